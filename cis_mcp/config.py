@@ -1,0 +1,53 @@
+"""The settings in force, line by line, and what is wrong with bad ones; secrets never show."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from pydantic import SecretStr, ValidationError
+
+from engine.settings import Settings
+
+_PREFIX = "CIS_"
+_NEXT_URL = re.compile(r",\s*(?=[a-z]+://)")
+_CREDENTIALS = re.compile(r"(?<=://).*@")
+
+
+def lines(settings: Settings) -> Iterator[str]:
+    """A line `CIS_NAME=value` for every setting, then one for each CIS_ variable that nothing reads."""
+    derived = {
+        "organizer": settings.local_organizer,
+        "organizers": settings.organizers or f"*@{settings.domain}",
+        "store": f"sqlite:{settings.database}",
+    }
+    for name in type(settings).model_fields:
+        yield f"{_PREFIX}{name.upper()}={derived.get(name) or _shown(getattr(settings, name))}"
+    known = {f"{_PREFIX}{name.upper()}" for name in type(settings).model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and name not in known:
+            yield f"# {name} is set, but there is no such setting"
+
+
+def problems_in(error: ValueError) -> list[str]:
+    """A line for each problem, without the rejected value, which may hold a password."""
+    if not isinstance(error, ValidationError):
+        return [f"The settings cannot be read: {type(error).__name__}."]
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    return [
+        f"{_PREFIX}{'.'.join(map(str, detail['loc'])).upper()}: "
+        f"{detail['msg'].removeprefix('Value error, ').replace('Input should be', 'must be')}"
+        for detail in details
+    ]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return masked(value.get_secret_value())
+    return str(value)
+
+
+def masked(url: str) -> str:
+    """`url` with name and password as ***, in each of a comma-separated list."""
+    return ",".join(_CREDENTIALS.sub("***@", one) for one in _NEXT_URL.split(url))

@@ -1,0 +1,138 @@
+"""Serve MCP over Streamable HTTP at /mcp, and say at /healthz that the server lives."""
+
+from __future__ import annotations
+
+import gc
+import ipaddress
+import logging
+import socket
+from urllib.parse import urlsplit
+
+import uvicorn
+from mcp.server import MCPServer
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from cis_mcp.auth import KeyVerifier, auth_settings, caller
+from cis_mcp.server import build_server
+from cis_mcp.stopping import stop_event
+from engine.engine import Engine
+from engine.refusals import Code, Refused
+
+logger = logging.getLogger(__name__)
+
+BODY_MAX = 16 * 1024 * 1024
+"""Bytes of a request: a list of about 300,000 addresses."""
+
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+_GRACE_S = 5
+
+
+async def serve_http(engine: Engine, host: str, port: int, *, no_auth: bool = False) -> None:
+    """Serve until a signal says to stop; port 0 takes a free one.
+
+    Raises Refused: NOT_ALLOWED where strangers could come in, INVALID_ARGUMENT for a bad CIS_PUBLIC_URL.
+    """
+    await refuse_open_door(engine, host, no_auth=no_auth)
+    server = _server(engine, no_auth=no_auth)
+    app = server.streamable_http_app(
+        host=host,
+        max_request_body_size=BODY_MAX,
+        transport_security=guard(host, engine.settings.public_url),
+    )
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S
+    )
+    with _listening(host, port) as listener:
+        shown = listener.getsockname()
+        logger.info(
+            "MCP at http://%s:%d/mcp%s", _bracketed(host), shown[1], " without keys" if no_auth else ""
+        )
+        gc.collect()
+        gc.freeze()
+        # uvicorn takes the signals while it serves and raises them again when it is done; ours swallows them,
+        # so that the engine is closed after it.
+        stop_event()
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
+async def refuse_open_door(engine: Engine, host: str, *, no_auth: bool) -> None:
+    """Raise Refused(NOT_ALLOWED) where a bind to `host` would let strangers in, or nobody at all."""
+    if is_loopback(host):
+        return
+    if no_auth:
+        raise Refused(
+            Code.NOT_ALLOWED,
+            f"--no-auth would let everybody in who reaches {host}.",
+            "Bind to 127.0.0.1, or make a key with “cis-mcp key create” and leave --no-auth out.",
+        )
+    if not any(key.revoked is None for key in await engine.keys()):
+        raise Refused(
+            Code.NOT_ALLOWED,
+            f"There is no key yet, so nobody could use a server at {host}.",
+            "Make one with “cis-mcp key create”, or bind to 127.0.0.1.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """True where only this machine can reach a server that is bound to `host`."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def guard(host: str, public_url: str) -> TransportSecuritySettings:
+    """The DNS-rebinding guard, always on: this machine's names, the address bound to, and the public one."""
+    public = _public_host(public_url)
+    names = dict.fromkeys([*_LOOPBACK_NAMES, _bracketed(host), public])
+    hosts = [form for name in names for form in (name, f"{name}:*")]
+    origins = [f"{scheme}://{form}" for form in hosts for scheme in ("http", "https")]
+    return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+
+
+def _public_host(public_url: str) -> str:
+    try:
+        parts = urlsplit(public_url)
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in {"http", "https"} or not host:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            "CIS_PUBLIC_URL is not a web address.",
+            "Set it to https://cis.example.com.",
+        )
+    return _bracketed(host)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host.strip('[]')}]" if ":" in host else host
+
+
+def _server(engine: Engine, *, no_auth: bool) -> MCPServer:
+    if no_auth:
+        server = build_server(engine, actor=lambda: engine.local)
+    else:
+        server = build_server(
+            engine,
+            actor=caller,
+            token_verifier=KeyVerifier(engine),
+            auth=auth_settings(engine.settings.public_url),
+        )
+    server.custom_route("/healthz", methods=["GET"])(_healthz)
+    return server
+
+
+async def _healthz(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket bound before anything else is started, so that a taken port is told at once; raises OSError."""
+    bare = host.strip("[]")
+    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    return socket.create_server((bare, port), family=family, backlog=128)

@@ -1,0 +1,88 @@
+"""What the operator does at the command line: keys, organizers, the recount."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import click
+
+from engine.commands.base import Command, Done, Refusal
+from engine.commands.operators import SCOPES, CreateKey, Key, RevokeKey, SuspendOrganizer
+from engine.engine import Engine
+from engine.refusals import Refused
+from engine.settings import Settings
+
+D = TypeVar("D", bound=Done)
+
+
+async def create_key(settings: Settings, name: str, address: str | None, scopes: Sequence[str]) -> int:
+    """Make a key and show its secret, the one time that it can be seen."""
+    command = CreateKey(name=name, address=address, scopes=frozenset(scopes or SCOPES))
+    async with _opened(settings) as engine:
+        done = await _apply(engine, command)
+    click.echo(_line(done.key))
+    click.echo("Keep this; it is stored nowhere and not shown again:", err=True)
+    click.echo(done.secret)
+    return 0
+
+
+async def list_keys(settings: Settings) -> int:
+    """Show all keys."""
+    async with _opened(settings) as engine:
+        keys = await engine.keys()
+    for key in keys:
+        click.echo(_line(key))
+    if not keys:
+        click.echo("There are no keys; make one with “cis-mcp key create”.", err=True)
+    return 0
+
+
+async def revoke_key(settings: Settings, key_id: str) -> int:
+    """End a key."""
+    async with _opened(settings) as engine:
+        done = await _apply(engine, RevokeKey(key_id=key_id))
+    click.echo(_line(done.key))
+    return 0
+
+
+async def suspend(settings: Settings, address: str, *, suspended: bool) -> int:
+    """Stop an organizer's mail, or let it go on."""
+    async with _opened(settings) as engine:
+        done = await _apply(engine, SuspendOrganizer(address=address, suspended=suspended))
+    click.echo(f"{done.address}: {'suspended' if done.suspended else 'may send'}")
+    return 0
+
+
+async def check(settings: Settings) -> int:
+    """Show every difference that a recount finds; 1 where there is any."""
+    async with _opened(settings) as engine:
+        differences = await engine.check()
+    for difference in differences:
+        click.echo(difference)
+    if not differences:
+        click.echo("Everything adds up.")
+    return 1 if differences else 0
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Engine]:
+    engine = await Engine.open(settings)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+async def _apply(engine: Engine, command: Command[D]) -> D:
+    outcome = await engine.apply(command, engine.local)
+    if isinstance(outcome, Refusal):
+        raise Refused(outcome.code, outcome.message, outcome.hint)
+    return outcome
+
+
+def _line(key: Key) -> str:
+    ended = f", revoked {key.revoked:%Y-%m-%d}" if key.revoked else ""
+    name = f" “{key.name}”" if key.name else ""
+    return f"{key.id}{name} for {key.address}: {' '.join(sorted(key.scopes))}, made {key.created:%Y-%m-%d}{ended}"

@@ -1,0 +1,62 @@
+"""Runs the engine in this process: inbox, dispatcher and chores, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+
+from engine.engine import Engine
+from engine.inbox.intake import Inbox
+from engine.inbox.smtp import Listener
+from engine.outbox import chores
+from engine.outbox.dispatcher import Dispatcher
+from engine.outbox.transports import open_transport
+from engine.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Engine]:
+    """The engine alone, closed at the end."""
+    engine = await Engine.open(settings)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Engine]:
+    """The engine with everything that works in the background, stopped cleanly at the end.
+
+    Raises ValueError where `CIS_INBOX` or `CIS_OUTBOX` cannot be understood.
+    """
+    transport = open_transport(settings)
+    async with opened(settings) as engine:
+        inbox = Inbox(engine)
+        listeners = [Listener(inbox, url.strip()) for url in _inbox_urls(settings)]
+        jobs: list[Coroutine[object, object, None]] = [listener.run() for listener in listeners]
+        jobs += [inbox.run(), chores.run(engine), Dispatcher(engine, transport).run()]
+        tasks = [asyncio.create_task(_watched(job)) for job in jobs]
+        try:
+            yield engine
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _inbox_urls(settings: Settings) -> list[str]:
+    return [url for url in settings.inbox.get_secret_value().split(",") if url.strip()]
+
+
+async def _watched(job: Coroutine[object, object, None]) -> None:
+    """A background job never ends by itself; where one fails, it is said loudly."""
+    try:
+        await job
+    except Exception:
+        log.critical("a background job ended; restart the server", exc_info=True)
+        raise

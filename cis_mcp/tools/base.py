@@ -1,0 +1,167 @@
+"""What every tool is made of: strict arguments, one handler, an answer in words and the same in data."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mcp.server.mcpserver.context import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+from cis_mcp.tools.arguments import Arguments, parse, schema
+from engine.commands.base import Command, Done, Refusal
+from engine.engine import Engine
+from engine.model import Actor
+from engine.refusals import Code, Refused
+
+logger = logging.getLogger(__name__)
+
+D = TypeVar("D", bound=Done)
+A = TypeVar("A", bound=Arguments)
+
+
+class Result(BaseModel):
+    """Base of every tool's result."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a tool answers: words that stand on their own, the same facts as data, and links to resources."""
+
+    text: str
+    data: Result
+    links: tuple[ResourceLink, ...] = ()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where a call is dealt with: the engine, and who is asking just now."""
+
+    engine: Engine
+    who: Callable[[], Actor]
+
+    @property
+    def actor(self) -> Actor:
+        return self.who()
+
+    async def apply(self, command: Command[D]) -> D:
+        """What `command` came to, or Refused."""
+        outcome = await self.engine.apply(command, self.actor)
+        if isinstance(outcome, Refusal):
+            raise Refused(outcome.code, outcome.message, outcome.hint)
+        return outcome
+
+
+@dataclass(frozen=True)
+class Spec(Generic[A]):
+    """A tool before it has a desk: its handler's docstring is its description."""
+
+    handler: Callable[[Desk, A], Awaitable[Reply]]
+    title: str
+    arguments: type[A]
+    result: type[Result]
+    hints: ToolAnnotations
+
+    def at(self, desk: Desk) -> Tool:
+        """The tool as it is served."""
+        return ServedTool.of(self, desk)
+
+
+def reads() -> ToolAnnotations:
+    """Hints of a tool that changes nothing."""
+    return _hints(read_only=True, destructive=False, idempotent=True, open_world=False)
+
+
+def writes(*, destructive: bool = False, idempotent: bool = False, mails: bool = False) -> ToolAnnotations:
+    """Hints of a tool that changes something; `mails` where people outside hear of it."""
+    return _hints(read_only=False, destructive=destructive, idempotent=idempotent, open_world=mails)
+
+
+def _hints(*, read_only: bool, destructive: bool, idempotent: bool, open_world: bool) -> ToolAnnotations:
+    return ToolAnnotations(
+        read_only_hint=read_only,
+        destructive_hint=destructive,
+        idempotent_hint=idempotent,
+        open_world_hint=open_world,
+    )
+
+
+class ServedTool(Tool):
+    """A tool whose every answer is a result: refusals have a code, and crashes never show their text."""
+
+    _spec: Spec[Any] = PrivateAttr()
+    _desk: Desk = PrivateAttr()
+
+    @classmethod
+    def of(cls, spec: Spec[Any], desk: Desk) -> ServedTool:
+        metadata = FuncMetadata(
+            arg_model=spec.arguments, output_model=spec.result, output_schema=schema(spec.result)
+        )
+        tool = cls(
+            fn=spec.handler,
+            name=spec.handler.__name__,
+            title=spec.title,
+            description=_description(spec.handler),
+            parameters=schema(spec.arguments),
+            fn_metadata=metadata,
+            is_async=True,
+            annotations=spec.hints,
+        )
+        tool._spec, tool._desk = spec, desk
+        return tool
+
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> CallToolResult:
+        """Deal with one call; raises MCPError alone, for what is the protocol's business."""
+        try:
+            parsed = parse(self.name, self._spec.arguments, arguments)
+            return _success(await self._spec.handler(self._desk, parsed))
+        except MCPError:
+            raise
+        except Refused as refused:
+            return failure(refused.code, refused.message, refused.hint, sent=False)
+        except Exception as error:  # noqa: BLE001 -- the caller gets a code; the log gets the place
+            logger.error("%s failed with %s at\n%s", self.name, type(error).__name__, _where(error))  # noqa: TRY400
+            return _internal()
+
+
+def _description(handler: Callable[..., object]) -> str:
+    return " ".join((handler.__doc__ or "").split())
+
+
+def _success(reply: Reply) -> CallToolResult:
+    content: list[ContentBlock] = [TextContent(type="text", text=reply.text), *reply.links]
+    return CallToolResult(content=content, structured_content=reply.data.model_dump(mode="json"))
+
+
+def failure(code: Code, message: str, hint: str, *, sent: bool | None) -> CallToolResult:
+    """A refusal as the caller reads it; `sent` is None where that is not known."""
+    structured: Mapping[str, Any] = {"code": code.value, "message": message, "hint": hint, "sent": sent}
+    text = f"{code.value}: {message} {hint}".strip()
+    return CallToolResult(
+        is_error=True, content=[TextContent(type="text", text=text)], structured_content=dict(structured)
+    )
+
+
+def _internal() -> CallToolResult:
+    return failure(
+        Code.INTERNAL,
+        "The server failed while dealing with this call.",
+        "Look with get_event or get_campaign at what was done before you repeat it.",
+        sent=None,
+    )
+
+
+def _where(error: Exception) -> str:
+    """The places a crash went through, without its text, which could hold addresses (rule 13)."""
+    return "".join(traceback.format_tb(error.__traceback__))

@@ -1,0 +1,153 @@
+"""The tools of bulk sends: a draft to look at, and the campaign it becomes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from cis_mcp.tools.arguments import Arguments
+from cis_mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
+from cis_mcp.tools.campaign_results import CampaignInfo, campaign_info, campaign_lines, sample
+from cis_mcp.tools.lists import BulkSendArguments, rows_of
+from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
+from engine.engine import SYSTEM
+from engine.model import CampaignState
+from engine.refusals import Code, Refused
+
+
+class GetCampaignArguments(Arguments):
+    """Arguments of get_campaign."""
+
+    campaign_id: str | None = Field(
+        None, description="id from bulk_send; left out: list the newest", max_length=200
+    )
+
+
+class ControlCampaignArguments(Arguments):
+    """Arguments of control_campaign."""
+
+    campaign_id: str = Field(
+        description="id from bulk_send", min_length=1, max_length=200, examples=["a1b2c3d4e5f6g7h8"]
+    )
+    action: Action = Field(description="what to do; cancel withdraws what has not gone", examples=["start"])
+    confirm_token: str | None = Field(None, description="for start: the token of the draft", max_length=200)
+
+
+class CampaignResult(Result):
+    """A campaign as it is now."""
+
+    campaign: CampaignInfo
+
+
+class CampaignsResult(Result):
+    """The campaign that was asked for, or the newest ones."""
+
+    campaign: CampaignInfo | None
+    campaigns: list[CampaignInfo] = Field(description="newest first; filled where no id was given")
+
+
+async def bulk_send(desk: Desk, arguments: BulkSendArguments) -> Reply:
+    """Prepare invites for many people: judges every row, names those it skips, and shows a sample invite.
+    Nothing is sent before control_campaign starts it with the confirm_token, unless start is true."""
+    rows = await rows_of(arguments, desk.actor)
+    draft = DraftCampaign(
+        uid=arguments.uid,
+        recipients=rows,
+        origin=arguments.origin,
+        rate=arguments.rate,
+        at=await _begin(desk, arguments),
+    )
+    done = await desk.apply(draft)
+    token = done.confirm_token
+    if arguments.start:
+        done, token = await _started(desk, done), ""
+    return await _reply(desk, done, token)
+
+
+async def control_campaign(desk: Desk, arguments: ControlCampaignArguments) -> Reply:
+    """Start, pause, resume or cancel a campaign; safe to repeat. Starting needs the confirm_token that
+    bulk_send gave, which a change of the event voids."""
+    command = ControlCampaign(
+        campaign_id=arguments.campaign_id,
+        action=arguments.action,
+        confirm_token=arguments.confirm_token or "",
+    )
+    return await _reply(desk, await desk.apply(command), "")
+
+
+async def get_campaign(desk: Desk, arguments: GetCampaignArguments) -> Reply:
+    """Show how far a campaign is: counts by state, rate, skipped rows and first failures; without an id, list
+    the newest campaigns."""
+    if arguments.campaign_id:
+        view = await desk.engine.campaign(arguments.campaign_id, desk.actor)
+        info = campaign_info(view)
+        return Reply("\n".join(campaign_lines(info)), CampaignsResult(campaign=info, campaigns=[]))
+    infos = [campaign_info(view) for view in await desk.engine.campaigns(desk.actor)]
+    lines = [campaign_lines(info)[0] for info in infos] or ["There are no campaigns."]
+    return Reply("\n".join(lines), CampaignsResult(campaign=None, campaigns=infos))
+
+
+async def _started(desk: Desk, draft: CampaignDone) -> CampaignDone:
+    command = ControlCampaign(campaign_id=draft.campaign.id, action=Action.START, confirmed=True)
+    try:
+        done = await desk.apply(command)
+    except Refused as refused:
+        skipped = f"All {draft.campaign.total} rows were skipped. " if not draft.campaign.valid else ""
+        hint = f"{skipped}See the skipped rows with get_campaign(campaign_id=“{draft.campaign.id}”)."
+        raise Refused(refused.code, refused.message, hint) from refused
+    return done.model_copy(update={"sample": draft.sample})
+
+
+async def _reply(desk: Desk, done: CampaignDone, token: str) -> Reply:
+    # The command has checked whose campaign it is; a key that may send but not read sees this much.
+    view = await desk.engine.campaign(done.campaign.id, SYSTEM)
+    shown = sample(done, desk.engine.clock())
+    info = campaign_info(view).model_copy(update={"sample": shown, "confirm_token": token or None})
+    return Reply("\n".join([*campaign_lines(info), *_next(info)]), CampaignResult(campaign=info))
+
+
+def _next(info: CampaignInfo) -> list[str]:
+    """What to do next."""
+    match info.state:
+        case CampaignState.DRAFT if info.confirm_token and info.valid:
+            return [
+                "Nothing was sent. To send: control_campaign("
+                f"campaign_id=“{info.id}”, action=“start”, confirm_token=“{info.confirm_token}”)"
+            ]
+        case CampaignState.DRAFT:
+            return ["Nothing was sent."]
+        case CampaignState.RUNNING:
+            return ["It sends by itself now; see how far it is with get_campaign."]
+        case _:
+            return []
+
+
+async def _begin(desk: Desk, arguments: BulkSendArguments) -> datetime | None:
+    """When to begin; a time without an offset is in the event's zone."""
+    if arguments.at is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(arguments.at.strip())
+        if moment.tzinfo is None:
+            event = await desk.engine.event(arguments.uid, desk.actor)
+            moment = moment.replace(tzinfo=ZoneInfo(event.span.timezone))
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(
+            Code.INVALID_TIME, "at is not an ISO 8601 time.", "Give it as “2027-04-30T09:00:00”."
+        ) from None
+
+
+TOOLS = (
+    Spec(bulk_send, "Invite many people", BulkSendArguments, CampaignResult, writes(mails=True)),
+    Spec(get_campaign, "Show a campaign", GetCampaignArguments, CampaignsResult, reads()),
+    Spec(
+        control_campaign,
+        "Start, pause, resume or cancel a campaign",
+        ControlCampaignArguments,
+        CampaignResult,
+        writes(destructive=True, idempotent=True, mails=True),
+    ),
+)

@@ -1,0 +1,11 @@
+"""The version of this package."""
+
+import importlib.metadata
+
+
+def version() -> str:
+    """The version from the package's metadata; that of a checkout that was never installed is unknown."""
+    try:
+        return importlib.metadata.version("cis-mcp")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+checkout"

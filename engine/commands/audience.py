@@ -1,0 +1,54 @@
+"""Who hears of a change (design: Who hears of a change), and the job that tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from engine.commands.base import Work
+from engine.model import Audience, Event, Fanout, Kind, Partstat
+
+_YES_OR_MAYBE = frozenset({Partstat.ACCEPTED, Partstat.TENTATIVE})
+_EVERYBODY = frozenset(Partstat)
+_NOT_DECLINED = _EVERYBODY - {Partstat.DECLINED}
+_MISLEADING = frozenset(
+    {"start", "end", "timezone", "location", "recurrence", "rdates", "exdates", "overrides", "status"}
+)
+"""Fields whose old value could leave somebody at the wrong time or place."""
+
+_GROUPS = {
+    Audience.ACCEPTED_OR_TENTATIVE: _YES_OR_MAYBE,
+    Audience.NOT_DECLINED: _NOT_DECLINED,
+    Audience.ALL: _EVERYBODY,
+    Audience.NONE: frozenset[Partstat](),
+}
+
+
+def of_update(audience: Audience, changed: Iterable[str]) -> frozenset[Partstat]:
+    """The answers whose givers hear of a change of the fields `changed`."""
+    if audience is Audience.AUTO:
+        return _NOT_DECLINED if _MISLEADING & set(changed) else _YES_OR_MAYBE
+    return _GROUPS[audience]
+
+
+def of_cancellation(audience: Audience) -> frozenset[Partstat]:
+    """The answers whose givers hear of a cancellation."""
+    return of_update(audience, ("status",))
+
+
+async def size(work: Work, event: Event, group: frozenset[Partstat]) -> int:
+    """How many attendees of `event` are in `group`."""
+    return await work.unit.audience_size(event.uid, group) if group else 0
+
+
+async def tell(
+    work: Work,
+    event: Event,
+    kind: Kind,
+    group: frozenset[Partstat],
+    recurrence_id: date | datetime | None = None,
+) -> None:
+    """Write the one job that will write everybody's message (rule 2)."""
+    if group:
+        job = Fanout(event_uid=event.uid, kind=kind, partstats=group, recurrence_id=recurrence_id)
+        await work.unit.add_fanout(job)

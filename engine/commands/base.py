@@ -1,0 +1,123 @@
+"""What every command is: a typed request, carried out inside one unit of work."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.commands.randomness import Randomness
+from engine.model import Actor, Event, Value
+from engine.refusals import Code, Refused
+from engine.settings import Settings
+from engine.store.protocol import Unit
+
+
+class Done(Value):
+    """What a command came to when it was carried out."""
+
+
+class Refusal(Value):
+    """What a command came to when it was turned down: nothing changed, nothing will be sent."""
+
+    code: Code
+    message: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, refused: Refused) -> Refusal:
+        return cls(code=refused.code, message=refused.message, hint=refused.hint)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+D_co = TypeVar("D_co", bound=Done, covariant=True)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a command works with: the unit of work, who asks, the time, chance and the settings."""
+
+    unit: Unit
+    actor: Actor
+    now: datetime
+    randomness: Randomness
+    settings: Settings
+
+    def require(self, scope: str) -> None:
+        """Refuse with NOT_ALLOWED where the actor's key lacks `scope`."""
+        if not self.actor.everywhere and self.actor.kind == "agent" and scope not in self.actor.scopes:
+            raise Refused(
+                Code.NOT_ALLOWED,
+                f"This key may not do that: it lacks the scope “{scope}”.",
+                "Ask the operator for a key that has it.",
+            )
+
+    async def owned_event(self, uid: str) -> Event:
+        """The event `uid`, or a refusal: UNKNOWN_EVENT, NOT_OWNER."""
+        event = await self.unit.event(uid)
+        if event is None:
+            raise unknown_event(uid)
+        if not self.actor.owns(event.organizer):
+            raise Refused(
+                Code.NOT_OWNER,
+                "That event belongs to another organizer.",
+                "Only its organizer can see or change it.",
+            )
+        return event
+
+    async def standing_event(self, uid: str) -> Event:
+        """The event `uid` that is neither cancelled nor over, of an organizer in good standing (rule 7)."""
+        event = await self.owned_event(uid)
+        refuse_ended(event, self.now)
+        await self.refuse_suspended(event.organizer)
+        return event
+
+    async def refuse_suspended(self, organizer: str) -> None:
+        """Refuse with ORGANIZER_SUSPENDED where the operator has suspended `organizer`."""
+        if await self.unit.suspended(organizer):
+            raise Refused(
+                Code.ORGANIZER_SUSPENDED,
+                "This organizer is suspended.",
+                "The operator can lift it with “cis-mcp organizer resume”.",
+            )
+
+
+class Command(BaseModel, Generic[D_co]):
+    """A typed request that changes state; `Engine.apply` is the one way to have it carried out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    async def carry_out(self, work: Work) -> D_co:
+        """Do what is asked inside `work.unit`, or raise Refused."""
+
+    def subject(self) -> str:
+        """What the command is about, for the audit line: a uid or an id, never personal data."""
+        return str(getattr(self, "uid", "") or getattr(self, "campaign_id", "") or "")
+
+
+def unknown_event(uid: str) -> Refused:
+    return Refused(
+        Code.UNKNOWN_EVENT,
+        f"No event has the uid “{uid[:60]}”.",
+        "Find its uid with search_events.",
+    )
+
+
+def refuse_ended(event: Event, now: datetime) -> None:
+    """Refuse with EVENT_CANCELLED or EVENT_FINISHED (B17)."""
+    if event.cancelled:
+        raise Refused(
+            Code.EVENT_CANCELLED,
+            "That event is cancelled.",
+            "Create a new event; a cancelled one stays cancelled.",
+        )
+    if event.finished(now):
+        raise Refused(
+            Code.EVENT_FINISHED, "That event is over.", "Nothing is sent for an event that has ended."
+        )

@@ -1,0 +1,294 @@
+"""Bulk sends: a draft that judges every row, then a campaign that is started, paused, resumed, cancelled."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.commands import text
+from engine.commands.base import Command, Done, Work
+from engine.commands.invites import invites_left, personal_values
+from engine.itip import personal
+from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Origin, Recipient, Value
+from engine.refusals import Code, Refused
+
+ROWS_MAX = 1_000_000
+
+
+class Row(Value):
+    """One row of a list, as given."""
+
+    email: str
+    name: str = ""
+    fields: Mapping[str, str] = Field(default_factory=dict)
+
+
+class CampaignDone(Done):
+    """A campaign, the event it sends, and for a draft: the token that starts it and a sample recipient."""
+
+    campaign: Campaign
+    event: Event
+    confirm_token: str = ""
+    sample: Recipient | None = None
+
+
+class DraftCampaign(Command[CampaignDone]):
+    """Judge a list for an event; nothing is sent before `ControlCampaign` starts it."""
+
+    uid: str
+    recipients: Sequence[Row]
+    origin: Origin = Origin.BULK
+    rate: float | None = Field(None, gt=0)
+    at: datetime | None = None
+    report_to: str | None = None
+
+    async def carry_out(self, work: Work) -> CampaignDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, EMPTY_LIST, TOO_LARGE, INVALID_TIME."""
+        work.require("campaigns")
+        event = await work.standing_event(self.uid)
+        self._refuse_unusable(event, work.now)
+        rows = await _judged(work, event, self)
+        good = [r for r in rows if not r.code]
+        campaign = Campaign(
+            id=work.randomness.word(16),
+            event_uid=event.uid,
+            organizer=event.organizer,
+            origin=self.origin,
+            total=len(rows),
+            valid=len(good),
+            created=work.now,
+            at=self.at,
+            rate=self.rate,
+            digest=_digest(rows),
+            report_to=self.report_to,
+        )
+        await work.unit.add_campaign(campaign, rows)
+        token = confirm_token(campaign, event)
+        sample = good[0] if good else None
+        return CampaignDone(campaign=campaign, event=event, confirm_token=token, sample=sample)
+
+    def _refuse_unusable(self, event: Event, now: datetime) -> None:
+        if not self.recipients:
+            raise Refused(Code.EMPTY_LIST, "The list has no recipients.", "Give at least one email address.")
+        if len(self.recipients) > ROWS_MAX:
+            raise Refused(Code.TOO_LARGE, f"The list has more than {ROWS_MAX} rows.", "Split it.")
+        if self.at and event.ends_at and self.at >= event.ends_at:
+            raise Refused(
+                Code.INVALID_TIME, "The campaign would start when the event is over.", "Give an earlier “at”."
+            )
+        if self.at and self.at < now:
+            raise Refused(Code.INVALID_TIME, "“at” is in the past.", "Leave it out to start at once.")
+
+
+class Action(StrEnum):
+    """What can be done with a campaign."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+_ALLOWED = {
+    Action.START: {CampaignState.DRAFT},
+    Action.PAUSE: {CampaignState.RUNNING},
+    Action.RESUME: {CampaignState.PAUSED},
+    Action.CANCEL: {
+        CampaignState.DRAFT,
+        CampaignState.SCHEDULED,
+        CampaignState.RUNNING,
+        CampaignState.PAUSED,
+    },
+}
+_ALREADY = {
+    Action.START: {CampaignState.RUNNING, CampaignState.SCHEDULED, CampaignState.FINISHED},
+    Action.PAUSE: {CampaignState.PAUSED},
+    Action.RESUME: {CampaignState.RUNNING},
+    Action.CANCEL: {CampaignState.CANCELLED},
+}
+"""States in which an action has happened already: asking again is safe and changes nothing."""
+
+
+class ControlCampaign(Command[CampaignDone]):
+    """Start, pause, resume or cancel a campaign; safe to repeat."""
+
+    campaign_id: str
+    action: Action
+    confirm_token: str = ""
+    confirmed: bool = Field(False, description="the caller itself made the draft in this same request")
+
+    async def carry_out(self, work: Work) -> CampaignDone:
+        """Raises Refused: UNKNOWN_CAMPAIGN, NOT_OWNER, CAMPAIGN_STATE, CONFIRM_TOKEN_INVALID, EVENT_CANCELLED, …"""
+        work.require("campaigns")
+        campaign, event = await _owned_campaign(work, self.campaign_id)
+        if campaign.state in _ALREADY[self.action]:
+            return CampaignDone(campaign=campaign, event=event)
+        if campaign.state not in _ALLOWED[self.action]:
+            raise Refused(
+                Code.CAMPAIGN_STATE,
+                f"A campaign that is {campaign.state} cannot {self.action}.",
+                "See its state with get_campaign.",
+            )
+        match self.action:
+            case Action.START:
+                campaign = await self._start(work, campaign, event)
+            case Action.PAUSE:
+                campaign = await _pause(work, campaign)
+            case Action.RESUME:
+                campaign = await _resume(work, campaign)
+            case Action.CANCEL:
+                campaign = await _cancel(work, campaign)
+        return CampaignDone(campaign=campaign, event=event)
+
+    async def _start(self, work: Work, campaign: Campaign, event: Event) -> Campaign:
+        await work.standing_event(event.uid)
+        if not self.confirmed and not hmac.compare_digest(
+            self.confirm_token.encode(), confirm_token(campaign, event).encode()
+        ):
+            raise Refused(
+                Code.CONFIRM_TOKEN_INVALID,
+                "The confirm_token is missing, wrong, or the event changed since the draft was made.",
+                "Make a new draft with bulk_send and look at its sample.",
+            )
+        if not campaign.valid:
+            raise Refused(
+                Code.EMPTY_LIST, "No row of the list can be invited.", "See the skipped rows and their codes."
+            )
+        if campaign.at and campaign.at > work.now:
+            scheduled = campaign.model_copy(update={"state": CampaignState.SCHEDULED})
+            await work.unit.save_campaign(scheduled)
+            return scheduled
+        return await run(work, campaign)
+
+
+async def run(work: Work, campaign: Campaign) -> Campaign:
+    """Set `campaign` running and write the job that fans it out."""
+    running = campaign.model_copy(update={"state": CampaignState.RUNNING, "started": work.now})
+    await work.unit.save_campaign(running)
+    job = Fanout(event_uid=campaign.event_uid, kind=Kind.INVITE, campaign_id=campaign.id)
+    await work.unit.add_fanout(job)
+    return running
+
+
+async def _pause(work: Work, campaign: Campaign) -> Campaign:
+    paused = campaign.model_copy(update={"state": CampaignState.PAUSED})
+    await work.unit.save_campaign(paused)
+    await work.unit.hold_campaign(campaign.id, held=True)
+    return paused
+
+
+async def _resume(work: Work, campaign: Campaign) -> Campaign:
+    running = campaign.model_copy(update={"state": CampaignState.RUNNING, "note": ""})
+    await work.unit.save_campaign(running)
+    await work.unit.hold_campaign(campaign.id, held=False)
+    return running
+
+
+async def _cancel(work: Work, campaign: Campaign) -> Campaign:
+    values = {"state": CampaignState.CANCELLED, "finished": work.now}
+    cancelled = campaign.model_copy(update=values)
+    await work.unit.save_campaign(cancelled)
+    await work.unit.withdraw_campaign(campaign.id, Code.CAMPAIGN_CANCELLED, work.now)
+    return cancelled
+
+
+async def _owned_campaign(work: Work, campaign_id: str) -> tuple[Campaign, Event]:
+    campaign = await work.unit.campaign(campaign_id)
+    if campaign is None or not work.actor.owns(campaign.organizer):
+        raise unknown_campaign(campaign_id)
+    return campaign, await work.owned_event(campaign.event_uid)
+
+
+def unknown_campaign(campaign_id: str) -> Refused:
+    return Refused(
+        Code.UNKNOWN_CAMPAIGN,
+        f"No campaign has the id “{campaign_id[:40]}”.",
+        "List yours with get_campaign without an id.",
+    )
+
+
+def confirm_token(campaign: Campaign, event: Event) -> str:
+    """The token that starts exactly this list with exactly this revision of the event."""
+    bound = f"{campaign.id} {campaign.digest} {campaign.at} {campaign.rate} {event.uid} {event.sequence}"
+    return hashlib.sha256(bound.encode()).hexdigest()[:32]
+
+
+def _digest(rows: list[Recipient]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(
+            f"{row.row}\0{row.email}\0{row.name}\0{sorted(row.fields.items())}\0{row.code}\n".encode()
+        )
+    return digest.hexdigest()
+
+
+async def _judged(work: Work, event: Event, draft: DraftCampaign) -> list[Recipient]:
+    """Every row with its verdict: an empty code is a good one."""
+    rows = [_read_row(number, row) for number, row in enumerate(draft.recipients, start=1)]
+    emails = sorted({r.email for r in rows if not r.code})
+    known = await work.unit.invited(event.uid, emails)
+    barred = await work.unit.barred(event.organizer, emails)
+    left = await invites_left(work, event) if draft.origin.limited else None
+    needed = personal.placeholders(event)
+    judge = _Judge(known, barred, left, needed)
+    return [judge(row) for row in rows]
+
+
+def _read_row(number: int, row: Row) -> Recipient:
+    """A row read; its code says what is wrong with it by itself."""
+    try:
+        fields = text.fields(dict(row.fields))
+        return Recipient(row=number, email=text.address(row.email), name=text.name(row.name), fields=fields)
+    except Refused as refused:
+        return Recipient(row=number, email=row.email[:254].lower(), code=refused.code.value)
+
+
+class _Judge:
+    """Judges rows one after the other: against what is known, and against the rows before."""
+
+    def __init__(
+        self, known: set[str], barred: dict[str, Code], left: int | None, needed: frozenset[str]
+    ) -> None:
+        self._known, self._barred, self._left, self._needed = known, barred, left, needed
+        self._seen: set[str] = set()
+
+    def __call__(self, row: Recipient) -> Recipient:
+        code = row.code or self._code(row)
+        if not code:
+            self._seen.add(row.email)
+            self._left = self._left - 1 if self._left is not None else None
+        return row.model_copy(update={"code": code}) if code else row
+
+    def _code(self, row: Recipient) -> str:
+        if row.email in self._seen:
+            return Code.DUPLICATE_ROW.value
+        if row.email in self._known:
+            return Code.ALREADY_INVITED.value
+        if row.email in self._barred:
+            return self._barred[row.email].value
+        if self._needed - set(row.fields) - {"name", "email"}:
+            return Code.MISSING_FIELD.value
+        return Code.INVITE_LIMIT_REACHED.value if self._left == 0 else ""
+
+
+def as_attendee(recipient: Recipient, event: Event, now: datetime, origin: Origin) -> Attendee:
+    """The attendee that `recipient` would become: for showing a sample."""
+    return Attendee(
+        event_uid=event.uid,
+        email=recipient.email,
+        token="sample",  # noqa: S106 -- shown, never sent
+        name=recipient.name,
+        origin=origin,
+        fields=recipient.fields,
+        created=now,
+    )
+
+
+def personal_event(event: Event, recipient: Recipient, now: datetime, origin: Origin) -> Event:
+    """The event as `recipient` would see it."""
+    return personal.personalize(event, personal_values(as_attendee(recipient, event, now, origin)))

@@ -1,0 +1,293 @@
+"""Create, update and cancel events."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime, timedelta
+
+from pydantic import Field
+
+from engine.commands import audience, text
+from engine.commands.base import Command, Done, Work
+from engine.commands.randomness import UID_LENGTH
+from engine.commands.timing import Timing
+from engine.itip import personal, recurrence
+from engine.model import Audience, Event, EventStatus, Instant, Kind, Override, Span, Value
+from engine.refusals import Code, Refused
+
+
+class Source(Value):
+    """Where a request came from, if an organizer's calendar client mailed it."""
+
+    uid: str
+    sequence: int = 0
+    dtstamp: datetime | None = None
+
+    def older_than(self, event: Event) -> bool:
+        """True where a newer revision of the client's event was taken already (RFC 5546, 2.1.5)."""
+        if self.sequence != event.source_sequence:
+            return self.sequence < event.source_sequence
+        return bool(self.dtstamp and event.source_dtstamp and self.dtstamp < event.source_dtstamp)
+
+
+class EventDone(Done):
+    """An event as it is now, which of its fields changed, and how many people are told."""
+
+    event: Event
+    changed: tuple[str, ...] = ()
+    notified: int = 0
+    created: bool = False
+
+
+class CreateEvent(Command[EventDone]):
+    """Make a new event; nobody is told of it before they are invited."""
+
+    summary: str
+    when: Timing | Span
+    location: str = ""
+    description: str = ""
+    url: str = ""
+    recurrence: str = Field("", description="RRULE value")
+    rdates: tuple[Instant, ...] = ()
+    exdates: tuple[Instant, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    organizer: str | None = None
+    organizer_name: str = ""
+    source: Source | None = None
+    idempotency_key: str | None = Field(None, max_length=200)
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: NOT_ALLOWED, INVALID_TIME, EVENT_IN_PAST, EVENT_EXISTS, …"""
+        work.require("events")
+        owner = _owner(self.organizer, work)
+        before = await self._made_before(work)
+        if before:
+            return EventDone(event=before)
+        await work.refuse_suspended(owner)
+        event = self._event(work, owner)
+        await self._add(work, event)
+        changed = ("summary", "start", "end")
+        return EventDone(event=event, changed=changed, created=True)
+
+    def _event(self, work: Work, owner: str) -> Event:
+        span = self.when if isinstance(self.when, Span) else self.when.span()
+        event = Event(
+            uid=work.randomness.word(UID_LENGTH),
+            organizer=owner,
+            organizer_name=text.name(self.organizer_name),
+            summary=text.summary(self.summary),
+            span=span,
+            location=text.bounded(self.location, "location", text.LOCATION_MAX),
+            description=text.bounded(self.description, "description", text.DESCRIPTION_MAX),
+            url=text.url(self.url),
+            recurrence=recurrence.validated(self.recurrence, span) if self.recurrence else "",
+            rdates=self.rdates,
+            exdates=self.exdates,
+            overrides=self.overrides,
+            created=work.now.replace(microsecond=0),
+            dtstamp=work.now.replace(microsecond=0),
+            ends_at=None,
+            source_uid=self.source.uid if self.source else None,
+            source_sequence=self.source.sequence if self.source else 0,
+            source_dtstamp=self.source.dtstamp if self.source else None,
+        )
+        return _sound(event, work.now)
+
+    async def _made_before(self, work: Work) -> Event | None:
+        """The event that this idempotency key made already."""
+        if not self.idempotency_key:
+            return None
+        known = await work.unit.remembered(work.actor.address, self.idempotency_key)
+        if known is None:
+            return None
+        digest, uid = known
+        if digest != self._digest():
+            raise Refused(
+                Code.IDEMPOTENCY_CONFLICT,
+                "This idempotency_key was used for another request.",
+                "Use a new key for a new event.",
+            )
+        return await work.owned_event(uid)
+
+    async def _add(self, work: Work, event: Event) -> None:
+        if event.source_uid and await work.unit.event_by_source(event.organizer, event.source_uid):
+            raise Refused(
+                Code.EVENT_EXISTS,
+                "An event with this UID of the organizer's client exists already.",
+                "Update it instead.",
+            )
+        await work.unit.ensure_organizer(event.organizer, event.organizer_name, work.now)
+        await work.unit.add_event(event)
+        if self.idempotency_key:
+            key = self.idempotency_key
+            await work.unit.remember(work.actor.address, key, self._digest(), event.uid, work.now)
+
+    def _digest(self) -> str:
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class UpdateEvent(Command[EventDone]):
+    """Change an event and tell those whom the change concerns; a field left None stays as it is."""
+
+    uid: str
+    summary: str | None = None
+    when: Timing | Span | None = None
+    location: str | None = None
+    description: str | None = None
+    url: str | None = None
+    organizer_name: str | None = None
+    recurrence: str | None = Field(None, description="RRULE value; empty: no longer recurring")
+    rdates: tuple[Instant, ...] | None = None
+    exdates: tuple[Instant, ...] | None = None
+    overrides: tuple[Override, ...] | None = None
+    audience: Audience | None = None
+    expected_sequence: int | None = None
+    dry_run: bool = False
+    source: Source | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, EVENT_FINISHED, SEQUENCE_MISMATCH, …"""
+        work.require("events")
+        old = await work.standing_event(self.uid)
+        self._refuse_outdated(old)
+        new = self._changed(old)
+        changed = differences(old, new)
+        if not changed:
+            return await self._noted(work, old)
+        new = _sound(revised(new, old, work.now, self.source), work.now)
+        group = audience.of_update(self.audience or work.settings.update_audience, changed)
+        notified = await audience.size(work, new, group)
+        if not self.dry_run:
+            await work.unit.save_event(new)
+            await audience.tell(work, new, Kind.UPDATE, group)
+        return EventDone(event=new, changed=changed, notified=notified)
+
+    def _refuse_outdated(self, event: Event) -> None:
+        if self.expected_sequence is not None and self.expected_sequence != event.sequence:
+            raise Refused(
+                Code.SEQUENCE_MISMATCH,
+                f"The event is at sequence {event.sequence}, not {self.expected_sequence}: somebody changed it.",
+                "Read it again with get_event and repeat the change.",
+            )
+        if self.source and self.source.older_than(event):
+            raise Refused(
+                Code.STALE, "A newer revision of this event was taken already.", "Send the newest one."
+            )
+
+    async def _noted(self, work: Work, event: Event) -> EventDone:
+        """No change, no mail (cis-reference 32); but remember which revision of the client's we have seen."""
+        if self.source and not self.dry_run:
+            await work.unit.save_event(_with_source(event, self.source))
+        return EventDone(event=event)
+
+    def _changed(self, old: Event) -> Event:
+        values: dict[str, object] = {}
+        if self.summary is not None:
+            values["summary"] = text.summary(self.summary)
+        if self.location is not None:
+            values["location"] = text.bounded(self.location, "location", text.LOCATION_MAX)
+        if self.description is not None:
+            values["description"] = text.bounded(self.description, "description", text.DESCRIPTION_MAX)
+        if self.url is not None:
+            values["url"] = text.url(self.url)
+        if self.organizer_name is not None:
+            values["organizer_name"] = text.name(self.organizer_name)
+        if self.when is not None:
+            values["span"] = self.when if isinstance(self.when, Span) else self.when.span(old.span)
+        for field in ("rdates", "exdates", "overrides"):
+            if getattr(self, field) is not None:
+                values[field] = getattr(self, field)
+        if self.recurrence is not None:
+            span = values.get("span", old.span)
+            assert isinstance(span, Span)
+            values["recurrence"] = recurrence.validated(self.recurrence, span) if self.recurrence else ""
+        return old.model_copy(update=values)
+
+
+class CancelEvent(Command[EventDone]):
+    """Cancel an event once and for all, and take it out of the calendars it is in."""
+
+    uid: str
+    reason: str = ""
+    audience: Audience | None = None
+    dry_run: bool = False
+    source: Source | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, EVENT_FINISHED."""
+        work.require("events")
+        old = await work.standing_event(self.uid)
+        if self.source and self.source.sequence < old.source_sequence:
+            raise Refused(Code.STALE, "A newer revision of this event was taken already.")
+        reason = text.bounded(self.reason, "reason", text.LOCATION_MAX)
+        values = {"status": EventStatus.CANCELLED, "cancel_reason": reason}
+        event = revised(old.model_copy(update=values), old, work.now, self.source)
+        group = audience.of_cancellation(self.audience or work.settings.cancel_audience)
+        notified = await audience.size(work, event, group)
+        if not self.dry_run:
+            await work.unit.save_event(event)
+            await work.unit.withdraw_for_event(event.uid, Code.EVENT_CANCELLED, work.now)
+            await audience.tell(work, event, Kind.CANCELLATION, group)
+        return EventDone(event=event, changed=("status",), notified=notified)
+
+
+def revised(event: Event, old: Event, now: datetime, source: Source | None = None) -> Event:
+    """`event` as the revision after `old`: SEQUENCE and DTSTAMP grow, even if the clock went back (rule 8)."""
+    dtstamp = max(now.replace(microsecond=0), old.dtstamp + timedelta(seconds=1))
+    event = event.model_copy(update={"sequence": old.sequence + 1, "dtstamp": dtstamp})
+    return _with_source(event, source) if source else event
+
+
+def _with_source(event: Event, source: Source) -> Event:
+    return event.model_copy(
+        update={
+            "source_sequence": max(source.sequence, event.source_sequence),
+            "source_dtstamp": source.dtstamp or event.source_dtstamp,
+        }
+    )
+
+
+def differences(old: Event, new: Event) -> tuple[str, ...]:
+    """Names of the fields in which two revisions differ, as the tools call them."""
+    names = ["summary", "location", "description", "url", "organizer_name"]
+    names += ["recurrence", "rdates", "exdates", "overrides"]
+    changed = [n for n in names if getattr(old, n) != getattr(new, n)]
+    span = [n for n in ("start", "end", "timezone") if getattr(old.span, n) != getattr(new.span, n)]
+    return tuple(span + changed)
+
+
+def _owner(organizer: str | None, work: Work) -> str:
+    owner = text.address(organizer) if organizer else work.actor.address
+    if not work.actor.owns(owner):
+        raise Refused(
+            Code.NOT_ALLOWED,
+            f"You act for {work.actor.address} and cannot make events for another organizer.",
+            "Leave organizer out.",
+        )
+    return owner
+
+
+def _sound(event: Event, now: datetime) -> Event:
+    """`event` with its end worked out; Refused where it is over already or its placeholders are wrong."""
+    personal.check(event)
+    _refuse_mixed(event)
+    ends_at = recurrence.last_end(event.span, event.recurrence, event.rdates, event.exdates, event.overrides)
+    event = event.model_copy(update={"ends_at": ends_at})
+    if event.finished(now):
+        raise Refused(
+            Code.EVENT_IN_PAST,
+            f"The event would be over already: it ends {event.ends_at:%Y-%m-%d %H:%M} UTC.",
+            f"It is {now:%Y-%m-%d %H:%M} UTC now; give a later date.",
+        )
+    return event
+
+
+def _refuse_mixed(event: Event) -> None:
+    """RDATE and EXDATE must be of DTSTART's kind (RFC 5545, 3.8.5)."""
+    days: list[date | datetime] = [*event.rdates, *event.exdates]
+    if any(isinstance(d, datetime) == event.span.all_day for d in days):
+        raise Refused(
+            Code.INVALID_RECURRENCE,
+            "Dates added to or taken from a recurrence must be of the same kind as start.",
+            "Give days for an all-day event, times for a timed one.",
+        )

@@ -1,0 +1,84 @@
+"""Change or cancel one instance of a recurring event (RFC 5545, 3.8.4.4)."""
+
+from __future__ import annotations
+
+from engine.commands import audience, text
+from engine.commands.base import Command, Work
+from engine.commands.events import EventDone, Source, revised
+from engine.itip import recurrence
+from engine.model import Audience, Event, Instant, Kind, Override
+from engine.refusals import Code, Refused
+
+
+class ChangeInstance(Command[EventDone]):
+    """Move or reword one instance; its series stays as it is."""
+
+    uid: str
+    override: Override
+    audience: Audience | None = None
+    source: Source | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
+        old = await _series(work, self.uid, self.source)
+        new = self._overridden(old)
+        if new == old:
+            return EventDone(event=old)
+        return await _tell(work, old, new, Kind.UPDATE, self)
+
+    def _overridden(self, event: Event) -> Event:
+        wanted = self.override.model_copy(update={"summary": text.summary(self.override.summary)})
+        others = [o for o in event.overrides if o.recurrence_id != wanted.recurrence_id]
+        overrides = tuple(sorted((*others, wanted), key=lambda o: event.span.moment(o.recurrence_id)))
+        return event.model_copy(update={"overrides": overrides})
+
+    @property
+    def recurrence_id(self) -> Instant:
+        return self.override.recurrence_id
+
+
+class CancelInstance(Command[EventDone]):
+    """Cancel one instance; the others stand (B9)."""
+
+    uid: str
+    recurrence_id: Instant
+    audience: Audience | None = None
+    source: Source | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
+        old = await _series(work, self.uid, self.source)
+        if self.recurrence_id in old.exdates:
+            return EventDone(event=old)
+        exdates = tuple(sorted((*old.exdates, self.recurrence_id), key=old.span.moment))
+        overrides = tuple(o for o in old.overrides if o.recurrence_id != self.recurrence_id)
+        new = old.model_copy(update={"exdates": exdates, "overrides": overrides})
+        return await _tell(work, old, new, Kind.CANCELLATION, self)
+
+
+async def _series(work: Work, uid: str, source: Source | None) -> Event:
+    work.require("events")
+    event = await work.standing_event(uid)
+    if not event.recurring:
+        raise Refused(
+            Code.INVALID_RECURRENCE,
+            "That event does not recur, so it has no single instances.",
+            "Update or cancel the event itself.",
+        )
+    if source and source.sequence < event.source_sequence:
+        raise Refused(Code.STALE, "A newer revision of this event was taken already.")
+    return event
+
+
+async def _tell(
+    work: Work, old: Event, new: Event, kind: Kind, request: ChangeInstance | CancelInstance
+) -> EventDone:
+    new = revised(new, old, work.now, request.source)
+    ends_at = recurrence.last_end(new.span, new.recurrence, new.rdates, new.exdates, new.overrides)
+    new = new.model_copy(update={"ends_at": ends_at})
+    default = work.settings.update_audience if kind is Kind.UPDATE else work.settings.cancel_audience
+    group = audience.of_update(request.audience or default, ("overrides",))
+    notified = await audience.size(work, new, group)
+    await work.unit.save_event(new)
+    await audience.tell(work, new, kind, group, request.recurrence_id)
+    return EventDone(event=new, changed=("overrides",), notified=notified)

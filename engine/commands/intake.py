@@ -1,0 +1,31 @@
+"""Note what became of a mail, and answer whoever sent it, in the transaction of the change it made."""
+
+from __future__ import annotations
+
+from engine.commands import notices
+from engine.commands.base import Command, Done, Work
+from engine.model import Notice
+from engine.store.protocol import Intake
+
+
+class Reply(Done):
+    """A notice that is owed to the sender of a mail."""
+
+    to: str
+    notice: Notice
+
+
+class Nothing(Command[Done]):
+    """Change nothing: for a mail that is only noted, and perhaps answered."""
+
+    async def carry_out(self, work: Work) -> Done:
+        return Done()
+
+
+async def note(work: Work, intake: Intake, reply: Reply | None) -> None:
+    """Note the mail as taken in, once, and owe the reply. Raises AlreadyTakenIn."""
+    await work.unit.take_in(intake)
+    if reply:
+        uid = intake.uid if intake.uid and await work.unit.event(intake.uid) else None
+        message = notices.message(work, reply.to, reply.to, reply.notice, uid)
+        await work.unit.add_messages([message], priority=0)

@@ -1,0 +1,135 @@
+"""Invite one person to one event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from engine.commands import text
+from engine.commands.base import Command, Done, Work
+from engine.commands.randomness import TOKEN_LENGTH
+from engine.itip import personal
+from engine.model import Attendee, Event, Kind, Message, Method, Origin
+from engine.refusals import Code, Refused
+
+
+class InviteDone(Done):
+    """The attendee, and the message that carries the invite; `already` where it was sent before."""
+
+    attendee: Attendee
+    message: Message | None
+    already: bool = False
+
+
+class SendInvite(Command[InviteDone]):
+    """Send one person a personal invite; asking twice sends once, save for origin `test`."""
+
+    uid: str
+    email: str
+    name: str = ""
+    fields: Mapping[str, str] = Field(default_factory=dict)
+    origin: Origin = Origin.API
+
+    async def carry_out(self, work: Work) -> InviteDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, INVALID_ADDRESS, MISSING_FIELD,
+        ATTENDEE_BLOCKED, ADDRESS_SUPPRESSED, INVITE_LIMIT_REACHED, …"""
+        work.require("invites")
+        event = await work.standing_event(self.uid)
+        email = text.address(self.email)
+        await refuse_barred(work, event.organizer, email)
+        known = await work.unit.attendee(event.uid, email)
+        if known and self.origin is not Origin.TEST:
+            message = await work.unit.last_message(event.uid, email)
+            if message is not None:
+                return InviteDone(attendee=known, message=message, already=True)
+        attendee = known or await self._new_attendee(work, event, email)
+        message = invite_message(work, event, attendee, test=self.origin is Origin.TEST)
+        await work.unit.add_messages([message], priority=0)
+        return InviteDone(attendee=attendee, message=message)
+
+    async def _new_attendee(self, work: Work, event: Event, email: str) -> Attendee:
+        if self.origin.limited:
+            await refuse_over_limit(work, event, 1)
+        fields = text.fields(dict(self.fields))
+        attendee = new_attendee(work, event, email, text.name(self.name), self.origin, fields)
+        personal.personalize(event, personal_values(attendee))
+        await work.unit.add_attendees([attendee])
+        return attendee
+
+
+def personal_values(attendee: Attendee) -> dict[str, str]:
+    """What `{{placeholders}}` may name: the fields given, and always name and email."""
+    return {**attendee.fields, "name": attendee.name, "email": attendee.email}
+
+
+def new_attendee(
+    work: Work, event: Event, email: str, name: str, origin: Origin, fields: Mapping[str, str]
+) -> Attendee:
+    """An attendee with a fresh token."""
+    return Attendee(
+        event_uid=event.uid,
+        email=email,
+        token=work.randomness.word(TOKEN_LENGTH),
+        name=name,
+        origin=origin,
+        fields=fields,
+        created=work.now,
+    )
+
+
+def invite_message(
+    work: Work,
+    event: Event,
+    attendee: Attendee,
+    *,
+    kind: Kind = Kind.INVITE,
+    test: bool = False,
+    campaign_id: str | None = None,
+) -> Message:
+    """The ledger row that owes `attendee` the event as it is now."""
+    return Message(
+        kind=kind,
+        email=attendee.email,
+        organizer=event.organizer,
+        message_id=new_message_id(work),
+        event_uid=event.uid,
+        method=Method.CANCEL if kind is Kind.CANCELLATION else Method.REQUEST,
+        sequence=event.sequence,
+        repeat=work.randomness.word(8) if test else "",
+        campaign_id=campaign_id,
+        created=work.now,
+        due=work.now,
+    )
+
+
+def new_message_id(work: Work) -> str:
+    return f"{work.randomness.word(24)}@{work.settings.domain}"
+
+
+async def refuse_barred(work: Work, organizer: str, email: str) -> None:
+    """Refuse an address that has unsubscribed from the organizer, or that bounced (rule 7; B2)."""
+    code = (await work.unit.barred(organizer, [email])).get(email)
+    if code is Code.ATTENDEE_BLOCKED:
+        raise Refused(code, "This person asked for no more invites from this organizer.", "Leave them out.")
+    if code is Code.ADDRESS_SUPPRESSED:
+        raise Refused(code, "Mail to this address bounced for good.", "Ask the person for another address.")
+
+
+async def refuse_over_limit(work: Work, event: Event, more: int) -> None:
+    """Refuse where `more` limited invites would pass `CIS_INVITE_LIMIT` (cis-reference 41; B23)."""
+    left = await invites_left(work, event)
+    if left is not None and more > left:
+        raise Refused(
+            Code.INVITE_LIMIT_REACHED,
+            f"This event may send {work.settings.invite_limit} bulk invites; {left} are left.",
+            "The operator can raise CIS_INVITE_LIMIT.",
+        )
+
+
+async def invites_left(work: Work, event: Event) -> int | None:
+    """How many limited invites `event` may still send; None where there is no limit."""
+    if not work.settings.invite_limit:
+        return None
+    used = await work.unit.limited_invites(event.uid)
+    return max(0, work.settings.invite_limit - used)

@@ -1,0 +1,44 @@
+"""Mail the organizer the CSV report of an event."""
+
+from __future__ import annotations
+
+from engine.commands import notices, text
+from engine.commands.base import Command, Done, Work
+from engine.model import Event, Kind, Message, Notice
+from engine.refusals import Code, Refused
+
+
+class ReportDone(Done):
+    """To whom the report goes, how many rows it has, and the message that carries it."""
+
+    event: Event
+    message: Message
+    rows: int
+
+
+class SendReport(Command[ReportDone]):
+    """Owe the organizer the CSV report of an event (cis-reference 48)."""
+
+    uid: str
+    to: str | None = None
+
+    async def carry_out(self, work: Work) -> ReportDone:
+        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, NOT_ALLOWED, INVALID_ADDRESS."""
+        work.require("read")
+        event = await work.owned_event(self.uid)
+        to = text.address(self.to) if self.to else event.organizer
+        if to != event.organizer and not work.actor.everywhere:
+            raise Refused(
+                Code.NOT_ALLOWED,
+                "The report holds addresses and goes to the organizer alone.",
+                "Leave to out.",
+            )
+        rows = await work.unit.attendee_count(event.uid)
+        notice = Notice(
+            subject=f"Event Report: {event.summary}",
+            text=f"The attendees of “{event.summary}” are in the attached file {event.uid}.csv: {rows} rows.\n",
+            report_uid=event.uid,
+        )
+        message = notices.message(work, to, event.organizer, notice, event.uid, kind=Kind.REPORT)
+        await work.unit.add_messages([message], priority=0)
+        return ReportDone(event=event, message=message, rows=rows)

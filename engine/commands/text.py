@@ -1,0 +1,73 @@
+"""Bounds and cleaning of words that people give: one place, so that every face refuses the same."""
+
+from __future__ import annotations
+
+from email_validator import EmailNotValidError, validate_email
+
+from engine.refusals import Code, Refused
+
+SUMMARY_MAX = 500
+LOCATION_MAX = 1_000
+DESCRIPTION_MAX = 20_000
+NAME_MAX = 200
+URL_MAX = 2_000
+FIELD_MAX = 2_000
+FIELDS_MAX = 50
+
+
+def address(text: str) -> str:
+    """The address in lower case, its domain as ASCII; Refused(INVALID_ADDRESS) where it is none.
+
+    Domains with digits, hyphens and `xn--` labels are fine, and so are non-ASCII ones (B28).
+    """
+    try:
+        valid = validate_email(
+            text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True
+        )
+    except EmailNotValidError as error:
+        raise Refused(
+            Code.INVALID_ADDRESS,
+            f"“{text[:80]}” is not an email address that can be mailed: {error}",
+            "Give one address such as ann@example.com.",
+        ) from None
+    return (valid.ascii_email or valid.normalized).lower()
+
+
+def bounded(value: str, what: str, limit: int) -> str:
+    """`value` stripped; Refused(TOO_LARGE) where it is longer than `limit` characters."""
+    value = value.strip()
+    if len(value) > limit:
+        raise Refused(
+            Code.TOO_LARGE, f"{what} has {len(value)} characters; {limit} are allowed.", "Shorten it."
+        )
+    return value
+
+
+def summary(value: str) -> str:
+    """The title of an event: one line, not empty."""
+    value = " ".join(bounded(value, "summary", SUMMARY_MAX).split())
+    if not value:
+        raise Refused(Code.INVALID_ARGUMENT, "summary is empty.", "Say in a few words what the event is.")
+    return value
+
+
+def url(value: str) -> str:
+    """A web address with its scheme, or nothing."""
+    value = bounded(value, "url", URL_MAX)
+    if value and (not value.lower().startswith(("http://", "https://")) or any(c.isspace() for c in value)):
+        raise Refused(
+            Code.INVALID_ARGUMENT, "url is not a web address.", "Give it with its scheme: https://…"
+        )
+    return value
+
+
+def name(value: str) -> str:
+    """A person's name: one line."""
+    return " ".join(bounded(value, "name", NAME_MAX).split())
+
+
+def fields(values: dict[str, str]) -> dict[str, str]:
+    """Personal fields, bounded in number and size."""
+    if len(values) > FIELDS_MAX:
+        raise Refused(Code.TOO_LARGE, f"{len(values)} fields; {FIELDS_MAX} are allowed.", "Send fewer.")
+    return {k.strip().lower(): bounded(v, f"field “{k[:40]}”", FIELD_MAX) for k, v in values.items()}

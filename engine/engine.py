@@ -1,0 +1,213 @@
+"""The engine: one way in for everything that changes, and the questions that change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from engine import report
+from engine.bell import Bell
+from engine.commands.base import Command, Done, Refusal, Work, unknown_event
+from engine.commands.campaigns import unknown_campaign
+from engine.commands.operators import Key, digest
+from engine.commands.randomness import Randomness, SystemRandomness
+from engine.model import Actor, Campaign, Event, Message, Recipient, Statistics, Value
+from engine.refusals import Code, Refused
+from engine.settings import Settings
+from engine.store.protocol import AttendeePage, AttendeeQuery, EventPage, EventQuery, Store
+from engine.store.sqlite.store import SqliteStore
+
+log = logging.getLogger(__name__)
+
+D = TypeVar("D", bound=Done)
+Clock = Callable[[], datetime]
+
+SYSTEM = Actor(kind="system", address="")
+_SKIPPED_SHOWN = 100
+_FAILURES_SHOWN = 10
+_OTHER_PROCESS_S = 0.05
+"""How often to look whether another process has settled a message."""
+
+
+def system_clock() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+class CampaignView(Value):
+    """A campaign with its counts by ledger state, and the first of what went wrong."""
+
+    campaign: Campaign
+    counts: dict[str, int]
+    skipped: tuple[Recipient, ...] = ()
+    failures: tuple[Message, ...] = ()
+
+
+class Engine:
+    """Puts the parts together over one store."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock, randomness: Randomness) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.randomness = randomness
+        self.local = Actor(kind="local", address=settings.local_organizer)
+        self.owed = Bell()
+        self.answered = Bell()
+        self._applying: set[asyncio.Task[object]] = set()
+
+    @classmethod
+    async def open(
+        cls, settings: Settings, *, clock: Clock = system_clock, randomness: Randomness | None = None
+    ) -> Engine:
+        """Open the engine over the store that the settings name."""
+        store = await SqliteStore.open(settings.database, send_rate=settings.send_rate)
+        return cls(settings, store, clock, randomness or SystemRandomness())
+
+    async def close(self) -> None:
+        """Finish what is being applied and close the store."""
+        await asyncio.gather(*self._applying, return_exceptions=True)
+        await self.store.close()
+
+    async def apply(
+        self,
+        command: Command[D],
+        actor: Actor,
+        *,
+        also: Callable[[Work, D], Awaitable[None]] | None = None,
+    ) -> D | Refusal:
+        """Carry a command out in one unit of work, or refuse it and change nothing.
+
+        `also` runs in the same unit after the command. A caller that goes away does not cut the work in
+        half: it is carried out or undone whole.
+        """
+        task = asyncio.create_task(self._apply(command, actor, also))
+        self._applying.add(task)
+        task.add_done_callback(self._applying.discard)
+        return await asyncio.shield(task)
+
+    async def _apply(
+        self, command: Command[D], actor: Actor, also: Callable[[Work, D], Awaitable[None]] | None
+    ) -> D | Refusal:
+        name = type(command).__name__
+        now = self.clock()
+        try:
+            async with self.store.unit() as unit:
+                work = Work(unit, actor, now, self.randomness, self.settings)
+                done = await command.carry_out(work)
+                if also:
+                    await also(work, done)
+                if actor.kind != "system":
+                    await unit.audit(now, f"{actor.kind}:{actor.address}", name, command.subject())
+        except Refused as refused:
+            log.info("%s refused: %s", name, refused.code)
+            return Refusal.of(refused)
+        self.owed.ring()
+        return done
+
+    # questions
+
+    async def event(self, uid: str, actor: Actor) -> Event:
+        """The event `uid`. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
+        _may_read(actor)
+        event = await self.store.event(uid)
+        if event is None:
+            raise unknown_event(uid)
+        if not actor.owns(event.organizer):
+            raise Refused(Code.NOT_OWNER, "That event belongs to another organizer.")
+        return event
+
+    async def statistics(self, scope: str, key: str | None, actor: Actor) -> Statistics:
+        """Counters of an event, an organizer or the system. Raises Refused."""
+        _may_read(actor)
+        if scope == "event":
+            event = await self.event(key or "", actor)
+            return await self.store.statistics("event", event.uid)
+        if scope == "organizer":
+            organizer = (key or actor.address).strip().lower()
+            if not actor.owns(organizer):
+                raise Refused(Code.NOT_ALLOWED, "Those are another organizer's.", "Leave key out for yours.")
+            return await self.store.statistics("organizer", organizer)
+        if not actor.everywhere:
+            raise Refused(Code.NOT_ALLOWED, "Only the operator sees the whole system.")
+        return await self.store.statistics("system", "")
+
+    async def search(self, query: EventQuery, actor: Actor) -> EventPage:
+        """Events that the actor may see. Raises Refused: NOT_ALLOWED, INVALID_CURSOR."""
+        _may_read(actor)
+        organizer = query.organizer.strip().lower() if query.organizer else None
+        if not actor.everywhere:
+            organizer = organizer or actor.address
+            if not actor.owns(organizer):
+                raise Refused(
+                    Code.NOT_ALLOWED, "Those are another organizer's.", "Leave organizer out for yours."
+                )
+        return await self.store.search(query.model_copy(update={"organizer": organizer}))
+
+    async def attendees(self, query: AttendeeQuery, actor: Actor) -> AttendeePage:
+        """Attendees of an event. Raises Refused: UNKNOWN_EVENT, NOT_OWNER, INVALID_CURSOR."""
+        await self.event(query.uid, actor)
+        return await self.store.attendees(query)
+
+    async def report_csv(self, uid: str, actor: Actor) -> AsyncIterator[str]:
+        """The CSV report of an event, line by line. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
+        await self.event(uid, actor)
+        async for line in report.csv_lines(self.store.every_attendee(uid)):
+            yield line
+
+    async def campaign(self, campaign_id: str, actor: Actor) -> CampaignView:
+        """A campaign with its counts. Raises Refused: UNKNOWN_CAMPAIGN."""
+        _may_read(actor)
+        campaign = await self.store.campaign(campaign_id)
+        if campaign is None or not actor.owns(campaign.organizer):
+            raise unknown_campaign(campaign_id)
+        return CampaignView(
+            campaign=campaign,
+            counts=await self.store.campaign_counts(campaign_id),
+            skipped=tuple(await self.store.skipped(campaign_id, _SKIPPED_SHOWN)),
+            failures=tuple(await self.store.failures(campaign_id, _FAILURES_SHOWN)),
+        )
+
+    async def campaigns(self, actor: Actor, limit: int = 50) -> list[CampaignView]:
+        """The actor's newest campaigns."""
+        _may_read(actor)
+        organizer = None if actor.everywhere else actor.address
+        found = await self.store.campaigns(organizer, limit)
+        return [CampaignView(campaign=c, counts=await self.store.campaign_counts(c.id)) for c in found]
+
+    async def settled(self, message: Message, seconds: float) -> Message:
+        """The ledger row of `message`, once it is no longer about to be sent, or when `seconds` are over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            heard = self.answered.listen()
+            found = await self.store.message_by_message_id(message.message_id) or message
+            left = deadline - loop.time()
+            if found.state not in {"queued", "sending"} or left <= 0:
+                return found
+            await heard.wait(min(left, _OTHER_PROCESS_S))
+
+    async def actor_of_key(self, secret: str) -> Actor | None:
+        """Whom a key lets in, or nobody."""
+        # Looked up by its hash: what a caller can time is the hash, which tells nothing of the key.
+        stored = await self.store.key_by_digest(digest(secret))
+        key = Key.model_validate_json(stored) if stored else None
+        if key is None or key.revoked:
+            return None
+        return Actor(kind="agent", address=key.address, scopes=key.scopes)
+
+    async def keys(self) -> list[Key]:
+        """All keys, without their secrets, which nobody has."""
+        return [Key.model_validate_json(body) for body in await self.store.keys()]
+
+    async def check(self) -> list[str]:
+        """Every difference that a recount finds; empty where all is well (rule 10)."""
+        return await self.store.recount()
+
+
+def _may_read(actor: Actor) -> None:
+    if actor.kind == "agent" and "read" not in actor.scopes:
+        raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks the scope “read”.")

@@ -1,0 +1,95 @@
+"""Mail to bulk@: an organizer sends a list, and its event goes to everybody on it (cis-reference 13)."""
+
+from __future__ import annotations
+
+from engine.commands import notices
+from engine.commands.base import Refusal, Work
+from engine.commands.campaigns import Action as CampaignAction
+from engine.commands.campaigns import CampaignDone, ControlCampaign, DraftCampaign, Row
+from engine.commands.csvlist import CsvRow, read
+from engine.commands.intake import Nothing
+from engine.engine import Engine
+from engine.inbox.create import stopped
+from engine.inbox.once import apply_once
+from engine.inbox.taken import Action, Outcome, Taken, ignored, refused
+from engine.refusals import Code, Refused
+
+_PROBLEMS_SHOWN = 200
+
+
+async def take(engine: Engine, taken: Taken) -> Outcome:
+    """Start a campaign for each event that the list names; its report answers when the last mail is out."""
+    if taken.mail.report or (taken.mail.automatic and not taken.mail.lists):
+        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a list.")
+    stop = stopped(engine, taken)
+    if stop:
+        return stop
+    if not taken.mail.lists:
+        return refused(
+            Code.NO_LIST, "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name."
+        )
+    rows = [row for part in taken.mail.lists for row in read(part.text)]
+    by_uid: dict[str, list[CsvRow]] = {}
+    for row in rows:
+        by_uid.setdefault(row.uid.lower(), []).append(row)
+    problems = [
+        f"row {row.row}: {row.email}: {Code.MISSING_UID.value}: name the event's uid in the column uid"
+        for row in by_uid.pop("", [])
+    ]
+    started = [await _start(engine, taken, uid, part) for uid, part in by_uid.items()]
+    problems += [f"{o.uid}: 0 invites sent\n{o.uid}: {o.detail} ({o.code})" for o in started if o.code]
+    if problems:
+        await _answer(engine, taken, problems)
+    good = [o for o in started if not o.code]
+    if good:
+        return good[-1]
+    first = started[0].code if started else Code.MISSING_UID.value
+    return Outcome(
+        action=Action.CAMPAIGN, code=first, detail="No row could be invited; the sender was told why."
+    )
+
+
+async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> Outcome:
+    """Draft and start one event's campaign in one transaction, noted as part of this mail."""
+    draft = _DraftAndStart(
+        uid=uid,
+        recipients=[Row(email=r.email, name=r.name, fields=r.fields) for r in rows],
+        report_to=taken.mail.from_address if taken.answerable else None,
+    )
+    outcome = Outcome(action=Action.CAMPAIGN, uid=uid)
+    became = await apply_once(engine, taken, draft, taken.actor, outcome=lambda _: outcome, part=uid[:200])
+    if isinstance(became, Refusal):
+        return Outcome(action=Action.CAMPAIGN, uid=uid, code=became.code.value, detail=str(became))
+    return became
+
+
+class _DraftAndStart(DraftCampaign):
+    """A mailed list needs no second look: it is drafted and started in one transaction."""
+
+    async def carry_out(self, work: Work) -> CampaignDone:
+        """Raises Refused like both, and EMPTY_LIST naming each row where none can be invited."""
+        done = await super().carry_out(work)
+        if not done.campaign.valid:
+            raise Refused(Code.EMPTY_LIST, await _why_nobody(work, done))
+        start = ControlCampaign(campaign_id=done.campaign.id, action=CampaignAction.START, confirmed=True)
+        return await start.carry_out(work)
+
+
+async def _why_nobody(work: Work, done: CampaignDone) -> str:
+    skipped = await work.unit.skipped(done.campaign.id, _PROBLEMS_SHOWN)
+    return "No row can be invited.\n" + "\n".join(f"row {r.row}: {r.email}: {r.code}" for r in skipped)
+
+
+async def _answer(engine: Engine, taken: Taken, problems: list[str]) -> None:
+    """Tell the sender of the rows that started nothing; what was started reports for itself."""
+    outcome = Outcome(action=Action.CAMPAIGN, code=Code.MISSING_UID.value)
+    notice = notices.list_refused(problems[:_PROBLEMS_SHOWN])
+    await apply_once(
+        engine,
+        taken,
+        Nothing(),
+        taken.actor,
+        outcome=lambda _: outcome,
+        notice=lambda _: notice,
+        part="problems",
+    )

@@ -1,0 +1,46 @@
+"""Carry a command out for a mail exactly once: the change, the note and the notice are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from engine.commands.base import Command, Done, Refusal, Work
+from engine.commands.intake import Reply, note
+from engine.engine import Engine
+from engine.inbox.taken import Action, Outcome, Taken
+from engine.model import Actor, Notice
+from engine.refusals import Code
+from engine.store.protocol import AlreadyTakenIn
+
+D = TypeVar("D", bound=Done)
+
+TAKEN_BEFORE = Outcome(action=Action.IGNORED, code=Code.NO_CHANGE.value, detail="taken in before")
+
+
+async def apply_once(
+    engine: Engine,
+    taken: Taken,
+    command: Command[D],
+    actor: Actor,
+    *,
+    outcome: Callable[[D], Outcome],
+    notice: Callable[[D], Notice] | None = None,
+    part: str = "",
+) -> Outcome | Refusal:
+    """What became of the mail, or of this part of it; harmless to repeat after a crash at any instant."""
+    became = TAKEN_BEFORE
+
+    async def also(work: Work, done: D) -> None:
+        nonlocal became
+        became = outcome(done)
+        reply = None
+        if notice and taken.answerable:
+            reply = Reply(to=taken.mail.from_address, notice=notice(done))
+        await note(work, taken.intake(became, work.now, part), reply)
+
+    try:
+        done = await engine.apply(command, actor, also=also)
+    except AlreadyTakenIn:
+        return TAKEN_BEFORE
+    return done if isinstance(done, Refusal) else became

@@ -1,0 +1,147 @@
+"""The clocks of one calendar: property values as moments in UTC, each by its own TZID (RFC 5545, 3.2.19)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from functools import cache, cached_property
+from zoneinfo import ZoneInfo
+
+from engine.itip import vtimezone, zones
+from engine.itip.lines import Component, Property
+from engine.itip.values import read_value
+from engine.itip.vtimezone import Observances
+from engine.refusals import Code, Refused
+
+_MAX_VALUES = 10_000
+_MAX_EVALUATIONS = 60
+
+
+def unreadable(prop: Property) -> Refused:
+    """A refusal of a property whose value is not what it must be."""
+    shown = " ".join(prop.value.split())[:60]
+    return Refused(
+        Code.INVALID_CALENDAR,
+        f"The calendar's {prop.name} '{shown}' cannot be read.",
+        "Send the event again from the calendar, with a valid date and time.",
+    )
+
+
+@cache
+def _zone_info(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+@dataclass
+class Clocks:
+    """How the times of one VCALENDAR are to be understood."""
+
+    embedded: dict[str, Component]
+    floating: str | None
+    evaluated: dict[tuple[str, int], Observances | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, calendar: Component, default_zone: str | None) -> Clocks:
+        """The clocks of `calendar`; `default_zone` is for times that name no zone at all."""
+        embedded = {c.text("TZID").strip(): c for c in calendar.inside("VTIMEZONE")}
+        named = zones.resolve(calendar.text("X-WR-TIMEZONE"))
+        return cls(embedded, named or (zones.resolve(default_zone) if default_zone else None))
+
+    @cached_property
+    def day_zone(self) -> str:
+        """The zone in which an all-day event of this calendar takes place."""
+        named = {zone for tzid in self.embedded if (zone := self._named(tzid))}
+        return self.floating or (named.pop() if len(named) == 1 else "UTC")
+
+    def _named(self, tzid: str) -> str | None:
+        """The IANA zone that a TZID or its VTIMEZONE's X-LIC-LOCATION names."""
+        zone = zones.resolve(tzid)
+        if zone is None and tzid in self.embedded:
+            zone = zones.resolve(self.embedded[tzid].text("X-LIC-LOCATION"))
+        return zone
+
+    def _observed(self, tzid: str, year: int) -> Observances | None:
+        component = self.embedded.get(tzid)
+        if component is None:
+            return None
+        if (tzid, year) not in self.evaluated:
+            if len(self.evaluated) >= _MAX_EVALUATIONS:
+                raise Refused(
+                    Code.TOO_LARGE, "The calendar uses too many time zones of its own.", "Use IANA names."
+                )
+            self.evaluated[tzid, year] = vtimezone.evaluate(component, year)
+        return self.evaluated[tzid, year]
+
+    def _utc(self, local: datetime, tzid: str) -> datetime:
+        zone = self._named(tzid) if tzid else self.floating
+        if zone:
+            return local.replace(tzinfo=_zone_info(zone)).astimezone(UTC)
+        observed = self._observed(tzid, local.year)
+        if observed:
+            return observed.utc(local)
+        if tzid:
+            zones.require(tzid)
+        raise Refused(
+            Code.UNKNOWN_TIMEZONE,
+            "The event's time names no time zone.",
+            "Set a time zone for the event in the calendar and send it again.",
+        )
+
+    def _value(self, prop: Property, text: str) -> date | datetime:
+        try:
+            value, is_utc = read_value(text)
+            if not isinstance(value, datetime):
+                return value
+            return value.replace(tzinfo=UTC) if is_utc else self._utc(value, _tzid(prop))
+        except (ValueError, OverflowError) as error:
+            raise unreadable(prop) from error
+
+    def moment(self, prop: Property) -> date | datetime:
+        """The day, or the moment in UTC, that `prop` holds.
+
+        Raises Refused: INVALID_CALENDAR where it is neither, UNKNOWN_TIMEZONE where its zone is not known.
+        """
+        return self._value(prop, prop.value)
+
+    def moments(self, prop: Property) -> list[date | datetime]:
+        """The days or moments of a list such as EXDATE; of a period, its start. Blank ones are left out."""
+        texts = [t for t in prop.value.split(",") if t.strip()]
+        if len(texts) > _MAX_VALUES:
+            raise Refused(
+                Code.TOO_LARGE, f"{prop.name} lists too many dates.", "Use a recurrence rule instead."
+            )
+        return [self._value(prop, text.partition("/")[0]) for text in texts]
+
+    def zone(self, prop: Property, moment: date | datetime, *, recurring: bool) -> str:
+        """The IANA zone of `prop`; for a zone that only the mail defines, one with the same clock.
+
+        Raises Refused(UNKNOWN_TIMEZONE) for a recurring event in a zone that no IANA zone is like.
+        """
+        tzid = _tzid(prop)
+        if not isinstance(moment, datetime):
+            return self.day_zone
+        if prop.value.strip().upper().endswith("Z"):
+            return "UTC" if recurring else self.floating_or_utc(prop)
+        zone = self._named(tzid) if tzid else self.floating
+        if zone:
+            return zone
+        observed = self._observed(tzid, moment.year)
+        if observed is None:
+            return "UTC"
+        local, _ = read_value(prop.value)
+        like = vtimezone.equivalent(observed, _naive(local))
+        if like is None and recurring:
+            zones.require(tzid)
+        return like or zones.fixed(observed.offset(_naive(local))) or "UTC"
+
+    def floating_or_utc(self, prop: Property) -> str:
+        """The zone to show a single UTC time in: what its TZID says, else UTC."""
+        return (self._named(_tzid(prop)) if _tzid(prop) else None) or "UTC"
+
+
+def _naive(value: date | datetime) -> datetime:
+    return value if isinstance(value, datetime) else datetime.combine(value, time())
+
+
+def _tzid(prop: Property) -> str:
+    return prop.params.get("TZID", "").strip()

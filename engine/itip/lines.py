@@ -1,0 +1,244 @@
+"""Content lines and components: calendar text as a tree, and back (RFC 5545, 3.1 and 3.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from engine.refusals import Code, Refused
+
+MAX_BYTES = 2_000_000
+MAX_COMPONENTS = 50_000
+MAX_DEPTH = 8
+
+_TOP_KINDS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE"})
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_NEWLINES = re.compile(r"\r\n|[\r\x85\u2028\u2029]")
+_NAME = re.compile(r"\s*([A-Za-z0-9-]{1,100})\s*([;:])")
+_MAILTO = re.compile(r":\s*mailto\s*:", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
+_CARET = re.compile(r"\^(['n^])")
+_TOKEN = re.compile(r"[A-Za-z0-9 ._@+'/-]*")
+
+
+@dataclass(slots=True)
+class Property:
+    """One content line: upper-case `name`, `params` without quotes, `value` still escaped."""
+
+    name: str
+    params: dict[str, str]
+    value: str
+
+    @property
+    def text(self) -> str:
+        """The value as TEXT, unescaped and free of control characters (RFC 5545, 3.3.11)."""
+        return clean_text(_ESCAPE.sub(_unescape, self.value))
+
+
+@dataclass(slots=True)
+class Component:
+    """A calendar component with its properties and the components inside it."""
+
+    name: str
+    properties: list[Property] = field(default_factory=list)
+    components: list[Component] = field(default_factory=list)
+
+    def all(self, name: str) -> Iterator[Property]:
+        """Each property called `name`, in order."""
+        return (p for p in self.properties if p.name == name)
+
+    def first(self, name: str) -> Property | None:
+        """The first property called `name`."""
+        return next(self.all(name), None)
+
+    def text(self, name: str) -> str:
+        """The first value of `name` that is not blank, as TEXT; empty where there is none."""
+        return next((t for p in self.all(name) if (t := p.text).strip()), "")
+
+    def inside(self, name: str) -> Iterator[Component]:
+        """Each direct component called `name`, in order."""
+        return (c for c in self.components if c.name == name)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    char = match.group(1)
+    return "\n" if char in {"n", "N"} else char or "\\"
+
+
+def clean_text(text: str) -> str:
+    """`text` with one kind of line break and without the characters TEXT may not hold (RFC 5545, 3.3.11)."""
+    return _UNSAFE.sub("", _NEWLINES.sub("\n", text))
+
+
+def clean_name(name: str) -> str:
+    """`name` on one line and without double quotes, so that it can stand in any parameter (RFC 5545, 3.2)."""
+    return " ".join(clean_text(name).replace('"', "'").split())
+
+
+# reading
+
+
+def decode(data: bytes) -> str:
+    """Calendar bytes as text: UTF-8 or UTF-16 by its mark, else UTF-8, else Windows-1252.
+
+    Raises Refused(TOO_LARGE) over 2 MB.
+    """
+    if len(data) > MAX_BYTES:
+        raise Refused(
+            Code.TOO_LARGE, "The calendar is larger than 2 MB.", "Send a smaller calendar, or split it."
+        )
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def unfolded(text: str) -> Iterator[str]:
+    """Logical lines of `text`, whatever it breaks and folds its lines with; blank lines are left out."""
+    pending: list[str] = []
+    for line in _BREAK.split(text):
+        if line[:1] in {" ", "\t"} and pending:
+            pending.append(line[1:])
+        elif line.strip():
+            if pending:
+                yield "".join(pending)
+            pending = [line]
+    if pending:
+        yield "".join(pending)
+
+
+def _value_starts(line: str, start: int) -> int:
+    """Index of the colon before the value: the first one outside quotes, from `start` on."""
+    quoted = False
+    for index in range(start, len(line)):
+        char = line[index]
+        if char == '"':
+            quoted = not quoted
+        elif char == ":" and not quoted:
+            return index
+    return line.find(":", start)
+
+
+def _split_outside_quotes(text: str, separator: str) -> list[str]:
+    if '"' not in text:
+        return text.split(separator)
+    return re.findall(rf'(?:"[^"]*"?|[^"{separator}])+', text)
+
+
+def _params(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for piece in _split_outside_quotes(text, ";")[:100]:
+        name, equals, value = piece.partition("=")
+        if equals:
+            plain = _CARET.sub(lambda m: {"n": "\n", "'": '"', "^": "^"}[m.group(1)], value.strip())
+            found.setdefault(name.strip().upper(), plain.replace('"', ""))
+    return found
+
+
+def parse_line(line: str) -> Property | None:
+    """One unfolded content line, or None where it is none.
+
+    Calendar addresses are split at the last `:mailto:`, since names with a bare colon or comma and
+    unquoted SENT-BY=mailto: occur in real mail.
+    """
+    match = _NAME.match(line)
+    if not match:
+        return None
+    name = match.group(1).upper()
+    if match.group(2) == ":":
+        return Property(name, {}, line[match.end() :])
+    colon = -1
+    if name in {"ATTENDEE", "ORGANIZER"}:
+        colon = max((m.start() for m in _MAILTO.finditer(line, match.end())), default=-1)
+    if colon < 0:
+        colon = _value_starts(line, match.end())
+    if colon < 0:
+        return None
+    return Property(name, _params(line[match.end() : colon]), line[colon + 1 :])
+
+
+def parse(text: str) -> list[Component]:
+    """The top components of `text`; lines that are no content lines and stray ENDs are passed over.
+
+    Raises Refused(INVALID_CALENDAR) where components nest too deep, Refused(TOO_LARGE) for too many.
+    """
+    root = Component("")
+    stack, count = [root], 0
+    for line in unfolded(text):
+        prop = parse_line(line)
+        if prop is None:
+            continue
+        name = prop.value.strip().upper()
+        if prop.name == "BEGIN":
+            count += 1
+            _check_limits(len(stack), count)
+            component = Component(name)
+            stack = _outer(stack, name)
+            stack[-1].components.append(component)
+            stack = [*stack, component]
+        elif prop.name == "END":
+            stack = _closed(stack, name)
+        else:
+            stack[-1].properties.append(prop)
+    return root.components
+
+
+def _outer(stack: list[Component], name: str) -> list[Component]:
+    """Where a component begins: calendars and their events stay apart though an END may be missing."""
+    if name == "VCALENDAR":
+        return stack[:1]
+    return stack[:2] if name in _TOP_KINDS and len(stack) > 1 else stack
+
+
+def _check_limits(depth: int, count: int) -> None:
+    if depth > MAX_DEPTH:
+        raise Refused(
+            Code.INVALID_CALENDAR, "The calendar's components are nested too deep.", "Send plain events."
+        )
+    if count > MAX_COMPONENTS:
+        raise Refused(Code.TOO_LARGE, "The calendar has too many components.", "Split it into smaller ones.")
+
+
+def _closed(stack: list[Component], name: str) -> list[Component]:
+    for depth in range(len(stack) - 1, 0, -1):
+        if stack[depth].name == name:
+            return stack[:depth]
+    return stack
+
+
+# writing
+
+
+def escape(text: str) -> str:
+    """`text` as a TEXT value (RFC 5545, 3.3.11)."""
+    text = clean_text(text).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+    return text.replace("\n", "\\n")
+
+
+def param(name: str) -> str:
+    """`name` as a parameter value, quoted where it needs to be (RFC 5545, 3.2; RFC 6868 for carets)."""
+    name = re.sub(r"\^(?=['n^])", "^^", clean_name(name))
+    return name if _TOKEN.fullmatch(name) else f'"{name}"'
+
+
+def fold(line: str) -> bytes:
+    """`line` folded at 75 octets, never inside a character or an escape, with its CRLF (RFC 5545, 3.1)."""
+    data = line.encode("utf-8")
+    if len(data) <= 75:
+        return data + b"\r\n"
+    pieces, start, room = [], 0, 75
+    while len(data) - start > room:
+        end = start + room
+        while data[end] & 0xC0 == 0x80:
+            end -= 1
+        if data[end - 1] == 0x5C and data[end - 2] != 0x5C:
+            end -= 1
+        pieces.append(data[start:end])
+        start, room = end, 74
+    pieces.append(data[start:])
+    return b"\r\n ".join(pieces) + b"\r\n"

@@ -1,0 +1,49 @@
+"""What an incoming iTIP message says, as values (RFC 5546)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.model import Instant, Partstat, Party, Span, Value
+
+
+class ItipAttendee(Value):
+    """One ATTENDEE line: who, and what they answered (RFC 5545, 3.8.4.1)."""
+
+    address: str
+    name: str = ""
+    partstat: Partstat = Partstat.NEEDS_ACTION
+    delegated_to: tuple[str, ...] = ()
+    delegated_from: tuple[str, ...] = ()
+    sent_by: str = ""
+
+
+class ItipEvent(Value):
+    """One VEVENT of a message; `recurrence_id` is set where it speaks of one instance."""
+
+    uid: str
+    sequence: int = 0
+    dtstamp: datetime | None = None
+    recurrence_id: Instant | None = None
+    organizer: Party | None = None
+    sent_by: str = ""
+    attendees: tuple[ItipAttendee, ...] = ()
+    span: Span | None = None
+    summary: str = ""
+    description: str = ""
+    location: str = ""
+    url: str = ""
+    conference: str = ""
+    recurrence: str = ""
+    rdates: tuple[Instant, ...] = ()
+    exdates: tuple[Instant, ...] = ()
+    status: str = ""
+    comment: str = ""
+
+
+class ItipMessage(Value):
+    """A calendar object as it came: upper-case `method`, PUBLISH where it names none."""
+
+    method: str
+    prodid: str = ""
+    events: tuple[ItipEvent, ...] = ()

@@ -1,0 +1,170 @@
+"""Recurring events: judge a rule, list its instances, find the last one (RFC 5545, 3.8.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from engine.itip.expansion import backward, forward
+from engine.itip.rule import Rule, parse, refused
+from engine.itip.values import read_value
+from engine.model import Event, Override, Span
+
+_MAX_LIMIT = 10_000
+_DAY = timedelta(days=1)
+
+
+def _local_day(span: Span, value: date | datetime) -> date:
+    return value.astimezone(span.zone).date() if isinstance(value, datetime) else value
+
+
+def _start_on(span: Span, day: date) -> date | datetime:
+    """The start of the instance on the local day `day`, at the clock time of the first one."""
+    if not isinstance(span.start, datetime):
+        return day
+    clock: time = span.start.astimezone(span.zone).time()
+    return datetime.combine(day, clock, tzinfo=span.zone).astimezone(UTC)
+
+
+def at(span: Span, start: date | datetime) -> Span:
+    """`span` moved to `start`, with the length it has."""
+    if isinstance(start, datetime):
+        return span.model_copy(update={"start": start, "end": start + span.length})
+    return span.model_copy(update={"start": start, "end": start + (span.end - span.start)})
+
+
+# UNTIL
+
+
+def _until(rule: Rule, span: Span) -> date | datetime | None:
+    """UNTIL in the type of DTSTART: a day, or a moment in UTC (RFC 5545, 3.3.10)."""
+    if not rule.until:
+        return None
+    try:
+        value, is_utc = read_value(rule.until)
+        if not isinstance(span.start, datetime):
+            return value.date() if isinstance(value, datetime) else value
+        if not isinstance(value, datetime):
+            value = datetime.combine(value, time(23, 59, 59))
+        return value.replace(tzinfo=UTC if is_utc else span.zone).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise refused(f"UNTIL={rule.until[:20]} is not a date or a time.") from error
+
+
+def _until_text(until: date | datetime | None) -> str:
+    if until is None:
+        return ""
+    return until.strftime("%Y%m%dT%H%M%SZ") if isinstance(until, datetime) else until.strftime("%Y%m%d")
+
+
+# the series
+
+
+def _starts(rule: Rule, span: Span, since: date | None = None) -> Iterator[date | datetime]:
+    """Starts of the rule's instances in order: DTSTART always is the first (RFC 5545, 3.8.5.3)."""
+    first, until = _local_day(span, span.start), _until(rule, span)
+    left = rule.count
+    if since is None or rule.count or since <= first:
+        yield span.start
+        left = None if left is None else left - 1
+    for day in forward(rule, first, None if rule.count else since):
+        if day == first:
+            continue
+        start = _start_on(span, day)
+        if (until is not None and start > until) or left == 0:
+            return
+        yield start
+        left = None if left is None else left - 1
+
+
+def _no_clock_times(rule: Rule, span: Span) -> None:
+    """BYHOUR and the like may only repeat what DTSTART says."""
+    local = span.local(span.start)
+    clock = {"BYHOUR": "%H", "BYMINUTE": "%M", "BYSECOND": "%S"}
+    for name, value in rule.bytime:
+        if not value.isdigit() or len(value) > 2 or int(value) != int(local.strftime(clock[name])):
+            raise refused(f"{name}={value[:20]}: an event recurs at the time of day at which it starts.")
+
+
+def validated(rule: str, span: Span) -> str:
+    """The RRULE value `rule` in normal form, with UNTIL in the type that the start of `span` asks for.
+
+    Raises Refused(INVALID_RECURRENCE) where it is malformed, endless within COUNT, or never happens.
+    """
+    parsed = parse(rule)
+    _no_clock_times(parsed, span)
+    until = _until(parsed, span)
+    if until is not None and until < span.start:
+        raise refused("The recurrence ends (UNTIL) before the event starts.")
+    first = next(forward(parsed, _local_day(span, span.start)), None)
+    if first is None or (until is not None and _start_on(span, first) > until):
+        raise refused("No day fits the recurrence rule.")
+    if parsed.count and sum(1 for _ in _starts(parsed, span)) < parsed.count:
+        raise refused("The recurrence rule reaches too far into the future.")
+    return parsed.text(_until_text(until))
+
+
+def _last_start(rule: Rule, span: Span, excluded: frozenset[date | datetime]) -> date | datetime | None:
+    """Start of the last instance of a rule with COUNT or UNTIL that is not excluded."""
+    until = _until(rule, span)
+    if until is None:
+        return max((s for s in _starts(rule, span) if s not in excluded), default=None)
+    days = backward(rule, _local_day(span, span.start), _local_day(span, until))
+    starts = (_start_on(span, day) for day in days)
+    return next((s for s in starts if s <= until and s not in excluded), None)
+
+
+def last_end(
+    span: Span,
+    recurrence: str,
+    rdates: Sequence[date | datetime],
+    exdates: Sequence[date | datetime],
+    overrides: Sequence[Override],
+) -> datetime | None:
+    """When the last instance is over, in UTC; None where the event recurs for ever."""
+    excluded = frozenset(exdates) | {o.recurrence_id for o in overrides}
+    starts = [s for s in (span.start, *rdates) if s not in excluded]
+    if recurrence:
+        rule = parse(recurrence)
+        if rule.count is None and not rule.until:
+            return None
+        last = _last_start(rule, span, excluded)
+        starts += [last] if last is not None else []
+    ends = [at(span, start).end_utc for start in starts] + [o.span.end_utc for o in overrides]
+    return max(ends, default=span.end_utc)
+
+
+def _series(event: Event, since: datetime) -> Iterator[date | datetime]:
+    """Starts of the event's own instances, overridden or not, from about `since`; RDATEs come first."""
+    yield from event.rdates
+    if not event.recurrence:
+        yield event.span.start
+        return
+    rule = parse(event.recurrence)
+    yield from _starts(
+        rule, event.span, (since - event.span.length).astimezone(event.span.zone).date() - _DAY
+    )
+
+
+def instances(event: Event, after: datetime, before: datetime, limit: int) -> list[Span]:
+    """The instances that overlap the time from `after` to `before` (aware), in order, at most `limit`.
+
+    EXDATEs are left out and overrides stand in for what they replace.
+    """
+    limit = max(0, min(limit, _MAX_LIMIT))
+    excluded = set(event.exdates) | {o.recurrence_id for o in event.overrides}
+    found = {o.span for o in event.overrides if _overlaps(o.span, after, before)}
+    room = limit + len(found) + len(event.rdates)
+    for start in _series(event, after):
+        span = at(event.span, start)
+        if span.start_utc >= before and start not in event.rdates:
+            break
+        if start not in excluded and _overlaps(span, after, before):
+            found.add(span)
+        if len(found) >= room:
+            break
+    return sorted(found, key=lambda span: span.start_utc)[:limit]
+
+
+def _overlaps(span: Span, after: datetime, before: datetime) -> bool:
+    return span.start_utc < before and (span.end_utc > after or span.start_utc >= after)

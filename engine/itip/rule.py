@@ -1,0 +1,176 @@
+"""Recurrence rules: the text of an RRULE read, judged and written again (RFC 5545, 3.3.10)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from engine.refusals import Code, Refused
+
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+MAX_INSTANCES = 4_000
+_BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
+_RANGES = {"BYMONTH": 12, "BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53, "BYSETPOS": 366}
+
+
+def refused(why: str) -> Refused:
+    """A refusal of a recurrence rule that says how one looks."""
+    return Refused(
+        Code.INVALID_RECURRENCE, why, "Give an RRULE value such as FREQ=WEEKLY;BYDAY=MO,WE;COUNT=10."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A recurrence rule with its parts read; `until` stays text, since its meaning depends on DTSTART."""
+
+    freq: str
+    interval: int = 1
+    count: int | None = None
+    until: str = ""
+    wkst: int = 0
+    bymonth: tuple[int, ...] = ()
+    byweekno: tuple[int, ...] = ()
+    byyearday: tuple[int, ...] = ()
+    bymonthday: tuple[int, ...] = ()
+    byday: tuple[tuple[int, int], ...] = ()
+    bysetpos: tuple[int, ...] = ()
+    bytime: tuple[tuple[str, str], ...] = ()
+
+    def text(self, until: str) -> str:
+        """The rule as an RRULE value with `until` in place of its own."""
+        days = ",".join(f"{n or ''}{WEEKDAYS[day]}" for n, day in self.byday)
+        parts = {
+            "FREQ": self.freq,
+            "UNTIL": until,
+            "COUNT": str(self.count or ""),
+            "INTERVAL": str(self.interval) if self.interval > 1 else "",
+            "BYMONTH": _joined(self.bymonth),
+            "BYWEEKNO": _joined(self.byweekno),
+            "BYYEARDAY": _joined(self.byyearday),
+            "BYMONTHDAY": _joined(self.bymonthday),
+            "BYDAY": days,
+            "BYSETPOS": _joined(self.bysetpos),
+            "WKST": WEEKDAYS[self.wkst] if self.wkst else "",
+        }
+        return ";".join(f"{name}={value}" for name, value in parts.items() if value)
+
+
+def _joined(numbers: tuple[int, ...]) -> str:
+    return ",".join(map(str, numbers))
+
+
+# reading
+
+
+def _number(name: str, text: str, largest: int) -> int:
+    if not re.fullmatch(r"[+-]?\d{1,6}", text) or not 0 < abs(int(text)) <= largest:
+        raise refused(f"{name}={text[:20]} is not a number that {name} may have.")
+    return int(text)
+
+
+def _numbers(parts: dict[str, str], name: str) -> tuple[int, ...]:
+    values = [v.strip() for v in parts.get(name, "").split(",") if v.strip()][:400]
+    found = {_number(name, value, _RANGES[name]) for value in values}
+    if name == "BYMONTH" and any(month < 0 for month in found):
+        raise refused("BYMONTH holds the numbers 1 to 12.")
+    return tuple(sorted(found))
+
+
+def _days(text: str, freq: str) -> tuple[tuple[int, int], ...]:
+    found = []
+    for piece in [p.strip() for p in text.split(",") if p.strip()][:400]:
+        match = _BYDAY.fullmatch(piece)
+        if not match or match.group(1) in {"0", "+0", "-0", "00"}:
+            raise refused(f"BYDAY={piece[:20]} is not a weekday such as MO or -1FR.")
+        if match.group(1) and freq not in {"MONTHLY", "YEARLY"}:
+            raise refused(f"BYDAY={piece[:20]}: a numbered weekday needs FREQ=MONTHLY or FREQ=YEARLY.")
+        found.append((int(match.group(1) or 0), WEEKDAYS.index(match.group(2))))
+    return tuple(dict.fromkeys(found))
+
+
+def _parts(text: str) -> dict[str, str]:
+    text = re.sub(r"\s+", "", text).upper().removeprefix("RRULE:")
+    parts: dict[str, str] = {}
+    for piece in text.split(";"):
+        name, equals, value = piece.partition("=")
+        if piece and (not equals or not value):
+            raise refused(f"'{piece[:40]}' is not a part of a recurrence rule.")
+        if name in parts:
+            raise refused(f"The recurrence rule has {name[:20]} twice.")
+        if piece:
+            parts[name] = value
+    return parts
+
+
+def parse(text: str) -> Rule:
+    """The rule of an RRULE value.
+
+    Raises Refused(INVALID_RECURRENCE) for anything that is no daily to yearly rule (RFC 5545, 3.3.10).
+    """
+    if len(text) > 2_000:
+        raise refused("The recurrence rule is too long.")
+    parts = _parts(text)
+    freq = parts.get("FREQ", "")
+    if freq not in FREQUENCIES:
+        raise refused(f"FREQ={freq[:20]} is not one of {', '.join(FREQUENCIES)}.")
+    known = {
+        "FREQ",
+        "INTERVAL",
+        "COUNT",
+        "UNTIL",
+        "WKST",
+        "BYDAY",
+        "BYHOUR",
+        "BYMINUTE",
+        "BYSECOND",
+        *_RANGES,
+    }
+    unknown = [name for name in parts if name not in known and not name.startswith("X-")]
+    if unknown:
+        raise refused(f"'{unknown[0][:20]}' is not a part of a recurrence rule.")
+    if "COUNT" in parts and "UNTIL" in parts:
+        raise refused("A recurrence rule has COUNT or UNTIL, not both.")
+    return _rule(freq, parts)
+
+
+def _rule(freq: str, parts: dict[str, str]) -> Rule:
+    interval = _number("INTERVAL", parts.get("INTERVAL", "1"), 1_000)
+    total = _number("COUNT", parts["COUNT"], 999_999) if "COUNT" in parts else None
+    if interval < 1 or (total is not None and total < 1):
+        raise refused("INTERVAL and COUNT are at least 1.")
+    if total is not None and total > MAX_INSTANCES:
+        raise refused(f"The rule has {total} instances; {MAX_INSTANCES} are allowed.")
+    wkst = parts.get("WKST", "MO")
+    if wkst not in WEEKDAYS:
+        raise refused(f"WKST={wkst[:20]} is not a weekday.")
+    rule = Rule(
+        freq=freq,
+        interval=interval,
+        count=total,
+        until=parts.get("UNTIL", ""),
+        wkst=WEEKDAYS.index(wkst),
+        bymonth=_numbers(parts, "BYMONTH"),
+        byweekno=_numbers(parts, "BYWEEKNO"),
+        byyearday=_numbers(parts, "BYYEARDAY"),
+        bymonthday=_numbers(parts, "BYMONTHDAY"),
+        byday=_days(parts.get("BYDAY", ""), freq),
+        bysetpos=_numbers(parts, "BYSETPOS"),
+        bytime=tuple((n, parts[n]) for n in ("BYHOUR", "BYMINUTE", "BYSECOND") if n in parts),
+    )
+    _check_combination(rule)
+    return rule
+
+
+def _check_combination(rule: Rule) -> None:
+    numbered = any(n for n, _ in rule.byday)
+    any_by = rule.byday or rule.bymonthday or rule.byyearday or rule.byweekno or rule.bymonth
+    wrong = (
+        (rule.byweekno and (rule.freq != "YEARLY" or numbered))
+        or (rule.byyearday and rule.freq != "YEARLY")
+        or (rule.bymonthday and rule.freq == "WEEKLY")
+        or (rule.bysetpos and not any_by)
+    )
+    if wrong:
+        raise refused(f"These parts do not go together in a rule with FREQ={rule.freq}.")

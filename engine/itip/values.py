@@ -1,0 +1,84 @@
+"""Values of calendar properties: dates, times, durations, addresses (RFC 5545, 3.3)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import unquote
+
+_VALUE = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(?:\.\d+)?(Z)?)?")
+_DURATION = re.compile(
+    r"([+-]?)P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,8})S)?)?"
+)
+_ADDRESS = re.compile(r"[^\s@<>\"(),;:\\\[\]]{1,64}@[^\s@<>\"(),;:\\]{1,255}")
+_FIRST_YEAR, _LAST_YEAR = 1600, 9000
+
+
+def read_value(text: str) -> tuple[date | datetime, bool]:
+    """A DATE, or a DATE-TIME without zone and whether it said UTC (RFC 5545, 3.3.4 and 3.3.5).
+
+    Raises ValueError where the text is neither.
+    """
+    plain = text.strip().upper().replace("-", "").replace(":", "")[:40]
+    match = _VALUE.fullmatch(plain)
+    if not match:
+        raise ValueError(f"not a date or time: {text[:40]}")
+    year, month, day = (int(match.group(n)) for n in (1, 2, 3))
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        raise ValueError(f"year out of range: {year}")
+    if match.group(4) is None:
+        return date(year, month, day), False
+    seconds = min(int(match.group(6) or 0), 59)  # a leap second, 60, is allowed by the RFC
+    moment = datetime(year, month, day, int(match.group(4)), int(match.group(5)), seconds)  # noqa: DTZ001
+    return moment, match.group(7) is not None
+
+
+def read_duration(text: str) -> timedelta:
+    """A DURATION that does not run backwards (RFC 5545, 3.3.6).
+
+    Raises ValueError where the text is none.
+    """
+    match = _DURATION.fullmatch(text.strip().upper()[:60])
+    if not match or match.group(1) == "-":
+        raise ValueError(f"not a duration: {text[:40]}")
+    weeks, days, hours, minutes, seconds = (int(g or 0) for g in match.groups()[1:])
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def read_utc(text: str) -> datetime | None:
+    """A UTC time stamp such as DTSTAMP; None where it is none (RFC 5545, 3.8.7.2)."""
+    try:
+        value, _ = read_value(text)
+    except ValueError:
+        return None
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
+
+
+def read_address(text: str, email: str = "") -> str:
+    """The mail address of a calendar address in lower case; `email` (EMAIL=) where it is no mailto: URI.
+
+    Empty where neither holds one (RFC 5545, 3.3.3).
+    """
+    plain = re.sub(r"^\s*(?:mailto\s*:)?\s*<?", "", text[:1000], count=1, flags=re.IGNORECASE)
+    plain = plain.partition("?")[0].strip().rstrip(">").strip()
+    if re.search(r"%[0-9A-Fa-f]{2}", plain):
+        plain = unquote(plain)
+    for candidate in (plain, email.strip()[:1000]):
+        if _ADDRESS.fullmatch(candidate):
+            return candidate.lower()
+    return ""
+
+
+def write_utc(moment: datetime) -> str:
+    """`moment` as a DATE-TIME in UTC."""
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def write_local(moment: datetime) -> str:
+    """`moment` as a DATE-TIME in the zone that it carries, to be named by TZID."""
+    return moment.strftime("%Y%m%dT%H%M%S")
+
+
+def write_day(day: date) -> str:
+    """`day` as a DATE."""
+    return day.strftime("%Y%m%d")

@@ -1,0 +1,224 @@
+"""VTIMEZONE: evaluate the ones that come in, write the ones that go out (RFC 5545, 3.6.5)."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from engine.itip import zones
+from engine.itip.expansion import forward
+from engine.itip.lines import Component, fold
+from engine.itip.rule import WEEKDAYS, parse
+from engine.itip.values import read_value, write_local
+from engine.refusals import Refused
+
+_OFFSET = re.compile(r"([+-])(\d{1,2})(\d\d)(\d\d)?")
+_YEARS = 4  # an embedded definition is read for so many years around the event
+_HORIZON = 20  # and ours are written so many years ahead, where no yearly rule says it all
+_MAX_ONSETS = 400
+_MAX_PARTS = 20
+_BUDGET = 4_000  # days looked at for one rule: ten years and a little
+
+
+@dataclass(frozen=True, slots=True)
+class Observances:
+    """When which offset from UTC begins to apply, by the local time before the change."""
+
+    onsets: tuple[datetime, ...]
+    offsets: tuple[timedelta, ...]
+    before: timedelta
+
+    def offset(self, local: datetime) -> timedelta:
+        """Offset from UTC at the naive local time `local`."""
+        index = bisect_right(self.onsets, local)
+        return self.offsets[index - 1] if index else self.before
+
+    def utc(self, local: datetime) -> datetime:
+        """The moment of the naive local time `local`."""
+        return (local - self.offset(local)).replace(tzinfo=UTC)
+
+
+# reading
+
+
+def _offset(component: Component, name: str) -> timedelta | None:
+    prop = component.first(name)
+    match = _OFFSET.fullmatch(prop.value.strip().replace(":", "")) if prop else None
+    if not match:
+        return None
+    sign, hours, minutes, seconds = match.groups()
+    offset = timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0))
+    return None if offset >= timedelta(days=1) else -offset if sign == "-" else offset
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        value, _ = read_value(text.partition("/")[0])
+    except ValueError:
+        return None
+    return value if isinstance(value, datetime) else datetime.combine(value, time())
+
+
+def _yearly(text: str, start: datetime, year: int) -> list[datetime]:
+    """Onsets of a yearly rule in the years around `year`; none where the rule is of another kind."""
+    try:
+        rule = parse(text)
+    except Refused:
+        return []
+    until = _moment(rule.until) if rule.until else None
+    found: list[datetime] = []
+    if rule.freq != "YEARLY":
+        return found
+    for day in forward(rule, start.date(), date(max(year - _YEARS, start.year), 1, 1), _BUDGET):
+        onset = datetime.combine(day, start.time())
+        if day.year > year + _YEARS or (until and onset > until) or len(found) >= _MAX_ONSETS:
+            break
+        found.append(onset)
+    return found
+
+
+def _onsets(component: Component, year: int) -> list[datetime]:
+    first = component.first("DTSTART")
+    start = _moment(first.value) if first else None
+    if start is None:
+        return []
+    rdates = [
+        m for p in component.all("RDATE") for v in p.value.split(",")[:_MAX_ONSETS] if (m := _moment(v))
+    ]
+    rules = [p.value for p in component.all("RRULE")][:1]
+    found = [onset for rule in rules for onset in _yearly(rule, start, year)]
+    return [start, *rdates[:_MAX_ONSETS], *found]
+
+
+def evaluate(component: Component, year: int) -> Observances | None:
+    """The offsets that an embedded VTIMEZONE defines around `year`; None where it makes no sense."""
+    changes: list[tuple[datetime, timedelta, timedelta]] = []
+    for part in component.components[:_MAX_PARTS]:
+        after, before = _offset(part, "TZOFFSETTO"), _offset(part, "TZOFFSETFROM")
+        if after is not None:
+            changes += [(onset, after, after if before is None else before) for onset in _onsets(part, year)]
+    if not changes:
+        return None
+    changes.sort()
+    return Observances(tuple(c[0] for c in changes), tuple(c[1] for c in changes), changes[0][2])
+
+
+def _samples(observed: Observances, start: datetime) -> list[datetime]:
+    """Local times over two years from `start` on: definitions often begin with the event's own year."""
+    end = start + timedelta(days=730)
+    weekly = [start + timedelta(days=7 * n) for n in range(105)]
+    near = [o for o in observed.onsets if start < o - timedelta(days=1) and o < end]
+    return weekly + [o + timedelta(hours=h) for o in near for h in (-13, -4, 4, 13)]
+
+
+def equivalent(observed: Observances, start: datetime) -> str | None:
+    """An IANA zone that shows the same clock as `observed` from the naive local time `start` on, if any."""
+    samples = [(local, observed.offset(local)) for local in _samples(observed, start)]
+    distinct = {offset for _, offset in samples}
+    if len(distinct) == 1 and (zone := zones.fixed(distinct.pop())):
+        return zone
+    for name in zones.representatives():
+        zone_info = ZoneInfo(name)
+        if all(local.replace(tzinfo=zone_info).utcoffset() == offset for local, offset in samples):
+            return name
+    return None
+
+
+# writing
+
+
+def _pattern(onsets: list[datetime]) -> str | None:
+    """The yearly rule that all `onsets` follow, one a year up to the horizon; None where there is none."""
+    years = [onset.year for onset in onsets]
+    same = {(onset.month, onset.weekday(), onset.time()) for onset in onsets}
+    if len(onsets) < _HORIZON - 1 or len(same) != 1 or years != list(range(years[0], years[0] + len(years))):
+        return None
+    numbers = {(onset.day - 1) // 7 + 1 for onset in onsets}
+    last = all(onset.day + 7 > calendar.monthrange(onset.year, onset.month)[1] for onset in onsets)
+    if not last and len(numbers) != 1:
+        return None
+    number, weekday = -1 if last else numbers.pop(), WEEKDAYS[onsets[0].weekday()]
+    return f"FREQ=YEARLY;BYMONTH={onsets[0].month};BYDAY={number}{weekday}"
+
+
+def _signed(offset: timedelta) -> str:
+    total = int(offset.total_seconds())
+    hours, rest = divmod(abs(total), 3600)
+    seconds = f"{rest % 60:02d}" if rest % 60 else ""
+    return f"{'-' if total < 0 else '+'}{hours:02d}{rest // 60:02d}{seconds}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One change of offset; `onset` is local time by the offset before it."""
+
+    onset: datetime
+    before: timedelta
+    after: timedelta
+    name: str
+
+
+def _local_offset(zone: ZoneInfo, moment: datetime) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
+
+
+def _change(zone: ZoneInfo, low: datetime, high: datetime) -> _Change:
+    """The one change of offset between two moments in UTC, found to the second."""
+    before, after = _local_offset(zone, low), _local_offset(zone, high)
+    while high - low > timedelta(seconds=1):
+        middle = (low + (high - low) / 2).replace(microsecond=0)
+        low, high = (middle, high) if _local_offset(zone, middle) == before else (low, middle)
+    name = high.astimezone(zone).tzname() or _signed(after)
+    return _Change((high + before).replace(tzinfo=None), before, after, name)
+
+
+def _changes(zone: ZoneInfo, year: int) -> list[_Change]:
+    """The changes of offset in `zone` from the year before `year` on; the first is the state it begins in."""
+    moment = datetime(year - 1, 1, 1, tzinfo=UTC)
+    offset = _local_offset(zone, moment)
+    start = moment.replace(tzinfo=None)
+    found = [_Change(start, offset, offset, moment.astimezone(zone).tzname() or _signed(offset))]
+    for _ in range((_HORIZON + 1) * 366):
+        following = moment + timedelta(days=1)
+        if _local_offset(zone, following) != found[-1].after:
+            found.append(_change(zone, moment, following))
+        moment = following
+    return found
+
+
+def _observance(changes: list[_Change]) -> list[str]:
+    """The lines of one STANDARD or DAYLIGHT part: equal changes in several years."""
+    first, onsets = changes[0], [change.onset for change in changes]
+    kind = "DAYLIGHT" if first.after > first.before else "STANDARD"
+    pattern = _pattern(onsets)
+    further = [f"RRULE:{pattern}"] if pattern else [f"RDATE:{write_local(onset)}" for onset in onsets[1:]]
+    return [
+        f"BEGIN:{kind}",
+        f"DTSTART:{write_local(onsets[0])}",
+        f"TZOFFSETFROM:{_signed(first.before)}",
+        f"TZOFFSETTO:{_signed(first.after)}",
+        f"TZNAME:{first.name}",
+        *further,
+        f"END:{kind}",
+    ]
+
+
+@lru_cache(maxsize=256)
+def written(zone: str, year: int) -> bytes:
+    """The VTIMEZONE of the IANA zone `zone` for an event that starts in `year`, as folded lines.
+
+    Zones whose clocks change by a yearly rule get that rule, the form that all clients understand.
+    Not icalendar's Timezone.from_tzid, which puts the start of summer time an hour late.
+    """
+    groups: dict[tuple[timedelta, timedelta, str], list[_Change]] = {}
+    for change in _changes(ZoneInfo(zone), year):
+        groups.setdefault((change.before, change.after, change.name), []).append(change)
+    lines = ["BEGIN:VTIMEZONE", f"TZID:{zone}"]
+    for group in groups.values():
+        lines += _observance(group)
+    return b"".join(fold(line) for line in [*lines, "END:VTIMEZONE"])

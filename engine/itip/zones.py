@@ -1,0 +1,208 @@
+"""Time zone names: whatever a TZID says, as the IANA name it stands for, or nothing (interop 2.2)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
+from engine.refusals import Code, Refused
+
+_UTC_NAMES = frozenset({"z", "utc", "gmt", "etc/utc", "etc/gmt", "zulu", "tzone://microsoft/utc"})
+_AREAS = frozenset(
+    {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+)
+_NOT_CITIES = frozenset({"north", "south", "west", "act", "nsw", "lhi", "yancowinna"})
+_DISPLAY = re.compile(r"\((?:UTC|GMT)\s*(?:([+-])(\d{1,2}):?(\d\d))?\)\s*(.+)", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:(?:utc|gmt)\s*([+-])(\d\d):?(\d\d)|utc\s*([+-])(\d{1,2})|([+-])(\d\d):(\d\d))")
+_SAMPLES = tuple(datetime(2023, 1, 1, 12, tzinfo=UTC) + timedelta(days=5 * n) for n in range(220))
+
+# Names that Windows shows for its zones where the cities alone do not say which one is meant.
+_PHRASES = {
+    "coordinated universal time": "UTC",
+    "dublin, edinburgh, lisbon, london": "Europe/London",
+    "athens, bucharest, istanbul": "Europe/Bucharest",
+    "eastern time (us & canada)": "America/New_York",
+    "central time (us & canada)": "America/Chicago",
+    "mountain time (us & canada)": "America/Denver",
+    "pacific time (us & canada)": "America/Los_Angeles",
+    "pacific time (us & canada); tijuana": "America/Los_Angeles",
+    "atlantic time (canada)": "America/Halifax",
+    "indiana (east)": "America/Indiana/Indianapolis",
+    "central america": "America/Guatemala",
+    "arizona": "America/Phoenix",
+    "alaska": "America/Anchorage",
+    "hawaii": "Pacific/Honolulu",
+    "newfoundland": "America/St_Johns",
+    "saskatchewan": "America/Regina",
+    "brasilia": "America/Sao_Paulo",
+    "greenland": "America/Nuuk",
+    "west central africa": "Africa/Lagos",
+    "harare, pretoria": "Africa/Johannesburg",
+    "abu dhabi, muscat": "Asia/Dubai",
+    "chennai, kolkata, mumbai, new delhi": "Asia/Kolkata",
+    "beijing, chongqing, hong kong, urumqi": "Asia/Shanghai",
+}
+
+
+# CLDR keeps the names that zones had first; these are what they are called now.
+_RENAMED = {
+    "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
+    "America/Godthab": "America/Nuuk",
+    "America/Indianapolis": "America/Indiana/Indianapolis",
+    "Asia/Calcutta": "Asia/Kolkata",
+    "Asia/Katmandu": "Asia/Kathmandu",
+    "Asia/Rangoon": "Asia/Yangon",
+    "Europe/Kiev": "Europe/Kyiv",
+    "Etc/UTC": "UTC",
+}
+# Where several zones show the same clock, the one that most people live in.
+_PREFERRED = (
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+    "America/Halifax",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Kyiv",
+)
+
+
+@cache
+def _names() -> dict[str, str]:
+    """Lower-case name to IANA name, for all zones there are."""
+    skip = {"localtime", "Factory", "posixrules"}
+    return {name.lower(): name for name in available_timezones() if name not in skip}
+
+
+@cache
+def _windows() -> dict[str, str]:
+    return {name.lower(): _current(zone) for name, zone in WINDOWS_TO_OLSON.items()}
+
+
+def _current(zone: str) -> str:
+    renamed = _RENAMED.get(zone, zone)
+    return renamed if renamed.lower() in _names() else zone
+
+
+@cache
+def _cities() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for name in sorted(_names().values()):
+        area, _, city = name.partition("/")
+        key = city.lower().replace("_", " ")
+        if area in _AREAS and key and "/" not in key and key not in _NOT_CITIES:
+            found.setdefault(key, []).append(name)
+    return {city: tuple(names) for city, names in found.items()}
+
+
+@cache
+def offsets(name: str) -> tuple[timedelta | None, ...]:
+    """UTC offsets of the zone `name` at fixed samples over three years: equal means one clock."""
+    zone = ZoneInfo(name)
+    return tuple(moment.astimezone(zone).utcoffset() for moment in _SAMPLES)
+
+
+@cache
+def representatives() -> tuple[str, ...]:
+    """One well-known zone for each set of rules in use: those that Windows maps to."""
+    names = {zone for zone in _windows().values() if "/" in zone and not zone.startswith("Etc/")}
+    return (*_PREFERRED, *sorted(names - set(_PREFERRED)))
+
+
+def fixed(offset: timedelta) -> str | None:
+    """The zone that always has `offset` from UTC, where there is one: whole hours from -12 to +14."""
+    hours, rest = divmod(int(offset.total_seconds()), 3600)
+    if rest or not -12 <= hours <= 14:
+        return None
+    return f"Etc/GMT{-hours:+d}" if hours else "UTC"
+
+
+def _path(name: str) -> str | None:
+    """The IANA name at the end of a vendor's path such as /example.org/20260101/Europe/Paris."""
+    parts = [p for p in name.split("/") if p][-8:]
+    tails = ("/".join(parts[index:]) for index in range(1 if name[0] != "/" else 0, len(parts)))
+    return next((_names()[tail] for tail in tails if tail in _names()), None)
+
+
+def _numeric(name: str) -> str | None:
+    match = _OFFSET.fullmatch(name)
+    if not match:
+        return None
+    sign, hours, minutes = ([g for g in match.groups() if g is not None] + ["0"])[:3]
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return fixed(-offset if sign == "-" else offset)
+
+
+def _of_cities(phrase: str) -> str | None:
+    """The zone that all known cities of a list such as "Canberra, Melbourne, Sydney" share."""
+    words = (word.strip() for word in phrase.rpartition(" : ")[2].split(",")[:12])
+    zones = [zone for word in words for zone in _cities().get(word, ())]
+    if not zones or len({offsets(zone) for zone in zones}) != 1:
+        return None
+    return next((zone for zone in zones if zone in representatives()), zones[0])
+
+
+def _display(name: str) -> str | None:
+    """The zone of a name as Windows shows it, with or without its leading offset."""
+    match = _DISPLAY.fullmatch(name)
+    phrase = " ".join((match.group(4) if match else name).split())
+    last = phrase.rpartition(" : ")[2]
+    zone = _PHRASES.get(last) or _windows().get(phrase) or _of_cities(phrase)
+    if zone and match and match.group(1):
+        standard = timedelta(hours=int(match.group(2)), minutes=int(match.group(3)))
+        standard = -standard if match.group(1) == "-" else standard
+        return zone if standard in offsets(zone) else None
+    return zone
+
+
+def resolve(name: str) -> str | None:
+    """The canonical IANA name for a TZID or a person's word for a zone; None where it is not certain.
+
+    Knows IANA names in any case, vendors' paths, Windows names and display strings, UTC and fixed offsets.
+    """
+    plain = name[:1_000].strip().strip("\"'").strip().lower()
+    return _resolved(plain) if 0 < len(plain) <= 200 else None
+
+
+@lru_cache(maxsize=1024)
+def _resolved(plain: str) -> str | None:
+    if plain in _UTC_NAMES:
+        return "UTC"
+    exact = _names().get(plain) or _names().get(plain.replace(" ", "_"))
+    if exact:
+        return exact
+    zone = _windows().get(plain) or _names().get(plain.replace("-", "/", 1))
+    zone = (
+        zone or ("/" in plain and "://" not in plain and _path(plain)) or _numeric(plain) or _display(plain)
+    )
+    return _current(zone) if zone else None
+
+
+def nearest(name: str, n: int = 3) -> list[str]:
+    """Up to `n` IANA names that look most like `name`, best first."""
+    plain = name.strip().lower()[:60].replace(" ", "_")
+    by_city = {key.replace(" ", "_"): zones[0] for key, zones in _cities().items()}
+    keys = [*difflib.get_close_matches(plain, _names(), n, 0.6)]
+    cities = difflib.get_close_matches(plain.rpartition("/")[2], by_city, n, 0.6)
+    found = [_names()[key] for key in keys] + [by_city[city] for city in cities]
+    return list(dict.fromkeys(found))[:n]
+
+
+def require(name: str) -> str:
+    """The canonical IANA name for `name`.
+
+    Raises Refused(UNKNOWN_TIMEZONE) naming the nearest zones.
+    """
+    zone = resolve(name)
+    if zone:
+        return zone
+    near = ", ".join(nearest(name))
+    hint = f"Did you mean {near}?" if near else "Use an IANA name such as Europe/Paris or America/New_York."
+    shown = " ".join(name.split())[:80]
+    raise Refused(Code.UNKNOWN_TIMEZONE, f"The time zone '{shown}' is not known.", hint)

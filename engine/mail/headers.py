@@ -1,0 +1,138 @@
+"""Mail headers: decode their words, find the one mailbox a mail is from (RFC 5322, 3.4; RFC 2047)."""
+
+from __future__ import annotations
+
+import re
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+
+from engine.refusals import Code, Refused
+
+_MAX_VALUE = 10_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]+")
+_ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks and other control characters, each run of them a space."""
+    return " ".join(_CONTROL.sub(" ", text).split(" ")).strip()
+
+
+def values(mail: Message, name: str) -> list[str]:
+    """The headers called `name`, from the top, each on one line; unencoded UTF-8 is read as what it is."""
+    found = [str(value) for key, value in mail.raw_items() if key.lower() == name.lower()]
+    texts = (value[:_MAX_VALUE].encode("utf-8", "surrogateescape") for value in found)
+    return [one_line(text.decode("utf-8", "replace")) for text in texts]
+
+
+def raw(mail: Message, name: str) -> str:
+    """The first header `name` on one line, its words still encoded; empty where there is none."""
+    return next(iter(values(mail, name)), "")
+
+
+def in_words(value: str) -> str:
+    """A header value with its encoded words decoded; what cannot be decoded is shown with U+FFFD."""
+    try:
+        pieces = decode_header(value[:_MAX_VALUE])
+    except (HeaderParseError, ValueError):
+        return one_line(value[:_MAX_VALUE])
+    return one_line("".join(_word(piece, charset) for piece, charset in pieces))
+
+
+def _word(piece: bytes | str, charset: str | None) -> str:
+    if isinstance(piece, str):
+        return piece
+    try:
+        return piece.decode(charset or "ascii", "replace")
+    except (LookupError, ValueError):
+        return piece.decode("latin-1")
+
+
+def _pieces(value: str) -> list[tuple[str, str]]:
+    """`value` in its lexical parts: ("quoted" | "comment" | "angle" | "text" | ",", content)."""
+    found: list[tuple[str, str]] = []
+    index = 0
+    while index < len(value):
+        char = value[index]
+        if char == '"':
+            end = _closing_quote(value, index + 1)
+            found.append(("quoted", _ESCAPED.sub(r"\1", value[index + 1 : end])))
+        elif char == "(":
+            end = _closing_parenthesis(value, index + 1)
+            found.append(("comment", _ESCAPED.sub(r"\1", value[index + 1 : end])))
+        elif char == "<":
+            end = value.find(">", index)
+            end = len(value) if end < 0 else end
+            found.append(("angle", value[index + 1 : end].strip()))
+        else:
+            end = index
+            found.append((",", "") if char in ",;" else ("text", char))
+        index = end + 1
+    return found
+
+
+def _closing_quote(value: str, index: int) -> int:
+    while index < len(value) and value[index] != '"':
+        index += 2 if value[index] == "\\" else 1
+    return index
+
+
+def _closing_parenthesis(value: str, index: int) -> int:
+    depth = 1
+    while index < len(value):
+        if value[index] == "\\":
+            index += 1
+        elif value[index] in "()":
+            depth += 1 if value[index] == "(" else -1
+        if depth == 0:
+            return index
+        index += 1
+    return index
+
+
+def mailboxes(value: str) -> list[tuple[str, str]]:
+    """(name, address) of each mailbox in an address header; names decoded, addresses in lower case.
+
+    A bare comma in a name, as some clients write, does not end the mailbox.
+    """
+    found: list[tuple[str, str]] = []
+    name = angle = comment = ""
+    for kind, content in [*_pieces(value[:_MAX_VALUE]), (",", "")]:
+        if kind == "angle":
+            angle = f"{angle}\n{content}" if angle else content or "\n"
+        elif kind == "comment":
+            comment = content
+        elif kind != ",":
+            name += content
+        elif angle or _ADDRESS.fullmatch(name.strip()):
+            found.append((in_words((name if angle else comment).strip()), (angle or name.strip()).lower()))
+            name = angle = comment = ""
+        else:
+            name = f"{name}, " if name.strip() else ""
+    return [box for box in found if _ADDRESS.fullmatch(box[1])]
+
+
+def sender(mail: Message) -> tuple[str, str]:
+    """(name, address) of the one mailbox in the one From header (RFC 5322, 3.6.2).
+
+    Raises Refused(NO_SENDER) where there is none, or more than one.
+    """
+    found = values(mail, "From")
+    boxes = mailboxes(found[0]) if len(found) == 1 else []
+    if len({address for _, address in boxes}) != 1:
+        raise Refused(
+            Code.NO_SENDER,
+            "The mail does not say in one From header which one address it is from.",
+            "Send it again from an ordinary mail program.",
+        )
+    return boxes[0]
+
+
+def addresses(mail: Message, *names: str) -> tuple[str, ...]:
+    """The addresses in the headers `names`, in order, each once; at most 100."""
+    values = [str(value)[:_MAX_VALUE] for name in names for value in mail.get_all(name, [])[:10]]
+    return tuple(dict.fromkeys(address for value in values for _, address in mailboxes(one_line(value))))[
+        :100
+    ]

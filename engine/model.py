@@ -1,0 +1,385 @@
+"""What the engine knows: events, attendees, receipts, messages, campaigns, actors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Value(BaseModel):
+    """Base of all model values: immutable and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Partstat(StrEnum):
+    """Participation status of an attendee (RFC 5545, 3.2.12)."""
+
+    NEEDS_ACTION = "needs-action"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    TENTATIVE = "tentative"
+    DELEGATED = "delegated"
+
+    @property
+    def label(self) -> str:
+        """The word the CIS API uses: `noaction` for needs-action."""
+        return "noaction" if self is Partstat.NEEDS_ACTION else self.value
+
+
+class EventStatus(StrEnum):
+    """Whether an event stands; that it is over follows from the clock."""
+
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class Origin(StrEnum):
+    """The channel that asked for an invite (cis-reference 24)."""
+
+    API = "api"
+    BULK = "bulk"
+    CONVERTKIT = "convertkit"
+    EMAILCTA = "emailcta"
+    HUBSPOT = "hubspot"
+    KLAVIYO = "klaviyo"
+    KLAVIYOCTA = "klaviyocta"
+    LANDINGPAGE = "landingpage"
+    MAILCHIMPCTA = "mailchimpcta"
+    MULTIEVENT = "multievent"
+    SENDGRID = "sendgrid"
+    SENDGRIDCTA = "sendgridcta"
+    SHARED = "shared"
+    SINGLESEND = "singlesend"
+    TEST = "test"
+    VIP = "vip"
+    WEBFORM = "webform"
+    WIX = "wix"
+    WIXV2 = "wixv2"
+    ZOHO = "zoho"
+
+    @property
+    def limited(self) -> bool:
+        """True where `CIS_INVITE_LIMIT` applies (cis-reference 41)."""
+        return self in {Origin.BULK, Origin.VIP}
+
+
+class Method(StrEnum):
+    """The iTIP methods that the server sends (RFC 5546)."""
+
+    REQUEST = "REQUEST"
+    CANCEL = "CANCEL"
+
+
+class Kind(StrEnum):
+    """What a message is for."""
+
+    INVITE = "invite"
+    UPDATE = "update"
+    CANCELLATION = "cancellation"
+    REPORT = "report"
+    NOTICE = "notice"
+
+    @property
+    def calendar(self) -> bool:
+        """True where the message carries an event to an attendee."""
+        return self in {Kind.INVITE, Kind.UPDATE, Kind.CANCELLATION}
+
+
+class MessageState(StrEnum):
+    """What became of a message."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def pending(self) -> bool:
+        """True while the message is still owed."""
+        return self in {MessageState.QUEUED, MessageState.SENDING, MessageState.DEFERRED}
+
+
+class CampaignState(StrEnum):
+    """Where a bulk send stands."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class Audience(StrEnum):
+    """Who hears of a change; `auto` depends on what changed (design: Who hears of a change)."""
+
+    AUTO = "auto"
+    ACCEPTED_OR_TENTATIVE = "accepted-or-tentative"
+    NOT_DECLINED = "not-declined"
+    ALL = "all"
+    NONE = "none"
+
+
+def _date_or_datetime(value: object) -> object:
+    """Read an ISO string of ten characters as a date; pydantic would make it a midnight."""
+    if isinstance(value, str) and len(value) == 10:
+        return date.fromisoformat(value)
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("times must carry an offset")
+        return value.astimezone(UTC)
+    return value
+
+
+Instant = Annotated[date | datetime, BeforeValidator(_date_or_datetime)]
+"""A moment in UTC, or a calendar day for all-day events."""
+
+
+def is_day(value: date | datetime) -> bool:
+    """True for a calendar day, False for a moment (datetime is a subclass of date)."""
+    return not isinstance(value, datetime)
+
+
+class Span(Value):
+    """Start and end in a zone: moments in UTC, or days where the event is all-day; `end` is exclusive."""
+
+    start: Instant
+    end: Instant
+    timezone: str
+
+    @property
+    def all_day(self) -> bool:
+        return is_day(self.start)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def moment(self, value: date | datetime) -> datetime:
+        """`value` as a moment in UTC; a day begins at midnight in the event's zone."""
+        if isinstance(value, datetime):
+            return value
+        return datetime.combine(value, time(), tzinfo=self.zone).astimezone(UTC)
+
+    @property
+    def start_utc(self) -> datetime:
+        return self.moment(self.start)
+
+    @property
+    def end_utc(self) -> datetime:
+        return self.moment(self.end)
+
+    @property
+    def length(self) -> timedelta:
+        return self.end_utc - self.start_utc
+
+    def local(self, value: date | datetime) -> date | datetime:
+        """`value` in the event's own zone; days stay days."""
+        return value.astimezone(self.zone) if isinstance(value, datetime) else value
+
+
+class Override(Value):
+    """One instance of a recurring event that differs from its series (RECURRENCE-ID)."""
+
+    recurrence_id: Instant
+    span: Span
+    summary: str
+    location: str = ""
+    description: str = ""
+    url: str = ""
+
+
+class Event(Value):
+    """One VEVENT with its overrides, owned by one organizer (RFC 5545, 3.6.1)."""
+
+    uid: str
+    organizer: str
+    organizer_name: str = ""
+    summary: str
+    span: Span
+    location: str = ""
+    description: str = ""
+    url: str = ""
+    recurrence: str = Field("", description="RRULE value, without the property name")
+    rdates: tuple[Instant, ...] = ()
+    exdates: tuple[Instant, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    status: EventStatus = EventStatus.CONFIRMED
+    sequence: int = 0
+    created: datetime
+    dtstamp: datetime = Field(description="of this revision, whole seconds, always later than the one before")
+    ends_at: datetime | None = Field(description="end of the last instance; None where it recurs for ever")
+    cancel_reason: str = ""
+    source_uid: str | None = Field(None, description="UID in the organizer's own client")
+    source_sequence: int = Field(0, description="SEQUENCE that the organizer's client sent last")
+    source_dtstamp: datetime | None = Field(None, description="DTSTAMP that the organizer's client sent last")
+
+    @property
+    def recurring(self) -> bool:
+        return bool(self.recurrence or self.rdates)
+
+    @property
+    def cancelled(self) -> bool:
+        return self.status is EventStatus.CANCELLED
+
+    def finished(self, now: datetime) -> bool:
+        """True once the last instance is over."""
+        return self.ends_at is not None and self.ends_at <= now
+
+    def override(self, recurrence_id: date | datetime) -> Override | None:
+        """The override of the instance that `recurrence_id` names, if it has one."""
+        return next((o for o in self.overrides if o.recurrence_id == recurrence_id), None)
+
+
+class Party(Value):
+    """A person or a calendar address, with the name it is shown by."""
+
+    address: str
+    name: str = ""
+
+
+class Attendee(Value):
+    """One address invited to one event."""
+
+    event_uid: str
+    email: str
+    token: str = Field(description="unguessable; part of the receipt address")
+    name: str = ""
+    partstat: Partstat = Partstat.NEEDS_ACTION
+    origin: Origin
+    prodid: str = Field("", description="PRODID of the client that answered last")
+    fields: Mapping[str, str] = Field(
+        default_factory=dict, description="personal values for {{placeholders}}"
+    )
+    created: datetime
+    receipt_sequence: int = -1
+    receipt_dtstamp: datetime | None = None
+    receipt_arrived: datetime | None = None
+
+
+class Receipt(Value):
+    """An iTIP REPLY that came back (RFC 5546, 3.2.3)."""
+
+    event_uid: str
+    email: str
+    partstat: Partstat
+    sequence: int
+    dtstamp: datetime
+    arrived: datetime
+    prodid: str = ""
+    comment: str = ""
+    recurrence_id: Instant | None = None
+    counted: bool = True
+    code: str = Field("", description="why it did not count: stale, no_change, sender_unauthenticated")
+
+
+class Notice(Value):
+    """The words of a mail that is not a calendar message: a notice or a report."""
+
+    subject: str
+    text: str
+    report_uid: str | None = Field(None, description="attach this event's CSV report")
+
+
+class Message(Value):
+    """One mail that is owed to somebody: a row of the ledger."""
+
+    id: int = 0
+    kind: Kind
+    email: str
+    organizer: str
+    message_id: str = Field(description="without angle brackets; decided when the row is written")
+    event_uid: str | None = None
+    method: Method | None = None
+    sequence: int = 0
+    recurrence_id: Instant | None = None
+    repeat: str = Field("", description="tells repeated messages of origin `test` apart; empty otherwise")
+    campaign_id: str | None = None
+    notice: Notice | None = None
+    state: MessageState = MessageState.QUEUED
+    attempts: int = 0
+    created: datetime
+    due: datetime
+    settled: datetime | None = None
+    code: str = ""
+    answer: str = Field("", description="what the mail server said")
+    in_doubt: bool = Field(False, description="a sender died holding it, so it may have gone out already")
+
+
+class Campaign(Value):
+    """One bulk send."""
+
+    id: str
+    event_uid: str
+    organizer: str
+    origin: Origin
+    state: CampaignState = CampaignState.DRAFT
+    total: int = 0
+    valid: int = 0
+    created: datetime
+    at: datetime | None = Field(None, description="scheduled start")
+    started: datetime | None = None
+    finished: datetime | None = None
+    rate: float | None = Field(None, description="messages a second; None: as fast as allowed")
+    digest: str = Field("", description="hash of list, content and event revision, behind the confirm token")
+    report_to: str | None = Field(None, description="who hears by mail when it is finished")
+    note: str = Field("", description="why it stopped, where it stopped by itself")
+
+
+class Recipient(Value):
+    """One row of an uploaded list, judged."""
+
+    row: int = Field(description="1 is the first row after the header")
+    email: str
+    name: str = ""
+    fields: Mapping[str, str] = Field(default_factory=dict)
+    code: str = Field("", description="why the row is skipped; empty where it is good")
+
+
+class Actor(Value):
+    """Who asks, and what that allows."""
+
+    kind: Literal["local", "agent", "organizer", "attendee", "system"]
+    address: str
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def everywhere(self) -> bool:
+        """True where the actor may act for every organizer: the operator at the machine, the engine itself."""
+        return self.kind in {"local", "system"}
+
+    def owns(self, organizer: str) -> bool:
+        """True where the actor may see and change what `organizer` owns."""
+        return self.everywhere or (self.kind in {"agent", "organizer"} and self.address == organizer)
+
+
+class Statistics(Value):
+    """Counters of an event, an organizer or the whole system (cis-reference 51)."""
+
+    attendees: int = 0
+    rsvp: dict[str, int] = Field(default_factory=lambda: {p.label: 0 for p in Partstat})
+    origin: dict[str, int] = Field(default_factory=dict)
+    prodid: dict[str, int] = Field(default_factory=dict)
+    delivery: dict[str, int] = Field(default_factory=lambda: {s.value: 0 for s in MessageState})
+
+
+class Fanout(Value):
+    """A job that writes the messages of one change, or of one campaign, in chunks (rule 2)."""
+
+    id: int = 0
+    event_uid: str
+    kind: Kind
+    partstats: frozenset[Partstat] = frozenset()
+    recurrence_id: Instant | None = None
+    campaign_id: str | None = None
+    cursor: int = Field(0, description="the last attendee, or row of the list, that was done")

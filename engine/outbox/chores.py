@@ -1,0 +1,41 @@
+"""Looks after jobs: writes the messages of changes and campaigns, starts and closes campaigns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from engine.commands.base import Command
+from engine.commands.chores import FanOut, FinishCampaign, Progress, StartScheduled
+from engine.engine import SYSTEM, Engine
+
+log = logging.getLogger(__name__)
+
+_IDLE_S = 0.5
+_AFTER_FAILURE_S = 5.0
+
+
+async def run(engine: Engine) -> None:
+    """Run until cancelled."""
+    while True:
+        heard = engine.owed.listen()
+        try:
+            worked = await step(engine)
+        except Exception:
+            log.exception("a chore failed; trying again")
+            await asyncio.sleep(_AFTER_FAILURE_S)
+        else:
+            if not worked:
+                await heard.wait(_IDLE_S)
+
+
+async def step(engine: Engine) -> bool:
+    """Do one piece of each kind of work; True where there was any."""
+    if not await engine.store.chores(engine.clock()):
+        return False
+    chores: tuple[Command[Progress], ...] = (StartScheduled(), FanOut(), FinishCampaign())
+    worked = False
+    for chore in chores:
+        done = await engine.apply(chore, SYSTEM)
+        worked = worked or (isinstance(done, Progress) and done.worked)
+    return worked

@@ -1,0 +1,18 @@
+"""The transport that the settings name."""
+
+from __future__ import annotations
+
+from engine.outbox.maildir import MaildirTransport
+from engine.outbox.smtp import SmtpTarget, SmtpTransport
+from engine.outbox.transport import Transport
+from engine.settings import Settings
+
+
+def open_transport(settings: Settings) -> Transport:
+    """The way out that `CIS_OUTBOX` names; raises ValueError with a sentence on what is wrong."""
+    url = settings.outbox.get_secret_value().strip()
+    if url == "maildir":
+        return MaildirTransport(settings.data_dir / "outbox")
+    if url.startswith(("smtp://", "smtps://")):
+        return SmtpTransport(SmtpTarget.of(url), settings.domain)
+    raise ValueError("CIS_OUTBOX must be maildir, smtp://host:port or smtps://host:port")

@@ -1,0 +1,86 @@
+"""Why a request was turned down: one list of codes, one exception."""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Every reason for which the engine refuses a request or sets a mail aside."""
+
+    # the request itself
+    INVALID_ARGUMENT = "invalid_argument"
+    INVALID_TIME = "invalid_time"
+    UNKNOWN_TIMEZONE = "unknown_timezone"
+    END_BEFORE_START = "end_before_start"
+    INVALID_RECURRENCE = "invalid_recurrence"
+    INVALID_ADDRESS = "invalid_address"
+    EMPTY_LIST = "empty_list"
+    INVALID_CURSOR = "invalid_cursor"
+    INVALID_TEMPLATE = "invalid_template"
+    MISSING_FIELD = "missing_field"
+    TOO_LARGE = "too_large"
+    # the thing it speaks of
+    UNKNOWN_EVENT = "unknown_event"
+    UNKNOWN_CAMPAIGN = "unknown_campaign"
+    UNKNOWN_KEY = "unknown_key"
+    EVENT_EXISTS = "event_exists"
+    EVENT_IN_PAST = "event_in_past"
+    EVENT_CANCELLED = "event_cancelled"
+    EVENT_FINISHED = "event_finished"
+    SEQUENCE_MISMATCH = "sequence_mismatch"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    CAMPAIGN_STATE = "campaign_state"
+    CONFIRM_TOKEN_INVALID = "confirm_token_invalid"
+    # who asks, and for whom
+    NOT_ALLOWED = "not_allowed"
+    NOT_OWNER = "not_owner"
+    ORGANIZER_SUSPENDED = "organizer_suspended"
+    ORGANIZER_NOT_ALLOWED = "organizer_not_allowed"
+    ATTENDEE_BLOCKED = "attendee_blocked"
+    ADDRESS_SUPPRESSED = "address_suppressed"
+    INVITE_LIMIT_REACHED = "invite_limit_reached"
+    # rows of an uploaded list
+    DUPLICATE_ROW = "duplicate_row"
+    ALREADY_INVITED = "already_invited"
+    MISSING_UID = "missing_uid"
+    CSV_NO_HEADER = "csv_no_header"
+    CSV_UNREADABLE = "csv_unreadable"
+    PATH_NOT_READABLE = "path_not_readable"
+    # mail that came in
+    UNREADABLE_MAIL = "unreadable_mail"
+    NO_CALENDAR = "no_calendar"
+    INVALID_CALENDAR = "invalid_calendar"
+    NOT_AN_EVENT = "not_an_event"
+    MISSING_UID_IN_CALENDAR = "missing_uid_in_calendar"
+    UNSUPPORTED_METHOD = "unsupported_method"
+    NO_LIST = "no_list"
+    NO_SENDER = "no_sender"
+    UNKNOWN_MAILBOX = "unknown_mailbox"
+    UNKNOWN_TOKEN = "unknown_token"
+    SENDER_UNAUTHENTICATED = "sender_unauthenticated"
+    AUTOMATIC_MAIL = "automatic_mail"
+    STALE = "stale"
+    NO_CHANGE = "no_change"
+    # what became of a message
+    SUPERSEDED = "superseded"
+    CAMPAIGN_CANCELLED = "campaign_cancelled"
+    REJECTED_BY_SERVER = "rejected_by_server"
+    RETRIES_EXHAUSTED = "retries_exhausted"
+    BOUNCED = "bounced"
+    RENDER_FAILED = "render_failed"
+    INTERNAL = "internal"
+
+
+class Refused(Exception):  # noqa: N818 -- a refusal is an answer, not a fault
+    """A request that is turned down: nothing was changed and nothing will be sent.
+
+    `code` is for programs, `message` says what is wrong, `hint` what to do next.
+    """
+
+    def __init__(self, code: Code, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()

@@ -1,0 +1,42 @@
+"""The CSV report of an event, and the masked view of its attendees (cis-reference 48, 49)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable
+
+from engine.model import Attendee
+
+HEADER = ("email", "name", "status", "origin", "prodid")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+async def csv_lines(attendees: AsyncIterator[Attendee]) -> AsyncIterator[str]:
+    """The report line by line, header first, each with its CRLF (RFC 4180)."""
+    yield _line(HEADER)
+    async for attendee in attendees:
+        cells = (attendee.email, attendee.name, attendee.partstat.label, attendee.origin, attendee.prodid)
+        yield _line(map(harmless, cells))
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula (B27)."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _line(cells: Iterable[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def masked(attendee: Attendee) -> Attendee:
+    """The attendee with its address and name hidden but for their first letters."""
+    user, _, domain = attendee.email.partition("@")
+    name = _hidden(attendee.name) if attendee.name else ""
+    return attendee.model_copy(update={"email": f"{_hidden(user)}@{domain}", "name": name})
+
+
+def _hidden(text: str) -> str:
+    return f"{text[:1]}*******"

@@ -1,0 +1,121 @@
+"""Attendees, their receipts, and who must not be mailed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from engine.model import Attendee, Origin, Receipt
+from engine.refusals import Code
+from engine.store.sqlite import rows
+from engine.store.sqlite.session import Session, as_list
+
+_IN_LIST = "IN (SELECT value FROM json_each(?))"
+
+
+class Attendees(Session):
+    """The part of a unit of work that speaks of attendees."""
+
+    async def attendee(self, event_uid: str, email: str) -> Attendee | None:
+        row = await self.one("SELECT * FROM attendee WHERE event_uid = ? AND email = ?", [event_uid, email])
+        return rows.attendee(row) if row else None
+
+    async def attendee_by_token(self, token: str) -> Attendee | None:
+        row = await self.one("SELECT * FROM attendee WHERE token = ?", [token])
+        return rows.attendee(row) if row else None
+
+    async def attendee_count(self, event_uid: str) -> int:
+        sql = "SELECT n FROM tally WHERE scope = 'event' AND key = ? AND name = 'attendees'"
+        row = await self.one(sql, [event_uid])
+        return int(row["n"]) if row else 0
+
+    async def limited_invites(self, event_uid: str) -> int:
+        names = as_list([f"origin.{o}" for o in Origin if o.limited])
+        row = await self.one(
+            f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {_IN_LIST}",
+            [event_uid, names],
+        )
+        return int(row["n"]) if row else 0
+
+    async def add_attendees(self, attendees: Sequence[Attendee]) -> None:
+        """Add attendees that the store does not hold yet, all of one event."""
+        if not attendees:
+            return
+        await self.many(
+            f"INSERT INTO attendee({rows.ATTENDEE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            [rows.attendee_values(a) for a in attendees],
+        )
+        event_uid = attendees[0].event_uid
+        organizer = await self._organizer(event_uid)
+        self.tally.add(event_uid, organizer, "attendees", len(attendees))
+        for name, n in Counter(name for a in attendees for name in _counted(a)).items():
+            self.tally.add(event_uid, organizer, name, n)
+
+    async def change_attendee(self, old: Attendee, new: Attendee) -> None:
+        """Write an answer down: counters move from the old status and client to the new."""
+        await self.run(
+            "UPDATE attendee SET partstat = ?, prodid = ?, receipt_sequence = ?, receipt_dtstamp = ?, "
+            "receipt_arrived = ? WHERE event_uid = ? AND email = ?",
+            [
+                new.partstat.value,
+                new.prodid,
+                new.receipt_sequence,
+                rows.seconds(new.receipt_dtstamp),
+                rows.seconds(new.receipt_arrived),
+                new.event_uid,
+                new.email,
+            ],
+        )
+        organizer = await self._organizer(new.event_uid)
+        for name in _counted(old):
+            self.tally.add(new.event_uid, organizer, name, -1)
+        for name in _counted(new):
+            self.tally.add(new.event_uid, organizer, name)
+
+    async def _organizer(self, event_uid: str) -> str:
+        row = await self.one("SELECT organizer FROM event WHERE uid = ?", [event_uid])
+        assert row is not None, "attendees belong to an event"
+        return str(row["organizer"])
+
+    async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
+        """Those of `emails` who are attendees already."""
+        found = await self.all(
+            f"SELECT email FROM attendee WHERE event_uid = ? AND email {_IN_LIST}",
+            [event_uid, as_list(emails)],
+        )
+        return {row["email"] for row in found}
+
+    async def record_receipt(self, receipt: Receipt) -> None:
+        await self.run(
+            "INSERT INTO receipt(event_uid, email, arrived, counted, body) VALUES (?,?,?,?,?)",
+            [
+                receipt.event_uid,
+                receipt.email,
+                receipt.arrived.timestamp(),
+                int(receipt.counted),
+                receipt.model_dump_json(),
+            ],
+        )
+
+    async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
+        """Those of `emails` whom `organizer` must not mail, and why."""
+        listed = as_list(emails)
+        suppressed = await self.all(f"SELECT email FROM suppression WHERE email {_IN_LIST}", [listed])
+        blocked = await self.all(
+            f"SELECT email FROM block WHERE organizer = ? AND email {_IN_LIST}", [organizer, listed]
+        )
+        found = {row["email"]: Code.ADDRESS_SUPPRESSED for row in suppressed}
+        return found | {row["email"]: Code.ATTENDEE_BLOCKED for row in blocked}
+
+    async def block(self, email: str, organizer: str, now: datetime) -> None:
+        await self.run("INSERT OR IGNORE INTO block VALUES (?,?,?)", [email, organizer, now.timestamp()])
+
+    async def suppress(self, email: str, reason: str, now: datetime) -> None:
+        await self.run("INSERT OR IGNORE INTO suppression VALUES (?,?,?)", [email, reason, now.timestamp()])
+
+
+def _counted(attendee: Attendee) -> list[str]:
+    """Names of the counters an attendee stands in."""
+    names = [f"rsvp.{attendee.partstat.label}", f"origin.{attendee.origin}"]
+    return [*names, f"prodid.{attendee.prodid}"] if attendee.prodid else names

@@ -1,0 +1,126 @@
+"""Campaigns and the rows of their lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from engine.model import Campaign, MessageState, Recipient
+from engine.refusals import Code
+from engine.store.sqlite import rows
+from engine.store.sqlite.ledger import Ledger
+
+
+class Campaigns(Ledger):
+    """The part of a unit of work that speaks of campaigns."""
+
+    async def campaign(self, campaign_id: str) -> Campaign | None:
+        row = await self.one("SELECT body FROM campaign WHERE id = ?", [campaign_id])
+        return rows.campaign(row) if row else None
+
+    async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
+        await self.run(
+            "INSERT INTO campaign(id, event_uid, organizer, state, at, rate, created, body) VALUES (?,?,?,?,?,?,?,?)",
+            [campaign.id, campaign.event_uid, campaign.organizer, *_changing(campaign)],
+        )
+        await self.many(
+            "INSERT INTO campaign_row(campaign_id, row, email, name, fields, code) VALUES (?,?,?,?,?,?)",
+            ((campaign.id, r.row, r.email, r.name, json.dumps(dict(r.fields)), r.code) for r in rows),
+        )
+
+    async def save_campaign(self, campaign: Campaign) -> None:
+        await self.run(
+            "UPDATE campaign SET state = ?, at = ?, rate = ?, created = ?, body = ? WHERE id = ?",
+            [*_changing(campaign), campaign.id],
+        )
+
+    async def recipients(
+        self, campaign_id: str, cursor: int, limit: int
+    ) -> tuple[list[Recipient], int | None]:
+        """The next good rows of a list, and its new cursor; None where these were the last."""
+        found = await self.all(
+            "SELECT * FROM campaign_row WHERE campaign_id = ? AND row > ? AND code = '' ORDER BY row LIMIT ?",
+            [campaign_id, cursor, limit],
+        )
+        cursor_after = found[-1]["row"] if len(found) == limit else None
+        return [rows.recipient(row) for row in found], cursor_after
+
+    async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
+        await self.many(
+            "UPDATE campaign_row SET code = ? WHERE campaign_id = ? AND row = ?",
+            [(code.value, campaign_id, row) for row, code in codes.items()],
+        )
+
+    async def skip_recipients(self, campaign_id: str, cursor: int, code: Code) -> None:
+        """Skip all good rows after `cursor`."""
+        await self.run(
+            "UPDATE campaign_row SET code = ? WHERE campaign_id = ? AND row > ? AND code = ''",
+            [code.value, campaign_id, cursor],
+        )
+
+    async def skipped(self, campaign_id: str, limit: int) -> list[Recipient]:
+        found = await self.all(
+            "SELECT * FROM campaign_row WHERE campaign_id = ? AND code <> '' ORDER BY row LIMIT ?",
+            [campaign_id, limit],
+        )
+        return [rows.recipient(row) for row in found]
+
+    async def hold_campaign(self, campaign_id: str, *, held: bool) -> None:
+        await self.run(
+            "UPDATE message SET held = ? WHERE campaign_id = ? AND state IN ('queued','deferred')",
+            [int(held), campaign_id],
+        )
+
+    async def withdraw_campaign(self, campaign_id: str, code: Code, now: datetime) -> int:
+        """Withdraw what has not gone yet and end the job that writes more."""
+        job = await self.one("SELECT cursor FROM fanout WHERE campaign_id = ?", [campaign_id])
+        if job:
+            await self.skip_recipients(campaign_id, job["cursor"], code)
+        await self.run("DELETE FROM fanout WHERE campaign_id = ?", [campaign_id])
+        where = "campaign_id = ? AND state IN ('queued','deferred')"
+        return await self.settle(where, [campaign_id], MessageState.WITHDRAWN, code, now)
+
+    async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
+        """How many messages are in each state, and how many rows were skipped or wait to be written."""
+        tallies = await self.all(
+            "SELECT name, n FROM tally WHERE scope = 'campaign' AND key = ?", [campaign_id]
+        )
+        counts = {state.value: 0 for state in MessageState}
+        counts |= {row["name"].removeprefix("delivery."): row["n"] for row in tallies}
+        row = await self.one(
+            "SELECT count(*) AS total, coalesce(sum(code <> ''), 0) AS skipped FROM campaign_row WHERE campaign_id = ?",
+            [campaign_id],
+        )
+        assert row is not None
+        written = sum(counts.values())
+        counts["skipped"] = row["skipped"]
+        counts["waiting"] = row["total"] - row["skipped"] - written
+        return counts
+
+    async def next_scheduled(self, now: datetime) -> Campaign | None:
+        row = await self.one(
+            "SELECT body FROM campaign WHERE state = 'scheduled' AND at <= ? ORDER BY at LIMIT 1",
+            [now.timestamp()],
+        )
+        return rows.campaign(row) if row else None
+
+    async def next_drained(self) -> Campaign | None:
+        """A running campaign whose messages are all written and settled."""
+        row = await self.one(
+            "SELECT body FROM campaign c WHERE state = 'running' "
+            "AND NOT EXISTS (SELECT 1 FROM fanout WHERE campaign_id = c.id) "
+            "AND NOT EXISTS (SELECT 1 FROM message WHERE campaign_id = c.id "
+            "AND state IN ('queued','sending','deferred')) LIMIT 1"
+        )
+        return rows.campaign(row) if row else None
+
+
+def _changing(campaign: Campaign) -> list[object]:
+    return [
+        campaign.state.value,
+        rows.seconds(campaign.at),
+        campaign.rate,
+        campaign.created.timestamp(),
+        campaign.model_dump_json(),
+    ]

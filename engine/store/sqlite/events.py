@@ -1,0 +1,72 @@
+"""Events and their organizers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.model import Event
+from engine.store.sqlite import rows
+from engine.store.sqlite.session import Session
+
+
+class Events(Session):
+    """The part of a unit of work that speaks of events."""
+
+    async def event(self, uid: str) -> Event | None:
+        row = await self.one("SELECT body FROM event WHERE uid = ?", [uid])
+        return rows.event(row) if row else None
+
+    async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
+        row = await self.one(
+            "SELECT body FROM event WHERE organizer = ? AND source_uid = ?", [organizer, source_uid]
+        )
+        return rows.event(row) if row else None
+
+    async def add_event(self, event: Event) -> None:
+        await self.run(
+            "INSERT INTO event(uid, organizer, source_uid, status, sequence, starts, ends, body) "
+            "VALUES (?,?,?,?,?,?,?,?)",
+            [event.uid, event.organizer, event.source_uid, *_changing(event)],
+        )
+        await self._index(event)
+
+    async def save_event(self, event: Event) -> None:
+        await self.run(
+            "UPDATE event SET status = ?, sequence = ?, starts = ?, ends = ?, body = ? WHERE uid = ?",
+            [*_changing(event), event.uid],
+        )
+        await self.run(
+            "DELETE FROM event_words WHERE rowid = (SELECT rowid FROM event WHERE uid = ?)", [event.uid]
+        )
+        await self._index(event)
+
+    async def _index(self, event: Event) -> None:
+        await self.run(
+            "INSERT INTO event_words(rowid, uid, summary, location, description) "
+            "SELECT rowid, ?, ?, ?, ? FROM event WHERE uid = ?",
+            [event.uid, event.summary, event.location, event.description, event.uid],
+        )
+
+    async def ensure_organizer(self, address: str, name: str, now: datetime) -> None:
+        await self.run(
+            "INSERT INTO organizer(address, name, created) VALUES (?,?,?) "
+            "ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''",
+            [address, name, now.timestamp()],
+        )
+
+    async def suspended(self, organizer: str) -> bool:
+        row = await self.one("SELECT suspended FROM organizer WHERE address = ?", [organizer])
+        return bool(row and row["suspended"])
+
+    async def set_suspended(self, organizer: str, *, suspended: bool) -> None:
+        await self.run("UPDATE organizer SET suspended = ? WHERE address = ?", [int(suspended), organizer])
+
+
+def _changing(event: Event) -> list[object]:
+    return [
+        event.status.value,
+        event.sequence,
+        event.span.start_utc.timestamp(),
+        rows.seconds(event.ends_at),
+        event.model_dump_json(),
+    ]

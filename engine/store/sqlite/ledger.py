@@ -1,0 +1,168 @@
+"""The ledger: which messages are owed, and the jobs that write many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from engine.model import Attendee, Fanout, Kind, Message, MessageState, Partstat
+from engine.refusals import Code
+from engine.store.sqlite import rows
+from engine.store.sqlite.schema import DUE
+from engine.store.sqlite.session import Session, as_list
+
+_IN_LIST = "IN (SELECT value FROM json_each(?))"
+_CALENDAR = frozenset(k.value for k in Kind if k.calendar)
+
+
+class Ledger(Session):
+    """The part of a unit of work that speaks of messages."""
+
+    async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
+        """Owe messages, each once (rule 3); lower priorities go first.
+
+        An update to somebody whose invite has not gone yet adds nothing: what is pending always leaves with
+        the event's newest revision.
+        """
+        messages = await self._not_covered(messages)
+        held = await self._held({m.campaign_id for m in messages if m.campaign_id})
+        for message in messages:
+            added = await self.run(
+                f"INSERT INTO message({rows.MESSAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+                "ON CONFLICT DO NOTHING",
+                rows.message_values(message, priority, held=message.campaign_id in held),
+            )
+            if added:
+                self._count(
+                    message.kind, message.event_uid, message.organizer, message.campaign_id, message.state
+                )
+
+    async def _not_covered(self, messages: Sequence[Message]) -> list[Message]:
+        updates = [m for m in messages if m.event_uid and not m.repeat and m.kind is not Kind.INVITE]
+        if not updates:
+            return list(messages)
+        emails = as_list({m.email for m in updates})
+        waiting = await self.all(
+            f"SELECT email FROM message WHERE event_uid = ? AND email {_IN_LIST} AND {DUE} "
+            "AND method = 'REQUEST' AND recurrence_id = ''",
+            [updates[0].event_uid, emails],
+        )
+        covered = {row["email"] for row in waiting}
+        whole_cancel = {id(m) for m in updates if m.kind is Kind.CANCELLATION and m.recurrence_id is None}
+        return [m for m in messages if m.email not in covered or m.repeat or id(m) in whole_cancel]
+
+    async def _held(self, campaign_ids: Collection[str]) -> set[str | None]:
+        if not campaign_ids:
+            return set()
+        sql = f"SELECT id FROM campaign WHERE state = 'paused' AND id {_IN_LIST}"
+        return {row["id"] for row in await self.all(sql, [as_list(campaign_ids)])}
+
+    def _count(
+        self,
+        kind: str,
+        event_uid: str | None,
+        organizer: str,
+        campaign_id: str | None,
+        state: str,
+        n: int = 1,
+    ) -> None:
+        if kind in _CALENDAR:
+            self.tally.add(event_uid, organizer, f"delivery.{state}", n)
+        self.tally.campaign(campaign_id, state, n)
+
+    async def last_message(self, event_uid: str, email: str) -> Message | None:
+        row = await self.one(
+            "SELECT * FROM message WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
+            "ORDER BY id DESC LIMIT 1",
+            [event_uid, email],
+        )
+        return rows.message(row) if row else None
+
+    async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
+        """Those of `emails` who got the event, or may have got it."""
+        found = await self.all(
+            f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {_IN_LIST} "
+            "AND method = 'REQUEST' AND (state IN ('accepted','sending') OR in_doubt = 1)",
+            [event_uid, as_list(emails)],
+        )
+        return {row["email"] for row in found}
+
+    async def move(
+        self,
+        where: str,
+        values: Sequence[object],
+        state: MessageState,
+        sets: Mapping[str, object] | None = None,
+    ) -> int:
+        """Move messages to `state`, their counters with them, and set columns; gives back how many."""
+        groups = await self.all(
+            "SELECT kind, event_uid, organizer, campaign_id, state, count(*) AS n FROM message "
+            f"WHERE {where} GROUP BY 1, 2, 3, 4, 5",
+            values,
+        )
+        if not groups:
+            return 0
+        changes = {"state": state.value, **(sets or {})}
+        assignments = ", ".join(f"{column} = ?" for column in changes)
+        await self.run(f"UPDATE message SET {assignments} WHERE {where}", [*changes.values(), *values])
+        for g in groups:
+            self._count(g["kind"], g["event_uid"], g["organizer"], g["campaign_id"], g["state"], -g["n"])
+            self._count(g["kind"], g["event_uid"], g["organizer"], g["campaign_id"], state.value, g["n"])
+        return sum(g["n"] for g in groups)
+
+    async def bounce(self, message: Message, answer: str, now: datetime) -> None:
+        """A message that was accepted came back: it failed after all."""
+        sets = {"code": Code.BOUNCED.value, "answer": answer, "settled": now.timestamp()}
+        await self.move("id = ? AND state = 'accepted'", [message.id], MessageState.FAILED, sets)
+
+    async def settle(
+        self, where: str, values: Sequence[object], state: MessageState, code: Code, now: datetime
+    ) -> int:
+        sets = {"code": code.value, "settled": now.timestamp(), "owner": None, "lease": None}
+        return await self.move(where, values, state, sets)
+
+    async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int:
+        """Withdraw what has not gone yet; what a dispatcher holds right now may still go."""
+        where = "event_uid = ? AND state IN ('queued','deferred') AND method IS NOT NULL"
+        return await self.settle(where, [event_uid], MessageState.WITHDRAWN, code, now)
+
+    async def audience_size(self, event_uid: str, partstats: Collection[Partstat]) -> int:
+        names = as_list([f"rsvp.{p.label}" for p in partstats])
+        row = await self.one(
+            f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {_IN_LIST}",
+            [event_uid, names],
+        )
+        return int(row["n"]) if row else 0
+
+    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
+        """The next attendees a job speaks to, and its new cursor; None where these were the last."""
+        found = await self.all(
+            f"SELECT * FROM attendee WHERE event_uid = ? AND partstat {_IN_LIST} AND id > ? ORDER BY id LIMIT ?",
+            [job.event_uid, as_list(job.partstats), job.cursor, limit],
+        )
+        cursor = found[-1]["id"] if len(found) == limit else None
+        return [rows.attendee(row) for row in found], cursor
+
+    async def add_fanout(self, job: Fanout) -> None:
+        await self.run(
+            "INSERT INTO fanout(event_uid, campaign_id, body, cursor) VALUES (?,?,?,?)",
+            [job.event_uid, job.campaign_id, job.model_dump_json(), job.cursor],
+        )
+
+    async def next_fanout(self) -> Fanout | None:
+        """The oldest job that may go on: those of a paused campaign wait."""
+        row = await self.one(
+            "SELECT f.id, f.body, f.cursor FROM fanout f LEFT JOIN campaign c ON c.id = f.campaign_id "
+            "WHERE c.id IS NULL OR c.state = 'running' ORDER BY f.id LIMIT 1"
+        )
+        if row is None:
+            return None
+        job = Fanout.model_validate_json(row["body"])
+        return job.model_copy(update={"id": row["id"], "cursor": row["cursor"]})
+
+    async def move_fanout(self, job: Fanout, cursor: int | None) -> None:
+        """Move a job's cursor, or end it."""
+        if cursor is None:
+            await self.run("DELETE FROM fanout WHERE id = ?", [job.id])
+        else:
+            await self.run("UPDATE fanout SET cursor = ? WHERE id = ?", [cursor, job.id])

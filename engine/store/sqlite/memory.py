@@ -1,0 +1,50 @@
+"""What is remembered of requests: keys, idempotency, mails taken in, the audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.store.protocol import AlreadyTakenIn, Intake
+from engine.store.sqlite.session import Session
+
+
+class Memory(Session):
+    """The part of a unit of work that speaks of requests and those who make them."""
+
+    async def add_key(self, key_id: str, digest: str, body: str) -> None:
+        await self.run("INSERT INTO access_key(id, digest, body) VALUES (?,?,?)", [key_id, digest, body])
+
+    async def key(self, key_id: str) -> str | None:
+        row = await self.one("SELECT body FROM access_key WHERE id = ?", [key_id])
+        return row["body"] if row else None
+
+    async def save_key(self, key_id: str, body: str) -> None:
+        await self.run("UPDATE access_key SET body = ? WHERE id = ?", [body, key_id])
+
+    async def remembered(self, actor: str, key: str) -> tuple[str, str] | None:
+        row = await self.one("SELECT digest, uid FROM remembered WHERE actor = ? AND key = ?", [actor, key])
+        return (row["digest"], row["uid"]) if row else None
+
+    async def remember(self, actor: str, key: str, digest: str, uid: str, now: datetime) -> None:
+        await self.run(
+            "INSERT INTO remembered VALUES (?,?,?,?,?)", [actor, key, digest, uid, now.timestamp()]
+        )
+
+    async def taken_in(self, intake_id: str) -> Intake | None:
+        row = await self.one("SELECT body FROM intake WHERE id = ?", [intake_id])
+        return Intake.model_validate_json(row["body"]) if row else None
+
+    async def take_in(self, intake: Intake) -> None:
+        """Note a mail as taken in. Raises AlreadyTakenIn."""
+        added = await self.run(
+            "INSERT INTO intake(id, at, body) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+            [intake.id, intake.at.timestamp(), intake.model_dump_json()],
+        )
+        if not added:
+            raise AlreadyTakenIn(intake.id)
+
+    async def audit(self, now: datetime, actor: str, command: str, subject: str) -> None:
+        await self.run(
+            "INSERT INTO audit(at, actor, command, subject) VALUES (?,?,?,?)",
+            [now.timestamp(), actor, command, subject],
+        )

@@ -1,0 +1,64 @@
+"""Counts everything again and compares it with the counters (rule 10)."""
+
+from __future__ import annotations
+
+from engine.model import Kind, Partstat
+from engine.store.sqlite.session import Session
+
+_LABEL = "CASE partstat " + " ".join(f"WHEN '{p.value}' THEN '{p.label}'" for p in Partstat) + " END"
+_CALENDAR = ",".join(f"'{k.value}'" for k in Kind if k.calendar)
+
+_COUNTED = f"""
+WITH a AS (
+    SELECT a.event_uid, e.organizer, a.partstat, a.origin, a.prodid FROM attendee a JOIN event e ON e.uid = a.event_uid
+), named AS (
+    SELECT event_uid, organizer, 'attendees' AS name FROM a
+    UNION ALL SELECT event_uid, organizer, 'rsvp.' || {_LABEL} FROM a
+    UNION ALL SELECT event_uid, organizer, 'origin.' || origin FROM a
+    UNION ALL SELECT event_uid, organizer, 'prodid.' || prodid FROM a WHERE prodid <> ''
+    UNION ALL SELECT event_uid, organizer, 'delivery.' || state FROM message WHERE kind IN ({_CALENDAR})
+), counted AS (
+    SELECT 'event' AS scope, event_uid AS key, name, count(*) AS n FROM named GROUP BY 2, 3
+    UNION ALL SELECT 'organizer', organizer, name, count(*) FROM named GROUP BY 2, 3
+    UNION ALL SELECT 'system', '', name, count(*) FROM named GROUP BY 3
+    UNION ALL SELECT 'campaign', campaign_id, 'delivery.' || state, count(*) FROM message
+        WHERE campaign_id IS NOT NULL GROUP BY 2, 3
+)
+SELECT coalesce(c.scope, t.scope) AS scope, coalesce(c.key, t.key) AS key, coalesce(c.name, t.name) AS name,
+    coalesce(t.n, 0) AS kept, coalesce(c.n, 0) AS counted
+FROM counted c FULL OUTER JOIN tally t ON t.scope = c.scope AND t.key = c.key AND t.name = c.name
+WHERE coalesce(t.n, 0) <> coalesce(c.n, 0)
+"""
+
+_CONTRADICTIONS = {
+    "messages settled without a time": "SELECT count(*) AS n FROM message "
+    "WHERE state IN ('accepted','failed','withdrawn') AND settled IS NULL",
+    "messages being sent by nobody": "SELECT count(*) AS n FROM message WHERE state = 'sending' AND owner IS NULL",
+    "invites to people who are not attendees": "SELECT count(*) AS n FROM message m WHERE method IS NOT NULL "
+    "AND NOT EXISTS (SELECT 1 FROM attendee a WHERE a.event_uid = m.event_uid AND a.email = m.email)",
+    "messages with a revision that does not exist yet": "SELECT count(*) AS n FROM message m "
+    "JOIN event e ON e.uid = m.event_uid WHERE m.sequence > e.sequence",
+    "attendees whose last counted receipt says something else": "SELECT count(*) AS n FROM attendee a "
+    "WHERE a.receipt_arrived IS NOT NULL AND a.partstat <> (SELECT json_extract(r.body, '$.partstat') "
+    "FROM receipt r WHERE r.event_uid = a.event_uid AND r.email = a.email AND r.counted = 1 "
+    "ORDER BY r.id DESC LIMIT 1)",
+}
+
+
+class Recount(Session):
+    """Finds every difference between what is counted and what is there."""
+
+    async def differences(self) -> list[str]:
+        """One sentence for each difference; empty where all is well."""
+        found = [
+            f"{row['scope']} {row['key']} {row['name']}: the counter says {row['kept']}, there are {row['counted']}"
+            for row in await self.all(_COUNTED)
+        ]
+        for what, sql in _CONTRADICTIONS.items():
+            row = await self.one(sql)
+            if row and row["n"]:
+                found.append(f"{row['n']} {what}")
+        broken = await self.all("PRAGMA foreign_key_check")
+        found += [f"table {row['table']}: a row refers to something that is not there" for row in broken]
+        damage = await self.all("PRAGMA integrity_check(20)")
+        return found + [row[0] for row in damage if row[0] != "ok"]

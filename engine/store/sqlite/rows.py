@@ -1,0 +1,174 @@
+"""Rows of the tables to values of the model, and back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+from engine.model import (
+    Attendee,
+    Campaign,
+    Event,
+    Kind,
+    Message,
+    MessageState,
+    Method,
+    Notice,
+    Origin,
+    Partstat,
+    Recipient,
+    Statistics,
+)
+
+
+def seconds(moment: datetime | None) -> float | None:
+    """A moment as the database keeps it: seconds since 1970, UTC."""
+    return None if moment is None else moment.timestamp()
+
+
+def at(value: float) -> datetime:
+    """A moment as the model keeps it."""
+    return datetime.fromtimestamp(value, UTC)
+
+
+def moment(value: float | None) -> datetime | None:
+    """Like `at`, where there may be none."""
+    return None if value is None else at(value)
+
+
+def instant_text(value: date | datetime | None) -> str:
+    """A RECURRENCE-ID as the database keeps it; empty for the whole event, since NULLs are never equal."""
+    return "" if value is None else value.isoformat()
+
+
+def _instant(text: str) -> date | datetime | None:
+    if not text:
+        return None
+    return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+
+
+ATTENDEE_COLUMNS = (
+    "event_uid, email, token, name, partstat, origin, prodid, fields, created, "
+    "receipt_sequence, receipt_dtstamp, receipt_arrived"
+)
+
+
+def attendee_values(attendee: Attendee) -> tuple[object, ...]:
+    return (
+        attendee.event_uid,
+        attendee.email,
+        attendee.token,
+        attendee.name,
+        attendee.partstat.value,
+        attendee.origin.value,
+        attendee.prodid,
+        json.dumps(dict(attendee.fields), ensure_ascii=False) if attendee.fields else "{}",
+        attendee.created.timestamp(),
+        attendee.receipt_sequence,
+        seconds(attendee.receipt_dtstamp),
+        seconds(attendee.receipt_arrived),
+    )
+
+
+def attendee(row: sqlite3.Row) -> Attendee:
+    # The database holds only what the model let in, so it is not validated again: this runs per message.
+    return Attendee.model_construct(
+        event_uid=row["event_uid"],
+        email=row["email"],
+        token=row["token"],
+        name=row["name"],
+        partstat=Partstat(row["partstat"]),
+        origin=Origin(row["origin"]),
+        prodid=row["prodid"],
+        fields=json.loads(row["fields"]) if row["fields"] != "{}" else {},
+        created=at(row["created"]),
+        receipt_sequence=row["receipt_sequence"],
+        receipt_dtstamp=moment(row["receipt_dtstamp"]),
+        receipt_arrived=moment(row["receipt_arrived"]),
+    )
+
+
+def event(row: sqlite3.Row) -> Event:
+    return Event.model_validate_json(row["body"])
+
+
+def campaign(row: sqlite3.Row) -> Campaign:
+    return Campaign.model_validate_json(row["body"])
+
+
+def recipient(row: sqlite3.Row) -> Recipient:
+    return Recipient(
+        row=row["row"],
+        email=row["email"],
+        name=row["name"],
+        fields=json.loads(row["fields"]),
+        code=row["code"],
+    )
+
+
+MESSAGE_COLUMNS = (
+    "kind, event_uid, email, organizer, method, sequence, recurrence_id, repeat, message_id, campaign_id, "
+    "notice, state, priority, held, created, due"
+)
+
+
+def message_values(message: Message, priority: int, *, held: bool) -> tuple[object, ...]:
+    return (
+        message.kind.value,
+        message.event_uid,
+        message.email,
+        message.organizer,
+        message.method.value if message.method else None,
+        message.sequence,
+        instant_text(message.recurrence_id),
+        message.repeat,
+        message.message_id,
+        message.campaign_id,
+        message.notice.model_dump_json() if message.notice else None,
+        message.state.value,
+        priority,
+        int(held),
+        message.created.timestamp(),
+        message.due.timestamp(),
+    )
+
+
+def message(row: sqlite3.Row) -> Message:
+    return Message.model_construct(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        email=row["email"],
+        organizer=row["organizer"],
+        message_id=row["message_id"],
+        event_uid=row["event_uid"],
+        method=Method(row["method"]) if row["method"] else None,
+        sequence=row["sequence"],
+        recurrence_id=_instant(row["recurrence_id"]),
+        repeat=row["repeat"],
+        campaign_id=row["campaign_id"],
+        notice=Notice.model_validate_json(row["notice"]) if row["notice"] else None,
+        state=MessageState(row["state"]),
+        attempts=row["attempts"],
+        created=at(row["created"]),
+        due=at(row["due"]),
+        settled=moment(row["settled"]),
+        code=row["code"],
+        answer=row["answer"],
+        in_doubt=bool(row["in_doubt"]),
+    )
+
+
+def statistics(rows: Iterable[sqlite3.Row]) -> Statistics:
+    """Counters from rows of (name, n), where name is `attendees` or `<group>.<member>`."""
+    found = Statistics()
+    groups = {"rsvp": found.rsvp, "origin": found.origin, "prodid": found.prodid, "delivery": found.delivery}
+    attendees = 0
+    for row in rows:
+        group, _, member = row["name"].partition(".")
+        if group == "attendees":
+            attendees = row["n"]
+        elif row["n"] or member in groups[group]:
+            groups[group][member] = row["n"]
+    return found.model_copy(update={"attendees": attendees})

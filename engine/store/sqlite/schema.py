@@ -1,0 +1,181 @@
+"""The tables, and the steps that bring an older database up to date."""
+
+from __future__ import annotations
+
+import aiosqlite
+
+PENDING = "state IN ('queued','sending','deferred')"
+DUE = "state IN ('queued','deferred') AND held = 0"
+
+_VERSION_1 = f"""
+CREATE TABLE organizer (
+    address TEXT PRIMARY KEY, name TEXT NOT NULL, suspended INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL
+) STRICT;
+
+CREATE TABLE event (
+    uid TEXT PRIMARY KEY,
+    organizer TEXT NOT NULL REFERENCES organizer(address),
+    source_uid TEXT,
+    status TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    starts REAL NOT NULL,
+    ends REAL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX event_by_source ON event(organizer, source_uid) WHERE source_uid IS NOT NULL;
+CREATE INDEX event_by_start ON event(starts, uid);
+CREATE INDEX event_by_organizer ON event(organizer, starts, uid);
+CREATE VIRTUAL TABLE event_words USING fts5(uid UNINDEXED, summary, location, description, prefix='2 3');
+
+CREATE TABLE attendee (
+    id INTEGER PRIMARY KEY,
+    event_uid TEXT NOT NULL REFERENCES event(uid),
+    email TEXT NOT NULL,
+    token TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    partstat TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    prodid TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    created REAL NOT NULL,
+    receipt_sequence INTEGER NOT NULL,
+    receipt_dtstamp REAL,
+    receipt_arrived REAL,
+    UNIQUE (event_uid, email)
+) STRICT;
+CREATE INDEX attendee_by_partstat ON attendee(event_uid, partstat, id);
+
+CREATE TABLE receipt (
+    id INTEGER PRIMARY KEY,
+    event_uid TEXT NOT NULL REFERENCES event(uid),
+    email TEXT NOT NULL,
+    arrived REAL NOT NULL,
+    counted INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX receipt_by_attendee ON receipt(event_uid, email, id);
+
+CREATE TABLE campaign (
+    id TEXT PRIMARY KEY,
+    event_uid TEXT NOT NULL REFERENCES event(uid),
+    organizer TEXT NOT NULL,
+    state TEXT NOT NULL,
+    at REAL,
+    rate REAL,
+    created REAL NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX campaign_by_state ON campaign(state, at);
+CREATE INDEX campaign_by_organizer ON campaign(organizer, created);
+
+CREATE TABLE campaign_row (
+    campaign_id TEXT NOT NULL REFERENCES campaign(id),
+    row INTEGER NOT NULL,
+    email TEXT NOT NULL,
+    name TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    code TEXT NOT NULL,
+    PRIMARY KEY (campaign_id, row)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX campaign_row_skipped ON campaign_row(campaign_id, row) WHERE code <> '';
+
+CREATE TABLE fanout (
+    id INTEGER PRIMARY KEY,
+    event_uid TEXT NOT NULL REFERENCES event(uid),
+    campaign_id TEXT REFERENCES campaign(id),
+    body TEXT NOT NULL,
+    cursor INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    event_uid TEXT REFERENCES event(uid),
+    email TEXT NOT NULL,
+    organizer TEXT NOT NULL,
+    method TEXT,
+    sequence INTEGER NOT NULL,
+    recurrence_id TEXT NOT NULL,
+    repeat TEXT NOT NULL,
+    message_id TEXT NOT NULL UNIQUE,
+    campaign_id TEXT REFERENCES campaign(id),
+    notice TEXT,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    priority INTEGER NOT NULL,
+    held INTEGER NOT NULL DEFAULT 0,
+    created REAL NOT NULL,
+    due REAL NOT NULL,
+    settled REAL,
+    code TEXT NOT NULL DEFAULT '',
+    answer TEXT NOT NULL DEFAULT '',
+    in_doubt INTEGER NOT NULL DEFAULT 0,
+    owner TEXT,
+    lease REAL
+) STRICT;
+CREATE UNIQUE INDEX message_owed ON message(event_uid, email, method, sequence, recurrence_id, repeat)
+    WHERE method IS NOT NULL;
+CREATE INDEX message_due ON message(priority, due, id) WHERE {DUE};
+CREATE INDEX message_leased ON message(owner, lease) WHERE state = 'sending';
+CREATE INDEX message_pending ON message(event_uid, email, id) WHERE {PENDING};
+CREATE INDEX message_by_campaign ON message(campaign_id, state) WHERE campaign_id IS NOT NULL;
+
+CREATE TABLE tally (
+    scope TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY (scope, key, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE block (
+    email TEXT NOT NULL, organizer TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (email, organizer)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE suppression (email TEXT PRIMARY KEY, reason TEXT NOT NULL, at REAL NOT NULL) STRICT;
+
+CREATE TABLE remembered (
+    actor TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, uid TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (actor, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE intake (id TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX intake_by_time ON intake(at);
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, actor TEXT NOT NULL,
+    command TEXT NOT NULL, subject TEXT NOT NULL
+) STRICT;
+CREATE TABLE access_key (id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+CREATE TABLE pace (key TEXT PRIMARY KEY, next REAL NOT NULL) STRICT;
+"""
+
+MIGRATIONS = (_VERSION_1,)
+"""Step n brings a database from version n to n + 1; a step that was released is never changed."""
+
+
+class NewerDatabase(Exception):  # noqa: N818 -- reads as what it is
+    """The database was written by a newer version of this program."""
+
+
+async def migrate(connection: aiosqlite.Connection) -> None:
+    """Bring the database up to date; safe when several processes start at once.
+
+    Raises NewerDatabase.
+    """
+    await connection.execute("BEGIN IMMEDIATE")
+    try:
+        await _migrate(connection)
+        await connection.execute("COMMIT")
+    except BaseException:
+        await connection.execute("ROLLBACK")
+        raise
+
+
+async def _migrate(connection: aiosqlite.Connection) -> None:
+    (row,) = await connection.execute_fetchall("PRAGMA user_version")
+    version, newest = int(row[0]), len(MIGRATIONS)
+    if version > newest:
+        raise NewerDatabase(
+            f"The database has version {version}, this program knows {newest}. Use the newer program."
+        )
+    for script in MIGRATIONS[version:]:
+        for statement in script.split(";\n"):
+            if statement.strip():
+                await connection.execute(statement)
+    if version < newest:
+        await connection.execute(f"PRAGMA user_version = {newest}")

@@ -1,0 +1,191 @@
+"""The SQLite store: one file, opened by several processes at once (design: The store)."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import aiosqlite
+
+from engine.model import Attendee, Campaign, Event, Message, Recipient, Statistics
+from engine.store.protocol import (
+    Answer,
+    AttendeePage,
+    AttendeeQuery,
+    Claim,
+    EventPage,
+    EventQuery,
+    Intake,
+    Unit,
+)
+from engine.store.sqlite.attendees import Attendees
+from engine.store.sqlite.campaigns import Campaigns
+from engine.store.sqlite.claims import Claims
+from engine.store.sqlite.events import Events
+from engine.store.sqlite.memory import Memory
+from engine.store.sqlite.questions import Questions
+from engine.store.sqlite.recount import Recount
+from engine.store.sqlite.rows import moment
+from engine.store.sqlite.schema import DUE, migrate
+
+_BUSY_S = 60.0
+"""How long a writer waits for another process: transactions are short, so this is never reached in health."""
+
+
+class _Unit(Events, Attendees, Claims, Campaigns, Memory):
+    """Everything a unit of work can do."""
+
+
+class SqliteStore:
+    """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
+
+    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, send_rate: float) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._writing = asyncio.Lock()
+        self._send_rate = send_rate
+        self._questions = Questions(reader)
+
+    @classmethod
+    async def open(cls, path: Path, *, send_rate: float = 0) -> SqliteStore:
+        """Open the file, making or migrating it as needed.
+
+        `send_rate`: messages a second that all processes together may claim; 0: no limit. Raises
+        NewerDatabase.
+        """
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        writer = await _connect(path)
+        try:
+            await migrate(writer)
+            reader = await _connect(path)
+        except BaseException:
+            await writer.close()
+            raise
+        return cls(writer, reader, send_rate)
+
+    async def close(self) -> None:
+        async with self._writing:
+            await self._reader.close()
+            await self._writer.close()
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Unit]:
+        """A unit of work: kept when the block ends, undone when it raises."""
+        async with self._transaction() as unit:
+            yield unit
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[_Unit]:
+        async with self._writing:
+            await self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                unit = _Unit(self._writer)
+                yield unit
+                await unit.flush()
+                await self._writer.execute("COMMIT")
+            except BaseException:
+                await self._writer.execute("ROLLBACK")
+                raise
+
+    # questions
+
+    async def event(self, uid: str) -> Event | None:
+        return await self._questions.event(uid)
+
+    async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
+        return await Events(self._reader).event_by_source(organizer, source_uid)
+
+    async def attendee_by_token(self, token: str) -> Attendee | None:
+        return await Attendees(self._reader).attendee_by_token(token)
+
+    async def search(self, query: EventQuery) -> EventPage:
+        return await self._questions.search(query)
+
+    async def attendees(self, query: AttendeeQuery) -> AttendeePage:
+        return await self._questions.attendees(query)
+
+    def every_attendee(self, uid: str) -> AsyncIterator[Attendee]:
+        return self._questions.every_attendee(uid)
+
+    async def statistics(self, scope: str, key: str) -> Statistics:
+        return await self._questions.statistics(scope, key)
+
+    async def message(self, message_id: int) -> Message | None:
+        return await self._questions.message(message_id)
+
+    async def message_by_message_id(self, message_id: str) -> Message | None:
+        return await self._questions.message_by_message_id(message_id)
+
+    async def campaign(self, campaign_id: str) -> Campaign | None:
+        return await Campaigns(self._reader).campaign(campaign_id)
+
+    async def campaigns(self, organizer: str | None, limit: int) -> list[Campaign]:
+        return await self._questions.campaigns(organizer, limit)
+
+    async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
+        return await Campaigns(self._reader).campaign_counts(campaign_id)
+
+    async def skipped(self, campaign_id: str, limit: int) -> list[Recipient]:
+        return await Campaigns(self._reader).skipped(campaign_id, limit)
+
+    async def failures(self, campaign_id: str, limit: int) -> list[Message]:
+        return await self._questions.failures(campaign_id, limit)
+
+    async def key_by_digest(self, digest: str) -> str | None:
+        return await self._questions.key_by_digest(digest)
+
+    async def keys(self) -> list[str]:
+        return await self._questions.keys()
+
+    async def intake(self, limit: int) -> list[Intake]:
+        return await self._questions.intake(limit)
+
+    async def recount(self) -> list[str]:
+        """Every difference between counters and rows, seen at one instant."""
+        async with self._transaction() as unit:
+            return await Recount(unit.connection).differences()
+
+    # the dispatcher's side
+
+    async def claim_messages(self, owner: str, limit: int, now: datetime, lease_s: float) -> list[Claim]:
+        """Lease up to `limit` messages that are due to `owner`, in order, until now + `lease_s` seconds."""
+        async with self._transaction() as unit:
+            return await unit.claim(owner, limit, now, lease_s, self._send_rate)
+
+    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> None:
+        """Keep what `owner` holds for another `lease_s` seconds."""
+        async with self._transaction() as unit:
+            await unit.run(
+                "UPDATE message SET lease = ? WHERE owner = ? AND state = 'sending'",
+                [now.timestamp() + lease_s, owner],
+            )
+
+    async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
+        """Write down what came of claimed messages, in one transaction."""
+        async with self._transaction() as unit:
+            await unit.write(owner, answers, now)
+
+    async def chores(self, now: datetime) -> bool:
+        """True where a job, a scheduled campaign or a finished one waits to be looked after."""
+        look = Campaigns(self._reader)
+        return bool(await look.next_fanout() or await look.next_scheduled(now) or await look.next_drained())
+
+    async def next_due(self) -> datetime | None:
+        """When the next message is due, or the next lease may have run out; None where nothing is owed."""
+        row = await self._questions.one(
+            f"SELECT min(t) AS t FROM (SELECT min(due) AS t FROM message WHERE {DUE} "
+            "UNION ALL SELECT min(lease) FROM message WHERE state = 'sending')"
+        )
+        return moment(row["t"]) if row else None
+
+
+async def _connect(path: Path) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(path, timeout=_BUSY_S, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -32000"):
+        await connection.execute(f"PRAGMA {pragma}")
+    return connection
