@@ -16,8 +16,23 @@ if TYPE_CHECKING:
 _BAD_SETTING = 2
 
 
+def _show_version(context: click.Context, _option: click.Parameter, *, wanted: bool) -> None:
+    if wanted:
+        from cis_mcp.version import version
+
+        click.echo(f"cis-mcp {version()}")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="cis-mcp")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, option, wanted: _show_version(context, option, wanted=wanted),
+    help="Show the version.",
+)
 def cli() -> None:
     """Calendar Invite Server for AI agents: calendar invites by MCP and mail."""
 

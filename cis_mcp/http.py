@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import ipaddress
 import logging
+import os
 import socket
 from urllib.parse import urlsplit
 
@@ -29,32 +30,27 @@ _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _GRACE_S = 5
 
 
-async def serve_http(engine: Engine, host: str, port: int, *, no_auth: bool = False) -> None:
-    """Serve until a signal says to stop; port 0 takes a free one.
+async def serve_http(engine: Engine, host: str, listener: socket.socket, *, no_auth: bool = False) -> None:
+    """Serve on `listener`, which is bound to `host`, until a signal says to stop.
 
-    Raises Refused: NOT_ALLOWED where strangers could come in, INVALID_ARGUMENT for a bad CIS_PUBLIC_URL.
+    Raises Refused: NOT_ALLOWED for an open door (`refuse_open_door`), INVALID_ARGUMENT for a bad CIS_PUBLIC_URL.
     """
     await refuse_open_door(engine, host, no_auth=no_auth)
-    server = _server(engine, no_auth=no_auth)
-    app = server.streamable_http_app(
-        host=host,
-        max_request_body_size=BODY_MAX,
-        transport_security=guard(host, engine.settings.public_url),
+    security = guard(host, engine.settings.public_url)
+    app = _server(engine, no_auth=no_auth).streamable_http_app(
+        host=host, max_request_body_size=BODY_MAX, transport_security=security
     )
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S
     )
-    with _listening(host, port) as listener:
-        shown = listener.getsockname()
-        logger.info(
-            "MCP at http://%s:%d/mcp%s", _bracketed(host), shown[1], " without keys" if no_auth else ""
-        )
-        gc.collect()
-        gc.freeze()
-        # uvicorn takes the signals while it serves and raises them again when it is done; ours swallows them,
-        # so that the engine is closed after it.
-        stop_event()
-        await uvicorn.Server(config).serve(sockets=[listener])
+    port = listener.getsockname()[1]
+    logger.info("MCP at http://%s:%d/mcp%s", _bracketed(host), port, " without keys" if no_auth else "")
+    gc.collect()
+    gc.freeze()
+    # uvicorn takes the signals while it serves and raises them again when it is done; ours swallows them, so
+    # that the engine is closed after it.
+    stop_event()
+    await uvicorn.Server(config).serve(sockets=[listener])
 
 
 async def refuse_open_door(engine: Engine, host: str, *, no_auth: bool) -> None:
@@ -131,8 +127,11 @@ async def _healthz(_request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """A socket bound before anything else is started, so that a taken port is told at once; raises OSError."""
+def listening(host: str, port: int) -> socket.socket:
+    """A socket bound to `host`; port 0 takes a free one. Raises OSError."""
     bare = host.strip("[]")
     family = socket.AF_INET6 if ":" in bare else socket.AF_INET
-    return socket.create_server((bare, port), family=family, backlog=128)
+    try:
+        return socket.create_server((bare, port), family=family)
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}") from None

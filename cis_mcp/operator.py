@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import TypeVar
 
 import click
 
+from cis_mcp.runtime import opened
 from engine.commands.base import Command, Done, Refusal
 from engine.commands.operators import SCOPES, CreateKey, Key, RevokeKey, SuspendOrganizer
 from engine.engine import Engine
@@ -20,9 +20,9 @@ D = TypeVar("D", bound=Done)
 async def create_key(settings: Settings, name: str, address: str | None, scopes: Sequence[str]) -> int:
     """Make a key and show its secret, the one time that it can be seen."""
     command = CreateKey(name=name, address=address, scopes=frozenset(scopes or SCOPES))
-    async with _opened(settings) as engine:
+    async with opened(settings) as engine:
         done = await _apply(engine, command)
-    click.echo(_line(done.key))
+    click.echo(_line(done.key), err=True)
     click.echo("Keep this; it is stored nowhere and not shown again:", err=True)
     click.echo(done.secret)
     return 0
@@ -30,7 +30,7 @@ async def create_key(settings: Settings, name: str, address: str | None, scopes:
 
 async def list_keys(settings: Settings) -> int:
     """Show all keys."""
-    async with _opened(settings) as engine:
+    async with opened(settings) as engine:
         keys = await engine.keys()
     for key in keys:
         click.echo(_line(key))
@@ -41,7 +41,7 @@ async def list_keys(settings: Settings) -> int:
 
 async def revoke_key(settings: Settings, key_id: str) -> int:
     """End a key."""
-    async with _opened(settings) as engine:
+    async with opened(settings) as engine:
         done = await _apply(engine, RevokeKey(key_id=key_id))
     click.echo(_line(done.key))
     return 0
@@ -49,7 +49,7 @@ async def revoke_key(settings: Settings, key_id: str) -> int:
 
 async def suspend(settings: Settings, address: str, *, suspended: bool) -> int:
     """Stop an organizer's mail, or let it go on."""
-    async with _opened(settings) as engine:
+    async with opened(settings) as engine:
         done = await _apply(engine, SuspendOrganizer(address=address, suspended=suspended))
     click.echo(f"{done.address}: {'suspended' if done.suspended else 'may send'}")
     return 0
@@ -57,22 +57,13 @@ async def suspend(settings: Settings, address: str, *, suspended: bool) -> int:
 
 async def check(settings: Settings) -> int:
     """Show every difference that a recount finds; 1 where there is any."""
-    async with _opened(settings) as engine:
+    async with opened(settings) as engine:
         differences = await engine.check()
     for difference in differences:
         click.echo(difference)
     if not differences:
         click.echo("Everything adds up.")
     return 1 if differences else 0
-
-
-@asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Engine]:
-    engine = await Engine.open(settings)
-    try:
-        yield engine
-    finally:
-        await engine.close()
 
 
 async def _apply(engine: Engine, command: Command[D]) -> D:

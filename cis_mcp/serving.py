@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
-from cis_mcp.runtime import running
+from cis_mcp.runtime import opened, running
 from cis_mcp.stopping import stop_event
+from engine.engine import Engine
+from engine.refusals import Code, Refused
 from engine.settings import Settings
 
 
@@ -14,7 +18,7 @@ async def over_stdio(settings: Settings) -> int:
     """Serve MCP over stdio until stdin is closed or a signal comes."""
     from cis_mcp.stdio import serve_stdio
 
-    async with running(settings, inbox=True) as engine:
+    async with _running(settings) as engine:
         ended = await serve_stdio(engine)
     if not ended:
         # A thread is still reading stdin and cannot be stopped; everything else is closed by now.
@@ -25,16 +29,33 @@ async def over_stdio(settings: Settings) -> int:
 
 async def over_http(settings: Settings, host: str, port: int, *, no_auth: bool) -> int:
     """Serve MCP over HTTP until a signal comes; raises Refused, OSError."""
-    from cis_mcp.http import serve_http
+    from cis_mcp.http import listening, refuse_open_door, serve_http
 
-    async with running(settings, inbox=True) as engine:
-        await serve_http(engine, host, port, no_auth=no_auth)
+    # Both before anything is started: mail must not be taken in by a server that nobody can reach.
+    async with opened(settings) as engine:
+        await refuse_open_door(engine, host, no_auth=no_auth)
+    with listening(host, port) as listener:
+        async with _running(settings) as engine:
+            await serve_http(engine, host, listener, no_auth=no_auth)
     return 0
 
 
 async def worker(settings: Settings) -> int:
     """Run inbox and dispatcher until a signal comes."""
-    async with running(settings, inbox=True):
+    async with _running(settings):
         logging.getLogger(__name__).info("worker runs")
         await stop_event().wait()
     return 0
+
+
+@asynccontextmanager
+async def _running(settings: Settings) -> AsyncIterator[Engine]:
+    """The engine and its background work; Refused(INVALID_ARGUMENT) where a setting cannot be understood."""
+    async with AsyncExitStack() as stack:
+        try:
+            engine = await stack.enter_async_context(running(settings))
+        except ValueError as error:
+            raise Refused(
+                Code.INVALID_ARGUMENT, f"A setting cannot be understood: {error}", "See “cis-mcp config”."
+            ) from None
+        yield engine

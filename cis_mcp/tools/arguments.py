@@ -43,26 +43,6 @@ def parse(tool: str, model: type[Arguments], given: Mapping[str, Any]) -> Argume
     raise Refused(Code.INVALID_ARGUMENT, " ".join(said), hint)
 
 
-def schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of `model` without `$ref`, for clients that don't follow them."""
-    whole = model.model_json_schema(by_alias=True)
-    definitions = whole.pop("$defs", {})
-    inlined = _inlined(whole, definitions)
-    assert isinstance(inlined, dict)
-    return inlined
-
-
-def _inlined(node: object, definitions: Mapping[str, Any]) -> object:
-    if isinstance(node, list):
-        return [_inlined(item, definitions) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if isinstance(ref := node.get("$ref"), str):
-        siblings = {key: value for key, value in node.items() if key != "$ref"}
-        node = {**definitions[ref.rsplit("/", 1)[-1]], **siblings}
-    return {key: _inlined(value, definitions) for key, value in node.items()}
-
-
 def _unpacked(model: type[Arguments], given: Mapping[str, Any]) -> dict[str, Any]:
     """Lists and objects that a client sent as JSON text, as some do; text arguments are left alone."""
     values = dict(given)

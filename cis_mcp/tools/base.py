@@ -15,7 +15,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from cis_mcp.tools.arguments import Arguments, parse, schema
+from cis_mcp.tools.arguments import Arguments, parse
+from cis_mcp.tools.schema import argument_schema, result_schema
 from engine.commands.base import Command, Done, Refusal
 from engine.engine import Engine
 from engine.model import Actor
@@ -104,14 +105,14 @@ class ServedTool(Tool):
     @classmethod
     def of(cls, spec: Spec[Any], desk: Desk) -> ServedTool:
         metadata = FuncMetadata(
-            arg_model=spec.arguments, output_model=spec.result, output_schema=schema(spec.result)
+            arg_model=spec.arguments, output_model=spec.result, output_schema=result_schema(spec.result)
         )
         tool = cls(
             fn=spec.handler,
             name=spec.handler.__name__,
             title=spec.title,
             description=_description(spec.handler),
-            parameters=schema(spec.arguments),
+            parameters=argument_schema(spec.arguments),
             fn_metadata=metadata,
             is_async=True,
             annotations=spec.hints,

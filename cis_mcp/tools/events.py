@@ -314,8 +314,7 @@ def _updated(done: EventDone, *, dry_run: bool) -> str:
 
 
 def _told(count: int, *, dry_run: bool) -> str:
-    verb = "would be told" if dry_run else "are told"
-    return f"{count} people {verb}."
+    return f"People who {'would be' if dry_run else 'are'} told: {count}."
 
 
 def _moment(text: str | None, what: str) -> datetime | None:

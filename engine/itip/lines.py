@@ -13,6 +13,7 @@ MAX_COMPONENTS = 50_000
 MAX_DEPTH = 8
 
 _TOP_KINDS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE"})
+_TIMES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"})
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -130,21 +131,25 @@ def _split_outside_quotes(text: str, separator: str) -> list[str]:
     return re.findall(rf'(?:"[^"]*"?|[^"{separator}])+', text)
 
 
+def _uncaret(match: re.Match[str]) -> str:
+    return {"n": "\n", "'": '"', "^": "^"}[match.group(1)]
+
+
 def _params(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for piece in _split_outside_quotes(text, ";")[:100]:
         name, equals, value = piece.partition("=")
         if equals:
-            plain = _CARET.sub(lambda m: {"n": "\n", "'": '"', "^": "^"}[m.group(1)], value.strip())
-            found.setdefault(name.strip().upper(), plain.replace('"', ""))
+            plain = value.strip().replace('"', "")
+            found.setdefault(name.strip().upper(), _CARET.sub(_uncaret, plain))
     return found
 
 
 def parse_line(line: str) -> Property | None:
     """One unfolded content line, or None where it is none.
 
-    Calendar addresses are split at the last `:mailto:`, since names with a bare colon or comma and
-    unquoted SENT-BY=mailto: occur in real mail.
+    Calendar addresses are split at the last `:mailto:` and times at the last colon, since names with
+    a bare colon, SENT-BY=mailto: and TZID=tzone://… without quotes occur in real mail.
     """
     match = _NAME.match(line)
     if not match:
@@ -155,6 +160,8 @@ def parse_line(line: str) -> Property | None:
     colon = -1
     if name in {"ATTENDEE", "ORGANIZER"}:
         colon = max((m.start() for m in _MAILTO.finditer(line, match.end())), default=-1)
+    elif name in _TIMES:
+        colon = line.rfind(":", match.end())
     if colon < 0:
         colon = _value_starts(line, match.end())
     if colon < 0:

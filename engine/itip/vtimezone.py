@@ -27,7 +27,7 @@ _BUDGET = 4_000  # days looked at for one rule: ten years and a little
 
 @dataclass(frozen=True, slots=True)
 class Observances:
-    """When which offset from UTC begins to apply, by the local time before the change."""
+    """When which offset from UTC begins to apply, by the first local time that it applies to."""
 
     onsets: tuple[datetime, ...]
     offsets: tuple[timedelta, ...]
@@ -101,7 +101,10 @@ def evaluate(component: Component, year: int) -> Observances | None:
     for part in component.components[:_MAX_PARTS]:
         after, before = _offset(part, "TZOFFSETTO"), _offset(part, "TZOFFSETFROM")
         if after is not None:
-            changes += [(onset, after, after if before is None else before) for onset in _onsets(part, year)]
+            before = after if before is None else before
+            # local times that the clock jumps over count by the offset before the jump (RFC 5545, 3.3.5)
+            jump = max(after - before, timedelta())
+            changes += [(onset + jump, after, before) for onset in _onsets(part, year)]
     if not changes:
         return None
     changes.sort()

@@ -1,0 +1,70 @@
+"""JSON schemas of tools, as short as they can be: every model that sees the tools reads them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+_NAMED = frozenset({"properties", "$defs"})
+"""Keywords whose keys are names of ours, not keywords."""
+
+
+def argument_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of arguments, without `$ref`, for clients that don't follow them, and without null.
+
+    Null stands for “left out” and is accepted; saying so for each argument would only invite it.
+    """
+    whole = model.model_json_schema(by_alias=True)
+    definitions = whole.pop("$defs", {})
+    return _object(_without_null(_inlined(_untitled(whole), _untitled(definitions))))
+
+
+def result_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a result."""
+    return _object(_untitled(model.model_json_schema(mode="serialization")))
+
+
+def _object(node: object) -> dict[str, Any]:
+    assert isinstance(node, dict), "a model's schema is an object"
+    return node
+
+
+def _untitled(node: Any, *, named: bool = False) -> Any:
+    """Without the titles that pydantic makes of field names, and the docstrings of models."""
+    if isinstance(node, list):
+        return [_untitled(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    dropped = set() if named else {"title"} | ({"description"} if "properties" in node else set())
+    return {
+        key: _untitled(value, named=not named and key in _NAMED)
+        for key, value in node.items()
+        if key not in dropped
+    }
+
+
+def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inlined(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if isinstance(ref := node.get("$ref"), str):
+        siblings = {key: value for key, value in node.items() if key != "$ref"}
+        node = {**definitions[ref.rsplit("/", 1)[-1]], **siblings}
+    return {key: _inlined(value, definitions) for key, value in node.items()}
+
+
+def _without_null(schema: Any) -> Any:
+    """Each property that may be null as what else it may be."""
+    properties = {name: _not_null(one) for name, one in schema.get("properties", {}).items()}
+    return {**schema, "properties": properties}
+
+
+def _not_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    if rest.get("default", "") is None:
+        del rest["default"]
+    return {**options[0], **rest} if len(options) == 1 else dict(schema)

@@ -1,0 +1,205 @@
+"""Outgoing calendars: what clients need is there, every judge agrees, and any text survives."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.itip import lines, recurrence
+from engine.itip.read import read
+from engine.itip.write import cancel, request
+from engine.model import Event, EventStatus, Override, Party
+from tests.itip.samples import JOE, RECEIPTS, START, event, span
+from tests.judges import icaljs, judge_calendar, shape
+
+SECOND, THIRD = datetime(2026, 3, 10, 9, tzinfo=UTC), datetime(2026, 3, 17, 9, tzinfo=UTC)
+
+
+def unfolded(calendar: bytes) -> list[str]:
+    """The logical lines of a calendar."""
+    return list(lines.unfolded(calendar.decode()))
+
+
+def series(**changes: object) -> Event:
+    """Six Tuesdays over the change to summer time, one of them left out, one moved."""
+    moved = Override(
+        recurrence_id=THIRD, span=span(THIRD + timedelta(hours=3)), summary="Plan, later", location="Room 2"
+    )
+    values = {"recurrence": "FREQ=WEEKLY;BYDAY=TU;COUNT=6", "exdates": (SECOND,), "overrides": (moved,)}
+    return event(**{**values, **changes})
+
+
+def test_a_request_says_what_clients_need_for_their_buttons() -> None:
+    found = unfolded(request(event(location="Room 1", url="https://example.com/a?b=1"), JOE, RECEIPTS))
+    assert found[:5] == [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//CIS//Calendar Invite Server//EN",
+        "CALSCALE:GREGORIAN",
+        "METHOD:REQUEST",
+    ]
+    for line in (
+        f"UID:{event().uid}",
+        "DTSTAMP:20260102T000000Z",
+        "SEQUENCE:0",
+        "DTSTART:20260303T090000Z",
+        "DTEND:20260303T100000Z",
+        "SUMMARY:Plan",
+        "LOCATION:Room 1",
+        "URL:https://example.com/a?b=1",
+        "ORGANIZER;CN=Jane Roe:mailto:rsvp+q7zk2pvx9lmr4tns@cis.test",
+        "ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE;CN=Joe Bloggs"
+        ":mailto:joe@example.org",
+        "STATUS:CONFIRMED",
+        "TRANSP:OPAQUE",
+        "TRIGGER:-PT15M",
+    ):
+        assert line in found
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        event(),
+        event(span=span(date(2026, 3, 3))),
+        event(description="a\nb, c; d\\e\\Nf", location="Grüße 日本語 " * 20, summary="🎉" * 60),
+        series(),
+        series(span=span(START, timezone="UTC")),
+        series(span=span(START, timezone="Africa/Casablanca")),
+        series(span=span(START, timezone="Asia/Kolkata")),
+        event(span=span(date(2026, 3, 3)), recurrence="FREQ=YEARLY", exdates=(date(2027, 3, 3),)),
+        event(rdates=(THIRD,)),
+        event(summary=""),
+    ],
+)
+def test_every_judge_accepts_requests_and_cancellations(sample: Event) -> None:
+    assert judge_calendar(request(sample, JOE, RECEIPTS)) == []
+    assert judge_calendar(cancel(sample, JOE, RECEIPTS)) == []
+
+
+def test_a_cancellation_cancels_and_rings_no_alarm() -> None:
+    gone = event(status=EventStatus.CANCELLED, sequence=3, cancel_reason="Rain; wind")
+    found = unfolded(cancel(gone, JOE, RECEIPTS))
+    for line in ("METHOD:CANCEL", "STATUS:CANCELLED", "SEQUENCE:3", r"COMMENT:Rain\; wind", "DTSTART:20260303T090000Z"):
+        assert line in found
+    assert "BEGIN:VALARM" not in found
+    assert len([line for line in found if line.startswith("ATTENDEE")]) == 1
+
+
+def test_an_all_day_event_has_dates_and_blocks_no_time() -> None:
+    found = unfolded(request(event(span=span(date(2026, 3, 3))), JOE, RECEIPTS))
+    assert {"DTSTART;VALUE=DATE:20260303", "DTEND;VALUE=DATE:20260304", "TRANSP:TRANSPARENT"} <= set(found)
+    assert "BEGIN:VALARM" not in found
+
+
+def test_a_series_carries_its_zone_before_its_events() -> None:
+    found = unfolded(request(series(), JOE, RECEIPTS))
+    assert found.index("END:VTIMEZONE") < found.index("BEGIN:VEVENT")
+    for line in (
+        "DTSTART;TZID=Europe/Paris:20260303T100000",
+        "EXDATE;TZID=Europe/Paris:20260310T100000",
+        "RECURRENCE-ID;TZID=Europe/Paris:20260317T100000",
+        "RRULE:FREQ=WEEKLY;BYDAY=TU;COUNT=6",
+    ):
+        assert line in found
+    assert found.count("BEGIN:VEVENT") == 2
+
+
+@pytest.mark.skipif(not icaljs.available(), reason="ical.js is not installed")
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York", "Africa/Casablanca", "Asia/Kolkata", "UTC"])
+def test_ical_js_sees_the_same_instances_as_we_do(zone: str) -> None:
+    sample = series(span=span(START, timezone=zone), recurrence="FREQ=WEEKLY;BYDAY=TU;COUNT=60")
+    ours = recurrence.instances(sample, START - timedelta(days=1), START + timedelta(days=900), 100)
+    theirs = icaljs.starts(request(sample, JOE, RECEIPTS), 100)
+    assert sorted(theirs) == [f"{s.start_utc:%Y-%m-%dT%H:%M:%SZ}" for s in ours]
+
+
+def test_b9_a_series_survives_writing_and_reading() -> None:
+    master, override = read(request(series(), JOE, RECEIPTS)).events
+    assert (master.span, master.recurrence, master.exdates) == (span(), series().recurrence, (SECOND,))
+    assert override.recurrence_id == THIRD
+    assert override.span == span(THIRD + timedelta(hours=3))
+    assert (override.summary, override.location) == ("Plan, later", "Room 2")
+
+
+def test_b9_cancelling_one_instance_keeps_the_series() -> None:
+    (one,) = read(cancel(series(), JOE, RECEIPTS, recurrence_id=SECOND)).events
+    assert one.recurrence_id == SECOND
+    assert one.span == span(SECOND)
+    assert b"RRULE:FREQ=WEEKLY" not in cancel(series(), JOE, RECEIPTS, recurrence_id=SECOND)
+    assert judge_calendar(cancel(series(), JOE, RECEIPTS, recurrence_id=SECOND)) == []
+
+
+def test_an_update_of_one_instance_carries_that_instance_alone() -> None:
+    text = request(series(), JOE, RECEIPTS, recurrence_id=THIRD)
+    (one,) = read(text).events
+    assert (one.recurrence_id, one.summary) == (THIRD, "Plan, later")
+    assert judge_calendar(text) == []
+
+
+def test_an_all_day_instance_is_named_by_its_day() -> None:
+    sample = event(span=span(date(2026, 3, 3)), recurrence="FREQ=WEEKLY")
+    text = cancel(sample, JOE, RECEIPTS, recurrence_id=date(2026, 3, 10))
+    assert "RECURRENCE-ID;VALUE=DATE:20260310" in unfolded(text)
+    assert judge_calendar(text) == []
+
+
+def test_b11_empty_texts_are_left_out() -> None:
+    text = request(event(), JOE, RECEIPTS)
+    assert b"None" not in text
+    assert not any(line.startswith(("LOCATION", "URL")) for line in unfolded(text))
+
+
+def test_b14_stamps_are_the_events_own_and_in_utc() -> None:
+    east = datetime(2026, 5, 1, 2, tzinfo=UTC).astimezone(span(timezone="Asia/Tokyo").zone)
+    found = unfolded(request(event(dtstamp=east), JOE, RECEIPTS))
+    assert {"DTSTAMP:20260501T020000Z", "LAST-MODIFIED:20260501T020000Z", "CREATED:20260101T000000Z"} <= set(found)
+
+
+def test_b15_names_and_texts_are_quoted_and_escaped() -> None:
+    party = Party(address="joe@example.org", name='Bloggs; Joe: "x"\r\nATTENDEE:mailto:evil@example.net\x00')
+    text = request(event(summary="a;b,c\\d\r\nMETHOD:CANCEL\x07"), party, Party(address="r@cis.test", name="R:S;T"))
+    found = unfolded(text)
+    assert r"SUMMARY:a\;b\,c\\d\nMETHOD:CANCEL" in found
+    assert 'ORGANIZER;CN="R:S;T":mailto:r@cis.test' in found
+    assert len([line for line in found if line.startswith("ATTENDEE")]) == 1
+    assert found.count("STATUS:CONFIRMED") == 1
+    (said,) = read(text).events
+    assert said.attendees[0].name == "Bloggs; Joe: 'x' ATTENDEE:mailto:evil@example.net"
+    assert judge_calendar(text) == []
+
+
+def test_b15_folds_count_octets_and_the_last_line_ends() -> None:
+    text = request(event(summary="é" * 500), JOE, RECEIPTS)
+    assert max(len(line) for line in text.split(b"\r\n")) <= 75
+    assert text.endswith(b"END:VCALENDAR\r\n")
+
+
+_TEXT = st.text(max_size=200)
+
+
+@settings(max_examples=300, deadline=None)
+@given(summary=_TEXT, location=_TEXT, description=_TEXT, name=_TEXT, organizer=_TEXT)
+def test_any_text_survives_and_passes_the_lint(
+    summary: str, location: str, description: str, name: str, organizer: str
+) -> None:
+    sample = event(summary=summary, location=location, description=description)
+    text = request(sample, Party(address=JOE.address, name=name), Party(address=RECEIPTS.address, name=organizer))
+    assert shape.calendar_faults(text) == []
+    (said,) = read(text).events
+    for ours, theirs in ((summary, said.summary), (location, said.location), (description, said.description)):
+        clean = lines.clean_text(ours)
+        assert theirs == (clean if clean.strip() else "")
+    assert said.attendees[0].name == (lines.clean_name(name)[:200].strip() or JOE.address)
+    assert said.organizer is not None
+    assert said.organizer.name == (lines.clean_name(organizer)[:200].strip() or RECEIPTS.address)
+
+
+@settings(max_examples=60, deadline=None)
+@given(summary=_TEXT, name=_TEXT)
+def test_any_text_is_accepted_by_every_judge(summary: str, name: str) -> None:
+    text = request(event(summary=summary), Party(address=JOE.address, name=name), RECEIPTS)
+    assert judge_calendar(text) == []
