@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from engine.itip.lines import escape, fold, param
+from engine.itip.lines import clean_text, escape, fold, param
 from engine.itip.recurrence import at
 from engine.itip.values import write_day, write_local, write_utc
 from engine.itip.vtimezone import written
 from engine.model import Event, Method, Override, Party, Span
 
 PRODID = "-//CIS//Calendar Invite Server//EN"
+UNTITLED = "Invitation"
 _ALARM = ("BEGIN:VALARM", "ACTION:DISPLAY", "DESCRIPTION:Reminder", "TRIGGER:-PT15M", "END:VALARM")
 
 
@@ -71,7 +72,7 @@ def _by_zone(event: Event) -> bool:
 
 
 def _person(name: str, params: str, party: Party) -> str:
-    cn = f";CN={param(party.name or party.address)}"
+    cn = f";CN={param(party.name) or param(party.address)}"
     return f"{name}{params}{cn}:mailto:{param(party.address).strip(chr(34))}"
 
 
@@ -106,8 +107,9 @@ def _dates(event: Event) -> list[str]:
 
 
 def _texts(part: Event | Override) -> list[str]:
-    """SUMMARY always, the others where there is something to say (B11)."""
-    texts = [f"SUMMARY:{escape(part.summary)}"]
+    """SUMMARY always, since RFC 5546 asks for it; the others where there is something to say (B11)."""
+    summary = part.summary if clean_text(part.summary).strip() else UNTITLED
+    texts = [f"SUMMARY:{escape(summary)}"]
     texts += [f"LOCATION:{escape(part.location)}"] if part.location.strip() else []
     texts += [f"DESCRIPTION:{escape(part.description)}"] if part.description.strip() else []
     url = "".join(part.url.split())

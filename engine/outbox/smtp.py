@@ -88,6 +88,14 @@ class SmtpTransport:
             await connection.close()
         return Accepted(answer=answer[:_ANSWER_MAX])
 
+    async def greet(self) -> None:
+        """Connect, and log in where the target says so, without sending anything. Raises Rejected."""
+        connection = _Connection(self._target, self._local_hostname)
+        try:
+            await connection.open()
+        finally:
+            await connection.close()
+
     async def close(self) -> None:
         """Say goodbye on every open connection."""
         idle, self._idle = self._idle, []
@@ -114,7 +122,7 @@ class _Connection:
 
     async def send(self, envelope: Envelope) -> str:
         self.usable = False
-        await self._open()
+        await self.open()
         try:
             answer = await self._send(envelope)
         except aiosmtplib.SMTPResponseException as error:
@@ -126,7 +134,7 @@ class _Connection:
         self.usable = self._sent < _MAILS_PER_CONNECTION
         return answer
 
-    async def _open(self) -> None:
+    async def open(self) -> None:
         """Connect, unless connected; what goes wrong here says nothing about the mail, so it is temporary."""
         if self._client.is_connected:
             return

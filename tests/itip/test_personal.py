@@ -17,7 +17,9 @@ from tests.itip.samples import START, event, span
 
 def test_placeholders_are_found_in_all_texts_and_overrides() -> None:
     override = Override(recurrence_id=START, span=span(), summary="For {{ company }}")
-    template = event(summary="Hi {{name}}", location="{{room}}", description="{{name}}!", overrides=(override,))
+    template = event(
+        summary="Hi {{name}}", location="{{room}}", description="{{name}}!", overrides=(override,)
+    )
     assert personal.placeholders(template) == {"name", "room", "company"}
 
 

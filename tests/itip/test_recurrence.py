@@ -90,7 +90,9 @@ def test_a_bad_rule_is_refused(rule: str) -> None:
 def test_a_rule_that_never_happens_costs_little(rule: str) -> None:
     series = event(recurrence=rule)
     begun = time.perf_counter()
-    found = recurrence.instances(series, datetime(2400, 1, 1, tzinfo=UTC), datetime(2401, 1, 1, tzinfo=UTC), 10)
+    found = recurrence.instances(
+        series, datetime(2400, 1, 1, tzinfo=UTC), datetime(2401, 1, 1, tzinfo=UTC), 10
+    )
     assert time.perf_counter() - begun < 3
     assert found == []
 
@@ -107,7 +109,9 @@ def test_instances_leave_out_exdates_and_take_overrides() -> None:
     series = event(
         recurrence=TUESDAYS,
         exdates=(datetime(2026, 3, 17, 9, tzinfo=UTC),),
-        overrides=(Override(recurrence_id=datetime(2026, 3, 10, 9, tzinfo=UTC), span=moved, summary="Moved"),),
+        overrides=(
+            Override(recurrence_id=datetime(2026, 3, 10, 9, tzinfo=UTC), span=moved, summary="Moved"),
+        ),
         rdates=(datetime(2026, 3, 5, 9, tzinfo=UTC),),
     )
     found = recurrence.instances(series, datetime(2026, 1, 1, tzinfo=UTC), DECEMBER, 100)
@@ -159,7 +163,11 @@ def _rules() -> st.SearchStrategy[str]:
     weekdays = st.lists(st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]), min_size=1, unique=True)
     numbered = st.lists(st.sampled_from(["1MO", "-1FR", "2TU", "3SU", "-2WE"]), min_size=1, unique=True)
     by = {
-        "DAILY": [st.just(""), weekdays.map(lambda d: f";BYDAY={','.join(d)}"), numbers.map(";BYMONTHDAY={}".format)],
+        "DAILY": [
+            st.just(""),
+            weekdays.map(lambda d: f";BYDAY={','.join(d)}"),
+            numbers.map(";BYMONTHDAY={}".format),
+        ],
         "WEEKLY": [st.just(""), weekdays.map(lambda d: f";BYDAY={','.join(d)};WKST=SU")],
         "MONTHLY": [
             st.just(""),
@@ -169,12 +177,16 @@ def _rules() -> st.SearchStrategy[str]:
         "YEARLY": [
             st.just(""),
             numbered.map(lambda d: f";BYMONTH=3,10;BYDAY={','.join(d)}"),
-            st.sampled_from([";BYYEARDAY=-1,100,366", ";BYWEEKNO=1,20,53;BYDAY=MO", ";BYWEEKNO=-1", ";BYDAY=20MO"]),
+            st.sampled_from(
+                [";BYYEARDAY=-1,100,366", ";BYWEEKNO=1,20,53;BYDAY=MO", ";BYWEEKNO=-1", ";BYDAY=20MO"]
+            ),
         ],
     }
     return st.sampled_from(sorted(by)).flatmap(
         lambda freq: st.builds(
-            lambda interval, part: f"FREQ={freq};INTERVAL={interval}{part}", st.integers(1, 5), st.one_of(by[freq])
+            lambda interval, part: f"FREQ={freq};INTERVAL={interval}{part}",
+            st.integers(1, 5),
+            st.one_of(by[freq]),
         )
     )
 
@@ -184,7 +196,9 @@ def _rules() -> st.SearchStrategy[str]:
 def test_days_agree_with_dateutil(rule: str, start: date) -> None:
     horizon = start + timedelta(days=366 * 12)
     until = datetime.combine(horizon, datetime.min.time())
-    judged = rrulestr(f"{rule};UNTIL={until:%Y%m%dT%H%M%S}", dtstart=datetime.combine(start, datetime.min.time()))
+    judged = rrulestr(
+        f"{rule};UNTIL={until:%Y%m%dT%H%M%S}", dtstart=datetime.combine(start, datetime.min.time())
+    )
     expected = [moment.date() for moment in islice(judged, 60)]
     days = takewhile(lambda day: day <= horizon, forward(parse(rule), start))
     assert list(islice(days, 60)) == expected
@@ -196,7 +210,9 @@ def test_days_are_the_same_from_the_middle_and_backwards(rule: str, start: date,
     since = start + timedelta(days=366 * years)
     until = since + timedelta(days=800)
     every = list(takewhile(lambda day: day <= until, forward(parse(rule), start)))
-    middle = [d for d in takewhile(lambda day: day <= until, forward(parse(rule), start, since)) if d >= since]
+    middle = [
+        d for d in takewhile(lambda day: day <= until, forward(parse(rule), start, since)) if d >= since
+    ]
     assert middle == [day for day in every if day >= since]
     assume(every)
     assert list(islice(backward(parse(rule), start, until), 20)) == every[::-1][:20]

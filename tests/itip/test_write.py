@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.itip import lines, recurrence
 from engine.itip.read import read
-from engine.itip.write import cancel, request
+from engine.itip.write import UNTITLED, cancel, request
 from engine.model import Event, EventStatus, Override, Party
 from tests.itip.samples import JOE, RECEIPTS, START, event, span
 from tests.judges import icaljs, judge_calendar, shape
@@ -83,7 +83,13 @@ def test_every_judge_accepts_requests_and_cancellations(sample: Event) -> None:
 def test_a_cancellation_cancels_and_rings_no_alarm() -> None:
     gone = event(status=EventStatus.CANCELLED, sequence=3, cancel_reason="Rain; wind")
     found = unfolded(cancel(gone, JOE, RECEIPTS))
-    for line in ("METHOD:CANCEL", "STATUS:CANCELLED", "SEQUENCE:3", r"COMMENT:Rain\; wind", "DTSTART:20260303T090000Z"):
+    for line in (
+        "METHOD:CANCEL",
+        "STATUS:CANCELLED",
+        "SEQUENCE:3",
+        r"COMMENT:Rain\; wind",
+        "DTSTART:20260303T090000Z",
+    ):
         assert line in found
     assert "BEGIN:VALARM" not in found
     assert len([line for line in found if line.startswith("ATTENDEE")]) == 1
@@ -109,9 +115,15 @@ def test_a_series_carries_its_zone_before_its_events() -> None:
 
 
 @pytest.mark.skipif(not icaljs.available(), reason="ical.js is not installed")
-@pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York", "Africa/Casablanca", "Asia/Kolkata", "UTC"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Paris", "America/New_York", "Africa/Casablanca", "Asia/Kolkata", "UTC"]
+)
 def test_ical_js_sees_the_same_instances_as_we_do(zone: str) -> None:
-    sample = series(span=span(START, timezone=zone), recurrence="FREQ=WEEKLY;BYDAY=TU;COUNT=60")
+    plain = event(span=span(START, timezone=zone), recurrence="FREQ=WEEKLY;BYDAY=TU;COUNT=60")
+    _, second, third = recurrence.instances(plain, START, START + timedelta(days=90), 3)
+    later = recurrence.at(third, third.start_utc + timedelta(hours=3))
+    moved = Override(recurrence_id=third.start, span=later, summary="Later")
+    sample = plain.model_copy(update={"exdates": (second.start,), "overrides": (moved,)})
     ours = recurrence.instances(sample, START - timedelta(days=1), START + timedelta(days=900), 100)
     theirs = icaljs.starts(request(sample, JOE, RECEIPTS), 100)
     assert sorted(theirs) == [f"{s.start_utc:%Y-%m-%dT%H:%M:%SZ}" for s in ours]
@@ -156,12 +168,16 @@ def test_b11_empty_texts_are_left_out() -> None:
 def test_b14_stamps_are_the_events_own_and_in_utc() -> None:
     east = datetime(2026, 5, 1, 2, tzinfo=UTC).astimezone(span(timezone="Asia/Tokyo").zone)
     found = unfolded(request(event(dtstamp=east), JOE, RECEIPTS))
-    assert {"DTSTAMP:20260501T020000Z", "LAST-MODIFIED:20260501T020000Z", "CREATED:20260101T000000Z"} <= set(found)
+    assert {"DTSTAMP:20260501T020000Z", "LAST-MODIFIED:20260501T020000Z", "CREATED:20260101T000000Z"} <= set(
+        found
+    )
 
 
 def test_b15_names_and_texts_are_quoted_and_escaped() -> None:
     party = Party(address="joe@example.org", name='Bloggs; Joe: "x"\r\nATTENDEE:mailto:evil@example.net\x00')
-    text = request(event(summary="a;b,c\\d\r\nMETHOD:CANCEL\x07"), party, Party(address="r@cis.test", name="R:S;T"))
+    text = request(
+        event(summary="a;b,c\\d\r\nMETHOD:CANCEL\x07"), party, Party(address="r@cis.test", name="R:S;T")
+    )
     found = unfolded(text)
     assert r"SUMMARY:a\;b\,c\\d\nMETHOD:CANCEL" in found
     assert 'ORGANIZER;CN="R:S;T":mailto:r@cis.test' in found
@@ -187,10 +203,13 @@ def test_any_text_survives_and_passes_the_lint(
     summary: str, location: str, description: str, name: str, organizer: str
 ) -> None:
     sample = event(summary=summary, location=location, description=description)
-    text = request(sample, Party(address=JOE.address, name=name), Party(address=RECEIPTS.address, name=organizer))
+    text = request(
+        sample, Party(address=JOE.address, name=name), Party(address=RECEIPTS.address, name=organizer)
+    )
     assert shape.calendar_faults(text) == []
     (said,) = read(text).events
-    for ours, theirs in ((summary, said.summary), (location, said.location), (description, said.description)):
+    assert said.summary == (lines.clean_text(summary) if lines.clean_text(summary).strip() else UNTITLED)
+    for ours, theirs in ((location, said.location), (description, said.description)):
         clean = lines.clean_text(ours)
         assert theirs == (clean if clean.strip() else "")
     assert said.attendees[0].name == (lines.clean_name(name)[:200].strip() or JOE.address)

@@ -1,0 +1,55 @@
+"""`cis-mcp verify`: a pre-flight and the nine steps of CIS Verify against the configured server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from cis_mcp.verify.checks import Check, Mark
+from cis_mcp.verify.preflight import preflight
+from cis_mcp.verify.steps import Verification
+from engine.settings import Settings
+
+_COLOURS = {Mark.VERIFIED: "green", Mark.SKIPPED: "yellow", Mark.FAILED: "red"}
+
+
+def main(as_json: bool, attendees: Sequence[str] = (), settings: Settings | None = None) -> int:
+    """Verify the server that the settings name; 0 where nothing failed, else 1.
+
+    `attendees`: addresses of people who will answer, in place of the built-in mailboxes.
+    """
+    return asyncio.run(_verify(settings or Settings(), attendees, as_json=as_json))
+
+
+async def _verify(settings: Settings, attendees: Sequence[str], *, as_json: bool) -> int:
+    console = Console(quiet=as_json, soft_wrap=True, highlight=False)
+    checks: dict[str, list[Check]] = {"preflight": [], "steps": []}
+    console.print("\n[bold]Pre-flight[/bold]")
+    async for check in preflight(settings):
+        checks["preflight"].append(check)
+        _show(console, check)
+    console.print("\n[bold]Steps[/bold]")
+    async for check in Verification(settings, tuple(attendees)).run():
+        checks["steps"].append(check)
+        _show(console, check)
+    everything = [*checks["preflight"], *checks["steps"]]
+    failed = [c for c in everything if c.mark is Mark.FAILED]
+    skipped = [c for c in everything if c.mark is Mark.SKIPPED]
+    console.print(
+        f"\n{len(everything) - len(failed) - len(skipped)} verified, {len(skipped)} skipped, {len(failed)} failed.\n"
+    )
+    if as_json:
+        shown = {part: [c.model_dump(mode="json") for c in found] for part, found in checks.items()}
+        Console(soft_wrap=True, highlight=False, markup=False).print(
+            json.dumps({"passed": not failed, **shown}, ensure_ascii=False), highlight=False
+        )
+    return 1 if failed else 0
+
+
+def _show(console: Console, check: Check) -> None:
+    mark = (f"{check.mark.value:<9}", f"bold {_COLOURS[check.mark]}")
+    console.print(Text.assemble(" ", mark, (f"{check.name:<25}", "bold"), check.detail))

@@ -1,0 +1,35 @@
+"""What one check came to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from engine.model import Value
+
+
+class Mark(StrEnum):
+    """The words of CIS Verify."""
+
+    VERIFIED = "Verified"
+    SKIPPED = "Skipped"
+    FAILED = "Failed"
+
+
+class Check(Value):
+    """One line of the result."""
+
+    name: str
+    mark: Mark
+    detail: str = ""
+
+
+def verified(name: str, detail: str = "") -> Check:
+    return Check(name=name, mark=Mark.VERIFIED, detail=detail)
+
+
+def skipped(name: str, detail: str) -> Check:
+    return Check(name=name, mark=Mark.SKIPPED, detail=detail)
+
+
+def failed(name: str, detail: str) -> Check:
+    return Check(name=name, mark=Mark.FAILED, detail=detail)

@@ -1,0 +1,91 @@
+"""The pre-flight: six ticks before anything is created (cis-reference 74)."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import socket
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+from cis_mcp.runtime import running
+from cis_mcp.verify.checks import Check, failed, skipped, verified
+from cis_mcp.version import version
+from engine.outbox.smtp import SmtpTarget, SmtpTransport
+from engine.outbox.transport import Rejected
+from engine.settings import Settings
+
+_LOCAL_NAMES = (".test", ".example", ".invalid", ".localhost")
+
+_OPENING_TRIES = 20
+
+
+async def preflight(settings: Settings) -> AsyncIterator[Check]:
+    """Installed, domain, a way out, create@, rsvp@, notification@."""
+    try:
+        async with running(settings):
+            yield verified("installed", f"cis-mcp {version()}, data in {settings.data_dir}")
+            yield await _domain(settings)
+            yield await _way_out(settings)
+            for name in ("create", "rsvp"):
+                yield await _mailbox(settings, name)
+            yield verified("notification@", f"{settings.mailbox('notification')} only sends")
+    except (ValueError, OSError) as error:
+        yield failed("installed", str(error))
+
+
+async def _domain(settings: Settings) -> Check:
+    if settings.domain.endswith(_LOCAL_NAMES):
+        return skipped("domain", f"{settings.domain} is for tests; set CIS_DOMAIN to your own")
+    try:
+        await asyncio.get_running_loop().getaddrinfo(settings.domain, 25)
+    except socket.gaierror:
+        return failed("domain", f"{settings.domain} has no address in the DNS")
+    return verified("domain", settings.domain)
+
+
+async def _way_out(settings: Settings) -> Check:
+    """Say hello to the configured mail server, log in where it asks for that, and send nothing."""
+    url = settings.outbox.get_secret_value().strip()
+    if url == "maildir":
+        return verified("way out", f"Maildir {settings.data_dir / 'outbox'}; nothing leaves this machine")
+    target = SmtpTarget.of(url)
+    transport = SmtpTransport(target, settings.domain)
+    try:
+        await transport.greet()
+    except Rejected as rejected:
+        return failed("way out", f"{target.host}:{target.port}: {rejected.answer}")
+    finally:
+        await transport.close()
+    return verified("way out", f"{target.host}:{target.port} answers")
+
+
+async def _mailbox(settings: Settings, name: str) -> Check:
+    """Ask our own listener whether it takes mail for the address."""
+    address = settings.mailbox(name)
+    listeners = [u for u in settings.inbox.get_secret_value().split(",") if u.strip().startswith("smtp://")]
+    if not listeners:
+        return skipped(f"{name}@", "CIS_INBOX names no SMTP listener; mail comes by “cis-mcp ingest”")
+    parts = urlsplit(listeners[0].strip())
+    try:
+        answer = await _asked(parts.hostname or "", parts.port or 25, address)
+    except OSError as error:
+        return failed(f"{name}@", f"{parts.hostname}:{parts.port}: {error}")
+    return verified(f"{name}@", address) if answer == 250 else failed(f"{name}@", f"refused with {answer}")
+
+
+async def _asked(host: str, port: int, address: str) -> int:
+    """The listener's answer; one that is just being opened gets a moment."""
+    for _ in range(_OPENING_TRIES):
+        try:
+            return await asyncio.to_thread(_ask, host, port, address)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.1)
+    return await asyncio.to_thread(_ask, host, port, address)
+
+
+def _ask(host: str, port: int, address: str) -> int:
+    with smtplib.SMTP(host, port, timeout=10) as smtp:
+        smtp.ehlo()
+        smtp.mail("")
+        return smtp.rcpt(address)[0]

@@ -1,0 +1,32 @@
+"""What every test may ask for: a clock that it moves, an engine of its own, settings from nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.engine import Engine
+from tests.support.clock import Clock
+from tests.support.engines import engine_in
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CIS_") and name != "CIS_JUDGES"]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock at 1 March 2027, 09:00 UTC."""
+    return Clock()
+
+
+@pytest.fixture
+async def engine(tmp_path: Path, clock: Clock) -> AsyncIterator[Engine]:
+    """An engine over a new folder; when the test is over, everything must still add up."""
+    async with engine_in(tmp_path, clock) as opened:
+        yield opened

@@ -1,0 +1,169 @@
+"""Engines over a folder of the test's own, and what most tests ask of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from engine.commands.base import Command, Done, Refusal
+from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign, Row
+from engine.commands.events import CreateEvent, EventDone
+from engine.commands.invites import InviteDone, SendInvite
+from engine.commands.receipts import RecordReceipt
+from engine.commands.timing import Timing
+from engine.engine import SYSTEM, Engine
+from engine.model import Actor, Attendee, Event, Message, MessageState, Partstat
+from engine.outbox import chores
+from engine.outbox.dispatcher import Dispatcher
+from engine.outbox.transport import Transport
+from engine.refusals import Code
+from engine.settings import Settings
+from engine.store.protocol import Answer, AttendeeQuery, Claim
+from tests.support.clock import Clock
+
+D = TypeVar("D", bound=Done)
+
+ORGANIZER = "agent@cis.test"
+ANSWERERS = {Partstat.ACCEPTED: "yes", Partstat.TENTATIVE: "maybe", Partstat.DECLINED: "no"}
+
+
+def settings_in(folder: Path, **values: object) -> Settings:
+    """Settings over `folder` that nothing outside the test has a say in."""
+    return Settings(data_dir=folder, _env_file=None, **values)  # type: ignore[call-arg,arg-type]
+
+
+@asynccontextmanager
+async def engine_in(
+    folder: Path, clock: Callable[[], datetime] | None = None, **values: object
+) -> AsyncIterator[Engine]:
+    """An engine over `folder`; when it closes, everything must still add up (rule 10)."""
+    engine = await Engine.open(settings_in(folder, **values), clock=clock or Clock())
+    try:
+        yield engine
+        assert await engine.check() == []
+    finally:
+        await engine.close()
+
+
+@asynccontextmanager
+async def working(engine: Engine, transport: Transport, dispatchers: int = 1) -> AsyncIterator[None]:
+    """Chores and dispatchers at work, stopped as the server stops them."""
+    jobs = [chores.run(engine), *(Dispatcher(engine, transport).run() for _ in range(dispatchers))]
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(outcome, asyncio.CancelledError), outcome
+
+
+async def do(engine: Engine, command: Command[D], actor: Actor | None = None) -> D:
+    """Apply a command that must not be refused."""
+    done = await engine.apply(command, actor or engine.local)
+    assert not isinstance(done, Refusal), f"{done.code}: {done}"
+    return done
+
+
+async def refusal(engine: Engine, command: Command[D], actor: Actor | None = None) -> Code:
+    """The code with which a command is refused; its words must say something."""
+    done = await engine.apply(command, actor or engine.local)
+    assert isinstance(done, Refusal), done
+    assert done.message
+    return done.code
+
+
+def meeting(**values: object) -> CreateEvent:
+    """A two-hour event in New York on 2 May 2027, two months after the test clock."""
+    when = Timing(start="2027-05-02T19:00", duration="PT2H", timezone="America/New_York")
+    return CreateEvent(**{"summary": "Season opener", "when": when, **values})  # type: ignore[arg-type]
+
+
+async def created(engine: Engine, actor: Actor | None = None, **values: object) -> Event:
+    done: EventDone = await do(engine, meeting(**values), actor)
+    return done.event
+
+
+async def invite(engine: Engine, event: Event, email: str, **values: object) -> InviteDone:
+    return await do(engine, SendInvite(uid=event.uid, email=email, **values))  # type: ignore[arg-type]
+
+
+async def answer(engine: Engine, attendee: Attendee, partstat: Partstat, **values: object) -> None:
+    """The attendee's receipt, at its token."""
+    await do(engine, RecordReceipt(token=attendee.token, partstat=partstat, **values), SYSTEM)  # type: ignore[arg-type]
+
+
+async def invite_all_answers(engine: Engine, event: Event) -> dict[str, Attendee]:
+    """Four attendees who all got their invite: yes@, maybe@, no@ answered so, silent@ did not."""
+    attendees = {}
+    for name in (*ANSWERERS.values(), "silent"):
+        done = await invite(engine, event, f"{name}@example.com")
+        attendees[name] = done.attendee
+    await deliver(engine)
+    for partstat, name in ANSWERERS.items():
+        await answer(engine, attendees[name], partstat)
+    return attendees
+
+
+async def drafted(engine: Engine, event: Event, emails: list[str], **values: object) -> CampaignDone:
+    rows = [Row(email=email) for email in emails]
+    return await do(engine, DraftCampaign(uid=event.uid, recipients=rows, **values))  # type: ignore[arg-type]
+
+
+async def control(engine: Engine, draft: CampaignDone, action: Action) -> CampaignDone:
+    """Start (with the draft's own token), pause, resume or cancel a campaign."""
+    command = ControlCampaign(
+        campaign_id=draft.campaign.id, action=action, confirm_token=draft.confirm_token
+    )
+    return await do(engine, command)
+
+
+async def chores_done(engine: Engine) -> None:
+    """Do all jobs that wait, as the background would."""
+    while await chores.step(engine):
+        pass
+
+
+async def claim(engine: Engine, limit: int = 1000, owner: str = "test") -> list[Claim]:
+    return await engine.store.claim_messages(owner, limit, engine.clock(), 20)
+
+
+async def settle(engine: Engine, claims: list[Claim], state: MessageState, **values: object) -> None:
+    answers = [Answer(message_id=c.message.id, state=state, **values) for c in claims]  # type: ignore[arg-type]
+    await engine.store.write_answers("test", answers, engine.clock())
+
+
+async def deliver(engine: Engine) -> list[Message]:
+    """Have everything that is owed accepted, as a mail server would; gives back what went."""
+    gone: list[Message] = []
+    await chores_done(engine)
+    while claims := await claim(engine):
+        await settle(engine, claims, MessageState.ACCEPTED, text="250 OK")
+        gone += [c.message for c in claims]
+        await chores_done(engine)
+    return gone
+
+
+async def ledger(engine: Engine, event: Event, email: str) -> Message:
+    """The newest calendar message to an attendee."""
+    async with engine.store.unit() as unit:
+        message = await unit.last_message(event.uid, email)
+    assert message is not None
+    return message
+
+
+async def attendee(engine: Engine, event: Event, email: str) -> Attendee:
+    async with engine.store.unit() as unit:
+        found = await unit.attendee(event.uid, email)
+    assert found is not None
+    return found
+
+
+async def attendee_count(engine: Engine, event: Event) -> int:
+    page = await engine.store.attendees(AttendeeQuery(uid=event.uid, limit=100))
+    return len(page.attendees)
