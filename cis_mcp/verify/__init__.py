@@ -52,4 +52,4 @@ async def _verify(settings: Settings, attendees: Sequence[str], *, as_json: bool
 
 def _show(console: Console, check: Check) -> None:
     mark = (f"{check.mark.value:<9}", f"bold {_COLOURS[check.mark]}")
-    console.print(Text.assemble(" ", mark, (f"{check.name:<25}", "bold"), check.detail))
+    console.print(Text.assemble(" ", mark, (f"{check.name:<28}", "bold"), check.detail))

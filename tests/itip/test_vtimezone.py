@@ -51,7 +51,7 @@ def test_a_written_zone_has_the_offsets_of_its_zone(zone: str) -> None:
     observed = vtimezone.evaluate(component, 2027)
     assert observed is not None
     for hours in range(0, 24 * 365 * 3, 13):
-        local = datetime(2026, 1, 1, 0, 15) + timedelta(hours=hours)
+        local = datetime(2026, 1, 1, 0, 15) + timedelta(hours=hours)  # noqa: DTZ001 -- local time
         assert observed.offset(local) == local.replace(tzinfo=ZoneInfo(zone)).utcoffset(), local
 
 

@@ -6,7 +6,7 @@ import os
 from email.message import Message
 from email.parser import BytesParser
 
-from tests.judges import icaljs, library, libical, shape
+from tests.judges import icaljs, libical, library, shape
 
 __all__ = ["calendar_of", "judge", "judge_calendar", "missing"]
 
