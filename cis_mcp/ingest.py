@@ -42,9 +42,10 @@ async def _take(inbox: Inbox, mailbox: str | None, name: str, raw: bytes | OSErr
         _say({"file": name, "action": "failed", "detail": str(raw)})
         return False
     mailboxes = (Mailbox(name=mailbox),) if mailbox else ()
-    stored = await inbox.store(raw, mailboxes, None)
     try:
-        outcomes = await inbox.handle(stored)
+        outcomes = await inbox.take(raw, mailboxes)
+    except OSError:
+        raise
     except Exception as error:  # noqa: BLE001 -- said, and the mail stays in the spool
         _say({"file": name, "action": "failed", "detail": f"stored, not handled yet: {type(error).__name__}"})
         return False

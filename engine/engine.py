@@ -95,6 +95,7 @@ class Engine:
         name = type(command).__name__
         now = self.clock()
         try:
+            await command.prepare()
             async with self.store.unit() as unit:
                 work = Work(unit, actor, now, self.randomness, self.settings)
                 done = await command.carry_out(work)

@@ -59,6 +59,4 @@ class MaildirMailboxes:
 
 async def send_back(engine: Engine, mail: EmailMessage) -> None:
     """Take an answer in as `cis-mcp ingest` does: stored first, then handled."""
-    inbox = Inbox(engine)
-    content = mail.as_bytes(policy=policy.SMTP)
-    await inbox.handle(await inbox.store(content, (), None))
+    await Inbox(engine).take(mail.as_bytes(policy=policy.SMTP), ())

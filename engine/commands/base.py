@@ -92,6 +92,9 @@ class Command(BaseModel, Generic[D_co]):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    async def prepare(self) -> None:
+        """Do what takes long and needs nothing of the store, before the unit of work begins."""
+
     @abstractmethod
     async def carry_out(self, work: Work) -> D_co:
         """Do what is asked inside `work.unit`, or raise Refused."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
-from engine.commands.invites import invites_left, personal_values
+from engine.commands.invites import given, invites_left, personal_values
 from engine.itip import personal
 from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Origin, Recipient, Value
 from engine.refusals import Code, Refused
@@ -46,13 +47,18 @@ class DraftCampaign(Command[CampaignDone]):
     rate: float | None = Field(None, gt=0)
     at: datetime | None = None
     report_to: str | None = None
+    _rows: list[Recipient] = PrivateAttr(default_factory=list)
+
+    async def prepare(self) -> None:
+        """Read the rows, in a thread: a hundred thousand addresses take seconds."""
+        self._rows.extend(await asyncio.to_thread(_read_rows, self.recipients[: ROWS_MAX + 1]))
 
     async def carry_out(self, work: Work) -> CampaignDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, EMPTY_LIST, TOO_LARGE, INVALID_TIME."""
         work.require("campaigns")
         event = await work.standing_event(self.uid)
         self._refuse_unusable(event, work.now)
-        rows = await _judged(work, event, self)
+        rows = await _judged(work, event, self._rows, self.origin)
         good = [r for r in rows if not r.code]
         campaign = Campaign(
             id=work.randomness.word(16),
@@ -227,13 +233,16 @@ def _digest(rows: list[Recipient]) -> str:
     return digest.hexdigest()
 
 
-async def _judged(work: Work, event: Event, draft: DraftCampaign) -> list[Recipient]:
+def _read_rows(rows: Sequence[Row]) -> list[Recipient]:
+    return [_read_row(number, row) for number, row in enumerate(rows, start=1)]
+
+
+async def _judged(work: Work, event: Event, rows: list[Recipient], origin: Origin) -> list[Recipient]:
     """Every row with its verdict: an empty code is a good one."""
-    rows = [_read_row(number, row) for number, row in enumerate(draft.recipients, start=1)]
     emails = sorted({r.email for r in rows if not r.code})
     known = await work.unit.invited(event.uid, emails)
     barred = await work.unit.barred(event.organizer, emails)
-    left = await invites_left(work, event) if draft.origin.limited else None
+    left = await invites_left(work, event) if origin.limited else None
     needed = personal.placeholders(event)
     judge = _Judge(known, barred, left, needed)
     return [judge(row) for row in rows]
@@ -271,7 +280,7 @@ class _Judge:
             return Code.ALREADY_INVITED.value
         if row.email in self._barred:
             return self._barred[row.email].value
-        if self._needed - set(row.fields) - {"name", "email"}:
+        if self._needed - given(row.email, row.name, row.fields).keys():
             return Code.MISSING_FIELD.value
         return Code.INVITE_LIMIT_REACHED.value if self._left == 0 else ""
 

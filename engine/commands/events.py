@@ -155,6 +155,7 @@ class UpdateEvent(Command[EventDone]):
         if not changed:
             return await self._noted(work, old)
         new = _sound(revised(new, old, work.now, self.source), work.now)
+        await _refuse_lacking(work, old, new)
         group = audience.of_update(self.audience or work.settings.update_audience, changed)
         notified = await audience.size(work, new, group)
         if not self.dry_run:
@@ -280,6 +281,18 @@ def _sound(event: Event, now: datetime) -> Event:
             f"It is {now:%Y-%m-%d %H:%M} UTC now; give a later date.",
         )
     return event
+
+
+async def _refuse_lacking(work: Work, old: Event, new: Event) -> None:
+    """Refuse new placeholders for which people who are invited already have no value."""
+    for field in sorted(personal.placeholders(new) - personal.placeholders(old) - {"email"}):
+        lacking = await work.unit.lacking(new.uid, field)
+        if lacking:
+            raise Refused(
+                Code.MISSING_FIELD,
+                f"{lacking} attendees have no “{field}” to put into the text.",
+                f"Leave {{{{{field}}}}} out, or make a new event for those who have it.",
+            )
 
 
 def _refuse_mixed(event: Event) -> None:

@@ -41,12 +41,19 @@ class SendInvite(Command[InviteDone]):
         known = await work.unit.attendee(event.uid, email)
         if known and self.origin is not Origin.TEST:
             message = await work.unit.last_message(event.uid, email)
-            if message is not None:
+            if message is not None and not await self._lost(work, message):
                 return InviteDone(attendee=known, message=message, already=True)
         attendee = known or await self._new_attendee(work, event, email)
         message = invite_message(work, event, attendee, test=self.origin is Origin.TEST)
         await work.unit.add_messages([message], priority=0)
-        return InviteDone(attendee=attendee, message=message)
+        owed = await work.unit.last_message(event.uid, email)
+        return InviteDone(attendee=attendee, message=owed)
+
+    async def _lost(self, work: Work, message: Message) -> bool:
+        """True where nothing is on its way and nothing ever arrived: then asking again sends again (B3)."""
+        return not message.state.pending and message.email not in await work.unit.told(
+            self.uid, [message.email]
+        )
 
     async def _new_attendee(self, work: Work, event: Event, email: str) -> Attendee:
         if self.origin.limited:
@@ -60,7 +67,12 @@ class SendInvite(Command[InviteDone]):
 
 def personal_values(attendee: Attendee) -> dict[str, str]:
     """What `{{placeholders}}` may name: the fields given, and always name and email."""
-    return {**attendee.fields, "name": attendee.name, "email": attendee.email}
+    return given(attendee.email, attendee.name, attendee.fields)
+
+
+def given(email: str, name: str, fields: Mapping[str, str]) -> dict[str, str]:
+    """The values that are there: an empty one is missing, for nobody is addressed by a hole in a sentence."""
+    return {key: value for key, value in {**fields, "name": name, "email": email}.items() if value}
 
 
 def new_attendee(

@@ -35,6 +35,11 @@ class Inbox:
         self.arrived.ring()
         return envelope.id
 
+    async def take(self, raw: bytes, mailboxes: tuple[Mailbox, ...]) -> list[Outcome]:
+        """Keep a mail durably and handle it here and now. Raises OSError where it cannot be kept."""
+        envelope = await asyncio.to_thread(self.spool.store, raw, mailboxes, None, held=True)
+        return await self.handle(envelope.id)
+
     async def run(self) -> None:
         """Handle mails as they arrive, until cancelled."""
         while True:

@@ -12,6 +12,9 @@ from pydantic import ValidationError
 from engine.model import Value
 
 _MARK = b"X-CIS-Envelope: "
+_HELD = "~"
+_HELD_S = 60.0
+"""How long a mail that one process holds is left to it; after that it has died."""
 
 
 class Mailbox(Value):
@@ -46,10 +49,15 @@ class Spool:
         for part in ("tmp", "new", "done", "quarantine"):
             (folder / part).mkdir(parents=True, exist_ok=True)
 
-    def store(self, raw: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None) -> Envelope:
-        """Write a mail to `new/`, synced to the disk before this returns. Raises OSError."""
+    def store(
+        self, raw: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None, *, held: bool = False
+    ) -> Envelope:
+        """Write a mail to `new/`, synced to the disk before this returns. Raises OSError.
+
+        `held`: the caller handles it at once itself; others pass it over for a minute.
+        """
         self._count += 1
-        name = f"{time.time_ns()}.{os.getpid()}_{self._count}"
+        name = f"{_HELD if held else ''}{time.time_ns()}.{os.getpid()}_{self._count}"
         envelope = Envelope(id=name, mailboxes=mailboxes, sender=sender)
         temporary = self._folder / "tmp" / name
         try:
@@ -66,7 +74,15 @@ class Spool:
 
     def waiting(self) -> Iterator[str]:
         """Ids of the mails that were not handled yet, oldest first."""
-        yield from sorted(path.name for path in (self._folder / "new").iterdir())
+        abandoned = time.time() - _HELD_S
+        names = sorted(path.name for path in (self._folder / "new").iterdir())
+        yield from (n for n in names if not n.startswith(_HELD) or self._age(n) < abandoned)
+
+    def _age(self, name: str) -> float:
+        try:
+            return (self._folder / "new" / name).stat().st_mtime
+        except FileNotFoundError:
+            return time.time()
 
     def read(self, name: str) -> Spooled | None:
         """A waiting mail; None where another process has dealt with it meanwhile."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from engine.itip.lines import clean_text, escape, fold, param
+from engine.itip.lines import escape, fold, param
 from engine.itip.recurrence import at
 from engine.itip.values import write_day, write_local, write_utc
 from engine.itip.vtimezone import written
@@ -108,10 +108,10 @@ def _dates(event: Event) -> list[str]:
 
 def _texts(part: Event | Override) -> list[str]:
     """SUMMARY always, since RFC 5546 asks for it; the others where there is something to say (B11)."""
-    summary = part.summary if clean_text(part.summary).strip() else UNTITLED
-    texts = [f"SUMMARY:{escape(summary)}"]
-    texts += [f"LOCATION:{escape(part.location)}"] if part.location.strip() else []
-    texts += [f"DESCRIPTION:{escape(part.description)}"] if part.description.strip() else []
+    summary, location, description = map(escape, (part.summary, part.location, part.description))
+    texts = [f"SUMMARY:{summary if summary.strip() else UNTITLED}"]
+    texts += [f"LOCATION:{location}"] if location.strip() else []
+    texts += [f"DESCRIPTION:{description}"] if description.strip() else []
     url = "".join(part.url.split())
     return [*texts, f"URL:{url}"] if url.isprintable() and url else texts
 
@@ -120,7 +120,7 @@ def _vevent(event: Event, part: Event | Override, people: list[str], method: Met
     cancelled = method is Method.CANCEL
     span: Span = part.span
     own = [_time(event, "RECURRENCE-ID", part.recurrence_id)] if isinstance(part, Override) else _dates(event)
-    reason = [f"COMMENT:{escape(event.cancel_reason)}"] if cancelled and event.cancel_reason.strip() else []
+    reason = escape(event.cancel_reason) if cancelled else ""
     return [
         "BEGIN:VEVENT",
         f"UID:{escape(event.uid)}",
@@ -135,7 +135,7 @@ def _vevent(event: Event, part: Event | Override, people: list[str], method: Met
         f"TRANSP:{'TRANSPARENT' if span.all_day else 'OPAQUE'}",
         f"CREATED:{write_utc(event.created)}",
         f"LAST-MODIFIED:{write_utc(event.dtstamp)}",
-        *reason,
+        *([f"COMMENT:{reason}"] if reason.strip() else ()),
         *(() if cancelled or span.all_day else _ALARM),
         "END:VEVENT",
     ]

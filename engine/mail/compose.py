@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from engine.mail import mime, words
+from engine.mail.headers import lines, one_line
 from engine.model import Attendee, Event, Kind, Override, Party, Span
 from engine.refusals import Code, Refused
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _METHOD = re.compile(rb"^METHOD:([A-Z]{1,20})\r?$", re.MULTILINE)
 _SUBJECTS = {Kind.INVITE: "", Kind.UPDATE: "Event Updated: ", Kind.CANCELLATION: "Event Cancelled: "}
+_UNTITLED = "Invitation"
 _ANSWERS = ("Yes", "No", "Maybe")
 
 
@@ -62,7 +64,7 @@ def invitation(
             Code.INVALID_CALENDAR, "The calendar has no METHOD.", "Compose it as REQUEST or CANCEL."
         )
     part = event if recurrence_id is None else _instance(event, recurrence_id)
-    subject = mime.words(_SUBJECTS[kind] + (mime.shortened(part.summary, 200) or "Invitation"), "Subject")
+    subject = mime.words(_SUBJECTS[kind] + (mime.shortened(part.summary, 200) or _UNTITLED), "Subject")
     to = Party(address=attendee.email, name=attendee.name)
     fields = _envelope(sender, to, reply_to, subject, message_id, date)
     fields += _unsubscribe(unsubscribe)
@@ -152,16 +154,16 @@ def _context(
     single = isinstance(part, Override)
     return {
         "kind": kind.value,
-        "summary": part.summary.strip() or "Invitation",
+        "summary": one_line(part.summary) or _UNTITLED,
         "when": words.when(part.span),
         "zone": words.zone(part.span),
         "recurrence": "" if single else words.recurrence(event.recurrence, event.span),
-        "location": part.location.strip(),
-        "description": part.description.strip(),
+        "location": lines(part.location),
+        "description": lines(part.description),
         "url": _link(part.url),
-        "organizer_name": event.organizer_name.strip(),
+        "organizer_name": one_line(event.organizer_name),
         "organizer": reply_to.address,
-        "reason": event.cancel_reason.strip(),
+        "reason": lines(event.cancel_reason),
         "answers": [] if kind is Kind.CANCELLATION else _answers(receipt_address, part.summary),
         "public_url": _link(public_url) if public_url.startswith("https://") else "",
     }

@@ -11,13 +11,20 @@ from engine.refusals import Code, Refused
 
 _MAX_VALUE = 10_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]+")
+_BREAKS = re.compile(r"\r\n|[\r\u0085\u2028\u2029]")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
 _ESCAPED = re.compile(r"\\(.)")
 
 
 def one_line(text: str) -> str:
-    """`text` without line breaks and other control characters, each run of them a space."""
-    return " ".join(_CONTROL.sub(" ", text).split(" ")).strip()
+    """`text` on one line: control characters and runs of white space become one space each."""
+    return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def lines(text: str) -> str:
+    """`text` with one kind of line break and no other control characters but tabs."""
+    return _UNSEEN.sub("", _BREAKS.sub("\n", text)).strip()
 
 
 def values(mail: Message, name: str) -> list[str]:

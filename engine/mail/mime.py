@@ -39,12 +39,12 @@ def address(text: str) -> str:
 
     Raises Refused(INVALID_ADDRESS) for what could not stand in a header.
     """
-    local, at, domain = text.rpartition("@")
+    local, _, domain = text.rpartition("@")
     try:
         plain = f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
     except UnicodeError:
         plain = ""
-    if not at or not local or not _ADDRESS.fullmatch(plain) or re.search(r"[<>,;:\"()\\\[\]]", plain):
+    if not (local and domain) or not _ADDRESS.fullmatch(plain) or re.search(r"[<>,;:\"()\\\[\]]", plain):
         raise Refused(
             Code.INVALID_ADDRESS,
             f"'{one_line(text)[:80]}' is not an address that mail can be sent to.",

@@ -64,12 +64,12 @@ def _until(text: str, span: Span) -> str:
 
 
 def _on(parts: dict[str, str]) -> str:
-    names = []
+    names: list[str] = []
     for code in filter(None, parts.get("BYDAY", "").split(",")):
         number, name = code[:-2].lstrip("+"), _DAYS[code[-2:]]
         names.append(f"the {_ORDINALS[number]} {name}" if number else name)
-    if parts.get("BYMONTHDAY"):
-        names.append(f"day {parts['BYMONTHDAY'].replace(',', ', ').replace('-1', 'last')}")
+    numbers = filter(None, parts.get("BYMONTHDAY", "").split(","))
+    names += ["the last day" if number == "-1" else f"day {number}" for number in numbers]
     if not names:
         return ""
     return " on " + (f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0])

@@ -32,7 +32,7 @@ class Renderer:
     def _invitation(
         self, message: Message, event: Event, attendee: Attendee, organizer_name: str, now: datetime
     ) -> Envelope:
-        event = personal.personalize(event, personal_values(attendee))
+        event = _personal(event, attendee)
         name = event.organizer_name or organizer_name or event.organizer
         receipt_address = self._settings.mailbox("rsvp", attendee.token)
         make = write.cancel if message.kind is Kind.CANCELLATION else write.request
@@ -78,3 +78,14 @@ class Renderer:
             return None
         lines = [line async for line in report.csv_lines(self._store.every_attendee(uid))]
         return f"{uid}.csv", "".join(lines).encode()
+
+
+def _personal(event: Event, attendee: Attendee) -> Event:
+    """The event in the attendee's own words.
+
+    Nobody is invited without the values that the text needs. Somebody who came by a forwarded invite may lack
+    them; the right time matters more to them than a full sentence.
+    """
+    values = personal_values(attendee)
+    holes = dict.fromkeys(personal.placeholders(event), "")
+    return personal.personalize(event, {**holes, **values})

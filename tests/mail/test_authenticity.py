@@ -75,13 +75,13 @@ def test_google_calendar_vouches_for_receipts_alone() -> None:
     results = "mx.cis.test; dkim=pass header.i=@google.com; dmarc=fail header.from=example.org"
     verdict = authenticated(mail(results, by="calendar-notification@google.com"), TRUSTED)
     assert (verdict.passed, verdict.google_calendar) == (False, True)
-    for results, by in (
+    for said, by in (
         (results, "eve@google.com"),
         (results.replace("pass", "fail"), "calendar-notification@google.com"),
         (results.replace("@google.com", "@google.com.example.net"), "calendar-notification@google.com"),
         (results.replace("mx.cis.test", "mx.example.net"), "calendar-notification@google.com"),
     ):
-        assert not authenticated(mail(results, by=by), TRUSTED).google_calendar
+        assert not authenticated(mail(said, by=by), TRUSTED).google_calendar
 
 
 def test_alignment_needs_two_labels() -> None:

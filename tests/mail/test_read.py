@@ -111,7 +111,8 @@ def test_a_calendar_is_found_in_every_place_it_hides() -> None:
         mail(ICS, headers="Content-Type: text/calendar; method=REPLY\r\n"),
         mixed(f"Content-Type: application/ics\r\n\r\n{ICS}"),
         mixed(
-            f'Content-Type: application/octet-stream; name="A.ICS"\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}'
+            'Content-Type: application/octet-stream; name="A.ICS"\r\n'
+            f"Content-Transfer-Encoding: base64\r\n\r\n{encoded}"
         ),
         mixed(f'Content-Type: text/plain\r\nContent-Disposition: attachment; filename="a.ics"\r\n\r\n{ICS}'),
         mixed(f"Content-Type: message/rfc822\r\n\r\nContent-Type: text/calendar\r\n\r\n{ICS}"),
@@ -137,7 +138,6 @@ def test_copies_are_dropped_and_text_calendar_comes_first() -> None:
 def test_a_calendar_in_another_charset_becomes_utf_8() -> None:
     head = "From: joe@example.org\r\nContent-Type: text/calendar; charset={}\r\n\r\n"
     for charset, written in (("iso-8859-1", "latin-1"), ("utf-16", "utf-16"), ("iso-4444-5", "cp1252")):
-        raw_mail = head.format(charset).encode() + b"Content-Transfer-Encoding: 8bit\r\n\r\n"
         raw_mail = head.format(charset).encode().removesuffix(b"\r\n")
         encoded = base64.encodebytes(ICS.replace("VERSION", "X-CAFÉ").encode(written))
         raw_mail += b"Content-Transfer-Encoding: base64\r\n\r\n" + encoded

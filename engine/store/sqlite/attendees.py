@@ -39,7 +39,8 @@ class Attendees(Session):
         return int(row["n"]) if row else 0
 
     async def add_attendees(self, attendees: Sequence[Attendee]) -> None:
-        """Add attendees that the store does not hold yet, all of one event."""
+        """Add attendees, all of one event; those whom the store holds already stay as they are."""
+        attendees = await self._new(attendees)
         if not attendees:
             return
         await self.many(
@@ -51,6 +52,26 @@ class Attendees(Session):
         self.tally.add(event_uid, organizer, "attendees", len(attendees))
         for name, n in Counter(name for a in attendees for name in _counted(a)).items():
             self.tally.add(event_uid, organizer, name, n)
+
+    async def _new(self, attendees: Sequence[Attendee]) -> list[Attendee]:
+        if not attendees:
+            return []
+        held = await self.all(
+            f"SELECT email FROM attendee WHERE event_uid = ? AND email {_IN_LIST}",
+            [attendees[0].event_uid, as_list([a.email for a in attendees])],
+        )
+        known = {row["email"] for row in held}
+        return [a for a in attendees if a.email not in known]
+
+    async def lacking(self, event_uid: str, field: str) -> int:
+        """How many invited attendees have no value for a personal field."""
+        value = "nullif(name, '')" if field == "name" else "json_extract(fields, ?)"
+        path = [] if field == "name" else [f'$."{field}"']
+        row = await self.one(
+            f"SELECT count(*) AS n FROM attendee WHERE event_uid = ? AND origin <> 'shared' AND {value} IS NULL",
+            [event_uid, *path],
+        )
+        return int(row["n"]) if row else 0
 
     async def change_attendee(self, old: Attendee, new: Attendee) -> None:
         """Write an answer down: counters move from the old status and client to the new."""
@@ -79,9 +100,11 @@ class Attendees(Session):
         return str(row["organizer"])
 
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
-        """Those of `emails` who are attendees already."""
+        """Those of `emails` who have the invite, will have it, or answered without one."""
         found = await self.all(
-            f"SELECT email FROM attendee WHERE event_uid = ? AND email {_IN_LIST}",
+            f"SELECT email FROM attendee a WHERE event_uid = ? AND email {_IN_LIST} AND (origin = 'shared' "
+            "OR EXISTS (SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email "
+            "AND m.method IS NOT NULL AND (m.state NOT IN ('failed','withdrawn') OR m.in_doubt = 1)))",
             [event_uid, as_list(emails)],
         )
         return {row["email"] for row in found}

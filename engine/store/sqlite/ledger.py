@@ -27,6 +27,7 @@ class Ledger(Session):
         messages = await self._not_covered(messages)
         held = await self._held({m.campaign_id for m in messages if m.campaign_id})
         for message in messages:
+            message = await self._again(message)  # noqa: PLW2901
             added = await self.run(
                 f"INSERT INTO message({rows.MESSAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
                 "ON CONFLICT DO NOTHING",
@@ -36,6 +37,17 @@ class Ledger(Session):
                 self._count(
                     message.kind, message.event_uid, message.organizer, message.campaign_id, message.state
                 )
+
+    async def _again(self, message: Message) -> Message:
+        """An invite whose earlier row ended without being sent is owed anew, in a row of its own (B3)."""
+        if message.kind is not Kind.INVITE or message.repeat:
+            return message
+        ended = await self.one(
+            "SELECT 1 FROM message WHERE event_uid = ? AND email = ? AND method = 'REQUEST' AND sequence = ? "
+            "AND recurrence_id = '' AND repeat = '' AND state IN ('failed','withdrawn') AND in_doubt = 0",
+            [message.event_uid, message.email, message.sequence],
+        )
+        return message.model_copy(update={"repeat": message.message_id[:8]}) if ended else message
 
     async def _not_covered(self, messages: Sequence[Message]) -> list[Message]:
         updates = [m for m in messages if m.event_uid and not m.repeat and m.kind is not Kind.INVITE]

@@ -177,7 +177,8 @@ class SqliteStore:
     async def next_due(self) -> datetime | None:
         """When the next message is due, or the next lease may have run out; None where nothing is owed."""
         row = await self._questions.one(
-            f"SELECT min(t) AS t FROM (SELECT min(due) AS t FROM message WHERE {DUE} "
+            f"SELECT min(t) AS t FROM (SELECT min(due) AS t FROM message WHERE {DUE} AND priority = 0 "
+            f"UNION ALL SELECT min(due) FROM message WHERE {DUE} AND priority = 1 "
             "UNION ALL SELECT min(lease) FROM message WHERE state = 'sending')"
         )
         return moment(row["t"]) if row else None

@@ -1,0 +1,80 @@
+"""`python -m bench [--quick] [--json FILE]`: measure every figure, print the table; exit 1 where one is missed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import parsing, reading, receiving, sending, starting
+from bench.figures import BenchFailed, Figure, machine, print_table, write_json
+from bench.processes import sink_program
+from bench.timing import FULL, QUICK, Effort
+
+Part = Callable[[Effort, Path], Iterator[Figure]]
+_PARTS: dict[str, Part] = {
+    "sending": sending.measure,
+    "reading": reading.measure,
+    "starting": starting.measure,
+    "parsing": parsing.measure,
+    "receiving": receiving.measure,
+}
+_NO_SINK = (
+    "smtp-sink is not here, so a slower aiosmtpd takes the mails: "
+    "run “bash bench/install.sh”, or install postfix, for the figures of the README."
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, and say by the exit code whether every bound was kept."""
+    wanted = _parser().parse_args(arguments)
+    console = Console(stderr=False, width=None if sys.stdout.isatty() else 160)
+    before, began = machine(), time.perf_counter()
+    if sink_program() is None:
+        console.print(f"[yellow]{_NO_SINK}[/yellow]")
+    with tempfile.TemporaryDirectory(prefix="cis-bench-", ignore_cleanup_errors=True) as folder:
+        try:
+            figures = _measured(console, wanted.parts, QUICK if wanted.quick else FULL, Path(folder))
+        except BenchFailed as failed:
+            console.print(f"[red]{failed}[/red]\n{_last_words(Path(folder))}", markup=True)
+            return 2
+    print_table(console, figures, before)
+    if wanted.json:
+        write_json(wanted.json, figures, before)
+    console.print(f"{time.perf_counter() - began:.0f} s in all", style="dim")
+    return 1 if any(figure.kept is False for figure in figures) and not wanted.quick else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="The figures of the project.")
+    parser.add_argument(
+        "--quick", action="store_true", help="few rounds: shows that all runs; bounds do not set the exit code"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("parts", nargs="*", choices=[[], *_PARTS], help="only these parts", metavar="PART")
+    return parser
+
+
+def _measured(console: Console, names: list[str], effort: Effort, folder: Path) -> list[Figure]:
+    figures: list[Figure] = []
+    for name in names or _PARTS:
+        with console.status(f"measuring {name}"):
+            part = folder / name
+            part.mkdir()
+            figures += _PARTS[name](effort, part)
+    return figures
+
+
+def _last_words(folder: Path) -> str:
+    """What the servers said last."""
+    logs = sorted(folder.glob("*/*.log"))
+    return "\n".join(line for log in logs for line in log.read_text(errors="replace").splitlines()[-10:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

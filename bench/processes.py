@@ -1,0 +1,134 @@
+"""The processes that are measured: our server, a bare server on the SDK, and the mail servers beside them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bench.figures import BenchFailed
+from bench.wire import HttpWire, StdioWire, watchdog
+
+DOMAIN = "cis.test"
+SERVER = (sys.executable, "-m", "cis_mcp", "serve")
+BARE = (sys.executable, "-m", "bench.bare")
+ROOT = Path(__file__).parent.parent
+_LONGEST_S = 300.0
+_START_S = 20.0
+_JUDGES = ROOT / ".judges" / "postfix"
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(folder: Path, *, outbox: str = "maildir", inbox: str = "") -> dict[str, str]:
+    """The settings of a server that keeps everything in `folder`."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")}
+    own = {
+        "CIS_DATA_DIR": str(folder),
+        "CIS_DOMAIN": DOMAIN,
+        "CIS_OUTBOX": outbox,
+        "CIS_INBOX": inbox,
+        "CIS_INVITE_LIMIT": "0",
+    }
+    return kept | own
+
+
+@contextmanager
+def process(
+    command: Sequence[str], env: Mapping[str, str], log: Path, *, pipes: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is ended with the block; what it says on stderr goes to `log`."""
+    pipe = subprocess.PIPE if pipes else subprocess.DEVNULL
+    with log.open("ab") as said:
+        child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=said, env=env, cwd=ROOT)
+    timer = watchdog(child, _LONGEST_S)
+    try:
+        yield child
+    finally:
+        timer.cancel()
+        _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ask first, as a client would by closing stdin; then insist."""
+    if child.stdin:
+        with suppress(BrokenPipeError):
+            child.stdin.close()
+    else:
+        child.terminate()
+    try:
+        child.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    if child.stdout:
+        child.stdout.close()
+
+
+@contextmanager
+def over_stdio(command: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[StdioWire]:
+    """A server process and a client that has shaken hands with it."""
+    with process(command, env, log, pipes=True) as child:
+        wire = StdioWire(child)
+        wire.open()
+        yield wire
+
+
+@contextmanager
+def over_http(command: Sequence[str], port: int, env: Mapping[str, str], log: Path) -> Iterator[HttpWire]:
+    """A server process that listens on `port`, and a client of it."""
+    with process(command, env, log):
+        wait_for(port)
+        wire = HttpWire(port)
+        try:
+            yield wire
+        finally:
+            wire.close()
+
+
+def wait_for(port: int) -> None:
+    """Return once somebody listens on `port`. Raises BenchFailed after 20 seconds."""
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise BenchFailed(f"nobody listens on port {port} after {_START_S:g} s")
+
+
+def sink_program() -> Path | None:
+    """Where postfix's smtp-sink is, if it is: on PATH, or where bench/install.sh puts it."""
+    found = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    own = _JUDGES / "usr" / "sbin" / "smtp-sink"
+    return Path(found) if found else own if own.exists() else None
+
+
+@contextmanager
+def sink(log: Path) -> Iterator[tuple[int, str]]:
+    """A mail server that takes and forgets everything: its port and its name."""
+    program, port = sink_program(), free_port()
+    env = dict(os.environ)
+    if program is None:
+        command, name = [sys.executable, "-m", "bench.bare_smtp", str(port)], "aiosmtpd"
+    else:
+        name = "smtp-sink"
+        env["LD_LIBRARY_PATH"] = str(_JUDGES / "usr" / "lib" / "postfix")
+        user = ["-u", "nobody"] if os.getuid() == 0 else []
+        command = [str(program), *user, f"127.0.0.1:{port}", "512"]
+    with process(command, env, log):
+        wait_for(port)
+        yield port, name

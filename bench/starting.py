@@ -1,0 +1,68 @@
+"""How long a server takes from its start to its first list of tools, and what `--help` costs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+
+from bench.figures import BenchFailed, Figure
+from bench.processes import BARE, ROOT, SERVER, environment, process
+from bench.timing import Effort, by_turns, latency
+from bench.wire import StdioWire
+
+_GROUP = "Starting"
+_SERVE_S, _HELP_S = 1.0, 0.2
+_HEAVY = {"mcp", "pydantic"}
+_IMPORTED = re.compile(r"^import time:[^|]*\|[^|]*\|\s*([\w.]+)\s*$", re.MULTILINE)
+
+
+def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
+    """Starts of `cis-mcp serve` on a new data folder, and of `cis-mcp --help`."""
+    numbers = count()
+
+    def serve() -> None:
+        _listed(SERVER, environment(folder / f"start{next(numbers)}"), folder / "start.log")
+
+    def bare() -> None:
+        _listed(BARE, environment(folder), folder / "start.log")
+
+    rounds = [by_turns(serve, bare, effort.starts)]
+    peer = "bare SDK server"
+    yield latency(_GROUP, "serve to first tools/list", rounds, 0.5, peer, below=_SERVE_S, unit="s")
+    help_command = [_script(), "--help"]
+    rounds = [by_turns(_runs(help_command), _runs([sys.executable, "-c", "import click"]), effort.starts)]
+    yield latency(_GROUP, "cis-mcp --help", rounds, 0.5, "python -c “import click”", below=_HELP_S, unit="s")
+    heavy = float(len(_HEAVY & _imported(help_command)))
+    yield Figure(_GROUP, "mcp and pydantic imported by --help", heavy, "modules", below=1)
+
+
+def _script() -> str:
+    """The console script beside this Python."""
+    script = Path(sys.executable).parent / "cis-mcp"
+    if not script.exists():
+        raise BenchFailed(f"{script.name} is not installed beside this Python; run “make”")
+    return str(script)
+
+
+def _listed(command: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+    with process(command, env, log, pipes=True) as child:
+        wire = StdioWire(child)
+        wire.open()
+        if not wire.request("tools/list", {})["tools"]:
+            raise BenchFailed("the server lists no tools")
+
+
+def _runs(command: Sequence[str]) -> Callable[[], object]:
+    return lambda: subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+
+
+def _imported(command: Sequence[str]) -> set[str]:
+    """The top-level packages that a Python script imports."""
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", *command], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    return {name.partition(".")[0] for name in _IMPORTED.findall(run.stderr)}

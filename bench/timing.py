@@ -1,0 +1,113 @@
+"""Timing: calls of ours and of a peer by turns, in rounds, and what is read from them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from bench.figures import Figure
+
+MILLISECONDS = 1000
+
+
+@dataclass(frozen=True)
+class Round:
+    """Seconds that each call took, ours and the peer's, measured by turns."""
+
+    ours: list[float]
+    peer: list[float]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured: rounds, and calls or mails in each."""
+
+    rounds: int
+    reads: int
+    invites: int
+    starts: int
+    mails: int
+    campaign: int
+    receipts: int
+
+
+FULL = Effort(rounds=5, reads=1000, invites=400, starts=7, mails=100, campaign=2000, receipts=400)
+QUICK = Effort(rounds=2, reads=50, invites=25, starts=1, mails=10, campaign=100, receipts=50)
+
+
+def quantile(seconds: Sequence[float], q: float) -> float:
+    """The nearest-rank quantile."""
+    return sorted(seconds)[max(0, math.ceil(q * len(seconds)) - 1)]
+
+
+def by_turns(ours: Callable[[], Any], peer: Callable[[], Any], calls: int) -> Round:
+    """Call both `calls` times, one after the other; who goes first changes each time."""
+    taken = Round([], [])
+    sides = [(ours, taken.ours), (peer, taken.peer)]
+    for _ in range(calls):
+        for call, seconds in sides:
+            began = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - began)
+        sides.reverse()
+    return taken
+
+
+async def by_turns_async(
+    ours: Callable[[], Awaitable[Any]], peer: Callable[[], Any], calls: int
+) -> Round:
+    """As `by_turns`, where ours is a coroutine."""
+    taken = Round([], [])
+    for _ in range(calls):
+        began = time.perf_counter()
+        await ours()
+        between = time.perf_counter()
+        peer()
+        taken.ours.append(between - began)
+        taken.peer.append(time.perf_counter() - between)
+    return taken
+
+
+def latency(
+    group: str,
+    name: str,
+    rounds: Sequence[Round],
+    q: float,
+    peer: str,
+    *,
+    below: float | None = None,
+    within: float | None = None,
+    unit: str = "ms",
+) -> Figure:
+    """A quantile in ms or s: the median of the rounds, and the median of their ratios to the peer."""
+    scale = MILLISECONDS if unit == "ms" else 1
+    ours = [quantile(r.ours, q) for r in rounds]
+    theirs = [quantile(r.peer, q) for r in rounds]
+    return Figure(
+        group=group,
+        name=f"{name}, p{q * 100:g}",
+        value=median(ours) * scale,
+        unit=unit,
+        below=below,
+        within=within,
+        peer=peer,
+        peer_value=median(theirs) * scale,
+        ratio=median(o / t for o, t in zip(ours, theirs, strict=True)),
+    )
+
+
+def speed(group: str, name: str, ours: Sequence[float], peer: str, theirs: Sequence[float], unit: str) -> Figure:
+    """So many a second, for information: the medians of the rounds."""
+    return Figure(
+        group=group,
+        name=name,
+        value=median(ours),
+        unit=unit,
+        peer=peer,
+        peer_value=median(theirs),
+        ratio=median(o / t for o, t in zip(ours, theirs, strict=True)),
+    )

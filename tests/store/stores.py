@@ -1,0 +1,160 @@
+"""The stores that the contract is held against, and the values it is held with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from engine.model import (
+    Attendee,
+    Campaign,
+    CampaignState,
+    Event,
+    Kind,
+    Message,
+    MessageState,
+    Method,
+    Origin,
+    Partstat,
+    Recipient,
+    Span,
+)
+from engine.store.protocol import Answer, Claim, Store
+from engine.store.sqlite.store import SqliteStore
+from tests.support.clock import START
+
+Opening = Callable[..., AbstractAsyncContextManager[Store]]
+ORGANIZER = "olga@example.org"
+
+
+@asynccontextmanager
+async def sqlite(folder: Path, send_rate: float = 0) -> AsyncIterator[Store]:
+    store = await SqliteStore.open(folder / "store.sqlite3", send_rate=send_rate)
+    try:
+        yield store
+        assert await store.recount() == []
+    finally:
+        await store.close()
+
+
+STORES: dict[str, Opening] = {"sqlite": sqlite}
+
+
+def event(uid: str = "event1", **values: object) -> Event:
+    start = START + timedelta(days=60)
+    span = Span(start=start, end=start + timedelta(hours=2), timezone="Europe/Paris")
+    known = {
+        "uid": uid,
+        "organizer": ORGANIZER,
+        "summary": "Meeting",
+        "span": span,
+        "created": START,
+        "dtstamp": START,
+        "ends_at": span.end_utc,
+    }
+    return Event(**{**known, **values})  # type: ignore[arg-type]
+
+
+def attendee(email: str, uid: str = "event1", **values: object) -> Attendee:
+    known = {
+        "event_uid": uid,
+        "email": email,
+        "token": f"token-{uid}-{email}",
+        "origin": Origin.API,
+        "created": START,
+    }
+    return Attendee(**{**known, **values})  # type: ignore[arg-type]
+
+
+def message(email: str, uid: str = "event1", **values: object) -> Message:
+    count = next(_NUMBERS)
+    known = {
+        "kind": Kind.INVITE,
+        "email": email,
+        "organizer": ORGANIZER,
+        "message_id": f"m{count}@example.org",
+        "event_uid": uid,
+        "method": Method.REQUEST,
+        "created": START,
+        "due": START,
+    }
+    return Message(**{**known, **values})  # type: ignore[arg-type]
+
+
+_NUMBERS = iter(range(1_000_000_000))
+
+
+def campaign(campaign_id: str = "campaign1", uid: str = "event1", **values: object) -> Campaign:
+    known = {
+        "id": campaign_id,
+        "event_uid": uid,
+        "organizer": ORGANIZER,
+        "origin": Origin.BULK,
+        "state": CampaignState.RUNNING,
+        "created": START,
+    }
+    return Campaign(**{**known, **values})  # type: ignore[arg-type]
+
+
+def recipients(n: int) -> list[Recipient]:
+    return [Recipient(row=i, email=f"row{i}@example.com") for i in range(1, n + 1)]
+
+
+async def with_event(store: Store, *emails: str, uid: str = "event1", **values: object) -> Event:
+    """An event whose attendees are all owed their invite."""
+    made = event(uid, **values)
+    async with store.unit() as unit:
+        await unit.ensure_organizer(made.organizer, "Olga", START)
+        await unit.add_event(made)
+        await unit.add_attendees([attendee(email, uid) for email in emails])
+        await unit.add_messages([message(email, uid) for email in emails], priority=0)
+    return made
+
+
+async def owe(store: Store, *messages: Message, priority: int = 0) -> None:
+    async with store.unit() as unit:
+        await unit.add_messages(messages, priority=priority)
+
+
+async def save(store: Store, changed: Event) -> None:
+    async with store.unit() as unit:
+        await unit.save_event(changed)
+
+
+async def claim(
+    store: Store, owner: str = "one", limit: int = 100, now: datetime = START, lease_s: float = 20
+) -> list[Claim]:
+    return await store.claim_messages(owner, limit, now, lease_s)
+
+
+async def answered(
+    store: Store,
+    claims: list[Claim],
+    state: MessageState = MessageState.ACCEPTED,
+    owner: str = "one",
+    now: datetime = START,
+    **values: object,
+) -> None:
+    answers = [Answer(message_id=c.message.id, state=state, **values) for c in claims]  # type: ignore[arg-type]
+    await store.write_answers(owner, answers, now)
+
+
+async def state(store: Store, claim: Claim) -> Message:
+    found = await store.message(claim.message.id)
+    assert found is not None
+    return found
+
+
+async def states(store: Store, uid: str = "event1") -> dict[str, int]:
+    """How many calendar messages of the event are in each state, those with none left out."""
+    delivery = (await store.statistics("event", uid)).delivery
+    return {name: n for name, n in delivery.items() if n}
+
+
+def emails(claims: list[Claim]) -> list[str]:
+    return [c.message.email for c in claims]
+
+
+EVERYBODY = frozenset(Partstat)

@@ -1,0 +1,99 @@
+"""What the SQLite store promises beyond the contract: migrations, several processes, one file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.store.sqlite.schema import MIGRATIONS, NewerDatabase
+from engine.store.sqlite.store import SqliteStore
+from tests.store.stores import sqlite, with_event
+
+_PROCESSES = 4
+_UNITS = 200
+_WRITER = """
+import asyncio, sys
+from pathlib import Path
+from engine.store.sqlite.store import SqliteStore
+from tests.store import stores
+
+async def main(path, name):
+    store = await SqliteStore.open(Path(path))
+    for n in range(int(sys.argv[3])):
+        email = f"{name}-{n}@example.com"
+        async with store.unit() as unit:
+            await unit.ensure_organizer(stores.ORGANIZER, "", stores.START)
+            if await unit.event("shared") is None:
+                await unit.add_event(stores.event("shared"))
+            await unit.add_attendees([stores.attendee(email, "shared")])
+            message = stores.message(email, "shared", message_id=f"{name}-{n}@example.org")
+            await unit.add_messages([message], priority=0)
+    await store.close()
+
+asyncio.run(main(sys.argv[1], sys.argv[2]))
+"""
+
+
+async def test_a_new_file_gets_the_newest_tables(tmp_path: Path) -> None:
+    async with sqlite(tmp_path / "a" / "new" / "folder") as store:
+        await with_event(store, "ann@example.com")
+    with sqlite3.connect(tmp_path / "a" / "new" / "folder" / "store.sqlite3") as raw:
+        assert raw.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    raw.close()
+
+
+async def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as store:
+        made = await with_event(store, "ann@example.com")
+    async with sqlite(tmp_path) as store:
+        assert await store.event(made.uid) == made
+
+
+async def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "newer.sqlite3"
+    raw = sqlite3.connect(path)
+    raw.execute("PRAGMA user_version = 999")
+    raw.commit()
+    raw.close()
+    with pytest.raises(NewerDatabase, match="newer program"):
+        await SqliteStore.open(path)
+    raw = sqlite3.connect(path)
+    assert raw.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    raw.close()
+
+
+async def test_a_file_that_is_no_database_is_an_os_error(tmp_path: Path) -> None:
+    path = tmp_path / "text.sqlite3"
+    path.write_text("This is not a database, and long enough to be seen as none." * 100)
+    with pytest.raises(OSError, match="not a database"):
+        await SqliteStore.open(path)
+
+
+async def test_many_that_open_a_new_file_at_once_all_succeed(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    stores = await asyncio.gather(*(SqliteStore.open(path) for _ in range(12)))
+    for store in stores:
+        await store.close()
+
+
+async def test_several_processes_write_into_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    root = Path(__file__).parents[2]
+    writers = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _WRITER, str(path), f"w{n}", str(_UNITS)),
+            cwd=root,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for n in range(_PROCESSES)
+    ]
+    async with asyncio.timeout(60):
+        outcomes = [await writer.communicate() for writer in writers]
+    assert [errors.decode() for _, errors in outcomes] == [""] * _PROCESSES
+    async with sqlite(tmp_path) as store:
+        assert (await store.statistics("event", "shared")).attendees == _PROCESSES * _UNITS
