@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"[yellow]{_NO_SINK}[/yellow]")
     with tempfile.TemporaryDirectory(prefix="cis-bench-", ignore_cleanup_errors=True) as folder:
         try:
-            figures = _measured(console, wanted.parts, QUICK if wanted.quick else FULL, Path(folder))
+            figures = _measured(console, wanted.only, QUICK if wanted.quick else FULL, Path(folder))
         except BenchFailed as failed:
             console.print(f"[red]{failed}[/red]\n{_last_words(Path(folder))}", markup=True)
             return 2
@@ -56,11 +56,11 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="few rounds: shows that all runs; bounds do not set the exit code"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
-    parser.add_argument("parts", nargs="*", choices=[[], *_PARTS], help="only these parts", metavar="PART")
+    parser.add_argument("--only", action="append", choices=list(_PARTS), help="only this part; repeatable")
     return parser
 
 
-def _measured(console: Console, names: list[str], effort: Effort, folder: Path) -> list[Figure]:
+def _measured(console: Console, names: list[str] | None, effort: Effort, folder: Path) -> list[Figure]:
     figures: list[Figure] = []
     for name in names or _PARTS:
         with console.status(f"measuring {name}"):

@@ -11,7 +11,7 @@ from typing import Any
 
 from mcp.server import MCPServer
 
-server: MCPServer[Any] = MCPServer("bare", version="1")
+server: MCPServer[Any] = MCPServer("bare", version="1", log_level="WARNING")
 _smtp: list[Any] = []
 
 

@@ -58,8 +58,8 @@ class _Answers:
 def _answers(ours: Wire, data: Path, n: int) -> _Answers:
     """One answer for each of `n` guests, to the receipt address of their invite."""
     uid = new_event(ours)
-    rows = "\n".join(f"guest{i}@example.com" for i in range(n))
-    call(ours, "bulk_send", uid=uid, csv=f"email\n{rows}\n", start=True)
+    rows = "\n".join(f"Guest {i},guest{i}@example.com" for i in range(n))
+    call(ours, "bulk_send", uid=uid, csv=f"name,email\n{rows}\n", start=True)
     _wait(ours, uid, n, "delivery")
     tokens = asyncio.run(_tokens(data / "cis.sqlite3", uid))
     addresses = {email: f"rsvp+{token}@{DOMAIN}" for email, token in tokens.items()}

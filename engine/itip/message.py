@@ -22,7 +22,8 @@ class ItipEvent(Value):
     """One VEVENT of a message; `recurrence_id` is set where it speaks of one instance."""
 
     uid: str
-    sequence: int = 0
+    sequence: int | None = None
+    """None where the client sends none, as some do in answers."""
     dtstamp: datetime | None = None
     recurrence_id: Instant | None = None
     organizer: Party | None = None

@@ -105,13 +105,13 @@ def _uid(component: Component) -> str:
     return uid
 
 
-def _sequence(component: Component) -> int:
+def _sequence(component: Component) -> int | None:
     """SEQUENCE within 0 to 2**31-1; Outlook keeps another copy of it."""
     for name in ("SEQUENCE", "X-MICROSOFT-CDO-APPT-SEQUENCE"):
         prop = component.first(name)
         if prop and re.fullmatch(r"\s*[+-]?\d{1,40}\s*", prop.value):
             return max(0, min(int(prop.value), _MAX_SEQUENCE))
-    return 0
+    return None
 
 
 # people

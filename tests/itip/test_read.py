@@ -226,9 +226,11 @@ def test_conference_links_are_found(lines: tuple[str, ...], link: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "sequence"),
-    [("3", 3), ("99999999999", 2**31 - 1), ("-1", 0), ("x", 0), ("1" * 5_000, 0), ("", 0)],
+    [("3", 3), ("99999999999", 2**31 - 1), ("-1", 0), ("x", None), ("1" * 5_000, None), ("", None)],
 )
-def test_sequence_stays_within_its_range(said: str, sequence: int) -> None:
+def test_sequence_stays_within_its_range_and_is_none_where_it_cannot_be_read(
+    said: str, sequence: int | None
+) -> None:
     assert understood(*TIMES, f"SEQUENCE:{said}").sequence == sequence
 
 

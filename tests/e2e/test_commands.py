@@ -1,0 +1,58 @@
+"""The demo and the verification, as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.ports import free_port
+
+
+def _run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")} | settings
+    command = [sys.executable, "-m", "cis_mcp", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
+
+
+def test_the_demo_tells_the_whole_story_and_exits_0() -> None:
+    run = _run("demo")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "Every step came to what it must." in run.stdout
+    assert run.stdout.count("✓") == 9
+    assert not run.stderr
+
+
+def test_verify_passes_on_a_new_folder_and_says_what_it_skipped(tmp_path: Path) -> None:
+    inbox = f"smtp://127.0.0.1:{free_port()}"
+    run = _run("verify", "--json", CIS_DATA_DIR=str(tmp_path), CIS_INBOX=inbox)
+    assert run.returncode == 0, run.stdout + run.stderr
+    result = json.loads(run.stdout)
+    assert result["passed"] is True
+    assert [step["mark"] for step in result["steps"]] == ["Verified"] * 9
+    assert {c["name"]: c["mark"] for c in result["preflight"]} == {
+        "installed": "Verified",
+        "domain": "Skipped",
+        "way out": "Verified",
+        "create@": "Verified",
+        "rsvp@": "Verified",
+        "notification@": "Verified",
+    }
+
+
+def test_verify_exits_1_where_the_mail_server_does_not_answer(tmp_path: Path) -> None:
+    outbox = f"smtp://127.0.0.1:{free_port()}"
+    run = _run("verify", "--json", CIS_DATA_DIR=str(tmp_path), CIS_OUTBOX=outbox)
+    assert run.returncode == 1
+    result = json.loads(run.stdout)
+    (way_out,) = [c for c in result["preflight"] if c["name"] == "way out"]
+    assert way_out["mark"] == "Failed"
+    assert "cannot connect" in way_out["detail"]
+
+
+def test_check_exits_0_after_a_verification(tmp_path: Path) -> None:
+    assert _run("verify", CIS_DATA_DIR=str(tmp_path)).returncode == 0
+    run = _run("check", CIS_DATA_DIR=str(tmp_path))
+    assert (run.returncode, run.stdout.strip()) == (0, "Everything adds up.")
