@@ -30,20 +30,17 @@ _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _GRACE_S = 5
 
 
-async def serve_http(engine: Engine, host: str, listener: socket.socket, *, no_auth: bool = False) -> None:
-    """Serve on `listener`, which is bound to `host`, until a signal says to stop.
-
-    Raises Refused: NOT_ALLOWED for an open door (`refuse_open_door`), INVALID_ARGUMENT for a bad CIS_PUBLIC_URL.
-    """
-    await refuse_open_door(engine, host, no_auth=no_auth)
-    security = guard(host, engine.settings.public_url)
+async def serve_http(
+    engine: Engine, listener: socket.socket, security: TransportSecuritySettings, *, no_auth: bool = False
+) -> None:
+    """Serve on `listener`, whose door is not open (`refuse_open_door`), until a signal says to stop."""
     app = _server(engine, no_auth=no_auth).streamable_http_app(
-        host=host, max_request_body_size=BODY_MAX, transport_security=security
+        max_request_body_size=BODY_MAX, transport_security=security
     )
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S
     )
-    port = listener.getsockname()[1]
+    host, port = listener.getsockname()[:2]
     logger.info("MCP at http://%s:%d/mcp%s", _bracketed(host), port, " without keys" if no_auth else "")
     gc.collect()
     gc.freeze()
@@ -82,7 +79,10 @@ def is_loopback(host: str) -> bool:
 
 
 def guard(host: str, public_url: str) -> TransportSecuritySettings:
-    """The DNS-rebinding guard, always on: this machine's names, the address bound to, and the public one."""
+    """The DNS-rebinding guard, always on: this machine's names, the address bound to, and the public one.
+
+    Raises Refused: INVALID_ARGUMENT for a bad CIS_PUBLIC_URL.
+    """
     public = _public_host(public_url)
     names = dict.fromkeys([*_LOOPBACK_NAMES, _bracketed(host), public])
     hosts = [form for name in names for form in (name, f"{name}:*")]

@@ -29,14 +29,15 @@ async def over_stdio(settings: Settings) -> int:
 
 async def over_http(settings: Settings, host: str, port: int, *, no_auth: bool) -> int:
     """Serve MCP over HTTP until a signal comes; raises Refused, OSError."""
-    from cis_mcp.http import listening, refuse_open_door, serve_http
+    from cis_mcp.http import guard, listening, refuse_open_door, serve_http
 
-    # Both before anything is started: mail must not be taken in by a server that nobody can reach.
+    # All before anything is started: mail must not be taken in by a server that nobody can reach.
+    security = guard(host, settings.public_url)
     async with opened(settings) as engine:
         await refuse_open_door(engine, host, no_auth=no_auth)
     with listening(host, port) as listener:
         async with _running(settings) as engine:
-            await serve_http(engine, host, listener, no_auth=no_auth)
+            await serve_http(engine, listener, security, no_auth=no_auth)
     return 0
 
 

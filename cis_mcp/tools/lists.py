@@ -48,7 +48,9 @@ class BulkSendArguments(Arguments):
     )
     origin: ChannelOrigin = Field(Origin.BULK, description="channel that asks", examples=["bulk"])
     start: bool = Field(False, description="true: send at once, without looking at the draft")
-    rate: float | None = Field(None, gt=0, description="messages a second; left out: as fast as allowed")
+    rate: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="messages a second; left out: as fast as allowed"
+    )
     at: str | None = Field(
         None,
         description="ISO 8601 time to begin, in the event's zone unless it has an offset",

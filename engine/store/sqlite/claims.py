@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from engine.model import Attendee, Event, Kind, MessageState
+from engine.model import Attendee, Event, MessageState
 from engine.refusals import Code
 from engine.store.protocol import Answer, Claim
 from engine.store.sqlite import rows
 from engine.store.sqlite.ledger import Ledger
 from engine.store.sqlite.schema import DUE, PENDING
+from engine.store.sqlite.session import as_list
+
+_IN_LIST = "IN (SELECT value FROM json_each(?))"
 
 _CANDIDATES = f"""
-SELECT m.*, e.body AS event_body, o.suspended, o.name AS organizer_name,
+SELECT m.*, {rows.ATTENDEE_JOINED}, o.suspended, o.name AS organizer_name,
     EXISTS (SELECT 1 FROM block b WHERE b.email = m.email AND b.organizer = m.organizer) AS blocked,
     EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email) AS suppressed
 FROM message m
-LEFT JOIN event e ON e.uid = m.event_uid
+LEFT JOIN attendee a ON a.event_uid = m.event_uid AND a.email = m.email AND m.method IS NOT NULL
 LEFT JOIN organizer o ON o.address = m.organizer
 WHERE m.id IN (
     SELECT id FROM message c WHERE {DUE} AND priority = ? AND due <= ?
@@ -35,46 +39,48 @@ class Claims(Ledger):
     """Claims messages for one dispatcher and writes down what came of them."""
 
     async def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rate: float) -> list[Claim]:
+        """Lease up to `limit` messages that are due and may leave; withdraw those that may not (rule 7)."""
         await self._reclaim(now)
         limit = await self._paced(limit, now, rate)
         claims: list[Claim] = []
-        events: dict[str, Event] = {}
         for priority in (0, 1):
             if len(claims) < limit:
                 values = [priority, now.timestamp(), limit - len(claims)]
-                for row in await self.all(_CANDIDATES, values):
-                    claim = await self._judged(row, events, now)
-                    if claim:
-                        claims.append(claim)
-        await self._lease(claims, owner, now.timestamp() + lease_s)
-        if rate and claims:
+                claims += await self._judged(await self.all(_CANDIDATES, values), now)
+        if claims:
+            await self._lease(claims, owner, now.timestamp() + lease_s)
             await self._spend(len(claims), now, rate)
         return claims
 
     async def _reclaim(self, now: datetime) -> None:
         """Take back what a dispatcher held when it died: it may have gone out already."""
-        where = "state = 'sending' AND lease < ?"
         sets = {"in_doubt": 1, "owner": None, "lease": None}
-        await self.move(where, [now.timestamp()], MessageState.QUEUED, sets)
+        await self.move("state = 'sending' AND lease < ?", [now.timestamp()], MessageState.QUEUED, sets)
 
-    async def _judged(self, row: sqlite3.Row, events: dict[str, Event], now: datetime) -> Claim | None:
-        """The claim, or None where the message may not leave any more (rule 7) and was withdrawn."""
-        message = rows.message(row)
-        event = None
-        if message.event_uid:
-            event = events.get(message.event_uid) or Event.model_validate_json(row["event_body"])
-            events[message.event_uid] = event
-        code = _barred(row, message.kind, event, now)
-        if not code and event and message.kind.calendar and message.sequence < event.sequence:
-            code = await self._raise_sequence(row["id"], event)
-            message = message.model_copy(update={"sequence": event.sequence})
-        if code:
-            await self.settle("id = ?", [message.id], MessageState.WITHDRAWN, code, now)
-            return None
-        attendee = await self._attendee(message.event_uid, message.email) if message.kind.calendar else None
-        return Claim.model_construct(
-            message=message, event=event, attendee=attendee, organizer_name=row["organizer_name"] or ""
+    async def _judged(self, found: Sequence[sqlite3.Row], now: datetime) -> list[Claim]:
+        events = await self._events({row["event_uid"] for row in found if row["event_uid"]})
+        claims: list[Claim] = []
+        barred: dict[Code, list[int]] = {}
+        for row in found:
+            event = events.get(row["event_uid"])
+            code = _barred(row, event, now)
+            if not code and event and row["method"] and row["sequence"] < event.sequence:
+                code = await self._raise_sequence(row["id"], event)
+            if code:
+                barred.setdefault(code, []).append(row["id"])
+            else:
+                claims.append(_claim(row, event))
+        for code, ids in barred.items():
+            await self.settle(f"id {_IN_LIST}", [_numbers(ids)], MessageState.WITHDRAWN, code, now)
+        return claims
+
+    async def _events(self, uids: set[str]) -> dict[str, Event]:
+        found = (
+            await self.all(f"SELECT uid, body FROM event WHERE uid {_IN_LIST}", [as_list(uids)])
+            if uids
+            else []
         )
+        return {row["uid"]: rows.event(row) for row in found}
 
     async def _raise_sequence(self, message_id: int, event: Event) -> Code | None:
         """A message that waited leaves with the event's newest revision, never with an old time."""
@@ -83,15 +89,11 @@ class Claims(Ledger):
         )
         return None if raised else Code.SUPERSEDED
 
-    async def _attendee(self, event_uid: str | None, email: str) -> Attendee | None:
-        row = await self.one("SELECT * FROM attendee WHERE event_uid = ? AND email = ?", [event_uid, email])
-        return rows.attendee(row) if row else None
-
     async def _lease(self, claims: Sequence[Claim], owner: str, until: float) -> None:
-        for claim in claims:
-            attempts = claim.message.attempts + 1
-            sets = {"attempts": attempts, "owner": owner, "lease": until}
-            await self.move("id = ?", [claim.message.id], MessageState.SENDING, sets)
+        ids = _numbers(claim.message.id for claim in claims)
+        sets = {"owner": owner, "lease": until}
+        await self.move(f"id {_IN_LIST}", [ids], MessageState.SENDING, sets)
+        await self.run(f"UPDATE message SET attempts = attempts + 1 WHERE id {_IN_LIST}", [ids])
 
     async def _paced(self, limit: int, now: datetime, rate: float) -> int:
         """How many messages the rate allows now; a second's worth may go in one burst."""
@@ -102,38 +104,71 @@ class Claims(Ledger):
         return max(0, min(limit, int((behind + max(1.0, 1.0 / rate)) * rate)))
 
     async def _spend(self, n: int, now: datetime, rate: float) -> None:
+        if not rate:
+            return
         await self.run(
             "INSERT INTO pace(key, next) VALUES ('send', ?) ON CONFLICT DO UPDATE SET next = max(next, ?) + ?",
             [now.timestamp() + n / rate, now.timestamp(), n / rate],
         )
 
     async def write(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
-        for answer in answers:
-            await self._write(owner, answer, now)
+        """Write answers down; where a lease was lost, whoever holds the message now writes its answer."""
+        found = await self.all(
+            "SELECT id, kind, event_uid, organizer, campaign_id FROM message "
+            f"WHERE id {_IN_LIST} AND owner = ? AND state = 'sending'",
+            [_numbers(answer.message_id for answer in answers), owner],
+        )
+        held = {row["id"]: row for row in found}
+        answers = [answer for answer in answers if answer.message_id in held]
+        await self.many(
+            "UPDATE message SET state = ?, owner = NULL, lease = NULL, code = ?, answer = ?, settled = ?, "
+            "due = coalesce(?, due), attempts = attempts - ? WHERE id = ?",
+            [_answer_values(answer, now) for answer in answers],
+        )
+        moved = Counter((tuple(held[a.message_id])[1:], a.state) for a in answers)
+        for ((kind, event_uid, organizer, campaign_id), state), n in moved.items():
+            self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, -n)
+            self._count(kind, event_uid, organizer, campaign_id, state, n)
 
-    async def _write(self, owner: str, answer: Answer, now: datetime) -> None:
-        """Write one answer; where the lease was lost, whoever holds the message now writes it."""
-        sets: dict[str, object] = {"owner": None, "lease": None, "code": answer.code, "answer": answer.text}
-        if answer.state in {MessageState.ACCEPTED, MessageState.FAILED}:
-            sets["settled"] = now.timestamp()
-        if answer.due:
-            sets["due"] = answer.due.timestamp()
-        where = "id = ? AND owner = ? AND state = 'sending'"
-        await self.move(where, [answer.message_id, owner], answer.state, sets)
-        if answer.state is MessageState.QUEUED:
-            await self.run("UPDATE message SET attempts = attempts - 1 WHERE id = ?", [answer.message_id])
+
+def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
+    settled = answer.state in {MessageState.ACCEPTED, MessageState.FAILED}
+    untried = answer.state is MessageState.QUEUED
+    return (
+        answer.state.value,
+        answer.code,
+        answer.text,
+        now.timestamp() if settled else None,
+        rows.seconds(answer.due),
+        int(untried),
+        answer.message_id,
+    )
 
 
-def _barred(row: sqlite3.Row, kind: Kind, event: Event | None, now: datetime) -> Code | None:
+def _claim(row: sqlite3.Row, event: Event | None) -> Claim:
+    message = rows.message(row)
+    attendee: Attendee | None = None
+    if message.method and event:
+        message = message.model_copy(update={"sequence": event.sequence})
+        attendee = rows.attendee(row, "a_")
+    name = row["organizer_name"] or ""
+    return Claim.model_construct(message=message, event=event, attendee=attendee, organizer_name=name)
+
+
+def _numbers(ids: Iterable[int]) -> str:
+    return f"[{','.join(map(str, ids))}]"
+
+
+def _barred(row: sqlite3.Row, event: Event | None, now: datetime) -> Code | None:
     """Why a message may not leave, if so (rule 7)."""
     if row["suppressed"]:
         return Code.ADDRESS_SUPPRESSED
-    if not kind.calendar or event is None:
+    if not row["method"] or event is None:
         return None
     if row["suspended"]:
         return Code.ORGANIZER_SUSPENDED
     if row["blocked"]:
         return Code.ATTENDEE_BLOCKED
-    if kind is not Kind.CANCELLATION and event.cancelled:
+    if row["kind"] != "cancellation" and event.cancelled:
         return Code.EVENT_CANCELLED
     return Code.EVENT_FINISHED if event.finished(now) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -14,6 +15,15 @@ from engine.store.sqlite.session import Session, as_list
 _IN_LIST = "IN (SELECT value FROM json_each(?))"
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
+_Key = tuple[object, ...]
+"""What makes a row of the ledger the only one of its kind (rule 3); the address comes last."""
+
+
+def _key(message: Message) -> _Key:
+    method = message.method.value if message.method else None
+    recurrence_id = rows.instant_text(message.recurrence_id)
+    return (message.event_uid, method, message.sequence, recurrence_id, message.email)
+
 
 class Ledger(Session):
     """The part of a unit of work that speaks of messages."""
@@ -24,30 +34,50 @@ class Ledger(Session):
         An update to somebody whose invite has not gone yet adds nothing: what is pending always leaves with
         the event's newest revision.
         """
-        messages = await self._not_covered(messages)
-        held = await self._held({m.campaign_id for m in messages if m.campaign_id})
-        for message in messages:
-            message = await self._again(message)  # noqa: PLW2901
-            added = await self.run(
-                f"INSERT INTO message({rows.MESSAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
-                "ON CONFLICT DO NOTHING",
-                rows.message_values(message, priority, held=message.campaign_id in held),
-            )
-            if added:
-                self._count(
-                    message.kind, message.event_uid, message.organizer, message.campaign_id, message.state
-                )
-
-    async def _again(self, message: Message) -> Message:
-        """An invite whose earlier row ended without being sent is owed anew, in a row of its own (B3)."""
-        if message.kind is not Kind.INVITE or message.repeat:
-            return message
-        ended = await self.one(
-            "SELECT 1 FROM message WHERE event_uid = ? AND email = ? AND method = 'REQUEST' AND sequence = ? "
-            "AND recurrence_id = '' AND repeat = '' AND state IN ('failed','withdrawn') AND in_doubt = 0",
-            [message.event_uid, message.email, message.sequence],
+        owed = await self._not_owed_yet(await self._not_covered(messages))
+        if not owed:
+            return
+        held = await self._held({m.campaign_id for m in owed if m.campaign_id})
+        await self.many(
+            f"INSERT INTO message({rows.MESSAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            [rows.message_values(m, priority, held=m.campaign_id in held) for m in owed],
         )
-        return message.model_copy(update={"repeat": message.message_id[:8]}) if ended else message
+        groups = Counter((m.kind, m.event_uid, m.organizer, m.campaign_id, m.state) for m in owed)
+        for group, n in groups.items():
+            self._count(*group, n)
+
+    async def _not_owed_yet(self, messages: Sequence[Message]) -> list[Message]:
+        """Without those whose row the ledger has already (rule 3).
+
+        An invite whose earlier row ended without being sent is owed anew, in a row of its own (B3).
+        """
+        ended = await self._ended([m for m in messages if m.method and not m.repeat])
+        owed: list[Message] = []
+        for message in messages:
+            key = _key(message)
+            if message.method is None or message.repeat or key not in ended:
+                owed.append(message)
+                ended[key] = False
+            elif ended[key] and message.kind is Kind.INVITE:
+                owed.append(message.model_copy(update={"repeat": message.message_id[:8]}))
+                ended[key] = False
+        return owed
+
+    async def _ended(self, messages: Sequence[Message]) -> dict[_Key, bool]:
+        """For each row that the ledger has of these: whether it ended without being sent."""
+        groups: dict[tuple[object, ...], list[str]] = {}
+        for message in messages:
+            groups.setdefault(_key(message)[:-1], []).append(message.email)
+        ended: dict[_Key, bool] = {}
+        for group, emails in groups.items():
+            found = await self.all(
+                "SELECT email, state IN ('failed','withdrawn') AND in_doubt = 0 AS ended FROM message "
+                "WHERE event_uid = ? AND method = ? AND sequence = ? AND recurrence_id = ? AND repeat = '' "
+                f"AND email {_IN_LIST}",
+                [*group, as_list(emails)],
+            )
+            ended |= {(*group, row["email"]): bool(row["ended"]) for row in found}
+        return ended
 
     async def _not_covered(self, messages: Sequence[Message]) -> list[Message]:
         updates = [m for m in messages if m.event_uid and not m.repeat and m.kind is not Kind.INVITE]

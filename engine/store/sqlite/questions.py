@@ -16,6 +16,8 @@ from engine.store.sqlite.session import Session
 _WORD = re.compile(r"\w+", re.UNICODE)
 _WORDS_MAX = 20
 _PAGE = 1_000
+_CURSOR_MAX = 500
+_INTEGER_END = 2**63
 
 
 class Questions(Session):
@@ -140,9 +142,12 @@ def _cursor(*values: object) -> str:
 def _opened(cursor: str, *kinds: type) -> list[object]:
     """What a cursor holds; Refused(INVALID_CURSOR) where it is not one of ours."""
     try:
-        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return [kind(value) for kind, value in zip(kinds, values, strict=True)]
-    except (ValueError, TypeError):
+        values = json.loads(base64.urlsafe_b64decode(cursor[:_CURSOR_MAX] + "=" * (-len(cursor) % 4)))
+        found: list[object] = [kind(value) for kind, value in zip(kinds, values, strict=True)]
+        if any(isinstance(value, int) and abs(value) >= _INTEGER_END for value in found):
+            raise ValueError("more than the database can hold")
+        return found
+    except (ValueError, TypeError, OverflowError):
         raise Refused(
             Code.INVALID_CURSOR,
             "That cursor is not one this tool gave.",

@@ -55,6 +55,14 @@ ATTENDEE_COLUMNS = (
 )
 
 
+ATTENDEE_JOINED = ", ".join(
+    f"a.{column} AS a_{column}"
+    for column in ATTENDEE_COLUMNS.split(", ")
+    if column not in {"event_uid", "email"}
+)
+"""The same in a row about a message, which names event and address itself."""
+
+
 def attendee_values(attendee: Attendee) -> tuple[object, ...]:
     return (
         attendee.event_uid,
@@ -72,21 +80,22 @@ def attendee_values(attendee: Attendee) -> tuple[object, ...]:
     )
 
 
-def attendee(row: sqlite3.Row) -> Attendee:
+def attendee(row: sqlite3.Row, prefix: str = "") -> Attendee:
+    """An attendee from its own row, or from the columns `prefix`… of a row about it."""
     # The database holds only what the model let in, so it is not validated again: this runs per message.
     return Attendee.model_construct(
         event_uid=row["event_uid"],
         email=row["email"],
-        token=row["token"],
-        name=row["name"],
-        partstat=Partstat(row["partstat"]),
-        origin=Origin(row["origin"]),
-        prodid=row["prodid"],
-        fields=json.loads(row["fields"]) if row["fields"] != "{}" else {},
-        created=at(row["created"]),
-        receipt_sequence=row["receipt_sequence"],
-        receipt_dtstamp=moment(row["receipt_dtstamp"]),
-        receipt_arrived=moment(row["receipt_arrived"]),
+        token=row[prefix + "token"],
+        name=row[prefix + "name"],
+        partstat=Partstat(row[prefix + "partstat"]),
+        origin=Origin(row[prefix + "origin"]),
+        prodid=row[prefix + "prodid"],
+        fields=json.loads(row[prefix + "fields"]) if row[prefix + "fields"] != "{}" else {},
+        created=at(row[prefix + "created"]),
+        receipt_sequence=row[prefix + "receipt_sequence"],
+        receipt_dtstamp=moment(row[prefix + "receipt_dtstamp"]),
+        receipt_arrived=moment(row[prefix + "receipt_arrived"]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -55,16 +56,13 @@ class SqliteStore:
         """Open the file, making or migrating it as needed.
 
         `send_rate`: messages a second that all processes together may claim; 0: no limit. Raises
-        NewerDatabase.
+        NewerDatabase, OSError.
         """
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        writer = await _connect(path)
         try:
-            await migrate(writer)
-            reader = await _connect(path)
-        except BaseException:
-            await writer.close()
-            raise
+            writer, reader = await _connect_both(path)
+        except sqlite3.Error as error:
+            raise OSError(errno.EIO, f"the database cannot be opened: {error}", str(path)) from error
         return cls(writer, reader, send_rate)
 
     async def close(self) -> None:
@@ -81,14 +79,16 @@ class SqliteStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[_Unit]:
         async with self._writing:
-            await self._writer.execute("BEGIN IMMEDIATE")
             try:
+                await self._writer.execute("BEGIN IMMEDIATE")
                 unit = _Unit(self._writer)
                 yield unit
                 await unit.flush()
                 await self._writer.execute("COMMIT")
             except BaseException:
-                await self._writer.execute("ROLLBACK")
+                # A caller that goes away leaves its statement running in the connection's thread: this
+                # queues up behind it, and does nothing where no transaction was begun.
+                await self._writer.rollback()
                 raise
 
     # questions
@@ -184,9 +184,24 @@ class SqliteStore:
         return moment(row["t"]) if row else None
 
 
+async def _connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
+    """The connection that writes, with the tables brought up to date, and the one that reads."""
+    writer = await _connect(path)
+    try:
+        await migrate(writer)
+        return writer, await _connect(path)
+    except BaseException:
+        await writer.close()
+        raise
+
+
 async def _connect(path: Path) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, timeout=_BUSY_S, isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -32000"):
-        await connection.execute(f"PRAGMA {pragma}")
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -32000"):
+            await connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
     return connection
