@@ -53,7 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="The figures of the project.")
     parser.add_argument(
-        "--quick", action="store_true", help="few rounds: shows that all runs; bounds do not set the exit code"
+        "--quick",
+        action="store_true",
+        help="few rounds: shows that all runs; bounds do not set the exit code",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--only", action="append", choices=list(_PARTS), help="only this part; repeatable")

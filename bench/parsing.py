@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from icalendar import Calendar
 from pydantic import SecretStr
@@ -53,8 +52,13 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
 
 async def _measured(effort: Effort, folder: Path) -> list[Figure]:
     settings = Settings(
-        _env_file=None, data_dir=folder, domain=DOMAIN, sender_auth="off", organizers="*", outbox=SecretStr("maildir")
-    )  # type: ignore[call-arg]
+        _env_file=None,
+        data_dir=folder,
+        domain=DOMAIN,
+        sender_auth="off",
+        organizers="*",
+        outbox=SecretStr("maildir"),
+    )
     engine = await _Stopping.open(settings, clock=system_clock)
     try:
         figures = [await _read(effort, engine, what) for what in _MAILS]
@@ -88,9 +92,9 @@ async def _read(effort: Effort, engine: Engine, what: str) -> Figure:
 
 
 def _by_library(raw: bytes) -> Calendar:
-    mail = cast("EmailMessage", message_from_bytes(raw, policy=policy.default))
+    mail = message_from_bytes(raw, policy=policy.default)
     part = next(p for p in mail.walk() if p.get_content_type() == "text/calendar")
-    return cast("Calendar", Calendar.from_ical(part.get_content()))
+    return Calendar.from_ical(part.get_content())
 
 
 async def _render(effort: Effort, engine: Engine) -> Figure:
@@ -115,7 +119,12 @@ def _claim() -> Claim:
         location="Room 4, Example Hall", description=words, organizer_name="Club agent", **common,
     )  # fmt: skip
     attendee = Attendee(
-        event_uid=event.uid, email="ann@example.com", token="t" * 24, name="Ann Example", origin=Origin.API, created=now
+        event_uid=event.uid,
+        email="ann@example.com",
+        token="t" * 24,
+        name="Ann Example",
+        origin=Origin.API,
+        created=now,
     )
     message = Message(
         kind=Kind.INVITE, email=attendee.email, message_id=f"m@{DOMAIN}", event_uid=event.uid,

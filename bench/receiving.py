@@ -46,8 +46,12 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
             _wait(ours, answers.uid, (i + 1) * effort.receipts)
             counted.append(len(mails) / (time.perf_counter() - began))
     name = f"over {_CONNECTIONS} connections"
-    yield speed(_GROUP, f"taken in and synced, {name}", taken, "bare aiosmtpd, keeps nothing", peer, "mails/s")
-    yield speed(_GROUP, f"counted in the statistics, {name}", counted, "bare aiosmtpd, keeps nothing", peer, "mails/s")
+    yield speed(
+        _GROUP, f"taken in and synced, {name}", taken, "bare aiosmtpd, keeps nothing", peer, "mails/s"
+    )
+    yield speed(
+        _GROUP, f"counted in the statistics, {name}", counted, "bare aiosmtpd, keeps nothing", peer, "mails/s"
+    )
 
 
 class _Answers:

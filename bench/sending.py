@@ -38,7 +38,9 @@ def _invites(effort: Effort, ours: Wire, bare: Wire, sink_name: str) -> Iterator
     uid, people = new_event(ours), itertools.count()
 
     def send() -> None:
-        sent = call(ours, "send_invite", uid=uid, email=f"guest{next(people)}@example.com", name="Ann Example")
+        sent = call(
+            ours, "send_invite", uid=uid, email=f"guest{next(people)}@example.com", name="Ann Example"
+        )
         if sent["status"] != "accepted":
             raise BenchFailed(f"an invite was not taken: {sent}")
 
@@ -57,7 +59,7 @@ def _campaigns(effort: Effort, ours: Wire, port: int, sink_name: str) -> Iterato
     ready = [(f"p{i}@example.net", invite(f"p{i}@example.net")) for i in range(n)]
     campaign, prepared, built = [], [], []
     for _ in range(2 if effort.rounds < 5 else 3):
-        campaign.append(n / _seconds(lambda: _campaign(ours, n)))
+        campaign.append(n / _campaign(ours, n))
         prepared.append(n / _seconds(lambda: _plain(port, ready)))
         few = ready[: n // 4]
         built.append(len(few) / _seconds(lambda: _plain(port, [(a, invite(a)) for a, _ in few])))  # noqa: B023
@@ -72,18 +74,25 @@ def _seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def _campaign(ours: Wire, n: int) -> None:
-    """A list from its upload to the last acceptance in the ledger."""
+def _campaign(ours: Wire, n: int) -> float:
+    """Seconds from the upload of a list to the last acceptance in the ledger."""
     uid = new_event(ours)
     rows = "\n".join(f"Guest {i},member{i}@example.com" for i in range(n))
+    began = time.perf_counter()
     made = call(ours, "bulk_send", uid=uid, csv=f"name,email\n{rows}\n", start=True)["campaign"]
+    _until(lambda: call(ours, "get_stats", scope="event", key=uid)["delivery"]["accepted"] == n)
+    took = time.perf_counter() - began
+    # What follows is measured on a server that has nothing left to do.
+    _until(lambda: call(ours, "get_campaign", campaign_id=made["id"])["campaign"]["state"] == "finished")
+    return took
+
+
+def _until(done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline:
-        stats = call(ours, "get_stats", scope="event", key=uid)
-        if stats["delivery"]["accepted"] == n:
-            return
+    while not done():
+        if time.monotonic() > deadline:
+            raise BenchFailed(f"the campaign did not finish in {_PATIENCE_S} s")
         time.sleep(0.05)
-    raise BenchFailed(f"campaign {made['id']} did not finish in {_PATIENCE_S} s")
 
 
 def _plain(port: int, mails: list[tuple[str, bytes]]) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from bench.figures import Figure
 
 MILLISECONDS = 1000
+_ROUND_S = 8.0
+"""A round ends early where something is far slower than it should be."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,11 @@ def quantile(seconds: Sequence[float], q: float) -> float:
 
 def by_turns(ours: Callable[[], Any], peer: Callable[[], Any], calls: int) -> Round:
     """Call both `calls` times, one after the other; who goes first changes each time."""
-    taken = Round([], [])
+    taken, over = Round([], []), time.perf_counter() + _ROUND_S
     sides = [(ours, taken.ours), (peer, taken.peer)]
     for _ in range(calls):
+        if time.perf_counter() > over:
+            break
         for call, seconds in sides:
             began = time.perf_counter()
             call()
@@ -57,9 +61,7 @@ def by_turns(ours: Callable[[], Any], peer: Callable[[], Any], calls: int) -> Ro
     return taken
 
 
-async def by_turns_async(
-    ours: Callable[[], Awaitable[Any]], peer: Callable[[], Any], calls: int
-) -> Round:
+async def by_turns_async(ours: Callable[[], Awaitable[Any]], peer: Callable[[], Any], calls: int) -> Round:
     """As `by_turns`, where ours is a coroutine."""
     taken = Round([], [])
     for _ in range(calls):
@@ -100,7 +102,9 @@ def latency(
     )
 
 
-def speed(group: str, name: str, ours: Sequence[float], peer: str, theirs: Sequence[float], unit: str) -> Figure:
+def speed(
+    group: str, name: str, ours: Sequence[float], peer: str, theirs: Sequence[float], unit: str
+) -> Figure:
     """So many a second, for information: the medians of the rounds."""
     return Figure(
         group=group,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import ipaddress
 import logging
@@ -40,14 +41,21 @@ async def serve_http(
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S
     )
+    # uvicorn takes the signals while it serves and raises them again when it is done; ours hears those, and what
+    # comes before uvicorn listens, so that the engine is always closed after it.
+    server = uvicorn.Server(config)
+    stopping = asyncio.create_task(_stop(server, stop_event()))
     host, port = listener.getsockname()[:2]
     logger.info("MCP at http://%s:%d/mcp%s", _bracketed(host), port, " without keys" if no_auth else "")
     gc.collect()
     gc.freeze()
-    # uvicorn takes the signals while it serves and raises them again when it is done; ours swallows them, so
-    # that the engine is closed after it.
-    stop_event()
-    await uvicorn.Server(config).serve(sockets=[listener])
+    await server.serve(sockets=[listener])
+    stopping.cancel()
+
+
+async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
 
 
 async def refuse_open_door(engine: Engine, host: str, *, no_auth: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 from engine.engine import Engine
@@ -38,8 +38,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
     async with opened(settings) as engine:
         inbox = Inbox(engine)
         listeners = [Listener(inbox, url.strip()) for url in _inbox_urls(settings)]
-        jobs: list[Coroutine[object, object, None]] = [listener.run() for listener in listeners]
-        jobs += [inbox.run(), chores.run(engine), Dispatcher(engine, transport).run()]
+        jobs: list[Callable[[], Coroutine[object, object, None]]] = [each.run for each in listeners]
+        jobs += [inbox.run, lambda: chores.run(engine), Dispatcher(engine, transport).run]
         tasks = [asyncio.create_task(_watched(job)) for job in jobs]
         try:
             yield engine
@@ -53,10 +53,10 @@ def _inbox_urls(settings: Settings) -> list[str]:
     return [url for url in settings.inbox.get_secret_value().split(",") if url.strip()]
 
 
-async def _watched(job: Coroutine[object, object, None]) -> None:
+async def _watched(job: Callable[[], Coroutine[object, object, None]]) -> None:
     """A background job never ends by itself; where one fails, it is said loudly."""
     try:
-        await job
+        await job()
     except Exception:
         log.critical("a background job ended; restart the server", exc_info=True)
         raise

@@ -317,14 +317,15 @@ class Message(Value):
 
 
 class Campaign(Value):
-    """One bulk send."""
+    """Many messages of one cause: a list that is invited, or a change that is told."""
 
     id: str
     event_uid: str
     organizer: str
+    kind: Kind = Kind.INVITE
     origin: Origin
     state: CampaignState = CampaignState.DRAFT
-    total: int = 0
+    total: int = Field(0, description="rows of the list, or people in the audience of a change")
     valid: int = 0
     created: datetime
     at: datetime | None = Field(None, description="scheduled start")
@@ -371,6 +372,15 @@ class Statistics(Value):
     origin: dict[str, int] = Field(default_factory=dict)
     prodid: dict[str, int] = Field(default_factory=dict)
     delivery: dict[str, int] = Field(default_factory=lambda: {s.value: 0 for s in MessageState})
+
+
+class Attempt(Value):
+    """One try to send a message that did not settle it."""
+
+    at: datetime
+    state: MessageState
+    code: str = ""
+    answer: str = Field("", description="what the mail server said")
 
 
 class Fanout(Value):

@@ -73,7 +73,9 @@ class Story:
             with self._stage.step("Start the server as an MCP client would (stdio)") as step:
                 await stack.enter_async_context(client)
                 tools = (await client.list_tools()).tools
-                step.say(f"{len(tools)} tools; SMTP in on port {self._inbox_port}, out to port {self._post.port}")
+                step.say(
+                    f"{len(tools)} tools; SMTP in on port {self._inbox_port}, out to port {self._post.port}"
+                )
                 step.expect("number of tools", len(tools), 12)
             await self._act(client)
 

@@ -32,8 +32,10 @@ class Part(BaseModel):
 
 def parse(tool: str, model: type[Arguments], given: Mapping[str, Any]) -> Arguments:
     """The arguments as `model`; Refused(INVALID_ARGUMENT) says which is wrong and shows how it should be."""
+    values = _unpacked(model, given)
+    _refuse_broken_text(values)
     try:
-        return model.model_validate(_unpacked(model, given))
+        return model.model_validate(values)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False, include_context=False)
     said = [_sentence(tool, model, problem) for problem in problems[:_PROBLEMS_SHOWN]]
@@ -41,6 +43,18 @@ def parse(tool: str, model: type[Arguments], given: Mapping[str, Any]) -> Argume
         said.append(f"And {len(problems) - _PROBLEMS_SHOWN} more problems.")
     hint = "Correct that and call again; nothing was done."
     raise Refused(Code.INVALID_ARGUMENT, " ".join(said), hint)
+
+
+def _refuse_broken_text(values: Mapping[str, Any]) -> None:
+    """Half a surrogate pair is valid JSON, but no text: nothing could store or mail it."""
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            "An argument holds a broken character (half a surrogate pair), or is nested too deep.",
+            "Write it again as plain Unicode text.",
+        ) from None
 
 
 def _unpacked(model: type[Arguments], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,13 +43,14 @@ class Failure(Result):
 
 
 class CampaignInfo(Result):
-    """A bulk send as it is now."""
+    """Many messages of one cause, as they are now."""
 
     id: str
     uid: str
+    kind: str = Field(description="invite: a list; update, cancellation: a change that is told")
     state: CampaignState
     origin: str
-    total: int = Field(description="rows of the list")
+    total: int = Field(description="rows of the list, or people who are told")
     valid: int = Field(description="rows that are invited, when the draft was made")
     skipped_total: int
     skipped: list[SkippedRow] = Field(description="the first 100")
@@ -70,6 +71,7 @@ def campaign_info(view: CampaignView) -> CampaignInfo:
     return CampaignInfo(
         id=campaign.id,
         uid=campaign.event_uid,
+        kind=campaign.kind.value,
         state=campaign.state,
         origin=campaign.origin.value,
         total=campaign.total,

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
+from cis_mcp.tools.event_arguments import (
+    CancelEventArguments,
+    CreateEventArguments,
+    GetEventArguments,
+    SearchEventsArguments,
+    UpdateEventArguments,
+)
 from cis_mcp.tools.results import (
     EventBrief,
     EventInfo,
@@ -23,145 +28,9 @@ from cis_mcp.tools.results import (
 )
 from engine.commands.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.timing import Timing
-from engine.model import Audience, EventStatus
+from engine.model import EventStatus
 from engine.refusals import Code, Refused
 from engine.store.protocol import EventQuery
-
-_UID_EXAMPLE = "k3v9x0c2m7q1w8e5r4t6y2u1i0o9p8a7s6d5f4g3"
-
-Uid = Annotated[
-    str,
-    Field(
-        description="uid of the event, from create_event or search_events",
-        min_length=1,
-        max_length=200,
-        examples=[_UID_EXAMPLE],
-    ),
-]
-Start = Annotated[
-    str,
-    Field(
-        description="ISO 8601. Local time in `timezone`, or with an offset; a date alone is an all-day event",
-        max_length=40,
-        examples=["2027-05-02T19:00:00"],
-    ),
-]
-End = Annotated[
-    str | None,
-    Field(
-        description="ISO 8601, like start; exclusive, so an all-day event ends the day after its last",
-        max_length=40,
-        examples=["2027-05-02T21:00:00"],
-    ),
-]
-Duration = Annotated[
-    str | None,
-    Field(description="ISO 8601, instead of end", max_length=40, examples=["PT2H"]),
-]
-Zone = Annotated[
-    str | None,
-    Field(
-        description="IANA name; required unless start carries an offset",
-        max_length=100,
-        examples=["America/New_York"],
-    ),
-]
-Recurrence = Annotated[
-    str | None,
-    Field(description="RRULE value (RFC 5545)", max_length=500, examples=["FREQ=WEEKLY;BYDAY=TU;COUNT=10"]),
-]
-Told = Annotated[
-    Audience | None,
-    Field(
-        description="who is told: auto (default) tells Yes and Maybe, and if time or place changes or the event "
-        "is cancelled also those who have not answered",
-        examples=["not-declined"],
-    ),
-]
-Words = Annotated[
-    str | None,
-    Field(description="may hold {{name}}, {{email}} or other personal fields", examples=["Hello {{name}}"]),
-]
-
-
-class CreateEventArguments(Arguments):
-    """Arguments of create_event."""
-
-    summary: str = Field(description="title, one line", max_length=2_000, examples=["Spring concert"])
-    start: Start
-    end: End = None
-    duration: Duration = None
-    timezone: Zone = None
-    location: Words = None
-    description: Words = None
-    all_day: bool | None = Field(None, description="true: start and end are days", examples=[True])
-    recurrence: Recurrence = None
-    organizer: str | None = Field(
-        None, description="address of the owner; leave out to act for yourself", examples=["ann@example.com"]
-    )
-    organizer_name: str | None = Field(None, description="shown as sender", examples=["Ann Example"])
-    url: str | None = Field(None, description="web page of the event", examples=["https://example.com/e"])
-    idempotency_key: str | None = Field(
-        None,
-        description="any text of yours; the same key makes the same event once",
-        max_length=200,
-        examples=["spring-concert-2027"],
-    )
-
-
-class UpdateEventArguments(Arguments):
-    """Arguments of update_event."""
-
-    uid: Uid
-    summary: str | None = Field(None, description="new title", max_length=2_000, examples=["Concert"])
-    start: Start | None = Field(
-        None, description="new start, as in create_event; the length stays unless end or duration is given"
-    )
-    end: End = None
-    duration: Duration = None
-    timezone: Zone = Field(None, description="IANA name; alone, it keeps the wall-clock time")
-    location: Words = None
-    description: Words = None
-    all_day: bool | None = Field(None, description="only together with start", examples=[False])
-    recurrence: Recurrence = Field(None, description="new RRULE value; empty text: no longer repeats")
-    organizer_name: str | None = Field(None, description="shown as sender", examples=["Ann Example"])
-    url: str | None = Field(None, description="web page of the event", examples=["https://example.com/e"])
-    audience: Told = None
-    expected_sequence: int | None = Field(
-        None, description="refuse if the event is at another revision", ge=0, examples=[0]
-    )
-    dry_run: bool = Field(False, description="true: only say what would change and how many would be told")
-
-
-class CancelEventArguments(Arguments):
-    """Arguments of cancel_event."""
-
-    uid: Uid
-    reason: str | None = Field(None, description="shown to attendees", examples=["The hall is closed"])
-    audience: Told = None
-    dry_run: bool = Field(False, description="true: only say how many would be told")
-
-
-class GetEventArguments(Arguments):
-    """Arguments of get_event."""
-
-    uid: Uid
-
-
-class SearchEventsArguments(Arguments):
-    """Arguments of search_events."""
-
-    query: str = Field("", description="words in title, place or description", max_length=500)
-    organizer: str | None = Field(None, description="address of the owner", examples=["ann@example.com"])
-    after: str | None = Field(
-        None, description="ISO 8601: events that end after it", max_length=40, examples=["2027-05-01"]
-    )
-    before: str | None = Field(
-        None, description="ISO 8601: events that start before it", max_length=40, examples=["2027-06-01"]
-    )
-    status: Literal["confirmed", "cancelled"] | None = Field(None, description="only those")
-    limit: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=1_000)
 
 
 class CreatedEvent(Result):
@@ -177,6 +46,7 @@ class UpdatedEvent(Result):
     event: EventInfo
     changed: list[str] = Field(description="fields that changed; empty: nothing did, and nobody is told")
     notified: int = Field(description="people who are told, or would be")
+    campaign_id: str = Field(description="how far that is: get_campaign; empty where nobody is told")
     dry_run: bool
 
 
@@ -185,6 +55,7 @@ class CancelledEvent(Result):
 
     event: EventInfo
     notified: int = Field(description="people who are told, or would be")
+    campaign_id: str = Field(description="how far that is: get_campaign; empty where nobody is told")
     dry_run: bool
 
 
@@ -244,6 +115,7 @@ async def update_event(desk: Desk, arguments: UpdateEventArguments) -> Reply:
         event=event_info(done.event),
         changed=list(done.changed),
         notified=done.notified,
+        campaign_id=done.campaign_id,
         dry_run=arguments.dry_run,
     )
     return Reply("\n".join([_updated(done, dry_run=arguments.dry_run), _first(done)]), data)
@@ -259,9 +131,14 @@ async def cancel_event(desk: Desk, arguments: CancelEventArguments) -> Reply:
     )
     done = await desk.apply(command)
     head = "Dry run, nothing was done: it would be cancelled" if arguments.dry_run else "Cancelled"
-    words = f"{head}. {_told(done.notified, dry_run=arguments.dry_run)}\n{_first(done)}"
-    info = event_info(done.event)
-    return Reply(words, CancelledEvent(event=info, notified=done.notified, dry_run=arguments.dry_run))
+    words = f"{head}. {_told(done, dry_run=arguments.dry_run)}\n{_first(done)}"
+    data = CancelledEvent(
+        event=event_info(done.event),
+        notified=done.notified,
+        campaign_id=done.campaign_id,
+        dry_run=arguments.dry_run,
+    )
+    return Reply(words, data)
 
 
 async def get_event(desk: Desk, arguments: GetEventArguments) -> Reply:
@@ -310,11 +187,12 @@ def _updated(done: EventDone, *, dry_run: bool) -> str:
     if not done.changed:
         return "Nothing would change." if dry_run else "Nothing changed, and nobody is told."
     head = "Dry run, nothing was done: it would change" if dry_run else "Changed"
-    return f"{head}: {', '.join(done.changed)}. {_told(done.notified, dry_run=dry_run)}"
+    return f"{head}: {', '.join(done.changed)}. {_told(done, dry_run=dry_run)}"
 
 
-def _told(count: int, *, dry_run: bool) -> str:
-    return f"People who {'would be' if dry_run else 'are'} told: {count}."
+def _told(done: EventDone, *, dry_run: bool) -> str:
+    follow = f" Follow it with get_campaign {done.campaign_id}." if done.campaign_id else ""
+    return f"People who {'would be' if dry_run else 'are'} told: {done.notified}.{follow}"
 
 
 def _moment(text: str | None, what: str) -> datetime | None:

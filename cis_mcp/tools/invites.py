@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, writes
-from cis_mcp.tools.events import Uid
+from cis_mcp.tools.event_arguments import Uid
 from cis_mcp.tools.results import one_line
 from engine.commands.invites import InviteDone, SendInvite
 from engine.model import Message, MessageState, Origin

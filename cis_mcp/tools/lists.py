@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from cis_mcp.tools.arguments import Arguments, Part
-from cis_mcp.tools.events import Uid
+from cis_mcp.tools.event_arguments import Uid
 from cis_mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine.commands import csvlist
 from engine.commands.campaigns import Row

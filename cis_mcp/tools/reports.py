@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
-from cis_mcp.tools.events import Uid
+from cis_mcp.tools.event_arguments import Uid
 from cis_mcp.tools.results import StatisticsInfo, one_line, statistics_line, utc
 from engine.commands.reports import SendReport
 from engine.model import Attendee, Partstat, Statistics

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from engine.commands.base import Work
-from engine.model import Audience, Event, Fanout, Kind, Partstat
+from engine.commands.randomness import CAMPAIGN_ID_LENGTH
+from engine.model import (
+    Audience,
+    Campaign,
+    CampaignState,
+    Event,
+    Fanout,
+    Kind,
+    Origin,
+    Partstat,
+)
 
 _YES_OR_MAYBE = frozenset({Partstat.ACCEPTED, Partstat.TENTATIVE})
 _EVERYBODY = frozenset(Partstat)
@@ -36,9 +46,11 @@ def of_cancellation(audience: Audience) -> frozenset[Partstat]:
     return of_update(audience, ("status",))
 
 
-async def size(work: Work, event: Event, group: frozenset[Partstat]) -> int:
-    """How many attendees of `event` are in `group`."""
-    return await work.unit.audience_size(event.uid, group) if group else 0
+async def size(work: Work, event: Event, group: frozenset[Partstat], kind: Kind = Kind.UPDATE) -> int:
+    """How many attendees of `event` in `group` a message of `kind` will be for."""
+    if kind is Kind.CANCELLATION:
+        return await work.unit.told_size(event.uid, group)
+    return await work.unit.audience_size(event.uid, group)
 
 
 async def tell(
@@ -47,8 +59,34 @@ async def tell(
     kind: Kind,
     group: frozenset[Partstat],
     recurrence_id: date | datetime | None = None,
-) -> None:
-    """Write the one job that will write everybody's message (rule 2)."""
-    if group:
-        job = Fanout(event_uid=event.uid, kind=kind, partstats=group, recurrence_id=recurrence_id)
-        await work.unit.add_fanout(job)
+) -> str:
+    """Write the one job that will write everybody's message (rule 2); gives back the campaign to follow.
+
+    Empty where nobody is to be told.
+    """
+    people = await size(work, event, group, kind)
+    if not people:
+        return ""
+    campaign = Campaign(
+        id=work.randomness.word(CAMPAIGN_ID_LENGTH),
+        event_uid=event.uid,
+        organizer=event.organizer,
+        kind=kind,
+        origin=Origin.API,
+        state=CampaignState.RUNNING,
+        total=people,
+        valid=people,
+        created=work.now,
+        started=work.now,
+    )
+    await work.unit.add_campaign(campaign, ())
+    await work.unit.add_fanout(
+        Fanout(
+            event_uid=event.uid,
+            kind=kind,
+            partstats=group,
+            recurrence_id=recurrence_id,
+            campaign_id=campaign.id,
+        )
+    )
+    return campaign.id

@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.commands.invites import given, invites_left, personal_values
+from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
 from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Origin, Recipient, Value
 from engine.refusals import Code, Refused
@@ -61,7 +62,7 @@ class DraftCampaign(Command[CampaignDone]):
         rows = await _judged(work, event, self._rows, self.origin)
         good = [r for r in rows if not r.code]
         campaign = Campaign(
-            id=work.randomness.word(16),
+            id=work.randomness.word(CAMPAIGN_ID_LENGTH),
             event_uid=event.uid,
             organizer=event.organizer,
             origin=self.origin,

@@ -27,8 +27,10 @@ class FanOut(Command[Progress]):
             return Progress(worked=False)
         event = await work.unit.event(job.event_uid)
         assert event is not None, "a fan-out job belongs to an event of the same store"
-        cursor = await (_invite if job.campaign_id else _inform)(work, job, event)
+        cursor = await (_invite if job.kind is Kind.INVITE else _inform)(work, job, event)
         await work.unit.move_fanout(job, cursor)
+        if job.campaign_id and job.kind is not Kind.INVITE:
+            await _grow(work, job.campaign_id)
         return Progress(worked=True)
 
 
@@ -45,6 +47,16 @@ async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
     return cursor
 
 
+async def _grow(work: Work, campaign_id: str) -> None:
+    """Who answered after a change was made may have come into its audience: then the total is larger."""
+    campaign = await work.unit.campaign(campaign_id)
+    counts = await work.unit.campaign_counts(campaign_id)
+    extra = -min(0, counts["skipped"], counts["waiting"])
+    if campaign and extra:
+        total = campaign.total + extra
+        await work.unit.save_campaign(campaign.model_copy(update={"total": total, "valid": total}))
+
+
 async def _told(work: Work, event: Event, chunk: list[Attendee]) -> list[Attendee]:
     """Those who have, or may have, the event in their calendars."""
     told = await work.unit.told(event.uid, [a.email for a in chunk])
@@ -52,7 +64,7 @@ async def _told(work: Work, event: Event, chunk: list[Attendee]) -> list[Attende
 
 
 def _change_message(work: Work, job: Fanout, event: Event, attendee: Attendee) -> Message:
-    message = invite_message(work, event, attendee, kind=job.kind)
+    message = invite_message(work, event, attendee, kind=job.kind, campaign_id=job.campaign_id)
     return message.model_copy(update={"recurrence_id": job.recurrence_id})
 
 

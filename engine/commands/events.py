@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import Field
 
-from engine.commands import audience, text
+from engine.commands import audience, series, text
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import UID_LENGTH
 from engine.commands.timing import Timing
@@ -36,6 +36,7 @@ class EventDone(Done):
     event: Event
     changed: tuple[str, ...] = ()
     notified: int = 0
+    campaign_id: str = Field("", description="campaign that tells them; empty where nobody is told")
     created: bool = False
 
 
@@ -83,7 +84,7 @@ class CreateEvent(Command[EventDone]):
             recurrence=recurrence.validated(self.recurrence, span) if self.recurrence else "",
             rdates=self.rdates,
             exdates=self.exdates,
-            overrides=self.overrides,
+            overrides=tuple(map(series.worded, self.overrides)),
             created=work.now.replace(microsecond=0),
             dtstamp=work.now.replace(microsecond=0),
             ends_at=None,
@@ -91,7 +92,7 @@ class CreateEvent(Command[EventDone]):
             source_sequence=self.source.sequence if self.source else 0,
             source_dtstamp=self.source.dtstamp if self.source else None,
         )
-        return _sound(event, work.now)
+        return sound(event, work.now)
 
     async def _made_before(self, work: Work) -> Event | None:
         """The event that this idempotency key made already."""
@@ -154,14 +155,15 @@ class UpdateEvent(Command[EventDone]):
         changed = differences(old, new)
         if not changed:
             return await self._noted(work, old)
-        new = _sound(revised(new, old, work.now, self.source), work.now)
+        new = sound(revised(new, old, work.now, self.source), work.now)
         await _refuse_lacking(work, old, new)
         group = audience.of_update(self.audience or work.settings.update_audience, changed)
         notified = await audience.size(work, new, group)
+        campaign_id = ""
         if not self.dry_run:
             await work.unit.save_event(new)
-            await audience.tell(work, new, Kind.UPDATE, group)
-        return EventDone(event=new, changed=changed, notified=notified)
+            campaign_id = await audience.tell(work, new, Kind.UPDATE, group)
+        return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)
 
     def _refuse_outdated(self, event: Event) -> None:
         if self.expected_sequence is not None and self.expected_sequence != event.sequence:
@@ -194,15 +196,26 @@ class UpdateEvent(Command[EventDone]):
         if self.organizer_name is not None:
             values["organizer_name"] = text.name(self.organizer_name)
         if self.when is not None:
-            values["span"] = self.when if isinstance(self.when, Span) else self.when.span(old.span)
-        for field in ("rdates", "exdates", "overrides"):
+            values |= self._rescheduled(old)
+        for field in ("rdates", "exdates"):
             if getattr(self, field) is not None:
                 values[field] = getattr(self, field)
+        if self.overrides is not None:
+            values["overrides"] = tuple(map(series.worded, self.overrides))
         if self.recurrence is not None:
             span = values.get("span", old.span)
             assert isinstance(span, Span)
             values["recurrence"] = recurrence.validated(self.recurrence, span) if self.recurrence else ""
         return old.model_copy(update=values)
+
+    def _rescheduled(self, old: Event) -> dict[str, object]:
+        """The new times, with the series and its exceptions fitted to them."""
+        assert self.when is not None
+        span = self.when if isinstance(self.when, Span) else self.when.span(old.span)
+        values: dict[str, object] = {"span": span, **series.moved(old, span)}
+        if old.recurrence and self.recurrence is None:
+            values["recurrence"] = recurrence.validated(old.recurrence, span)
+        return values
 
 
 class CancelEvent(Command[EventDone]):
@@ -224,12 +237,14 @@ class CancelEvent(Command[EventDone]):
         values = {"status": EventStatus.CANCELLED, "cancel_reason": reason}
         event = revised(old.model_copy(update=values), old, work.now, self.source)
         group = audience.of_cancellation(self.audience or work.settings.cancel_audience)
-        notified = await audience.size(work, event, group)
+        notified = await audience.size(work, event, group, Kind.CANCELLATION)
+        campaign_id = ""
         if not self.dry_run:
             await work.unit.save_event(event)
             await work.unit.withdraw_for_event(event.uid, Code.EVENT_CANCELLED, work.now)
-            await audience.tell(work, event, Kind.CANCELLATION, group)
-        return EventDone(event=event, changed=("status",), notified=notified)
+            campaign_id = await audience.tell(work, event, Kind.CANCELLATION, group)
+        changed = ("status",)
+        return EventDone(event=event, changed=changed, notified=notified, campaign_id=campaign_id)
 
 
 def revised(event: Event, old: Event, now: datetime, source: Source | None = None) -> Event:
@@ -268,9 +283,10 @@ def _owner(organizer: str | None, work: Work) -> str:
     return owner
 
 
-def _sound(event: Event, now: datetime) -> Event:
+def sound(event: Event, now: datetime) -> Event:
     """`event` with its end worked out; Refused where it is over already or its placeholders are wrong."""
     personal.check(event)
+    series.refuse_too_many(event)
     _refuse_mixed(event)
     ends_at = recurrence.last_end(event.span, event.recurrence, event.rdates, event.exdates, event.overrides)
     event = event.model_copy(update={"ends_at": ends_at})

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from engine.commands import audience, text
+from engine.commands import audience, series
 from engine.commands.base import Command, Work
-from engine.commands.events import EventDone, Source, revised
-from engine.itip import recurrence
+from engine.commands.events import EventDone, Source, revised, sound
 from engine.model import Audience, Event, Instant, Kind, Override
 from engine.refusals import Code, Refused
 
@@ -21,13 +20,14 @@ class ChangeInstance(Command[EventDone]):
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
         old = await _series(work, self.uid, self.source)
+        series.refuse_foreign(old, self.recurrence_id)
         new = self._overridden(old)
         if new == old:
             return EventDone(event=old)
         return await _tell(work, old, new, Kind.UPDATE, self)
 
     def _overridden(self, event: Event) -> Event:
-        wanted = self.override.model_copy(update={"summary": text.summary(self.override.summary)})
+        wanted = series.worded(self.override)
         others = [o for o in event.overrides if o.recurrence_id != wanted.recurrence_id]
         overrides = tuple(sorted((*others, wanted), key=lambda o: event.span.moment(o.recurrence_id)))
         return event.model_copy(update={"overrides": overrides})
@@ -50,6 +50,7 @@ class CancelInstance(Command[EventDone]):
         old = await _series(work, self.uid, self.source)
         if self.recurrence_id in old.exdates:
             return EventDone(event=old)
+        series.refuse_foreign(old, self.recurrence_id)
         exdates = tuple(sorted((*old.exdates, self.recurrence_id), key=old.span.moment))
         overrides = tuple(o for o in old.overrides if o.recurrence_id != self.recurrence_id)
         new = old.model_copy(update={"exdates": exdates, "overrides": overrides})
@@ -73,12 +74,11 @@ async def _series(work: Work, uid: str, source: Source | None) -> Event:
 async def _tell(
     work: Work, old: Event, new: Event, kind: Kind, request: ChangeInstance | CancelInstance
 ) -> EventDone:
-    new = revised(new, old, work.now, request.source)
-    ends_at = recurrence.last_end(new.span, new.recurrence, new.rdates, new.exdates, new.overrides)
-    new = new.model_copy(update={"ends_at": ends_at})
+    new = sound(revised(new, old, work.now, request.source), work.now)
     default = work.settings.update_audience if kind is Kind.UPDATE else work.settings.cancel_audience
     group = audience.of_update(request.audience or default, ("overrides",))
-    notified = await audience.size(work, new, group)
+    notified = await audience.size(work, new, group, kind)
     await work.unit.save_event(new)
-    await audience.tell(work, new, kind, group, request.recurrence_id)
-    return EventDone(event=new, changed=("overrides",), notified=notified)
+    campaign_id = await audience.tell(work, new, kind, group, request.recurrence_id)
+    changed = ("overrides",)
+    return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)

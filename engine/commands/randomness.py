@@ -23,5 +23,6 @@ class SystemRandomness:
 
 
 UID_LENGTH = 40
+CAMPAIGN_ID_LENGTH = 16
 TOKEN_LENGTH = 26
 """26 characters of 36 carry about 134 bits; with `rsvp+` the local part stays far below its 64 octets."""

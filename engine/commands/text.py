@@ -33,9 +33,13 @@ def address(text: str) -> str:
     return (valid.ascii_email or valid.normalized).lower()
 
 
+_CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127])
+"""Characters that iCalendar text must not hold (RFC 5545, 3.3.11); tab, LF and CR stay."""
+
+
 def bounded(value: str, what: str, limit: int) -> str:
-    """`value` stripped; Refused(TOO_LARGE) where it is longer than `limit` characters."""
-    value = value.strip()
+    """`value` stripped and without control characters; Refused(TOO_LARGE) over `limit` characters."""
+    value = value.translate(_CONTROLS).strip()
     if len(value) > limit:
         raise Refused(
             Code.TOO_LARGE, f"{what} has {len(value)} characters; {limit} are allowed.", "Shorten it."

@@ -129,7 +129,14 @@ def _parse(text: str, what: str) -> datetime:
 
 
 def _day(text: str, what: str) -> date:
-    return _parse(text, what).date()
+    day = _parse(text, what).date()
+    _refuse_far(day, what)
+    return day
+
+
+def _refuse_far(value: date, what: str) -> None:
+    if not 1970 <= value.year <= 2200:
+        raise Refused(Code.INVALID_TIME, f"{what} is in the year {value.year}.", _EXAMPLE)
 
 
 def _moment(text: str, zone: str, what: str) -> datetime:
@@ -139,7 +146,7 @@ def _moment(text: str, zone: str, what: str) -> datetime:
             f"{what} “{text[:40]}” has no time of day.",
             "Add the time, or set all_day to true.",
         )
-    parsed = _parse(text, what)
+    parsed = _parse(text, what).replace(microsecond=0)
     if parsed.tzinfo is None:
         return _in_zone(parsed, zone, what)
     return _as_utc(parsed, what)
@@ -161,8 +168,7 @@ def _as_utc(moment: datetime, what: str) -> datetime:
         utc = moment.astimezone(UTC)
     except (OverflowError, ValueError):
         raise Refused(Code.INVALID_TIME, f"{what} is out of range.", _EXAMPLE) from None
-    if not 1970 <= utc.year <= 2200:
-        raise Refused(Code.INVALID_TIME, f"{what} is in the year {utc.year}.", _EXAMPLE)
+    _refuse_far(utc, what)
     return utc.replace(microsecond=0)
 
 

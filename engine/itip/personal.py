@@ -1,11 +1,13 @@
-"""Personal words: `{{name}}` placeholders in an event's texts, filled in for one attendee."""
+"""Personal words: `{{name}}` placeholders in an event's texts, in any case, filled in for one attendee."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from engine.itip.lines import clean_text
 from engine.model import Event, Override
 from engine.refusals import Code, Refused
 
@@ -13,9 +15,12 @@ if TYPE_CHECKING:
     from jinja2.nodes import Template
 
 _MAX_TEXT = 100_000
-_TEXTS = ("summary", "location", "description")
+TEXTS = ("summary", "location", "description")
+"""The fields of an event, and of an override, that may be personal."""
+# what turns the direction of the words around it (Unicode UAX 9, 3.1)
+_TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
-# A piece of a text: plain words, or the name of a placeholder.
+# A piece of a text: plain words, or the name of a placeholder in lower case.
 Piece = tuple[str, bool]
 
 
@@ -23,6 +28,43 @@ def _invalid(why: str) -> Refused:
     return Refused(
         Code.INVALID_TEMPLATE, why, "Only plain placeholders such as {{name}} or {{company}} are understood."
     )
+
+
+def _harmless(value: str) -> str:
+    """A personal value without control characters, nor any that would turn the words around it."""
+    if value.isascii() and value.isprintable():
+        return value
+    return clean_text(value.translate(_TURNING))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text with placeholders, split once to be filled often."""
+
+    pieces: tuple[Piece, ...]
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """The text for one attendee; `values` by lower-case name.
+
+        Raises Refused: MISSING_FIELD naming the field, TOO_LARGE over 100,000 characters.
+        """
+        try:
+            filled = "".join([_harmless(values[word]) if is_name else word for word, is_name in self.pieces])
+        except KeyError:
+            raise self._missing(values) from None
+        if len(filled) > _MAX_TEXT:
+            raise Refused(
+                Code.TOO_LARGE, "The text is too long with its placeholders filled in.", "Use shorter values."
+            )
+        return filled
+
+    def _missing(self, values: Mapping[str, str]) -> Refused:
+        missing = sorted({name for name, is_name in self.pieces if is_name and name not in values})
+        return Refused(
+            Code.MISSING_FIELD,
+            f"There is no value for {{{{{missing[0]}}}}}.",
+            f"Give each recipient the fields: {', '.join(missing)}.",
+        )
 
 
 @lru_cache(maxsize=256)
@@ -52,23 +94,33 @@ def _plain(template: Template) -> tuple[Piece, ...]:
             raise _invalid("The text holds a template statement ({% … %}).")
         for node in output.nodes:
             if isinstance(node, nodes.TemplateData):
-                found.append((node.data, False))
+                found.append((clean_text(node.data), False))
             elif isinstance(node, nodes.Name):
-                found.append((node.name, True))
+                found.append((node.name.lower(), True))
             else:
                 raise _invalid("The text holds an expression where a plain name is expected.")
     return tuple(found)
 
 
+def personal(text: str) -> bool:
+    """True where `text` holds placeholders, or what looks like one."""
+    return "{{" in text
+
+
+def words(text: str) -> Words:
+    """`text` split at its placeholders; Refused(INVALID_TEMPLATE) where one is not a plain name."""
+    return Words(_pieces(text) if personal(text) else ((text, False),))
+
+
 def _texts(event: Event) -> list[str]:
     """The texts of the event and its overrides that hold placeholders."""
     parts: list[Event | Override] = [event, *event.overrides]
-    texts = (getattr(part, name) for part in parts for name in _TEXTS)
-    return [text for text in texts if "{{" in text]
+    texts = (getattr(part, name) for part in parts for name in TEXTS)
+    return [text for text in texts if personal(text)]
 
 
 def placeholders(event: Event) -> frozenset[str]:
-    """The names of the placeholders in the event's summary, location and description.
+    """The names of the placeholders in the event's summary, location and description, in lower case.
 
     Raises Refused(INVALID_TEMPLATE) where one is not a plain name.
     """
@@ -80,31 +132,13 @@ def check(event: Event) -> None:
     placeholders(event)
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    if "{{" not in text:
-        return text
-    pieces = _pieces(text)
-    missing = sorted({name for name, is_name in pieces if is_name and name not in values})
-    if missing:
-        raise Refused(
-            Code.MISSING_FIELD,
-            f"There is no value for {{{{{missing[0]}}}}}.",
-            f"Give each recipient the fields: {', '.join(missing)}.",
-        )
-    filled = [values[word] if is_name else word for word, is_name in pieces]
-    if sum(map(len, filled)) > _MAX_TEXT:
-        raise Refused(
-            Code.TOO_LARGE, "The text is too long with its placeholders filled in.", "Use shorter values."
-        )
-    return "".join(filled)
-
-
 def _fill(part: Event | Override, values: Mapping[str, str]) -> dict[str, object]:
-    return {name: _filled(getattr(part, name), values) for name in _TEXTS}
+    texts = {name: getattr(part, name) for name in TEXTS}
+    return {name: words(text).fill(values) for name, text in texts.items() if personal(text)}
 
 
 def personalize(event: Event, values: Mapping[str, str]) -> Event:
-    """`event` and its overrides with each `{{name}}` replaced by its value.
+    """`event` and its overrides with each `{{name}}` replaced by its value; `values` by lower-case name.
 
     Raises Refused: INVALID_TEMPLATE, MISSING_FIELD naming the field, TOO_LARGE over 100,000 characters.
     """

@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
-from engine.itip.lines import escape, fold, param
+from icalendar import (
+    Alarm,
+    Calendar,
+    Component,
+    Timezone,
+    vCalAddress,
+    vDate,
+    vDatetime,
+    vDuration,
+    vInt,
+    vText,
+    vUri,
+)
+from icalendar import Event as VEvent
+from icalendar.prop import vRecur
+
+from engine.itip.lines import clean_name, clean_text, escape
 from engine.itip.recurrence import at
-from engine.itip.values import write_day, write_local, write_utc
 from engine.itip.vtimezone import written
-from engine.model import Event, Method, Override, Party, Span
+from engine.model import Event, Method, Override, Party
 
 PRODID = "-//CIS//Calendar Invite Server//EN"
 UNTITLED = "Invitation"
-_ALARM = ("BEGIN:VALARM", "ACTION:DISPLAY", "DESCRIPTION:Reminder", "TRIGGER:-PT15M", "END:VALARM")
+_ROLE = {
+    "CUTYPE": "INDIVIDUAL",
+    "ROLE": "REQ-PARTICIPANT",
+    "PARTSTAT": "NEEDS-ACTION",
+    "RSVP": "TRUE",
+}
+_REMINDER = timedelta(minutes=-15)
+# what turns the direction of the words around a name (Unicode UAX 9, 3.1)
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+class Text(vText):
+    """TEXT as RFC 5545, 3.3.11 has it; the library's own makes a line break of a literal backslash and N."""
+
+    def to_ical(self) -> bytes:
+        return escape(self).encode()
+
+
+class _Rule(vRecur):
+    """RECUR with its parts in the order in which they came; the RFC asks for none."""
+
+    def sorted_items(self) -> list[tuple[Any, Any]]:
+        return list(self.items())
 
 
 def request(
@@ -27,7 +67,7 @@ def request(
 
     `organizer.address` is the receipt address, to which clients answer.
     """
-    return _calendar(event, attendee, organizer, Method.REQUEST, recurrence_id)
+    return _bytes(calendar(event, attendee, organizer, Method.REQUEST, recurrence_id))
 
 
 def cancel(
@@ -38,27 +78,65 @@ def cancel(
     recurrence_id: date | datetime | None = None,
 ) -> bytes:
     """The CANCEL that takes `event`, or one instance of it, out of the calendar (RFC 5546, 3.2.5)."""
-    return _calendar(event, attendee, organizer, Method.CANCEL, recurrence_id)
+    return _bytes(calendar(event, attendee, organizer, Method.CANCEL, recurrence_id))
 
 
-def _calendar(
+def instance(event: Event, recurrence_id: date | datetime) -> Override:
+    """One instance of a series, as its override has it or as the series does."""
+    return event.override(recurrence_id) or Override(
+        recurrence_id=recurrence_id,
+        span=at(event.span, recurrence_id),
+        summary=event.summary,
+        location=event.location,
+        description=event.description,
+        url=event.url,
+    )
+
+
+def calendar(
     event: Event,
     attendee: Party,
     organizer: Party,
     method: Method,
     recurrence_id: date | datetime | None,
-) -> bytes:
-    head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODID}", "CALSCALE:GREGORIAN", f"METHOD:{method}"]
-    people = [
-        _person("ORGANIZER", "", organizer),
-        _person(
-            "ATTENDEE", ";CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE", attendee
-        ),
-    ]
-    blocks = [_vevent(event, part, people, method) for part in _parts(event, method, recurrence_id)]
-    zone = written(event.span.timezone, _first_year(event)) if _by_zone(event) else b""
-    body = b"".join(fold(line) for block in blocks for line in block)
-    return b"".join(fold(line) for line in head) + zone + body + b"END:VCALENDAR\r\n"
+) -> Calendar:
+    """The VCALENDAR of one message, its properties in the order in which they are to be written."""
+    found = Calendar()
+    _set(
+        found,
+        {
+            "VERSION": Text("2.0"),
+            "PRODID": Text(PRODID),
+            "CALSCALE": Text("GREGORIAN"),
+            "METHOD": Text(method.value),
+        },
+    )
+    if _by_zone(event):
+        found.add_component(_zone(event.span.timezone, _first_year(event)))
+    people = {"ORGANIZER": _person(organizer, {}), "ATTENDEE": _person(attendee, _ROLE)}
+    for part in _parts(event, method, recurrence_id):
+        found.add_component(_vevent(event, part, people, method))
+    return found
+
+
+def _bytes(component: Component) -> bytes:
+    content: bytes = component.to_ical(sorted=False)
+    return content
+
+
+def _set(component: Component, properties: dict[str, Any]) -> None:
+    """The properties that have a value; a list stands for one line each."""
+    for name, value in properties.items():
+        if value not in (None, []):
+            component[name] = value
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str, year: int) -> Component:
+    """Our own VTIMEZONE: the library's Timezone.from_tzid begins summer time an hour late."""
+    zone = Timezone.from_ical(written(name, year))
+    assert isinstance(zone, Component)
+    return zone
 
 
 def _first_year(event: Event) -> int:
@@ -71,71 +149,105 @@ def _by_zone(event: Event) -> bool:
     return event.recurring and not event.span.all_day and event.span.timezone != "UTC"
 
 
-def _person(name: str, params: str, party: Party) -> str:
-    cn = f";CN={param(party.name) or param(party.address)}"
-    return f"{name}{params}{cn}:mailto:{param(party.address).strip(chr(34))}"
+def shown(text: str) -> str:
+    """A name or address on one line, without quotes and without what would turn the words around it."""
+    return clean_name(text if text.isascii() else _BIDI.sub("", text))
+
+
+def _person(party: Party, role: dict[str, str]) -> vCalAddress:
+    """A calendar address, its name last (RFC 5545, 3.3.3)."""
+    address = shown(party.address)
+    return vCalAddress(f"mailto:{address}", params={**role, "CN": shown(party.name) or address})
 
 
 def _parts(event: Event, method: Method, recurrence_id: date | datetime | None) -> Iterator[Event | Override]:
     """What the message speaks of: one instance; or the series, with its overrides unless it is cancelled."""
-    if recurrence_id is None:
-        yield event
-        yield from event.overrides if method is Method.REQUEST else ()
+    if recurrence_id is not None:
+        yield instance(event, recurrence_id)
         return
-    yield event.override(recurrence_id) or Override(
-        recurrence_id=recurrence_id,
-        span=at(event.span, recurrence_id),
-        summary=event.summary,
-        location=event.location,
-        description=event.description,
-        url=event.url,
-    )
+    yield event
+    yield from event.overrides if method is Method.REQUEST else ()
 
 
-def _time(event: Event, name: str, value: date | datetime) -> str:
+def _time(event: Event, value: date | datetime) -> vDate | vDatetime:
     if not isinstance(value, datetime):
-        return f"{name};VALUE=DATE:{write_day(value)}"
+        return vDate(value, params={"VALUE": "DATE"})
     if _by_zone(event):
-        return f"{name};TZID={param(event.span.timezone)}:{write_local(value.astimezone(event.span.zone))}"
-    return f"{name}:{write_utc(value)}"
+        local = vDatetime(value.astimezone(event.span.zone).replace(tzinfo=None))
+        local.params["TZID"] = event.span.timezone
+        return local
+    return _utc(value)
 
 
-def _dates(event: Event) -> list[str]:
-    rule = [f"RRULE:{event.recurrence}"] if event.recurrence else []
-    rdates = [_time(event, "RDATE", value) for value in event.rdates]
-    return [*rule, *rdates, *(_time(event, "EXDATE", value) for value in event.exdates)]
+def _utc(value: datetime) -> vDatetime:
+    return vDatetime(value.astimezone(UTC))
 
 
-def _texts(part: Event | Override) -> list[str]:
-    """SUMMARY always, since RFC 5546 asks for it; the others where there is something to say (B11)."""
-    summary, location, description = map(escape, (part.summary, part.location, part.description))
-    texts = [f"SUMMARY:{summary if summary.strip() else UNTITLED}"]
-    texts += [f"LOCATION:{location}"] if location.strip() else []
-    texts += [f"DESCRIPTION:{description}"] if description.strip() else []
-    url = "".join(part.url.split())
-    return [*texts, f"URL:{url}"] if url.isprintable() and url else texts
+def _times(event: Event, values: Iterable[date | datetime]) -> list[vDate | vDatetime]:
+    return [_time(event, value) for value in values]
 
 
-def _vevent(event: Event, part: Event | Override, people: list[str], method: Method) -> list[str]:
+def _dates(event: Event, part: Event | Override) -> dict[str, Any]:
+    """Which instance a part is, or which instances there are (RFC 5545, 3.8.4.4 and 3.8.5)."""
+    if isinstance(part, Override):
+        return {"RECURRENCE-ID": _time(event, part.recurrence_id)}
+    return {
+        "RRULE": _Rule(event.recurrence) if event.recurrence else None,
+        "RDATE": _times(event, event.rdates),
+        "EXDATE": _times(event, event.exdates),
+    }
+
+
+def optional(text: str) -> Text | None:
+    """`text` where it says something (B11)."""
+    return Text(text) if clean_text(text).strip() else None
+
+
+def titled(text: str) -> Text:
+    """A SUMMARY always says something, since RFC 5546 asks for it."""
+    return optional(text) or Text(UNTITLED)
+
+
+def _url(text: str) -> vUri | None:
+    url = "".join(text.split())
+    return vUri(url) if url and url.isprintable() else None
+
+
+def _vevent(
+    event: Event, part: Event | Override, people: dict[str, vCalAddress], method: Method
+) -> Component:
     cancelled = method is Method.CANCEL
-    span: Span = part.span
-    own = [_time(event, "RECURRENCE-ID", part.recurrence_id)] if isinstance(part, Override) else _dates(event)
-    reason = escape(event.cancel_reason) if cancelled else ""
-    return [
-        "BEGIN:VEVENT",
-        f"UID:{escape(event.uid)}",
-        f"DTSTAMP:{write_utc(event.dtstamp)}",
-        f"SEQUENCE:{event.sequence}",
-        _time(event, "DTSTART", span.start),
-        _time(event, "DTEND", span.end),
-        *own,
-        *_texts(part),
-        *people,
-        f"STATUS:{'CANCELLED' if cancelled else 'CONFIRMED'}",
-        f"TRANSP:{'TRANSPARENT' if span.all_day else 'OPAQUE'}",
-        f"CREATED:{write_utc(event.created)}",
-        f"LAST-MODIFIED:{write_utc(event.dtstamp)}",
-        *([f"COMMENT:{reason}"] if reason.strip() else ()),
-        *(() if cancelled or span.all_day else _ALARM),
-        "END:VEVENT",
-    ]
+    found, all_day = VEvent(), part.span.all_day
+    _set(
+        found,
+        {
+            "UID": Text(event.uid),
+            "DTSTAMP": _utc(event.dtstamp),
+            "SEQUENCE": vInt(event.sequence),
+            "DTSTART": _time(event, part.span.start),
+            "DTEND": _time(event, part.span.end),
+            **_dates(event, part),
+            "SUMMARY": titled(part.summary),
+            "LOCATION": optional(part.location),
+            "DESCRIPTION": optional(part.description),
+            "URL": _url(part.url),
+            **people,
+            "STATUS": Text("CANCELLED" if cancelled else "CONFIRMED"),
+            "TRANSP": Text("TRANSPARENT" if all_day else "OPAQUE"),
+            "CREATED": _utc(event.created),
+            "LAST-MODIFIED": _utc(event.dtstamp),
+            "COMMENT": optional(event.cancel_reason) if cancelled else None,
+        },
+    )
+    if not (cancelled or all_day):
+        found.add_component(_alarm())
+    return found
+
+
+def _alarm() -> Component:
+    alarm = Alarm()
+    _set(
+        alarm,
+        {"ACTION": Text("DISPLAY"), "DESCRIPTION": Text("Reminder"), "TRIGGER": vDuration(_REMINDER)},
+    )
+    return alarm

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _LEASE_S = 20.0
 _IDLE_S = 0.5
 """How often to look for messages that other processes owe."""
-_PER_CONNECTION = 8
+_PER_CONNECTION = 64
 """Messages claimed ahead for each connection: enough to keep it busy while answers are written."""
 _RETRY_FIRST = timedelta(seconds=30)
 _RETRY_LONGEST = timedelta(hours=4)

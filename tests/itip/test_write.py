@@ -50,8 +50,8 @@ def test_a_request_says_what_clients_need_for_their_buttons() -> None:
         "SUMMARY:Plan",
         "LOCATION:Room 1",
         "URL:https://example.com/a?b=1",
-        "ORGANIZER;CN=Jane Roe:mailto:rsvp+q7zk2pvx9lmr4tns@cis.test",
-        "ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE;CN=Joe Bloggs"
+        'ORGANIZER;CN="Jane Roe":mailto:rsvp+q7zk2pvx9lmr4tns@cis.test',
+        'ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE;CN="Joe Bloggs"'
         ":mailto:joe@example.org",
         "STATUS:CONFIRMED",
         "TRANSP:OPAQUE",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from engine.model import Campaign, MessageState, Recipient
+from engine.model import Campaign, Kind, MessageState, Recipient
 from engine.refusals import Code
 from engine.store.sqlite import rows
 from engine.store.sqlite.ledger import Ledger
@@ -88,15 +88,26 @@ class Campaigns(Ledger):
         )
         counts = {state.value: 0 for state in MessageState}
         counts |= {row["name"].removeprefix("delivery."): row["n"] for row in tallies}
+        written = sum(counts.values())
+        campaign = await self.campaign(campaign_id)
+        if campaign is None or campaign.kind is Kind.INVITE:
+            return counts | await self._rest_of_list(campaign_id, written)
+        return counts | await self._rest_of_audience(campaign, written)
+
+    async def _rest_of_list(self, campaign_id: str, written: int) -> dict[str, int]:
         row = await self.one(
-            "SELECT count(*) AS total, coalesce(sum(code <> ''), 0) AS skipped FROM campaign_row WHERE campaign_id = ?",
+            "SELECT count(*) AS total, coalesce(sum(code <> ''), 0) AS skipped "
+            "FROM campaign_row WHERE campaign_id = ?",
             [campaign_id],
         )
         assert row is not None
-        written = sum(counts.values())
-        counts["skipped"] = row["skipped"]
-        counts["waiting"] = row["total"] - row["skipped"] - written
-        return counts
+        return {"skipped": row["skipped"], "waiting": row["total"] - row["skipped"] - written}
+
+    async def _rest_of_audience(self, campaign: Campaign, written: int) -> dict[str, int]:
+        """Those without a message: the job has not reached them yet, or found nothing to tell them."""
+        left = campaign.total - written
+        job = await self.one("SELECT 1 FROM fanout WHERE campaign_id = ?", [campaign.id])
+        return {"skipped": 0, "waiting": left} if job else {"skipped": left, "waiting": 0}
 
     async def next_scheduled(self, now: datetime) -> Campaign | None:
         row = await self.one(

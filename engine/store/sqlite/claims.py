@@ -18,14 +18,15 @@ from engine.store.sqlite.session import as_list
 _IN_LIST = "IN (SELECT value FROM json_each(?))"
 
 _CANDIDATES = f"""
-SELECT m.*, {rows.ATTENDEE_JOINED}, o.suspended, o.name AS organizer_name,
+SELECT m.*, {rows.ATTENDEE_JOINED}, o.suspended, o.name AS organizer_name, k.state AS campaign_state,
     EXISTS (SELECT 1 FROM block b WHERE b.email = m.email AND b.organizer = m.organizer) AS blocked,
     EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email) AS suppressed
 FROM message m
 LEFT JOIN attendee a ON a.event_uid = m.event_uid AND a.email = m.email AND m.method IS NOT NULL
 LEFT JOIN organizer o ON o.address = m.organizer
+LEFT JOIN campaign k ON k.id = m.campaign_id
 WHERE m.id IN (
-    SELECT id FROM message c WHERE {DUE} AND priority = ? AND due <= ?
+    SELECT id FROM message c WHERE {DUE} AND priority = ? AND due <= ? AND %s
     AND (method IS NULL OR NOT EXISTS (
         SELECT 1 FROM message p WHERE p.event_uid = c.event_uid AND p.email = c.email AND p.id < c.id
         AND p.method IS NOT NULL AND {PENDING.replace("state", "p.state")}))
@@ -34,6 +35,12 @@ ORDER BY m.due, m.id
 """
 """The last condition keeps the messages of one attendee in order."""
 
+_UNPACED = f"(campaign_id IS NULL OR campaign_id NOT {_IN_LIST})"
+_OF_CAMPAIGN = "campaign_id = ?"
+_ALL = "send"
+"""The key of the pace that all messages together keep; a campaign's own has its id."""
+_ROUNDING = 1e-6
+
 
 class Claims(Ledger):
     """Claims messages for one dispatcher and writes down what came of them."""
@@ -41,21 +48,47 @@ class Claims(Ledger):
     async def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rate: float) -> list[Claim]:
         """Lease up to `limit` messages that are due and may leave; withdraw those that may not (rule 7)."""
         await self._reclaim(now)
-        limit = await self._paced(limit, now, rate)
+        limit = await self._paced(_ALL, limit, now, rate)
+        paced = await self._paced_campaigns()
         claims: list[Claim] = []
         for priority in (0, 1):
-            if len(claims) < limit:
-                values = [priority, now.timestamp(), limit - len(claims)]
-                claims += await self._judged(await self.all(_CANDIDATES, values), now)
+            values = [priority, now.timestamp(), as_list(paced)]
+            claims += await self._candidates(_UNPACED, values, limit - len(claims), now)
+        for campaign_id, own in paced.items():
+            allowed = await self._paced(campaign_id, limit - len(claims), now, own)
+            found = await self._candidates(_OF_CAMPAIGN, [1, now.timestamp(), campaign_id], allowed, now)
+            await self._spend(campaign_id, len(found), now, own)
+            claims += found
         if claims:
             await self._lease(claims, owner, now.timestamp() + lease_s)
-            await self._spend(len(claims), now, rate)
+            await self._spend(_ALL, len(claims), now, rate)
         return claims
+
+    async def _candidates(
+        self, which: str, values: Sequence[object], limit: int, now: datetime
+    ) -> list[Claim]:
+        if limit <= 0:
+            return []
+        return await self._judged(await self.all(_CANDIDATES % which, [*values, limit]), now)
+
+    async def _paced_campaigns(self) -> dict[str, float]:
+        """The running campaigns that have a rate of their own."""
+        found = await self.all("SELECT id, rate FROM campaign WHERE state = 'running' AND rate > 0")
+        return {row["id"]: row["rate"] for row in found}
 
     async def _reclaim(self, now: datetime) -> None:
         """Take back what a dispatcher held when it died: it may have gone out already."""
         sets = {"in_doubt": 1, "owner": None, "lease": None}
-        await self.move("state = 'sending' AND lease < ?", [now.timestamp()], MessageState.QUEUED, sets)
+        if await self.move("state = 'sending' AND lease < ?", [now.timestamp()], MessageState.QUEUED, sets):
+            await self._hold_paused("in_doubt = 1 AND state = 'queued'", [])
+
+    async def _hold_paused(self, where: str, values: Sequence[object]) -> None:
+        """What comes back while its campaign is paused waits with the others."""
+        await self.run(
+            f"UPDATE message SET held = 1 WHERE {where} "
+            "AND campaign_id IN (SELECT id FROM campaign WHERE state = 'paused')",
+            values,
+        )
 
     async def _judged(self, found: Sequence[sqlite3.Row], now: datetime) -> list[Claim]:
         events = await self._events({row["event_uid"] for row in found if row["event_uid"]})
@@ -95,21 +128,20 @@ class Claims(Ledger):
         await self.move(f"id {_IN_LIST}", [ids], MessageState.SENDING, sets)
         await self.run(f"UPDATE message SET attempts = attempts + 1 WHERE id {_IN_LIST}", [ids])
 
-    async def _paced(self, limit: int, now: datetime, rate: float) -> int:
-        """How many messages the rate allows now; a second's worth may go in one burst."""
+    async def _paced(self, key: str, limit: int, now: datetime, rate: float) -> int:
+        """How many messages the rate allows now: a burst is a second's worth, however long it was quiet."""
         if not rate:
             return limit
-        row = await self.one("SELECT next FROM pace WHERE key = 'send'")
-        behind = now.timestamp() - (row["next"] if row else 0.0)
-        return max(0, min(limit, int((behind + max(1.0, 1.0 / rate)) * rate)))
+        row = await self.one("SELECT next FROM pace WHERE key = ?", [key])
+        ahead = max(0.0, row["next"] - now.timestamp()) if row else 0.0
+        return max(0, min(limit, int((max(1.0, 1.0 / rate) - ahead) * rate + _ROUNDING)))
 
-    async def _spend(self, n: int, now: datetime, rate: float) -> None:
-        if not rate:
-            return
-        await self.run(
-            "INSERT INTO pace(key, next) VALUES ('send', ?) ON CONFLICT DO UPDATE SET next = max(next, ?) + ?",
-            [now.timestamp() + n / rate, now.timestamp(), n / rate],
-        )
+    async def _spend(self, key: str, n: int, now: datetime, rate: float) -> None:
+        if rate and n:
+            await self.run(
+                "INSERT INTO pace(key, next) VALUES (?, ?) ON CONFLICT DO UPDATE SET next = max(next, ?) + ?",
+                [key, now.timestamp() + n / rate, now.timestamp(), n / rate],
+            )
 
     async def write(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
         """Write answers down; where a lease was lost, whoever holds the message now writes its answer."""
@@ -125,6 +157,9 @@ class Claims(Ledger):
             "due = coalesce(?, due), attempts = attempts - ? WHERE id = ?",
             [_answer_values(answer, now) for answer in answers],
         )
+        back = [a.message_id for a in answers if a.state.pending and held[a.message_id]["campaign_id"]]
+        if back:
+            await self._hold_paused(f"id {_IN_LIST}", [_numbers(back)])
         moved = Counter((tuple(held[a.message_id])[1:], a.state) for a in answers)
         for ((kind, event_uid, organizer, campaign_id), state), n in moved.items():
             self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, -n)
@@ -163,6 +198,8 @@ def _barred(row: sqlite3.Row, event: Event | None, now: datetime) -> Code | None
     """Why a message may not leave, if so (rule 7)."""
     if row["suppressed"]:
         return Code.ADDRESS_SUPPRESSED
+    if row["campaign_state"] == "cancelled":
+        return Code.CAMPAIGN_CANCELLED
     if not row["method"] or event is None:
         return None
     if row["suspended"]:

@@ -9,11 +9,12 @@ from datetime import datetime
 from engine.model import Attendee, Fanout, Kind, Message, MessageState, Partstat
 from engine.refusals import Code
 from engine.store.sqlite import rows
-from engine.store.sqlite.schema import DUE
 from engine.store.sqlite.session import Session, as_list
 
 _IN_LIST = "IN (SELECT value FROM json_each(?))"
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
+
+_TOLD = "method = 'REQUEST' AND (state IN ('accepted','sending') OR in_doubt = 1)"
 
 _Key = tuple[object, ...]
 """What makes a row of the ledger the only one of its kind (rule 3); the address comes last."""
@@ -31,8 +32,8 @@ class Ledger(Session):
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
         """Owe messages, each once (rule 3); lower priorities go first.
 
-        An update to somebody whose invite has not gone yet adds nothing: what is pending always leaves with
-        the event's newest revision.
+        An update to somebody whose invite has certainly not gone yet adds nothing: what is pending always
+        leaves with the event's newest revision.
         """
         owed = await self._not_owed_yet(await self._not_covered(messages))
         if not owed:
@@ -85,8 +86,8 @@ class Ledger(Session):
             return list(messages)
         emails = as_list({m.email for m in updates})
         waiting = await self.all(
-            f"SELECT email FROM message WHERE event_uid = ? AND email {_IN_LIST} AND {DUE} "
-            "AND method = 'REQUEST' AND recurrence_id = ''",
+            f"SELECT email FROM message WHERE event_uid = ? AND email {_IN_LIST} "
+            "AND state IN ('queued','deferred') AND in_doubt = 0 AND method = 'REQUEST' AND recurrence_id = ''",
             [updates[0].event_uid, emails],
         )
         covered = {row["email"] for row in waiting}
@@ -123,8 +124,7 @@ class Ledger(Session):
     async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who got the event, or may have got it."""
         found = await self.all(
-            f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {_IN_LIST} "
-            "AND method = 'REQUEST' AND (state IN ('accepted','sending') OR in_doubt = 1)",
+            f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {_IN_LIST} AND {_TOLD}",
             [event_uid, as_list(emails)],
         )
         return {row["email"] for row in found}
@@ -173,6 +173,15 @@ class Ledger(Session):
         row = await self.one(
             f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {_IN_LIST}",
             [event_uid, names],
+        )
+        return int(row["n"]) if row else 0
+
+    async def told_size(self, event_uid: str, partstats: Collection[Partstat]) -> int:
+        """How many attendees with these answers got the event, or may have got it."""
+        row = await self.one(
+            f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND partstat {_IN_LIST} AND EXISTS ("
+            f"SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email AND {_TOLD})",
+            [event_uid, as_list(partstats)],
         )
         return int(row["n"]) if row else 0
 

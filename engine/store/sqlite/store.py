@@ -199,7 +199,12 @@ async def _connect(path: Path) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, timeout=_BUSY_S, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -32000"):
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "cache_size = -32000",
+        ):
             await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()

@@ -1,0 +1,86 @@
+"""What sets instances of a recurring event apart: bounds, belonging, and moving with the series (RFC 5545, 3.8.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from engine.commands import text
+from engine.itip import recurrence
+from engine.model import Event, Override, Span
+from engine.refusals import Code, Refused
+
+EXCEPTIONS_MAX = 5_000
+_MOMENT = timedelta(microseconds=1)
+
+
+def refuse_too_many(event: Event) -> None:
+    """Refuse with TOO_LARGE where an event has more dates or overrides than are allowed."""
+    if max(len(event.rdates), len(event.exdates), len(event.overrides)) > EXCEPTIONS_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"The recurrence has more than {EXCEPTIONS_MAX} exceptions.",
+            "Use a rule that needs fewer.",
+        )
+
+
+def worded(override: Override) -> Override:
+    """The override with its words cleaned and bounded like those of an event.
+
+    Raises Refused: INVALID_ARGUMENT, TOO_LARGE.
+    """
+    return override.model_copy(
+        update={
+            "summary": text.summary(override.summary),
+            "location": text.bounded(override.location, "location", text.LOCATION_MAX),
+            "description": text.bounded(override.description, "description", text.DESCRIPTION_MAX),
+            "url": text.url(override.url),
+        }
+    )
+
+
+def refuse_foreign(event: Event, recurrence_id: date | datetime) -> None:
+    """Refuse with INVALID_RECURRENCE where `recurrence_id` names no instance that the series still has."""
+    own = isinstance(recurrence_id, datetime) != event.span.all_day
+    if own and (event.override(recurrence_id) or _stands(event, recurrence_id)):
+        return
+    raise Refused(
+        Code.INVALID_RECURRENCE,
+        "The series has no instance at that time, or it is cancelled already.",
+        "Give the start that the instance has in the series.",
+    )
+
+
+def _stands(event: Event, recurrence_id: date | datetime) -> bool:
+    begin = event.span.moment(recurrence_id)
+    found = recurrence.instances(event, begin, begin + _MOMENT, EXCEPTIONS_MAX)
+    return any(span.start == recurrence_id for span in found)
+
+
+def moved(event: Event, span: Span) -> dict[str, object]:
+    """The exceptions of `event` where its series moves to `span`: an exception stays with its instance."""
+    if not event.recurring or event.span.all_day != span.all_day:
+        return {}
+    return {
+        "rdates": _moved(event.rdates, event.span, span),
+        "exdates": _moved(event.exdates, event.span, span),
+        "overrides": tuple(
+            o.model_copy(update={"recurrence_id": _moved([o.recurrence_id], event.span, span)[0]})
+            for o in event.overrides
+        ),
+    }
+
+
+def _moved(values: Sequence[date | datetime], old: Span, new: Span) -> tuple[date | datetime, ...]:
+    """By the clock on the wall, so that a change of zone or of summer time moves every instance alike."""
+    distance = _wall(new.start, new) - _wall(old.start, old)
+    return tuple(_at(_wall(value, old) + distance, new) for value in values)
+
+
+def _wall(value: date | datetime, span: Span) -> datetime:
+    local = span.moment(value).astimezone(span.zone)
+    return local.replace(tzinfo=None)
+
+
+def _at(wall: datetime, span: Span) -> date | datetime:
+    return wall.date() if span.all_day else wall.replace(tzinfo=span.zone).astimezone(UTC)

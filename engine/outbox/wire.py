@@ -1,0 +1,152 @@
+"""SMTP on the wire: what is written for one mail, and how answers are read (RFC 5321, 2920)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from engine.outbox.transport import Envelope, Rejected
+
+_LINE_MAX = 2_000
+"""RFC 5321, 4.5.3.1.5 says 512; longer ones are seen."""
+_LINES_MAX = 100
+_WORDS_MAX = 500
+_ADDRESS = re.compile(r"[^\x00-\x1f\x7f<>]{1,320}")
+_BARE = re.compile(rb"\r\n|\r|\n")
+_CODE = re.compile(rb"([2-5][0-9][0-9])([ -]|$)")
+_SESSION_CODES = frozenset({421, 500, 502, 503, 530, 534, 535, 538})
+"""What a server says of the connection (closing, out of step, not logged in), never of one mail."""
+
+
+class Offers(NamedTuple):
+    """What a server offers in its answer to EHLO; `size` in bytes, 0 where it names no limit."""
+
+    pipelining: bool = False
+    eight_bit: bool = False
+    utf8: bool = False
+    takes_size: bool = False
+    size: int = 0
+
+
+class Unreadable(Exception):  # noqa: N818 -- named for what the answer is
+    """An answer that is not SMTP, or has no end."""
+
+
+class Reply(NamedTuple):
+    """One answer of a server (RFC 5321, 4.2)."""
+
+    code: int
+    lines: tuple[bytes, ...]
+
+    @property
+    def yes(self) -> bool:
+        return 200 <= self.code < 300
+
+    @property
+    def no(self) -> bool:
+        return self.code >= 400
+
+    @property
+    def words(self) -> str:
+        """Code and text on one line, without what could not be printed, 500 characters at most."""
+        text = " ".join(line.decode("utf-8", "replace") for line in self.lines)[: 2 * _WORDS_MAX]
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else " " for c in text)
+        return f"{self.code} {' '.join(text.split())}"[:_WORDS_MAX]
+
+    @property
+    def rejection(self) -> Rejected:
+        """This answer as the end of a mail; permanent where the server will never take it."""
+        return Rejected(self.words, permanent=self.code >= 500 and self.code not in _SESSION_CODES)
+
+
+class ReplyReader:
+    """Reads answers out of what arrives, however it is cut."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._lines: list[bytes] = []
+        self._code = b""
+
+    def feed(self, data: bytes) -> Iterator[Reply]:
+        """The answers that `data` completes. Raises Unreadable behind those that could be read."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            reply = self._line(line.rstrip(b"\r"))
+            if reply:
+                yield reply
+        if len(self._rest) > _LINE_MAX:
+            raise Unreadable("the server sent a line without an end")
+
+    def _line(self, line: bytes) -> Reply | None:
+        matched = _CODE.match(line)
+        if not matched or len(line) > _LINE_MAX:
+            raise Unreadable("the server answered what is not SMTP")
+        code, mark = matched.groups()
+        if self._lines and code != self._code:
+            raise Unreadable("the server changed the code within an answer")
+        self._lines.append(line[4:])
+        self._code = code
+        if mark != b"-":
+            reply = Reply(int(code), tuple(self._lines))
+            self._lines.clear()
+            return reply
+        if len(self._lines) >= _LINES_MAX:
+            raise Unreadable("the server sent an answer without an end")
+        return None
+
+
+def commands(envelope: Envelope, offers: Offers) -> tuple[bytes, bytes, bytes]:
+    """MAIL, RCPT and DATA for one mail, with the parameters that the server offers.
+
+    Raises Rejected where this server could never take the mail (RFC 1870, 6152, 6531).
+    """
+    sender, recipient = envelope.sender, envelope.recipient
+    _check_addresses(sender, recipient)
+    parameters = ""
+    if offers.takes_size:
+        _check_size(len(envelope.content), offers.size)
+        parameters += f" SIZE={len(envelope.content)}"
+    if not envelope.content.isascii():
+        _check_offered(offers.eight_bit, "8BITMIME, which this mail needs")
+        parameters += " BODY=8BITMIME"
+    if not (sender.isascii() and recipient.isascii()):
+        _check_offered(offers.utf8, "SMTPUTF8, which this address needs")
+        parameters += " SMTPUTF8"
+    return f"MAIL FROM:<{sender}>{parameters}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode(), b"DATA\r\n"
+
+
+def _check_addresses(sender: str, recipient: str) -> None:
+    """A control character or an angle bracket could end the command and begin another."""
+    if not _ADDRESS.fullmatch(recipient) or (sender and not _ADDRESS.fullmatch(sender)):
+        raise Rejected("not sent: the address holds what no mail server takes", permanent=True)
+    try:
+        f"{sender}{recipient}".encode()
+    except UnicodeEncodeError as error:
+        raise Rejected("not sent: the address is not text", permanent=True) from error
+
+
+def _check_size(size: int, most: int) -> None:
+    if most and size > most:
+        raise Rejected(f"not sent: {size} bytes, and the server takes {most}", permanent=True)
+
+
+def _check_offered(offered: bool, what: str) -> None:
+    if not offered:
+        raise Rejected(f"not sent: the server does not offer {what}", permanent=True)
+
+
+def body(content: bytes) -> bytes:
+    """A mail as it follows 354: lines end in CRLF, leading dots doubled, the dot that ends it behind.
+
+    No bare CR or LF is left, in which servers see different ends of a mail (RFC 5321, 2.3.8, 4.5.2).
+    """
+    breaks = content.count(b"\r\n")
+    if content.count(b"\n") != breaks or content.count(b"\r") != breaks:
+        content = _BARE.sub(b"\r\n", content)
+    if b"\n." in content:
+        content = content.replace(b"\n.", b"\n..")
+    if content.startswith(b"."):
+        content = b"." + content
+    return content + (b".\r\n" if not content or content.endswith(b"\r\n") else b"\r\n.\r\n")

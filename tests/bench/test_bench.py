@@ -1,0 +1,64 @@
+"""Every part of the benchmarks runs; what the figures are is no business of a test."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.figures import Figure
+from bench.timing import quantile
+
+ROOT = Path(__file__).parent.parent.parent
+GROUPS = {
+    "send_invite, until a mail server took it",
+    "A campaign into the sink",
+    "A tool that only reads (get_event)",
+    "Starting",
+    "One mail read to its command",
+    "One mail rendered",
+    "Receipts by SMTP",
+}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    file = tmp_path_factory.mktemp("bench") / "figures.json"
+    command = [sys.executable, "-m", "bench", "--quick", "--json", str(file)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return dict(json.loads(file.read_text(encoding="utf-8")))
+
+
+def test_every_part_comes_to_its_figures(report: dict[str, Any]) -> None:
+    assert {figure["group"] for figure in report["figures"]} == GROUPS
+
+
+def test_every_figure_that_is_compared_names_its_peer(report: dict[str, Any]) -> None:
+    compared = [figure for figure in report["figures"] if figure["ratio"] is not None]
+    assert compared
+    assert all(figure["peer"] and figure["peer_value"] > 0 for figure in compared)
+
+
+def test_help_imports_neither_the_sdk_nor_pydantic(report: dict[str, Any]) -> None:
+    counted = [figure["value"] for figure in report["figures"] if figure["unit"] == "modules"]
+    assert counted == [0]
+
+
+def test_a_figure_keeps_its_bound_by_value_or_by_ratio() -> None:
+    assert Figure("g", "n", 9.9, "ms", below=10).kept is True
+    assert Figure("g", "n", 10, "ms", below=10).kept is False
+    assert Figure("g", "n", 99, "ms", within=1.5, peer="p", peer_value=66, ratio=1.5).kept is True
+    assert Figure("g", "n", 99, "ms", within=1.5, peer="p", peer_value=65, ratio=1.52).kept is False
+    assert Figure("g", "n", 99, "ms").kept is None
+
+
+def test_a_quantile_is_one_of_the_measured_values() -> None:
+    seconds = [float(i) for i in range(1, 101)]
+    assert quantile(seconds, 0.5) == 50
+    assert quantile(seconds, 0.99) == 99
+    assert quantile([7.0], 0.99) == 7

@@ -1,0 +1,71 @@
+"""Real `cis-mcp` processes over a folder of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+DEADLINE_S = 30
+ROOT = Path(__file__).parents[2]
+
+
+def environment(folder: Path, **values: str) -> dict[str, str]:
+    """What a process needs, and no setting from outside the test."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CIS_")}
+    return {**inherited, "CIS_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT), **values}
+
+
+async def run(folder: Path, *arguments: str, **values: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command that ends by itself."""
+    process = await _started(folder, *arguments, **values)
+    async with asyncio.timeout(DEADLINE_S):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, *arguments: str, **values: str
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """The address of `cis-mcp serve --http …` once it listens, and its process; ended by SIGTERM."""
+    process = await _started(folder, "serve", *arguments, **values)
+    assert process.stderr is not None
+    draining = None
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not (found := re.search(rb"MCP at (http://\S+)/mcp", await _line(process.stderr))):
+                pass
+        draining = asyncio.create_task(process.stderr.read())
+        yield found[1].decode(), process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        async with asyncio.timeout(DEADLINE_S):
+            await process.communicate() if draining is None else await draining
+            await process.wait()
+
+
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    line = await stream.readline()
+    assert line, "the server ended before it served"
+    return line
+
+
+async def _started(folder: Path, *arguments: str, **values: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cis_mcp",
+        *arguments,
+        cwd=folder,
+        env=environment(folder, **values),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )

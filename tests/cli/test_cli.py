@@ -1,0 +1,134 @@
+"""The commands of the operator, and what the command line promises of itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cis_mcp.cli import cli
+from cis_mcp.config import masked
+from tests.cli.processes import ROOT, environment, run
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path / "data"))
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments, prog_name="cis-mcp")
+
+
+def test_help_is_shown_without_importing_what_is_heavy() -> None:
+    heavy = (
+        "import sys; import cis_mcp.cli; "
+        "print([m for m in ('mcp', 'pydantic', 'engine') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", heavy],
+        env=environment(Path()),
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
+    assert done.stdout.decode().strip() == "[]"
+    shown = _run("--help")
+    assert shown.exit_code == 0
+    for command in ("serve", "worker", "ingest", "demo", "verify", "key", "organizer", "check", "config"):
+        assert command in shown.output
+
+
+def test_a_key_is_shown_once_listed_without_its_secret_and_revoked() -> None:
+    made = _run("key", "create", "--name", "assistant", "--for", "Ann@Example.com", "--scope", "read")
+    secret = made.stdout.strip()
+    assert secret.startswith("cis_")
+    listed = _run("key", "list").stdout
+    assert "ann@example.com: read" in listed
+    assert secret not in listed
+    revoked = _run("key", "revoke", listed.split()[0])
+    assert "revoked" in revoked.stdout
+    assert "revoked" in _run("key", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("key", "revoke", "nothing"), "unknown_key"),
+        (("key", "create", "--scope", "everything"), "invalid_argument"),
+        (("key", "create", "--for", "nobody"), "invalid_address"),
+        (("organizer", "suspend", "nobody"), "invalid_address"),
+    ],
+)
+def test_a_refusal_is_a_line_with_its_code_and_exit_2(arguments: tuple[str, ...], code: str) -> None:
+    done = _run(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{code}: ")
+
+
+def test_an_organizer_is_suspended_and_resumed() -> None:
+    assert _run("organizer", "suspend", "Ann@example.com").stdout == "ann@example.com: suspended\n"
+    assert _run("organizer", "resume", "ann@example.com").stdout == "ann@example.com: may send\n"
+
+
+def test_check_says_that_everything_adds_up() -> None:
+    done = _run("check")
+    assert (done.exit_code, done.stdout) == (0, "Everything adds up.\n")
+
+
+def test_config_shows_what_is_in_force_with_secrets_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIS_DOMAIN", "invites.example.com")
+    monkeypatch.setenv("CIS_OUTBOX", "smtp://user:s3cret@mail.example.com:587")
+    monkeypatch.setenv("CIS_DOMIAN", "typo")
+    shown = _run("config").stdout
+    assert "s3cret" not in shown
+    assert "CIS_OUTBOX=smtp://***@mail.example.com:587\n" in shown
+    assert "CIS_ORGANIZER=agent@invites.example.com\n" in shown
+    assert "# CIS_DOMIAN is set, but there is no such setting\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("maildir", "maildir"),
+        ("smtp://127.0.0.1:2525", "smtp://127.0.0.1:2525"),
+        ("smtp://u:p@ss/w,rd@h:25", "smtp://***@h:25"),
+        ("smtp://h:1,imaps://u:p@h/f", "smtp://h:1,imaps://***@h/f"),
+    ],
+)
+def test_names_and_passwords_in_urls_are_masked(url: str, shown: str) -> None:
+    assert masked(url) == shown
+
+
+def test_bad_settings_are_a_line_each_and_exit_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIS_DOMAIN", "a@b")
+    monkeypatch.setenv("CIS_SENDER_AUTH", "maybe")
+    done = _run("config")
+    assert done.exit_code == 2
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["CIS_DOMAIN", "CIS_SENDER_AUTH"]
+
+
+async def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    code, _, err = await run(tmp_path, "check", CIS_DATA_DIR=str(blocked / "data"))
+    assert (code, len(err.splitlines())) == (1, 1)
+
+
+async def test_what_is_no_mail_is_quarantined_with_a_reason(tmp_path: Path) -> None:
+    mail = tmp_path / "mail.eml"
+    mail.write_bytes(
+        b"From: ann@example.com\r\nTo: create@cis.test\r\nSubject: Hello\r\n\r\nNo calendar here.\r\n"
+    )
+    code, out, _ = await run(tmp_path, "ingest", "--mailbox", "create", str(mail))
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [(one["file"], bool(one["action"]), bool(one["code"])) for one in told] == [
+        (str(mail), True, True)
+    ]

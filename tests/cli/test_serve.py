@@ -1,0 +1,193 @@
+"""`cis-mcp serve` as a client meets it: real processes over stdio and HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.cli.processes import DEADLINE_S, environment, run, serving
+
+JSON_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+LIST_TOOLS = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def mode(request: pytest.FixtureRequest) -> Literal["auto", "legacy"]:
+    value: Literal["auto", "legacy"] = request.param
+    return value
+
+
+async def _call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    result = await client.call_tool(tool, arguments, read_timeout_seconds=DEADLINE_S)
+    assert not result.is_error, result.content
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+async def _main_loop(client: Client) -> None:
+    """Create, invite, count, change, cancel."""
+    event = await _call(
+        client,
+        "create_event",
+        summary="Season opener",
+        start="2037-05-02T19:00:00",
+        duration="PT2H",
+        timezone="America/New_York",
+    )
+    uid = event["event"]["uid"]
+    invite = await _call(client, "send_invite", uid=uid, email="ann@example.com", wait_s=20)
+    assert invite["status"] == "accepted"
+    bulk = await _call(
+        client, "bulk_send", uid=uid, csv="email\nbob@example.com\nann@example.com", start=True
+    )
+    assert (bulk["campaign"]["valid"], bulk["campaign"]["skipped_total"]) == (1, 1)
+    changed = await _call(client, "update_event", uid=uid, location="Hall 2")
+    assert changed["changed"] == ["location"]
+    assert (await _call(client, "get_stats", scope="event", key=uid))["attendees"] >= 1
+    assert (await _call(client, "cancel_event", uid=uid))["event"]["status"] == "cancelled"
+
+
+async def test_the_main_loop_works_over_stdio(tmp_path: Path, mode: Literal["auto", "legacy"]) -> None:
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "cis_mcp", "serve"], env=environment(tmp_path), cwd=tmp_path
+    )
+    async with asyncio.timeout(2 * DEADLINE_S), Client(server, mode=mode) as client:
+        await _main_loop(client)
+    assert any((tmp_path / "outbox" / "new").iterdir())
+
+
+async def test_the_main_loop_works_over_http_with_a_key(
+    tmp_path: Path, mode: Literal["auto", "legacy"]
+) -> None:
+    _, key, _ = await run(tmp_path, "key", "create", "--for", "ann@example.com")
+    headers = {"Authorization": f"Bearer {key.strip()}"}
+    async with AsyncExitStack() as stack:
+        address, _process = await stack.enter_async_context(serving(tmp_path, "--http", "127.0.0.1:0"))
+        web = await stack.enter_async_context(httpx2.AsyncClient(headers=headers, timeout=DEADLINE_S))
+        transport = streamable_http_client(f"{address}/mcp", http_client=web)
+        client = await stack.enter_async_context(Client(transport, mode=mode))
+        assert "You act for ann@example.com" in (client.instructions or "")
+        await _main_loop(client)
+
+
+async def test_without_a_key_nobody_gets_in_but_health_is_told(tmp_path: Path) -> None:
+    async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _), httpx2.AsyncClient() as web:
+        for headers in ({}, {"Authorization": "Bearer cis_guessed"}, {"Authorization": "Basic eDp5"}):
+            answer = await web.post(f"{address}/mcp", json=LIST_TOOLS, headers={**JSON_HEADERS, **headers})
+            assert answer.status_code == 401
+        health = await web.get(f"{address}/healthz")
+        assert (health.status_code, health.json()) == (200, {"status": "ok"})
+
+
+async def test_a_revoked_key_is_locked_out_of_a_running_server(tmp_path: Path) -> None:
+    _, key, line = await run(tmp_path, "key", "create")
+    headers = {**JSON_HEADERS, "Authorization": f"Bearer {key.strip()}"}
+    async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _), httpx2.AsyncClient() as web:
+        answer = await web.post(f"{address}/mcp", json=LIST_TOOLS, headers=headers)
+        assert answer.status_code != 401
+        code, _, _ = await run(tmp_path, "key", "revoke", line.split()[0])
+        assert code == 0
+        assert (await web.post(f"{address}/mcp", json=LIST_TOOLS, headers=headers)).status_code == 401
+
+
+async def test_a_page_of_another_site_is_kept_out(tmp_path: Path) -> None:
+    local = serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth")
+    async with local as (address, _), httpx2.AsyncClient() as web:
+        for header, value, code in (
+            ("Host", "evil.example", 421),
+            ("Origin", "http://evil.example", 403),
+        ):
+            headers = {**JSON_HEADERS, header: value}
+            answer = await web.post(f"{address}/mcp", json=LIST_TOOLS, headers=headers)
+            assert answer.status_code == code
+
+
+async def test_a_request_without_end_is_cut_off(tmp_path: Path) -> None:
+    local = serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth")
+    async with local as (address, _), httpx2.AsyncClient() as web:
+        answer = await web.post(f"{address}/mcp", content=b"x" * 17 * 1024 * 1024, headers=JSON_HEADERS)
+        assert answer.status_code == 413
+
+
+async def test_without_keys_the_caller_is_the_local_operator(tmp_path: Path) -> None:
+    local = serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth")
+    async with local as (address, _), Client(f"{address}/mcp") as client:
+        assert "You act for agent@cis.test" in (client.instructions or "")
+
+
+async def test_sigterm_ends_an_http_server_in_good_order(tmp_path: Path) -> None:
+    async with serving(tmp_path, "--http", "127.0.0.1:0") as (_, process):
+        process.terminate()
+        async with asyncio.timeout(DEADLINE_S):
+            assert await process.wait() == 0
+
+
+async def test_sigterm_ends_a_stdio_server_whose_client_keeps_stdin_open(tmp_path: Path) -> None:
+    request = (
+        b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25",'
+        b'"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n'
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cis_mcp",
+        "serve",
+        env=environment(tmp_path),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    async with asyncio.timeout(DEADLINE_S):
+        process.stdin.write(request)
+        assert b'"serverInfo"' in await process.stdout.readline()
+        process.terminate()
+        assert await process.wait() == 0
+        assert await process.stdout.read() == b""
+    process.stdin.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--http", "0.0.0.0:0", "--no-auth"), "--no-auth would let everybody in"),
+        (("--http", "0.0.0.0:0"), "There is no key yet"),
+        (("--no-auth",), "--no-auth goes with --http"),
+        (("--http", "8000"), "must be HOST:PORT"),
+    ],
+)
+async def test_an_open_or_senseless_door_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    code, out, err = await run(tmp_path, "serve", *arguments)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert "Traceback" not in err
+
+
+async def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
+    async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _):
+        port = address.rpartition(":")[2]
+        code, _, err = await run(tmp_path, "serve", "--http", f"127.0.0.1:{port}")
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert f"127.0.0.1:{port}" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("CIS_OUTBOX", "ftp://user:s3cret@example.com"), ("CIS_PUBLIC_URL", "nowhere"), ("CIS_DOMAIN", "a@b")],
+)
+async def test_a_bad_setting_is_one_clear_line(tmp_path: Path, name: str, value: str) -> None:
+    code, out, err = await run(tmp_path, "serve", "--http", "127.0.0.1:0", **{name: value})
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert name in err
+    assert "s3cret" not in err

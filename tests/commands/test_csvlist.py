@@ -1,0 +1,153 @@
+"""Lists of recipients as people send them: with any header, delimiter, encoding and mistake."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.commands import csvlist
+from engine.refusals import Code, Refused
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return [(row.email, row.name) for row in csvlist.read(text)]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["uid,email,name", "UID,Email,Name", "u_id,E-Mail,Full Name", "Event UID , Email Address , name"],
+)
+def test_the_header_may_be_in_any_case(header: str) -> None:
+    row = csvlist.read(f"{header}\nabc,ann@example.com,Ann\n")[0]
+    assert (row.email, row.name) == ("ann@example.com", "Ann")
+
+
+def test_the_header_may_be_in_any_order() -> None:
+    row = csvlist.read("name,email,uid\nAnn,ann@example.com,abc\n")[0]
+    assert (row.row, row.uid, row.email, row.name, row.fields) == (1, "abc", "ann@example.com", "Ann", {})
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_b24_a_quoted_delimiter_belongs_to_its_name(delimiter: str) -> None:
+    text = f'email{delimiter}name\nann@example.com{delimiter}"Doe{delimiter} Jane ""JD"""\n'
+    assert _pairs(text) == [("ann@example.com", f'Doe{delimiter} Jane "JD"')]
+
+
+def test_other_columns_are_personal_fields_in_lower_case() -> None:
+    row = csvlist.read("email,First Name,SEAT,empty,\nann@example.com,Ann,12,,\n")[0]
+    assert row.fields == {"first name": "Ann", "seat": "12"}
+
+
+def test_an_empty_name_stays_empty() -> None:
+    assert _pairs("email,name\nann@example.com,\n") == [("ann@example.com", "")]
+
+
+def test_blank_rows_are_ignored_and_rows_counted_without_them() -> None:
+    rows = csvlist.read("\n\nemail,name\r\n\r\nann@example.com,Ann\r\n , \r\nbob@example.com,Bob")
+    assert [(row.row, row.email) for row in rows] == [(1, "ann@example.com"), (2, "bob@example.com")]
+
+
+def test_rows_that_are_too_short_or_too_long_are_read_as_far_as_they_go() -> None:
+    rows = csvlist.read("name,email,seat\nAnn\nBob,bob@example.com,1,2,3\n")
+    assert [(row.name, row.email, dict(row.fields)) for row in rows] == [
+        ("Ann", "", {}),
+        ("Bob", "bob@example.com", {"seat": "1"}),
+    ]
+
+
+def test_bare_addresses_one_a_line_need_no_header() -> None:
+    text = "ann@example.com\n\nBob Example <bob@example.com>,\nnot an address\n"
+    assert _pairs(text) == [
+        ("ann@example.com", ""),
+        ("bob@example.com", "Bob Example"),
+        ("not an address", ""),
+    ]
+
+
+@pytest.mark.parametrize("start", ["\ufeff", "sep=,\n", "\ufeffsep=,\r\n", "\n \n"])
+def test_what_spreadsheets_put_first_is_passed_over(start: str) -> None:
+    assert _pairs(f"{start}email,name\nann@example.com,Ann\n") == [("ann@example.com", "Ann")]
+
+
+@pytest.mark.parametrize(
+    ("data", "charset"),
+    [
+        ("email,name\na@example.com,Jörg".encode(), ""),
+        ("email,name\na@example.com,Jörg".encode("utf-8-sig"), "us-ascii"),
+        ("email,name\na@example.com,Jörg".encode("utf-16"), ""),
+        ("email,name\na@example.com,Jörg".encode("cp1252"), ""),
+        ("email,name\na@example.com,Jörg".encode("cp850"), "cp850"),
+        ("email,name\na@example.com,Jörg".encode("cp1252"), "no-such-charset"),
+    ],
+)
+def test_a_list_is_read_in_the_encoding_it_came_in(data: bytes, charset: str) -> None:
+    assert _pairs(csvlist.decode(data, charset)) == [("a@example.com", "Jörg")]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", Code.EMPTY_LIST),
+        ("\ufeff \n", Code.EMPTY_LIST),
+        ("email,name\n\n,\n", Code.EMPTY_LIST),
+        ("first,last\nAnn,Example\n", Code.CSV_NO_HEADER),
+        ("ann@example.com,Ann\nbob@example.com,Bob\n", Code.CSV_NO_HEADER),
+        ('email,name\nann@example.com,"Ann\nbob@example.com,Bob\n', Code.CSV_UNREADABLE),
+        ('email,name\nann@example.com,"Ann" Example\n', Code.CSV_UNREADABLE),
+        ("email\nann@example.com\0", Code.CSV_UNREADABLE),
+        ("email,name\nann@example.com," + "x" * 200_000, Code.CSV_UNREADABLE),
+        ("email," + ",".join(f"c{n}" for n in range(200)), Code.TOO_LARGE),
+    ],
+)
+def test_a_list_that_cannot_be_understood_is_refused(text: str, code: Code) -> None:
+    with pytest.raises(Refused) as raised:
+        csvlist.read(text)
+    assert raised.value.code is code
+    assert raised.value.hint
+
+
+def test_a_list_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csvlist, "ROWS_MAX", 2)
+    with pytest.raises(Refused) as raised:
+        csvlist.read("email\n" + "ann@example.com\n" * 3)
+    assert raised.value.code is Code.TOO_LARGE
+    monkeypatch.setattr(csvlist, "BYTES_MAX", 10)
+    for refused in (lambda: csvlist.read("email\nann@example.com"), lambda: csvlist.decode(b"x" * 11)):
+        with pytest.raises(Refused):
+            refused()
+
+
+_CELL = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=20)
+
+
+@given(st.lists(st.tuples(_CELL, _CELL), min_size=1, max_size=10))
+def test_what_a_csv_writer_wrote_is_read_back(rows: list[tuple[str, str]]) -> None:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
+    writer.writerow(["email", "name"])
+    writer.writerows(rows)
+    wanted = [(email.strip(), name.strip()) for email, name in rows if email.strip() or name.strip()]
+    if wanted:
+        assert _pairs(buffer.getvalue()) == wanted
+
+
+@given(st.text(max_size=200) | st.text('email,;\t"\n\r@.ax ', max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        rows = csvlist.read(text)
+    except Refused as refused:
+        assert refused.hint
+    else:
+        assert [row.row for row in rows] == list(range(1, len(rows) + 1))
+
+
+@given(st.binary(max_size=200), st.text(max_size=10))
+def test_any_bytes_are_decoded_or_refused(data: bytes, charset: str) -> None:
+    try:
+        assert isinstance(csvlist.decode(data, charset), str)
+    except Refused as refused:
+        assert refused.code is Code.CSV_UNREADABLE

@@ -1,0 +1,130 @@
+"""One instance of a recurring event is changed or cancelled while its series stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from engine.commands.events import Source
+from engine.commands.instances import CancelInstance, ChangeInstance
+from engine.engine import Engine
+from engine.model import Audience, Event, EventStatus, Kind, Method, Override, Span
+from engine.refusals import Code
+from tests.support.engines import created, deliver, do, invite_all_answers, refusal
+
+FIRST = datetime(2027, 5, 2, 23, tzinfo=UTC)
+SECOND = FIRST + timedelta(weeks=1)
+
+
+def moved(recurrence_id: datetime | date = SECOND, **values: object) -> Override:
+    start = SECOND + timedelta(hours=2)
+    span = Span(start=start, end=start + timedelta(hours=2), timezone="America/New_York")
+    known = {"recurrence_id": recurrence_id, "span": span, "summary": "Later this once"}
+    return Override(**{**known, **values})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def series(engine: Engine) -> Event:
+    return await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+
+
+async def test_b9_cancelling_one_instance_keeps_the_series(engine: Engine, series: Event) -> None:
+    await invite_all_answers(engine, series)
+    done = await do(engine, CancelInstance(uid=series.uid, recurrence_id=SECOND))
+    assert done.event.status is EventStatus.CONFIRMED
+    assert done.event.exdates == (SECOND,)
+    assert (done.event.sequence, done.event.span, done.notified) == (1, series.span, 3)
+    gone = await deliver(engine)
+    assert {(m.kind, m.method, m.recurrence_id) for m in gone} == {
+        (Kind.CANCELLATION, Method.CANCEL, SECOND)
+    }
+    assert {m.email for m in gone} == {"yes@example.com", "maybe@example.com", "silent@example.com"}
+
+
+async def test_b9_moving_one_instance_keeps_the_times_of_the_others(engine: Engine, series: Event) -> None:
+    await invite_all_answers(engine, series)
+    done = await do(engine, ChangeInstance(uid=series.uid, override=moved()))
+    assert done.event.span == series.span
+    assert done.event.override(SECOND) == moved()
+    gone = await deliver(engine)
+    assert {(m.kind, m.method, m.recurrence_id) for m in gone} == {(Kind.UPDATE, Method.REQUEST, SECOND)}
+
+
+async def test_an_instance_that_is_changed_the_same_way_again_tells_nobody(
+    engine: Engine, series: Event
+) -> None:
+    await do(engine, ChangeInstance(uid=series.uid, override=moved()))
+    again = await do(engine, ChangeInstance(uid=series.uid, override=moved()))
+    assert again.changed == ()
+    await do(engine, CancelInstance(uid=series.uid, recurrence_id=SECOND))
+    again = await do(engine, CancelInstance(uid=series.uid, recurrence_id=SECOND))
+    assert (again.changed, again.event.sequence) == ((), 2)
+
+
+async def test_cancelling_a_moved_instance_drops_what_it_was_moved_to(engine: Engine, series: Event) -> None:
+    await do(engine, ChangeInstance(uid=series.uid, override=moved()))
+    done = await do(engine, CancelInstance(uid=series.uid, recurrence_id=SECOND))
+    assert done.event.overrides == ()
+
+
+async def test_moving_the_last_instance_moves_the_end_of_the_series(engine: Engine, series: Event) -> None:
+    last = FIRST + timedelta(weeks=3)
+    start = last + timedelta(days=10)
+    span = Span(start=start, end=start + timedelta(hours=2), timezone="America/New_York")
+    done = await do(engine, ChangeInstance(uid=series.uid, override=moved(last, span=span)))
+    assert done.event.ends_at == span.end
+    done = await do(engine, CancelInstance(uid=series.uid, recurrence_id=last))
+    assert done.event.ends_at == FIRST + timedelta(weeks=2, hours=2)
+
+
+@pytest.mark.parametrize(
+    "wrong", [SECOND + timedelta(hours=1), FIRST + timedelta(weeks=9), date(2027, 5, 9)], ids=str
+)
+async def test_an_instance_that_the_series_does_not_have_is_refused(
+    engine: Engine, series: Event, wrong: datetime | date
+) -> None:
+    assert await refusal(engine, CancelInstance(uid=series.uid, recurrence_id=wrong)) is Code.INVALID_RECURRENCE
+    change = ChangeInstance(uid=series.uid, override=moved(wrong))
+    assert await refusal(engine, change) is Code.INVALID_RECURRENCE
+
+
+async def test_an_instance_that_was_cancelled_cannot_be_moved(engine: Engine, series: Event) -> None:
+    await do(engine, CancelInstance(uid=series.uid, recurrence_id=SECOND))
+    assert await refusal(engine, ChangeInstance(uid=series.uid, override=moved())) is Code.INVALID_RECURRENCE
+
+
+async def test_an_event_that_does_not_recur_has_no_instances(engine: Engine) -> None:
+    event = await created(engine)
+    assert await refusal(engine, CancelInstance(uid=event.uid, recurrence_id=FIRST)) is Code.INVALID_RECURRENCE
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"summary": ""}, Code.INVALID_ARGUMENT),
+        ({"description": "x" * 20_001}, Code.TOO_LARGE),
+        ({"location": "{{ 1 + 1 }}"}, Code.INVALID_TEMPLATE),
+    ],
+)
+async def test_the_words_of_an_instance_are_judged_like_those_of_an_event(
+    engine: Engine, series: Event, values: dict[str, object], code: Code
+) -> None:
+    assert await refusal(engine, ChangeInstance(uid=series.uid, override=moved(**values))) is code
+
+
+async def test_an_older_mail_about_an_instance_is_refused(engine: Engine) -> None:
+    series = await created(
+        engine, recurrence="FREQ=WEEKLY;COUNT=4", source=Source(uid="client", sequence=5)
+    )
+    stale = CancelInstance(uid=series.uid, recurrence_id=SECOND, source=Source(uid="client", sequence=4))
+    assert await refusal(engine, stale) is Code.STALE
+
+
+async def test_an_instance_can_be_changed_without_telling_anybody(engine: Engine, series: Event) -> None:
+    await invite_all_answers(engine, series)
+    done = await do(
+        engine, CancelInstance(uid=series.uid, recurrence_id=SECOND, audience=Audience.NONE)
+    )
+    assert done.notified == 0
+    assert await deliver(engine) == []

@@ -1,0 +1,163 @@
+"""What a caller hears of wrong arguments, and what every tool promises about itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cis_mcp.tools import SPECS, tools
+from cis_mcp.tools.arguments import parse
+from cis_mcp.tools.base import Desk
+from cis_mcp.tools.lists import BulkSendArguments
+from engine.engine import Engine
+from engine.refusals import Code, Refused
+from tests.tools.caller import Mode, calling, text_of
+
+TOOL_LIST_MAX = 45_000
+"""Bytes of the tool list: every model that connects reads all of it."""
+
+NAMES = [
+    "create_event",
+    "update_event",
+    "cancel_event",
+    "get_event",
+    "search_events",
+    "send_invite",
+    "bulk_send",
+    "get_campaign",
+    "control_campaign",
+    "get_stats",
+    "list_attendees",
+    "send_report",
+]
+
+
+async def test_there_are_the_twelve_tools_within_their_budget(engine: Engine, mode: Mode) -> None:
+    async with calling(engine, mode) as caller:
+        listed = (await caller.client.list_tools()).tools
+    assert sorted(tool.name for tool in listed) == sorted(NAMES)
+    dumped = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
+    assert len(json.dumps(dumped)) < TOOL_LIST_MAX
+
+
+async def test_every_tool_sets_all_hints_and_describes_itself(engine: Engine) -> None:
+    for tool in tools(Desk(engine, lambda: engine.local)):
+        assert tool.annotations is not None
+        hints = tool.annotations.model_dump(exclude={"title"})
+        assert None not in hints.values(), tool.name
+        assert tool.title
+        assert len(tool.description) > 40
+        assert tool.output_schema is not None
+        assert tool.parameters["additionalProperties"] is False
+        assert "$ref" not in json.dumps(tool.parameters)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.handler.__name__)
+def test_every_argument_is_described_or_shown_by_an_example(spec: Any) -> None:
+    for name, field in spec.arguments.model_fields.items():
+        assert field.description or field.examples or name in {"limit"}, name
+
+
+async def test_reading_tools_say_that_they_read(engine: Engine) -> None:
+    reading = {spec.handler.__name__ for spec in SPECS if spec.hints.read_only_hint}
+    assert reading == {"get_event", "search_events", "get_campaign", "get_stats", "list_attendees"}
+
+
+async def test_an_unknown_argument_is_refused_and_the_likely_one_named(engine: Engine, mode: Mode) -> None:
+    async with calling(engine, mode) as caller:
+        data = await caller.refused("get_event", uid="x", colour="red")
+        assert data["code"] == "invalid_argument"
+        assert "get_event has no argument “colour”" in data["message"]
+        near = await caller.refused("create_event", summry="x", start="2027-05-02T19:00:00Z")
+    assert "Did you mean “summary”?" in near["message"]
+
+
+async def test_a_missing_argument_is_named_with_an_example(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        data = await caller.refused("send_invite", uid="x")
+    assert data["message"].startswith('“email” is missing. Example: "ann@example.com"')
+
+
+async def test_a_wrong_argument_is_named_without_its_value(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        data = await caller.refused("send_invite", uid="x", email="a@example.com", wait_s="s3cret-value")
+    assert "“wait_s” is wrong" in data["message"]
+    assert "s3cret" not in json.dumps(data)
+    assert "pydantic" not in json.dumps(data)
+
+
+async def test_a_wrong_choice_is_answered_with_the_right_ones(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        data = await caller.refused("control_campaign", campaign_id="x", action="begin")
+    for action in ("start", "pause", "resume", "cancel"):
+        assert f"'{action}'" in data["message"]
+
+
+async def test_text_that_looks_like_json_stays_text(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        uid = await caller.event(summary="null", description='["a"]')
+        data = await caller.ok("get_event", uid=uid)
+    assert (data["event"]["summary"], data["event"]["description"]) == ("null", '["a"]')
+
+
+async def test_an_unknown_tool_is_an_error(engine: Engine, mode: Mode) -> None:
+    async with calling(engine, mode) as caller:
+        result = await caller.client.call_tool("delete_everything", {})
+    assert result.is_error
+
+
+async def test_a_crash_is_answered_with_a_code_and_never_with_its_text(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "@".join(("ann", "example.com"))
+
+    def broken() -> None:
+        raise RuntimeError(secret)
+
+    caplog.set_level(logging.INFO)
+    async with calling(engine) as caller:
+        monkeypatch.setattr(engine, "clock", broken)
+        result = await caller.call("create_event", summary="x", start="2027-05-02T19:00Z", duration="PT1H")
+    assert result.is_error
+    assert result.structured_content is not None
+    assert (result.structured_content["code"], result.structured_content["sent"]) == ("internal", None)
+    assert secret not in text_of(result) + caplog.text
+    assert "create_event failed with RuntimeError" in caplog.text
+    monkeypatch.undo()
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+_ARGUMENTS = sorted({name for spec in SPECS for name in spec.arguments.model_fields})
+
+
+@given(st.sampled_from(SPECS), st.dictionaries(st.sampled_from(_ARGUMENTS) | st.text(), _JSON, max_size=6))
+def test_any_arguments_are_either_understood_or_refused(spec: Any, arguments: dict[str, Any]) -> None:
+    try:
+        parsed = parse(spec.handler.__name__, spec.arguments, arguments)
+    except Refused as refused:
+        assert refused.code is Code.INVALID_ARGUMENT
+        assert refused.hint
+        assert len(refused.message) < 3_000
+    else:
+        assert isinstance(parsed, spec.arguments)
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\udfff"])
+def test_half_a_surrogate_pair_is_refused(name: str) -> None:
+    with pytest.raises(Refused) as raised:
+        parse("bulk_send", BulkSendArguments, {"uid": "x", "recipients": [{"email": "a@b.c", "name": name}]})
+    assert raised.value.code is Code.INVALID_ARGUMENT
+
+
+def test_deep_json_in_an_argument_is_refused() -> None:
+    with pytest.raises(Refused):
+        parse("bulk_send", BulkSendArguments, {"uid": "x", "recipients": "[" * 100_000})
