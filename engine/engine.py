@@ -14,10 +14,10 @@ from engine.commands.base import Command, Done, Refusal, Work, unknown_event
 from engine.commands.campaigns import unknown_campaign
 from engine.commands.operators import Key, digest
 from engine.commands.randomness import Randomness, SystemRandomness
-from engine.model import Actor, Campaign, Event, Message, Recipient, Statistics, Value
+from engine.model import Actor, Attendee, Campaign, Event, Message, Receipt, Recipient, Statistics, Value
 from engine.refusals import Code, Refused
 from engine.settings import Settings
-from engine.store.protocol import AttendeePage, AttendeeQuery, EventPage, EventQuery, Store
+from engine.store.protocol import AttendeePage, AttendeeQuery, EventPage, EventQuery, History, Store
 from engine.store.sqlite.store import SqliteStore
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,14 @@ class CampaignView(Value):
     counts: dict[str, int]
     skipped: tuple[Recipient, ...] = ()
     failures: tuple[Message, ...] = ()
+
+
+class Explanation(Value):
+    """What was sent to one attendee of one event, each try, and what came back."""
+
+    attendee: Attendee
+    history: tuple[History, ...]
+    receipts: tuple[Receipt, ...]
 
 
 class Engine:
@@ -178,6 +186,23 @@ class Engine:
         organizer = None if actor.everywhere else actor.address
         found = await self.store.campaigns(organizer, limit)
         return [CampaignView(campaign=c, counts=await self.store.campaign_counts(c.id)) for c in found]
+
+    async def explain(self, uid: str, email: str, actor: Actor) -> Explanation:
+        """Everything that was sent to one person for one event, and came back. Raises Refused."""
+        event = await self.event(uid, actor)
+        address = email.strip().lower()
+        attendee = await self.store.attendee(event.uid, address)
+        if attendee is None:
+            raise Refused(
+                Code.UNKNOWN_ATTENDEE,
+                "That address is not invited to this event.",
+                "See who is with list_attendees.",
+            )
+        return Explanation(
+            attendee=attendee,
+            history=tuple(await self.store.history(event.uid, address)),
+            receipts=tuple(await self.store.receipts(event.uid, address)),
+        )
 
     async def settled(self, message: Message, seconds: float) -> Message:
         """The ledger row of `message`, once it is no longer about to be sent, or when `seconds` are over."""

@@ -20,6 +20,7 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     # the thing it speaks of
     UNKNOWN_EVENT = "unknown_event"
+    UNKNOWN_ATTENDEE = "unknown_attendee"
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     UNKNOWN_KEY = "unknown_key"
     EVENT_EXISTS = "event_exists"

@@ -5,29 +5,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field, PrivateAttr
 
-from engine.commands import text
+from engine.commands import judging
 from engine.commands.base import Command, Done, Work
-from engine.commands.invites import given, invites_left, personal_values
+from engine.commands.invites import personal_values
+from engine.commands.judging import Row
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
-from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Origin, Recipient, Value
+from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Origin, Recipient
 from engine.refusals import Code, Refused
 
 ROWS_MAX = 1_000_000
-
-
-class Row(Value):
-    """One row of a list, as given."""
-
-    email: str
-    name: str = ""
-    fields: Mapping[str, str] = Field(default_factory=dict)
 
 
 class CampaignDone(Done):
@@ -52,14 +45,14 @@ class DraftCampaign(Command[CampaignDone]):
 
     async def prepare(self) -> None:
         """Read the rows, in a thread: a hundred thousand addresses take seconds."""
-        self._rows.extend(await asyncio.to_thread(_read_rows, self.recipients[: ROWS_MAX + 1]))
+        self._rows.extend(await asyncio.to_thread(judging.read_rows, self.recipients[: ROWS_MAX + 1]))
 
     async def carry_out(self, work: Work) -> CampaignDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, EMPTY_LIST, TOO_LARGE, INVALID_TIME."""
         work.require("campaigns")
         event = await work.standing_event(self.uid)
         self._refuse_unusable(event, work.now)
-        rows = await _judged(work, event, self._rows, self.origin)
+        rows = await judging.judged(work, event, self._rows, self.origin)
         good = [r for r in rows if not r.code]
         campaign = Campaign(
             id=work.randomness.word(CAMPAIGN_ID_LENGTH),
@@ -84,6 +77,8 @@ class DraftCampaign(Command[CampaignDone]):
             raise Refused(Code.EMPTY_LIST, "The list has no recipients.", "Give at least one email address.")
         if len(self.recipients) > ROWS_MAX:
             raise Refused(Code.TOO_LARGE, f"The list has more than {ROWS_MAX} rows.", "Split it.")
+        if self.at and self.at.tzinfo is None:
+            raise Refused(Code.INVALID_TIME, "“at” has no offset from UTC.", "Add one, such as +02:00.")
         if self.at and event.ends_at and self.at >= event.ends_at:
             raise Refused(
                 Code.INVALID_TIME, "The campaign would start when the event is over.", "Give an earlier “at”."
@@ -201,6 +196,8 @@ async def _cancel(work: Work, campaign: Campaign) -> Campaign:
     cancelled = campaign.model_copy(update=values)
     await work.unit.save_campaign(cancelled)
     await work.unit.withdraw_campaign(campaign.id, Code.CAMPAIGN_CANCELLED, work.now)
+    if campaign.started is None:
+        await work.unit.skip_recipients(campaign.id, 0, Code.CAMPAIGN_CANCELLED)
     return cancelled
 
 
@@ -232,58 +229,6 @@ def _digest(rows: list[Recipient]) -> str:
             f"{row.row}\0{row.email}\0{row.name}\0{sorted(row.fields.items())}\0{row.code}\n".encode()
         )
     return digest.hexdigest()
-
-
-def _read_rows(rows: Sequence[Row]) -> list[Recipient]:
-    return [_read_row(number, row) for number, row in enumerate(rows, start=1)]
-
-
-async def _judged(work: Work, event: Event, rows: list[Recipient], origin: Origin) -> list[Recipient]:
-    """Every row with its verdict: an empty code is a good one."""
-    emails = sorted({r.email for r in rows if not r.code})
-    known = await work.unit.invited(event.uid, emails)
-    barred = await work.unit.barred(event.organizer, emails)
-    left = await invites_left(work, event) if origin.limited else None
-    needed = personal.placeholders(event)
-    judge = _Judge(known, barred, left, needed)
-    return [judge(row) for row in rows]
-
-
-def _read_row(number: int, row: Row) -> Recipient:
-    """A row read; its code says what is wrong with it by itself."""
-    try:
-        fields = text.fields(dict(row.fields))
-        return Recipient(row=number, email=text.address(row.email), name=text.name(row.name), fields=fields)
-    except Refused as refused:
-        return Recipient(row=number, email=row.email[:254].lower(), code=refused.code.value)
-
-
-class _Judge:
-    """Judges rows one after the other: against what is known, and against the rows before."""
-
-    def __init__(
-        self, known: set[str], barred: dict[str, Code], left: int | None, needed: frozenset[str]
-    ) -> None:
-        self._known, self._barred, self._left, self._needed = known, barred, left, needed
-        self._seen: set[str] = set()
-
-    def __call__(self, row: Recipient) -> Recipient:
-        code = row.code or self._code(row)
-        if not code:
-            self._seen.add(row.email)
-            self._left = self._left - 1 if self._left is not None else None
-        return row.model_copy(update={"code": code}) if code else row
-
-    def _code(self, row: Recipient) -> str:
-        if row.email in self._seen:
-            return Code.DUPLICATE_ROW.value
-        if row.email in self._known:
-            return Code.ALREADY_INVITED.value
-        if row.email in self._barred:
-            return self._barred[row.email].value
-        if self._needed - given(row.email, row.name, row.fields).keys():
-            return Code.MISSING_FIELD.value
-        return Code.INVITE_LIMIT_REACHED.value if self._left == 0 else ""
 
 
 def as_attendee(recipient: Recipient, event: Event, now: datetime, origin: Origin) -> Attendee:

@@ -119,16 +119,18 @@ class StartScheduled(Command[Progress]):
         try:
             event = await work.standing_event(campaign.event_uid)
         except Refused as refused:
-            await _give_up(work, campaign, str(refused))
+            await _give_up(work, campaign, refused.code, str(refused))
             return Progress(worked=True)
         if event.dtstamp > campaign.created:
-            await _give_up(work, campaign, "The event changed after the campaign was scheduled.")
+            why = "The event changed after the campaign was scheduled."
+            await _give_up(work, campaign, Code.CAMPAIGN_CANCELLED, why)
         else:
             await campaigns.run(work, campaign)
         return Progress(worked=True)
 
 
-async def _give_up(work: Work, campaign: Campaign, why: str) -> None:
+async def _give_up(work: Work, campaign: Campaign, code: Code, why: str) -> None:
+    await work.unit.skip_recipients(campaign.id, 0, code)
     values = {"state": CampaignState.CANCELLED, "finished": work.now, "note": why}
     await _close(work, campaign.model_copy(update=values))
 

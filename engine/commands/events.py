@@ -16,20 +16,6 @@ from engine.model import Audience, Event, EventStatus, Instant, Kind, Override, 
 from engine.refusals import Code, Refused
 
 
-class Source(Value):
-    """Where a request came from, if an organizer's calendar client mailed it."""
-
-    uid: str
-    sequence: int = 0
-    dtstamp: datetime | None = None
-
-    def older_than(self, event: Event) -> bool:
-        """True where a newer revision of the client's event was taken already (RFC 5546, 2.1.5)."""
-        if self.sequence != event.source_sequence:
-            return self.sequence < event.source_sequence
-        return bool(self.dtstamp and event.source_dtstamp and self.dtstamp < event.source_dtstamp)
-
-
 class EventDone(Done):
     """An event as it is now, which of its fields changed, and how many people are told."""
 
@@ -156,7 +142,7 @@ class UpdateEvent(Command[EventDone]):
         if not changed:
             return await self._noted(work, old)
         new = sound(revised(new, old, work.now, self.source), work.now)
-        await _refuse_lacking(work, old, new)
+        await refuse_lacking(work, old, new)
         group = audience.of_update(self.audience or work.settings.update_audience, changed)
         notified = await audience.size(work, new, group)
         campaign_id = ""
@@ -180,7 +166,7 @@ class UpdateEvent(Command[EventDone]):
     async def _noted(self, work: Work, event: Event) -> EventDone:
         """No change, no mail (cis-reference 32); but remember which revision of the client's we have seen."""
         if self.source and not self.dry_run:
-            await work.unit.save_event(_with_source(event, self.source))
+            await work.unit.save_event(with_source(event, self.source))
         return EventDone(event=event)
 
     def _changed(self, old: Event) -> Event:
@@ -247,31 +233,6 @@ class CancelEvent(Command[EventDone]):
         return EventDone(event=event, changed=changed, notified=notified, campaign_id=campaign_id)
 
 
-def revised(event: Event, old: Event, now: datetime, source: Source | None = None) -> Event:
-    """`event` as the revision after `old`: SEQUENCE and DTSTAMP grow, even if the clock went back (rule 8)."""
-    dtstamp = max(now.replace(microsecond=0), old.dtstamp + timedelta(seconds=1))
-    event = event.model_copy(update={"sequence": old.sequence + 1, "dtstamp": dtstamp})
-    return _with_source(event, source) if source else event
-
-
-def _with_source(event: Event, source: Source) -> Event:
-    return event.model_copy(
-        update={
-            "source_sequence": max(source.sequence, event.source_sequence),
-            "source_dtstamp": source.dtstamp or event.source_dtstamp,
-        }
-    )
-
-
-def differences(old: Event, new: Event) -> tuple[str, ...]:
-    """Names of the fields in which two revisions differ, as the tools call them."""
-    names = ["summary", "location", "description", "url", "organizer_name"]
-    names += ["recurrence", "rdates", "exdates", "overrides"]
-    changed = [n for n in names if getattr(old, n) != getattr(new, n)]
-    span = [n for n in ("start", "end", "timezone") if getattr(old.span, n) != getattr(new.span, n)]
-    return tuple(span + changed)
-
-
 def _owner(organizer: str | None, work: Work) -> str:
     owner = text.address(organizer) if organizer else work.actor.address
     if not work.actor.owns(owner):
@@ -281,42 +242,3 @@ def _owner(organizer: str | None, work: Work) -> str:
             "Leave organizer out.",
         )
     return owner
-
-
-def sound(event: Event, now: datetime) -> Event:
-    """`event` with its end worked out; Refused where it is over already or its placeholders are wrong."""
-    personal.check(event)
-    series.refuse_too_many(event)
-    _refuse_mixed(event)
-    ends_at = recurrence.last_end(event.span, event.recurrence, event.rdates, event.exdates, event.overrides)
-    event = event.model_copy(update={"ends_at": ends_at})
-    if event.finished(now):
-        raise Refused(
-            Code.EVENT_IN_PAST,
-            f"The event would be over already: it ends {event.ends_at:%Y-%m-%d %H:%M} UTC.",
-            f"It is {now:%Y-%m-%d %H:%M} UTC now; give a later date.",
-        )
-    return event
-
-
-async def _refuse_lacking(work: Work, old: Event, new: Event) -> None:
-    """Refuse new placeholders for which people who are invited already have no value."""
-    for field in sorted(personal.placeholders(new) - personal.placeholders(old) - {"email"}):
-        lacking = await work.unit.lacking(new.uid, field)
-        if lacking:
-            raise Refused(
-                Code.MISSING_FIELD,
-                f"{lacking} attendees have no “{field}” to put into the text.",
-                f"Leave {{{{{field}}}}} out, or make a new event for those who have it.",
-            )
-
-
-def _refuse_mixed(event: Event) -> None:
-    """RDATE and EXDATE must be of DTSTART's kind (RFC 5545, 3.8.5)."""
-    days: list[date | datetime] = [*event.rdates, *event.exdates]
-    if any(isinstance(d, datetime) == event.span.all_day for d in days):
-        raise Refused(
-            Code.INVALID_RECURRENCE,
-            "Dates added to or taken from a recurrence must be of the same kind as start.",
-            "Give days for an all-day event, times for a timed one.",
-        )

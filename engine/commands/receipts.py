@@ -10,8 +10,6 @@ from engine.commands.invites import new_attendee
 from engine.model import Attendee, Event, Instant, Message, MessageState, Origin, Partstat, Receipt, Span
 from engine.refusals import Code, Refused
 
-_MAX_SEQUENCE = 2**31 - 1
-
 
 class ReceiptDone(Done):
     """The receipt as recorded, and whose it is; `receipt.counted` tells whether it changed anything."""
@@ -78,14 +76,15 @@ class RecordReceipt(Command[ReceiptDone]):
         return event
 
     def _receipt(self, work: Work, attendee: Attendee, event: Event) -> Receipt:
-        # A client's clock may be wrong; one that is ahead must not lock out every later answer.
+        # A client's clock or its idea of SEQUENCE may be wrong; one that is ahead must not lock out every
+        # later answer.
         dtstamp = min(self.dtstamp or work.now, work.now).astimezone(UTC)
         sequence = event.sequence if self.sequence is None else self.sequence
         return Receipt(
             event_uid=attendee.event_uid,
             email=attendee.email,
             partstat=self.partstat,
-            sequence=max(0, min(sequence, _MAX_SEQUENCE)),
+            sequence=max(0, min(sequence, event.sequence)),
             dtstamp=dtstamp,
             arrived=work.now,
             prodid=self.prodid[:200],

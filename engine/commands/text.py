@@ -22,7 +22,7 @@ def address(text: str) -> str:
     """
     try:
         valid = validate_email(
-            text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True
+            text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
         )
     except EmailNotValidError as error:
         raise Refused(

@@ -114,7 +114,11 @@ def commands(envelope: Envelope, offers: Offers) -> tuple[bytes, bytes, bytes]:
     if not (sender.isascii() and recipient.isascii()):
         _check_offered(offers.utf8, "SMTPUTF8, which this address needs")
         parameters += " SMTPUTF8"
-    return f"MAIL FROM:<{sender}>{parameters}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode(), b"DATA\r\n"
+    return (
+        f"MAIL FROM:<{sender}>{parameters}\r\n".encode(),
+        f"RCPT TO:<{recipient}>\r\n".encode(),
+        b"DATA\r\n",
+    )
 
 
 def _check_addresses(sender: str, recipient: str) -> None:

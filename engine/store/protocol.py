@@ -10,6 +10,7 @@ from typing import Protocol
 from pydantic import Field
 
 from engine.model import (
+    Attempt,
     Attendee,
     Campaign,
     Event,
@@ -70,6 +71,13 @@ class Intake(Value):
     action: str
     code: str = ""
     uid: str = ""
+
+
+class History(Value):
+    """One message of the ledger and the tries that did not settle it."""
+
+    message: Message
+    attempts: tuple[Attempt, ...] = ()
 
 
 class AlreadyTakenIn(Exception):  # noqa: N818 -- reads as what it is
@@ -184,6 +192,9 @@ class Store(Protocol):
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]: ...
     async def skipped(self, campaign_id: str, limit: int) -> list[Recipient]: ...
     async def failures(self, campaign_id: str, limit: int) -> list[Message]: ...
+    async def attendee(self, event_uid: str, email: str) -> Attendee | None: ...
+    async def history(self, event_uid: str, email: str) -> list[History]: ...
+    async def receipts(self, event_uid: str, email: str) -> list[Receipt]: ...
     async def key_by_digest(self, digest: str) -> str | None: ...
     async def keys(self) -> list[str]: ...
     async def intake(self, limit: int) -> list[Intake]: ...

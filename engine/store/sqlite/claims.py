@@ -40,6 +40,11 @@ _OF_CAMPAIGN = "campaign_id = ?"
 _ALL = "send"
 """The key of the pace that all messages together keep; a campaign's own has its id."""
 _ROUNDING = 1e-6
+_ATTEMPT = (
+    "INSERT INTO attempt(message, n, at, state, code, answer) SELECT id, "
+    "(SELECT count(*) FROM attempt WHERE message = m.id) + 1, ?, ?, ?, ? FROM message m WHERE id = ?"
+)
+_LOST = "the sender stopped before an answer was written down; the mail may have gone"
 
 
 class Claims(Ledger):
@@ -78,6 +83,10 @@ class Claims(Ledger):
 
     async def _reclaim(self, now: datetime) -> None:
         """Take back what a dispatcher held when it died: it may have gone out already."""
+        lost = await self.all(
+            "SELECT id FROM message WHERE state = 'sending' AND lease < ?", [now.timestamp()]
+        )
+        await self.many(_ATTEMPT, [(now.timestamp(), "queued", "in_doubt", _LOST, row["id"]) for row in lost])
         sets = {"in_doubt": 1, "owner": None, "lease": None}
         if await self.move("state = 'sending' AND lease < ?", [now.timestamp()], MessageState.QUEUED, sets):
             await self._hold_paused("in_doubt = 1 AND state = 'queued'", [])
@@ -157,6 +166,7 @@ class Claims(Ledger):
             "due = coalesce(?, due), attempts = attempts - ? WHERE id = ?",
             [_answer_values(answer, now) for answer in answers],
         )
+        await self._note_attempts(answers, now)
         back = [a.message_id for a in answers if a.state.pending and held[a.message_id]["campaign_id"]]
         if back:
             await self._hold_paused(f"id {_IN_LIST}", [_numbers(back)])
@@ -164,6 +174,17 @@ class Claims(Ledger):
         for ((kind, event_uid, organizer, campaign_id), state), n in moved.items():
             self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, -n)
             self._count(kind, event_uid, organizer, campaign_id, state, n)
+
+    async def _note_attempts(self, answers: Sequence[Answer], now: datetime) -> None:
+        """Keep what a server said to a try that settled nothing; the last answer stands in the ledger itself."""
+        await self.many(
+            _ATTEMPT,
+            [
+                (now.timestamp(), a.state.value, a.code, a.text, a.message_id)
+                for a in answers
+                if a.state is MessageState.DEFERRED
+            ],
+        )
 
 
 def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:

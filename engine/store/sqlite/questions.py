@@ -7,15 +7,16 @@ import json
 import re
 from collections.abc import AsyncIterator
 
-from engine.model import Attendee, Campaign, Event, Message, Statistics
+from engine.model import Attempt, Attendee, Campaign, Event, Message, MessageState, Receipt, Statistics
 from engine.refusals import Code, Refused
-from engine.store.protocol import AttendeePage, AttendeeQuery, EventPage, EventQuery, Intake
+from engine.store.protocol import AttendeePage, AttendeeQuery, EventPage, EventQuery, History, Intake
 from engine.store.sqlite import rows
 from engine.store.sqlite.session import Session
 
 _WORD = re.compile(r"\w+", re.UNICODE)
 _WORDS_MAX = 20
 _PAGE = 1_000
+_HISTORY_MAX = 500
 _CURSOR_MAX = 500
 _INTEGER_END = 2**63
 
@@ -65,6 +66,36 @@ class Questions(Session):
         page = found[: query.limit]
         cursor = _cursor(page[-1]["id"]) if len(found) > query.limit else None
         return AttendeePage(attendees=tuple(rows.attendee(row) for row in page), next_cursor=cursor)
+
+    async def history(self, event_uid: str, email: str) -> list[History]:
+        """Every message to one attendee of an event, oldest first, with the tries that did not settle it."""
+        found = await self.all(
+            "SELECT * FROM message WHERE event_uid = ? AND email = ? ORDER BY id LIMIT ?",
+            [event_uid, email, _HISTORY_MAX],
+        )
+        return [
+            History(message=rows.message(row), attempts=tuple(await self._attempts(row["id"])))
+            for row in found
+        ]
+
+    async def _attempts(self, message_id: int) -> list[Attempt]:
+        found = await self.all("SELECT * FROM attempt WHERE message = ? ORDER BY n", [message_id])
+        return [
+            Attempt(at=rows.at(r["at"]), state=MessageState(r["state"]), code=r["code"], answer=r["answer"])
+            for r in found
+        ]
+
+    async def receipts(self, event_uid: str, email: str) -> list[Receipt]:
+        """Every receipt of one attendee of an event, oldest first."""
+        found = await self.all(
+            "SELECT body FROM receipt WHERE event_uid = ? AND email = ? ORDER BY id LIMIT ?",
+            [event_uid, email, _HISTORY_MAX],
+        )
+        return [Receipt.model_validate_json(row["body"]) for row in found]
+
+    async def attendee(self, event_uid: str, email: str) -> Attendee | None:
+        row = await self.one("SELECT * FROM attendee WHERE event_uid = ? AND email = ?", [event_uid, email])
+        return rows.attendee(row) if row else None
 
     async def every_attendee(self, uid: str) -> AsyncIterator[Attendee]:
         """All attendees of an event, read in pages, so that memory stays flat."""

@@ -120,6 +120,12 @@ CREATE INDEX message_leased ON message(owner, lease) WHERE state = 'sending';
 CREATE INDEX message_pending ON message(event_uid, email, id) WHERE {PENDING};
 CREATE INDEX message_by_campaign ON message(campaign_id, state) WHERE campaign_id IS NOT NULL;
 
+CREATE TABLE attempt (
+    message INTEGER NOT NULL REFERENCES message(id), n INTEGER NOT NULL, at REAL NOT NULL,
+    state TEXT NOT NULL, code TEXT NOT NULL, answer TEXT NOT NULL,
+    PRIMARY KEY (message, n)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE tally (
     scope TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY (scope, key, name)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from engine.model import Attendee, Campaign, Event, Message, Recipient, Statistics
+from engine.model import Attendee, Campaign, Event, Message, Receipt, Recipient, Statistics
 from engine.store.protocol import (
     Answer,
     AttendeePage,
@@ -20,6 +20,7 @@ from engine.store.protocol import (
     Claim,
     EventPage,
     EventQuery,
+    History,
     Intake,
     Unit,
 )
@@ -134,6 +135,15 @@ class SqliteStore:
 
     async def failures(self, campaign_id: str, limit: int) -> list[Message]:
         return await self._questions.failures(campaign_id, limit)
+
+    async def attendee(self, event_uid: str, email: str) -> Attendee | None:
+        return await self._questions.attendee(event_uid, email)
+
+    async def history(self, event_uid: str, email: str) -> list[History]:
+        return await self._questions.history(event_uid, email)
+
+    async def receipts(self, event_uid: str, email: str) -> list[Receipt]:
+        return await self._questions.receipts(event_uid, email)
 
     async def key_by_digest(self, digest: str) -> str | None:
         return await self._questions.key_by_digest(digest)
