@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from cis_mcp.auth import KeyVerifier, auth_settings, caller
 from cis_mcp.server import build_server
 from cis_mcp.stopping import stop_event
+from cis_mcp.tools import Tier
 from engine.engine import Engine
 from engine.refusals import Code, Refused
 
@@ -32,10 +33,15 @@ _GRACE_S = 5
 
 
 async def serve_http(
-    engine: Engine, listener: socket.socket, security: TransportSecuritySettings, *, no_auth: bool = False
+    engine: Engine,
+    listener: socket.socket,
+    security: TransportSecuritySettings,
+    *,
+    no_auth: bool = False,
+    tier: Tier = "core",
 ) -> None:
     """Serve on `listener`, whose door is not open (`refuse_open_door`), until a signal says to stop."""
-    app = _server(engine, no_auth=no_auth).streamable_http_app(
+    app = _server(engine, tier, no_auth=no_auth).streamable_http_app(
         max_request_body_size=BODY_MAX, transport_security=security
     )
     config = uvicorn.Config(
@@ -47,8 +53,8 @@ async def serve_http(
     stopping = asyncio.create_task(_stop(server, stop_event()))
     host, port = listener.getsockname()[:2]
     logger.info("MCP at http://%s:%d/mcp%s", _bracketed(host), port, " without keys" if no_auth else "")
-    gc.collect()
     gc.freeze()
+    gc.enable()
     await server.serve(sockets=[listener])
     stopping.cancel()
 
@@ -117,13 +123,14 @@ def _bracketed(host: str) -> str:
     return f"[{host.strip('[]')}]" if ":" in host else host
 
 
-def _server(engine: Engine, *, no_auth: bool) -> MCPServer:
+def _server(engine: Engine, tier: Tier, *, no_auth: bool) -> MCPServer:
     if no_auth:
-        server = build_server(engine, actor=lambda: engine.local)
+        server = build_server(engine, actor=lambda: engine.local, tier=tier)
     else:
         server = build_server(
             engine,
             actor=caller,
+            tier=tier,
             token_verifier=KeyVerifier(engine),
             auth=auth_settings(engine.settings.public_url),
         )
@@ -140,6 +147,9 @@ def listening(host: str, port: int) -> socket.socket:
     bare = host.strip("[]")
     family = socket.AF_INET6 if ":" in bare else socket.AF_INET
     try:
-        return socket.create_server((bare, port), family=family)
+        listener = socket.create_server((bare, port), family=family)
     except OSError as error:
         raise OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}") from None
+    # asyncio turns Nagle's algorithm off only where it sees that the socket is TCP; with it on, every answer
+    # waits 40 ms for the client's delayed acknowledgement.
+    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listener.detach())

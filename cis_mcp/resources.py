@@ -48,8 +48,7 @@ def add_resources(server: MCPServer, desk: Desk) -> None:
 
 
 async def _found(desk: Desk, uid: str) -> FoundEvent:
-    event = await desk.engine.event(uid, desk.actor)
-    counters = await desk.engine.statistics("event", event.uid, desk.actor)
+    event, counters = await desk.engine.event_with_statistics(uid, desk.actor)
     return FoundEvent(event=event_info(event), statistics=statistics_info(counters))
 
 

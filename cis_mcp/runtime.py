@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
+from cis_mcp import progress
 from engine.engine import Engine
 from engine.inbox.intake import Inbox
 from engine.inbox.smtp import Listener
@@ -40,6 +41,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         listeners = [Listener(inbox, url.strip()) for url in _inbox_urls(settings)]
         jobs: list[Callable[[], Coroutine[object, object, None]]] = [each.run for each in listeners]
         jobs += [inbox.run, lambda: chores.run(engine), Dispatcher(engine, transport).run]
+        jobs.append(lambda: progress.run(engine))
         tasks = [asyncio.create_task(_watched(job)) for job in jobs]
         try:
             yield engine

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from cis_mcp.runtime import opened, running
 from cis_mcp.stopping import stop_event
@@ -13,13 +14,16 @@ from engine.engine import Engine
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 
+if TYPE_CHECKING:
+    from cis_mcp.tools import Tier
 
-async def over_stdio(settings: Settings) -> int:
+
+async def over_stdio(settings: Settings, tier: Tier) -> int:
     """Serve MCP over stdio until stdin is closed or a signal comes."""
     from cis_mcp.stdio import serve_stdio
 
     async with _running(settings) as engine:
-        ended = await serve_stdio(engine)
+        ended = await serve_stdio(engine, tier)
     if not ended:
         # A thread is still reading stdin and cannot be stopped; everything else is closed by now.
         logging.shutdown()
@@ -27,7 +31,7 @@ async def over_stdio(settings: Settings) -> int:
     return 0
 
 
-async def over_http(settings: Settings, host: str, port: int, *, no_auth: bool) -> int:
+async def over_http(settings: Settings, host: str, port: int, tier: Tier, *, no_auth: bool) -> int:
     """Serve MCP over HTTP until a signal comes; raises Refused, OSError."""
     from cis_mcp.http import guard, listening, refuse_open_door, serve_http
 
@@ -37,7 +41,7 @@ async def over_http(settings: Settings, host: str, port: int, *, no_auth: bool) 
         await refuse_open_door(engine, host, no_auth=no_auth)
     with listening(host, port) as listener:
         async with _running(settings) as engine:
-            await serve_http(engine, listener, security, no_auth=no_auth)
+            await serve_http(engine, listener, security, no_auth=no_auth, tier=tier)
     return 0
 
 

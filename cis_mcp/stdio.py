@@ -8,18 +8,19 @@ import sys
 
 from cis_mcp.server import build_server
 from cis_mcp.stopping import stop_event
+from cis_mcp.tools import Tier
 from engine.engine import Engine
 
 
-async def serve_stdio(engine: Engine) -> bool:
+async def serve_stdio(engine: Engine, tier: Tier = "core") -> bool:
     """Serve the local operator until the client closes stdin, or a signal says to stop.
 
     Returns False where stdin is still being read: that read cannot be broken off, so the process has to be
     ended without waiting for it.
     """
-    server = build_server(engine, actor=lambda: engine.local)
-    gc.collect()
+    server = build_server(engine, actor=lambda: engine.local, tier=tier)
     gc.freeze()
+    gc.enable()
     stop = stop_event()
     serving = asyncio.ensure_future(server.run_stdio_async())
     stopping = asyncio.ensure_future(stop.wait())

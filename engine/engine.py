@@ -17,7 +17,7 @@ from engine.commands.randomness import Randomness, SystemRandomness
 from engine.model import Actor, Attendee, Campaign, Event, Message, Receipt, Recipient, Statistics, Value
 from engine.refusals import Code, Refused
 from engine.settings import Settings
-from engine.store.protocol import AttendeePage, AttendeeQuery, EventPage, EventQuery, History, Store
+from engine.store.protocol import AttendeePage, AttendeeQuery, EventPage, EventQuery, History, Rates, Store
 from engine.store.sqlite.store import SqliteStore
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,8 @@ class Engine:
         cls, settings: Settings, *, clock: Clock = system_clock, randomness: Randomness | None = None
     ) -> Engine:
         """Open the engine over the store that the settings name."""
-        store = await SqliteStore.open(settings.database, send_rate=settings.send_rate)
+        rates = Rates(all=settings.send_rate, by_domain=settings.rates_by_domain)
+        store = await SqliteStore.open(settings.database, rates)
         return cls(settings, store, clock, randomness or SystemRandomness())
 
     async def close(self) -> None:
@@ -85,20 +86,25 @@ class Engine:
         command: Command[D],
         actor: Actor,
         *,
+        before: Callable[[Work], Awaitable[None]] | None = None,
         also: Callable[[Work, D], Awaitable[None]] | None = None,
     ) -> D | Refusal:
         """Carry a command out in one unit of work, or refuse it and change nothing.
 
-        `also` runs in the same unit after the command. A caller that goes away does not cut the work in
-        half: it is carried out or undone whole.
+        `before` and `also` run in the same unit, ahead of the command and after it. A caller that goes away
+        does not cut the work in half: it is carried out or undone whole.
         """
-        task = asyncio.create_task(self._apply(command, actor, also))
+        task = asyncio.create_task(self._apply(command, actor, before, also))
         self._applying.add(task)
         task.add_done_callback(self._applying.discard)
         return await asyncio.shield(task)
 
     async def _apply(
-        self, command: Command[D], actor: Actor, also: Callable[[Work, D], Awaitable[None]] | None
+        self,
+        command: Command[D],
+        actor: Actor,
+        before: Callable[[Work], Awaitable[None]] | None,
+        also: Callable[[Work, D], Awaitable[None]] | None,
     ) -> D | Refusal:
         name = type(command).__name__
         now = self.clock()
@@ -106,6 +112,8 @@ class Engine:
             await command.prepare()
             async with self.store.unit() as unit:
                 work = Work(unit, actor, now, self.randomness, self.settings)
+                if before:
+                    await before(work)
                 done = await command.carry_out(work)
                 if also:
                     await also(work, done)
@@ -122,12 +130,13 @@ class Engine:
     async def event(self, uid: str, actor: Actor) -> Event:
         """The event `uid`. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
         _may_read(actor)
-        event = await self.store.event(uid)
-        if event is None:
-            raise unknown_event(uid)
-        if not actor.owns(event.organizer):
-            raise Refused(Code.NOT_OWNER, "That event belongs to another organizer.")
-        return event
+        return _owned(await self.store.event(uid), uid, actor)
+
+    async def event_with_statistics(self, uid: str, actor: Actor) -> tuple[Event, Statistics]:
+        """The event `uid` and its counters. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
+        _may_read(actor)
+        event, counters = await self.store.event_with_statistics(uid) or (None, Statistics())
+        return _owned(event, uid, actor), counters
 
     async def statistics(self, scope: str, key: str | None, actor: Actor) -> Statistics:
         """Counters of an event, an organizer or the system. Raises Refused."""
@@ -237,3 +246,11 @@ class Engine:
 def _may_read(actor: Actor) -> None:
     if actor.kind == "agent" and "read" not in actor.scopes:
         raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks the scope “read”.")
+
+
+def _owned(event: Event | None, uid: str, actor: Actor) -> Event:
+    if event is None:
+        raise unknown_event(uid)
+    if not actor.owns(event.organizer):
+        raise Refused(Code.NOT_OWNER, "That event belongs to another organizer.")
+    return event

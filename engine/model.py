@@ -330,6 +330,7 @@ class Campaign(Value):
     created: datetime
     at: datetime | None = Field(None, description="scheduled start")
     started: datetime | None = None
+    resumed: datetime | None = None
     finished: datetime | None = None
     rate: float | None = Field(None, description="messages a second; None: as fast as allowed")
     digest: str = Field("", description="hash of list, content and event revision, behind the confirm token")

@@ -42,6 +42,15 @@ class Settings(BaseSettings):
     cancel_audience: Audience = Audience.AUTO
     send_rate: float = Field(0, ge=0, description="messages a second over all processes; 0: unlimited")
     invite_limit: int = Field(2500, ge=0, description="bulk invites an event may send; 0: no limit")
+    domain_rates: str = Field(
+        "", description="messages a second to single recipient domains: gmail.com=20,yahoo.com=5"
+    )
+    fail_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="a campaign of whose last 1,000 messages more failed pauses itself; 0: never",
+    )
     public_url: str = Field("http://127.0.0.1:8000", description="for links in mail")
     max_mail_bytes: int = Field(10_000_000, ge=10_000, description="largest mail that is taken in")
 
@@ -65,6 +74,18 @@ class Settings(BaseSettings):
     @cached_property
     def trusted_authserv_ids(self) -> frozenset[str]:
         return frozenset(a.strip().lower() for a in self.authserv_ids.split(",") if a.strip())
+
+    @cached_property
+    def rates_by_domain(self) -> dict[str, float]:
+        """Messages a second by recipient domain; raises ValueError with a sentence on what is wrong."""
+        pairs = [pair.partition("=") for pair in self.domain_rates.split(",") if pair.strip()]
+        try:
+            rates = {domain.strip().lower(): float(rate) for domain, _, rate in pairs}
+        except ValueError:
+            raise ValueError("CIS_DOMAIN_RATES must be given as gmail.com=20,yahoo.com=5") from None
+        if any(rate <= 0 for rate in rates.values()):
+            raise ValueError("CIS_DOMAIN_RATES: a rate must be more than 0")
+        return rates
 
     @cached_property
     def database(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from mcp.server.mcpserver.context import Context
@@ -45,10 +45,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where a call is dealt with: the engine, and who is asking just now."""
+    """Where a call is dealt with: the engine, who is asking just now, and the call's own context."""
 
     engine: Engine
     who: Callable[[], Actor]
+    context: Context[Any, Any] | None = None
 
     @property
     def actor(self) -> Actor:
@@ -60,6 +61,11 @@ class Desk:
         if isinstance(outcome, Refusal):
             raise Refused(outcome.code, outcome.message, outcome.hint)
         return outcome
+
+    async def report(self, done: float, total: float, words: str) -> None:
+        """Tell the caller how far its call is, if it asked to know; `done` may only grow."""
+        if self.context is not None:
+            await self.context.report_progress(done, total, words)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,8 @@ class ServedTool(Tool):
         """Deal with one call; raises MCPError alone, for what is the protocol's business."""
         try:
             parsed = parse(self.name, self._spec.arguments, arguments)
-            return _success(await self._spec.handler(self._desk, parsed))
+            desk = replace(self._desk, context=context)
+            return _success(await self._spec.handler(desk, parsed))
         except MCPError:
             raise
         except Refused as refused:

@@ -10,7 +10,7 @@ from cis_mcp.tools.base import Result
 from cis_mcp.tools.results import one_line, times, utc
 from engine.commands.campaigns import CampaignDone, personal_event
 from engine.engine import CampaignView
-from engine.model import CampaignState, MessageState
+from engine.model import CampaignState, Kind, MessageState
 from engine.refusals import Refused
 
 _LINES_SHOWN = 10
@@ -127,9 +127,15 @@ def _headline(info: CampaignInfo) -> str:
     at = f", begins {info.at}" if info.state is CampaignState.SCHEDULED else ""
     rate = f", {info.rate:g} messages a second" if info.rate else ""
     return (
-        f"Campaign {info.id} for event {info.uid}: {info.state}{at}{rate}; {info.valid} of {info.total} rows "
-        f"are good, {info.skipped_total} skipped; messages: {counts or 'none'}."
+        f"Campaign {info.id}, {info.kind} for event {info.uid}: {info.state}{at}{rate}; "
+        f"{_size(info)}; messages: {counts or 'none'}."
     )
+
+
+def _size(info: CampaignInfo) -> str:
+    if info.kind != Kind.INVITE.value:
+        return f"{info.total} people are told"
+    return f"{info.valid} of {info.total} rows are good, {info.skipped_total} skipped"
 
 
 def _worth(state: str, count: int) -> bool:

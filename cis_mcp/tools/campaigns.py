@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -11,34 +12,47 @@ from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
 from cis_mcp.tools.campaign_results import CampaignInfo, campaign_info, campaign_lines, sample
 from cis_mcp.tools.lists import BulkSendArguments, rows_of
+from cis_mcp.tools.schema import shown_by
+from cis_mcp.tools.waiting import WAIT_MAX_S, until_at_rest
 from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
-from engine.engine import SYSTEM
-from engine.model import CampaignState
+from engine.engine import SYSTEM, CampaignView
+from engine.model import CampaignState, MessageState
 from engine.refusals import Code, Refused
+
+WaitS = Annotated[
+    float,
+    Field(
+        description="seconds to wait until it is finished, paused or cancelled, with MCP progress",
+        ge=0,
+        le=WAIT_MAX_S,
+    ),
+]
 
 
 class GetCampaignArguments(Arguments):
     """Arguments of get_campaign."""
 
     campaign_id: str | None = Field(
-        None, description="id from bulk_send; left out: list the newest", max_length=200
+        None,
+        description="of bulk_send, update_event, cancel_event; left out: list the newest",
+        max_length=200,
     )
+    wait_s: WaitS = 0
 
 
 class ControlCampaignArguments(Arguments):
     """Arguments of control_campaign."""
 
-    campaign_id: str = Field(
-        description="id from bulk_send", min_length=1, max_length=200, examples=["a1b2c3d4e5f6g7h8"]
-    )
-    action: Action = Field(description="what to do; cancel withdraws what has not gone", examples=["start"])
+    campaign_id: str = Field(description="id from bulk_send", min_length=1, max_length=200)
+    action: Action = Field(description="what to do; cancel withdraws what has not gone")
     confirm_token: str | None = Field(None, description="for start: the token of the draft", max_length=200)
+    wait_s: WaitS = 0
 
 
 class CampaignResult(Result):
     """A campaign as it is now."""
 
-    campaign: CampaignInfo
+    campaign: Annotated[CampaignInfo, shown_by("get_campaign")]
 
 
 class CampaignsResult(Result):
@@ -68,25 +82,40 @@ async def bulk_send(desk: Desk, arguments: BulkSendArguments) -> Reply:
 
 async def control_campaign(desk: Desk, arguments: ControlCampaignArguments) -> Reply:
     """Start, pause, resume or cancel a campaign; safe to repeat. Starting needs the confirm_token that
-    bulk_send gave, which a change of the event voids."""
+    bulk_send gave, which a change of the event voids. wait_s: stay until it has ended."""
     command = ControlCampaign(
         campaign_id=arguments.campaign_id,
         action=arguments.action,
         confirm_token=arguments.confirm_token or "",
     )
-    return await _reply(desk, await desk.apply(command), "")
+    done = await desk.apply(command)
+    await until_at_rest(desk, done.campaign.id, arguments.wait_s)
+    return await _reply(desk, done, "")
 
 
 async def get_campaign(desk: Desk, arguments: GetCampaignArguments) -> Reply:
-    """Show how far a campaign is: counts by state, rate, skipped rows and first failures; without an id, list
-    the newest campaigns."""
+    """Show how far a campaign is: counts by state, rate, skipped rows and first failures; with wait_s, when
+    it has ended. Without an id, list the newest."""
     if arguments.campaign_id:
-        view = await desk.engine.campaign(arguments.campaign_id, desk.actor)
+        view = await _waited(desk, arguments.campaign_id, arguments.wait_s)
         info = campaign_info(view)
         return Reply("\n".join(campaign_lines(info)), CampaignsResult(campaign=info, campaigns=[]))
+    if arguments.wait_s:
+        raise Refused(
+            Code.INVALID_ARGUMENT, "wait_s goes with a campaign_id.", "Leave wait_s out to list all."
+        )
     infos = [campaign_info(view) for view in await desk.engine.campaigns(desk.actor)]
     lines = [campaign_lines(info)[0] for info in infos] or ["There are no campaigns."]
     return Reply("\n".join(lines), CampaignsResult(campaign=None, campaigns=infos))
+
+
+async def _waited(desk: Desk, campaign_id: str, seconds: float) -> CampaignView:
+    """The campaign as it is when it has ended or the time is up; Refused before any waiting."""
+    view = await desk.engine.campaign(campaign_id, desk.actor)
+    if not seconds:
+        return view
+    await until_at_rest(desk, campaign_id, seconds)
+    return await desk.engine.campaign(campaign_id, desk.actor)
 
 
 async def _started(desk: Desk, draft: CampaignDone) -> CampaignDone:
@@ -120,8 +149,21 @@ def _next(info: CampaignInfo) -> list[str]:
             return ["Nothing was sent."]
         case CampaignState.RUNNING:
             return ["It sends by itself now; see how far it is with get_campaign."]
+        case CampaignState.PAUSED:
+            return [f"{_gone(info)} What is owed waits for action=“resume”."]
+        case CampaignState.CANCELLED:
+            return [f"{_gone(info)} Nothing else will."]
         case _:
             return []
+
+
+def _gone(info: CampaignInfo) -> str:
+    """How much has left already, which no pause or cancellation brings back."""
+    sending = info.counts.get(MessageState.SENDING.value, 0)
+    under_way = f" {sending} more may just be leaving." if sending else ""
+    return (
+        f"{info.counts.get(MessageState.ACCEPTED.value, 0)} of {info.total} had gone out by then.{under_way}"
+    )
 
 
 async def _begin(desk: Desk, arguments: BulkSendArguments) -> datetime | None:

@@ -9,15 +9,12 @@ from pydantic import Field
 from cis_mcp.tools.arguments import Arguments
 from engine.model import Audience
 
-_UID_EXAMPLE = "k3v9x0c2m7q1w8e5r4t6y2u1i0o9p8a7s6d5f4g3"
-
 Uid = Annotated[
     str,
     Field(
         description="uid of the event, from create_event or search_events",
         min_length=1,
         max_length=200,
-        examples=[_UID_EXAMPLE],
     ),
 ]
 Start = Annotated[
@@ -57,12 +54,11 @@ Told = Annotated[
     Field(
         description="who is told: auto (default) tells Yes and Maybe, and if time or place changes or the event "
         "is cancelled also those who have not answered",
-        examples=["not-declined"],
     ),
 ]
 Words = Annotated[
     str | None,
-    Field(description="may hold {{name}}, {{email}} or other personal fields", examples=["Hello {{name}}"]),
+    Field(description="may hold {{name}}, {{email}} or other personal fields"),
 ]
 
 
@@ -76,18 +72,17 @@ class CreateEventArguments(Arguments):
     timezone: Zone = None
     location: Words = None
     description: Words = None
-    all_day: bool | None = Field(None, description="true: start and end are days", examples=[True])
+    all_day: bool | None = Field(None, description="true: start and end are days")
     recurrence: Recurrence = None
     organizer: str | None = Field(
         None, description="address of the owner; leave out to act for yourself", examples=["ann@example.com"]
     )
-    organizer_name: str | None = Field(None, description="shown as sender", examples=["Ann Example"])
-    url: str | None = Field(None, description="web page of the event", examples=["https://example.com/e"])
+    organizer_name: str | None = Field(None, description="shown as sender")
+    url: str | None = Field(None, description="web page of the event")
     idempotency_key: str | None = Field(
         None,
         description="any text of yours; the same key makes the same event once",
         max_length=200,
-        examples=["spring-concert-2027"],
     )
 
 
@@ -104,13 +99,13 @@ class UpdateEventArguments(Arguments):
     timezone: Zone = Field(None, description="IANA name; alone, it keeps the wall-clock time")
     location: Words = None
     description: Words = None
-    all_day: bool | None = Field(None, description="only together with start", examples=[False])
+    all_day: bool | None = Field(None, description="only together with start")
     recurrence: Recurrence = Field(None, description="new RRULE value; empty text: no longer repeats")
-    organizer_name: str | None = Field(None, description="shown as sender", examples=["Ann Example"])
-    url: str | None = Field(None, description="web page of the event", examples=["https://example.com/e"])
+    organizer_name: str | None = Field(None, description="shown as sender")
+    url: str | None = Field(None, description="web page of the event")
     audience: Told = None
     expected_sequence: int | None = Field(
-        None, description="refuse if the event is at another revision", ge=0, le=2**31 - 1, examples=[0]
+        None, description="refuse if the event is at another revision", ge=0, le=2**31 - 1
     )
     dry_run: bool = Field(False, description="true: only say what would change and how many would be told")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 from pydantic import Field
 
@@ -26,24 +27,27 @@ from cis_mcp.tools.results import (
     statistics_info,
     statistics_line,
 )
+from cis_mcp.tools.schema import shown_by
 from engine.commands.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.timing import Timing
 from engine.model import EventStatus
 from engine.refusals import Code, Refused
 from engine.store.protocol import EventQuery
 
+EventAsShown = Annotated[EventInfo, shown_by("get_event")]
+
 
 class CreatedEvent(Result):
     """What create_event did."""
 
-    event: EventInfo
+    event: EventAsShown
     created: bool = Field(description="false: this idempotency_key had made the event before")
 
 
 class UpdatedEvent(Result):
     """What update_event did, or would do."""
 
-    event: EventInfo
+    event: EventAsShown
     changed: list[str] = Field(description="fields that changed; empty: nothing did, and nobody is told")
     notified: int = Field(description="people who are told, or would be")
     campaign_id: str = Field(description="how far that is: get_campaign; empty where nobody is told")
@@ -53,7 +57,7 @@ class UpdatedEvent(Result):
 class CancelledEvent(Result):
     """What cancel_event did, or would do."""
 
-    event: EventInfo
+    event: EventAsShown
     notified: int = Field(description="people who are told, or would be")
     campaign_id: str = Field(description="how far that is: get_campaign; empty where nobody is told")
     dry_run: bool
@@ -63,7 +67,7 @@ class FoundEvent(Result):
     """An event and its counters."""
 
     event: EventInfo
-    statistics: StatisticsInfo
+    statistics: Annotated[StatisticsInfo, shown_by("get_stats")]
 
 
 class FoundEvents(Result):
@@ -143,8 +147,7 @@ async def cancel_event(desk: Desk, arguments: CancelEventArguments) -> Reply:
 
 async def get_event(desk: Desk, arguments: GetEventArguments) -> Reply:
     """Show one event with its revision, times, words and the counters of its answers."""
-    event = await desk.engine.event(arguments.uid, desk.actor)
-    counters = await desk.engine.statistics("event", event.uid, desk.actor)
+    event, counters = await desk.engine.event_with_statistics(arguments.uid, desk.actor)
     lines = [*event_lines(event), *description_lines(event), statistics_line(counters)]
     data = FoundEvent(event=event_info(event), statistics=statistics_info(counters))
     return Reply("\n".join(lines), data)

@@ -37,11 +37,9 @@ class SendInviteArguments(Arguments):
 
     uid: Uid
     email: str = Field(description="one address", max_length=1_000, examples=["ann@example.com"])
-    name: str | None = Field(None, description="the person's name", examples=["Ann Example"])
+    name: str | None = Field(None, description="the person's name")
     fields: PersonalFields = Field(default_factory=dict)
-    origin: ChannelOrigin = Field(
-        Origin.API, description="channel that asks; test sends again every time", examples=["api"]
-    )
+    origin: ChannelOrigin = Field(Origin.API, description="channel that asks; test sends again every time")
     wait_s: float = Field(10, ge=0, le=60, description="seconds to wait for the mail server's answer")
 
 

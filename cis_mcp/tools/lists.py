@@ -11,7 +11,7 @@ from cis_mcp.tools.arguments import Arguments, Part
 from cis_mcp.tools.event_arguments import Uid
 from cis_mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine.commands import csvlist
-from engine.commands.campaigns import Row
+from engine.commands.judging import Row
 from engine.model import Actor, Origin
 from engine.refusals import Code, Refused
 
@@ -21,8 +21,8 @@ _ROWS_NAMED = 5
 class RecipientPart(Part):
     """One person of a list."""
 
-    email: str = Field(max_length=1_000, examples=["ann@example.com"])
-    name: str = Field("", max_length=1_000, examples=["Ann Example"])
+    email: str = Field(max_length=1_000)
+    name: str = Field("", max_length=1_000)
     fields: PersonalFields = Field(default_factory=dict)
 
 
@@ -46,7 +46,7 @@ class BulkSendArguments(Arguments):
         max_length=4_096,
         examples=["list.csv"],
     )
-    origin: ChannelOrigin = Field(Origin.BULK, description="channel that asks", examples=["bulk"])
+    origin: ChannelOrigin = Field(Origin.BULK, description="channel that asks")
     start: bool = Field(False, description="true: send at once, without looking at the draft")
     rate: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="messages a second; left out: as fast as allowed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 _NAMED = frozenset({"properties", "$defs"})
 """Keywords whose keys are names of ours, not keywords."""
@@ -22,13 +22,30 @@ def argument_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def result_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a result."""
-    return _object(_untitled(model.model_json_schema(mode="serialization")))
+    """The schema of a result; open, so that a client which keeps it takes what a later server adds."""
+    return _object(_open(_untitled(model.model_json_schema(mode="serialization"))))
+
+
+def shown_by(tool: str) -> WithJsonSchema:
+    """Stands for a record where it is repeated: the schema of `tool` spells it out once."""
+    return WithJsonSchema({"type": "object", "description": f"as {tool} gives it"}, mode="serialization")
 
 
 def _object(node: object) -> dict[str, Any]:
     assert isinstance(node, dict), "a model's schema is an object"
     return node
+
+
+def _open(node: Any, *, named: bool = False) -> Any:
+    if isinstance(node, list):
+        return [_open(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _open(value, named=not named and key in _NAMED)
+        for key, value in node.items()
+        if named or key != "additionalProperties" or value is not False
+    }
 
 
 def _untitled(node: Any, *, named: bool = False) -> Any:

@@ -45,7 +45,7 @@ class DraftCampaign(Command[CampaignDone]):
 
     async def prepare(self) -> None:
         """Read the rows, in a thread: a hundred thousand addresses take seconds."""
-        self._rows.extend(await asyncio.to_thread(judging.read_rows, self.recipients[: ROWS_MAX + 1]))
+        self._rows[:] = await asyncio.to_thread(judging.read_rows, self.recipients[: ROWS_MAX + 1])
 
     async def carry_out(self, work: Work) -> CampaignDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, EMPTY_LIST, TOO_LARGE, INVALID_TIME."""
@@ -140,7 +140,7 @@ class ControlCampaign(Command[CampaignDone]):
             case Action.START:
                 campaign = await self._start(work, campaign, event)
             case Action.PAUSE:
-                campaign = await _pause(work, campaign)
+                campaign = await pause(work, campaign)
             case Action.RESUME:
                 campaign = await _resume(work, campaign)
             case Action.CANCEL:
@@ -177,7 +177,7 @@ async def run(work: Work, campaign: Campaign) -> Campaign:
     return running
 
 
-async def _pause(work: Work, campaign: Campaign) -> Campaign:
+async def pause(work: Work, campaign: Campaign) -> Campaign:
     paused = campaign.model_copy(update={"state": CampaignState.PAUSED})
     await work.unit.save_campaign(paused)
     await work.unit.hold_campaign(campaign.id, held=True)
@@ -185,7 +185,8 @@ async def _pause(work: Work, campaign: Campaign) -> Campaign:
 
 
 async def _resume(work: Work, campaign: Campaign) -> Campaign:
-    running = campaign.model_copy(update={"state": CampaignState.RUNNING, "note": ""})
+    # What failed before the pause does not pause it again.
+    running = campaign.model_copy(update={"state": CampaignState.RUNNING, "note": "", "resumed": work.now})
     await work.unit.save_campaign(running)
     await work.unit.hold_campaign(campaign.id, held=False)
     return running

@@ -135,6 +135,20 @@ async def _give_up(work: Work, campaign: Campaign, code: Code, why: str) -> None
     await _close(work, campaign.model_copy(update=values))
 
 
+class PauseFailing(Command[Progress]):
+    """Pause the next campaign that fails too often, and say so: something is wrong with it or the way out."""
+
+    async def carry_out(self, work: Work) -> Progress:
+        share = work.settings.fail_share
+        found = await work.unit.next_failing(share) if share else None
+        if found is None:
+            return Progress(worked=False)
+        campaign, failed, settled, answer = found
+        note = f"Paused itself: {failed} of the last {settled} messages failed. A server said: {answer}"
+        await campaigns.pause(work, campaign.model_copy(update={"note": note[:500]}))
+        return Progress(worked=True)
+
+
 class FinishCampaign(Command[Progress]):
     """Close the next campaign that owes nobody anything more, and report to whoever mailed its list."""
 

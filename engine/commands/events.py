@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date, datetime, timedelta
 
 from pydantic import Field
 
 from engine.commands import audience, series, text
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import UID_LENGTH
+from engine.commands.revisions import Source, differences, refuse_lacking, revised, sound, with_source
 from engine.commands.timing import Timing
-from engine.itip import personal, recurrence
-from engine.model import Audience, Event, EventStatus, Instant, Kind, Override, Span, Value
+from engine.itip import recurrence
+from engine.model import Audience, Event, EventStatus, Instant, Kind, Override, Span
 from engine.refusals import Code, Refused
 
 
@@ -170,17 +170,7 @@ class UpdateEvent(Command[EventDone]):
         return EventDone(event=event)
 
     def _changed(self, old: Event) -> Event:
-        values: dict[str, object] = {}
-        if self.summary is not None:
-            values["summary"] = text.summary(self.summary)
-        if self.location is not None:
-            values["location"] = text.bounded(self.location, "location", text.LOCATION_MAX)
-        if self.description is not None:
-            values["description"] = text.bounded(self.description, "description", text.DESCRIPTION_MAX)
-        if self.url is not None:
-            values["url"] = text.url(self.url)
-        if self.organizer_name is not None:
-            values["organizer_name"] = text.name(self.organizer_name)
+        values = self._reworded()
         if self.when is not None:
             values |= self._rescheduled(old)
         for field in ("rdates", "exdates"):
@@ -193,6 +183,20 @@ class UpdateEvent(Command[EventDone]):
             assert isinstance(span, Span)
             values["recurrence"] = recurrence.validated(self.recurrence, span) if self.recurrence else ""
         return old.model_copy(update=values)
+
+    def _reworded(self) -> dict[str, object]:
+        values: dict[str, object] = {}
+        if self.summary is not None:
+            values["summary"] = text.summary(self.summary)
+        if self.location is not None:
+            values["location"] = text.bounded(self.location, "location", text.LOCATION_MAX)
+        if self.description is not None:
+            values["description"] = text.bounded(self.description, "description", text.DESCRIPTION_MAX)
+        if self.url is not None:
+            values["url"] = text.url(self.url)
+        if self.organizer_name is not None:
+            values["organizer_name"] = text.name(self.organizer_name)
+        return values
 
     def _rescheduled(self, old: Event) -> dict[str, object]:
         """The new times, with the series and its exceptions fitted to them."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from engine.commands import audience, series
 from engine.commands.base import Command, Work
-from engine.commands.events import EventDone, Source, revised, sound
+from engine.commands.events import EventDone
+from engine.commands.revisions import Source, revised, sound
 from engine.model import Audience, Event, Instant, Kind, Override
 from engine.refusals import Code, Refused
 

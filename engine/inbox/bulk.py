@@ -5,16 +5,19 @@ from __future__ import annotations
 from engine.commands import notices
 from engine.commands.base import Refusal, Work
 from engine.commands.campaigns import Action as CampaignAction
-from engine.commands.campaigns import CampaignDone, ControlCampaign, DraftCampaign, Row
+from engine.commands.campaigns import CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.csvlist import CsvRow, read
 from engine.commands.intake import Nothing
+from engine.commands.judging import Row
 from engine.engine import Engine
 from engine.inbox.create import stopped
-from engine.inbox.once import apply_once
+from engine.inbox.once import TAKEN_BEFORE, apply_once
 from engine.inbox.taken import Action, Outcome, Taken, ignored, refused
 from engine.refusals import Code, Refused
 
 _PROBLEMS_SHOWN = 200
+_EVENTS_MAX = 100
+_UID_MAX = 200
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
@@ -29,24 +32,41 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
             Code.NO_LIST, "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name."
         )
     rows = [row for part in taken.mail.lists for row in read(part.text)]
-    by_uid: dict[str, list[CsvRow]] = {}
-    for row in rows:
-        by_uid.setdefault(row.uid.lower(), []).append(row)
+    by_uid = _by_event(rows)
     problems = [
         f"row {row.row}: {row.email}: {Code.MISSING_UID.value}: name the event's uid in the column uid"
         for row in by_uid.pop("", [])
     ]
     started = [await _start(engine, taken, uid, part) for uid, part in by_uid.items()]
-    problems += [f"{o.uid}: 0 invites sent\n{o.uid}: {o.detail} ({o.code})" for o in started if o.code]
+    if started and all(outcome == TAKEN_BEFORE for outcome in started):
+        return TAKEN_BEFORE
+    problems += [f"{o.uid}: 0 invites sent\n{o.uid}: {o.detail} ({o.code})" for o in started if _failed(o)]
     if problems:
         await _answer(engine, taken, problems)
-    good = [o for o in started if not o.code]
+    good = [o for o in started if not _failed(o)]
     if good:
         return good[-1]
     first = started[0].code if started else Code.MISSING_UID.value
     return Outcome(
         action=Action.CAMPAIGN, code=first, detail="No row could be invited; the sender was told why."
     )
+
+
+def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
+    by_uid: dict[str, list[CsvRow]] = {}
+    for row in rows:
+        by_uid.setdefault(row.uid.lower()[:_UID_MAX], []).append(row)
+    if len(by_uid) > _EVENTS_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"The list names {len(by_uid)} events.",
+            f"Name at most {_EVENTS_MAX} in one mail.",
+        )
+    return by_uid
+
+
+def _failed(outcome: Outcome) -> bool:
+    return bool(outcome.code) and outcome != TAKEN_BEFORE
 
 
 async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> Outcome:

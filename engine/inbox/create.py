@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from engine.commands import notices
 from engine.commands.base import Command, Refusal
-from engine.commands.events import CancelEvent, CreateEvent, EventDone, Source, UpdateEvent
+from engine.commands.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.instances import CancelInstance, ChangeInstance
+from engine.commands.revisions import Source
 from engine.engine import Engine
 from engine.inbox import rsvp
 from engine.inbox.once import apply_once

@@ -30,6 +30,11 @@ async def apply_once(
 ) -> Outcome | Refusal:
     """What became of the mail, or of this part of it; harmless to repeat after a crash at any instant."""
     became = TAKEN_BEFORE
+    name = taken.intake(became, engine.clock(), part).id
+
+    async def before(work: Work) -> None:
+        if await work.unit.taken_in(name):
+            raise AlreadyTakenIn(name)
 
     async def also(work: Work, done: D) -> None:
         nonlocal became
@@ -40,7 +45,7 @@ async def apply_once(
         await note(work, taken.intake(became, work.now, part), reply)
 
     try:
-        done = await engine.apply(command, actor, also=also)
+        done = await engine.apply(command, actor, before=before, also=also)
     except AlreadyTakenIn:
         return TAKEN_BEFORE
     return done if isinstance(done, Refusal) else became

@@ -157,6 +157,9 @@ async def _bounce(engine: Engine, taken: Taken) -> Outcome:
     assert report is not None
     if not taken.mailbox.token:
         return ignored(Code.AUTOMATIC_MAIL, "A delivery report that belongs to none of our messages.")
+    if report.action == "complaint":
+        # Who calls an invite spam wants no more of them (RFC 5965).
+        return await _unsubscribe(engine, taken)
     if report.action.lower() != "failed":
         return ignored(Code.AUTOMATIC_MAIL, f"A delivery report: {report.action}.")
     permanent = report.status.startswith("5")
@@ -170,6 +173,10 @@ async def take_unsubscribe(engine: Engine, taken: Taken) -> Outcome:
     """Any mail to unsubscribe+token@ stops that organizer's mail; its token says whose (RFC 2369)."""
     if taken.mail.report or not taken.mailbox.token:
         return ignored(Code.AUTOMATIC_MAIL, "No request to unsubscribe.")
+    return await _unsubscribe(engine, taken)
+
+
+async def _unsubscribe(engine: Engine, taken: Taken) -> Outcome:
     return await _simple(engine, taken, Unsubscribe(token=taken.mailbox.token), Action.UNSUBSCRIBED)
 
 

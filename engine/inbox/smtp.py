@@ -54,8 +54,10 @@ class Handler:
         mailboxes = self._mailboxes(envelope)
         content = envelope.content or b""
         raw = content if isinstance(content, bytes) else content.encode()
+        # aiosmtpd gives the null sender as it stands on the line, with its brackets.
+        sender = (envelope.mail_from or "").removeprefix("<>")
         try:
-            name = await self._inbox.store(raw, mailboxes, envelope.mail_from or "")
+            name = await self._inbox.store(raw, mailboxes, sender)
         except OSError as error:
             log.error("a mail could not be stored: %s", error.strerror)  # noqa: TRY400 -- a full disk is no bug
             return "452 4.3.1 Cannot store the mail now, try again later"
@@ -80,7 +82,7 @@ class Listener:
         self.host, self.port = parts.hostname, parts.port
         self._settings = inbox.engine.settings
         self._handler = Handler(inbox)
-        self._open = 0
+        self._open: set[asyncio.BaseTransport] = set()
 
     def _protocol(self) -> SMTP:
         return _Protocol(
@@ -109,16 +111,27 @@ class Listener:
                 await asyncio.sleep(_RETRY_BIND_S)
                 continue
             log.info("taking mail on %s:%d", self.host, self.port)
-            async with server:
+            try:
                 await server.serve_forever()
+            finally:
+                server.close()
+                self._hang_up()
 
-    def enter(self) -> bool:
+    def enter(self, transport: asyncio.BaseTransport) -> bool:
         """Count a connection in; False where there are too many."""
-        self._open += 1
-        return self._open <= _CONNECTIONS_MAX
+        if len(self._open) >= _CONNECTIONS_MAX:
+            return False
+        self._open.add(transport)
+        return True
 
-    def leave(self) -> None:
-        self._open -= 1
+    def leave(self, transport: asyncio.BaseTransport | None) -> None:
+        if transport:
+            self._open.discard(transport)
+
+    def _hang_up(self) -> None:
+        """Close what is still open: a client that says nothing must not keep the server from stopping."""
+        for transport in list(self._open):
+            transport.close()
 
 
 class _Protocol(SMTP):
@@ -127,9 +140,11 @@ class _Protocol(SMTP):
     def __init__(self, handler: Handler, *, listener: Listener, **options: Any) -> None:
         super().__init__(handler, **options)
         self._listener = listener
+        self._counted: asyncio.BaseTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._listener.enter():
+        if self._listener.enter(transport):
+            self._counted = transport
             super().connection_made(transport)
             return
         assert isinstance(transport, asyncio.Transport)
@@ -137,6 +152,6 @@ class _Protocol(SMTP):
         transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._listener.leave()
+        self._listener.leave(self._counted)
         if self.session is not None:
             super().connection_lost(error)

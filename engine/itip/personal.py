@@ -32,7 +32,7 @@ def _invalid(why: str) -> Refused:
 
 def _harmless(value: str) -> str:
     """A personal value without control characters, nor any that would turn the words around it."""
-    if value.isascii() and value.isprintable():
+    if value.isprintable():
         return value
     return clean_text(value.translate(_TURNING))
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from icalendar import Calendar
 
 from engine.itip import personal, write
-from engine.itip.lines import clean_text, escape
+from engine.itip.lines import escape
 from engine.itip.personal import Words
 from engine.model import Event, Method, Party
 
@@ -36,7 +36,7 @@ class _Text:
 
     def line(self, values: Mapping[str, str]) -> bytes:
         """The line in one attendee's words; none where nothing is left to say."""
-        text = clean_text(self.words.fill(values))
+        text = self.words.fill(values)
         if text.strip():
             return folded(f"{self.name}:{escape(text)}")
         return folded(f"{self.name}:{write.UNTITLED}") if self.name == "SUMMARY" else b""

@@ -4,23 +4,63 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from engine.mail import mime, words
 from engine.mail.headers import lines, one_line
-from engine.model import Attendee, Event, Kind, Override, Party, Span
-from engine.refusals import Code, Refused
+from engine.model import Event, Kind, Method, Override, Party
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_METHOD = re.compile(rb"^METHOD:([A-Z]{1,20})\r?$", re.MULTILINE)
+TEXTS = ("summary", "location", "description")
+"""What in a part of an event may be in each attendee's own words."""
 _SUBJECTS = {Kind.INVITE: "", Kind.UPDATE: "Event Updated: ", Kind.CANCELLATION: "Event Cancelled: "}
 _UNTITLED = "Invitation"
 _ANSWERS = ("Yes", "No", "Maybe")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What an invitation, update or cancellation says to all attendees alike.
+
+    `part` is what it speaks of: the event, or one instance of it.
+    """
+
+    event: Event
+    part: Event | Override
+    kind: Kind
+    sender: Party
+    reply_to: Party
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is one attendee's own in a mail.
+
+    `date` is aware; `message_id` may come without its brackets; `unsubscribe` is an address or a URI.
+    """
+
+    attendee: Party
+    calendar: bytes
+    receipt_address: str
+    message_id: str
+    date: datetime
+    unsubscribe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The parts of a mail, encoded for transfer."""
+
+    plain: bytes
+    html: bytes
+    calendar: bytes
 
 
 @cache
@@ -38,134 +78,126 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def invitation(
-    *,
-    event: Event,
-    kind: Kind,
-    attendee: Attendee,
-    calendar: bytes,
-    sender: Party,
-    reply_to: Party,
-    receipt_address: str,
-    message_id: str,
-    date: datetime,
-    unsubscribe: str,
-    public_url: str,
-    recurrence_id: date | datetime | None = None,
-) -> bytes:
-    """The mail that carries `calendar` to `attendee`: an invite, an update or a cancellation.
+def invitation(revision: Revision, letter: Letter) -> bytes:
+    """The mail that carries a calendar to an attendee, with the words of `revision.part` as they are.
 
-    `date` is aware; `message_id` may come without its brackets; `unsubscribe` is an address or a URI.
     The same input gives the same bytes. Raises Refused(INVALID_ADDRESS) for an address no mail can go to.
     """
-    found = _METHOD.search(calendar)
-    if found is None:
-        raise Refused(
-            Code.INVALID_CALENDAR, "The calendar has no METHOD.", "Compose it as REQUEST or CANCEL."
-        )
-    part = event if recurrence_id is None else _instance(event, recurrence_id)
-    subject = mime.words(_SUBJECTS[kind] + (mime.shortened(part.summary, 200) or _UNTITLED), "Subject")
-    to = Party(address=attendee.email, name=attendee.name)
-    fields = _envelope(sender, to, reply_to, subject, message_id, date)
-    fields += _unsubscribe(unsubscribe)
-    context = _context(event, part, kind, receipt_address, reply_to, public_url)
-    body = _body(context, calendar, found.group(1).decode("ascii"), kind, message_id)
-    return mime.head(fields) + body
+    texts = {name: getattr(revision.part, name) for name in TEXTS}
+    plain, html = rendered(revision, shown(texts, letter.receipt_address))
+    encoded = Encoded(
+        mime.quoted_printable(plain), mime.quoted_printable(html), mime.base64_lines(letter.calendar)
+    )
+    return assembled(revision, own_fields(letter), subject(revision.kind, texts["summary"]), encoded)
 
 
-def _instance(event: Event, recurrence_id: date | datetime) -> Override:
-    """The one instance that the mail speaks of, as its override has it or as the series does."""
-    end = recurrence_id + (event.span.end - event.span.start)
-    span = Span(start=recurrence_id, end=end, timezone=event.span.timezone)
-    return event.override(recurrence_id) or Override(
-        recurrence_id=recurrence_id,
-        span=span,
-        summary=event.summary,
-        location=event.location,
-        description=event.description,
-        url=event.url,
+def shown(texts: Mapping[str, str], receipt_address: str) -> dict[str, str]:
+    """What the words of a mail are made of, ready to stand in plain text: the texts, and the parts of links."""
+    return {
+        "summary": one_line(texts["summary"]) or _UNTITLED,
+        "location": lines(texts["location"]),
+        "description": lines(texts["description"]),
+        "title": quote(mime.shortened(texts["summary"], 80), safe=""),
+        "to": answer_to(receipt_address),
+    }
+
+
+def answer_to(receipt_address: str) -> str:
+    """The receipt address as it stands in a mailto: link (RFC 6068)."""
+    return quote(mime.address(receipt_address), safe="@+")
+
+
+def rendered(revision: Revision, said: Mapping[str, str]) -> tuple[str, str]:
+    """The words of the mail as plain text and as HTML, `said` being what `shown` makes."""
+    context = {**_context(revision), **said, "answers": _answers(revision.kind, said["to"], said["title"])}
+    return (
+        _template("invitation.txt.j2").render(context),
+        _template("invitation.html.j2").render(context),
     )
 
 
-def _envelope(
-    sender: Party, to: Party, reply_to: Party, subject: str, message_id: str, moment: datetime
-) -> list[tuple[str, str]]:
-    return [
-        ("From", mime.mailbox(sender, "From")),
-        ("To", mime.mailbox(to, "To")),
-        ("Reply-To", mime.mailbox(reply_to, "Reply-To")),
-        ("Subject", subject),
-        ("Date", mime.date(moment)),
-        ("Message-ID", mime.identifier(message_id)),
-        ("MIME-Version", "1.0"),
-    ]
+def subject(kind: Kind, summary: str) -> str:
+    """The Subject, encoded."""
+    return mime.words(_SUBJECTS[kind] + (mime.shortened(summary, 200) or _UNTITLED), "Subject")
 
 
-def _unsubscribe(text: str) -> list[tuple[str, str]]:
-    """List-Unsubscribe on one line, since folded ones broke signers; one-click where it is HTTPS (RFC 8058)."""
-    if not text:
-        return []
-    value = mime.uri(text)
-    fields = [("List-Unsubscribe", value)]
-    if value.startswith("<https:"):
-        fields.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
-    return fields
+def own_fields(letter: Letter) -> dict[str, str]:
+    """The header fields that are the attendee's own, encoded.
+
+    List-Unsubscribe stays on one line, since folded ones broke signers; one-click where it is HTTPS (RFC 8058).
+    """
+    unsubscribe = mime.uri(letter.unsubscribe)
+    one_click = "List-Unsubscribe=One-Click" if unsubscribe.startswith("<https:") else ""
+    return {
+        "To": mime.mailbox(letter.attendee, "To"),
+        "Date": mime.date(letter.date),
+        "Message-ID": mime.identifier(letter.message_id),
+        "List-Unsubscribe": unsubscribe,
+        "List-Unsubscribe-Post": one_click,
+    }
 
 
-def _body(context: Mapping[str, object], calendar: bytes, method: str, kind: Kind, message_id: str) -> bytes:
-    filename = "cancel.ics" if kind is Kind.CANCELLATION else "invite.ics"
+def assembled(revision: Revision, own: Mapping[str, str], subject: str, encoded: Encoded) -> bytes:
+    """The whole mail in its MIME shape; a field without a value is left out."""
+    fields = {
+        "From": mime.mailbox(revision.sender, "From"),
+        "To": own["To"],
+        "Reply-To": mime.mailbox(revision.reply_to, "Reply-To"),
+        "Subject": subject,
+        "Date": own["Date"],
+        "Message-ID": own["Message-ID"],
+        "MIME-Version": "1.0",
+        "List-Unsubscribe": own["List-Unsubscribe"],
+        "List-Unsubscribe-Post": own["List-Unsubscribe-Post"],
+    }
+    cancelled = revision.kind is Kind.CANCELLATION
+    method = Method.CANCEL if cancelled else Method.REQUEST
+    filename = "cancel.ics" if cancelled else "invite.ics"
+    seed = f"{revision.event.uid} {revision.event.sequence} {revision.event.dtstamp.timestamp()}"
     alternative = mime.multipart(
         "alternative",
-        mime.boundary(message_id, "a"),
+        mime.boundary(seed, "a"),
         [
-            mime.text_part(_template("invitation.txt.j2").render(context), "plain"),
-            mime.text_part(_template("invitation.html.j2").render(context), "html"),
-            mime.binary_part(calendar, f"text/calendar; charset=utf-8; method={method}"),
+            mime.text_part(encoded.plain, "plain"),
+            mime.text_part(encoded.html, "html"),
+            mime.binary_part(encoded.calendar, f"text/calendar; charset=utf-8; method={method}"),
         ],
     )
-    attachment = mime.binary_part(calendar, f'application/ics; name="{filename}"', filename)
-    return mime.multipart("mixed", mime.boundary(message_id, "m"), [alternative, attachment])
+    attachment = mime.binary_part(encoded.calendar, f'application/ics; name="{filename}"', filename)
+    content = mime.multipart("mixed", mime.boundary(seed, "m"), [alternative, attachment])
+    return mime.mail([(name, value) for name, value in fields.items() if value], content)
 
 
 def _link(url: str) -> str:
     """`url` where it leads to the web, else nothing."""
     plain = "".join(url.split())
-    return plain if re.match(r"https?://[^/]", plain, re.IGNORECASE) and len(plain) <= 2_000 else ""
+    web = re.match(r"https?://[^/]", plain, re.IGNORECASE) and len(plain) <= 2_000
+    return plain if web and plain.isprintable() else ""
 
 
-def _answers(receipt_address: str, summary: str) -> list[dict[str, str]]:
-    """Links that answer by mail, for clients that show no buttons."""
-    to = quote(mime.address(receipt_address), safe="@+")
-    title = mime.shortened(summary, 80)
+def _answers(kind: Kind, to: str, title: str) -> list[dict[str, str]]:
+    """Links that answer by mail, for clients that show no buttons; `to` and `title` are quoted already."""
+    if kind is Kind.CANCELLATION:
+        return []
     return [
-        {"label": answer, "href": f"mailto:{to}?subject={quote(f'{answer}: {title}', safe='')}"}
+        {"label": answer, "href": f"mailto:{to}?subject={quote(f'{answer}: ', safe='')}{title}"}
         for answer in _ANSWERS
     ]
 
 
-def _context(
-    event: Event,
-    part: Event | Override,
-    kind: Kind,
-    receipt_address: str,
-    reply_to: Party,
-    public_url: str,
-) -> dict[str, object]:
+def _context(revision: Revision) -> dict[str, object]:
+    event, part = revision.event, revision.part
     single = isinstance(part, Override)
     return {
-        "kind": kind.value,
-        "summary": one_line(part.summary) or _UNTITLED,
+        "kind": revision.kind.value,
         "when": words.when(part.span),
         "zone": words.zone(part.span),
         "recurrence": "" if single else words.recurrence(event.recurrence, event.span),
-        "location": lines(part.location),
-        "description": lines(part.description),
         "url": _link(part.url),
         "organizer_name": one_line(event.organizer_name),
-        "organizer": reply_to.address,
+        "organizer": one_line(revision.reply_to.address),
         "reason": lines(event.cancel_reason),
-        "answers": [] if kind is Kind.CANCELLATION else _answers(receipt_address, part.summary),
-        "public_url": _link(public_url) if public_url.startswith("https://") else "",
+        "public_url": _link(revision.public_url) if revision.public_url.startswith("https://") else "",
     }
 
 
@@ -193,9 +225,10 @@ def notice(
     if in_reply_to:
         quoted = mime.identifier(in_reply_to)
         fields += [("In-Reply-To", quoted), ("References", quoted)]
-    body = mime.text_part(text if text.endswith("\n") else f"{text}\n", "plain")
+    body = mime.text_part(mime.quoted_printable(text if text.endswith("\n") else f"{text}\n"), "plain")
     if attachment is None:
-        return mime.head(fields) + body
+        return mime.mail(fields, body)
     filename = re.sub(r"[^A-Za-z0-9._-]", "_", attachment[0])[:100] or "report.csv"
-    csv = mime.binary_part(attachment[1], f'text/csv; charset=utf-8; name="{filename}"', filename)
-    return mime.head(fields) + mime.multipart("mixed", mime.boundary(message_id, "m"), [body, csv])
+    content_type = f'text/csv; charset=utf-8; name="{filename}"'
+    csv = mime.binary_part(mime.base64_lines(attachment[1]), content_type, filename)
+    return mime.mail(fields, mime.multipart("mixed", mime.boundary(message_id, "m"), [body, csv]))

@@ -1,13 +1,15 @@
-"""Mails as bytes: headers, parts and boundaries, the same for the same input (RFC 5322, 2045, 2046)."""
+"""Mails as bytes: header values, parts and boundaries, the same for the same input (RFC 5322, 2045, 2046)."""
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import re
 from datetime import datetime
+from email.charset import BASE64, Charset
 from email.header import Header
+from email.message import Message
+from email.policy import compat32
 from email.utils import format_datetime, quote
 
 from engine.mail.headers import one_line
@@ -17,6 +19,11 @@ from engine.refusals import Code, Refused
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ADDRESS = re.compile(r"[!-~]{1,255}")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,900}")
+# header values come encoded and folded; lines that begin with "From " are ours
+_AS_GIVEN = compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
+# always base64: trying which of the two encodings is shorter takes the library longer than all else
+_UTF8 = Charset("utf-8")
+_UTF8.header_encoding = BASE64
 _MAX_SUBJECT = 250
 _MAX_NAME = 120
 
@@ -31,7 +38,7 @@ def words(text: str, name: str) -> str:
     """Unstructured header text, encoded where it is not plain ASCII (RFC 2047)."""
     text = shortened(text, _MAX_SUBJECT)
     plain = text.isascii() and "=?" not in text
-    return Header(text, "us-ascii" if plain else "utf-8", header_name=name).encode(linesep="\r\n")
+    return Header(text, "us-ascii" if plain else _UTF8, header_name=name).encode(linesep="\r\n")
 
 
 def address(text: str) -> str:
@@ -60,7 +67,7 @@ def mailbox(party: Party, header: str) -> str:
     if not name:
         return bare
     if not name.isascii() or "=?" in name:
-        encoded = Header(name, "utf-8", header_name=header).encode(linesep="\r\n")
+        encoded = Header(name, _UTF8, header_name=header).encode(linesep="\r\n")
         return f"{encoded}\r\n <{bare}>"
     shown = name if _ATOMS.fullmatch(name) else f'"{quote(name)}"'
     return f"{shown} <{bare}>" if len(shown) + len(bare) < 60 else f"{shown}\r\n <{bare}>"
@@ -94,40 +101,58 @@ def date(moment: datetime) -> str:
     return format_datetime(moment)
 
 
-def boundary(message_id: str, level: str) -> str:
-    """A boundary derived from the message, which neither base64 nor quoted-printable can hold: `=_`."""
-    digest = hashlib.sha256(message_id.encode()).hexdigest()[:24]
+def boundary(seed: str, level: str) -> str:
+    """A boundary derived from what the mail is of, which neither base64 nor quoted-printable can hold: `=_`."""
+    digest = hashlib.sha256(seed.encode()).hexdigest()[:24]
     return f"=_{digest}_{level}"
 
 
-def head(fields: list[tuple[str, str]]) -> bytes:
-    """Header lines; values are encoded and folded already."""
-    return "".join(f"{name}: {value}\r\n" for name, value in fields).encode("ascii")
-
-
-def text_part(text: str, subtype: str) -> bytes:
-    """A text part in quoted-printable, UTF-8."""
+def quoted_printable(text: str) -> bytes:
+    """Text as UTF-8 in quoted-printable; each line stands by itself, so parts that end a line may be joined."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
-    body = binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
-    fields = [
-        ("Content-Type", f"text/{subtype}; charset=utf-8"),
-        ("Content-Transfer-Encoding", "quoted-printable"),
-    ]
-    return head(fields) + b"\r\n" + body
+    return binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
 
 
-def binary_part(data: bytes, content_type: str, filename: str = "") -> bytes:
-    """A part in base64; with a file name it is an attachment."""
-    body = base64.encodebytes(data).replace(b"\n", b"\r\n")
-    fields = [("Content-Type", content_type), ("Content-Transfer-Encoding", "base64")]
+def base64_lines(data: bytes) -> bytes:
+    """Bytes in base64, lines of 76 characters."""
+    text = binascii.b2a_base64(data, newline=False)
+    return b"".join([text[i : i + 76] + b"\r\n" for i in range(0, len(text), 76)])
+
+
+def text_part(encoded: bytes, subtype: str) -> Message:
+    """A text part of what `quoted_printable` gave."""
+    return _part(f"text/{subtype}; charset=utf-8", "quoted-printable", encoded)
+
+
+def binary_part(encoded: bytes, content_type: str, filename: str = "") -> Message:
+    """A part of what `base64_lines` gave; with a file name it is an attachment."""
+    part = _part(content_type, "base64", encoded)
     if filename:
-        fields.append(("Content-Disposition", f'attachment; filename="{filename}"'))
-    return head(fields) + b"\r\n" + body
+        part["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return part
 
 
-def multipart(subtype: str, mark: str, parts: list[bytes]) -> bytes:
-    """A multipart entity with its own header line; the parts end with CRLF or not, as they come."""
-    fields = head([("Content-Type", f'multipart/{subtype}; boundary="{mark}"')])
-    dashes = b"--" + mark.encode("ascii")
-    body = b"".join(b"\r\n" + dashes + b"\r\n" + part for part in parts)
-    return fields + body + b"\r\n" + dashes + b"--\r\n"
+def _part(content_type: str, encoding: str, encoded: bytes) -> Message:
+    part = Message(policy=_AS_GIVEN)
+    part["Content-Type"] = content_type
+    part["Content-Transfer-Encoding"] = encoding
+    part.set_payload(encoded.decode("ascii"))
+    return part
+
+
+def multipart(subtype: str, mark: str, parts: list[Message]) -> Message:
+    """The parts, one after the other, with `mark` between them."""
+    whole = Message(policy=_AS_GIVEN)
+    whole["Content-Type"] = f'multipart/{subtype}; boundary="{mark}"'
+    for part in parts:
+        whole.attach(part)
+    return whole
+
+
+def mail(fields: list[tuple[str, str]], content: Message) -> bytes:
+    """A whole mail: the header fields, encoded and folded already, then the content with its own."""
+    whole = Message(policy=_AS_GIVEN)
+    for name, value in [*fields, *content.items()]:
+        whole[name] = value
+    whole.set_payload(content.get_payload())
+    return whole.as_bytes()

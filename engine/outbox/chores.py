@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from engine.commands.base import Command
-from engine.commands.chores import FanOut, FinishCampaign, Progress, StartScheduled
+from engine.commands.chores import FanOut, FinishCampaign, PauseFailing, Progress, StartScheduled
 from engine.engine import SYSTEM, Engine
 
 log = logging.getLogger(__name__)
@@ -31,9 +31,9 @@ async def run(engine: Engine) -> None:
 
 async def step(engine: Engine) -> bool:
     """Do one piece of each kind of work; True where there was any."""
-    if not await engine.store.chores(engine.clock()):
+    if not await engine.store.chores(engine.clock(), engine.settings.fail_share):
         return False
-    chores: tuple[Command[Progress], ...] = (StartScheduled(), FanOut(), FinishCampaign())
+    chores: tuple[Command[Progress], ...] = (PauseFailing(), StartScheduled(), FanOut(), FinishCampaign())
     worked = False
     for chore in chores:
         done = await engine.apply(chore, SYSTEM)

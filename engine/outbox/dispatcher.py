@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from engine.engine import Engine
-from engine.model import MessageState
+from engine.outbox import answers
+from engine.outbox.pace import Pace
 from engine.outbox.render import Renderer
-from engine.outbox.transport import Rejected, Transport
+from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
 from engine.refusals import Code
 from engine.store.protocol import Answer, Claim
 
@@ -20,11 +20,12 @@ log = logging.getLogger(__name__)
 _LEASE_S = 20.0
 _IDLE_S = 0.5
 """How often to look for messages that other processes owe."""
-_PER_CONNECTION = 64
-"""Messages claimed ahead for each connection: enough to keep it busy while answers are written."""
-_RETRY_FIRST = timedelta(seconds=30)
-_RETRY_LONGEST = timedelta(hours=4)
-_GIVE_UP = timedelta(hours=72)
+_HELD_MOST = 1_024
+"""Messages claimed at once: enough to keep all connections busy while answers are written."""
+_BATCH = 32
+"""Messages that one connection is given at a time."""
+_FINISH_S = 4.0
+"""How long a mail server may take to answer when we stop (SIGTERM ends within 5 s)."""
 
 
 class Dispatcher:
@@ -36,16 +37,18 @@ class Dispatcher:
         self._transport = transport
         self._renderer = Renderer(engine.settings, engine.store)
         self._owner = f"{os.getpid()}-{engine.randomness.word(8)}"
-        self._claimed: asyncio.Queue[Claim] = asyncio.Queue()
-        self._answers: asyncio.Queue[Answer] = asyncio.Queue()
+        self._pace = Pace(transport.connections)
+        self._grown = asyncio.Event()
         self._claiming: asyncio.Task[list[Claim]] | None = None
+        self._batches: asyncio.Queue[list[Claim]] = asyncio.Queue()
+        self._answers: asyncio.Queue[Answer] = asyncio.Queue()
         self._held = 0
         self._room = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Run until cancelled; what is in flight then is finished and written down first."""
-        workers = [asyncio.create_task(self._work()) for _ in range(self._transport.connections)]
+        workers = [asyncio.create_task(self._work(n)) for n in range(self._transport.connections)]
         keeper = asyncio.create_task(self._keep_leases())
         writer = asyncio.create_task(self._write())
         try:
@@ -53,19 +56,25 @@ class Dispatcher:
         finally:
             await asyncio.shield(asyncio.create_task(self._stop(workers, keeper, writer)))
 
+    # claiming
+
     async def _claim_forever(self) -> None:
-        capacity = self._transport.connections * _PER_CONNECTION
         while True:
             heard = self._engine.owed.listen()
             self._room.clear()
-            free = capacity - self._held
+            free = _HELD_MOST - self._held
             claims = await self._claim(free) if free else []
-            for claim in claims:
-                self._claimed.put_nowait(claim)
+            self._hand_out(claims)
             if not free:
                 await self._room.wait()
             elif not claims:
                 await heard.wait(_IDLE_S)
+
+    def _hand_out(self, claims: list[Claim]) -> None:
+        """Share claims out: a few messages go over many connections at once, many in full batches."""
+        size = max(1, min(_BATCH, -(-len(claims) // self._pace.connections)))
+        for first in range(0, len(claims), size):
+            self._batches.put_nowait(claims[first : first + size])
 
     async def _claim(self, limit: int) -> list[Claim]:
         """Claim what is due; a look first, since looking holds nobody up."""
@@ -81,61 +90,11 @@ class Dispatcher:
             claims = await asyncio.shield(self._claiming)
         except Exception:
             log.exception("messages cannot be claimed; trying again")
+            self._claiming = None
             return []
         self._claiming = None
         self._held += len(claims)
         return claims
-
-    async def _work(self) -> None:
-        while True:
-            claim = await self._claimed.get()
-            answer = await self._untried(claim) if self._stopping else await self._send(claim)
-            self._answers.put_nowait(answer)
-
-    async def _untried(self, claim: Claim) -> Answer:
-        return Answer(message_id=claim.message.id, state=MessageState.QUEUED)
-
-    async def _send(self, claim: Claim) -> Answer:
-        now = self._engine.clock()
-        try:
-            envelope = await self._renderer.render(claim, now)
-        except Exception:
-            log.exception("message %s cannot be rendered", claim.message.id)
-            return _failed(claim, Code.RENDER_FAILED, "The mail could not be made; see the log.")
-        try:
-            accepted = await self._transport.send(envelope)
-        except Rejected as rejected:
-            return refused(claim, rejected, self._engine.clock())
-        except Exception as error:
-            log.exception("message %s: the transport failed", claim.message.id)
-            unexpected = Rejected(f"unexpected: {type(error).__name__}", permanent=False)
-            return refused(claim, unexpected, self._engine.clock())
-        return Answer(message_id=claim.message.id, state=MessageState.ACCEPTED, text=accepted.answer)
-
-    async def _write(self) -> None:
-        """Write answers down, all that have come in one transaction."""
-        while True:
-            answers = [await self._answers.get()]
-            while not self._answers.empty():
-                answers.append(self._answers.get_nowait())
-            await self._write_down(answers)
-            self._held -= len(answers)
-            self._room.set()
-            self._engine.answered.ring()
-            for _ in answers:
-                self._answers.task_done()
-                self._claimed.task_done()
-
-    async def _write_down(self, answers: list[Answer]) -> None:
-        """Write until it works: an answer that is lost would send its mail again."""
-        while True:
-            try:
-                await self._store.write_answers(self._owner, answers, self._engine.clock())
-            except Exception:
-                log.exception("answers cannot be written down; trying again")
-                await asyncio.sleep(1)
-            else:
-                return
 
     async def _keep_leases(self) -> None:
         while True:
@@ -146,45 +105,136 @@ class Dispatcher:
                 except Exception:
                     log.exception("leases cannot be renewed; trying again")
 
+    # sending
+
+    async def _work(self, number: int) -> None:
+        while True:
+            await self._allowed(number)
+            batch = await self._batches.get()
+            try:
+                await self._deliver(batch)
+            finally:
+                self._batches.task_done()
+
+    async def _allowed(self, number: int) -> None:
+        """Wait while the servers want fewer connections than this one's number, or none at all."""
+        while number >= self._pace.connections and not self._stopping.is_set():
+            self._grown.clear()
+            await self._grown.wait()
+        pause = self._pace.pause(asyncio.get_running_loop().time())
+        if pause and not self._stopping.is_set():
+            try:
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+            except TimeoutError:
+                return
+
+    async def _deliver(self, batch: list[Claim]) -> None:
+        """Send a batch over one connection; every claim of it is answered, whatever happens."""
+        sending = [(claim, mail) for claim in batch if (mail := await self._made(claim))]
+        open_claims = dict(enumerate(claim for claim, _ in sending))
+
+        def settled(index: int, outcome: Accepted | Rejected) -> None:
+            self._settle(open_claims.pop(index), outcome)
+
+        try:
+            if sending:
+                await self._transport.send_many([mail for _, mail in sending], settled)
+        except Exception:
+            log.exception("the transport failed")
+        finally:
+            lost = Rejected("the way out failed", permanent=False, server=True)
+            for claim in open_claims.values():
+                self._settle(claim, lost)
+
+    async def _made(self, claim: Claim) -> Envelope | None:
+        """The mail for a claim; None where it is not to be sent now, and was answered."""
+        rest = self._pace.rest(claim.message.email, asyncio.get_running_loop().time())
+        now = self._engine.clock()
+        if self._stopping.is_set() or rest:
+            due = now + answers.jittered(timedelta(seconds=rest)) if rest else None
+            self._answers.put_nowait(answers.given_back(claim, due))
+            return None
+        try:
+            return await self._renderer.render(claim, now)
+        except Exception:
+            log.exception("message %s cannot be rendered", claim.message.id)
+            words = "The mail could not be made; see the log."
+            self._answers.put_nowait(answers.failed(claim, Code.RENDER_FAILED, words))
+            return None
+
+    def _settle(self, claim: Claim, outcome: Accepted | Rejected) -> None:
+        if isinstance(outcome, Accepted):
+            self._pace.accepted(claim.message.email)
+            self._grown.set()
+            self._answers.put_nowait(answers.accepted(claim, outcome))
+            return
+        now = asyncio.get_running_loop().time()
+        if outcome.server and not self._stopping.is_set():
+            self._pace.throttled(now)
+        elif not outcome.permanent:
+            self._pace.refused(claim.message.email, now)
+        pause = self._pace.pause(now)
+        self._answers.put_nowait(answers.refused(claim, outcome, self._engine.clock(), pause))
+
+    # writing down
+
+    async def _write(self) -> None:
+        """Write answers down, all that have come in one transaction."""
+        while True:
+            found = [await self._answers.get()]
+            while not self._answers.empty():
+                found.append(self._answers.get_nowait())
+            await self._write_down(found)
+            self._held -= len(found)
+            self._room.set()
+            self._engine.answered.ring()
+            for _ in found:
+                self._answers.task_done()
+
+    async def _write_down(self, found: list[Answer]) -> None:
+        """Write until it works: an answer that is lost would send its mail again."""
+        while True:
+            try:
+                await self._store.write_answers(self._owner, found, self._engine.clock())
+            except Exception:
+                log.exception("answers cannot be written down; trying again")
+                await asyncio.sleep(1)
+            else:
+                return
+
+    # stopping
+
     async def _stop(self, workers: list[asyncio.Task[None]], *others: asyncio.Task[None]) -> None:
         """Finish what is in flight, give back what was not tried, write both down."""
-        self._stopping = True
+        self._stopping.set()
+        self._grown.set()
         if self._claiming:
-            for claim in await self._claiming:
-                self._claimed.put_nowait(claim)
+            self._hand_out(await _claimed_late(self._claiming))
         try:
-            async with asyncio.timeout(4):
-                await self._claimed.join()
+            async with asyncio.timeout(_FINISH_S):
+                await self._batches.join()
         except TimeoutError:
             log.warning("stopped while a mail server was still answering; those mails may go twice")
-        for task in (*workers, *others):
-            task.cancel()
-        await asyncio.gather(*workers, *others, return_exceptions=True)
+        await _end(workers)
+        while not self._batches.empty():
+            for claim in self._batches.get_nowait():
+                self._answers.put_nowait(answers.given_back(claim))
+        await self._answers.join()
+        await _end(list(others))
         await self._transport.close()
 
 
-def refused(claim: Claim, rejected: Rejected, now: datetime) -> Answer:
-    """The answer to a message that a server did not take: try later, or give up."""
-    if rejected.permanent:
-        return _failed(claim, Code.REJECTED_BY_SERVER, rejected.answer)
-    due = now + backoff(claim.message.attempts)
-    if due > give_up_at(claim):
-        return _failed(claim, Code.RETRIES_EXHAUSTED, rejected.answer)
-    return Answer(message_id=claim.message.id, state=MessageState.DEFERRED, text=rejected.answer, due=due)
+async def _claimed_late(claiming: asyncio.Task[list[Claim]]) -> list[Claim]:
+    """What was being claimed when the end came."""
+    try:
+        return await claiming
+    except Exception:
+        log.exception("messages could not be claimed")
+        return []
 
 
-def _failed(claim: Claim, code: Code, text: str) -> Answer:
-    return Answer(message_id=claim.message.id, state=MessageState.FAILED, code=code.value, text=text)
-
-
-def backoff(attempts: int) -> timedelta:
-    """How long to wait after so many earlier attempts: doubling, with jitter, so that retries spread out."""
-    wait: timedelta = min(_RETRY_FIRST * 2 ** min(attempts, 20), _RETRY_LONGEST)
-    return wait * random.uniform(0.75, 1.25)  # noqa: S311 -- spreads load, guards nothing
-
-
-def give_up_at(claim: Claim) -> datetime:
-    """After 72 hours, or when the event is over, whichever comes first."""
-    latest = claim.message.created + _GIVE_UP
-    ends_at = claim.event.ends_at if claim.event and claim.message.kind.calendar else None
-    return min(latest, ends_at) if ends_at else latest
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

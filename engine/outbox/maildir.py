@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from engine.outbox.transport import Accepted, Envelope, Rejected
+from engine.outbox.transport import Accepted, Envelope, Rejected, Settle, send_each
 
 
 class MaildirTransport:
@@ -20,13 +21,19 @@ class MaildirTransport:
         self._made = False
         self._count = 0
 
+    async def send_many(self, envelopes: Sequence[Envelope], settled: Settle) -> None:
+        """Write mails one after the other."""
+        await send_each(self.send, envelopes, settled)
+
     async def send(self, envelope: Envelope) -> Accepted:
         """Write one mail, durably. Raises Rejected where the disk says no."""
         self._count += 1
         try:
             name = await asyncio.to_thread(self._write, envelope, self._count)
         except OSError as error:
-            raise Rejected(f"cannot write to the Maildir: {error.strerror}", permanent=False) from error
+            raise Rejected(
+                f"cannot write to the Maildir: {error.strerror}", permanent=False, server=True
+            ) from error
         return Accepted(answer=f"written to {name}")
 
     def _write(self, envelope: Envelope, count: int) -> str:

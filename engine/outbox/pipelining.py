@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections import deque
+import logging
 from collections.abc import Sequence
 
-import aiosmtplib
-
+from engine.outbox.connections import Connections, Door
 from engine.outbox.session import Outcome, Patience, Session, Settle, Unanswered
 from engine.outbox.smtp import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected
-from engine.outbox.wire import Offers
 
-_MAILS_PER_CONNECTION = 1_000
+__all__ = ["Patience", "PipeliningTransport", "Unanswered"]
+
+log = logging.getLogger(__name__)
+
 _FRUITLESS_MOST = 2
-"""Connections in a row on which nothing was answered, before the rest waits for better times."""
-_FULL_S = 10.0
-"""How long to make do with the connections there are, when the server takes no more."""
-_WHY_MAX = 500
+"""Connections in a row that end without an answer to any mail, before the rest waits for better times."""
 
 
 class PipeliningTransport:
     """Sends by up to `connections` connections, opened while all are busy, closed when idle for a while."""
 
     def __init__(self, target: SmtpTarget, local_hostname: str, patience: Patience | None = None) -> None:
+        patience = patience or Patience()
         self.connections = target.connections
-        self._patience = patience or Patience()
-        self._door = _Door(target, local_hostname, self._patience)
+        self._door = Door(target, local_hostname, patience)
+        self._connections = Connections(self._door.open, patience.idle)
         self._turns = asyncio.Semaphore(self.connections)
-        self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
-        self._waiting: deque[asyncio.Future[Session | None]] = deque()
-        self._in_use = 0
-        self._full_until = 0.0
-        self._leaving: set[asyncio.Task[None]] = set()
-        self._closing = False
 
     async def send(self, envelope: Envelope) -> Accepted:
         """Hand one mail over. Raises Rejected: permanent on a 5xx answer to this mail, else temporary."""
@@ -47,41 +39,49 @@ class PipeliningTransport:
         return outcome
 
     async def send_many(self, envelopes: Sequence[Envelope], settled: Settle) -> None:
-        """Send all in order, over one connection at a time; `settled(index, outcome)` once for each.
+        """Send all in order, one connection at a time, and call `settled(index, outcome)` once for each.
 
-        Never raises; where it is cancelled, what is left is settled as Rejected first.
+        Never raises; a delivery that is cancelled settles what is left as Rejected first.
         """
-        unsettled = set(range(len(envelopes)))
+        unsettled = dict.fromkeys(range(len(envelopes)))
 
         def settle(index: int, outcome: Outcome) -> None:
-            unsettled.discard(index)
-            settled(index, outcome)
-
-        async with self._turns:
+            del unsettled[index]
             try:
+                settled(index, outcome)
+            except Exception:
+                log.exception("what became of a mail could not be told")
+
+        why = "sending was called off"
+        try:
+            async with self._turns:
                 why = await self._send_all(envelopes, settle)
-            except asyncio.CancelledError:
-                _settle_rest(unsettled, "sending was called off", settled)
-                raise
-        _settle_rest(unsettled, why, settled)
+        finally:
+            for index in list(unsettled):
+                settle(index, Unanswered(why, in_doubt=False))
 
     async def _send_all(self, envelopes: Sequence[Envelope], settle: Settle) -> str:
-        """Send until all are settled or it makes no sense to go on; gives back why."""
+        """Send until all are settled or it makes no sense to go on; gives back what stood in the way."""
         following = fruitless = 0
         why = ""
         while following < len(envelopes) and fruitless < _FRUITLESS_MOST:
             try:
-                session = await self._acquire()
+                session = await self._connections.acquire()
             except Rejected as rejected:
                 return rejected.answer
-            before = session.answered
-            try:
-                await session.deliver(envelopes, following, _MAILS_PER_CONNECTION - session.mails, settle)
-            finally:
-                self._release(session)
+            await self._deliver(session, envelopes, following, settle)
             following, why = session.following, session.ended
-            fruitless = 0 if session.answered > before else fruitless + bool(session.ended)
+            # One that worked before has only grown old: the next is a new one, and will tell.
+            fruitless = 0 if session.answered else fruitless + bool(session.ended)
         return why
+
+    async def _deliver(
+        self, session: Session, envelopes: Sequence[Envelope], first: int, settle: Settle
+    ) -> None:
+        try:
+            await session.deliver(envelopes, first, settle)
+        finally:
+            self._connections.release(session)
 
     async def greet(self) -> None:
         """Connect, and log in where the target says so, without sending anything. Raises Rejected."""
@@ -90,41 +90,4 @@ class PipeliningTransport:
 
     async def close(self) -> None:
         """Say goodbye on every open connection; one that is busy ends with its delivery."""
-        self._closing = True
-        while self._idle:
-            self._retire(self._idle[-1][0])
-        await asyncio.gather(*self._leaving)
-
-    # Which connection
-
-    async def _acquire(self) -> Session:
-        """A connection for a delivery: an idle one, a new one, or the next that comes back.
-
-        Raises Rejected where the server takes no connection at all.
-        """
-        while True:
-            if session := self._take_idle():
-                return session
-            self._in_use += 1
-            if not self._full():
-                try:
-                    return await self._door.open()
-                except Rejected as rejected:
-                    self._in_use -= 1
-                    self._refused(rejected)
-                except BaseException:
-                    self._in_use -= 1
-                    raise
-            else:
-                self._in_use -= 1
-            if session := await self._next_back():
-                return session
-
-    def _take_idle(self) -> Session | None:
-        while self._idle:
-            session, timer = self._idle.pop()
-            timer.cancel()
-            if not session.ended:
-                self._in_use += 1
-                return session
-        return None
+        await self._connections.close()

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from engine import report
 from engine.commands.invites import personal_values
 from engine.itip import personal, write
+from engine.itip import prepared as itip_prepared
 from engine.mail import compose
-from engine.model import Attendee, Event, Kind, Message, Party
+from engine.mail import prepared as mail_prepared
+from engine.model import Attendee, Event, Kind, Message, Method, Party
 from engine.outbox.transport import Envelope
 from engine.settings import Settings
 from engine.store.protocol import Claim, Store
 
+_KEPT = 64
+"""Revisions that are kept prepared: those which are being sent now."""
+
+_Key = tuple[str, int, datetime, Kind, date | datetime | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One revision, ready to be filled in for each attendee."""
+
+    calendar: itip_prepared.PreparedCalendar
+    mail: mail_prepared.PreparedMail
+    texts: Mapping[str, personal.Words]
+    holes: Mapping[str, str]
+
 
 class Renderer:
-    """Renders messages with the settings' addresses."""
+    """Renders messages with the settings' addresses; each revision of an event is composed once."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
+        self._kept: OrderedDict[_Key, _Prepared] = OrderedDict()
 
     async def render(self, claim: Claim, now: datetime) -> Envelope:
         """The mail for `claim`, with `now` as its Date."""
@@ -32,32 +53,37 @@ class Renderer:
     def _invitation(
         self, message: Message, event: Event, attendee: Attendee, organizer_name: str, now: datetime
     ) -> Envelope:
-        event = _personal(event, attendee)
         name = event.organizer_name or organizer_name or event.organizer
-        receipt_address = self._settings.mailbox("rsvp", attendee.token)
-        make = write.cancel if message.kind is Kind.CANCELLATION else write.request
-        calendar = make(
-            event,
-            Party(address=attendee.email, name=attendee.name),
-            Party(address=receipt_address, name=name),
-            recurrence_id=message.recurrence_id,
-        )
-        content = compose.invitation(
-            event=event,
-            kind=message.kind,
-            attendee=attendee,
-            calendar=calendar,
-            sender=Party(address=self._settings.mailbox("rsvp"), name=name),
-            reply_to=Party(address=event.organizer, name=name),
-            receipt_address=receipt_address,
+        prepared = self._prepared(message, event, name)
+        # Nobody is invited without the values that the text needs. Somebody who came by a forwarded invite may
+        # lack them; the right time matters more to them than a full sentence.
+        values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
+        party = Party(address=attendee.email, name=attendee.name)
+        receipts = self._settings.mailbox("rsvp", attendee.token)
+        letter = compose.Letter(
+            attendee=party,
+            calendar=prepared.calendar.fill(party, Party(address=receipts, name=name), values),
+            receipt_address=receipts,
             message_id=message.message_id,
             date=now,
             unsubscribe=self._settings.mailbox("unsubscribe", attendee.token),
-            public_url=self._settings.public_url,
-            recurrence_id=message.recurrence_id,
         )
+        content = prepared.mail.fill(letter, {n: words.fill(values) for n, words in prepared.texts.items()})
         # What bounces comes back to the receipt address, whose token tells which message it was.
-        return Envelope(sender=receipt_address, recipient=message.email, content=content)
+        return Envelope(sender=receipts, recipient=message.email, content=content)
+
+    def _prepared(self, message: Message, event: Event, name: str) -> _Prepared:
+        """The event's revision, ready to fill; the one that was used longest ago makes room."""
+        key = (event.uid, event.sequence, event.dtstamp, message.kind, message.recurrence_id, name)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = _prepare(
+                event, message.kind, message.recurrence_id, name, self._settings
+            )
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return found
 
     async def _notice(self, message: Message, now: datetime) -> Envelope:
         assert message.notice is not None, "other messages carry a notice"
@@ -80,12 +106,29 @@ class Renderer:
         return f"{uid}.csv", "".join(lines).encode()
 
 
-def _personal(event: Event, attendee: Attendee) -> Event:
-    """The event in the attendee's own words.
+def revision(
+    event: Event, kind: Kind, recurrence_id: date | datetime | None, name: str, settings: Settings
+) -> compose.Revision:
+    """What a message says to all attendees alike; `name` is the organizer's."""
+    return compose.Revision(
+        event=event,
+        part=event if recurrence_id is None else write.instance(event, recurrence_id),
+        kind=kind,
+        sender=Party(address=settings.mailbox("rsvp"), name=name),
+        reply_to=Party(address=event.organizer, name=name),
+        public_url=settings.public_url,
+    )
 
-    Nobody is invited without the values that the text needs. Somebody who came by a forwarded invite may lack
-    them; the right time matters more to them than a full sentence.
-    """
-    values = personal_values(attendee)
-    holes = dict.fromkeys(personal.placeholders(event), "")
-    return personal.personalize(event, {**holes, **values})
+
+def _prepare(
+    event: Event, kind: Kind, recurrence_id: date | datetime | None, name: str, settings: Settings
+) -> _Prepared:
+    method = Method.CANCEL if kind is Kind.CANCELLATION else Method.REQUEST
+    spoken = revision(event, kind, recurrence_id, name, settings)
+    texts = {n: text for n in personal.TEXTS if personal.personal(text := getattr(spoken.part, n))}
+    return _Prepared(
+        calendar=itip_prepared.prepare(event, method, recurrence_id=recurrence_id),
+        mail=mail_prepared.prepare(spoken, texts.keys()),
+        texts={n: personal.words(text) for n, text in texts.items()},
+        holes=dict.fromkeys(personal.placeholders(event), ""),
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from engine.model import Value
@@ -25,21 +27,53 @@ class Rejected(Exception):  # noqa: N818 -- an answer, not a fault
     """A mail server, or the way to it, said no.
 
     `permanent`: never try this mail again. Otherwise it may go later. `answer`: the server's own words.
+    `server`: it speaks of us or of the server, not of this mail or its recipient. `in_doubt`: the whole mail
+    was handed over and no answer came, so it may arrive.
     """
 
-    def __init__(self, answer: str, *, permanent: bool) -> None:
+    def __init__(self, answer: str, *, permanent: bool, server: bool = False, in_doubt: bool = False) -> None:
         super().__init__(answer)
         self.answer = answer
         self.permanent = permanent
+        self.server = server
+        self.in_doubt = in_doubt
+
+
+Settle = Callable[[int, Accepted | Rejected], None]
+"""Is told what became of the mail with that index, once for each."""
 
 
 class Transport(Protocol):
-    """A way out; `send` may be called up to `connections` times at once."""
+    """A way out; `send_many` may be called up to `connections` times at once."""
 
     connections: int
 
-    async def send(self, envelope: Envelope) -> Accepted:
-        """Hand one mail over. Raises Rejected."""
+    async def send_many(self, envelopes: Sequence[Envelope], settled: Settle) -> None:
+        """Hand mails over in order and say what became of each as soon as it is known.
+
+        Where this is cancelled, what is left is settled as rejected first.
+        """
         ...
 
     async def close(self) -> None: ...
+
+
+async def send_each(
+    send: Callable[[Envelope], Awaitable[Accepted]], envelopes: Sequence[Envelope], settled: Settle
+) -> None:
+    """`send_many` for a way out that takes one mail at a time."""
+    following = 0
+    try:
+        for index, envelope in enumerate(envelopes):
+            following = index + 1
+            try:
+                accepted = await send(envelope)
+            except Rejected as rejected:
+                settled(index, rejected)
+            else:
+                settled(index, accepted)
+    except asyncio.CancelledError:
+        called_off = Rejected("sending was called off", permanent=False, server=True)
+        for index in range(max(0, following - 1), len(envelopes)):
+            settled(index, called_off)
+        raise

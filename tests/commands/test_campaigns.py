@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign, Row
+from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.events import CancelEvent, UpdateEvent
+from engine.commands.judging import Row
 from engine.commands.operators import SuspendOrganizer
 from engine.commands.receipts import RecordBounce, Unsubscribe
 from engine.engine import SYSTEM, Engine
@@ -130,9 +131,7 @@ async def test_a_change_of_the_event_voids_the_token(engine: Engine) -> None:
 async def test_the_token_of_one_list_does_not_start_another(engine: Engine) -> None:
     event = await created(engine)
     one, two = await drafted(engine, event, people(2)), await drafted(engine, event, people(3))
-    start = ControlCampaign(
-        campaign_id=two.campaign.id, action=Action.START, confirm_token=one.confirm_token
-    )
+    start = ControlCampaign(campaign_id=two.campaign.id, action=Action.START, confirm_token=one.confirm_token)
     assert await refusal(engine, start) is Code.CONFIRM_TOKEN_INVALID
 
 
@@ -362,4 +361,3 @@ async def test_a_fan_out_of_three_thousand_goes_in_chunks_that_others_can_get_be
     done = await do(engine, UpdateEvent(uid=event.uid, location="Elsewhere"))
     assert done.notified == 3_000
     assert len(await deliver(engine)) == 3_000
-

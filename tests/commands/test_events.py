@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from engine.commands.events import CancelEvent, CreateEvent, Source, UpdateEvent
+from engine.commands.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.operators import SuspendOrganizer
+from engine.commands.revisions import Source
 from engine.commands.timing import Timing
 from engine.engine import Engine
 from engine.model import Actor, Audience, EventStatus, Kind, MessageState, Override, Span
@@ -86,7 +87,9 @@ async def test_the_words_of_an_override_are_bounded_like_those_of_the_event(
     command = meeting(recurrence="FREQ=WEEKLY;COUNT=5", overrides=(_override(**values),))
     assert await refusal(engine, command) is Code.TOO_LARGE
     series = await created(engine, recurrence="FREQ=WEEKLY;COUNT=5")
-    assert await refusal(engine, UpdateEvent(uid=series.uid, overrides=(_override(**values),))) is Code.TOO_LARGE
+    assert (
+        await refusal(engine, UpdateEvent(uid=series.uid, overrides=(_override(**values),))) is Code.TOO_LARGE
+    )
 
 
 async def test_an_agent_makes_events_for_itself_alone(engine: Engine) -> None:
@@ -227,7 +230,9 @@ async def test_an_update_of_another_revision_than_expected_is_refused(engine: En
     await do(engine, UpdateEvent(uid=event.uid, summary="Two", expected_sequence=1))
 
 
-async def test_an_event_that_is_cancelled_over_or_unknown_is_not_changed(engine: Engine, clock: Clock) -> None:
+async def test_an_event_that_is_cancelled_over_or_unknown_is_not_changed(
+    engine: Engine, clock: Clock
+) -> None:
     event, other = await created(engine), await created(engine)
     await do(engine, CancelEvent(uid=event.uid))
     assert await refusal(engine, UpdateEvent(uid=event.uid, summary="x")) is Code.EVENT_CANCELLED

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from engine.commands.events import Source
 from engine.commands.instances import CancelInstance, ChangeInstance
+from engine.commands.revisions import Source
 from engine.engine import Engine
 from engine.model import Audience, Event, EventStatus, Kind, Method, Override, Span
 from engine.refusals import Code
@@ -36,9 +36,7 @@ async def test_b9_cancelling_one_instance_keeps_the_series(engine: Engine, serie
     assert done.event.exdates == (SECOND,)
     assert (done.event.sequence, done.event.span, done.notified) == (1, series.span, 3)
     gone = await deliver(engine)
-    assert {(m.kind, m.method, m.recurrence_id) for m in gone} == {
-        (Kind.CANCELLATION, Method.CANCEL, SECOND)
-    }
+    assert {(m.kind, m.method, m.recurrence_id) for m in gone} == {(Kind.CANCELLATION, Method.CANCEL, SECOND)}
     assert {m.email for m in gone} == {"yes@example.com", "maybe@example.com", "silent@example.com"}
 
 
@@ -84,7 +82,9 @@ async def test_moving_the_last_instance_moves_the_end_of_the_series(engine: Engi
 async def test_an_instance_that_the_series_does_not_have_is_refused(
     engine: Engine, series: Event, wrong: datetime | date
 ) -> None:
-    assert await refusal(engine, CancelInstance(uid=series.uid, recurrence_id=wrong)) is Code.INVALID_RECURRENCE
+    assert (
+        await refusal(engine, CancelInstance(uid=series.uid, recurrence_id=wrong)) is Code.INVALID_RECURRENCE
+    )
     change = ChangeInstance(uid=series.uid, override=moved(wrong))
     assert await refusal(engine, change) is Code.INVALID_RECURRENCE
 
@@ -96,7 +96,9 @@ async def test_an_instance_that_was_cancelled_cannot_be_moved(engine: Engine, se
 
 async def test_an_event_that_does_not_recur_has_no_instances(engine: Engine) -> None:
     event = await created(engine)
-    assert await refusal(engine, CancelInstance(uid=event.uid, recurrence_id=FIRST)) is Code.INVALID_RECURRENCE
+    assert (
+        await refusal(engine, CancelInstance(uid=event.uid, recurrence_id=FIRST)) is Code.INVALID_RECURRENCE
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,17 +116,13 @@ async def test_the_words_of_an_instance_are_judged_like_those_of_an_event(
 
 
 async def test_an_older_mail_about_an_instance_is_refused(engine: Engine) -> None:
-    series = await created(
-        engine, recurrence="FREQ=WEEKLY;COUNT=4", source=Source(uid="client", sequence=5)
-    )
+    series = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4", source=Source(uid="client", sequence=5))
     stale = CancelInstance(uid=series.uid, recurrence_id=SECOND, source=Source(uid="client", sequence=4))
     assert await refusal(engine, stale) is Code.STALE
 
 
 async def test_an_instance_can_be_changed_without_telling_anybody(engine: Engine, series: Event) -> None:
     await invite_all_answers(engine, series)
-    done = await do(
-        engine, CancelInstance(uid=series.uid, recurrence_id=SECOND, audience=Audience.NONE)
-    )
+    done = await do(engine, CancelInstance(uid=series.uid, recurrence_id=SECOND, audience=Audience.NONE))
     assert done.notified == 0
     assert await deliver(engine) == []

@@ -35,7 +35,11 @@ ANN = "ann@example.com"
 async def test_an_invite_makes_an_attendee_with_a_token_and_owes_one_request(engine: Engine) -> None:
     event = await created(engine)
     done = await invite(engine, event, " Ann@Example.COM ", name="  Ann   Lee ", fields={"Company": "Acme"})
-    assert (done.attendee.email, done.attendee.name, done.attendee.fields) == (ANN, "Ann Lee", {"company": "Acme"})
+    assert (done.attendee.email, done.attendee.name, done.attendee.fields) == (
+        ANN,
+        "Ann Lee",
+        {"company": "Acme"},
+    )
     assert done.attendee.partstat is Partstat.NEEDS_ACTION
     assert len(done.attendee.token) >= 20
     assert done.message is not None
@@ -108,7 +112,9 @@ async def test_b28_domains_with_digits_hyphens_and_other_scripts_are_addresses(e
     ]
 
 
-async def test_an_event_that_is_cancelled_over_or_unknown_invites_nobody(engine: Engine, clock: Clock) -> None:
+async def test_an_event_that_is_cancelled_over_or_unknown_invites_nobody(
+    engine: Engine, clock: Clock
+) -> None:
     gone, over = await created(engine), await created(engine)
     await do(engine, CancelEvent(uid=gone.uid))
     assert await refusal(engine, SendInvite(uid=gone.uid, email=ANN)) is Code.EVENT_CANCELLED

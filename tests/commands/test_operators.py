@@ -43,7 +43,9 @@ async def test_a_key_lets_its_agent_in_until_it_is_revoked(engine: Engine) -> No
         (SuspendOrganizer(address="nobody"), Code.INVALID_ADDRESS),
     ],
 )
-async def test_what_an_operator_cannot_mean_is_refused(engine: Engine, command: CreateKey, code: Code) -> None:
+async def test_what_an_operator_cannot_mean_is_refused(
+    engine: Engine, command: CreateKey, code: Code
+) -> None:
     assert await refusal(engine, command) is code
 
 

@@ -90,14 +90,18 @@ def test_every_duration_up_to_a_year_is_as_long_as_it_says(
 @example(start="2027-01-01", end=None, duration="P99999D", zone="UTC", all_day=True)
 @example(start="2027-01-01T00:00Z", end=None, duration="P9999W99999DT99999H", zone=None, all_day=None)
 def test_whatever_is_said_is_understood_or_refused_with_a_code(
-    start: str, end: str | None, duration: str | None, zone: str | None, all_day: bool | None  # noqa: FBT001
+    start: str,
+    end: str | None,
+    duration: str | None,
+    zone: str | None,
+    all_day: bool | None,
 ) -> None:
     timing = Timing(start=start, end=end, duration=duration, timezone=zone, all_day=all_day)
     try:
         span = timing.span()
     except Refused as refused:
         assert refused.message
-        assert refused.code in {Code.INVALID_TIME, Code.UNKNOWN_TIMEZONE, Code.END_BEFORE_START}  # noqa: PT017
+        assert refused.code in {Code.INVALID_TIME, Code.UNKNOWN_TIMEZONE, Code.END_BEFORE_START}
     else:
         assert span.start_utc < span.end_utc
 

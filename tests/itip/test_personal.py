@@ -32,6 +32,27 @@ def test_values_are_filled_in() -> None:
     assert filled.overrides[0].summary == "<Ann> {{x}} again"
 
 
+def test_placeholders_are_found_in_any_case() -> None:
+    template = event(summary="{{Name}} {{ NAME }} {{name}}", location="{{Größe}}")
+    assert personal.placeholders(template) == {"name", "größe"}
+    assert personal.personalize(template, {"name": "Ann", "größe": "M"}).summary == "Ann Ann Ann"
+
+
+def test_a_value_that_is_empty_leaves_a_hole_where_it_is_handed_in() -> None:
+    assert personal.personalize(event(summary="Hi {{name}}!"), {"name": ""}).summary == "Hi !"
+
+
+def test_a_value_brings_no_control_characters_with_it() -> None:
+    filled = personal.personalize(event(summary="a{{x}}b"), {"x": "\0\x1b\u202e\u2066\r\n\u2028ü\t"})
+    assert filled.summary == "a\n\nü\tb"
+
+
+def test_what_the_organizer_wrote_keeps_its_direction() -> None:
+    assert (
+        personal.personalize(event(summary="\u2067אב\u2069 {{x}}"), {"x": "y"}).summary == "\u2067אב\u2069 y"
+    )
+
+
 def test_an_event_without_placeholders_stays_the_same() -> None:
     plain = event(description="100 % {# of } it")
     assert personal.personalize(plain, {}) is plain

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.itip import lines, recurrence
 from engine.itip.read import read
-from engine.itip.write import UNTITLED, cancel, request
+from engine.itip.write import UNTITLED, cancel, request, shown
 from engine.model import Event, EventStatus, Override, Party
 from tests.itip.samples import JOE, RECEIPTS, START, event, span
 from tests.judges import icaljs, judge_calendar, shape
@@ -188,6 +188,41 @@ def test_b15_names_and_texts_are_quoted_and_escaped() -> None:
     assert judge_calendar(text) == []
 
 
+def test_a_backslash_before_an_n_is_no_line_break() -> None:
+    """The library's own escaping makes one of it, so ours is used."""
+    text = request(event(description="C:\\New \\Nile \\n"), JOE, RECEIPTS)
+    assert r"DESCRIPTION:C:\\New \\Nile \\n" in unfolded(text)
+    (said,) = read(text).events
+    assert said.description == "C:\\New \\Nile \\n"
+
+
+def test_summer_time_begins_at_the_hour_when_the_clocks_change() -> None:
+    """The library's own VTIMEZONE says 03:00."""
+    found = unfolded(request(series(), JOE, RECEIPTS))
+    begun = found.index("BEGIN:DAYLIGHT")
+    assert found[begun + 1] == "DTSTART:20250330T020000"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=DAILY;COUNT=10",
+        "FREQ=WEEKLY;UNTIL=20260331T080000Z;INTERVAL=2;BYDAY=MO,WE,FR;WKST=SU",
+        "FREQ=MONTHLY;BYMONTHDAY=-1,15",
+        "FREQ=YEARLY;UNTIL=20300101;BYMONTH=3,6;BYWEEKNO=-1,20;BYYEARDAY=-366,1;BYDAY=-1FR,2MO;BYSETPOS=-1",
+    ],
+)
+def test_a_rule_is_written_as_it_is(rule: str) -> None:
+    assert f"RRULE:{rule}" in unfolded(request(event(recurrence=rule), JOE, RECEIPTS))
+
+
+def test_a_name_does_not_turn_the_words_around_it() -> None:
+    party = Party(address="joe@example.org", name="Joe \u202egro.elpmaxe@eoj\u2066")
+    assert 'CN="Joe gro.elpmaxe@eoj":mailto:joe@example.org' in request(
+        event(), party, RECEIPTS
+    ).decode().replace("\r\n ", "")
+
+
 def test_b15_folds_count_octets_and_the_last_line_ends() -> None:
     text = request(event(summary="é" * 500), JOE, RECEIPTS)
     assert max(len(line) for line in text.split(b"\r\n")) <= 75
@@ -212,9 +247,9 @@ def test_any_text_survives_and_passes_the_lint(
     for ours, theirs in ((location, said.location), (description, said.description)):
         clean = lines.clean_text(ours)
         assert theirs == (clean if clean.strip() else "")
-    assert said.attendees[0].name == (lines.clean_name(name)[:200].strip() or JOE.address)
+    assert said.attendees[0].name == (shown(name)[:200].strip() or JOE.address)
     assert said.organizer is not None
-    assert said.organizer.name == (lines.clean_name(organizer)[:200].strip() or RECEIPTS.address)
+    assert said.organizer.name == (shown(organizer)[:200].strip() or RECEIPTS.address)
 
 
 @settings(max_examples=60, deadline=None)

@@ -14,41 +14,49 @@ from hypothesis import strategies as st
 
 from engine.itip import write
 from engine.mail import words
-from engine.mail.compose import invitation, notice
-from engine.model import Attendee, Event, EventStatus, Kind, Origin, Override, Party, Span
+from engine.mail.compose import Letter, Revision, invitation, notice
+from engine.model import Event, EventStatus, Kind, Override, Party, Span
 from engine.refusals import Code, Refused
-from tests.itip.samples import RECEIPTS, START, event, span
+from tests.itip.samples import JOE, RECEIPTS, START, event, span
 from tests.judges import judge
 
 SENDER = Party(address="invites@cis.test", name="Jane Roe")
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def attendee(email: str = "joe@example.org", name: str = "Joe Bloggs") -> Attendee:
-    return Attendee(event_uid=event().uid, email=email, name=name, token="t", origin=Origin.API, created=WHEN)
+_OF_ALL = {"sender", "reply_to", "public_url"}
 
 
-def composed(sample: Event | None = None, kind: Kind = Kind.INVITE, **changes: Any) -> bytes:
-    """The mail for `sample`, with whatever else is to differ."""
+def revision_and_letter(
+    sample: Event | None = None, kind: Kind = Kind.INVITE, **changes: Any
+) -> tuple[Revision, Letter]:
+    """What the mail for `sample` is composed of, with whatever else is to differ."""
     sample = sample or event()
-    to = changes.get("attendee", attendee())
-    compose = write.cancel if kind is Kind.CANCELLATION else write.request
-    party = Party(address=to.email, name=to.name)
-    instance = changes.get("recurrence_id")
-    values: dict[str, Any] = {
+    to, instance = changes.pop("attendee", JOE), changes.pop("recurrence_id", None)
+    write_calendar = write.cancel if kind is Kind.CANCELLATION else write.request
+    of_all: dict[str, Any] = {
         "event": sample,
+        "part": sample if instance is None else write.instance(sample, instance),
         "kind": kind,
-        "attendee": to,
-        "calendar": compose(sample, party, RECEIPTS, recurrence_id=instance),
         "sender": SENDER,
         "reply_to": Party(address="jane@example.com", name="Jane Roe"),
+        "public_url": "http://127.0.0.1:8000",
+    }
+    own: dict[str, Any] = {
+        "attendee": to,
+        "calendar": write_calendar(sample, to, RECEIPTS, recurrence_id=instance),
         "receipt_address": RECEIPTS.address,
         "message_id": "m1.k3v9@cis.test",
         "date": WHEN,
         "unsubscribe": "unsubscribe+t@cis.test",
-        "public_url": "http://127.0.0.1:8000",
     }
-    return invitation(**{**values, **changes})
+    of_all |= {name: changes.pop(name) for name in _OF_ALL & changes.keys()}
+    return Revision(**of_all), Letter(**{**own, **changes})
+
+
+def composed(sample: Event | None = None, kind: Kind = Kind.INVITE, **changes: Any) -> bytes:
+    """The mail for `sample`, with whatever else is to differ."""
+    return invitation(*revision_and_letter(sample, kind, **changes))
 
 
 def parsed(raw_mail: bytes) -> EmailMessage:
@@ -163,12 +171,12 @@ def test_only_links_to_the_web_are_shown() -> None:
 )
 def test_an_address_that_no_mail_can_go_to_is_refused(address: str) -> None:
     with pytest.raises(Refused) as refusal:
-        composed(attendee=attendee(email=address))
+        composed(attendee=Party(address=address))
     assert refusal.value.code is Code.INVALID_ADDRESS
 
 
 def test_a_domain_in_another_script_is_written_in_ascii() -> None:
-    assert "xn--mnchen-3ya" in composed(attendee=attendee(email="joe@münchen.example")).decode()
+    assert "xn--mnchen-3ya" in composed(attendee=Party(address="joe@münchen.example")).decode()
 
 
 _TEXT = st.text(max_size=300)
@@ -181,7 +189,7 @@ def test_no_text_gets_out_of_its_place(
 ) -> None:
     sample = event(summary=summary, description=description, cancel_reason=reason, organizer_name=name)
     party = Party(address="invites@cis.test", name=name)
-    raw_mail = composed(sample, kind, attendee=attendee(name=name), sender=party)
+    raw_mail = composed(sample, kind, attendee=Party(address=JOE.address, name=name), sender=party)
     assert judge(raw_mail) == []
     mail = BytesParser().parsebytes(raw_mail)
     assert len(mail.keys()) == 9

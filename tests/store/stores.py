@@ -21,7 +21,7 @@ from engine.model import (
     Recipient,
     Span,
 )
-from engine.store.protocol import Answer, Claim, Store
+from engine.store.protocol import Answer, Claim, Rates, Store
 from engine.store.sqlite.store import SqliteStore
 from tests.support.clock import START
 
@@ -31,7 +31,7 @@ ORGANIZER = "olga@example.org"
 
 @asynccontextmanager
 async def sqlite(folder: Path, send_rate: float = 0) -> AsyncIterator[Store]:
-    store = await SqliteStore.open(folder / "store.sqlite3", send_rate=send_rate)
+    store = await SqliteStore.open(folder / "store.sqlite3", Rates(all=send_rate))
     try:
         yield store
         assert await store.recount() == []

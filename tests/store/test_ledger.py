@@ -9,7 +9,6 @@ import pytest
 from engine.model import EventStatus, Fanout, Kind, MessageState, Method, Notice
 from engine.refusals import Code
 from engine.store.protocol import Store
-from tests.store import stores
 from tests.store.stores import (
     EVERYBODY,
     ORGANIZER,

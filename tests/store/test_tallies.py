@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from engine.commands.base import Command, Refusal
-from engine.commands.campaigns import Action, ControlCampaign, DraftCampaign, Row
+from engine.commands.campaigns import Action, ControlCampaign, DraftCampaign
 from engine.commands.events import CancelEvent, UpdateEvent
 from engine.commands.invites import SendInvite
+from engine.commands.judging import Row
 from engine.commands.operators import SuspendOrganizer
 from engine.commands.receipts import RecordBounce, RecordReceipt, Unsubscribe
 from engine.engine import SYSTEM, Engine
@@ -103,12 +104,12 @@ class Tallies(RuleBasedStateMachine):
             self.apply(RecordReceipt(token=token, partstat=partstat, sequence=sequence, prodid=prodid))
 
     @rule(n=st.integers(0, 2), email=st.sampled_from(PEOPLE), proven=st.booleans())
-    def crashes_the_party(self, n: int, email: str, proven: bool) -> None:  # noqa: FBT001
+    def crashes_the_party(self, n: int, email: str, proven: bool) -> None:
         uid = self.events[n].uid
         self.apply(RecordReceipt(uid=uid, email=email, partstat=Partstat.ACCEPTED, authenticated=proven))
 
     @rule(n=st.integers(0, 30), permanent=st.booleans())
-    def bounces(self, n: int, permanent: bool) -> None:  # noqa: FBT001
+    def bounces(self, n: int, permanent: bool) -> None:
         tokens = self.tokens()
         if tokens:
             self.apply(RecordBounce(token=tokens[n % len(tokens)], permanent=permanent))
@@ -129,7 +130,7 @@ class Tallies(RuleBasedStateMachine):
             self.apply(CancelEvent(uid=self.events[n].uid))
 
     @rule(suspended=st.booleans())
-    def suspends(self, suspended: bool) -> None:  # noqa: FBT001
+    def suspends(self, suspended: bool) -> None:
         self.apply(SuspendOrganizer(address="agent@cis.test", suspended=suspended))
 
     @rule(seconds=st.integers(-60, 60))

@@ -36,7 +36,7 @@ async def test_a_unit_that_raises_keeps_nothing(store: Store) -> None:
 
 async def test_a_unit_that_breaks_a_rule_of_the_store_keeps_nothing(store: Store) -> None:
     await stores.with_event(store)
-    with pytest.raises(Exception):  # noqa: B017, PT011 -- whichever the store raises
+    with pytest.raises(Exception):  # noqa: B017 -- whichever the store raises
         async with store.unit() as unit:
             await unit.audit(START, "local:x", "Test", "first")
             await unit.add_attendees([stores.attendee("ann@example.com", token="t")])

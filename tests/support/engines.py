@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.commands.base import Command, Done, Refusal
-from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign, Row
+from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.events import CreateEvent, EventDone
 from engine.commands.invites import InviteDone, SendInvite
+from engine.commands.judging import Row
 from engine.commands.receipts import RecordReceipt
 from engine.commands.timing import Timing
 from engine.engine import SYSTEM, Engine
@@ -117,9 +118,7 @@ async def drafted(engine: Engine, event: Event, emails: list[str], **values: obj
 
 async def control(engine: Engine, draft: CampaignDone, action: Action) -> CampaignDone:
     """Start (with the draft's own token), pause, resume or cancel a campaign."""
-    command = ControlCampaign(
-        campaign_id=draft.campaign.id, action=action, confirm_token=draft.confirm_token
-    )
+    command = ControlCampaign(campaign_id=draft.campaign.id, action=action, confirm_token=draft.confirm_token)
     return await do(engine, command)
 
 

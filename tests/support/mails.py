@@ -46,7 +46,9 @@ def vevent(
     return event
 
 
-def calendar(method: str, *components: icalendar.Component, prodid: str = "-//Example//Client 1.0//EN") -> bytes:
+def calendar(
+    method: str, *components: icalendar.Component, prodid: str = "-//Example//Client 1.0//EN"
+) -> bytes:
     """A VCALENDAR; times with a zone get their VTIMEZONE."""
     made = icalendar.Calendar()
     made.add("prodid", prodid)

@@ -11,6 +11,10 @@ from engine.refusals import Code
 from engine.store.sqlite import rows
 from engine.store.sqlite.ledger import Ledger
 
+_WINDOW = 1_000
+_ENOUGH = 100
+"""Fewer settled messages than this tell nothing about a campaign."""
+
 
 class Campaigns(Ledger):
     """The part of a unit of work that speaks of campaigns."""
@@ -115,6 +119,44 @@ class Campaigns(Ledger):
             [now.timestamp()],
         )
         return rows.campaign(row) if row else None
+
+    async def next_failing(self, share: float) -> tuple[Campaign, int, int, str] | None:
+        """A running campaign of whose last messages more than `share` failed since it was started or resumed.
+
+        With it: how many failed, of how many, and what a server said last.
+        """
+        candidates = await self.all(
+            "SELECT c.body FROM campaign c JOIN tally t ON t.scope = 'campaign' AND t.key = c.id "
+            "AND t.name = 'delivery.failed' AND t.n > 0 WHERE c.state = 'running'"
+        )
+        for row in candidates:
+            campaign = rows.campaign(row)
+            settled, failed = await self._last_settled(campaign)
+            if settled >= _ENOUGH and failed > share * settled:
+                return campaign, failed, settled, await self._last_failure(campaign.id)
+        return None
+
+    async def _last_settled(self, campaign: Campaign) -> tuple[int, int]:
+        """How many of its newest settled messages there are, and how many of those failed."""
+        since = rows.seconds(campaign.resumed or campaign.started) or 0.0
+        newest = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT settled, {int(state is MessageState.FAILED)} AS failed FROM message "
+            f"WHERE campaign_id = ?1 AND state = '{state}' AND settled >= ?2 ORDER BY settled DESC LIMIT {_WINDOW})"
+            for state in (MessageState.ACCEPTED, MessageState.FAILED)
+        )
+        row = await self.one(
+            f"SELECT count(*) AS n, coalesce(sum(failed), 0) AS failed FROM "
+            f"(SELECT failed FROM ({newest}) ORDER BY settled DESC LIMIT {_WINDOW})",
+            [campaign.id, since],
+        )
+        return (row["n"], row["failed"]) if row else (0, 0)
+
+    async def _last_failure(self, campaign_id: str) -> str:
+        row = await self.one(
+            "SELECT answer FROM message WHERE campaign_id = ? AND state = 'failed' ORDER BY settled DESC LIMIT 1",
+            [campaign_id],
+        )
+        return row["answer"] if row else ""
 
     async def next_drained(self) -> Campaign | None:
         """A running campaign whose messages are all written and settled."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from engine.model import Attendee, Event, MessageState
 from engine.refusals import Code
-from engine.store.protocol import Answer, Claim
+from engine.store.protocol import Answer, Claim, Rates
 from engine.store.sqlite import rows
 from engine.store.sqlite.ledger import Ledger
 from engine.store.sqlite.schema import DUE, PENDING
@@ -50,10 +50,10 @@ _LOST = "the sender stopped before an answer was written down; the mail may have
 class Claims(Ledger):
     """Claims messages for one dispatcher and writes down what came of them."""
 
-    async def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rate: float) -> list[Claim]:
+    async def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates) -> list[Claim]:
         """Lease up to `limit` messages that are due and may leave; withdraw those that may not (rule 7)."""
         await self._reclaim(now)
-        limit = await self._paced(_ALL, limit, now, rate)
+        limit = await self._paced(_ALL, limit, now, rates.all)
         paced = await self._paced_campaigns()
         claims: list[Claim] = []
         for priority in (0, 1):
@@ -64,10 +64,22 @@ class Claims(Ledger):
             found = await self._candidates(_OF_CAMPAIGN, [1, now.timestamp(), campaign_id], allowed, now)
             await self._spend(campaign_id, len(found), now, own)
             claims += found
+        claims = await self._spaced(claims, now, rates.by_domain)
         if claims:
             await self._lease(claims, owner, now.timestamp() + lease_s)
-            await self._spend(_ALL, len(claims), now, rate)
+            await self._spend(_ALL, len(claims), now, rates.all)
         return claims
+
+    async def _spaced(self, claims: list[Claim], now: datetime, rates: Mapping[str, float]) -> list[Claim]:
+        """Without those whose domain has had its share; they are due again when its turn comes."""
+        late: dict[int, float] = {}
+        for domain, rate in rates.items():
+            ids = [c.message.id for c in claims if c.message.email.endswith(f"@{domain}")]
+            allowed = await self._paced(f"@{domain}", len(ids), now, rate) if ids else 0
+            await self._spend(f"@{domain}", allowed, now, rate)
+            late |= {id_: now.timestamp() + n / rate for n, id_ in enumerate(ids[allowed:], start=1)}
+        await self.many("UPDATE message SET due = ? WHERE id = ?", [(due, id_) for id_, due in late.items()])
+        return [c for c in claims if c.message.id not in late]
 
     async def _candidates(
         self, which: str, values: Sequence[object], limit: int, now: datetime
@@ -163,7 +175,7 @@ class Claims(Ledger):
         answers = [answer for answer in answers if answer.message_id in held]
         await self.many(
             "UPDATE message SET state = ?, owner = NULL, lease = NULL, code = ?, answer = ?, settled = ?, "
-            "due = coalesce(?, due), attempts = attempts - ? WHERE id = ?",
+            "due = coalesce(?, due), attempts = attempts - ?, in_doubt = max(in_doubt, ?) WHERE id = ?",
             [_answer_values(answer, now) for answer in answers],
         )
         await self._note_attempts(answers, now)
@@ -189,7 +201,7 @@ class Claims(Ledger):
 
 def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
     settled = answer.state in {MessageState.ACCEPTED, MessageState.FAILED}
-    untried = answer.state is MessageState.QUEUED
+    untried = answer.untried or answer.state is MessageState.QUEUED
     return (
         answer.state.value,
         answer.code,
@@ -197,6 +209,7 @@ def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
         now.timestamp() if settled else None,
         rows.seconds(answer.due),
         int(untried),
+        int(answer.in_doubt),
         answer.message_id,
     )
 

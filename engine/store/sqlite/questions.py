@@ -28,6 +28,17 @@ class Questions(Session):
         row = await self.one("SELECT body FROM event WHERE uid = ?", [uid])
         return rows.event(row) if row else None
 
+    async def event_with_statistics(self, uid: str) -> tuple[Event, Statistics] | None:
+        """An event and its counters in one look."""
+        row = await self.one(
+            "SELECT body, (SELECT json_group_object(name, n) FROM tally "
+            "WHERE scope = 'event' AND key = event.uid) AS counters FROM event WHERE uid = ?",
+            [uid],
+        )
+        if row is None:
+            return None
+        return rows.event(row), rows.statistics(json.loads(row["counters"]).items())
+
     async def message(self, message_id: int) -> Message | None:
         row = await self.one("SELECT * FROM message WHERE id = ?", [message_id])
         return rows.message(row) if row else None
@@ -37,9 +48,8 @@ class Questions(Session):
         return rows.message(row) if row else None
 
     async def statistics(self, scope: str, key: str) -> Statistics:
-        return rows.statistics(
-            await self.all("SELECT name, n FROM tally WHERE scope = ? AND key = ?", [scope, key])
-        )
+        found = await self.all("SELECT name, n FROM tally WHERE scope = ? AND key = ?", [scope, key])
+        return rows.statistics((row["name"], row["n"]) for row in found)
 
     async def search(self, query: EventQuery) -> EventPage:
         """Events in order of their start; every word of the query must begin a word of the event."""
@@ -175,12 +185,16 @@ def _opened(cursor: str, *kinds: type) -> list[object]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor[:_CURSOR_MAX] + "=" * (-len(cursor) % 4)))
         found: list[object] = [kind(value) for kind, value in zip(kinds, values, strict=True)]
-        if any(isinstance(value, int) and abs(value) >= _INTEGER_END for value in found):
-            raise ValueError("more than the database can hold")
-        return found
     except (ValueError, TypeError, OverflowError):
-        raise Refused(
-            Code.INVALID_CURSOR,
-            "That cursor is not one this tool gave.",
-            "Repeat the call without cursor, or with next_cursor exactly as it was given.",
-        ) from None
+        raise _forged() from None
+    if any(isinstance(value, int) and abs(value) >= _INTEGER_END for value in found):
+        raise _forged()
+    return found
+
+
+def _forged() -> Refused:
+    return Refused(
+        Code.INVALID_CURSOR,
+        "That cursor is not one this tool gave.",
+        "Repeat the call without cursor, or with next_cursor exactly as it was given.",
+    )

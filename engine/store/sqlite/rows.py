@@ -169,15 +169,15 @@ def message(row: sqlite3.Row) -> Message:
     )
 
 
-def statistics(rows: Iterable[sqlite3.Row]) -> Statistics:
-    """Counters from rows of (name, n), where name is `attendees` or `<group>.<member>`."""
+def statistics(counters: Iterable[tuple[str, int]]) -> Statistics:
+    """Counters from pairs of name and number, where name is `attendees` or `<group>.<member>`."""
     found = Statistics()
     groups = {"rsvp": found.rsvp, "origin": found.origin, "prodid": found.prodid, "delivery": found.delivery}
     attendees = 0
-    for row in rows:
-        group, _, member = row["name"].partition(".")
+    for name, n in counters:
+        group, _, member = name.partition(".")
         if group == "attendees":
-            attendees = row["n"]
-        elif row["n"] or member in groups[group]:
-            groups[group][member] = row["n"]
+            attendees = n
+        elif n or member in groups[group]:
+            groups[group][member] = n
     return found.model_copy(update={"attendees": attendees})

@@ -118,7 +118,7 @@ CREATE UNIQUE INDEX message_owed ON message(event_uid, email, method, sequence, 
 CREATE INDEX message_due ON message(priority, due, id) WHERE {DUE};
 CREATE INDEX message_leased ON message(owner, lease) WHERE state = 'sending';
 CREATE INDEX message_pending ON message(event_uid, email, id) WHERE {PENDING};
-CREATE INDEX message_by_campaign ON message(campaign_id, state) WHERE campaign_id IS NOT NULL;
+CREATE INDEX message_by_campaign ON message(campaign_id, state, settled) WHERE campaign_id IS NOT NULL;
 
 CREATE TABLE attempt (
     message INTEGER NOT NULL REFERENCES message(id), n INTEGER NOT NULL, at REAL NOT NULL,
@@ -154,7 +154,7 @@ MIGRATIONS = (_VERSION_1,)
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 
 
-class NewerDatabase(Exception):  # noqa: N818 -- reads as what it is
+class NewerDatabase(OSError):
     """The database was written by a newer version of this program."""
 
 

@@ -22,6 +22,7 @@ from engine.store.protocol import (
     EventQuery,
     History,
     Intake,
+    Rates,
     Unit,
 )
 from engine.store.sqlite.attendees import Attendees
@@ -45,26 +46,25 @@ class _Unit(Events, Attendees, Claims, Campaigns, Memory):
 class SqliteStore:
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, send_rate: float) -> None:
+    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, rates: Rates) -> None:
         self._writer = writer
         self._reader = reader
         self._writing = asyncio.Lock()
-        self._send_rate = send_rate
+        self._rates = rates
         self._questions = Questions(reader)
 
     @classmethod
-    async def open(cls, path: Path, *, send_rate: float = 0) -> SqliteStore:
+    async def open(cls, path: Path, rates: Rates | None = None) -> SqliteStore:
         """Open the file, making or migrating it as needed.
 
-        `send_rate`: messages a second that all processes together may claim; 0: no limit. Raises
-        NewerDatabase, OSError.
+        `rates`: what all processes together may claim. Raises NewerDatabase, OSError.
         """
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
             writer, reader = await _connect_both(path)
         except sqlite3.Error as error:
             raise OSError(errno.EIO, f"the database cannot be opened: {error}", str(path)) from error
-        return cls(writer, reader, send_rate)
+        return cls(writer, reader, rates or Rates())
 
     async def close(self) -> None:
         async with self._writing:
@@ -102,6 +102,9 @@ class SqliteStore:
 
     async def attendee_by_token(self, token: str) -> Attendee | None:
         return await Attendees(self._reader).attendee_by_token(token)
+
+    async def event_with_statistics(self, uid: str) -> tuple[Event, Statistics] | None:
+        return await self._questions.event_with_statistics(uid)
 
     async def search(self, query: EventQuery) -> EventPage:
         return await self._questions.search(query)
@@ -164,7 +167,7 @@ class SqliteStore:
     async def claim_messages(self, owner: str, limit: int, now: datetime, lease_s: float) -> list[Claim]:
         """Lease up to `limit` messages that are due to `owner`, in order, until now + `lease_s` seconds."""
         async with self._transaction() as unit:
-            return await unit.claim(owner, limit, now, lease_s, self._send_rate)
+            return await unit.claim(owner, limit, now, lease_s, self._rates)
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> None:
         """Keep what `owner` holds for another `lease_s` seconds."""
@@ -179,10 +182,12 @@ class SqliteStore:
         async with self._transaction() as unit:
             await unit.write(owner, answers, now)
 
-    async def chores(self, now: datetime) -> bool:
-        """True where a job, a scheduled campaign or a finished one waits to be looked after."""
+    async def chores(self, now: datetime, fail_share: float) -> bool:
+        """True where a job, or a scheduled, a failing or a finished campaign waits to be looked after."""
         look = Campaigns(self._reader)
-        return bool(await look.next_fanout() or await look.next_scheduled(now) or await look.next_drained())
+        if await look.next_fanout() or await look.next_scheduled(now) or await look.next_drained():
+            return True
+        return bool(fail_share and await look.next_failing(fail_share))
 
     async def next_due(self) -> datetime | None:
         """When the next message is due, or the next lease may have run out; None where nothing is owed."""

@@ -1,0 +1,67 @@
+"""What is written down of a try to send: accepted, failed, or when to try again."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+from engine.model import MessageState
+from engine.outbox.transport import Accepted, Rejected
+from engine.refusals import Code
+from engine.store.protocol import Answer, Claim
+
+_RETRY_FIRST = timedelta(seconds=30)
+_RETRY_LONGEST = timedelta(hours=4)
+_GIVE_UP = timedelta(hours=72)
+
+
+def accepted(claim: Claim, outcome: Accepted) -> Answer:
+    return Answer(message_id=claim.message.id, state=MessageState.ACCEPTED, text=outcome.answer)
+
+
+def refused(claim: Claim, rejected: Rejected, now: datetime, pause: float = 0.0) -> Answer:
+    """The answer to a message that did not go: try later, or give up.
+
+    `pause`: seconds that the server as a whole is given; then the mail itself was not judged.
+    """
+    if rejected.permanent:
+        return failed(claim, Code.REJECTED_BY_SERVER, rejected.answer)
+    wait = (
+        jittered(timedelta(seconds=max(1.0, pause))) if rejected.server else backoff(claim.message.attempts)
+    )
+    if now + wait > give_up_at(claim):
+        return failed(claim, Code.RETRIES_EXHAUSTED, rejected.answer)
+    return Answer(
+        message_id=claim.message.id,
+        state=MessageState.DEFERRED,
+        text=rejected.answer,
+        due=now + wait,
+        untried=rejected.server and not rejected.in_doubt,
+        in_doubt=rejected.in_doubt,
+    )
+
+
+def failed(claim: Claim, code: Code, text: str) -> Answer:
+    return Answer(message_id=claim.message.id, state=MessageState.FAILED, code=code.value, text=text)
+
+
+def given_back(claim: Claim, due: datetime | None = None) -> Answer:
+    """The message was not tried; it waits for another dispatcher, or until `due`."""
+    return Answer(message_id=claim.message.id, state=MessageState.QUEUED, due=due)
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after so many earlier attempts: doubling, with jitter, so that retries spread out."""
+    return jittered(min(_RETRY_FIRST * 2 ** min(attempts, 20), _RETRY_LONGEST))
+
+
+def jittered(wait: timedelta) -> timedelta:
+    longer: timedelta = wait * random.uniform(0.75, 1.25)  # noqa: S311 -- spreads load, guards nothing
+    return longer
+
+
+def give_up_at(claim: Claim) -> datetime:
+    """After 72 hours, or when the event is over, whichever comes first."""
+    latest = claim.message.created + _GIVE_UP
+    ends_at = claim.event.ends_at if claim.event and claim.message.kind.calendar else None
+    return min(latest, ends_at) if ends_at else latest

@@ -1,0 +1,82 @@
+"""How fast the mail servers want it: slows down by itself where they refuse, and recovers by itself."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+_FAILURES_IN_A_ROW = 5
+"""So many temporary refusals in a row, and a domain rests."""
+_REST_FIRST_S = 30.0
+_REST_LONGEST_S = 900.0
+_DOMAINS_MAX = 10_000
+_PAUSE_FIRST_S = 0.5
+_PAUSE_LONGEST_S = 60.0
+_SUCCESSES_FOR_MORE = 100
+
+
+@dataclass
+class _Domain:
+    failures: int = 0
+    rests: int = 0
+    until: float = 0.0
+
+
+class Pace:
+    """What the answers so far allow: whom to leave alone, for how long, and over how many connections.
+
+    Times are seconds of one steady clock, handed in. One recipient domain that refuses rests by itself while
+    the others go on; a mail server that refuses us as a whole is given time and fewer connections, and more
+    again as it accepts (additive increase, multiplicative decrease).
+    """
+
+    def __init__(self, connections: int) -> None:
+        self._most = connections
+        self.connections = connections
+        self._successes = 0
+        self._pause = 0.0
+        self._paused_until = 0.0
+        self._domains: OrderedDict[str, _Domain] = OrderedDict()
+
+    def rest(self, email: str, now: float) -> float:
+        """Seconds for which the recipient's domain is left alone; 0 where mail may go."""
+        domain = self._domains.get(_domain(email))
+        return max(0.0, domain.until - now) if domain else 0.0
+
+    def pause(self, now: float) -> float:
+        """Seconds for which nothing is sent at all; 0 where mail may go."""
+        return max(0.0, self._paused_until - now)
+
+    def accepted(self, email: str) -> None:
+        """A mail was taken: its domain is well again, and after many of them there may be one connection more."""
+        self._domains.pop(_domain(email), None)
+        self._pause = 0.0
+        self._successes += 1
+        if self._successes >= _SUCCESSES_FOR_MORE:
+            self._successes = 0
+            self.connections = min(self._most, self.connections + 1)
+
+    def refused(self, email: str, now: float) -> None:
+        """A recipient was refused for now."""
+        name = _domain(email)
+        domain = self._domains.setdefault(name, _Domain())
+        self._domains.move_to_end(name)
+        if len(self._domains) > _DOMAINS_MAX:
+            self._domains.popitem(last=False)
+        domain.failures += 1
+        if domain.failures >= _FAILURES_IN_A_ROW and domain.until <= now:
+            domain.until = now + min(_REST_FIRST_S * 2**domain.rests, _REST_LONGEST_S)
+            domain.rests += 1
+
+    def throttled(self, now: float) -> None:
+        """The server itself refuses us for now, or cannot be reached."""
+        if now < self._paused_until:
+            return  # the answers of mails that were under way already say nothing new
+        self._pause = min(max(_PAUSE_FIRST_S, self._pause * 2), _PAUSE_LONGEST_S)
+        self._paused_until = now + self._pause
+        self._successes = 0
+        self.connections = max(1, self.connections // 2)
+
+
+def _domain(email: str) -> str:
+    return email.rpartition("@")[2]

@@ -1,0 +1,170 @@
+"""Mails are handled exactly once, and a bad one never stops the others (rule 1)."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from email.message import EmailMessage
+
+import pytest
+
+from engine.engine import Engine
+from engine.inbox.intake import Inbox
+from engine.inbox.router import Router
+from engine.model import Attendee, Event, Partstat
+from engine.inbox.spool import Mailbox
+from tests.support import mails
+from tests.support.engines import attendee, created, deliver, do, invite
+from tests.support.inboxes import Post, receiving
+from tests.support.waiting import eventually
+
+
+async def handled_twice(engine: Engine, mail: EmailMessage | bytes, mailbox: str, token: str = "") -> None:
+    """Handle a mail, die before it is moved out of the way, and handle it again."""
+    inbox = Inbox(engine)
+    raw = mail if isinstance(mail, bytes) else mail.as_bytes()
+    envelope = inbox.spool.store(raw, (Mailbox(name=mailbox, token=token),), "x@example.com")
+    spooled = inbox.spool.read(envelope.id)
+    assert spooled is not None
+    await Router(engine).handle(spooled)
+    await inbox.handle(envelope.id)
+    assert list(inbox.spool.waiting()) == []
+
+
+@pytest.fixture
+async def event(engine: Engine) -> Event:
+    return await created(engine, organizer="olga@cis.test")
+
+
+@pytest.fixture
+async def ann(engine: Engine, event: Event) -> Attendee:
+    done = await invite(engine, event, "ann@example.com")
+    await deliver(engine)
+    return done.attendee
+
+
+async def test_an_invitation_that_is_handled_twice_makes_one_event_and_one_notice(engine: Engine) -> None:
+    await handled_twice(engine, mails.request(), "create")
+    assert len(await deliver(engine)) == 1
+    found = await engine.store.event_by_source("olga@cis.test", "client-uid-1")
+    assert found is not None
+    assert found.sequence == 0
+
+
+async def test_a_cancellation_that_is_handled_twice_is_no_error(engine: Engine) -> None:
+    await handled_twice(engine, mails.request(), "create")
+    await deliver(engine)
+    await handled_twice(engine, mails.cancel(), "create")
+    (notice,) = await deliver(engine)
+    assert notice.notice is not None
+    assert notice.notice.subject.startswith("Cancelled")
+
+
+async def test_a_receipt_that_is_handled_twice_counts_once(engine: Engine, event: Event, ann: Attendee) -> None:
+    answer = mails.reply(event.uid, ann.email, to=f"rsvp+{ann.token}@cis.test")
+    await handled_twice(engine, answer, "rsvp", ann.token)
+    assert (await attendee(engine, event, ann.email)).partstat is Partstat.ACCEPTED
+    with closing(sqlite3.connect(engine.settings.database)) as raw:
+        assert raw.execute("SELECT count(*) FROM receipt").fetchone() == (1,)
+
+
+async def test_a_list_that_is_handled_twice_is_one_campaign_and_one_report(
+    engine: Engine, event: Event
+) -> None:
+    csv = f"uid,email\n{event.uid},bob@example.com\n,lost@example.com\n"
+    await handled_twice(engine, mails.listed(csv), "bulk")
+    gone = await deliver(engine)
+    assert sorted(m.email for m in gone) == ["bob@example.com", "olga@cis.test", "olga@cis.test"]
+    assert len(await engine.campaigns(engine.local)) == 1
+
+
+async def test_a_good_list_that_is_handled_twice_is_answered_once(engine: Engine, event: Event) -> None:
+    await handled_twice(engine, mails.listed(f"uid,email\n{event.uid},bob@example.com\n"), "bulk")
+    gone = await deliver(engine)
+    assert sorted(m.email for m in gone) == ["bob@example.com", "olga@cis.test"]
+
+
+@pytest.mark.parametrize(
+    "mail", [mails.mail("olga@cis.test", "create@cis.test"), mails.cancel(), b"nonsense"], ids=range(3)
+)
+async def test_a_refusal_that_is_handled_twice_is_told_once(engine: Engine, mail: EmailMessage) -> None:
+    await handled_twice(engine, mail, "create")
+    assert len(await deliver(engine)) <= 1
+
+
+async def test_what_a_crash_left_in_the_spool_is_handled_at_the_next_start(engine: Engine) -> None:
+    Inbox(engine).spool.store(mails.request().as_bytes(), (Mailbox(name="create"),), "x@example.com")
+    async with receiving(engine) as post:
+        await eventually(lambda: post.files("done"))
+    assert await engine.store.event_by_source("olga@cis.test", "client-uid-1")
+
+
+async def test_a_mail_that_was_put_into_the_folder_by_hand_is_handled(post: Post) -> None:
+    (post.folder / "new" / "by-hand").write_bytes(mails.request().as_bytes())
+    post.inbox.arrived.ring()
+    await eventually(lambda: post.files("done"))
+    assert (await post.engine.store.intake(1))[0].action == "created"
+
+
+async def test_a_mail_at_which_our_own_code_fails_is_tried_again_then_set_aside_while_others_are_handled(
+    engine: Engine, event: Event, ann: Attendee
+) -> None:
+    _rename_table(engine, "receipt", "elsewhere")
+    inbox = Inbox(engine, retry_s=0.05)
+    async with receiving(engine, inbox) as post:
+        answer = mails.reply(event.uid, ann.email, to=f"rsvp+{ann.token}@cis.test")
+        await post.hand_over(answer)
+        await post.hand_over(mails.request())
+        await eventually(lambda: post.files("done"), 3)
+        assert len(post.files("new")) == 1, "the bad one is still tried"
+        await eventually(lambda: post.files("quarantine"))
+    _rename_table(engine, "elsewhere", "receipt")
+    assert await engine.store.event_by_source("olga@cis.test", "client-uid-1")
+
+
+async def test_a_fault_that_passes_sets_nothing_aside(engine: Engine, event: Event, ann: Attendee) -> None:
+    _rename_table(engine, "receipt", "elsewhere")
+    inbox = Inbox(engine, retry_s=0.2)
+    async with receiving(engine, inbox) as post:
+        await post.hand_over(mails.reply(event.uid, ann.email, to=f"rsvp+{ann.token}@cis.test"))
+        for n in range(10):
+            await post.hand_over(mails.request(mails.vevent(f"u{n}")))
+        await eventually(lambda: len(post.files("done")) == 10)
+        _rename_table(engine, "elsewhere", "receipt")
+        await eventually(lambda: not post.files("new"))
+        assert post.files("quarantine") == []
+    assert (await attendee(engine, event, ann.email)).partstat is Partstat.ACCEPTED
+
+
+def _rename_table(engine: Engine, old: str, new: str) -> None:
+    with closing(sqlite3.connect(engine.settings.database)) as raw:
+        raw.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+async def test_a_spool_that_cannot_be_read_for_a_while_stops_nobody(engine: Engine) -> None:
+    async with receiving(engine) as post:
+        new = post.folder / "new"
+        new.rename(post.folder / "gone")
+        post.inbox.arrived.ring()
+        await eventually(lambda: True)
+        (post.folder / "gone").rename(new)
+        assert (await post(mails.request())).action == "created"
+
+
+async def test_two_processes_that_see_one_mail_handle_it_once(engine: Engine) -> None:
+    import asyncio
+
+    one, two = Inbox(engine), Inbox(engine)
+    for n in range(10):
+        envelope = one.spool.store(
+            mails.request(mails.vevent(f"u{n}")).as_bytes(), (Mailbox(name="create"),), "x@example.com"
+        )
+        await asyncio.gather(one.handle(envelope.id), two.handle(envelope.id))
+    assert len(await deliver(engine)) == 10
+    assert await do(engine, _nothing())
+
+
+def _nothing() -> object:
+    from engine.commands.intake import Nothing
+
+    return Nothing()

@@ -1,0 +1,142 @@
+"""The SMTP listener: our mailboxes and nothing else, durably or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+
+import aiosmtplib
+import pytest
+
+from engine.inbox.smtp import Listener
+from tests.support import mails
+from tests.support.engines import created, invite
+from tests.support.inboxes import Post, receiving
+from tests.support.waiting import eventually
+
+
+async def rcpt(post: Post, *addresses: str) -> list[int]:
+    """The listener's answers to RCPT TO."""
+    codes = []
+    client = aiosmtplib.SMTP(hostname="127.0.0.1", port=post.port, start_tls=False, timeout=10)
+    async with client:
+        await client.mail("x@example.com")
+        for address in addresses:
+            try:
+                codes.append((await client.rcpt(address)).code)
+            except aiosmtplib.SMTPRecipientRefused as refused:
+                codes.append(refused.code)
+    return codes
+
+
+async def test_our_mailboxes_are_known_in_any_case(post: Post) -> None:
+    known = ["create@cis.test", "RSVP@CIS.Test", "bulk@cis.test", "unsubscribe@cis.test"]
+    assert await rcpt(post, *known) == [250] * 4
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nobody@cis.test",
+        "create@elsewhere.example",
+        "create+x@cis.test",
+        "rsvp+unknowntoken@cis.test",
+        "unsubscribe+unknowntoken@cis.test",
+        "create@sub.cis.test",
+        '"create"@example.com',
+    ],
+)
+async def test_an_unknown_recipient_is_550(post: Post, address: str) -> None:
+    assert await rcpt(post, address) == [550]
+
+
+async def test_a_token_that_was_given_out_is_known(post: Post) -> None:
+    done = await invite(post.engine, await created(post.engine), "ann@example.com")
+    token = done.attendee.token
+    assert await rcpt(post, f"rsvp+{token}@cis.test", f"UNSUBSCRIBE+{token.upper()}@cis.test") == [250, 250]
+
+
+async def test_more_than_a_hundred_recipients_are_put_off(post: Post) -> None:
+    codes = await rcpt(post, *["create@cis.test"] * 101)
+    assert (codes[:100], codes[100]) == ([250] * 100, 452)
+
+
+async def test_a_mail_is_on_disk_byte_for_byte_when_250_is_said(post: Post) -> None:
+    raw = b"From: x@example.com\r\nSubject: \xff\xfe odd bytes\r\n\r\n.dots\r\n..more\r\nend\r\n"
+    code, words = await post.hand_over(raw, "rsvp@cis.test")
+    assert code == 250
+    name = words.split()[-1]
+    (found,) = [p for part in ("new", "done", "quarantine") for p in post.files(part) if p.name == name]
+    head, _, kept = found.read_bytes().partition(b"\r\n")
+    assert b"rsvp" in head
+    assert kept == raw
+    await eventually(lambda: not post.files("new"))
+
+
+async def test_a_mail_that_cannot_be_stored_is_452_and_may_come_again(post: Post) -> None:
+    tmp = post.folder / "tmp"
+    tmp.rmdir()
+    tmp.write_text("in the way")
+    with pytest.raises(aiosmtplib.SMTPDataError) as caught:
+        await post.hand_over(mails.request())
+    assert caught.value.code == 452
+    tmp.unlink()
+    tmp.mkdir()
+    assert (await post(mails.request())).action == "created"
+
+
+async def test_a_mail_over_the_size_limit_is_552(post: Post) -> None:
+    limit = post.engine.settings.max_mail_bytes
+    raw = b"Subject: big\r\n\r\n" + (b"x" * 98 + b"\r\n") * (limit // 100 + 1)
+
+    def announced() -> int:
+        with smtplib.SMTP("127.0.0.1", post.port) as client:
+            client.ehlo()
+            code, _ = client.mail("x@example.com", [f"SIZE={len(raw)}"])
+            return code
+
+    assert await asyncio.to_thread(announced) == 552
+    with pytest.raises(aiosmtplib.SMTPDataError) as caught:
+        await post.hand_over(raw, "create@cis.test")
+    assert caught.value.code == 552
+    assert post.files("new") == []
+
+
+async def test_one_mail_to_two_of_our_mailboxes_is_handled_at_both(post: Post) -> None:
+    await post(mails.request(), "create@cis.test", "bulk@cis.test")
+    assert {i.mailbox for i in await post.engine.store.intake(9)} == {"create", "bulk"}
+
+
+async def test_a_listener_waits_until_its_port_is_free(post: Post) -> None:
+    second = Listener(post.inbox, f"smtp://127.0.0.1:{post.port}")
+    task = asyncio.create_task(second.run())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(task), 0.1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("url", ["imap://host:1", "smtp://host", "smtp://", "smtp://host:99999", "x"])
+async def test_an_address_to_listen_on_that_makes_no_sense_is_a_value_error(post: Post, url: str) -> None:
+    with pytest.raises(ValueError, match=r"CIS_INBOX|[Pp]ort"):
+        Listener(post.inbox, url)
+
+
+async def test_stopping_does_not_wait_for_a_silent_client(post: Post) -> None:
+    async with receiving(post.engine) as other:
+        reader, writer = await asyncio.open_connection("127.0.0.1", other.port)
+        assert (await reader.readline()).startswith(b"220")
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_connection_that_breaks_off_leaves_the_listener_well(post: Post) -> None:
+    for words in (b"", b"EHLO x\r\nMAIL FROM:<a@b.example>\r\n", b"\x00\xff\r\n", b"EHLO x\r\nDATA\r\n"):
+        _, writer = await asyncio.open_connection("127.0.0.1", post.port)
+        writer.write(words)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+    assert (await post(mails.request())).action == "created"

@@ -1,0 +1,263 @@
+"""Mail to rsvp@ and unsubscribe@: answers, proposals, bounces, and the wish to hear no more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from engine.engine import Engine
+from engine.model import Attendee, Event, MessageState, Partstat
+from tests.support import mails
+from tests.support.engines import (
+    attendee,
+    attendee_count,
+    created,
+    deliver,
+    invite,
+    ledger,
+    refusal,
+)
+from tests.support.clock import START
+from tests.support.inboxes import Post
+from engine.commands.invites import SendInvite
+from engine.refusals import Code
+
+ANN = "ann@example.com"
+
+
+@pytest.fixture
+async def event(engine: Engine) -> Event:
+    return await created(engine)
+
+
+@pytest.fixture
+async def ann(engine: Engine, event: Event) -> Attendee:
+    done = await invite(engine, event, ANN, name="Ann")
+    await deliver(engine)
+    return done.attendee
+
+
+def address(ann: Attendee) -> str:
+    return f"rsvp+{ann.token}@cis.test"
+
+
+async def partstat(post: Post, event: Event, email: str = ANN) -> Partstat:
+    return (await attendee(post.engine, event, email)).partstat
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("ACCEPTED", Partstat.ACCEPTED),
+        ("DECLINED", Partstat.DECLINED),
+        ("TENTATIVE", Partstat.TENTATIVE),
+        ("DELEGATED", Partstat.DELEGATED),
+        ("NEEDS-ACTION", Partstat.NEEDS_ACTION),
+    ],
+)
+async def test_b18_an_answer_at_the_token_counts_whoever_sends_it(
+    post: Post, event: Event, ann: Attendee, word: str, expected: Partstat
+) -> None:
+    answer = mails.reply(event.uid, "alias@example.net", word, to=address(ann), proven=False)
+    intake = await post(answer)
+    assert (intake.action, intake.code, intake.uid) == ("receipt", "", event.uid)
+    assert await partstat(post, event) is expected
+    assert await attendee_count(post.engine, event) == 1
+
+
+async def test_an_answer_at_plain_rsvp_is_matched_by_uid_and_address(
+    post: Post, event: Event, ann: Attendee
+) -> None:
+    intake = await post(mails.reply(event.uid, f"Ann <{ann.email.upper()}>", "DECLINED"))
+    assert (intake.action, intake.code) == ("receipt", "")
+    assert await partstat(post, event) is Partstat.DECLINED
+
+
+async def test_b5_an_answer_at_plain_rsvp_needs_a_sender_who_is_vouched_for(
+    post: Post, event: Event, ann: Attendee
+) -> None:
+    forged = [
+        mails.reply(event.uid, ann.email, "ACCEPTED", proven=False),
+        mails.reply(event.uid, "mallory@example.net", "ACCEPTED", attendee=ann.email),
+    ]
+    for answer in forged:
+        intake = await post(answer)
+        assert (intake.action, intake.code) == ("receipt", "sender_unauthenticated")
+    assert await partstat(post, event) is Partstat.NEEDS_ACTION
+
+
+async def test_one_who_came_by_a_forwarded_invite_is_counted_as_shared(post: Post, event: Event) -> None:
+    await post(mails.reply(event.uid, "Bob <bob@example.com>", "ACCEPTED"))
+    bob = await attendee(post.engine, event, "bob@example.com")
+    assert (bob.origin, bob.name, bob.partstat) == ("shared", "Bob", Partstat.ACCEPTED)
+
+
+async def test_google_names_the_organizer_beside_the_one_who_answers(
+    post: Post, event: Event, ann: Attendee
+) -> None:
+    answer = mails.vevent(
+        event.uid,
+        organizer=address(ann),
+        attendees=[(address(ann), "ACCEPTED"), (ANN, "DECLINED")],
+    )
+    content = mails.calendar("REPLY", answer)
+    google = {"Sender": "calendar-notification@google.com", "Auto-Submitted": "auto-generated"}
+    await post(mails.mail(ANN, address(ann), content=content, method="REPLY", headers=google))
+    assert await partstat(post, event) is Partstat.DECLINED
+
+
+async def test_an_answer_without_an_attendee_is_understood_by_its_subject(
+    post: Post, event: Event, ann: Attendee
+) -> None:
+    content = mails.calendar("REPLY", mails.vevent(event.uid, organizer=""))
+    mail = mails.mail(ANN, address(ann), subject="Accepted: Season opener", content=content, method="REPLY")
+    await post(mail)
+    assert await partstat(post, event) is Partstat.ACCEPTED
+
+
+async def test_b19_an_older_answer_that_comes_late_does_not_count(
+    post: Post, event: Event, ann: Attendee
+) -> None:
+    await post(mails.reply(event.uid, ANN, "ACCEPTED", to=address(ann), dtstamp=START))
+    early = START - timedelta(days=1)
+    intake = await post(mails.reply(event.uid, ANN, "DECLINED", to=address(ann), dtstamp=early))
+    assert (intake.action, intake.code) == ("receipt", "stale")
+    assert await partstat(post, event) is Partstat.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("Yes: Season opener", Partstat.ACCEPTED),
+        ("NO", Partstat.DECLINED),
+        ("Re: maybe, we shall see", Partstat.TENTATIVE),
+        ("=?utf-8?q?Yes=3A_S=C3=A9ance?=", Partstat.ACCEPTED),
+    ],
+)
+async def test_yes_no_and_maybe_by_plain_mail_are_answers(
+    post: Post, event: Event, ann: Attendee, subject: str, expected: Partstat
+) -> None:
+    await post(mails.mail("phone@example.net", address(ann), subject=subject, text="sent by thumb"))
+    now = await attendee(post.engine, event, ANN)
+    assert (now.partstat, now.prodid) == (expected, "mail")
+
+
+@pytest.mark.parametrize("subject", ["Yesterday", "Nobody comes", "Where is it?", ""])
+async def test_words_that_are_no_answer_wait_for_a_person(
+    post: Post, event: Event, ann: Attendee, subject: str
+) -> None:
+    intake = await post(mails.mail(ANN, address(ann), subject=subject))
+    assert (intake.action, intake.code) == ("quarantined", "no_calendar")
+    assert len(post.files("quarantine")) == 1
+    assert await partstat(post, event) is Partstat.NEEDS_ACTION
+
+
+async def test_an_absence_note_is_ignored(post: Post, event: Event, ann: Attendee) -> None:
+    away = {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}
+    intake = await post(mails.mail(ANN, address(ann), subject="No longer here: Yes", headers=away))
+    assert (intake.action, intake.code) == ("ignored", "automatic_mail")
+    assert await partstat(post, event) is Partstat.NEEDS_ACTION
+
+
+async def test_an_answer_for_an_event_that_is_not_ours_waits_for_a_person(post: Post) -> None:
+    intake = await post(mails.reply("someone-elses-uid", ANN))
+    assert (intake.action, intake.code) == ("quarantined", "unknown_event")
+
+
+async def test_an_invitation_at_rsvp_is_no_answer(post: Post, ann: Attendee) -> None:
+    content = mails.calendar("REQUEST", mails.vevent())
+    intake = await post(mails.mail(ANN, address(ann), content=content))
+    assert (intake.action, intake.code) == ("quarantined", "unsupported_method")
+
+
+async def test_answers_for_single_instances_are_kept_and_do_not_speak_for_the_series(
+    post: Post, engine: Engine
+) -> None:
+    series = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    done = await invite(engine, series, ANN)
+    start = series.span.start
+    assert isinstance(start, datetime)
+    answer = mails.reply(series.uid, ANN, "DECLINED", to=address(done.attendee), recurrence_id=start)
+    intake = await post(answer)
+    assert (intake.action, intake.code) == ("receipt", "instance")
+    assert await partstat(post, series) is Partstat.NEEDS_ACTION
+
+
+async def test_a_proposal_of_another_time_reaches_the_organizer(
+    post: Post, event: Event, ann: Attendee
+) -> None:
+    counter = mails.reply(
+        event.uid, ANN, "TENTATIVE", to=address(ann), method="COUNTER", comment="An hour later?"
+    )
+    intake = await post(counter)
+    assert intake.action == "counter"
+    notice = await post.notice()
+    assert notice.email == event.organizer
+    assert notice.notice is not None
+    assert "> An hour later?" in notice.notice.text
+    assert await partstat(post, event) is Partstat.NEEDS_ACTION
+
+
+# bounces and complaints
+
+
+async def test_a_bounce_at_the_envelopes_token_fails_the_message_and_suppresses_the_address(
+    post: Post, event: Event, ann: Attendee
+) -> None:
+    intake = await post(mails.bounced(ANN, address(ann)), address(ann), sender="")
+    assert intake.action == "bounce"
+    message = await ledger(post.engine, event, ANN)
+    assert (message.state, message.code) == (MessageState.FAILED, "bounced")
+    assert "No such user here" in message.answer
+    again = SendInvite(uid=(await created(post.engine)).uid, email=ANN)
+    assert await refusal(post.engine, again) is Code.ADDRESS_SUPPRESSED
+
+
+@pytest.mark.parametrize(
+    ("status", "action", "expected"),
+    [("4.2.2", "failed", "bounce"), ("4.4.7", "delayed", "ignored"), ("2.0.0", "delivered", "ignored")],
+)
+async def test_what_is_not_for_good_suppresses_nobody(
+    post: Post, event: Event, ann: Attendee, status: str, action: str, expected: str
+) -> None:
+    intake = await post(mails.bounced(ANN, address(ann), status, action), address(ann), sender="")
+    assert intake.action == expected
+    assert (await ledger(post.engine, event, ANN)).state is MessageState.ACCEPTED
+
+
+async def test_a_bounce_without_a_token_suppresses_nobody(post: Post, event: Event, ann: Attendee) -> None:
+    intake = await post(mails.bounced(ANN, "rsvp@cis.test"), "rsvp@cis.test", sender="")
+    assert intake.action == "ignored"
+    assert (await ledger(post.engine, event, ANN)).state is MessageState.ACCEPTED
+
+
+async def test_one_who_calls_an_invite_spam_hears_no_more(post: Post, event: Event, ann: Attendee) -> None:
+    report = mails.bounced(ANN, address(ann))
+    report = report.replace(b"delivery-status", b"feedback-report").replace(
+        b"Reporting-MTA: dns; mx.example.com\r\n\r\n", b"Feedback-Type: abuse\r\nVersion: 1\r\n"
+    )
+    intake = await post(report, address(ann), sender="")
+    assert intake.action == "unsubscribed"
+    other = await created(post.engine)
+    assert await refusal(post.engine, SendInvite(uid=other.uid, email=ANN)) is Code.ATTENDEE_BLOCKED
+
+
+# unsubscribing
+
+
+async def test_any_mail_to_the_unsubscribe_address_stops_that_organizers_mail(
+    post: Post, ann: Attendee
+) -> None:
+    to = f"unsubscribe+{ann.token}@cis.test"
+    intake = await post(mails.mail("anyone@example.net", to, subject="", text="", proven=False))
+    assert intake.action == "unsubscribed"
+    other = await created(post.engine)
+    assert await refusal(post.engine, SendInvite(uid=other.uid, email=ANN)) is Code.ATTENDEE_BLOCKED
+
+
+async def test_a_bounce_or_a_missing_token_unsubscribes_nobody(post: Post, ann: Attendee) -> None:
+    to = f"unsubscribe+{ann.token}@cis.test"
+    assert (await post(mails.bounced(ANN, to), to, sender="")).action == "ignored"
+    assert (await post(mails.mail(ANN, "unsubscribe@cis.test"))).action == "ignored"
+    await invite(post.engine, await created(post.engine), ANN)

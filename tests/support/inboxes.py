@@ -1,0 +1,104 @@
+"""The inbox at work behind a real SMTP listener, and what became of the mails that came in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+import aiosmtplib
+
+from engine.engine import Engine
+from engine.inbox.intake import Inbox
+from engine.inbox.smtp import Listener
+from engine.model import Kind, Message
+from engine.store.protocol import Intake
+from tests.support.clock import Clock
+from tests.support.engines import deliver
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
+
+
+@dataclass
+class Post:
+    """Brings mails in by SMTP, and tells what became of them."""
+
+    engine: Engine
+    inbox: Inbox
+    port: int
+
+    @property
+    def folder(self) -> Path:
+        return self.engine.settings.data_dir / "inbox"
+
+    def files(self, part: str) -> list[Path]:
+        return sorted((self.folder / part).iterdir())
+
+    async def hand_over(
+        self, mail: EmailMessage | bytes, *to: str, sender: str | None = None
+    ) -> tuple[int, str]:
+        """Hand a mail to the listener; the server's answer to the end of the data."""
+        raw = mail if isinstance(mail, bytes) else mail.as_bytes()
+        recipients = list(to) or _addressed(mail)
+        client = aiosmtplib.SMTP(hostname="127.0.0.1", port=self.port, start_tls=False, timeout=10)
+        async with client:
+            await client.mail("someone@client.example" if sender is None else sender)
+            for recipient in recipients:
+                await client.rcpt(recipient)
+            answer = await client.data(raw)
+        return answer.code, answer.message
+
+    async def __call__(
+        self, mail: EmailMessage | bytes, *to: str, sender: str | None = None
+    ) -> Intake:
+        """Hand a mail over and wait until it was handled; the last that was noted of it."""
+        clock = self.engine.clock
+        assert isinstance(clock, Clock)
+        clock.move(seconds=1)
+        code, _ = await self.hand_over(mail, *to, sender=sender)
+        assert code == 250
+        await eventually(lambda: not self.files("new"))
+        return (await self.engine.store.intake(1))[0]
+
+    async def notices(self) -> list[Message]:
+        """The notices that are owed, as they leave."""
+        return [m for m in await deliver(self.engine) if m.kind is Kind.NOTICE]
+
+    async def notice(self) -> Message:
+        (one,) = await self.notices()
+        assert one.notice is not None
+        return one
+
+
+def _addressed(mail: EmailMessage | bytes) -> list[str]:
+    assert isinstance(mail, EmailMessage)
+    return [str(mail["To"])]
+
+
+@asynccontextmanager
+async def receiving(engine: Engine, inbox: Inbox | None = None) -> AsyncIterator[Post]:
+    """The engine's inbox and one listener, stopped as the server stops them."""
+    inbox, port = inbox or Inbox(engine), free_port()
+    jobs = (inbox.run(), Listener(inbox, f"smtp://127.0.0.1:{port}").run())
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        await eventually(lambda: _listening(port))
+        yield Post(engine, inbox, port)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(outcome, asyncio.CancelledError), outcome
+
+
+async def _listening(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
