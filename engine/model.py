@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -338,14 +339,16 @@ class Campaign(Value):
     note: str = Field("", description="why it stopped, where it stopped by itself")
 
 
-class Recipient(Value):
-    """One row of an uploaded list, judged."""
+# Of these there are a hundred thousand at once, so they are as small as can be.
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One row of an uploaded list, judged; `row` 1 is the first after the header, a good one has no `code`."""
 
-    row: int = Field(description="1 is the first row after the header")
+    row: int
     email: str
     name: str = ""
-    fields: Mapping[str, str] = Field(default_factory=dict)
-    code: str = Field("", description="why the row is skipped; empty where it is good")
+    fields: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
 
 
 class Actor(Value):

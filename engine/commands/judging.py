@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-from pydantic import Field
+from dataclasses import dataclass, field, replace
 
 from engine.commands import text
 from engine.commands.base import Work
 from engine.commands.invites import given, invites_left
 from engine.itip import personal
-from engine.model import Event, Origin, Recipient, Value
+from engine.model import Event, Origin, Recipient
 from engine.refusals import Code, Refused
 
 
-class Row(Value):
+@dataclass(frozen=True, slots=True)
+class Row:
     """One row of a list, as given."""
 
     email: str
     name: str = ""
-    fields: Mapping[str, str] = Field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_rows(rows: Sequence[Row]) -> list[Recipient]:
@@ -61,7 +61,7 @@ class _Judge:
         if not code:
             self._seen.add(row.email)
             self._left = self._left - 1 if self._left is not None else None
-        return row.model_copy(update={"code": code}) if code else row
+        return replace(row, code=code) if code else row
 
     def _code(self, row: Recipient) -> str:
         if row.email in self._seen:

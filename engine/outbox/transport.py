@@ -73,7 +73,9 @@ async def send_each(
             else:
                 settled(index, accepted)
     except asyncio.CancelledError:
-        called_off = Rejected("sending was called off", permanent=False, server=True)
         for index in range(max(0, following - 1), len(envelopes)):
-            settled(index, called_off)
+            # The one that was on its way may have arrived: nobody waited for the answer.
+            underway = index == following - 1
+            words = "sending was called off"
+            settled(index, Rejected(words, permanent=False, server=True, in_doubt=underway))
         raise

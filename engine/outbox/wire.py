@@ -53,7 +53,7 @@ class Reply(NamedTuple):
         text = " ".join(line.decode("utf-8", "replace") for line in self.lines)[: 2 * _WORDS_MAX]
         if not text.isprintable():
             text = "".join(c if c.isprintable() else " " for c in text)
-        return f"{self.code} {' '.join(text.split())}"[:_WORDS_MAX]
+        return " ".join([str(self.code), *text.split()])[:_WORDS_MAX]
 
     @property
     def rejection(self) -> Rejected:

@@ -102,10 +102,6 @@ class _Peer(asyncio.Protocol):
             self._answer("\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]))
         else:
             self._answer(self._usual(command))
-        if self._transport.is_closing() or not self._script.answers:
-            return
-        if command.startswith("DATA") and isinstance(told, str) and told.startswith("354"):
-            self._content = []
 
     def _usual(self, command: str) -> str:
         verb = command[:4]

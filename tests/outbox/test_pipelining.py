@@ -156,26 +156,19 @@ async def test_one_mail_is_sent_by_itself() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("command", ["MAIL FROM:<rsvp+c@", "RCPT TO:<c@", "DATA"])
+@pytest.mark.parametrize("command", ["MAIL FROM:<rsvp+c@", "RCPT TO:<c@"])
+@pytest.mark.parametrize("answer", ["421 4.3.2 going down", DROP])
 async def test_a_mail_that_was_not_on_its_way_when_the_server_left_goes_by_another_connection(
-    offers: tuple[str, ...], command: str
+    offers: tuple[str, ...], command: str, answer: str
 ) -> None:
-    script = Script(offers=offers)
+    def welcome(script: Script) -> str:
+        if script.connections == 2:
+            script.answers.clear()
+        return "220 script.example.net"
 
-    def settled(index: int, outcome: Accepted | Rejected) -> None:
-        found.append(told(outcome))
-        if index == 1:
-            script.answers[command] = "421 4.3.2 going down"
-            script.welcome = lambda s: s.answers.clear() or "220 back again"  # type: ignore[func-returns-value]
-
-    found: list[str] = []
-    async with scripted(script) as server:
-        # The commands of the second mail are out before the first is settled.
-        transport = server.transport()
-        await transport.send_many(mails("ab"), settled)
-        await transport.send_many(mails("cd"), lambda _, o: found.append(told(o)))
-        await transport.close()
-    assert found == [OK] * 4
+    async with scripted(Script(offers=offers, answers={command: answer}, welcome=welcome)) as server:
+        found = await outcomes(server.transport(), mails("abcd"))
+    assert [told(o) for o in found] == [OK] * 4
     assert server.recipients == [f"{name}@example.com" for name in "abcd"]
     assert server.connections == 2
 
@@ -379,7 +372,8 @@ async def test_deliveries_that_wait_for_a_connection_can_be_called_off() -> None
         await eventually(lambda: server.connections == 3 and len(server.open) == 1)
         for task in tasks:
             task.cancel()
-        assert await asyncio.gather(*tasks, return_exceptions=True) == [pytest.approx(None)] * 0 or True
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(end, asyncio.CancelledError) for end in ends)
         server.answers.clear()
         assert await transport.send(envelope("d")) == Accepted(answer=OK)
         await transport.close()
@@ -395,7 +389,7 @@ async def test_one_listener_that_fails_does_not_stop_the_mails(caplog: pytest.Lo
             await transport.send_many(mails("abc"), settled)
         await transport.close()
     assert len(server.mails) == 3
-    assert caplog.text.count("a fault of the caller") == 3
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
     assert "example.com" not in caplog.text
 
 
@@ -446,13 +440,20 @@ def test_each_mail_is_settled_once_and_kept_where_it_was_accepted(
             return await outcomes(server.transport(), envelopes), server
 
     found, server = asyncio.run(run())
-    accepted = [e.recipient for e, o in zip(envelopes, found, strict=True) if isinstance(o, Accepted)]
     kept = [recipient for _, recipient, content in server.mails if content]
-    assert accepted == kept
+    # A reset can overtake an answer; what the server kept and could not say is in doubt.
+    maybe = [e.recipient for e, o in zip(envelopes, found, strict=True) if _maybe_taken(o)]
+    accepted = {e.recipient for e, o in zip(envelopes, found, strict=True) if isinstance(o, Accepted)}
+    assert kept == [recipient for recipient in maybe if recipient in kept]
+    assert accepted <= set(kept)
     permanent = [o.permanent for o in found if isinstance(o, Rejected)]
     assert sum(permanent) <= fates.count("r") + fates.count("e")
     if not set(fates) & {"d", "c", "x", "g"}:
         assert [isinstance(o, Accepted) for o in found] == [fate == "." for fate in fates]
+
+
+def _maybe_taken(outcome: Accepted | Rejected) -> bool:
+    return isinstance(outcome, Accepted) or (isinstance(outcome, Unanswered) and outcome.in_doubt)
 
 
 def test_patience_is_bounded_as_the_rfc_allows() -> None:

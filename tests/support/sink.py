@@ -143,7 +143,7 @@ async def sinking(
             hostname="sink.example.net",
             tls_context=starttls,
             authenticator=sink.login if login else None,
-            auth_required=login,
+            auth_required=login and starttls is not None,
             auth_require_tls=starttls is not None,
             loop=loop,
         )

@@ -182,7 +182,7 @@ class SqliteStore:
         async with self._transaction() as unit:
             await unit.write(owner, answers, now)
 
-    async def chores(self, now: datetime, fail_share: float) -> bool:
+    async def chores(self, now: datetime, fail_share: float = 0) -> bool:
         """True where a job, or a scheduled, a failing or a finished campaign waits to be looked after."""
         look = Campaigns(self._reader)
         if await look.next_fanout() or await look.next_scheduled(now) or await look.next_drained():
