@@ -21,7 +21,8 @@ class BenchFailed(Exception):  # noqa: N818 -- reads as what it is
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. `below`: bound in `unit`; `within`: bound on the ratio to the peer; neither: information."""
+    """One figure. `below`: bound in `unit`; `within` and `at_least`: bounds on the ratio to the peer; without
+    any: information."""
 
     group: str
     name: str
@@ -29,6 +30,7 @@ class Figure:
     unit: str
     below: float | None = None
     within: float | None = None
+    at_least: float | None = None
     peer: str = ""
     peer_value: float | None = None
     ratio: float | None = None
@@ -37,6 +39,8 @@ class Figure:
     def bound(self) -> str:
         if self.below is not None:
             return f"< {self.below:g} {self.unit}"
+        if self.at_least is not None:
+            return f"≥ {self.at_least:g} × peer"
         return f"≤ {self.within:g} × peer" if self.within is not None else ""
 
     @property
@@ -46,6 +50,8 @@ class Figure:
             return self.value < self.below
         if self.within is not None:
             return self.ratio is not None and self.ratio <= self.within
+        if self.at_least is not None:
+            return self.ratio is not None and self.ratio >= self.at_least
         return None
 
 

@@ -21,7 +21,8 @@ BARE = (sys.executable, "-m", "bench.bare")
 ROOT = Path(__file__).parent.parent
 _LONGEST_S = 300.0
 _START_S = 20.0
-_JUDGES = ROOT / ".judges" / "postfix"
+JUDGES = ROOT / ".judges"
+_POSTFIX = JUDGES / "postfix" / "usr"
 
 
 def free_port() -> int:
@@ -46,13 +47,18 @@ def environment(folder: Path, *, outbox: str = "maildir", inbox: str = "") -> di
 
 @contextmanager
 def process(
-    command: Sequence[str], env: Mapping[str, str], log: Path, *, pipes: bool = False
+    command: Sequence[str],
+    env: Mapping[str, str],
+    log: Path,
+    *,
+    pipes: bool = False,
+    longest_s: float = _LONGEST_S,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is ended with the block; what it says on stderr goes to `log`."""
+    """A process that is ended with the block, and at the latest after `longest_s`; its stderr goes to `log`."""
     pipe = subprocess.PIPE if pipes else subprocess.DEVNULL
     with log.open("ab") as said:
         child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=said, env=env, cwd=ROOT)
-    timer = watchdog(child, _LONGEST_S)
+    timer = watchdog(child, longest_s)
     try:
         yield child
     finally:
@@ -77,9 +83,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def over_stdio(command: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[StdioWire]:
+def over_stdio(
+    command: Sequence[str], env: Mapping[str, str], log: Path, *, longest_s: float = _LONGEST_S
+) -> Iterator[StdioWire]:
     """A server process and a client that has shaken hands with it."""
-    with process(command, env, log, pipes=True) as child:
+    with process(command, env, log, pipes=True, longest_s=longest_s) as child:
         wire = StdioWire(child)
         wire.open()
         yield wire
@@ -110,23 +118,37 @@ def wait_for(port: int) -> None:
     raise BenchFailed(f"nobody listens on port {port} after {_START_S:g} s")
 
 
-def sink_program() -> Path | None:
-    """Where postfix's smtp-sink is, if it is: on PATH, or where bench/install.sh puts it."""
-    found = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    own = _JUDGES / "usr" / "sbin" / "smtp-sink"
+def postfix(program: str) -> Path | None:
+    """Where a program of postfix is, if it is: on PATH, or where bench/install.sh puts it."""
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    own = _POSTFIX / "sbin" / program
     return Path(found) if found else own if own.exists() else None
+
+
+def postfix_environment() -> dict[str, str]:
+    """What a program of postfix needs to find its libraries below .judges."""
+    return {**os.environ, "LD_LIBRARY_PATH": str(_POSTFIX / "lib" / "postfix")}
+
+
+@contextmanager
+def slow_way(target: int, round_trip_ms: float, log: Path) -> Iterator[int]:
+    """A port that leads to `target`, and makes every round trip so much longer."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.delay", str(port), str(target), str(round_trip_ms)]
+    with process(command, os.environ, log):
+        wait_for(port)
+        yield port
 
 
 @contextmanager
 def sink(log: Path) -> Iterator[tuple[int, str]]:
     """A mail server that takes and forgets everything: its port and its name."""
-    program, port = sink_program(), free_port()
-    env = dict(os.environ)
+    program, port = postfix("smtp-sink"), free_port()
+    env = postfix_environment()
     if program is None:
         command, name = [sys.executable, "-m", "bench.bare_smtp", str(port)], "aiosmtpd"
     else:
         name = "smtp-sink"
-        env["LD_LIBRARY_PATH"] = str(_JUDGES / "usr" / "lib" / "postfix")
         user = ["-u", "nobody"] if os.getuid() == 0 else []
         command = [str(program), *user, f"127.0.0.1:{port}", "512"]
     with process(command, env, log):

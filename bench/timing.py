@@ -35,10 +35,20 @@ class Effort:
     mails: int
     campaign: int
     receipts: int
+    recipients: int
+    few: int
+    drafted: int
+    attendees: int
 
 
-FULL = Effort(rounds=5, reads=1000, invites=400, starts=7, mails=100, campaign=2000, receipts=400)
-QUICK = Effort(rounds=2, reads=50, invites=25, starts=1, mails=10, campaign=100, receipts=50)
+FULL = Effort(
+    rounds=5, reads=1000, invites=400, starts=7, mails=100, campaign=2000, receipts=400,
+    recipients=10_000, few=1_000, drafted=100_000, attendees=100_000,
+)  # fmt: skip
+QUICK = Effort(
+    rounds=2, reads=50, invites=25, starts=1, mails=10, campaign=100, receipts=50,
+    recipients=300, few=100, drafted=1_000, attendees=2_000,
+)  # fmt: skip
 
 
 def quantile(seconds: Sequence[float], q: float) -> float:
@@ -103,14 +113,22 @@ def latency(
 
 
 def speed(
-    group: str, name: str, ours: Sequence[float], peer: str, theirs: Sequence[float], unit: str
+    group: str,
+    name: str,
+    ours: Sequence[float],
+    peer: str,
+    theirs: Sequence[float],
+    unit: str,
+    *,
+    at_least: float | None = None,
 ) -> Figure:
-    """So many a second, for information: the medians of the rounds."""
+    """So many a second: the medians of the rounds, and the median of their ratios to the peer."""
     return Figure(
         group=group,
         name=name,
         value=median(ours),
         unit=unit,
+        at_least=at_least,
         peer=peer,
         peer_value=median(theirs),
         ratio=median(o / t for o, t in zip(ours, theirs, strict=True)),

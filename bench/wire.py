@@ -52,6 +52,11 @@ class StdioWire:
         self._process, self._in, self._out = process, process.stdin, process.stdout
         self._id = 0
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
+
     def open(self) -> None:
         """Shake hands."""
         params = {"protocolVersion": _HANDSHAKE, "capabilities": {}, "clientInfo": _CLIENT}

@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import os
 import socket
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -41,7 +42,11 @@ async def serve_http(
     tier: Tier = "core",
 ) -> None:
     """Serve on `listener`, whose door is not open (`refuse_open_door`), until a signal says to stop."""
-    app = _server(engine, tier, no_auth=no_auth).streamable_http_app(
+
+    def leaving() -> bool:
+        return server.should_exit
+
+    app = _server(engine, tier, leaving, no_auth=no_auth).streamable_http_app(
         max_request_body_size=BODY_MAX, transport_security=security
     )
     config = uvicorn.Config(
@@ -123,14 +128,15 @@ def _bracketed(host: str) -> str:
     return f"[{host.strip('[]')}]" if ":" in host else host
 
 
-def _server(engine: Engine, tier: Tier, *, no_auth: bool) -> MCPServer:
+def _server(engine: Engine, tier: Tier, leaving: Callable[[], bool], *, no_auth: bool) -> MCPServer:
     if no_auth:
-        server = build_server(engine, actor=lambda: engine.local, tier=tier)
+        server = build_server(engine, actor=lambda: engine.local, tier=tier, leaving=leaving)
     else:
         server = build_server(
             engine,
             actor=caller,
             tier=tier,
+            leaving=leaving,
             token_verifier=KeyVerifier(engine),
             auth=auth_settings(engine.settings.public_url),
         )

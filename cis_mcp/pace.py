@@ -9,6 +9,7 @@ from engine.model import MessageState
 
 _SENT = (MessageState.ACCEPTED.value, MessageState.FAILED.value)
 _WITHDRAWN_OR_SKIPPED = (MessageState.WITHDRAWN.value, "skipped")
+_SHOWN_FIRST = (*_SENT, *_WITHDRAWN_OR_SKIPPED)
 _SHORTEST_S = 0.2
 """Below this a rate would be an accident of when one looked."""
 
@@ -25,7 +26,8 @@ def settled(counts: Mapping[str, int]) -> int:
 
 def in_words(counts: Mapping[str, int], total: int) -> str:
     """The counts as “120 of 500 done: 118 accepted, 2 failed, 380 queued”."""
-    shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    names = dict.fromkeys([*_SHOWN_FIRST, *counts])
+    shown = ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
     return f"{settled(counts)} of {total} done: {shown or 'nothing yet'}"
 
 

@@ -62,11 +62,15 @@ def build_server(
     *,
     actor: Callable[[], Actor],
     tier: Tier = "core",
+    leaving: Callable[[], bool] = lambda: False,
     token_verifier: TokenVerifier | None = None,
     auth: AuthSettings | None = None,
 ) -> MCPServer[Any]:
-    """The server over `engine`; `actor` says who is asking in the current request, `tier` which tools there are."""
-    desk = Desk(engine, actor)
+    """The server over `engine`; `actor` says who is asking in the current request, `tier` which tools there are.
+
+    `leaving` is true once the server is about to stop: then calls that wait end.
+    """
+    desk = Desk(engine, actor, leaving=leaving)
     server = CisServer(
         NAME,
         title=TITLE,

@@ -45,11 +45,15 @@ class Reply:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where a call is dealt with: the engine, who is asking just now, and the call's own context."""
+    """Where a call is dealt with: the engine, who is asking just now, the call's own context.
+
+    `leaving` is true once the server is about to stop: then a call that waits ends.
+    """
 
     engine: Engine
     who: Callable[[], Actor]
     context: Context[Any, Any] | None = None
+    leaving: Callable[[], bool] = lambda: False
 
     @property
     def actor(self) -> Actor:

@@ -59,7 +59,7 @@ class ReceiptInfo(Result):
 
     status: str
     arrived: str
-    sequence: int = Field(description="revision it answers; -1: it named none")
+    sequence: int = Field(description="revision it answers")
     recurrence_id: str | None
     client: str = Field(description=f"calendar client: {_DATA}")
     comment: str = Field(description=f"the person's words: {_DATA}")
@@ -204,11 +204,11 @@ def _waits(message: SentMessage) -> str:
 
 def _receipt_line(receipt: ReceiptInfo) -> str:
     instance = f" for {receipt.recurrence_id}" if receipt.recurrence_id else ""
-    revision = f" to revision {receipt.sequence}" if receipt.sequence >= 0 else ""
     client = f", by {quoted(receipt.client)}" if receipt.client else ""
     comment = f", comment {quoted(receipt.comment)}" if receipt.comment else ""
     counted = "counted" if receipt.counted else f"not counted{_why(receipt.code)}"
-    return f"{receipt.arrived} receipt: {receipt.status}{instance}{revision}{client}; {counted}{comment}"
+    answer = f"{receipt.status}{instance} to revision {receipt.sequence}"
+    return f"{receipt.arrived} receipt: {answer}{client}; {counted}{comment}"
 
 
 def _owed(told: Explained) -> list[str]:

@@ -16,7 +16,7 @@ _MOVING = {CampaignState.SCHEDULED, CampaignState.RUNNING}
 
 
 async def until_at_rest(desk: Desk, campaign_id: str, seconds: float) -> None:
-    """Come back when the campaign is finished, paused or cancelled, or when `seconds` are over.
+    """Come back when the campaign is finished, paused or cancelled, `seconds` are over, or the server stops.
 
     A draft does not move by itself and is not waited for. Who may see the campaign has been checked before.
     """
@@ -26,7 +26,7 @@ async def until_at_rest(desk: Desk, campaign_id: str, seconds: float) -> None:
     while True:
         heard = desk.engine.owed.listen()
         campaign = await desk.engine.store.campaign(campaign_id)
-        left = deadline - loop.time()
+        left = 0.0 if desk.leaving() else deadline - loop.time()
         if campaign is None or campaign.state not in _MOVING or left <= 0:
             return
         await teller.tell(campaign, loop.time())

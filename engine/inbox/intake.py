@@ -74,7 +74,7 @@ class Inbox:
         """A mail whose handling fails for a reason of ours is tried again, then set aside: never lost."""
         try:
             await self.handle(name)
-        except Exception:
+        except Exception:  # noqa: BLE001 -- said there, and the mail stays in the spool
             await self._failed(name)
         else:
             self._forget(name)

@@ -36,7 +36,7 @@ class _Text:
 
     def line(self, values: Mapping[str, str]) -> bytes:
         """The line in one attendee's words; none where nothing is left to say."""
-        text = self.words.fill(values)
+        text = self.words.fill(values).lstrip(write.BOM)
         if text.strip():
             return folded(f"{self.name}:{escape(text)}")
         return folded(f"{self.name}:{write.UNTITLED}") if self.name == "SUMMARY" else b""

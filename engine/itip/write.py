@@ -31,6 +31,7 @@ from engine.model import Event, Method, Override, Party
 
 PRODID = "-//CIS//Calendar Invite Server//EN"
 UNTITLED = "Invitation"
+BOM = "\ufeff"
 _ROLE = {
     "CUTYPE": "INDIVIDUAL",
     "ROLE": "REQ-PARTICIPANT",
@@ -43,10 +44,13 @@ _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class Text(vText):
-    """TEXT as RFC 5545, 3.3.11 has it; the library's own makes a line break of a literal backslash and N."""
+    """TEXT as RFC 5545, 3.3.11 has it; the library's own makes a line break of a literal backslash and N.
+
+    A byte order mark in front goes, since the library would drop one of them.
+    """
 
     def to_ical(self) -> bytes:
-        return escape(self).encode()
+        return escape(clean_text(self).lstrip(BOM)).encode()
 
 
 class _Rule(vRecur):
@@ -200,7 +204,7 @@ def _dates(event: Event, part: Event | Override) -> dict[str, Any]:
 
 def optional(text: str) -> Text | None:
     """`text` where it says something (B11)."""
-    return Text(text) if clean_text(text).strip() else None
+    return Text(text) if clean_text(text).lstrip(BOM).strip() else None
 
 
 def titled(text: str) -> Text:

@@ -17,6 +17,7 @@ from engine.outbox.wire import Offers, Reply
 
 _FULL_S = 10.0
 """How long to make do with the connections there are after the server took no more."""
+_WHY_MAX = 500
 
 
 class Door:
@@ -32,24 +33,15 @@ class Door:
     async def open(self) -> Session:
         """One connection, ready for mails. Raises Rejected, temporary: it says nothing about any mail."""
         if self._target.user and not self._target.tls and self._target.starttls is False:
-            raise Rejected(
-                "a password never goes out in clear text: use smtps:// or starttls=yes", permanent=False
-            )
-        client = self._client(await self._trust())
+            raise _shut("a password never goes out in clear text: use smtps:// or starttls=yes")
         try:
-            async with asyncio.timeout(self._patience.connect):
-                await self._introduce(client)
+            client = self._client(await self._trust())
+            await self._introduce(client)
         except aiosmtplib.SMTPResponseException as error:
-            client.close()
             words = Reply(error.code, (error.message.encode("utf-8", "replace"),)).words
-            raise Rejected(words, permanent=False) from error
+            raise _shut(words) from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
-            client.close()
-            why = str(error) or "no answer in time"
-            raise Rejected(f"cannot connect: {why}"[:500], permanent=False) from error
-        except BaseException:
-            client.close()
-            raise
+            raise _shut(f"cannot connect: {str(error) or 'no answer in time'}") from error
         return Session(cast("asyncio.Transport", client.transport), _offers(client), self._patience)
 
     async def _trust(self) -> ssl.SSLContext:
@@ -75,13 +67,25 @@ class Door:
         )
 
     async def _introduce(self, client: aiosmtplib.SMTP) -> None:
-        await client.connect()
-        if not client.is_ehlo_or_helo_needed:
-            return
         try:
-            await client.ehlo()
-        except aiosmtplib.SMTPHeloError:
-            await client.helo()
+            async with asyncio.timeout(self._patience.connect):
+                await client.connect()
+                if client.is_ehlo_or_helo_needed:
+                    await _hello(client)
+        except BaseException:
+            client.close()
+            raise
+
+
+async def _hello(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        await client.helo()
+
+
+def _shut(why: str) -> Rejected:
+    return Rejected(why[:_WHY_MAX], permanent=False, server=True)
 
 
 def _offers(client: aiosmtplib.SMTP) -> Offers:
@@ -158,7 +162,7 @@ class Connections:
             if waiter.done():
                 continue
             if isinstance(what, Rejected):
-                waiter.set_exception(Rejected(what.answer, permanent=what.permanent))
+                waiter.set_exception(_shut(what.answer))
             else:
                 waiter.set_result(what)
             return True

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Sequence
 
 from engine.outbox.connections import Connections, Door
-from engine.outbox.session import Outcome, Patience, Session, Settle, Unanswered
+from engine.outbox.session import Patience, Session
 from engine.outbox.smtp import SmtpTarget
-from engine.outbox.transport import Accepted, Envelope, Rejected
+from engine.outbox.transport import Accepted, Envelope, Rejected, Settle
 
-__all__ = ["Patience", "PipeliningTransport", "Unanswered"]
+__all__ = ["Patience", "PipeliningTransport"]
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class PipeliningTransport:
 
     async def send(self, envelope: Envelope) -> Accepted:
         """Hand one mail over. Raises Rejected: permanent on a 5xx answer to this mail, else temporary."""
-        outcomes: list[Outcome] = []
+        outcomes: list[Accepted | Rejected] = []
         await self.send_many([envelope], lambda _, outcome: outcomes.append(outcome))
         (outcome,) = outcomes
         if isinstance(outcome, Rejected):
@@ -45,7 +45,7 @@ class PipeliningTransport:
         """
         unsettled = dict.fromkeys(range(len(envelopes)))
 
-        def settle(index: int, outcome: Outcome) -> None:
+        def settle(index: int, outcome: Accepted | Rejected) -> None:
             del unsettled[index]
             try:
                 settled(index, outcome)
@@ -58,7 +58,7 @@ class PipeliningTransport:
                 why = await self._send_all(envelopes, settle)
         finally:
             for index in list(unsettled):
-                settle(index, Unanswered(why, in_doubt=False))
+                settle(index, Rejected(why, permanent=False, server=True))
 
     async def _send_all(self, envelopes: Sequence[Envelope], settle: Settle) -> str:
         """Send until all are settled or it makes no sense to go on; gives back what stood in the way."""

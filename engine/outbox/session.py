@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.model import Value
 from engine.outbox.line import Handler, Line
-from engine.outbox.transport import Accepted, Envelope, Rejected
+from engine.outbox.transport import Accepted, Envelope, Rejected, Settle
 from engine.outbox.wire import Offers, Reply, body, commands
 
 _CLOSING = 421
 _MAILS_MOST = 1_000
-
-Outcome = Accepted | Rejected
-Settle = Callable[[int, Outcome], None]
 
 
 class Patience(Value):
@@ -27,27 +24,16 @@ class Patience(Value):
     idle: float = 10.0
 
 
-class Unanswered(Rejected):
-    """The connection ended before the server answered; the mail may go later.
-
-    `in_doubt`: the server may have had all of the mail, and so may have taken it.
-    """
-
-    def __init__(self, answer: str, *, in_doubt: bool) -> None:
-        super().__init__(answer, permanent=False)
-        self.in_doubt = in_doubt
-
-
 @dataclass(slots=True)
 class _Letter:
     """The mail that the server is being asked to take."""
 
     index: int
     content: bytes
-    refusal: Reply | None = None
+    refusal: Rejected | None = None
 
 
-def _ignore(index: int, outcome: Outcome) -> None:
+def _ignore(index: int, outcome: Accepted | Rejected) -> None:
     """Nothing is settled before the first delivery."""
 
 
@@ -138,7 +124,7 @@ class Session:
         except Rejected as rejected:
             self._settle(index, rejected)
             return None
-        self._unsaid = [(mail, self._on_address), (rcpt, self._on_address), (data, self._on_data)]
+        self._unsaid = [(mail, self._on_mail), (rcpt, self._on_rcpt), (data, self._on_data)]
         if self._reset_first:
             self._unsaid.insert(0, (b"RSET\r\n", self._on_reset))
             self._reset_first = False
@@ -176,19 +162,26 @@ class Session:
         elif not self._offers.pipelining:
             self._say()
 
-    def _on_address(self, reply: Reply) -> None:
-        """MAIL and RCPT: a refusal is kept until DATA is answered too, if that is already said."""
+    def _on_mail(self, reply: Reply) -> None:
+        self._on_address(reply, before_recipient=True)
+
+    def _on_rcpt(self, reply: Reply) -> None:
+        self._on_address(reply, before_recipient=False)
+
+    def _on_address(self, reply: Reply, before_recipient: bool) -> None:
+        """A refusal is kept until DATA is answered too, if that is already said."""
         self._wait()
-        assert self._asking is not None, "an address is answered while a mail is asked for"
+        letter = self._asking
+        assert letter is not None, "an address is answered while a mail is asked for"
         if reply.code == _CLOSING or not (reply.yes or reply.no):
             self._line.end(reply.words)
             return
-        if reply.no and not self._asking.refusal:
-            self._asking.refusal = reply
+        if reply.no and not letter.refusal:
+            letter.refusal = reply.rejection(before_recipient=before_recipient)
         if not self._unsaid:
             return
-        if self._asking.refusal:
-            self._refused(self._asking, self._asking.refusal)
+        if letter.refusal:
+            self._refused(letter, letter.refusal)
         else:
             self._say()
 
@@ -199,21 +192,21 @@ class Session:
         if reply.code == _CLOSING or reply.yes:
             self._line.end(reply.words)
         elif reply.no:
-            self._refused(letter, letter.refusal or reply)
+            self._refused(letter, letter.refusal or reply.rejection())
         elif letter.refusal:
             # RFC 2920, 3.1: a server that waits for a mail without a recipient gets a lone dot.
             self._asking = None
-            self._answered(letter.index, letter.refusal.rejection)
+            self._answered(letter.index, letter.refusal)
             self._end_data(b".\r\n", self._on_void)
         else:
             self._asking, self._giving = None, letter.index
             self._end_data(body(letter.content), self._on_end)
 
-    def _refused(self, letter: _Letter, reply: Reply) -> None:
+    def _refused(self, letter: _Letter, rejected: Rejected) -> None:
         """The MAIL of a refused mail may stand, so the next one begins with RSET."""
         self._unsaid = []
         self._reset_first = True
-        self._answered(letter.index, reply.rejection)
+        self._answered(letter.index, rejected)
         self._ask()
 
     def _on_end(self, reply: Reply) -> None:
@@ -223,7 +216,7 @@ class Session:
         index, self._giving = self._giving, None
         self._wait()
         assert index is not None, "the end of data is answered while a mail is given"
-        self._answered(index, Accepted(answer=reply.words) if reply.yes else reply.rejection)
+        self._answered(index, Accepted(answer=reply.words) if reply.yes else reply.rejection())
         if reply.code == _CLOSING:
             self._line.end(reply.words)
         elif self._asking is None:
@@ -237,7 +230,7 @@ class Session:
         elif self._asking is None:
             self._ask()
 
-    def _answered(self, index: int, outcome: Outcome) -> None:
+    def _answered(self, index: int, outcome: Accepted | Rejected) -> None:
         self.answered += 1
         self._settle(index, outcome)
 
@@ -248,15 +241,16 @@ class Session:
             self._done.set_result(None)
 
     def _broken(self, why: str, unsent: int) -> None:
-        """Settle what was on its way."""
+        """Settle what was on its way; where some of a body is still here, the server cannot have the mail."""
         giving, self._giving = self._giving, None
         if giving is not None:
-            self._settle(giving, Unanswered(why, in_doubt=unsent <= self._behind))
+            in_doubt = unsent <= self._behind
+            self._settle(giving, Rejected(why, permanent=False, server=True, in_doubt=in_doubt))
         letter = self._asking
         if letter and letter.refusal:
             self._asking = None
-            self._answered(letter.index, letter.refusal.rejection)
+            self._answered(letter.index, letter.refusal)
         elif letter and not self.answered:
             self._asking = None
-            self._settle(letter.index, Unanswered(why, in_doubt=False))
+            self._settle(letter.index, Rejected(why, permanent=False, server=True))
         self._finish()

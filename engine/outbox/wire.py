@@ -15,8 +15,10 @@ _WORDS_MAX = 500
 _ADDRESS = re.compile(r"[^\x00-\x1f\x7f<>]{1,320}")
 _BARE = re.compile(rb"\r\n|\r|\n")
 _CODE = re.compile(rb"([2-5][0-9][0-9])([ -]|$)")
-_SESSION_CODES = frozenset({421, 500, 502, 503, 530, 534, 535, 538})
-"""What a server says of the connection (closing, out of step, not logged in), never of one mail."""
+_SESSION_CODES = frozenset({421, 454, 500, 502, 503, 530, 534, 535, 538})
+"""What a server says of the connection or of us: closing, too fast, out of step, not logged in."""
+_SYSTEM_STATUS = b"4.3."
+"""RFC 3463, 3.4: the mail system itself is in trouble."""
 
 
 class Offers(NamedTuple):
@@ -55,10 +57,15 @@ class Reply(NamedTuple):
             text = "".join(c if c.isprintable() else " " for c in text)
         return " ".join([str(self.code), *text.split()])[:_WORDS_MAX]
 
-    @property
-    def rejection(self) -> Rejected:
-        """This answer as the end of a mail; permanent where the server will never take it."""
-        return Rejected(self.words, permanent=self.code >= 500 and self.code not in _SESSION_CODES)
+    def rejection(self, *, before_recipient: bool = False) -> Rejected:
+        """This answer as the end of a mail; permanent where the server will never take it.
+
+        `before_recipient`: the server had not heard yet whom the mail is for, so it cannot mean that one.
+        """
+        of_us = self.code in _SESSION_CODES
+        permanent = self.code >= 500 and not of_us
+        server = of_us or (not permanent and (before_recipient or self.lines[0].startswith(_SYSTEM_STATUS)))
+        return Rejected(self.words, permanent=permanent, server=server)
 
 
 class ReplyReader:

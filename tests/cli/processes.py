@@ -22,7 +22,7 @@ def environment(folder: Path, **values: str) -> dict[str, str]:
 
 async def run(folder: Path, *arguments: str, **values: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command that ends by itself."""
-    process = await _started(folder, *arguments, **values)
+    process = await started(folder, *arguments, **values)
     async with asyncio.timeout(DEADLINE_S):
         out, err = await process.communicate()
     assert process.returncode is not None
@@ -34,7 +34,7 @@ async def serving(
     folder: Path, *arguments: str, **values: str
 ) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
     """The address of `cis-mcp serve --http …` once it listens, and its process; ended by SIGTERM."""
-    process = await _started(folder, "serve", *arguments, **values)
+    process = await started(folder, "serve", *arguments, **values)
     assert process.stderr is not None
     draining = None
     try:
@@ -57,7 +57,8 @@ async def _line(stream: asyncio.StreamReader) -> bytes:
     return line
 
 
-async def _started(folder: Path, *arguments: str, **values: str) -> asyncio.subprocess.Process:
+async def started(folder: Path, *arguments: str, **values: str) -> asyncio.subprocess.Process:
+    """A process of `cis-mcp` with pipes for all that it reads and writes."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -41,7 +41,7 @@ def test_help_is_shown_without_importing_what_is_heavy() -> None:
     assert done.stdout.decode().strip() == "[]"
     shown = _run("--help")
     assert shown.exit_code == 0
-    for command in ("serve", "worker", "ingest", "demo", "verify", "key", "organizer", "check", "config"):
+    for command in ("serve", "worker", "ingest", "demo", "verify", "key", "organizer", "campaign", "check"):
         assert command in shown.output
 
 

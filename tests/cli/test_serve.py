@@ -78,6 +78,82 @@ async def test_the_main_loop_works_over_http_with_a_key(
         await _main_loop(client)
 
 
+async def _send_slowly(client: Client) -> None:
+    """Eight invites, five a second, awaited in the call; progress comes and only grows."""
+    given = {"summary": "Opener", "start": "2037-05-02T19:00:00Z", "duration": "PT2H", "timezone": "UTC"}
+    uid = (await _call(client, "create_event", **given))["event"]["uid"]
+    people = [{"email": f"p{n}@example.com"} for n in range(8)]
+    bulk = await _call(client, "bulk_send", uid=uid, recipients=people, rate=5)
+    key, token = bulk["campaign"]["id"], bulk["campaign"]["confirm_token"]
+    told: list[tuple[float, float | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert key in (message or "")
+        told.append((progress, total))
+
+    start = {"campaign_id": key, "action": "start", "confirm_token": token, "wait_s": DEADLINE_S}
+    result = await client.call_tool(
+        "control_campaign", start, read_timeout_seconds=2 * DEADLINE_S, progress_callback=note
+    )
+    assert not result.is_error, result.content
+    assert result.structured_content is not None
+    campaign = result.structured_content["campaign"]
+    assert (campaign["state"], campaign["counts"]["accepted"]) == ("finished", 8)
+    assert len(told) >= 2
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert {total for _, total in told} == {8}
+    story = await _call(client, "explain_send", uid=uid, email="p7@example.com")
+    assert story["messages"][0]["state"] == "accepted"
+
+
+async def test_a_campaign_is_awaited_with_progress_over_stdio(
+    tmp_path: Path, mode: Literal["auto", "legacy"]
+) -> None:
+    arguments = ["-m", "cis_mcp", "serve", "--tier", "extended"]
+    server = StdioServerParameters(
+        command=sys.executable, args=arguments, env=environment(tmp_path), cwd=tmp_path
+    )
+    async with asyncio.timeout(2 * DEADLINE_S), Client(server, mode=mode) as client:
+        await _send_slowly(client)
+
+
+async def test_a_campaign_is_awaited_with_progress_over_http(
+    tmp_path: Path, mode: Literal["auto", "legacy"]
+) -> None:
+    serve = serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth", "--tier", "extended")
+    async with serve as (address, _), Client(f"{address}/mcp", mode=mode) as client:
+        await _send_slowly(client)
+
+
+async def test_a_client_that_goes_away_while_it_waits_leaves_the_campaign_alone(
+    tmp_path: Path, mode: Literal["auto", "legacy"]
+) -> None:
+    async with serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth") as (address, _):
+        async with Client(f"{address}/mcp", mode=mode) as client:
+            given = {"summary": "Opener", "start": "2037-05-02T19:00:00Z", "duration": "PT2H"}
+            uid = (await _call(client, "create_event", timezone="UTC", **given))["event"]["uid"]
+            people = [{"email": f"p{n}@example.com"} for n in range(8)]
+            bulk = await _call(client, "bulk_send", uid=uid, recipients=people, rate=5, start=True)
+            key = bulk["campaign"]["id"]
+            told = asyncio.Event()
+
+            async def note(progress: float, total: float | None, message: str | None) -> None:
+                told.set()
+
+            waiting = asyncio.create_task(
+                client.call_tool(
+                    "get_campaign", {"campaign_id": key, "wait_s": DEADLINE_S}, progress_callback=note
+                )
+            )
+            async with asyncio.timeout(DEADLINE_S):
+                await told.wait()
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        async with Client(f"{address}/mcp", mode=mode) as client:
+            found = await _call(client, "get_campaign", campaign_id=key, wait_s=DEADLINE_S)
+        assert found["campaign"]["counts"]["accepted"] == 8
+
+
 async def test_without_a_key_nobody_gets_in_but_health_is_told(tmp_path: Path) -> None:
     async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _), httpx2.AsyncClient() as web:
         for headers in ({}, {"Authorization": "Bearer cis_guessed"}, {"Authorization": "Basic eDp5"}):
@@ -128,6 +204,31 @@ async def test_sigterm_ends_an_http_server_in_good_order(tmp_path: Path) -> None
         process.terminate()
         async with asyncio.timeout(DEADLINE_S):
             assert await process.wait() == 0
+
+
+async def test_sigterm_ends_a_call_that_waits_with_what_there_is(
+    tmp_path: Path, mode: Literal["auto", "legacy"]
+) -> None:
+    local = serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth")
+    async with local as (address, process), Client(f"{address}/mcp", mode=mode) as client:
+        given = {"summary": "Opener", "start": "2037-05-02T19:00:00Z", "duration": "PT2H"}
+        uid = (await _call(client, "create_event", timezone="UTC", **given))["event"]["uid"]
+        people = [{"email": f"p{n}@example.com"} for n in range(8)]
+        bulk = await _call(client, "bulk_send", uid=uid, recipients=people, rate=0.01, start=True)
+        told = asyncio.Event()
+
+        async def note(progress: float, total: float | None, message: str | None) -> None:
+            told.set()
+
+        arguments = {"campaign_id": bulk["campaign"]["id"], "wait_s": 600}
+        waiting = asyncio.create_task(client.call_tool("get_campaign", arguments, progress_callback=note))
+        async with asyncio.timeout(DEADLINE_S):
+            await told.wait()
+            process.terminate()
+            result = await waiting
+            assert not result.is_error
+            assert result.structured_content is not None
+            assert result.structured_content["campaign"]["state"] == "running"
 
 
 async def test_sigterm_ends_a_stdio_server_whose_client_keeps_stdin_open(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 """When an event is, as people say it: zones, gaps and folds, durations, days."""
+# ruff: noqa: DTZ001 -- times without a zone are what people give
 
 from __future__ import annotations
 
@@ -107,16 +108,15 @@ def test_whatever_is_said_is_understood_or_refused_with_a_code(
 
 
 @pytest.mark.parametrize(
-    ("timing", "expected"),
+    "timing",
     [
-        (Timing(start="2027-05-02T19:00", duration="PT2H", timezone="Europe/Paris"), "UTC+2"),
-        (Timing(start="2027-05-02T19:00+02:00", duration="PT2H"), "UTC+2"),
-        (Timing(start="2027-05-02T17:00Z", end="2027-05-02T21:00+02:00", timezone="Asia/Tokyo"), "UTC+2"),
-        (Timing(start="20270502T190000", end="20270502T210000", timezone="Romance Standard Time"), "UTC+2"),
+        Timing(start="2027-05-02T19:00", duration="PT2H", timezone="Europe/Paris"),
+        Timing(start="2027-05-02T19:00+02:00", duration="PT2H"),
+        Timing(start="2027-05-02T17:00Z", end="2027-05-02T21:00+02:00", timezone="Asia/Tokyo"),
+        Timing(start="20270502T190000", end="20270502T210000", timezone="Romance Standard Time"),
     ],
 )
-def test_the_same_time_said_differently_is_the_same(timing: Timing, expected: str) -> None:
-    assert expected == "UTC+2"
+def test_the_same_time_said_differently_is_the_same(timing: Timing) -> None:
     span = timing.span()
     assert span.start == datetime(2027, 5, 2, 17, tzinfo=UTC)
     assert span.end == datetime(2027, 5, 2, 19, tzinfo=UTC)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,9 +25,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def soon() -> datetime:
-    """A minute ahead, when the leases of the dead have run out."""
-    return now() + timedelta(seconds=60)
+def leases_run_out(folder: Path) -> None:
+    """Let the time pass for which the dead hold what they claimed."""
+    with closing(sqlite3.connect(folder / "cis.sqlite3")) as raw:
+        raw.execute("UPDATE message SET lease = lease - 60")
+        raw.commit()
 
 
 async def test_a_campaign_survives_two_kills_and_reaches_everybody(tmp_path: Path) -> None:
@@ -42,9 +46,10 @@ async def test_a_campaign_survives_two_kills_and_reaches_everybody(tmp_path: Pat
                 await eventually(lambda share=share: len(sink.mails) >= share * PEOPLE / 4, 30)  # type: ignore[misc]
                 worker.kill()
                 await worker.wait()
+            leases_run_out(tmp_path)
         assert len(sink.mails) < 2 * PEOPLE
         transport = SmtpTransport(SmtpTarget.of(outbox), "cis.test")
-        async with engine_in(tmp_path, soon) as engine, working(engine, transport):
+        async with engine_in(tmp_path, now) as engine, working(engine, transport):
 
             async def finished() -> bool:
                 view = await engine.campaign(draft.campaign.id, engine.local)

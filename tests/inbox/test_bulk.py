@@ -76,7 +76,7 @@ async def test_b24_a_row_without_a_uid_is_named_and_the_others_go(post: Post, ev
         ("ann,bob\nx,y\n", "csv_no_header"),
         ("", "empty_list"),
         ("uid,email\n", "empty_list"),
-        ("uid,email\n\"open,ann@example.com\n", "csv_unreadable"),
+        ('uid,email\n"open,ann@example.com\n', "csv_unreadable"),
         (b"PK\x03\x04\x00\x00" * 50, "csv_unreadable"),
     ],
 )

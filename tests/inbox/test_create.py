@@ -15,7 +15,7 @@ from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import deliver, engine_in, invite_all_answers
 from tests.support.inboxes import Post, receiving
-from tests.support.mails import END, START, STAMP, vevent
+from tests.support.mails import END, STAMP, START, vevent
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -122,7 +122,8 @@ async def test_b4_a_sender_whom_nobody_vouches_for_changes_nothing(post: Post) -
         mails.cancel(proven=False),
         mails.cancel(proven=False, subject="x envelope-from=olga@cis.test;"),
         mails.cancel(
-            proven=False, headers={"Authentication-Results": "mx.evil.example; dmarc=pass header.from=cis.test"}
+            proven=False,
+            headers={"Authentication-Results": "mx.evil.example; dmarc=pass header.from=cis.test"},
         ),
     ):
         intake = await post(forged)
@@ -359,9 +360,7 @@ async def test_an_instance_is_moved_by_a_mail_of_its_own(post: Post) -> None:
     hour = timedelta(hours=1)
     await post(mails.request(vevent(start=start, end=start + hour, rrule={"freq": "weekly", "count": 5})))
     second = (start + timedelta(weeks=1)).astimezone(UTC)
-    mail = mails.request(
-        vevent(start=second + hour, end=second + 2 * hour, recurrence_id=second, sequence=1)
-    )
+    mail = mails.request(vevent(start=second + hour, end=second + 2 * hour, recurrence_id=second, sequence=1))
     assert (await post(mail)).action == "updated"
     (event,) = await events(post)
     assert event.overrides[0].span.start == second + hour

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -114,9 +116,6 @@ async def test_a_mail_that_is_stored_and_not_handled_is_75_and_not_lost(tmp_path
 
 
 def test_a_held_mail_is_passed_over_while_its_process_may_be_alive(tmp_path: Path) -> None:
-    import os
-    import time
-
     spool = Spool(tmp_path)
     envelope = spool.store(b"x", (Mailbox(name="create"),), None, held=True)
     assert list(spool.waiting()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from email.message import EmailMessage
@@ -11,10 +12,10 @@ import pytest
 from engine.engine import Engine
 from engine.inbox.intake import Inbox
 from engine.inbox.router import Router
-from engine.model import Attendee, Event, Partstat
 from engine.inbox.spool import Mailbox
+from engine.model import Attendee, Event, Partstat
 from tests.support import mails
-from tests.support.engines import attendee, created, deliver, do, invite
+from tests.support.engines import attendee, created, deliver, invite
 from tests.support.inboxes import Post, receiving
 from tests.support.waiting import eventually
 
@@ -60,7 +61,9 @@ async def test_a_cancellation_that_is_handled_twice_is_no_error(engine: Engine) 
     assert notice.notice.subject.startswith("Cancelled")
 
 
-async def test_a_receipt_that_is_handled_twice_counts_once(engine: Engine, event: Event, ann: Attendee) -> None:
+async def test_a_receipt_that_is_handled_twice_counts_once(
+    engine: Engine, event: Event, ann: Attendee
+) -> None:
     answer = mails.reply(event.uid, ann.email, to=f"rsvp+{ann.token}@cis.test")
     await handled_twice(engine, answer, "rsvp", ann.token)
     assert (await attendee(engine, event, ann.email)).partstat is Partstat.ACCEPTED
@@ -141,19 +144,19 @@ def _rename_table(engine: Engine, old: str, new: str) -> None:
         raw.execute(f"ALTER TABLE {old} RENAME TO {new}")
 
 
-async def test_a_spool_that_cannot_be_read_for_a_while_stops_nobody(engine: Engine) -> None:
+async def test_a_spool_that_cannot_be_read_for_a_while_stops_nobody(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     async with receiving(engine) as post:
         new = post.folder / "new"
         new.rename(post.folder / "gone")
         post.inbox.arrived.ring()
-        await eventually(lambda: True)
+        await eventually(lambda: "the spool cannot be read" in caplog.text)
         (post.folder / "gone").rename(new)
         assert (await post(mails.request())).action == "created"
 
 
 async def test_two_processes_that_see_one_mail_handle_it_once(engine: Engine) -> None:
-    import asyncio
-
     one, two = Inbox(engine), Inbox(engine)
     for n in range(10):
         envelope = one.spool.store(
@@ -161,10 +164,10 @@ async def test_two_processes_that_see_one_mail_handle_it_once(engine: Engine) ->
         )
         await asyncio.gather(one.handle(envelope.id), two.handle(envelope.id))
     assert len(await deliver(engine)) == 10
-    assert await do(engine, _nothing())
 
 
-def _nothing() -> object:
-    from engine.commands.intake import Nothing
-
-    return Nothing()
+async def test_a_mail_for_a_mailbox_that_we_do_not_have_waits_for_a_person(post: Post) -> None:
+    post.inbox.spool.store(mails.request().as_bytes(), (Mailbox(name="info"),), "x@example.com")
+    post.inbox.arrived.ring()
+    await eventually(lambda: post.files("quarantine"))
+    assert (await post.engine.store.intake(1))[0].code == "unknown_mailbox"

@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from engine.commands.invites import SendInvite
 from engine.engine import Engine
 from engine.model import Attendee, Event, MessageState, Partstat
+from engine.refusals import Code
 from tests.support import mails
+from tests.support.clock import START
 from tests.support.engines import (
     attendee,
     attendee_count,
@@ -18,10 +21,7 @@ from tests.support.engines import (
     ledger,
     refusal,
 )
-from tests.support.clock import START
 from tests.support.inboxes import Post
-from engine.commands.invites import SendInvite
-from engine.refusals import Code
 
 ANN = "ann@example.com"
 

@@ -38,10 +38,10 @@ parties = st.builds(
 
 def _sound(text: str) -> bool:
     try:
-        personal.words(text)
+        pieces = personal.words(text).pieces
     except Refused:
         return False
-    return True
+    return {word for word, is_name in pieces if is_name} <= set(NAMES)
 
 
 templates = st.one_of(texts, st.lists(st.one_of(_PIECE, _PLACEHOLDER), max_size=6).map("".join)).filter(

@@ -94,6 +94,11 @@ def test_a_missing_value_is_refused() -> None:
     assert refusal.value.code is Code.MISSING_FIELD
 
 
+def test_braces_that_only_meet_when_the_text_is_cleaned_are_no_placeholder() -> None:
+    filled = prepare(event(summary="{\x08{name}\x08}"), Method.REQUEST).fill(JOE, RECEIPTS, {"name": "x"})
+    assert b"SUMMARY:{{name}}\r\n" in filled
+
+
 def test_braces_in_a_reason_are_not_filled_in() -> None:
     gone = event(status=EventStatus.CANCELLED, cancel_reason="{{name}}")
     assert b"COMMENT:{{name}}\r\n" in prepare(gone, Method.CANCEL).fill(JOE, RECEIPTS, {"name": "x"})

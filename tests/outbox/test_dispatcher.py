@@ -17,7 +17,7 @@ from engine.commands.events import CancelEvent, UpdateEvent
 from engine.commands.instances import CancelInstance
 from engine.commands.receipts import RecordReceipt
 from engine.commands.reports import SendReport
-from engine.engine import SYSTEM, Engine
+from engine.engine import SYSTEM, Engine, system_clock
 from engine.model import Event, Message, MessageState, Partstat
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.maildir import MaildirTransport
@@ -65,7 +65,9 @@ async def test_b1_the_first_invite_of_a_fresh_install_goes_out(engine: Engine) -
         assert mail.event["UID"] == event.uid
 
 
-async def test_the_receipt_address_is_organizer_and_envelope_sender_and_stays_the_same(engine: Engine) -> None:
+async def test_the_receipt_address_is_organizer_and_envelope_sender_and_stays_the_same(
+    engine: Engine,
+) -> None:
     async with sending(engine) as sink:
         event = await created(engine, organizer_name="Olga, the Boss")
         done = await invite(engine, event, ANN)
@@ -244,8 +246,6 @@ async def test_two_dispatchers_share_the_work_and_never_send_twice(engine: Engin
 
 
 async def test_the_send_rate_holds_over_all_dispatchers(tmp_path: Path) -> None:
-    from engine.engine import system_clock
-
     async with engine_in(tmp_path, system_clock, send_rate=20) as engine:
         event = await created(engine)
         draft = await drafted(engine, event, [f"p{n}@example.com" for n in range(50)])
@@ -260,14 +260,13 @@ async def test_the_send_rate_holds_over_all_dispatchers(tmp_path: Path) -> None:
 
 async def test_what_is_owed_by_another_process_is_seen_without_a_bell(tmp_path: Path) -> None:
     clock = Clock()
-    async with engine_in(tmp_path, clock) as one, engine_in(tmp_path, clock) as other:
-        async with sending(one) as sink:
-            event = await created(other)
-            done = await invite(other, event, ANN)
-            assert done.message is not None
-            settled = await other.settled(done.message, 5)
-            assert settled.state is MessageState.ACCEPTED
-            assert sink.recipients == [ANN]
+    async with engine_in(tmp_path, clock) as one, engine_in(tmp_path, clock) as other, sending(one) as sink:
+        event = await created(other)
+        done = await invite(other, event, ANN)
+        assert done.message is not None
+        settled = await other.settled(done.message, 5)
+        assert settled.state is MessageState.ACCEPTED
+        assert sink.recipients == [ANN]
 
 
 async def test_waiting_for_an_answer_ends_when_the_time_is_over(engine: Engine) -> None:
@@ -291,13 +290,23 @@ async def test_a_mail_that_cannot_be_made_fails_and_the_next_one_goes(engine: En
         await eventually(lambda: sink.recipients == ["bob@example.com"])
 
 
-async def test_an_answer_is_written_down_even_if_the_store_fails_for_a_while(engine: Engine) -> None:
+async def test_an_answer_is_written_down_even_if_the_store_fails_for_a_while(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     event = await created(engine)
     async with sending(engine) as sink:
-        sink.answer(ANN, "", command="DATA")
+        sink.answer(ANN, HANG, command="DATA")
         await invite(engine, event, ANN)
-        await message_in(engine, event, MessageState.ACCEPTED)
-        assert len(sink.mails) == 1
+        await eventually(lambda: sink.asked[ANN])
+        rename_table(engine, "tally", "elsewhere")
+        await eventually(lambda: "cannot be written down" in caplog.text)
+        rename_table(engine, "elsewhere", "tally")
+        await message_in(engine, event, MessageState.DEFERRED)
+
+
+def rename_table(engine: Engine, old: str, new: str) -> None:
+    with closing(sqlite3.connect(engine.settings.database)) as raw:
+        raw.execute(f"ALTER TABLE {old} RENAME TO {new}")
 
 
 async def test_the_maildir_holds_whole_mails_with_their_envelope(engine: Engine, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.outbox.pipelining import Patience, PipeliningTransport, Unanswered
+from engine.outbox.pipelining import Patience, PipeliningTransport
 from engine.outbox.smtp import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected
 from tests.outbox.scripted import DROP, HALF_CLOSE, HANG, LOCKSTEP, PIPELINING, Script, envelope, scripted
@@ -106,7 +106,8 @@ async def test_a_refusal_is_of_one_mail_alone(
     assert (told(first), told(third)) == (OK, OK)
     assert isinstance(refused, Rejected)
     assert (refused.answer, refused.permanent) == (answer, permanent)
-    assert not isinstance(refused, Unanswered)
+    assert not refused.in_doubt
+    assert refused.server is (command.startswith("MAIL") and not permanent)
     assert server.recipients == ["a@example.com", "c@example.com"]
     assert server.connections == 1
 
@@ -182,7 +183,7 @@ async def test_a_server_that_leaves_after_some_mails_gets_the_others_by_new_conn
         found = await outcomes(server.transport(), mails("abcdefgh"))
     # Where a connection is reset, an answer may be lost on the way; such a mail is in doubt.
     lost = [o for o in found if isinstance(o, Rejected)]
-    assert all(isinstance(o, Unanswered) and o.in_doubt for o in lost)
+    assert all(o.in_doubt and o.server for o in lost)
     assert farewell == DROP or not lost
     assert server.recipients == [f"{name}@example.com" for name in "abcdefgh"]
 
@@ -194,7 +195,7 @@ async def test_a_mail_whose_last_answer_never_came_is_in_doubt_and_the_others_go
     async with scripted(Script(offers=offers, answers={". b@": DROP})) as server:
         first, lost, third = await outcomes(server.transport(), mails("abc"))
     assert (told(first), told(third)) == (OK, OK)
-    assert isinstance(lost, Unanswered)
+    assert isinstance(lost, Rejected)
     assert lost.in_doubt
     assert not lost.permanent
 
@@ -203,7 +204,7 @@ async def test_a_mail_whose_last_answer_never_came_is_in_doubt_and_the_others_go
 async def test_a_server_that_always_leaves_before_a_mail_is_left_alone(command: str) -> None:
     async with scripted(Script(answers={command: DROP})) as server:
         found = await outcomes(server.transport(), mails("abcdef"))
-    assert all(isinstance(o, Unanswered) and not o.in_doubt for o in found)
+    assert all(isinstance(o, Rejected) and not o.in_doubt for o in found)
     assert server.connections == 2
 
 
@@ -211,7 +212,7 @@ async def test_a_mail_that_could_not_be_handed_over_whole_is_not_in_doubt() -> N
     large = envelope("a", b"long line\r\n" * 2_000_000)
     async with scripted(Script(answers={"DATA": HALF_CLOSE})) as server:
         (lost,) = await outcomes(server.transport(), [large])
-    assert isinstance(lost, Unanswered)
+    assert isinstance(lost, Rejected)
     assert not lost.in_doubt
 
 
@@ -229,7 +230,7 @@ async def test_a_421_at_the_end_of_a_mail_is_its_answer(offers: tuple[str, ...])
 async def test_a_server_that_says_nothing_is_not_waited_for_for_ever(command: str) -> None:
     async with scripted(Script(answers={command: HANG})) as server:
         lost, *_ = await outcomes(server.transport(answer=0.2, end_of_data=0.3), mails("a"))
-    assert isinstance(lost, Unanswered)
+    assert isinstance(lost, Rejected)
     assert lost.in_doubt is (command == ". a@")
     assert lost.answer == "the server did not answer in time"
 
@@ -259,7 +260,7 @@ async def test_a_server_that_talks_nonsense_is_hung_up_on(answer: bytes, command
         await eventually(lambda: not server.open)
     accepted = isinstance(lost, Accepted)
     assert accepted is (command == ". a@" and answer.startswith(b"250 2.0.0 OK"))
-    assert accepted or (isinstance(lost, Unanswered) and lost.in_doubt is (command == ". a@"))
+    assert accepted or (isinstance(lost, Rejected) and lost.in_doubt is (command == ". a@"))
 
 
 async def test_a_server_that_cannot_be_reached_defers_everything() -> None:
@@ -267,7 +268,7 @@ async def test_a_server_that_cannot_be_reached_defers_everything() -> None:
         SmtpTarget(host="127.0.0.1", port=free_port(), connections=3), "client.example.org"
     )
     found = await asyncio.gather(*(outcomes(transport, mails("abc")) for _ in range(5)))
-    assert all(isinstance(o, Rejected) and not o.permanent for batch in found for o in batch)
+    assert all(isinstance(o, Rejected) and o.server and not o.permanent for batch in found for o in batch)
     assert "cannot connect" in told(found[0][0])
 
 
@@ -358,7 +359,7 @@ async def test_a_delivery_that_is_called_off_settles_all_and_frees_its_turn() ->
         await transport.close()
     assert told(found.pop(0)) == OK
     assert sorted(found) == [1, 2, 3]
-    doubts = [o.in_doubt for _, o in sorted(found.items()) if isinstance(o, Unanswered)]
+    doubts = [o.in_doubt for _, o in sorted(found.items()) if isinstance(o, Rejected)]
     assert doubts == [True, False, False]
 
 
@@ -453,7 +454,7 @@ def test_each_mail_is_settled_once_and_kept_where_it_was_accepted(
 
 
 def _maybe_taken(outcome: Accepted | Rejected) -> bool:
-    return isinstance(outcome, Accepted) or (isinstance(outcome, Unanswered) and outcome.in_doubt)
+    return isinstance(outcome, Accepted) or (isinstance(outcome, Rejected) and outcome.in_doubt)
 
 
 def test_patience_is_bounded_as_the_rfc_allows() -> None:

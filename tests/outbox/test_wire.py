@@ -106,10 +106,31 @@ def test_answers_before_an_unreadable_one_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "permanent"), [(450, False), (550, True), (554, True), (421, False), (503, False), (530, False)]
+    ("said", "permanent", "server"),
+    [
+        (b"550 5.1.1 nobody here", True, False),
+        (b"554 5.7.1 not this", True, False),
+        (b"450 4.2.0 greylisted", False, False),
+        (b"452 4.2.2 mailbox full", False, False),
+        (b"452 4.3.1 disk full", False, True),
+        (b"421 4.7.0 too many connections", False, True),
+        (b"454 Throttling failure", False, True),
+        (b"503 5.5.1 bad sequence", False, True),
+        (b"530 5.7.0 log in first", False, True),
+    ],
 )
-def test_only_what_a_server_says_of_the_mail_itself_is_permanent(code: int, permanent: bool) -> None:
-    assert Reply(code, (b"no",)).rejection.permanent is permanent
+def test_only_what_a_server_says_of_the_mail_itself_counts_against_the_mail(
+    said: bytes, permanent: bool, server: bool
+) -> None:
+    (reply,) = ReplyReader().feed(said + b"\r\n")
+    assert (reply.rejection().permanent, reply.rejection().server) == (permanent, server)
+
+
+def test_a_server_that_has_not_heard_the_recipient_does_not_mean_it() -> None:
+    (later, never) = ReplyReader().feed(b"450 4.7.1 slow down\r\n550 5.7.1 not you\r\n")
+    assert later.rejection(before_recipient=True).server
+    assert never.rejection(before_recipient=True).permanent
+    assert not never.rejection(before_recipient=True).server
 
 
 def letter(

@@ -51,9 +51,7 @@ class Post:
             answer = await client.data(raw)
         return answer.code, answer.message
 
-    async def __call__(
-        self, mail: EmailMessage | bytes, *to: str, sender: str | None = None
-    ) -> Intake:
+    async def __call__(self, mail: EmailMessage | bytes, *to: str, sender: str | None = None) -> Intake:
         """Hand a mail over and wait until it was handled; the last that was noted of it."""
         clock = self.engine.clock
         assert isinstance(clock, Clock)

@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def program(folder: Path, *arguments: str, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def program(
+    folder: Path, *arguments: str, **settings: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """`cis-mcp <arguments>` over `folder`; killed where it still runs at the end."""
     environment = {f"CIS_{name}": value for name, value in {"DATA_DIR": str(folder), **settings}.items()}
     process = await asyncio.create_subprocess_exec(

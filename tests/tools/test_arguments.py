@@ -97,7 +97,9 @@ _JSON = st.recursive(
 _ARGUMENTS = sorted({name for spec in EVERY_TOOL for name in spec.arguments.model_fields})
 
 
-@given(st.sampled_from(EVERY_TOOL), st.dictionaries(st.sampled_from(_ARGUMENTS) | st.text(), _JSON, max_size=6))
+@given(
+    st.sampled_from(EVERY_TOOL), st.dictionaries(st.sampled_from(_ARGUMENTS) | st.text(), _JSON, max_size=6)
+)
 def test_any_arguments_are_either_understood_or_refused(spec: Any, arguments: dict[str, Any]) -> None:
     try:
         parsed = parse(spec.handler.__name__, spec.arguments, arguments)

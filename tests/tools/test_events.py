@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.commands.revisions import Source
 from engine.engine import Engine
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, invite_all_answers
@@ -212,8 +213,6 @@ async def test_b28_an_organizer_is_found_in_any_case(engine: Engine) -> None:
 
 
 async def test_words_that_came_by_mail_are_marked_as_untrusted(engine: Engine) -> None:
-    from engine.commands.events import Source
-
     event = await created(engine, source=Source(uid="their-uid@example.org"))
     async with calling(engine) as caller:
         result = await caller.call("get_event", uid=event.uid)

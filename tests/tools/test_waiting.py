@@ -26,9 +26,7 @@ class Waiting:
     def __init__(self, caller: Caller, tool: str, arguments: dict[str, Any]) -> None:
         self.told: list[Told] = []
         self.at: list[float] = []
-        call = caller.client.call_tool(
-            tool, arguments, read_timeout_seconds=60, progress_callback=self._note
-        )
+        call = caller.client.call_tool(tool, arguments, read_timeout_seconds=60, progress_callback=self._note)
         self.task = asyncio.create_task(call)
 
     async def _note(self, progress: float, total: float | None, message: str | None) -> None:
@@ -141,7 +139,9 @@ async def test_a_change_can_be_waited_for(engine: Engine) -> None:
             await call.until_told(1)
             await deliver(engine)
             result = await call.result()
-    assert text_of(result).startswith(f"Campaign {change}, update for event {uid}: finished; 3 people are told")
+    assert text_of(result).startswith(
+        f"Campaign {change}, update for event {uid}: finished; 3 people are told"
+    )
 
 
 async def test_what_does_not_move_by_itself_is_not_waited_for(engine: Engine) -> None:

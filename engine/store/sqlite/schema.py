@@ -154,7 +154,7 @@ MIGRATIONS = (_VERSION_1,)
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 
 
-class NewerDatabase(OSError):
+class NewerDatabase(OSError):  # noqa: N818 -- reads as what it is
     """The database was written by a newer version of this program."""
 
 
