@@ -55,7 +55,7 @@ class Code(StrEnum):
     UNSUPPORTED_METHOD = "unsupported_method"
     NO_LIST = "no_list"
     NO_SENDER = "no_sender"
-    UNKNOWN_MAILBOX = "unknown_mailbox"
+    FOR_OPERATOR = "for_operator"
     UNKNOWN_TOKEN = "unknown_token"
     SENDER_UNAUTHENTICATED = "sender_unauthenticated"
     AUTOMATIC_MAIL = "automatic_mail"

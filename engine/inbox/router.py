@@ -20,8 +20,11 @@ from engine.store.protocol import AlreadyTakenIn, Intake
 
 log = logging.getLogger(__name__)
 
-MAILBOXES = ("create", "rsvp", "bulk", "unsubscribe")
-OWN = (*MAILBOXES, "notification", "postmaster")
+TOKENED = ("rsvp", "unsubscribe")
+OPERATORS = ("postmaster", "abuse")
+"""Addresses that every mail domain must have (RFC 5321, 4.5.1; RFC 2142)."""
+MAILBOXES = ("create", "bulk", *TOKENED, *OPERATORS)
+OWN = (*MAILBOXES, "notification")
 _ROUTES = {
     "create": create.take,
     "bulk": bulk.take,
@@ -63,7 +66,7 @@ class Router:
         route = _ROUTES.get(mailbox.name)
         try:
             if route is None:
-                outcome = quarantined(Code.UNKNOWN_MAILBOX, "No mailbox of ours has this name.")
+                outcome = quarantined(Code.FOR_OPERATOR, "The mail waits for the operator to read it.")
             else:
                 outcome = await route(self._engine, taken)
         except Refused as refused:
@@ -117,6 +120,6 @@ def mailbox_of(address: str, domain: str) -> Mailbox | None:
     """Which of our mailboxes an address is, if any."""
     local, _, host = address.lower().rpartition("@")
     name, _, token = local.partition("+")
-    if host != domain or name not in MAILBOXES or (token and name in {"create", "bulk"}):
+    if host != domain or name not in MAILBOXES or (token and name not in TOKENED):
         return None
     return Mailbox(name=name, token=token)

@@ -170,4 +170,4 @@ async def test_a_mail_for_a_mailbox_that_we_do_not_have_waits_for_a_person(post:
     post.inbox.spool.store(mails.request().as_bytes(), (Mailbox(name="info"),), "x@example.com")
     post.inbox.arrived.ring()
     await eventually(lambda: post.files("quarantine"))
-    assert (await post.engine.store.intake(1))[0].code == "unknown_mailbox"
+    assert (await post.engine.store.intake(1))[0].code == "for_operator"

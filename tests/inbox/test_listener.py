@@ -34,6 +34,10 @@ async def test_our_mailboxes_are_known_in_any_case(post: Post) -> None:
     assert await rcpt(post, *known) == [250] * 4
 
 
+async def test_postmaster_and_abuse_reach_the_operator(post: Post) -> None:
+    assert await rcpt(post, "postmaster@cis.test", "abuse@cis.test") == [250, 250]
+
+
 @pytest.mark.parametrize(
     "address",
     [

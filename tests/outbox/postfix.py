@@ -52,6 +52,13 @@ async def _listening(port: int) -> bool:
     return True
 
 
+async def _listened(port: int) -> None:
+    async def listening() -> bool:
+        return await _listening(port)
+
+    await eventually(listening)
+
+
 @asynccontextmanager
 async def smtp_sink(*options: str) -> AsyncIterator[int]:
     """postfix's smtp-sink on a loopback port; skips where it is not installed."""
@@ -61,7 +68,7 @@ async def smtp_sink(*options: str) -> AsyncIterator[int]:
         _program("smtp-sink"), *user, *options, f"127.0.0.1:{port}", "100"
     )
     try:
-        await eventually(lambda: _listening(port))
+        await _listened(port)
         yield port
     finally:
         with suppress(ProcessLookupError):
@@ -125,7 +132,7 @@ async def postfix(**options: str) -> AsyncIterator[Postfix]:
         (folder / "master.cf").write_text(f"127.0.0.1:{port} inet n - n - - smtpd\n{_SERVICES}")
         await _run(program, "-c", str(folder), "start")
         try:
-            await eventually(lambda: _listening(port))
+            await _listened(port)
             yield Postfix(port, folder / "log")
         finally:
             await _run(program, "-c", str(folder), "stop")

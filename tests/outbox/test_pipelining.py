@@ -412,7 +412,7 @@ async def test_what_a_server_cannot_take_is_refused_between_the_others() -> None
 
 # Whatever happens
 
-FATES = {
+FATES: dict[str, dict[str, str | bytes]] = {
     ".": {},
     "m": {"MAIL FROM:<rsvp+{}@": "450 4.1.8 later"},
     "r": {"RCPT TO:<{}@": "550 5.1.1 never"},

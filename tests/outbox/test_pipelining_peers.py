@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,9 +55,7 @@ def certificate(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
 
 
 @pytest.fixture
-def trusted(
-    certificate: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ssl.SSLContext]:
+def trusted(certificate: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """A server's context whose authority this machine trusts during the test."""
     context, authority = certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))

@@ -78,9 +78,10 @@ class Questions(Session):
         return AttendeePage(attendees=tuple(rows.attendee(row) for row in page), next_cursor=cursor)
 
     async def history(self, event_uid: str, email: str) -> list[History]:
-        """Every message to one attendee of an event, oldest first, with the tries that did not settle it."""
+        """The newest messages to one attendee of an event, oldest first, with the tries that settled nothing."""
         found = await self.all(
-            "SELECT * FROM message WHERE event_uid = ? AND email = ? ORDER BY id LIMIT ?",
+            "SELECT * FROM (SELECT * FROM message WHERE event_uid = ? AND email = ? ORDER BY id DESC LIMIT ?) "
+            "ORDER BY id",
             [event_uid, email, _HISTORY_MAX],
         )
         return [
@@ -96,9 +97,10 @@ class Questions(Session):
         ]
 
     async def receipts(self, event_uid: str, email: str) -> list[Receipt]:
-        """Every receipt of one attendee of an event, oldest first."""
+        """The newest receipts of one attendee of an event, oldest first."""
         found = await self.all(
-            "SELECT body FROM receipt WHERE event_uid = ? AND email = ? ORDER BY id LIMIT ?",
+            "SELECT body FROM (SELECT id, body FROM receipt WHERE event_uid = ? AND email = ? "
+            "ORDER BY id DESC LIMIT ?) ORDER BY id",
             [event_uid, email, _HISTORY_MAX],
         )
         return [Receipt.model_validate_json(row["body"]) for row in found]
