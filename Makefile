@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test serve lint format bench lock judges clean
+.PHONY: demo test soak serve lint format bench lock judges clean
 
 demo: $(READY)
 	@$(BIN)/cis-mcp demo
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# The long fault tests: twenty kills in a campaign of 5,000, leases that run out by themselves.
+soak: $(READY)
+	CIS_SOAK=1 $(BIN)/python -m pytest tests/faults
 
 serve: $(READY)
 	$(BIN)/cis-mcp serve --http 127.0.0.1:8000 --no-auth
@@ -27,7 +31,7 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench
 
-# Installs libical and ical.js, which judge every outgoing mail of the tests (needs apt and npm).
+# Installs libical, ical.js and postfix, which judge the mails of the tests (needs apt and npm).
 judges:
 	bash tests/judges/install.sh
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -110,7 +110,7 @@ def _delayed(effort: Effort, folder: Path, port: int) -> Iterator[Figure]:
     yield speed(_GROUP, name, slow, "the same way without delay", direct, "mails/s", at_least=_OF_NO_DELAY)
 
 
-def _server(folder: Path, name: str, target: int | str):  # type: ignore[no-untyped-def]
+def _server(folder: Path, name: str, target: int | str) -> AbstractContextManager[StdioWire]:
     env = environment(folder / name, outbox=f"smtp://127.0.0.1:{target}")
     return over_stdio(SERVER, env, folder / f"{name}.log", longest_s=_LONGEST_S)
 

@@ -80,7 +80,8 @@ class Questions(Session):
     async def history(self, event_uid: str, email: str) -> list[History]:
         """The newest messages to one attendee of an event, oldest first, with the tries that settled nothing."""
         found = await self.all(
-            "SELECT * FROM (SELECT * FROM message WHERE event_uid = ? AND email = ? ORDER BY id DESC LIMIT ?) "
+            "SELECT * FROM (SELECT * FROM message WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
+            "ORDER BY id DESC LIMIT ?) "
             "ORDER BY id",
             [event_uid, email, _HISTORY_MAX],
         )

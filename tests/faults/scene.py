@@ -1,0 +1,147 @@
+"""What the fault tests share: campaigns to many people, workers that are real processes, a look into the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from engine.commands.campaigns import Action, CampaignDone
+from engine.commands.timing import Timing
+from engine.engine import Engine, system_clock
+from engine.model import CampaignState, Event
+from tests.support.engines import control, created, drafted, engine_in
+from tests.support.ports import free_port
+from tests.support.processes import program
+from tests.support.relay import Relay
+from tests.support.waiting import eventually
+
+SOAK = os.environ.get("CIS_SOAK") == "1"
+PEOPLE = 5_000 if SOAK else 1_200
+KILLS = 20 if SOAK else 4
+PATIENCE_S = 300 if SOAK else 60
+"""A deadline for what takes seconds on a machine that is not busy."""
+_BUSY_S = 30.0
+
+
+@dataclass
+class Story:
+    """One campaign on its way."""
+
+    folder: Path
+    engine: Engine
+    event: Event
+    draft: CampaignDone
+    people: list[str]
+
+    async def state(self) -> CampaignState:
+        return (await self.engine.campaign(self.draft.campaign.id, self.engine.local)).campaign.state
+
+    async def counts(self) -> dict[str, int]:
+        return (await self.engine.campaign(self.draft.campaign.id, self.engine.local)).counts
+
+    async def finished(self) -> None:
+        """Return when the campaign is over; by then its counts add up to everybody."""
+
+        async def over() -> bool:
+            return await self.state() is CampaignState.FINISHED
+
+        await eventually(over, PATIENCE_S)
+        counts = await self.counts()
+        assert sum(counts.values()) == len(self.people), counts
+
+    async def all_accepted(self) -> None:
+        """As `finished`, and every message was accepted."""
+        await self.finished()
+        assert (await self.counts())["accepted"] == len(self.people)
+
+
+def crowd(number: int = PEOPLE, domain: str = "example.com") -> list[str]:
+    return [f"p{n}@{domain}" for n in range(number)]
+
+
+async def own_event(engine: Engine) -> Event:
+    """An event a month from now, by the engine's clock."""
+    start = f"{engine.clock() + timedelta(days=30):%Y-%m-%dT%H:%M}"
+    return await created(engine, when=Timing(start=start, duration="PT1H", timezone="UTC"))
+
+
+@asynccontextmanager
+async def campaign_to(
+    folder: Path, people: list[str], *, start: bool = True, **values: object
+) -> AsyncIterator[Story]:
+    """A campaign that is started and has nobody who sends it yet; at the end everything must add up."""
+    async with engine_in(folder, system_clock, invite_limit=0, **values) as engine:
+        event = await own_event(engine)
+        draft = await drafted(engine, event, people)
+        if start:
+            await control(engine, draft, Action.START)
+        yield Story(folder, engine, event, draft, people)
+
+
+def worker(
+    folder: Path, port: int, *, connections: int = 4, **settings: str
+) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    """`cis-mcp worker`, sending to a port of this machine."""
+    outbox = f"smtp://127.0.0.1:{port}?starttls=no&connections={connections}"
+    return program(folder, "worker", OUTBOX=outbox, INVITE_LIMIT="0", **settings)
+
+
+@asynccontextmanager
+async def ready_worker(folder: Path, relay: Relay, **settings: str) -> AsyncIterator[int]:
+    """A worker that has begun to work; gives the port on which it takes mail in."""
+    port = free_port()
+    async with worker(folder, relay.port, INBOX=f"smtp://127.0.0.1:{port}", **settings):
+        await eventually(lambda: _listens(port), PATIENCE_S)
+        yield port
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+async def killed(process: asyncio.subprocess.Process) -> None:
+    """Wait for a process that something else kills."""
+    async with asyncio.timeout(PATIENCE_S):
+        await process.wait()
+    assert process.returncode == -9
+
+
+async def stopped(process: asyncio.subprocess.Process, seconds: float = 5) -> None:
+    """Ask a process to stop; it must end well within `seconds`."""
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), seconds) == 0
+
+
+def asked(folder: Path, sql: str) -> list[tuple[object, ...]]:
+    """What the database answers."""
+    with closing(sqlite3.connect(folder / "cis.sqlite3", timeout=_BUSY_S)) as raw:
+        return raw.execute(sql).fetchall()
+
+
+def under_way(folder: Path) -> set[str]:
+    """Message-IDs of what somebody holds."""
+    return {str(row[0]) for row in asked(folder, "SELECT message_id FROM message WHERE state = 'sending'")}
+
+
+def leases_run_out(folder: Path) -> None:
+    """Let the time pass for which the dead hold what they claimed."""
+    time_passes(folder, "lease", 60)
+
+
+def time_passes(folder: Path, column: str, seconds: float) -> None:
+    """Bring leases (`lease`) or retries (`due`) nearer, as if nobody had been here for so long."""
+    with closing(sqlite3.connect(folder / "cis.sqlite3", timeout=_BUSY_S)) as raw:
+        raw.execute(f"UPDATE message SET {column} = {column} - ?", [seconds])
+        raw.commit()
