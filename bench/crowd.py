@@ -26,7 +26,7 @@ from engine.report import csv_lines
 from engine.store.sqlite.store import SqliteStore
 
 _GROUP = "An event with very many attendees"
-_STATS_MS, _GROWTH_MB = 5, 20
+_STATS_MS, _GROWTH_MB = 5, 50
 _CHUNK = 10_000
 _CALLS = 200
 _STATUSES = tuple(Partstat)

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from cis_mcp.runtime import running
 from cis_mcp.verify.checks import Check, failed, skipped, verified
 from cis_mcp.version import version
-from engine.outbox.smtp import SmtpTarget, SmtpTransport
+from engine.outbox.pipelining import PipeliningTransport
+from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Rejected
 from engine.settings import Settings
 
@@ -50,7 +51,7 @@ async def _way_out(settings: Settings) -> Check:
     if url == "maildir":
         return verified("way out", f"Maildir {settings.data_dir / 'outbox'}; nothing leaves this machine")
     target = SmtpTarget.of(url)
-    transport = SmtpTransport(target, settings.domain)
+    transport = PipeliningTransport(target, settings.domain)
     try:
         await transport.greet()
     except Rejected as rejected:

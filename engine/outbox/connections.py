@@ -11,7 +11,7 @@ from typing import cast
 import aiosmtplib
 
 from engine.outbox.session import Patience, Session
-from engine.outbox.smtp import SmtpTarget
+from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Rejected
 from engine.outbox.wire import Offers, Reply
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from engine.engine import Engine
 from engine.outbox import answers
+from engine.outbox.leases import LEASE_S, Leases
 from engine.outbox.pace import Pace
 from engine.outbox.render import Renderer
 from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
@@ -17,7 +18,6 @@ from engine.store.protocol import Answer, Claim
 
 log = logging.getLogger(__name__)
 
-_LEASE_S = 20.0
 _IDLE_S = 0.5
 """How often to look for messages that other processes owe."""
 _HELD_MOST = 1_024
@@ -31,12 +31,13 @@ _FINISH_S = 4.0
 class Dispatcher:
     """Sends what is owed, over one transport; several dispatchers share one ledger by leases (rule 6)."""
 
-    def __init__(self, engine: Engine, transport: Transport) -> None:
+    def __init__(self, engine: Engine, transport: Transport, *, lease_s: float = LEASE_S) -> None:
         self._engine = engine
         self._store = engine.store
         self._transport = transport
         self._renderer = Renderer(engine.settings, engine.store)
         self._owner = f"{os.getpid()}-{engine.randomness.word(8)}"
+        self._leases = Leases(engine.store, self._owner, engine.clock, lease_s)
         self._pace = Pace(transport.connections)
         self._grown = asyncio.Event()
         self._claiming: asyncio.Task[list[Claim]] | None = None
@@ -77,16 +78,9 @@ class Dispatcher:
             self._batches.put_nowait(claims[first : first + size])
 
     async def _claim(self, limit: int) -> list[Claim]:
-        """Claim what is due; a look first, since looking holds nobody up."""
-        now = self._engine.clock()
+        # Shielded: claims that are made while this task is cancelled are given back, not lost.
+        self._claiming = asyncio.create_task(self._leases.claim(limit))
         try:
-            due = await self._store.next_due()
-            if due is None or due > now:
-                return []
-            # Shielded: claims that are made while this task is cancelled are given back, not lost.
-            self._claiming = asyncio.create_task(
-                self._store.claim_messages(self._owner, limit, now, _LEASE_S)
-            )
             claims = await asyncio.shield(self._claiming)
         except Exception:
             log.exception("messages cannot be claimed; trying again")
@@ -98,12 +92,11 @@ class Dispatcher:
 
     async def _keep_leases(self) -> None:
         while True:
-            await asyncio.sleep(_LEASE_S / 4)
-            if self._held:
-                try:
-                    await self._store.renew_leases(self._owner, self._engine.clock(), _LEASE_S)
-                except Exception:
-                    log.exception("leases cannot be renewed; trying again")
+            await asyncio.sleep(self._leases.interval)
+            try:
+                await self._leases.keep()
+            except Exception:
+                log.exception("leases cannot be renewed; trying again")
 
     # sending
 
@@ -131,7 +124,8 @@ class Dispatcher:
 
     async def _deliver(self, batch: list[Claim]) -> None:
         """Send a batch over one connection; every claim of it is answered, whatever happens."""
-        sending = [(claim, mail) for claim in batch if (mail := await self._made(claim))]
+        mine = await self._still_mine(batch)
+        sending = [(claim, mail) for claim in mine if (mail := await self._made(claim))]
         open_claims = dict(enumerate(claim for claim, _ in sending))
 
         def settled(index: int, outcome: Accepted | Rejected) -> None:
@@ -146,6 +140,19 @@ class Dispatcher:
             lost = Rejected("the way out failed", permanent=False, server=True)
             for claim in open_claims.values():
                 self._settle(claim, lost)
+
+    async def _still_mine(self, batch: list[Claim]) -> list[Claim]:
+        """The batch without what another dispatcher holds by now; all of it is given back where that is unknown."""
+        try:
+            mine = await self._leases.still_mine(batch)
+        except Exception:
+            log.exception("leases cannot be renewed; nothing is sent without them")
+            mine = []
+        kept = {claim.message.id for claim in mine}
+        for claim in batch:
+            if claim.message.id not in kept:
+                self._answers.put_nowait(answers.given_back(claim))
+        return mine
 
     async def _made(self, claim: Claim) -> Envelope | None:
         """The mail for a claim; None where it is not to be sent now, and was answered."""
@@ -186,6 +193,7 @@ class Dispatcher:
             while not self._answers.empty():
                 found.append(self._answers.get_nowait())
             await self._write_down(found)
+            self._leases.ended(answer.message_id for answer in found)
             self._held -= len(found)
             self._room.set()
             self._engine.answered.ring()

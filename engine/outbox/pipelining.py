@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from engine.outbox.connections import Connections, Door
 from engine.outbox.session import Patience, Session
-from engine.outbox.smtp import SmtpTarget
+from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle
 
 __all__ = ["Patience", "PipeliningTransport"]

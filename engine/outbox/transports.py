@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.outbox.maildir import MaildirTransport
-from engine.outbox.smtp import SmtpTarget, SmtpTransport
+from engine.outbox.pipelining import PipeliningTransport
+from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Transport
 from engine.settings import Settings
 
@@ -14,5 +15,5 @@ def open_transport(settings: Settings) -> Transport:
     if url == "maildir":
         return MaildirTransport(settings.data_dir / "outbox")
     if url.startswith(("smtp://", "smtps://")):
-        return SmtpTransport(SmtpTarget.of(url), settings.domain)
+        return PipeliningTransport(SmtpTarget.of(url), settings.domain)
     raise ValueError("CIS_OUTBOX must be maildir, smtp://host:port or smtps://host:port")

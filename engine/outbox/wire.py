@@ -17,8 +17,11 @@ _BARE = re.compile(rb"\r\n|\r|\n")
 _CODE = re.compile(rb"([2-5][0-9][0-9])([ -]|$)")
 _SESSION_CODES = frozenset({421, 454, 500, 502, 503, 530, 534, 535, 538})
 """What a server says of the connection or of us: closing, too fast, out of step, not logged in."""
-_SYSTEM_STATUS = b"4.3."
-"""RFC 3463, 3.4: the mail system itself is in trouble."""
+_SYSTEM_STATUS = (b"4.3.1", b"4.3.2")
+"""RFC 3463, 3.4: the system is full, or takes nothing now.
+
+A relay says 4.3.0 of a single recipient whose domain it cannot look up: that must not hold the others up.
+"""
 
 
 class Offers(NamedTuple):

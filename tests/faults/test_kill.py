@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterable
@@ -139,9 +140,11 @@ def nothing_pending(folder: Path) -> bool:
 async def test_a_worker_that_is_asked_to_stop_ends_soon_and_leaves_nothing_in_doubt(tmp_path: Path) -> None:
     async with relaying() as relay, campaign_to(tmp_path, crowd()) as story:
         async with worker(tmp_path, relay.port) as first:
-            await eventually(lambda: len(relay.deliveries) >= 100, PATIENCE_S)
+            asked_to_stop = asyncio.Event()
+            relay.after(100, asked_to_stop.set)
+            await asyncio.wait_for(asked_to_stop.wait(), PATIENCE_S)
             await stopped(first)
-        assert len(relay.deliveries) < len(story.people)
+        assert 100 <= len(relay.deliveries) < len(story.people)
         assert under_way(tmp_path) == set()
         assert asked(tmp_path, "SELECT count(*) FROM message WHERE in_doubt = 1") == [(0,)]
         assert (await story.counts())["accepted"] == len(relay.deliveries)

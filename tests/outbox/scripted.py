@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from engine.outbox.pipelining import Patience, PipeliningTransport
-from engine.outbox.smtp import SmtpTarget
+from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Envelope
 
 DROP = "drop"

@@ -21,7 +21,8 @@ from engine.engine import SYSTEM, Engine, system_clock
 from engine.model import Event, Message, MessageState, Partstat
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.maildir import MaildirTransport
-from engine.outbox.smtp import SmtpTarget, SmtpTransport
+from engine.outbox.pipelining import Patience, PipeliningTransport
+from engine.outbox.target import SmtpTarget
 from engine.refusals import Code
 from tests.support.clock import Clock
 from tests.support.engines import control, created, do, drafted, engine_in, invite, ledger, working
@@ -31,9 +32,10 @@ from tests.support.waiting import eventually
 ANN = "ann@example.com"
 
 
-def smtp(sink: Sink, connections: int = 2, answer_s: float = 1) -> SmtpTransport:
+def smtp(sink: Sink, connections: int = 2, answer_s: float = 1) -> PipeliningTransport:
     target = SmtpTarget.of(f"smtp://127.0.0.1:{sink.port}?connections={connections}")
-    return SmtpTransport(target, "cis.test", answer_s=answer_s)
+    patience = Patience(connect=answer_s, answer=answer_s, end_of_data=answer_s)
+    return PipeliningTransport(target, "cis.test", patience)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.outbox.pipelining import Patience, PipeliningTransport
-from engine.outbox.smtp import SmtpTarget
+from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected
 from tests.outbox.scripted import DROP, HALF_CLOSE, HANG, LOCKSTEP, PIPELINING, Script, envelope, scripted
 from tests.support.ports import free_port

@@ -12,7 +12,7 @@ import pytest
 
 from engine.outbox.pipelining import PipeliningTransport
 from engine.outbox.session import Patience
-from engine.outbox.smtp import SmtpTarget, SmtpTransport
+from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Envelope, Rejected, Transport
 from engine.outbox.transports import open_transport
 from tests.support.certificates import server_context
@@ -24,10 +24,6 @@ ANSWER_S = 0.5
 CONTENT = b"Subject: x\r\n\r\n.dot\r\nbody\r\n"
 
 
-def plain(target: SmtpTarget) -> Transport:
-    return SmtpTransport(target, "cis.test", answer_s=ANSWER_S)
-
-
 def pipelining(target: SmtpTarget) -> Transport:
     patience = Patience(connect=ANSWER_S, answer=ANSWER_S, end_of_data=ANSWER_S)
     return PipeliningTransport(target, "cis.test", patience)
@@ -36,7 +32,7 @@ def pipelining(target: SmtpTarget) -> Transport:
 Way = Callable[[SmtpTarget], Transport]
 
 
-@pytest.fixture(params=[plain, pipelining])
+@pytest.fixture(params=[pipelining])
 def way(request: pytest.FixtureRequest) -> Way:
     made: Way = request.param
     return made

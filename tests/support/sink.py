@@ -111,7 +111,7 @@ class Sink:
     def login(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> Any:
         good = isinstance(data, LoginPassword) and data == LoginPassword(b"sender", b"s3cret/pass")
         self.logins += good
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=good)
 
 
 class _Protocol(SMTP):

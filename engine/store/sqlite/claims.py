@@ -44,6 +44,7 @@ _ATTEMPT = (
     "INSERT INTO attempt(message, n, at, state, code, answer) SELECT id, "
     "(SELECT count(*) FROM attempt WHERE message = m.id) + 1, ?, ?, ?, ? FROM message m WHERE id = ?"
 )
+_RUN_OUT = "state = 'sending' AND (lease < ? OR lease > ?)"
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
 
 
@@ -52,7 +53,6 @@ class Claims(Ledger):
 
     async def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates) -> list[Claim]:
         """Lease up to `limit` messages that are due and may leave; withdraw those that may not (rule 7)."""
-        await self._reclaim(now)
         limit = await self._paced(_ALL, limit, now, rates.all)
         paced = await self._paced_campaigns()
         claims: list[Claim] = []
@@ -93,15 +93,25 @@ class Claims(Ledger):
         found = await self.all("SELECT id, rate FROM campaign WHERE state = 'running' AND rate > 0")
         return {row["id"]: row["rate"] for row in found}
 
-    async def _reclaim(self, now: datetime) -> None:
-        """Take back what a dispatcher held when it died: it may have gone out already."""
-        lost = await self.all(
-            "SELECT id FROM message WHERE state = 'sending' AND lease < ?", [now.timestamp()]
-        )
+    async def reclaim(self, now: datetime, lease_s: float) -> None:
+        """Take back what a dispatcher held when it died: it may have gone out already.
+
+        A lease that ends later than any that is granted now was written before the clock was set back.
+        """
+        latest = now.timestamp() + 2 * lease_s
+        values = [now.timestamp(), latest]
+        lost = await self.all(f"SELECT id FROM message WHERE {_RUN_OUT}", values)
         await self.many(_ATTEMPT, [(now.timestamp(), "queued", "in_doubt", _LOST, row["id"]) for row in lost])
         sets = {"in_doubt": 1, "owner": None, "lease": None}
-        if await self.move("state = 'sending' AND lease < ?", [now.timestamp()], MessageState.QUEUED, sets):
+        if await self.move(_RUN_OUT, values, MessageState.QUEUED, sets):
             await self._hold_paused("in_doubt = 1 AND state = 'queued'", [])
+
+    async def renew(self, owner: str, until: float) -> set[int]:
+        """Keep what `owner` holds; the ids of those messages."""
+        found = await self.all(
+            "UPDATE message SET lease = ? WHERE owner = ? AND state = 'sending' RETURNING id", [until, owner]
+        )
+        return {row["id"] for row in found}
 
     async def _hold_paused(self, where: str, values: Sequence[object]) -> None:
         """What comes back while its campaign is paused waits with the others."""

@@ -164,18 +164,22 @@ class SqliteStore:
 
     # the dispatcher's side
 
-    async def claim_messages(self, owner: str, limit: int, now: datetime, lease_s: float) -> list[Claim]:
-        """Lease up to `limit` messages that are due to `owner`, in order, until now + `lease_s` seconds."""
+    async def claim_messages(
+        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True
+    ) -> list[Claim]:
+        """Lease up to `limit` messages that are due to `owner`, in order, until now + `lease_s` seconds.
+
+        `reclaim`: take what others held, where their leases have run out.
+        """
         async with self._transaction() as unit:
+            if reclaim:
+                await unit.reclaim(now, lease_s)
             return await unit.claim(owner, limit, now, lease_s, self._rates)
 
-    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> None:
-        """Keep what `owner` holds for another `lease_s` seconds."""
+    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
+        """Keep what `owner` holds for another `lease_s` seconds; gives back the ids of those messages."""
         async with self._transaction() as unit:
-            await unit.run(
-                "UPDATE message SET lease = ? WHERE owner = ? AND state = 'sending'",
-                [now.timestamp() + lease_s, owner],
-            )
+            return await unit.renew(owner, now.timestamp() + lease_s)
 
     async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
         """Write down what came of claimed messages, in one transaction."""

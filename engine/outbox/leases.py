@@ -1,0 +1,97 @@
+"""What one dispatcher holds of the ledger, and how far it may rely on that: time can be lost, clocks can jump."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from engine.store.protocol import Claim, Store
+
+LEASE_S = 20.0
+
+
+class Leases:
+    """Claims messages for one dispatcher, keeps them, and knows which of them others took meanwhile.
+
+    Leases are written in the time of the clock, which may jump, and a process may stand still for longer than
+    its leases last. After either, this renews what it holds, and for half a lease takes nobody else's for run
+    out: by then all who live have renewed theirs.
+    """
+
+    def __init__(
+        self, store: Store, owner: str, clock: Callable[[], datetime], lease_s: float = LEASE_S
+    ) -> None:
+        self._store = store
+        self._owner = owner
+        self._clock = clock
+        self._lease_s = lease_s
+        self._mine: set[int] = set()
+        self._offset: float | None = None
+        self._renewed: float | None = None
+        self._careful_until = 0.0
+        self._looked_closely = False
+
+    async def keep(self) -> None:
+        """Renew what is held, in time; called again and again, every quarter of a lease."""
+        if self._lost_time() or self._mine:
+            await self._renew()
+        else:
+            self._renewed = _steady()
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two calls of `keep`."""
+        return self._lease_s / 4
+
+    async def claim(self, limit: int) -> list[Claim]:
+        """Claim up to `limit` messages that are due; a look first, since looking holds nobody up."""
+        if self._lost_time():
+            await self._renew()
+        careful = _steady() < self._careful_until
+        now = self._clock()
+        if self._looked_closely or careful:
+            due = await self._store.next_due()
+            if due is None or due > now:
+                return []
+        claims = await self._store.claim_messages(self._owner, limit, now, self._lease_s, reclaim=not careful)
+        self._looked_closely = not careful
+        self._mine.update(claim.message.id for claim in claims)
+        return claims
+
+    async def still_mine(self, batch: Sequence[Claim]) -> list[Claim]:
+        """Those of a batch that nobody took while time was lost."""
+        if self._lost_time():
+            await self._renew()
+        return [claim for claim in batch if claim.message.id in self._mine]
+
+    def ended(self, message_ids: Iterable[int]) -> None:
+        """These were written down and are held no longer."""
+        self._mine.difference_update(message_ids)
+
+    async def _renew(self) -> None:
+        started, before = _steady(), set(self._mine)
+        held = await self._store.renew_leases(self._owner, self._clock(), self._lease_s)
+        self._mine -= before - held
+        self._renewed = started
+
+    def _lost_time(self) -> bool:
+        """True where the leases may have run out unnoticed; the first call tells nothing."""
+        steady = _steady()
+        offset = self._clock().timestamp() - steady
+        jumped = self._offset is not None and abs(offset - self._offset) > self._lease_s / 2
+        late = self._renewed is not None and steady - self._renewed > self._lease_s * 3 / 4
+        self._offset = offset
+        if self._renewed is None:
+            self._renewed = steady
+        if jumped:
+            self._renewed = float("-inf")  # until it worked
+        if jumped or late:
+            self._careful_until = steady + self._lease_s / 2
+            self._looked_closely = False
+        return jumped or late
+
+
+def _steady() -> float:
+    """Seconds of the loop's clock, which never jumps."""
+    return asyncio.get_running_loop().time()
