@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -91,7 +92,8 @@ class AlreadyTakenIn(Exception):  # noqa: N818 -- reads as what it is
     """Another process took this very mail in; the unit of work is undone."""
 
 
-class Claim(Value):
+@dataclass(frozen=True, slots=True)
+class Claim:
     """A message that one dispatcher holds, with what its mail is made of."""
 
     message: Message
@@ -100,16 +102,22 @@ class Claim(Value):
     organizer_name: str = ""
 
 
-class Answer(Value):
-    """What came of trying to send a claimed message."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of trying to send a claimed message.
 
-    message_id: int = Field(description="id of the ledger row")
-    state: MessageState = Field(description="accepted, deferred or failed; queued gives it back untried")
+    `message_id`: of the ledger row. `state`: accepted, deferred or failed; queued gives it back untried.
+    `due`: when to try again, where deferred. `untried`: the mail itself was not judged, so it counts as no
+    attempt. `in_doubt`: the mail was handed over and no answer came.
+    """
+
+    message_id: int
+    state: MessageState
     code: str = ""
     text: str = ""
-    due: datetime | None = Field(None, description="when to try again, where deferred")
-    untried: bool = Field(False, description="the mail itself was not judged: it counts as no attempt")
-    in_doubt: bool = Field(False, description="the mail was handed over and no answer came")
+    due: datetime | None = None
+    untried: bool = False
+    in_doubt: bool = False
 
 
 class Unit(Protocol):

@@ -93,12 +93,14 @@ def worker(
 
 
 @asynccontextmanager
-async def ready_worker(folder: Path, relay: Relay, **settings: str) -> AsyncIterator[int]:
-    """A worker that has begun to work; gives the port on which it takes mail in."""
+async def ready_worker(
+    folder: Path, relay: Relay, **settings: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """A worker that takes mail in, once it does; with the port."""
     port = free_port()
-    async with worker(folder, relay.port, INBOX=f"smtp://127.0.0.1:{port}", **settings):
+    async with worker(folder, relay.port, INBOX=f"smtp://127.0.0.1:{port}", **settings) as process:
         await eventually(lambda: _listens(port), PATIENCE_S)
-        yield port
+        yield process, port
 
 
 async def _listens(port: int) -> bool:

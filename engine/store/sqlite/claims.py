@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from engine.model import Attendee, Event, MessageState
+from engine.model import Event, MessageState
 from engine.refusals import Code
 from engine.store.protocol import Answer, Claim, Rates
 from engine.store.sqlite import rows
@@ -225,13 +225,10 @@ def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
 
 
 def _claim(row: sqlite3.Row, event: Event | None) -> Claim:
-    message = rows.message(row)
-    attendee: Attendee | None = None
-    if message.method and event:
-        message = message.model_copy(update={"sequence": event.sequence})
-        attendee = rows.attendee(row, "a_")
     name = row["organizer_name"] or ""
-    return Claim.model_construct(message=message, event=event, attendee=attendee, organizer_name=name)
+    if row["method"] is None or event is None:
+        return Claim(rows.message(row), event, None, name)
+    return Claim(rows.message(row, event.sequence), event, rows.attendee(row, "a_"), name)
 
 
 def _numbers(ids: Iterable[int]) -> str:

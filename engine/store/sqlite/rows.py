@@ -144,7 +144,8 @@ def message_values(message: Message, priority: int, *, held: bool) -> tuple[obje
     )
 
 
-def message(row: sqlite3.Row) -> Message:
+def message(row: sqlite3.Row, sequence: int | None = None) -> Message:
+    """A message of the ledger; `sequence`: the revision it leaves with, where that has grown."""
     return Message.model_construct(
         id=row["id"],
         kind=Kind(row["kind"]),
@@ -153,7 +154,7 @@ def message(row: sqlite3.Row) -> Message:
         message_id=row["message_id"],
         event_uid=row["event_uid"],
         method=Method(row["method"]) if row["method"] else None,
-        sequence=row["sequence"],
+        sequence=row["sequence"] if sequence is None else sequence,
         recurrence_id=_instant(row["recurrence_id"]),
         repeat=row["repeat"],
         campaign_id=row["campaign_id"],
