@@ -24,8 +24,10 @@ _HELD_MOST = 1_024
 """Messages claimed at once: enough to keep all connections busy while answers are written."""
 _BATCH = 32
 """Messages that one connection is given at a time."""
-_FINISH_S = 4.0
+_FINISH_S = 3.5
 """How long a mail server may take to answer when we stop (SIGTERM ends within 5 s)."""
+_LAST_WORDS_S = 0.8
+"""How long the last answers may then take to be written down: a full disk takes none."""
 
 
 class Dispatcher:
@@ -228,7 +230,11 @@ class Dispatcher:
         while not self._batches.empty():
             for claim in self._batches.get_nowait():
                 self._answers.put_nowait(answers.given_back(claim))
-        await self._answers.join()
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._answers.join()
+        except TimeoutError:
+            log.warning("stopped while answers could not be written down; those mails may go twice")
         await _end(list(others))
         await self._transport.close()
 

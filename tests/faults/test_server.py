@@ -158,7 +158,8 @@ async def test_a_domain_that_always_refuses_rests_and_holds_nobody_up(tmp_path: 
 
 
 async def test_a_campaign_that_fails_too_often_pauses_itself_and_can_be_resumed(tmp_path: Path) -> None:
-    async with relaying() as relay, campaign_to(tmp_path, crowd()) as story:
+    people = crowd(max(PEOPLE, 3_000))
+    async with relaying() as relay, campaign_to(tmp_path, people) as story:
         relay.manner = lambda verb, recipient: "554 5.7.1 Looks like spam" if verb == "DATA" else ""
 
         async def paused() -> bool:

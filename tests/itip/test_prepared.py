@@ -80,7 +80,7 @@ def test_one_prepared_calendar_serves_many_attendees() -> None:
 
 
 def test_a_line_with_nothing_left_to_say_is_left_out() -> None:
-    sample = event(summary="{{name}}", location=" {{room}}\n", description="{{room}}")
+    sample = event(summary="{{name}}", location=" {{room}}\n\0", description="{{room}}")
     filled = prepare(sample, Method.REQUEST).fill(JOE, RECEIPTS, {"name": "", "room": "\n"})
     assert b"SUMMARY:Invitation\r\n" in filled
     assert b"LOCATION" not in filled

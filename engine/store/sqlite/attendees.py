@@ -65,7 +65,7 @@ class Attendees(Session):
 
     async def lacking(self, event_uid: str, field: str) -> int:
         """How many invited attendees have no value for a personal field."""
-        value = "nullif(name, '')" if field == "name" else "json_extract(fields, ?)"
+        value = "nullif(name, '')" if field == "name" else "nullif(json_extract(fields, ?), '')"
         path = [] if field == "name" else [f'$."{field}"']
         row = await self.one(
             f"SELECT count(*) AS n FROM attendee WHERE event_uid = ? AND origin <> 'shared' AND {value} IS NULL",

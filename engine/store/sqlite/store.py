@@ -38,6 +38,8 @@ from engine.store.sqlite.schema import DUE, migrate
 _BUSY_S = 60.0
 """How long a writer waits for another process: transactions are short, so this is never reached in health."""
 
+_FULL = "the disk is full: nothing was changed; make room and try again"
+
 
 class _Unit(Events, Attendees, Claims, Campaigns, Memory):
     """Everything a unit of work can do."""
@@ -79,6 +81,7 @@ class SqliteStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[_Unit]:
+        """One transaction; raises OSError (ENOSPC) where the disk is full, and then nothing was changed."""
         async with self._writing:
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
@@ -86,10 +89,12 @@ class SqliteStore:
                 yield unit
                 await unit.flush()
                 await self._writer.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 # A caller that goes away leaves its statement running in the connection's thread: this
                 # queues up behind it, and does nothing where no transaction was begun.
                 await self._writer.rollback()
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                    raise OSError(errno.ENOSPC, _FULL) from error
                 raise
 
     # questions

@@ -1,0 +1,184 @@
+"""Clocks jump and processes stand still: leases are not believed blindly, and revisions only grow."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.commands.campaigns import Action
+from engine.commands.events import UpdateEvent
+from engine.engine import Engine, system_clock
+from engine.model import Event, MessageState
+from engine.outbox import chores
+from engine.outbox.dispatcher import Dispatcher
+from engine.outbox.transports import open_transport
+from tests.faults.scene import (
+    PATIENCE_S,
+    SOAK,
+    asked,
+    campaign_to,
+    crowd,
+    killed,
+    leases_run_out,
+    own_event,
+    under_way,
+    worker,
+)
+from tests.support.engines import claim, control, do, drafted, engine_in, invite, ledger, settings_in
+from tests.support.relay import Relay, relaying
+from tests.support.waiting import eventually
+
+HOUR_S = 3_600.0
+
+
+class JumpingClock:
+    """The real time, and what somebody set the clock forward by."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return system_clock() + self.ahead
+
+    def jump(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+@asynccontextmanager
+async def dispatching(relay: Relay, *engines: Engine, lease_s: float = 20.0) -> AsyncIterator[None]:
+    """One dispatcher for each engine, with the chores of the first."""
+    jobs = [chores.run(engines[0])]
+    for engine in engines:
+        url = f"smtp://127.0.0.1:{relay.port}?starttls=no"
+        transport = open_transport(settings_in(engine.settings.data_dir, outbox=url))
+        jobs.append(Dispatcher(engine, transport, lease_s=lease_s).run())
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def is_claimed(engine: Engine, event: Event, email: str) -> bool:
+    return (await ledger(engine, event, email)).state is MessageState.SENDING
+
+
+@pytest.mark.parametrize("jump", [HOUR_S, -HOUR_S])
+async def test_a_clock_that_jumps_while_mails_are_under_way_sends_none_twice(
+    tmp_path: Path, jump: float
+) -> None:
+    clock, people = JumpingClock(), crowd(400)
+    async with (
+        relaying() as relay,
+        engine_in(tmp_path, clock) as one,
+        engine_in(tmp_path, clock) as two,
+        dispatching(relay, one, two),
+    ):
+        relay.answering.clear()
+        event = await own_event(one)
+        await control(one, await drafted(one, event, people), Action.START)
+        await eventually(lambda: len(under_way(tmp_path)) == len(people), PATIENCE_S)
+        clock.jump(jump)
+        # When each has claimed something new, each has seen the leases as they are after the jump.
+        for n in range(20):
+            await invite(one, event, f"late{n}@example.com")
+        await eventually(lambda: len(owners(tmp_path, "late%")) == 2, PATIENCE_S)
+        relay.answering.set()
+        everybody = [*people, *(f"late{n}@example.com" for n in range(20))]
+        await eventually(lambda: accepted(tmp_path) == len(everybody), PATIENCE_S)
+        assert Counter(d.recipient for d in relay.deliveries) == Counter(everybody)
+        assert asked(tmp_path, "SELECT count(*) FROM message WHERE in_doubt = 1") == [(0,)]
+
+
+def owners(folder: Path, emails: str) -> set[object]:
+    found = asked(
+        folder, f"SELECT DISTINCT owner FROM message WHERE owner IS NOT NULL AND email LIKE '{emails}'"
+    )
+    return {owner for (owner,) in found}
+
+
+def accepted(folder: Path) -> object:
+    ((number,),) = asked(folder, "SELECT count(*) FROM message WHERE state = 'accepted'")
+    return number
+
+
+async def test_a_clock_that_is_set_back_does_not_leave_mails_with_the_dead(tmp_path: Path) -> None:
+    clock = JumpingClock()
+    async with relaying() as relay, engine_in(tmp_path, clock) as engine:
+        event = await own_event(engine)
+        clock.jump(-HOUR_S)
+        await invite(engine, event, "ann@example.com")
+        clock.jump(HOUR_S)
+        await claim(engine, owner="somebody who dies now")
+        clock.jump(-HOUR_S)
+        async with dispatching(relay, engine):
+            await eventually(lambda: accepted(tmp_path) == 1, PATIENCE_S)
+        assert [d.recipient for d in relay.deliveries] == ["ann@example.com"]
+
+
+async def test_revisions_grow_while_the_clock_goes_to_and_fro(tmp_path: Path) -> None:
+    clock = JumpingClock()
+    async with relaying() as relay, engine_in(tmp_path, clock) as engine, dispatching(relay, engine):
+        event = await own_event(engine)
+        await invite(engine, event, "ann@example.com")
+        await eventually(lambda: accepted(tmp_path) == 1, PATIENCE_S)
+        for number, jump in enumerate((HOUR_S, -HOUR_S, HOUR_S), start=1):
+            clock.jump(jump)
+            await do(engine, UpdateEvent(uid=event.uid, location=f"Room {number}"))
+            clock.jump(max(0.0, -jump))
+            await eventually(lambda n=number: accepted(tmp_path) == n + 1, PATIENCE_S)  # type: ignore[misc]
+            clock.jump(-max(0.0, -jump))
+        revisions = [(d.sequence, d.dtstamp) for d in relay.to("ann@example.com")]
+        assert [sequence for sequence, _ in revisions] == [0, 1, 2, 3]
+        assert [stamp for _, stamp in revisions] == sorted({stamp for _, stamp in revisions})
+
+
+def taken_over(folder: Path, email: str) -> None:
+    """Another dispatcher takes everything that is held, but for the mail to `email`."""
+    with closing(sqlite3.connect(folder / "cis.sqlite3")) as raw:
+        raw.execute(
+            "UPDATE message SET owner = 'another', lease = lease + 3600 WHERE state = 'sending' AND email <> ?",
+            [email],
+        )
+        raw.commit()
+
+
+async def test_what_another_dispatcher_took_over_is_not_sent_by_the_first(tmp_path: Path) -> None:
+    lease_s = 0.4
+    async with relaying() as relay, campaign_to(tmp_path, crowd(600)) as story:
+        relay.answering.clear()
+        async with dispatching(relay, story.engine, lease_s=lease_s):
+            await eventually(lambda: len(under_way(tmp_path)) == 600, PATIENCE_S)
+            taken_over(tmp_path, "p0@example.com")
+
+            def lease() -> float:
+                ((until,),) = asked(tmp_path, "SELECT lease FROM message WHERE email = 'p0@example.com'")
+                return float(str(until))
+
+            before = lease()
+            await eventually(lambda: lease() > before + lease_s, PATIENCE_S)
+            begun = len(relay.deliveries)
+            relay.answering.set()
+            # Those that were on the wire go; then there is room to claim what came last.
+            await eventually(lambda: accepted(tmp_path) == 1, PATIENCE_S)
+            await invite(story.engine, story.event, "last@example.com")
+            await eventually(lambda: accepted(tmp_path) == 2, PATIENCE_S)
+        assert begun <= len(relay.deliveries) <= 4 * 32 + 1
+        leases_run_out(tmp_path)
+        with closing(sqlite3.connect(tmp_path / "cis.sqlite3")) as raw:
+            raw.execute("UPDATE message SET lease = 0 WHERE state = 'sending'")
+            raw.commit()
+
+
+@pytest.mark.skipif(not SOAK, reason="stops a process for longer than a lease; set CIS_SOAK=1")
+async def test_a_process_that_stood_still_sends_nothing_old_when_it_goes_on(tmp_path: Path) -> None:
+    raise NotImplementedError
