@@ -130,4 +130,4 @@ def _claim() -> Claim:
         kind=Kind.INVITE, email=attendee.email, message_id=f"m@{DOMAIN}", event_uid=event.uid,
         method=Method.REQUEST, due=now, **common,
     )  # fmt: skip
-    return Claim.model_construct(message=message, event=event, attendee=attendee, organizer_name="Club agent")
+    return Claim(message=message, event=event, attendee=attendee, organizer_name="Club agent")

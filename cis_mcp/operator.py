@@ -11,6 +11,7 @@ from cis_mcp.runtime import opened
 from engine.commands.base import Command, Done, Refusal
 from engine.commands.operators import SCOPES, CreateKey, Key, RevokeKey, SuspendOrganizer
 from engine.engine import Engine
+from engine.inbox import recount
 from engine.refusals import Refused
 from engine.settings import Settings
 
@@ -58,7 +59,7 @@ async def suspend(settings: Settings, address: str, *, suspended: bool) -> int:
 async def check(settings: Settings) -> int:
     """Show every difference that a recount finds; 1 where there is any."""
     async with opened(settings) as engine:
-        differences = await engine.check()
+        differences = [*await engine.check(), *await recount.differences(engine)]
     for difference in differences:
         click.echo(difference)
     if not differences:

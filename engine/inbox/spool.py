@@ -98,6 +98,10 @@ class Spool:
             envelope, raw = Envelope(id=name, mailboxes=()), content
         return Spooled(envelope=envelope, raw=raw)
 
+    def handled(self) -> Iterator[str]:
+        """Ids of the mails in `done/`, oldest first."""
+        yield from sorted(path.name for path in (self._folder / "done").iterdir())
+
     def done(self, name: str) -> None:
         """The mail was handled."""
         self._move(name, "done")

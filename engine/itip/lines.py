@@ -227,12 +227,6 @@ def escape(text: str) -> str:
     return text.replace("\n", "\\n")
 
 
-def param(name: str) -> str:
-    """`name` as a parameter value, quoted where it needs to be (RFC 5545, 3.2; RFC 6868 for carets)."""
-    name = re.sub(r"\^(?=['n^])", "^^", clean_name(name))
-    return name if _TOKEN.fullmatch(name) else f'"{name}"'
-
-
 def fold(line: str) -> bytes:
     """`line` folded at 75 octets, never inside a character or an escape, with its CRLF (RFC 5545, 3.1)."""
     data = line.encode("utf-8")

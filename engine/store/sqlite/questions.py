@@ -145,6 +145,13 @@ class Questions(Session):
     async def keys(self) -> list[str]:
         return [row["body"] for row in await self.all("SELECT body FROM access_key ORDER BY rowid")]
 
+    async def noted(self, intake_prefix: str) -> bool:
+        """True where a line says what became of a mail, or of a part of it."""
+        row = await self.one(
+            "SELECT 1 FROM intake WHERE id >= ? AND id < ? LIMIT 1", [intake_prefix, f"{intake_prefix}\uffff"]
+        )
+        return row is not None
+
     async def intake(self, limit: int) -> list[Intake]:
         found = await self.all("SELECT body FROM intake ORDER BY at DESC LIMIT ?", [limit])
         return [Intake.model_validate_json(row["body"]) for row in found]

@@ -162,6 +162,9 @@ class SqliteStore:
     async def intake(self, limit: int) -> list[Intake]:
         return await self._questions.intake(limit)
 
+    async def noted(self, intake_prefix: str) -> bool:
+        return await self._questions.noted(intake_prefix)
+
     async def recount(self) -> list[str]:
         """Every difference between counters and rows, seen at one instant."""
         async with self._transaction() as unit:
