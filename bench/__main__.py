@@ -30,7 +30,6 @@ _NO_SINK = (
     "smtp-sink is not here, so a slower aiosmtpd takes the mails: "
     "run “bash bench/install.sh”, or install postfix, for the figures of the README."
 )
-
 _INSTALL = "“bash bench/install.sh” fetches the peers."
 
 

@@ -41,7 +41,9 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
     """Campaigns; lists drafted; a large event counted and reported; campaigns over a slow network."""
     with sink(folder / "campaign.log") as (port, sink_name):
         size = lists.mail_size(folder)
-        yield from _beside_peers(effort, folder, port, f"into {sink_name}, mails of {size / 1000:.1f} kB", size)
+        yield from _beside_peers(
+            effort, folder, port, f"into {sink_name}, mails of {size / 1000:.1f} kB", size
+        )
         yield from _delayed(effort, folder, port)
     yield from lists.measure(effort, folder)
     yield from crowd.measure(effort, folder)

@@ -27,6 +27,7 @@ from engine.store.sqlite.store import SqliteStore
 
 _GROUP = "An event with very many attendees"
 _STATS_MS, _GROWTH_MB = 5, 50
+"""SQLite keeps 32 MB of pages itself, however many rows there are."""
 _CHUNK = 10_000
 _CALLS = 200
 _STATUSES = tuple(Partstat)

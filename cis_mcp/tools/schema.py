@@ -22,8 +22,13 @@ def argument_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def result_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a result; open, so that a client which keeps it takes what a later server adds."""
-    return _object(_open(_untitled(model.model_json_schema(mode="serialization"))))
+    """The schema of a result; open, so that a client which keeps it takes what a later server adds.
+
+    Nothing is required at its top: clients hold refusals against it as well (the TypeScript SDK does), and a
+    refusal has a code and a message instead.
+    """
+    schema = _object(_open(_untitled(model.model_json_schema(mode="serialization"))))
+    return {key: value for key, value in schema.items() if key != "required"}
 
 
 def shown_by(tool: str) -> WithJsonSchema:

@@ -84,8 +84,8 @@ class Dispatcher:
         self._claiming = asyncio.create_task(self._leases.claim(limit))
         try:
             claims = await asyncio.shield(self._claiming)
-        except Exception:
-            log.exception("messages cannot be claimed; trying again")
+        except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+            _say("messages cannot be claimed; trying again", error)
             self._claiming = None
             return []
         self._claiming = None
@@ -97,8 +97,8 @@ class Dispatcher:
             await asyncio.sleep(self._leases.interval)
             try:
                 await self._leases.keep()
-            except Exception:
-                log.exception("leases cannot be renewed; trying again")
+            except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+                _say("leases cannot be renewed; trying again", error)
 
     # sending
 
@@ -147,8 +147,8 @@ class Dispatcher:
         """The batch without what another dispatcher holds by now; all of it is given back where that is unknown."""
         try:
             mine = await self._leases.still_mine(batch)
-        except Exception:
-            log.exception("leases cannot be renewed; nothing is sent without them")
+        except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+            _say("leases cannot be renewed; nothing is sent without them", error)
             mine = []
         kept = {claim.message.id for claim in mine}
         for claim in batch:
@@ -207,8 +207,8 @@ class Dispatcher:
         while True:
             try:
                 await self._store.write_answers(self._owner, found, self._engine.clock())
-            except Exception:
-                log.exception("answers cannot be written down; trying again")
+            except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+                _say("answers cannot be written down; trying again", error)
                 await asyncio.sleep(1)
             else:
                 return
@@ -237,6 +237,14 @@ class Dispatcher:
             log.warning("stopped while answers could not be written down; those mails may go twice")
         await _end(list(others))
         await self._transport.close()
+
+
+def _say(what: str, error: Exception) -> None:
+    """Log what went wrong; a full disk is no bug, and a line of it is enough."""
+    if isinstance(error, OSError):
+        log.error("%s: %s", what, error.strerror or error)
+    else:
+        log.error(what, exc_info=error)
 
 
 async def _claimed_late(claiming: asyncio.Task[list[Claim]]) -> list[Claim]:

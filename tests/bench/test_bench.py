@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from bench.figures import Figure
 from bench.timing import quantile
+from bench.usage import usage
 
 ROOT = Path(__file__).parent.parent.parent
 GROUPS = {
@@ -22,6 +24,9 @@ GROUPS = {
     "One mail read to its command",
     "One mail rendered",
     "Receipts by SMTP",
+    "A campaign, from its start to the last 250 written down",
+    "A list drafted from CSV",
+    "An event with very many attendees",
 }
 
 
@@ -54,6 +59,8 @@ def test_a_figure_keeps_its_bound_by_value_or_by_ratio() -> None:
     assert Figure("g", "n", 10, "ms", below=10).kept is False
     assert Figure("g", "n", 99, "ms", within=1.5, peer="p", peer_value=66, ratio=1.5).kept is True
     assert Figure("g", "n", 99, "ms", within=1.5, peer="p", peer_value=65, ratio=1.52).kept is False
+    assert Figure("g", "n", 99, "mails/s", at_least=4, peer="p", peer_value=20, ratio=4.95).kept is True
+    assert Figure("g", "n", 99, "mails/s", at_least=4, peer="p", peer_value=33, ratio=3.0).kept is False
     assert Figure("g", "n", 99, "ms").kept is None
 
 
@@ -62,3 +69,17 @@ def test_a_quantile_is_one_of_the_measured_values() -> None:
     assert quantile(seconds, 0.5) == 50
     assert quantile(seconds, 0.99) == 99
     assert quantile([7.0], 0.99) == 7
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="the usage of processes is read from Linux"
+)
+def test_what_a_process_has_used_grows_with_its_work_and_its_peak_stays() -> None:
+    before = usage(os.getpid())
+    held = bytearray(os.urandom(1)) * 50_000_000
+    during = usage(os.getpid())
+    del held
+    after = usage(os.getpid())
+    assert during.peak_mb >= during.resident_mb > 0
+    assert after.peak_mb >= max(before.peak_mb, after.resident_mb)
+    assert after.cpu_s >= before.cpu_s > 0

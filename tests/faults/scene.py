@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
@@ -99,11 +100,11 @@ async def ready_worker(
     """A worker that takes mail in, once it does; with the port."""
     port = free_port()
     async with worker(folder, relay.port, INBOX=f"smtp://127.0.0.1:{port}", **settings) as process:
-        await eventually(lambda: _listens(port), PATIENCE_S)
+        await eventually(lambda: listens(port), PATIENCE_S)
         yield process, port
 
 
-async def _listens(port: int) -> bool:
+async def listens(port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
@@ -124,6 +125,29 @@ async def stopped(process: asyncio.subprocess.Process, seconds: float = 5) -> No
     """Ask a process to stop; it must end well within `seconds`."""
     process.terminate()
     assert await asyncio.wait_for(process.wait(), seconds) == 0
+
+
+async def stood_still(process: asyncio.subprocess.Process, folder: Path) -> None:
+    """Stop a process where it is (SIGSTOP), at a moment when it does not have the database locked."""
+
+    def stopped_outside() -> bool:
+        process.send_signal(signal.SIGSTOP)
+        if _writable(folder):
+            return True
+        process.send_signal(signal.SIGCONT)
+        return False
+
+    await eventually(stopped_outside, PATIENCE_S)
+
+
+def _writable(folder: Path) -> bool:
+    with closing(sqlite3.connect(folder / "cis.sqlite3", timeout=0.1, isolation_level=None)) as raw:
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+            raw.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 def asked(folder: Path, sql: str) -> list[tuple[object, ...]]:

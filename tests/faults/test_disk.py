@@ -30,7 +30,7 @@ from tests.faults.scene import (
 from tests.support import mails
 from tests.support.engines import engine_in, settings_in
 from tests.support.processes import program
-from tests.support.relay import relaying
+from tests.support.relay import Relay, relaying
 from tests.support.waiting import eventually
 
 _SIZE = "16m"
@@ -58,6 +58,18 @@ def fill(disk: Path) -> None:
                 except OSError as error:
                     assert error.errno == errno.ENOSPC
                     break
+
+
+def filled_after(count: int, relay: Relay, disk: Path) -> asyncio.Event:
+    """Is set when so many mails were taken and the disk is full."""
+    full = asyncio.Event()
+
+    def act() -> None:
+        fill(disk)
+        full.set()
+
+    relay.after(count, act)
+    return full
 
 
 def make_room(disk: Path) -> None:
@@ -88,8 +100,7 @@ async def handed_over(port: int) -> int:
 async def test_a_full_disk_refuses_and_waits_and_sends_nothing_twice(small_disk: Path) -> None:
     people = crowd(600)
     async with relaying() as relay, campaign_to(small_disk, people) as story:
-        full = asyncio.Event()
-        relay.after(100, lambda: (fill(small_disk), full.set()))  # type: ignore[func-returns-value]
+        full = filled_after(100, relay, small_disk)
         async with ready_worker(small_disk, relay, SENDER_AUTH="off") as (process, port):
             await asyncio.wait_for(full.wait(), PATIENCE_S)
             heard = await eventually(lambda: turned_away(story.engine), PATIENCE_S)
@@ -112,8 +123,7 @@ async def test_a_full_disk_refuses_and_waits_and_sends_nothing_twice(small_disk:
 async def test_a_worker_stops_in_time_though_the_disk_is_full(small_disk: Path) -> None:
     people = crowd(600)
     async with relaying() as relay, campaign_to(small_disk, people) as story:
-        full = asyncio.Event()
-        relay.after(100, lambda: (fill(small_disk), full.set()))  # type: ignore[func-returns-value]
+        full = filled_after(100, relay, small_disk)
         async with worker(small_disk, relay.port) as process:
             await asyncio.wait_for(full.wait(), PATIENCE_S)
             await eventually(lambda: turned_away(story.engine), PATIENCE_S)
@@ -131,9 +141,8 @@ async def test_a_disk_that_stays_full_for_longer_than_a_lease_sends_nothing_twic
     people = crowd(300)
     lease_s = 1.0
     async with relaying() as relay, campaign_to(small_disk, people) as story:
-        full = asyncio.Event()
-        relay.after(50, lambda: (fill(small_disk), full.set()))  # type: ignore[func-returns-value]
-        outbox = f"smtp://127.0.0.1:{relay.port}?starttls=no"
+        full = filled_after(50, relay, small_disk)
+        outbox = f"smtp://127.0.0.1:{relay.port}?starttls=no&connections=4"
         settings = settings_in(small_disk, outbox=outbox)
         async with engine_in(small_disk, story.engine.clock) as other, asyncio.TaskGroup() as group:
             dispatchers = [

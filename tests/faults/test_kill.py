@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,9 @@ from tests.faults.scene import (
     crowd,
     killed,
     leases_run_out,
+    listens,
+    ready_worker,
+    stood_still,
     stopped,
     under_way,
     worker,
@@ -55,14 +59,11 @@ async def killed_in(story: Story, relay: Relay, when: Iterable[int]) -> Counter[
 
 
 def no_mail_twice_but(doubtful: Counter[str], deliveries: list[Delivery]) -> None:
-    """Duplicates are among what was in flight at a kill, and are the same mail."""
+    """Duplicates are among what was in flight at a kill, and are the same mail: each has one name."""
     times = Counter(d.message_id for d in deliveries)
     again = {message_id: n - 1 for message_id, n in times.items() if n > 1}
     assert all(n <= doubtful[message_id] for message_id, n in again.items())
-    names: dict[str, set[tuple[str, str, str, int]]] = {}
-    for delivery in deliveries:
-        names.setdefault(delivery.message_id, set()).add(delivery.name)
-    assert all(len(found) == 1 for message_id, found in names.items() if message_id in again)
+    assert len({d.name for d in deliveries}) == len({d.recipient for d in deliveries})
 
 
 async def test_a_campaign_whose_senders_are_killed_reaches_everybody(tmp_path: Path) -> None:
@@ -120,11 +121,43 @@ async def test_no_kill_brings_an_old_time_after_a_new_one(tmp_path: Path) -> Non
         got = relay.by_recipient()
         assert set(got) == set(people)
         assert event.sequence == 3
+        assert len({d.name for d in relay.deliveries}) == len({d.message_id for d in relay.deliveries})
         for deliveries in got.values():
             revisions = [(d.sequence, d.dtstamp) for d in deliveries]
             assert revisions == sorted(revisions)
             assert deliveries[-1].sequence == event.sequence
             assert deliveries[-1].start == f"{event.span.start:%Y%m%dT%H%M%SZ}"
+
+
+async def test_who_stands_still_is_waited_for_so_no_old_time_follows_a_new_one(tmp_path: Path) -> None:
+    people = crowd(600)
+    async with relaying() as relay, campaign_to(tmp_path, people) as story:
+        async with worker(tmp_path, relay.port) as slow:
+            relay.after(50, relay.answering.clear)
+            await eventually(lambda: len(relay.deliveries) >= 50 and under_way(tmp_path), PATIENCE_S)
+            await stood_still(slow, tmp_path)
+            held = under_way(tmp_path)
+            await move_event(story, 3)
+            relay.answering.set()
+            async with worker(tmp_path, relay.port):
+                await eventually(lambda: only_waiting_for(tmp_path, held), PATIENCE_S)
+                slow.send_signal(signal.SIGCONT)
+                await eventually(lambda: nothing_pending(tmp_path), PATIENCE_S)
+        assert set(relay.by_recipient()) == set(people)
+        for deliveries in relay.by_recipient().values():
+            revisions = [d.sequence for d in deliveries]
+            assert revisions == sorted(revisions)
+            assert revisions[-1] == 1
+
+
+def only_waiting_for(folder: Path, held: set[str]) -> bool:
+    """True when all that is left to do comes behind the messages with these Message-IDs."""
+    (left,) = asked(
+        folder,
+        "SELECT (SELECT count(*) FROM fanout) + (SELECT count(*) FROM message WHERE state = 'queued' "
+        "AND email NOT IN (SELECT email FROM message WHERE state = 'sending'))",
+    )
+    return left == (0,) and under_way(folder) <= held
 
 
 def nothing_pending(folder: Path) -> bool:
@@ -137,13 +170,19 @@ def nothing_pending(folder: Path) -> bool:
     return left == (0,)
 
 
+async def refuses(port: int) -> bool:
+    return not await listens(port)
+
+
 async def test_a_worker_that_is_asked_to_stop_ends_soon_and_leaves_nothing_in_doubt(tmp_path: Path) -> None:
     async with relaying() as relay, campaign_to(tmp_path, crowd()) as story:
-        async with worker(tmp_path, relay.port) as first:
-            asked_to_stop = asyncio.Event()
-            relay.after(100, asked_to_stop.set)
-            await asyncio.wait_for(asked_to_stop.wait(), PATIENCE_S)
-            await stopped(first)
+        async with ready_worker(tmp_path, relay) as (first, port):
+            relay.after(100, relay.answering.clear)
+            await eventually(lambda: len(relay.deliveries) >= 100, PATIENCE_S)
+            stopping = asyncio.create_task(stopped(first))
+            await eventually(lambda: refuses(port), PATIENCE_S)
+            relay.answering.set()
+            await stopping
         assert 100 <= len(relay.deliveries) < len(story.people)
         assert under_way(tmp_path) == set()
         assert asked(tmp_path, "SELECT count(*) FROM message WHERE in_doubt = 1") == [(0,)]

@@ -20,6 +20,7 @@ from tests.faults.scene import (
     asked,
     campaign_to,
     crowd,
+    ready_worker,
     stopped,
     time_passes,
     worker,
@@ -183,9 +184,13 @@ async def test_a_campaign_that_fails_too_often_pauses_itself_and_can_be_resumed(
 async def test_two_workers_share_a_campaign_and_no_mail_goes_twice(tmp_path: Path) -> None:
     people = crowd(max(PEOPLE, 2_000))
     async with relaying() as one, relaying() as two, campaign_to(tmp_path, people, start=False) as story:
-        async with worker(tmp_path, one.port), worker(tmp_path, two.port):
+        async with ready_worker(tmp_path, one), ready_worker(tmp_path, two):
+            one.answering.clear()
+            two.answering.clear()
             await control(story.engine, story.draft, Action.START)
+            # One alone cannot hold them all.
+            await eventually(lambda: one.deliveries and two.deliveries, PATIENCE_S)
+            one.answering.set()
+            two.answering.set()
             await story.all_accepted()
-        assert len(one.deliveries) > 0
-        assert len(two.deliveries) > 0
         assert Counter(d.recipient for d in one.deliveries + two.deliveries) == Counter(people)

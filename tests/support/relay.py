@@ -74,7 +74,7 @@ class Relay:
         self.answering.set()
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
-        self._actions: dict[int, Callable[[], None]] = {}
+        self._actions: dict[int, Callable[[], object]] = {}
 
     def to(self, recipient: str) -> list[Delivery]:
         return [d for d in self.deliveries if d.recipient == recipient]
@@ -86,7 +86,7 @@ class Relay:
             found.setdefault(delivery.recipient, []).append(delivery)
         return found
 
-    def after(self, count: int, action: Callable[[], None]) -> None:
+    def after(self, count: int, action: Callable[[], object]) -> None:
         """Do `action` at the very moment when the mail with that number was taken and is not answered yet."""
         self._actions[count] = action
 

@@ -129,7 +129,7 @@ class Claims(Ledger):
             event = events.get(row["event_uid"])
             code = _barred(row, event, now)
             if not code and event and row["method"] and row["sequence"] < event.sequence:
-                code = await self._raise_sequence(row["id"], event)
+                code = await self._raise_sequence(row, event)
             if code:
                 barred.setdefault(code, []).append(row["id"])
             else:
@@ -146,10 +146,11 @@ class Claims(Ledger):
         )
         return {row["uid"]: rows.event(row) for row in found}
 
-    async def _raise_sequence(self, message_id: int, event: Event) -> Code | None:
+    async def _raise_sequence(self, row: sqlite3.Row, event: Event) -> Code | None:
         """A message that waited leaves with the event's newest revision, never with an old time."""
         raised = await self.run(
-            "UPDATE OR IGNORE message SET sequence = ? WHERE id = ?", [event.sequence, message_id]
+            "UPDATE OR IGNORE message SET sequence = ?, message_id = ? WHERE id = ?",
+            [event.sequence, _message_id(row, event), row["id"]],
         )
         return None if raised else Code.SUPERSEDED
 
@@ -228,7 +229,23 @@ def _claim(row: sqlite3.Row, event: Event | None) -> Claim:
     name = row["organizer_name"] or ""
     if row["method"] is None or event is None:
         return Claim(rows.message(row), event, None, name)
-    return Claim(rows.message(row, event.sequence), event, rows.attendee(row, "a_"), name)
+    message = rows.message(row, event.sequence)
+    if row["message_id"] != (message_id := _message_id(row, event)):
+        message = message.model_copy(update={"message_id": message_id})
+    return Claim(message, event, rows.attendee(row, "a_"), name)
+
+
+def _message_id(row: sqlite3.Row, event: Event) -> str:
+    """The Message-ID under which a message leaves.
+
+    Mail servers drop what they have seen. So where an older revision may have gone already, the newer one gets
+    a name of its own.
+    """
+    known: str = row["message_id"]
+    if not row["in_doubt"] or row["sequence"] >= event.sequence:
+        return known
+    local, at, domain = known.partition("@")
+    return f"{local.partition('.')[0]}.{event.sequence}{at}{domain}"
 
 
 def _numbers(ids: Iterable[int]) -> str:

@@ -48,7 +48,10 @@ class _Unit(Events, Attendees, Claims, Campaigns, Memory):
 class SqliteStore:
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, rates: Rates) -> None:
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, rates: Rates, path: Path
+    ) -> None:
+        self._path = path
         self._writer = writer
         self._reader = reader
         self._writing = asyncio.Lock()
@@ -66,7 +69,7 @@ class SqliteStore:
             writer, reader = await _connect_both(path)
         except sqlite3.Error as error:
             raise OSError(errno.EIO, f"the database cannot be opened: {error}", str(path)) from error
-        return cls(writer, reader, rates or Rates())
+        return cls(writer, reader, rates or Rates(), path)
 
     async def close(self) -> None:
         async with self._writing:
@@ -94,7 +97,7 @@ class SqliteStore:
                 # queues up behind it, and does nothing where no transaction was begun.
                 await self._writer.rollback()
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                    raise OSError(errno.ENOSPC, _FULL) from error
+                    raise OSError(errno.ENOSPC, _FULL, str(self._path)) from error
                 raise
 
     # questions
