@@ -58,7 +58,7 @@ def _beside_peers(effort: Effort, folder: Path, port: int, what: str, size: int)
         for _ in range(min(_ROUNDS, effort.rounds)):
             small += [_send(ours, folder, few), _send(ours, folder, few)]
             many.append(_send(ours, folder, n))
-            by_nodemailer.append(peers.by_nodemailer(port, min(n, _PEER_MOST) // 2, size))
+            by_nodemailer.append(peers.by_nodemailer(port, min(n, _PEER_MOST), size))
             by_smtp_source.append(peers.by_smtp_source(port, min(n, _PEER_MOST), size))
         peak_mb = usage(ours.pid).peak_mb
     rates = [sent.rate for sent in many]
