@@ -68,6 +68,7 @@ class Code(StrEnum):
     RETRIES_EXHAUSTED = "retries_exhausted"
     BOUNCED = "bounced"
     RENDER_FAILED = "render_failed"
+    DISK_FULL = "disk_full"
     INTERNAL = "internal"
 
 

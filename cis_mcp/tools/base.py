@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
@@ -142,6 +143,14 @@ class ServedTool(Tool):
             raise
         except Refused as refused:
             return failure(refused.code, refused.message, refused.hint, sent=False)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                logger.exception("%s failed", self.name)
+                return _internal()
+            message = "The server's disk is full: nothing was changed."
+            return failure(
+                Code.DISK_FULL, message, "Tell the operator, and repeat the call later.", sent=False
+            )
         except Exception as error:  # noqa: BLE001 -- the caller gets a code; the log gets the place
             logger.error("%s failed with %s at\n%s", self.name, type(error).__name__, _where(error))  # noqa: TRY400
             return _internal()

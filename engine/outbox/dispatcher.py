@@ -97,6 +97,7 @@ class Dispatcher:
             await asyncio.sleep(self._leases.interval)
             try:
                 await self._leases.keep()
+                self._pace.share(await self._store.senders())
             except Exception as error:  # noqa: BLE001 -- it is said, and tried again
                 _say("leases cannot be renewed; trying again", error)
 

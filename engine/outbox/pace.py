@@ -31,12 +31,18 @@ class Pace:
     """
 
     def __init__(self, connections: int) -> None:
-        self._most = connections
+        self._all = self._most = connections
         self.connections = connections
         self._successes = 0
         self._pause = 0.0
         self._paused_until = 0.0
         self._domains: OrderedDict[str, _Domain] = OrderedDict()
+
+    def share(self, senders: int) -> None:
+        """Divide the connections among the dispatchers that are sending, whichever process they are in."""
+        unhindered = self.connections == self._most
+        self._most = max(1, self._all // max(1, senders))
+        self.connections = self._most if unhindered else min(self.connections, self._most)
 
     def rest(self, email: str, now: float) -> float:
         """Seconds for which the recipient's domain is left alone; 0 where mail may go."""

@@ -204,6 +204,13 @@ class SqliteStore:
             return True
         return bool(fail_share and await look.next_failing(fail_share))
 
+    async def senders(self) -> int:
+        """How many dispatchers hold messages just now."""
+        row = await self._questions.one(
+            "SELECT count(DISTINCT owner) AS n FROM message WHERE state = 'sending'"
+        )
+        return int(row["n"]) if row else 0
+
     async def next_due(self) -> datetime | None:
         """When the next message is due, or the next lease may have run out; None where nothing is owed."""
         row = await self._questions.one(
