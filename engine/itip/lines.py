@@ -76,7 +76,9 @@ def clean_text(text: str) -> str:
 
 def clean_name(name: str) -> str:
     """`name` on one line and without double quotes, so that it can stand in any parameter (RFC 5545, 3.2)."""
-    return " ".join(clean_text(name).replace('"', "'").split())
+    if not name.isprintable():
+        name = clean_text(name)
+    return " ".join(name.replace('"', "'").split())
 
 
 # reading

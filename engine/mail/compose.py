@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TEXTS = ("summary", "location", "description")
 """What in a part of an event may be in each attendee's own words."""
 _SUBJECTS = {Kind.INVITE: "", Kind.UPDATE: "Event Updated: ", Kind.CANCELLATION: "Event Cancelled: "}
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.~@+-]+")
 _UNTITLED = "Invitation"
 _ANSWERS = ("Yes", "No", "Maybe")
 
@@ -104,7 +105,8 @@ def shown(texts: Mapping[str, str], receipt_address: str) -> dict[str, str]:
 
 def answer_to(receipt_address: str) -> str:
     """The receipt address as it stands in a mailto: link (RFC 6068)."""
-    return quote(mime.address(receipt_address), safe="@+")
+    bare = mime.address(receipt_address)
+    return bare if _UNQUOTED.fullmatch(bare) else quote(bare, safe="@+")
 
 
 def rendered(revision: Revision, said: Mapping[str, str]) -> tuple[str, str]:

@@ -5,25 +5,28 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.charset import BASE64, Charset
 from email.header import Header
 from email.message import Message
 from email.policy import compat32
 from email.utils import format_datetime, quote
+from functools import lru_cache
 
 from engine.mail.headers import one_line
 from engine.model import Party
 from engine.refusals import Code, Refused
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
-_ADDRESS = re.compile(r"[!-~]{1,255}")
+_ADDRESS = re.compile(r"""[^\x00-\x20<>,;:"()\\\[\]\x7f-\U0010ffff]{1,255}""")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,900}")
 # header values come encoded and folded; lines that begin with "From " are ours
 _AS_GIVEN = compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 # always base64: trying which of the two encodings is shorter takes the library longer than all else
 _UTF8 = Charset("utf-8")
 _UTF8.header_encoding = BASE64
+_URI = re.compile(r"[!-;=?-~]{1,900}")
+_SCHEME = re.compile("[a-z]+:")
 _MAX_SUBJECT = 250
 _MAX_NAME = 120
 
@@ -38,6 +41,8 @@ def words(text: str, name: str) -> str:
     """Unstructured header text, encoded where it is not plain ASCII (RFC 2047)."""
     text = shortened(text, _MAX_SUBJECT)
     plain = text.isascii() and "=?" not in text
+    if plain and len(name) + 2 + len(text) <= 76:
+        return text
     return Header(text, "us-ascii" if plain else _UTF8, header_name=name).encode(linesep="\r\n")
 
 
@@ -51,7 +56,7 @@ def address(text: str) -> str:
         plain = f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
     except UnicodeError:
         plain = ""
-    if not (local and domain) or not _ADDRESS.fullmatch(plain) or re.search(r"[<>,;:\"()\\\[\]]", plain):
+    if not (local and domain) or not _ADDRESS.fullmatch(plain):
         raise Refused(
             Code.INVALID_ADDRESS,
             f"'{one_line(text)[:80]}' is not an address that mail can be sent to.",
@@ -76,8 +81,8 @@ def mailbox(party: Party, header: str) -> str:
 def uri(text: str) -> str:
     """A URI in angle brackets; a bare address becomes a mailto: URI."""
     text = text.strip().strip("<>")
-    text = text if re.match(r"[a-z]+:", text) else f"mailto:{text}"
-    if not re.fullmatch(r"[!-;=?-~]{1,900}", text):
+    text = text if _SCHEME.match(text) else f"mailto:{text}"
+    if not _URI.fullmatch(text):
         raise Refused(
             Code.INVALID_ARGUMENT, "The unsubscribe address is not a URI.", "Use mailto:… or https://…"
         )
@@ -98,6 +103,11 @@ def date(moment: datetime) -> str:
     """An aware time as a Date header, with a zone that says what it is: +0000 for UTC, never -0000."""
     if moment.tzinfo is None:
         raise ValueError("a mail's date must be aware")
+    return _date(moment.replace(microsecond=0), moment.utcoffset())
+
+
+@lru_cache(maxsize=16)
+def _date(moment: datetime, offset: timedelta | None) -> str:
     return format_datetime(moment)
 
 
@@ -109,7 +119,9 @@ def boundary(seed: str, level: str) -> str:
 
 def quoted_printable(text: str) -> bytes:
     """Text as UTF-8 in quoted-printable; each line stands by itself, so parts that end a line may be joined."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.encode("utf-8", "replace")
     return binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
 
 

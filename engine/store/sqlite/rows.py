@@ -83,7 +83,7 @@ def attendee_values(attendee: Attendee) -> tuple[object, ...]:
 def attendee(row: sqlite3.Row, prefix: str = "") -> Attendee:
     """An attendee from its own row, or from the columns `prefix`… of a row about it."""
     # The database holds only what the model let in, so it is not validated again: this runs per message.
-    return Attendee.model_construct(
+    return Attendee(
         event_uid=row["event_uid"],
         email=row["email"],
         token=row[prefix + "token"],
@@ -146,7 +146,7 @@ def message_values(message: Message, priority: int, *, held: bool) -> tuple[obje
 
 def message(row: sqlite3.Row, sequence: int | None = None) -> Message:
     """A message of the ledger; `sequence`: the revision it leaves with, where that has grown."""
-    return Message.model_construct(
+    return Message(
         id=row["id"],
         kind=Kind(row["kind"]),
         email=row["email"],

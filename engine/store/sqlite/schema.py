@@ -44,6 +44,7 @@ CREATE TABLE attendee (
     UNIQUE (event_uid, email)
 ) STRICT;
 CREATE INDEX attendee_by_partstat ON attendee(event_uid, partstat, id);
+CREATE INDEX attendee_in_order ON attendee(event_uid, id);
 
 CREATE TABLE receipt (
     id INTEGER PRIMARY KEY,
