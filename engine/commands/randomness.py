@@ -4,7 +4,8 @@ import secrets
 import string
 from typing import Protocol
 
-_LETTERS = string.ascii_lowercase + string.digits
+_LETTERS = (string.ascii_lowercase + string.digits).encode()
+_TO_LETTERS = bytes(_LETTERS[byte % len(_LETTERS)] for byte in range(256))
 
 
 class Randomness(Protocol):
@@ -19,7 +20,7 @@ class SystemRandomness:
     """The operating system's own randomness."""
 
     def word(self, length: int) -> str:
-        return "".join([_LETTERS[b % 36] for b in secrets.token_bytes(length)])
+        return secrets.token_bytes(length).translate(_TO_LETTERS).decode("ascii")
 
 
 UID_LENGTH = 40

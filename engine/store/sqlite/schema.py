@@ -118,7 +118,6 @@ CREATE UNIQUE INDEX message_owed ON message(event_uid, email, method, sequence, 
     WHERE method IS NOT NULL;
 CREATE INDEX message_due ON message(priority, due, id) WHERE {DUE};
 CREATE INDEX message_leased ON message(owner, lease) WHERE state = 'sending';
-CREATE INDEX message_pending ON message(event_uid, email, id) WHERE {PENDING};
 CREATE INDEX message_by_campaign ON message(campaign_id, state, settled) WHERE campaign_id IS NOT NULL;
 
 CREATE TABLE attempt (
