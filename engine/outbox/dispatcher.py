@@ -200,6 +200,8 @@ class Dispatcher:
             self._held -= len(found)
             self._room.set()
             self._engine.answered.ring()
+            if not self._held:
+                self._engine.owed.ring()  # a campaign may have come to its end
             for _ in found:
                 self._answers.task_done()
 
