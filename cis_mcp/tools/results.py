@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import Field
@@ -96,8 +97,9 @@ def _date(span: Span, value: date | datetime) -> str:
     return span.local(value).isoformat()
 
 
+@lru_cache(maxsize=256)
 def event_info(event: Event) -> EventInfo:
-    """All there is to say of an event."""
+    """All there is to say of an event; neither is ever changed in place, so it is said once."""
     span = event.span
     return EventInfo(
         uid=event.uid,

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from engine.model import (
     Attendee,
@@ -100,7 +101,13 @@ def attendee(row: sqlite3.Row, prefix: str = "") -> Attendee:
 
 
 def event(row: sqlite3.Row) -> Event:
-    return Event.model_validate_json(row["body"])
+    return _event(row["body"])
+
+
+@lru_cache(maxsize=256)
+def _event(body: str) -> Event:
+    """An event from its text: the same ones are read again and again, and none is ever changed in place."""
+    return Event.model_validate_json(body)
 
 
 def campaign(row: sqlite3.Row) -> Campaign:
