@@ -107,7 +107,7 @@ async def test_the_watch_is_woken_by_answers_that_this_process_wrote(
             engine.answered.ring()
             return bool(_said(caplog))
 
-        await eventually(said)
+        assert await eventually(said)
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)

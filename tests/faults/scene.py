@@ -17,7 +17,7 @@ from engine.commands.timing import Timing
 from engine.engine import Engine, system_clock
 from engine.model import CampaignState, Event
 from tests.support.engines import control, created, drafted, engine_in
-from tests.support.ports import free_port
+from tests.support.ports import free_port, listens
 from tests.support.processes import program
 from tests.support.relay import Relay
 from tests.support.waiting import eventually
@@ -102,16 +102,6 @@ async def ready_worker(
     async with worker(folder, relay.port, INBOX=f"smtp://127.0.0.1:{port}", **settings) as process:
         await eventually(lambda: listens(port), PATIENCE_S)
         yield process, port
-
-
-async def listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
 
 
 async def killed(process: asyncio.subprocess.Process) -> None:

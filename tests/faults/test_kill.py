@@ -25,7 +25,6 @@ from tests.faults.scene import (
     crowd,
     killed,
     leases_run_out,
-    listens,
     ready_worker,
     stood_still,
     stopped,
@@ -33,6 +32,7 @@ from tests.faults.scene import (
     worker,
 )
 from tests.support.engines import do
+from tests.support.ports import listens
 from tests.support.relay import Delivery, Relay, relaying
 from tests.support.waiting import eventually
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ports import free_port
+from tests.support.ports import free_port, listens
 from tests.support.waiting import eventually
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
@@ -42,19 +42,9 @@ def _program(name: str) -> str:
     return found
 
 
-async def _listening(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
-
-
 async def _listened(port: int) -> None:
     async def listening() -> bool:
-        return await _listening(port)
+        return await listens(port)
 
     await eventually(listening)
 

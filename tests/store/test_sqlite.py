@@ -77,8 +77,11 @@ async def test_a_file_that_is_no_database_is_an_os_error(tmp_path: Path) -> None
 async def test_many_that_open_a_new_file_at_once_all_succeed(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     stores = await asyncio.gather(*(SqliteStore.open(path) for _ in range(12)))
-    for store in stores:
-        await store.close()
+    try:
+        assert [await store.recount() for store in stores] == [[]] * 12
+    finally:
+        for store in stores:
+            await store.close()
 
 
 async def test_several_processes_write_into_one_file(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from engine.model import Kind, Message
 from engine.store.protocol import Intake
 from tests.support.clock import Clock
 from tests.support.engines import deliver
-from tests.support.ports import free_port
+from tests.support.ports import free_port, listens
 from tests.support.waiting import eventually
 
 
@@ -83,20 +83,10 @@ async def receiving(engine: Engine, inbox: Inbox | None = None) -> AsyncIterator
     jobs = (inbox.run(), Listener(inbox, f"smtp://127.0.0.1:{port}").run())
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
-        await eventually(lambda: _listening(port))
+        await eventually(lambda: listens(port))
         yield Post(engine, inbox, port)
     finally:
         for task in tasks:
             task.cancel()
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             assert isinstance(outcome, asyncio.CancelledError), outcome
-
-
-async def _listening(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
