@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test soak serve lint format bench lock judges clean
+.PHONY: demo test soak serve lint format bench bundle lock judges clean
 
 demo: $(READY)
 	@$(BIN)/cis-mcp demo
@@ -31,7 +31,11 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench
 
-# Installs libical, ical.js and postfix, which judge the mails of the tests (needs apt and npm).
+# The one-click bundle for Claude Desktop: dist/cis-mcp.mcpb.
+bundle: $(READY)
+	$(BIN)/python -m bundle.build
+
+# Installs libical, ical.js, postfix and dovecot, which judge the mails of the tests (needs apt and npm).
 judges:
 	bash tests/judges/install.sh
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import campaign, parsing, peers, reading, receiving, sending, starting
+from bench import campaign, hostile, importing, parsing, peers, reading, receiving, search, sending, starting
 from bench.figures import BenchFailed, Figure, machine, print_table, write_json
 from bench.processes import postfix
 from bench.timing import FULL, QUICK, Effort
@@ -25,6 +25,9 @@ _PARTS: dict[str, Part] = {
     "parsing": parsing.measure,
     "receiving": receiving.measure,
     "campaign": campaign.measure,
+    "hostile": hostile.measure,
+    "importing": importing.measure,
+    "search": search.measure,
 }
 _NO_SINK = (
     "smtp-sink is not here, so a slower aiosmtpd takes the mails: "

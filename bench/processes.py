@@ -150,7 +150,8 @@ def sink(log: Path) -> Iterator[tuple[int, str]]:
     else:
         name = "smtp-sink"
         user = ["-u", "nobody"] if os.getuid() == 0 else []
-        command = [str(program), *user, f"127.0.0.1:{port}", "512"]
+        most = ["-m", "1024"]  # 256 sessions by default: two servers with two processes each want more
+        command = [str(program), *user, *most, f"127.0.0.1:{port}", "512"]
     with process(command, env, log):
         wait_for(port)
         yield port, name

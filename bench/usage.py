@@ -1,13 +1,16 @@
-"""What a process has used of the machine: CPU seconds and memory, as Linux counts them."""
+"""What processes have used of the machine: CPU seconds and memory, as Linux counts them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
 _MB_OF_KB = 1024
+_PARENT, _CPU, _CPU_AND_ENDED = 1, slice(11, 13), slice(11, 15)
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,35 @@ class Usage:
 
 def usage(pid: int) -> Usage:
     """What the process has used so far, all its threads together. Raises OSError without Linux's /proc."""
-    fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return _usage(pid, _CPU)
+
+
+def together(pid: int) -> Usage:
+    """What the process and those that it started have used so far; memory of those that live, added up."""
+    own = _usage(pid, _CPU_AND_ENDED)
+    found = [own, *(_usage(child, _CPU) for child in _children(pid))]
+    return Usage(
+        *(sum(getattr(each, name) for each in found) for name in ("cpu_s", "resident_mb", "peak_mb"))
+    )
+
+
+def _usage(pid: int, cpu: slice) -> Usage:
     status = (_PROC / str(pid) / "status").read_text().splitlines()
     memory = {name: value for name, _, value in (line.partition(":") for line in status)}
     return Usage(
-        cpu_s=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+        cpu_s=sum(map(int, _fields(pid)[cpu])) / os.sysconf("SC_CLK_TCK"),
         resident_mb=int(memory["VmRSS"].split()[0]) / _MB_OF_KB,
         peak_mb=int(memory["VmHWM"].split()[0]) / _MB_OF_KB,
     )
+
+
+def _fields(pid: int) -> list[str]:
+    """What stands behind the name of the program in its line of statistics (proc(5))."""
+    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+
+
+def _children(pid: int) -> Iterator[int]:
+    for folder in _PROC.glob("[0-9]*"):
+        with suppress(OSError):
+            if int(_fields(int(folder.name))[_PARENT]) == pid:
+                yield int(folder.name)

@@ -6,13 +6,15 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cis_mcp.quarantine import quarantine
+
 if TYPE_CHECKING:
-    from cis_mcp.tools import Tier
+    from cis_mcp.tools import Selection, Tier
     from engine.settings import Settings
 
 _BAD_SETTING = 2
@@ -44,24 +46,41 @@ def cli() -> None:
 @click.option("--no-auth", is_flag=True, help="Ask for no keys; loopback only.")
 @click.option(
     "--tier",
-    type=click.Choice(["core", "extended"]),
+    type=click.Choice(["core", "extended", "operator"]),
     default="core",
     show_default=True,
-    help="Which tools: the twelve of the main job, or also those that explain.",
+    help="Which tools: the twelve of the main job, also the rarer ones, or also the operator's.",
 )
-def serve(address: str | None, tier: Tier, *, no_auth: bool) -> None:
+@click.option("--tools", metavar="A,B", default="", help="Only these tools, of whatever tier.")
+@click.option("--exclude-tools", "exclude", metavar="A,B", default="", help="Without these tools.")
+@click.option("--read-only", is_flag=True, help="Only tools that change nothing.")
+def serve(address: str | None, tier: Tier, tools: str, exclude: str, *, read_only: bool, no_auth: bool) -> None:
     """Serve MCP, over stdio unless --http is given, and run inbox and dispatcher beside it."""
     # What is imported stays for good: collecting garbage meanwhile takes a fifth of the start for nothing.
     gc.disable()
     from cis_mcp import serving
 
+    selection = _selection(tier, tools, exclude, read_only=read_only)
     if address is None:
         if no_auth:
             raise click.UsageError("--no-auth goes with --http; stdio has no keys.")
-        _run(serving.over_stdio(_settings(), tier))
+        _run(serving.over_stdio(_settings(), selection))
     else:
         host, port = _host_and_port(address)
-        _run(serving.over_http(_settings(), host, port, tier, no_auth=no_auth))
+        _run(serving.over_http(_settings(), host, port, selection, no_auth=no_auth))
+
+
+def _selection(tier: Tier, tools: str, exclude: str, *, read_only: bool) -> Selection:
+    from cis_mcp.tools import Selection
+    from engine.refusals import Refused
+
+    try:
+        selection = Selection.of(tier, tools, exclude, read_only=read_only)
+    except Refused as refused:
+        raise click.UsageError(str(refused)) from None
+    if not selection.specs:
+        raise click.UsageError("These options together leave no tool.")
+    return selection
 
 
 @cli.command()
@@ -85,6 +104,51 @@ def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
     from cis_mcp import ingest as feed
 
     sys.exit(feed.main(mailbox, list(files)))
+
+
+@cli.command("import")
+@click.argument("source", metavar="FILE|URL")
+@click.option("--organizer", metavar="ADDRESS", help="Whose events they are; else CIS_ORGANIZER.")
+@click.option(
+    "--calendar", "name", metavar="NAME", default="", help="Which calendar it is; else its file name or URL."
+)
+@click.option("--timezone", metavar="ZONE", help="Of times that name none, for example Europe/Paris.")
+@click.option(
+    "--gone",
+    type=click.Choice(["cancel", "keep"]),
+    default="cancel",
+    show_default=True,
+    help="What to do with coming events of an earlier import that the calendar no longer has.",
+)
+@click.option("--force", is_flag=True, help="Cancel them even where many are gone.")
+@click.option("--every", metavar="TIME", help="Import a URL again and again: 15m, 1h, 1d.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def import_(source: str, every: str | None, *, as_json: bool, **options: Any) -> None:
+    """Make events from a calendar (.ics, or its https address), or carry out a CSV of commands; “-” is stdin.
+
+    Repeating it makes no doubles: what is new is created, what changed is updated, and people are told.
+    """
+    seconds = _interval(every) if every else None
+    settings = _settings()
+    from cis_mcp import importing
+    from engine.inbox.imported import Options
+
+    given = Options(**options)
+    if seconds is None:
+        _run(importing.run(settings, source, given, as_json=as_json))
+    elif not importing.is_url(source):
+        raise click.UsageError("--every goes with a URL.")
+    else:
+        _run(importing.again(settings, source, given, seconds, as_json=as_json))
+
+
+def _interval(text: str) -> float:
+    """Seconds of “15m”, “1h”, “1d”; at least a minute."""
+    number, unit = text[:-1], {"m": 60, "h": 3600, "d": 86400}.get(text[-1:])
+    if not unit or not number.isdecimal() or not 1 <= int(number) <= 1_000:
+        raise click.BadParameter("must be such as 15m, 1h or 1d.", param_hint="--every")
+    return float(int(number) * unit)
 
 
 @cli.command()
@@ -114,13 +178,25 @@ def key() -> None:
 @click.option("--name", default="", help="What you call it.")
 @click.option("--for", "address", metavar="ADDRESS", help="Whom it acts for; else CIS_ORGANIZER.")
 @click.option(
-    "--scope", "scopes", multiple=True, help="read, events, invites, campaigns; repeatable; else all."
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="read, events, invites, campaigns; repeatable; else all these. admin, for quarantine, must be named.",
 )
-def key_create(name: str, address: str | None, scopes: tuple[str, ...]) -> None:
-    """Make a key; it is shown once."""
+@click.option("--tier", type=click.Choice(["core", "extended", "operator"]), help="Which tools; else the server's.")
+@click.option("--tools", metavar="A,B", default="", help="Only these tools.")
+@click.option("--read-only", is_flag=True, help="Only tools that change nothing.")
+def key_create(
+    name: str, address: str | None, scopes: tuple[str, ...], tier: Tier | None, tools: str, *, read_only: bool
+) -> None:
+    """Make a key; it is shown once.
+
+    --tier, --tools and --read-only narrow what the server offers; they never add to it.
+    """
     from cis_mcp import operator
 
-    _run(operator.create_key(_settings(), name, address, scopes))
+    limits = operator.Limits(tier, tools, read_only)
+    _run(operator.create_key(_settings(), name, address, scopes, limits))
 
 
 @key.command("list")
@@ -198,10 +274,13 @@ def config() -> None:
         click.echo(line)
 
 
-def main() -> None:
-    """The console script."""
+cli.add_command(quarantine)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script; `arguments` stand in for those of the command line."""
     _log_to_stderr()
-    cli(prog_name="cis-mcp")
+    cli(arguments, prog_name="cis-mcp")
 
 
 def _log_to_stderr() -> None:
@@ -209,7 +288,7 @@ def _log_to_stderr() -> None:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    for noisy in ("mcp", "uvicorn", "mail.log"):
+    for noisy in ("mcp", "uvicorn", "mail.log", "imapclient"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -245,3 +324,7 @@ def _host_and_port(address: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise click.BadParameter("must be HOST:PORT, for example 127.0.0.1:8000.", param_hint="--http")
     return host, int(port)
+
+
+settings_in_force, run = _settings, _run
+"""For groups of commands that have a module of their own."""

@@ -1,4 +1,4 @@
-"""Serve MCP over Streamable HTTP at /mcp, and say at /healthz that the server lives."""
+"""Serve over HTTP: the door that is opened, the hosts that are believed, the server that runs behind it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,18 @@ from urllib.parse import urlsplit
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
-from cis_mcp.auth import KeyVerifier, auth_settings, caller
-from cis_mcp.server import build_server
 from cis_mcp.stopping import stop_event
-from cis_mcp.tools import Tier
+from cis_mcp.tools import Selection
+from cis_mcp.web import application, web_server
+from cis_mcp.wire import HastyProtocol
 from engine.engine import Engine
 from engine.refusals import Code, Refused
 
 logger = logging.getLogger(__name__)
 
-BODY_MAX = 16 * 1024 * 1024
-"""Bytes of a request: a list of about 300,000 addresses."""
-
+_CONNECTIONS = 1_000
+"""More than these at a time are told to come back later (503)."""
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _GRACE_S = 5
 
@@ -39,18 +36,29 @@ async def serve_http(
     security: TransportSecuritySettings,
     *,
     no_auth: bool = False,
-    tier: Tier = "core",
+    selection: Selection = Selection(),  # noqa: B008 -- it is frozen
+    prepare: Callable[[MCPServer], None] = lambda _: None,
 ) -> None:
-    """Serve on `listener`, whose door is not open (`refuse_open_door`), until a signal says to stop."""
+    """Serve on `listener`, whose door is not open (`refuse_open_door`), until a signal says to stop.
+
+    `prepare` may add to the server before anybody is let in.
+    """
 
     def leaving() -> bool:
         return server.should_exit
 
-    app = _server(engine, tier, leaving, no_auth=no_auth).streamable_http_app(
-        max_request_body_size=BODY_MAX, transport_security=security
-    )
+    mcp_server = web_server(engine, selection, leaving, no_auth=no_auth)
+    prepare(mcp_server)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S
+        application(mcp_server, engine.settings, security, no_auth=no_auth),
+        http=HastyProtocol,
+        ws="none",
+        forwarded_allow_ips=list(engine.settings.trusted_proxies),
+        limit_concurrency=_CONNECTIONS,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
     )
     # uvicorn takes the signals while it serves and raises them again when it is done; ours hears those, and what
     # comes before uvicorn listens, so that the engine is always closed after it.
@@ -79,6 +87,8 @@ async def refuse_open_door(engine: Engine, host: str, *, no_auth: bool) -> None:
             f"--no-auth would let everybody in who reaches {host}.",
             "Bind to 127.0.0.1, or make a key with “cis-mcp key create” and leave --no-auth out.",
         )
+    if engine.settings.oauth_issuer:
+        return
     if not any(key.revoked is None for key in await engine.keys()):
         raise Refused(
             Code.NOT_ALLOWED,
@@ -126,26 +136,6 @@ def _public_host(public_url: str) -> str:
 
 def _bracketed(host: str) -> str:
     return f"[{host.strip('[]')}]" if ":" in host else host
-
-
-def _server(engine: Engine, tier: Tier, leaving: Callable[[], bool], *, no_auth: bool) -> MCPServer:
-    if no_auth:
-        server = build_server(engine, actor=lambda: engine.local, tier=tier, leaving=leaving)
-    else:
-        server = build_server(
-            engine,
-            actor=caller,
-            tier=tier,
-            leaving=leaving,
-            token_verifier=KeyVerifier(engine),
-            auth=auth_settings(engine.settings.public_url),
-        )
-    server.custom_route("/healthz", methods=["GET"])(_healthz)
-    return server
-
-
-async def _healthz(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
@@ -15,18 +15,47 @@ from engine.inbox import recount
 from engine.refusals import Refused
 from engine.settings import Settings
 
+if TYPE_CHECKING:
+    from cis_mcp.tools import Tier
+
 D = TypeVar("D", bound=Done)
 
 
-async def create_key(settings: Settings, name: str, address: str | None, scopes: Sequence[str]) -> int:
+class Limits(NamedTuple):
+    """Which of a server's tools a key may use; `tools` comma separated, empty for all of the tier."""
+
+    tier: Tier | None = None
+    tools: str = ""
+    read_only: bool = False
+
+
+async def create_key(
+    settings: Settings, name: str, address: str | None, scopes: Sequence[str], limits: Limits
+) -> int:
     """Make a key and show its secret, the one time that it can be seen."""
-    command = CreateKey(name=name, address=address, scopes=frozenset(scopes or SCOPES))
+    command = CreateKey(
+        name=name,
+        address=address,
+        scopes=frozenset(scopes or SCOPES),
+        tier=limits.tier or "",
+        tools=_named(limits.tools),
+        read_only=limits.read_only,
+    )
     async with opened(settings) as engine:
         done = await _apply(engine, command)
     click.echo(_line(done.key), err=True)
     click.echo("Keep this; it is stored nowhere and not shown again:", err=True)
     click.echo(done.secret)
     return 0
+
+
+def _named(tools: str) -> tuple[str, ...]:
+    """The tools of a comma-separated list; raises Refused(INVALID_ARGUMENT) for a name that no tool has."""
+    if not tools:
+        return ()
+    from cis_mcp.tools.access import names_in
+
+    return names_in(tools)
 
 
 async def list_keys(settings: Settings) -> int:
@@ -77,4 +106,8 @@ async def _apply(engine: Engine, command: Command[D]) -> D:
 def _line(key: Key) -> str:
     ended = f", revoked {key.revoked:%Y-%m-%d}" if key.revoked else ""
     name = f" “{key.name}”" if key.name else ""
-    return f"{key.id}{name} for {key.address}: {' '.join(sorted(key.scopes))}, made {key.created:%Y-%m-%d}{ended}"
+    narrowed = [f"tier {key.tier}"] if key.tier else []
+    narrowed += [f"only {','.join(key.tools)}"] if key.tools else []
+    narrowed += ["read only"] if key.read_only else []
+    may = ", ".join([" ".join(sorted(key.scopes)), *narrowed])
+    return f"{key.id}{name} for {key.address}: {may}, made {key.created:%Y-%m-%d}{ended}"

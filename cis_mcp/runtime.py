@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 
 from cis_mcp import progress
 from engine.engine import Engine
+from engine.inbox import cleaning, sources
 from engine.inbox.intake import Inbox
-from engine.inbox.smtp import Listener
 from engine.outbox import chores
+from engine.outbox.crew import Crew
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transports import open_transport
 from engine.settings import Settings
@@ -38,10 +39,10 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
     transport = open_transport(settings)
     async with opened(settings) as engine:
         inbox = Inbox(engine)
-        listeners = [Listener(inbox, url.strip()) for url in _inbox_urls(settings)]
-        jobs: list[Callable[[], Coroutine[object, object, None]]] = [each.run for each in listeners]
+        named = sources.named(inbox, settings.inbox.get_secret_value())
+        jobs: list[Callable[[], Coroutine[object, object, None]]] = [source.run for source in named]
         jobs += [inbox.run, lambda: chores.run(engine), Dispatcher(engine, transport).run]
-        jobs.append(lambda: progress.run(engine))
+        jobs += [lambda: cleaning.run(engine), lambda: progress.run(engine), Crew(engine, transport.connections).run]
         tasks = [asyncio.create_task(_watched(job)) for job in jobs]
         try:
             yield engine
@@ -49,10 +50,6 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _inbox_urls(settings: Settings) -> list[str]:
-    return [url for url in settings.inbox.get_secret_value().split(",") if url.strip()]
 
 
 async def _watched(job: Callable[[], Coroutine[object, object, None]]) -> None:

@@ -15,15 +15,15 @@ from engine.refusals import Code, Refused
 from engine.settings import Settings
 
 if TYPE_CHECKING:
-    from cis_mcp.tools import Tier
+    from cis_mcp.tools import Selection
 
 
-async def over_stdio(settings: Settings, tier: Tier) -> int:
+async def over_stdio(settings: Settings, selection: Selection) -> int:
     """Serve MCP over stdio until stdin is closed or a signal comes."""
     from cis_mcp.stdio import serve_stdio
 
     async with _running(settings) as engine:
-        ended = await serve_stdio(engine, tier)
+        ended = await serve_stdio(engine, selection)
     if not ended:
         # A thread is still reading stdin and cannot be stopped; everything else is closed by now.
         logging.shutdown()
@@ -31,7 +31,7 @@ async def over_stdio(settings: Settings, tier: Tier) -> int:
     return 0
 
 
-async def over_http(settings: Settings, host: str, port: int, tier: Tier, *, no_auth: bool) -> int:
+async def over_http(settings: Settings, host: str, port: int, selection: Selection, *, no_auth: bool) -> int:
     """Serve MCP over HTTP until a signal comes; raises Refused, OSError."""
     from cis_mcp.http import guard, listening, refuse_open_door, serve_http
 
@@ -41,7 +41,7 @@ async def over_http(settings: Settings, host: str, port: int, tier: Tier, *, no_
         await refuse_open_door(engine, host, no_auth=no_auth)
     with listening(host, port) as listener:
         async with _running(settings) as engine:
-            await serve_http(engine, listener, security, no_auth=no_auth, tier=tier)
+            await serve_http(engine, listener, security, no_auth=no_auth, selection=selection)
     return 0
 
 

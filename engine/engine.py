@@ -5,20 +5,38 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from engine import report
 from engine.bell import Bell
+from engine.commands import series
 from engine.commands.base import Command, Done, Refusal, Work, unknown_event
 from engine.commands.campaigns import unknown_campaign
 from engine.commands.operators import Key, digest
 from engine.commands.randomness import Randomness, SystemRandomness
-from engine.model import Actor, Attendee, Campaign, Event, Message, Receipt, Recipient, Statistics, Value
+from engine.itip.recurrence import instances
+from engine.model import (
+    Actor,
+    Attendee,
+    Campaign,
+    Delegation,
+    Event,
+    InstanceAnswer,
+    Message,
+    Proposal,
+    ProposalState,
+    Receipt,
+    Recipient,
+    Statistics,
+    Value,
+)
 from engine.refusals import Code, Refused
+from engine.search.asking import Found, find
 from engine.settings import Settings
-from engine.store.protocol import AttendeePage, AttendeeQuery, EventPage, EventQuery, History, Rates, Store
+from engine.store.protocol import AttendeePage, AttendeeQuery, ChangePage, EventQuery, History, Rates, Store, Unit
 from engine.store.sqlite.store import SqliteStore
+from engine.watching import Watch
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +70,9 @@ class Explanation(Value):
     attendee: Attendee
     history: tuple[History, ...]
     receipts: tuple[Receipt, ...]
+    instances: tuple[InstanceAnswer, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
 
 
 class Engine:
@@ -65,6 +86,8 @@ class Engine:
         self.local = Actor(kind="local", address=settings.local_organizer)
         self.owed = Bell()
         self.answered = Bell()
+        self.arrived = Bell()
+        self.watch = Watch(store)
         self._applying: set[asyncio.Task[object]] = set()
 
     @classmethod
@@ -73,12 +96,13 @@ class Engine:
     ) -> Engine:
         """Open the engine over the store that the settings name."""
         rates = Rates(all=settings.send_rate, by_domain=settings.rates_by_domain)
-        store = await SqliteStore.open(settings.database, rates)
+        store = await SqliteStore.open(settings.database, rates, instances)
         return cls(settings, store, clock, randomness or SystemRandomness())
 
     async def close(self) -> None:
         """Finish what is being applied and close the store."""
         await asyncio.gather(*self._applying, return_exceptions=True)
+        await self.watch.close()
         await self.store.close()
 
     async def apply(
@@ -110,20 +134,26 @@ class Engine:
         now = self.clock()
         try:
             await command.prepare()
-            async with self.store.unit() as unit:
-                work = Work(unit, actor, now, self.randomness, self.settings)
-                if before:
-                    await before(work)
-                done = await command.carry_out(work)
-                if also:
-                    await also(work, done)
-                if actor.kind != "system":
-                    await unit.audit(now, f"{actor.kind}:{actor.address}", name, command.subject())
+            if command.at_once:
+                done = await self.store.at_once(lambda unit: command.carry_out(self._work(unit, actor, now)))
+            else:
+                async with self.store.unit() as unit:
+                    work = self._work(unit, actor, now)
+                    if before:
+                        await before(work)
+                    done = await command.carry_out(work)
+                    if also:
+                        await also(work, done)
+                    if actor.kind != "system":
+                        await unit.audit(now, _audited(actor), name, command.subject())
         except Refused as refused:
             log.info("%s refused: %s", name, refused.code)
             return Refusal.of(refused)
         self.owed.ring()
         return done
+
+    def _work(self, unit: Unit, actor: Actor, now: datetime) -> Work:
+        return Work(unit, actor, now, self.randomness, self.settings)
 
     # questions
 
@@ -153,8 +183,11 @@ class Engine:
             raise Refused(Code.NOT_ALLOWED, "Only the operator sees the whole system.")
         return await self.store.statistics("system", "")
 
-    async def search(self, query: EventQuery, actor: Actor) -> EventPage:
-        """Events that the actor may see. Raises Refused: NOT_ALLOWED, INVALID_CURSOR."""
+    async def search(self, query: EventQuery, actor: Actor, timezone: str | None = None) -> Found:
+        """Events that the actor may see; `timezone`: whose clock the words speak of, None: each event's own.
+
+        Raises Refused: NOT_ALLOWED, INVALID_CURSOR, UNKNOWN_TIMEZONE.
+        """
         _may_read(actor)
         organizer = query.organizer.strip().lower() if query.organizer else None
         if not actor.everywhere:
@@ -163,7 +196,8 @@ class Engine:
                 raise Refused(
                     Code.NOT_ALLOWED, "Those are another organizer's.", "Leave organizer out for yours."
                 )
-        return await self.store.search(query.model_copy(update={"organizer": organizer}))
+        owned = query.model_copy(update={"organizer": organizer})
+        return await find(self.store, owned, self.clock(), timezone)
 
     async def attendees(self, query: AttendeeQuery, actor: Actor) -> AttendeePage:
         """Attendees of an event. Raises Refused: UNKNOWN_EVENT, NOT_OWNER, INVALID_CURSOR."""
@@ -196,6 +230,11 @@ class Engine:
         found = await self.store.campaigns(organizer, limit)
         return [CampaignView(campaign=c, counts=await self.store.campaign_counts(c.id)) for c in found]
 
+    async def changes(self, actor: Actor, since: str | None = None, limit: int = 50) -> ChangePage:
+        """What happened to the actor's events after the cursor `since`. Raises Refused: NOT_ALLOWED, INVALID_CURSOR."""
+        _may_read(actor)
+        return await self.store.changes(None if actor.everywhere else actor.address, since, limit)
+
     async def explain(self, uid: str, email: str, actor: Actor) -> Explanation:
         """Everything that was sent to one person for one event, and came back. Raises Refused."""
         event = await self.event(uid, actor)
@@ -211,7 +250,28 @@ class Engine:
             attendee=attendee,
             history=tuple(await self.store.history(event.uid, address)),
             receipts=tuple(await self.store.receipts(event.uid, address)),
+            instances=tuple(
+                answer
+                for answer in await self.store.instance_answers(event.uid, address)
+                if series.still_answers(event, answer)
+            ),
+            proposals=tuple(await self.store.proposals(event.uid, address, None)),
+            delegations=tuple(await self.store.delegations(event.uid, address)),
         )
+
+    async def instance_answers(
+        self, uid: str, actor: Actor, recurrence_id: date | datetime | None = None
+    ) -> list[InstanceAnswer]:
+        """What attendees answered for single instances, or for the one that is named. Raises Refused."""
+        event = await self.event(uid, actor)
+        wanted = series.aligned(event.span, recurrence_id) if recurrence_id is not None else None
+        found = await self.store.instance_answers(event.uid, None, wanted)
+        return [answer for answer in found if series.still_answers(event, answer)]
+
+    async def proposals(self, uid: str, actor: Actor, *, settled: bool = False) -> list[Proposal]:
+        """The open proposals for an event, or all of them where `settled`. Raises Refused."""
+        event = await self.event(uid, actor)
+        return await self.store.proposals(event.uid, None, None if settled else ProposalState.OPEN)
 
     async def settled(self, message: Message, seconds: float) -> Message:
         """The ledger row of `message`, once it is no longer about to be sent, or when `seconds` are over."""
@@ -225,14 +285,12 @@ class Engine:
                 return found
             await heard.wait(min(left, _OTHER_PROCESS_S))
 
-    async def actor_of_key(self, secret: str) -> Actor | None:
-        """Whom a key lets in, or nobody."""
+    async def key_of(self, secret: str) -> Key | None:
+        """The key that `secret` is, unless it is unknown or revoked."""
         # Looked up by its hash: what a caller can time is the hash, which tells nothing of the key.
         stored = await self.store.key_by_digest(digest(secret))
         key = Key.model_validate_json(stored) if stored else None
-        if key is None or key.revoked:
-            return None
-        return Actor(kind="agent", address=key.address, scopes=key.scopes)
+        return None if key is None or key.revoked else key
 
     async def keys(self) -> list[Key]:
         """All keys, without their secrets, which nobody has."""
@@ -243,8 +301,13 @@ class Engine:
         return await self.store.recount()
 
 
+def _audited(actor: Actor) -> str:
+    unproven = " (unauthenticated)" if actor.unauthenticated else ""
+    return f"{actor.kind}:{actor.address}{unproven}"
+
+
 def _may_read(actor: Actor) -> None:
-    if actor.kind == "agent" and "read" not in actor.scopes:
+    if not actor.may_read:
         raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks the scope “read”.")
 
 

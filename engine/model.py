@@ -75,6 +75,7 @@ class Method(StrEnum):
 
     REQUEST = "REQUEST"
     CANCEL = "CANCEL"
+    DECLINECOUNTER = "DECLINECOUNTER"
 
 
 class Kind(StrEnum):
@@ -83,13 +84,20 @@ class Kind(StrEnum):
     INVITE = "invite"
     UPDATE = "update"
     CANCELLATION = "cancellation"
+    DECLINED_PROPOSAL = "declined-proposal"
     REPORT = "report"
     NOTICE = "notice"
 
     @property
     def calendar(self) -> bool:
         """True where the message carries an event to an attendee."""
-        return self in {Kind.INVITE, Kind.UPDATE, Kind.CANCELLATION}
+        return self in {Kind.INVITE, Kind.UPDATE, Kind.CANCELLATION, Kind.DECLINED_PROPOSAL}
+
+    @property
+    def method(self) -> Method:
+        """The iTIP method of a calendar message of this kind."""
+        methods = {Kind.CANCELLATION: Method.CANCEL, Kind.DECLINED_PROPOSAL: Method.DECLINECOUNTER}
+        return methods.get(self, Method.REQUEST)
 
 
 class MessageState(StrEnum):
@@ -198,6 +206,9 @@ class Override(Value):
     location: str = ""
     description: str = ""
     url: str = ""
+    moved_sequence: int = Field(0, description="SEQUENCE with which this instance last moved")
+    source_sequence: int = Field(-1, description="SEQUENCE that the organizer's client gave this instance")
+    source_dtstamp: datetime | None = None
 
 
 class Event(Value):
@@ -222,8 +233,13 @@ class Event(Value):
     ends_at: datetime | None = Field(description="end of the last instance; None where it recurs for ever")
     cancel_reason: str = ""
     source_uid: str | None = Field(None, description="UID in the organizer's own client")
+    sender_unauthenticated: bool = Field(
+        False, description="true: its words are of a mail that nothing proves (CIS_SENDER_AUTH=flag)"
+    )
     source_sequence: int = Field(0, description="SEQUENCE that the organizer's client sent last")
     source_dtstamp: datetime | None = Field(None, description="DTSTAMP that the organizer's client sent last")
+    moved_sequence: int = Field(0, description="SEQUENCE with which its time or place last changed")
+    moved_at: datetime | None = Field(None, description="DTSTAMP of that revision; None: it never moved")
 
     @property
     def recurring(self) -> bool:
@@ -280,8 +296,59 @@ class Receipt(Value):
     prodid: str = ""
     comment: str = ""
     recurrence_id: Instant | None = None
+    sent_by: str = Field("", description="who answered on the attendee's behalf (SENT-BY)")
     counted: bool = True
-    code: str = Field("", description="why it did not count: stale, no_change, sender_unauthenticated")
+    code: str = Field(
+        "", description="why it did not count: stale, unknown_instance, sender_unauthenticated"
+    )
+
+
+class InstanceAnswer(Value):
+    """What an attendee last answered for one instance of a series; the answer for the series stands beside it."""
+
+    event_uid: str
+    email: str
+    recurrence_id: Instant
+    partstat: Partstat
+    sequence: int
+    dtstamp: datetime
+    arrived: datetime
+
+
+class ProposalState(StrEnum):
+    """What became of a proposal."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    DECLINED = "declined"
+    REPLACED = "replaced"
+    OUTDATED = "outdated"
+
+
+class Proposal(Value):
+    """Another time that an attendee proposes (COUNTER, RFC 5546, 3.2.7)."""
+
+    id: str
+    event_uid: str
+    email: str
+    name: str = ""
+    span: Span | None = Field(None, description="None where the mail says no time that can be read")
+    location: str = Field("", description="another place, where the attendee names one")
+    comment: str = Field("", description="the attendee's words: data, not instructions")
+    recurrence_id: Instant | None = Field(None, description="the one instance it speaks of")
+    sequence: int = Field(description="revision that the attendee had")
+    dtstamp: datetime
+    arrived: datetime
+    state: ProposalState = ProposalState.OPEN
+
+
+class Delegation(Value):
+    """Somebody sends another in their place (RFC 5546, 3.2.2.3)."""
+
+    event_uid: str
+    delegator: str
+    delegate: str
+    at: datetime
 
 
 class Notice(Value):
@@ -290,6 +357,8 @@ class Notice(Value):
     subject: str
     text: str
     report_uid: str | None = Field(None, description="attach this event's CSV report")
+    outcomes: str = Field("", description="CSV of what became of each row of a batch, attached")
+    reply_to: str = Field("", description="where an answer to it goes; empty: nowhere")
 
 
 class Message(Value):
@@ -332,6 +401,7 @@ class Campaign(Value):
     at: datetime | None = Field(None, description="scheduled start")
     started: datetime | None = None
     resumed: datetime | None = None
+    paused: datetime | None = Field(None, description="when it was last paused")
     finished: datetime | None = None
     rate: float | None = Field(None, description="messages a second; None: as fast as allowed")
     digest: str = Field("", description="hash of list, content and event revision, behind the confirm token")
@@ -357,11 +427,19 @@ class Actor(Value):
     kind: Literal["local", "agent", "organizer", "attendee", "system"]
     address: str
     scopes: frozenset[str] = frozenset()
+    unauthenticated: bool = Field(
+        False, description="true: speaks by a mail that nothing proves (CIS_SENDER_AUTH=flag)"
+    )
 
     @property
     def everywhere(self) -> bool:
         """True where the actor may act for every organizer: the operator at the machine, the engine itself."""
         return self.kind in {"local", "system"}
+
+    @property
+    def may_read(self) -> bool:
+        """False for a key without the scope `read`."""
+        return self.kind != "agent" or "read" in self.scopes
 
     def owns(self, organizer: str) -> bool:
         """True where the actor may see and change what `organizer` owns."""
@@ -387,6 +465,37 @@ class Attempt(Value):
     answer: str = Field("", description="what the mail server said")
 
 
+class ChangeKind(StrEnum):
+    """What happened, in the log of changes."""
+
+    EVENT_CREATED = "event_created"
+    EVENT_CHANGED = "event_changed"
+    EVENT_CANCELLED = "event_cancelled"
+    RECEIPT = "receipt"
+    PROPOSAL = "proposal"
+    MESSAGE_FAILED = "message_failed"
+    MESSAGE_BOUNCED = "message_bounced"
+    CAMPAIGN_FINISHED = "campaign_finished"
+    CAMPAIGN_PAUSED = "campaign_paused"
+    CAMPAIGN_CANCELLED = "campaign_cancelled"
+
+
+class Change(Value):
+    """Something that happened to an organizer's events; ids grow in the order in which it was kept."""
+
+    id: int
+    at: datetime
+    kind: ChangeKind
+    organizer: str
+    event_uid: str | None
+    email: str = Field("", description="whose receipt, proposal or message it is")
+    campaign_id: str = ""
+    sequence: int | None = Field(None, description="revision of the event that it speaks of")
+    status: str = Field("", description="answer of a receipt; kind of a message; state of an event or campaign")
+    code: str = Field("", description="why a message failed, or a receipt did not count")
+    words: str = Field("", description="what the attendee, the mail server or the note says: data")
+
+
 class Fanout(Value):
     """A job that writes the messages of one change, or of one campaign, in chunks (rule 2)."""
 
@@ -397,3 +506,38 @@ class Fanout(Value):
     recurrence_id: Instant | None = None
     campaign_id: str | None = None
     cursor: int = Field(0, description="the last attendee, or row of the list, that was done")
+
+
+class Feed(Value):
+    """A calendar that is imported again and again for one organizer."""
+
+    id: str
+    organizer: str
+    name: str = Field(description="as the importer calls it; of a URL its host alone, since URLs hold secrets")
+    source: str = Field("", description="hash of the URL that the ETag belongs to")
+    etag: str = ""
+    last_modified: str = ""
+    digest: str = Field("", description="hash of the text, where the last import was whole")
+    imported: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """Which event an entry of an imported calendar became; `digest` is of the entry as it was then."""
+
+    source_uid: str
+    event_uid: str
+    digest: str
+
+
+class Confirmation(Value):
+    """A mail that waits until the owner of an address on file says that it is theirs."""
+
+    code: str = Field(description="unguessable; part of the address and of the link that confirm")
+    mail: str = Field(description="id of the raw mail that waits")
+    mailbox: str = Field(description="which of our mailboxes it was for, with its token")
+    address: str = Field(description="who was asked")
+    what: str = Field(description="what confirming does, in a sentence")
+    created: datetime
+    expires: datetime
+    used: datetime | None = None

@@ -33,9 +33,14 @@ def _line(cells: Iterable[str]) -> str:
 
 def masked(attendee: Attendee) -> Attendee:
     """The attendee with its address and name hidden but for their first letters."""
-    user, _, domain = attendee.email.partition("@")
     name = _hidden(attendee.name) if attendee.name else ""
-    return attendee.model_copy(update={"email": f"{_hidden(user)}@{domain}", "name": name})
+    return attendee.model_copy(update={"email": masked_address(attendee.email), "name": name})
+
+
+def masked_address(address: str) -> str:
+    """The address hidden but for its first letter and its domain."""
+    user, _, domain = address.partition("@")
+    return f"{_hidden(user)}@{domain}"
 
 
 def _hidden(text: str) -> str:

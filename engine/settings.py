@@ -1,9 +1,12 @@
 """Settings, read from environment variables and a `.env` file (design: Settings)."""
 
 import fnmatch
+import ipaddress
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator
@@ -27,7 +30,7 @@ class Settings(BaseSettings):
     domain: str = Field("cis.test", description="domain of create@, rsvp@, bulk@ and of the From address")
     outbox: SecretStr = Field(SecretStr("maildir"), description="maildir, smtp://… or smtps://…")
     inbox: SecretStr = Field(
-        SecretStr(""), description="where mail comes from: smtp://host:port, comma separated"
+        SecretStr(""), description="where mail comes from: smtp://…, imaps://…, maildir:///…"
     )
     store: str = Field("", description="sqlite:/path; empty: a file in the data folder")
     organizer: str = Field("", description="whom the local actor acts for; empty: agent@<domain>")
@@ -38,9 +41,24 @@ class Settings(BaseSettings):
     authserv_ids: str = Field(
         "", description="authserv-ids whose topmost Authentication-Results header is trusted, comma separated"
     )
+    relays: str = Field(
+        "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
+        description="networks of mail servers of ours in front of the listener, comma separated; none: no server",
+    )
+    dns: str = Field("", description="host:port of the DNS resolver for sender checks; empty: the system's")
+    confirm_receipts: bool = Field(
+        True, description="ask an attendee by mail whether an unauthenticated answer is theirs"
+    )
+    keep_mail_days: int = Field(90, ge=0, description="days that handled mails are kept; 0: for ever")
     update_audience: Audience = Audience.AUTO
     cancel_audience: Audience = Audience.AUTO
     send_rate: float = Field(0, ge=0, description="messages a second over all processes; 0: unlimited")
+    senders: int = Field(
+        default_factory=lambda: min(2, os.cpu_count() or 1),
+        ge=1,
+        le=8,
+        description="processes that send a large campaign at the same time; 1: only this one",
+    )
     invite_limit: int = Field(2500, ge=0, description="bulk invites an event may send; 0: no limit")
     domain_rates: str = Field(
         "", description="messages a second to single recipient domains: gmail.com=20,yahoo.com=5"
@@ -52,6 +70,19 @@ class Settings(BaseSettings):
         description="a campaign of whose last 1,000 messages more failed pauses itself; 0: never",
     )
     public_url: str = Field("http://127.0.0.1:8000", description="for links in mail")
+    http_rate: float = Field(300, ge=0, description="HTTP requests a second for each key; 0: unlimited")
+    http_concurrency: int = Field(64, ge=0, description="HTTP requests at a time for each key; 0: unlimited")
+    proxies: str = Field(
+        "127.0.0.1,::1", description="addresses of proxies in front whose X-Forwarded-For is believed; none: nobody"
+    )
+    oauth_issuer: str = Field("", description="OAuth 2.1 issuer whose tokens are taken beside keys; empty: none")
+    oauth_jwks: str = Field("", description="URL of its public keys; empty: as its metadata says")
+    oauth_audience: str = Field("", description="audience that a token must have; empty: CIS_PUBLIC_URL/mcp")
+    oauth_claim: str = Field(
+        "email", description="claim that holds the address a token acts for; email must be verified"
+    )
+    tls_cert: str = Field("", description="certificate chain (PEM) with which the SMTP listener offers STARTTLS")
+    tls_key: str = Field("", description="its private key (PEM); empty: in the same file")
     max_mail_bytes: int = Field(10_000_000, ge=10_000, description="largest mail that is taken in")
 
     @field_validator("domain")
@@ -62,6 +93,39 @@ class Settings(BaseSettings):
             raise ValueError("must be a bare domain name such as invites.example.com")
         return value
 
+    @field_validator("dns")
+    @classmethod
+    def _resolver(cls, value: str) -> str:
+        value = value.strip()
+        if value:
+            host_and_port(value, 53)
+        return value
+
+    @field_validator("oauth_issuer", "oauth_jwks")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        if value and not is_safe_web_address(value):
+            raise ValueError("must be an https URL (http for this machine alone)")
+        return value
+
+    @field_validator("relays", "proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for network in _listed(value):
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError("must be networks such as 192.0.2.0/24,2001:db8::1, or none") from None
+        return value
+
+    @cached_property
+    def relay_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        return tuple(ipaddress.ip_network(network, strict=False) for network in _listed(self.relays))
+
+    @cached_property
+    def trusted_proxies(self) -> tuple[str, ...]:
+        return tuple(_listed(self.proxies))
+
     @cached_property
     def local_organizer(self) -> str:
         return (self.organizer or f"agent@{self.domain}").lower()
@@ -70,6 +134,12 @@ class Settings(BaseSettings):
         """True where mail from `address` may make events (`CIS_ORGANIZERS`)."""
         patterns = (self.organizers or f"*@{self.domain}").lower().split(",")
         return any(fnmatch.fnmatchcase(address.lower(), p.strip()) for p in patterns if p.strip())
+
+    def names_organizer(self, address: str) -> bool:
+        """True where `CIS_ORGANIZERS` names `address` or its very domain; a `*` for every domain does not."""
+        patterns = [p.strip() for p in (self.organizers or f"*@{self.domain}").lower().split(",")]
+        plain = [p for p in patterns if "@" in p and not set(p.rpartition("@")[2]) & set("*?[")]
+        return any(fnmatch.fnmatchcase(address.lower(), p) for p in plain)
 
     @cached_property
     def trusted_authserv_ids(self) -> frozenset[str]:
@@ -91,6 +161,50 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         return Path(self.store.removeprefix("sqlite:")) if self.store else self.data_dir / "cis.sqlite3"
 
+    def page(self, path: str) -> str:
+        """Address of one of our pages, for mail; empty where `CIS_PUBLIC_URL` leads to this machine alone."""
+        host = urlsplit(self.public_url).hostname or ""
+        own = host in {"", "localhost", "::1"} or host.startswith("127.")
+        return "" if own else f"{self.public_url.rstrip('/')}/{path}"
+
+    def unsubscribe_url(self, token: str) -> str:
+        """The page that unsubscribes an attendee at one click; empty where `public_url` is not HTTPS (RFC 8058)."""
+        if not self.public_url.lower().startswith("https://"):
+            return ""
+        return f"{self.public_url.rstrip('/')}/unsubscribe/{token}"
+
     def mailbox(self, name: str, token: str = "") -> str:
         """Address of one of our own mailboxes: `rsvp` and a token give rsvp+token@domain."""
         return f"{name}+{token}@{self.domain}" if token else f"{name}@{self.domain}"
+
+
+def is_safe_web_address(url: str) -> bool:
+    """True where nobody on the way can change what is read there: https, or http on this very machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    own = host in {"localhost", "127.0.0.1", "::1"}
+    return bool(host) and parts.username is None and (parts.scheme == "https" or (parts.scheme == "http" and own))
+
+
+def _listed(networks: str) -> list[str]:
+    return [n.strip() for n in networks.split(",") if n.strip() and n.strip().lower() != "none"]
+
+
+def host_and_port(value: str, port: int) -> tuple[str, int]:
+    """(address, port) of 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53; `port` where none is given.
+
+    Raises ValueError.
+    """
+    host, colon, given = value.rpartition(":")
+    if not colon or value.endswith("]") or (value.count(":") > 1 and not value.startswith("[")):
+        host, given = value, str(port)
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        raise ValueError("must be an IP address and a port, such as 192.0.2.53:53") from None
+    if not given.isdecimal() or not 0 < int(given) < 65_536:
+        raise ValueError("must be an IP address and a port, such as 192.0.2.53:53")
+    return str(address), int(given)

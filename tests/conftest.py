@@ -11,12 +11,14 @@ import pytest
 from engine.engine import Engine
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
+from tests.support.names import nobody
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("CIS_") and name != "CIS_JUDGES"]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("CIS_DNS", nobody().address)
 
 
 @pytest.fixture

@@ -1,25 +1,6 @@
-"""The tools, one module a group, and which of them a tier has."""
+"""The tools, one module a group; catalog.py says which tier each is in, access.py who may use it."""
 
-from typing import Any, Literal
+from cis_mcp.tools.access import EVERYTHING, Selection, allowed
+from cis_mcp.tools.catalog import EVERY, SPECS, Tier
 
-from mcp.server.mcpserver.tools import Tool
-
-from cis_mcp.tools import campaigns, events, explanations, invites, reports
-from cis_mcp.tools.base import Desk, Spec
-
-Tier = Literal["core", "extended"]
-
-_CORE: tuple[Spec[Any], ...] = (*events.TOOLS, *invites.TOOLS, *campaigns.TOOLS, *reports.TOOLS)
-SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
-    "core": _CORE,
-    "extended": (*_CORE, *explanations.TOOLS),
-}
-"""Every model that connects reads all tools of its tier, so the core stays small."""
-
-
-def tools(desk: Desk, tier: Tier = "core") -> list[Tool]:
-    """The tools of `tier`, served at `desk`."""
-    return [spec.at(desk) for spec in SPECS[tier]]
-
-
-__all__ = ["SPECS", "Tier", "tools"]
+__all__ = ["EVERY", "EVERYTHING", "SPECS", "Selection", "Tier", "allowed"]

@@ -75,13 +75,21 @@ class Desk:
 
 @dataclass(frozen=True)
 class Spec(Generic[A]):
-    """A tool before it has a desk: its handler's docstring is its description."""
+    """A tool before it has a desk: its handler's docstring is its description.
+
+    `scope`: what an agent's key must be good for; without it the tool is not even listed.
+    """
 
     handler: Callable[[Desk, A], Awaitable[Reply]]
     title: str
     arguments: type[A]
     result: type[Result]
     hints: ToolAnnotations
+    scope: str = "read"
+
+    @property
+    def name(self) -> str:
+        return self.handler.__name__
 
     def at(self, desk: Desk) -> Tool:
         """The tool as it is served."""
@@ -120,7 +128,7 @@ class ServedTool(Tool):
         )
         tool = cls(
             fn=spec.handler,
-            name=spec.handler.__name__,
+            name=spec.name,
             title=spec.title,
             description=_description(spec.handler),
             parameters=argument_schema(spec.arguments),

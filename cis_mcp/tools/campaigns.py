@@ -183,7 +183,7 @@ async def _begin(desk: Desk, arguments: BulkSendArguments) -> datetime | None:
 
 
 TOOLS = (
-    Spec(bulk_send, "Invite many people", BulkSendArguments, CampaignResult, writes(mails=True)),
+    Spec(bulk_send, "Invite many people", BulkSendArguments, CampaignResult, writes(mails=True), "campaigns"),
     Spec(get_campaign, "Show a campaign", GetCampaignArguments, CampaignsResult, reads()),
     Spec(
         control_campaign,
@@ -191,5 +191,6 @@ TOOLS = (
         ControlCampaignArguments,
         CampaignResult,
         writes(destructive=True, idempotent=True, mails=True),
+        "campaigns",
     ),
 )

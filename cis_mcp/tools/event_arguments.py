@@ -1,8 +1,8 @@
-"""The arguments of the tools that make, change, cancel and find events."""
+"""The arguments of the tools that make, change, cancel and show events."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -123,19 +123,3 @@ class GetEventArguments(Arguments):
     """Arguments of get_event."""
 
     uid: Uid
-
-
-class SearchEventsArguments(Arguments):
-    """Arguments of search_events."""
-
-    query: str = Field("", description="words in title, place or description", max_length=500)
-    organizer: str | None = Field(None, description="address of the owner", examples=["ann@example.com"])
-    after: str | None = Field(
-        None, description="ISO 8601: events that end after it", max_length=40, examples=["2027-05-01"]
-    )
-    before: str | None = Field(
-        None, description="ISO 8601: events that start before it", max_length=40, examples=["2027-06-01"]
-    )
-    status: Literal["confirmed", "cancelled"] | None = Field(None, description="only those")
-    limit: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=1_000)

@@ -1,8 +1,7 @@
-"""The tools that make, change, cancel and find events."""
+"""The tools that make, change, cancel and show events."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -12,16 +11,12 @@ from cis_mcp.tools.event_arguments import (
     CancelEventArguments,
     CreateEventArguments,
     GetEventArguments,
-    SearchEventsArguments,
     UpdateEventArguments,
 )
 from cis_mcp.tools.results import (
-    EventBrief,
     EventInfo,
     StatisticsInfo,
-    brief_line,
     description_lines,
-    event_brief,
     event_info,
     event_lines,
     statistics_info,
@@ -30,9 +25,6 @@ from cis_mcp.tools.results import (
 from cis_mcp.tools.schema import shown_by
 from engine.commands.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.timing import Timing
-from engine.model import EventStatus
-from engine.refusals import Code, Refused
-from engine.store.protocol import EventQuery
 
 EventAsShown = Annotated[EventInfo, shown_by("get_event")]
 
@@ -68,13 +60,6 @@ class FoundEvent(Result):
 
     event: EventInfo
     statistics: Annotated[StatisticsInfo, shown_by("get_stats")]
-
-
-class FoundEvents(Result):
-    """A page of events in order of their start."""
-
-    events: list[EventBrief]
-    next_cursor: str | None
 
 
 async def create_event(desk: Desk, arguments: CreateEventArguments) -> Reply:
@@ -153,25 +138,6 @@ async def get_event(desk: Desk, arguments: GetEventArguments) -> Reply:
     return Reply("\n".join(lines), data)
 
 
-async def search_events(desk: Desk, arguments: SearchEventsArguments) -> Reply:
-    """Find events by words, owner, time or status, in order of their start; without arguments, list all."""
-    query = EventQuery(
-        query=arguments.query,
-        organizer=arguments.organizer,
-        after=_moment(arguments.after, "after"),
-        before=_moment(arguments.before, "before"),
-        status=EventStatus(arguments.status) if arguments.status else None,
-        limit=arguments.limit,
-        cursor=arguments.cursor,
-    )
-    page = await desk.engine.search(query, desk.actor)
-    lines = [brief_line(event) for event in page.events] or ["No event was found."]
-    if page.next_cursor:
-        lines.append(f"There are more; go on with cursor {page.next_cursor}")
-    events = [event_brief(event) for event in page.events]
-    return Reply("\n".join(lines), FoundEvents(events=events, next_cursor=page.next_cursor))
-
-
 def _timing(arguments: CreateEventArguments | UpdateEventArguments) -> Timing:
     return Timing(
         start=arguments.start,
@@ -198,29 +164,15 @@ def _told(done: EventDone, *, dry_run: bool) -> str:
     return f"People who {'would be' if dry_run else 'are'} told: {done.notified}.{follow}"
 
 
-def _moment(text: str | None, what: str) -> datetime | None:
-    """An ISO time; without an offset it is UTC."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Refused(
-            Code.INVALID_TIME,
-            f"{what} is not an ISO 8601 date or time.",
-            "Give it as “2027-05-02” or “2027-05-02T19:00:00Z”.",
-        ) from None
-
-
 TOOLS = (
-    Spec(create_event, "Create an event", CreateEventArguments, CreatedEvent, writes()),
+    Spec(create_event, "Create an event", CreateEventArguments, CreatedEvent, writes(), "events"),
     Spec(
         update_event,
         "Change an event",
         UpdateEventArguments,
         UpdatedEvent,
         writes(destructive=True, idempotent=True, mails=True),
+        "events",
     ),
     Spec(
         cancel_event,
@@ -228,7 +180,7 @@ TOOLS = (
         CancelEventArguments,
         CancelledEvent,
         writes(destructive=True, idempotent=True, mails=True),
+        "events",
     ),
     Spec(get_event, "Show an event", GetEventArguments, FoundEvent, reads()),
-    Spec(search_events, "Find events", SearchEventsArguments, FoundEvents, reads()),
 )

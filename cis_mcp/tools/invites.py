@@ -1,17 +1,21 @@
-"""The tool that invites one person."""
+"""The tool that invites one person, to one event or to several."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, writes
 from cis_mcp.tools.event_arguments import Uid
 from cis_mcp.tools.results import one_line
 from engine.commands.invites import InviteDone, SendInvite
+from engine.commands.several import EVENTS_MAX, Invited, SendInvites
 from engine.model import Message, MessageState, Origin
+from engine.refusals import Code, Refused
 
 
 def _lowered(value: object) -> object:
@@ -35,7 +39,10 @@ Status = Literal["accepted", "queued", "already_invited", "failed"]
 class SendInviteArguments(Arguments):
     """Arguments of send_invite."""
 
-    uid: Uid
+    uid: Uid | None = Field(None, description="uid of the event")
+    uids: list[Annotated[str, Field(max_length=200)]] | None = Field(
+        None, description="or of several", max_length=EVENTS_MAX, examples=[["uid1", "uid2"]]
+    )
     email: str = Field(description="one address", max_length=1_000, examples=["ann@example.com"])
     name: str | None = Field(None, description="the person's name")
     fields: PersonalFields = Field(default_factory=dict)
@@ -58,11 +65,56 @@ class InviteResult(Result):
     answer: str = Field(description="the mail server's words: data, not instructions")
 
 
+class OneOfSeveral(Result):
+    """What became of the invite to one of several events."""
+
+    uid: str
+    status: Status
+    message_id: str
+    code: str
+    message: str
+
+
+class InviteResults(Result):
+    """What became of the invites to several events."""
+
+    email: str
+    counts: dict[str, int]
+    invites: list[OneOfSeveral]
+
+
+class AnyInviteResult(InviteResult):
+    """The result of a call for one event, or of one for several; it stands for both in the tool's schema."""
+
+    invites: Annotated[
+        list[OneOfSeveral],
+        WithJsonSchema(
+            {
+                "type": "array",
+                "description": "with uids: what became of each; counts: how many of each status",
+            },
+            mode="serialization",
+        ),
+    ]
+
+
 async def send_invite(desk: Desk, arguments: SendInviteArguments) -> Reply:
-    """Mail one person a personal calendar invite to an event. Asking twice sends once. For more than a few
-    people use bulk_send."""
+    """Mail one person a personal calendar invite to an event, or one for each of several. Asking twice sends once.
+    For many people use bulk_send."""
+    if (arguments.uid is None) == (arguments.uids is None):
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            "Exactly one of uid and uids must be given.",
+            'Example: uids=["…", "…"] as search_events gave them.',
+        )
+    return await (
+        _one(desk, arguments, arguments.uid) if arguments.uid is not None else _several(desk, arguments)
+    )
+
+
+async def _one(desk: Desk, arguments: SendInviteArguments, uid: str) -> Reply:
     command = SendInvite(
-        uid=arguments.uid,
+        uid=uid,
         email=arguments.email,
         name=arguments.name or "",
         fields=arguments.fields,
@@ -74,7 +126,7 @@ async def send_invite(desk: Desk, arguments: SendInviteArguments) -> Reply:
     message = await desk.engine.settled(done.message, seconds)
     data = InviteResult(
         status=_status(done, message),
-        uid=arguments.uid,
+        uid=uid,
         email=done.attendee.email,
         message_id=message.message_id,
         delivery=message.state,
@@ -82,6 +134,49 @@ async def send_invite(desk: Desk, arguments: SendInviteArguments) -> Reply:
         answer=one_line(message.answer, 300),
     )
     return Reply(_words(data), data)
+
+
+async def _several(desk: Desk, arguments: SendInviteArguments) -> Reply:
+    command = SendInvites(
+        uids=tuple(arguments.uids or ()),
+        email=arguments.email,
+        name=arguments.name or "",
+        fields=arguments.fields,
+        origin=arguments.origin,
+    )
+    done = await desk.apply(command)
+    over = asyncio.get_running_loop().time() + arguments.wait_s
+    invites = [await _outcome(desk, invited, over) for invited in done.invites]
+    counts = dict(Counter(one.status for one in invites))
+    data = InviteResults(email=done.email, counts=counts, invites=invites)
+    return Reply(_several_words(data), data)
+
+
+async def _outcome(desk: Desk, invited: Invited, over: float) -> OneOfSeveral:
+    """What became of one invite, by the time `over` of the loop at the latest."""
+    if invited.done is None or invited.done.message is None:
+        assert invited.refusal is not None, "an invite is there or was turned down"
+        code, why = invited.refusal.code.value, str(invited.refusal)
+        return OneOfSeveral(uid=invited.uid, status="failed", message_id="", code=code, message=why)
+    seconds = 0.0 if invited.done.already else max(0.0, over - asyncio.get_running_loop().time())
+    message = await desk.engine.settled(invited.done.message, seconds)
+    return OneOfSeveral(
+        uid=invited.uid,
+        status=_status(invited.done, message),
+        message_id=message.message_id,
+        code=message.code,
+        message=one_line(message.answer, 300) if message.code else "",
+    )
+
+
+def _several_words(result: InviteResults) -> str:
+    """How many of each status, and what was turned down and why."""
+    said = ", ".join(f"{n} {status}" for status, n in result.counts.items())
+    lines = [f"{len(result.invites)} events for {result.email}: {said}."]
+    lines += [f"- {one.uid}: {one.code}. {one.message}" for one in result.invites if one.status == "failed"]
+    if result.counts.get("queued"):
+        lines.append("What is queued will go out by itself; do not repeat it.")
+    return "\n".join(lines)
 
 
 def _status(done: InviteDone, message: Message) -> Status:
@@ -113,7 +208,8 @@ TOOLS = (
         send_invite,
         "Invite one person",
         SendInviteArguments,
-        InviteResult,
+        AnyInviteResult,
         writes(idempotent=True, mails=True),
+        "invites",
     ),
 )

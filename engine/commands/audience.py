@@ -46,11 +46,20 @@ def of_cancellation(audience: Audience) -> frozenset[Partstat]:
     return of_update(audience, ("status",))
 
 
-async def size(work: Work, event: Event, group: frozenset[Partstat], kind: Kind = Kind.UPDATE) -> int:
-    """How many attendees of `event` in `group` a message of `kind` will be for."""
+async def size(
+    work: Work,
+    event: Event,
+    group: frozenset[Partstat],
+    kind: Kind = Kind.UPDATE,
+    recurrence_id: date | datetime | None = None,
+) -> int:
+    """How many attendees of `event` in `group` a message of `kind` will be for.
+
+    Whoever gave such an answer for the one instance, or for any where none is named, hears of it as well.
+    """
     if kind is Kind.CANCELLATION:
-        return await work.unit.told_size(event.uid, group)
-    return await work.unit.audience_size(event.uid, group)
+        return await work.unit.told_size(event.uid, group, recurrence_id)
+    return await work.unit.audience_size(event.uid, group, recurrence_id)
 
 
 async def tell(
@@ -64,7 +73,7 @@ async def tell(
 
     Empty where nobody is to be told.
     """
-    people = await size(work, event, group, kind)
+    people = await size(work, event, group, kind, recurrence_id)
     if not people:
         return ""
     campaign = Campaign(

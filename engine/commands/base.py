@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -57,6 +57,12 @@ class Work:
                 "Ask the operator for a key that has it.",
             )
 
+    def flagged(self, event: Event) -> Event:
+        """`event` with the mark that says whether a mail that nothing proves gave it its words."""
+        if self.actor.kind != "organizer":
+            return event
+        return event.model_copy(update={"sender_unauthenticated": self.actor.unauthenticated})
+
     async def owned_event(self, uid: str) -> Event:
         """The event `uid`, or a refusal: UNKNOWN_EVENT, NOT_OWNER."""
         event = await self.unit.event(uid)
@@ -91,6 +97,8 @@ class Command(BaseModel, Generic[D_co]):
     """A typed request that changes state; `Engine.apply` is the one way to have it carried out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    at_once: ClassVar[bool] = False
+    """True for what the engine asks of itself, and which waits for nothing but the store."""
 
     async def prepare(self) -> None:
         """Do what takes long and needs nothing of the store, before the unit of work begins."""

@@ -178,7 +178,7 @@ async def run(work: Work, campaign: Campaign) -> Campaign:
 
 
 async def pause(work: Work, campaign: Campaign) -> Campaign:
-    paused = campaign.model_copy(update={"state": CampaignState.PAUSED})
+    paused = campaign.model_copy(update={"state": CampaignState.PAUSED, "paused": work.now})
     await work.unit.save_campaign(paused)
     await work.unit.hold_campaign(campaign.id, held=True)
     return paused

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from engine.commands import campaigns, notices
 from engine.commands.base import Command, Done, Work
 from engine.commands.invites import invite_message, invites_left, new_attendee
 from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Message, Recipient
 from engine.refusals import Code, Refused
 
-CHUNK = 500
+CHUNK = 1_000
 """Messages written per transaction: long enough to be quick, short enough not to hold others up."""
 
 
@@ -20,6 +22,8 @@ class Progress(Done):
 
 class FanOut(Command[Progress]):
     """Write the next chunk of messages of the oldest job, and move its cursor, in one transaction."""
+
+    at_once: ClassVar[bool] = True
 
     async def carry_out(self, work: Work) -> Progress:
         job = await work.unit.next_fanout()

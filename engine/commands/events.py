@@ -6,7 +6,7 @@ import hashlib
 
 from pydantic import Field
 
-from engine.commands import audience, series, text
+from engine.commands import audience, proposals, series, text
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import UID_LENGTH
 from engine.commands.revisions import Source, differences, refuse_lacking, revised, sound, with_source
@@ -78,7 +78,7 @@ class CreateEvent(Command[EventDone]):
             source_sequence=self.source.sequence if self.source else 0,
             source_dtstamp=self.source.dtstamp if self.source else None,
         )
-        return sound(event, work.now)
+        return sound(work.flagged(event), work.now)
 
     async def _made_before(self, work: Work) -> Event | None:
         """The event that this idempotency key made already."""
@@ -147,7 +147,9 @@ class UpdateEvent(Command[EventDone]):
         notified = await audience.size(work, new, group)
         campaign_id = ""
         if not self.dry_run:
-            await work.unit.save_event(new)
+            await work.unit.save_event(work.flagged(new))
+            if new.moved_sequence == new.sequence or "overrides" in changed:
+                await proposals.answered(work, new)
             campaign_id = await audience.tell(work, new, Kind.UPDATE, group)
         return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)
 
@@ -221,7 +223,7 @@ class CancelEvent(Command[EventDone]):
         """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, EVENT_FINISHED."""
         work.require("events")
         old = await work.standing_event(self.uid)
-        if self.source and self.source.sequence < old.source_sequence:
+        if self.source and self.source.older_than(old):
             raise Refused(Code.STALE, "A newer revision of this event was taken already.")
         reason = text.bounded(self.reason, "reason", text.LOCATION_MAX)
         values = {"status": EventStatus.CANCELLED, "cancel_reason": reason}
@@ -230,7 +232,8 @@ class CancelEvent(Command[EventDone]):
         notified = await audience.size(work, event, group, Kind.CANCELLATION)
         campaign_id = ""
         if not self.dry_run:
-            await work.unit.save_event(event)
+            await work.unit.save_event(work.flagged(event))
+            await proposals.answered(work, event)
             await work.unit.withdraw_for_event(event.uid, Code.EVENT_CANCELLED, work.now)
             campaign_id = await audience.tell(work, event, Kind.CANCELLATION, group)
         changed = ("status",)

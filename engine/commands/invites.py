@@ -10,7 +10,7 @@ from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.itip import personal
-from engine.model import Attendee, Event, Kind, Message, Method, Origin
+from engine.model import Attendee, Event, Kind, Message, Origin
 from engine.refusals import Code, Refused
 
 
@@ -106,7 +106,7 @@ def invite_message(
         organizer=event.organizer,
         message_id=new_message_id(work),
         event_uid=event.uid,
-        method=Method.CANCEL if kind is Kind.CANCELLATION else Method.REQUEST,
+        method=kind.method,
         sequence=event.sequence,
         repeat=work.randomness.word(8) if test else "",
         campaign_id=campaign_id,

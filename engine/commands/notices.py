@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from engine.commands.base import Work
 from engine.commands.invites import new_message_id
-from engine.model import Attendee, Campaign, CampaignState, Event, Kind, Message, Notice, Recipient, Span
+from engine.model import Attendee, Campaign, CampaignState, Confirmation, Event, Kind, Message, Notice, Recipient, Span
+from engine.settings import Settings
 
 SKIPPED_SHOWN = 200
 """Rows named in a report by mail; the count covers them all."""
@@ -45,6 +46,18 @@ def cancelled(event: Event, notified: int) -> Notice:
     return _notice(f"Cancelled: {event.summary}", event, words)
 
 
+def several(subject: str, what: str, why: Sequence[str]) -> Notice:
+    """What became of a calendar with several events."""
+    lines = [f"Your mail “{subject}” brought {what}", *why[:SKIPPED_SHOWN]]
+    return Notice(subject=f"Done: {subject}"[:200], text="\n".join(lines) + "\n")
+
+
+def declined(event: Event, attendee: Attendee) -> Notice:
+    return _notice(
+        f"Proposal declined: {event.summary}", event, f"{attendee.email} hears that the time stays as it is."
+    )
+
+
 def refused(subject: str, why: str, code: str) -> Notice:
     """A mail that was not understood, or not allowed, and why."""
     text = f"Your mail “{subject}” changed nothing.\n\nWhy: {why}\nCode: {code}\n"
@@ -76,6 +89,16 @@ def campaign_report(campaign: Campaign, counts: Mapping[str, int], skipped: Sequ
     return Notice(subject="Bulk Invite Status", text="\n".join(lines) + "\n")
 
 
+def batch_done(counts: str, problems: Sequence[str], outcomes: str) -> Notice:
+    """What became of a table of commands: the counts, what went wrong, and every row as CSV (B24)."""
+    shown = list(problems[:SKIPPED_SHOWN])
+    if len(problems) > SKIPPED_SHOWN:
+        shown.append(f"… and {len(problems) - SKIPPED_SHOWN} more; the attached table has them all.")
+    advice = "The other rows were carried out. Correct these and send the file again: no row is done twice."
+    text = "\n".join([counts, *(["", *shown, "", advice] if shown else [])])
+    return Notice(subject=f"Batch: {counts}"[:200], text=f"{text}\n", outcomes=outcomes)
+
+
 def list_refused(problems: Sequence[str]) -> Notice:
     """The rows of a mailed list that belong to no event that could be sent."""
     return Notice(subject="Bulk Invite Status", text="\n".join(problems) + "\n")
@@ -95,4 +118,22 @@ def proposal(event: Event, attendee: Attendee, span: Span | None, comment: str) 
     return Notice(
         subject=f"New time proposed: {event.summary}"[:200],
         text=text + (f"They wrote: > {words}\n" if words else "") + f"uid: {event.uid}\n",
+    )
+
+
+def confirm(confirmation: Confirmation, settings: Settings) -> Notice:
+    """Asks the owner of an address whether a mail in their name is theirs; it quotes next to nothing of it."""
+    page = settings.page(f"confirm/{confirmation.code}")
+    by_page = f", or open this page and press its button:\n{page}\n" if page else ".\n"
+    text = (
+        f"A mail in your name, {confirmation.address}, reached {settings.domain}. Nothing in it proves that you "
+        f"sent it, so it waits and has changed nothing.\n\n{confirmation.what}\n\n"
+        f"Did you send it? Then answer this mail, in whatever words{by_page}\n"
+        "You did not? Then do nothing: nothing will happen.\n\n"
+        f"This works once, until {confirmation.expires:%A, %d %B %Y, %H:%M} UTC.\n"
+    )
+    return Notice(
+        subject="Did you send this? Please confirm",
+        text=text,
+        reply_to=settings.mailbox("confirm", confirmation.code),
     )

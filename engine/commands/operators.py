@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
-from engine.model import Value
+from engine.model import Actor, Value
 from engine.refusals import Code, Refused
 
 SCOPES = ("read", "events", "invites", "campaigns")
+ADMIN = "admin"
+"""The scope for what operators do; a key has it only where it was named."""
 KEY_PREFIX = "cis_"
 
 
@@ -26,6 +29,14 @@ class Key(Value):
     digest: str = Field(description="SHA-256 of the key, hex")
     created: datetime
     revoked: datetime | None = None
+    tier: Literal["", "core", "extended", "operator"] = Field("", description="empty: what the server has")
+    tools: tuple[str, ...] = Field((), description="only these; empty: all of the tier")
+    read_only: bool = False
+
+    @property
+    def actor(self) -> Actor:
+        """Whom the key lets in."""
+        return Actor(kind="agent", address=self.address, scopes=self.scopes)
 
 
 class KeyDone(Done):
@@ -46,16 +57,19 @@ class CreateKey(Command[KeyDone]):
     name: str
     address: str | None = None
     scopes: frozenset[str] = frozenset(SCOPES)
+    tier: Literal["", "core", "extended", "operator"] = ""
+    tools: tuple[str, ...] = ()
+    read_only: bool = False
 
     async def carry_out(self, work: Work) -> KeyDone:
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, INVALID_ARGUMENT."""
         _operator_only(work)
-        unknown = self.scopes - set(SCOPES)
+        unknown = self.scopes - {*SCOPES, ADMIN}
         if unknown or not self.scopes:
             raise Refused(
                 Code.INVALID_ARGUMENT,
                 f"Unknown scopes: {', '.join(sorted(unknown)) or 'none given'}.",
-                f"Choose from {', '.join(SCOPES)}.",
+                f"Choose from {', '.join((*SCOPES, ADMIN))}.",
             )
         secret = KEY_PREFIX + work.randomness.word(40)
         key = Key(
@@ -65,6 +79,9 @@ class CreateKey(Command[KeyDone]):
             scopes=self.scopes,
             digest=digest(secret),
             created=work.now,
+            tier=self.tier,
+            tools=self.tools,
+            read_only=self.read_only,
         )
         await work.unit.add_key(key.id, key.digest, key.model_dump_json())
         return KeyDone(key=key, secret=secret)
@@ -77,7 +94,7 @@ class RevokeKey(Command[KeyDone]):
 
     async def carry_out(self, work: Work) -> KeyDone:
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
-        _operator_only(work)
+        may_administer(work.actor)
         stored = await work.unit.key(self.key_id)
         if stored is None:
             raise Refused(
@@ -105,11 +122,21 @@ class SuspendOrganizer(Command[OrganizerDone]):
 
     async def carry_out(self, work: Work) -> OrganizerDone:
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS."""
-        _operator_only(work)
+        may_administer(work.actor)
         address = text.address(self.address)
         await work.unit.ensure_organizer(address, "", work.now)
         await work.unit.set_suspended(address, suspended=self.suspended)
         return OrganizerDone(address=address, suspended=self.suspended)
+
+
+def may_administer(actor: Actor) -> None:
+    """Refuse with NOT_ALLOWED who is neither the operator nor an agent whose key has the scope `admin`."""
+    if not actor.everywhere and not (actor.kind == "agent" and ADMIN in actor.scopes):
+        raise Refused(
+            Code.NOT_ALLOWED,
+            "Only the operator may do that.",
+            "Use “cis-mcp” at the machine, or a key that was made with “--scope admin”.",
+        )
 
 
 def _operator_only(work: Work) -> None:

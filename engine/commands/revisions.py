@@ -7,8 +7,11 @@ from datetime import date, datetime, timedelta
 from engine.commands import series
 from engine.commands.base import Work
 from engine.itip import personal, recurrence
-from engine.model import Event, Value
+from engine.model import Event, Override, Value
 from engine.refusals import Code, Refused
+
+_MOVING = frozenset({"start", "end", "timezone", "recurrence", "rdates", "location"})
+_UNNOTED: dict[str, object] = {"moved_sequence": 0, "source_sequence": -1, "source_dtstamp": None}
 
 
 class Source(Value):
@@ -18,10 +21,25 @@ class Source(Value):
     sequence: int = 0
     dtstamp: datetime | None = None
 
-    def older_than(self, event: Event) -> bool:
+    def older_than(self, event: Event | Override) -> bool:
         """True where a newer revision of the client's event was taken already (RFC 5546, 2.1.5)."""
         if self.sequence != event.source_sequence:
             return self.sequence < event.source_sequence
+        return self._stamped_before(event)
+
+    def older_than_instance(self, event: Event, recurrence_id: date | datetime) -> bool:
+        """True where a newer revision of that instance was taken already.
+
+        Clients count the revisions of an instance by themselves, so that its SEQUENCE may be below that of
+        its series; then DTSTAMP tells.
+        """
+        override = event.override(recurrence_id)
+        if override and override.source_sequence >= 0:
+            return self.older_than(override)
+        newer = self.dtstamp and event.source_dtstamp and self.dtstamp > event.source_dtstamp
+        return self.sequence < event.source_sequence and not newer
+
+    def _stamped_before(self, event: Event | Override) -> bool:
         return bool(self.dtstamp and event.source_dtstamp and self.dtstamp < event.source_dtstamp)
 
 
@@ -29,7 +47,31 @@ def revised(event: Event, old: Event, now: datetime, source: Source | None = Non
     """`event` as the revision after `old`: SEQUENCE and DTSTAMP grow, even if the clock went back (rule 8)."""
     dtstamp = max(now.replace(microsecond=0), old.dtstamp + timedelta(seconds=1))
     event = event.model_copy(update={"sequence": old.sequence + 1, "dtstamp": dtstamp})
+    event = event.model_copy(update=_moves(event, old))
     return with_source(event, source) if source else event
+
+
+def _moves(event: Event, old: Event) -> dict[str, object]:
+    """With which revision the event, and each of its overrides, last changed its time or place.
+
+    An answer to an earlier revision was given for another time or place (RFC 5546, 2.1.4).
+    """
+    overrides = tuple(
+        o.model_copy(update={"moved_sequence": _moved_with(o, event.sequence, old)}) for o in event.overrides
+    )
+    if _MOVING & set(differences(old, event)):
+        return {"overrides": overrides, "moved_sequence": event.sequence, "moved_at": event.dtstamp}
+    return {"overrides": overrides}
+
+
+def _moved_with(override: Override, sequence: int, old: Event) -> int:
+    before = old.override(override.recurrence_id)
+    span = before.span if before else recurrence.at(old.span, override.recurrence_id)
+    location = before.location if before else old.location
+    same = (override.span.start_utc, override.span.end_utc) == (span.start_utc, span.end_utc)
+    if same and override.location == location:
+        return before.moved_sequence if before else 0
+    return sequence
 
 
 def with_source(event: Event, source: Source) -> Event:
@@ -45,9 +87,16 @@ def differences(old: Event, new: Event) -> tuple[str, ...]:
     """Names of the fields in which two revisions differ, as the tools call them."""
     names = ["summary", "location", "description", "url", "organizer_name"]
     names += ["recurrence", "rdates", "exdates", "overrides"]
-    changed = [n for n in names if getattr(old, n) != getattr(new, n)]
+    changed = [n for n in names if _said(getattr(old, n)) != _said(getattr(new, n))]
     span = [n for n in ("start", "end", "timezone") if getattr(old.span, n) != getattr(new.span, n)]
     return tuple(span + changed)
+
+
+def _said(value: object) -> object:
+    """A field as people see it: overrides without what the engine notes of them."""
+    if not isinstance(value, tuple):
+        return value
+    return [v.model_copy(update=_UNNOTED) if isinstance(v, Override) else v for v in value]
 
 
 def sound(event: Event, now: datetime) -> Event:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from engine.commands import text
 from engine.itip import recurrence
-from engine.model import Event, Override, Span
+from engine.model import Event, InstanceAnswer, Override, Span
 from engine.refusals import Code, Refused
 
 EXCEPTIONS_MAX = 5_000
@@ -39,11 +39,44 @@ def worded(override: Override) -> Override:
     )
 
 
-def refuse_foreign(event: Event, recurrence_id: date | datetime) -> None:
-    """Refuse with INVALID_RECURRENCE where `recurrence_id` names no instance that the series still has."""
-    own = isinstance(recurrence_id, datetime) != event.span.all_day
-    if own and (event.override(recurrence_id) or _stands(event, recurrence_id)):
-        return
+def aligned(span: Span, recurrence_id: date | datetime) -> date | datetime:
+    """`recurrence_id` as a series that starts with `span` writes it: a day, or a moment in UTC.
+
+    Clients say UTC, another zone or only the day for the same instance (RFC 5545, 3.8.4.4).
+    """
+    if span.all_day:
+        if not isinstance(recurrence_id, datetime):
+            return recurrence_id
+        midnight = recurrence_id.astimezone(UTC).time() == time()
+        return recurrence_id.astimezone(UTC if midnight else span.zone).date()
+    if isinstance(recurrence_id, datetime):
+        return recurrence_id.astimezone(UTC)
+    clock = span.start_utc.astimezone(span.zone).time()
+    return datetime.combine(recurrence_id, clock, tzinfo=span.zone).astimezone(UTC)
+
+
+def stands(event: Event, recurrence_id: date | datetime) -> bool:
+    """True where the series has an instance that `recurrence_id` names, as the series writes it."""
+    return event.override(recurrence_id) is not None or _stands(event, recurrence_id)
+
+
+def moved_with(event: Event, recurrence_id: date | datetime | None) -> int:
+    """SEQUENCE with which the event, or one instance of it, last changed its time or place."""
+    override = event.override(recurrence_id) if recurrence_id is not None else None
+    return max(event.moved_sequence, override.moved_sequence if override else 0)
+
+
+def still_answers(event: Event, answer: InstanceAnswer) -> bool:
+    """True where the answer is to an instance as it is now: neither moved since nor cancelled."""
+    gone = answer.recurrence_id in event.exdates
+    return not gone and answer.sequence >= moved_with(event, answer.recurrence_id)
+
+
+def own(event: Event, recurrence_id: date | datetime) -> date | datetime:
+    """`recurrence_id` as the series writes it; Refused(INVALID_RECURRENCE) where it has no such instance."""
+    recurrence_id = aligned(event.span, recurrence_id)
+    if stands(event, recurrence_id):
+        return recurrence_id
     raise Refused(
         Code.INVALID_RECURRENCE,
         "The series has no instance at that time, or it is cancelled already.",

@@ -27,6 +27,8 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
     stop = stopped(engine, taken)
     if stop:
         return stop
+    if not taken.mail.lists and taken.mail.obstacle:
+        return refused(Code(taken.mail.obstacle.code), taken.mail.obstacle.detail)
     if not taken.mail.lists:
         return refused(
             Code.NO_LIST, "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name."

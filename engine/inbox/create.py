@@ -2,47 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 
 from engine.commands import notices
 from engine.commands.base import Command, Refusal
-from engine.commands.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
+from engine.commands.events import CancelEvent, EventDone
 from engine.commands.instances import CancelInstance, ChangeInstance
-from engine.commands.revisions import Source
-from engine.engine import Engine
-from engine.inbox import rsvp
+from engine.commands.intake import Nothing
+from engine.commands.proposals import DeclineProposal
+from engine.engine import SYSTEM, Engine
+from engine.inbox import batch, rsvp, wishes
 from engine.inbox.once import apply_once
+from engine.inbox.reading import calendar_of
 from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined, refused
-from engine.itip import read as itip_read
 from engine.itip.message import ItipEvent, ItipMessage
-from engine.model import Event, Notice, Override
-from engine.refusals import Code
+from engine.model import Event, Notice
+from engine.refusals import Code, Refused
 
-_CREATING = {"REQUEST", "PUBLISH"}
-_ANSWERING = {"REPLY", "COUNTER"}
+_ORGANIZING = frozenset({"REQUEST", "PUBLISH", "ADD", "CANCEL", "DECLINECOUNTER"})
+_DECLINED_MAX = 20
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
     """Create, update or cancel what the mail's calendar says. Raises Refused where it cannot be read."""
     mail = taken.mail
     if not mail.calendars:
-        return _without_calendar(taken)
-    part = mail.calendars[0]
-    message = itip_read.read(part.content, method_hint=part.method_hint)
-    if message.method in _ANSWERING:
+        return await _without_calendar(engine, taken)
+    taken, message = calendar_of(taken)
+    return taken.told(await _take_calendar(engine, taken, message))
+
+
+async def _take_calendar(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
+    if message.method in rsvp.ANSWERING:
         return await rsvp.take_answers(engine, taken, message)
-    if message.method not in {*_CREATING, "CANCEL"}:
+    if message.method not in _ORGANIZING:
         why = f"A calendar with METHOD:{message.method} is not understood; send an invitation or a cancellation."
         return refused(Code.UNSUPPORTED_METHOD, why)
-    return stopped(engine, taken) or await _carry_out(engine, taken, message)
+    if stop := stopped(engine, taken, message):
+        return stop
+    if message.method == "DECLINECOUNTER":
+        return await _declined(engine, taken, message)
+    return await _carry_out(engine, taken, message)
 
 
-def stopped(engine: Engine, taken: Taken) -> Outcome | None:
+def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
     """Why this sender may not act as an organizer, if so (rule 9; B4)."""
-    if not taken.trusted:
+    if not taken.trusted and not (message and _by_google(taken, message)):
         return quarantined(
-            Code.SENDER_UNAUTHENTICATED, f"The sender is not authenticated: {taken.verdict.reason}."
+            Code.SENDER_UNAUTHENTICATED,
+            f"The sender is not authenticated: {taken.verdict.reason}.",
+            taken.waiting("organizer", taken.mail.from_address),
         )
+    if taken.verdict.released:
+        return None
     if not engine.settings.may_organize(taken.mail.from_address):
         return quarantined(
             Code.ORGANIZER_NOT_ALLOWED,
@@ -51,147 +64,163 @@ def stopped(engine: Engine, taken: Taken) -> Outcome | None:
     return None
 
 
-def _without_calendar(taken: Taken) -> Outcome:
+def _by_google(taken: Taken, message: ItipMessage) -> bool:
+    """True where Google's calendar sent its user's own event, or one that they act for (interop 2.3)."""
+    sender = taken.mail.from_address
+    own = [
+        event.sent_by == sender or (event.organizer is not None and event.organizer.address == sender)
+        for event in message.events
+    ]
+    return taken.verdict.google_calendar and bool(own) and all(own)
+
+
+async def _without_calendar(engine: Engine, taken: Taken) -> Outcome:
+    if batch.has_tables(taken.mail):
+        return stopped(engine, taken) or await batch.take(engine, taken)
     if taken.mail.report or taken.mail.automatic:
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar.")
-    if taken.mail.has_tnef:
-        why = "The calendar came as winmail.dat (TNEF), which is not read. Send it as iCalendar (in Outlook: HTML)."
-        return refused(Code.NO_CALENDAR, why)
+    if taken.mail.obstacle:
+        return refused(Code(taken.mail.obstacle.code), taken.mail.obstacle.detail)
     return refused(Code.NO_CALENDAR, "The mail has no calendar. Invite this address to your event instead.")
 
 
 async def _carry_out(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
-    """Every event of the calendar, its series before its instances; the last outcome stands for them all."""
-    series = [e for e in message.events if e.recurrence_id is None]
+    """Every event of the calendar, its series before its instances; one outcome stands for them all."""
+    series = _newest([e for e in message.events if e.recurrence_id is None])
     instances = [e for e in message.events if e.recurrence_id is not None]
-    outcome = refused(Code.NOT_AN_EVENT, "The calendar holds no event.")
+    masters = {e.uid for e in series}
+    alone = [i for i in instances if i.uid not in masters]
+    quiet = len(series) + len(alone) > 1
+    own: dict[str, list[ItipEvent]] = {}
+    for instance in instances:
+        own.setdefault(instance.uid, []).append(instance)
+    outcomes: list[Outcome] = []
+    for event in (*series, *alone):
+        if event.recurrence_id is None:
+            taking = _series(engine, taken, message.method, event, own.get(event.uid, []), quiet=quiet)
+        else:
+            taking = _instance(engine, taken, message.method, event, quiet=quiet)
+        outcomes.append(await _one(taking))
+    return await _summed(engine, taken, outcomes) if quiet else outcomes[0]
+
+
+def _newest(series: list[ItipEvent]) -> list[ItipEvent]:
+    """One of each event: where a calendar holds several revisions of one, the newest (RFC 5546, 2.1.5)."""
+    found: dict[str, ItipEvent] = {}
     for event in series:
-        own = [i for i in instances if i.uid == event.uid]
-        outcome = await _series(engine, taken, message.method, event, own)
-    alone = [i for i in instances if i.uid not in {e.uid for e in series}]
-    for event in alone:
-        outcome = await _instance(engine, taken, message.method, event)
-    return outcome
+        known = found.get(event.uid)
+        if known is None or _revision(known) <= _revision(event):
+            found[event.uid] = event
+    return list(found.values())
+
+
+def _revision(event: ItipEvent) -> tuple[int, float]:
+    return (event.sequence or 0, event.dtstamp.timestamp() if event.dtstamp else 0.0)
+
+
+async def _one(taking: Awaitable[Outcome]) -> Outcome:
+    """What became of one event of several: a refusal of one stops no other."""
+    try:
+        return await taking
+    except Refused as refusal:
+        return refused(refusal.code, str(refusal))
+
+
+async def _summed(engine: Engine, taken: Taken, outcomes: list[Outcome]) -> Outcome:
+    """One outcome, and one notice, for several events: the first that changed something stands for them all."""
+    counts = Counter(f"{o.action.value} ({o.code})" if o.code else o.action.value for o in outcomes)
+    said = ", ".join(f"{n} {what}" for what, n in counts.items())
+    done = {Action.CREATED, Action.UPDATED, Action.CANCELLED}
+    found = next((o for o in outcomes if o.action in done), outcomes[-1])
+    if found.action not in done:
+        return found
+    summed = found.model_copy(update={"detail": f"{len(outcomes)} events: {said}."})
+    why = [f"{o.code}: {o.detail}" for o in outcomes if o.action is Action.REFUSED]
+    notice = notices.several(taken.mail.subject, summed.detail, why)
+    became = await apply_once(
+        engine, taken, Nothing(), SYSTEM, outcome=lambda _: summed, notice=lambda _: notice, part="all"
+    )
+    return became if isinstance(became, Outcome) and became.action in done else summed
 
 
 async def _series(
-    engine: Engine, taken: Taken, method: str, event: ItipEvent, instances: list[ItipEvent]
+    engine: Engine, taken: Taken, method: str, event: ItipEvent, instances: list[ItipEvent], *, quiet: bool
 ) -> Outcome:
     known = await _known(engine, taken, event)
-    source = _source(event)
-    if method == "CANCEL" or event.status == "CANCELLED":
+    command: Command[EventDone]
+    if method == "CANCEL" or wishes.gone(event):
         if known is None:
             return refused(Code.UNKNOWN_EVENT, "No event of yours has the UID that this mail cancels.")
-        cancel = CancelEvent(uid=known.uid, reason=event.comment, source=source)
-        return await _apply(engine, taken, cancel, Action.CANCELLED, event)
-    if known is None:
-        create = _creation(taken, event, instances, source)
-        return await _apply(engine, taken, create, Action.CREATED, event)
-    return await _apply(engine, taken, _change(known, event, instances, source), Action.UPDATED, event)
+        command = CancelEvent(uid=known.uid, reason=event.comment, source=wishes.source(event))
+        action = Action.CANCELLED
+    elif method == "ADD":
+        if known is None:
+            return refused(Code.UNKNOWN_EVENT, "No event of yours has the UID that this mail adds to.")
+        command, action = wishes.addition(known, event), Action.UPDATED
+    elif known is None:
+        command, action = wishes.creation(taken, event, instances), Action.CREATED
+    else:
+        command, action = wishes.change(known, event, instances), Action.UPDATED
+    return await _apply(engine, taken, command, action, event, quiet=quiet)
 
 
-def _creation(taken: Taken, event: ItipEvent, instances: list[ItipEvent], source: Source) -> CreateEvent:
-    assert event.span is not None, "reading refuses a REQUEST without times"
-    return CreateEvent(
-        summary=event.summary.strip() or taken.mail.subject.strip() or "Untitled event",
-        when=event.span,
-        location=event.location,
-        description=_description(event),
-        url=event.url if event.url.lower().startswith(("http://", "https://")) else "",
-        recurrence=event.recurrence,
-        rdates=event.rdates,
-        exdates=_exdates(event, instances),
-        overrides=_overrides(event, instances),
-        organizer_name=_organizer_name(taken, event),
-        source=source,
-    )
-
-
-def _change(known: Event, event: ItipEvent, instances: list[ItipEvent], source: Source) -> UpdateEvent:
-    return UpdateEvent(
-        uid=known.uid,
-        summary=event.summary.strip() or known.summary,
-        when=event.span,
-        location=event.location,
-        description=_description(event),
-        url=event.url if event.url.lower().startswith(("http://", "https://")) else "",
-        recurrence=event.recurrence,
-        rdates=event.rdates,
-        exdates=_exdates(event, instances),
-        overrides=_overrides(event, instances),
-        source=source,
-    )
-
-
-def _description(event: ItipEvent) -> str:
-    """The description, with the link to join where only the client's own property has it (cis-reference 7)."""
-    link = event.conference
-    if not link or link in event.description or link in event.location:
-        return event.description
-    return f"{event.description}\n\nJoin: {link}".strip()
-
-
-def _organizer_name(taken: Taken, event: ItipEvent) -> str:
-    """The name the organizer's client gives, else the one in From (B12)."""
-    organizer = event.organizer
-    if organizer and organizer.name and organizer.address == taken.mail.from_address:
-        return organizer.name
-    return taken.mail.from_name
-
-
-def _cancelled(instance: ItipEvent) -> bool:
-    return instance.status == "CANCELLED"
-
-
-def _exdates(event: ItipEvent, instances: list[ItipEvent]) -> tuple[object, ...]:
-    gone = [i.recurrence_id for i in instances if _cancelled(i) and i.recurrence_id is not None]
-    return tuple(dict.fromkeys([*event.exdates, *gone]))
-
-
-def _overrides(event: ItipEvent, instances: list[ItipEvent]) -> tuple[Override, ...]:
-    found = [_override(i, event.summary) for i in instances if not _cancelled(i)]
-    return tuple(o for o in found if o is not None)
-
-
-def _override(instance: ItipEvent, summary: str) -> Override | None:
-    if instance.span is None or instance.recurrence_id is None:
-        return None
-    return Override(
-        recurrence_id=instance.recurrence_id,
-        span=instance.span,
-        summary=instance.summary.strip() or summary,
-        location=instance.location,
-        description=_description(instance),
-        url=instance.url if instance.url.lower().startswith(("http://", "https://")) else "",
-    )
-
-
-async def _instance(engine: Engine, taken: Taken, method: str, event: ItipEvent) -> Outcome:
+async def _instance(engine: Engine, taken: Taken, method: str, event: ItipEvent, *, quiet: bool) -> Outcome:
     """One instance alone: changed or cancelled, while its series stands (B9)."""
     known = await _known(engine, taken, event)
     assert event.recurrence_id is not None
     if known is None:
         return refused(Code.UNKNOWN_EVENT, "No event of yours has the UID whose instance this mail changes.")
-    if method == "CANCEL" or _cancelled(event):
-        gone = CancelInstance(uid=known.uid, recurrence_id=event.recurrence_id, source=_source(event))
-        return await _apply(engine, taken, gone, Action.CANCELLED, event)
-    override = _override(event, known.summary)
+    source = wishes.source(event)
+    if method == "CANCEL" or wishes.gone(event):
+        gone = CancelInstance(uid=known.uid, recurrence_id=event.recurrence_id, source=source)
+        return await _apply(engine, taken, gone, Action.CANCELLED, event, quiet=quiet)
+    override = wishes.override(event, known.summary)
     if override is None:
         return refused(Code.INVALID_TIME, "The instance has no readable time.", known.uid)
-    change = ChangeInstance(uid=known.uid, override=override, source=_source(event))
-    return await _apply(engine, taken, change, Action.UPDATED, event)
+    change = ChangeInstance(uid=known.uid, override=override, source=source)
+    return await _apply(engine, taken, change, Action.UPDATED, event, quiet=quiet)
+
+
+async def _declined(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
+    """The organizer keeps the time: each attendee that the mail names hears so (RFC 5546, 3.2.8)."""
+    event = message.events[0]
+    known = await _known(engine, taken, event)
+    if known is None:
+        return refused(Code.UNKNOWN_EVENT, "No event of yours has the UID that this mail speaks of.")
+    people = [a.address for a in event.attendees if a.address != known.organizer][:_DECLINED_MAX]
+    outcome = refused(Code.UNKNOWN_ATTENDEE, "The mail names no attendee whose proposal it declines.")
+    for email in people:
+        command = DeclineProposal(uid=known.uid, email=email, recurrence_id=event.recurrence_id)
+        became = await apply_once(
+            engine,
+            taken,
+            command,
+            taken.actor,
+            outcome=lambda done: Outcome(action=Action.COUNTER, uid=done.event.uid, detail="declined"),
+            notice=lambda done: notices.declined(done.event, done.attendee),
+            part=f"{event.uid[:200]}:{email}",
+        )
+        outcome = refused(became.code, str(became)) if isinstance(became, Refusal) else became
+    return outcome
 
 
 async def _known(engine: Engine, taken: Taken, event: ItipEvent) -> Event | None:
-    return await engine.store.event_by_source(taken.mail.from_address, event.uid)
-
-
-def _source(event: ItipEvent) -> Source:
-    return Source(uid=event.uid, sequence=event.sequence or 0, dtstamp=event.dtstamp)
+    """The sender's event that the mail speaks of, by the UID of their client or by ours."""
+    sender = taken.mail.from_address
+    known = await engine.store.event_by_source(sender, event.uid)
+    if known is None and (ours := await engine.store.event(event.uid)) and ours.organizer == sender:
+        known = ours
+    return known
 
 
 async def _apply(
-    engine: Engine, taken: Taken, command: Command[EventDone], action: Action, event: ItipEvent
+    engine: Engine,
+    taken: Taken,
+    command: Command[EventDone],
+    action: Action,
+    event: ItipEvent,
+    *,
+    quiet: bool,
 ) -> Outcome:
     def outcome(done: EventDone) -> Outcome:
         if done.changed or done.created:
@@ -199,9 +228,11 @@ async def _apply(
         return Outcome(action=Action.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
 
     part = f"{event.uid[:200]}:{event.recurrence_id or ''}"
-    became = await apply_once(
-        engine, taken, command, taken.actor, outcome=outcome, notice=_NOTICES[action], part=part
-    )
+    notice = None if quiet else _NOTICES[action]
+    became = await apply_once(engine, taken, command, taken.actor, outcome=outcome, notice=notice, part=part)
+    if isinstance(became, Refusal) and became.code is Code.STALE:
+        # Mails overtake each other; an older revision that comes late is nobody's mistake (interop 2.2, 9).
+        return ignored(became.code, str(became))
     return refused(became.code, str(became)) if isinstance(became, Refusal) else became
 
 

@@ -1,15 +1,19 @@
-"""Takes mails from the spool, one after the other, and never stops for a bad one."""
+"""Takes mails into the spool and out of it again, many at once, and never stops for a bad one."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
-from engine.bell import Bell
 from engine.engine import Engine
+from engine.inbox.authentication import TryLater
+from engine.inbox.lanes import Lanes
 from engine.inbox.router import Router
-from engine.inbox.spool import Mailbox, Spool
-from engine.inbox.taken import Action, Outcome, quarantined
+from engine.inbox.senders import HEAD, lane_of
+from engine.inbox.spool import Envelope, Mailbox, Spool, Spooled
+from engine.inbox.taken import Outcome, quarantined
+from engine.inbox.together import Together
 from engine.refusals import Code
 
 log = logging.getLogger(__name__)
@@ -20,6 +24,16 @@ _TRIES = 5
 _RETRY_S = 1.0
 """How long to leave a mail that could not be handled; doubled each time, so that a fault that passes, such as
 a full disk, sets nothing aside."""
+_AT_ONCE = 256
+_LARGE = 65_536
+_LARGE_AT_ONCE = 2
+_IN_LANES = 50_000
+_FRESH_BYTES = 8_000_000
+"""How much of what has just come is kept at hand, so that it need not be read again."""
+_POURING = 20
+_BUSY_PACE_S = 0.1
+_BUSY_MOST_S = 10.0
+"""While mails pour in, they are taken in first, and one is handled every so often, unless it has waited long."""
 
 
 class Inbox:
@@ -28,79 +42,139 @@ class Inbox:
     def __init__(self, engine: Engine, *, retry_s: float = _RETRY_S) -> None:
         self.engine = engine
         self.spool = Spool(engine.settings.data_dir / "inbox")
-        self.arrived = Bell()
+        self.arrived = engine.arrived
+        self.kept = Together(self.spool.store_all)
+        self._moved = Together(self.spool.move_all)
         self._router = Router(engine)
         self._retry_s = retry_s
         self._tries: dict[str, int] = {}
-        self._resting: dict[str, float] = {}
+        self._lanes = Lanes(_AT_ONCE, self._handle_safely)
+        self._running = False
+        self._fresh: dict[str, Spooled] = {}
+        self._fresh_bytes = 0
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
+        self._gate = asyncio.Lock()
+        self._next = 0.0
 
     async def store(self, raw: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None) -> str:
         """Keep a mail durably and have it handled soon; gives back its id. Raises OSError."""
-        envelope = await asyncio.to_thread(self.spool.store, raw, mailboxes, sender)
-        self.arrived.ring()
+        envelope = Envelope(id=self.spool.new_name(), mailboxes=mailboxes, sender=sender)
+        await self.receive(Spooled(envelope=envelope, raw=raw))
         return envelope.id
+
+    async def receive(self, mail: Spooled) -> None:
+        """Keep a mail, whose id is new, durably and have it handled soon. Raises OSError."""
+        await self.kept.do(mail)
+        if self._running and len(self._lanes) < _IN_LANES:
+            self._remember(mail)
+            self._lanes.add(lane_of(mail.raw), mail.envelope.id)
+        else:
+            self.arrived.ring()
+
+    async def keep(self, name: str, raw: bytes) -> None:
+        """As `store`, for a source that names its mails: what is here under that name is left alone."""
+        if not await asyncio.to_thread(self.spool.has, name):
+            await asyncio.to_thread(self.spool.store, raw, (), None, name=name)
+            self.arrived.ring()
 
     async def take(self, raw: bytes, mailboxes: tuple[Mailbox, ...]) -> list[Outcome]:
         """Keep a mail durably and handle it here and now. Raises OSError where it cannot be kept."""
         envelope = await asyncio.to_thread(self.spool.store, raw, mailboxes, None, held=True)
         return await self.handle(envelope.id)
 
+    def _remember(self, mail: Spooled) -> None:
+        if self._fresh_bytes + len(mail.raw) <= _FRESH_BYTES:
+            self._fresh[mail.envelope.id] = mail
+            self._fresh_bytes += len(mail.raw)
+
     async def run(self) -> None:
         """Handle mails as they arrive, until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            heard = self.arrived.listen()
-            for name in await self._waiting():
-                if self._resting.get(name, 0.0) <= loop.time():
-                    await self._handle_safely(name)
-            next_try = min(self._resting.values(), default=loop.time() + _RESCAN_S)
-            await heard.wait(max(0.0, min(next_try - loop.time(), _RESCAN_S)))
-
-    async def _waiting(self) -> list[str]:
         try:
-            names = await asyncio.to_thread(lambda: list(self.spool.waiting()))
+            while True:
+                heard = self.arrived.listen()
+                await self._look()
+                self._running = True
+                await heard.wait(_RESCAN_S)
+        finally:
+            self._running = False
+            await self._lanes.close()
+            self.spool.close()
+
+    async def _look(self) -> None:
+        """Put what waits in the spool into the lane of its sender."""
+        try:
+            await asyncio.to_thread(self.spool.settle)
+        except OSError:
+            log.exception("the journal of the spool cannot be settled; trying again")
+        try:
+            for name, head in await asyncio.to_thread(self._heads):
+                self._lanes.add(lane_of(head), name)
         except OSError:
             log.exception("the spool cannot be read; trying again")
-            return []
-        for gone in self._resting.keys() - set(names):
-            self._forget(gone)
-        return names
 
-    def _forget(self, name: str) -> None:
-        self._tries.pop(name, None)
-        self._resting.pop(name, None)
+    def _heads(self) -> list[tuple[str, bytes]]:
+        new = [name for name in self.spool.waiting() if name not in self._lanes]
+        return self.spool.heads(new[: max(0, _IN_LANES - len(self._lanes))], HEAD)
 
-    async def _handle_safely(self, name: str) -> None:
+    async def _give_way(self, name: str) -> None:
+        async with self._gate:
+            if self._pouring(name):
+                await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+            self._next = time.monotonic() + _BUSY_PACE_S
+
+    def _pouring(self, name: str) -> bool:
+        """True while mails pour in and this one can wait for them."""
+        arrived, _, _ = name.partition(".")
+        waited = time.time() - int(arrived) / 1e9 if arrived.isdigit() else _BUSY_MOST_S
+        return waited < _BUSY_MOST_S and self.kept.streak > _POURING
+
+    async def _handle_safely(self, name: str) -> float | None:
         """A mail whose handling fails for a reason of ours is tried again, then set aside: never lost."""
+        await self._give_way(name)
         try:
             await self.handle(name)
+        except TryLater as later:
+            log.info("mail %s is looked at again: %s", name, later)
+            return self._retry_s
         except Exception:  # noqa: BLE001 -- said there, and the mail stays in the spool
-            await self._failed(name)
-        else:
-            self._forget(name)
+            return await self._failed(name)
+        self._tries.pop(name, None)
+        return None
 
-    async def _failed(self, name: str) -> None:
+    async def _failed(self, name: str) -> float | None:
+        """In how many seconds to try again; None where the mail was set aside."""
         tries = self._tries[name] = self._tries.get(name, 0) + 1
         log.exception("mail %s could not be handled, try %d", name, tries)
-        wait = self._retry_s * 2 ** (tries - 1)
-        self._resting[name] = asyncio.get_running_loop().time() + wait
         if tries >= _TRIES:
             try:
-                await asyncio.to_thread(self.spool.quarantine, name)
+                await self._moved.do((name, "quarantine"))
             except OSError:
                 log.exception("mail %s cannot be set aside; trying again", name)
+            else:
+                del self._tries[name]
+                return None
+        return self._retry_s * float(2 ** (min(tries, _TRIES) - 1))
 
     async def handle(self, name: str) -> list[Outcome]:
         """Handle one waiting mail; gives back what became of it at each mailbox."""
-        spooled = await asyncio.to_thread(self.spool.read, name)
-        if spooled is None:
+        mail = self._fresh.pop(name, None)
+        if mail:
+            self._fresh_bytes -= len(mail.raw)
+        elif await asyncio.to_thread(self.spool.size, name) > _LARGE:
+            async with self._large:
+                return await self._handle(name, await asyncio.to_thread(self.spool.read, name))
+        return await self._handle(name, mail or await asyncio.to_thread(self.spool.read, name))
+
+    async def _handle(self, name: str, mail: Spooled | None) -> list[Outcome]:
+        if mail is None:
             return []
-        if len(spooled.raw) > self.engine.settings.max_mail_bytes:
+        # What came by SMTP was measured there, without what we put on top.
+        if not mail.envelope.client and len(mail.raw) > self.engine.settings.max_mail_bytes:
             outcomes = [quarantined(Code.TOO_LARGE, "The mail is larger than the server takes in.")]
         else:
-            outcomes = await self._router.handle(spooled)
-        aside = any(outcome.action is Action.QUARANTINED for outcome in outcomes)
-        await asyncio.to_thread(self.spool.quarantine if aside else self.spool.done, name)
+            outcomes = await self._router.handle(mail)
+        aside = any(outcome.aside for outcome in outcomes)
+        await self._moved.do((name, "quarantine" if aside else "done"))
         for outcome in outcomes:
             log.info("mail %s: %s %s %s", name, outcome.action, outcome.uid, outcome.code)
         return outcomes

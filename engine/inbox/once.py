@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from engine.commands import confirmations
 from engine.commands.base import Command, Done, Refusal, Work
 from engine.commands.intake import Reply, note
 from engine.engine import Engine
@@ -38,14 +39,24 @@ async def apply_once(
 
     async def also(work: Work, done: D) -> None:
         nonlocal became
-        became = outcome(done)
+        became = _flagged(taken, outcome(done))
         reply = None
         if notice and taken.answerable:
             reply = Reply(to=taken.mail.from_address, notice=notice(done))
         await note(work, taken.intake(became, work.now, part), reply)
+        if became.ask:
+            await confirmations.ask(work, became.ask)
 
     try:
         done = await engine.apply(command, actor, before=before, also=also)
     except AlreadyTakenIn:
         return TAKEN_BEFORE
     return done if isinstance(done, Refusal) else became
+
+
+def _flagged(taken: Taken, outcome: Outcome) -> Outcome:
+    """`outcome` with the code that says that nothing proved the mail, where it changed something all the same."""
+    doings = {Action.CREATED, Action.UPDATED, Action.CANCELLED, Action.CAMPAIGN, Action.BATCH}
+    if not taken.flagged or outcome.action not in doings or outcome.code:
+        return outcome
+    return outcome.model_copy(update={"code": Code.SENDER_UNAUTHENTICATED.value})

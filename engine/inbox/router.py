@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from engine.commands import notices
 from engine.commands.base import Done, Work
 from engine.commands.intake import Nothing
 from engine.engine import SYSTEM, Engine
-from engine.inbox import bulk, create, rsvp
+from engine.inbox import bulk, confirm, create, reports, rsvp
+from engine.inbox.authentication import Authenticator
 from engine.inbox.once import apply_once
 from engine.inbox.spool import Envelope, Mailbox, Spooled
 from engine.inbox.taken import Action, Outcome, Taken, quarantined
 from engine.mail import read as mail_read
-from engine.mail.authenticity import authenticated
+from engine.mail.authenticity import Verdict
 from engine.mail.incoming import IncomingMail
 from engine.refusals import Code, Refused
 from engine.store.protocol import AlreadyTakenIn, Intake
 
 log = logging.getLogger(__name__)
 
-TOKENED = ("rsvp", "unsubscribe")
+_LARGE = 65_536
+TOKENED = ("rsvp", "unsubscribe", "confirm")
 OPERATORS = ("postmaster", "abuse")
 """Addresses that every mail domain must have (RFC 5321, 4.5.1; RFC 2142)."""
 MAILBOXES = ("create", "bulk", *TOKENED, *OPERATORS)
@@ -29,8 +32,17 @@ _ROUTES = {
     "create": create.take,
     "bulk": bulk.take,
     "rsvp": rsvp.take,
-    "unsubscribe": rsvp.take_unsubscribe,
+    "unsubscribe": reports.take_unsubscribe,
+    "confirm": confirm.take,
+    **dict.fromkeys(OPERATORS, reports.take_for_operator),
 }
+
+_UNCHECKED = Verdict(passed=False, reason="its sender does not matter")
+
+
+async def _read(raw: bytes) -> IncomingMail:
+    """What a mail holds; a large one is read in a thread, so that nothing else has to wait for it."""
+    return await asyncio.to_thread(mail_read.read, raw) if len(raw) > _LARGE else mail_read.read(raw)
 
 
 class Router:
@@ -38,37 +50,62 @@ class Router:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._authenticator = Authenticator(engine.settings)
         self._own = frozenset(engine.settings.mailbox(name) for name in OWN)
 
     async def handle(self, spooled: Spooled) -> list[Outcome]:
         """What became of a mail, for each of our mailboxes that it was for. Errors of our own are raised."""
         envelope = spooled.envelope
         try:
-            mail = mail_read.read(spooled.raw)
+            mail = await _read(spooled.raw)
         except Refused as refused:
             outcome = quarantined(refused.code, str(refused))
             return [await self._unread(envelope, outcome)]
-        mailboxes = envelope.mailboxes or (self._addressed(mail),)
-        return [await self._at(spooled, mailbox, mail) for mailbox in mailboxes]
+        if envelope.confirmed_by:
+            # The owner of that address says that the mail is theirs.
+            mail = mail.model_copy(update={"from_address": envelope.confirmed_by})
+        mailboxes = [self._named(box, mail) for box in envelope.mailboxes] or [self._addressed(mail)]
+        verdict = await self._who(spooled, mailboxes, mail)
+        return [await self._at(spooled, mailbox, mail, verdict) for mailbox in mailboxes]
 
-    async def _at(self, spooled: Spooled, mailbox: Mailbox, mail: IncomingMail) -> Outcome:
+    def _named(self, mailbox: Mailbox, mail: IncomingMail) -> Mailbox:
+        """A pipe or a file knows the mailbox; its token is in the headers."""
+        named = mailbox if mailbox.token else self._addressed(mail)
+        return named if named.name == mailbox.name else mailbox
+
+    async def _who(self, spooled: Spooled, mailboxes: list[Mailbox], mail: IncomingMail) -> Verdict:
+        """Who sent it; nobody's records are looked up for mail whose sender does not matter. Raises TryLater."""
+        told = self._authenticator.told(spooled.envelope, mail)
+        if told:
+            return told
+        for mailbox in mailboxes:
+            if await self._matters(mailbox, mail):
+                return await self._authenticator.verdict(spooled, mail)
+        return _UNCHECKED
+
+    async def _matters(self, mailbox: Mailbox, mail: IncomingMail) -> bool:
+        """True where it depends on its sender what a mail may do: the holder of a token has proven enough."""
+        if mailbox.name != "rsvp" or not mailbox.token:
+            return mailbox.name in {"create", "bulk", "rsvp"}
+        if not mail.calendars:
+            return False
+        holder = await self._engine.store.attendee_by_token(mailbox.token)
+        return holder is not None and holder.email != mail.from_address
+
+    async def _at(self, spooled: Spooled, mailbox: Mailbox, mail: IncomingMail, verdict: Verdict) -> Outcome:
         settings = self._engine.settings
-        if not mailbox.token and (named := self._addressed(mail)).name == mailbox.name:
-            mailbox = named  # a pipe or a file knows the mailbox; its token is in the headers
         taken = Taken(
             envelope=spooled.envelope,
             mailbox=mailbox,
             mail=mail,
-            verdict=authenticated(mail, settings.trusted_authserv_ids),
+            verdict=verdict,
             own=self._own,
             enforce=settings.sender_auth == "enforce",
+            flag=settings.sender_auth == "flag",
         )
-        route = _ROUTES.get(mailbox.name)
         try:
-            if route is None:
-                outcome = quarantined(Code.FOR_OPERATOR, "The mail waits for the operator to read it.")
-            else:
-                outcome = await route(self._engine, taken)
+            route = _ROUTES.get(mailbox.name, reports.take_for_operator)
+            outcome = await route(self._engine, taken)
         except Refused as refused:
             outcome = Outcome(action=Action.REFUSED, code=refused.code.value, detail=str(refused))
         if outcome.action in {Action.REFUSED, Action.IGNORED, Action.QUARANTINED}:
@@ -96,6 +133,7 @@ class Router:
             mailbox="",
             action=outcome.action.value,
             code=outcome.code,
+            detail=outcome.detail,
         )
 
         async def also(work: Work, _: Done) -> None:

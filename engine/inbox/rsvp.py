@@ -1,24 +1,22 @@
-"""Mail to rsvp@ and rsvp+token@: receipts, proposals, bounces; and to unsubscribe+token@."""
+"""Mail to rsvp@ and rsvp+token@: receipts, proposals, and requests to send an event again."""
 
 from __future__ import annotations
 
 import re
 
-from engine.commands.base import Command, Done, Refusal
-from engine.commands.receipts import (
-    ReceiptDone,
-    RecordBounce,
-    RecordProposal,
-    RecordReceipt,
-    Unsubscribe,
-)
+from engine.commands.base import Refusal
+from engine.commands.proposals import ProposalDone, RecordProposal
+from engine.commands.receipts import ReceiptDone, RecordReceipt
+from engine.commands.refreshing import Refresh, RefreshDone
 from engine.engine import Engine
+from engine.inbox import reports
+from engine.inbox.answerers import Answerer, answerer
 from engine.inbox.once import apply_once
-from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined, refused
-from engine.itip import read as itip_read
-from engine.itip.message import ItipAttendee, ItipEvent, ItipMessage
-from engine.model import Actor, Partstat
-from engine.refusals import Code
+from engine.inbox.reading import calendar_of
+from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined
+from engine.itip.message import ItipEvent, ItipMessage
+from engine.model import Actor, Partstat, Party, ProposalState
+from engine.refusals import Code, Refused
 
 _WORDS = {
     "yes": Partstat.ACCEPTED,
@@ -27,77 +25,87 @@ _WORDS = {
     "declined": Partstat.DECLINED,
     "maybe": Partstat.TENTATIVE,
     "tentative": Partstat.TENTATIVE,
+    "tentatively": Partstat.TENTATIVE,
 }
-_SUBJECT = re.compile(r"(?:re:\s*)?(yes|no|maybe|accepted|declined|tentative)\b", re.IGNORECASE)
+_SUBJECT = re.compile(
+    r"(?:re:\s*)?(?:event\s+)?(yes|no|maybe|accepted|declined|tentative|tentatively)\b", re.IGNORECASE
+)
 _BY_MAIL = "mail"
 """PRODID of an answer by plain mail, from a client that shows no buttons."""
+_UNSAID = Partstat.NEEDS_ACTION
+_ANSWERS_MAX = 500
+"""Answers in one mail: a series with this many single instances is answered by nobody."""
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
     """Record what an attendee, or an attendee's mail server, sent back."""
     mail = taken.mail
     if mail.report:
-        return await _bounce(engine, taken)
+        return await reports.take(engine, taken)
     if mail.calendars:
-        part = mail.calendars[0]
-        message = itip_read.read(part.content, method_hint=part.method_hint)
-        return await take_answers(engine, taken, message)
+        try:
+            taken, message = calendar_of(taken)
+        except Refused as refused:
+            return quarantined(refused.code, str(refused))
+        return taken.told(await take_answers(engine, taken, message))
     if mail.automatic:
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar, such as an absence note.")
     return await _by_words(engine, taken)
 
 
 async def take_answers(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
-    """Record each answer of a REPLY; note the proposal of a COUNTER for the organizer."""
-    if message.method == "COUNTER":
-        return await _proposal(engine, taken, message.events[0])
-    if message.method != "REPLY":
+    """Record each answer of a REPLY, keep the proposals of a COUNTER, send again what a REFRESH asks for."""
+    if message.method not in ANSWERING:
         why = f"A calendar with METHOD:{message.method} is no answer to an invite."
         return quarantined(Code.UNSUPPORTED_METHOD, why)
-    outcome = refused(Code.NOT_AN_EVENT, "The calendar holds no event.")
-    for event in message.events:
-        outcome = await _receipt(engine, taken, event, message.prodid)
-    return outcome
+    holder = await engine.store.attendee_by_token(taken.mailbox.token) if taken.mailbox.token else None
+    outcomes = []
+    for event in message.events[:_ANSWERS_MAX]:
+        sender = Party(address=taken.mail.from_address, name=taken.mail.from_name)
+        who = answerer(event, sender, taken.own, holder.email if holder else "")
+        said = _said(taken, event, who, message.prodid)
+        outcomes.append(await _ANSWERS[message.method](engine, taken, event, who, said))
+    return _one(outcomes)
 
 
-async def _receipt(engine: Engine, taken: Taken, event: ItipEvent, prodid: str) -> Outcome:
-    answerer = _answerer(taken, event)
-    partstat = answerer.partstat if answerer else _in_subject(taken.mail.subject)
+def _one(outcomes: list[Outcome]) -> Outcome:
+    """One outcome for all that a mail says: what waits for a person first, else the answer for the series."""
+    aside = [o for o in outcomes if o.aside or o.action is Action.REFUSED]
+    return (aside or outcomes)[0]
+
+
+def _said(taken: Taken, event: ItipEvent, who: Answerer, prodid: str) -> dict[str, object]:
+    """What every answer says: who gives it, to which revision, and when."""
+    return {
+        "token": taken.mailbox.token,
+        "role": who.role,
+        "uid": event.uid,
+        "email": who.address,
+        "name": who.name or (taken.mail.from_name if who.address == taken.mail.from_address else ""),
+        "sender": taken.mail.from_address,
+        "authenticated": taken.verdict.passed or taken.verdict.google_calendar,
+        "sequence": event.sequence,
+        "dtstamp": event.dtstamp,
+        "prodid": prodid,
+        "comment": event.comment,
+        "recurrence_id": event.recurrence_id,
+        "sent_by": who.sent_by,
+        "delegates": who.delegates,
+    }
+
+
+async def _receipt(
+    engine: Engine, taken: Taken, event: ItipEvent, who: Answerer, said: dict[str, object]
+) -> Outcome:
+    partstat = who.partstat or _in_subject(taken.mail.subject)
     if partstat is None:
         return quarantined(Code.INVALID_CALENDAR, "The answer does not say Yes, No or Maybe.")
-    command = RecordReceipt(
-        token=taken.mailbox.token,
-        uid=event.uid,
-        email=answerer.address if answerer else taken.mail.from_address,
-        name=(answerer.name if answerer else "") or taken.mail.from_name,
-        partstat=partstat,
-        sequence=event.sequence,
-        dtstamp=event.dtstamp,
-        prodid=prodid,
-        comment=event.comment,
-        recurrence_id=event.recurrence_id,
-        authenticated=_proven(taken, answerer),
-    )
-    return await _record(engine, taken, command, part=f"{event.uid[:200]}:{event.recurrence_id or ''}")
+    command = RecordReceipt.model_validate({**said, "partstat": partstat})
+    return await _record(engine, taken, command, part=_part(event))
 
 
-def _answerer(taken: Taken, event: ItipEvent) -> ItipAttendee | None:
-    """Who of the attendees answers: Google names the organizer beside the one who does."""
-    domain = engine_domain(taken)
-    others = [a for a in event.attendees if a.address.rpartition("@")[2] != domain]
-    same = [a for a in event.attendees if a.address == taken.mail.from_address]
-    found = same or others or list(event.attendees)
-    return found[0] if found else None
-
-
-def engine_domain(taken: Taken) -> str:
-    return next(iter(taken.own)).rpartition("@")[2]
-
-
-def _proven(taken: Taken, answerer: ItipAttendee | None) -> bool:
-    """True where the answer is from whom it names, and that is proven (B5)."""
-    same = answerer is None or answerer.address == taken.mail.from_address
-    return same and (taken.verdict.passed or taken.verdict.google_calendar)
+def _part(event: ItipEvent) -> str:
+    return f"{event.uid[:200]}:{event.recurrence_id or ''}"
 
 
 def _in_subject(subject: str) -> Partstat | None:
@@ -124,7 +132,10 @@ async def _record(engine: Engine, taken: Taken, command: RecordReceipt, part: st
     def outcome(done: ReceiptDone) -> Outcome:
         receipt = done.receipt
         answer = receipt.partstat.label
-        return Outcome(action=Action.RECEIPT, uid=done.event.uid, code=receipt.code, detail=answer)
+        ask = None
+        if receipt.code == Code.SENDER_UNAUTHENTICATED and not receipt.counted:
+            ask = taken.waiting("attendee", done.attendee.email, done.event.uid, answer)
+        return Outcome(action=Action.RECEIPT, uid=done.event.uid, code=receipt.code, detail=answer, ask=ask)
 
     actor = _attendee(taken)
     return _kept(await apply_once(engine, taken, command, actor, outcome=outcome, part=part))
@@ -139,47 +150,37 @@ def _kept(became: Outcome | Refusal) -> Outcome:
     return quarantined(became.code, str(became)) if isinstance(became, Refusal) else became
 
 
-async def _proposal(engine: Engine, taken: Taken, event: ItipEvent) -> Outcome:
-    command = RecordProposal(
-        token=taken.mailbox.token,
-        uid=event.uid,
-        email=taken.mail.from_address,
-        authenticated=_proven(taken, None),
-        span=event.span,
-        comment=event.comment,
+async def _proposal(
+    engine: Engine, taken: Taken, event: ItipEvent, who: Answerer, said: dict[str, object]
+) -> Outcome:
+    """Keep the other time that is proposed. Google's says REPLY on its part and COUNTER inside."""
+    proposed = {"span": event.span, "location": event.location, "partstat": who.partstat or _UNSAID}
+    command = RecordProposal.model_validate({**said, **proposed})
+
+    def outcome(done: ProposalDone) -> Outcome:
+        state = done.proposal.state
+        code = "" if state is ProposalState.OPEN else Code.STALE.value
+        return Outcome(action=Action.COUNTER, uid=done.event.uid, code=code, detail=state.value)
+
+    return _kept(
+        await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, part=_part(event))
     )
-    return await _simple(engine, taken, command, Action.COUNTER)
 
 
-async def _bounce(engine: Engine, taken: Taken) -> Outcome:
-    """A mail server gave a message back: the token in its envelope tells which (RFC 3464)."""
-    report = taken.mail.report
-    assert report is not None
-    if not taken.mailbox.token:
-        return ignored(Code.AUTOMATIC_MAIL, "A delivery report that belongs to none of our messages.")
-    if report.action == "complaint":
-        # Who calls an invite spam wants no more of them (RFC 5965).
-        return await _unsubscribe(engine, taken)
-    if report.action.lower() != "failed":
-        return ignored(Code.AUTOMATIC_MAIL, f"A delivery report: {report.action}.")
-    permanent = report.status.startswith("5")
-    command = RecordBounce(
-        token=taken.mailbox.token, permanent=permanent, status=report.status, detail=report.diagnostic
-    )
-    return await _simple(engine, taken, command, Action.BOUNCE)
+async def _refresh(
+    engine: Engine, taken: Taken, event: ItipEvent, who: Answerer, said: dict[str, object]
+) -> Outcome:
+    def outcome(done: RefreshDone) -> Outcome:
+        code = "" if done.message else Code.NO_CHANGE.value
+        return Outcome(action=Action.REFRESHED, uid=done.event.uid, code=code)
+
+    command = Refresh.model_validate(said)
+    became = await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, part=_part(event))
+    if isinstance(became, Refusal) and became.code is Code.TOO_SOON:
+        return ignored(became.code, str(became))
+    return _kept(became)
 
 
-async def take_unsubscribe(engine: Engine, taken: Taken) -> Outcome:
-    """Any mail to unsubscribe+token@ stops that organizer's mail; its token says whose (RFC 2369)."""
-    if taken.mail.report or not taken.mailbox.token:
-        return ignored(Code.AUTOMATIC_MAIL, "No request to unsubscribe.")
-    return await _unsubscribe(engine, taken)
-
-
-async def _unsubscribe(engine: Engine, taken: Taken) -> Outcome:
-    return await _simple(engine, taken, Unsubscribe(token=taken.mailbox.token), Action.UNSUBSCRIBED)
-
-
-async def _simple(engine: Engine, taken: Taken, command: Command[Done], action: Action) -> Outcome:
-    outcome = Outcome(action=action)
-    return _kept(await apply_once(engine, taken, command, _attendee(taken), outcome=lambda _: outcome))
+_ANSWERS = {"REPLY": _receipt, "COUNTER": _proposal, "REFRESH": _refresh}
+ANSWERING = frozenset(_ANSWERS)
+"""Methods that attendees send."""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from engine.inbox.journal import WRITTEN_BACK_S, Journal, mend, sync_folder, write_all
 from engine.model import Value
 
+log = logging.getLogger(__name__)
+
 _MARK = b"X-CIS-Envelope: "
+_PARTS = ("new", "done", "quarantine")
+_LARGE = 262_144
+"""Bytes beyond which a mail is not worth writing twice."""
 _HELD = "~"
 _HELD_S = 60.0
 """How long a mail that one process holds is left to it; after that it has died."""
@@ -31,6 +39,14 @@ class Envelope(Value):
     mailboxes: tuple[Mailbox, ...]
     sender: str | None = None
     """MAIL FROM; empty for the null sender; None where it is not known, as for files."""
+    client: str = ""
+    """IP address of who handed the mail over by SMTP; empty where nobody did, as for files."""
+    helo: str = ""
+    """The name that it gave in HELO or EHLO."""
+    confirmed_by: str = ""
+    """Address whose owner confirmed the mail, after it had waited for that."""
+    released: bool = False
+    """True where the operator let the mail through."""
 
 
 class Spooled(Value):
@@ -45,32 +61,138 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._count = 0
-        for part in ("tmp", "new", "done", "quarantine"):
+        self._count = itertools.count(1)
+        for part in ("tmp", "journal", *_PARTS):
             (folder / part).mkdir(parents=True, exist_ok=True)
+        self._hidden = folder / "tmp"
+        self._journal = Journal(folder / "journal")
 
     def store(
-        self, raw: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None, *, held: bool = False
+        self,
+        raw: bytes,
+        mailboxes: tuple[Mailbox, ...],
+        sender: str | None,
+        *,
+        held: bool = False,
+        name: str = "",
     ) -> Envelope:
         """Write a mail to `new/`, synced to the disk before this returns. Raises OSError.
 
         `held`: the caller handles it at once itself; others pass it over for a minute.
+        `name`: its id, where the source can tell it for a second time; begins with the time of arrival.
         """
-        self._count += 1
-        name = f"{_HELD if held else ''}{time.time_ns()}.{os.getpid()}_{self._count}"
+        name = f"{_HELD if held else ''}{name or self.new_name()}"
         envelope = Envelope(id=name, mailboxes=mailboxes, sender=sender)
-        temporary = self._folder / "tmp" / name
-        try:
-            with temporary.open("xb") as file:
-                file.write(_MARK + envelope.model_dump_json().encode() + b"\r\n" + raw)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.rename(self._folder / "new" / name)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync(self._folder / "new")
+        self._put_synced("new", name, _content(Spooled(envelope=envelope, raw=raw)))
         return envelope
+
+    def new_name(self) -> str:
+        """An id for a mail that arrives now; ids sort by time of arrival."""
+        return f"{time.time_ns()}.{os.getpid()}_{next(self._count)}"
+
+    def store_all(self, mails: Sequence[Spooled]) -> list[OSError | None]:
+        """Write mails to `new/`, all of them durable before this returns; what went wrong with each.
+
+        For one thread at a time.
+        """
+        outcomes: dict[str, OSError | None] = {}
+        small: list[tuple[str, bytes]] = []
+        for mail in mails:
+            name, content = mail.envelope.id, _content(mail)
+            try:
+                if len(content) > _LARGE:
+                    self._put_synced("new", name, content)
+                else:
+                    self._hide(name, content)
+                    small.append((name, content))
+            except OSError as error:
+                outcomes[name] = error
+        outcomes |= self._journaled(small)
+        return [outcomes.get(mail.envelope.id) for mail in mails]
+
+    def put(self, mail: Spooled) -> None:
+        """Write a mail, whose envelope is whole, to `new/`, synced. Raises OSError."""
+        self._put_synced("new", mail.envelope.id, _content(mail))
+
+    def _hide(self, name: str, content: bytes) -> None:
+        """Write a mail where nobody looks yet."""
+        path = f"{self._hidden}/{name}"
+        try:
+            _write(path, content, sync=False)
+        except OSError:
+            Path(path).unlink(missing_ok=True)
+            raise
+
+    def _journaled(self, hidden: Sequence[tuple[str, bytes]]) -> dict[str, OSError | None]:
+        """Make mails durable and show them, those that are hidden; what went wrong with which."""
+        if not hidden:
+            return {}
+        try:
+            self._journal.append(hidden)
+            for name, _ in hidden:
+                os.rename(f"{self._hidden}/{name}", f"{self._folder}/new/{name}")  # noqa: PTH104 -- half the time
+        except OSError as error:
+            for name, _ in hidden:
+                (self._hidden / name).unlink(missing_ok=True)
+            return {name: error for name, _ in hidden}
+        return {}
+
+    def _put_synced(self, part: str, name: str, content: bytes) -> None:
+        hidden = f"{self._hidden}/{self.new_name()}"
+        try:
+            _write(hidden, content, sync=True)
+            os.replace(hidden, f"{self._folder}/{part}/{name}")  # noqa: PTH105 -- half the time
+        except OSError:
+            Path(hidden).unlink(missing_ok=True)
+            raise
+        sync_folder(self._folder / part)
+
+    def settle(self, written_back_s: float = WRITTEN_BACK_S) -> None:
+        """Give journaled mails over to their own files; mend what dead processes left.
+
+        `written_back_s`: how old a segment is when the system has written the files of its mails by itself.
+
+        Raises OSError.
+        """
+        mend(self._folder / "journal", self._restore)
+        for segment in self._journal.over(written_back_s):
+            for name in segment.names:
+                self._sync_file(name)
+            for part in _PARTS:
+                sync_folder(self._folder / part)
+            segment.end()
+
+    def close(self) -> None:
+        """Leave to the next start what is in the journal."""
+        self._journal.close()
+
+    def _sync_file(self, name: str) -> None:
+        # It may be on its way from one folder to the next: then it is found in the second round.
+        for part in (*_PARTS, *_PARTS):
+            try:
+                descriptor = os.open(self._folder / part / name, os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            return
+
+    def _restore(self, content: bytes) -> None:
+        """See to it that a mail of the journal has its own file, whole and synced."""
+        head, _, _ = content.partition(b"\r\n")
+        name = Envelope.model_validate_json(head.removeprefix(_MARK)).id
+        where = next((p for p in _PARTS if (self._folder / p / name).exists()), None)
+        if where and (self._folder / where / name).read_bytes() == content:
+            self._sync_file(name)
+            return
+        log.warning("mail %s is restored from the journal", name)
+        self._put_synced(where or "new", name, content)
+
+    def has(self, name: str) -> bool:
+        """True where a mail of that id is here, handled or not."""
+        return any((self._folder / part / name).exists() for part in ("new", "done", "quarantine"))
 
     def waiting(self) -> Iterator[str]:
         """Ids of the mails that were not handled yet, oldest first."""
@@ -84,19 +206,31 @@ class Spool:
         except FileNotFoundError:
             return time.time()
 
+    def size(self, name: str) -> int:
+        """Bytes of a waiting mail's file; 0 where it is gone."""
+        try:
+            return (self._folder / "new" / name).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def read(self, name: str) -> Spooled | None:
         """A waiting mail; None where another process has dealt with it meanwhile."""
         try:
             content = (self._folder / "new" / name).read_bytes()
         except FileNotFoundError:
             return None
-        head, _, raw = content.partition(b"\r\n")
-        try:
-            envelope = Envelope.model_validate_json(head.removeprefix(_MARK))
-        except ValidationError:
-            # Not written by `store`: somebody put a plain mail here by hand.
-            envelope, raw = Envelope(id=name, mailboxes=()), content
-        return Spooled(envelope=envelope, raw=raw)
+        return parsed(name, content)
+
+    def heads(self, names: Iterable[str], size: int) -> list[tuple[str, bytes]]:
+        """The first `size` bytes of waiting mails, those that are still here."""
+        found: list[tuple[str, bytes]] = []
+        for name in names:
+            try:
+                with (self._folder / "new" / name).open("rb") as file:
+                    found.append((name, file.read(size)))
+            except FileNotFoundError:
+                continue
+        return found
 
     def handled(self) -> Iterator[str]:
         """Ids of the mails in `done/`, oldest first."""
@@ -110,16 +244,45 @@ class Spool:
         """The mail waits for a person."""
         self._move(name, "quarantine")
 
+    def move_all(self, moves: Sequence[tuple[str, str]]) -> list[OSError | None]:
+        """Move mails, each given by its id and the folder it goes to; what went wrong with each."""
+        outcomes: list[OSError | None] = []
+        for name, part in moves:
+            try:
+                self._move(name, part)
+            except OSError as error:
+                outcomes.append(error)
+            else:
+                outcomes.append(None)
+        return outcomes
+
     def _move(self, name: str, part: str) -> None:
         try:
-            (self._folder / "new" / name).rename(self._folder / part / name)
+            os.rename(f"{self._folder}/new/{name}", f"{self._folder}/{part}/{name}")  # noqa: PTH104 -- as above
         except FileNotFoundError:
             return  # another process moved it
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def parsed(name: str, content: bytes) -> Spooled:
+    """The mail in a file of the spool."""
+    head, _, raw = content.partition(b"\r\n")
     try:
-        os.fsync(descriptor)
+        envelope = Envelope.model_validate_json(head.removeprefix(_MARK))
+    except ValidationError:
+        # Not written by `store`: somebody put a plain mail here by hand.
+        envelope, raw = Envelope(id=name, mailboxes=()), content
+    return Spooled(envelope=envelope, raw=raw)
+
+
+def _content(mail: Spooled) -> bytes:
+    return _MARK + mail.envelope.model_dump_json().encode() + b"\r\n" + mail.raw
+
+
+def _write(path: str, content: bytes, *, sync: bool) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        write_all(descriptor, content)
+        if sync:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
+from engine.commands.confirmations import Waiting
 from engine.inbox.spool import Envelope, Mailbox
 from engine.mail.authenticity import Verdict
 from engine.mail.incoming import IncomingMail
@@ -21,9 +23,12 @@ class Action(StrEnum):
     CANCELLED = "cancelled"
     RECEIPT = "receipt"
     COUNTER = "counter"
+    REFRESHED = "refreshed"
     CAMPAIGN = "campaign"
+    BATCH = "batch"
     BOUNCE = "bounce"
     UNSUBSCRIBED = "unsubscribed"
+    CONFIRMED = "confirmed"
     QUARANTINED = "quarantined"
     REFUSED = "refused"
     IGNORED = "ignored"
@@ -36,6 +41,13 @@ class Outcome(Value):
     uid: str = ""
     code: str = ""
     detail: str = ""
+    ask: Waiting | None = None
+    """Whose word would let the mail through; it waits in quarantine meanwhile."""
+
+    @property
+    def aside(self) -> bool:
+        """True where the raw mail waits for somebody."""
+        return self.action is Action.QUARANTINED or self.ask is not None
 
 
 class Taken(Value):
@@ -48,6 +60,19 @@ class Taken(Value):
     own: frozenset[str]
     """Our own mailboxes: they are never answered."""
     enforce: bool
+    flag: bool = False
+    """Mails that nothing proves are carried out, and their doings flagged."""
+    repaired: tuple[str, ...] = ()
+
+    @property
+    def flagged(self) -> bool:
+        """True where what the mail does is to be flagged (`CIS_SENDER_AUTH=flag`)."""
+        return self.flag and not self.verdict.passed
+
+    @property
+    def box(self) -> str:
+        """The mailbox with its token, as intake lines name it."""
+        return f"{self.mailbox.name}+{self.mailbox.token}" if self.mailbox.token else self.mailbox.name
 
     @property
     def trusted(self) -> bool:
@@ -57,7 +82,28 @@ class Taken(Value):
     @property
     def actor(self) -> Actor:
         """The organizer who speaks by this mail."""
-        return Actor(kind="organizer", address=self.mail.from_address)
+        return Actor(kind="organizer", address=self.mail.from_address, unauthenticated=self.flagged)
+
+    def waiting(
+        self, who: Literal["organizer", "attendee"], address: str, uid: str = "", answer: str = ""
+    ) -> Waiting | None:
+        """Whom to ask whether the mail is theirs; None for mail that its domain disowns, and for machines'.
+
+        What calendar programs send for a person is marked as automatic, too; asking cannot loop, since what is
+        asked carries no calendar, has no envelope sender, and goes out once a day.
+        """
+        personal = bool(self.mail.calendars) or not self.mail.automatic
+        if not personal or self.envelope.sender == "" or self.verdict.forged or address in self.own:
+            return None
+        return Waiting(
+            mail=self.envelope.id,
+            mailbox=self.box,
+            address=address,
+            who=who,
+            subject=self.mail.subject,
+            uid=uid,
+            answer=answer,
+        )
 
     @property
     def answerable(self) -> bool:
@@ -70,16 +116,23 @@ class Taken(Value):
             return False
         return self.trusted and (bool(self.mail.calendars) or not self.mail.automatic)
 
+    def told(self, outcome: Outcome) -> Outcome:
+        """`outcome` with what had to be repaired in the calendar, so that the sender's program can be mended."""
+        if not self.repaired:
+            return outcome
+        said = f"Repaired: {'; '.join(self.repaired)}."
+        return outcome.model_copy(update={"detail": f"{outcome.detail} {said}".strip()})
+
     def intake(self, outcome: Outcome, now: datetime, part: str = "") -> Intake:
         """The line that says what became of it; `part` tells several changes by one mail apart."""
-        box = f"{self.mailbox.name}+{self.mailbox.token}" if self.mailbox.token else self.mailbox.name
         return Intake(
-            id=f"{self.envelope.id}:{box}:{part}",
+            id=f"{self.envelope.id}:{self.box}:{part}",
             at=now,
             mailbox=self.mailbox.name,
             action=outcome.action.value,
             code=outcome.code,
             uid=outcome.uid,
+            detail=self.told(outcome).detail[:500],
         )
 
 
@@ -87,8 +140,8 @@ def ignored(code: Code, detail: str) -> Outcome:
     return Outcome(action=Action.IGNORED, code=code.value, detail=detail)
 
 
-def quarantined(code: Code, detail: str) -> Outcome:
-    return Outcome(action=Action.QUARANTINED, code=code.value, detail=detail)
+def quarantined(code: Code, detail: str, ask: Waiting | None = None) -> Outcome:
+    return Outcome(action=Action.QUARANTINED, code=code.value, detail=detail, ask=ask)
 
 
 def refused(code: Code, detail: str, uid: str = "") -> Outcome:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from functools import cache, cached_property
-from zoneinfo import ZoneInfo
+from functools import cached_property
 
 from engine.itip import vtimezone, zones
+from engine.itip.expansion import Budget
 from engine.itip.lines import Component, Property
+from engine.itip.repairs import Repairs
 from engine.itip.values import read_value
 from engine.itip.vtimezone import Observances
 from engine.refusals import Code, Refused
 
 _MAX_VALUES = 10_000
-_MAX_EVALUATIONS = 60
+_MAX_EVALUATIONS = 200
+_DATES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"})
 
 
 def unreadable(prop: Property) -> Refused:
@@ -27,25 +29,41 @@ def unreadable(prop: Property) -> Refused:
     )
 
 
-@cache
-def _zone_info(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
-
-
 @dataclass
 class Clocks:
     """How the times of one VCALENDAR are to be understood."""
 
     embedded: dict[str, Component]
     floating: str | None
+    recurring: frozenset[str] = frozenset()
+    repairs: Repairs = field(default_factory=Repairs)
+    budget: Budget = field(default_factory=Budget)
     evaluated: dict[tuple[str, int], Observances | None] = field(default_factory=dict)
+    decided: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    alike: dict[tuple[str, int], str | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, calendar: Component, default_zone: str | None) -> Clocks:
-        """The clocks of `calendar`; `default_zone` is for times that name no zone at all."""
+    def of(
+        cls,
+        calendar: Component,
+        default_zone: str | None,
+        repairs: Repairs | None = None,
+        budget: Budget | None = None,
+    ) -> Clocks:
+        """The clocks of `calendar`; `default_zone` is for times that name no zone at all.
+
+        `budget`: for all time zones that the calendar defines. What is read otherwise than it stands there
+        goes into `repairs`.
+        """
         embedded = {c.text("TZID").strip(): c for c in calendar.inside("VTIMEZONE")}
         named = zones.resolve(calendar.text("X-WR-TIMEZONE"))
-        return cls(embedded, named or (zones.resolve(default_zone) if default_zone else None))
+        return cls(
+            embedded,
+            named or (zones.resolve(default_zone) if default_zone else None),
+            _recurring(calendar) if embedded else frozenset(),
+            repairs or Repairs(),
+            budget or Budget(),
+        )
 
     @cached_property
     def day_zone(self) -> str:
@@ -69,13 +87,50 @@ class Clocks:
                 raise Refused(
                     Code.TOO_LARGE, "The calendar uses too many time zones of its own.", "Use IANA names."
                 )
-            self.evaluated[tzid, year] = vtimezone.evaluate(component, year)
+            self.evaluated[tzid, year] = vtimezone.evaluate(component, year, self.budget)
         return self.evaluated[tzid, year]
 
+    def _zone(self, tzid: str, year: int) -> str | None:
+        """The IANA zone whose clock a TZID follows in `year`; None where only the mail's own definition says.
+
+        A name that is known counts, unless the mail defines it otherwise: its VTIMEZONE is what its sender sees
+        (RFC 5545, 3.2.19).
+        """
+        if not tzid:
+            return self.floating
+        if tzid not in self.embedded:
+            return self._named(tzid)
+        if (tzid, year) not in self.decided:
+            named = self._named(tzid)
+            self.decided[tzid, year] = self._decide(tzid, named, year) if named else None
+        return self.decided[tzid, year]
+
+    def _decide(self, tzid: str, named: str, year: int) -> str | None:
+        observed = self._observed(tzid, year)
+        if observed is None or vtimezone.agrees(observed, named, year):
+            return named
+        if vtimezone.abbreviated(self.embedded[tzid], observed, named, year):
+            self.repairs.note("a time zone without its summer time taken by its name")
+            return named
+        like = self._like(tzid, observed, datetime(year, 1, 1))  # noqa: DTZ001 -- local time
+        if like is None and tzid in self.recurring:
+            # A series keeps its time on the wall, which only a zone by name can give it.
+            self.repairs.note("a time zone that differs from its name taken by its name")
+            return named
+        self.repairs.note("a time zone that differs from its name taken as the mail defines it")
+        return like
+
+    def _like(self, tzid: str, observed: Observances, start: datetime) -> str | None:
+        """The IANA zone with the same clock from `start` on, if any."""
+        key = (tzid, start.year)
+        if key not in self.alike:
+            self.alike[key] = vtimezone.equivalent(observed, start)
+        return self.alike[key]
+
     def _utc(self, local: datetime, tzid: str) -> datetime:
-        zone = self._named(tzid) if tzid else self.floating
+        zone = self._zone(tzid, local.year)
         if zone:
-            return local.replace(tzinfo=_zone_info(zone)).astimezone(UTC)
+            return local.replace(tzinfo=zones.info(zone)).astimezone(UTC)
         observed = self._observed(tzid, local.year)
         if observed:
             return observed.utc(local)
@@ -122,14 +177,14 @@ class Clocks:
             return self.day_zone
         if prop.value.strip().upper().endswith("Z"):
             return "UTC" if recurring else self.floating_or_utc(prop)
-        zone = self._named(tzid) if tzid else self.floating
+        zone = self._zone(tzid, read_value(prop.value)[0].year)
         if zone:
             return zone
         observed = self._observed(tzid, moment.year)
         if observed is None:
             return "UTC"
         local, _ = read_value(prop.value)
-        like = vtimezone.equivalent(observed, _naive(local))
+        like = self._like(tzid, observed, _naive(local))
         if like is None and recurring:
             zones.require(tzid)
         return like or zones.fixed(observed.offset(_naive(local))) or "UTC"
@@ -137,6 +192,17 @@ class Clocks:
     def floating_or_utc(self, prop: Property) -> str:
         """The zone to show a single UTC time in: what its TZID says, else UTC."""
         return (self._named(_tzid(prop)) if _tzid(prop) else None) or "UTC"
+
+
+def _recurring(calendar: Component) -> frozenset[str]:
+    """The TZIDs of events that recur."""
+    return frozenset(
+        _tzid(prop)
+        for event in calendar.inside("VEVENT")
+        if any(p.name in {"RRULE", "RDATE"} for p in event.properties)
+        for prop in event.properties
+        if prop.name in _DATES
+    )
 
 
 def _naive(value: date | datetime) -> datetime:

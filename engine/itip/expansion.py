@@ -18,6 +18,18 @@ _BUDGET = 150_000  # days looked at in one walk: 400 years of a yearly rule
 _END = date(MAXYEAR, 1, 1)
 
 
+class Budget:
+    """Days that may still be looked at, by one walk or by several together."""
+
+    def __init__(self, days: int = _BUDGET) -> None:
+        self.left = days
+
+    def spend(self, days: int) -> bool:
+        """True while there is something left."""
+        self.left -= days
+        return self.left >= 0
+
+
 def _with_defaults(rule: Rule, start: date) -> Rule:
     """`rule` with what DTSTART says where the rule does not (RFC 5545, 3.3.10)."""
     if rule.byweekno or rule.byyearday or rule.bymonthday or rule.byday:
@@ -126,7 +138,9 @@ def _index(rule: Rule, start: date, day: date) -> int:
     return units // rule.interval
 
 
-def forward(rule: Rule, start: date, since: date | None = None, budget: int = _BUDGET) -> Iterator[date]:
+def forward(
+    rule: Rule, start: date, since: date | None = None, budget: Budget | None = None
+) -> Iterator[date]:
     """Days that match `rule`, in order, not before `start`; from about `since` where given.
 
     Ends by itself when the calendar or the budget of days to look at is used up; the first days may
@@ -134,24 +148,22 @@ def forward(rule: Rule, start: date, since: date | None = None, budget: int = _B
     """
     rule = _with_defaults(rule, start)
     index = max(0, _index(rule, start, since) - 1) if since else 0
-    spent = 0
+    budget = budget or Budget()
     for number in count(index):
         days = _period(rule, start, number)
-        spent += len(days) + 1
         yield from (day for day in _in_period(rule, days) if start <= day < _END)
-        if spent > budget or (not days and _past_calendar(rule, start, number)):
+        if not budget.spend(len(days) + 1) or (not days and _past_calendar(rule, start, number)):
             return
 
 
 def backward(rule: Rule, start: date, last: date) -> Iterator[date]:
     """Days that match `rule` from `last` back to `start`, newest first, with the same budget."""
     rule = _with_defaults(rule, start)
-    spent = 0
+    budget = Budget()
     for number in range(_index(rule, start, last) + 1, -1, -1):
         days = _period(rule, start, number)
-        spent += len(days) + 1
         yield from (day for day in reversed(_in_period(rule, days)) if start <= day <= last)
-        if spent > _BUDGET:
+        if not budget.spend(len(days) + 1):
             return
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from engine.itip.repairs import Repairs
 from engine.refusals import Code, Refused
 
 MAX_BYTES = 2_000_000
@@ -13,6 +14,10 @@ MAX_COMPONENTS = 50_000
 MAX_DEPTH = 8
 
 _TOP_KINDS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE"})
+_KNOWN = _TOP_KINDS | {"VCALENDAR", "VALARM", "STANDARD", "DAYLIGHT"}
+_NOT_OF_EVENTS = frozenset(
+    {"TZID", "TZOFFSETFROM", "TZOFFSETTO", "TZNAME", "METHOD", "PRODID", "VERSION", "CALSCALE"}
+)
 _TIMES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"})
 
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -84,21 +89,44 @@ def clean_name(name: str) -> str:
 # reading
 
 
-def decode(data: bytes) -> str:
-    """Calendar bytes as text: UTF-8 or UTF-16 by its mark, else UTF-8, else Windows-1252.
+def decode(data: bytes, max_bytes: int = MAX_BYTES, repairs: Repairs | None = None) -> str:
+    """Calendar bytes as text: UTF-16 by its mark or its zero bytes, else UTF-8, else Windows-1252.
 
-    Raises Refused(TOO_LARGE) over 2 MB.
+    Raises Refused(TOO_LARGE) over `max_bytes`.
     """
-    if len(data) > MAX_BYTES:
+    if len(data) > max_bytes:
         raise Refused(
-            Code.TOO_LARGE, "The calendar is larger than 2 MB.", "Send a smaller calendar, or split it."
+            Code.TOO_LARGE,
+            f"The calendar is larger than {max_bytes // 1_000_000} MB.",
+            "Send a smaller calendar, or split it.",
         )
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return data.decode("utf-16", "replace")
+    repairs = repairs or Repairs()
+    text = _text(data, repairs)
+    if "\0" in text:
+        repairs.note("zero bytes left out")
+        text = text.replace("\0", "")
+    return text
+
+
+def _text(data: bytes, repairs: Repairs) -> str:
+    wide = _utf16(data)
+    if wide:
+        repairs.note("UTF-16 in place of UTF-8")
+        return data.decode(wide, "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+        repairs.note("bytes that are no UTF-8 read as Windows-1252")
+        return data.removeprefix(b"\xef\xbb\xbf").decode("cp1252", "replace")
+
+
+def _utf16(data: bytes) -> str:
+    """The kind of UTF-16 that `data` is; the word BEGIN has every other byte zero in it."""
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return "utf-16"
+    if data[:4] == b"B\0E\0":
+        return "utf-16-le"
+    return "utf-16-be" if data[:4] == b"\0B\0E" else ""
 
 
 def unfolded(text: str) -> Iterator[str]:
@@ -171,30 +199,41 @@ def parse_line(line: str) -> Property | None:
     return Property(name, _params(line[match.end() : colon]), line[colon + 1 :])
 
 
-def parse(text: str) -> list[Component]:
+def parse(text: str, repairs: Repairs | None = None) -> list[Component]:
     """The top components of `text`; lines that are no content lines and stray ENDs are passed over.
 
     Raises Refused(INVALID_CALENDAR) where components nest too deep, Refused(TOO_LARGE) for too many.
     """
+    repairs = repairs or Repairs()
     root = Component("")
     stack, count = [root], 0
     for line in unfolded(text):
         prop = parse_line(line)
         if prop is None:
+            repairs.note("a line that is no property passed over")
             continue
         name = prop.value.strip().upper()
         if prop.name == "BEGIN":
             count += 1
             _check_limits(len(stack), count)
             component = Component(name)
-            stack = _outer(stack, name)
+            outer = _outer(stack, name)
+            if len(outer) < len(stack):
+                repairs.note(f"{_shown(stack[-1])} without its END")
+            stack = outer
             stack[-1].components.append(component)
             stack = [*stack, component]
         elif prop.name == "END":
-            stack = _closed(stack, name)
+            stack = _closed(stack, name, repairs)
         else:
             stack[-1].properties.append(prop)
+    if len(stack) > 1:
+        repairs.note(f"{_shown(stack[-1])} without its END")
     return root.components
+
+
+def _shown(component: Component) -> str:
+    return component.name if component.name in _KNOWN else "a component"
 
 
 def _outer(stack: list[Component], name: str) -> list[Component]:
@@ -213,10 +252,19 @@ def _check_limits(depth: int, count: int) -> None:
         raise Refused(Code.TOO_LARGE, "The calendar has too many components.", "Split it into smaller ones.")
 
 
-def _closed(stack: list[Component], name: str) -> list[Component]:
+def _closed(stack: list[Component], name: str, repairs: Repairs) -> list[Component]:
     for depth in range(len(stack) - 1, 0, -1):
         if stack[depth].name == name:
+            if depth < len(stack) - 1:
+                repairs.note(f"{_shown(stack[-1])} without its END")
             return stack[:depth]
+    if name == "VEVENT" and len(stack) > 1:
+        # Its BEGIN got lost, with whatever else stood there: what is left of it is better than nothing.
+        repairs.note("VEVENT without its BEGIN")
+        own = [p for p in stack[-1].properties if p.name not in _NOT_OF_EVENTS]
+        stack[1].components.append(Component(name, own))
+        return stack[:2]
+    repairs.note("an END without its BEGIN passed over")
     return stack
 
 

@@ -48,3 +48,5 @@ class ItipMessage(Value):
     method: str
     prodid: str = ""
     events: tuple[ItipEvent, ...] = ()
+    repaired: tuple[str, ...] = ()
+    """What was wrong with the text and how it was read, a few words each."""

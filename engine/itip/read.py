@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
-from engine.itip.clocks import Clocks, unreadable
+from engine.itip.clocks import Clocks
+from engine.itip.expansion import Budget
 from engine.itip.lines import Component, Property, clean_name, decode, parse
 from engine.itip.message import ItipAttendee, ItipEvent, ItipMessage
-from engine.itip.values import read_address, read_duration, read_utc
-from engine.model import Partstat, Party, Span
+from engine.itip.repairs import Repairs
+from engine.itip.times import read_dates, read_recurrence, read_recurrence_id, read_span
+from engine.itip.values import read_address, read_utc
+from engine.model import Partstat, Party
 from engine.refusals import Code, Refused
 
 MAX_EVENTS = 5_000
 _MAX_ATTENDEES = 5_000
 _MAX_UID = 1_000
 _MAX_SEQUENCE = 2**31 - 1
-_DAY = timedelta(days=1)
+_ONCE = frozenset(
+    {
+        "UID",
+        "DTSTAMP",
+        "DTSTART",
+        "DTEND",
+        "DURATION",
+        "SEQUENCE",
+        "SUMMARY",
+        "STATUS",
+        "ORGANIZER",
+        "LOCATION",
+    }
+)
+_FIRST_STAMP = 1990
+_ZONE_DAYS = 60_000
+"""Days that may be looked at for all time zones that one mail defines: a usual definition takes a few hundred."""
 _CREATING = frozenset({"REQUEST", "PUBLISH", "ADD"})
+_ANSWERING = frozenset({"REPLY", "COUNTER", "REFRESH"})
 _PARTSTATS = {p.value.upper(): p for p in Partstat}
 _CONFERENCES = (
     "X-GOOGLE-CONFERENCE",
     "X-MICROSOFT-SKYPETEAMSMEETINGURL",
     "X-MICROSOFT-ONLINEMEETINGEXTERNALLINK",
+    "X-MICROSOFT-ONLINEMEETINGCONFLINK",
+    "CONFERENCE",
 )
 _MEETING = re.compile(
     r"https://(?:meet\.google\.com/[a-z]|[\w.-]{0,60}zoom\.us/[jsw]/|teams\.(?:microsoft|live)\.com/"
@@ -36,20 +57,26 @@ def read(text: bytes, *, method_hint: str = "", default_zone: str | None = None)
     """The iTIP message that calendar text holds; METHOD in the text wins over `method_hint`.
 
     `default_zone` is the IANA zone of times that name none. Times of a REPLY may stay unread (`span` None).
+    What had to be repaired is in `repaired`.
     Raises Refused: INVALID_CALENDAR, NOT_AN_EVENT, MISSING_UID_IN_CALENDAR, UNKNOWN_TIMEZONE,
     INVALID_RECURRENCE, TOO_LARGE.
     """
-    calendars = [c for c in parse(decode(text)) if c.name == "VCALENDAR"]
+    repairs = Repairs()
+    calendars = [c for c in parse(decode(text, repairs=repairs), repairs) if c.name == "VCALENDAR"]
     if not calendars:
         raise Refused(Code.INVALID_CALENDAR, "There is no calendar in the text.", "Send an iCalendar event.")
     found = [(calendar, event) for calendar in calendars for event in calendar.inside("VEVENT")]
     _check_events(calendars, found)
+    if len(calendars) > 1:
+        repairs.note("several calendars read as one")
     first = found[0][0]
     method = first.text("METHOD").strip() or method_hint.strip() or "PUBLISH"
     method = method.upper()[:40]
-    clocks = {id(calendar): Clocks.of(calendar, default_zone) for calendar in calendars}
-    events = tuple(_event(event, clocks[id(calendar)], method) for calendar, event in found)
-    return ItipMessage(method=method, prodid=clean_name(first.text("PRODID"))[:200], events=events)
+    budget = Budget(_ZONE_DAYS)
+    clocks = {id(calendar): Clocks.of(calendar, default_zone, repairs, budget) for calendar in calendars}
+    events = tuple(event_of(event, clocks[id(calendar)], method) for calendar, event in found)
+    prodid = clean_name(first.text("PRODID"))[:200]
+    return ItipMessage(method=method, prodid=prodid, events=events, repaired=repairs.said())
 
 
 def _check_events(calendars: list[Component], found: list[tuple[Component, Component]]) -> None:
@@ -65,14 +92,16 @@ def _check_events(calendars: list[Component], found: list[tuple[Component, Compo
         raise Refused(Code.NOT_AN_EVENT, f"The calendar {holds}.", "Send an event (VEVENT).")
 
 
-def _event(component: Component, clocks: Clocks, method: str) -> ItipEvent:
+def event_of(component: Component, clocks: Clocks, method: str) -> ItipEvent:
+    """One VEVENT of a calendar. Raises Refused as `read` does."""
     creating = method in _CREATING
-    span = _span(component, clocks, creating=creating)
+    _note_repeated(component, clocks.repairs)
+    span = read_span(component, clocks, creating=creating)
     return ItipEvent(
-        uid=_uid(component),
+        uid=_uid(component, needed=method not in _ANSWERING),
         sequence=_sequence(component),
-        dtstamp=next((t for p in component.all("DTSTAMP") if (t := read_utc(p.value))), None),
-        recurrence_id=_recurrence_id(component, clocks, method),
+        dtstamp=_dtstamp(component),
+        recurrence_id=read_recurrence_id(component, clocks, method),
         organizer=_organizer(component),
         sent_by=next((read_address(p.params.get("SENT-BY", "")) for p in component.all("ORGANIZER")), ""),
         attendees=_attendees(component),
@@ -82,17 +111,38 @@ def _event(component: Component, clocks: Clocks, method: str) -> ItipEvent:
         location=component.text("LOCATION"),
         url=component.text("URL").strip(),
         conference=_conference(component),
-        recurrence=_recurrence(component) if creating else "",
-        rdates=_dates(component, "RDATE", clocks, span) if creating else (),
-        exdates=_dates(component, "EXDATE", clocks, span) if creating else (),
+        recurrence=read_recurrence(component) if creating else "",
+        rdates=read_dates(component, "RDATE", clocks, span) if creating else (),
+        exdates=read_dates(component, "EXDATE", clocks, span) if creating else (),
         status=component.text("STATUS").strip().upper()[:40],
         comment="\n".join(p.text for p in component.all("COMMENT") if p.text.strip()),
     )
 
 
-def _uid(component: Component) -> str:
+def _note_repeated(component: Component, repairs: Repairs) -> None:
+    """Say which properties stand there twice though one is allowed; the first counts (RFC 5545, 3.6.1)."""
+    names = [p.name for p in component.properties if p.name in _ONCE]
+    if len(names) != len(set(names)):
+        for name in sorted(n for n in set(names) if names.count(n) > 1):
+            repairs.note(f"more than one {name}")
+    if "DTEND" in names and "DURATION" in names:
+        repairs.note("DURATION beside DTEND left out")
+
+
+def _dtstamp(component: Component) -> datetime | None:
+    """DTSTAMP; else when Outlook says that the answer was given, which is 1601 where it was not."""
+    for name in ("DTSTAMP", "X-MICROSOFT-CDO-REPLYTIME", "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE"):
+        for prop in component.all(name):
+            stamp = read_utc(prop.value)
+            if stamp and stamp.year > _FIRST_STAMP:
+                return stamp
+    return None
+
+
+def _uid(component: Component, *, needed: bool) -> str:
+    """UID; empty where an answer has none, for its token tells what it is for."""
     uid = component.text("UID").strip()
-    if not uid:
+    if not uid and needed:
         raise Refused(
             Code.MISSING_UID_IN_CALENDAR,
             "The event has no UID.",
@@ -110,7 +160,7 @@ def _sequence(component: Component) -> int | None:
     for name in ("SEQUENCE", "X-MICROSOFT-CDO-APPT-SEQUENCE"):
         prop = component.first(name)
         if prop and re.fullmatch(r"\s*[+-]?\d{1,40}\s*", prop.value):
-            return max(0, min(int(prop.value), _MAX_SEQUENCE))
+            return max(0, min(int(prop.value.strip()), _MAX_SEQUENCE))
     return None
 
 
@@ -167,108 +217,3 @@ def _conference(component: Component) -> str:
     text = f"{component.text('LOCATION')}\n{component.text('DESCRIPTION')}"
     match = _MEETING.search(text)
     return match.group(0).rstrip(".,;)>") if match else ""
-
-
-# times
-
-
-def _span(component: Component, clocks: Clocks, *, creating: bool) -> Span | None:
-    """Start and end; only what creates an event has to have them."""
-    try:
-        return _read_span(component, clocks)
-    except Refused:
-        if creating:
-            raise
-        return None
-
-
-def _read_span(component: Component, clocks: Clocks) -> Span:
-    prop = component.first("DTSTART")
-    if prop is None:
-        raise Refused(
-            Code.INVALID_CALENDAR, "The event has no start.", "Send it again with a start time (DTSTART)."
-        )
-    start = clocks.moment(prop)
-    zone = clocks.zone(prop, start, recurring=component.first("RRULE") is not None)
-    end = _same_type(start, _end(component, clocks, start, zone), zone)
-    if end < start:
-        raise Refused(Code.INVALID_CALENDAR, "The event ends before it starts.", "Send it with a later end.")
-    if not isinstance(start, datetime):
-        return Span(start=start, end=max(end, start + _DAY), timezone=zone)
-    return _midnights(component, Span(start=start, end=end, timezone=zone))
-
-
-def _end(component: Component, clocks: Clocks, start: date | datetime, zone: str) -> date | datetime:
-    """DTEND, else DTSTART and DURATION, else what RFC 5545, 3.6.1 says of events without either."""
-    prop = component.first("DTEND")
-    if prop is not None and prop.value.strip():
-        return clocks.moment(prop)
-    duration = component.first("DURATION")
-    if duration is None:
-        return start if isinstance(start, datetime) else start + _DAY
-    try:
-        length = read_duration(duration.value)
-        if not isinstance(start, datetime):
-            return start + max(length, _DAY)
-        if not re.search("[DW]", duration.value.upper()):
-            return start + length
-        # a day is a day on the clock, whatever summer time does to its hours
-        days = start.astimezone(ZoneInfo(zone)) + timedelta(days=length.days)
-        return days.astimezone(start.tzinfo) + timedelta(seconds=length.seconds)
-    except (ValueError, OverflowError) as error:
-        raise unreadable(duration) from error
-
-
-def _same_type(start: date | datetime, value: date | datetime, zone: str) -> date | datetime:
-    """`value` as a day where `start` is one, as a moment where `start` is one."""
-    if isinstance(start, datetime) and not isinstance(value, datetime):
-        return datetime.combine(value, time(), tzinfo=ZoneInfo(zone)).astimezone(start.tzinfo)
-    if not isinstance(start, datetime) and isinstance(value, datetime):
-        return value.astimezone(ZoneInfo(zone)).date()
-    return value
-
-
-def _midnights(component: Component, span: Span) -> Span:
-    """`span` as days where Outlook marks an event from midnight to midnight as all-day."""
-    if component.text("X-MICROSOFT-CDO-ALLDAYEVENT").strip().upper() != "TRUE":
-        return span
-    start, end = span.start_utc.astimezone(span.zone), span.end_utc.astimezone(span.zone)
-    if start.time() != time() or end.time() != time() or start == end:
-        return span
-    return Span(start=start.date(), end=end.date(), timezone=span.timezone)
-
-
-def _recurrence_id(component: Component, clocks: Clocks, method: str) -> date | datetime | None:
-    prop = component.first("RECURRENCE-ID")
-    if prop is None or not prop.value.strip():
-        return None
-    if prop.params.get("RANGE", "").upper() == "THISANDFUTURE" and method != "REPLY":
-        raise Refused(
-            Code.INVALID_RECURRENCE,
-            "A change to one instance and all that follow is not understood.",
-            "Change the whole series, or single instances.",
-        )
-    return clocks.moment(prop)
-
-
-def _recurrence(component: Component) -> str:
-    rules = {p.value.strip().upper() for p in component.all("RRULE") if p.value.strip()}
-    if len(rules) > 1:
-        raise Refused(
-            Code.INVALID_RECURRENCE, "The event has several recurrence rules.", "Use one rule an event."
-        )
-    return next(iter(rules), "")[:2_000]
-
-
-def _dates(component: Component, name: str, clocks: Clocks, span: Span | None) -> tuple[date | datetime, ...]:
-    """RDATE or EXDATE in the type of DTSTART; a bare day means the instance on that day."""
-    if span is None:
-        return ()
-    found: set[date | datetime] = set()
-    for prop in component.all(name):
-        for value in clocks.moments(prop):
-            if isinstance(span.start, datetime) and not isinstance(value, datetime):
-                clock = span.start.astimezone(span.zone).timetz()
-                value = datetime.combine(value, clock).astimezone(span.start.tzinfo)  # noqa: PLW2901
-            found.add(_same_type(span.start, value, span.timezone))
-    return tuple(sorted(found, key=span.moment))

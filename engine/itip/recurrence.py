@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from engine.itip.expansion import backward, forward
+from engine.itip.expansion import Budget, backward, forward
 from engine.itip.rule import Rule, parse, refused
 from engine.itip.values import read_value
 from engine.model import Event, Override, Span
 
 _MAX_LIMIT = 10_000
+_FIRST_DAYS = 25_000
+"""How far to look for the first instance: a rule that holds at all does so within 41 years (29 February)."""
 _DAY = timedelta(days=1)
 
 
@@ -82,7 +84,7 @@ def _no_clock_times(rule: Rule, span: Span) -> None:
     local = span.local(span.start)
     clock = {"BYHOUR": "%H", "BYMINUTE": "%M", "BYSECOND": "%S"}
     for name, value in rule.bytime:
-        if not value.isdigit() or len(value) > 2 or int(value) != int(local.strftime(clock[name])):
+        if not value.isdecimal() or len(value) > 2 or int(value) != int(local.strftime(clock[name])):
             raise refused(f"{name}={value[:20]}: an event recurs at the time of day at which it starts.")
 
 
@@ -96,7 +98,7 @@ def validated(rule: str, span: Span) -> str:
     until = _until(parsed, span)
     if until is not None and until < span.start:
         raise refused("The recurrence ends (UNTIL) before the event starts.")
-    first = next(forward(parsed, _local_day(span, span.start)), None)
+    first = next(forward(parsed, _local_day(span, span.start), None, Budget(_FIRST_DAYS)), None)
     if first is None or (until is not None and _start_on(span, first) > until):
         raise refused("No day fits the recurrence rule.")
     if parsed.count and sum(1 for _ in _starts(parsed, span)) < parsed.count:

@@ -10,6 +10,7 @@ from engine.refusals import Code, Refused
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 MAX_INSTANCES = 4_000
+MAX_DAYS = 120
 _BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 _RANGES = {"BYMONTH": 12, "BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53, "BYSETPOS": 366}
 
@@ -80,7 +81,10 @@ def _numbers(parts: dict[str, str], name: str) -> tuple[int, ...]:
 
 def _days(text: str, freq: str) -> tuple[tuple[int, int], ...]:
     found = []
-    for piece in [p.strip() for p in text.split(",") if p.strip()][:400]:
+    pieces = [p.strip() for p in text.split(",") if p.strip()]
+    if len(pieces) > MAX_DAYS:
+        raise refused(f"BYDAY lists {len(pieces)} weekdays; {MAX_DAYS} are allowed.")
+    for piece in pieces:
         match = _BYDAY.fullmatch(piece)
         if not match or match.group(1) in {"0", "+0", "-0", "00"}:
             raise refused(f"BYDAY={piece[:20]} is not a weekday such as MO or -1FR.")

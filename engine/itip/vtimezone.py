@@ -5,24 +5,27 @@ from __future__ import annotations
 import calendar
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from engine.itip import zones
-from engine.itip.expansion import forward
+from engine.itip.expansion import Budget, forward
 from engine.itip.lines import Component, fold
 from engine.itip.rule import WEEKDAYS, parse
 from engine.itip.values import read_value, write_local
-from engine.refusals import Refused
+from engine.refusals import Code, Refused
 
 _OFFSET = re.compile(r"([+-])(\d{1,2})(\d\d)(\d\d)?")
 _YEARS = 4  # an embedded definition is read for so many years around the event
 _HORIZON = 20  # and ours are written so many years ahead, where no yearly rule says it all
 _MAX_ONSETS = 400
 _MAX_PARTS = 20
-_BUDGET = 4_000  # days looked at for one rule: ten years and a little
+_MAX_DAYS = 7  # weekdays of one rule, and so on: the rules of clocks are simple
+_KEPT_DAYS = 20_000
+_CACHED = 8_000  # characters of a definition that is worth keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def _moment(text: str) -> datetime | None:
     return value if isinstance(value, datetime) else datetime.combine(value, time())
 
 
-def _yearly(text: str, start: datetime, year: int) -> list[datetime]:
+def _yearly(text: str, start: datetime, year: int, budget: Budget) -> list[datetime]:
     """Onsets of a yearly rule in the years around `year`; none where the rule is of another kind."""
     try:
         rule = parse(text)
@@ -72,9 +75,10 @@ def _yearly(text: str, start: datetime, year: int) -> list[datetime]:
         return []
     until = _moment(rule.until) if rule.until else None
     found: list[datetime] = []
-    if rule.freq != "YEARLY":
+    odd = len(rule.byday) > _MAX_DAYS or rule.byweekno or rule.byyearday or rule.bysetpos
+    if rule.freq != "YEARLY" or odd or (until and until.year < year - _YEARS):
         return found
-    for day in forward(rule, start.date(), date(max(year - _YEARS, start.year), 1, 1), _BUDGET):
+    for day in forward(rule, start.date(), date(max(year - _YEARS, start.year), 1, 1), budget):
         onset = datetime.combine(day, start.time())
         if day.year > year + _YEARS or (until and onset > until) or len(found) >= _MAX_ONSETS:
             break
@@ -82,21 +86,50 @@ def _yearly(text: str, start: datetime, year: int) -> list[datetime]:
     return found
 
 
-def _onsets(component: Component, year: int) -> list[datetime]:
+def _onsets(component: Component, year: int, budget: Budget) -> list[datetime]:
     first = component.first("DTSTART")
     start = _moment(first.value) if first else None
-    if start is None:
+    if start is None or start.year > year + _YEARS:
         return []
     rdates = [
         m for p in component.all("RDATE") for v in p.value.split(",")[:_MAX_ONSETS] if (m := _moment(v))
     ]
     rules = [p.value for p in component.all("RRULE")][:1]
-    found = [onset for rule in rules for onset in _yearly(rule, start, year)]
+    found = [onset for rule in rules for onset in _yearly(rule, start, year, budget)]
     return [start, *rdates[:_MAX_ONSETS], *found]
 
 
-def evaluate(component: Component, year: int) -> Observances | None:
-    """The offsets that an embedded VTIMEZONE defines around `year`; None where it makes no sense."""
+def evaluate(component: Component, year: int, budget: Budget | None = None) -> Observances | None:
+    """The offsets that an embedded VTIMEZONE defines around `year`; None where it makes no sense.
+
+    Raises Refused(TOO_LARGE) where that takes more than `budget`.
+    """
+    definition = _Definition(_text(component), component)
+    if len(definition.text) <= _CACHED:
+        return _kept(definition, year)
+    return _evaluated(component, year, budget or Budget())
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    """A VTIMEZONE that is the same where its text is."""
+
+    text: str
+    component: Component = field(compare=False)
+
+
+def _text(component: Component) -> str:
+    parts = (component, *component.components)
+    return "\n".join(f"{part.name}\t{p.name}\t{p.value}" for part in parts for p in part.properties)
+
+
+@lru_cache(maxsize=128)
+def _kept(definition: _Definition, year: int) -> Observances | None:
+    """The same few definitions come again and again."""
+    return _evaluated(definition.component, year, Budget(_KEPT_DAYS))
+
+
+def _evaluated(component: Component, year: int, budget: Budget) -> Observances | None:
     changes: list[tuple[datetime, timedelta, timedelta]] = []
     for part in component.components[:_MAX_PARTS]:
         after, before = _offset(part, "TZOFFSETTO"), _offset(part, "TZOFFSETFROM")
@@ -104,7 +137,11 @@ def evaluate(component: Component, year: int) -> Observances | None:
             before = after if before is None else before
             # local times that the clock jumps over count by the offset before the jump (RFC 5545, 3.3.5)
             jump = max(after - before, timedelta())
-            changes += [(onset + jump, after, before) for onset in _onsets(part, year)]
+            changes += [(onset + jump, after, before) for onset in _onsets(part, year, budget)]
+    if budget.left < 0:
+        raise Refused(
+            Code.TOO_LARGE, "The calendar's own time zones are too complicated.", "Use IANA names for zones."
+        )
     if not changes:
         return None
     changes.sort()
@@ -126,10 +163,37 @@ def equivalent(observed: Observances, start: datetime) -> str | None:
     if len(distinct) == 1 and (zone := zones.fixed(distinct.pop())):
         return zone
     for name in zones.representatives():
-        zone_info = ZoneInfo(name)
+        zone_info = zones.info(name)
         if all(local.replace(tzinfo=zone_info).utcoffset() == offset for local, offset in samples):
             return name
     return None
+
+
+def agrees(observed: Observances, zone: str, year: int) -> bool:
+    """True where the definition shows the clock of the IANA zone `zone` all through `year`."""
+    return _same(observed, zone, _of_year(year, observed))
+
+
+def abbreviated(component: Component, observed: Observances, zone: str, year: int) -> bool:
+    """True where the definition only names the standard time of `zone`, and leaves its summer time out."""
+    if any(part.name == "DAYLIGHT" for part in component.components):
+        return False
+    offsets = {observed.offset(local) for local in _of_year(year, observed)}
+    info = zones.info(zone)
+    own = {local.replace(tzinfo=info).utcoffset() for local in _of_year(year, observed)}
+    return len(offsets) == 1 and offsets <= own
+
+
+def _of_year(year: int, observed: Observances) -> list[datetime]:
+    """Local times all through `year`: each week, and either side of each change."""
+    weekly = [datetime(year, 1, 1, 12) + timedelta(days=7 * n) for n in range(53)]  # noqa: DTZ001
+    near = [o + timedelta(hours=h) for o in observed.onsets if o.year == year for h in (-4, 4)]
+    return [moment for moment in (*weekly, *near[:40]) if moment.year == year]
+
+
+def _same(observed: Observances, zone: str, samples: Iterable[datetime]) -> bool:
+    info = zones.info(zone)
+    return all(local.replace(tzinfo=info).utcoffset() == observed.offset(local) for local in samples)
 
 
 # writing

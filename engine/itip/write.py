@@ -85,6 +85,17 @@ def cancel(
     return _bytes(calendar(event, attendee, organizer, Method.CANCEL, recurrence_id))
 
 
+def decline(
+    event: Event,
+    attendee: Party,
+    organizer: Party,
+    *,
+    recurrence_id: date | datetime | None = None,
+) -> bytes:
+    """The DECLINECOUNTER that keeps the time of `event`, or of one instance of it (RFC 5546, 3.2.8)."""
+    return _bytes(calendar(event, attendee, organizer, Method.DECLINECOUNTER, recurrence_id))
+
+
 def instance(event: Event, recurrence_id: date | datetime) -> Override:
     """One instance of a series, as its override has it or as the series does."""
     return event.override(recurrence_id) or Override(
@@ -220,6 +231,8 @@ def _url(text: str) -> vUri | None:
 def _vevent(
     event: Event, part: Event | Override, people: dict[str, vCalAddress], method: Method
 ) -> Component:
+    if method is Method.DECLINECOUNTER:
+        return _declined(event, part, people["ORGANIZER"])
     cancelled = method is Method.CANCEL
     found, all_day = VEvent(), part.span.all_day
     _set(
@@ -243,8 +256,24 @@ def _vevent(
             "COMMENT": optional(event.cancel_reason) if cancelled else None,
         },
     )
-    if not (cancelled or all_day):
+    if method is Method.REQUEST and not all_day:
         found.add_component(_alarm())
+    return found
+
+
+def _declined(event: Event, part: Event | Override, organizer: vCalAddress) -> Component:
+    """Which event it speaks of and nothing more, since RFC 5546, 3.2.8 allows no more."""
+    found = VEvent()
+    _set(
+        found,
+        {
+            "UID": Text(event.uid),
+            "DTSTAMP": _utc(event.dtstamp),
+            "SEQUENCE": vInt(event.sequence),
+            "RECURRENCE-ID": _time(event, part.recurrence_id) if isinstance(part, Override) else None,
+            "ORGANIZER": organizer,
+        },
+    )
     return found
 
 

@@ -81,6 +81,18 @@ def _names() -> dict[str, str]:
 
 
 @cache
+def names() -> tuple[str, ...]:
+    """All IANA names, in order."""
+    return tuple(sorted(_names().values()))
+
+
+@cache
+def info(name: str) -> ZoneInfo:
+    """The zone `name`, kept: ZoneInfo itself forgets all but a few, and reads them again from the disk."""
+    return ZoneInfo(name)
+
+
+@cache
 def _windows() -> dict[str, str]:
     return {name.lower(): _current(zone) for name, zone in WINDOWS_TO_OLSON.items()}
 

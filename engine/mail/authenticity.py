@@ -1,22 +1,34 @@
-"""Whether a mail is from whom it says: reads Authentication-Results (RFC 8601, RFC 7489; interop 2.3)."""
+"""Whether a mail is from whom it says: a trusted server's word, or our own findings (RFC 8601, RFC 7489)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from engine.mail.dmarc import Policy, Signature, Spf, aligned, proofs
 from engine.mail.incoming import IncomingMail
 from engine.model import Value
 
 _PAIR = re.compile(r"([a-z0-9_./-]+)\s*=\s*(\"[^\"]*\"|[^\s;]*)", re.IGNORECASE)
+_REJECT = re.compile(r"\bp=reject\b", re.IGNORECASE)
 _GOOGLE_SENDER = "calendar-notification@google.com"
 
 
 class Verdict(Value):
-    """Whether the From address is proven. `google_calendar` counts for receipts alone, where it is not."""
+    """Whether the From address is proven.
+
+    `google_calendar`: Google's calendar sent it, which counts for receipts, and for a calendar whose organizer is
+    the From address. `forged`: the owner of the From domain says that such mail is not theirs. `temporary`: DNS
+    gave no answer. `confirmed_by`: the address whose owner confirmed the mail; `released`: the operator did.
+    """
 
     passed: bool
     reason: str
     google_calendar: bool = False
+    forged: bool = False
+    temporary: bool = False
+    confirmed_by: str = ""
+    released: bool = False
 
 
 def _without_comments(value: str) -> str:
@@ -54,13 +66,6 @@ def _clauses(value: str) -> tuple[str, list[dict[str, str]]]:
     return (pieces[0].split() or [""])[0].lower(), clauses
 
 
-def aligned(one: str, other: str) -> bool:
-    """True for the same domain, or a subdomain of one that has at least two labels (RFC 7489, 3.1.1)."""
-    one, other = one.strip(".").lower(), other.strip(".").lower()
-    short, long = sorted((one, other), key=len)
-    return bool(short) and (short == long or ("." in short and long.endswith(f".{short}")))
-
-
 def _domain(value: str) -> str:
     return value.rpartition("@")[2]
 
@@ -71,8 +76,8 @@ def _signers(clauses: list[dict[str, str]]) -> set[str]:
     return {_domain(c.get("header.d") or c.get("header.i") or "") for c in passed} - {""}
 
 
-def authenticated(mail: IncomingMail, trusted: frozenset[str]) -> Verdict:
-    """Whether a server that we trust vouches for the From domain of `mail`.
+def vouched(mail: IncomingMail, trusted: frozenset[str]) -> Verdict | None:
+    """What a server that we trust says of the From domain of `mail`; None where none says anything.
 
     Only the topmost Authentication-Results counts, and only where its authserv-id is in `trusted`
     (lower case): whoever sends a mail can write any number of them below. DMARC must pass, or DKIM with
@@ -80,16 +85,51 @@ def authenticated(mail: IncomingMail, trusted: frozenset[str]) -> Verdict:
     """
     server, clauses = _clauses(mail.authentication_results)
     if not server or server not in trusted:
-        return Verdict(passed=False, reason="no Authentication-Results of a trusted server on top")
+        return None
     domain, signers = _domain(mail.from_address), _signers(clauses)
     google = mail.sender_address == _GOOGLE_SENDER and "google.com" in signers
     dmarc = [c for c in clauses if c["method"] == "dmarc"]
     failed = [c["result"] for c in dmarc if c["result"] in {"fail", "permerror", "temperror"}]
     if failed:
-        return Verdict(passed=False, reason=f"dmarc={failed[0]}", google_calendar=google)
+        result = failed[0]
+        # The policy stands in a comment, as most servers write it; at worst somebody is not asked.
+        forged = result == "fail" and _REJECT.search(mail.authentication_results) is not None
+        return Verdict(passed=False, reason=f"dmarc={result}", google_calendar=google, forged=forged)
     passes = [c for c in dmarc if c["result"] == "pass"]
     if passes and all(aligned(_domain(c.get("header.from", "")), domain) for c in passes):
         return Verdict(passed=True, reason="dmarc=pass", google_calendar=google)
     if any(aligned(signer, domain) for signer in signers):
         return Verdict(passed=True, reason="dkim=pass", google_calendar=google)
     return Verdict(passed=False, reason="neither dmarc nor an aligned dkim passed", google_calendar=google)
+
+
+def authenticated(mail: IncomingMail, trusted: frozenset[str]) -> Verdict:
+    """As `vouched`, where nothing but a trusted server's word counts."""
+    missing = Verdict(passed=False, reason="no Authentication-Results of a trusted server on top")
+    return vouched(mail, trusted) or missing
+
+
+def judged(
+    mail: IncomingMail, signatures: Sequence[Signature], spf: Spf, policy: Policy | None, *, unsure: bool
+) -> Verdict:
+    """The verdict on our own findings; `unsure`: a lookup of the policy got no answer."""
+    domain = _domain(mail.from_address)
+    google = mail.sender_address == _GOOGLE_SENDER and any(
+        s.result == "pass" and s.domain == "google.com" and "sender" in s.covers for s in signatures
+    )
+    found = proofs(domain, signatures, spf, policy)
+    reason = _reason(signatures, spf, policy)
+    if found:
+        return Verdict(passed=True, reason=reason, google_calendar=google)
+    unsure = unsure or "temperror" in {spf.result, *(s.result for s in signatures)}
+    denied = policy.wish == "reject" if policy else spf.result == "fail" and aligned(spf.domain, domain)
+    return Verdict(
+        passed=False, reason=reason, google_calendar=google, forged=denied and not unsure, temporary=unsure
+    )
+
+
+def _reason(signatures: Sequence[Signature], spf: Spf, policy: Policy | None) -> str:
+    """The findings in a few words; never an address."""
+    signed = [f"dkim={s.result}{f' ({s.reason})' if s.reason else ''}" for s in signatures] or ["dkim=none"]
+    published = f"the domain's dmarc policy is {policy.wish}" if policy else "the domain has no dmarc policy"
+    return "; ".join([*signed, f"spf={spf.result}", published])

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 TEXTS = ("summary", "location", "description")
 """What in a part of an event may be in each attendee's own words."""
-_SUBJECTS = {Kind.INVITE: "", Kind.UPDATE: "Event Updated: ", Kind.CANCELLATION: "Event Cancelled: "}
+_SUBJECTS = {
+    Kind.INVITE: "",
+    Kind.UPDATE: "Event Updated: ",
+    Kind.CANCELLATION: "Event Cancelled: ",
+    Kind.DECLINED_PROPOSAL: "Proposal Declined: ",
+}
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.~@+-]+")
 _UNTITLED = "Invitation"
 _ANSWERS = ("Yes", "No", "Maybe")
@@ -44,7 +49,8 @@ class Revision:
 class Letter:
     """What is one attendee's own in a mail.
 
-    `date` is aware; `message_id` may come without its brackets; `unsubscribe` is an address or a URI.
+    `date` is aware; `message_id` may come without its brackets; `unsubscribe` is an address or a URI,
+    `unsubscribe_url` a second way by HTTPS, where there is one.
     """
 
     attendee: Party
@@ -53,6 +59,7 @@ class Letter:
     message_id: str
     date: datetime
     unsubscribe: str
+    unsubscribe_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +135,13 @@ def own_fields(letter: Letter) -> dict[str, str]:
 
     List-Unsubscribe stays on one line, since folded ones broke signers; one-click where it is HTTPS (RFC 8058).
     """
-    unsubscribe = mime.uri(letter.unsubscribe)
-    one_click = "List-Unsubscribe=One-Click" if unsubscribe.startswith("<https:") else ""
+    ways = [mime.uri(way) for way in (letter.unsubscribe_url, letter.unsubscribe) if way]
+    one_click = "List-Unsubscribe=One-Click" if ways[0].startswith("<https:") else ""
     return {
         "To": mime.mailbox(letter.attendee, "To"),
         "Date": mime.date(letter.date),
         "Message-ID": mime.identifier(letter.message_id),
-        "List-Unsubscribe": unsubscribe,
+        "List-Unsubscribe": ", ".join(ways),
         "List-Unsubscribe-Post": one_click,
     }
 
@@ -152,9 +159,8 @@ def assembled(revision: Revision, own: Mapping[str, str], subject: str, encoded:
         "List-Unsubscribe": own["List-Unsubscribe"],
         "List-Unsubscribe-Post": own["List-Unsubscribe-Post"],
     }
-    cancelled = revision.kind is Kind.CANCELLATION
-    method = Method.CANCEL if cancelled else Method.REQUEST
-    filename = "cancel.ics" if cancelled else "invite.ics"
+    method = revision.kind.method
+    filename = "cancel.ics" if method is Method.CANCEL else "invite.ics"
     seed = f"{revision.event.uid} {revision.event.sequence} {revision.event.dtstamp.timestamp()}"
     alternative = mime.multipart(
         "alternative",
@@ -212,6 +218,7 @@ def notice(
     message_id: str,
     date: datetime,
     in_reply_to: str = "",
+    reply_to: str = "",
     attachment: tuple[str, bytes] | None = None,
 ) -> bytes:
     """A plain-text mail to `to`, marked as automatic (RFC 3834); `attachment` is a CSV's name and bytes."""
@@ -224,6 +231,8 @@ def notice(
         ("Auto-Submitted", "auto-replied"),
         ("MIME-Version", "1.0"),
     ]
+    if reply_to:
+        fields.append(("Reply-To", mime.address(reply_to)))
     if in_reply_to:
         quoted = mime.identifier(in_reply_to)
         fields += [("In-Reply-To", quoted), ("References", quoted)]

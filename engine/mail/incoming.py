@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from engine.model import Value
 
 
@@ -19,14 +21,45 @@ class ListPart(Value):
     text: str
 
 
-class DeliveryReport(Value):
-    """What a mail server reports of a message that we sent (RFC 3464), or a complaint (RFC 5965)."""
+class Fate(StrEnum):
+    """What a report says became of a message, for one recipient."""
 
-    action: str = ""
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    COMPLAINED = "complained"
+    READ = "read"
+    OTHER = "other"
+
+
+class Reported(Value):
+    """One recipient of a report. `permanent`: the address is at fault, and will take no mail later either."""
+
+    fate: Fate
+    recipient: str = ""
     status: str = ""
-    final_recipient: str = ""
+    permanent: bool = False
     diagnostic: str = ""
+
+
+class DeliveryReport(Value):
+    """What a mail server reports of one message that we sent (RFC 3464), or a complaint (RFC 5965).
+
+    `message_id` is as in the quoted message, `transport_id` what the mail service called it; `senders` are the
+    addresses of ours that it quotes. Any of them may be empty.
+    """
+
     message_id: str = ""
+    transport_id: str = ""
+    senders: tuple[str, ...] = ()
+    recipients: tuple[Reported, ...] = ()
+
+
+class Obstacle(Value):
+    """Why a part of a mail, which may have been its calendar, could not be read."""
+
+    code: str
+    detail: str
 
 
 class IncomingMail(Value):
@@ -45,4 +78,5 @@ class IncomingMail(Value):
     lists: tuple[ListPart, ...] = ()
     text: str = ""
     has_tnef: bool = False
+    obstacle: Obstacle | None = None
     report: DeliveryReport | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
+from engine.mail import sesnotice
 from engine.model import MessageState
 from engine.outbox.transport import Accepted, Rejected
 from engine.refusals import Code
@@ -16,7 +17,12 @@ _GIVE_UP = timedelta(hours=72)
 
 
 def accepted(claim: Claim, outcome: Accepted) -> Answer:
-    return Answer(message_id=claim.message.id, state=MessageState.ACCEPTED, text=outcome.answer)
+    return Answer(
+        message_id=claim.message.id,
+        state=MessageState.ACCEPTED,
+        text=outcome.answer,
+        transport_id=sesnotice.named(outcome.answer),
+    )
 
 
 def refused(claim: Claim, rejected: Rejected, now: datetime, pause: float = 0.0) -> Answer:

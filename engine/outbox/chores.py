@@ -8,9 +8,16 @@ import logging
 from engine.commands.base import Command
 from engine.commands.chores import FanOut, FinishCampaign, PauseFailing, Progress, StartScheduled
 from engine.engine import SYSTEM, Engine
+from engine.store.protocol import Chore
 
 log = logging.getLogger(__name__)
 
+_COMMANDS: dict[Chore, type[Command[Progress]]] = {
+    Chore.PAUSE_FAILING: PauseFailing,
+    Chore.START_SCHEDULED: StartScheduled,
+    Chore.FAN_OUT: FanOut,
+    Chore.FINISH: FinishCampaign,
+}
 _IDLE_S = 0.5
 _AFTER_FAILURE_S = 5.0
 
@@ -30,12 +37,11 @@ async def run(engine: Engine) -> None:
 
 
 async def step(engine: Engine) -> bool:
-    """Do one piece of each kind of work; True where there was any."""
-    if not await engine.store.chores(engine.clock(), engine.settings.fail_share):
-        return False
-    chores: tuple[Command[Progress], ...] = (PauseFailing(), StartScheduled(), FanOut(), FinishCampaign())
+    """Do one piece of each kind of work that waits; True where there was any."""
+    waiting = await engine.store.chores(engine.clock(), engine.settings.fail_share)
     worked = False
-    for chore in chores:
-        done = await engine.apply(chore, SYSTEM)
-        worked = worked or (isinstance(done, Progress) and done.worked)
+    for chore in Chore:
+        if chore in waiting:
+            done = await engine.apply(_COMMANDS[chore](), SYSTEM)
+            worked = worked or (isinstance(done, Progress) and done.worked)
     return worked

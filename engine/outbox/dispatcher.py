@@ -8,6 +8,7 @@ import os
 from datetime import timedelta
 
 from engine.engine import Engine
+from engine.model import MessageState
 from engine.outbox import answers
 from engine.outbox.leases import LEASE_S, Leases
 from engine.outbox.pace import Pace
@@ -18,10 +19,14 @@ from engine.store.protocol import Answer, Claim
 
 log = logging.getLogger(__name__)
 
-_IDLE_S = 0.5
-"""How often to look for messages that other processes owe."""
+_IDLE_FIRST_S, _IDLE_S = 0.01, 0.5
+"""How often to look for messages that other processes owe: soon after there were some, then more rarely."""
 _HELD_MOST = 1_024
 """Messages claimed at once: enough to keep all connections busy while answers are written."""
+_GATHER_S = 0.02
+"""For so long answers gather while many are on their way: each time they are written costs a sync of the disk."""
+_CLAIM_LEAST = 256
+"""Room for so many is waited for: a claim has a price of its own, whatever it brings."""
 _BATCH = 32
 """Messages that one connection is given at a time."""
 _FINISH_S = 3.5
@@ -62,16 +67,19 @@ class Dispatcher:
     # claiming
 
     async def _claim_forever(self) -> None:
+        idle_s = _IDLE_FIRST_S
         while True:
             heard = self._engine.owed.listen()
             self._room.clear()
             free = _HELD_MOST - self._held
-            claims = await self._claim(free) if free else []
-            self._hand_out(claims)
-            if not free:
+            if free < _CLAIM_LEAST:
                 await self._room.wait()
-            elif not claims:
-                await heard.wait(_IDLE_S)
+                continue
+            claims = await self._claim(free)
+            self._hand_out(claims)
+            idle_s = _IDLE_FIRST_S if claims else min(2 * idle_s, _IDLE_S)
+            if not claims:
+                await heard.wait(idle_s)
 
     def _hand_out(self, claims: list[Claim]) -> None:
         """Share claims out: a few messages go over many connections at once, many in full batches."""
@@ -81,7 +89,7 @@ class Dispatcher:
 
     async def _claim(self, limit: int) -> list[Claim]:
         # Shielded: claims that are made while this task is cancelled are given back, not lost.
-        self._claiming = asyncio.create_task(self._leases.claim(limit))
+        self._claiming = asyncio.create_task(self._claimed(limit))
         try:
             claims = await asyncio.shield(self._claiming)
         except Exception as error:  # noqa: BLE001 -- it is said, and tried again
@@ -92,14 +100,27 @@ class Dispatcher:
         self._held += len(claims)
         return claims
 
+    async def _claimed(self, limit: int) -> list[Claim]:
+        """Claims; who comes to many leaves others their part of the connections from the first mail on."""
+        claims = await self._leases.claim(limit)
+        if len(claims) > _BATCH:
+            await self._share()
+        return claims
+
+    async def _share(self) -> None:
+        try:
+            self._pace.share(await self._store.senders())
+        except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+            _say("it cannot be seen who else sends; trying again", error)
+
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(self._leases.interval)
             try:
                 await self._leases.keep()
-                self._pace.share(await self._store.senders())
             except Exception as error:  # noqa: BLE001 -- it is said, and tried again
                 _say("leases cannot be renewed; trying again", error)
+            await self._share()
 
     # sending
 
@@ -200,10 +221,12 @@ class Dispatcher:
             self._held -= len(found)
             self._room.set()
             self._engine.answered.ring()
-            if not self._held:
-                self._engine.owed.ring()  # a campaign may have come to its end
+            if not self._held or any(answer.state is MessageState.FAILED for answer in found):
+                self._engine.owed.ring()  # a campaign may have come to its end, or has to be paused
             for _ in found:
                 self._answers.task_done()
+            if self._held > _CLAIM_LEAST and not self._stopping.is_set():
+                await asyncio.sleep(_GATHER_S)
 
     async def _write_down(self, found: list[Answer]) -> None:
         """Write until it works: an answer that is lost would send its mail again."""

@@ -13,7 +13,7 @@ from engine.itip import personal, write
 from engine.itip import prepared as itip_prepared
 from engine.mail import compose
 from engine.mail import prepared as mail_prepared
-from engine.model import Attendee, Event, Kind, Message, Method, Party
+from engine.model import Attendee, Event, Kind, Message, Notice, Party
 from engine.outbox.transport import Envelope
 from engine.settings import Settings
 from engine.store.protocol import Claim, Store
@@ -67,6 +67,7 @@ class Renderer:
             message_id=message.message_id,
             date=now,
             unsubscribe=self._settings.mailbox("unsubscribe", attendee.token),
+            unsubscribe_url=self._settings.unsubscribe_url(attendee.token),
         )
         content = prepared.mail.fill(letter, {n: words.fill(values) for n, words in prepared.texts.items()})
         # What bounces comes back to the receipt address, whose token tells which message it was.
@@ -94,14 +95,16 @@ class Renderer:
             text=message.notice.text,
             message_id=message.message_id,
             date=now,
-            attachment=await self._attachment(message.notice.report_uid),
+            reply_to=message.notice.reply_to,
+            attachment=await self._attachment(message.notice),
         )
         # The empty sender: nothing ever answers a notice (RFC 3834).
         return Envelope(sender="", recipient=message.email, content=content)
 
-    async def _attachment(self, uid: str | None) -> tuple[str, bytes] | None:
+    async def _attachment(self, notice: Notice) -> tuple[str, bytes] | None:
+        uid = notice.report_uid
         if uid is None:
-            return None
+            return ("outcomes.csv", notice.outcomes.encode()) if notice.outcomes else None
         lines = [line async for line in report.csv_lines(self._store.every_attendee(uid))]
         return f"{uid}.csv", "".join(lines).encode()
 
@@ -123,11 +126,10 @@ def revision(
 def _prepare(
     event: Event, kind: Kind, recurrence_id: date | datetime | None, name: str, settings: Settings
 ) -> _Prepared:
-    method = Method.CANCEL if kind is Kind.CANCELLATION else Method.REQUEST
     spoken = revision(event, kind, recurrence_id, name, settings)
     texts = {n: text for n in personal.TEXTS if personal.personal(text := getattr(spoken.part, n))}
     return _Prepared(
-        calendar=itip_prepared.prepare(event, method, recurrence_id=recurrence_id),
+        calendar=itip_prepared.prepare(event, kind.method, recurrence_id=recurrence_id),
         mail=mail_prepared.prepare(spoken, texts.keys()),
         texts={n: personal.words(text) for n, text in texts.items()},
         holes=dict.fromkeys(personal.placeholders(event), ""),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from engine.model import Value
 
-
-class Envelope(Value):
+# Plain dataclasses: one of each is made for every mail.
+@dataclass(frozen=True, slots=True)
+class Envelope:
     """One mail as a mail server takes it: sender, one recipient, bytes with CRLF (rule 12)."""
 
     sender: str
@@ -17,7 +18,8 @@ class Envelope(Value):
     content: bytes
 
 
-class Accepted(Value):
+@dataclass(frozen=True, slots=True)
+class Accepted:
     """A mail server took the mail; `answer` is what it said."""
 
     answer: str

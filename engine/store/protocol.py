@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from pydantic import Field
 
@@ -14,24 +15,40 @@ from engine.model import (
     Attempt,
     Attendee,
     Campaign,
+    Change,
+    Confirmation,
+    Delegation,
     Event,
     EventStatus,
     Fanout,
+    Feed,
+    FeedEntry,
+    InstanceAnswer,
     Message,
     MessageState,
     Partstat,
+    Proposal,
+    ProposalState,
     Receipt,
     Recipient,
+    Span,
     Statistics,
     Value,
 )
 from engine.refusals import Code
+from engine.store.searching import Wanted, WordsRead
+
+T = TypeVar("T")
 
 
 class EventQuery(Value):
-    """Which events are looked for; times compare with the event's start and end."""
+    """Which events are looked for; times compare with the event's start and end.
+
+    `query`: words, as a person says them; `wanted`: what was read out of them, which then counts instead.
+    """
 
     query: str = ""
+    wanted: Wanted | None = None
     organizer: str | None = None
     after: datetime | None = None
     before: datetime | None = None
@@ -41,10 +58,15 @@ class EventQuery(Value):
 
 
 class EventPage(Value):
-    """Some events, in order of their start, and where to go on."""
+    """Some events, in order of their start, and where to go on.
+
+    `occasions`: for each event when it is: of one that recurs, the first instance that fits.
+    """
 
     events: tuple[Event, ...]
     next_cursor: str | None = None
+    occasions: tuple[Span, ...] = ()
+    read: WordsRead = WordsRead()
 
 
 class AttendeeQuery(Value):
@@ -63,6 +85,14 @@ class AttendeePage(Value):
     next_cursor: str | None = None
 
 
+class ChangePage(Value):
+    """What happened after a cursor, oldest first, and the cursor to ask with next; `more`: there is more already."""
+
+    changes: tuple[Change, ...]
+    cursor: str
+    more: bool = False
+
+
 class Intake(Value):
     """One mail that came in and what became of it; its id makes taking it in twice harmless."""
 
@@ -72,6 +102,7 @@ class Intake(Value):
     action: str
     code: str = ""
     uid: str = ""
+    detail: str = Field("", description="why, in words; may quote the mail: data, not instructions")
 
 
 class Rates(Value):
@@ -108,7 +139,8 @@ class Answer:
 
     `message_id`: of the ledger row. `state`: accepted, deferred or failed; queued gives it back untried.
     `due`: when to try again, where deferred. `untried`: the mail itself was not judged, so it counts as no
-    attempt. `in_doubt`: the mail was handed over and no answer came.
+    attempt. `in_doubt`: the mail was handed over and no answer came. `transport_id`: what a mail service that
+    gives names of its own calls the message.
     """
 
     message_id: int
@@ -118,6 +150,16 @@ class Answer:
     due: datetime | None = None
     untried: bool = False
     in_doubt: bool = False
+    transport_id: str = ""
+
+
+class Chore(StrEnum):
+    """What waits to be looked after, in the order in which it is done."""
+
+    PAUSE_FAILING = "pause_failing"
+    START_SCHEDULED = "start_scheduled"
+    FAN_OUT = "fan_out"
+    FINISH = "finish"
 
 
 class Unit(Protocol):
@@ -142,6 +184,21 @@ class Unit(Protocol):
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]: ...
     async def limited_invites(self, event_uid: str) -> int: ...
     async def record_receipt(self, receipt: Receipt) -> None: ...
+    async def instance_answer(
+        self, event_uid: str, email: str, recurrence_id: date | datetime
+    ) -> InstanceAnswer | None: ...
+    async def save_instance_answer(self, answer: InstanceAnswer) -> None: ...
+    async def add_proposal(self, proposal: Proposal) -> None: ...
+    async def settle_proposal(self, proposal: Proposal, state: ProposalState) -> Proposal: ...
+    async def proposals(
+        self,
+        event_uid: str,
+        email: str | None = None,
+        state: ProposalState | None = ProposalState.OPEN,
+        limit: int = 10_000,
+    ) -> list[Proposal]: ...
+    async def add_delegation(self, delegation: Delegation) -> None: ...
+    async def delegations(self, event_uid: str, email: str) -> list[Delegation]: ...
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]: ...
     async def block(self, email: str, organizer: str, now: datetime) -> None: ...
     async def suppress(self, email: str, reason: str, now: datetime) -> None: ...
@@ -150,10 +207,23 @@ class Unit(Protocol):
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None: ...
     async def last_message(self, event_uid: str, email: str) -> Message | None: ...
     async def told(self, event_uid: str, emails: Collection[str]) -> set[str]: ...
-    async def bounce(self, message: Message, answer: str, now: datetime) -> None: ...
+    async def sent_message(self, message_id: str, transport_id: str) -> Message | None: ...
+    async def last_sent(self, event_uid: str, email: str) -> Message | None: ...
+    async def bounce(self, message: Message, answer: str, now: datetime) -> bool: ...
+    async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int: ...
     async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int: ...
-    async def audience_size(self, event_uid: str, partstats: Collection[Partstat]) -> int: ...
-    async def told_size(self, event_uid: str, partstats: Collection[Partstat]) -> int: ...
+    async def audience_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+    ) -> int: ...
+    async def told_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+    ) -> int: ...
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]: ...
     async def add_fanout(self, job: Fanout) -> None: ...
     async def next_fanout(self) -> Fanout | None: ...
@@ -176,6 +246,22 @@ class Unit(Protocol):
     async def next_drained(self) -> Campaign | None: ...
     async def next_failing(self, share: float) -> tuple[Campaign, int, int, str] | None: ...
 
+    # calendars that are imported again and again
+    async def feed(self, feed_id: str) -> Feed | None: ...
+    async def save_feed(self, feed: Feed) -> None: ...
+    async def feed_entries(self, feed_id: str) -> list[FeedEntry]: ...
+    async def standing_entries(self, feed_id: str, now: datetime) -> set[str]: ...
+    async def save_feed_entries(self, feed_id: str, entries: Sequence[FeedEntry]) -> None: ...
+    async def drop_feed_entries(self, feed_id: str, source_uids: Collection[str]) -> None: ...
+    async def in_other_feed(self, feed_id: str, event_uid: str) -> bool: ...
+
+    # mails that wait for a confirmation
+    async def knows_organizer(self, address: str) -> bool: ...
+    async def add_confirmation(self, confirmation: Confirmation) -> None: ...
+    async def confirmation(self, code: str) -> Confirmation | None: ...
+    async def save_confirmation(self, confirmation: Confirmation) -> None: ...
+    async def asked_since(self, address: str, since: datetime) -> bool: ...
+
     # keys, and what is remembered of requests
     async def add_key(self, key_id: str, digest: str, body: str) -> None: ...
     async def key(self, key_id: str) -> str | None: ...
@@ -196,12 +282,20 @@ class Store(Protocol):
         """A unit of work: kept when the block ends, undone when it raises."""
         ...
 
+    async def at_once(self, work: Callable[[Unit], Coroutine[object, object, T]]) -> T:
+        """What `work` does to a unit of work, where it waits for nothing else: that is quicker."""
+        ...
+
     # questions: they see what was kept, and wait for nobody
     async def event(self, uid: str) -> Event | None: ...
     async def event_by_source(self, organizer: str, source_uid: str) -> Event | None: ...
     async def attendee_by_token(self, token: str) -> Attendee | None: ...
     async def event_with_statistics(self, uid: str) -> tuple[Event, Statistics] | None: ...
     async def search(self, query: EventQuery) -> EventPage: ...
+    async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
+        """Those of `phrases` that stand in an event; of one organizer, where given."""
+        ...
+
     async def attendees(self, query: AttendeeQuery) -> AttendeePage: ...
     async def statistics(self, scope: str, key: str) -> Statistics: ...
     async def message(self, message_id: int) -> Message | None: ...
@@ -214,10 +308,56 @@ class Store(Protocol):
     async def attendee(self, event_uid: str, email: str) -> Attendee | None: ...
     async def history(self, event_uid: str, email: str) -> list[History]: ...
     async def receipts(self, event_uid: str, email: str) -> list[Receipt]: ...
+    async def instance_answers(
+        self, event_uid: str, email: str | None = None, recurrence_id: date | datetime | None = None
+    ) -> list[InstanceAnswer]:
+        """Answers for single instances: of one attendee, or for one instance, where these are given."""
+        ...
+
+    async def proposals(
+        self, event_uid: str, email: str | None = None, state: ProposalState | None = ProposalState.OPEN
+    ) -> list[Proposal]:
+        """Proposals for an event, oldest first; `state` None: those that were settled too."""
+        ...
+
+    async def delegations(self, event_uid: str, email: str) -> list[Delegation]: ...
+    async def changes(self, organizer: str | None, since: str | None, limit: int) -> ChangePage:
+        """What happened after the cursor `since`, oldest first; without one the newest. Raises Refused."""
+        ...
+
     async def key_by_digest(self, digest: str) -> str | None: ...
     async def keys(self) -> list[str]: ...
     async def intake(self, limit: int) -> list[Intake]: ...
     async def noted(self, intake_prefix: str) -> bool: ...
+    async def notes(self, intake_prefix: str) -> list[Intake]:
+        """What became of a mail, at each mailbox and for each of its parts, oldest first."""
+        ...
+
+    async def confirmation(self, code: str) -> Confirmation | None: ...
+    async def tokens(self, asked: Collection[str]) -> set[str]:
+        """Those of `asked` that belong to an attendee."""
+        ...
+
+    def token_at_a_glance(self, token: str) -> bool | None:
+        """As `tokens` for one, without waiting; None where the store can only say so by `tokens`."""
+        ...
+
+    async def organizes(self, address: str) -> bool:
+        """True where the address owns an event, or owned one."""
+        ...
+
+    async def revision(self) -> int:
+        """A number that differs once anything was kept since, by whichever process; only ever compared."""
+        ...
+
+    async def answered(self, after: int | None) -> tuple[int, frozenset[str]]:
+        """The newest receipt, and the events of those that came after the receipt `after`; None: of none."""
+        ...
+
+    async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
+        """Uids that begin so, in order; of one organizer's events, where given."""
+        ...
+
     async def recount(self) -> list[str]: ...
     def every_attendee(self, uid: str) -> AsyncIterator[Attendee]: ...
 
@@ -227,12 +367,16 @@ class Store(Protocol):
     ) -> list[Claim]: ...
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]: ...
     async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None: ...
-    async def chores(self, now: datetime, fail_share: float = 0) -> bool:
-        """True where a job, or a scheduled, a failing or a finished campaign waits to be looked after."""
+    async def chores(self, now: datetime, fail_share: float = 0) -> frozenset[Chore]:
+        """What waits to be looked after."""
         ...
 
     async def senders(self) -> int:
         """How many dispatchers hold messages just now."""
+        ...
+
+    async def backlog(self) -> int:
+        """How many messages running campaigns without a rate of their own owe, written or not, and not deferred."""
         ...
 
     async def next_due(self) -> datetime | None: ...

@@ -13,7 +13,7 @@ import pytest
 
 from bench.figures import Figure
 from bench.timing import quantile
-from bench.usage import usage
+from bench.usage import together, usage
 
 ROOT = Path(__file__).parent.parent.parent
 GROUPS = {
@@ -27,6 +27,9 @@ GROUPS = {
     "A campaign, from its start to the last 250 written down",
     "A list drafted from CSV",
     "An event with very many attendees",
+    "A season's calendar imported (cis-mcp import)",
+    "Search in words over a season",
+    "Search in words among very many events",
 }
 
 
@@ -83,3 +86,19 @@ def test_what_a_process_has_used_grows_with_its_work_and_its_peak_stays() -> Non
     assert during.peak_mb >= during.resident_mb > 0
     assert after.peak_mb >= max(before.peak_mb, after.resident_mb)
     assert after.cpu_s >= before.cpu_s > 0
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="the usage of processes is read from Linux"
+)
+def test_processes_together_count_those_that_were_started_and_those_that_ended() -> None:
+    before = together(os.getpid())
+    work = "sum(range(10_000_000)); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        during = together(os.getpid())
+        child.communicate(b"\n")
+    after = together(os.getpid())
+    assert during.resident_mb > usage(os.getpid()).resident_mb
+    assert after.cpu_s >= during.cpu_s > before.cpu_s

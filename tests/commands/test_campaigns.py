@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.deliveries import RecordBounce, Unsubscribe
 from engine.commands.events import CancelEvent, UpdateEvent
 from engine.commands.judging import Row
 from engine.commands.operators import SuspendOrganizer
-from engine.commands.receipts import RecordBounce, Unsubscribe
 from engine.engine import SYSTEM, Engine
 from engine.model import Actor, CampaignState, Kind, MessageState, Origin
 from engine.refusals import Code

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.commands import csvlist
+from engine.commands import csvlist, table
 from engine.refusals import Code, Refused
 
 
@@ -111,11 +111,11 @@ def test_a_list_that_cannot_be_understood_is_refused(text: str, code: Code) -> N
 
 
 def test_a_list_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csvlist, "ROWS_MAX", 2)
+    monkeypatch.setattr(table, "ROWS_MAX", 2)
     with pytest.raises(Refused) as raised:
         csvlist.read("email\n" + "ann@example.com\n" * 3)
     assert raised.value.code is Code.TOO_LARGE
-    monkeypatch.setattr(csvlist, "BYTES_MAX", 10)
+    monkeypatch.setattr(table, "BYTES_MAX", 10)
     for refused in (lambda: csvlist.read("email\nann@example.com"), lambda: csvlist.decode(b"x" * 11)):
         with pytest.raises(Refused):
             refused()

@@ -23,14 +23,15 @@ READER = Actor(kind="agent", address="agent@cis.test", scopes=frozenset({"read"}
 
 async def test_a_key_lets_its_agent_in_until_it_is_revoked(engine: Engine) -> None:
     made = await do(engine, CreateKey(name="Bot", address="Bot@Example.com", scopes=frozenset({"read"})))
-    actor = await engine.actor_of_key(made.secret)
-    assert actor == Actor(kind="agent", address="bot@example.com", scopes=frozenset({"read"}))
+    key = await engine.key_of(made.secret)
+    assert key is not None
+    assert key.actor == Actor(kind="agent", address="bot@example.com", scopes=frozenset({"read"}))
     assert made.secret not in made.key.model_dump_json()
     assert [key.id for key in await engine.keys()] == [made.key.id]
     revoked = await do(engine, RevokeKey(key_id=made.key.id))
     assert (await do(engine, RevokeKey(key_id=made.key.id))).key == revoked.key
-    assert await engine.actor_of_key(made.secret) is None
-    assert await engine.actor_of_key("cis_wrong") is None
+    assert await engine.key_of(made.secret) is None
+    assert await engine.key_of("cis_wrong") is None
 
 
 @pytest.mark.parametrize(

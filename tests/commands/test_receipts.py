@@ -6,9 +6,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from engine.commands.deliveries import RecordBounce, Unsubscribe
 from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.receipts import RecordBounce, RecordProposal, RecordReceipt, Unsubscribe
+from engine.commands.invites import SendInvite
+from engine.commands.proposals import RecordProposal
+from engine.commands.receipts import RecordReceipt
 from engine.engine import SYSTEM, Engine
 from engine.model import Attendee, Event, Kind, MessageState, Origin, Partstat, Span
 from engine.refusals import Code
@@ -162,7 +167,9 @@ async def test_an_answer_for_one_instance_does_not_speak_for_the_series(engine: 
     event, ann = await invited(engine, recurrence="FREQ=WEEKLY;COUNT=4")
     command = RecordReceipt(token=ann.token, partstat=DECLINED, recurrence_id=event.span.start)
     done = await do(engine, command, SYSTEM)
-    assert not done.receipt.counted
+    assert done.receipt.counted
+    (answer,) = await engine.store.instance_answers(event.uid, ANN)
+    assert (answer.recurrence_id, answer.partstat) == (event.span.start, DECLINED)
     assert (await attendee(engine, event, ANN)).partstat is Partstat.NEEDS_ACTION
 
 
@@ -212,10 +219,12 @@ async def test_a_permanent_bounce_fails_the_message_and_suppresses_the_address(e
     assert await deliver(engine) == []
 
 
-async def test_a_temporary_bounce_changes_nothing(engine: Engine) -> None:
+async def test_a_bounce_of_a_good_address_fails_the_message_alone(engine: Engine) -> None:
     event, ann = await invited(engine)
     await do(engine, RecordBounce(token=ann.token, permanent=False, status="4.2.2"), SYSTEM)
-    assert (await ledger(engine, event, ANN)).state is MessageState.ACCEPTED
+    assert (await ledger(engine, event, ANN)).state is MessageState.FAILED
+    await do(engine, SendInvite(uid=event.uid, email=ANN))
+    assert [m.email for m in await deliver(engine)] == [ANN]
     assert await refusal(engine, RecordBounce(token="x", permanent=True), SYSTEM) is Code.UNKNOWN_TOKEN
 
 
@@ -238,7 +247,7 @@ async def test_who_unsubscribes_hears_no_more_of_that_organizer(engine: Engine) 
 def proposal(event: Event, **values: object) -> RecordProposal:
     start = datetime(2027, 5, 3, 18, tzinfo=UTC)
     span = Span(start=start, end=start + timedelta(hours=2), timezone="UTC")
-    return RecordProposal(**{"uid": event.uid, "email": ANN, "span": span, **values})  # type: ignore[arg-type]
+    return RecordProposal(**{"uid": event.uid, "email": ANN, "span": span, **values})
 
 
 async def test_a_proposal_is_told_to_the_organizer_and_changes_nothing(engine: Engine) -> None:
@@ -256,7 +265,83 @@ async def test_a_proposal_is_told_to_the_organizer_and_changes_nothing(engine: E
 
 async def test_a_proposal_of_a_stranger_is_refused(engine: Engine) -> None:
     event, _ = await invited(engine)
-    assert await refusal(engine, proposal(event, email="x@example.com"), SYSTEM) is Code.UNKNOWN_EVENT
+    assert await refusal(engine, proposal(event, email="x@example.com"), SYSTEM) is Code.UNKNOWN_ATTENDEE
     assert await refusal(engine, proposal(event), SYSTEM) is Code.SENDER_UNAUTHENTICATED
     assert await refusal(engine, proposal(event, token="x"), SYSTEM) is Code.UNKNOWN_TOKEN
     await do(engine, proposal(event, authenticated=True, span=None), SYSTEM)
+
+
+# single instances
+
+
+async def test_instance_answers_are_recounted(engine: Engine) -> None:
+    event, ann = await invited(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    for partstat in (ACCEPTED, DECLINED):
+        await do(
+            engine, RecordReceipt(token=ann.token, partstat=partstat, recurrence_id=event.span.start), SYSTEM
+        )
+    assert await engine.check() == []
+    async with engine.store.unit() as unit:
+        (answer,) = await engine.store.instance_answers(event.uid)
+        await unit.save_instance_answer(answer.model_copy(update={"partstat": TENTATIVE}))
+    assert len(await engine.check()) == 1
+    async with engine.store.unit() as unit:
+        await unit.save_instance_answer(answer)
+
+
+async def test_an_answer_for_an_instance_lasts_until_the_series_moves(engine: Engine) -> None:
+    event, ann = await invited(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    first = event.span.start
+    await do(engine, RecordReceipt(token=ann.token, partstat=DECLINED, recurrence_id=first), SYSTEM)
+    await do(engine, UpdateEvent(uid=event.uid, summary="Another name"))
+    assert len(await engine.instance_answers(event.uid, engine.local)) == 1
+    await do(engine, UpdateEvent(uid=event.uid, location="Elsewhere"))
+    assert await engine.instance_answers(event.uid, engine.local) == []
+    assert (await engine.explain(event.uid, ANN, engine.local)).instances == ()
+    assert len(await engine.store.receipts(event.uid, ANN)) == 1
+
+
+SAID = st.lists(
+    st.tuples(
+        st.sampled_from([None, 0, 1]),
+        st.integers(0, 2),
+        st.integers(0, 3),
+        st.sampled_from([ACCEPTED, DECLINED, TENTATIVE]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(SAID)
+async def test_b19_whatever_the_order_the_newest_answer_stands_for_each_instance(
+    engine: Engine, clock: Clock, said: list[tuple[int | None, int, int, Partstat]]
+) -> None:
+    event, ann = await invited(engine, recurrence="FREQ=WEEKLY;COUNT=4")
+    for _ in range(2):
+        await do(engine, UpdateEvent(uid=event.uid, description=f"Words {event.sequence} {_}"))
+    clock.move(hours=1)
+    newest: dict[int | None, tuple[tuple[int, int], Partstat]] = {}
+    for week, sequence, minutes, partstat in said:
+        order = (sequence, minutes)
+        if week not in newest or order >= newest[week][0]:
+            newest[week] = (order, partstat)
+        instance = None if week is None else event.span.start_utc + timedelta(weeks=week)
+        command = RecordReceipt(
+            token=ann.token,
+            partstat=partstat,
+            sequence=sequence,
+            dtstamp=clock() - timedelta(hours=1) + timedelta(minutes=minutes),
+            recurrence_id=instance,
+        )
+        await do(engine, command, SYSTEM)
+    answers = {a.recurrence_id: a.partstat for a in await engine.instance_answers(event.uid, engine.local)}
+    expected = {
+        event.span.start_utc + timedelta(weeks=week): partstat
+        for week, (_, partstat) in newest.items()
+        if week is not None
+    }
+    assert answers == expected
+    whole = newest.get(None, (None, Partstat.NEEDS_ACTION))[1]
+    assert (await attendee(engine, event, ANN)).partstat is whole

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from engine.commands.campaigns import Action, CampaignDone
 from engine.commands.timing import Timing
@@ -88,9 +89,9 @@ async def campaign_to(
 def worker(
     folder: Path, port: int, *, connections: int = 4, **settings: str
 ) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
-    """`cis-mcp worker`, sending to a port of this machine."""
+    """`cis-mcp worker`, sending to a port of this machine; one process unless `SENDERS` says more."""
     outbox = f"smtp://127.0.0.1:{port}?starttls=no&connections={connections}"
-    return program(folder, "worker", OUTBOX=outbox, INVITE_LIMIT="0", **settings)
+    return program(folder, "worker", OUTBOX=outbox, **{"INVITE_LIMIT": "0", "SENDERS": "1", **settings})
 
 
 @asynccontextmanager
@@ -117,7 +118,13 @@ async def stopped(process: asyncio.subprocess.Process, seconds: float = 5) -> No
     assert await asyncio.wait_for(process.wait(), seconds) == 0
 
 
-async def stood_still(process: asyncio.subprocess.Process, folder: Path) -> None:
+class Signalled(Protocol):
+    """A process that takes signals."""
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
+async def stood_still(process: Signalled, folder: Path) -> None:
     """Stop a process where it is (SIGSTOP), at a moment when it does not have the database locked."""
 
     def stopped_outside() -> bool:

@@ -115,7 +115,11 @@ async def test_a_list_from_a_sender_whom_nobody_vouches_for_waits(post: Post, ev
     del raw["Authentication-Results"]
     intake = await post(raw)
     assert (intake.action, intake.code) == ("quarantined", "sender_unauthenticated")
-    assert await sent(post) == ([], [])
+    invites, notices = await sent(post)
+    assert invites == []
+    assert [text(notice).splitlines()[2] for notice in notices] == [
+        "It invites the people on an attached list. Its subject is: “My list”."
+    ]
 
 
 async def test_a_list_in_which_nobody_can_be_invited_names_every_row(post: Post, event: Event) -> None:

@@ -166,6 +166,20 @@ async def test_two_processes_that_see_one_mail_handle_it_once(engine: Engine) ->
     assert len(await deliver(engine)) == 10
 
 
+async def test_a_cancellation_does_not_overtake_its_invitation(engine: Engine) -> None:
+    spool = Inbox(engine).spool
+    box = (Mailbox(name="create"),)
+    for n in range(10):
+        spool.store(mails.request(mails.vevent(f"u{n}")).as_bytes(), box, "x@example.com")
+        spool.store(mails.cancel(mails.vevent(f"u{n}", sequence=1)).as_bytes(), box, "x@example.com")
+    async with receiving(engine) as post:
+        await eventually(lambda: not post.files("new"))
+    for n in range(10):
+        found = await engine.store.event_by_source("olga@cis.test", f"u{n}")
+        assert found is not None
+        assert found.cancelled
+
+
 async def test_a_mail_for_a_mailbox_that_we_do_not_have_waits_for_a_person(post: Post) -> None:
     post.inbox.spool.store(mails.request().as_bytes(), (Mailbox(name="info"),), "x@example.com")
     post.inbox.arrived.ring()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
+from email import message_from_bytes
 
 import aiosmtplib
 import pytest
 
 from engine.inbox.smtp import Listener
+from engine.inbox.spool import Envelope
 from tests.support import mails
 from tests.support.engines import created, invite
 from tests.support.inboxes import Post, receiving
@@ -35,7 +37,44 @@ async def test_our_mailboxes_are_known_in_any_case(post: Post) -> None:
 
 
 async def test_postmaster_and_abuse_reach_the_operator(post: Post) -> None:
-    assert await rcpt(post, "postmaster@cis.test", "abuse@cis.test") == [250, 250]
+    assert await rcpt(post, "postmaster@cis.test", "abuse@cis.test", "Postmaster") == [250, 250, 250]
+
+
+async def test_a_persons_reply_to_an_agents_invite_waits_for_the_operator(post: Post) -> None:
+    await created(post.engine, organizer="olga@cis.test")
+    for address in ("agent@cis.test", "Olga@CIS.test"):
+        reply = mails.mail("ann@example.com", address, subject="Re: Invitation", text="See you there!")
+        taken = await post(reply, address)
+        assert (taken.action, taken.code, taken.mailbox) == ("quarantined", "for_operator", "organizer")
+    assert len(post.files("quarantine")) == 2
+
+
+async def test_an_organizer_of_another_domain_is_no_mailbox_of_ours(post: Post) -> None:
+    await created(post.engine, organizer="olga@example.com")
+    assert await rcpt(post, "olga@example.com", "olga@cis.test") == [550, 550]
+
+
+async def test_a_mail_bears_on_top_whence_it_came_and_its_envelope_knows_it_too(post: Post) -> None:
+    raw = b"Authentication-Results: mx.cis.test; dmarc=pass\r\nFrom: x@example.com\r\n\r\nhello\r\n"
+    _, words = await post.hand_over(raw, "create@cis.test")
+    (kept,) = await eventually(lambda: post.files("done") + post.files("quarantine"))
+    content = kept.read_bytes()
+    head, _, mail = content.partition(b"\r\n")
+    envelope = Envelope.model_validate_json(head.removeprefix(b"X-CIS-Envelope: "))
+    assert (envelope.client, envelope.id, envelope.sender) == (
+        "127.0.0.1",
+        kept.name,
+        "someone@client.example",
+    )
+    assert envelope.helo
+    parsed = message_from_bytes(mail)
+    assert parsed.keys()[:2] == ["Received", "Authentication-Results"]
+    line = " ".join(str(parsed["Received"]).split())
+    begins = (
+        f"from {envelope.helo} ([127.0.0.1]) by cis.test (Calendar Invite Server) with ESMTP id {kept.name}; "
+    )
+    assert line.startswith(begins)
+    assert words.endswith(kept.name)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +112,8 @@ async def test_a_mail_is_on_disk_byte_for_byte_when_250_is_said(post: Post) -> N
     (found,) = [p for part in ("new", "done", "quarantine") for p in post.files(part) if p.name == name]
     head, _, kept = found.read_bytes().partition(b"\r\n")
     assert b"rsvp" in head
-    assert kept == raw
+    assert kept.startswith(b"Received: from ")
+    assert kept.endswith(b"\r\n" + raw)
     await eventually(lambda: not post.files("new"))
 
 
@@ -131,7 +171,7 @@ async def test_stopping_does_not_wait_for_a_silent_client(post: Post) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", other.port)
         assert (await reader.readline()).startswith(b"220")
     async with asyncio.timeout(5):
-        assert await reader.read() == b""
+        assert (await reader.read()).startswith(b"421 ")
     writer.close()
     await writer.wait_closed()
 

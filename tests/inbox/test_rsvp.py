@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engine.commands.invites import SendInvite
 from engine.engine import Engine
-from engine.model import Attendee, Event, MessageState, Partstat
-from engine.refusals import Code
+from engine.model import Attendee, Event, Partstat
 from tests.support import mails
 from tests.support.clock import START
 from tests.support.engines import (
@@ -18,8 +16,6 @@ from tests.support.engines import (
     created,
     deliver,
     invite,
-    ledger,
-    refusal,
 )
 from tests.support.inboxes import Post
 
@@ -180,8 +176,10 @@ async def test_answers_for_single_instances_are_kept_and_do_not_speak_for_the_se
     assert isinstance(start, datetime)
     answer = mails.reply(series.uid, ANN, "DECLINED", to=address(done.attendee), recurrence_id=start)
     intake = await post(answer)
-    assert (intake.action, intake.code) == ("receipt", "instance")
+    assert (intake.action, intake.code) == ("receipt", "")
     assert await partstat(post, series) is Partstat.NEEDS_ACTION
+    (kept,) = await engine.store.instance_answers(series.uid, ANN)
+    assert (kept.recurrence_id, kept.partstat) == (start, Partstat.DECLINED)
 
 
 async def test_a_proposal_of_another_time_reaches_the_organizer(
@@ -196,68 +194,4 @@ async def test_a_proposal_of_another_time_reaches_the_organizer(
     assert notice.email == event.organizer
     assert notice.notice is not None
     assert "> An hour later?" in notice.notice.text
-    assert await partstat(post, event) is Partstat.NEEDS_ACTION
-
-
-# bounces and complaints
-
-
-async def test_a_bounce_at_the_envelopes_token_fails_the_message_and_suppresses_the_address(
-    post: Post, event: Event, ann: Attendee
-) -> None:
-    intake = await post(mails.bounced(ANN, address(ann)), address(ann), sender="")
-    assert intake.action == "bounce"
-    message = await ledger(post.engine, event, ANN)
-    assert (message.state, message.code) == (MessageState.FAILED, "bounced")
-    assert "No such user here" in message.answer
-    again = SendInvite(uid=(await created(post.engine)).uid, email=ANN)
-    assert await refusal(post.engine, again) is Code.ADDRESS_SUPPRESSED
-
-
-@pytest.mark.parametrize(
-    ("status", "action", "expected"),
-    [("4.2.2", "failed", "bounce"), ("4.4.7", "delayed", "ignored"), ("2.0.0", "delivered", "ignored")],
-)
-async def test_what_is_not_for_good_suppresses_nobody(
-    post: Post, event: Event, ann: Attendee, status: str, action: str, expected: str
-) -> None:
-    intake = await post(mails.bounced(ANN, address(ann), status, action), address(ann), sender="")
-    assert intake.action == expected
-    assert (await ledger(post.engine, event, ANN)).state is MessageState.ACCEPTED
-
-
-async def test_a_bounce_without_a_token_suppresses_nobody(post: Post, event: Event, ann: Attendee) -> None:
-    intake = await post(mails.bounced(ANN, "rsvp@cis.test"), "rsvp@cis.test", sender="")
-    assert intake.action == "ignored"
-    assert (await ledger(post.engine, event, ANN)).state is MessageState.ACCEPTED
-
-
-async def test_one_who_calls_an_invite_spam_hears_no_more(post: Post, event: Event, ann: Attendee) -> None:
-    report = mails.bounced(ANN, address(ann))
-    report = report.replace(b"delivery-status", b"feedback-report").replace(
-        b"Reporting-MTA: dns; mx.example.com\r\n\r\n", b"Feedback-Type: abuse\r\nVersion: 1\r\n"
-    )
-    intake = await post(report, address(ann), sender="")
-    assert intake.action == "unsubscribed"
-    other = await created(post.engine)
-    assert await refusal(post.engine, SendInvite(uid=other.uid, email=ANN)) is Code.ATTENDEE_BLOCKED
-
-
-# unsubscribing
-
-
-async def test_any_mail_to_the_unsubscribe_address_stops_that_organizers_mail(
-    post: Post, ann: Attendee
-) -> None:
-    to = f"unsubscribe+{ann.token}@cis.test"
-    intake = await post(mails.mail("anyone@example.net", to, subject="", text="", proven=False))
-    assert intake.action == "unsubscribed"
-    other = await created(post.engine)
-    assert await refusal(post.engine, SendInvite(uid=other.uid, email=ANN)) is Code.ATTENDEE_BLOCKED
-
-
-async def test_a_bounce_or_a_missing_token_unsubscribes_nobody(post: Post, ann: Attendee) -> None:
-    to = f"unsubscribe+{ann.token}@cis.test"
-    assert (await post(mails.bounced(ANN, to), to, sender="")).action == "ignored"
-    assert (await post(mails.mail(ANN, "unsubscribe@cis.test"))).action == "ignored"
-    await invite(post.engine, await created(post.engine), ANN)
+    assert await partstat(post, event) is Partstat.TENTATIVE

@@ -17,9 +17,13 @@ from engine.model import Event, EventStatus, Method, Override, Party
 from engine.refusals import Code, Refused
 from tests.itip import strategies
 from tests.itip.samples import JOE, RECEIPTS, START, event, span
-from tests.judges import judge_calendar, shape
+from tests.judges import judge_calendar, libical, shape
 
-_COMPOSE = {Method.REQUEST: write.request, Method.CANCEL: write.cancel}
+_COMPOSE = {
+    Method.REQUEST: write.request,
+    Method.CANCEL: write.cancel,
+    Method.DECLINECOUNTER: write.decline,
+}
 
 
 @settings(max_examples=400, deadline=None)
@@ -63,8 +67,19 @@ def test_every_judge_accepts_what_is_filled_in() -> None:
         summary="Hi {{Name}}", description="{{note}}\n" * 9, recurrence="FREQ=WEEKLY", overrides=(later,)
     )
     values = {"name": 'Jörg; "J", <b>', "note": "日本語 \\N a:b " * 9}
-    for method in Method:
+    for method in (Method.REQUEST, Method.CANCEL):
         assert judge_calendar(prepare(sample, method).fill(JOE, RECEIPTS, values)) == []
+
+
+@pytest.mark.skipif(not libical.available(), reason="libical is not here: make judges")
+def test_a_declined_proposal_says_which_event_and_no_more() -> None:
+    series = event(recurrence="FREQ=WEEKLY", summary="Hi {{name}}")
+    for instance in (None, START + timedelta(7)):
+        filled = prepare(series, Method.DECLINECOUNTER, recurrence_id=instance).fill(JOE, RECEIPTS, {})
+        # libical's table forbids SEQUENCE here, by which clients find the revision that is meant
+        assert [fault for fault in libical.faults(filled) if "SEQUENCE" not in fault] == []
+        (said,) = read(filled).events
+        assert (said.uid, said.sequence, said.recurrence_id) == (series.uid, series.sequence, instance)
 
 
 def test_one_prepared_calendar_serves_many_attendees() -> None:

@@ -1,12 +1,18 @@
 #!/bin/sh
-# Install the judges: libical and postfix (system packages), ical.js and the MCP Inspector (below .judges).
+# Install the judges: libical, postfix and dovecot (system packages); ical.js, the MCP Inspector, the MCP conformance
+# suite with the Node that it needs, and the bundle's own tool (below .judges).
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "$(id -u)" = 0 ]; then
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libical3 postfix
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libical3 postfix dovecot-imapd
 else
-    echo "not root: install the system packages libical3 and postfix by hand" >&2
+    echo "not root: install the system packages libical3, postfix and dovecot-imapd by hand" >&2
 fi
 mkdir -p "$here/.judges"
-npm install --silent --no-audit --no-fund --prefix "$here/.judges" ical.js@2.2.1 @modelcontextprotocol/inspector@2.12.0
+npm install --silent --no-audit --no-fund --prefix "$here/.judges" \
+    ical.js@2.2.1 \
+    @modelcontextprotocol/inspector@2.12.0 \
+    @modelcontextprotocol/conformance@0.2.0-alpha.12 \
+    node@24 \
+    @anthropic-ai/mcpb@2.1.2

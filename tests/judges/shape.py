@@ -8,6 +8,7 @@ from email.parser import BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
 
 _ONCE = ("UID", "DTSTAMP", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "ORGANIZER", "ATTENDEE", "STATUS")
+_DECLINED = ("UID", "DTSTAMP", "SEQUENCE", "ORGANIZER")
 
 
 def _line_faults(data: bytes, limit: int) -> list[str]:
@@ -44,7 +45,8 @@ def calendar_faults(calendar: bytes) -> list[str]:
     for block in blocks:
         own = re.sub(r"^BEGIN:VALARM\n.*?^END:VALARM\n", "", block, flags=re.MULTILINE | re.DOTALL)
         names = [re.split("[;:]", line)[0] for line in own.split("\n")]
-        faults += [f"{names.count(name)} times {name}" for name in _ONCE if names.count(name) != 1]
+        once = _DECLINED if "METHOD:DECLINECOUNTER" in lines else _ONCE
+        faults += [f"{names.count(name)} times {name}" for name in once if names.count(name) != 1]
     if "BEGIN:VTIMEZONE" in lines and lines.index("BEGIN:VTIMEZONE") > lines.index("BEGIN:VEVENT"):
         faults.append("VTIMEZONE after VEVENT")
     return faults

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mail.authenticity import aligned, authenticated
+from engine.mail.authenticity import authenticated
+from engine.mail.dmarc import aligned
 from engine.mail.incoming import IncomingMail
 from engine.mail.read import read
 

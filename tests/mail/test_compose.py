@@ -101,8 +101,9 @@ def test_the_subject_says_what_kind_of_mail_it_is(kind: Kind, subject: str) -> N
 
 
 def test_one_click_is_offered_where_the_unsubscribe_address_is_https() -> None:
-    mail = parsed(composed(unsubscribe="https://invites.example.com/u/t"))
-    assert mail["List-Unsubscribe"] == "<https://invites.example.com/u/t>"
+    mail = parsed(composed(unsubscribe_url="https://invites.example.com/u/t"))
+    ways = "<https://invites.example.com/u/t>, <mailto:unsubscribe+t@cis.test>"
+    assert mail["List-Unsubscribe"] == ways
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 

@@ -136,10 +136,11 @@ def test_a_delivery_report_is_no_invitation() -> None:
     assert bounce.calendars == ()
     assert bounce.automatic
     assert bounce.report is not None
-    assert bounce.report.action == "failed"
-    assert (bounce.report.status, bounce.report.final_recipient) == ("5.1.1", "nobody@example.org")
+    (told,) = bounce.report.recipients
+    assert (told.fate, told.permanent) == ("failed", True)
+    assert (told.status, told.recipient) == ("5.1.1", "nobody@example.org")
     assert bounce.report.message_id == "m1.k3v9@cis.test"
-    assert "550 5.1.1" in bounce.report.diagnostic
+    assert "550 5.1.1" in told.diagnostic
 
 
 def test_an_out_of_office_mail_is_automatic_and_has_no_calendar() -> None:

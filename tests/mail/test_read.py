@@ -158,28 +158,6 @@ def test_the_plain_body_is_cut_to_size() -> None:
     assert len(read(mail("x" * 100_000)).text) == 20_000
 
 
-def test_a_complaint_is_a_report() -> None:
-    raw_mail = (
-        b"From: fbl@example.net\r\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n"
-        b"--b\r\nContent-Type: text/plain\r\n\r\nSpam\r\n"
-        b"--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nVersion: 1\r\n\r\n"
-        b"--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <m1@cis.test>\r\nTo: joe@example.org\r\n"
-        b"Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n--b--\r\n"
-    )
-    found = read(raw_mail)
-    assert found.report is not None
-    assert (found.report.action, found.report.message_id) == ("complaint", "m1@cis.test")
-    assert (found.report.final_recipient, found.calendars) == ("joe@example.org", ())
-
-
-def test_a_read_receipt_quotes_no_calendar() -> None:
-    raw_mail = (
-        b"From: joe@example.org\r\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n"
-        b"\r\n--b\r\nContent-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n--b--\r\n"
-    )
-    assert (read(raw_mail).report, read(raw_mail).calendars) == (None, ())
-
-
 # bounds
 
 

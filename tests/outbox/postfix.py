@@ -95,8 +95,11 @@ def _open_folder() -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def postfix(**options: str) -> AsyncIterator[Postfix]:
-    """A postfix of the test's own that takes every mail and discards it; skips where there is none."""
+async def postfix(services: str = "", **options: str) -> AsyncIterator[Postfix]:
+    """A postfix of the test's own that takes every mail and discards it; skips where there is none.
+
+    `services`: further lines of its master.cf.
+    """
     program = _program("postfix")
     if os.getuid() != 0:
         pytest.skip("postfix starts for root alone")
@@ -119,7 +122,7 @@ async def postfix(**options: str) -> AsyncIterator[Postfix]:
             **options,
         }
         (folder / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
-        (folder / "master.cf").write_text(f"127.0.0.1:{port} inet n - n - - smtpd\n{_SERVICES}")
+        (folder / "master.cf").write_text(f"127.0.0.1:{port} inet n - n - - smtpd\n{_SERVICES}{services}")
         await _run(program, "-c", str(folder), "start")
         try:
             await _listened(port)

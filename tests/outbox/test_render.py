@@ -83,9 +83,9 @@ def composed(owed: Claim) -> bytes:
     party, receipts = Party(address=attendee.email, name=attendee.name), f"rsvp+{attendee.token}@cis.test"
     make = write.cancel if message.kind is Kind.CANCELLATION else write.request
     calendar = make(own, party, Party(address=receipts, name=name), recurrence_id=message.recurrence_id)
-    letter = compose.Letter(
-        party, calendar, receipts, message.message_id, NOW, f"unsubscribe+{attendee.token}@cis.test"
-    )
+    mailto = f"unsubscribe+{attendee.token}@cis.test"
+    https = f"https://cis.example.com/unsubscribe/{attendee.token}"
+    letter = compose.Letter(party, calendar, receipts, message.message_id, NOW, mailto, https)
     return compose.invitation(revision(own, message.kind, message.recurrence_id, name, SETTINGS), letter)
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from engine.itip.recurrence import instances
 from engine.model import (
     Attendee,
     Campaign,
@@ -31,7 +32,7 @@ ORGANIZER = "olga@example.org"
 
 @asynccontextmanager
 async def sqlite(folder: Path, send_rate: float = 0) -> AsyncIterator[Store]:
-    store = await SqliteStore.open(folder / "store.sqlite3", Rates(all=send_rate))
+    store = await SqliteStore.open(folder / "store.sqlite3", Rates(all=send_rate), instances)
     try:
         yield store
         assert await store.recount() == []

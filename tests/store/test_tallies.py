@@ -15,11 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from engine.commands.base import Command, Refusal
 from engine.commands.campaigns import Action, ControlCampaign, DraftCampaign
+from engine.commands.deliveries import RecordBounce, Unsubscribe
 from engine.commands.events import CancelEvent, UpdateEvent
 from engine.commands.invites import SendInvite
 from engine.commands.judging import Row
 from engine.commands.operators import SuspendOrganizer
-from engine.commands.receipts import RecordBounce, RecordReceipt, Unsubscribe
+from engine.commands.receipts import RecordReceipt
 from engine.engine import SYSTEM, Engine
 from engine.model import Event, MessageState, Origin, Partstat
 from engine.outbox import chores

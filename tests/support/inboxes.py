@@ -14,6 +14,7 @@ import aiosmtplib
 from engine.engine import Engine
 from engine.inbox.intake import Inbox
 from engine.inbox.smtp import Listener
+from engine.inbox.smtp_bounds import Bounds
 from engine.model import Kind, Message
 from engine.store.protocol import Intake
 from tests.support.clock import Clock
@@ -28,6 +29,7 @@ class Post:
 
     engine: Engine
     inbox: Inbox
+    listener: Listener
     port: int
 
     @property
@@ -77,14 +79,17 @@ def _addressed(mail: EmailMessage | bytes) -> list[str]:
 
 
 @asynccontextmanager
-async def receiving(engine: Engine, inbox: Inbox | None = None) -> AsyncIterator[Post]:
+async def receiving(
+    engine: Engine, inbox: Inbox | None = None, bounds: Bounds | None = None
+) -> AsyncIterator[Post]:
     """The engine's inbox and one listener, stopped as the server stops them."""
     inbox, port = inbox or Inbox(engine), free_port()
-    jobs = (inbox.run(), Listener(inbox, f"smtp://127.0.0.1:{port}").run())
+    listener = Listener(inbox, f"smtp://127.0.0.1:{port}", bounds)
+    jobs = (inbox.run(), listener.run())
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         await eventually(lambda: listens(port))
-        yield Post(engine, inbox, port)
+        yield Post(engine, inbox, listener, port)
     finally:
         for task in tasks:
             task.cancel()

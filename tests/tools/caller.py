@@ -10,7 +10,7 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
 from cis_mcp.server import build_server
-from cis_mcp.tools import Tier
+from cis_mcp.tools import EVERYTHING, Selection, Tier
 from engine.engine import Engine
 from engine.model import Actor
 
@@ -69,10 +69,20 @@ def text_of(result: CallToolResult) -> str:
 
 @asynccontextmanager
 async def calling(
-    engine: Engine, mode: Mode = "auto", actor: Actor | None = None, tier: Tier = "core"
+    engine: Engine,
+    mode: Mode = "auto",
+    actor: Actor | None = None,
+    tier: Tier = "core",
+    selection: Selection | None = None,
+    granted: Selection = EVERYTHING,
 ) -> AsyncIterator[Caller]:
     """A client of a server over `engine`; without an actor it is the local operator."""
-    server = build_server(engine, actor=lambda: actor or engine.local, tier=tier)
+    server = build_server(
+        engine,
+        actor=lambda: actor or engine.local,
+        selection=selection or Selection(tier),
+        granted=lambda: granted,
+    )
     async with Client(server, mode=mode, raise_exceptions=True) as client:
         yield Caller(client)
 

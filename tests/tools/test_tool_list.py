@@ -27,8 +27,13 @@ CORE = [
     "list_attendees",
     "send_report",
 ]
-NAMES: dict[Tier, list[str]] = {"core": CORE, "extended": [*CORE, "explain_send"]}
-READING = {"get_event", "search_events", "get_campaign", "get_stats", "list_attendees", "explain_send"}
+EXPLAINING = ["explain_send", "import_calendar"]
+QUARANTINE = ["list_quarantine", "show_quarantined", "release_quarantined", "drop_quarantined"]
+NAMES: dict[Tier, list[str]] = {"core": CORE, "extended": [*CORE, *EXPLAINING, *QUARANTINE]}
+READING = {
+    *("get_event", "search_events", "get_campaign", "get_stats", "list_attendees", "explain_send"),
+    *QUARANTINE[:2],
+}
 TOKENS_MAX = 6_000
 """Of the core's list, at four characters a token: every model that connects reads all of it."""
 

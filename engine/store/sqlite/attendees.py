@@ -8,7 +8,7 @@ from datetime import datetime
 
 from engine.model import Attendee, Origin, Receipt
 from engine.refusals import Code
-from engine.store.sqlite import rows
+from engine.store.sqlite import changes, rows
 from engine.store.sqlite.session import Session, as_list
 
 _IN_LIST = "IN (SELECT value FROM json_each(?))"
@@ -43,10 +43,7 @@ class Attendees(Session):
         attendees = await self._new(attendees)
         if not attendees:
             return
-        await self.many(
-            f"INSERT INTO attendee({rows.ATTENDEE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-            [rows.attendee_values(a) for a in attendees],
-        )
+        await self.insert("attendee", rows.ATTENDEE_COLUMNS, [rows.attendee_values(a) for a in attendees])
         event_uid = attendees[0].event_uid
         organizer = await self._organizer(event_uid)
         self.tally.add(event_uid, organizer, "attendees", len(attendees))
@@ -120,6 +117,7 @@ class Attendees(Session):
                 receipt.model_dump_json(),
             ],
         )
+        await changes.note_receipt(self, receipt)
 
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
         """Those of `emails` whom `organizer` must not mail, and why."""

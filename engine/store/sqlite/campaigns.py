@@ -8,7 +8,7 @@ from datetime import datetime
 
 from engine.model import Campaign, Kind, MessageState, Recipient
 from engine.refusals import Code
-from engine.store.sqlite import rows
+from engine.store.sqlite import changes, rows
 from engine.store.sqlite.ledger import Ledger
 
 _WINDOW = 1_000
@@ -34,6 +34,7 @@ class Campaigns(Ledger):
         )
 
     async def save_campaign(self, campaign: Campaign) -> None:
+        await changes.note_campaign(self, campaign)
         await self.run(
             "UPDATE campaign SET state = ?, at = ?, rate = ?, created = ?, body = ? WHERE id = ?",
             [*_changing(campaign), campaign.id],
@@ -43,12 +44,13 @@ class Campaigns(Ledger):
         self, campaign_id: str, cursor: int, limit: int
     ) -> tuple[list[Recipient], int | None]:
         """The next good rows of a list, and its new cursor; None where these were the last."""
-        found = await self.all(
-            "SELECT * FROM campaign_row WHERE campaign_id = ? AND row > ? AND code = '' ORDER BY row LIMIT ?",
+        found = await self.one(
+            "SELECT json_group_array(json_array(row, email, name, fields)) AS found FROM (SELECT * FROM campaign_row "
+            "WHERE campaign_id = ? AND row > ? AND code = '' ORDER BY row LIMIT ?)",
             [campaign_id, cursor, limit],
         )
-        cursor_after = found[-1]["row"] if len(found) == limit else None
-        return [rows.recipient(row) for row in found], cursor_after
+        listed = rows.recipients(found["found"]) if found else []
+        return listed, listed[-1].row if len(listed) == limit else None
 
     async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
         await self.many(
@@ -112,6 +114,16 @@ class Campaigns(Ledger):
         left = campaign.total - written
         job = await self.one("SELECT 1 FROM fanout WHERE campaign_id = ?", [campaign.id])
         return {"skipped": 0, "waiting": left} if job else {"skipped": left, "waiting": 0}
+
+    async def backlog(self) -> int:
+        """How many messages running campaigns without a rate owe, by their counters."""
+        row = await self.one(
+            "SELECT coalesce(sum(max(0, json_extract(c.body, '$.valid') - (SELECT coalesce(sum(n), 0) FROM tally "
+            "WHERE scope = 'campaign' AND key = c.id AND name IN ('delivery.accepted', 'delivery.failed', "
+            "'delivery.withdrawn', 'delivery.deferred')))), 0) AS n "
+            "FROM campaign c WHERE state = 'running' AND coalesce(rate, 0) = 0"
+        )
+        return int(row["n"]) if row else 0
 
     async def next_scheduled(self, now: datetime) -> Campaign | None:
         row = await self.one(

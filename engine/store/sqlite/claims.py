@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from engine.model import Event, MessageState
+from engine.model import Event, Message, MessageState
 from engine.refusals import Code
 from engine.store.protocol import Answer, Claim, Rates
-from engine.store.sqlite import rows
+from engine.store.sqlite import changes, rows
+from engine.store.sqlite.candidates import QUERY, Candidate, barred, candidates, claim, message_id
 from engine.store.sqlite.ledger import Ledger
-from engine.store.sqlite.schema import DUE, PENDING
 from engine.store.sqlite.session import as_list
 
 _IN_LIST = "IN (SELECT value FROM json_each(?))"
-
-_CANDIDATES = f"""
-SELECT m.*, {rows.ATTENDEE_JOINED}, o.suspended, o.name AS organizer_name, k.state AS campaign_state,
-    EXISTS (SELECT 1 FROM block b WHERE b.email = m.email AND b.organizer = m.organizer) AS blocked,
-    EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email) AS suppressed
-FROM message m
-LEFT JOIN attendee a ON a.event_uid = m.event_uid AND a.email = m.email AND m.method IS NOT NULL
-LEFT JOIN organizer o ON o.address = m.organizer
-LEFT JOIN campaign k ON k.id = m.campaign_id
-WHERE m.id IN (
-    SELECT id FROM message c WHERE {DUE} AND priority = ? AND due <= ? AND %s
-    AND (method IS NULL OR NOT EXISTS (
-        SELECT 1 FROM message p WHERE p.event_uid = c.event_uid AND p.email = c.email AND p.id < c.id
-        AND p.method IS NOT NULL AND {PENDING.replace("state", "p.state")}))
-    ORDER BY due, id LIMIT ?)
-ORDER BY m.due, m.id
-"""
-"""The last condition keeps the messages of one attendee in order."""
 
 _UNPACED = f"(campaign_id IS NULL OR campaign_id NOT {_IN_LIST})"
 _OF_CAMPAIGN = "campaign_id = ?"
@@ -44,6 +26,12 @@ _ATTEMPT = (
     "INSERT INTO attempt(message, n, at, state, code, answer) SELECT id, "
     "(SELECT count(*) FROM attempt WHERE message = m.id) + 1, ?, ?, ?, ? FROM message m WHERE id = ?"
 )
+_WRITTEN = """
+UPDATE message SET state = a.value->>1, owner = NULL, lease = NULL, code = a.value->>2, answer = a.value->>3,
+    settled = a.value->>4, due = coalesce(a.value->>5, due), attempts = attempts - (a.value->>6),
+    in_doubt = max(in_doubt, a.value->>7)
+FROM json_each(?) a WHERE message.id = a.value->>0
+"""
 _RUN_OUT = "state = 'sending' AND (lease < ? OR lease > ?)"
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
 
@@ -86,7 +74,9 @@ class Claims(Ledger):
     ) -> list[Claim]:
         if limit <= 0:
             return []
-        return await self._judged(await self.all(_CANDIDATES % which, [*values, limit]), now)
+        row = await self.one(QUERY % which, [*values, limit])
+        found = candidates(row["found"]) if row else ()
+        return await self._judged(found, now) if found else []
 
     async def _paced_campaigns(self) -> dict[str, float]:
         """The running campaigns that have a rate of their own."""
@@ -121,20 +111,20 @@ class Claims(Ledger):
             values,
         )
 
-    async def _judged(self, found: Sequence[sqlite3.Row], now: datetime) -> list[Claim]:
-        events = await self._events({row["event_uid"] for row in found if row["event_uid"]})
+    async def _judged(self, found: Sequence[Candidate], now: datetime) -> list[Claim]:
+        events = await self._events({c.event_uid for c in found if c.event_uid})
         claims: list[Claim] = []
-        barred: dict[Code, list[int]] = {}
-        for row in found:
-            event = events.get(row["event_uid"])
-            code = _barred(row, event, now)
-            if not code and event and row["method"] and row["sequence"] < event.sequence:
-                code = await self._raise_sequence(row, event)
+        withdrawn: dict[Code, list[int]] = {}
+        for candidate in found:
+            event = events.get(candidate.event_uid or "")
+            code = barred(candidate, event, now)
+            if not code and event and candidate.method and candidate.sequence < event.sequence:
+                code = await self._raise_sequence(candidate, event)
             if code:
-                barred.setdefault(code, []).append(row["id"])
+                withdrawn.setdefault(code, []).append(candidate.id)
             else:
-                claims.append(_claim(row, event))
-        for code, ids in barred.items():
+                claims.append(claim(candidate, event))
+        for code, ids in withdrawn.items():
             await self.settle(f"id {_IN_LIST}", [_numbers(ids)], MessageState.WITHDRAWN, code, now)
         return claims
 
@@ -146,19 +136,25 @@ class Claims(Ledger):
         )
         return {row["uid"]: rows.event(row) for row in found}
 
-    async def _raise_sequence(self, row: sqlite3.Row, event: Event) -> Code | None:
+    async def _raise_sequence(self, candidate: Candidate, event: Event) -> Code | None:
         """A message that waited leaves with the event's newest revision, never with an old time."""
         raised = await self.run(
             "UPDATE OR IGNORE message SET sequence = ?, message_id = ? WHERE id = ?",
-            [event.sequence, _message_id(row, event), row["id"]],
+            [event.sequence, message_id(candidate, event), candidate.id],
         )
         return None if raised else Code.SUPERSEDED
 
     async def _lease(self, claims: Sequence[Claim], owner: str, until: float) -> None:
         ids = _numbers(claim.message.id for claim in claims)
-        sets = {"owner": owner, "lease": until}
-        await self.move(f"id {_IN_LIST}", [ids], MessageState.SENDING, sets)
-        await self.run(f"UPDATE message SET attempts = attempts + 1 WHERE id {_IN_LIST}", [ids])
+        await self.run(
+            "UPDATE message SET state = 'sending', owner = ?, lease = ?, attempts = attempts + 1 "
+            f"WHERE id {_IN_LIST}",
+            [owner, until, ids],
+        )
+        for message, n in Counter(_counted(c.message) for c in claims).items():
+            kind, event_uid, organizer, campaign_id, state = message
+            self._count(kind, event_uid, organizer, campaign_id, state, -n)
+            self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, n)
 
     async def _paced(self, key: str, limit: int, now: datetime, rate: float) -> int:
         """How many messages the rate allows now: a burst is a second's worth, however long it was quiet."""
@@ -178,22 +174,25 @@ class Claims(Ledger):
     async def write(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
         """Write answers down; where a lease was lost, whoever holds the message now writes its answer."""
         found = await self.all(
-            "SELECT id, kind, event_uid, organizer, campaign_id FROM message "
-            f"WHERE id {_IN_LIST} AND owner = ? AND state = 'sending'",
+            "SELECT json_group_array(id) AS ids, kind, event_uid, organizer, campaign_id FROM message "
+            f"WHERE id {_IN_LIST} AND owner = ? AND state = 'sending' GROUP BY 2, 3, 4, 5",
             [_numbers(answer.message_id for answer in answers), owner],
         )
-        held = {row["id"]: row for row in found}
+        held = {id_: tuple(row)[1:] for row in found for id_ in json.loads(row["ids"])}
         answers = [answer for answer in answers if answer.message_id in held]
-        await self.many(
-            "UPDATE message SET state = ?, owner = NULL, lease = NULL, code = ?, answer = ?, settled = ?, "
-            "due = coalesce(?, due), attempts = attempts - ?, in_doubt = max(in_doubt, ?) WHERE id = ?",
-            [_answer_values(answer, now) for answer in answers],
-        )
+        if not answers:
+            return
+        await self.run(_WRITTEN, [json.dumps([_answer_values(answer, now) for answer in answers])])
         await self._note_attempts(answers, now)
-        back = [a.message_id for a in answers if a.state.pending and held[a.message_id]["campaign_id"]]
+        await changes.note_failures(self, [a.message_id for a in answers if a.state is MessageState.FAILED])
+        await self.many(
+            "INSERT OR IGNORE INTO transport_name(transport_id, message) VALUES (?,?)",
+            [(answer.transport_id, answer.message_id) for answer in answers if answer.transport_id],
+        )
+        back = [a.message_id for a in answers if a.state.pending and held[a.message_id][-1]]
         if back:
             await self._hold_paused(f"id {_IN_LIST}", [_numbers(back)])
-        moved = Counter((tuple(held[a.message_id])[1:], a.state) for a in answers)
+        moved = Counter((held[a.message_id], a.state) for a in answers)
         for ((kind, event_uid, organizer, campaign_id), state), n in moved.items():
             self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, -n)
             self._count(kind, event_uid, organizer, campaign_id, state, n)
@@ -210,10 +209,16 @@ class Claims(Ledger):
         )
 
 
+def _counted(message: Message) -> tuple[str, str | None, str, str | None, str]:
+    """What makes a message count, and its state."""
+    return message.kind, message.event_uid, message.organizer, message.campaign_id, message.state
+
+
 def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
     settled = answer.state in {MessageState.ACCEPTED, MessageState.FAILED}
     untried = answer.untried or answer.state is MessageState.QUEUED
     return (
+        answer.message_id,
         answer.state.value,
         answer.code,
         answer.text,
@@ -221,49 +226,8 @@ def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
         rows.seconds(answer.due),
         int(untried),
         int(answer.in_doubt),
-        answer.message_id,
     )
-
-
-def _claim(row: sqlite3.Row, event: Event | None) -> Claim:
-    name = row["organizer_name"] or ""
-    if row["method"] is None or event is None:
-        return Claim(rows.message(row), event, None, name)
-    message = rows.message(row, event.sequence)
-    if row["message_id"] != (message_id := _message_id(row, event)):
-        message = message.model_copy(update={"message_id": message_id})
-    return Claim(message, event, rows.attendee(row, "a_"), name)
-
-
-def _message_id(row: sqlite3.Row, event: Event) -> str:
-    """The Message-ID under which a message leaves.
-
-    Mail servers drop what they have seen. So where an older revision may have gone already, the newer one gets
-    a name of its own.
-    """
-    known: str = row["message_id"]
-    if not row["in_doubt"] or row["sequence"] >= event.sequence:
-        return known
-    local, at, domain = known.partition("@")
-    return f"{local.partition('.')[0]}.{event.sequence}{at}{domain}"
 
 
 def _numbers(ids: Iterable[int]) -> str:
     return f"[{','.join(map(str, ids))}]"
-
-
-def _barred(row: sqlite3.Row, event: Event | None, now: datetime) -> Code | None:
-    """Why a message may not leave, if so (rule 7)."""
-    if row["suppressed"]:
-        return Code.ADDRESS_SUPPRESSED
-    if row["campaign_state"] == "cancelled":
-        return Code.CAMPAIGN_CANCELLED
-    if not row["method"] or event is None:
-        return None
-    if row["suspended"]:
-        return Code.ORGANIZER_SUSPENDED
-    if row["blocked"]:
-        return Code.ATTENDEE_BLOCKED
-    if row["kind"] != "cancellation" and event.cancelled:
-        return Code.EVENT_CANCELLED
-    return Code.EVENT_FINISHED if event.finished(now) else None

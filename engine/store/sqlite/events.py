@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.model import Event
-from engine.store.sqlite import rows
-from engine.store.sqlite.session import Session
+from engine.store.sqlite import changes, rows
+from engine.store.sqlite.finding import Finding
 
 
-class Events(Session):
+class Events(Finding):
     """The part of a unit of work that speaks of events."""
 
     async def event(self, uid: str) -> Event | None:
@@ -28,24 +28,18 @@ class Events(Session):
             "VALUES (?,?,?,?,?,?,?,?)",
             [event.uid, event.organizer, event.source_uid, *_changing(event)],
         )
-        await self._index(event)
+        await self.make_findable(event, None)
+        await changes.note_event(self, event, None)
 
     async def save_event(self, event: Event) -> None:
+        before = await self.one("SELECT body FROM event WHERE uid = ?", [event.uid])
         await self.run(
             "UPDATE event SET status = ?, sequence = ?, starts = ?, ends = ?, body = ? WHERE uid = ?",
             [*_changing(event), event.uid],
         )
-        await self.run(
-            "DELETE FROM event_words WHERE rowid = (SELECT rowid FROM event WHERE uid = ?)", [event.uid]
-        )
-        await self._index(event)
-
-    async def _index(self, event: Event) -> None:
-        await self.run(
-            "INSERT INTO event_words(rowid, uid, summary, location, description) "
-            "SELECT rowid, ?, ?, ?, ? FROM event WHERE uid = ?",
-            [event.uid, event.summary, event.location, event.description, event.uid],
-        )
+        old = rows.event(before) if before else None
+        await self.make_findable(event, old)
+        await changes.note_event(self, event, old)
 
     async def ensure_organizer(self, address: str, name: str, now: datetime) -> None:
         await self.run(

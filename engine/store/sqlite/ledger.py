@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from engine.model import Attendee, Fanout, Kind, Message, MessageState, Partstat
 from engine.refusals import Code
-from engine.store.sqlite import rows
+from engine.store.sqlite import changes, rows
 from engine.store.sqlite.session import Session, as_list
 
 _IN_LIST = "IN (SELECT value FROM json_each(?))"
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
 _TOLD = "method = 'REQUEST' AND (state IN ('accepted','sending') OR in_doubt = 1)"
+
+_GONE = "state IN ('accepted','sending')"
 
 _Key = tuple[object, ...]
 """What makes a row of the ledger the only one of its kind (rule 3); the address comes last."""
@@ -39,10 +41,8 @@ class Ledger(Session):
         if not owed:
             return
         held = await self._held({m.campaign_id for m in owed if m.campaign_id})
-        await self.many(
-            f"INSERT INTO message({rows.MESSAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            [rows.message_values(m, priority, held=m.campaign_id in held) for m in owed],
-        )
+        values = [rows.message_values(m, priority, held=m.campaign_id in held) for m in owed]
+        await self.insert("message", rows.MESSAGE_COLUMNS, values)
         groups = Counter((m.kind, m.event_uid, m.organizer, m.campaign_id, m.state) for m in owed)
         for group, n in groups.items():
             self._count(*group, n)
@@ -152,10 +152,42 @@ class Ledger(Session):
             self._count(g["kind"], g["event_uid"], g["organizer"], g["campaign_id"], state.value, g["n"])
         return sum(g["n"] for g in groups)
 
-    async def bounce(self, message: Message, answer: str, now: datetime) -> None:
-        """A message that was accepted came back: it failed after all."""
-        sets = {"code": Code.BOUNCED.value, "answer": answer, "settled": now.timestamp()}
-        await self.move("id = ? AND state = 'accepted'", [message.id], MessageState.FAILED, sets)
+    async def sent_message(self, message_id: str, transport_id: str) -> Message | None:
+        """The message with this Message-ID of ours, or else with the id that the mail service gave it."""
+        row = await self.one("SELECT * FROM message WHERE message_id = ?", [message_id]) if message_id else None
+        if row is None and transport_id:
+            row = await self.one(
+                "SELECT m.* FROM transport_name t JOIN message m ON m.id = t.message WHERE t.transport_id = ?",
+                [transport_id],
+            )
+        return rows.message(row) if row else None
+
+    async def last_sent(self, event_uid: str, email: str) -> Message | None:
+        """The newest calendar message to an attendee that a mail server has, or may have."""
+        row = await self.one(
+            "SELECT * FROM message WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
+            f"AND {_GONE} ORDER BY id DESC LIMIT 1",
+            [event_uid, email],
+        )
+        return rows.message(row) if row else None
+
+    async def bounce(self, message: Message, answer: str, now: datetime) -> bool:
+        """A message came back: it failed after all. False where the ledger knew, or nothing had gone.
+
+        A report may overtake the answer of the server that took the message; that answer is then too late.
+        """
+        sets = {"code": Code.BOUNCED.value, "answer": answer, "settled": now.timestamp(), "owner": None, "lease": None}
+        moved = bool(await self.move(f"id = ? AND {_GONE}", [message.id], MessageState.FAILED, sets))
+        await changes.note_failures(self, [message.id] if moved else [])
+        return moved
+
+    async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
+        """Withdraw what one organizer owes one person and what has not gone yet."""
+        where = (
+            "event_uid IN (SELECT uid FROM event WHERE organizer = ?) AND email = ? AND method IS NOT NULL "
+            "AND state IN ('queued','deferred')"
+        )
+        return await self.settle(where, [organizer, email], MessageState.WITHDRAWN, code, now)
 
     async def settle(
         self, where: str, values: Sequence[object], state: MessageState, code: Code, now: datetime
@@ -168,28 +200,64 @@ class Ledger(Session):
         where = "event_uid = ? AND state IN ('queued','deferred') AND method IS NOT NULL"
         return await self.settle(where, [event_uid], MessageState.WITHDRAWN, code, now)
 
-    async def audience_size(self, event_uid: str, partstats: Collection[Partstat]) -> int:
+    async def audience_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+    ) -> int:
+        """How many attendees gave one of these answers: for the event, or for the instance or any of them."""
         names = as_list([f"rsvp.{p.label}" for p in partstats])
         row = await self.one(
             f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {_IN_LIST}",
             [event_uid, names],
         )
-        return int(row["n"]) if row else 0
+        others, values = await self._by_instance(event_uid, partstats, recurrence_id)
+        more = await self.one(
+            f"SELECT count(*) AS n FROM attendee WHERE event_uid = ? AND partstat NOT {_IN_LIST} AND ({others})",
+            [event_uid, as_list(partstats), *values],
+        )
+        return sum(int(r["n"]) for r in (row, more) if r)
 
-    async def told_size(self, event_uid: str, partstats: Collection[Partstat]) -> int:
+    async def told_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+    ) -> int:
         """How many attendees with these answers got the event, or may have got it."""
+        others, values = await self._by_instance(event_uid, partstats, recurrence_id)
         row = await self.one(
-            f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND partstat {_IN_LIST} AND EXISTS ("
+            f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND (partstat {_IN_LIST} OR {others}) "
+            "AND EXISTS ("
             f"SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email AND {_TOLD})",
-            [event_uid, as_list(partstats)],
+            [event_uid, as_list(partstats), *values],
         )
         return int(row["n"]) if row else 0
 
+    async def _by_instance(
+        self, event_uid: str, partstats: Collection[Partstat], recurrence_id: date | datetime | None
+    ) -> tuple[str, list[object]]:
+        """The condition that an attendee gave one of these answers for the instance, or for any where none is named.
+
+        Few events have such answers; for the others it is false, and costs nothing.
+        """
+        if not await self.one("SELECT 1 FROM instance_answer WHERE event_uid = ? LIMIT 1", [event_uid]):
+            return "0", []
+        where = f"SELECT email FROM instance_answer WHERE event_uid = ? AND partstat {_IN_LIST}"
+        values: list[object] = [event_uid, as_list(partstats)]
+        if recurrence_id is not None:
+            where += " AND recurrence_id = ?"
+            values.append(rows.instant_text(recurrence_id))
+        return f"email IN ({where})", values
+
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
         """The next attendees a job speaks to, and its new cursor; None where these were the last."""
+        others, values = await self._by_instance(job.event_uid, job.partstats, job.recurrence_id)
+        either = f"(partstat {_IN_LIST} OR {others})" if values else f"partstat {_IN_LIST}"
         found = await self.all(
-            f"SELECT * FROM attendee WHERE event_uid = ? AND partstat {_IN_LIST} AND id > ? ORDER BY id LIMIT ?",
-            [job.event_uid, as_list(job.partstats), job.cursor, limit],
+            f"SELECT * FROM attendee WHERE event_uid = ? AND {either} AND id > ? ORDER BY id LIMIT ?",
+            [job.event_uid, as_list(job.partstats), *values, job.cursor, limit],
         )
         cursor = found[-1]["id"] if len(found) == limit else None
         return [rows.attendee(row) for row in found], cursor

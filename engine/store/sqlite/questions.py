@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 from engine.model import Attempt, Attendee, Campaign, Event, Message, MessageState, Receipt, Statistics
-from engine.refusals import Code, Refused
-from engine.store.protocol import AttendeePage, AttendeeQuery, EventPage, EventQuery, History, Intake
+from engine.store import cursors
+from engine.store.protocol import AttendeePage, AttendeeQuery, History, Intake
 from engine.store.sqlite import rows
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.search import Search
+from engine.store.sqlite.session import as_list
 
-_WORD = re.compile(r"\w+", re.UNICODE)
-_WORDS_MAX = 20
 _PAGE = 1_000
 _HISTORY_MAX = 500
-_CURSOR_MAX = 500
-_INTEGER_END = 2**63
 
 
-class Questions(Session):
+class Questions(Search):
     """Everything that is asked without changing anything."""
 
     async def event(self, uid: str) -> Event | None:
@@ -51,22 +46,9 @@ class Questions(Session):
         found = await self.all("SELECT name, n FROM tally WHERE scope = ? AND key = ?", [scope, key])
         return rows.statistics((row["name"], row["n"]) for row in found)
 
-    async def search(self, query: EventQuery) -> EventPage:
-        """Events in order of their start; every word of the query must begin a word of the event."""
-        where, values = _conditions(query)
-        found = await self.all(
-            f"SELECT e.starts, e.uid, e.body FROM event e WHERE {' AND '.join(where)} "
-            "ORDER BY e.starts, e.uid LIMIT ?",
-            [*values, query.limit + 1],
-        )
-        events = tuple(rows.event(row) for row in found[: query.limit])
-        more = len(found) > query.limit
-        last = found[query.limit - 1] if more else None
-        return EventPage(events=events, next_cursor=_cursor(last["starts"], last["uid"]) if last else None)
-
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
         """Attendees of an event in the order in which they were invited."""
-        (after,) = _opened(query.cursor, int) if query.cursor else (0,)
+        (after,) = cursors.opened(query.cursor, int) if query.cursor else (0,)
         status = "AND partstat = ?" if query.status else ""
         values = [query.uid, after] + ([query.status.value] if query.status else [])
         found = await self.all(
@@ -74,7 +56,7 @@ class Questions(Session):
             [*values, query.limit + 1],
         )
         page = found[: query.limit]
-        cursor = _cursor(page[-1]["id"]) if len(found) > query.limit else None
+        cursor = cursors.written(page[-1]["id"]) if len(found) > query.limit else None
         return AttendeePage(attendees=tuple(rows.attendee(row) for row in page), next_cursor=cursor)
 
     async def history(self, event_uid: str, email: str) -> list[History]:
@@ -152,59 +134,51 @@ class Questions(Session):
         )
         return row is not None
 
+    async def tokens(self, asked: Collection[str]) -> set[str]:
+        found = await self.all(
+            "SELECT token FROM attendee WHERE token IN (SELECT value FROM json_each(?1)) "
+            "UNION ALL SELECT code FROM confirmation WHERE code IN (SELECT value FROM json_each(?1))",
+            [as_list(asked)],
+        )
+        return {row["token"] for row in found}
+
+    async def organizes(self, address: str) -> bool:
+        return await self.one("SELECT 1 FROM organizer WHERE address = ?", [address]) is not None
+
+    async def notes(self, intake_prefix: str) -> list[Intake]:
+        """What became of a mail, at each mailbox and for each of its parts, oldest first."""
+        found = await self.all(
+            "SELECT body FROM intake WHERE id >= ? AND id < ? ORDER BY at, id LIMIT ?",
+            [intake_prefix, f"{intake_prefix}\uffff", _PAGE],
+        )
+        return [Intake.model_validate_json(row["body"]) for row in found]
+
+    async def revision(self) -> int:
+        """SQLite's own counter of what other connections kept; this connection itself never writes."""
+        row = await self.one("PRAGMA data_version")
+        assert row is not None
+        return int(row[0])
+
+    async def answered(self, after: int | None) -> tuple[int, frozenset[str]]:
+        """The newest receipt, and the events of those that came after `after`; None: of none."""
+        if after is None:
+            row = await self.one("SELECT max(id) AS newest FROM receipt")
+            return (row["newest"] or 0) if row else 0, frozenset()
+        found = await self.all(
+            "SELECT event_uid, max(id) AS newest FROM receipt NOT INDEXED WHERE id > ? GROUP BY event_uid",
+            [after],
+        )
+        newest = max((row["newest"] for row in found), default=after)
+        return newest, frozenset(row["event_uid"] for row in found)
+
+    async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
+        found = await self.all(
+            "SELECT uid FROM event WHERE uid >= ? AND uid < ? AND organizer = coalesce(?, organizer) "
+            "ORDER BY uid LIMIT ?",
+            [beginning, f"{beginning}\uffff", organizer, limit],
+        )
+        return [row["uid"] for row in found]
+
     async def intake(self, limit: int) -> list[Intake]:
         found = await self.all("SELECT body FROM intake ORDER BY at DESC LIMIT ?", [limit])
         return [Intake.model_validate_json(row["body"]) for row in found]
-
-
-def _conditions(query: EventQuery) -> tuple[list[str], list[object]]:
-    where, values = ["1"], list[object]()
-    if query.organizer:
-        where.append("e.organizer = ?")
-        values.append(query.organizer)
-    if query.after:
-        where.append("(e.ends IS NULL OR e.ends > ?)")
-        values.append(query.after.timestamp())
-    if query.before:
-        where.append("e.starts < ?")
-        values.append(query.before.timestamp())
-    if query.status:
-        where.append("e.status = ?")
-        values.append(query.status.value)
-    if query.query.strip():
-        where.append("e.rowid IN (SELECT rowid FROM event_words WHERE event_words MATCH ?)")
-        values.append(_match(query.query))
-    if query.cursor:
-        where.append("(e.starts, e.uid) > (?, ?)")
-        values += _opened(query.cursor, float, str)
-    return where, values
-
-
-def _match(query: str) -> str:
-    """A full-text query from a person's words: quoted, so that no word is taken for syntax."""
-    words = _WORD.findall(query)[:_WORDS_MAX]
-    return " ".join(f'"{word}"*' for word in words) or '""'
-
-
-def _cursor(*values: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
-
-
-def _opened(cursor: str, *kinds: type) -> list[object]:
-    """What a cursor holds; Refused(INVALID_CURSOR) where it is not one of ours."""
-    try:
-        values = json.loads(base64.urlsafe_b64decode(cursor[:_CURSOR_MAX] + "=" * (-len(cursor) % 4)))
-        found: list[object] = [kind(value) for kind, value in zip(kinds, values, strict=True)]
-    except (ValueError, TypeError, OverflowError):
-        raise _forged() from None
-    if any(isinstance(value, int) and abs(value) >= _INTEGER_END for value in found):
-        raise _forged()
-    return found
-
-
-def _forged() -> Refused:
-    return Refused(
-        Code.INVALID_CURSOR,
-        "That cursor is not one this tool gave.",
-        "Repeat the call without cursor, or with next_cursor exactly as it was given.",
-    )

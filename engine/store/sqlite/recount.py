@@ -41,7 +41,16 @@ _CONTRADICTIONS = {
     "attendees whose last counted receipt says something else": "SELECT count(*) AS n FROM attendee a "
     "WHERE a.receipt_arrived IS NOT NULL AND a.partstat <> (SELECT json_extract(r.body, '$.partstat') "
     "FROM receipt r WHERE r.event_uid = a.event_uid AND r.email = a.email AND r.counted = 1 "
+    "AND json_extract(r.body, '$.recurrence_id') IS NULL ORDER BY r.id DESC LIMIT 1)",
+    "answers for single instances that no counted receipt gave": "SELECT count(*) AS n FROM instance_answer i "
+    "WHERE i.partstat IS NOT (SELECT json_extract(r.body, '$.partstat') FROM receipt r "
+    "WHERE r.event_uid = i.event_uid AND r.email = i.email AND r.counted = 1 "
+    "AND unixepoch(json_extract(r.body, '$.recurrence_id')) = unixepoch(i.recurrence_id) "
     "ORDER BY r.id DESC LIMIT 1)",
+    "answers for single instances of people who are not attendees": "SELECT count(*) AS n FROM instance_answer i "
+    "WHERE NOT EXISTS (SELECT 1 FROM attendee a WHERE a.event_uid = i.event_uid AND a.email = i.email)",
+    "delegations of people who are not attendees": "SELECT count(*) AS n FROM delegation d "
+    "WHERE NOT EXISTS (SELECT 1 FROM attendee a WHERE a.event_uid = d.event_uid AND a.email = d.delegator)",
 }
 
 

@@ -44,7 +44,8 @@ def instant_text(value: date | datetime | None) -> str:
     return "" if value is None else value.isoformat()
 
 
-def _instant(text: str) -> date | datetime | None:
+def instant(text: str) -> date | datetime | None:
+    """A RECURRENCE-ID from what `instant_text` gave."""
     if not text:
         return None
     return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
@@ -54,14 +55,6 @@ ATTENDEE_COLUMNS = (
     "event_uid, email, token, name, partstat, origin, prodid, fields, created, "
     "receipt_sequence, receipt_dtstamp, receipt_arrived"
 )
-
-
-ATTENDEE_JOINED = ", ".join(
-    f"a.{column} AS a_{column}"
-    for column in ATTENDEE_COLUMNS.split(", ")
-    if column not in {"event_uid", "email"}
-)
-"""The same in a row about a message, which names event and address itself."""
 
 
 def attendee_values(attendee: Attendee) -> tuple[object, ...]:
@@ -81,22 +74,20 @@ def attendee_values(attendee: Attendee) -> tuple[object, ...]:
     )
 
 
-def attendee(row: sqlite3.Row, prefix: str = "") -> Attendee:
-    """An attendee from its own row, or from the columns `prefix`… of a row about it."""
-    # The database holds only what the model let in, so it is not validated again: this runs per message.
+def attendee(row: sqlite3.Row) -> Attendee:
     return Attendee(
         event_uid=row["event_uid"],
         email=row["email"],
-        token=row[prefix + "token"],
-        name=row[prefix + "name"],
-        partstat=Partstat(row[prefix + "partstat"]),
-        origin=Origin(row[prefix + "origin"]),
-        prodid=row[prefix + "prodid"],
-        fields=json.loads(row[prefix + "fields"]) if row[prefix + "fields"] != "{}" else {},
-        created=at(row[prefix + "created"]),
-        receipt_sequence=row[prefix + "receipt_sequence"],
-        receipt_dtstamp=moment(row[prefix + "receipt_dtstamp"]),
-        receipt_arrived=moment(row[prefix + "receipt_arrived"]),
+        token=row["token"],
+        name=row["name"],
+        partstat=Partstat(row["partstat"]),
+        origin=Origin(row["origin"]),
+        prodid=row["prodid"],
+        fields=json.loads(row["fields"]) if row["fields"] != "{}" else {},
+        created=at(row["created"]),
+        receipt_sequence=row["receipt_sequence"],
+        receipt_dtstamp=moment(row["receipt_dtstamp"]),
+        receipt_arrived=moment(row["receipt_arrived"]),
     )
 
 
@@ -122,6 +113,14 @@ def recipient(row: sqlite3.Row) -> Recipient:
         fields=json.loads(row["fields"]),
         code=row["code"],
     )
+
+
+def recipients(found: str) -> list[Recipient]:
+    """Good rows of a list, from a JSON array of [row, email, name, fields], in order."""
+    return [
+        Recipient(row, email, name, json.loads(fields) if fields != "{}" else {})
+        for row, email, name, fields in sorted(json.loads(found))
+    ]
 
 
 MESSAGE_COLUMNS = (
@@ -151,8 +150,7 @@ def message_values(message: Message, priority: int, *, held: bool) -> tuple[obje
     )
 
 
-def message(row: sqlite3.Row, sequence: int | None = None) -> Message:
-    """A message of the ledger; `sequence`: the revision it leaves with, where that has grown."""
+def message(row: sqlite3.Row) -> Message:
     return Message(
         id=row["id"],
         kind=Kind(row["kind"]),
@@ -161,8 +159,8 @@ def message(row: sqlite3.Row, sequence: int | None = None) -> Message:
         message_id=row["message_id"],
         event_uid=row["event_uid"],
         method=Method(row["method"]) if row["method"] else None,
-        sequence=row["sequence"] if sequence is None else sequence,
-        recurrence_id=_instant(row["recurrence_id"]),
+        sequence=row["sequence"],
+        recurrence_id=instant(row["recurrence_id"]),
         repeat=row["repeat"],
         campaign_id=row["campaign_id"],
         notice=Notice.model_validate_json(row["notice"]) if row["notice"] else None,

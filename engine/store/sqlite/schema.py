@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import aiosqlite
 
+from engine.store.sqlite.search_schema import SEARCH
+
 PENDING = "state IN ('queued','sending','deferred')"
 DUE = "state IN ('queued','deferred') AND held = 0"
 
@@ -150,7 +152,74 @@ CREATE TABLE access_key (id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, body 
 CREATE TABLE pace (key TEXT PRIMARY KEY, next REAL NOT NULL) STRICT;
 """
 
-MIGRATIONS = (_VERSION_1,)
+_ANSWERS = """
+CREATE TABLE instance_answer (
+    event_uid TEXT NOT NULL REFERENCES event(uid),
+    email TEXT NOT NULL,
+    recurrence_id TEXT NOT NULL,
+    partstat TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    dtstamp REAL NOT NULL,
+    arrived REAL NOT NULL,
+    PRIMARY KEY (event_uid, email, recurrence_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE proposal (
+    id TEXT NOT NULL UNIQUE,
+    event_uid TEXT NOT NULL REFERENCES event(uid),
+    email TEXT NOT NULL,
+    state TEXT NOT NULL,
+    arrived REAL NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX proposal_by_event ON proposal(event_uid, state, email);
+
+CREATE TABLE delegation (
+    event_uid TEXT NOT NULL REFERENCES event(uid),
+    delegator TEXT NOT NULL,
+    delegate TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (event_uid, delegator, delegate)
+) STRICT, WITHOUT ROWID;
+"""
+
+_FEEDS = """
+CREATE TABLE feed (id TEXT PRIMARY KEY, organizer TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE feed_entry (
+    feed_id TEXT NOT NULL REFERENCES feed(id),
+    source_uid TEXT NOT NULL,
+    event_uid TEXT NOT NULL REFERENCES event(uid),
+    digest TEXT NOT NULL,
+    PRIMARY KEY (feed_id, source_uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX feed_entry_by_event ON feed_entry(event_uid);
+"""
+
+_CONFIRMATIONS = """
+CREATE TABLE confirmation (
+    code TEXT PRIMARY KEY, address TEXT NOT NULL, created REAL NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX confirmation_by_address ON confirmation(address, created);
+"""
+
+# beside the ledger, not in it: only messages that leave by such a service have one
+_TRANSPORT_NAMES = """
+CREATE TABLE transport_name (
+    transport_id TEXT PRIMARY KEY, message INTEGER NOT NULL REFERENCES message(id)
+) STRICT, WITHOUT ROWID;
+"""
+
+# AUTOINCREMENT: a number is never given twice, so that a cursor never skips what comes later
+_CHANGES = """
+CREATE TABLE change (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, kind TEXT NOT NULL, organizer TEXT NOT NULL,
+    event_uid TEXT, email TEXT NOT NULL, campaign_id TEXT NOT NULL, sequence INTEGER,
+    status TEXT NOT NULL, code TEXT NOT NULL, words TEXT NOT NULL
+) STRICT;
+CREATE INDEX change_by_organizer ON change(organizer, id);
+"""
+
+MIGRATIONS = (_VERSION_1, _ANSWERS, _FEEDS, _CONFIRMATIONS, SEARCH, _TRANSPORT_NAMES, _CHANGES)
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 
 

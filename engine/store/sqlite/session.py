@@ -6,8 +6,10 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Protocol
 
-import aiosqlite
+_AT_ONCE = 500
+"""Rows of 16 columns: SQLite takes 32,766 values in a statement."""
 
 
 class Tally:
@@ -28,10 +30,23 @@ class Tally:
             self.changes["campaign", campaign_id, f"delivery.{state}"] += n
 
 
+class _Cursor(Protocol):
+    @property
+    def rowcount(self) -> int: ...
+
+
+class Statements(Protocol):
+    """What runs statements: a connection of aiosqlite, or one as its own thread has it."""
+
+    async def execute(self, sql: str, parameters: Any = ...) -> _Cursor: ...
+    async def executemany(self, sql: str, parameters: Any) -> _Cursor: ...
+    async def execute_fetchall(self, sql: str, parameters: Any = ...) -> Iterable[sqlite3.Row]: ...
+
+
 class Session:
     """Runs statements of one transaction; the groups of store methods build on it."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self.connection = connection
         self.tally = Tally()
 
@@ -48,7 +63,21 @@ class Session:
         return cursor.rowcount
 
     async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        await self.connection.executemany(sql, rows)
+        """Execute one statement for each row; for none, nothing."""
+        listed = list(rows)
+        if listed:
+            await self.connection.executemany(sql, listed)
+
+    async def insert(self, table: str, columns: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert many rows at a time.
+
+        One statement for each would hand Python's lock over for each, and wait for it to come back.
+        """
+        one = f"({','.join('?' * (columns.count(',') + 1))})"
+        for first in range(0, len(rows), _AT_ONCE):
+            some = rows[first : first + _AT_ONCE]
+            sql = f"INSERT INTO {table}({columns}) VALUES {','.join([one] * len(some))}"
+            await self.run(sql, [value for row in some for value in row])
 
     async def flush(self) -> None:
         """Write the counter changes."""

@@ -5,18 +5,34 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 
-from engine.model import Attendee, Campaign, Event, Message, Receipt, Recipient, Statistics
+from engine.model import (
+    Attendee,
+    Campaign,
+    Confirmation,
+    Delegation,
+    Event,
+    InstanceAnswer,
+    Message,
+    Proposal,
+    ProposalState,
+    Receipt,
+    Recipient,
+    Statistics,
+)
 from engine.store.protocol import (
     Answer,
     AttendeePage,
     AttendeeQuery,
+    ChangePage,
+    Chore,
     Claim,
     EventPage,
     EventQuery,
@@ -25,23 +41,29 @@ from engine.store.protocol import (
     Rates,
     Unit,
 )
+from engine.store.sqlite import changes
+from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.claims import Claims
+from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
+from engine.store.sqlite.feeds import Feeds
+from engine.store.sqlite.glance import Glance
 from engine.store.sqlite.memory import Memory
+from engine.store.sqlite.occasions import Expansion
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import DUE, migrate
+from engine.store.sqlite.session import Statements
+from engine.store.sqlite.writing import BUSY_S, Writer, take_turns
 
-_BUSY_S = 60.0
-"""How long a writer waits for another process: transactions are short, so this is never reached in health."""
-
-_FULL = "the disk is full: nothing was changed; make room and try again"
+T = TypeVar("T")
 
 
-class _Unit(Events, Attendees, Claims, Campaigns, Memory):
+
+class _Unit(Events, Attendees, Answers, Claims, Campaigns, Feeds, Confirmations, Memory):
     """Everything a unit of work can do."""
 
 
@@ -49,32 +71,49 @@ class SqliteStore:
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, rates: Rates, path: Path
+        self,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        rates: Rates,
+        path: Path,
+        expand: Expansion | None = None,
     ) -> None:
-        self._path = path
-        self._writer = writer
+        self._writer = Writer(writer, path, self._new_unit)
         self._reader = reader
-        self._writing = asyncio.Lock()
+        self._glance = Glance(path)
         self._rates = rates
+        self._expand = expand
         self._questions = Questions(reader)
+        self._questions.expand = expand
 
     @classmethod
-    async def open(cls, path: Path, rates: Rates | None = None) -> SqliteStore:
+    async def open(
+        cls, path: Path, rates: Rates | None = None, expand: Expansion | None = None
+    ) -> SqliteStore:
         """Open the file, making or migrating it as needed.
 
-        `rates`: what all processes together may claim. Raises NewerDatabase, OSError.
+        `rates`: what all processes together may claim. `expand`: lists the instances of a series, so that it is
+        found by each; without it only by its first. Raises NewerDatabase, OSError.
         """
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
             writer, reader = await _connect_both(path)
         except sqlite3.Error as error:
             raise OSError(errno.EIO, f"the database cannot be opened: {error}", str(path)) from error
-        return cls(writer, reader, rates or Rates(), path)
+        store = cls(writer, reader, rates or Rates(), path, expand)
+        await store._make_findable()
+        return store
+
+    async def _make_findable(self) -> None:
+        """Index the events of an older database, some at a time, so that other processes get their turn."""
+        while self._expand and await self._questions.one("SELECT 1 FROM search_pending LIMIT 1"):
+            async with self._transaction() as unit:
+                await unit.make_pending_findable()
 
     async def close(self) -> None:
-        async with self._writing:
-            await self._reader.close()
-            await self._writer.close()
+        await self._writer.close()
+        self._glance.close()
+        await self._reader.close()
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
@@ -82,23 +121,17 @@ class SqliteStore:
         async with self._transaction() as unit:
             yield unit
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[_Unit]:
-        """One transaction; raises OSError (ENOSPC) where the disk is full, and then nothing was changed."""
-        async with self._writing:
-            try:
-                await self._writer.execute("BEGIN IMMEDIATE")
-                unit = _Unit(self._writer)
-                yield unit
-                await unit.flush()
-                await self._writer.execute("COMMIT")
-            except BaseException as error:
-                # A caller that goes away leaves its statement running in the connection's thread: this
-                # queues up behind it, and does nothing where no transaction was begun.
-                await self._writer.rollback()
-                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                    raise OSError(errno.ENOSPC, _FULL, str(self._path)) from error
-                raise
+    def _transaction(self) -> AbstractAsyncContextManager[_Unit]:
+        return self._writer.transaction()
+
+    def _new_unit(self, connection: Statements) -> _Unit:
+        unit = _Unit(connection)
+        unit.expand = self._expand
+        return unit
+
+    async def at_once(self, work: Callable[[Unit], Coroutine[object, object, T]]) -> T:
+        """A unit of work that waits for nothing but the store, and so holds others up for less long."""
+        return await self._writer.at_once(work)
 
     # questions
 
@@ -116,6 +149,9 @@ class SqliteStore:
 
     async def search(self, query: EventQuery) -> EventPage:
         return await self._questions.search(query)
+
+    async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
+        return await self._questions.names(organizer, phrases)
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
         return await self._questions.attendees(query)
@@ -156,6 +192,22 @@ class SqliteStore:
     async def receipts(self, event_uid: str, email: str) -> list[Receipt]:
         return await self._questions.receipts(event_uid, email)
 
+    async def instance_answers(
+        self, event_uid: str, email: str | None = None, recurrence_id: date | datetime | None = None
+    ) -> list[InstanceAnswer]:
+        return await Answers(self._reader).instance_answers(event_uid, email, recurrence_id)
+
+    async def proposals(
+        self, event_uid: str, email: str | None = None, state: ProposalState | None = ProposalState.OPEN
+    ) -> list[Proposal]:
+        return await Answers(self._reader).proposals(event_uid, email, state)
+
+    async def delegations(self, event_uid: str, email: str) -> list[Delegation]:
+        return await Answers(self._reader).delegations(event_uid, email)
+
+    async def changes(self, organizer: str | None, since: str | None, limit: int) -> ChangePage:
+        return await changes.page(self._questions, organizer, since, limit)
+
     async def key_by_digest(self, digest: str) -> str | None:
         return await self._questions.key_by_digest(digest)
 
@@ -167,6 +219,30 @@ class SqliteStore:
 
     async def noted(self, intake_prefix: str) -> bool:
         return await self._questions.noted(intake_prefix)
+
+    async def notes(self, intake_prefix: str) -> list[Intake]:
+        return await self._questions.notes(intake_prefix)
+
+    async def confirmation(self, code: str) -> Confirmation | None:
+        return await Confirmations(self._reader).confirmation(code)
+
+    async def tokens(self, asked: Collection[str]) -> set[str]:
+        return await self._questions.tokens(asked)
+
+    def token_at_a_glance(self, token: str) -> bool | None:
+        return self._glance.token(token)
+
+    async def organizes(self, address: str) -> bool:
+        return await self._questions.organizes(address)
+
+    async def revision(self) -> int:
+        return await self._questions.revision()
+
+    async def answered(self, after: int | None) -> tuple[int, frozenset[str]]:
+        return await self._questions.answered(after)
+
+    async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
+        return await self._questions.uids(organizer, beginning, limit)
 
     async def recount(self) -> list[str]:
         """Every difference between counters and rows, seen at one instant."""
@@ -182,27 +258,32 @@ class SqliteStore:
 
         `reclaim`: take what others held, where their leases have run out.
         """
-        async with self._transaction() as unit:
+
+        async def work(unit: _Unit) -> list[Claim]:
             if reclaim:
                 await unit.reclaim(now, lease_s)
             return await unit.claim(owner, limit, now, lease_s, self._rates)
 
+        return await self._writer.at_once(work)
+
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
         """Keep what `owner` holds for another `lease_s` seconds; gives back the ids of those messages."""
-        async with self._transaction() as unit:
-            return await unit.renew(owner, now.timestamp() + lease_s)
+        return await self._writer.at_once(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
 
     async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
         """Write down what came of claimed messages, in one transaction."""
-        async with self._transaction() as unit:
-            await unit.write(owner, answers, now)
+        await self._writer.at_once(lambda unit: unit.write(owner, answers, now))
 
-    async def chores(self, now: datetime, fail_share: float = 0) -> bool:
-        """True where a job, or a scheduled, a failing or a finished campaign waits to be looked after."""
+    async def chores(self, now: datetime, fail_share: float = 0) -> frozenset[Chore]:
+        """A look at what waits to be looked after."""
         look = Campaigns(self._reader)
-        if await look.next_fanout() or await look.next_scheduled(now) or await look.next_drained():
-            return True
-        return bool(fail_share and await look.next_failing(fail_share))
+        waiting = {
+            Chore.PAUSE_FAILING: fail_share and await look.next_failing(fail_share),
+            Chore.START_SCHEDULED: await look.next_scheduled(now),
+            Chore.FAN_OUT: await look.next_fanout(),
+            Chore.FINISH: await look.next_drained(),
+        }
+        return frozenset(chore for chore, found in waiting.items() if found)
 
     async def senders(self) -> int:
         """How many dispatchers hold messages just now."""
@@ -210,6 +291,10 @@ class SqliteStore:
             "SELECT count(DISTINCT owner) AS n FROM message WHERE state = 'sending'"
         )
         return int(row["n"]) if row else 0
+
+    async def backlog(self) -> int:
+        """How many messages running campaigns without a rate of their own owe, written or not, and not deferred."""
+        return await Campaigns(self._reader).backlog()
 
     async def next_due(self) -> datetime | None:
         """When the next message is due, or the next lease may have run out; None where nothing is owed."""
@@ -226,6 +311,7 @@ async def _connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Con
     writer = await _connect(path)
     try:
         await migrate(writer)
+        await take_turns(writer)
         return writer, await _connect(path)
     except BaseException:
         await writer.close()
@@ -233,7 +319,7 @@ async def _connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Con
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, timeout=_BUSY_S, isolation_level=None)
+    connection = await aiosqlite.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
         for pragma in (

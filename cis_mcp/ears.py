@@ -1,0 +1,61 @@
+"""An ear: takes in what changed at once, and tells it on at the pace of a client that may be slow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+
+import anyio
+
+_CHECK_S = 1.0
+"""How often an ear that hears nothing sees whether the server is about to stop."""
+
+
+class Ear:
+    """Tells what it hears by `tell`, each name once however often it was heard meanwhile.
+
+    `stays`: asked before anything is told, and every second with `news` False; once it is false, `end` is
+    called and nothing is told any more. Made where the caller's request is dealt with, it keeps its context.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[str], Awaitable[None]],
+        stays: Callable[[bool], Awaitable[bool]],
+        end: Callable[[], None],
+    ) -> None:
+        self._tell = tell
+        self._stays = stays
+        self._end = end
+        self._pending: dict[str, None] = {}
+        self._woken = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def heard(self, names: Collection[str]) -> None:
+        """Take in what changed."""
+        self._pending.update(dict.fromkeys(names))
+        self._woken.set()
+
+    def close(self) -> None:
+        """Tell nothing any more."""
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        while await self._stays(await self._news()):
+            self._woken.clear()
+            while self._pending:
+                name = next(iter(self._pending))
+                del self._pending[name]
+                try:
+                    await self._tell(name)
+                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                    return
+        self._end()
+
+    async def _news(self) -> bool:
+        try:
+            async with asyncio.timeout(_CHECK_S):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,104 @@
+"""Take in what became of mail after it was accepted: bounces, complaints, and the wish to hear no more."""
+
+from __future__ import annotations
+
+from engine.commands.base import Command, Done, Work
+from engine.model import Message
+from engine.refusals import Code, Refused
+
+_REASON_MAX = 500
+
+
+class ReportDone(Done):
+    """Which address a report is of, and the message where the ledger knows it; `changed` where it was news."""
+
+    email: str
+    message: Message | None
+    changed: bool
+
+
+class _Report(Command[ReportDone]):
+    """A report about a message that we sent.
+
+    It is believed where it carries what only a server that had the message can know: the token of its
+    envelope, our Message-ID, or the name that the mail service gave it.
+    """
+
+    token: str = ""
+    message_id: str = ""
+    transport_id: str = ""
+    detail: str = ""
+
+    async def _whose(self, work: Work) -> tuple[str, Message | None]:
+        """The address, and the message. Raises Refused(UNKNOWN_TOKEN)."""
+        message = await work.unit.sent_message(self.message_id, self.transport_id)
+        attendee = await work.unit.attendee_by_token(self.token) if self.token else None
+        if attendee is None and message is None:
+            raise Refused(Code.UNKNOWN_TOKEN, "The report belongs to no message that was sent.")
+        if attendee is None:
+            assert message is not None
+            return message.email, message
+        if message is None or (message.event_uid, message.email) != (attendee.event_uid, attendee.email):
+            place = attendee.event_uid, attendee.email
+            message = await work.unit.last_sent(*place) or await work.unit.last_message(*place)
+        return attendee.email, message
+
+    async def _suppress(self, work: Work, email: str, message: Message | None, reason: str) -> None:
+        await work.unit.suppress(email, reason[:_REASON_MAX], work.now)
+        if message is not None:
+            await work.unit.withdraw_for_attendee(email, message.organizer, Code.ADDRESS_SUPPRESSED, work.now)
+
+
+class RecordBounce(_Report):
+    """Record that a mail server gave a message up (RFC 3464).
+
+    The message has failed; where the failure is `permanent`, the address gets no more mail.
+    """
+
+    permanent: bool
+    status: str = ""
+
+    async def carry_out(self, work: Work) -> ReportDone:
+        """Raises Refused: UNKNOWN_TOKEN."""
+        email, message = await self._whose(work)
+        said = f"{self.status} {self.detail}".strip()[:_REASON_MAX]
+        changed = message is None or await work.unit.bounce(message, said, work.now)
+        if self.permanent:
+            await self._suppress(work, email, message, said)
+        return ReportDone(email=email, message=message, changed=changed)
+
+
+class RecordComplaint(_Report):
+    """Record that somebody calls our mail spam (RFC 5965): the address gets no more of it."""
+
+    async def carry_out(self, work: Work) -> ReportDone:
+        """Raises Refused: UNKNOWN_TOKEN."""
+        email, message = await self._whose(work)
+        await self._suppress(work, email, message, f"{Code.COMPLAINED.value} {self.detail}".strip())
+        return ReportDone(email=email, message=message, changed=True)
+
+
+class UnsubscribeDone(Done):
+    """Who will hear no more from which organizer."""
+
+    email: str
+    organizer: str
+
+
+class Unsubscribe(Command[UnsubscribeDone]):
+    """Stop all mail from one organizer to one attendee (RFC 8058; cis-reference 44)."""
+
+    token: str
+
+    async def carry_out(self, work: Work) -> UnsubscribeDone:
+        """Raises Refused: UNKNOWN_TOKEN."""
+        attendee = await work.unit.attendee_by_token(self.token)
+        if attendee is None:
+            raise Refused(Code.UNKNOWN_TOKEN, "No invite was sent with this address.")
+        event = await work.unit.event(attendee.event_uid)
+        assert event is not None, "the store keeps attendees and events together"
+        await work.unit.block(attendee.email, event.organizer, work.now)
+        await work.unit.withdraw_for_attendee(
+            attendee.email, event.organizer, Code.ATTENDEE_BLOCKED, work.now
+        )
+        return UnsubscribeDone(email=attendee.email, organizer=event.organizer)

@@ -1,0 +1,55 @@
+"""SPF (RFC 7208): may the address that handed a mail over send for the domain of its envelope? By pyspf."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import spf  # type: ignore[import-untyped]
+
+from engine.inbox.dns import Kind, LookupFailed, Lookups, LookupsSpent
+from engine.mail.dmarc import Result, Spf, ascii_domain
+
+_RESULTS = {"pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"}
+_VOID_MAX = 2
+_LENGTH_MAX = 320
+
+
+def check(lookups: Lookups, client: str, sender: str, helo: str) -> Spf:
+    """The result for `client`, an IP address, and MAIL FROM; for HELO where MAIL FROM is empty.
+
+    At most 10 terms that cause lookups, and 2 without an answer (RFC 7208, 4.6.4).
+    """
+    domain = ascii_domain(sender.rpartition("@")[2] if sender else helo)
+    if not domain or len(sender) > _LENGTH_MAX:
+        return Spf()
+    local = (sender.rpartition("@")[0] if sender else "") or "postmaster"
+    try:
+        query = _Query(lookups, client, f"{local}@{domain}", ascii_domain(helo) or domain)
+        result = str(query.check()[0])
+    except (spf.PermError, ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError):
+        # Whatever pyspf trips over, the sender's records are to blame.
+        return Spf(result="permerror", domain=domain)
+    return Spf(result=cast(Result, result if result in _RESULTS else "permerror"), domain=domain)
+
+
+class _Query(spf.query):  # type: ignore[misc]
+    """pyspf's evaluation with our own lookups: its own know neither our resolver nor our bounds."""
+
+    def __init__(self, lookups: Lookups, client: str, sender: str, helo: str) -> None:
+        super().__init__(i=client, s=sender, h=helo)
+        self._lookups = lookups
+
+    def dns(
+        self, name: str, qtype: Kind, cnames: object = None, ignore_void: bool = False
+    ) -> list[Any]:  # the arguments are pyspf's
+        try:
+            found: list[Any] = self._lookups(str(name), qtype)
+        except LookupFailed as error:
+            raise spf.TempError(f"DNS {error}") from error
+        except LookupsSpent as error:
+            raise spf.PermError("too many lookups") from error
+        if not found and not ignore_void:
+            self.void_lookups += 1
+            if self.void_lookups > _VOID_MAX:
+                raise spf.PermError(f"void lookup limit of {_VOID_MAX} exceeded")
+        return [(text,) for text in found] if qtype == "TXT" else found

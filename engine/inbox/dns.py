@@ -1,0 +1,106 @@
+"""Questions to the domain name system, behind an interface, and how many of them one mail may cause."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from engine.settings import host_and_port
+
+Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
+Record = bytes | str | tuple[int, str]
+"""TXT: its strings joined; A, AAAA and PTR: text; MX: preference and host."""
+
+_CACHED_MAX = 2_000
+_RECORDS_MAX = 100
+_NAME_MAX = 253
+
+
+class LookupFailed(Exception):  # noqa: N818 -- reads as what it is
+    """No answer, or none in time: nothing is known, and later something may be."""
+
+
+class LookupsSpent(Exception):  # noqa: N818 -- reads as what it is
+    """The sender's records ask for more lookups than a mail is worth."""
+
+
+class Names(Protocol):
+    """Who answers questions about names."""
+
+    def records(self, name: str, kind: Kind, seconds: float) -> list[Record]:
+        """All records, at most 100; empty where there are none. Blocks; raises LookupFailed."""
+        ...
+
+
+class DnsNames:
+    """Answers by a DNS resolver, the system's own or the one at `server`; remembers answers for their TTL."""
+
+    def __init__(self, server: str = "") -> None:
+        self._server = server
+        self._lock = threading.Lock()
+        self._resolver: Any = None
+
+    def records(self, name: str, kind: Kind, seconds: float) -> list[Record]:
+        """All records, at most 100; empty where there are none. Blocks; raises LookupFailed."""
+        import dns.exception
+        import dns.name
+        import dns.resolver
+
+        try:
+            asked = dns.name.from_text(name[: _NAME_MAX + 1], dns.name.root)
+            answer = self._opened().resolve(asked, kind, lifetime=seconds, search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.name.LabelTooLong, dns.name.NameTooLong):
+            return []
+        except (dns.name.EmptyLabel, dns.name.BadEscape, dns.name.IDNAException, UnicodeError):
+            return []
+        except (dns.exception.DNSException, OSError) as error:
+            raise LookupFailed(type(error).__name__) from error
+        return [_READ[kind](record) for record in list(answer)[:_RECORDS_MAX]]
+
+    def _opened(self) -> Any:
+        """The resolver, made at the first question: reading the system's settings takes time."""
+        import dns.resolver
+
+        with self._lock:
+            if self._resolver is None:
+                resolver = dns.resolver.Resolver(configure=not self._server)
+                if self._server:
+                    host, port = host_and_port(self._server, 53)
+                    resolver.nameservers, resolver.port = [host], port
+                resolver.cache = dns.resolver.LRUCache(_CACHED_MAX)
+                self._resolver = resolver
+            return self._resolver
+
+
+_READ: dict[Kind, Callable[[Any], Record]] = {
+    "TXT": lambda record: b"".join(record.strings),
+    "A": lambda record: str(record.address),
+    "AAAA": lambda record: str(record.address),
+    "MX": lambda record: (int(record.preference), record.exchange.to_text(True)),
+    "PTR": lambda record: record.target.to_text(True),
+}
+
+
+class Lookups:
+    """The questions that one mail may cause: at most `most` of them, in `seconds` together."""
+
+    def __init__(self, names: Names, *, most: int = 40, seconds: float = 5.0) -> None:
+        self._names = names
+        self._left = most
+        self._deadline = time.monotonic() + seconds
+
+    def __call__(self, name: str, kind: Kind) -> list[Record]:
+        """All records. Raises LookupFailed, LookupsSpent."""
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise LookupFailed("no time is left")
+        if self._left <= 0:
+            raise LookupsSpent
+        self._left -= 1
+        return self._names.records(name, kind, seconds)
+
+    def texts(self, name: str) -> list[bytes]:
+        """The TXT records of `name`. Raises LookupFailed, LookupsSpent."""
+        return [record for record in self(name, "TXT") if isinstance(record, bytes)]

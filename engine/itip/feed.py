@@ -1,0 +1,120 @@
+"""Read a whole calendar, such as a season's: every event by itself, so that a bad one costs only itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeVar
+
+from engine.itip import read
+from engine.itip.clocks import Clocks
+from engine.itip.lines import Component, decode, parse
+from engine.itip.message import ItipEvent
+from engine.refusals import Code, Refused
+
+MAX_BYTES = 20_000_000
+MAX_LINES = 600_000
+MAX_EVENTS = 10_000
+_UID_SHOWN = 200
+_METHOD = "PUBLISH"
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a calendar with the instances that differ; `digest` changes when what it says does.
+
+    `event` is an instance where the calendar holds instances of a series and not the series.
+    """
+
+    uid: str
+    event: ItipEvent
+    instances: tuple[ItipEvent, ...]
+
+    @property
+    def digest(self) -> str:
+        said = [
+            e.model_copy(update={"dtstamp": None, "sequence": None}) for e in (self.event, *self.instances)
+        ]
+        return hashlib.sha256("\n".join(e.model_dump_json() for e in said).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An event that cannot be read, and why; `uid` is empty where it has none."""
+
+    uid: str
+    refused: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The events of a calendar by their UIDs, in order, and those that cannot be read."""
+
+    entries: tuple[Entry, ...]
+    unreadable: tuple[Unreadable, ...]
+
+
+def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
+    """All events of a calendar of at most 20 MB, 600,000 lines and 10,000 events; none is fine.
+
+    `default_zone` is the IANA zone of times that name none.
+    Raises Refused: INVALID_CALENDAR, TOO_LARGE.
+    """
+    if data.count(b"\n") + data.count(b"\r") > 2 * MAX_LINES:
+        raise _too_large("lines", MAX_LINES)
+    text = decode(data, MAX_BYTES)
+    calendars = [c for c in parse(text) if c.name == "VCALENDAR"]
+    if not calendars:
+        raise Refused(
+            Code.INVALID_CALENDAR, "There is no calendar in the text.", "Give an iCalendar file (.ics)."
+        )
+    if sum(1 for calendar in calendars for _ in calendar.inside("VEVENT")) > MAX_EVENTS:
+        raise _too_large("events", MAX_EVENTS)
+    events: list[ItipEvent] = []
+    unreadable: list[Unreadable] = []
+    for component, clocks in _components(calendars, default_zone):
+        try:
+            events.append(read.event_of(component, clocks, _METHOD))
+        except Refused as refused:
+            unreadable.append(Unreadable(component.text("UID").strip()[:_UID_SHOWN], refused))
+    bad = {each.uid for each in unreadable}
+    return Calendar(tuple(e for e in _entries(events) if e.uid not in bad), tuple(unreadable))
+
+
+def _components(calendars: list[Component], default_zone: str | None) -> Iterator[tuple[Component, Clocks]]:
+    for calendar in calendars:
+        clocks = Clocks.of(calendar, default_zone)
+        for component in calendar.inside("VEVENT"):
+            yield component, clocks
+
+
+def _entries(events: list[ItipEvent]) -> Iterator[Entry]:
+    """The events with their instances; of two with one UID the newer revision counts, of equals the later."""
+    series: dict[str, ItipEvent] = {}
+    instances: dict[str, dict[date | datetime, ItipEvent]] = {}
+    for event in events:
+        if event.recurrence_id is not None:
+            _keep_newest(instances.setdefault(event.uid, {}), event.recurrence_id, event)
+        else:
+            _keep_newest(series, event.uid, event)
+    for uid, event in series.items():
+        yield Entry(uid, event, tuple(instances.pop(uid, {}).values()))
+    for uid, alone in instances.items():
+        for recurrence_id, event in alone.items():
+            yield Entry(f"{uid} {recurrence_id}", event, ())
+
+
+def _keep_newest(kept: dict[K, ItipEvent], key: K, event: ItipEvent) -> None:
+    before = kept.get(key)
+    if before is None or (event.sequence or 0) >= (before.sequence or 0):
+        kept[key] = event
+
+
+def _too_large(what: str, limit: int) -> Refused:
+    return Refused(
+        Code.TOO_LARGE, f"The calendar has more than {limit:,} {what}.", "Split it into smaller ones."
+    )

@@ -1,0 +1,119 @@
+"""The times of an event: start, end, which instance it is, how it recurs (RFC 5545, 3.8.2, 3.8.4.4, 3.8.5)."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from engine.itip.clocks import Clocks, unreadable
+from engine.itip.lines import Component
+from engine.itip.values import read_duration
+from engine.model import Span
+from engine.refusals import Code, Refused
+
+_DAY = timedelta(days=1)
+
+
+def read_span(component: Component, clocks: Clocks, *, creating: bool) -> Span | None:
+    """Start and end; only what creates an event has to have them."""
+    try:
+        return _started(component, clocks)
+    except Refused:
+        if creating:
+            raise
+        return None
+
+
+def _started(component: Component, clocks: Clocks) -> Span:
+    prop = component.first("DTSTART")
+    if prop is None:
+        raise Refused(
+            Code.INVALID_CALENDAR, "The event has no start.", "Send it again with a start time (DTSTART)."
+        )
+    start = clocks.moment(prop)
+    zone = clocks.zone(prop, start, recurring=component.first("RRULE") is not None)
+    end = _same_type(start, _end(component, clocks, start, zone), zone)
+    if end < start:
+        raise Refused(Code.INVALID_CALENDAR, "The event ends before it starts.", "Send it with a later end.")
+    if not isinstance(start, datetime):
+        return Span(start=start, end=max(end, start + _DAY), timezone=zone)
+    return _midnights(component, Span(start=start, end=end, timezone=zone))
+
+
+def _end(component: Component, clocks: Clocks, start: date | datetime, zone: str) -> date | datetime:
+    """DTEND, else DTSTART and DURATION, else what RFC 5545, 3.6.1 says of events without either."""
+    prop = component.first("DTEND")
+    if prop is not None and prop.value.strip():
+        return clocks.moment(prop)
+    duration = component.first("DURATION")
+    if duration is None:
+        return start if isinstance(start, datetime) else start + _DAY
+    try:
+        length = read_duration(duration.value)
+        if not isinstance(start, datetime):
+            return start + max(length, _DAY)
+        if not re.search("[DW]", duration.value.upper()):
+            return start + length
+        # a day is a day on the clock, whatever summer time does to its hours
+        days = start.astimezone(ZoneInfo(zone)) + timedelta(days=length.days)
+        return days.astimezone(start.tzinfo) + timedelta(seconds=length.seconds)
+    except (ValueError, OverflowError) as error:
+        raise unreadable(duration) from error
+
+
+def _same_type(start: date | datetime, value: date | datetime, zone: str) -> date | datetime:
+    """`value` as a day where `start` is one, as a moment where `start` is one."""
+    if isinstance(start, datetime) and not isinstance(value, datetime):
+        return datetime.combine(value, time(), tzinfo=ZoneInfo(zone)).astimezone(start.tzinfo)
+    if not isinstance(start, datetime) and isinstance(value, datetime):
+        return value.astimezone(ZoneInfo(zone)).date()
+    return value
+
+
+def _midnights(component: Component, span: Span) -> Span:
+    """`span` as days where Outlook marks an event from midnight to midnight as all-day."""
+    if component.text("X-MICROSOFT-CDO-ALLDAYEVENT").strip().upper() != "TRUE":
+        return span
+    start, end = span.start_utc.astimezone(span.zone), span.end_utc.astimezone(span.zone)
+    if start.time() != time() or end.time() != time() or start == end:
+        return span
+    return Span(start=start.date(), end=end.date(), timezone=span.timezone)
+
+
+def read_recurrence_id(component: Component, clocks: Clocks, method: str) -> date | datetime | None:
+    prop = component.first("RECURRENCE-ID")
+    if prop is None or not prop.value.strip():
+        return None
+    if prop.params.get("RANGE", "").upper() == "THISANDFUTURE" and method != "REPLY":
+        raise Refused(
+            Code.INVALID_RECURRENCE,
+            "A change to one instance and all that follow is not understood.",
+            "Change the whole series, or single instances.",
+        )
+    return clocks.moment(prop)
+
+
+def read_recurrence(component: Component) -> str:
+    rules = {p.value.strip().upper() for p in component.all("RRULE") if p.value.strip()}
+    if len(rules) > 1:
+        raise Refused(
+            Code.INVALID_RECURRENCE, "The event has several recurrence rules.", "Use one rule an event."
+        )
+    return next(iter(rules), "")[:2_000]
+
+
+def read_dates(
+    component: Component, name: str, clocks: Clocks, span: Span | None
+) -> tuple[date | datetime, ...]:
+    """RDATE or EXDATE in the type of DTSTART; a bare day means the instance on that day."""
+    if span is None:
+        return ()
+    found: set[date | datetime] = set()
+    for prop in component.all(name):
+        for value in clocks.moments(prop):
+            if isinstance(span.start, datetime) and not isinstance(value, datetime):
+                clock = span.start.astimezone(span.zone).timetz()
+                value = datetime.combine(value, clock).astimezone(span.start.tzinfo)  # noqa: PLW2901
+            found.add(_same_type(span.start, value, span.timezone))
+    return tuple(sorted(found, key=span.moment))

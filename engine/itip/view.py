@@ -1,0 +1,22 @@
+"""An event as its organizer keeps it: a calendar to look at or to import, not a message to anybody."""
+
+from __future__ import annotations
+
+from engine.itip import write
+from engine.model import Event, Method, Party
+
+
+def view(event: Event) -> bytes:
+    """The current revision of `event` as a calendar: no METHOD, nobody invited, no reminder (RFC 5545, 3.6.1).
+
+    A cancelled event says so by its STATUS; placeholders for personal words stand as they were written.
+    """
+    organizer = Party(address=event.organizer, name=event.organizer_name)
+    method = Method.CANCEL if event.cancelled else Method.REQUEST
+    found = write.calendar(event, organizer, organizer, method, None)
+    del found["METHOD"]
+    for part in found.walk("VEVENT"):
+        del part["ATTENDEE"]
+        part.subcomponents.clear()
+    content: bytes = found.to_ical(sorted=False)
+    return content

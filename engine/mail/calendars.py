@@ -1,0 +1,65 @@
+"""Finds the calendars of a mail, wherever they are, and puts the likeliest first (interop 2.2, rule 1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from engine.mail.incoming import CalendarPart
+from engine.mail.leaves import Leaf, decoded, is_utf16
+
+_MAX_CALENDARS = 10
+_NAMES = (".ics", ".ical", ".ifb", ".vcs", ".icalendar")
+_TYPES = {"application/ics", "text/x-vcalendar", "application/calendar", "text/ics"}
+_BEGIN, _END = (re.compile(rb"%b:VCALENDAR" % word, re.IGNORECASE) for word in (b"BEGIN", b"END"))
+_EVENT = re.compile(rb"BEGIN:VEVENT", re.IGNORECASE)
+_SEARCHED = {"application/octet-stream", "application/x-unknown", "unknown/unknown"}
+
+
+def found(leaves: list[Leaf]) -> tuple[CalendarPart, ...]:
+    """The calendars, each once.
+
+    First come those that hold an event, those of the mail itself before those of mails attached to it, what
+    is meant for calendar programs (text/calendar, within the alternatives above all) before what is an
+    attachment by its type or name.
+    """
+    ranked = [(rank, leaf) for leaf in leaves if (rank := _rank(leaf)) is not None]
+    calendars = [(leaf.attached, rank, _calendar(leaf)) for rank, leaf in ranked]
+    calendars.sort(key=lambda each: (_EVENT.search(each[2].content) is None, *each[:2]))
+    return distinct(calendar for *_, calendar in calendars)
+
+
+def _rank(leaf: Leaf) -> int | None:
+    """How likely the part is the calendar, 0 first; None where it is none."""
+    if leaf.kind == "text/calendar":
+        return 0 if leaf.alternative else 1
+    return 2 if leaf.kind in _TYPES or leaf.name.endswith(_NAMES) else None
+
+
+def _calendar(leaf: Leaf) -> CalendarPart:
+    content = leaf.content
+    if not is_utf16(content):
+        content = decoded(content, leaf.charset).encode("utf-8", "replace")
+    return CalendarPart(content=content, method_hint=leaf.parameter("method").strip().upper()[:40])
+
+
+def distinct(calendars: Iterable[CalendarPart]) -> tuple[CalendarPart, ...]:
+    """The calendars that say something, each once, whatever their line breaks; at most 10."""
+    kept: dict[bytes, CalendarPart] = {}
+    for calendar in calendars:
+        key = b"\n".join(calendar.content.split())
+        if key:
+            kept.setdefault(key, calendar)
+    return tuple(kept.values())[:_MAX_CALENDARS]
+
+
+def searched(leaves: list[Leaf], whole: bytes) -> tuple[CalendarPart, ...]:
+    """A calendar that stands in the words of a mail, in a part of no known type, or in the headers of one."""
+    wanted = [leaf for leaf in leaves if leaf.main == "text" or leaf.kind in _SEARCHED]
+    wanted.sort(key=lambda leaf: leaf.attached)
+    for content in (*(leaf.content for leaf in wanted), whole):
+        begin = _BEGIN.search(content)
+        *_, end = [None, *(match.end() for match in _END.finditer(content, begin.end()))] if begin else [None]
+        if begin and end:
+            return (CalendarPart(content=content[begin.start() : end]),)
+    return ()

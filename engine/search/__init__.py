@@ -1,0 +1,1 @@
+"""Words of a person about events, read into what a store can look for."""

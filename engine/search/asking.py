@@ -1,0 +1,88 @@
+"""A question for events, from a person's words to a page of events and how the words were understood."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from engine.itip import zones
+from engine.model import EventStatus, Value
+from engine.search import reading, saying
+from engine.search.tokens import QUERY_MAX, tokens
+from engine.store.cursors import forged, opened
+from engine.store.protocol import EventPage, EventQuery, Store
+from engine.store.searching import Wanted, Window, WordsRead
+
+_FAR = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+
+
+class Understood(Value):
+    """How a query was understood; `zone` None: on the clock of each event."""
+
+    spans: tuple[Window, ...] = ()
+    days: frozenset[int] = frozenset()
+    hours: tuple[tuple[int, int], ...] = ()
+    zone: str | None = None
+    status: EventStatus | None = None
+    words: WordsRead = WordsRead()
+
+    def utc(self, span: Window) -> Window | None:
+        """A span in UTC; None where each event has its own clock."""
+        if not span.local:
+            return span
+        return _placed(span, self.zone) if self.zone else None
+
+
+class Found(EventPage):
+    """A page of events, and how the query was understood."""
+
+    understood: Understood = Understood()
+
+
+async def find(store: Store, query: EventQuery, now: datetime, timezone: str | None = None) -> Found:
+    """The events that a query in words asks for.
+
+    `timezone`: the caller's; without it times of day are those of each event's own clock. Filters of `query`
+    win over what its words say. Raises Refused: UNKNOWN_TIMEZONE, INVALID_CURSOR.
+    """
+    zone = zones.require(timezone) if timezone else None
+    asked = _asked(query.cursor) or now.replace(microsecond=0)
+    read = await _read(store, query, asked.astimezone(ZoneInfo(zone)) if zone else asked.astimezone())
+    spans = () if query.after or query.before else read.spans
+    days, hours = frozenset(read.days), tuple(dict.fromkeys(read.hours))
+    wanted = Wanted(words=read.words, spans=spans, days=days, hours=hours, zone=zone, asked=asked)
+    status = query.status or read.status
+    page = await store.search(query.model_copy(update={"wanted": wanted, "status": status}))
+    understood = Understood(spans=spans, days=days, hours=hours, zone=zone, status=status, words=page.read)
+    return Found(**{name: getattr(page, name) for name in EventPage.model_fields}, understood=understood)
+
+
+async def _read(store: Store, query: EventQuery, now: datetime) -> reading.Reading:
+    names = (
+        await store.names(query.organizer, saying.phrases(query.query)) if query.query else frozenset[str]()
+    )
+    if any(token.kind == "numeric" for token in tokens(query.query)):
+        # A library that takes long to load reads these.
+        return await asyncio.to_thread(reading.read, query.query, now, names)
+    return reading.read(query.query, now, names)
+
+
+def _asked(cursor: str | None) -> datetime | None:
+    """When the first page was asked for: “today” stays that day while pages are turned."""
+    if not cursor:
+        return None
+    _, _, seconds = opened(cursor, int, int, int)
+    if not 0 <= int(str(seconds)) < _FAR:
+        raise forged()
+    return datetime.fromtimestamp(int(str(seconds)), UTC) if seconds else None
+
+
+def _placed(span: Window, zone: str) -> Window:
+    def moment(local: datetime | None) -> datetime | None:
+        return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) if local else None
+
+    return Window(start=moment(span.start), end=moment(span.end))
+
+
+__all__ = ["QUERY_MAX", "Found", "Understood", "find"]

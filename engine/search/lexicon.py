@@ -1,0 +1,98 @@
+"""The words of English that speak of days, times and lists of events."""
+
+from __future__ import annotations
+
+import calendar
+
+DAY_MINUTES = 24 * 60
+
+WEEKDAYS = {
+    name: number
+    for number, names in enumerate(
+        (
+            ("monday", "mon"),
+            ("tuesday", "tue", "tues"),
+            ("wednesday", "wed"),
+            ("thursday", "thu", "thur", "thurs"),
+            ("friday", "fri"),
+            ("saturday", "sat"),
+            ("sunday", "sun"),
+        )
+    )
+    for name in names
+}
+WEEKDAY_PLURALS = {f"{name}s": number for name, number in WEEKDAYS.items() if name.endswith("day")}
+DAY_GROUPS = {
+    "weekends": frozenset({5, 6}),
+    "weekdays": frozenset(range(5)),
+    "weekday": frozenset(range(5)),
+    "workdays": frozenset(range(5)),
+    "weeknights": frozenset(range(4)),
+    "weeknight": frozenset(range(4)),
+}
+MONTHS = {
+    name.lower(): number
+    for number in range(1, 13)
+    for name in (calendar.month_name[number], calendar.month_abbr[number])
+} | {"sept": 9}
+SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
+"""The month in which each begins, as meteorologists of the northern hemisphere have it."""
+
+Minutes = tuple[int, int]
+EVENING: Minutes = (17 * 60, 23 * 60)
+NIGHT: Minutes = (18 * 60, DAY_MINUTES)
+PARTS: dict[str, Minutes] = {
+    "morning": (5 * 60, 12 * 60),
+    "forenoon": (8 * 60, 12 * 60),
+    "noon": (11 * 60 + 30, 12 * 60 + 30),
+    "midday": (11 * 60, 14 * 60),
+    "lunchtime": (11 * 60 + 30, 14 * 60),
+    "afternoon": (12 * 60, 17 * 60),
+    "evening": EVENING,
+    "night": NIGHT,
+    "daytime": (6 * 60, 17 * 60),
+    "matinee": (12 * 60, 17 * 60),
+}
+PART_PLURALS = {f"{name}s": minutes for name, minutes in PARTS.items() if name not in {"noon", "midday"}}
+MOMENTS = {"noon": 12 * 60, "midday": 12 * 60, "lunch": 13 * 60, "work": 17 * 60, "school": 15 * 60}
+"""Where the day is cut by “before” and “after”."""
+
+UNITS = {
+    "minute": "minute", "hour": "hour", "day": "day", "week": "week", "fortnight": "fortnight",
+    "month": "month", "year": "year", "hr": "hour", "min": "minute",
+}  # fmt: skip
+UNITS |= {f"{name}s": unit for name, unit in UNITS.items()}
+NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "couple": 2, "few": 3,
+}  # fmt: skip
+ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
+
+GENERIC = frozenset(
+    "game games match matches fixture fixtures event events appointment appointments".split()  # noqa: SIM905
+)
+"""What events are called without being told apart by it."""
+
+STOP = frozenset(
+    "a all an and any anything are as at be between by can could do does every find for from get "  # noqa: SIM905
+    "give going happening has have her his i in into is it its list looking me my near next now of "
+    "on or our please rest remainder later start starts starting after before schedule scheduled see "
+    "search show some taking tell that the their there these they this those to up us want was we "
+    "what whats what's when where which who will with would you your play playing plays take place "
+    "during over".split()
+)
+VERSUS = frozenset({"vs", "v", "versus", "against"})
+PLACE = frozenset({"at", "in", "near"})
+CANCELLED = frozenset({"cancelled", "canceled"})
+
+TIME = (
+    frozenset(WEEKDAYS)
+    | frozenset(WEEKDAY_PLURALS)
+    | frozenset(MONTHS)
+    | frozenset(SEASONS)
+    | frozenset(PARTS)
+    | frozenset(PART_PLURALS)
+    | frozenset(DAY_GROUPS)
+    | frozenset({"weekend", "play", "show", "day", "week", "month", "year", "lunch"})
+)
+"""Words that may be meant as a time, or be part of a name such as “Opening Night”."""

@@ -1,0 +1,94 @@
+"""Spans of time as people name them: days, weeks, months, and how far from today they are."""
+
+from __future__ import annotations
+
+from datetime import MAXYEAR, MINYEAR, date, datetime, time, timedelta
+
+from engine.store.searching import Window
+
+DAY = timedelta(days=1)
+
+
+def days(first: date, count: int = 1) -> Window:
+    """`count` whole days. Raises OverflowError where they lie outside the calendar."""
+    return Window(start=midnight(first), end=midnight(first + count * DAY))
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time())
+
+
+def week(day: date, ahead: int = 0) -> Window:
+    """The week, Monday to Sunday, that holds `day`, or one so many weeks later."""
+    return days(day - day.weekday() * DAY + 7 * ahead * DAY, 7)
+
+
+def weekend(day: date, ahead: int = 0) -> Window:
+    """Saturday and Sunday of the week that holds `day`, or of one so many weeks later."""
+    return days(day + (5 - day.weekday() + 7 * ahead) * DAY, 2)
+
+
+def months(year: int, month: int, count: int = 1) -> Window:
+    """`count` calendar months; `month` may lie outside 1–12. Raises OverflowError, ValueError."""
+    return Window(start=midnight(_first(year, month)), end=midnight(_first(year, month + count)))
+
+
+def _first(year: int, month: int) -> date:
+    years, index = divmod(month - 1, 12)
+    if not MINYEAR < year + years < MAXYEAR:
+        raise OverflowError("outside the calendar")
+    return date(year + years, index + 1, 1)
+
+
+def year(number: int) -> Window:
+    return months(number, 1, 12)
+
+
+def coming(today: date, weekday: int) -> date:
+    """The next day that is a `weekday`, today included."""
+    return today + (weekday - today.weekday()) % 7 * DAY
+
+
+def in_week(today: date, weekday: int, ahead: int) -> date:
+    """The `weekday` of this week, or of one so many weeks later."""
+    return today + (weekday - today.weekday() + 7 * ahead) * DAY
+
+
+def year_of(today: date, month: int, day: int | None = None) -> int:
+    """The year of the next such month or day that is not over."""
+    if day is None:
+        return today.year + (month < today.month)
+    return today.year + ((month, day) < (today.month, today.day))
+
+
+def part_of(window: Window, part: str) -> Window:
+    """The early, middle or late third of a span, or one of its halves, in whole days."""
+    assert window.start is not None and window.end is not None
+    if part.endswith("half"):
+        middle = window.start + timedelta(days=(window.end - window.start).days // 2)
+        early, late = Window(start=window.start, end=middle), Window(start=middle, end=window.end)
+        return early if part == "first half" else late
+    third = timedelta(days=(window.end - window.start).days // 3)
+    if part == "early":
+        return Window(start=window.start, end=window.start + third)
+    if part == "late":
+        return Window(start=window.end - third, end=window.end)
+    return Window(start=window.start + third, end=window.end - third)
+
+
+def nth(window: Window, weekday: int, number: int) -> date | None:
+    """The first, second, … or last (-1) such weekday of a span; None where it has none."""
+    assert window.start is not None and window.end is not None
+    first, last = window.start.date(), window.end.date() - DAY
+    if number > 0:
+        found = coming(first, weekday) + 7 * (number - 1) * DAY
+    else:
+        found = last - (last.weekday() - weekday) % 7 * DAY
+    return found if first <= found <= last else None
+
+
+def both(one: Window, other: Window) -> Window:
+    """What two spans share."""
+    starts = [w.start for w in (one, other) if w.start]
+    ends = [w.end for w in (one, other) if w.end]
+    return Window(start=max(starts, default=None), end=min(ends, default=None))

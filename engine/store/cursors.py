@@ -1,0 +1,37 @@
+"""Cursors: where a list goes on, as an opaque text."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from engine.refusals import Code, Refused
+
+_CURSOR_MAX = 500
+_INTEGER_END = 2**63
+
+
+def written(*values: object) -> str:
+    """The cursor that holds `values`: texts and numbers."""
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def opened(cursor: str, *kinds: type) -> list[object]:
+    """What a cursor holds, as `kinds`; Refused(INVALID_CURSOR) where it is not one of ours."""
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor[:_CURSOR_MAX] + "=" * (-len(cursor) % 4)))
+        found: list[object] = [kind(value) for kind, value in zip(kinds, values, strict=True)]
+    except (ValueError, TypeError, OverflowError):
+        raise forged() from None
+    if any(isinstance(value, int) and abs(value) >= _INTEGER_END for value in found):
+        raise forged()
+    return found
+
+
+def forged() -> Refused:
+    """The refusal of a cursor that is not one of ours."""
+    return Refused(
+        Code.INVALID_CURSOR,
+        "That cursor is not one this tool gave.",
+        "Repeat the call without cursor, or with next_cursor exactly as it was given.",
+    )

@@ -1,0 +1,64 @@
+"""What a search looks for beyond the plain filters, and what came of its words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from engine.model import Value
+
+
+class Window(Value):
+    """A span of time; `end` is exclusive. Without a zone it is local time, with one a pair of moments."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def local(self) -> bool:
+        """True where the span is local time."""
+        return all(end is None or end.tzinfo is None for end in (self.start, self.end))
+
+    @property
+    def empty(self) -> bool:
+        return self.start is not None and self.end is not None and self.start >= self.end
+
+
+class EventWords(Value):
+    """The words of a query by what they are said of; all of them must fit."""
+
+    plain: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = Field((), description="words after “against”")
+    place: tuple[str, ...] = Field((), description="words after “at” or “in”")
+    phrases: tuple[str, ...] = Field((), description="what was put in quotes: words that follow each other")
+    generic: tuple[str, ...] = Field((), description="“games”, “events” where nothing else was said")
+    side: Literal["", "home", "away"] = Field("", description="where the team named plays")
+
+
+class Wanted(Value):
+    """When, and with which words.
+
+    `spans`: any of them. `days`: weekdays, Monday is 0. `hours`: minutes after midnight, from and to.
+    `zone`: whose clock; None: that of each event. `asked`: when the first page was
+    asked for; needed where there is a zone.
+    """
+
+    words: EventWords = EventWords()
+    spans: tuple[Window, ...] = ()
+    days: frozenset[int] = frozenset()
+    hours: tuple[tuple[int, int], ...] = ()
+    zone: str | None = None
+    asked: datetime | None = None
+
+
+class WordsRead(Value):
+    """What came of the words of a query."""
+
+    words: tuple[str, ...] = Field((), description="what was looked for, with the part it was looked for in")
+    corrections: Mapping[str, str] = Field(default_factory=dict, description="what was read for a slip")
+    unknown: tuple[str, ...] = Field((), description="words that no event has")
+    left_out: tuple[str, ...] = ()
+    partial: bool = Field(False, description="too many endless series to look at all of them")

@@ -1,0 +1,145 @@
+"""Answers for single instances, proposals of other times, and who sends whom in their place."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from engine.model import Delegation, InstanceAnswer, Partstat, Proposal, ProposalState
+from engine.store.sqlite import changes, rows
+from engine.store.sqlite.session import Session
+
+_MAX = 10_000
+_ANSWER_COLUMNS = "event_uid, email, recurrence_id, partstat, sequence, dtstamp, arrived"
+
+
+class Answers(Session):
+    """The part of a unit of work that speaks of what attendees say beside Yes, No or Maybe to an event."""
+
+    # single instances
+
+    async def instance_answer(
+        self, event_uid: str, email: str, recurrence_id: date | datetime
+    ) -> InstanceAnswer | None:
+        found = await self.instance_answers(event_uid, email, recurrence_id, limit=1)
+        return found[0] if found else None
+
+    async def save_instance_answer(self, answer: InstanceAnswer) -> None:
+        """Write down what an attendee says of one instance, in place of what they said before."""
+        await self.run(
+            f"INSERT INTO instance_answer({_ANSWER_COLUMNS}) VALUES (?,?,?,?,?,?,?) "
+            "ON CONFLICT DO UPDATE SET partstat = excluded.partstat, sequence = excluded.sequence, "
+            "dtstamp = excluded.dtstamp, arrived = excluded.arrived",
+            [
+                answer.event_uid,
+                answer.email,
+                rows.instant_text(answer.recurrence_id),
+                answer.partstat.value,
+                answer.sequence,
+                answer.dtstamp.timestamp(),
+                answer.arrived.timestamp(),
+            ],
+        )
+
+    async def instance_answers(
+        self,
+        event_uid: str,
+        email: str | None = None,
+        recurrence_id: date | datetime | None = None,
+        *,
+        limit: int = _MAX,
+    ) -> list[InstanceAnswer]:
+        """Answers for single instances, of one attendee or for one instance where these are given."""
+        where, values = ["event_uid = ?"], [event_uid]
+        if email is not None:
+            where.append("email = ?")
+            values.append(email)
+        if recurrence_id is not None:
+            where.append("recurrence_id = ?")
+            values.append(rows.instant_text(recurrence_id))
+        found = await self.all(
+            f"SELECT {_ANSWER_COLUMNS} FROM instance_answer WHERE {' AND '.join(where)} "
+            "ORDER BY recurrence_id, email LIMIT ?",
+            [*values, limit],
+        )
+        return [
+            InstanceAnswer(
+                event_uid=row["event_uid"],
+                email=row["email"],
+                recurrence_id=row["recurrence_id"],
+                partstat=Partstat(row["partstat"]),
+                sequence=row["sequence"],
+                dtstamp=rows.at(row["dtstamp"]),
+                arrived=rows.at(row["arrived"]),
+            )
+            for row in found
+        ]
+
+    # proposals
+
+    async def add_proposal(self, proposal: Proposal) -> None:
+        await self.run(
+            "INSERT INTO proposal(id, event_uid, email, state, arrived, body) VALUES (?,?,?,?,?,?)",
+            [
+                proposal.id,
+                proposal.event_uid,
+                proposal.email,
+                proposal.state.value,
+                proposal.arrived.timestamp(),
+                proposal.model_dump_json(),
+            ],
+        )
+        if proposal.state is ProposalState.OPEN:
+            await changes.note_proposal(self, proposal)
+
+    async def settle_proposal(self, proposal: Proposal, state: ProposalState) -> Proposal:
+        """Write down what became of a proposal."""
+        settled = proposal.model_copy(update={"state": state})
+        await self.run(
+            "UPDATE proposal SET state = ?, body = ? WHERE id = ?",
+            [state.value, settled.model_dump_json(), proposal.id],
+        )
+        return settled
+
+    async def proposals(
+        self,
+        event_uid: str,
+        email: str | None = None,
+        state: ProposalState | None = ProposalState.OPEN,
+        limit: int = _MAX,
+    ) -> list[Proposal]:
+        """Proposals for an event, oldest first; those that are open unless `state` says otherwise."""
+        where, values = ["event_uid = ?"], [event_uid]
+        if email is not None:
+            where.append("email = ?")
+            values.append(email)
+        if state is not None:
+            where.append("state = ?")
+            values.append(state.value)
+        found = await self.all(
+            f"SELECT body FROM proposal WHERE {' AND '.join(where)} ORDER BY rowid LIMIT ?", [*values, limit]
+        )
+        return [Proposal.model_validate_json(row["body"]) for row in found]
+
+    # delegations
+
+    async def add_delegation(self, delegation: Delegation) -> None:
+        await self.run(
+            "INSERT OR IGNORE INTO delegation(event_uid, delegator, delegate, at) VALUES (?,?,?,?)",
+            [delegation.event_uid, delegation.delegator, delegation.delegate, delegation.at.timestamp()],
+        )
+
+    async def delegations(self, event_uid: str, email: str) -> list[Delegation]:
+        """Delegations by an attendee and to them, oldest first."""
+        found = await self.all(
+            "SELECT * FROM delegation WHERE event_uid = ? AND (delegator = ? OR delegate = ?) ORDER BY at",
+            [event_uid, email, email],
+        )
+        return [
+            Delegation(
+                event_uid=r["event_uid"],
+                delegator=r["delegator"],
+                delegate=r["delegate"],
+                at=rows.at(r["at"]),
+            )
+            for r in found
+        ]

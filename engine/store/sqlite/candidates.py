@@ -1,0 +1,212 @@
+"""Messages that may be claimed, with all that speaks for or against it, read from the database in one go.
+
+Python's lock is handed over for every row that SQLite gives, and whoever sends meanwhile is slow to give it
+back; so many rows come as one, in JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypeVar
+
+from engine.model import Attendee, Event, Kind, Message, MessageState, Method, Notice, Origin, Partstat, Value
+from engine.refusals import Code
+from engine.store.protocol import Claim
+from engine.store.sqlite.rows import instant
+from engine.store.sqlite.schema import DUE, PENDING
+
+M = TypeVar("M", bound=Value)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS = {kind.value: kind for kind in Kind}
+_METHODS = {method.value: method for method in Method}
+_STATES = {state.value: state for state in MessageState}
+_PARTSTATS = {partstat.value: partstat for partstat in Partstat}
+_ORIGINS = {origin.value: origin for origin in Origin}
+
+
+class Candidate(NamedTuple):
+    """One row, its columns in the order of `_COLUMNS`; times in microseconds, which JSON keeps whole."""
+
+    id: int
+    kind: str
+    event_uid: str | None
+    email: str
+    organizer: str
+    method: str | None
+    sequence: int
+    recurrence_id: str
+    repeat: str
+    message_id: str
+    campaign_id: str | None
+    notice: str | None
+    state: str
+    attempts: int
+    created: int
+    due: int
+    code: str
+    answer: str
+    in_doubt: int
+    token: str
+    name: str
+    partstat: str
+    origin: str
+    prodid: str
+    fields: str
+    invited: int
+    receipt_sequence: int
+    receipt_dtstamp: int | None
+    receipt_arrived: int | None
+    suspended: int
+    organizer_name: str | None
+    campaign_state: str | None
+    blocked: int
+    suppressed: int
+
+
+def _micros(column: str) -> str:
+    return f"CAST(round({column} * 1e6) AS INTEGER)"
+
+
+_COLUMNS = ", ".join(
+    [
+        "m.id, m.kind, m.event_uid, m.email, m.organizer, m.method, m.sequence, m.recurrence_id, m.repeat",
+        "m.message_id, m.campaign_id, m.notice, m.state, m.attempts",
+        _micros("m.created"),
+        _micros("m.due"),
+        "m.code, m.answer, m.in_doubt, a.token, a.name, a.partstat, a.origin, a.prodid, a.fields",
+        _micros("a.created"),
+        "a.receipt_sequence",
+        _micros("a.receipt_dtstamp"),
+        _micros("a.receipt_arrived"),
+        "o.suspended, o.name, k.state",
+        "EXISTS (SELECT 1 FROM block b WHERE b.email = m.email AND b.organizer = m.organizer)",
+        "EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email)",
+    ]
+)
+QUERY = f"""
+SELECT json_group_array(json_array({_COLUMNS})) AS found
+FROM message m
+LEFT JOIN attendee a ON a.event_uid = m.event_uid AND a.email = m.email AND m.method IS NOT NULL
+LEFT JOIN organizer o ON o.address = m.organizer
+LEFT JOIN campaign k ON k.id = m.campaign_id
+WHERE m.id IN (
+    SELECT id FROM message c WHERE {DUE} AND priority = ? AND due <= ? AND %s
+    AND (method IS NULL OR NOT EXISTS (
+        SELECT 1 FROM message p WHERE p.event_uid = c.event_uid AND p.email = c.email AND p.id < c.id
+        AND p.method IS NOT NULL AND {PENDING.replace("state", "p.state")}))
+    ORDER BY due, id LIMIT ?)
+"""
+"""The last condition keeps the messages of one attendee in order."""
+
+
+def candidates(found: str) -> Sequence[Candidate]:
+    """The rows that QUERY gave, those that are due first at the front."""
+    return sorted(map(Candidate._make, json.loads(found)), key=lambda c: (c.due, c.id))
+
+
+def barred(candidate: Candidate, event: Event | None, now: datetime) -> Code | None:
+    """Why a message may not leave, if so (rule 7)."""
+    if candidate.suppressed:
+        return Code.ADDRESS_SUPPRESSED
+    if candidate.campaign_state == "cancelled":
+        return Code.CAMPAIGN_CANCELLED
+    if not candidate.method or event is None:
+        return None
+    if candidate.suspended:
+        return Code.ORGANIZER_SUSPENDED
+    if candidate.blocked:
+        return Code.ATTENDEE_BLOCKED
+    if candidate.kind != "cancellation" and event.cancelled:
+        return Code.EVENT_CANCELLED
+    return Code.EVENT_FINISHED if event.finished(now) else None
+
+
+def claim(candidate: Candidate, event: Event | None) -> Claim:
+    """What a dispatcher is given; a calendar message has the newest revision of its event."""
+    name = candidate.organizer_name or ""
+    if candidate.method is None or event is None:
+        return Claim(_message(candidate, candidate.sequence, candidate.message_id), event, None, name)
+    message = _message(candidate, event.sequence, message_id(candidate, event))
+    return Claim(message, event, _attendee(candidate), name)
+
+
+def message_id(candidate: Candidate, event: Event) -> str:
+    """The Message-ID under which a message leaves.
+
+    Mail servers drop what they have seen. So where an older revision may have gone already, the newer one gets
+    a name of its own.
+    """
+    known = candidate.message_id
+    if not candidate.in_doubt or candidate.sequence >= event.sequence:
+        return known
+    local, at, domain = known.partition("@")
+    return f"{local.partition('.')[0]}.{event.sequence}{at}{domain}"
+
+
+def _message(c: Candidate, sequence: int, message_id: str) -> Message:
+    return _known(
+        Message,
+        {
+            "id": c.id,
+            "kind": _KINDS[c.kind],
+            "email": c.email,
+            "organizer": c.organizer,
+            "message_id": message_id,
+            "event_uid": c.event_uid,
+            "method": _METHODS[c.method] if c.method else None,
+            "sequence": sequence,
+            "recurrence_id": instant(c.recurrence_id),
+            "repeat": c.repeat,
+            "campaign_id": c.campaign_id,
+            "notice": Notice.model_validate_json(c.notice) if c.notice else None,
+            "state": _STATES[c.state],
+            "attempts": c.attempts,
+            "created": _at(c.created),
+            "due": _at(c.due),
+            "settled": None,
+            "code": c.code,
+            "answer": c.answer,
+            "in_doubt": bool(c.in_doubt),
+        },
+    )
+
+
+def _attendee(c: Candidate) -> Attendee:
+    return _known(
+        Attendee,
+        {
+            "event_uid": c.event_uid,
+            "email": c.email,
+            "token": c.token,
+            "name": c.name,
+            "partstat": _PARTSTATS[c.partstat],
+            "origin": _ORIGINS[c.origin],
+            "prodid": c.prodid,
+            "fields": json.loads(c.fields) if c.fields != "{}" else {},
+            "created": _at(c.invited),
+            "receipt_sequence": c.receipt_sequence,
+            "receipt_dtstamp": None if c.receipt_dtstamp is None else _at(c.receipt_dtstamp),
+            "receipt_arrived": None if c.receipt_arrived is None else _at(c.receipt_arrived),
+        },
+    )
+
+
+def _known(cls: type[M], values: dict[str, object]) -> M:
+    """A value of the model whose fields are all given, and were let in by the model before.
+
+    Validating them again would take eight times as long, for every message.
+    """
+    value = cls.__new__(cls)
+    put = object.__setattr__
+    put(value, "__dict__", values)
+    put(value, "__pydantic_fields_set__", set(values))
+    put(value, "__pydantic_extra__", None)
+    put(value, "__pydantic_private__", None)
+    return value
+
+
+def _at(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)

@@ -1,0 +1,107 @@
+"""The log of what happened to organizers' events, in the order in which it was kept, for those who ask what is new."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+from engine.model import Campaign, CampaignState, Change, ChangeKind, Event, Proposal, Receipt
+from engine.store import cursors
+from engine.store.protocol import ChangePage
+from engine.store.sqlite import rows
+from engine.store.sqlite.session import Session
+
+WORDS_MAX = 500
+"""Characters that are kept of what others said."""
+
+_COLUMNS = "at, kind, organizer, event_uid, email, campaign_id, sequence, status, code, words"
+_OF_EVENT = f"INSERT INTO change({_COLUMNS}) SELECT ?, ?, organizer, uid, ?, '', ?, ?, ?, ? FROM event WHERE uid = ?"
+_FAILED = (
+    f"INSERT INTO change({_COLUMNS}) SELECT settled, iif(code = 'bounced', 'message_bounced', 'message_failed'), "
+    f"organizer, event_uid, email, coalesce(campaign_id, ''), sequence, kind, code, substr(answer, 1, {WORDS_MAX}) "
+    "FROM message WHERE state = 'failed' AND id IN (SELECT value FROM json_each(?)) ORDER BY id"
+)
+_CAMPAIGN_KINDS = {
+    CampaignState.FINISHED: ChangeKind.CAMPAIGN_FINISHED,
+    CampaignState.CANCELLED: ChangeKind.CAMPAIGN_CANCELLED,
+    CampaignState.PAUSED: ChangeKind.CAMPAIGN_PAUSED,
+}
+_CAMPAIGN = (
+    f"INSERT INTO change({_COLUMNS}) SELECT ?, ?, organizer, event_uid, '', id, NULL, ?, '', ? "
+    "FROM campaign WHERE id = ? AND state <> ?"
+)
+
+
+async def note_receipt(session: Session, receipt: Receipt) -> None:
+    """An answer came in, whether it counted or not."""
+    values = [receipt.sequence, receipt.partstat.label, receipt.code, receipt.comment[:WORDS_MAX]]
+    await session.run(
+        _OF_EVENT,
+        [receipt.arrived.timestamp(), ChangeKind.RECEIPT, receipt.email, *values, receipt.event_uid],
+    )
+
+
+async def note_proposal(session: Session, proposal: Proposal) -> None:
+    """An attendee proposed another time."""
+    values = [proposal.sequence, proposal.state, "", proposal.comment[:WORDS_MAX]]
+    await session.run(
+        _OF_EVENT,
+        [proposal.arrived.timestamp(), ChangeKind.PROPOSAL, proposal.email, *values, proposal.event_uid],
+    )
+
+
+async def note_event(session: Session, event: Event, before: Event | None) -> None:
+    """An event was made, or is at a new revision."""
+    if before is not None and before.sequence == event.sequence:
+        return
+    kind = ChangeKind.EVENT_CHANGED if before else ChangeKind.EVENT_CREATED
+    if event.cancelled:
+        kind = ChangeKind.EVENT_CANCELLED
+    at = event.dtstamp.timestamp()
+    values = [at, kind, "", event.sequence, event.status, "", event.cancel_reason[:WORDS_MAX], event.uid]
+    await session.run(_OF_EVENT, values)
+
+
+async def note_campaign(session: Session, campaign: Campaign) -> None:
+    """A campaign comes to rest; to be said before its new state is written."""
+    kind = _CAMPAIGN_KINDS.get(campaign.state)
+    if kind:
+        at = rows.seconds(campaign.finished or campaign.paused or campaign.created)
+        note = campaign.note[:WORDS_MAX]
+        await session.run(_CAMPAIGN, [at, kind, campaign.state, note, campaign.id, campaign.state])
+
+
+async def note_failures(session: Session, message_ids: Collection[int]) -> None:
+    """Messages failed, or came back; only those whose row says so are noted."""
+    if message_ids:
+        await session.run(_FAILED, [f"[{','.join(map(str, message_ids))}]"])
+
+
+async def page(session: Session, organizer: str | None, since: str | None, limit: int) -> ChangePage:
+    """Up to `limit` changes after the cursor `since`, oldest first; without one the newest.
+
+    Only one process writes at a time, so that ids are in the order in which changes could be seen: nothing ever
+    appears before a cursor that was given out. Raises Refused(INVALID_CURSOR).
+    """
+    where, values = ("organizer = ?", [organizer]) if organizer else ("1", [])
+    if since is None:
+        found = await session.all(
+            f"SELECT * FROM change WHERE {where} ORDER BY id DESC LIMIT ?", [*values, limit]
+        )
+        found.reverse()
+        more = False
+    else:
+        (after,) = cursors.opened(since, int)
+        found = await session.all(
+            f"SELECT * FROM change WHERE {where} AND id > ? ORDER BY id LIMIT ?", [*values, after, limit + 1]
+        )
+        more = len(found) > limit
+        found = found[:limit]
+    last = found[-1]["id"] if found else 0
+    cursor = cursors.written(last) if found or since is None else since
+    return ChangePage(changes=tuple(_change(row) for row in found), cursor=cursor, more=more)
+
+
+def _change(row: sqlite3.Row) -> Change:
+    known = {name: row[name] for name in _COLUMNS.split(", ") if name != "at"}
+    return Change(id=row["id"], at=rows.at(row["at"]), **known)

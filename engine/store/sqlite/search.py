@@ -1,0 +1,277 @@
+"""Finds events by words and times, in order of their start, a page at a time."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from engine.model import Event, Span
+from engine.store import cursors
+from engine.store.protocol import EventPage, EventQuery
+from engine.store.searching import EventWords, Wanted, WordsRead
+from engine.store.sqlite import occasions, rows
+from engine.store.sqlite.clauses import LONGEST, times
+from engine.store.sqlite.finding import terms
+from engine.store.sqlite.occasions import Expansion
+from engine.store.sqlite.wording import Words
+
+_LED_MAX = 2_000
+"""Up to so many events that have the words are looked at one by one; beyond that, time leads."""
+
+_SET_MAX = 25_000
+"""Up to so many are kept at hand while time leads; beyond that each event is held against the words."""
+
+_ENDLESS_MAX = 500
+_NOBODY = -1
+
+
+class Hit(NamedTuple):
+    """An occasion that fits; hits sort by start, then by event."""
+
+    starts: int
+    doc: int
+    ends: int
+    local: int
+    minute: int | None
+
+
+class _Source(NamedTuple):
+    """A table of occasions `o`, and which of them."""
+
+    table: str
+    condition: str
+    values: list[object]
+
+
+class Search(Words):
+    """The part of the questions that finds events; `expand` lists instances that are not kept."""
+
+    expand: Expansion | None = None
+
+    async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
+        return await self.named(await self._owner(organizer), phrases)
+
+    async def search(self, query: EventQuery) -> EventPage:
+        """Events in order of their start; all words must fit, and one that recurs comes once, by its first
+        instance that fits. Of endless series whose instances lie far ahead the first 500 are looked at."""
+        cursor = _opened(query.cursor) if query.cursor else None
+        owner = await self._owner(query.organizer)
+        wanted = query.wanted or Wanted(words=EventWords(plain=tuple(dict.fromkeys(terms(query.query)))))
+        if owner == _NOBODY or (query.wanted is None and query.query.strip() and not wanted.words.plain):
+            return EventPage(events=())
+        wording = await self.wording(wanted.words, owner)
+        if wording.hopeless or (wanted.spans and all(span.empty for span in wanted.spans)):
+            return EventPage(events=(), read=wording.read)
+        look = _Look(self, query, owner, wording.match, cursor, self.expand)
+        hits = await look.hits()
+        return await self._page(query, hits, wording.read.model_copy(update={"partial": look.partial}))
+
+    async def _owner(self, organizer: str | None) -> int | None:
+        if organizer is None:
+            return None
+        row = await self.one("SELECT id FROM search_owner WHERE address = ?", [organizer])
+        return int(row["id"]) if row else _NOBODY
+
+    async def _page(self, query: EventQuery, hits: Sequence[Hit], read: WordsRead) -> EventPage:
+        page = hits[: query.limit]
+        events = await self._events([hit.doc for hit in page])
+        shown = [(events[hit.doc], hit) for hit in page if hit.doc in events]
+        return EventPage(
+            events=tuple(event for event, _ in shown),
+            next_cursor=_cursor(query, page[-1]) if len(hits) > query.limit else None,
+            occasions=tuple(_span(event, hit) for event, hit in shown),
+            read=read,
+        )
+
+    async def _events(self, docs: Sequence[int]) -> dict[int, Event]:
+        found = await self.all(
+            "SELECT f.id, e.body FROM findable f JOIN event e USING (uid) "
+            "WHERE f.id IN (SELECT value FROM json_each(?))",
+            [json.dumps(docs)],
+        )
+        return {row["id"]: rows.event(row) for row in found}
+
+
+def _cursor(query: EventQuery, last: Hit) -> str:
+    asked = query.wanted.asked if query.wanted else None
+    return cursors.written(last.starts, last.doc, int(asked.timestamp()) if asked else 0)
+
+
+def _opened(cursor: str) -> tuple[int, int]:
+    starts, doc, _ = cursors.opened(cursor, int, int, int)
+    return int(str(starts)), int(str(doc))
+
+
+def _span(event: Event, hit: Hit) -> Span:
+    if not event.recurring and not event.overrides:
+        return event.span
+    return occasions.span_of(event, hit.starts, hit.ends, hit.local, hit.minute)
+
+
+class _Look:
+    """One search: the conditions on events and times, and the sources that hits come from."""
+
+    def __init__(
+        self,
+        store: Search,
+        query: EventQuery,
+        owner: int | None,
+        match: str | None,
+        cursor: tuple[int, int] | None,
+        expand: Expansion | None,
+    ) -> None:
+        self._store = store
+        self._query = query
+        self._owner = owner
+        self._match = match
+        self._cursor = cursor
+        self._expand = expand
+        self._times = times(query)
+        self._docs: str | None = None
+        self._lead = False
+        self.partial = False
+
+    async def hits(self) -> list[Hit]:
+        """The first hits after the cursor, one more than the page holds."""
+        count = await self._with_words()
+        if count == 0:
+            return []
+        sources = [await self._kept(source) for source in self._sources()]
+        sources.append(await self._beyond())
+        return list(heapq.merge(*sources))[: self._query.limit + 1]
+
+    async def _with_words(self) -> int | None:
+        """Keep the events that have the words, or the rare status; gives back how many, None where all will do."""
+        parts, values = [], list[object]()
+        if self._match:
+            parts.append("SELECT rowid AS id FROM event_text WHERE event_text MATCH ?")
+            values.append(self._match)
+        if self._query.status == "cancelled":
+            parts.append("SELECT id FROM findable WHERE status = 'cancelled' AND owner = coalesce(?, owner)")
+            values.append(self._owner)
+        if not parts:
+            return None
+        # As one text: thousands of rows would set the garbage collector off, which takes longer than the search.
+        found = await self._store.one(
+            "SELECT json_group_array(id) AS docs, count(*) AS n "
+            f"FROM (SELECT id FROM ({' INTERSECT '.join(parts)}) LIMIT ?)",
+            [*values, _SET_MAX + 1],
+        )
+        assert found is not None, "an aggregate has a row"
+        if found["n"] <= _SET_MAX:
+            self._docs, self._lead = found["docs"], found["n"] <= _LED_MAX
+        return int(found["n"])
+
+    def _sources(self) -> list[_Source]:
+        """Where hits come from: short events start near the time asked for, long ones may begin long before."""
+        lo, hi = self._times.lo, self._times.hi
+        values: list[object] = [] if hi is None else [hi]
+        until = "" if hi is None else " AND o.starts < ?"
+        by_start = "occasion o" if self._owner is not None else "occasion o INDEXED BY occasion_by_start"
+        if lo is None:
+            return [self._source(by_start, f"1{until}", values)]
+        short, long = (
+            f"o.starts >= ?{until} AND o.long = 0",
+            f"o.starts >= ?{until} AND o.long = 1 AND o.ends > ?",
+        )
+        return [
+            self._source(by_start, short, [lo, *values]),
+            self._source("occasion o INDEXED BY occasion_long", long, [lo - LONGEST, *values, lo]),
+        ]
+
+    def _source(self, table: str, condition: str, values: list[object]) -> _Source:
+        if not self._lead:
+            return _Source(table, condition, values)
+        few = "json_each(?) j CROSS JOIN occasion o INDEXED BY occasion_of_event ON o.doc = j.value"
+        return _Source(few, condition, [self._docs, *values])
+
+    async def _kept(self, source: _Source) -> list[Hit]:
+        """Hits among the instances that are kept."""
+        where, more = self._where()
+        found = await self._store.all(
+            f"SELECT o.starts, o.doc, o.ends, o.local, o.minute FROM {source.table} "
+            f"WHERE {source.condition} AND {where} "
+            "AND (o.single OR NOT EXISTS (SELECT 1 FROM occasion p INDEXED BY occasion_of_event "
+            f"WHERE p.doc = o.doc AND p.starts < o.starts AND {self._times.sql('p')})) "
+            "ORDER BY o.starts, o.doc LIMIT ?",
+            [*source.values, *more, *self._times.values, self._query.limit + 1],
+        )
+        return [Hit(*row) for row in found]
+
+    def _where(self) -> tuple[str, list[object]]:
+        """Conditions on the occasion and its event."""
+        parts, values = [self._times.sql()], list(self._times.values)
+        if self._owner is not None and not self._lead:
+            parts.append("o.owner = ?")
+            values.append(self._owner)
+        if self._cursor:
+            parts.append("(o.starts, o.doc) > (?, ?)")
+            values += self._cursor
+        event, more = self._event_where("o.doc", known=self._lead)
+        return " AND ".join([*parts, *event]), [*values, *more]
+
+    def _event_where(self, doc: str, *, known: bool = False) -> tuple[list[str], list[object]]:
+        """Conditions on the event; `known`: it is one of those that have the words."""
+        parts, values = list[str](), list[object]()
+        if self._docs is not None and not known:
+            parts.append(f"{doc} IN (SELECT value FROM json_each(?))")
+            values.append(self._docs)
+        if self._query.status and (self._query.status != "cancelled" or self._docs is None):
+            parts.append(f"(SELECT status FROM findable f WHERE f.id = {doc}) = ?")
+            values.append(self._query.status.value)
+        if self._match and self._docs is None:
+            parts.append(f"EXISTS (SELECT 1 FROM event_text WHERE event_text MATCH ? AND rowid = {doc})")
+            values.append(self._match)
+        return parts, values
+
+    # series whose instances are not all kept
+
+    async def _beyond(self) -> list[Hit]:
+        """Hits among instances so far ahead that they are not kept: where no kept one fits."""
+        lo, hi = self._times.lo, self._times.hi
+        if self._expand is None or lo is None or (hi is not None and hi <= lo):
+            return []
+        found = await self._endless(lo, hi)
+        self.partial = len(found) > _ENDLESS_MAX
+        hits = [
+            hit
+            for row in found[:_ENDLESS_MAX]
+            if (hit := await self._first(rows.event(row), row["id"], max(lo, row["kept_until"]), hi))
+        ]
+        return sorted(hit for hit in hits if not self._cursor or hit[:2] > self._cursor)
+
+    async def _endless(self, lo: int, hi: int | None) -> list[sqlite3.Row]:
+        event, values = self._event_where("f.id")
+        where = "".join(f" AND {part}" for part in event)
+        return await self._store.all(
+            "SELECT f.id, f.kept_until, e.body FROM findable f JOIN event e USING (uid) "
+            "WHERE f.kept_until IS NOT NULL AND f.kept_until < coalesce(?, f.kept_until + 1) "
+            "AND (f.ends IS NULL OR f.ends > ?) AND f.owner = coalesce(?, f.owner) "
+            f"AND NOT EXISTS (SELECT 1 FROM occasion o WHERE o.doc = f.id AND {self._times.sql()}){where} "
+            "ORDER BY f.id LIMIT ?",
+            [hi, lo, self._owner, *self._times.values, *values, _ENDLESS_MAX + 1],
+        )
+
+    async def _first(self, event: Event, doc: int, lo: int, hi: int | None) -> Hit | None:
+        """The first instance of a series that fits, of those that are not kept."""
+        assert self._expand is not None
+        after = datetime.fromtimestamp(lo, UTC)
+        before = datetime.fromtimestamp(hi, UTC) if hi is not None else after + timedelta(days=3_000)
+        spans = self._expand(event, after, before, occasions.KEPT_MAX)
+        candidates = [(span[0], doc, span[1], *span[2:]) for span in occasions.occasions(spans)]
+        return await self._fitting(candidates)
+
+    async def _fitting(self, candidates: Iterable[tuple[int | None, ...]]) -> Hit | None:
+        """The first that fits the times, judged by the same conditions as those that are kept."""
+        found = await self._store.one(
+            "SELECT o.starts, o.doc, o.ends, o.local, o.minute FROM (SELECT value ->> 0 AS starts, "
+            "value ->> 1 AS doc, value ->> 2 AS ends, value ->> 3 AS local, value ->> 4 AS minute, "
+            "value ->> 5 AS days, value ->> 6 AS long FROM json_each(?)) o "
+            f"WHERE {self._times.sql()} ORDER BY o.starts LIMIT 1",
+            [json.dumps(list(candidates)), *self._times.values],
+        )
+        return Hit(*found) if found else None

@@ -1,0 +1,218 @@
+"""The words of a query as a full-text query: known words, beginnings, slips, sides and places."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from engine.store.searching import EventWords, WordsRead
+from engine.store.sqlite.finding import terms
+from engine.store.sqlite.session import Session, as_list
+from engine.store.sqlite.spelling import allowed, meant, trigrams
+
+_WORDS_MAX = 20
+_UNKNOWN_MAX = 5
+_NEAR_MAX = 80
+_SHORT_MAX = 400
+_PREFIX_LEAST = 2
+_TEXT = "{summary location description}"
+_OTHER = {"home": "away", "away": "home"}
+
+
+@dataclass
+class Wording:
+    """A full-text query, and how the words were read; `match` None asks for every event."""
+
+    match: str | None = None
+    read: WordsRead = field(default_factory=WordsRead)
+
+    @property
+    def hopeless(self) -> bool:
+        """True where a word is in no event, so that none can fit."""
+        return bool(self.read.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """How often a word is used: in title or place, as a team, in places."""
+
+    n: int
+    teams: int
+    places: int
+
+
+class Words(Session):
+    """Turns words into full-text queries; `owner` None looks in everybody's events."""
+
+    async def wording(self, words: EventWords, owner: int | None) -> Wording:
+        """What to look for. Words that differ from known ones by a slip or two are corrected."""
+        reader = _WordReader(self, owner)
+        return await reader.read(words)
+
+    async def named(self, owner: int | None, phrases: Collection[str]) -> frozenset[str]:
+        """Those of `phrases` that stand in an event."""
+        asked = [
+            (phrase, _owned(owner, f"{_TEXT} : {quoted(phrase)}")) for phrase in phrases if terms(phrase)
+        ]
+        if not asked:
+            return frozenset()
+        found = await self.all(
+            "SELECT j.value ->> 0 AS phrase FROM json_each(?) j "
+            "WHERE EXISTS (SELECT 1 FROM event_text WHERE event_text MATCH (j.value ->> 1))",
+            [json.dumps(asked)],
+        )
+        return frozenset(row["phrase"] for row in found)
+
+    async def exists(self, match: str) -> bool:
+        return (
+            await self.one("SELECT 1 FROM event_text WHERE event_text MATCH ? LIMIT 1", [match]) is not None
+        )
+
+    async def uses(self, words: Collection[str], owner: int | None) -> dict[str, _Use]:
+        """How the words are used, those that are not used left out."""
+        found = await self.all(
+            "SELECT word, sum(n) AS n, sum(teams) AS teams, sum(places) AS places FROM word_use "
+            "WHERE word IN (SELECT value FROM json_each(?)) AND owner = coalesce(?, owner) "
+            "GROUP BY word HAVING sum(n) > 0",
+            [as_list(words), owner],
+        )
+        return {row["word"]: _Use(row["n"], row["teams"], row["places"]) for row in found}
+
+    async def near(self, word: str, owner: int | None) -> list[tuple[str, int]]:
+        """Known words that share letters with `word`, and how often they are used."""
+        grams = " OR ".join(f'"{gram}"' for gram in trigrams(word))
+        found = await self.all(
+            "SELECT u.word, sum(u.n) AS n FROM (SELECT rowid AS id FROM search_gram WHERE search_gram MATCH ? "
+            "ORDER BY rank LIMIT ?) g JOIN search_word w ON w.id = g.id JOIN word_use u ON u.word = w.word "
+            "WHERE u.owner = coalesce(?, u.owner) AND u.n > 0 GROUP BY u.word",
+            [grams, _NEAR_MAX, owner],
+        )
+        if len(word) <= 6:
+            found += await self.all(
+                "SELECT word, n FROM word_use WHERE word >= ? AND word < ? AND length(word) BETWEEN ? AND ? "
+                "AND owner = coalesce(?, owner) AND n > 0 LIMIT ?",
+                [word[0], f"{word[0]}\uffff", len(word) - 1, len(word) + 1, owner, _SHORT_MAX],
+            )
+        return [(row["word"], row["n"]) for row in found]
+
+
+class _WordReader:
+    """Reads the words of one query."""
+
+    def __init__(self, words: Words, owner: int | None) -> None:
+        self._words = words
+        self._owner = owner
+        self._parts: list[str] = []
+        self._said: list[str] = []
+        self._corrections: dict[str, str] = {}
+        self._unknown: list[str] = []
+        self._left_out: list[str] = []
+        self._uses: dict[str, _Use] = {}
+        self._sided = False
+
+    async def read(self, words: EventWords) -> Wording:
+        plain = await self._without_generic(words)
+        groups = (
+            (plain, words.side or None),
+            (words.rivals, _OTHER.get(words.side)),
+            (words.place, "location"),
+        )
+        every = [word for group, _ in groups for word in group][:_WORDS_MAX]
+        self._uses = await self._words.uses({form for word in every for form in _forms(word)}, self._owner)
+        for group, column in groups:
+            for word in group[:_WORDS_MAX]:
+                await self._word(word, column)
+        for phrase in words.phrases[:_WORDS_MAX]:
+            await self._phrase(phrase)
+        if words.side and not self._sided:
+            self._left_out.append(words.side)
+        match = " AND ".join(self._parts)
+        return Wording(_owned(self._owner, match) if match else None, self._report())
+
+    def _report(self) -> WordsRead:
+        return WordsRead(
+            words=tuple(self._said),
+            corrections=self._corrections,
+            unknown=tuple(self._unknown),
+            left_out=tuple(self._left_out),
+        )
+
+    async def _without_generic(self, words: EventWords) -> tuple[str, ...]:
+        """“games” alone is looked for only where events are called so."""
+        if not words.generic:
+            return words.plain
+        used = await self._words.uses({form for word in words.generic for form in _forms(word)}, self._owner)
+        known = tuple(word for word in words.generic if any(form in used for form in _forms(word)))
+        self._left_out += [word for word in words.generic if word not in known]
+        return (*words.plain, *known)
+
+    async def _word(self, word: str, column: str | None) -> None:
+        parts = terms(word)
+        if len(parts) != 1:
+            await self._phrase(word)
+            return
+        forms = [form for form in _forms(word) if form in self._uses]
+        if forms:
+            self._add(forms, column)
+        elif await self._words.exists(_owned(self._owner, _beginning(parts[0]))):
+            self._parts.append(_beginning(parts[0]))
+            self._said.append(f"{parts[0]}…")
+        else:
+            await self._corrected(word, parts[0], column)
+
+    async def _corrected(self, word: str, term: str, column: str | None) -> None:
+        hope = allowed(term) and len(self._unknown) < _UNKNOWN_MAX
+        found = meant(term, await self._words.near(term, self._owner)) if hope else None
+        if found is None:
+            self._unknown.append(word)
+            return
+        self._corrections[word] = found
+        self._uses |= await self._words.uses(set(_forms(found)), self._owner)
+        self._add([form for form in _forms(found) if form in self._uses], column)
+
+    def _add(self, forms: list[str], column: str | None) -> None:
+        """Look for any of the forms, in the column where they are at home."""
+        sided = column in {"home", "away"} and any(self._uses[form].teams for form in forms)
+        placed = column == "location" and any(self._uses[form].places for form in forms)
+        self._sided = self._sided or sided
+        where = column if sided or placed else None
+        self._parts.append(f"{where or _TEXT} : ({' OR '.join(quoted(form) for form in forms)})")
+        self._said.append(f"{where}: {forms[0]}" if where else forms[0])
+
+    async def _phrase(self, phrase: str) -> None:
+        if not terms(phrase):
+            return
+        part = f"{_TEXT} : {quoted(phrase)}"
+        if not await self._words.exists(_owned(self._owner, part)):
+            self._unknown.append(phrase)
+            return
+        self._parts.append(part)
+        self._said.append(f"“{phrase}”")
+
+
+def quoted(words: str) -> str:
+    """Words that follow each other, quoted, so that none is taken for syntax."""
+    return '"' + " ".join(terms(words)) + '"'
+
+
+def _owned(owner: int | None, match: str) -> str:
+    return match if owner is None else f"owner : o{owner} AND {match}"
+
+
+def _beginning(term: str) -> str:
+    """What begins with a word, or is it in singular or plural; numbers must be whole."""
+    star = "" if len(term) < _PREFIX_LEAST or term.isdigit() else "*"
+    others = "".join(f' OR "{form}"' for form in _forms(term)[1:])
+    return f'{_TEXT} : ("{term}"{star}{others})'
+
+
+def _forms(word: str) -> list[str]:
+    """A word in singular and plural, itself first."""
+    term = "".join(terms(word))
+    found = [term]
+    if len(term) > 2 and not term.isdigit():
+        found += [f"{term}s", f"{term}es"]
+        found += [term[:-1]] if len(term) > 3 and term.endswith("s") else []
+        found += [term[:-2]] if len(term) > 4 and term.endswith("es") else []
+    return found

@@ -1,0 +1,105 @@
+"""The connection that writes: one transaction of this process at a time, in turns with other processes."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import aiosqlite
+
+from engine.store.sqlite.at_once import Inside, busy, transaction
+from engine.store.sqlite.session import Session, Statements
+
+T = TypeVar("T")
+U = TypeVar("U", bound=Session)
+
+BUSY_S = 60.0
+"""How long a writer waits for another process: transactions are short, so this is never reached in health."""
+_TURN_MS = 3
+"""For so long SQLite waits at a time, looking every one or two milliseconds."""
+_FULL = "the disk is full: nothing was changed; make room and try again"
+
+
+class Writer(Generic[U]):
+    """Makes units of work over one connection, with `unit`, and keeps all of each or nothing.
+
+    Where the disk is full, OSError (ENOSPC) is raised, and nothing was changed.
+    """
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path, unit: Callable[[Statements], U]) -> None:
+        self._connection = connection
+        self._path = path
+        self._unit = unit
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[U]:
+        """One transaction, kept when the block ends, undone when it raises."""
+        async with self._writing:
+            try:
+                await self._begin()
+                unit = self._unit(self._connection)
+                yield unit
+                await unit.flush()
+                await self._connection.execute("COMMIT")
+            except BaseException as error:
+                # A caller that goes away leaves its statement running in the connection's thread: this
+                # queues up behind it, and does nothing where no transaction was begun.
+                await self._connection.rollback()
+                self._refuse_full(error)
+                raise
+
+    async def _begin(self) -> None:
+        """Wait for the turn to write; others of this process get on meanwhile."""
+        deadline = asyncio.get_running_loop().time() + BUSY_S
+        while True:
+            try:
+                await self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if not busy(error) or asyncio.get_running_loop().time() > deadline:
+                    raise
+            else:
+                return
+
+    async def at_once(self, work: Callable[[U], Coroutine[object, object, T]]) -> T:
+        """One transaction for `work` that waits for nothing but the store: it holds others up for less long.
+
+        Once begun it is carried out, even where the caller goes away.
+        """
+
+        async def kept(inside: Inside) -> T:
+            unit = self._unit(inside)
+            result = await work(unit)
+            await unit.flush()
+            return result
+
+        def carried_out() -> T:
+            # the thread's own connection, which aiosqlite shows to nobody
+            return transaction(self._connection._conn, kept, BUSY_S)
+
+        async with self._writing:
+            try:
+                result: T = await self._connection._execute(carried_out)  # type: ignore[no-untyped-call]
+            except sqlite3.Error as error:
+                self._refuse_full(error)
+                raise
+        return result
+
+    def _refuse_full(self, error: BaseException) -> None:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, _FULL, str(self._path)) from error
+
+    async def close(self) -> None:
+        """Close the connection, behind what is being written."""
+        async with self._writing:
+            await self._connection.close()
+
+
+async def take_turns(connection: aiosqlite.Connection) -> None:
+    """Let `connection` look often for its turn; SQLite's own waiting sleeps ever longer, and turns pass by."""
+    await connection.execute(f"PRAGMA busy_timeout = {_TURN_MS}")

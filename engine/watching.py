@@ -1,0 +1,129 @@
+"""Watching what is kept: who listens hears soon that what they look at has changed, by whichever process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from engine.refusals import Code, Refused
+from engine.store.protocol import Store
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+"""How often to see whether anything was kept; nothing is done while nobody listens."""
+_SHARE = 4
+"""A look that took long is followed by a rest so many times as long."""
+WATCHED_MAX = 2_000
+"""Different things that are watched at once, by all listeners of this process together."""
+
+Heard = Callable[[frozenset[str]], None]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a listener looks at: `look` gives something that differs once it has changed.
+
+    `event`: an answer to this event is news of it too, even where nothing else differs.
+    """
+
+    look: Callable[[], Awaitable[object]]
+    event: str = ""
+
+
+@dataclass
+class _Watched:
+    sight: Sight
+    state: object
+    ears: dict[object, Heard] = field(default_factory=dict)
+
+
+class Watch:
+    """Looks again at what is listened to whenever something was kept, and tells those who listen to it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._watched: dict[str, _Watched] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._revision: int | None = None
+        self._newest: int | None = None
+
+    async def listen(self, sights: Mapping[str, Sight], heard: Heard) -> Callable[[], None]:
+        """Call `heard` with the names of those `sights` that changed from now on, until the result is called.
+
+        One name always stands for the same sight. A change may be told once too often, never too seldom.
+        Raises Refused: TOO_MANY.
+        """
+        if len(self._watched) + len(sights.keys() - self._watched.keys()) > WATCHED_MAX:
+            raise Refused(
+                Code.TOO_MANY,
+                "The server watches as many resources as it can.",
+                "Watch fewer, or read them when you need them.",
+            )
+        if self._newest is None:
+            self._newest, _ = await self._store.answered(None)
+        states = {name: await sight.look() for name, sight in sights.items()}
+        ear = object()
+        for name, sight in sights.items():
+            self._watched.setdefault(name, _Watched(sight, states[name])).ears[ear] = heard
+        self._begin()
+        return lambda: self._leave(ear, sights.keys())
+
+    def _begin(self) -> None:
+        # what was kept between the listener's first look and now is seen by looking once in any case
+        self._revision = None
+        if self._watched and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._run())
+
+    def _leave(self, ear: object, names: Collection[str]) -> None:
+        for name in names:
+            watched = self._watched.get(name)
+            if watched and watched.ears.pop(ear, None) and not watched.ears:
+                del self._watched[name]
+        if not self._watched:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._looking:
+            self._looking.cancel()
+        self._looking = self._newest = None
+
+    async def close(self) -> None:
+        """Tell nobody anything any more."""
+        self._watched.clear()
+        looking = self._looking
+        self._stop()
+        if looking:
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                await self._turn()
+            except Exception:
+                # Nobody may be left without news for good because the disk was busy once.
+                log.warning("watching the store failed; it is tried again", exc_info=True)
+                self._revision = None
+            await asyncio.sleep(max(LOOK_S, _SHARE * (loop.time() - began)))
+
+    async def _turn(self) -> None:
+        revision = await self._store.revision()
+        if revision == self._revision:
+            return
+        # Said before anything is looked at: who begins to listen meanwhile asks for one more look.
+        self._revision = revision
+        newest, answered = await self._store.answered(self._newest)
+        news: dict[Heard, set[str]] = {}
+        for name, watched in list(self._watched.items()):
+            state = await watched.sight.look()
+            if state != watched.state or watched.sight.event in answered:
+                for heard in watched.ears.values():
+                    news.setdefault(heard, set()).add(name)
+            watched.state = state
+        self._newest = newest
+        for heard, names in news.items():
+            heard(frozenset(names))

@@ -1,0 +1,52 @@
+"""What is fuzzed: reading mails and reading calendars, neither of which may raise anything but Refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from engine.itip import read as itip_read
+from engine.itip import recurrence
+from engine.mail import meeting, sesnotice, smime, tnef
+from engine.mail import read as mail_read
+from engine.refusals import Refused
+
+HEAD = b"From: Joe <joe@example.org>\r\nTo: create@cis.test\r\nMIME-Version: 1.0\r\n"
+SLOW_S = 1.0
+"""CPU seconds that no input may cost."""
+
+
+def mail(data: bytes) -> None:
+    """Read `data` as a mail, as the rest of a mail, and as what mails carry; read the calendars in it."""
+    for raw_mail in (data, HEAD + data):
+        with suppress(Refused):
+            for part in mail_read.read(raw_mail).calendars:
+                calendar(part.content, part.method_hint)
+    _packed(data)
+
+
+def _packed(data: bytes) -> None:
+    with suppress(Refused):
+        smime.content(data)
+    with suppress(Refused, tnef.Malformed):
+        meeting.calendar(tnef.read(data), "joe@example.org")
+    sesnotice.notice(data.decode("utf-8", "replace"))
+
+
+def calendar(data: bytes, method_hint: str = "") -> None:
+    """Read `data` as calendar text, by itself and as the inside of an event; check its recurrence rules."""
+    for text in (data, b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\n" + data):
+        with suppress(Refused):
+            message = itip_read.read(text, method_hint=method_hint, default_zone="Europe/Paris")
+            for event in message.events[:10]:
+                if event.span and event.recurrence:
+                    recurrence.validated(event.recurrence, event.span)
+
+
+def timed(target: Callable[[bytes], None], data: bytes) -> None:
+    """Run `target`, and fail where it took longer than anything may."""
+    begun = time.process_time()
+    target(data)
+    spent = time.process_time() - begun
+    assert spent < SLOW_S, f"{spent:.1f} s for {len(data)} bytes"

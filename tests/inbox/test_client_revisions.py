@@ -1,0 +1,177 @@
+"""Revisions that organizers' clients mail to create@: which is newer, which adds, which speaks of one instance."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.model import Event, EventStatus, Method
+from engine.store.protocol import EventQuery
+from tests.support import mails
+from tests.support.engines import deliver, invite_all_answers
+from tests.support.inboxes import Post
+from tests.support.mails import END, STAMP, START, vevent
+
+OLGA, CREATE = "olga@cis.test", "create@cis.test"
+HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
+PARIS = ZoneInfo("Europe/Paris")
+FIRST = datetime(2027, 7, 5, 19, 0, tzinfo=PARIS)
+WEEKLY: dict[str, Any] = {"start": FIRST, "end": FIRST + HOUR, "rrule": {"freq": "weekly", "count": 5}}
+
+
+async def the_event(post: Post) -> Event:
+    (event,) = (await post.engine.search(EventQuery(limit=100), post.engine.local)).events
+    return event
+
+
+async def brought(post: Post, method: str, *events: object) -> tuple[str, str]:
+    content = mails.calendar(method, *events)  # type: ignore[arg-type]
+    intake = await post(mails.mail(OLGA, CREATE, content=content, method=method))
+    return intake.action, intake.code
+
+
+@pytest.mark.parametrize(
+    ("sequence", "stamp", "expected"),
+    [
+        (1, HOUR, ("cancelled", "")),
+        (1, timedelta(), ("cancelled", "")),
+        (1, -HOUR, ("ignored", "stale")),
+        (0, HOUR, ("ignored", "stale")),
+        (2, -HOUR, ("cancelled", "")),
+    ],
+)
+async def test_a_cancellation_counts_by_sequence_then_stamp(
+    post: Post, sequence: int, stamp: timedelta, expected: tuple[str, str]
+) -> None:
+    await brought(post, "REQUEST", vevent(sequence=1))
+    assert await brought(post, "CANCEL", vevent(sequence=sequence, dtstamp=STAMP + stamp)) == expected
+    assert (await the_event(post)).cancelled is (expected[0] == "cancelled")
+
+
+async def test_published_again_it_is_the_same_event(post: Post) -> None:
+    assert await brought(post, "PUBLISH", vevent()) == ("created", "")
+    assert await brought(post, "PUBLISH", vevent(summary="Later", sequence=1)) == ("updated", "")
+    assert await brought(post, "PUBLISH", vevent(summary="Before")) == ("ignored", "stale")
+    assert (await the_event(post)).summary == "Later"
+
+
+async def test_of_two_revisions_in_one_calendar_the_newer_is_the_event(post: Post) -> None:
+    newer, older = vevent(summary="New", sequence=2), vevent(summary="Old", sequence=1)
+    assert await brought(post, "REQUEST", newer, older) == ("created", "")
+    assert (await the_event(post)).summary == "New"
+
+
+async def test_an_added_instance_makes_the_event_recur(post: Post) -> None:
+    await brought(post, "REQUEST", vevent())
+    event = await the_event(post)
+    await invite_all_answers(post.engine, event)
+    await deliver(post.engine)
+    added = vevent(start=START + WEEK, end=END + WEEK, sequence=1)
+    assert await brought(post, "ADD", added) == ("updated", "")
+    now = await the_event(post)
+    assert (now.rdates, now.overrides, now.span) == ((START + WEEK,), (), event.span)
+    told = [m for m in await deliver(post.engine) if m.kind.calendar]
+    assert {(m.method, m.recurrence_id, m.sequence) for m in told} == {(Method.REQUEST, None, 1)}
+    assert await brought(post, "ADD", added) == ("ignored", "no_change")
+
+
+async def test_an_added_instance_may_differ_from_the_others(post: Post) -> None:
+    await brought(post, "REQUEST", vevent())
+    start = START + WEEK
+    added = vevent(summary="The long one", location="Hall 9", start=start, end=start + 5 * HOUR, sequence=1)
+    assert await brought(post, "ADD", added) == ("updated", "")
+    (override,) = (await the_event(post)).overrides
+    assert (override.summary, override.location, override.span.length) == ("The long one", "Hall 9", 5 * HOUR)
+
+
+async def test_what_cannot_be_added_is_refused(post: Post) -> None:
+    assert await brought(post, "ADD", vevent()) == ("refused", "unknown_event")
+    await brought(post, "REQUEST", vevent())
+    rule = vevent(start=START + WEEK, end=END + WEEK, sequence=1, rrule={"freq": "daily"})
+    assert await brought(post, "ADD", rule) == ("refused", "invalid_recurrence")
+
+
+async def test_clients_count_the_revisions_of_an_instance_by_themselves(post: Post) -> None:
+    await brought(post, "REQUEST", vevent(**WEEKLY, sequence=3))
+    second = FIRST + WEEK
+
+    def moved(hours: int, sequence: int, stamp: int) -> object:
+        start = second + hours * HOUR
+        return vevent(
+            start=start,
+            end=start + HOUR,
+            recurrence_id=second,
+            sequence=sequence,
+            dtstamp=STAMP + stamp * HOUR,
+        )
+
+    assert await brought(post, "REQUEST", moved(1, 0, 0)) == ("ignored", "stale")
+    assert await brought(post, "REQUEST", moved(2, 1, 2)) == ("updated", "")
+    assert await brought(post, "REQUEST", moved(3, 0, 3)) == ("ignored", "stale")
+    assert await brought(post, "REQUEST", moved(4, 5, 1)) == ("updated", "")
+    assert (await the_event(post)).overrides[0].span.start == second + 4 * HOUR
+    renamed = vevent(**WEEKLY, sequence=4, summary="Renamed", dtstamp=STAMP + 9 * HOUR)
+    assert await brought(post, "REQUEST", renamed) == ("updated", ""), "the instance's 5 is not the series'"
+
+
+async def test_an_instance_is_found_by_its_day_or_in_another_zone(post: Post) -> None:
+    await brought(post, "REQUEST", vevent(**WEEKLY))
+    saigon = (FIRST + WEEK).astimezone(ZoneInfo("Asia/Ho_Chi_Minh"))
+    gone = vevent(start=saigon, end=None, recurrence_id=saigon, sequence=1)
+    assert await brought(post, "CANCEL", gone) == ("cancelled", "")
+    day = vevent(start=None, end=None, recurrence_id=date(2027, 7, 19), sequence=1)
+    assert await brought(post, "CANCEL", day) == ("cancelled", "")
+    event = await the_event(post)
+    assert event.exdates == (FIRST + WEEK, FIRST + 2 * WEEK)
+    assert event.status is EventStatus.CONFIRMED
+
+
+async def test_a_midnight_names_the_day_of_an_all_day_series(post: Post) -> None:
+    start = date(2027, 7, 5)
+    await brought(
+        post, "REQUEST", vevent(start=start, end=date(2027, 7, 6), rrule={"freq": "weekly", "count": 3})
+    )
+    gone = vevent(start=None, end=None, recurrence_id=datetime(2027, 7, 12, tzinfo=UTC), sequence=1)
+    assert await brought(post, "CANCEL", gone) == ("cancelled", "")
+    assert (await the_event(post)).exdates == (date(2027, 7, 12),)
+
+
+async def test_this_and_all_that_follow_is_refused_clearly(post: Post) -> None:
+    await brought(post, "REQUEST", vevent(**WEEKLY))
+    following = vevent(start=FIRST + WEEK, end=FIRST + WEEK + HOUR, recurrence_id=FIRST + WEEK, sequence=1)
+    following["RECURRENCE-ID"].params["RANGE"] = "THISANDFUTURE"
+    assert await brought(post, "REQUEST", following) == ("refused", "invalid_recurrence")
+    assert (await the_event(post)).overrides == ()
+
+
+async def test_one_bad_event_of_several_stops_no_other_and_one_notice_tells_of_all(post: Post) -> None:
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    events = [vevent("u1"), vevent("u2", start=past, end=past + HOUR), vevent("u3", summary="Third")]
+    assert await brought(post, "PUBLISH", *events) == ("created", "")
+    notice = (await post.notice()).notice
+    assert notice is not None
+    assert "3 events: 2 created, 1 refused (event_in_past)" in notice.text
+
+
+@pytest.mark.parametrize(
+    "organizer",
+    ["c_3f9a@group.calendar.google.com", "jane_doe/acme@example.com", "boss@example.com"],
+)
+async def test_the_event_is_its_senders_whatever_address_its_calendar_has(post: Post, organizer: str) -> None:
+    assert await brought(post, "REQUEST", vevent(organizer=organizer)) == ("created", "")
+    event = await the_event(post)
+    assert event.organizer == OLGA
+    again = vevent(organizer=organizer, sequence=1, summary="Moved house")
+    assert await brought(post, "REQUEST", again) == ("updated", "")
+
+
+async def test_what_was_repaired_is_said(post: Post) -> None:
+    content = mails.calendar("REQUEST", vevent()).replace(
+        b"END:VEVENT", b"this is no line\r\nSTATUS:CONFIRMED"
+    )
+    intake = await post(mails.mail(OLGA, CREATE, content=content))
+    assert intake.action == "created"
+    assert intake.detail == "Repaired: a line that is no property passed over; VEVENT without its END."

@@ -1,0 +1,127 @@
+"""The one-click bundle, the registry entry and the snippets: what they say is so."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from bundle.build import build
+from engine.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+MCPB = ROOT / ".judges/node_modules/.bin/mcpb"
+CLIENTS = (ROOT / "docs/clients.md").read_text(encoding="utf-8")
+
+
+def _json(name: str) -> dict[str, Any]:
+    return dict(json.loads((ROOT / name).read_text(encoding="utf-8")))
+
+
+def _version() -> str:
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+
+
+def _known(variable: str) -> bool:
+    return variable.removeprefix("CIS_").lower() in Settings.model_fields
+
+
+async def _tools(command: str, *arguments: str, cwd: Path, folder: Path) -> list[str]:
+    """What a client that starts this very command is offered."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")}
+    environment["CIS_DATA_DIR"] = str(folder)
+    server = StdioServerParameters(command=command, args=list(arguments), cwd=cwd, env=environment)
+    async with Client(stdio_client(server)) as client:
+        return [tool.name for tool in (await client.list_tools()).tools]
+
+
+def test_the_bundle_and_the_registry_entry_have_the_version_of_the_package() -> None:
+    entry = _json("server.json")
+    assert _json("bundle/manifest.json")["version"] == _version()
+    assert {entry["version"], entry["packages"][0]["version"]} == {_version()}
+
+
+def test_every_setting_that_the_bundle_and_the_registry_entry_name_exists() -> None:
+    bundled = _json("bundle/manifest.json")["server"]["mcp_config"]["env"]
+    registered = [v["name"] for v in _json("server.json")["packages"][0]["environmentVariables"]]
+    assert bundled
+    assert [name for name in [*bundled, *registered] if not _known(name)] == []
+
+
+def test_the_bundle_asks_for_everything_that_it_fills_in() -> None:
+    manifest = _json("bundle/manifest.json")
+    filled = re.findall(r"\$\{user_config\.([a-z_]+)\}", json.dumps(manifest["server"]))
+    assert sorted(filled) == sorted(manifest["user_config"])
+
+
+def test_the_same_sources_give_the_same_bundle(tmp_path: Path) -> None:
+    assert build(tmp_path / "a").read_bytes() == build(tmp_path / "b").read_bytes()
+
+
+async def test_the_unpacked_bundle_serves_the_twelve_tools(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build(tmp_path / "cis.mcpb")) as bundle:
+        bundle.extractall(tmp_path / "unpacked")
+    unpacked = tmp_path / "unpacked"
+    assert len(await _tools(sys.executable, "main.py", cwd=unpacked, folder=tmp_path / "data")) == 12
+
+
+def test_the_bundle_s_own_tool_finds_the_manifest_valid(tmp_path: Path) -> None:
+    if not MCPB.is_file():
+        assert os.environ.get("CIS_JUDGES") != "required", "mcpb is not installed: run make judges"
+        pytest.skip("mcpb is not installed: run make judges")
+    manifest = str(ROOT / "bundle/manifest.json")
+    run = subprocess.run([MCPB, "validate", manifest], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("snippet", re.findall(r"```json\n(.*?)```", CLIENTS, re.DOTALL))
+async def test_each_snippet_starts_a_server_that_has_the_tools(snippet: str, tmp_path: Path) -> None:
+    parsed = json.loads(snippet)
+    (server,) = (parsed.get("mcpServers") or parsed["servers"]).values()
+    if "url" in server:
+        assert server["url"].endswith("/mcp")
+        assert server["headers"]["Authorization"].startswith("Bearer ")
+        return
+    assert [name for name in server.get("env", {}) if not _known(name)] == []
+    command = shutil.which("cis-mcp", path=str(Path(sys.executable).parent)) or ""
+    assert server["command"] == "/path/to/cis-mcp"
+    assert len(await _tools(command, *server["args"], cwd=tmp_path, folder=tmp_path / "data")) == 12
+
+
+def test_the_wheel_installs_and_tells_the_story_from_an_empty_folder(tmp_path: Path) -> None:
+    """Built, unpacked beside the libraries of this environment, and run as the installed command would be."""
+    built = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
+    subprocess.run(built, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")}
+    environment |= {"PYTHONPATH": str(tmp_path / "site"), "CIS_DATA_DIR": str(tmp_path / "data")}
+    where = subprocess.run(
+        [sys.executable, "-c", "import cis_mcp.prompts as p; print(p.__file__, len(p.prompts()))"],
+        cwd=empty,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    place, prompts = where.stdout.split()
+    assert place.startswith(str(tmp_path / "site"))
+    assert int(prompts) >= 3
+    demo = [sys.executable, "-m", "cis_mcp", "demo"]
+    run = subprocess.run(demo, cwd=empty, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.count("✓") == 9

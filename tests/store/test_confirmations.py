@@ -1,0 +1,70 @@
+"""The contract of a store: mails that wait for a confirmation, and what became of mails."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from engine.model import Confirmation
+from engine.store.protocol import Intake, Store
+from tests.store import stores
+from tests.store.stores import ORGANIZER
+from tests.support.clock import START
+
+
+def confirmation(code: str = "abc", address: str = "ann@example.com") -> Confirmation:
+    return Confirmation(
+        code=code,
+        mail="1.2_3",
+        mailbox="create",
+        address=address,
+        what="It makes an event.",
+        created=START,
+        expires=START + timedelta(days=7),
+    )
+
+
+async def test_a_confirmation_is_found_by_its_code_and_remembers_its_use(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.add_confirmation(confirmation())
+    assert await store.confirmation("abc") == confirmation()
+    assert await store.confirmation("abd") is None
+    used = confirmation().model_copy(update={"used": START})
+    async with store.unit() as unit:
+        await unit.save_confirmation(used)
+        assert await unit.confirmation("abc") == used
+
+
+async def test_the_store_knows_who_was_asked_since_when(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.add_confirmation(confirmation())
+        before, after = START - timedelta(seconds=1), START + timedelta(seconds=1)
+        assert await unit.asked_since("ann@example.com", before)
+        assert not await unit.asked_since("ann@example.com", after)
+        assert not await unit.asked_since("bob@example.com", before)
+
+
+async def test_a_code_is_an_address_that_was_given_out(store: Store) -> None:
+    await stores.with_event(store, "ann@example.com")
+    async with store.unit() as unit:
+        await unit.add_confirmation(confirmation())
+    token = "token-event1-ann@example.com"
+    assert await store.tokens([token, "abc", "unknown"]) == {token, "abc"}
+
+
+async def test_an_organizer_is_known_once_it_has_an_event(store: Store) -> None:
+    await stores.with_event(store)
+    async with store.unit() as unit:
+        assert await unit.knows_organizer(ORGANIZER)
+        assert not await unit.knows_organizer("stranger@example.com")
+
+
+async def test_all_that_became_of_a_mail_is_told_in_order(store: Store) -> None:
+    lines = [
+        Intake(id=f"7.1_{n}", at=START + timedelta(seconds=n), mailbox="rsvp", action="receipt", detail="x")
+        for n in (1, 10, 2)
+    ]
+    async with store.unit() as unit:
+        for line in lines:
+            await unit.take_in(line)
+    assert [line.id for line in await store.notes("7.1_1")] == ["7.1_1", "7.1_10"]
+    assert await store.notes("7.1_1:") == []
