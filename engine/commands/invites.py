@@ -8,7 +8,7 @@ from pydantic import Field
 
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
-from engine.commands.randomness import TOKEN_LENGTH
+from engine.commands.randomness import RECEIPT_TOKEN_LENGTH, word_in_order
 from engine.itip import personal
 from engine.model import Attendee, Event, Kind, Message, Origin
 from engine.refusals import Code, Refused
@@ -82,7 +82,7 @@ def new_attendee(
     return Attendee(
         event_uid=event.uid,
         email=email,
-        token=work.randomness.word(TOKEN_LENGTH),
+        token=word_in_order(work.randomness, work.now, RECEIPT_TOKEN_LENGTH),
         name=name,
         origin=origin,
         fields=fields,
@@ -116,7 +116,7 @@ def invite_message(
 
 
 def new_message_id(work: Work) -> str:
-    return f"{work.randomness.word(24)}@{work.settings.domain}"
+    return f"{word_in_order(work.randomness, work.now, 24)}@{work.settings.domain}"
 
 
 async def refuse_barred(work: Work, organizer: str, email: str) -> None:

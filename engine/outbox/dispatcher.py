@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections import Counter
 from datetime import timedelta
 
 from engine.engine import Engine
 from engine.model import MessageState
+from engine.observer import ANSWERS, BATCH_S
 from engine.outbox import answers
 from engine.outbox.leases import LEASE_S, Leases
 from engine.outbox.pace import Pace
@@ -44,7 +46,8 @@ class Dispatcher:
         self._transport = transport
         self._renderer = Renderer(engine.settings, engine.store)
         self._owner = f"{os.getpid()}-{engine.randomness.word(8)}"
-        self._leases = Leases(engine.store, self._owner, engine.clock, lease_s)
+        self._observer = engine.observer
+        self._leases = Leases(engine.store, self._owner, engine.clock, lease_s, engine.observer)
         self._pace = Pace(transport.connections)
         self._grown = asyncio.Event()
         self._claiming: asyncio.Task[list[Claim]] | None = None
@@ -148,8 +151,12 @@ class Dispatcher:
 
     async def _deliver(self, batch: list[Claim]) -> None:
         """Send a batch over one connection; every claim of it is answered, whatever happens."""
-        mine = await self._still_mine(batch)
-        sending = [(claim, mail) for claim in mine if (mail := await self._made(claim))]
+        with self._observer.timing(BATCH_S), self._observer.span("send batch", messages=len(batch)):
+            await self._sent(await self._still_mine(batch))
+
+    async def _sent(self, mine: list[Claim]) -> None:
+        with self._observer.span("render", messages=len(mine)):
+            sending = [(claim, mail) for claim in mine if (mail := await self._made(claim))]
         open_claims = dict(enumerate(claim for claim, _ in sending))
 
         def settled(index: int, outcome: Accepted | Rejected) -> None:
@@ -157,7 +164,8 @@ class Dispatcher:
 
         try:
             if sending:
-                await self._transport.send_many([mail for _, mail in sending], settled)
+                with self._observer.span("send", messages=len(sending)):
+                    await self._transport.send_many([mail for _, mail in sending], settled)
         except Exception:
             log.exception("the transport failed")
         finally:
@@ -218,6 +226,8 @@ class Dispatcher:
                 found.append(self._answers.get_nowait())
             await self._write_down(found)
             self._leases.ended(answer.message_id for answer in found)
+            for state, n in Counter(answer.state.value for answer in found).items():
+                self._observer.count(ANSWERS, n, state=state)
             self._held -= len(found)
             self._room.set()
             self._engine.answered.ring()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import signal
 import sys
 
+from engine import logs, telemetry
 from engine.engine import Engine
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transports import open_transport
@@ -18,9 +18,7 @@ _SETTINGS_MAX = 1 << 20
 
 def main() -> None:
     """Send until stdin ends; its first line holds the settings, since what is secret is in no command line."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.begin()
     # Ctrl-C reaches every process of a terminal; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_send())
@@ -32,7 +30,9 @@ async def _send() -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     crew = await _crew()
     settings = Settings.model_validate_json(await crew.readline())
+    logs.begin(settings.log, settings.log_level)
     engine = await Engine.open(settings)
+    tell = telemetry.begin(engine.observer)
     gc.freeze()  # what is imported stays for good
     try:
         ends = [
@@ -48,6 +48,7 @@ async def _send() -> None:
             task.result()
     finally:
         await engine.close()
+        await telemetry.told(tell)
 
 
 async def _crew() -> asyncio.StreamReader:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
+from engine.observer import Observer
 from engine.store.protocol import Claim, Store
 
 LEASE_S = 20.0
@@ -20,12 +21,18 @@ class Leases:
     """
 
     def __init__(
-        self, store: Store, owner: str, clock: Callable[[], datetime], lease_s: float = LEASE_S
+        self,
+        store: Store,
+        owner: str,
+        clock: Callable[[], datetime],
+        lease_s: float = LEASE_S,
+        observer: Observer | None = None,
     ) -> None:
         self._store = store
         self._owner = owner
         self._clock = clock
         self._lease_s = lease_s
+        self._observer = observer or Observer()
         self._mine: set[int] = set()
         self._offset: float | None = None
         self._renewed: float | None = None
@@ -54,7 +61,11 @@ class Leases:
             due = await self._store.next_due()
             if due is None or due > now:
                 return []
-        claims = await self._store.claim_messages(self._owner, limit, now, self._lease_s, reclaim=not careful)
+        with self._observer.span("claim") as span:
+            claims = await self._store.claim_messages(
+                self._owner, limit, now, self._lease_s, reclaim=not careful
+            )
+            span.note(messages=len(claims))
         self._looked_closely = not careful
         self._mine.update(claim.message.id for claim in claims)
         return claims

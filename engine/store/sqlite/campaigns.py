@@ -65,10 +65,11 @@ class Campaigns(Ledger):
             [code.value, campaign_id, cursor],
         )
 
-    async def skipped(self, campaign_id: str, limit: int) -> list[Recipient]:
+    async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
+        """The first skipped rows, of those after the row `after`."""
         found = await self.all(
-            "SELECT * FROM campaign_row WHERE campaign_id = ? AND code <> '' ORDER BY row LIMIT ?",
-            [campaign_id, limit],
+            "SELECT * FROM campaign_row WHERE campaign_id = ? AND row > ? AND code <> '' ORDER BY row LIMIT ?",
+            [campaign_id, after, limit],
         )
         return [rows.recipient(row) for row in found]
 

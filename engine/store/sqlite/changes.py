@@ -15,7 +15,9 @@ WORDS_MAX = 500
 """Characters that are kept of what others said."""
 
 _COLUMNS = "at, kind, organizer, event_uid, email, campaign_id, sequence, status, code, words"
-_OF_EVENT = f"INSERT INTO change({_COLUMNS}) SELECT ?, ?, organizer, uid, ?, '', ?, ?, ?, ? FROM event WHERE uid = ?"
+_OF_EVENT = (
+    f"INSERT INTO change({_COLUMNS}) SELECT ?, ?, organizer, uid, ?, '', ?, ?, ?, ? FROM event WHERE uid = ?"
+)
 _FAILED = (
     f"INSERT INTO change({_COLUMNS}) SELECT settled, iif(code = 'bounced', 'message_bounced', 'message_failed'), "
     f"organizer, event_uid, email, coalesce(campaign_id, ''), sequence, kind, code, substr(answer, 1, {WORDS_MAX}) "

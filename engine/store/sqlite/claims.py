@@ -196,6 +196,9 @@ class Claims(Ledger):
         for ((kind, event_uid, organizer, campaign_id), state), n in moved.items():
             self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, -n)
             self._count(kind, event_uid, organizer, campaign_id, state, n)
+        for answer in answers:
+            if answer.state is MessageState.FAILED:
+                self.tally.failure(answer.code)
 
     async def _note_attempts(self, answers: Sequence[Answer], now: datetime) -> None:
         """Keep what a server said to a try that settled nothing; the last answer stands in the ledger itself."""

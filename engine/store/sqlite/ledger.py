@@ -60,7 +60,7 @@ class Ledger(Session):
                 owed.append(message)
                 ended[key] = False
             elif ended[key] and message.kind is Kind.INVITE:
-                owed.append(message.model_copy(update={"repeat": message.message_id[:8]}))
+                owed.append(message.model_copy(update={"repeat": message.message_id.partition("@")[0][-8:]}))
                 ended[key] = False
         return owed
 
@@ -150,6 +150,8 @@ class Ledger(Session):
         for g in groups:
             self._count(g["kind"], g["event_uid"], g["organizer"], g["campaign_id"], g["state"], -g["n"])
             self._count(g["kind"], g["event_uid"], g["organizer"], g["campaign_id"], state.value, g["n"])
+            if state is MessageState.FAILED:
+                self.tally.failure(str(changes["code"]), g["n"])
         return sum(g["n"] for g in groups)
 
     async def sent_message(self, message_id: str, transport_id: str) -> Message | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Collection
+from datetime import datetime
 
 from engine.model import Attempt, Attendee, Campaign, Event, Message, MessageState, Receipt, Statistics
 from engine.store import cursors
@@ -106,10 +107,20 @@ class Questions(Search):
                 return
             after = page[-1]["id"]
 
-    async def campaigns(self, organizer: str | None, limit: int) -> list[Campaign]:
-        where, values = ("organizer = ?", [organizer]) if organizer else ("1", [])
+    async def campaigns(
+        self, organizer: str | None, limit: int, before: tuple[datetime, str] | None = None
+    ) -> list[Campaign]:
+        where: list[str] = []
+        values: list[object] = []
+        if organizer:
+            where.append("organizer = ?")
+            values.append(organizer)
+        if before:
+            where.append("(created, id) < (?, ?)")
+            values += [before[0].timestamp(), before[1]]
         found = await self.all(
-            f"SELECT body FROM campaign WHERE {where} ORDER BY created DESC LIMIT ?", [*values, limit]
+            f"SELECT body FROM campaign WHERE {' AND '.join(where) or '1'} ORDER BY created DESC, id DESC LIMIT ?",
+            [*values, limit],
         )
         return [rows.campaign(row) for row in found]
 

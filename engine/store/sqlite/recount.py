@@ -23,6 +23,7 @@ WITH a AS (
     UNION ALL SELECT 'system', '', name, count(*) FROM named GROUP BY 3
     UNION ALL SELECT 'campaign', campaign_id, 'delivery.' || state, count(*) FROM message
         WHERE campaign_id IS NOT NULL GROUP BY 2, 3
+    UNION ALL SELECT 'failure', '', code, count(*) FROM message WHERE state = 'failed' GROUP BY 3
 )
 SELECT coalesce(c.scope, t.scope) AS scope, coalesce(c.key, t.key) AS key, coalesce(c.name, t.name) AS name,
     coalesce(t.n, 0) AS kept, coalesce(c.n, 0) AS counted

@@ -219,7 +219,13 @@ CREATE TABLE change (
 CREATE INDEX change_by_organizer ON change(organizer, id);
 """
 
-MIGRATIONS = (_VERSION_1, _ANSWERS, _FEEDS, _CONFIRMATIONS, SEARCH, _TRANSPORT_NAMES, _CHANGES)
+# failed messages by code are counted as they fail; here those that failed before
+_FAILURES = """
+INSERT INTO tally(scope, key, name, n) SELECT 'failure', '', code, count(*) FROM message
+    WHERE state = 'failed' GROUP BY code;
+"""
+
+MIGRATIONS = (_VERSION_1, _ANSWERS, _FEEDS, _CONFIRMATIONS, SEARCH, _TRANSPORT_NAMES, _CHANGES, _FAILURES)
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 
 

@@ -29,6 +29,10 @@ class Tally:
         if campaign_id:
             self.changes["campaign", campaign_id, f"delivery.{state}"] += n
 
+    def failure(self, code: str, n: int = 1) -> None:
+        """Count failed messages by their code, over the whole system."""
+        self.changes["failure", "", code] += n
+
 
 class _Cursor(Protocol):
     @property

@@ -36,6 +36,7 @@ from engine.store.protocol import (
     Claim,
     EventPage,
     EventQuery,
+    Figures,
     History,
     Intake,
     Rates,
@@ -49,6 +50,7 @@ from engine.store.sqlite.claims import Claims
 from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
+from engine.store.sqlite.figures import Standing
 from engine.store.sqlite.glance import Glance
 from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.occasions import Expansion
@@ -171,14 +173,16 @@ class SqliteStore:
     async def campaign(self, campaign_id: str) -> Campaign | None:
         return await Campaigns(self._reader).campaign(campaign_id)
 
-    async def campaigns(self, organizer: str | None, limit: int) -> list[Campaign]:
-        return await self._questions.campaigns(organizer, limit)
+    async def campaigns(
+        self, organizer: str | None, limit: int, before: tuple[datetime, str] | None = None
+    ) -> list[Campaign]:
+        return await self._questions.campaigns(organizer, limit, before)
 
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
         return await Campaigns(self._reader).campaign_counts(campaign_id)
 
-    async def skipped(self, campaign_id: str, limit: int) -> list[Recipient]:
-        return await Campaigns(self._reader).skipped(campaign_id, limit)
+    async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
+        return await Campaigns(self._reader).skipped(campaign_id, limit, after)
 
     async def failures(self, campaign_id: str, limit: int) -> list[Message]:
         return await self._questions.failures(campaign_id, limit)
@@ -243,6 +247,9 @@ class SqliteStore:
 
     async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
         return await self._questions.uids(organizer, beginning, limit)
+
+    async def figures(self) -> Figures:
+        return await Standing(self._reader).figures()
 
     async def recount(self) -> list[str]:
         """Every difference between counters and rows, seen at one instant."""
@@ -326,7 +333,7 @@ async def _connect(path: Path) -> aiosqlite.Connection:
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
-            "cache_size = -32000",
+            "cache_size = -12000",
         ):
             await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
