@@ -31,10 +31,20 @@ from engine.model import (
     Statistics,
     Value,
 )
+from engine.observer import COMMAND_S, COMMANDS, Observer
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.settings import Settings
-from engine.store.protocol import AttendeePage, AttendeeQuery, ChangePage, EventQuery, History, Rates, Store, Unit
+from engine.store.protocol import (
+    AttendeePage,
+    AttendeeQuery,
+    ChangePage,
+    EventQuery,
+    History,
+    Rates,
+    Store,
+    Unit,
+)
 from engine.store.sqlite.store import SqliteStore
 from engine.watching import Watch
 
@@ -88,6 +98,7 @@ class Engine:
         self.answered = Bell()
         self.arrived = Bell()
         self.watch = Watch(store)
+        self.observer = Observer()
         self._applying: set[asyncio.Task[object]] = set()
 
     @classmethod
@@ -115,8 +126,8 @@ class Engine:
     ) -> D | Refusal:
         """Carry a command out in one unit of work, or refuse it and change nothing.
 
-        `before` and `also` run in the same unit, ahead of the command and after it. A caller that goes away
-        does not cut the work in half: it is carried out or undone whole.
+        `before` and `also` run in the same unit, ahead of the command and after it; like the command they wait
+        for nothing but the unit. A caller that goes away does not cut the work in half.
         """
         task = asyncio.create_task(self._apply(command, actor, before, also))
         self._applying.add(task)
@@ -130,30 +141,48 @@ class Engine:
         before: Callable[[Work], Awaitable[None]] | None,
         also: Callable[[Work, D], Awaitable[None]] | None,
     ) -> D | Refusal:
-        name = type(command).__name__
+        name, outcome = type(command).__name__, "fault"
+        try:
+            with (
+                self.observer.timing(COMMAND_S, command=name),
+                self.observer.span(name, actor=actor.kind) as span,
+            ):
+                done = await self._carry_out(name, command, actor, before, also)
+                outcome = done.code.value if isinstance(done, Refusal) else "done"
+                span.note(outcome=outcome)
+                return done
+        finally:
+            self.observer.count(COMMANDS, command=name, outcome=outcome)
+
+    async def _carry_out(
+        self,
+        name: str,
+        command: Command[D],
+        actor: Actor,
+        before: Callable[[Work], Awaitable[None]] | None,
+        also: Callable[[Work, D], Awaitable[None]] | None,
+    ) -> D | Refusal:
         now = self.clock()
+
+        async def whole(unit: Unit) -> D:
+            work = Work(unit, actor, now, self.randomness, self.settings)
+            if before:
+                await before(work)
+            done = await command.carry_out(work)
+            if also:
+                await also(work, done)
+            if actor.kind != "system":
+                await unit.audit(now, _audited(actor), name, command.subject())
+            return done
+
         try:
             await command.prepare()
-            if command.at_once:
-                done = await self.store.at_once(lambda unit: command.carry_out(self._work(unit, actor, now)))
-            else:
-                async with self.store.unit() as unit:
-                    work = self._work(unit, actor, now)
-                    if before:
-                        await before(work)
-                    done = await command.carry_out(work)
-                    if also:
-                        await also(work, done)
-                    if actor.kind != "system":
-                        await unit.audit(now, _audited(actor), name, command.subject())
+            done = await self.store.at_once(whole)
         except Refused as refused:
             log.info("%s refused: %s", name, refused.code)
             return Refusal.of(refused)
         self.owed.ring()
         return done
-
-    def _work(self, unit: Unit, actor: Actor, now: datetime) -> Work:
-        return Work(unit, actor, now, self.randomness, self.settings)
 
     # questions
 
@@ -210,8 +239,10 @@ class Engine:
         async for line in report.csv_lines(self.store.every_attendee(uid)):
             yield line
 
-    async def campaign(self, campaign_id: str, actor: Actor) -> CampaignView:
-        """A campaign with its counts. Raises Refused: UNKNOWN_CAMPAIGN."""
+    async def campaign(
+        self, campaign_id: str, actor: Actor, *, skipped: int = _SKIPPED_SHOWN, skipped_after: int = 0
+    ) -> CampaignView:
+        """A campaign with its counts and the first `skipped` rows after one. Raises Refused: UNKNOWN_CAMPAIGN."""
         _may_read(actor)
         campaign = await self.store.campaign(campaign_id)
         if campaign is None or not actor.owns(campaign.organizer):
@@ -219,15 +250,17 @@ class Engine:
         return CampaignView(
             campaign=campaign,
             counts=await self.store.campaign_counts(campaign_id),
-            skipped=tuple(await self.store.skipped(campaign_id, _SKIPPED_SHOWN)),
+            skipped=tuple(await self.store.skipped(campaign_id, skipped, skipped_after)),
             failures=tuple(await self.store.failures(campaign_id, _FAILURES_SHOWN)),
         )
 
-    async def campaigns(self, actor: Actor, limit: int = 50) -> list[CampaignView]:
-        """The actor's newest campaigns."""
+    async def campaigns(
+        self, actor: Actor, limit: int = 50, before: tuple[datetime, str] | None = None
+    ) -> list[CampaignView]:
+        """The actor's newest campaigns; `before`: of those older than the one with this `created` and id."""
         _may_read(actor)
         organizer = None if actor.everywhere else actor.address
-        found = await self.store.campaigns(organizer, limit)
+        found = await self.store.campaigns(organizer, limit, before)
         return [CampaignView(campaign=c, counts=await self.store.campaign_counts(c.id)) for c in found]
 
     async def changes(self, actor: Actor, since: str | None = None, limit: int = 50) -> ChangePage:

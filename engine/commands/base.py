@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -97,15 +97,13 @@ class Command(BaseModel, Generic[D_co]):
     """A typed request that changes state; `Engine.apply` is the one way to have it carried out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    at_once: ClassVar[bool] = False
-    """True for what the engine asks of itself, and which waits for nothing but the store."""
 
     async def prepare(self) -> None:
         """Do what takes long and needs nothing of the store, before the unit of work begins."""
 
     @abstractmethod
     async def carry_out(self, work: Work) -> D_co:
-        """Do what is asked inside `work.unit`, or raise Refused."""
+        """Do what is asked inside `work.unit`, or raise Refused; waits for nothing but the unit."""
 
     def subject(self) -> str:
         """What the command is about, for the audit line: a uid or an id, never personal data."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from engine.commands import campaigns, notices
 from engine.commands.base import Command, Done, Work
 from engine.commands.invites import invite_message, invites_left, new_attendee
@@ -22,8 +20,6 @@ class Progress(Done):
 
 class FanOut(Command[Progress]):
     """Write the next chunk of messages of the oldest job, and move its cursor, in one transaction."""
-
-    at_once: ClassVar[bool] = True
 
     async def carry_out(self, work: Work) -> Progress:
         job = await work.unit.next_fanout()

@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from engine.commands.base import Work
 from engine.commands.invites import new_message_id
-from engine.model import Attendee, Campaign, CampaignState, Confirmation, Event, Kind, Message, Notice, Recipient, Span
+from engine.model import (
+    Attendee,
+    Campaign,
+    CampaignState,
+    Confirmation,
+    Event,
+    Kind,
+    Message,
+    Notice,
+    Recipient,
+    Span,
+)
 from engine.settings import Settings
 
 SKIPPED_SHOWN = 200

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from engine.model import Kind, MessageState, Notice, Partstat, Receipt
 from engine.store.protocol import Store, Unit
+from engine.store.sqlite.at_once import Failed, Inside, transaction
 from tests.store.stores import attendee, claim, event, message, owe, save, sqlite, with_event
 from tests.support.clock import START
 
@@ -112,3 +115,56 @@ async def test_a_claim_holds_what_the_ledger_and_the_list_say(name: str, value: 
             assert claims[0].attendee == await store.attendee("event1", "ann@example.com") == changed
             assert claims[1].attendee is None
             assert [m.state for m in before if m] == [MessageState.QUEUED, MessageState.QUEUED]
+
+
+async def test_of_several_at_the_same_time_the_one_that_fails_is_undone_alone(store: Store) -> None:
+    await with_event(store, "ann@example.com")
+
+    async def add(unit: Unit, name: str) -> None:
+        await unit.add_attendees([attendee(f"{name}@example.com")])
+        if name == "eve":
+            raise ValueError("no")
+
+    names = ["bob", "eve", "cyd", "dan"]
+    asked = [store.at_once(partial(add, name=name)) for name in names]
+    became = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(b) for b in became] == [type(None), ValueError, type(None), type(None)]
+    there = [name for name in names if await store.attendee("event1", f"{name}@example.com")]
+    assert there == ["bob", "cyd", "dan"]
+    assert await store.recount() == []
+
+
+def test_where_the_disk_fills_up_in_the_middle_each_work_is_kept_or_told(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "small", isolation_level=None)
+    connection.execute("CREATE TABLE line (text)")
+    connection.execute("PRAGMA max_page_count = 40")
+
+    async def write(inside: Inside, size: int) -> int:
+        await inside.execute("INSERT INTO line VALUES (?)", ["x" * size])
+        return size
+
+    sizes = [1_000, 2_000, 900_000, 3_000]
+    done: list[int | Failed] = []
+    while len(done) < len(sizes):
+        done += transaction(connection, [partial(write, size=s) for s in sizes[len(done) :]], 1)
+    kept = [size for (size,) in connection.execute("SELECT length(text) FROM line ORDER BY rowid")]
+    connection.close()
+    assert [d for d in done if not isinstance(d, Failed)] == kept == [1_000, 2_000, 3_000]
+
+
+async def test_work_whose_caller_goes_away_is_carried_out_and_the_others_get_their_answers(
+    store: Store,
+) -> None:
+    await with_event(store, "ann@example.com")
+
+    async def add(unit: Unit, name: str) -> int:
+        await unit.add_attendees([attendee(f"{name}@example.com")])
+        return await unit.attendee_count("event1")
+
+    asked = [asyncio.create_task(store.at_once(partial(add, name=name))) for name in ("bob", "cyd", "dan")]
+    await asyncio.sleep(0)
+    asked[1].cancel()
+    became = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(became[1], asyncio.CancelledError)
+    assert became[2] == 3
+    assert await store.attendee("event1", "cyd@example.com")

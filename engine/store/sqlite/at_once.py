@@ -1,7 +1,7 @@
 """A whole transaction in the thread of its connection: nothing of it waits for what else the process does.
 
 Each statement that the event loop sends over there and back waits for everybody else in the loop, with the
-database locked. So what is long and often done goes over as a whole.
+database locked. So work goes over as a whole, and what several ask for at the same time is kept by one commit.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_TOGETHER_S = 0.02
+"""For so long works are taken into one transaction; one that takes longer by itself is carried out all the same."""
 
 
 class Inside:
@@ -30,21 +34,53 @@ class Inside:
         return self._connection.execute(sql, parameters).fetchall()
 
 
-def transaction(
-    connection: sqlite3.Connection, work: Callable[[Inside], Coroutine[object, object, T]], busy_s: float
-) -> T:
-    """Carry `work` out, and keep all of it or nothing; called in the thread of `connection`.
+Work = Callable[[Inside], Coroutine[object, object, T]]
 
-    Raises RuntimeError where `work` waits for anything but its connection, sqlite3.Error.
+
+@dataclass(frozen=True)
+class Failed:
+    """What went wrong with one of several works; the others are kept."""
+
+    error: Exception
+
+
+def transaction(connection: sqlite3.Connection, works: Sequence[Work[T]], busy_s: float) -> list[T | Failed]:
+    """Carry `works` out in order, each whole or not at all, and keep them by one commit.
+
+    Called in the thread of `connection`. Gives back what came of the first of them: later ones are left for the
+    next call once the time is up, so that nobody waits long for others. Raises sqlite3.Error where nothing is kept.
     """
+    _begin(connection, busy_s)
     try:
-        _begin(connection, busy_s)
-        result = _at_once(work(Inside(connection)))
-        connection.execute("COMMIT")
+        done = _carried_out(connection, works)
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+            return done
     except BaseException:
         connection.rollback()
         raise
-    return result
+    # SQLite has undone everything by itself, as it does where the disk is full.
+    if len(works) == 1:
+        return done
+    return [transaction(connection, [work], busy_s)[0] for work in works[: len(done)]]
+
+
+def _carried_out(connection: sqlite3.Connection, works: Sequence[Work[T]]) -> list[T | Failed]:
+    done: list[T | Failed] = []
+    until = time.monotonic() + _TOGETHER_S
+    for work in works:
+        connection.execute("SAVEPOINT work")
+        try:
+            done.append(_at_once(work(Inside(connection))))
+        except Exception as error:  # noqa: BLE001 -- handed to whoever asked for this work
+            done.append(Failed(error))
+            if not connection.in_transaction:
+                break
+            connection.execute("ROLLBACK TO work")
+        connection.execute("RELEASE work")
+        if time.monotonic() > until:
+            break
+    return done
 
 
 def _begin(connection: sqlite3.Connection, busy_s: float) -> None:

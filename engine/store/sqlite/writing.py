@@ -7,12 +7,13 @@ import errno
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import aiosqlite
 
-from engine.store.sqlite.at_once import Inside, busy, transaction
+from engine.store.sqlite.at_once import Failed, Inside, Work, busy, transaction
 from engine.store.sqlite.session import Session, Statements
 
 T = TypeVar("T")
@@ -23,6 +24,18 @@ BUSY_S = 60.0
 _TURN_MS = 3
 """For so long SQLite waits at a time, looking every one or two milliseconds."""
 _FULL = "the disk is full: nothing was changed; make room and try again"
+
+
+_MOST = 64
+"""Works that are kept by one commit."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A work, and where its result goes."""
+
+    work: Work[Any]
+    answer: asyncio.Future[Any]
 
 
 class Writer(Generic[U]):
@@ -36,6 +49,8 @@ class Writer(Generic[U]):
         self._path = path
         self._unit = unit
         self._writing = asyncio.Lock()
+        self._asked: list[_Asked] = []
+        self._carrying: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[U]:
@@ -69,7 +84,8 @@ class Writer(Generic[U]):
     async def at_once(self, work: Callable[[U], Coroutine[object, object, T]]) -> T:
         """One transaction for `work` that waits for nothing but the store: it holds others up for less long.
 
-        Once begun it is carried out, even where the caller goes away.
+        Once begun it is carried out, even where the caller goes away. What others ask for meanwhile is carried
+        out after it, each whole or not at all, and kept by one commit.
         """
 
         async def kept(inside: Inside) -> T:
@@ -78,17 +94,46 @@ class Writer(Generic[U]):
             await unit.flush()
             return result
 
-        def carried_out() -> T:
-            # the thread's own connection, which aiosqlite shows to nobody
-            return transaction(self._connection._conn, kept, BUSY_S)
-
-        async with self._writing:
-            try:
-                result: T = await self._connection._execute(carried_out)  # type: ignore[no-untyped-call]
-            except sqlite3.Error as error:
-                self._refuse_full(error)
-                raise
+        asked = _Asked(kept, asyncio.get_running_loop().create_future())
+        self._asked.append(asked)
+        if self._carrying is None:
+            self._carrying = asyncio.create_task(self._carry())
+        result: T = await asked.answer
         return result
+
+    async def _carry(self) -> None:
+        """Carry out what is asked for until there is no more."""
+        try:
+            while self._asked:
+                async with self._writing:
+                    await self._carry_some(self._asked[:_MOST])
+        finally:
+            self._carrying = None
+
+    async def _carry_some(self, some: list[_Asked]) -> None:
+        def carried_out() -> list[object]:
+            # the thread's own connection, which aiosqlite shows to nobody
+            return transaction(self._connection._conn, [asked.work for asked in some], BUSY_S)
+
+        try:
+            done = await self._connection._execute(carried_out)  # type: ignore[no-untyped-call]
+        except Exception as error:  # noqa: BLE001 -- handed to everybody who asked: nothing of it was kept
+            done = [Failed(error)] * len(some)
+        del self._asked[: len(done)]
+        for asked, result in zip(some, done, strict=False):
+            if not asked.answer.cancelled():
+                self._answer(asked, result)
+
+    def _answer(self, asked: _Asked, result: object) -> None:
+        if not isinstance(result, Failed):
+            asked.answer.set_result(result)
+            return
+        try:
+            self._refuse_full(result.error)
+        except OSError as full:
+            asked.answer.set_exception(full)
+        else:
+            asked.answer.set_exception(result.error)
 
     def _refuse_full(self, error: BaseException) -> None:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
