@@ -15,7 +15,7 @@ class Ear:
     """Tells what it hears by `tell`, each name once however often it was heard meanwhile.
 
     `stays`: asked before anything is told, and every second with `news` False; once it is false, `end` is
-    called and nothing is told any more. Made where the caller's request is dealt with, it keeps its context.
+    called and nothing is told any more.
     """
 
     def __init__(

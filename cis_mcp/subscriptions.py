@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.auth.provider import TokenVerifier
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.context import CallNext, HandlerResult
 from mcp.server.subscriptions import (
     InMemorySubscriptionBus,
     ListenHandler,
@@ -48,14 +48,13 @@ _SESSION = "cis_mcp.subscriptions"
 _LIST = "the list of "
 
 Ctx = ServerRequestContext[Any, Any]
-Welcome = Callable[[], Awaitable[bool]]
+Welcome = Callable[[AccessToken | None], Awaitable[bool]]
 
 
 def welcome(verifier: TokenVerifier | None) -> Welcome:
-    """Asks again whether the token of the current request lets in; who came without one stays."""
+    """Asks again whether a token lets in; who came without one stays."""
 
-    async def still() -> bool:
-        token = get_access_token()
+    async def still(token: AccessToken | None) -> bool:
         if token is None or verifier is None:
             return True
         return type(await verifier.verify_token(token.token)) is type(token)
@@ -83,10 +82,14 @@ class StreamBus:
 
 @dataclass
 class _Session:
-    """What one session of the older protocol watches, by URI, each with how to stop."""
+    """What one session of the older protocol watches, by URI, each with how to stop.
+
+    `token`: of its latest request; a session outlives the tokens that it is used with.
+    """
 
     ear: Ear
-    watched: dict[str, Callable[[], None]]
+    token: AccessToken | None
+    watched: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def close(self) -> None:
         for leave in self.watched.values():
@@ -98,7 +101,7 @@ class _Session:
 class Subscriptions:
     """Serves `subscriptions/listen` (2026-07-28), and `resources/subscribe` of the protocol before it.
 
-    `welcome` says whether the caller of the current request is still let in: keys are revoked, tokens expire.
+    `welcome` says whether a caller is still let in: keys are revoked, tokens expire.
     """
 
     def __init__(self, shelf: Shelf, welcome: Welcome) -> None:
@@ -116,6 +119,7 @@ class Subscriptions:
         low.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listen)
         low.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
         low.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
+        server.middleware.append(self._note_token)
 
     # since 2026-07-28
 
@@ -171,7 +175,8 @@ class Subscriptions:
         self, sights: Mapping[str, Sight], stream: StreamBus, handler: ListenHandler
     ) -> AsyncIterator[None]:
         """News of `sights` go to `stream`; where its caller is no longer welcome the stream ends."""
-        ear = Ear(stream.tell, self._stays, handler.close)
+        token = get_access_token()
+        ear = Ear(stream.tell, lambda news: self._stays(token if news else None), handler.close)
         try:
             leave = await self._listened(sights, ear)
             try:
@@ -213,18 +218,37 @@ class Subscriptions:
         """What the session of this request watches; kept with its connection, and closed with it."""
         connection = ctx.session._connection
         if not connection.has_standalone_channel:
-            raise MCPError(INVALID_REQUEST, "This connection carries no notifications; read the resource again.")
+            raise MCPError(
+                INVALID_REQUEST, "This connection carries no notifications; read the resource again."
+            )
         found = connection.state.get(_SESSION)
         if not isinstance(found, _Session):
-            found = _Session(Ear(ctx.session.send_resource_updated, self._stays, lambda: None), {})
-            connection.state[_SESSION] = found
+            found = connection.state[_SESSION] = self._new_session(ctx)
             connection.exit_stack.callback(found.close)
         return found
 
+    def _new_session(self, ctx: Ctx) -> _Session:
+        def end() -> None:
+            session.close()
+            ctx.session._connection.state.pop(_SESSION, None)
+
+        async def stays(news: bool) -> bool:
+            return await self._stays(session.token if news else None)
+
+        session = _Session(Ear(ctx.session.send_resource_updated, stays, end), get_access_token())
+        return session
+
+    async def _note_token(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
+        session = ctx.session._connection.state.get(_SESSION)
+        if isinstance(session, _Session):
+            session.token = get_access_token()
+        return await call_next(ctx)
+
     # both
 
-    async def _stays(self, news: bool) -> bool:  # noqa: FBT001 -- one question, asked by an ear
-        return not self._shelf.desk.leaving() and (not news or await self._welcome())
+    async def _stays(self, token: AccessToken | None) -> bool:
+        """True while the server goes on and `token`, where one is given, lets in."""
+        return not self._shelf.desk.leaving() and await self._welcome(token)
 
     async def _sight(self, uri: str) -> Sight | None:
         """How to watch `uri`; None where it never changes. Raises MCPError where the caller has none."""

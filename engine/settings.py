@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     )
     tls_cert: str = Field("", description="certificate chain (PEM) with which the SMTP listener offers STARTTLS")
     tls_key: str = Field("", description="its private key (PEM); empty: in the same file")
+    log: Literal["text", "json"] = Field("text", description="log lines on stderr: text, or json for machines")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
+    metrics: Literal["local", "open"] = Field(
+        "local",
+        description="who reads /metrics: callers on this machine and keys with the scope admin, or everybody",
+    )
     max_mail_bytes: int = Field(10_000_000, ge=10_000, description="largest mail that is taken in")
 
     @field_validator("domain")

@@ -50,6 +50,11 @@ class Watch:
         self._revision: int | None = None
         self._newest: int | None = None
 
+    @property
+    def watched(self) -> set[str]:
+        """Names of all that is listened to just now."""
+        return set(self._watched)
+
     async def listen(self, sights: Mapping[str, Sight], heard: Heard) -> Callable[[], None]:
         """Call `heard` with the names of those `sights` that changed from now on, until the result is called.
 

@@ -12,8 +12,9 @@ from engine.inbox.lanes import Lanes
 from engine.inbox.router import Router
 from engine.inbox.senders import HEAD, lane_of
 from engine.inbox.spool import Envelope, Mailbox, Spool, Spooled
-from engine.inbox.taken import Outcome, quarantined
+from engine.inbox.taken import Action, Outcome, quarantined
 from engine.inbox.together import Together
+from engine.observer import LAG_S, MAIL_S, MAILS
 from engine.refusals import Code
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _LARGE_AT_ONCE = 2
 _IN_LANES = 50_000
 _FRESH_BYTES = 8_000_000
 """How much of what has just come is kept at hand, so that it need not be read again."""
-_POURING = 20
+_POURING = 5
 _BUSY_PACE_S = 0.1
 _BUSY_MOST_S = 10.0
 """While mails pour in, they are taken in first, and one is handled every so often, unless it has waited long."""
@@ -43,7 +44,7 @@ class Inbox:
         self.engine = engine
         self.spool = Spool(engine.settings.data_dir / "inbox")
         self.arrived = engine.arrived
-        self.kept = Together(self.spool.store_all)
+        self.kept = Together(self.spool.store_all, after=self._file)
         self._moved = Together(self.spool.move_all)
         self._router = Router(engine)
         self._retry_s = retry_s
@@ -70,6 +71,12 @@ class Inbox:
             self._lanes.add(lane_of(mail.raw), mail.envelope.id)
         else:
             self.arrived.ring()
+
+    def _file(self) -> None:
+        try:
+            self.spool.file()
+        except OSError:
+            log.exception("mails in the journal cannot be given files of their own yet; trying again")
 
     async def keep(self, name: str, raw: bytes) -> None:
         """As `store`, for a source that names its mails: what is here under that name is left alone."""
@@ -124,8 +131,8 @@ class Inbox:
 
     def _pouring(self, name: str) -> bool:
         """True while mails pour in and this one can wait for them."""
-        arrived, _, _ = name.partition(".")
-        waited = time.time() - int(arrived) / 1e9 if arrived.isdigit() else _BUSY_MOST_S
+        arrived = _arrival(name)
+        waited = time.time() - arrived if arrived is not None else _BUSY_MOST_S
         return waited < _BUSY_MOST_S and self.kept.streak > _POURING
 
     async def _handle_safely(self, name: str) -> float | None:
@@ -168,6 +175,18 @@ class Inbox:
     async def _handle(self, name: str, mail: Spooled | None) -> list[Outcome]:
         if mail is None:
             return []
+        observer = self.engine.observer
+        with observer.timing(MAIL_S), observer.span("mail", size=len(mail.raw)) as span:
+            outcomes = await self._became(name, mail)
+            span.note(actions=",".join(sorted({outcome.action.value for outcome in outcomes})))
+        for outcome in outcomes:
+            log.info("mail %s: %s %s %s", name, outcome.action, outcome.uid, outcome.code)
+            observer.count(MAILS, action=outcome.action.value, code=outcome.code)
+            if outcome.action is Action.RECEIPT and (arrived := _arrival(name)):
+                observer.took(LAG_S, max(0.0, time.time() - arrived))
+        return outcomes
+
+    async def _became(self, name: str, mail: Spooled) -> list[Outcome]:
         # What came by SMTP was measured there, without what we put on top.
         if not mail.envelope.client and len(mail.raw) > self.engine.settings.max_mail_bytes:
             outcomes = [quarantined(Code.TOO_LARGE, "The mail is larger than the server takes in.")]
@@ -175,6 +194,10 @@ class Inbox:
             outcomes = await self._router.handle(mail)
         aside = any(outcome.aside for outcome in outcomes)
         await self._moved.do((name, "quarantine" if aside else "done"))
-        for outcome in outcomes:
-            log.info("mail %s: %s %s %s", name, outcome.action, outcome.uid, outcome.code)
         return outcomes
+
+
+def _arrival(name: str) -> float | None:
+    """When the mail of that id arrived, in seconds since 1970; None where its name does not tell."""
+    arrived, _, _ = name.lstrip("~").partition(".")
+    return int(arrived) / 1e9 if arrived.isdecimal() else None

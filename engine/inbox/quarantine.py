@@ -150,7 +150,9 @@ class Quarantine:
     def _again(self, name: str, mail: Spooled) -> None:
         """Store the mail anew, then put the old one away: a crash between the two repeats harmlessly."""
         if not self._spool.has(mail.envelope.id):
-            self._spool.put(mail)
+            (failed,) = self._spool.store_all([mail])
+            if failed:
+                raise failed
         self._put_away(name)
 
     def _put_away(self, name: str) -> None:

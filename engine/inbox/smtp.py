@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import ssl
 from urllib.parse import urlsplit
@@ -29,11 +30,13 @@ class Listener:
         if parts.scheme != "smtp" or not parts.hostname or parts.port is None:
             raise ValueError(f"CIS_INBOX: {parts.scheme or 'it'} must be given as smtp://host:port")
         self.host, self.port = parts.hostname, parts.port
+        self._doubt = ""
         self.house = House(inbox, bounds or Bounds(), _certificate(inbox.engine.settings))
 
     async def run(self) -> None:
         """Listen until cancelled; while another process has the port, wait for it to be free."""
         server = await self._bound()
+        self._doubt = ""
         log.info("taking mail on %s:%d", self.host, self.port)
         sweeping = asyncio.create_task(self._sweep())
         try:
@@ -42,6 +45,10 @@ class Listener:
             sweeping.cancel()
             server.close()
             await self._show_out()
+
+    def doubt(self) -> str:
+        """What keeps mail from being taken here; empty where nothing does."""
+        return self._doubt
 
     async def _bound(self) -> asyncio.Server:
         loop = asyncio.get_running_loop()
@@ -55,6 +62,9 @@ class Listener:
                 if not waiting:
                     log.warning("cannot listen on %s:%d (%s); waiting", self.host, self.port, error.strerror)
                 waiting = True
+                # Where another process has the port, it takes the mail.
+                taken = error.errno == errno.EADDRINUSE
+                self._doubt = "" if taken else f"No mail is taken on port {self.port}: {error.strerror}."
                 await asyncio.sleep(_RETRY_BIND_S)
 
     async def _sweep(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from engine.inbox.journal import WRITTEN_BACK_S, Journal, mend, sync_folder, write_all
+from engine.inbox.journal import WRITTEN_BACK_S, Journal, mend, sync_folder, write_file
 from engine.model import Value
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ _MARK = b"X-CIS-Envelope: "
 _PARTS = ("new", "done", "quarantine")
 _LARGE = 262_144
 """Bytes beyond which a mail is not worth writing twice."""
+_FEW = 2
+"""So many mails get their own files before their senders are answered: they can be seen at once."""
 _HELD = "~"
 _HELD_S = 60.0
 """How long a mail that one process holds is left to it; after that it has died."""
@@ -65,6 +68,8 @@ class Spool:
         for part in ("tmp", "journal", *_PARTS):
             (folder / part).mkdir(parents=True, exist_ok=True)
         self._hidden = folder / "tmp"
+        self._filing = threading.Lock()
+        self._unfiled: dict[str, bytes] = {}
         self._journal = Journal(folder / "journal")
 
     def store(
@@ -91,10 +96,7 @@ class Spool:
         return f"{time.time_ns()}.{os.getpid()}_{next(self._count)}"
 
     def store_all(self, mails: Sequence[Spooled]) -> list[OSError | None]:
-        """Write mails to `new/`, all of them durable before this returns; what went wrong with each.
-
-        For one thread at a time.
-        """
+        """Write mails to `new/`, all of them durable before this returns; what went wrong with each."""
         outcomes: dict[str, OSError | None] = {}
         small: list[tuple[str, bytes]] = []
         for mail in mails:
@@ -103,44 +105,62 @@ class Spool:
                 if len(content) > _LARGE:
                     self._put_synced("new", name, content)
                 else:
-                    self._hide(name, content)
                     small.append((name, content))
             except OSError as error:
                 outcomes[name] = error
         outcomes |= self._journaled(small)
         return [outcomes.get(mail.envelope.id) for mail in mails]
 
-    def put(self, mail: Spooled) -> None:
-        """Write a mail, whose envelope is whole, to `new/`, synced. Raises OSError."""
-        self._put_synced("new", mail.envelope.id, _content(mail))
+    def _journaled(self, mails: Sequence[tuple[str, bytes]]) -> dict[str, OSError | None]:
+        """Make mails durable; what went wrong with which. Many get their own files later, by `file`."""
+        if not mails:
+            return {}
+        few = len(mails) <= _FEW
+        try:
+            if few:
+                for name, content in mails:
+                    self._hide(name, content)
+            self._journal.append(mails)
+            if few:
+                for name, _ in mails:
+                    self._show(name)
+        except OSError as error:
+            for name, _ in mails:
+                (self._hidden / name).unlink(missing_ok=True)
+            return {name: error for name, _ in mails}
+        if not few:
+            with self._filing:
+                self._unfiled.update(mails)
+        return {}
+
+    def file(self) -> None:
+        """Give journaled mails that have none yet their own files. Raises OSError; the rest stays to be filed."""
+        with self._filing:
+            for name in list(self._unfiled):
+                self._hide(name, self._unfiled[name])
+                self._show(name)
+                del self._unfiled[name]
+
+    def _see_to(self, name: str) -> None:
+        """Have the file of a mail written, where that is still to be done."""
+        if name in self._unfiled:
+            self.file()
 
     def _hide(self, name: str, content: bytes) -> None:
         """Write a mail where nobody looks yet."""
-        path = f"{self._hidden}/{name}"
         try:
-            _write(path, content, sync=False)
+            write_file(f"{self._hidden}/{name}", content, sync=False)
         except OSError:
-            Path(path).unlink(missing_ok=True)
+            (self._hidden / name).unlink(missing_ok=True)
             raise
 
-    def _journaled(self, hidden: Sequence[tuple[str, bytes]]) -> dict[str, OSError | None]:
-        """Make mails durable and show them, those that are hidden; what went wrong with which."""
-        if not hidden:
-            return {}
-        try:
-            self._journal.append(hidden)
-            for name, _ in hidden:
-                os.rename(f"{self._hidden}/{name}", f"{self._folder}/new/{name}")  # noqa: PTH104 -- half the time
-        except OSError as error:
-            for name, _ in hidden:
-                (self._hidden / name).unlink(missing_ok=True)
-            return {name: error for name, _ in hidden}
-        return {}
+    def _show(self, name: str) -> None:
+        os.replace(f"{self._hidden}/{name}", f"{self._folder}/new/{name}")  # noqa: PTH105 -- half the time
 
     def _put_synced(self, part: str, name: str, content: bytes) -> None:
         hidden = f"{self._hidden}/{self.new_name()}"
         try:
-            _write(hidden, content, sync=True)
+            write_file(hidden, content, sync=True)
             os.replace(hidden, f"{self._folder}/{part}/{name}")  # noqa: PTH105 -- half the time
         except OSError:
             Path(hidden).unlink(missing_ok=True)
@@ -155,6 +175,7 @@ class Spool:
         Raises OSError.
         """
         mend(self._folder / "journal", self._restore)
+        self.file()
         for segment in self._journal.over(written_back_s):
             for name in segment.names:
                 self._sync_file(name)
@@ -215,6 +236,7 @@ class Spool:
 
     def read(self, name: str) -> Spooled | None:
         """A waiting mail; None where another process has dealt with it meanwhile."""
+        self._see_to(name)
         try:
             content = (self._folder / "new" / name).read_bytes()
         except FileNotFoundError:
@@ -246,17 +268,17 @@ class Spool:
 
     def move_all(self, moves: Sequence[tuple[str, str]]) -> list[OSError | None]:
         """Move mails, each given by its id and the folder it goes to; what went wrong with each."""
-        outcomes: list[OSError | None] = []
-        for name, part in moves:
-            try:
-                self._move(name, part)
-            except OSError as error:
-                outcomes.append(error)
-            else:
-                outcomes.append(None)
-        return outcomes
+        return [self._moved(name, part) for name, part in moves]
+
+    def _moved(self, name: str, part: str) -> OSError | None:
+        try:
+            self._move(name, part)
+        except OSError as error:
+            return error
+        return None
 
     def _move(self, name: str, part: str) -> None:
+        self._see_to(name)
         try:
             os.rename(f"{self._folder}/new/{name}", f"{self._folder}/{part}/{name}")  # noqa: PTH104 -- as above
         except FileNotFoundError:
@@ -276,13 +298,3 @@ def parsed(name: str, content: bytes) -> Spooled:
 
 def _content(mail: Spooled) -> bytes:
     return _MARK + mail.envelope.model_dump_json().encode() + b"\r\n" + mail.raw
-
-
-def _write(path: str, content: bytes, *, sync: bool) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        write_all(descriptor, content)
-        if sync:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,8 +16,14 @@ _PAUSE_S = 0.05
 class Together(Generic[T]):
     """Gathers items while a batch is being worked on; the thread is nobody else's, so nothing holds it up."""
 
-    def __init__(self, work: Callable[[Sequence[T]], Sequence[Exception | None]]) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[T]], Sequence[Exception | None]],
+        after: Callable[[], None] | None = None,
+    ) -> None:
+        """`after`: what is still to do in the thread, and nobody has to wait for."""
         self._work = work
+        self._after = after
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1)
@@ -47,19 +53,26 @@ class Together(Generic[T]):
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                items = [item for item, _ in batch]
-                outcomes = await loop.run_in_executor(self._thread, self._safely, items)
-                for (_, done), error in zip(batch, outcomes, strict=True):
-                    _settle(done, error)
+                await loop.run_in_executor(self._thread, self._batch, batch, loop)
         finally:
             self._last = time.monotonic()
             self._task = None
 
-    def _safely(self, items: Sequence[T]) -> Sequence[Exception | None]:
+    def _batch(
+        self, batch: Sequence[tuple[T, asyncio.Future[None]]], loop: asyncio.AbstractEventLoop
+    ) -> None:
         try:
-            return self._work(items)
+            outcomes = self._work([item for item, _ in batch])
         except Exception as error:  # noqa: BLE001 -- raised where each of them waits
-            return [error] * len(items)
+            outcomes = [error] * len(batch)
+        loop.call_soon_threadsafe(_settle_all, [done for _, done in batch], outcomes)
+        if self._after:
+            self._after()
+
+
+def _settle_all(batch: Sequence[asyncio.Future[None]], outcomes: Sequence[Exception | None]) -> None:
+    for done, error in zip(batch, outcomes, strict=True):
+        _settle(done, error)
 
 
 def _settle(done: asyncio.Future[None], error: Exception | None) -> None:

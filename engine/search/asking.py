@@ -59,9 +59,8 @@ async def find(store: Store, query: EventQuery, now: datetime, timezone: str | N
 
 
 async def _read(store: Store, query: EventQuery, now: datetime) -> reading.Reading:
-    names = (
-        await store.names(query.organizer, saying.phrases(query.query)) if query.query else frozenset[str]()
-    )
+    phrases = saying.phrases(query.query)
+    names = await store.names(query.organizer, phrases) if phrases else frozenset[str]()
     if any(token.kind == "numeric" for token in tokens(query.query)):
         # A library that takes long to load reads these.
         return await asyncio.to_thread(reading.read, query.query, now, names)

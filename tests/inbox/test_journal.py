@@ -21,6 +21,7 @@ def taken(spool: Spool, number: int, size: int = 100) -> list[str]:
         for n in range(number)
     ]
     assert spool.store_all(mails) == [None] * number
+    spool.file()
     return [mail.envelope.id for mail in mails]
 
 
@@ -105,3 +106,27 @@ def test_a_mail_that_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Path
     assert isinstance(error, OSError)
     assert contents(tmp_path) == {}
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_what_was_promised_and_had_no_file_yet_is_there_after_a_crash(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    mails = [Spooled(envelope=Envelope(id=spool.new_name(), mailboxes=()), raw=b"x") for _ in range(10)]
+    assert spool.store_all(mails) == [None] * 10
+    assert contents(tmp_path) == {}
+    spool.close()
+    Spool(tmp_path).settle()
+    assert set(contents(tmp_path)) == {mail.envelope.id for mail in mails}
+
+
+def test_mails_that_cannot_be_filed_keep_their_segment(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    mails = [Spooled(envelope=Envelope(id=spool.new_name(), mailboxes=()), raw=b"x") for _ in range(10)]
+    assert spool.store_all(mails) == [None] * 10
+    (tmp_path / "new").rename(tmp_path / "gone")
+    with pytest.raises(OSError, match="No such file"):
+        spool.settle(written_back_s=-1)
+    assert len(list((tmp_path / "journal").iterdir())) == 1
+    (tmp_path / "gone").rename(tmp_path / "new")
+    spool.settle(written_back_s=-1)
+    assert set(contents(tmp_path)) == {mail.envelope.id for mail in mails}
+    assert list((tmp_path / "journal").iterdir()) == []

@@ -40,6 +40,8 @@ BASELINE = {
             "tools-call-with-logging",
             "resources-read-text",
             "resources-read-binary",
+            "resources-subscribe",
+            "resources-unsubscribe",
             "resources-templates-read",
             "prompts-get-simple",
             "prompts-get-with-args",

@@ -83,6 +83,11 @@ def _carried_out(connection: sqlite3.Connection, works: Sequence[Work[T]]) -> li
     return done
 
 
+def asked(connection: sqlite3.Connection, question: Callable[[Inside], Coroutine[object, object, T]]) -> T:
+    """Ask in the thread of `connection`, with all the statements that it takes. Raises as `transaction`."""
+    return _at_once(question(Inside(connection)))
+
+
 def _begin(connection: sqlite3.Connection, busy_s: float) -> None:
     """Wait for the turn to write. SQLite's own waiting sleeps ever longer, and would let turns pass."""
     deadline = time.monotonic() + busy_s

@@ -98,17 +98,16 @@ class Campaigns(Ledger):
         written = sum(counts.values())
         campaign = await self.campaign(campaign_id)
         if campaign is None or campaign.kind is Kind.INVITE:
-            return counts | await self._rest_of_list(campaign_id, written)
+            return counts | await self._rest_of_list(campaign_id, written, campaign)
         return counts | await self._rest_of_audience(campaign, written)
 
-    async def _rest_of_list(self, campaign_id: str, written: int) -> dict[str, int]:
+    async def _rest_of_list(self, campaign_id: str, written: int, campaign: Campaign | None) -> dict[str, int]:
         row = await self.one(
-            "SELECT count(*) AS total, coalesce(sum(code <> ''), 0) AS skipped "
-            "FROM campaign_row WHERE campaign_id = ?",
-            [campaign_id],
+            "SELECT count(*) AS skipped FROM campaign_row WHERE campaign_id = ? AND code <> ''", [campaign_id]
         )
         assert row is not None
-        return {"skipped": row["skipped"], "waiting": row["total"] - row["skipped"] - written}
+        total = campaign.total if campaign else row["skipped"] + written
+        return {"skipped": row["skipped"], "waiting": total - row["skipped"] - written}
 
     async def _rest_of_audience(self, campaign: Campaign, written: int) -> dict[str, int]:
         """Those without a message: the job has not reached them yet, or found nothing to tell them."""

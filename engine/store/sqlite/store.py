@@ -44,7 +44,7 @@ from engine.store.protocol import (
 )
 from engine.store.sqlite import changes
 from engine.store.sqlite.answers import Answers
-from engine.store.sqlite.at_once import busy
+from engine.store.sqlite.at_once import asked, busy
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.claims import Claims
@@ -86,8 +86,7 @@ class SqliteStore:
         self._glance = Glance(path)
         self._rates = rates
         self._expand = expand
-        self._questions = Questions(reader)
-        self._questions.expand = expand
+        self._questions = self._questions_over(reader)
 
     @classmethod
     async def open(
@@ -147,6 +146,17 @@ class SqliteStore:
                 raise
             return await ask(self._reader)
 
+    async def _in_one_go(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T:
+        """Ask what takes several statements and may take long: all of them in the reader's thread, on one way there."""
+        reader = self._reader
+        result: T = await reader._execute(lambda: asked(reader._conn, ask))  # type: ignore[no-untyped-call]
+        return result
+
+    def _questions_over(self, statements: Statements) -> Questions:
+        questions = Questions(statements)
+        questions.expand = self._expand
+        return questions
+
     async def event(self, uid: str) -> Event | None:
         return await self._soon(lambda s: Questions(s).event(uid))
 
@@ -160,10 +170,10 @@ class SqliteStore:
         return await self._soon(lambda s: Questions(s).event_with_statistics(uid))
 
     async def search(self, query: EventQuery) -> EventPage:
-        return await self._questions.search(query)
+        return await self._in_one_go(lambda s: self._questions_over(s).search(query))
 
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
-        return await self._questions.names(organizer, phrases)
+        return await self._in_one_go(lambda s: self._questions_over(s).names(organizer, phrases))
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
         return await self._soon(lambda s: Questions(s).attendees(query))
