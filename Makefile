@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test soak serve lint format bench bundle lock judges clean
+.PHONY: demo test soak serve lint snapshots docs format bench bundle lock judges clean
 
 demo: $(READY)
 	@$(BIN)/cis-mcp demo
@@ -13,7 +13,7 @@ test: $(READY)
 
 # The long fault tests: twenty kills in a campaign of 5,000, leases that run out by themselves.
 soak: $(READY)
-	CIS_SOAK=1 $(BIN)/python -m pytest tests/faults
+	CIS_SOAK=1 $(BIN)/python -m pytest tests/faults tests/observe
 
 serve: $(READY)
 	$(BIN)/cis-mcp serve --http 127.0.0.1:8000 --no-auth
@@ -23,6 +23,14 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Writes the golden copies of the tools' schemas anew; look at the difference before you commit it.
+snapshots: $(READY)
+	$(BIN)/python -m tests.tools.golden
+
+# Writes docs/tools.md and llms.txt anew from the code.
+docs: $(READY)
+	$(BIN)/python -m cis_mcp.docs
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -12,7 +12,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import campaign, hostile, importing, parsing, peers, reading, receiving, search, sending, starting
+from bench import (
+    busy,
+    campaign,
+    hostile,
+    importing,
+    parsing,
+    peers,
+    reading,
+    receiving,
+    search,
+    sending,
+    starting,
+)
 from bench.figures import BenchFailed, Figure, machine, print_table, write_json
 from bench.processes import postfix
 from bench.timing import FULL, QUICK, Effort
@@ -22,6 +34,7 @@ _PARTS: dict[str, Part] = {
     "sending": sending.measure,
     "reading": reading.measure,
     "starting": starting.measure,
+    "busy": busy.measure,
     "parsing": parsing.measure,
     "receiving": receiving.measure,
     "campaign": campaign.measure,

@@ -105,6 +105,16 @@ def over_http(command: Sequence[str], port: int, env: Mapping[str, str], log: Pa
             wire.close()
 
 
+@contextmanager
+def another_over_http(port: int) -> Iterator[HttpWire]:
+    """One more client of a server that listens on `port`."""
+    wire = HttpWire(port)
+    try:
+        yield wire
+    finally:
+        wire.close()
+
+
 def wait_for(port: int) -> None:
     """Return once somebody listens on `port`. Raises BenchFailed after 20 seconds."""
     deadline = time.monotonic() + _START_S

@@ -10,6 +10,7 @@ import http.client
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
@@ -73,6 +74,27 @@ class StdioWire:
                 return _result(method, answer)
             line = self._out.readline()
         raise BenchFailed(f"the server ended before it answered {method}")
+
+    def burst(self, tool: str, arguments: Mapping[str, Any], times: int) -> list[float]:
+        """Write so many calls at once; the seconds from then to each answer."""
+        asked = {}
+        began = time.perf_counter()
+        for _ in range(times):
+            self._id += 1
+            asked[self._id] = {"name": tool, "arguments": arguments}
+        for id_, params in asked.items():
+            self._send({"jsonrpc": "2.0", "id": id_, "method": "tools/call", "params": params})
+        taken = []
+        while asked:
+            line = self._out.readline()
+            if not line:
+                raise BenchFailed(f"the server ended before it answered {tool}")
+            answer = json.loads(line)
+            if asked.pop(answer.get("id"), None):
+                taken.append(time.perf_counter() - began)
+                if _result(tool, answer).get("isError"):
+                    raise BenchFailed(f"{tool} answered: {answer}")
+        return taken
 
     def _send(self, message: Mapping[str, Any]) -> None:
         self._in.write(json.dumps(message).encode() + b"\n")

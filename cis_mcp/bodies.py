@@ -13,7 +13,7 @@ BODY_MAX = 16 * 1024 * 1024
 """Bytes of a request: a list of about 300,000 addresses."""
 
 _LARGE = 256 * 1024
-_LARGE_AT_ONCE = 8
+LARGE_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,8 @@ class SlowBodyError(Exception):
 class Bodies:
     """Stands before the reading of a body; answers 408 where it comes too slowly."""
 
-    def __init__(
-        self, app: ASGIApp, pace: Pace | None = None, large: asyncio.Semaphore | None = None
-    ) -> None:
-        self._app = app
-        self._pace = pace or Pace()
-        self._large = large or asyncio.Semaphore(_LARGE_AT_ONCE)
+    def __init__(self, app: ASGIApp, pace: Pace, large: asyncio.Semaphore) -> None:
+        self._app, self._pace, self._large = app, pace, large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

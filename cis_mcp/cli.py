@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import sys
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cis_mcp.quarantine import quarantine
+from engine import logs
 
 if TYPE_CHECKING:
     from cis_mcp.tools import Selection, Tier
@@ -279,17 +279,9 @@ cli.add_command(quarantine)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script; `arguments` stand in for those of the command line."""
-    _log_to_stderr()
+    # To stderr, always: over stdio, stdout is the wire.
+    logs.begin()
     cli(arguments, prog_name="cis-mcp")
-
-
-def _log_to_stderr() -> None:
-    """Logs go to stderr: over stdio, stdout is the wire."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for noisy in ("mcp", "uvicorn", "mail.log", "imapclient"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def _settings() -> Settings:
@@ -298,11 +290,13 @@ def _settings() -> Settings:
     from engine.settings import Settings
 
     try:
-        return Settings()
+        settings = Settings()
     except ValueError as error:
         for problem in problems_in(error):
             click.echo(problem, err=True)
         sys.exit(_BAD_SETTING)
+    logs.begin(settings.log, settings.log_level)
+    return settings
 
 
 def _run(work: Coroutine[Any, Any, int]) -> None:

@@ -14,13 +14,16 @@ from urllib.parse import urlsplit
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.types import ASGIApp
 
+from cis_mcp.health import Health
 from cis_mcp.stopping import stop_event
 from cis_mcp.tools import Selection
 from cis_mcp.web import application, web_server
 from cis_mcp.wire import HastyProtocol
 from engine.engine import Engine
 from engine.refusals import Code, Refused
+from engine.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ async def serve_http(
     no_auth: bool = False,
     selection: Selection = Selection(),  # noqa: B008 -- it is frozen
     prepare: Callable[[MCPServer], None] = lambda _: None,
+    health: Health | None = None,
 ) -> None:
     """Serve on `listener`, whose door is not open (`refuse_open_door`), until a signal says to stop.
 
@@ -47,19 +51,10 @@ async def serve_http(
     def leaving() -> bool:
         return server.should_exit
 
-    mcp_server = web_server(engine, selection, leaving, no_auth=no_auth)
+    mcp_server = web_server(engine, selection, leaving, no_auth=no_auth, health=health)
     prepare(mcp_server)
-    config = uvicorn.Config(
-        application(mcp_server, engine.settings, security, no_auth=no_auth),
-        http=HastyProtocol,
-        ws="none",
-        forwarded_allow_ips=list(engine.settings.trusted_proxies),
-        limit_concurrency=_CONNECTIONS,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
+    app = application(mcp_server, engine.settings, security, no_auth=no_auth)
+    config = web_config(app, engine.settings)
     # uvicorn takes the signals while it serves and raises them again when it is done; ours hears those, and what
     # comes before uvicorn listens, so that the engine is always closed after it.
     server = uvicorn.Server(config)
@@ -70,6 +65,22 @@ async def serve_http(
     gc.enable()
     await server.serve(sockets=[listener])
     stopping.cancel()
+
+
+def web_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves `app`: bounded, quiet, and in one version of HTTP."""
+    return uvicorn.Config(
+        app,
+        http=HastyProtocol,
+        ws="none",
+        lifespan="on",
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        limit_concurrency=_CONNECTIONS,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
 
 
 async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
+import httpx
 import jwt
 
 from engine.settings import is_safe_web_address
@@ -64,7 +64,7 @@ class KeySet:
             self._asked = self._clock()
             try:
                 self._keys = await self._fetch()
-            except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 log.warning("The OAuth issuer's keys could not be read: %s", type(error).__name__)
                 if self._clock() - self._fetched > STALE_S:
                     self._keys = []
@@ -95,7 +95,7 @@ def fetching(issuer: str, jwks: str) -> Fetch:
     """Fetches the keys from `jwks`, or, where that is empty, from where the issuer's metadata says."""
 
     async def fetch() -> list[dict[str, Any]]:
-        async with asyncio.timeout(_SECONDS), httpx2.AsyncClient(timeout=_SECONDS) as web:
+        async with asyncio.timeout(_SECONDS), httpx.AsyncClient(timeout=_SECONDS) as web:
             url = jwks or await _jwks_uri(web, issuer)
             keys = (await _document(web, url)).get("keys")
         if not isinstance(keys, list):
@@ -105,7 +105,7 @@ def fetching(issuer: str, jwks: str) -> Fetch:
     return fetch
 
 
-async def _jwks_uri(web: httpx2.AsyncClient, issuer: str) -> str:
+async def _jwks_uri(web: httpx.AsyncClient, issuer: str) -> str:
     """What the issuer's metadata names (RFC 8414, 3, or OpenID Connect Discovery, 4)."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
@@ -116,15 +116,15 @@ async def _jwks_uri(web: httpx2.AsyncClient, issuer: str) -> str:
     for place in places:
         try:
             metadata = await _document(web, place)
-        except (httpx2.HTTPStatusError, ValueError):
+        except (httpx.HTTPStatusError, ValueError):
             continue
         if metadata.get("issuer") == issuer and isinstance(metadata.get("jwks_uri"), str):
             return str(metadata["jwks_uri"])
     raise ValueError("no metadata that names the issuer and its keys")
 
 
-async def _document(web: httpx2.AsyncClient, url: str) -> dict[str, Any]:
-    """The JSON object at `url`, bounded; redirects are not followed. Raises httpx2.HTTPError, ValueError."""
+async def _document(web: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    """The JSON object at `url`, bounded; redirects are not followed. Raises httpx.HTTPError, ValueError."""
     if not is_safe_web_address(url):
         raise ValueError("neither https nor loopback")
     body = bytearray()

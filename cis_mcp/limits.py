@@ -150,8 +150,9 @@ def site(scope: Scope) -> str:
         address = ipaddress.ip_address(host)
     except ValueError:
         return str(host)
-    if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped:
-        return str(ipaddress.ip_network((address, _IPV6_SITE), strict=False))
+    if isinstance(address, ipaddress.IPv6Address):
+        site = ipaddress.ip_network((address, _IPV6_SITE), strict=False)
+        return str(address.ipv4_mapped or site)
     return str(address)
 
 

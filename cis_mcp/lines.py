@@ -1,4 +1,4 @@
-"""Stdin line by line, bounded: a message that is too long is answered with an error, and the next one is read."""
+"""Stdin and stdout as a wire: nothing else gets on it, and a message that is too long is answered with an error."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import anyio.to_thread
@@ -57,11 +58,25 @@ def _plain(number: str) -> str | int | None:
     return number[1:-1] if number.startswith('"') else int(number)
 
 
-def claimed_stdin() -> BinaryIO:
-    """Stdin for us alone: whoever else in this process, or a child, reads it finds it at its end."""
-    wire = os.dup(sys.stdin.fileno())
+@dataclass(frozen=True)
+class Wire:
+    """Stdin and stdout as they were given to this process, for the transport alone."""
+
+    incoming: BinaryIO
+    outgoing: BinaryIO
+
+
+def claimed() -> Wire:
+    """Take stdin and stdout for the transport, for as long as the process lives.
+
+    Whoever else in this process, or a child of it, reads stdin finds it at its end; whatever is printed goes where
+    the log goes, also what was printed before and is flushed only now, or at exit.
+    """
+    # A thread may still be reading when the server ends, so the descriptors are never closed.
+    wire = Wire(os.fdopen(os.dup(0), "rb", closefd=False), os.fdopen(os.dup(1), "wb", closefd=False))
     nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, sys.stdin.fileno())
+    os.dup2(nothing, 0)
     os.close(nothing)
-    # A thread may still be reading when the server ends, so the descriptor is never closed.
-    return os.fdopen(wire, "rb", closefd=False)
+    os.dup2(2, 1)
+    sys.stdout.flush()
+    return wire

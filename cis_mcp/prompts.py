@@ -1,6 +1,7 @@
 """The MCP prompts, read from prompts/*.md: a title, a paragraph that describes it, then the text.
 
-`{{name | what it is}}` is an argument; later `{{name}}` alone repeats it.
+`{{name | what it is}}` is an argument, `{{name? | what it is}}` one that may be left out; later `{{name}}` alone
+repeats it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 from pydantic import Field
 
-_PLACEHOLDER = re.compile(r"\{\{\s*(?P<name>[a-z_]+)\s*(?:\|\s*(?P<what>[^{}]+?)\s*)?\}\}")
+from cis_mcp.files import beside
+
+_PLACEHOLDER = re.compile(r"\{\{\s*(?P<name>[a-z_]+)(?P<optional>\?)?\s*(?:\|\s*(?P<what>[^{}]+?)\s*)?\}\}")
 _VALUE_MAX = 5_000
+_LEFT_OUT = "not said"
 
 
 class FilePrompt(Prompt):
@@ -29,24 +33,18 @@ class FilePrompt(Prompt):
     async def render(self, arguments: dict[str, Any] | None, context: Context[Any, Any]) -> list[Message]:
         """The prompt with its arguments filled in; raises MCPError(INVALID_PARAMS)."""
         given = {name: str(value) for name, value in (arguments or {}).items()}
-        known = [argument.name for argument in self.arguments or []]
-        if set(given) != set(known) or any(len(value) > _VALUE_MAX for value in given.values()):
-            wanted = ", ".join(known)
-            raise MCPError(
-                INVALID_PARAMS, f"{self.name} takes exactly these arguments, each a short text: {wanted}."
-            )
+        known = self.arguments or []
+        needed = {argument.name for argument in known if argument.required}
+        named = needed <= set(given) <= {argument.name for argument in known}
+        if not named or any(len(value) > _VALUE_MAX for value in given.values()):
+            wanted = ", ".join(a.name if a.required else f"{a.name} (may be left out)" for a in known)
+            raise MCPError(INVALID_PARAMS, f"{self.name} takes these arguments, each a short text: {wanted}.")
         return [UserMessage(_filled(self.body, **given))]
 
 
 def prompts() -> list[Prompt]:
     """All prompts, in order of their names."""
-    return [_read(path) for path in sorted(_folder().glob("*.md"))]
-
-
-def _folder() -> Path:
-    """Inside the installed package, or beside it in a checkout."""
-    packaged = Path(__file__).parent / "prompts"
-    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "prompts"
+    return [_read(path) for path in sorted(beside("prompts").glob("*.md"))]
 
 
 def _read(path: Path) -> Prompt:
@@ -62,11 +60,14 @@ def _read(path: Path) -> Prompt:
 
 
 def _arguments(body: str) -> list[PromptArgument]:
-    found: dict[str, str | None] = {}
+    found: dict[str, PromptArgument] = {}
     for match in _PLACEHOLDER.finditer(body):
-        found.setdefault(match["name"], match["what"])
-    return [PromptArgument(name=name, description=what, required=True) for name, what in found.items()]
+        argument = PromptArgument(
+            name=match["name"], description=match["what"], required=not match["optional"]
+        )
+        found.setdefault(argument.name, argument)
+    return list(found.values())
 
 
 def _filled(body: str, **values: str) -> str:
-    return _PLACEHOLDER.sub(lambda match: values[match["name"]], body)
+    return _PLACEHOLDER.sub(lambda match: values.get(match["name"]) or _LEFT_OUT, body)

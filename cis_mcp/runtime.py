@@ -8,9 +8,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 from cis_mcp import progress
+from cis_mcp.health import Health
+from cis_mcp.metrics import Gauges, Watchtower
+from engine import telemetry
 from engine.engine import Engine
 from engine.inbox import cleaning, sources
 from engine.inbox.intake import Inbox
+from engine.inbox.smtp import Listener
 from engine.outbox import chores
 from engine.outbox.crew import Crew
 from engine.outbox.dispatcher import Dispatcher
@@ -18,6 +22,8 @@ from engine.outbox.transports import open_transport
 from engine.settings import Settings
 
 log = logging.getLogger(__name__)
+
+Job = Callable[[], Coroutine[object, object, None]]
 
 
 @asynccontextmanager
@@ -31,8 +37,8 @@ async def opened(settings: Settings) -> AsyncIterator[Engine]:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Engine]:
-    """The engine with everything that works in the background, stopped cleanly at the end.
+async def running(settings: Settings, health: Health | None = None) -> AsyncIterator[Engine]:
+    """The engine with everything that works in the background, stopped cleanly at the end; `health` watches over it.
 
     Raises ValueError where `CIS_INBOX` or `CIS_OUTBOX` cannot be understood.
     """
@@ -40,22 +46,36 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
     async with opened(settings) as engine:
         inbox = Inbox(engine)
         named = sources.named(inbox, settings.inbox.get_secret_value())
-        jobs: list[Callable[[], Coroutine[object, object, None]]] = [source.run for source in named]
-        jobs += [inbox.run, lambda: chores.run(engine), Dispatcher(engine, transport).run]
-        jobs += [lambda: cleaning.run(engine), lambda: progress.run(engine), Crew(engine, transport.connections).run]
-        tasks = [asyncio.create_task(_watched(job)) for job in jobs]
+        jobs: dict[str, Job] = {f"source {n} of CIS_INBOX": source.run for n, source in enumerate(named, 1)}
+        jobs |= {"inbox": inbox.run, "chores": lambda: chores.run(engine)}
+        jobs |= {"dispatcher": Dispatcher(engine, transport).run, "crew": Crew(engine, transport.connections).run}
+        jobs |= {"cleaning": lambda: cleaning.run(engine), "progress": lambda: progress.run(engine)}
+        health = health or Health()
+        end = await _seen(engine, health)
+        health.jobs = {name: asyncio.create_task(_watched(name, job)) for name, job in jobs.items()}
+        health.doubts = [source.doubt for source in named if isinstance(source, Listener)]
         try:
             yield engine
         finally:
-            for task in tasks:
+            for task in health.jobs.values():
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*health.jobs.values(), return_exceptions=True)
+            await telemetry.told(end)
 
 
-async def _watched(job: Callable[[], Coroutine[object, object, None]]) -> None:
+async def _seen(engine: Engine, health: Health) -> Callable[[], None]:
+    """Export what the engine does and how things stand, where that is asked for; what to call at the end."""
+    end = telemetry.begin(engine.observer)
+    if engine.observer.listener:
+        tower = Watchtower(engine, health)
+        Gauges(tower.samples, await tower.samples())
+    return end
+
+
+async def _watched(name: str, job: Job) -> None:
     """A background job never ends by itself; where one fails, it is said loudly."""
     try:
         await job()
     except Exception:
-        log.critical("a background job ended; restart the server", exc_info=True)
+        log.critical("the %s ended; restart the server", name, exc_info=True)
         raise

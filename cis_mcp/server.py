@@ -16,6 +16,7 @@ from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequ
 from mcp.types import Tool as ListedTool
 
 from cis_mcp.completion import add_completion
+from cis_mcp.apps import Offer, apps
 from cis_mcp.instructions import instructions
 from cis_mcp.prompts import prompts
 from cis_mcp.resources import Shelf, add_resources
@@ -95,7 +96,11 @@ def build_server(
         version=version(),
         instructions="",
         tools=[spec.at(desk) for spec in selection.specs],
-        middleware=[_Greeting(desk, lambda: {spec.name for spec in selection.specs if permitted(spec.name)})],
+        middleware=[
+            _Greeting(desk, lambda: {spec.name for spec in selection.specs if permitted(spec.name)}),
+            Offer(),
+        ],
+        extensions=[apps()],
         token_verifier=token_verifier,
         auth=auth,
         request_state_security=request_state_security,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from cis_mcp.health import Health
 from cis_mcp.runtime import opened, running
 from cis_mcp.stopping import stop_event
 from engine.engine import Engine
@@ -17,13 +19,21 @@ from engine.settings import Settings
 if TYPE_CHECKING:
     from cis_mcp.tools import Selection
 
+_SWITCH_S = 0.001
+"""How long the event loop may wait, at each system call, for a thread of the store to hand Python's lock back: Python's
+own 5 ms, many times over in a turn of the loop, hold all answers up while a campaign is written."""
+
 
 async def over_stdio(settings: Settings, selection: Selection) -> int:
     """Serve MCP over stdio until stdin is closed or a signal comes."""
+    from cis_mcp.lines import claimed
+
+    # Before anything that could print.
+    wire = claimed()
     from cis_mcp.stdio import serve_stdio
 
     async with _running(settings) as engine:
-        ended = await serve_stdio(engine, selection)
+        ended = await serve_stdio(engine, wire, selection)
     if not ended:
         # A thread is still reading stdin and cannot be stopped; everything else is closed by now.
         logging.shutdown()
@@ -39,9 +49,10 @@ async def over_http(settings: Settings, host: str, port: int, selection: Selecti
     security = guard(host, settings.public_url)
     async with opened(settings) as engine:
         await refuse_open_door(engine, host, no_auth=no_auth)
+    health = Health()
     with listening(host, port) as listener:
-        async with _running(settings) as engine:
-            await serve_http(engine, listener, security, no_auth=no_auth, selection=selection)
+        async with _running(settings, health) as engine:
+            await serve_http(engine, listener, security, no_auth=no_auth, selection=selection, health=health)
     return 0
 
 
@@ -54,11 +65,12 @@ async def worker(settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def _running(settings: Settings) -> AsyncIterator[Engine]:
+async def _running(settings: Settings, health: Health | None = None) -> AsyncIterator[Engine]:
     """The engine and its background work; Refused(INVALID_ARGUMENT) where a setting cannot be understood."""
+    sys.setswitchinterval(_SWITCH_S)
     async with AsyncExitStack() as stack:
         try:
-            engine = await stack.enter_async_context(running(settings))
+            engine = await stack.enter_async_context(running(settings, health))
         except ValueError as error:
             raise Refused(
                 Code.INVALID_ARGUMENT, f"A setting cannot be understood: {error}", "See “cis-mcp config”."

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import sys
+import io
 from typing import Any, cast
 
 import anyio
@@ -14,14 +13,14 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError
 
-from cis_mcp.lines import Lines, claimed_stdin
+from cis_mcp.lines import Lines, Wire
 from cis_mcp.server import build_server
 from cis_mcp.stopping import stop_event
 from cis_mcp.tools import Selection
 from engine.engine import Engine
 
 
-async def serve_stdio(engine: Engine, selection: Selection = Selection()) -> bool:  # noqa: B008 -- it is frozen
+async def serve_stdio(engine: Engine, wire: Wire, selection: Selection) -> bool:
     """Serve the local operator until the client closes stdin, or a signal says to stop.
 
     Returns False where stdin is still being read: that read cannot be broken off, so the process has to be
@@ -31,31 +30,27 @@ async def serve_stdio(engine: Engine, selection: Selection = Selection()) -> boo
     gc.freeze()
     gc.enable()
     stop = stop_event()
-    serving = asyncio.ensure_future(_serve(server, Lines(claimed_stdin())))
+    serving = asyncio.ensure_future(_serve(server, wire))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if serving.done():
         serving.result()
-        _close_wire()
     return serving.done()
 
 
-async def _serve(server: MCPServer[Any], lines: Lines) -> None:
+async def _serve(server: MCPServer[Any], wire: Wire) -> None:
     """What the SDK's `run_stdio_async` does, with lines that have an end."""
     # All that the SDK does with a stdin that is handed in is to iterate over its lines.
+    lines = Lines(wire.incoming)
     stdin = cast("anyio.AsyncFile[str]", lines)
-    async with stdio_server(stdin=stdin) as (incoming, outgoing):
+    stdout = anyio.wrap_file(io.TextIOWrapper(wire.outgoing, encoding="utf-8"))
+    async with stdio_server(stdin=stdin, stdout=stdout) as (incoming, outgoing):
 
         async def refuse(error: JSONRPCError) -> None:
             await outgoing.send(SessionMessage(error))
 
         lines.refuse = refuse
-        inner = server._lowlevel_server  # noqa: SLF001 -- the SDK has no other way to its streams
+        # The SDK has no other way to a server over streams of ours.
+        inner = server._lowlevel_server
         await inner.run(incoming, outgoing, inner.create_initialization_options())
-
-
-def _close_wire() -> None:
-    """From here on descriptor 1 is the log: what was printed meanwhile may be flushed as late as at exit."""
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr

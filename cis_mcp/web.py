@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -12,13 +13,12 @@ from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from cis_mcp import pages, secret
+from cis_mcp import pages, secret, status
 from cis_mcp.auth import auth_settings, caller, granted, resource_url, verifier
-from cis_mcp.bodies import BODY_MAX, Bodies
+from cis_mcp.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies, Pace
+from cis_mcp.health import Health
 from cis_mcp.limits import Gate, KeyLimits, Turns
 from cis_mcp.server import TITLE, build_server
 from cis_mcp.sessions import SharedSessions
@@ -29,7 +29,12 @@ from engine.settings import Settings
 
 
 def web_server(
-    engine: Engine, selection: Selection, leaving: Callable[[], bool], *, no_auth: bool
+    engine: Engine,
+    selection: Selection,
+    leaving: Callable[[], bool],
+    *,
+    no_auth: bool,
+    health: Health | None = None,
 ) -> MCPServer[Any]:
     """The MCP server as it is served over HTTP: for keys and tokens, or without both for the local operator."""
     folder = engine.settings.data_dir
@@ -53,16 +58,22 @@ def web_server(
             auth=auth_settings(engine.settings),
             request_state_security=state,
         )
-    server.custom_route("/healthz", methods=["GET"])(_healthz)
+    status.add(server, engine, health or Health())
     pages.add_unsubscribe(server, engine)
     pages.add_confirm(server, engine)
     return server
 
 
 def application(
-    server: MCPServer[Any], settings: Settings, security: TransportSecuritySettings, *, no_auth: bool
+    server: MCPServer[Any],
+    settings: Settings,
+    security: TransportSecuritySettings,
+    *,
+    no_auth: bool,
+    pace: Pace = Pace(),  # noqa: B008 -- it is frozen
 ) -> ASGIApp:
     """The whole web application; without keys only this machine gets in, and is not limited."""
+    large = asyncio.Semaphore(LARGE_AT_ONCE)
     turns = Turns(settings.http_rate, settings.http_concurrency)
 
     def app(*, stateless: bool) -> Starlette:
@@ -73,7 +84,7 @@ def application(
             _tell_issuer(made, settings)
         # At the end: behind the check of keys.
         limits = [] if no_auth else [Middleware(KeyLimits, turns=turns)]
-        made.user_middleware += [*limits, Middleware(Bodies)]
+        made.user_middleware += [*limits, Middleware(Bodies, pace, large)]
         return made
 
     key = secret.derived(settings.data_dir, "sessions")
@@ -89,7 +100,3 @@ def _tell_issuer(app: Starlette, settings: Settings) -> None:
         scopes_supported=[*SCOPES, ADMIN],
         resource_name=TITLE,
     )
-
-
-async def _healthz(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})

@@ -238,6 +238,9 @@ class Event(Value):
     )
     source_sequence: int = Field(0, description="SEQUENCE that the organizer's client sent last")
     source_dtstamp: datetime | None = Field(None, description="DTSTAMP that the organizer's client sent last")
+    source_addressed: bool = Field(
+        False, description="true: its client's mails name one of our mailboxes among the attendees"
+    )
     moved_sequence: int = Field(0, description="SEQUENCE with which its time or place last changed")
     moved_at: datetime | None = Field(None, description="DTSTAMP of that revision; None: it never moved")
 

@@ -31,10 +31,9 @@ def _line(cells: Iterable[str]) -> str:
     return buffer.getvalue()
 
 
-def masked(attendee: Attendee) -> Attendee:
-    """The attendee with its address and name hidden but for their first letters."""
-    name = _hidden(attendee.name) if attendee.name else ""
-    return attendee.model_copy(update={"email": masked_address(attendee.email), "name": name})
+def masked_name(name: str) -> str:
+    """A name hidden but for its first letter; nothing where there is none."""
+    return _hidden(name) if name else ""
 
 
 def masked_address(address: str) -> str:

@@ -14,6 +14,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.model import Audience
 
+OWN_MAILBOXES = frozenset(
+    {"create", "bulk", "rsvp", "unsubscribe", "confirm", "postmaster", "abuse", "notification"}
+)
+
 
 def _data_dir() -> Path:
     return platformdirs.user_data_path("cis-mcp")
@@ -73,9 +77,12 @@ class Settings(BaseSettings):
     http_rate: float = Field(300, ge=0, description="HTTP requests a second for each key; 0: unlimited")
     http_concurrency: int = Field(64, ge=0, description="HTTP requests at a time for each key; 0: unlimited")
     proxies: str = Field(
-        "127.0.0.1,::1", description="addresses of proxies in front whose X-Forwarded-For is believed; none: nobody"
+        "127.0.0.1,::1",
+        description="addresses of proxies in front whose X-Forwarded-For is believed; none: nobody",
     )
-    oauth_issuer: str = Field("", description="OAuth 2.1 issuer whose tokens are taken beside keys; empty: none")
+    oauth_issuer: str = Field(
+        "", description="OAuth 2.1 issuer whose tokens are taken beside keys; empty: none"
+    )
     oauth_jwks: str = Field("", description="URL of its public keys; empty: as its metadata says")
     oauth_audience: str = Field("", description="audience that a token must have; empty: CIS_PUBLIC_URL/mcp")
     oauth_claim: str = Field(
@@ -178,6 +185,11 @@ class Settings(BaseSettings):
         if not self.public_url.lower().startswith("https://"):
             return ""
         return f"{self.public_url.rstrip('/')}/unsubscribe/{token}"
+
+    def is_own_mailbox(self, address: str) -> bool:
+        """True for an address (in lower case) that the server itself reads or writes from: nobody to invite."""
+        local, _, host = address.rpartition("@")
+        return host == self.domain and local.partition("+")[0] in OWN_MAILBOXES
 
     def mailbox(self, name: str, token: str = "") -> str:
         """Address of one of our own mailboxes: `rsvp` and a token give rsvp+token@domain."""

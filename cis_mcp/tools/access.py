@@ -12,7 +12,6 @@ from cis_mcp.tools.catalog import EVERY, SPECS, Tier
 from engine.model import Actor
 from engine.refusals import Code, Refused
 
-
 _NAMES = {tier: frozenset(spec.name for spec in specs) for tier, specs in SPECS.items()}
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
+from cis_mcp.tools.mistakes import wrong_arguments
 from engine.refusals import Code, Refused
-
-_PROBLEMS_SHOWN = 3
-_NAME_SHOWN = 60
 
 
 class Arguments(ArgModelBase):
@@ -31,18 +26,14 @@ class Part(BaseModel):
 
 
 def parse(tool: str, model: type[Arguments], given: Mapping[str, Any]) -> Arguments:
-    """The arguments as `model`; Refused(INVALID_ARGUMENT) says which is wrong and shows how it should be."""
+    """The arguments as `model`; raises WrongArguments, or Refused(INVALID_ARGUMENT) for text that is none."""
     values = _unpacked(model, given)
     _refuse_broken_text(values)
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False, include_context=False)
-    said = [_sentence(tool, model, problem) for problem in problems[:_PROBLEMS_SHOWN]]
-    if len(problems) > _PROBLEMS_SHOWN:
-        said.append(f"And {len(problems) - _PROBLEMS_SHOWN} more problems.")
-    hint = "Correct that and call again; nothing was done."
-    raise Refused(Code.INVALID_ARGUMENT, " ".join(said), hint)
+        errors = error.errors(include_url=False, include_input=False)
+    raise wrong_arguments(tool, model, errors)
 
 
 def _refuse_broken_text(values: Mapping[str, Any]) -> None:
@@ -78,41 +69,3 @@ def _holds_structure(annotation: object) -> bool:
     if str in kinds and get_origin(annotation) not in {list, dict, tuple}:
         return False
     return any(get_origin(kind) in {list, dict, tuple} for kind in kinds)
-
-
-def _sentence(tool: str, model: type[Arguments], problem: ErrorDetails) -> str:
-    where = _place(problem)
-    field = model.model_fields.get(str(problem["loc"][0])) if problem["loc"] else None
-    match problem["type"]:
-        case "extra_forbidden" if len(problem["loc"]) == 1:
-            return _unknown(tool, model, where)
-        case "extra_forbidden":
-            return f"“{where}” is not known there."
-        case "missing":
-            return f"“{where}” is missing.{_example(field)}"
-        case _:
-            return f"“{where}” is wrong: {_expectation(problem['msg'])}.{_example(field)}"
-
-
-def _place(problem: ErrorDetails) -> str:
-    return ".".join(str(part) for part in problem["loc"])[:_NAME_SHOWN] or "arguments"
-
-
-def _unknown(tool: str, model: type[Arguments], name: str) -> str:
-    known = list(model.model_fields)
-    close = difflib.get_close_matches(name, known, n=1)
-    guess = f" Did you mean “{close[0]}”?" if close else ""
-    return f"{tool} has no argument “{name}”.{guess} Its arguments are: {', '.join(known)}."
-
-
-def _expectation(message: str) -> str:
-    """Pydantic's sentence in our words; it never holds the rejected value."""
-    return message.replace("Input should be", "it should be").replace("Value error, ", "").rstrip(".")
-
-
-def _example(field: FieldInfo | None) -> str:
-    if field is None:
-        return ""
-    if field.examples:
-        return f" Example: {json.dumps(field.examples[0], ensure_ascii=False)}."
-    return f" It is: {field.description}." if field.description else ""

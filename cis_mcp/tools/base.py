@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, T
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from cis_mcp.tools.arguments import Arguments, parse
+from cis_mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.tools.schema import argument_schema, result_schema
 from engine.commands.base import Command, Done, Refusal
 from engine.engine import Engine
@@ -149,6 +150,8 @@ class ServedTool(Tool):
             return _success(await self._spec.handler(desk, parsed))
         except MCPError:
             raise
+        except WrongArguments as wrong:
+            return failure(wrong.code, wrong.message, wrong.hint, sent=False, problems=wrong.problems)
         except Refused as refused:
             return failure(refused.code, refused.message, refused.hint, sent=False)
         except OSError as error:
@@ -173,12 +176,16 @@ def _success(reply: Reply) -> CallToolResult:
     return CallToolResult(content=content, structured_content=reply.data.model_dump(mode="json"))
 
 
-def failure(code: Code, message: str, hint: str, *, sent: bool | None) -> CallToolResult:
+def failure(
+    code: Code, message: str, hint: str, *, sent: bool | None, problems: Sequence[Problem] = ()
+) -> CallToolResult:
     """A refusal as the caller reads it; `sent` is None where that is not known."""
-    structured: Mapping[str, Any] = {"code": code.value, "message": message, "hint": hint, "sent": sent}
+    structured: dict[str, Any] = {"code": code.value, "message": message, "hint": hint, "sent": sent}
+    if problems:
+        structured["problems"] = [problem.model_dump(mode="json") for problem in problems]
     text = f"{code.value}: {message} {hint}".strip()
     return CallToolResult(
-        is_error=True, content=[TextContent(type="text", text=text)], structured_content=dict(structured)
+        is_error=True, content=[TextContent(type="text", text=text)], structured_content=structured
     )
 
 

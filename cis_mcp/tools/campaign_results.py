@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from cis_mcp.tools.base import Result
-from cis_mcp.tools.results import one_line, times, utc
+from cis_mcp.tools.results import TEXT_SHOWN, one_line, times, utc
 from engine.commands.campaigns import CampaignDone, personal_event
 from engine.engine import CampaignView
 from engine.model import CampaignState, Kind, MessageState
@@ -53,7 +53,7 @@ class CampaignInfo(Result):
     total: int = Field(description="rows of the list, or people who are told")
     valid: int = Field(description="rows that are invited, when the draft was made")
     skipped_total: int
-    skipped: list[SkippedRow] = Field(description="the first 100")
+    skipped: list[SkippedRow] = Field(description="the first; get_campaign pages through all")
     counts: dict[str, int] = Field(description="messages by state; waiting: not written yet")
     failures: list[Failure] = Field(description="the first 10")
     rate: float | None = Field(description="messages a second; null: as fast as allowed")
@@ -77,7 +77,7 @@ def campaign_info(view: CampaignView) -> CampaignInfo:
         total=campaign.total,
         valid=campaign.valid,
         skipped_total=view.counts.get("skipped", 0),
-        skipped=[SkippedRow(row=r.row, email=r.email, code=r.code) for r in view.skipped],
+        skipped=[SkippedRow(row=r.row, email=one_line(r.email, 80), code=r.code) for r in view.skipped],
         counts={name: count for name, count in view.counts.items() if name != "skipped"},
         failures=[Failure(email=m.email, code=m.code, answer=one_line(m.answer)) for m in view.failures],
         rate=campaign.rate,
@@ -102,10 +102,10 @@ def sample(done: CampaignDone, now: datetime) -> Sample | None:
         event = done.event.model_copy(update={"description": f"This row cannot be shown: {refused}"})
     return Sample(
         to=f"{name} <{done.sample.email}>" if name else done.sample.email,
-        subject=event.summary,
+        subject=one_line(event.summary, 500),
         start=times(event.span),
-        location=event.location,
-        description=event.description,
+        location=one_line(event.location),
+        description=event.description[:TEXT_SHOWN] + (" […]" if len(event.description) > TEXT_SHOWN else ""),
     )
 
 
@@ -149,7 +149,7 @@ def _sample_lines(shown: Sample | None) -> list[str]:
     if shown.location:
         lines.append(f"Where: {one_line(shown.location)}")
     if shown.description:
-        lines += ["Text, between the rules:", "---", shown.description[:1_000], "---"]
+        lines += ["Text, between the rules:", "---", shown.description, "---"]
     return lines
 
 

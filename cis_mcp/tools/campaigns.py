@@ -11,13 +11,17 @@ from pydantic import Field
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
 from cis_mcp.tools.campaign_results import CampaignInfo, campaign_info, campaign_lines, sample
+from cis_mcp.tools.fitting import fitted
 from cis_mcp.tools.lists import BulkSendArguments, rows_of
 from cis_mcp.tools.schema import shown_by
 from cis_mcp.tools.waiting import WAIT_MAX_S, until_at_rest
 from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
-from engine.engine import SYSTEM, CampaignView
+from engine.engine import SYSTEM
 from engine.model import CampaignState, MessageState
 from engine.refusals import Code, Refused
+from engine.store import cursors
+
+_SKIPPED_SHOWN = 50
 
 WaitS = Annotated[
     float,
@@ -38,6 +42,8 @@ class GetCampaignArguments(Arguments):
         max_length=200,
     )
     wait_s: WaitS = 0
+    limit: int = Field(20, description="campaigns, or skipped rows of the one", ge=1, le=100)
+    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=200)
 
 
 class ControlCampaignArguments(Arguments):
@@ -60,11 +66,13 @@ class CampaignsResult(Result):
 
     campaign: CampaignInfo | None
     campaigns: list[CampaignInfo] = Field(description="newest first; filled where no id was given")
+    next_cursor: str | None = Field(description="more campaigns, or more skipped rows of the one")
 
 
 async def bulk_send(desk: Desk, arguments: BulkSendArguments) -> Reply:
-    """Prepare invites for many people: judges every row, names those it skips, and shows a sample invite.
-    Nothing is sent before control_campaign starts it with the confirm_token, unless start is true."""
+    """Prepare invites to one event for a list of people: judges every row, names those it would skip and why, shows a
+    sample. It is a draft: nothing is sent before control_campaign starts it with the confirm_token, unless start is
+    true. For one person use send_invite."""
     rows = await rows_of(arguments, desk.actor)
     draft = DraftCampaign(
         uid=arguments.uid,
@@ -81,8 +89,8 @@ async def bulk_send(desk: Desk, arguments: BulkSendArguments) -> Reply:
 
 
 async def control_campaign(desk: Desk, arguments: ControlCampaignArguments) -> Reply:
-    """Start, pause, resume or cancel a campaign; safe to repeat. Starting needs the confirm_token that
-    bulk_send gave, which a change of the event voids. wait_s: stay until it has ended."""
+    """Start, pause, resume or cancel a campaign; safe to repeat. Starting sends, and needs the confirm_token of
+    bulk_send, which a change of the event voids. Then follow it with get_campaign."""
     command = ControlCampaign(
         campaign_id=arguments.campaign_id,
         action=arguments.action,
@@ -94,28 +102,56 @@ async def control_campaign(desk: Desk, arguments: ControlCampaignArguments) -> R
 
 
 async def get_campaign(desk: Desk, arguments: GetCampaignArguments) -> Reply:
-    """Show how far a campaign is: counts by state, rate, skipped rows and first failures; with wait_s, when
-    it has ended. Without an id, list the newest."""
-    if arguments.campaign_id:
-        view = await _waited(desk, arguments.campaign_id, arguments.wait_s)
-        info = campaign_info(view)
-        return Reply("\n".join(campaign_lines(info)), CampaignsResult(campaign=info, campaigns=[]))
+    """Show how far a campaign (a list that is invited, a change that is told) is: counts by state, skipped rows, first
+    failures; with wait_s, when it has ended. Without an id, list the newest. For answers use get_stats."""
+    campaign_id, cursor = arguments.campaign_id, arguments.cursor
+    if campaign_id:
+        if arguments.wait_s:
+            # Refused before any waiting where it is not the caller's.
+            await desk.engine.campaign(campaign_id, desk.actor, skipped=0)
+            await until_at_rest(desk, campaign_id, arguments.wait_s)
+        return await fitted(arguments.limit, lambda limit: _one(desk, campaign_id, limit, cursor))
     if arguments.wait_s:
         raise Refused(
             Code.INVALID_ARGUMENT, "wait_s goes with a campaign_id.", "Leave wait_s out to list all."
         )
-    infos = [campaign_info(view) for view in await desk.engine.campaigns(desk.actor)]
+    return await fitted(arguments.limit, lambda limit: _newest(desk, limit, cursor))
+
+
+async def _one(desk: Desk, campaign_id: str, limit: int, cursor: str | None) -> Reply:
+    """A campaign with a page of its skipped rows."""
+    after = int(str(cursors.opened(cursor, int)[0])) if cursor else 0
+    view = await desk.engine.campaign(campaign_id, desk.actor, skipped=limit + 1, skipped_after=after)
+    more = len(view.skipped) > limit
+    info = campaign_info(view.model_copy(update={"skipped": view.skipped[:limit]}))
+    following = cursors.written(info.skipped[-1].row) if more else None
+    lines = [*campaign_lines(info), *_more(following, "skipped rows")]
+    return Reply("\n".join(lines), CampaignsResult(campaign=info, campaigns=[], next_cursor=following))
+
+
+async def _newest(desk: Desk, limit: int, cursor: str | None) -> Reply:
+    """A page of the caller's campaigns, newest first."""
+    views = await desk.engine.campaigns(desk.actor, limit + 1, _before(cursor))
+    infos = [campaign_info(view) for view in views[:limit]]
+    last = views[limit - 1].campaign if len(views) > limit else None
+    following = cursors.written(last.created.isoformat(), last.id) if last else None
     lines = [campaign_lines(info)[0] for info in infos] or ["There are no campaigns."]
-    return Reply("\n".join(lines), CampaignsResult(campaign=None, campaigns=infos))
+    lines += _more(following, "campaigns")
+    return Reply("\n".join(lines), CampaignsResult(campaign=None, campaigns=infos, next_cursor=following))
 
 
-async def _waited(desk: Desk, campaign_id: str, seconds: float) -> CampaignView:
-    """The campaign as it is when it has ended or the time is up; Refused before any waiting."""
-    view = await desk.engine.campaign(campaign_id, desk.actor)
-    if not seconds:
-        return view
-    await until_at_rest(desk, campaign_id, seconds)
-    return await desk.engine.campaign(campaign_id, desk.actor)
+def _before(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    created, id_ = cursors.opened(cursor, str, str)
+    try:
+        return datetime.fromisoformat(str(created)), str(id_)
+    except ValueError:
+        raise cursors.forged() from None
+
+
+def _more(cursor: str | None, what: str) -> list[str]:
+    return [f"There are more {what}; go on with cursor {cursor}"] if cursor else []
 
 
 async def _started(desk: Desk, draft: CampaignDone) -> CampaignDone:
@@ -131,7 +167,7 @@ async def _started(desk: Desk, draft: CampaignDone) -> CampaignDone:
 
 async def _reply(desk: Desk, done: CampaignDone, token: str) -> Reply:
     # The command has checked whose campaign it is; a key that may send but not read sees this much.
-    view = await desk.engine.campaign(done.campaign.id, SYSTEM)
+    view = await desk.engine.campaign(done.campaign.id, SYSTEM, skipped=_SKIPPED_SHOWN)
     shown = sample(done, desk.engine.clock())
     info = campaign_info(view).model_copy(update={"sample": shown, "confirm_token": token or None})
     return Reply("\n".join([*campaign_lines(info), *_next(info)]), CampaignResult(campaign=info))

@@ -63,8 +63,9 @@ class FoundEvent(Result):
 
 
 async def create_event(desk: Desk, arguments: CreateEventArguments) -> Reply:
-    """Create an event. Nobody is told of it: invite people with send_invite or bulk_send and the uid you get.
-    Give local times with their zone; the answer shows weekday and UTC, so check them."""
+    """Create an event and get its uid. Nobody is told of it: invite people with send_invite (one person) or bulk_send
+    (a list). Give local times with the zone of the place and check the weekday in the answer. To change an event that
+    exists use update_event."""
     command = CreateEvent(
         summary=arguments.summary,
         when=_timing(arguments),
@@ -83,8 +84,8 @@ async def create_event(desk: Desk, arguments: CreateEventArguments) -> Reply:
 
 
 async def update_event(desk: Desk, arguments: UpdateEventArguments) -> Reply:
-    """Change fields of an event, and mail the change to those whom it concerns. What you leave out stays.
-    With dry_run you see first what would change and how many people would be told."""
+    """Change an event and mail the change to those whom it concerns; their calendars follow. What you leave out stays.
+    With dry_run first you see what would change and how many would be told. Follow the mails with get_campaign."""
     timing = _timing(arguments)
     command = UpdateEvent(
         uid=arguments.uid,
@@ -111,7 +112,8 @@ async def update_event(desk: Desk, arguments: UpdateEventArguments) -> Reply:
 
 
 async def cancel_event(desk: Desk, arguments: CancelEventArguments) -> Reply:
-    """Cancel an event for good, and take it out of the calendars it is in. It cannot be undone."""
+    """Cancel an event for good, mail that, and take it out of calendars. It cannot be undone: use dry_run first;
+    to move or reword it use update_event."""
     command = CancelEvent(
         uid=arguments.uid,
         reason=arguments.reason or "",
@@ -131,7 +133,8 @@ async def cancel_event(desk: Desk, arguments: CancelEventArguments) -> Reply:
 
 
 async def get_event(desk: Desk, arguments: GetEventArguments) -> Reply:
-    """Show one event with its revision, times, words and the counters of its answers."""
+    """Show one event: times, words, revision and the counters of its answers. To find its uid use search_events; for
+    who answered list_attendees."""
     event, counters = await desk.engine.event_with_statistics(arguments.uid, desk.actor)
     lines = [*event_lines(event), *description_lines(event), statistics_line(counters)]
     data = FoundEvent(event=event_info(event), statistics=statistics_info(counters))

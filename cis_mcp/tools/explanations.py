@@ -7,7 +7,8 @@ from pydantic import Field
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Spec, reads
 from cis_mcp.tools.event_arguments import Uid
-from cis_mcp.tools.explanation_results import Explained, explained, story, waits_in
+from cis_mcp.tools.explanation_results import Explained, explained, page_of, story, waits_in
+from cis_mcp.tools.fitting import fitted
 from cis_mcp.tools.results import one_line
 from engine.engine import Explanation
 from engine.model import Campaign, CampaignState, Event
@@ -21,16 +22,28 @@ class ExplainSendArguments(Arguments):
 
     uid: Uid
     email: str = Field(description="the person's address", max_length=1_000, examples=["ann@example.com"])
+    limit: int = Field(50, description="messages, and receipts, at most; the newest", ge=1, le=100)
+    cursor: str | None = Field(
+        None, description="next_cursor of the page before, for older ones", max_length=200
+    )
 
 
 async def explain_send(desk: Desk, arguments: ExplainSendArguments) -> Reply:
     """Explain what one person was sent for an event and what came back: every message with each attempt and
-    the mail server's answer, every receipt and whether it counted, and what is still owed."""
+    the mail server's answer, every receipt and whether it counted, and what is still owed. For everybody use
+    list_attendees and get_campaign."""
     event = await desk.engine.event(arguments.uid, desk.actor)
     explanation = await desk.engine.explain(arguments.uid, arguments.email, desk.actor)
     campaigns = await _waited_in(desk, explanation)
-    data = explained(event, explanation, campaigns, await _being_written(desk, event))
-    return Reply("\n".join(story(data, one_line(event.summary))), data)
+    being_written = await _being_written(desk, event)
+
+    async def page(limit: int) -> Reply:
+        data = explained(
+            event, explanation, campaigns, being_written, page_of(explanation, limit, arguments.cursor)
+        )
+        return Reply("\n".join(story(data, one_line(event.summary))), data)
+
+    return await fitted(arguments.limit, page)
 
 
 async def _waited_in(desk: Desk, explanation: Explanation) -> dict[str, Campaign]:

@@ -1,10 +1,9 @@
-"""Keeps every answer within what a client takes in: long lists come in smaller pages, long words are cut."""
+"""Keeps every answer within what a client takes in: long lists come in smaller pages."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
 
 from cis_mcp.tools.base import Reply
 
@@ -12,9 +11,6 @@ BYTES_MAX = 75_000
 """Of text and data together. Clients take 25,000 tokens; a token is never less than three bytes of such an answer."""
 
 _ROOM_FOR_NOTE = 500
-_DATES_SHOWN = 200
-
-T = TypeVar("T")
 
 
 async def fitted(limit: int, page: Callable[[int], Awaitable[Reply]]) -> Reply:
@@ -36,14 +32,3 @@ async def fitted(limit: int, page: Callable[[int], Awaitable[Reply]]) -> Reply:
 def size_of(reply: Reply) -> int:
     """Bytes of an answer, in words and in data; its links are short."""
     return len(reply.text.encode()) + len(reply.data.model_dump_json().encode())
-
-
-def cut(text: str, limit: int) -> str:
-    """The beginning of `text` that has at most `limit` bytes, with a mark where some is missing."""
-    raw = text.encode()
-    return text if len(raw) <= limit else raw[: limit - 4].decode(errors="ignore") + "…"
-
-
-def first(values: Sequence[T]) -> list[T]:
-    """As many dates of a long series as an answer shows."""
-    return list(values[:_DATES_SHOWN])

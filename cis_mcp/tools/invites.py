@@ -40,7 +40,7 @@ class SendInviteArguments(Arguments):
     """Arguments of send_invite."""
 
     uid: Uid | None = Field(None, description="uid of the event")
-    uids: list[Annotated[str, Field(max_length=200)]] | None = Field(
+    uids: list[Annotated[str, Field(max_length=64)]] | None = Field(
         None, description="or of several", max_length=EVENTS_MAX, examples=[["uid1", "uid2"]]
     )
     email: str = Field(description="one address", max_length=1_000, examples=["ann@example.com"])
@@ -99,8 +99,8 @@ class AnyInviteResult(InviteResult):
 
 
 async def send_invite(desk: Desk, arguments: SendInviteArguments) -> Reply:
-    """Mail one person a personal calendar invite to an event, or one for each of several. Asking twice sends once.
-    For many people use bulk_send."""
+    """Mail one person a personal calendar invite to an event (uid), or to each of several (uids). Asking twice sends
+    once. For many people use bulk_send. What they answer: get_stats, list_attendees."""
     if (arguments.uid is None) == (arguments.uids is None):
         raise Refused(
             Code.INVALID_ARGUMENT,
@@ -157,7 +157,7 @@ async def _outcome(desk: Desk, invited: Invited, over: float) -> OneOfSeveral:
     if invited.done is None or invited.done.message is None:
         assert invited.refusal is not None, "an invite is there or was turned down"
         code, why = invited.refusal.code.value, str(invited.refusal)
-        return OneOfSeveral(uid=invited.uid, status="failed", message_id="", code=code, message=why)
+        return OneOfSeveral(uid=invited.uid, status="failed", message_id="", code=code, message=one_line(why))
     seconds = 0.0 if invited.done.already else max(0.0, over - asyncio.get_running_loop().time())
     message = await desk.engine.settled(invited.done.message, seconds)
     return OneOfSeveral(
@@ -165,7 +165,7 @@ async def _outcome(desk: Desk, invited: Invited, over: float) -> OneOfSeveral:
         status=_status(invited.done, message),
         message_id=message.message_id,
         code=message.code,
-        message=one_line(message.answer, 300) if message.code else "",
+        message=one_line(message.answer, 100) if message.code else "",
     )
 
 

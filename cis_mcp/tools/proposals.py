@@ -143,9 +143,7 @@ async def decline_proposal(desk: Desk, arguments: DeclineProposalArguments) -> R
     Find proposals with list_proposals."""
     event = await desk.engine.event(arguments.uid, desk.actor)
     instance = _instance(event, arguments.instance)
-    done = await desk.apply(
-        DeclineProposal(uid=arguments.uid, email=arguments.email, recurrence_id=instance)
-    )
+    done = await desk.apply(DeclineProposal(uid=arguments.uid, email=arguments.email, recurrence_id=instance))
     words = f"Declined; {done.attendee.email} is told that the event stays at {times(done.event.span)}."
     return Reply(words, DeclinedProposal(uid=done.event.uid, proposal=_info(done.event, done.proposal)))
 

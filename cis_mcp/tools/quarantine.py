@@ -8,8 +8,8 @@ from pydantic import Field
 
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
-from cis_mcp.tools.fitting import cut, fitted
-from cis_mcp.tools.results import one_line, utc
+from cis_mcp.tools.fitting import fitted
+from cis_mcp.tools.results import cut, one_line, utc
 from engine.commands.operators import may_administer
 from engine.inbox.intake import Inbox
 from engine.inbox.quarantine import Held, Quarantine, Shown

@@ -10,11 +10,12 @@ from pydantic import Field
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
 from cis_mcp.tools.event_arguments import Uid
-from cis_mcp.tools.results import StatisticsInfo, one_line, statistics_line, utc
+from cis_mcp.tools.fitting import fitted
+from cis_mcp.tools.results import StatisticsInfo, counters, one_line, statistics_line, utc
 from engine.commands.reports import SendReport
 from engine.model import Attendee, Partstat, Statistics
 from engine.refusals import Code, Refused
-from engine.report import masked as hidden
+from engine.report import masked_address, masked_name
 from engine.store.protocol import AttendeeQuery
 
 Label = Literal["accepted", "declined", "tentative", "delegated", "noaction"]
@@ -90,28 +91,33 @@ class ReportResult(Result):
 
 
 async def get_stats(desk: Desk, arguments: GetStatsArguments) -> Reply:
-    """Count attendees, answers, origins, the calendar clients that answered, and deliveries, of an event, an
-    organizer or the whole system."""
+    """Count attendees, answers (Yes, No, Maybe, none), origins, answering calendar clients and deliveries of an event,
+    an organizer or the whole system. For names use list_attendees, for one campaign get_campaign."""
     if arguments.scope == "event" and not arguments.key:
         raise Refused(Code.INVALID_ARGUMENT, "“key” is missing: which event?", "Give the event's uid as key.")
-    counters = await desk.engine.statistics(arguments.scope, arguments.key, desk.actor)
-    key = "" if arguments.scope == "system" else arguments.key or desk.actor.address
-    data = Counters(scope=arguments.scope, key=key, **counters.model_dump())
-    lines = [f"{arguments.scope} {one_line(key)}: {statistics_line(counters)}", *_breakdown(counters)]
+    counted = await desk.engine.statistics(arguments.scope, arguments.key, desk.actor)
+    key = "" if arguments.scope == "system" else one_line(arguments.key or desk.actor.address)
+    data = Counters(scope=arguments.scope, key=key, **counters(counted))
+    head = f"{arguments.scope} {key}".strip()
+    lines = [f"{head}: {statistics_line(counted)}", *_breakdown(counted)]
     return Reply("\n".join(lines), data)
 
 
 async def list_attendees(desk: Desk, arguments: ListAttendeesArguments) -> Reply:
-    """List who was invited to an event and what they answered, a page at a time; masked unless you need to
-    see whole addresses."""
+    """List who was invited to an event and what each answered, a page at a time. Leave addresses masked unless you need
+    them. For counts alone use get_stats."""
+    return await fitted(arguments.limit, lambda limit: _page(desk, arguments, limit))
+
+
+async def _page(desk: Desk, arguments: ListAttendeesArguments, limit: int) -> Reply:
     query = AttendeeQuery(
         uid=arguments.uid,
         status=_partstat(arguments.status),
-        limit=arguments.limit,
+        limit=limit,
         cursor=arguments.cursor,
     )
     page = await desk.engine.attendees(query, desk.actor)
-    people = [_attendee(hidden(a) if arguments.masked else a) for a in page.attendees]
+    people = [_attendee(a, masked=arguments.masked) for a in page.attendees]
     lines = [_line(person) for person in people] or ["Nobody to list."]
     if page.next_cursor:
         lines.append(f"There are more; go on with cursor {page.next_cursor}")
@@ -122,8 +128,8 @@ async def list_attendees(desk: Desk, arguments: ListAttendeesArguments) -> Reply
 
 
 async def send_report(desk: Desk, arguments: SendReportArguments) -> Reply:
-    """Mail the CSV report of an event (email, name, status, origin, client) to its organizer; the answer
-    links the same report."""
+    """Mail the CSV report of an event (email, name, status, origin, client) to its organizer. To read the answers here,
+    use list_attendees."""
     done = await desk.apply(SendReport(uid=arguments.uid, to=arguments.to))
     resource = f"report://{done.event.uid}.csv"
     data = ReportResult(
@@ -147,11 +153,11 @@ def _partstat(label: Label | None) -> Partstat | None:
     return next((p for p in Partstat if p.label == label), None)
 
 
-def _attendee(attendee: Attendee) -> AttendeeInfo:
+def _attendee(attendee: Attendee, *, masked: bool) -> AttendeeInfo:
     answered = attendee.receipt_arrived
     return AttendeeInfo(
-        email=attendee.email,
-        name=attendee.name,
+        email=masked_address(attendee.email) if masked else attendee.email,
+        name=masked_name(attendee.name) if masked else attendee.name,
         status=attendee.partstat.label,
         origin=attendee.origin.value,
         prodid=attendee.prodid,

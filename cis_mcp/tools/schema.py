@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, WithJsonSchema
 
+_LENGTHS = frozenset({"minLength", "maxLength"})
 _NAMED = frozenset({"properties", "$defs"})
 """Keywords whose keys are names of ours, not keywords."""
 
@@ -14,26 +15,34 @@ _NAMED = frozenset({"properties", "$defs"})
 def argument_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of arguments, without `$ref`, for clients that don't follow them, and without null.
 
-    Null stands for “left out” and is accepted; saying so for each argument would only invite it.
+    Null stands for “left out” and is accepted; saying so for each argument would only invite it. How long a text
+    may be is not said either: who comes near it is told then, and everybody else need not read it.
     """
-    whole = model.model_json_schema(by_alias=True)
+    whole = _undocumented(model.model_json_schema(by_alias=True))
     definitions = whole.pop("$defs", {})
-    return _object(_without_null(_inlined(_untitled(whole), _untitled(definitions))))
+    return _object(_without_null(_inlined(_untitled(whole, _LENGTHS), _untitled(definitions, _LENGTHS))))
 
 
 def result_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of a result; open, so that a client which keeps it takes what a later server adds.
 
     Nothing is required at its top: clients hold refusals against it as well (the TypeScript SDK does), and a
-    refusal has a code and a message instead.
+    refusal has a code and a message instead. Below it everything is always there, so that saying it tells nothing.
     """
-    schema = _object(_open(_untitled(model.model_json_schema(mode="serialization"))))
-    return {key: value for key, value in schema.items() if key != "required"}
+    whole = _undocumented(model.model_json_schema(mode="serialization"))
+    return _object(_open(_untitled(whole, frozenset({"required"}))))
 
 
 def shown_by(tool: str) -> WithJsonSchema:
     """Stands for a record where it is repeated: the schema of `tool` spells it out once."""
     return WithJsonSchema({"type": "object", "description": f"as {tool} gives it"}, mode="serialization")
+
+
+def _undocumented(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without the docstrings of the types that it defines."""
+    for definition in schema.get("$defs", {}).values():
+        definition.pop("description", None)
+    return schema
 
 
 def _object(node: object) -> dict[str, Any]:
@@ -53,15 +62,15 @@ def _open(node: Any, *, named: bool = False) -> Any:
     }
 
 
-def _untitled(node: Any, *, named: bool = False) -> Any:
-    """Without the titles that pydantic makes of field names, and the docstrings of models."""
+def _untitled(node: Any, others: frozenset[str] = frozenset(), *, named: bool = False) -> Any:
+    """Without the titles that pydantic makes of field names, the docstrings of models, and `others`."""
     if isinstance(node, list):
-        return [_untitled(item) for item in node]
+        return [_untitled(item, others) for item in node]
     if not isinstance(node, dict):
         return node
-    dropped = set() if named else {"title"} | ({"description"} if "properties" in node else set())
+    dropped = set() if named else {"title", *others} | ({"description"} if "properties" in node else set())
     return {
-        key: _untitled(value, named=not named and key in _NAMED)
+        key: _untitled(value, others, named=not named and key in _NAMED)
         for key, value in node.items()
         if key not in dropped
     }

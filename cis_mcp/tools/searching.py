@@ -9,6 +9,7 @@ from pydantic import Field, WithJsonSchema
 
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, reads
+from cis_mcp.tools.fitting import fitted
 from cis_mcp.tools.results import When, one_line, times, utc, when
 from cis_mcp.tools.schema import shown_by
 from engine.model import Event, EventStatus, Span
@@ -107,15 +108,20 @@ class FoundEvents(Result):
 
 
 async def search_events(desk: Desk, arguments: SearchEventsArguments) -> Reply:
-    """Find events by what a person says, in order of their start; without arguments, list all. `understood` tells
-    how it was read: correct it with the other arguments. Next: send_invite with the uids."""
+    """Find events by what a person says (words, teams, places, days, times), in order of their start; without arguments
+    list all. `understood` tells how it was read: correct it with the other arguments. Next: send_invite with the uids,
+    or update_event."""
+    return await fitted(arguments.limit, lambda limit: _page(desk, arguments, limit))
+
+
+async def _page(desk: Desk, arguments: SearchEventsArguments, limit: int) -> Reply:
     query = EventQuery(
         query=arguments.query,
         organizer=arguments.organizer,
         after=_moment(arguments.after, "after"),
         before=_moment(arguments.before, "before"),
         status=EventStatus(arguments.status) if arguments.status else None,
-        limit=arguments.limit,
+        limit=limit,
         cursor=arguments.cursor,
     )
     page = await desk.engine.search(query, desk.actor, arguments.timezone)

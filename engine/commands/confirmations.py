@@ -16,6 +16,7 @@ ASK_AGAIN = timedelta(days=1)
 """An address is asked once in this time, so that nobody can flood it by sending mail in its name."""
 EXPIRES = timedelta(days=7)
 _SUBJECT_SHOWN = 80
+_ANSWERS = {"accepted": "Yes", "declined": "No", "tentative": "Maybe"}
 _LINK = re.compile(r"(?:https?|ftp)://\S*|www\.\S*", re.IGNORECASE)
 
 
@@ -76,7 +77,8 @@ def _what(waiting: Waiting, event: Event | None) -> str:
     """What confirming does. Of the mail's own words only the Subject is shown, without links."""
     subject = _LINK.sub("[link]", " ".join(waiting.subject.split()))[:_SUBJECT_SHOWN]
     if event:
-        return f"It answers the invitation to “{event.summary[:_SUBJECT_SHOWN]}” with: {waiting.answer}."
+        answer = _ANSWERS.get(waiting.answer, waiting.answer)
+        return f"It answers the invitation to “{event.summary[:_SUBJECT_SHOWN]}” with: {answer}."
     if waiting.mailbox == "bulk":
         return f"It invites the people on an attached list. Its subject is: “{subject}”."
     return f"It makes, changes or cancels an event of yours. Its subject is: “{subject}”."

@@ -11,7 +11,6 @@ from engine.refusals import Refused
 
 DELEGATES_MAX = 3
 """People whom one attendee may send in their place: each of them is mailed at a stranger's word."""
-_OWN_NAMES = frozenset({"create", "rsvp", "bulk", "unsubscribe", "confirm", "notification", "postmaster"})
 
 
 async def delegated(work: Work, said: Answering[Done], who: Whose, partstat: Partstat) -> None:
@@ -51,6 +50,4 @@ def _mailable(work: Work, address: str) -> str:
         email = text.address(address)
     except Refused:
         return ""
-    local, _, host = email.rpartition("@")
-    own = host == work.settings.domain and local.partition("+")[0] in _OWN_NAMES
-    return "" if own else email
+    return "" if work.settings.is_own_mailbox(email) else email

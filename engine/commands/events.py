@@ -77,6 +77,7 @@ class CreateEvent(Command[EventDone]):
             source_uid=self.source.uid if self.source else None,
             source_sequence=self.source.sequence if self.source else 0,
             source_dtstamp=self.source.dtstamp if self.source else None,
+            source_addressed=self.source.addressed if self.source else False,
         )
         return sound(work.flagged(event), work.now)
 

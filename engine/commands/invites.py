@@ -37,6 +37,7 @@ class SendInvite(Command[InviteDone]):
         work.require("invites")
         event = await work.standing_event(self.uid)
         email = text.address(self.email)
+        _refuse_own(work, email)
         await refuse_barred(work, event.organizer, email)
         known = await work.unit.attendee(event.uid, email)
         if known and self.origin is not Origin.TEST:
@@ -117,6 +118,16 @@ def invite_message(
 
 def new_message_id(work: Work) -> str:
     return f"{word_in_order(work.randomness, work.now, 24)}@{work.settings.domain}"
+
+
+def _refuse_own(work: Work, email: str) -> None:
+    """Refuse our own mailboxes: an invite to create@ would come back as one more event."""
+    if work.settings.is_own_mailbox(email):
+        raise Refused(
+            Code.INVALID_ADDRESS,
+            f"{email} is an address of this server, not a person's.",
+            "Invite people.",
+        )
 
 
 async def refuse_barred(work: Work, organizer: str, email: str) -> None:

@@ -35,7 +35,13 @@ async def judged(work: Work, event: Event, rows: list[Recipient], origin: Origin
     left = await invites_left(work, event) if origin.limited else None
     needed = personal.placeholders(event)
     judge = _Judge(known, barred, left, needed)
-    return [judge(row) for row in rows]
+    return [judge(_foreign(work, row)) for row in rows]
+
+
+def _foreign(work: Work, row: Recipient) -> Recipient:
+    """`row` with a code where its address is one of our own mailboxes."""
+    own = not row.code and work.settings.is_own_mailbox(row.email)
+    return replace(row, code=Code.INVALID_ADDRESS.value) if own else row
 
 
 def _read_row(number: int, row: Row) -> Recipient:

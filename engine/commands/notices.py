@@ -4,24 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engine.commands import series
 from engine.commands.base import Work
 from engine.commands.invites import new_message_id
+from engine.itip import recurrence
+from engine.mail import words
 from engine.model import (
     Attendee,
     Campaign,
     CampaignState,
     Confirmation,
     Event,
+    Instant,
     Kind,
     Message,
     Notice,
     Recipient,
     Span,
 )
+from engine.refusals import Code
 from engine.settings import Settings
 
 SKIPPED_SHOWN = 200
 """Rows named in a report by mail; the count covers them all."""
+_SUBJECT_SHOWN = 200
+_FIELDS = {
+    "timezone": "time zone",
+    "summary": "title",
+    "url": "link",
+    "organizer_name": "your name",
+    "recurrence": "how it repeats",
+    "rdates": "added dates",
+    "exdates": "cancelled dates",
+    "overrides": "single dates",
+}
+_SKIPPED = {
+    Code.INVALID_ADDRESS: "no address that can be invited",
+    Code.DUPLICATE_ROW: "in the list twice",
+    Code.ALREADY_INVITED: "invited before",
+    Code.ATTENDEE_BLOCKED: "wants no more invites of yours",
+    Code.ADDRESS_SUPPRESSED: "takes no mail: earlier mail came back",
+    Code.MISSING_FIELD: "without a value that the text of the event needs",
+    Code.INVITE_LIMIT_REACHED: "more than the number of invites that an event may send",
+}
+"""Why a row of a list was passed over, for people; other codes stand for themselves."""
 
 
 def message(
@@ -45,44 +71,79 @@ def created(event: Event) -> Notice:
     return _notice(f"Created: {event.summary}", event, "Your event was created. Nobody is invited yet.")
 
 
-def updated(event: Event, changed: Sequence[str], notified: int) -> Notice:
+def updated(event: Event, changed: Sequence[str], notified: int, instance: Instant | None = None) -> Notice:
+    """What changed, in words; `instance`: which one of a series the mail spoke of."""
     if not changed:
-        return _notice(f"No change: {event.summary}", event, "Your mail changed nothing; nobody was told.")
-    words = f"Your event was updated ({', '.join(changed)}). People told: {notified}."
-    return _notice(f"Updated: {event.summary}", event, words)
+        return _unchanged(event)
+    if instance is None:
+        what = f"Your event was updated ({', '.join(_FIELDS.get(name, name) for name in changed)})."
+    else:
+        what = "One date of your series was changed; the others stay as they are."
+    return _notice(f"Updated: {event.summary}", event, f"{what} People told: {notified}.", instance)
 
 
-def cancelled(event: Event, notified: int) -> Notice:
-    words = f"Your event was cancelled. People told: {notified}."
-    return _notice(f"Cancelled: {event.summary}", event, words)
+def cancelled(event: Event, changed: Sequence[str], notified: int, instance: Instant | None = None) -> Notice:
+    """The end of an event, or of one instance of a series."""
+    if not changed:
+        return _unchanged(event)
+    what = "Your event was cancelled."
+    if instance is not None:
+        what = "One date of your series was cancelled; the others stay as they are."
+    return _notice(f"Cancelled: {event.summary}", event, f"{what} People told: {notified}.", instance)
+
+
+def _unchanged(event: Event) -> Notice:
+    words = "Your mail says what the server knows already: it changed nothing, and nobody was told."
+    return _notice(f"No change: {event.summary}", event, words)
 
 
 def several(subject: str, what: str, why: Sequence[str]) -> Notice:
     """What became of a calendar with several events."""
-    lines = [f"Your mail “{subject}” brought {what}", *why[:SKIPPED_SHOWN]]
+    lines = [f"Your mail “{subject[:_SUBJECT_SHOWN]}” brought {what}", *why[:SKIPPED_SHOWN]]
     return Notice(subject=f"Done: {subject}"[:200], text="\n".join(lines) + "\n")
 
 
 def declined(event: Event, attendee: Attendee) -> Notice:
-    return _notice(
-        f"Proposal declined: {event.summary}", event, f"{attendee.email} hears that the time stays as it is."
-    )
+    words = f"{attendee.email} is told that the time stays as it is."
+    return _notice(f"Proposal declined: {event.summary}", event, words)
 
 
 def refused(subject: str, why: str, code: str) -> Notice:
     """A mail that was not understood, or not allowed, and why."""
-    text = f"Your mail “{subject}” changed nothing.\n\nWhy: {why}\nCode: {code}\n"
+    text = f"Your mail “{subject[:_SUBJECT_SHOWN]}” changed nothing.\n\nWhy: {why}\nCode: {code}\n"
     return Notice(subject=f"Not done: {subject}"[:200], text=text)
 
 
-def _notice(subject: str, event: Event, words: str) -> Notice:
-    when = event.span.local(event.span.start)
-    stamp = when.strftime("%A, %d %B %Y" if event.span.all_day else "%A, %d %B %Y, %H:%M")
-    text = (
-        f"{words}\n\nEvent: {event.summary}\nWhen: {stamp} ({event.span.timezone})\n"
-        f"uid: {event.uid}\nRevision: {event.sequence}\n"
-    )
-    return Notice(subject=subject[:200], text=text)
+def _notice(subject: str, event: Event, what: str, instance: Instant | None = None) -> Notice:
+    repeats = words.recurrence(event.recurrence, event.span) if instance is None else ""
+    lines = [
+        f"Event: {event.summary}",
+        f"When: {_when(_span(event, instance))}",
+        *([f"Repeats: {repeats}"] if repeats else []),
+        f"uid: {event.uid}",
+        f"Revision: {event.sequence}",
+    ]
+    return Notice(subject=subject[:200], text="\n".join([what, "", *lines]) + "\n")
+
+
+def _when(span: Span) -> str:
+    zone = words.zone(span)
+    return words.when(span) + (f" ({zone})" if zone else "")
+
+
+def _span(event: Event, instance: Instant | None) -> Span:
+    """When the instance takes place, or took place before it was cancelled."""
+    if instance is None:
+        return event.span
+    instance = series.aligned(event.span, instance)
+    override = event.override(instance)
+    return override.span if override else recurrence.at(event.span, instance)
+
+
+def skipping(code: str) -> str:
+    """Why a row was passed over: the code, and what it means."""
+    why = _SKIPPED.get(Code(code)) if code in set(Code) else None
+    return f"{code}: {why}" if why else code
 
 
 def campaign_report(campaign: Campaign, counts: Mapping[str, int], skipped: Sequence[Recipient]) -> Notice:
@@ -96,7 +157,7 @@ def campaign_report(campaign: Campaign, counts: Mapping[str, int], skipped: Sequ
         lines.append(f"The campaign stopped: {campaign.note or 'it was cancelled.'}")
     if counts.get("failed"):
         lines.append(f"{counts['failed']} were refused by a mail server.")
-    lines += [f"row {r.row}: {r.email}: {r.code}" for r in skipped]
+    lines += [f"row {r.row}: {r.email}: {skipping(r.code)}" for r in skipped]
     return Notice(subject="Bulk Invite Status", text="\n".join(lines) + "\n")
 
 
@@ -105,9 +166,9 @@ def batch_done(counts: str, problems: Sequence[str], outcomes: str) -> Notice:
     shown = list(problems[:SKIPPED_SHOWN])
     if len(problems) > SKIPPED_SHOWN:
         shown.append(f"… and {len(problems) - SKIPPED_SHOWN} more; the attached table has them all.")
-    advice = "The other rows were carried out. Correct these and send the file again: no row is done twice."
+    advice = "All other rows were carried out. Correct these and send the file again: no row is done twice."
     text = "\n".join([counts, *(["", *shown, "", advice] if shown else [])])
-    return Notice(subject=f"Batch: {counts}"[:200], text=f"{text}\n", outcomes=outcomes)
+    return Notice(subject=f"Your table of events: {counts}"[:200], text=f"{text}\n", outcomes=outcomes)
 
 
 def list_refused(problems: Sequence[str]) -> Notice:
@@ -115,20 +176,23 @@ def list_refused(problems: Sequence[str]) -> Notice:
     return Notice(subject="Bulk Invite Status", text="\n".join(problems) + "\n")
 
 
-def proposal(event: Event, attendee: Attendee, span: Span | None, comment: str) -> Notice:
+def proposal(
+    event: Event, attendee: Attendee, span: Span | None, comment: str, instance: Instant | None = None
+) -> Notice:
     """An attendee would rather come at another time; their words are marked as theirs (rule 14)."""
     when = "they did not say when"
     if span:
-        start = span.start_utc.astimezone(event.span.zone)
-        when = f"{start:%A, %d %B %Y, %H:%M} ({event.span.timezone})"
+        when = _when(span.model_copy(update={"timezone": event.span.timezone}))
     text = (
         f"{attendee.name or attendee.email} proposes another time for “{event.summary}”: {when}.\n"
-        "Nothing was changed. To agree, update the event.\n\n"
+        f"Now it is {_when(_span(event, instance))}. Nothing was changed.\n\n"
+        "To agree, move the event in your calendar and send the update, or have your agent do it. To keep the "
+        "time, do nothing, or decline the proposal in your calendar.\n\n"
     )
-    words = " ".join(comment.split())[:500]
+    said = " ".join(comment.split())[:500]
     return Notice(
         subject=f"New time proposed: {event.summary}"[:200],
-        text=text + (f"They wrote: > {words}\n" if words else "") + f"uid: {event.uid}\n",
+        text=text + (f"They wrote: > {said}\n" if said else "") + f"uid: {event.uid}\n",
     )
 
 
@@ -141,7 +205,7 @@ def confirm(confirmation: Confirmation, settings: Settings) -> Notice:
         f"sent it, so it waits and has changed nothing.\n\n{confirmation.what}\n\n"
         f"Did you send it? Then answer this mail, in whatever words{by_page}\n"
         "You did not? Then do nothing: nothing will happen.\n\n"
-        f"This works once, until {confirmation.expires:%A, %d %B %Y, %H:%M} UTC.\n"
+        f"This works once, until {words.day(confirmation.expires)}, {confirmation.expires:%H:%M} UTC.\n"
     )
     return Notice(
         subject="Did you send this? Please confirm",

@@ -69,7 +69,9 @@ class RecordProposal(Answering[ProposalDone]):
         if proposal.state is ProposalState.OPEN:
             for before in (p for p in same if p.state is ProposalState.OPEN):
                 await work.unit.settle_proposal(before, ProposalState.REPLACED)
-            notice = notices.proposal(who.event, who.attendee, proposal.span, proposal.comment)
+            notice = notices.proposal(
+                who.event, who.attendee, proposal.span, proposal.comment, proposal.recurrence_id
+            )
             organizer = who.event.organizer
             message = notices.message(work, organizer, organizer, notice, who.event.uid)
             await work.unit.add_messages([message], priority=0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from pydantic import Field
+
 from engine.commands import series
 from engine.commands.base import Work
 from engine.itip import personal, recurrence
@@ -20,6 +22,7 @@ class Source(Value):
     uid: str
     sequence: int = 0
     dtstamp: datetime | None = None
+    addressed: bool = Field(False, description="true: one of our mailboxes is among its attendees")
 
     def older_than(self, event: Event | Override) -> bool:
         """True where a newer revision of the client's event was taken already (RFC 5546, 2.1.5)."""
@@ -79,6 +82,7 @@ def with_source(event: Event, source: Source) -> Event:
         update={
             "source_sequence": max(source.sequence, event.source_sequence),
             "source_dtstamp": source.dtstamp or event.source_dtstamp,
+            "source_addressed": source.addressed or event.source_addressed,
         }
     )
 

@@ -27,7 +27,7 @@ def answerer(event: ItipEvent, sender: Party, own: Collection[str], holder: str 
     delegator beside the delegate (RFC 5546, 4.2.5), and, where an invite was forwarded, the one who was invited
     beside the guest. At a token everybody else counts as its holder under another address.
     """
-    people = [a for a in event.attendees if _mailbox(a.address) not in own]
+    people = [a for a in event.attendees if mailbox(a.address) not in own]
     if not people:
         return Answerer(address=sender.address, name=sender.name)
     theirs = next((a for a in people if a.address == sender.address), None)
@@ -55,7 +55,7 @@ def _of(line: ItipAttendee, event: ItipEvent, role: Role = Role.HOLDER) -> Answe
     )
 
 
-def _mailbox(address: str) -> str:
+def mailbox(address: str) -> str:
     """The address without what stands behind its plus sign."""
     local, _, host = address.rpartition("@")
     return f"{local.partition('+')[0]}@{host}"

@@ -99,7 +99,8 @@ class _DraftAndStart(DraftCampaign):
 
 async def _why_nobody(work: Work, done: CampaignDone) -> str:
     skipped = await work.unit.skipped(done.campaign.id, _PROBLEMS_SHOWN)
-    return "No row can be invited.\n" + "\n".join(f"row {r.row}: {r.email}: {r.code}" for r in skipped)
+    lines = [f"row {r.row}: {r.email}: {notices.skipping(r.code)}" for r in skipped]
+    return "\n".join(["No row can be invited.", *lines])
 
 
 async def _answer(engine: Engine, taken: Taken, problems: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from engine.commands import notices
 from engine.commands.base import Command, Refusal
@@ -17,7 +18,7 @@ from engine.inbox.once import apply_once
 from engine.inbox.reading import calendar_of
 from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined, refused
 from engine.itip.message import ItipEvent, ItipMessage
-from engine.model import Event, Notice
+from engine.model import Event, Instant, Notice
 from engine.refusals import Code, Refused
 
 _ORGANIZING = frozenset({"REQUEST", "PUBLISH", "ADD", "CANCEL", "DECLINECOUNTER"})
@@ -48,6 +49,8 @@ async def _take_calendar(engine: Engine, taken: Taken, message: ItipMessage) -> 
 
 def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
     """Why this sender may not act as an organizer, if so (rule 9; B4)."""
+    if taken.mail.from_address in taken.own:
+        return ignored(Code.NOT_ALLOWED, "The mail is from an address of this server, which owns no events.")
     if not taken.trusted and not (message and _by_google(taken, message)):
         return quarantined(
             Code.SENDER_UNAUTHENTICATED,
@@ -150,17 +153,19 @@ async def _series(
     command: Command[EventDone]
     if method == "CANCEL" or wishes.gone(event):
         if known is None:
-            return refused(Code.UNKNOWN_EVENT, "No event of yours has the UID that this mail cancels.")
-        command = CancelEvent(uid=known.uid, reason=event.comment, source=wishes.source(event))
+            return _unknown()
+        if stray := _stray(taken, known, event):
+            return stray
+        command = CancelEvent(uid=known.uid, reason=event.comment, source=wishes.source(taken, event))
         action = Action.CANCELLED
     elif method == "ADD":
         if known is None:
-            return refused(Code.UNKNOWN_EVENT, "No event of yours has the UID that this mail adds to.")
-        command, action = wishes.addition(known, event), Action.UPDATED
+            return _unknown()
+        command, action = wishes.addition(taken, known, event), Action.UPDATED
     elif known is None:
         command, action = wishes.creation(taken, event, instances), Action.CREATED
     else:
-        command, action = wishes.change(known, event, instances), Action.UPDATED
+        command, action = wishes.change(taken, known, event, instances), Action.UPDATED
     return await _apply(engine, taken, command, action, event, quiet=quiet)
 
 
@@ -169,9 +174,11 @@ async def _instance(engine: Engine, taken: Taken, method: str, event: ItipEvent,
     known = await _known(engine, taken, event)
     assert event.recurrence_id is not None
     if known is None:
-        return refused(Code.UNKNOWN_EVENT, "No event of yours has the UID whose instance this mail changes.")
-    source = wishes.source(event)
+        return _unknown()
+    source = wishes.source(taken, event)
     if method == "CANCEL" or wishes.gone(event):
+        if stray := _stray(taken, known, event):
+            return stray
         gone = CancelInstance(uid=known.uid, recurrence_id=event.recurrence_id, source=source)
         return await _apply(engine, taken, gone, Action.CANCELLED, event, quiet=quiet)
     override = wishes.override(event, known.summary)
@@ -181,12 +188,28 @@ async def _instance(engine: Engine, taken: Taken, method: str, event: ItipEvent,
     return await _apply(engine, taken, change, Action.UPDATED, event, quiet=quiet)
 
 
+def _stray(taken: Taken, known: Event, event: ItipEvent) -> Outcome | None:
+    """What becomes of a cancellation that was written to others: it takes a guest out, and may be replayed by them.
+
+    Its signature holds all the same (B4). Clients name our address among the attendees of what they send to it;
+    where an alias of ours was invited, no mail names it, and nothing can be told.
+    """
+    elsewhere = known.source_addressed and event.attendees and not wishes.source(taken, event).addressed
+    if not elsewhere or taken.verdict.released or taken.verdict.confirmed_by:
+        return None
+    return quarantined(
+        Code.SENDER_UNAUTHENTICATED,
+        "The cancellation was written to somebody else, not to this server.",
+        taken.waiting("organizer", taken.mail.from_address),
+    )
+
+
 async def _declined(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
     """The organizer keeps the time: each attendee that the mail names hears so (RFC 5546, 3.2.8)."""
     event = message.events[0]
     known = await _known(engine, taken, event)
     if known is None:
-        return refused(Code.UNKNOWN_EVENT, "No event of yours has the UID that this mail speaks of.")
+        return _unknown()
     people = [a.address for a in event.attendees if a.address != known.organizer][:_DECLINED_MAX]
     outcome = refused(Code.UNKNOWN_ATTENDEE, "The mail names no attendee whose proposal it declines.")
     for email in people:
@@ -202,6 +225,11 @@ async def _declined(engine: Engine, taken: Taken, message: ItipMessage) -> Outco
         )
         outcome = refused(became.code, str(became)) if isinstance(became, Refusal) else became
     return outcome
+
+
+def _unknown() -> Outcome:
+    why = "The server knows no event of yours that this mail speaks of. Was it made from another address?"
+    return refused(Code.UNKNOWN_EVENT, why)
 
 
 async def _known(engine: Engine, taken: Taken, event: ItipEvent) -> Event | None:
@@ -228,16 +256,19 @@ async def _apply(
         return Outcome(action=Action.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
 
     part = f"{event.uid[:200]}:{event.recurrence_id or ''}"
-    notice = None if quiet else _NOTICES[action]
+    notice = None if quiet else partial(_NOTICES[action], event.recurrence_id)
     became = await apply_once(engine, taken, command, taken.actor, outcome=outcome, notice=notice, part=part)
     if isinstance(became, Refusal) and became.code is Code.STALE:
         # Mails overtake each other; an older revision that comes late is nobody's mistake (interop 2.2, 9).
         return ignored(became.code, str(became))
+    if isinstance(became, Refusal) and became.code is Code.EVENT_CANCELLED and action is Action.CANCELLED:
+        # Programs send a cancellation to each address that was invited, and again when asked to.
+        return ignored(Code.NO_CHANGE, "The event is cancelled already.")
     return refused(became.code, str(became)) if isinstance(became, Refusal) else became
 
 
-_NOTICES: dict[Action, Callable[[EventDone], Notice]] = {
-    Action.CREATED: lambda done: notices.created(done.event),
-    Action.UPDATED: lambda done: notices.updated(done.event, done.changed, done.notified),
-    Action.CANCELLED: lambda done: notices.cancelled(done.event, done.notified),
+_NOTICES: dict[Action, Callable[[Instant | None, EventDone], Notice]] = {
+    Action.CREATED: lambda _, done: notices.created(done.event),
+    Action.UPDATED: lambda which, done: notices.updated(done.event, done.changed, done.notified, which),
+    Action.CANCELLED: lambda which, done: notices.cancelled(done.event, done.changed, done.notified, which),
 }

@@ -84,8 +84,11 @@ async def take_for_operator(engine: Engine, taken: Taken) -> Outcome:
 
 async def take_unsubscribe(engine: Engine, taken: Taken) -> Outcome:
     """Any mail to unsubscribe+token@ stops that organizer's mail; its token says whose (RFC 2369)."""
-    if taken.mail.report or not taken.mailbox.token:
+    if taken.mail.report:
         return ignored(Code.AUTOMATIC_MAIL, "No request to unsubscribe.")
+    if not taken.mailbox.token:
+        why = "Somebody wants no more mail and does not say from whom: the mail waits for the operator."
+        return quarantined(Code.FOR_OPERATOR, why)
 
     def outcome(_: UnsubscribeDone) -> Outcome:
         return Outcome(action=Action.UNSUBSCRIBED)

@@ -18,6 +18,7 @@ from engine.mail import read as mail_read
 from engine.mail.authenticity import Verdict
 from engine.mail.incoming import IncomingMail
 from engine.refusals import Code, Refused
+from engine.settings import OWN_MAILBOXES
 from engine.store.protocol import AlreadyTakenIn, Intake
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ TOKENED = ("rsvp", "unsubscribe", "confirm")
 OPERATORS = ("postmaster", "abuse")
 """Addresses that every mail domain must have (RFC 5321, 4.5.1; RFC 2142)."""
 MAILBOXES = ("create", "bulk", *TOKENED, *OPERATORS)
-OWN = (*MAILBOXES, "notification")
 _ROUTES = {
     "create": create.take,
     "bulk": bulk.take,
@@ -51,7 +51,7 @@ class Router:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._authenticator = Authenticator(engine.settings)
-        self._own = frozenset(engine.settings.mailbox(name) for name in OWN)
+        self._own = frozenset(engine.settings.mailbox(name) for name in OWN_MAILBOXES)
 
     async def handle(self, spooled: Spooled) -> list[Outcome]:
         """What became of a mail, for each of our mailboxes that it was for. Errors of our own are raised."""

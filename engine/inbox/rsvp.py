@@ -28,8 +28,11 @@ _WORDS = {
     "tentatively": Partstat.TENTATIVE,
 }
 _SUBJECT = re.compile(
-    r"(?:re:\s*)?(?:event\s+)?(yes|no|maybe|accepted|declined|tentative|tentatively)\b", re.IGNORECASE
+    r"(?:(?:re|aw|sv|antw):\s*)?(?:event\s+)?(yes|no|maybe|accepted|declined|tentative|tentatively)"
+    r"\s*(?:[:\uff1a,.!\u2013\u2014-]|$)",
+    re.IGNORECASE,
 )
+"""The word alone, or as our links and calendar programs write it; not “No longer at Example Inc”."""
 _BY_MAIL = "mail"
 """PRODID of an answer by plain mail, from a client that shows no buttons."""
 _UNSAID = Partstat.NEEDS_ACTION
@@ -97,7 +100,9 @@ def _said(taken: Taken, event: ItipEvent, who: Answerer, prodid: str) -> dict[st
 async def _receipt(
     engine: Engine, taken: Taken, event: ItipEvent, who: Answerer, said: dict[str, object]
 ) -> Outcome:
-    partstat = who.partstat or _in_subject(taken.mail.subject)
+    partstat = who.partstat
+    if partstat in {None, _UNSAID}:
+        partstat = _in_subject(taken.mail.subject) or partstat
     if partstat is None:
         return quarantined(Code.INVALID_CALENDAR, "The answer does not say Yes, No or Maybe.")
     command = RecordReceipt.model_validate({**said, "partstat": partstat})

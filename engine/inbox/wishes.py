@@ -7,6 +7,7 @@ from engine.commands.calendars import gone, override
 from engine.commands.events import CreateEvent, UpdateEvent
 from engine.commands.instances import AddInstance
 from engine.commands.revisions import Source
+from engine.inbox.answerers import mailbox
 from engine.inbox.taken import Taken
 from engine.itip.message import ItipEvent
 from engine.model import Event
@@ -20,18 +21,18 @@ def creation(taken: Taken, event: ItipEvent, instances: list[ItipEvent]) -> Crea
     return calendars.creation(
         event,
         instances,
-        source=source(event),
+        source=source(taken, event),
         title=taken.mail.subject,
         organizer_name=_organizer_name(taken, event),
     )
 
 
-def change(known: Event, event: ItipEvent, instances: list[ItipEvent]) -> UpdateEvent:
+def change(taken: Taken, known: Event, event: ItipEvent, instances: list[ItipEvent]) -> UpdateEvent:
     """The command that makes the known event what its organizer's client says it is now."""
-    return calendars.change(known, event, instances, source=source(event))
+    return calendars.change(known, event, instances, source=source(taken, event))
 
 
-def addition(known: Event, event: ItipEvent) -> AddInstance:
+def addition(taken: Taken, known: Event, event: ItipEvent) -> AddInstance:
     """The command that adds an instance to the known event (ADD). Raises Refused(INVALID_RECURRENCE)."""
     if event.recurrence or event.rdates:
         raise Refused(
@@ -46,13 +47,18 @@ def addition(known: Event, event: ItipEvent) -> AddInstance:
         location=event.location,
         description=calendars.description(event),
         url=calendars.url(event),
-        source=source(event),
+        source=source(taken, event),
     )
 
 
-def source(event: ItipEvent) -> Source:
+def source(taken: Taken, event: ItipEvent) -> Source:
     """Which revision of the organizer's client it is."""
-    return Source(uid=event.uid, sequence=event.sequence or 0, dtstamp=event.dtstamp)
+    return Source(
+        uid=event.uid,
+        sequence=event.sequence or 0,
+        dtstamp=event.dtstamp,
+        addressed=any(mailbox(a.address) in taken.own for a in event.attendees),
+    )
 
 
 def _organizer_name(taken: Taken, event: ItipEvent) -> str:

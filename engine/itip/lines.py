@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from engine.itip.repairs import Repairs
@@ -20,6 +21,7 @@ _NOT_OF_EVENTS = frozenset(
 )
 _TIMES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"})
 
+_FOLD = re.compile(rb"(?:\r\n|\r|\n)[ \t]")
 _BREAK = re.compile(r"\r\n|\r|\n")
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NEWLINES = re.compile(r"\r\n|[\r\x85\u2028\u2029]")
@@ -113,11 +115,14 @@ def _text(data: bytes, repairs: Repairs) -> str:
     if wide:
         repairs.note("UTF-16 in place of UTF-8")
         return data.decode(wide, "replace")
-    try:
+    with suppress(UnicodeDecodeError):
         return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        repairs.note("bytes that are no UTF-8 read as Windows-1252")
-        return data.removeprefix(b"\xef\xbb\xbf").decode("cp1252", "replace")
+    with suppress(UnicodeDecodeError):
+        text = _FOLD.sub(b"", data).decode("utf-8-sig")
+        repairs.note("characters put together that folds had cut in two")
+        return text
+    repairs.note("bytes that are no UTF-8 read as Windows-1252")
+    return data.removeprefix(b"\xef\xbb\xbf").decode("cp1252", "replace")
 
 
 def _utf16(data: bytes) -> str:

@@ -13,6 +13,7 @@ _NAMES = (".ics", ".ical", ".ifb", ".vcs", ".icalendar")
 _TYPES = {"application/ics", "text/x-vcalendar", "application/calendar", "text/ics"}
 _BEGIN, _END = (re.compile(rb"%b:VCALENDAR" % word, re.IGNORECASE) for word in (b"BEGIN", b"END"))
 _EVENT = re.compile(rb"BEGIN:VEVENT", re.IGNORECASE)
+_UTF8 = {"", "utf-8", "utf8", "us-ascii"}
 _SEARCHED = {"application/octet-stream", "application/x-unknown", "unknown/unknown"}
 
 
@@ -37,9 +38,10 @@ def _rank(leaf: Leaf) -> int | None:
 
 
 def _calendar(leaf: Leaf) -> CalendarPart:
-    content = leaf.content
-    if not is_utf16(content):
-        content = decoded(content, leaf.charset).encode("utf-8", "replace")
+    content, charset = leaf.content, (leaf.charset or "").lower()
+    # What is or should be UTF-8 is left to the reader of calendars, who says what was wrong with it.
+    if charset not in _UTF8 and not is_utf16(content):
+        content = decoded(content, charset).encode("utf-8", "replace")
     return CalendarPart(content=content, method_hint=leaf.parameter("method").strip().upper()[:40])
 
 

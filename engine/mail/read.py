@@ -17,6 +17,14 @@ from engine.mail.reports import identifier, report
 _NOTICES = {"text/plain", "application/json"}
 _ROBOTS = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)(?:[+_.-].*)?", re.IGNORECASE)
 
+_ABSENT = re.compile(
+    r"(?:(?:re|aw|sv|antw):\s*)?(?:auto(?:mat(?:ic|ed))?[ -]?(?:reply|response)|out of (?:the )?office|away from "
+    r"(?:the |my )?(?:office|desk)|on vacation\b|abwesenheit|abwesend|automatische antwort|réponse automatique"
+    r"|absence du bureau|respuesta automática|risposta automatica|automatisch antwoord|autosvar|resposta automática)",
+    re.IGNORECASE,
+)
+"""How the Subject of absence notes begins, which is the only mark that some of them bear."""
+
 
 def read(mail: bytes) -> IncomingMail:
     """What `mail` holds.
@@ -94,4 +102,5 @@ def _automatic(mail: Message, address: str) -> bool:
         )
         or raw(mail, "Return-Path").replace(" ", "") == "<>"
         or _ROBOTS.fullmatch(address.partition("@")[0]) is not None
+        or _ABSENT.match(in_words(raw(mail, "Subject"))) is not None
     )

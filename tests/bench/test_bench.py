@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent.parent
 GROUPS = {
     "send_invite, until a mail server took it",
     "A campaign into the sink",
-    "A tool that only reads (get_event)",
+    "A tool that only reads",
+    "While a campaign runs in the same process",
     "Starting",
     "One mail read to its command",
     "One mail rendered",

@@ -257,7 +257,7 @@ async def test_a_proposal_is_told_to_the_organizer_and_changes_nothing(engine: E
     (notice,) = await deliver(engine)
     assert (notice.kind, notice.email) == (Kind.NOTICE, event.organizer)
     assert notice.notice is not None
-    assert "Monday, 03 May 2027, 14:00 (America/New_York)" in notice.notice.text
+    assert "Monday, 3 May 2027, 14:00 – 16:00 (America/New_York, UTC-04:00)" in notice.notice.text
     assert "> Could we? Bcc: all@example.com" in notice.notice.text
     assert len(notice.notice.text) < 1_500
     assert await engine.event(event.uid, engine.local) == event

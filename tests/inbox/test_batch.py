@@ -47,7 +47,7 @@ async def test_each_row_is_carried_out_and_told_of(post: Post) -> None:
     notice = await post.notice()
     assert notice.email == "olga@cis.test"
     assert notice.notice is not None
-    assert notice.notice.subject == "Batch: Rows: 3; created 3"
+    assert notice.notice.subject == "Your table of events: Rows: 3; created 3"
     rows = _outcomes(notice)
     assert [(r["row"], r["action"], r["outcome"]) for r in rows] == [
         (str(n), "create", "created") for n in (1, 2, 3)
@@ -189,4 +189,4 @@ async def test_many_rows_are_carried_out_in_several_transactions(post: Post) -> 
     await post(_mail("\n".join([HEADER, *rows])))
     notice = await post.notice()
     assert notice.notice is not None
-    assert notice.notice.subject == "Batch: Rows: 120; created 120"
+    assert notice.notice.subject == "Your table of events: Rows: 120; created 120"

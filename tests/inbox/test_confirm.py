@@ -235,7 +235,7 @@ async def test_b5_an_answer_in_somebody_s_name_asks_them_and_not_its_sender(post
     message = await post.notice()
     assert message.email == "ann@example.com"
     assert message.notice
-    assert "“Season opener” with: accepted" in message.notice.text
+    assert "“Season opener” with: Yes" in message.notice.text
     await post(yes(code_in(message), "ann@example.com"))
 
     async def counted() -> bool:

@@ -217,9 +217,14 @@ async def test_b30_any_mail_to_the_unsubscribe_address_stops_that_organizers_mai
     assert await barred(post) is Code.ATTENDEE_BLOCKED
 
 
-async def test_a_bounce_or_a_missing_token_unsubscribes_nobody(post: Post, ann: Attendee) -> None:
+async def test_b30_who_writes_to_plain_unsubscribe_is_left_to_the_operator(post: Post, ann: Attendee) -> None:
+    intake = await post(mails.mail(ANN, "unsubscribe@cis.test"))
+    assert (intake.action, intake.code) == ("quarantined", "for_operator")
+    assert await barred(post) is None
+
+
+async def test_a_bounce_unsubscribes_nobody(post: Post, ann: Attendee) -> None:
     to = f"unsubscribe+{ann.token}@cis.test"
     assert (await post(mails.bounced(ANN, to), to, sender="")).action == "ignored"
-    assert (await post(mails.mail(ANN, "unsubscribe@cis.test"))).action == "ignored"
     assert await refusal(post.engine, SendInvite(uid="x", email=ANN)) is Code.UNKNOWN_EVENT
     assert await barred(post) is None

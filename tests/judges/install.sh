@@ -1,13 +1,15 @@
 #!/bin/sh
-# Install the judges: libical, postfix and dovecot (system packages); ical.js, the MCP Inspector, the MCP conformance
-# suite with the Node that it needs, and the bundle's own tool (below .judges).
+# Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, the MCP Inspector, the MCP
+# conformance suite with the Node that it needs, the official host of MCP Apps with what bundles it, and the bundle's
+# own tool (below .judges).
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "$(id -u)" = 0 ]; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libical3 postfix dovecot-imapd
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
 else
-    echo "not root: install the system packages libical3, postfix and dovecot-imapd by hand" >&2
+    echo "not root: install the system packages libical3, postfix, dovecot-imapd and chromium by hand" >&2
 fi
 mkdir -p "$here/.judges"
 npm install --silent --no-audit --no-fund --prefix "$here/.judges" \
@@ -15,4 +17,6 @@ npm install --silent --no-audit --no-fund --prefix "$here/.judges" \
     @modelcontextprotocol/inspector@2.12.0 \
     @modelcontextprotocol/conformance@0.2.0-alpha.12 \
     node@24 \
+    @modelcontextprotocol/ext-apps@2.0.4 \
+    rolldown@1.2.19 \
     @anthropic-ai/mcpb@2.1.2

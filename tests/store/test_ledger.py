@@ -353,7 +353,7 @@ async def test_withdrawing_a_campaign_ends_its_job_and_skips_its_rows(store: Sto
     await with_event(store)
     async with store.unit() as unit:
         await unit.add_attendees([attendee("row1@example.com")])
-        await unit.add_campaign(campaign(), recipients(3))
+        await unit.add_campaign(campaign(total=3), recipients(3))
         await unit.add_fanout(Fanout(event_uid="event1", kind=Kind.INVITE, campaign_id="campaign1", cursor=1))
         await unit.add_messages([message("row1@example.com", campaign_id="campaign1")], priority=1)
     async with store.unit() as unit:

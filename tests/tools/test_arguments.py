@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.tools import SPECS
+from cis_mcp.tools import EVERY, SPECS
 from cis_mcp.tools.arguments import parse
 from cis_mcp.tools.lists import BulkSendArguments
+from cis_mcp.tools.mistakes import WrongArguments
+from cis_mcp.tools.schema import argument_schema
 from engine.engine import Engine
 from engine.refusals import Code, Refused
 from tests.tools.caller import Mode, calling, text_of
 
-EVERY_TOOL = SPECS["extended"]
+EVERY_TOOL = SPECS["operator"]
 
 
 @pytest.mark.parametrize("spec", EVERY_TOOL, ids=lambda spec: spec.handler.__name__)
@@ -38,7 +40,10 @@ async def test_an_unknown_argument_is_refused_and_the_likely_one_named(engine: E
 async def test_a_missing_argument_is_named_with_an_example(engine: Engine) -> None:
     async with calling(engine) as caller:
         data = await caller.refused("send_invite", uid="x")
-    assert data["message"].startswith('“email” is missing. Example: "ann@example.com"')
+    assert (
+        data["message"] == '“email” is missing: it should be text (one address). Example: "ann@example.com".'
+    )
+    assert data["problems"] == [{"field": "email", "expected": "text", "example": "ann@example.com"}]
 
 
 async def test_a_wrong_argument_is_named_without_its_value(engine: Engine) -> None:
@@ -53,7 +58,51 @@ async def test_a_wrong_choice_is_answered_with_the_right_ones(engine: Engine) ->
     async with calling(engine) as caller:
         data = await caller.refused("control_campaign", campaign_id="x", action="begin")
     for action in ("start", "pause", "resume", "cancel"):
-        assert f"'{action}'" in data["message"]
+        assert f'"{action}"' in data["message"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "meant"),
+    [
+        ("create_event", "title", "summary"),
+        ("create_event", "start_time", "start"),
+        ("create_event", "timeZone", "timezone"),
+        ("create_event", "rrule", "recurrence"),
+        ("send_invite", "event_id", "uid"),
+        ("send_invite", "recipient", "email"),
+        ("bulk_send", "attendees", "recipients"),
+        ("search_events", "page_token", "cursor"),
+        ("cancel_event", "message", "reason"),
+        ("list_changes", "curser", "since"),
+    ],
+)
+def test_what_other_servers_call_an_argument_is_answered_with_our_name(
+    tool: str, name: str, meant: str
+) -> None:
+    with pytest.raises(Refused) as raised:
+        parse(tool, EVERY[tool].arguments, {name: "x"})
+    if meant == "since":
+        assert "Its arguments are: since, masked, limit" in raised.value.message
+    else:
+        assert f"“{name}”. Did you mean “{meant}”?" in raised.value.message
+        assert f"“{meant}” is missing" not in raised.value.message
+
+
+def test_a_mistake_inside_a_list_is_placed_and_its_names_told() -> None:
+    rows = [{"email": "ann@example.com"}, {"mail": "bob@example.com", "email": "b@example.com"}]
+    with pytest.raises(WrongArguments) as raised:
+        parse("bulk_send", BulkSendArguments, {"uid": "x", "recipients": rows})
+    assert raised.value.message == (
+        "“recipients.1” has no argument “mail”. Did you mean “email”? Its arguments are: email, name, fields."
+    )
+    assert [problem.field for problem in raised.value.problems] == ["recipients.1.mail"]
+
+
+def test_a_text_that_is_too_long_is_told_the_limit_that_no_schema_shows() -> None:
+    with pytest.raises(WrongArguments) as raised:
+        parse("get_event", EVERY["get_event"].arguments, {"uid": "x" * 300})
+    assert "text of at most 200 characters" in raised.value.message
+    assert "maxLength" not in json.dumps(argument_schema(EVERY["get_event"].arguments))
 
 
 async def test_text_that_looks_like_json_stays_text(engine: Engine) -> None:
@@ -63,10 +112,12 @@ async def test_text_that_looks_like_json_stays_text(engine: Engine) -> None:
     assert (data["event"]["summary"], data["event"]["description"]) == ("null", '["a"]')
 
 
-async def test_an_unknown_tool_is_an_error(engine: Engine, mode: Mode) -> None:
+async def test_an_unknown_tool_is_an_error_that_names_the_nearest(engine: Engine, mode: Mode) -> None:
     async with calling(engine, mode) as caller:
-        result = await caller.client.call_tool("delete_everything", {})
-    assert result.is_error
+        data = await caller.refused("send_invites")
+        assert (data["code"], data["hint"].split()[3]) == ("unknown_tool", "send_invite")
+        other = await caller.refused("zzz")
+    assert "There are: create_event, update_event" in other["hint"]
 
 
 async def test_a_crash_is_answered_with_a_code_and_never_with_its_text(
@@ -94,6 +145,22 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
+
+
+@given(st.sampled_from(EVERY_TOOL), st.data())
+def test_what_is_refused_is_never_repeated(spec: Any, data: st.DataObject) -> None:
+    secret = "hunter2-hunter2"
+    wrong = st.sampled_from(
+        [secret, [secret], {"x": secret}, {"email": [secret]}, [[secret]], [{"email": {"a": secret}}]]
+    )
+    names = st.sampled_from(list(spec.arguments.model_fields) or ["x"])
+    try:
+        parse(spec.name, spec.arguments, data.draw(st.dictionaries(names, wrong, min_size=1)))
+    except WrongArguments as refused:
+        said = refused.message + json.dumps([problem.model_dump(mode="json") for problem in refused.problems])
+        assert secret not in said
+
+
 _ARGUMENTS = sorted({name for spec in EVERY_TOOL for name in spec.arguments.model_fields})
 
 
@@ -107,6 +174,7 @@ def test_any_arguments_are_either_understood_or_refused(spec: Any, arguments: di
         assert refused.code is Code.INVALID_ARGUMENT
         assert refused.hint
         assert len(refused.message) < 3_000
+        assert "pydantic" not in refused.message
     else:
         assert isinstance(parsed, spec.arguments)
 

@@ -134,7 +134,9 @@ async def test_a_change_that_is_still_being_written_is_named(engine: Engine) -> 
         assert (await caller.ok("explain_send", uid=event.uid, email=ANN))["being_written"] == []
 
 
-async def test_of_a_flood_the_newest_is_told_and_the_rest_counted(engine: Engine, clock: Clock) -> None:
+async def test_of_a_flood_the_newest_is_told_and_a_cursor_leads_to_the_rest(
+    engine: Engine, clock: Clock
+) -> None:
     event = await created(engine)
     await invite(engine, event, ANN)
     await deliver(engine)
@@ -145,13 +147,15 @@ async def test_of_a_flood_the_newest_is_told_and_the_rest_counted(engine: Engine
         )
     async with calling(engine, tier="extended") as caller:
         result = await caller.call("explain_send", uid=event.uid, email=ANN)
-    assert result.structured_content is not None
-    assert (len(result.structured_content["receipts"]), result.structured_content["receipts_total"]) == (
-        100,
-        105,
-    )
-    assert "0 older messages, 5 older receipts" in text_of(result)
-    assert len(text_of(result)) < 60_000
+        newest = result.structured_content
+        assert newest is not None
+        assert "Not shown here: 0 messages, 55 receipts" in text_of(result)
+        assert "Older ones: cursor" in text_of(result)
+        middle = await caller.ok("explain_send", uid=event.uid, email=ANN, cursor=newest["next_cursor"])
+        oldest = await caller.ok("explain_send", uid=event.uid, email=ANN, cursor=middle["next_cursor"])
+    pages = [oldest["receipts"], middle["receipts"], newest["receipts"]]
+    assert [len(page) for page in pages] == [5, 50, 50]
+    assert (newest["receipts_total"], oldest["next_cursor"]) == (105, None)
 
 
 @pytest.mark.parametrize(

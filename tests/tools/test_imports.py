@@ -79,7 +79,7 @@ async def test_files_are_for_local_callers_and_events_for_keys_that_may(
         assert await caller.code("import_calendar", path=path) == "not_allowed"
     reader = agent("ann@example.com", frozenset({"read"}))
     async with calling(engine, actor=reader, tier="extended") as caller:
-        assert await caller.code("import_calendar", url="https://example.com/a.ics") == "not_allowed"
+        assert await caller.code("import_calendar", url="https://example.com/a.ics") == "unknown_tool"
     async with calling(engine) as caller:
         listed = await caller.client.list_tools()
         assert "import_calendar" not in {tool.name for tool in listed.tools}

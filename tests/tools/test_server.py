@@ -14,6 +14,14 @@ from tests.support.engines import answer, attendee, created, invite
 from tests.tools.caller import Mode, agent, calling
 
 INVALID_PARAMS = -32602
+PROMPTS = {
+    "plan_campaign",
+    "invite_from_schedule",
+    "follow_up",
+    "reschedule",
+    "post_event_report",
+    "set_up_trigger",
+}
 
 
 async def test_instructions_tell_the_time_and_whom_one_acts_for(engine: Engine, mode: Mode) -> None:
@@ -70,7 +78,7 @@ async def test_another_organizers_event_cannot_be_read_as_a_resource(engine: Eng
 async def test_every_prompt_is_described_and_can_be_filled_in(engine: Engine, mode: Mode) -> None:
     async with calling(engine, mode) as caller:
         listed = (await caller.client.list_prompts()).prompts
-        assert {prompt.name for prompt in listed} == {"plan_campaign", "reschedule", "follow_up"}
+        assert {prompt.name for prompt in listed} == PROMPTS
         for prompt in listed:
             assert prompt.title
             assert prompt.description

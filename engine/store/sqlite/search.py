@@ -25,6 +25,13 @@ _LED_MAX = 2_000
 _SET_MAX = 25_000
 """Up to so many are kept at hand while time leads; beyond that each event is held against the words."""
 
+_SOON_MAX = 2_000
+_LITTLE = (
+    "SELECT coalesce((SELECT max(id) FROM findable), 0) <= ? "
+    "AND NOT EXISTS (SELECT 1 FROM findable WHERE kept_until IS NOT NULL) AS little"
+)
+"""Few events, and no series that has to be expanded."""
+
 _ENDLESS_MAX = 500
 _NOBODY = -1
 
@@ -69,6 +76,11 @@ class Search(Words):
         look = _Look(self, query, owner, wording.match, cursor, self.expand)
         hits = await look.hits()
         return await self._page(query, hits, wording.read.model_copy(update={"partial": look.partial}))
+
+    async def searched_soon(self) -> bool:
+        """True where there is so little to search that it takes no time worth speaking of."""
+        row = await self.one(_LITTLE, [_SOON_MAX])
+        return bool(row and row["little"])
 
     async def _owner(self, organizer: str | None) -> int | None:
         if organizer is None:

@@ -44,7 +44,7 @@ from engine.store.protocol import (
 )
 from engine.store.sqlite import changes
 from engine.store.sqlite.answers import Answers
-from engine.store.sqlite.at_once import asked, busy
+from engine.store.sqlite.at_once import asked
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.claims import Claims
@@ -52,7 +52,7 @@ from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
 from engine.store.sqlite.figures import Standing
-from engine.store.sqlite.glance import Glance
+from engine.store.sqlite.glance import Glance, too_long
 from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.occasions import Expansion
 from engine.store.sqlite.questions import Questions
@@ -142,7 +142,7 @@ class SqliteStore:
         try:
             return await ask(self._glance.statements)
         except sqlite3.OperationalError as error:
-            if not busy(error):
+            if not too_long(error):
                 raise
             return await ask(self._reader)
 
@@ -170,7 +170,16 @@ class SqliteStore:
         return await self._soon(lambda s: Questions(s).event_with_statistics(uid))
 
     async def search(self, query: EventQuery) -> EventPage:
-        return await self._in_one_go(lambda s: self._questions_over(s).search(query))
+        def search(statements: Statements) -> Coroutine[object, object, EventPage]:
+            return self._questions_over(statements).search(query)
+
+        if await self._soon(lambda s: Questions(s).searched_soon()):
+            try:
+                return await search(self._glance.statements)
+            except sqlite3.OperationalError as error:
+                if not too_long(error):
+                    raise
+        return await self._in_one_go(search)
 
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
         return await self._in_one_go(lambda s: self._questions_over(s).names(organizer, phrases))

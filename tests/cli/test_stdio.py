@@ -1,0 +1,123 @@
+"""The stdio wire: nothing but messages gets on it, and a message that never ends is answered and done with."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mcp.types import JSONRPCError
+
+from cis_mcp.lines import LINE_MAX, Lines, too_long
+from tests.cli.processes import DEADLINE_S, environment
+from tests.support.webs import INITIALIZE
+
+PRINTS = """
+import atexit, os, sys
+atexit.register(print, "stray at exit")
+from cis_mcp import server
+building = server.build_server
+def build_server(*given, **named):
+    print("stray while serving")
+    os.write(1, b"stray past the buffer")
+    return building(*given, **named)
+server.build_server = build_server
+from cis_mcp.cli import main
+main(["serve"])
+"""
+
+
+@asynccontextmanager
+async def _serving(folder: Path, *command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *command),
+        env=environment(folder, PYTHONUNBUFFERED=""),
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        limit=64 * 1024 * 1024,
+    )
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def _asked(process: asyncio.subprocess.Process, message: bytes) -> dict[str, Any]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(message + b"\n")
+    await process.stdin.drain()
+    answer: dict[str, Any] = json.loads(await process.stdout.readline())
+    return answer
+
+
+async def test_what_is_printed_never_lands_on_the_wire(tmp_path: Path) -> None:
+    async with _serving(tmp_path, "-c", PRINTS) as process:
+        assert (await _asked(process, json.dumps(INITIALIZE).encode()))["id"] == 1
+        out, err = await process.communicate(b"")
+    assert (out, process.returncode) == (b"", 0)
+    for stray in (b"stray while serving", b"stray past the buffer", b"stray at exit"):
+        assert stray in err
+
+
+async def test_a_message_without_end_is_answered_and_the_next_one_is_served(tmp_path: Path) -> None:
+    async with _serving(tmp_path, "-m", "cis_mcp", "serve") as process:
+        await _asked(process, json.dumps(INITIALIZE).encode())
+        call = b'{"jsonrpc":"2.0","id":"a7","method":"tools/call","params":{"x":"' + b"x" * (LINE_MAX + 1)
+        refused = await _asked(process, call + b'"}}')
+        assert refused["id"] == "a7"
+        assert str(LINE_MAX) in refused["error"]["message"]
+        served = await _asked(process, b'{"jsonrpc":"2.0","id":8,"method":"tools/list"}')
+        assert len(served["result"]["tools"]) == 12
+        out, _ = await process.communicate(b"")
+    assert (out, process.returncode) == (b"", 0)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_size=40)), st.booleans())
+async def test_each_line_that_fits_comes_through_and_each_other_is_refused_once(
+    lines: list[str], ended: bool
+) -> None:
+    given = "\n".join([*lines, ""] if ended else lines).encode()
+    reader = Lines(io.BytesIO(given), limit=20)
+    refused: list[JSONRPCError] = []
+
+    async def refuse(error: JSONRPCError) -> None:
+        refused.append(error)
+
+    reader.refuse = refuse
+    passed = [line async for line in reader]
+    split = given.split(b"\n")
+    if not split[-1]:
+        split.pop()
+    fits = [line.decode() for line in split if len(line) <= 20]
+    assert [line.removesuffix("\n") for line in passed] == fits
+    assert len(refused) == len(split) - len(fits)
+
+
+@pytest.mark.parametrize(
+    ("head", "number"),
+    [
+        ('{"jsonrpc":"2.0","id":7,"method":"x","params":{', 7),
+        ('{"id" : "a\\"b" , "method":"x"', 'a\\"b'),
+        ('{"method":"x","params":{"id":7,', None),
+        ('{"id":7', None),
+        ("", None),
+        ('{"id":99999999999999999999999999,', None),
+    ],
+)
+def test_the_answer_has_the_id_where_the_head_shows_it(head: str, number: str | int | None) -> None:
+    assert too_long(head, 10).id == number

@@ -1,0 +1,140 @@
+"""The worker is killed while mails of all kinds come in: each that got 250 comes to what it should, once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from engine.commands.invites import SendInvite
+from engine.engine import system_clock
+from engine.model import Attendee, Event
+from tests.faults.scene import PATIENCE_S, SOAK, asked, own_event
+from tests.faults.test_intake_kill import hand_over, letter, spooled
+from tests.support import mails
+from tests.support.engines import created, do, engine_in
+from tests.support.mails import vevent
+from tests.support.ports import free_port, listens
+from tests.support.processes import program
+from tests.support.waiting import eventually
+
+_EACH = 250 if SOAK else 60
+_TABLES, _ROWS = 12, 5
+_LISTS, _PEOPLE = 8, 4
+_CONNECTIONS = 6
+_KILLS = 8 if SOAK else 3
+_OLGA = "olga@cis.test"
+
+
+def _raw(mail: object) -> bytes:
+    content = mail if isinstance(mail, bytes) else mail.as_bytes()  # type: ignore[attr-defined]
+    return bytes(content).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def _invitation(number: int) -> tuple[str, bytes]:
+    event = vevent(f"mixed-{number}", summary=f"Mixed {number}")
+    return "create@cis.test", _raw(mails.request(event, headers={"X-Number": str(number)}))
+
+
+def _table(number: int) -> tuple[str, bytes]:
+    rows = [f"CREATE,k{number}-{row},Row {number}-{row},2027-06-01,19:00,20:00,UTC" for row in range(_ROWS)]
+    mail = mails.mail(_OLGA, "create@cis.test", subject=f"Table {number}")
+    csv = "\r\n".join(["action,key,summary,date,start,end,timezone", *rows])
+    mail.add_attachment(csv.encode(), maintype="text", subtype="csv", filename="t.csv")
+    return "create@cis.test", _raw(mail)
+
+
+def _list(number: int, event: Event) -> tuple[str, bytes]:
+    rows = [f"{event.uid},l{number}-{n}@example.com" for n in range(_PEOPLE)]
+    return "bulk@cis.test", _raw(mails.listed("\r\n".join(["uid,email", *rows])))
+
+
+def _noise(number: int, guest: Attendee) -> tuple[str, bytes]:
+    token = f"rsvp+{guest.token}@cis.test"
+    note = mails.mail(guest.email, token, subject="Out of office", headers={"Auto-Submitted": "auto-replied"})
+    spam = mails.mail("x@example.net", "create@cis.test", subject="Win", proven=False)
+    stranger = mails.request(vevent(f"bad-{number}"), sender="x@example.net", proven=False)
+    broken = mails.mail(_OLGA, "create@cis.test", content=b"BEGIN:VCALENDAR\r\nBEGIN:VEV")
+    to, mail = [(token, note), *(("create@cis.test", m) for m in (spam, stranger, broken))][number % 4]
+    return to, _raw(mail)
+
+
+async def test_each_mail_of_many_kinds_comes_to_what_it_should_once(tmp_path: Path) -> None:
+    seed = random.randrange(1_000_000)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    async with engine_in(tmp_path, system_clock, invite_limit=0) as engine:
+        event = await own_event(engine)
+        listed = await created(engine, organizer=_OLGA)
+        guests = [
+            (await do(engine, SendInvite(uid=event.uid, email=f"p{n}@example.com"))).attendee
+            for n in range(_EACH)
+        ]
+    letters = [
+        *(_invitation(n) for n in range(_EACH)),
+        *(letter(event.uid, guest) for guest in guests),
+        *(_table(n) for n in range(_TABLES)),
+        *(_list(n, listed) for n in range(_LISTS)),
+        *(_noise(n, guest) for n, guest in enumerate(guests)),
+    ]
+    chance.shuffle(letters)
+    taken = await _killed_again_and_again(tmp_path, letters, chance)
+    assert len(taken) == len(letters)
+    there = spooled(tmp_path)
+    assert len(there) == len(set(there))
+    assert taken <= set(there)
+    noted = {str(name).partition(":")[0] for (name,) in asked(tmp_path, "SELECT id FROM intake")}
+    assert set(there) <= noted
+    _counted_once(tmp_path, event, listed)
+    async with program(tmp_path, "check") as check:
+        assert await asyncio.wait_for(check.wait(), PATIENCE_S) == 0
+
+
+async def _killed_again_and_again(
+    folder: Path, letters: list[tuple[str, bytes]], chance: random.Random
+) -> set[str]:
+    """Hand all letters over to workers that are killed at random moments; the ids of what was taken."""
+    shares = [letters[n::_CONNECTIONS] for n in range(_CONNECTIONS)]
+    taken: set[str] = set()
+    for kill in range(_KILLS + 1):
+        port = free_port()
+        settings = {"INBOX": f"smtp://127.0.0.1:{port}", "AUTHSERV_IDS": mails.OPERATOR_SERVER}
+        async with program(folder, "worker", INVITE_LIMIT="0", **settings) as process:
+            await eventually(partial(listens, port), PATIENCE_S)
+            handing = asyncio.gather(*(hand_over(port, share, taken) for share in shares))
+            if kill < _KILLS:
+                enough = len(taken) + len(letters) // (_KILLS + 2)
+                await eventually(lambda enough=enough: len(taken) >= enough, PATIENCE_S)  # type: ignore[misc]
+                await asyncio.sleep(chance.uniform(0, 0.5))
+                process.kill()
+                await asyncio.wait_for(handing, PATIENCE_S)
+            else:
+                await asyncio.wait_for(handing, PATIENCE_S)
+                await eventually(lambda: not list((folder / "inbox" / "new").iterdir()), PATIENCE_S)
+                await eventually(lambda: not _unfinished(folder), PATIENCE_S)
+    return taken
+
+
+def _unfinished(folder: Path) -> bool:
+    running = "SELECT count(*) FROM campaign WHERE json_extract(body, '$.state') != 'finished'"
+    return asked(folder, running) != [(0,)]
+
+
+def _counted_once(folder: Path, event: Event, listed: Event) -> None:
+    """Every event, answer, invite and notice is there once, however often its mail came."""
+    events = [json.loads(str(body)) for (body,) in asked(folder, "SELECT body FROM event")]
+    names = Counter(e["summary"] for e in events if e["uid"] not in {event.uid, listed.uid})
+    wanted = [f"Mixed {n}" for n in range(_EACH)]
+    wanted += [f"Row {n}-{row}" for n in range(_TABLES) for row in range(_ROWS)]
+    assert names == Counter(wanted)
+    tally = f"SELECT n FROM tally WHERE scope = 'event' AND key = '{event.uid}' AND name = 'rsvp.accepted'"
+    assert asked(folder, tally) == [(_EACH,)]
+    invited = f"SELECT count(*), count(DISTINCT email) FROM message WHERE event_uid = '{listed.uid}' AND kind = 'invite'"
+    assert asked(folder, invited) == [(_LISTS * _PEOPLE, _LISTS * _PEOPLE)]
+    notices = Counter(
+        str(s) for (s,) in asked(folder, "SELECT json_extract(notice, '$.subject') FROM message")
+    )
+    assert {n: notices[f"Created: Mixed {n}"] for n in range(_EACH)} == dict.fromkeys(range(_EACH), 1)

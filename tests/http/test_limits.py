@@ -1,0 +1,301 @@
+"""What one caller may cost: rate and calls at a time for each key, guesses, slow heads and slow bodies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
+
+from cis_mcp.bodies import Bodies, Pace, SlowBodyError
+from cis_mcp.limits import Gate, Meter, Recent, site
+from cis_mcp.wire import HastyProtocol
+from engine.commands.campaigns import Action
+from engine.engine import Engine
+from tests.support.engines import control, created, drafted
+from tests.support.waiting import eventually
+from tests.support.webs import INITIALIZE, JSON_HEADERS, bearing, client, key_for, served
+
+
+class Ticks:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@settings(deadline=None)
+@given(
+    rate=st.floats(0.5, 50),
+    burst=st.integers(1, 20),
+    pauses=st.lists(st.floats(0, 3), max_size=60),
+)
+def test_no_span_holds_more_requests_than_burst_and_rate_allow(
+    rate: float, burst: int, pauses: list[float]
+) -> None:
+    clock = Ticks()
+    meter = Meter(rate, burst, clock)
+    passed: list[float] = []
+    for pause in pauses:
+        clock.now += pause
+        if not meter.wait("a"):
+            passed.append(clock.now)
+    for first in range(len(passed)):
+        for last in range(first, len(passed)):
+            assert last - first + 1 <= burst + rate * (passed[last] - passed[first]) + 1e-6
+
+
+@settings(deadline=None)
+@given(rate=st.floats(0.5, 50), burst=st.integers(1, 20), asked=st.integers(1, 60))
+def test_who_waits_as_long_as_told_is_let_through(rate: float, burst: int, asked: int) -> None:
+    clock = Ticks()
+    meter = Meter(rate, burst, clock)
+    waits = [meter.wait("a") for _ in range(asked)]
+    assert waits[:burst] == [0] * min(asked, burst)
+    if waits[-1]:
+        clock.now += waits[-1]
+        assert meter.wait("b") == 0
+        assert meter.wait("a") == 0
+        assert meter.wait("a") > 0
+
+
+def test_only_so_many_names_are_remembered() -> None:
+    names: Recent[int] = Recent(3)
+    for number in range(10):
+        names.put(str(number), number)
+    assert [names.get(str(number)) for number in range(6, 10)] == [None, 7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("somewhere", "somewhere"),
+    ],
+)
+def test_a_site_is_one_caller_whatever_address_of_it_asks(host: str, name: str) -> None:
+    assert site({"type": "http", "client": (host, 1)}) == name
+    assert site({"type": "http", "client": None}) == ""
+
+
+async def _statuses(address: str, count: int, headers: dict[str, str]) -> list[httpx.Response]:
+    async with httpx.AsyncClient(headers=headers) as web:
+        return [await web.post(f"{address}/mcp", json=INITIALIZE) for _ in range(count)]
+
+
+def _few_connections() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=10))
+
+
+async def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_others_are_not(
+    engine_with: Callable[..., Any],
+) -> None:
+    async with engine_with(http_rate=1) as engine, served(engine) as address:
+        greedy, modest = await key_for(engine), await key_for(engine)
+        answers = await _statuses(address, 20, bearing(greedy))
+        assert {answer.status_code for answer in answers} == {200, 429}
+        assert [answer.status_code for answer in answers[:10]] == [200] * 10
+        late = answers[-1]
+        assert (late.status_code, late.headers["retry-after"]) == (429, "1")
+        assert "try again" in late.json()["error_description"]
+        assert (await _statuses(address, 1, bearing(modest)))[0].status_code == 200
+
+
+async def test_a_key_has_only_so_many_calls_under_way(engine_with: Callable[..., Any]) -> None:
+    async with engine_with(http_concurrency=2) as engine, served(engine) as address:
+        key, other = await key_for(engine, "agent@cis.test"), await key_for(engine)
+        event = await created(engine)
+        draft = await drafted(engine, event, ["a@example.com"])
+        await control(engine, draft, Action.START)
+        arguments = {"campaign_id": draft.campaign.id, "wait_s": 60}
+        async with client(address, key) as agent, httpx.AsyncClient() as web:
+
+            async def status(token: str) -> int:
+                answer = await web.post(f"{address}/mcp", json=INITIALIZE, headers=bearing(token))
+                return answer.status_code
+
+            told: set[int] = set()
+
+            async def wait(number: int) -> None:
+                async def note(progress: float, total: float | None, message: str | None) -> None:
+                    told.add(number)
+
+                await agent.call_tool("get_campaign", arguments, progress_callback=note)
+
+            waiting = [asyncio.create_task(wait(number)) for number in range(2)]
+            await eventually(lambda: len(told) == 2)
+            assert await status(key) == 429
+            assert await status(other) == 200
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+            async def free_again() -> bool:
+                return await status(key) == 200
+
+            freed: bool = await eventually(free_again)
+            assert freed
+
+
+async def test_guesses_are_limited_and_lock_no_known_key_out(engine: Engine) -> None:
+    async with served(engine) as address:
+        known = await key_for(engine)
+        assert (await _statuses(address, 1, bearing(known)))[0].status_code == 200
+        async with _few_connections() as web:
+            asked = (
+                web.post(f"{address}/mcp", json=INITIALIZE, headers=bearing(f"cis_guess{n}"))
+                for n in range(200)
+            )
+            answers = await asyncio.gather(*asked)
+        assert {answer.status_code for answer in answers} == {401, 429}
+        assert (await _statuses(address, 1, bearing(known)))[0].status_code == 200
+
+
+async def test_a_revoked_key_is_a_stranger_again() -> None:
+    let_in = True
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        if let_in:
+            from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+            from mcp.server.auth.provider import AccessToken
+
+            scope["user"] = AuthenticatedUser(AccessToken(token="t", client_id="c", scopes=[]))
+
+    gate = Gate(app, Meter(0.001, 2))
+    said: list[Message] = []
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    async def ask() -> bool:
+        said.clear()
+        scope = {"type": "http", "headers": [(b"authorization", b"Bearer t")], "client": ("192.0.2.1", 1)}
+        await gate({**scope, "method": "GET"}, _nothing, send)
+        return not said
+
+    assert [await ask() for _ in range(5)] == [True] * 5
+    let_in = False
+    assert [await ask() for _ in range(4)] == [True, True, False, False]
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def test_pages_without_a_key_are_limited_by_address(engine: Engine) -> None:
+    async with served(engine) as address, _few_connections() as web:
+        answers = await asyncio.gather(*(web.get(f"{address}/unsubscribe/{n}") for n in range(200)))
+        assert {answer.status_code for answer in answers} == {404, 429}
+
+
+async def test_a_forwarded_address_counts_where_a_proxy_is_believed(engine_with: Callable[..., Any]) -> None:
+    for proxies, expected in (("127.0.0.1", {404}), ("none", {404, 429})):
+        async with engine_with(proxies=proxies) as engine, served(engine) as address:
+            async with httpx.AsyncClient() as web:
+                answers = [
+                    await web.get(
+                        f"{address}/unsubscribe/x", headers={"X-Forwarded-For": f"192.0.2.{n % 250}"}
+                    )
+                    for n in range(130)
+                ]
+            assert {answer.status_code for answer in answers} == expected
+
+
+async def _raw(address: str, *pieces: bytes, pause: float = 0.02) -> bytes:
+    """All that the server says to a client that sends `pieces` slowly and then waits."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+    said = asyncio.create_task(reader.read())
+    for piece in pieces:
+        writer.write(piece)
+        if (await asyncio.wait({said}, timeout=pause))[0]:
+            break
+    async with asyncio.timeout(10):
+        answer = await said
+    writer.close()
+    return answer
+
+
+async def test_a_body_that_trickles_in_is_not_waited_for(engine: Engine) -> None:
+    head = "".join(f"{name}: {value}\r\n" for name, value in JSON_HEADERS.items())
+    post = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: 1000\r\n\r\n".encode()
+    async with served(engine, no_auth=True, pace=Pace(0.2)) as address:
+        said = await _raw(address, post, *([b"x"] * 15))
+    assert said.startswith(b"HTTP/1.1 408")
+
+
+async def test_a_head_that_trickles_in_is_not_waited_for(engine: Engine) -> None:
+    class Hastier(HastyProtocol):
+        head_s = 0.2
+
+    def configure(config: uvicorn.Config) -> None:
+        config.http = Hastier
+
+    async with served(engine, no_auth=True, configure=configure) as address:
+        assert await _raw(address, b"GET / HTTP/1.1\r\n", *([b"A: b\r\n"] * 15)) == b""
+        assert await _raw(address) == b""
+        async with httpx.AsyncClient() as web:
+            assert (await web.get(f"{address}/healthz")).status_code == 200
+
+
+async def test_large_bodies_take_turns(engine: Engine) -> None:
+    inside = most = 0
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        nonlocal inside, most
+        while (await receive()).get("more_body"):
+            pass
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0)
+        inside -= 1
+
+    async def one() -> None:
+        pieces = iter([True] * 6 + [False])
+
+        async def receive() -> Message:
+            await asyncio.sleep(0)
+            return {"type": "http.request", "body": b"x" * 100_000, "more_body": next(pieces)}
+
+        await bodies({"type": "http"}, receive, lambda _: asyncio.sleep(0))
+
+    bodies = Bodies(app, Pace(), asyncio.Semaphore(2))
+    await asyncio.gather(*(one() for _ in range(10)))
+    assert most <= 2
+
+
+async def test_a_place_for_a_large_body_is_not_waited_for_without_end() -> None:
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"x" * 300_000, "more_body": True}
+
+    said: list[Message] = []
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    taken = asyncio.Semaphore(0)
+    await Bodies(app, Pace(0.05, 10**9), taken)({"type": "http"}, receive, send)
+    assert said[0]["status"] == 408
+
+
+async def test_a_body_that_stalls_after_the_answer_has_begun_gets_no_second_answer() -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise SlowBodyError
+
+    async def send(_message: Message) -> None:
+        return
+
+    with pytest.raises(SlowBodyError):
+        await Bodies(app, Pace(), asyncio.Semaphore(1))({"type": "http"}, _nothing, send)

@@ -1,0 +1,144 @@
+"""B6: nothing that is asked with GET, or without a key, does anything; a dropped connection cuts nothing in half."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.routing import Route
+
+from cis_mcp.tools import Selection
+from cis_mcp.web import web_server
+from engine.engine import Engine
+from tests.cli.processes import run, serving
+from tests.support.engines import attendee, created, invite
+from tests.support.waiting import eventually
+from tests.support.webs import INITIALIZE, JSON_HEADERS, LIST_TOOLS, served
+
+TARGETS = ("{token}", "x", "https://evil.example/")
+QUERIES = ("", "?email=ann@example.com&landing=https://evil.example", "?token={token}&confirm=1")
+
+
+def _rows(engine: Engine) -> dict[str, list[Any]]:
+    """Everything in the database."""
+    with sqlite3.connect(engine.settings.database) as database:
+        names = [n for (n,) in database.execute("select name from sqlite_master where type = 'table'")]
+        return {n: sorted(map(repr, database.execute(f'select * from "{n}"'))) for n in names}
+
+
+def _paths(engine: Engine, token: str) -> list[str]:
+    """Every address that the server has, its parameters filled in."""
+    server = web_server(engine, Selection(), lambda: False, no_auth=False)
+    routes = [route.path for route in server.streamable_http_app().routes if isinstance(route, Route)]
+    assert {"/mcp", "/healthz"} <= set(routes)
+    filled = {
+        "/".join(part if not part.startswith("{") else target.format(token=token) for part in path.split("/"))
+        for path in routes
+        for target in TARGETS
+    }
+    return [path + query.format(token=token) for path in sorted(filled) for query in QUERIES]
+
+
+async def test_b6_no_get_does_anything_and_none_leads_elsewhere(engine: Engine) -> None:
+    event = await created(engine)
+    await invite(engine, event, "ann@example.com")
+    token = (await attendee(engine, event, "ann@example.com")).token
+    before = _rows(engine)
+    async with served(engine) as address, httpx.AsyncClient() as web:
+        for path in _paths(engine, token):
+            for method in ("GET", "HEAD", "OPTIONS"):
+                answer = await web.request(method, f"{address}{path}", headers=JSON_HEADERS)
+                assert answer.status_code in {200, 401, 404, 405, 429, 503}, path
+                assert "location" not in answer.headers
+    assert _rows(engine) == before
+
+
+@pytest.mark.parametrize("body", [INITIALIZE, LIST_TOOLS])
+async def test_b6_nothing_is_shown_or_done_without_a_key(engine: Engine, body: dict[str, Any]) -> None:
+    async with served(engine) as address, httpx.AsyncClient() as web:
+        for extra in ({}, {"MCP-Protocol-Version": "2026-07-28"}, {"mcp-session-id": "x"}):
+            for method in ("POST", "DELETE", "PUT", "PATCH"):
+                answer = await web.request(
+                    method, f"{address}/mcp", json=body, headers={**JSON_HEADERS, **extra}
+                )
+                assert answer.status_code in {401, 405}
+                assert "create_event" not in answer.text
+
+
+def _call(number: int, tool: str, **arguments: Any) -> dict[str, Any]:
+    params = {"name": tool, "arguments": arguments}
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+
+
+MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+async def _dropped(port: int, body: dict[str, Any], after: float, *, modern: bool) -> None:
+    """Send a whole request, and cut the connection `after` seconds."""
+    headers = dict(JSON_HEADERS)
+    if modern:
+        body = {**body, "params": {**body["params"], "_meta": MODERN}}
+        headers |= {"mcp-protocol-version": "2026-07-28", "mcp-method": body["method"]}
+        headers |= {"mcp-name": body["params"]["name"]}
+    data = json.dumps(body).encode()
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    head = "\r\n".join(
+        ["POST /mcp HTTP/1.1", "Host: 127.0.0.1", *lines, f"Content-Length: {len(data)}", "", ""]
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head.encode() + data)
+    await writer.drain()
+    await asyncio.wait({reading := asyncio.create_task(reader.read(1))}, timeout=after)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    writer.transport.abort()
+
+
+async def test_a_connection_that_drops_cuts_no_send_in_half(tmp_path: Path) -> None:
+    local = serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth")
+    async with local as (address, _), httpx.AsyncClient(timeout=20) as web:
+        port = int(address.rpartition(":")[2])
+
+        async def ask(tool: str, **arguments: Any) -> dict[str, Any]:
+            body = _call(1, tool, **arguments)
+            body["params"]["_meta"] = MODERN
+            headers = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": tool}
+            answer = await web.post(f"{address}/mcp", json=body, headers={**JSON_HEADERS, **headers})
+            found: dict[str, Any] = answer.json()["result"]["structuredContent"]
+            return found
+
+        given = {"summary": "Opener", "start": "2037-05-02T19:00:00Z", "duration": "PT2H", "timezone": "UTC"}
+        uid = (await ask("create_event", **given))["event"]["uid"]
+        sizes = range(20, 32)
+        for number, size in enumerate(sizes):
+            people = [{"email": f"p{number}-{n}@example.com"} for n in range(size)]
+            body = _call(number, "bulk_send", uid=uid, recipients=people, start=True)
+            await _dropped(port, body, number * 0.004, modern=True)
+            invited = _call(number, "send_invite", uid=uid, email=f"one{number}@example.com", wait_s=20)
+            await _dropped(port, invited, number * 0.004, modern=True)
+
+        async def settled() -> list[dict[str, Any]]:
+            campaigns: list[dict[str, Any]] = (await ask("get_campaign"))["campaigns"]
+            delivery = (await ask("get_stats", scope="event", key=uid))["delivery"]
+            open_ = [c for c in campaigns if c["state"] not in {"finished", "draft"}]
+            owed = sum(delivery[state] for state in ("queued", "sending", "deferred"))
+            return [] if open_ or owed else campaigns
+
+        found: list[dict[str, Any]] = await eventually(settled, 20)
+        # Each list is there whole, started or not, or not at all.
+        assert {campaign["total"] for campaign in found} <= set(sizes)
+        for campaign in found:
+            if campaign["state"] == "finished":
+                assert campaign["counts"]["accepted"] == campaign["total"]
+        assert found, "every call was dropped before it began"
+    code, said, _ = await run(tmp_path, "check")
+    assert (code, said) == (0, "Everything adds up.\n")

@@ -1,0 +1,280 @@
+"""No answer is longer than a client takes in, however much there is to tell, and nothing is lost by that."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from mcp.types import CallToolResult
+
+from cis_mcp.tools import EVERY, EVERYTHING
+from cis_mcp.tools.base import Reply, Result
+from cis_mcp.tools.fitting import BYTES_MAX, fitted, size_of
+from engine.commands.operators import CreateKey
+from engine.commands.proposals import RecordProposal
+from engine.commands.receipts import RecordReceipt
+from engine.engine import SYSTEM, Engine
+from engine.inbox.intake import Inbox
+from engine.inbox.quarantine import Quarantine
+from engine.inbox.spool import Mailbox
+from engine.model import CampaignState, Event, MessageState, Override, Partstat, Recipient, Span
+from engine.refusals import Code
+from engine.store.protocol import Answer
+from tests.store.stores import attendee, campaign, message
+from tests.support import mails
+from tests.support.clock import START
+from tests.support.engines import created, do
+from tests.tools.caller import calling
+
+WIDE = "\U00012000"
+"""A letter of four bytes."""
+ORGANIZER = "agent@cis.test"
+LONG_ADDRESS = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 50}.example.com"
+LISTS = {
+    "search_events": ("events", "next_cursor", {}),
+    "list_attendees": ("attendees", "next_cursor", {"masked": False}),
+    "list_changes": ("changes", "cursor", {"masked": False}),
+    "list_proposals": ("proposals", "next_cursor", {}),
+    "get_campaign": ("campaigns", "next_cursor", {}),
+}
+
+
+def bytes_of(result: CallToolResult) -> int:
+    """What a client gets: the words, the data and the links."""
+    content = [part.model_dump(mode="json", exclude_none=True) for part in result.content]
+    told = [part.get("text") or json.dumps(part) for part in content]
+    data = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
+    return len("".join([*told, data]).encode())
+
+
+def large_event(uid: str) -> Event:
+    """An event of which every word and list is as long as it may be."""
+    span = Span(
+        start=START + timedelta(days=9), end=START + timedelta(days=9, hours=1), timezone="Europe/Paris"
+    )
+    days = [span.start_utc + timedelta(days=n) for n in range(3_000)]
+    moved = [
+        Override(
+            recurrence_id=day, span=Span(start=day, end=day + timedelta(hours=2), timezone="UTC"), summary="x"
+        )
+        for day in days[1:1_500]
+    ]
+    return Event(
+        uid=uid,
+        organizer=ORGANIZER,
+        organizer_name=WIDE * 200,
+        summary=WIDE * 500,
+        location=WIDE * 1_000,
+        description=WIDE * 20_000,
+        url=f"https://example.com/{'x' * 1_900}",
+        cancel_reason=WIDE * 1_000,
+        source_uid=f"source-{uid}",
+        span=span,
+        recurrence="FREQ=DAILY",
+        exdates=tuple(days[1_500:]),
+        overrides=tuple(moved),
+        created=START,
+        ends_at=None,
+        dtstamp=START,
+    )
+
+
+async def fill(engine: Engine) -> str:
+    """As much as there may be of everything; gives back the uid of the event that has most of it."""
+    event = large_event("e" * 40)
+    plain = Span(start=event.span.start, end=event.span.end, timezone="UTC")
+    async with engine.store.unit() as unit:
+        await unit.ensure_organizer(ORGANIZER, "", START)
+        await unit.add_event(event)
+        for n in range(99):
+            values = {"uid": f"{n:040}", "source_uid": None, "exdates": (), "overrides": (), "span": plain}
+            await unit.add_event(
+                event.model_copy(update={**values, "recurrence": "", "ends_at": plain.end_utc})
+            )
+        people = [f"{n:03}{LONG_ADDRESS}" for n in range(100)]
+        await unit.add_attendees(
+            [attendee(email, event.uid, token=f"t{n}", name=WIDE * 200) for n, email in enumerate(people)]
+        )
+        rows = [Recipient(row=n, email=WIDE * 1_000, code=Code.INVALID_ADDRESS) for n in range(1, 300)]
+        running = campaign("big", event.uid, organizer=ORGANIZER, note=WIDE * 500, total=299)
+        await unit.add_campaign(running, rows)
+        for n in range(99):
+            small = running.model_copy(update={"id": f"c{n:02}", "state": CampaignState.FINISHED})
+            await unit.add_campaign(small, [])
+        sent = [
+            message(people[0], event.uid, organizer=ORGANIZER, campaign_id="big", repeat=f"r{n}")
+            for n in range(60)
+        ]
+        await unit.add_messages(sent, priority=0)
+    await fail_all(engine)
+    for n in range(100):
+        words = {"comment": WIDE * 2_000, "prodid": f"{n}{WIDE * 199}"}
+        command = RecordReceipt(token=f"t{n}", partstat=Partstat.ACCEPTED, **words)
+        await do(engine, command, SYSTEM)
+        proposal = RecordProposal(
+            token=f"t{n}", span=plain, location=WIDE * 1_000, name=WIDE * 200, comment=WIDE * 2_000
+        )
+        await do(engine, proposal, SYSTEM)
+    return event.uid
+
+
+async def fail_all(engine: Engine) -> None:
+    """Each message of the ledger is refused at great length, after it was put off before."""
+    clock = engine.clock()
+    for state in (MessageState.DEFERRED, MessageState.DEFERRED, MessageState.FAILED):
+        while claims := await engine.store.claim_messages("test", 1_000, clock, 20):
+            answers = [
+                Answer(
+                    message_id=c.message.id,
+                    state=state,
+                    code="rejected_by_server",
+                    text=WIDE * 2_000,
+                    due=clock,
+                )
+                for c in claims
+            ]
+            await engine.store.write_answers("test", answers, clock)
+            if state is MessageState.DEFERRED:
+                break
+
+
+async def quarantined(engine: Engine, n: int) -> str:
+    """So many long mails wait; gives back the id of one."""
+    for i in range(n):
+        sender = f"{i}{LONG_ADDRESS}"
+        event = mails.vevent("u1", organizer=sender, description=WIDE * 5_000)
+        raw = mails.request(event, sender=sender, proven=False, subject=WIDE * 900).as_bytes()
+        await Inbox(engine).take(raw, (Mailbox(name="create"),))
+    return (await Quarantine(engine).page()).mails[0].id
+
+
+def season(folder: Path) -> str:
+    """A calendar file of which no event can be taken over."""
+    broken = "\r\n".join(
+        f"BEGIN:VEVENT\r\nUID:{WIDE * 240}{n}\r\nDTSTAMP:20270201T120000Z\r\nSUMMARY:{WIDE * 400}\r\n"
+        f"DTSTART:20270502T1900\r\nRRULE:FREQ={WIDE * 100}\r\nEND:VEVENT"
+        for n in range(30)
+    )
+    path = folder / "season.ics"
+    text = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{broken}\r\nEND:VCALENDAR\r\n"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]]:
+    """A call of every tool that has the most to tell, those that change something last."""
+    uid = await fill(engine)
+    mail = await quarantined(engine, 15)
+    for n in range(100):
+        await do(engine, CreateKey(name=WIDE * 200, address=f"{n}{LONG_ADDRESS}"))
+    keys = await engine.keys()
+    person = f"000{LONG_ADDRESS}"
+    many = [f"{n:040}" for n in range(50)]
+    return [
+        ("get_event", {"uid": uid}),
+        ("search_events", {"limit": 100}),
+        ("get_campaign", {"limit": 100}),
+        ("get_campaign", {"campaign_id": "big", "limit": 100}),
+        ("get_stats", {"scope": "event", "key": uid}),
+        ("list_attendees", {"uid": uid, "masked": False, "limit": 100}),
+        ("explain_send", {"uid": uid, "email": person, "limit": 100}),
+        ("list_changes", {"limit": 100, "masked": False}),
+        ("list_proposals", {"uid": uid, "limit": 100}),
+        ("list_quarantine", {"limit": 50}),
+        ("show_quarantined", {"id": mail}),
+        ("list_keys", {"limit": 100}),
+        ("check_server", {}),
+        ("get_settings", {}),
+        ("send_report", {"uid": uid}),
+        ("send_invite", {"uids": many, "email": f"new{LONG_ADDRESS}", "wait_s": 0}),
+        ("bulk_send", {"uid": uid, "recipients": [{"email": WIDE * 1_000, "name": WIDE * 1_000}] * 200}),
+        ("control_campaign", {"campaign_id": "big", "action": "cancel"}),
+        ("create_event", {"summary": WIDE * 500, "description": WIDE * 20_000, "location": WIDE * 1_000}),
+        ("update_event", {"uid": uid, "description": WIDE * 19_999, "audience": "none"}),
+        ("decline_proposal", {"uid": uid, "email": person}),
+        ("accept_proposal", {"uid": uid, "email": f"001{LONG_ADDRESS}", "audience": "none"}),
+        ("import_calendar", {"path": season(folder), "dry_run": True}),
+        ("release_quarantined", {"id": mail}),
+        ("drop_quarantined", {"id": mail}),
+        ("suspend_organizer", {"address": LONG_ADDRESS}),
+        ("resume_organizer", {"address": LONG_ADDRESS}),
+        ("revoke_key", {"key_id": keys[0].id}),
+        ("cancel_event", {"uid": uid, "reason": WIDE * 1_000, "audience": "none"}),
+    ]
+
+
+async def test_no_tool_ever_answers_with_more_than_a_client_takes(engine: Engine, tmp_path: Path) -> None:
+    asked = await calls(engine, tmp_path)
+    assert {tool for tool, _ in asked} == set(EVERY), "every tool must be tried here"
+    async with calling(engine, selection=EVERYTHING) as caller:
+        for tool, arguments in asked:
+            if tool == "create_event":
+                arguments |= {"start": "2027-05-02T19:00:00", "duration": "PT2H", "timezone": "Europe/Paris"}
+            result = await caller.call(tool, **arguments)
+            assert bytes_of(result) <= BYTES_MAX, (tool, bytes_of(result))
+
+
+async def test_a_list_that_was_made_shorter_says_so_and_its_pages_hold_everything(engine: Engine) -> None:
+    uid = await fill(engine)
+    async with calling(engine, selection=EVERYTHING) as caller:
+        for tool, (items, cursor, more) in LISTS.items():
+            arguments = {**more, "limit": 100}
+            if "uid" in EVERY[tool].arguments.model_fields:
+                arguments["uid"] = uid
+            if tool == "list_changes":
+                arguments["since"] = "WzBd"
+            seen: list[str] = []
+            pages = 0
+            while True:
+                data = await caller.ok(tool, **arguments)
+                seen += [json.dumps(one, sort_keys=True) for one in data[items]]
+                pages += 1
+                arguments["since" if tool == "list_changes" else "cursor"] = data[cursor]
+                if not (data["more"] if tool == "list_changes" else data[cursor]):
+                    break
+            assert len(seen) == len(set(seen)) or tool == "list_changes", tool
+            assert len(seen) >= 100, tool
+            assert pages > 1, tool
+
+
+class _Items(Result):
+    items: list[str]
+    next_cursor: int | None
+
+
+@given(st.lists(st.integers(0, BYTES_MAX // 3), max_size=60), st.integers(1, 100))
+async def test_whatever_the_items_the_pages_join_and_each_fits(sizes: list[int], limit: int) -> None:
+    every = [f"{n}:{'x' * size}" for n, size in enumerate(sizes)]
+    seen: list[str] = []
+    place: int | None = 0
+    while place is not None:
+        start = place
+
+        async def page(shown: int, start: int = start) -> Reply:
+            found = every[start : start + shown]
+            following = start + shown if start + shown < len(every) else None
+            return Reply("\n".join(found), _Items(items=found, next_cursor=following))
+
+        reply = await fitted(limit, page)
+        assert isinstance(reply.data, _Items)
+        assert size_of(reply) <= BYTES_MAX
+        seen += reply.data.items
+        place = reply.data.next_cursor
+    assert seen == every
+
+
+async def test_what_is_cut_of_an_event_is_said(engine: Engine) -> None:
+    uid = "e" * 40
+    async with engine.store.unit() as unit:
+        await unit.ensure_organizer(ORGANIZER, "", START)
+        await unit.add_event(large_event(uid))
+    async with calling(engine) as caller:
+        event = (await caller.ok("get_event", uid=uid))["event"]
+        small = (await caller.ok("get_event", uid=(await created(engine)).uid))["event"]
+    assert event["cut"] == ["description", "cancelled_dates", "changed_dates"]
+    assert len(event["cancelled_dates"]) == 100
+    assert small["cut"] == []
