@@ -295,7 +295,7 @@ def _settings() -> Settings:
         for problem in problems_in(error):
             click.echo(problem, err=True)
         sys.exit(_BAD_SETTING)
-    logs.begin(settings.log, settings.log_level)
+    logs.adjust(settings.log, settings.log_level)
     return settings
 
 

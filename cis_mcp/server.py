@@ -15,8 +15,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 from mcp.types import Tool as ListedTool
 
-from cis_mcp.completion import add_completion
 from cis_mcp.apps import Offer, apps
+from cis_mcp.completion import add_completion
 from cis_mcp.instructions import instructions
 from cis_mcp.prompts import prompts
 from cis_mcp.resources import Shelf, add_resources

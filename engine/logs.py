@@ -40,6 +40,12 @@ def begin(style: str = "text", level: str = "info") -> None:
         logging.getLogger(name).setLevel(own)
 
 
+def adjust(style: str, level: str) -> None:
+    """As `begin`, where the log was begun; a program that only uses our parts keeps its own."""
+    if any(isinstance(handler.formatter, TextLines | JsonLines) for handler in logging.getLogger().handlers):
+        begin(style, level)
+
+
 def discreet(text: str) -> str:
     """`text` on one line, shortened, without addresses, keys and tokens."""
     text = _CONTROLS.sub(" ", text[: 2 * _LINE_MAX])

@@ -48,7 +48,7 @@ def letter(uid: str, guest: Attendee) -> tuple[str, bytes]:
     return to, mails.reply(uid, guest.email, to=to).as_bytes().replace(b"\n", b"\r\n")
 
 
-def _holds(taken: set[str], number: int) -> bool:
+def holds(taken: set[str], number: int) -> bool:
     return len(taken) >= number
 
 
@@ -75,7 +75,7 @@ async def test_each_mail_that_was_taken_is_there_once_and_counts_once(tmp_path: 
             handing = asyncio.gather(*(hand_over(port, share, taken) for share in shares))
             if kill < _KILLS:
                 enough = len(taken) + _MAILS // (_KILLS + 2)
-                await eventually(partial(_holds, taken, enough), PATIENCE_S)
+                await eventually(partial(holds, taken, enough), PATIENCE_S)
                 await asyncio.sleep(chance.uniform(0, 0.02))
                 process.kill()
                 await asyncio.wait_for(handing, PATIENCE_S)

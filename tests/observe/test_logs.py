@@ -70,7 +70,7 @@ class _Shape(BaseModel):
 
 def test_a_fault_is_told_by_its_places_and_never_by_its_text() -> None:
     with pytest.raises(ValidationError) as caught:
-        _Shape(number="the words of ann@example.com")  # type: ignore[arg-type]
+        _Shape(number="the words of ann@example.com")
     error = RuntimeError("outer words")
     error.__cause__ = caught.value
     for formatter in (logs.JsonLines(), logs.TextLines()):

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cis_mcp.health import Health
 from cis_mcp.metrics import Folders, Watchtower, resident_bytes
+from engine.commands.campaigns import Action
 from engine.commands.invites import SendInvite
 from engine.engine import Engine
 from engine.inbox.intake import Inbox
@@ -131,9 +132,9 @@ async def test_the_age_is_that_of_the_message_which_is_due_longest(engine: Engin
 
 async def test_what_a_paused_campaign_owes_is_not_overdue(engine: Engine, clock: Clock) -> None:
     draft = await drafted(engine, await created(engine), ["one@example.com", "two@example.com"])
-    await control(engine, draft, "start")
+    await control(engine, draft, Action.START)
     await chores_done(engine)
-    await control(engine, draft, "pause")
+    await control(engine, draft, Action.PAUSE)
     clock.move(hours=1)
     found = await figures(engine)
     assert _of(found, "cis_oldest_due_seconds") == 0

@@ -96,8 +96,10 @@ async def test_a_command_and_the_sending_of_its_message_are_spans(engine: Engine
     command = by_name["SendInvite"].attributes
     assert command == {"cis.actor": "local", "cis.outcome": "done"}
     send = by_name["send"]
+    batch = by_name["send batch"].get_span_context()
     assert send.parent is not None
-    assert send.parent.span_id == by_name["send batch"].get_span_context().span_id
+    assert batch is not None
+    assert send.parent.span_id == batch.span_id
     points = [(name, dict(point.attributes)) for name, point in told.points()]
     assert ("cis.commands", {"command": "SendInvite", "outcome": "done"}) in points
     assert ("cis.command.duration", {"command": "SendInvite"}) in points

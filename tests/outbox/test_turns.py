@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from collections.abc import Callable
 
 from engine.outbox.line import Line, Turns
 from engine.outbox.wire import Reply
@@ -57,7 +57,8 @@ async def test_other_work_gets_its_turn_between_the_lines() -> None:
 
 
 async def test_what_was_said_before_the_end_still_counts() -> None:
-    for end in (lambda line: line.eof_received(), lambda line: line.connection_lost(None)):
+    ends: list[Callable[[Line], None]] = [Line.eof_received, lambda line: line.connection_lost(None)]
+    for end in ends:
         heard: list[str] = []
         line = _line(heard, "a")
         _comes(line, b"250 ok\r\n354 go\r\n")
@@ -69,4 +70,4 @@ async def test_what_was_said_before_the_end_still_counts() -> None:
 async def test_the_lines_of_one_loop_share_their_turns() -> None:
     loop = asyncio.get_running_loop()
     assert Turns.of(loop) is Turns.of(loop)
-    assert cast("Line", _line([], "a"))._turns is Turns.of(loop)
+    assert _line([], "a")._turns is Turns.of(loop)
