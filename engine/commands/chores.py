@@ -166,6 +166,7 @@ async def _close(work: Work, campaign: Campaign) -> None:
     if campaign.report_to:
         counts = await work.unit.campaign_counts(campaign.id)
         skipped = await work.unit.skipped(campaign.id, notices.SKIPPED_SHOWN)
-        notice = notices.campaign_report(campaign, counts, skipped)
+        event = await work.unit.event(campaign.event_uid)
+        notice = notices.campaign_report(campaign, event.summary if event else "", counts, skipped)
         message = notices.message(work, campaign.report_to, campaign.organizer, notice, campaign.event_uid)
         await work.unit.add_messages([message], priority=0)

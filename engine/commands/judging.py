@@ -15,16 +15,17 @@ from engine.refusals import Code, Refused
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a list, as given."""
+    """One row of a list, as given; `number`: where it stands in the list that its sender has, if that is known."""
 
     email: str
     name: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
 
 
 def read_rows(rows: Sequence[Row]) -> list[Recipient]:
     """The rows as recipients, each with what is wrong with it by itself."""
-    return [_read_row(number, row) for number, row in enumerate(rows, start=1)]
+    return [_read_row(row.number or number, row) for number, row in enumerate(rows, start=1)]
 
 
 async def judged(work: Work, event: Event, rows: list[Recipient], origin: Origin) -> list[Recipient]:

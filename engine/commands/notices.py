@@ -146,10 +146,13 @@ def skipping(code: str) -> str:
     return f"{code}: {why}" if why else code
 
 
-def campaign_report(campaign: Campaign, counts: Mapping[str, int], skipped: Sequence[Recipient]) -> Notice:
+def campaign_report(
+    campaign: Campaign, title: str, counts: Mapping[str, int], skipped: Sequence[Recipient]
+) -> Notice:
     """What was sent of a list, what was not, and why: “sent” means that a mail server took it (B24)."""
     sent = counts.get("accepted", 0)
     lines = [
+        f"Your list for “{title}”",
         f"{campaign.event_uid}: {sent} invites sent",
         f"{campaign.event_uid}: {campaign.total - sent} not sent.",
     ]
@@ -161,12 +164,16 @@ def campaign_report(campaign: Campaign, counts: Mapping[str, int], skipped: Sequ
     return Notice(subject="Bulk Invite Status", text="\n".join(lines) + "\n")
 
 
-def batch_done(counts: str, problems: Sequence[str], outcomes: str) -> Notice:
-    """What became of a table of commands: the counts, what went wrong, and every row as CSV (B24)."""
+def batch_done(counts: str, problems: Sequence[str], outcomes: str, *, anything: bool) -> Notice:
+    """What became of a table of commands: the counts, what went wrong, and every row as CSV (B24).
+
+    `anything`: some rows are carried out, or were before.
+    """
     shown = list(problems[:SKIPPED_SHOWN])
     if len(problems) > SKIPPED_SHOWN:
         shown.append(f"… and {len(problems) - SKIPPED_SHOWN} more; the attached table has them all.")
-    advice = "All other rows were carried out. Correct these and send the file again: no row is done twice."
+    others = "All other rows were carried out." if anything else "No row was carried out."
+    advice = f"{others} Correct these and send the file again: no row is done twice."
     text = "\n".join([counts, *(["", *shown, "", advice] if shown else [])])
     return Notice(subject=f"Your table of events: {counts}"[:200], text=f"{text}\n", outcomes=outcomes)
 

@@ -151,7 +151,9 @@ async def _answer(
         code=failed[0].code if failed else "",
         detail=in_words(outcomes),
     )
-    notice = notices.batch_done(in_words(outcomes), [*problems, *map(line, failed)], table(outcomes))
+    problems = [*problems, *map(line, failed)]
+    anything = len(failed) < len(outcomes)
+    notice = notices.batch_done(in_words(outcomes), problems, table(outcomes), anything=anything)
     command = _Remember(key=_mail_key(taken)) if taken.mail.message_id else Nothing()
     became = await apply_once(
         engine, taken, command, taken.actor, outcome=lambda _: outcome, notice=lambda _: notice, part="batch"

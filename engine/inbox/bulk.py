@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.commands import notices
 from engine.commands.base import Refusal, Work
 from engine.commands.campaigns import Action as CampaignAction
@@ -34,6 +36,8 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
             Code.NO_LIST, "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name."
         )
     rows = [row for part in taken.mail.lists for row in read(part.text)]
+    if len(taken.mail.lists) > 1:
+        rows = [replace(row, row=number) for number, row in enumerate(rows, start=1)]
     by_uid = _by_event(rows)
     problems = [
         f"row {row.row}: {row.email}: {Code.MISSING_UID.value}: name the event's uid in the column uid"
@@ -44,7 +48,8 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
         return TAKEN_BEFORE
     problems += [f"{o.uid}: 0 invites sent\n{o.uid}: {o.detail} ({o.code})" for o in started if _failed(o)]
     if problems:
-        await _answer(engine, taken, problems)
+        codes = [o.code for o in started if _failed(o)]
+        await _answer(engine, taken, problems, codes[0] if codes else Code.MISSING_UID.value)
     good = [o for o in started if not _failed(o)]
     if good:
         return good[-1]
@@ -75,7 +80,7 @@ async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> 
     """Draft and start one event's campaign in one transaction, noted as part of this mail."""
     draft = _DraftAndStart(
         uid=uid,
-        recipients=[Row(email=r.email, name=r.name, fields=r.fields) for r in rows],
+        recipients=[Row(email=r.email, name=r.name, fields=r.fields, number=r.row) for r in rows],
         report_to=taken.mail.from_address if taken.answerable else None,
     )
     outcome = Outcome(action=Action.CAMPAIGN, uid=uid)
@@ -103,9 +108,9 @@ async def _why_nobody(work: Work, done: CampaignDone) -> str:
     return "\n".join(["No row can be invited.", *lines])
 
 
-async def _answer(engine: Engine, taken: Taken, problems: list[str]) -> None:
+async def _answer(engine: Engine, taken: Taken, problems: list[str], code: str) -> None:
     """Tell the sender of the rows that started nothing; what was started reports for itself."""
-    outcome = Outcome(action=Action.CAMPAIGN, code=Code.MISSING_UID.value)
+    outcome = Outcome(action=Action.CAMPAIGN, code=code)
     notice = notices.list_refused(problems[:_PROBLEMS_SHOWN])
     await apply_once(
         engine,

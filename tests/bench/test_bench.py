@@ -20,6 +20,7 @@ GROUPS = {
     "send_invite, until a mail server took it",
     "A campaign into the sink",
     "A tool that only reads",
+    "hostile mail",
     "While a campaign runs in the same process",
     "Starting",
     "One mail read to its command",

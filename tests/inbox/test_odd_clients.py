@@ -210,4 +210,26 @@ async def test_a_list_tells_in_words_why_a_row_was_passed_over(post: Post) -> No
     csv = f"uid,email\n{event.uid},create@cis.test\n{event.uid},ann@example.com\n"
     assert (await post(mails.listed(csv))).action == "campaign"
     told = await words(post)
+    assert "Your list for “Season opener”" in told
     assert "row 1: create@cis.test: invalid_address: no address that can be invited" in told
+
+
+async def test_a_report_numbers_rows_as_the_list_does_that_its_sender_has(post: Post) -> None:
+    events = [await created(post.engine, organizer="olga@cis.test") for _ in range(2)]
+    lines = [
+        f"{events[0].uid},ann@example.com",
+        f"{events[1].uid},bob@example.com",
+        f"{events[1].uid},nonsense",
+    ]
+    await post(mails.listed("\n".join(["uid,email", *lines])))
+    told = [m.notice.text for m in await post.notices() if m.notice]
+    assert any("row 3: nonsense" in text for text in told)
+    await post(mails.listed(f"uid,email\n{events[0].uid},nobody\n", sender="otto@cis.test"))
+    assert (await post.engine.store.intake(1))[0].code == "not_owner"
+
+
+async def test_a_table_of_which_nothing_was_carried_out_says_so(post: Post) -> None:
+    mail = mails.mail("olga@cis.test", "create@cis.test")
+    mail.add_attachment(b"action,key\nCANCEL,x\n", maintype="text", subtype="csv", filename="t.csv")
+    assert (await post(mail)).action == "batch"
+    assert "No row was carried out." in await words(post)
