@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import select
+import socket
+import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +19,8 @@ from mcp.types import INVALID_REQUEST, ErrorData, JSONRPCError
 LINE_MAX = 16 * 1024 * 1024
 """Bytes of a message, as over HTTP."""
 _HEAD = 4_096
+_CHUNK = 65_536
+_PIPE_ROOM = select.PIPE_BUF
 _ID = re.compile(r'"id"\s*:\s*("(?:[^"\\]|\\.){0,200}"|-?\d{1,18})\s*[,}]')
 
 Refuse = Callable[[JSONRPCError], Awaitable[None]]
@@ -24,22 +30,99 @@ class Lines:
     """The lines of `file`; `refuse` is told of each that is longer than `limit`."""
 
     def __init__(self, file: BinaryIO, limit: int = LINE_MAX) -> None:
-        self._file, self._limit = file, limit
+        self._source, self._limit = _Source(file.fileno()), limit
         self.refuse: Refuse | None = None
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        while line := await self._read():
-            if len(line) <= self._limit or line.endswith(b"\n"):
-                yield line.decode("utf-8", "replace")
-                continue
-            head = line[:_HEAD].decode("utf-8", "replace")
-            while line and not line.endswith(b"\n"):
-                line = await self._read()
-            if self.refuse is not None:
-                await self.refuse(too_long(head, self._limit))
+        rest = bytearray()
+        while chunk := await self._source.read():
+            *ended, begun = chunk.split(b"\n")
+            for part in ended:
+                line, rest = rest + part, bytearray()
+                if await self._fits(line):
+                    yield line.decode("utf-8", "replace")
+            # Of a line that is too long there is kept that it is, and its head.
+            room = max(0, self._limit + 1 - len(rest))
+            rest += begun[:room]
+        if rest and await self._fits(rest):
+            yield rest.decode("utf-8", "replace")
 
-    async def _read(self) -> bytes:
-        return await anyio.to_thread.run_sync(self._file.readline, self._limit + 1)
+    async def _fits(self, line: bytearray) -> bool:
+        fits = len(line) <= self._limit
+        if not fits and self.refuse is not None:
+            await self.refuse(too_long(line[:_HEAD].decode("utf-8", "replace"), self._limit))
+        return fits
+
+
+class _Source:
+    """Reads a descriptor as it fills: in the event loop, or in a thread where the loop cannot wait for it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._waits = _kind(descriptor) in {"pipe", "socket"}
+
+    async def read(self) -> bytes:
+        """What has come, at most 64 kB; nothing at the end."""
+        if not self._waits:
+            return await anyio.to_thread.run_sync(os.read, self._descriptor, _CHUNK)
+        loop = asyncio.get_running_loop()
+        readable: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(self._descriptor, _tell, readable)
+        try:
+            await readable
+        finally:
+            loop.remove_reader(self._descriptor)
+        return os.read(self._descriptor, _CHUNK)
+
+
+class Out:
+    """Writes text to a descriptor: at once where there is room, else in a thread that waits for it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._descriptor = file.fileno()
+        self._kind = _kind(self._descriptor)
+        self._text: list[str] = []
+
+    async def write(self, text: str) -> None:
+        self._text.append(text)
+
+    async def flush(self) -> None:
+        """Returns when everything is handed over. Raises OSError where nobody reads any more."""
+        data = memoryview("".join(self._text).encode())
+        self._text.clear()
+        while data and (written := self._at_once(data[:_PIPE_ROOM])):
+            data = data[written:]
+        if data:
+            await anyio.to_thread.run_sync(self._wait_and_write, data)
+
+    def _at_once(self, data: memoryview) -> int:
+        """How much of `data` was taken without waiting."""
+        if self._kind == "socket":
+            with socket.socket(fileno=os.dup(self._descriptor)) as out:
+                try:
+                    return out.send(data, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    return 0
+        if self._kind != "pipe":
+            return 0
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLOUT)
+        # A pipe that is ready takes this much whole (POSIX, PIPE_BUF).
+        return os.write(self._descriptor, data) if ready.poll(0) else 0
+
+    def _wait_and_write(self, data: memoryview) -> None:
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+
+def _kind(descriptor: int) -> str:
+    mode = os.fstat(descriptor).st_mode
+    return "pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "other"
+
+
+def _tell(readable: asyncio.Future[None]) -> None:
+    if not readable.done():
+        readable.set_result(None)
 
 
 def too_long(head: str, limit: int) -> JSONRPCError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
 from typing import Any, cast
 
 import anyio
@@ -13,7 +12,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError
 
-from cis_mcp.lines import Lines, Wire
+from cis_mcp.lines import Lines, Out, Wire
 from cis_mcp.server import build_server
 from cis_mcp.stopping import stop_event
 from cis_mcp.tools import Selection
@@ -41,10 +40,11 @@ async def serve_stdio(engine: Engine, wire: Wire, selection: Selection) -> bool:
 
 async def _serve(server: MCPServer[Any], wire: Wire) -> None:
     """What the SDK's `run_stdio_async` does, with lines that have an end."""
-    # All that the SDK does with a stdin that is handed in is to iterate over its lines.
+    # All that the SDK does with a stdin that is handed in is to iterate over its lines; with a stdout, to write and
+    # to flush.
     lines = Lines(wire.incoming)
     stdin = cast("anyio.AsyncFile[str]", lines)
-    stdout = anyio.wrap_file(io.TextIOWrapper(wire.outgoing, encoding="utf-8"))
+    stdout = cast("anyio.AsyncFile[str]", Out(wire.outgoing))
     async with stdio_server(stdin=stdin, stdout=stdout) as (incoming, outgoing):
 
         async def refuse(error: JSONRPCError) -> None:

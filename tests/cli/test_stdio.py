@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
+import os
+import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp.types import JSONRPCError
 
-from cis_mcp.lines import LINE_MAX, Lines, too_long
+from cis_mcp.lines import LINE_MAX, Lines, Out, too_long
 from tests.cli.processes import DEADLINE_S, environment
 from tests.support.webs import INITIALIZE
 
@@ -86,13 +88,32 @@ async def test_a_message_without_end_is_answered_and_the_next_one_is_served(tmp_
     assert (out, process.returncode) == (b"", 0)
 
 
+def _pair(kind: str) -> tuple[BinaryIO, BinaryIO]:
+    """Two ends of a wire: to read from, and to write to."""
+    if kind == "pipe":
+        incoming, outgoing = os.pipe()
+        return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
+    if kind == "socket":
+        one, other = socket.socketpair()
+        return os.fdopen(one.detach(), "rb"), os.fdopen(other.detach(), "wb")
+    with tempfile.NamedTemporaryFile() as file:
+        return Path(file.name).open("rb"), Path(file.name).open("wb")
+
+
 @settings(deadline=None)
-@given(st.lists(st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_size=40)), st.booleans())
+@given(
+    st.sampled_from(["pipe", "socket", "file"]),
+    st.lists(st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_size=40)),
+    st.booleans(),
+)
 async def test_each_line_that_fits_comes_through_and_each_other_is_refused_once(
-    lines: list[str], ended: bool
+    kind: str, lines: list[str], ended: bool
 ) -> None:
     given = "\n".join([*lines, ""] if ended else lines).encode()
-    reader = Lines(io.BytesIO(given), limit=20)
+    incoming, outgoing = _pair(kind)
+    with outgoing:
+        outgoing.write(given)
+    reader = Lines(incoming, limit=20)
     refused: list[JSONRPCError] = []
 
     async def refuse(error: JSONRPCError) -> None:
@@ -100,12 +121,32 @@ async def test_each_line_that_fits_comes_through_and_each_other_is_refused_once(
 
     reader.refuse = refuse
     passed = [line async for line in reader]
+    incoming.close()
     split = given.split(b"\n")
     if not split[-1]:
         split.pop()
     fits = [line.decode() for line in split if len(line) <= 20]
-    assert [line.removesuffix("\n") for line in passed] == fits
+    assert passed == fits
     assert len(refused) == len(split) - len(fits)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+async def test_a_client_that_reads_late_gets_everything_and_holds_nobody_up(kind: str) -> None:
+    incoming, outgoing = _pair(kind)
+    out = Out(outgoing)
+    await out.write("ä" * 1_000_000)
+    flushing = asyncio.create_task(out.flush())
+    # The loop goes on while nobody reads: the wire is full by now.
+    done, _ = await asyncio.wait({flushing}, timeout=0.05)
+    assert not done
+    read = await asyncio.to_thread(incoming.read, 2_000_000)
+    await flushing
+    assert read.decode() == "ä" * 1_000_000
+    incoming.close()
+    with pytest.raises(BrokenPipeError):
+        await out.write("nobody")
+        await out.flush()
+    outgoing.close()
 
 
 @pytest.mark.parametrize(
