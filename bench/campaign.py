@@ -65,7 +65,9 @@ def _beside_peers(effort: Effort, folder: Path, port: int, what: str, size: int)
     yield from _compared(f"{n:,} {what}", rates, peers.NODEMAILER, by_nodemailer, _OF_NODEMAILER)
     yield from _compared(f"{n:,} {what}", rates, peers.SMTP_SOURCE, by_smtp_source, _OF_SMTP_SOURCE)
     yield _cost(n, many, few, small)
-    yield Figure(_GROUP, f"peak memory of all processes, {n:,} drafted and sent", peak_mb, "MB", below=_PEAK_MB)
+    yield Figure(
+        _GROUP, f"peak memory of all processes, {n:,} drafted and sent", peak_mb, "MB", below=_PEAK_MB
+    )
 
 
 def _compared(

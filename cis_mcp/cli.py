@@ -54,7 +54,9 @@ def cli() -> None:
 @click.option("--tools", metavar="A,B", default="", help="Only these tools, of whatever tier.")
 @click.option("--exclude-tools", "exclude", metavar="A,B", default="", help="Without these tools.")
 @click.option("--read-only", is_flag=True, help="Only tools that change nothing.")
-def serve(address: str | None, tier: Tier, tools: str, exclude: str, *, read_only: bool, no_auth: bool) -> None:
+def serve(
+    address: str | None, tier: Tier, tools: str, exclude: str, *, read_only: bool, no_auth: bool
+) -> None:
     """Serve MCP, over stdio unless --http is given, and run inbox and dispatcher beside it."""
     # What is imported stays for good: collecting garbage meanwhile takes a fifth of the start for nothing.
     gc.disable()
@@ -132,7 +134,7 @@ def import_(source: str, every: str | None, *, as_json: bool, **options: Any) ->
     seconds = _interval(every) if every else None
     settings = _settings()
     from cis_mcp import importing
-    from engine.inbox.imported import Options
+    from engine.inbox.imports.imported import Options
 
     given = Options(**options)
     if seconds is None:
@@ -183,7 +185,9 @@ def key() -> None:
     multiple=True,
     help="read, events, invites, campaigns; repeatable; else all these. admin, for quarantine, must be named.",
 )
-@click.option("--tier", type=click.Choice(["core", "extended", "operator"]), help="Which tools; else the server's.")
+@click.option(
+    "--tier", type=click.Choice(["core", "extended", "operator"]), help="Which tools; else the server's."
+)
 @click.option("--tools", metavar="A,B", default="", help="Only these tools.")
 @click.option("--read-only", is_flag=True, help="Only tools that change nothing.")
 def key_create(

@@ -13,8 +13,9 @@ from cis_mcp.runtime import opened
 from engine.commands import batchrows, table
 from engine.commands.batch import Became, Rehearsed, StepOutcome
 from engine.engine import Engine
-from engine.inbox import batch, feeds
-from engine.inbox.imported import Imported, Options, in_words
+from engine.inbox import batch
+from engine.inbox.imports import feeds
+from engine.inbox.imports.imported import Imported, Options, in_words
 from engine.itip import feed
 from engine.refusals import Refused
 from engine.settings import Settings

@@ -14,7 +14,7 @@ from engine import telemetry
 from engine.engine import Engine
 from engine.inbox import cleaning, sources
 from engine.inbox.intake import Inbox
-from engine.inbox.smtp import Listener
+from engine.inbox.smtp.listener import Listener
 from engine.outbox import chores
 from engine.outbox.crew import Crew
 from engine.outbox.dispatcher import Dispatcher
@@ -48,7 +48,10 @@ async def running(settings: Settings, health: Health | None = None) -> AsyncIter
         named = sources.named(inbox, settings.inbox.get_secret_value())
         jobs: dict[str, Job] = {f"source {n} of CIS_INBOX": source.run for n, source in enumerate(named, 1)}
         jobs |= {"inbox": inbox.run, "chores": lambda: chores.run(engine)}
-        jobs |= {"dispatcher": Dispatcher(engine, transport).run, "crew": Crew(engine, transport.connections).run}
+        jobs |= {
+            "dispatcher": Dispatcher(engine, transport).run,
+            "crew": Crew(engine, transport.connections).run,
+        }
         jobs |= {"cleaning": lambda: cleaning.run(engine), "progress": lambda: progress.run(engine)}
         health = health or Health()
         end = await _seen(engine, health)

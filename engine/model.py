@@ -301,9 +301,7 @@ class Receipt(Value):
     recurrence_id: Instant | None = None
     sent_by: str = Field("", description="who answered on the attendee's behalf (SENT-BY)")
     counted: bool = True
-    code: str = Field(
-        "", description="why it did not count: stale, unknown_instance, sender_unauthenticated"
-    )
+    code: str = Field("", description="why it did not count: stale, unknown_instance, sender_unauthenticated")
 
 
 class InstanceAnswer(Value):
@@ -494,7 +492,9 @@ class Change(Value):
     email: str = Field("", description="whose receipt, proposal or message it is")
     campaign_id: str = ""
     sequence: int | None = Field(None, description="revision of the event that it speaks of")
-    status: str = Field("", description="answer of a receipt; kind of a message; state of an event or campaign")
+    status: str = Field(
+        "", description="answer of a receipt; kind of a message; state of an event or campaign"
+    )
     code: str = Field("", description="why a message failed, or a receipt did not count")
     words: str = Field("", description="what the attendee, the mail server or the note says: data")
 
@@ -516,7 +516,9 @@ class Feed(Value):
 
     id: str
     organizer: str
-    name: str = Field(description="as the importer calls it; of a URL its host alone, since URLs hold secrets")
+    name: str = Field(
+        description="as the importer calls it; of a URL its host alone, since URLs hold secrets"
+    )
     source: str = Field("", description="hash of the URL that the ETag belongs to")
     etag: str = ""
     last_modified: str = ""

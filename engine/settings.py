@@ -88,9 +88,13 @@ class Settings(BaseSettings):
     oauth_claim: str = Field(
         "email", description="claim that holds the address a token acts for; email must be verified"
     )
-    tls_cert: str = Field("", description="certificate chain (PEM) with which the SMTP listener offers STARTTLS")
+    tls_cert: str = Field(
+        "", description="certificate chain (PEM) with which the SMTP listener offers STARTTLS"
+    )
     tls_key: str = Field("", description="its private key (PEM); empty: in the same file")
-    log: Literal["text", "json"] = Field("text", description="log lines on stderr: text, or json for machines")
+    log: Literal["text", "json"] = Field(
+        "text", description="log lines on stderr: text, or json for machines"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
     metrics: Literal["local", "open"] = Field(
         "local",
@@ -204,7 +208,11 @@ def is_safe_web_address(url: str) -> bool:
     except ValueError:
         return False
     own = host in {"localhost", "127.0.0.1", "::1"}
-    return bool(host) and parts.username is None and (parts.scheme == "https" or (parts.scheme == "http" and own))
+    return (
+        bool(host)
+        and parts.username is None
+        and (parts.scheme == "https" or (parts.scheme == "http" and own))
+    )
 
 
 def _listed(networks: str) -> list[str]:

@@ -11,8 +11,8 @@ from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, writes
 from cis_mcp.tools.results import one_line
 from engine.commands.batch import StepOutcome
-from engine.inbox import feeds
-from engine.inbox.imported import Imported, Options, in_words
+from engine.inbox.imports import feeds
+from engine.inbox.imports.imported import Imported, Options, in_words
 from engine.refusals import Code, Refused
 
 _SECONDS = 90

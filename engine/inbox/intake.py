@@ -7,7 +7,7 @@ import logging
 import time
 
 from engine.engine import Engine
-from engine.inbox.authentication import TryLater
+from engine.inbox.authentication.authenticator import TryLater
 from engine.inbox.lanes import Lanes
 from engine.inbox.router import Router
 from engine.inbox.senders import HEAD, lane_of

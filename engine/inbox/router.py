@@ -10,7 +10,7 @@ from engine.commands.base import Done, Work
 from engine.commands.intake import Nothing
 from engine.engine import SYSTEM, Engine
 from engine.inbox import bulk, confirm, create, reports, rsvp
-from engine.inbox.authentication import Authenticator
+from engine.inbox.authentication.authenticator import Authenticator
 from engine.inbox.once import apply_once
 from engine.inbox.spool import Envelope, Mailbox, Spooled
 from engine.inbox.taken import Action, Outcome, Taken, quarantined

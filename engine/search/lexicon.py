@@ -96,3 +96,24 @@ TIME = (
     | frozenset({"weekend", "play", "show", "day", "week", "month", "year", "lunch"})
 )
 """Words that may be meant as a time, or be part of a name such as “Opening Night”."""
+
+_BEGINNINGS = frozenset(
+    "a after any around at about before beginning between by coming current during each early end every "  # noqa: SIM905
+    "except excluding for from future in last late mid middle next not on over past previous q1 q2 q3 q4 since "
+    "start starting the this through till today tomorrow tonight until upcoming within without yesterday".split()
+)
+TIMELY = (
+    TIME
+    | _BEGINNINGS
+    | CANCELLED
+    | frozenset(ORDINALS)
+    | frozenset(NUMBERS)
+    | frozenset(MOMENTS)
+    | frozenset(UNITS)
+)
+"""Every word with which a time can begin; so can whatever begins with a digit."""
+
+FLEETING = frozenset({"upcoming", "future", "coming", "past", "now"}) | {
+    name for name, unit in UNITS.items() if unit in {"minute", "hour"}
+}
+"""Words that speak of the very moment; all others mean the same the whole day."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
 
 from engine.model import EventStatus
 from engine.search import spoken, windows
@@ -15,47 +15,37 @@ from engine.search.lexicon import (
     CANCELLED,
     DAY_GROUPS,
     DAY_MINUTES,
+    FLEETING,
     GENERIC,
     NIGHT,
     PARTS,
+    TIMELY,
     WEEKDAY_PLURALS,
     WEEKDAYS,
-    Minutes,
 )
+from engine.search.outcome import EVER, Reading
 from engine.search.saying import named, words_of
 from engine.search.tokens import Token, tokens
-from engine.store.searching import EventWords, Window
+from engine.store.searching import Window
 
 _SINCE = frozenset({"after", "since", "from", "starting", "beginning"})
 _UNTIL = frozenset({"before", "until", "till", "by", "through"})
 _JOINTS = frozenset({"to", "till", "until", "through", "thru", "and", "-", "–", "—"})
 
 
-_EVER = Window()
-
-
-@dataclass
-class Reading:
-    """What a query was read as; windows are local times without a zone, or moments in UTC."""
-
-    windows: list[Window] = field(default_factory=list)
-    bound: Window = _EVER
-    days: set[int] = field(default_factory=set)
-    hours: list[Minutes] = field(default_factory=list)
-    words: EventWords = field(default_factory=EventWords)
-    status: EventStatus | None = None
-
-    @property
-    def spans(self) -> tuple[Window, ...]:
-        """The spans to look in: any of them, within the bounds; a span that ends before it starts is empty."""
-        if self.windows:
-            return tuple(windows.both(one, self.bound) for one in self.windows)
-        return (self.bound,) if self.bound != _EVER else ()
-
-
 def read(query: str, now: datetime, names: Collection[str] = ()) -> Reading:
-    """Read a query as of `now` (aware, in the zone whose day it is); `names`: pairs that are no times."""
-    return _Reader(query, now, frozenset(names)).read()
+    """Read a query as of `now` (aware, in the zone whose day it is); `names`: pairs that are no times.
+
+    Several may be given the same reading, so it must not be changed.
+    """
+    if any(token.text in FLEETING for token in tokens(query)):
+        return _Reader(query, now, frozenset(names)).read()
+    return _of_the_day(query, now.date(), frozenset(names))
+
+
+@lru_cache(maxsize=256)
+def _of_the_day(query: str, today: date, names: frozenset[str]) -> Reading:
+    return _Reader(query, datetime.combine(today, time(), UTC), names).read()
 
 
 class _Reader:
@@ -64,7 +54,7 @@ class _Reader:
         self._now = now
         self._named = named(self._tokens, names)
         self._dates = DateReader(self._tokens, now)
-        self._found = Reading()
+        self._found = Reading(zone=now.tzinfo)
         self._bare: list[Dates] = []
         self._plural = self._away = False
         self._excluded: set[int] = set()
@@ -99,6 +89,8 @@ class _Reader:
 
     def _time(self, i: int) -> int:
         """How many tokens from `i` on speak of time; what they say is kept."""
+        if not _may_begin_a_time(self._tokens[i]):
+            return 0
         for rule in self._rules:
             try:
                 length = rule(i)
@@ -144,7 +136,7 @@ class _Reader:
         return 0
 
     def _narrow(self, window: Window) -> None:
-        self._found.bound = windows.both(self._found.bound, window)
+        self._found.bound = windows.both(self._found.bound, window, self._now.tzinfo)
 
     def _except(self, i: int) -> int:
         """“not on Mondays”, “except weekends”."""
@@ -285,7 +277,7 @@ class _Reader:
 
     def _settle_bare(self) -> None:
         """“Friday” is every Friday where something else says when, or where many are spoken of."""
-        every = self._plural or bool(self._found.windows or self._found.days or self._found.bound != _EVER)
+        every = self._plural or bool(self._found.windows or self._found.days or self._found.bound != EVER)
         for found in self._bare:
             if every:
                 self._found.days |= found.bare
@@ -297,6 +289,10 @@ class _Reader:
         self._found.words = (
             words.model_copy(update={"side": "away"}) if self._away and not words.side else words
         )
+
+
+def _may_begin_a_time(token: Token) -> bool:
+    return token.kind != "word" or token.text in TIMELY or token.text[0].isdigit()
 
 
 def _later(start: datetime, end: datetime) -> datetime:

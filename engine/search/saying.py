@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from engine.search.lexicon import GENERIC, PLACE, STOP, TIME, VERSUS
@@ -12,13 +13,14 @@ from engine.store.searching import EventWords
 _PHRASES_MAX = 16
 
 
-def phrases(query: str) -> list[str]:
+@lru_cache(maxsize=256)
+def phrases(query: str) -> tuple[str, ...]:
     """Pairs of neighbours that may be a name, such as “opening night”, though one of them speaks of time."""
     found, pieces = [], tokens(query)
     for one, other in pairwise(pieces):
         if _may_be_name(one, other) or _may_be_name(other, one) or one.text in {"home", "away"}:
             found.append(f"{one.text} {other.text}")
-    return list(dict.fromkeys(found))[:_PHRASES_MAX]
+    return tuple(dict.fromkeys(found))[:_PHRASES_MAX]
 
 
 def _may_be_name(spoken_of: Token, beside: Token) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 QUERY_MAX = 500
 _TOKENS_MAX = 60
@@ -30,13 +31,14 @@ class Token:
     text: str
 
 
-def tokens(query: str) -> list[Token]:
+@lru_cache(maxsize=256)
+def tokens(query: str) -> tuple[Token, ...]:
     """The pieces of a query, at most 60; what is not a letter, a digit or a dash is left out."""
-    found = []
+    found = list[Token]()
     for match in _TOKEN.finditer(query[:QUERY_MAX]):
         kind = match.lastgroup or "word"
         text = match.group(kind).lower().strip()
         found.append(Token(kind, _POSSESSIVE.sub("", text) if kind == "word" else text))
         if len(found) == _TOKENS_MAX:
             break
-    return found
+    return tuple(found)

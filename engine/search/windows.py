@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import MAXYEAR, MINYEAR, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, date, datetime, time, timedelta, tzinfo
 
 from engine.store.searching import Window
 
@@ -87,8 +87,18 @@ def nth(window: Window, weekday: int, number: int) -> date | None:
     return found if first <= found <= last else None
 
 
-def both(one: Window, other: Window) -> Window:
-    """What two spans share."""
-    starts = [w.start for w in (one, other) if w.start]
-    ends = [w.end for w in (one, other) if w.end]
+def both(one: Window, other: Window, zone: tzinfo | None) -> Window:
+    """What two spans share; where one is local time and the other has moments, these become local in `zone`."""
+    pair = [one, other]
+    if len({end.tzinfo is None for window in pair for end in (window.start, window.end) if end}) > 1:
+        pair = [_local(window, zone) for window in pair]
+    starts = [w.start for w in pair if w.start]
+    ends = [w.end for w in pair if w.end]
     return Window(start=max(starts, default=None), end=min(ends, default=None))
+
+
+def _local(window: Window, zone: tzinfo | None) -> Window:
+    def local(end: datetime | None) -> datetime | None:
+        return end.astimezone(zone).replace(tzinfo=None) if end and end.tzinfo else end
+
+    return Window(start=local(window.start), end=local(window.end))

@@ -96,7 +96,9 @@ def test_what_a_process_has_used_grows_with_its_work_and_its_peak_stays() -> Non
 def test_processes_together_count_those_that_were_started_and_those_that_ended() -> None:
     before = together(os.getpid())
     work = "sum(range(10_000_000)); print(flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
         assert child.stdout is not None
         child.stdout.readline()
         during = together(os.getpid())

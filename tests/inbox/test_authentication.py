@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from engine.inbox import authentication_dkim, authentication_spf
-from engine.inbox.dns import DnsNames, Lookups
+from engine.inbox.authentication import signatures, spf
+from engine.inbox.authentication.dns import DnsNames, Lookups
 from engine.inbox.intake import Inbox
 from engine.model import Partstat
 from engine.store.protocol import Intake
@@ -229,7 +229,7 @@ def test_spf_looks_at_helo_where_there_is_no_envelope_sender(
     names: NameServer, client: str, result: str
 ) -> None:
     names.txt("mail.example.org", "v=spf1 ip4:192.0.2.1 -all")
-    found = authentication_spf.check(Lookups(DnsNames(names.address)), client, "", "mail.example.org")
+    found = spf.check(Lookups(DnsNames(names.address)), client, "", "mail.example.org")
     assert (found.result, found.domain) == (result, "mail.example.org")
 
 
@@ -237,7 +237,7 @@ def test_spf_looks_at_helo_where_there_is_no_envelope_sender(
 @pytest.mark.parametrize("sender", ["", "@", "a@", "@example.org", "a@b@example.org", "%{i}@%{d}", "x" * 400])
 def test_spf_has_a_result_for_every_envelope(names: NameServer, sender: str, helo: str) -> None:
     lookups = Lookups(DnsNames(names.address))
-    assert authentication_spf.check(lookups, "192.0.2.1", sender, helo).result in {"none", "permerror"}
+    assert spf.check(lookups, "192.0.2.1", sender, helo).result in {"none", "permerror"}
 
 
 @pytest.mark.parametrize(("policy", "asked"), [("none", 1), ("quarantine", 1), ("reject", 0)])
@@ -388,7 +388,7 @@ def test_white_space_without_end_costs_next_to_nothing(names: NameServer) -> Non
     raw = signed(b"From: olga@example.org\r\nSubject: x\r\n\r\nshort\r\n", "example.org", headers=("from",))
     raw = raw.partition(b"\r\n\r\nshort")[0] + b"\r\n\r\n" + body
     began = time.process_time()
-    (one,) = authentication_dkim.check(raw, Lookups(DnsNames(names.address)), lambda domain: True)
+    (one,) = signatures.check(raw, Lookups(DnsNames(names.address)), lambda domain: True)
     assert one.result == "fail"
     assert time.process_time() - began < 2
 
@@ -413,7 +413,7 @@ def test_white_space_without_end_costs_next_to_nothing(names: NameServer) -> Non
 )
 def test_no_signature_however_odd_is_more_than_a_failure(names: NameServer, head: bytes) -> None:
     raw = head + b"From: olga@example.org\r\n\r\nbody\r\n"
-    found = authentication_dkim.check(raw, Lookups(DnsNames(names.address)), lambda domain: True)
+    found = signatures.check(raw, Lookups(DnsNames(names.address)), lambda domain: True)
     assert found
     assert all(signature.result != "pass" for signature in found)
 

@@ -9,7 +9,7 @@ from email import message_from_bytes
 import aiosmtplib
 import pytest
 
-from engine.inbox.smtp import Listener
+from engine.inbox.smtp.listener import Listener
 from engine.inbox.spool import Envelope
 from tests.support import mails
 from tests.support.engines import created, invite

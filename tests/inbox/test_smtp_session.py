@@ -14,8 +14,8 @@ import pytest
 
 from engine.engine import Engine
 from engine.inbox.intake import Inbox
-from engine.inbox.smtp import Listener
-from engine.inbox.smtp_bounds import Bounds
+from engine.inbox.smtp.bounds import Bounds
+from engine.inbox.smtp.listener import Listener
 from tests.support.certificates import server_context
 from tests.support.clock import Clock
 from tests.support.engines import created, engine_in, invite

@@ -14,7 +14,7 @@ from cis_mcp.health import Health
 from cis_mcp.runtime import running
 from engine.engine import Engine
 from engine.inbox.intake import Inbox
-from engine.inbox.smtp import Listener
+from engine.inbox.smtp.listener import Listener
 from tests.support.engines import engine_in, settings_in
 from tests.support.ports import free_port, listens
 from tests.support.waiting import eventually

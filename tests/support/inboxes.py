@@ -13,8 +13,8 @@ import aiosmtplib
 
 from engine.engine import Engine
 from engine.inbox.intake import Inbox
-from engine.inbox.smtp import Listener
-from engine.inbox.smtp_bounds import Bounds
+from engine.inbox.smtp.bounds import Bounds
+from engine.inbox.smtp.listener import Listener
 from engine.model import Kind, Message
 from engine.store.protocol import Intake
 from tests.support.clock import Clock

@@ -6,7 +6,7 @@ import re
 from typing import Protocol
 
 from engine.inbox.intake import Inbox
-from engine.inbox.smtp import Listener
+from engine.inbox.smtp.listener import Listener
 from engine.inbox.sources.account import ImapAccount, MaildirFolder
 from engine.inbox.sources.imap import ImapSource
 from engine.inbox.sources.maildir import MaildirSource

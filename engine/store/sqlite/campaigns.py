@@ -101,7 +101,9 @@ class Campaigns(Ledger):
             return counts | await self._rest_of_list(campaign_id, written, campaign)
         return counts | await self._rest_of_audience(campaign, written)
 
-    async def _rest_of_list(self, campaign_id: str, written: int, campaign: Campaign | None) -> dict[str, int]:
+    async def _rest_of_list(
+        self, campaign_id: str, written: int, campaign: Campaign | None
+    ) -> dict[str, int]:
         row = await self.one(
             "SELECT count(*) AS skipped FROM campaign_row WHERE campaign_id = ? AND code <> ''", [campaign_id]
         )

@@ -156,7 +156,9 @@ class Ledger(Session):
 
     async def sent_message(self, message_id: str, transport_id: str) -> Message | None:
         """The message with this Message-ID of ours, or else with the id that the mail service gave it."""
-        row = await self.one("SELECT * FROM message WHERE message_id = ?", [message_id]) if message_id else None
+        row = (
+            await self.one("SELECT * FROM message WHERE message_id = ?", [message_id]) if message_id else None
+        )
         if row is None and transport_id:
             row = await self.one(
                 "SELECT m.* FROM transport_name t JOIN message m ON m.id = t.message WHERE t.transport_id = ?",
@@ -178,7 +180,13 @@ class Ledger(Session):
 
         A report may overtake the answer of the server that took the message; that answer is then too late.
         """
-        sets = {"code": Code.BOUNCED.value, "answer": answer, "settled": now.timestamp(), "owner": None, "lease": None}
+        sets = {
+            "code": Code.BOUNCED.value,
+            "answer": answer,
+            "settled": now.timestamp(),
+            "owner": None,
+            "lease": None,
+        }
         moved = bool(await self.move(f"id = ? AND {_GONE}", [message.id], MessageState.FAILED, sets))
         await changes.note_failures(self, [message.id] if moved else [])
         return moved

@@ -65,7 +65,6 @@ from engine.store.sqlite.writing import BUSY_S, Writer, take_turns
 T = TypeVar("T")
 
 
-
 class _Unit(Events, Attendees, Answers, Claims, Campaigns, Feeds, Confirmations, Memory):
     """Everything a unit of work can do."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.inbox.smtp_bounds import Memory
+from engine.inbox.smtp.bounds import Memory
 
 _END = b"\r\n.\r\n"
 _START = b"\r\n"

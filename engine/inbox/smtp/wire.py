@@ -8,8 +8,8 @@ from abc import abstractmethod
 from collections.abc import Coroutine
 from typing import Any, cast
 
-from engine.inbox.smtp_data import DataReader
-from engine.inbox.smtp_house import House
+from engine.inbox.smtp.data import DataReader
+from engine.inbox.smtp.house import House
 
 log = logging.getLogger(__name__)
 

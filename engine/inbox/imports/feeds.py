@@ -12,8 +12,8 @@ from engine.commands.base import Command, Done, Refusal, Work
 from engine.commands.batch import Batch, Rehearsed, Step, StepOutcome
 from engine.commands.feeds import EntryStep, FeedDone, FindFeed, GoneStep, SaveFeed
 from engine.engine import Engine
-from engine.inbox import fetch
-from engine.inbox.imported import Imported, Options, Plan, summed
+from engine.inbox.imports import fetch
+from engine.inbox.imports.imported import Imported, Options, Plan, summed
 from engine.itip import zones
 from engine.itip.feed import MAX_BYTES, Calendar, Entry, read_calendar
 from engine.model import Actor, Feed

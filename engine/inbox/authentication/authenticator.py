@@ -7,7 +7,7 @@ import ipaddress
 from collections import Counter, OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
-from engine.inbox.dns import DnsNames, LookupFailed, Lookups, LookupsSpent, Names
+from engine.inbox.authentication.dns import DnsNames, LookupFailed, Lookups, LookupsSpent, Names
 from engine.inbox.spool import Envelope, Spooled
 from engine.mail.authenticity import Verdict, judged, vouched
 from engine.mail.dmarc import Policy, Spf, aligned, organizational_domain, read_policy
@@ -108,18 +108,19 @@ class Authenticator:
 
     def _found(self, spooled: Spooled, mail: IncomingMail) -> Verdict:
         """Our own findings; blocks."""
-        from engine.inbox import authentication_dkim, authentication_spf
+        from engine.inbox.authentication import signatures as dkim
+        from engine.inbox.authentication import spf as policies
 
         lookups = Lookups(self._names)
         envelope, domain = spooled.envelope, mail.from_address.rpartition("@")[2]
-        signatures = authentication_dkim.check(
+        signatures = dkim.check(
             spooled.raw, lookups, lambda signer: signer == _GOOGLE or aligned(signer, domain)
         )
         spf = Spf()
         client = _address(envelope.client)
         if client is not None and not self._relayed(envelope):
             # From a server of ours, the address says nothing of the sender; without one there is none to ask.
-            spf = authentication_spf.check(lookups, str(client), envelope.sender or "", envelope.helo)
+            spf = policies.check(lookups, str(client), envelope.sender or "", envelope.helo)
         policy, unsure = _policy(lookups, domain)
         return judged(mail, signatures, spf, policy, unsure=unsure)
 

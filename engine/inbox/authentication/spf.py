@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import spf  # type: ignore[import-untyped]
 
-from engine.inbox.dns import Kind, LookupFailed, Lookups, LookupsSpent
+from engine.inbox.authentication.dns import Kind, LookupFailed, Lookups, LookupsSpent
 from engine.mail.dmarc import Result, Spf, ascii_domain
 
 _RESULTS = {"pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"}

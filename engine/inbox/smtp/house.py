@@ -8,7 +8,7 @@ from typing import Protocol
 
 from engine.inbox.intake import Inbox
 from engine.inbox.recipients import Recipients
-from engine.inbox.smtp_bounds import Bounds, Crowd, Memory
+from engine.inbox.smtp.bounds import Bounds, Crowd, Memory
 
 _GOODBYE = "421 4.3.2 The server is being stopped, try again later"
 _TOO_SLOW = "421 4.4.2 Too slow, or too long, try again later"

@@ -9,9 +9,9 @@ import ssl
 from urllib.parse import urlsplit
 
 from engine.inbox.intake import Inbox
-from engine.inbox.smtp_bounds import Bounds
-from engine.inbox.smtp_house import House
-from engine.inbox.smtp_session import Session
+from engine.inbox.smtp.bounds import Bounds
+from engine.inbox.smtp.house import House
+from engine.inbox.smtp.session import Session
 from engine.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from engine.inbox.smtp_data import DataReader
-from engine.inbox.smtp_house import House
-from engine.inbox.smtp_wire import Wire
-from engine.inbox.smtp_words import Command, NotTaken, check_mail, command, helo, path
+from engine.inbox.smtp.data import DataReader
+from engine.inbox.smtp.house import House
+from engine.inbox.smtp.wire import Wire
+from engine.inbox.smtp.words import Command, NotTaken, check_mail, command, helo, path
 from engine.inbox.spool import Envelope, Mailbox, Spooled
 from engine.inbox.trace import received
 

@@ -9,7 +9,7 @@ from typing import Any
 import dkim  # type: ignore[import-untyped]
 from dkim.util import InvalidTagValueList, parse_tag_value  # type: ignore[import-untyped]
 
-from engine.inbox.dns import LookupFailed, Lookups, LookupsSpent
+from engine.inbox.authentication.dns import LookupFailed, Lookups, LookupsSpent
 from engine.mail.dmarc import Result, Signature, ascii_domain
 
 _SIGNATURES_MAX = 5

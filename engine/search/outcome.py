@@ -1,0 +1,36 @@
+"""What a query was read as: spans, days, hours and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from engine.model import EventStatus
+from engine.search import windows
+from engine.search.lexicon import Minutes
+from engine.store.searching import EventWords, Window
+
+EVER = Window()
+
+
+@dataclass
+class Reading:
+    """What a query was read as; windows are local times without a zone, or moments in UTC.
+
+    `zone`: whose clock the moments are put on where they meet local times.
+    """
+
+    zone: tzinfo | None = None
+    windows: list[Window] = field(default_factory=list)
+    bound: Window = EVER
+    days: set[int] = field(default_factory=set)
+    hours: list[Minutes] = field(default_factory=list)
+    words: EventWords = field(default_factory=EventWords)
+    status: EventStatus | None = None
+
+    @property
+    def spans(self) -> tuple[Window, ...]:
+        """The spans to look in: any of them, within the bounds; a span that ends before it starts is empty."""
+        if self.windows:
+            return tuple(windows.both(one, self.bound, self.zone) for one in self.windows)
+        return (self.bound,) if self.bound != EVER else ()
