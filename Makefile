@@ -3,17 +3,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test soak serve lint snapshots docs format bench bundle lock judges clean
+.PHONY: demo test soak fuzz serve lint snapshots docs format bench bundle lock judges clean
 
 demo: $(READY)
 	@$(BIN)/cis-mcp demo
 
+# Each file of tests in one process, as many processes as there are cores.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # The long fault tests: twenty kills in a campaign of 5,000, leases that run out by themselves.
 soak: $(READY)
-	CIS_SOAK=1 $(BIN)/python -m pytest tests/faults tests/observe
+	CIS_SOAK=1 $(BIN)/python -m pytest tests/faults tests/observe tests/outbox/test_crew.py
+
+# Ten minutes each of random mails and calendars; needs atheris (pip install atheris).
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz.fuzz_mail -max_total_time=600
+	$(BIN)/python -m tests.fuzz.fuzz_calendar -max_total_time=600
 
 serve: $(READY)
 	$(BIN)/cis-mcp serve --http 127.0.0.1:8000 --no-auth
@@ -43,7 +49,8 @@ bench: $(READY)
 bundle: $(READY)
 	$(BIN)/python -m bundle.build
 
-# Installs libical, ical.js, postfix and dovecot, which judge the mails of the tests (needs apt and npm).
+# Installs what judges the tests: libical, ical.js, postfix, dovecot, Chromium, the MCP conformance suite and
+# Inspector (needs apt and npm).
 judges:
 	bash tests/judges/install.sh
 

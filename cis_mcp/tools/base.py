@@ -6,7 +6,7 @@ import errno
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from mcp.server.mcpserver.context import Context
@@ -145,9 +145,10 @@ class ServedTool(Tool):
     ) -> CallToolResult:
         """Deal with one call; raises MCPError alone, for what is the protocol's business."""
         try:
-            parsed = parse(self.name, self._spec.arguments, arguments)
-            desk = replace(self._desk, context=context)
-            return _success(await self._spec.handler(desk, parsed))
+            # Looked up once: a private attribute of a pydantic model is found the slow way.
+            spec, desk = self._spec, self._desk
+            parsed = parse(self.name, spec.arguments, arguments)
+            return _success(await spec.handler(Desk(desk.engine, desk.who, context, desk.leaving), parsed))
         except MCPError:
             raise
         except WrongArguments as wrong:

@@ -18,6 +18,8 @@ _CLIENT_NAME = 100
 TEXT_SHOWN = 1_000
 """Characters of a description that are shown in words; the data has more."""
 
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
 
 class When(Result):
     """A moment as people there see it, and in UTC; a day of an all-day event is a date."""
@@ -75,13 +77,13 @@ def when(span: Span, value: date | datetime) -> When:
         local=local.isoformat(),
         utc=utc(moment),
         timezone=span.timezone,
-        weekday=f"{local:%A}",
+        weekday=WEEKDAYS[local.weekday()],
     )
 
 
 def utc(moment: datetime) -> str:
     """A moment in UTC as ISO 8601 with a Z, whole seconds."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment.isoformat()[:19]}Z"
 
 
 def _date(span: Span, value: date | datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
@@ -10,7 +11,7 @@ from pydantic import Field, WithJsonSchema
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, reads
 from cis_mcp.tools.fitting import fitted
-from cis_mcp.tools.results import When, one_line, times, utc, when
+from cis_mcp.tools.results import WEEKDAYS, When, one_line, times, utc, when
 from cis_mcp.tools.schema import shown_by
 from engine.model import Event, EventStatus, Span
 from engine.refusals import Code, Refused
@@ -18,7 +19,6 @@ from engine.search.asking import QUERY_MAX, Understood
 from engine.store.protocol import EventQuery
 from engine.store.searching import Window
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _OWN_CLOCK = "each event's own"
 
 Briefly = Annotated[When, shown_by("get_event")]
@@ -125,20 +125,26 @@ async def _page(desk: Desk, arguments: SearchEventsArguments, limit: int) -> Rep
         cursor=arguments.cursor,
     )
     page = await desk.engine.search(query, desk.actor, arguments.timezone)
-    shown = list(zip(page.events, page.occasions, strict=True))
+    shown = [_shown(event, span) for event, span in zip(page.events, page.occasions, strict=True)]
     understood = _understood(page.understood)
     lines = [] if not arguments.query.strip() else [_understood_line(page.understood, understood)]
-    lines += [_line(event, span) for event, span in shown] or ["No event was found."]
+    lines += [line for line, _ in shown] or ["No event was found."]
     if page.read.partial:
         lines.append("Too many endless series lie that far ahead: not all were looked at; narrow the words.")
     if page.next_cursor:
         lines.append(f"There are more; go on with cursor {page.next_cursor}")
     data = FoundEvents(
-        events=[_brief(event, span) for event, span in shown],
+        events=[brief for _, brief in shown],
         next_cursor=page.next_cursor,
         understood=understood,
     )
     return Reply("\n".join(lines), data)
+
+
+@lru_cache(maxsize=512)
+def _shown(event: Event, span: Span) -> tuple[str, EventBrief]:
+    """An event in words and as data; neither is ever changed in place, so it is said once."""
+    return _line(event, span), _brief(event, span)
 
 
 def _brief(event: Event, span: Span) -> EventBrief:
@@ -170,7 +176,7 @@ def _line(event: Event, span: Span) -> str:
 def _understood(found: Understood) -> UnderstoodInfo:
     return UnderstoodInfo(
         spans=[_span(found, span) for span in found.spans],
-        weekdays=[_DAYS[day] for day in sorted(found.days)],
+        weekdays=[WEEKDAYS[day] for day in sorted(found.days)],
         hours=[f"{_clock(since)}–{_clock(until)}" for since, until in found.hours],
         timezone=found.zone or _OWN_CLOCK,
         words=list(found.words.words),

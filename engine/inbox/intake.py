@@ -31,6 +31,7 @@ _LARGE_AT_ONCE = 2
 _IN_LANES = 50_000
 _FRESH_BYTES = 8_000_000
 """How much of what has just come is kept at hand, so that it need not be read again."""
+_UNFILED_BYTES = 16_000_000
 _POURING = 5
 _BUSY_PACE_S = 0.1
 _BUSY_MOST_S = 10.0
@@ -73,6 +74,9 @@ class Inbox:
             self.arrived.ring()
 
     def _file(self) -> None:
+        """While mails pour in, they wait in the journal for their files: most are handled before they need any."""
+        if self.kept.streak > _POURING and self.spool.unfiled.size < _UNFILED_BYTES:
+            return
         try:
             self.spool.file()
         except OSError:

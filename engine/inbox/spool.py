@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.inbox.journal import WRITTEN_BACK_S, Journal, mend, sync_folder, write_file
+from engine.inbox.unfiled import Unfiled
 from engine.model import Value
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,7 @@ class Spool:
         for part in ("tmp", "journal", *_PARTS):
             (folder / part).mkdir(parents=True, exist_ok=True)
         self._hidden = folder / "tmp"
-        self._filing = threading.Lock()
-        self._unfiled: dict[str, bytes] = {}
+        self.unfiled = Unfiled()
         self._journal = Journal(folder / "journal")
 
     def store(
@@ -115,7 +114,7 @@ class Spool:
         """Make mails durable; what went wrong with which. Many get their own files later, by `file`."""
         if not mails:
             return {}
-        few = len(mails) <= _FEW
+        few = len(mails) <= _FEW and not self.unfiled
         try:
             if few:
                 for name, content in mails:
@@ -129,22 +128,19 @@ class Spool:
                 (self._hidden / name).unlink(missing_ok=True)
             return {name: error for name, _ in mails}
         if not few:
-            with self._filing:
-                self._unfiled.update(mails)
+            self.unfiled.add(mails)
         return {}
 
     def file(self) -> None:
         """Give journaled mails that have none yet their own files. Raises OSError; the rest stays to be filed."""
-        with self._filing:
-            for name in list(self._unfiled):
-                self._hide(name, self._unfiled[name])
-                self._show(name)
-                del self._unfiled[name]
+        with self.unfiled.lock:
+            for name in self.unfiled.names():
+                self._file(name, "new")
 
-    def _see_to(self, name: str) -> None:
-        """Have the file of a mail written, where that is still to be done."""
-        if name in self._unfiled:
-            self.file()
+    def _file(self, name: str, part: str) -> None:
+        self._hide(name, self.unfiled.get(name) or b"")
+        self._show(name, part)
+        self.unfiled.drop(name)
 
     def _hide(self, name: str, content: bytes) -> None:
         """Write a mail where nobody looks yet."""
@@ -154,8 +150,8 @@ class Spool:
             (self._hidden / name).unlink(missing_ok=True)
             raise
 
-    def _show(self, name: str) -> None:
-        os.replace(f"{self._hidden}/{name}", f"{self._folder}/new/{name}")  # noqa: PTH105 -- half the time
+    def _show(self, name: str, part: str = "new") -> None:
+        os.replace(f"{self._hidden}/{name}", f"{self._folder}/{part}/{name}")  # noqa: PTH105 -- half the time
 
     def _put_synced(self, part: str, name: str, content: bytes) -> None:
         hidden = f"{self._hidden}/{self.new_name()}"
@@ -236,9 +232,9 @@ class Spool:
 
     def read(self, name: str) -> Spooled | None:
         """A waiting mail; None where another process has dealt with it meanwhile."""
-        self._see_to(name)
+        content = self.unfiled.get(name)
         try:
-            content = (self._folder / "new" / name).read_bytes()
+            content = content or (self._folder / "new" / name).read_bytes()
         except FileNotFoundError:
             return None
         return parsed(name, content)
@@ -278,7 +274,10 @@ class Spool:
         return None
 
     def _move(self, name: str, part: str) -> None:
-        self._see_to(name)
+        with self.unfiled.lock:
+            if name in self.unfiled:
+                self._file(name, part)
+                return
         try:
             os.rename(f"{self._folder}/new/{name}", f"{self._folder}/{part}/{name}")  # noqa: PTH104 -- as above
         except FileNotFoundError:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from engine.itip import zones
 from engine.model import EventStatus, Value
 from engine.search import reading, saying
+from engine.search.outcome import Reading
 from engine.search.tokens import QUERY_MAX, tokens
 from engine.store.cursors import forged, opened
 from engine.store.protocol import EventPage, EventQuery, Store
@@ -58,7 +59,7 @@ async def find(store: Store, query: EventQuery, now: datetime, timezone: str | N
     return Found(**{name: getattr(page, name) for name in EventPage.model_fields}, understood=understood)
 
 
-async def _read(store: Store, query: EventQuery, now: datetime) -> reading.Reading:
+async def _read(store: Store, query: EventQuery, now: datetime) -> Reading:
     phrases = saying.phrases(query.query)
     names = await store.names(query.organizer, phrases) if phrases else frozenset[str]()
     if any(token.kind == "numeric" for token in tokens(query.query)):

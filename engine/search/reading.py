@@ -201,11 +201,12 @@ class _Reader:
         if self._text(joint) not in _JOINTS or (self._text(joint) == "and" and self._text(i) != "between"):
             return 0
         last = self._dates.at(joint + 1)
-        start = first.window.start
-        if last is None or start is None or last.window.end is None:
+        if last is None:
             return 0
-        window = Window(start=start, end=_later(start, last.window.end))
-        self._found.windows.append(window)
+        since, until = windows.alike((first.window, last.window), self._now.tzinfo)
+        if since.start is None or until.end is None:
+            return 0
+        self._found.windows.append(Window(start=since.start, end=_later(since.start, until.end)))
         return skip + first.length + 1 + last.length
 
     def _bare_range(self, i: int, skip: int, first: Dates, joint: int) -> int:
@@ -286,9 +287,8 @@ class _Reader:
 
     def _settle_words(self) -> None:
         words = words_of(self._plain, self._named)
-        self._found.words = (
-            words.model_copy(update={"side": "away"}) if self._away and not words.side else words
-        )
+        side = "away" if self._away else ""
+        self._found.words = words if words.side else words.model_copy(update={"side": side})
 
 
 def _may_begin_a_time(token: Token) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR, date, datetime, time, timedelta, tzinfo
 
 from engine.store.searching import Window
@@ -88,17 +89,21 @@ def nth(window: Window, weekday: int, number: int) -> date | None:
 
 
 def both(one: Window, other: Window, zone: tzinfo | None) -> Window:
-    """What two spans share; where one is local time and the other has moments, these become local in `zone`."""
-    pair = [one, other]
-    if len({end.tzinfo is None for window in pair for end in (window.start, window.end) if end}) > 1:
-        pair = [_local(window, zone) for window in pair]
+    """What two spans share; `zone` as for `alike`."""
+    pair = alike((one, other), zone)
     starts = [w.start for w in pair if w.start]
     ends = [w.end for w in pair if w.end]
     return Window(start=max(starts, default=None), end=min(ends, default=None))
 
 
-def _local(window: Window, zone: tzinfo | None) -> Window:
+def alike(spans: Sequence[Window], zone: tzinfo | None) -> Sequence[Window]:
+    """Spans that can be compared: where some are local times and others moments, these become local in `zone`."""
+    moments = {end.tzinfo is not None for span in spans for end in (span.start, span.end) if end}
+    return [_local(span, zone) for span in spans] if len(moments) > 1 else spans
+
+
+def _local(span: Window, zone: tzinfo | None) -> Window:
     def local(end: datetime | None) -> datetime | None:
         return end.astimezone(zone).replace(tzinfo=None) if end and end.tzinfo else end
 
-    return Window(start=local(window.start), end=local(window.end))
+    return Window(start=local(span.start), end=local(span.end))

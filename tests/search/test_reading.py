@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model import EventStatus
+from engine.search import lexicon
+from engine.search.clocks import hours_at
+from engine.search.dates import DateReader
 from engine.search.reading import read
 from engine.search.saying import phrases
-from engine.search.tokens import QUERY_MAX
+from engine.search.tokens import QUERY_MAX, tokens
 from engine.store.searching import Window
 from tests.support.clock import START
 
@@ -174,6 +178,36 @@ def test_upcoming_begins_now_wherever_the_event_is() -> None:
     assert read("upcoming games", START).spans == (Window(start=START),)
 
 
+@pytest.mark.parametrize(
+    ("words", "start", "end"),
+    [
+        ("upcoming games in May", "2027-05-01T00:00", "2027-06-01T00:00"),
+        ("upcoming games this week", "2027-03-01T04:00", "2027-03-08T00:00"),
+        ("upcoming games after June 5", "2027-06-06T00:00", None),
+        ("upcoming games before June 5", "2027-03-01T04:00", "2027-06-05T00:00"),
+        ("past games since May 2026", "2026-05-01T00:00", "2027-03-01T04:00"),
+        ("from in 2 hours to Friday", "2027-03-01T05:30", "2027-03-06T00:00"),
+    ],
+)
+def test_the_present_moment_and_days_can_bound_each_other(words: str, start: str, end: str | None) -> None:
+    (span,) = read(words, START.astimezone(ZoneInfo("America/New_York"))).spans
+    assert (span.start, span.end) == (datetime.fromisoformat(start), end and datetime.fromisoformat(end))
+
+
+def test_the_present_moment_is_a_new_one_every_time() -> None:
+    later = START + timedelta(minutes=1)
+    assert read("upcoming games", START).spans == (Window(start=START),)
+    assert read("upcoming games", later).spans == (Window(start=later),)
+
+
+def test_the_same_words_mean_another_day_on_the_next_and_on_another_clock() -> None:
+    assert _covered(read("today", START).spans) == _days("03-01")
+    assert _covered(read("today", START + timedelta(days=1)).spans) == _days("03-02")
+    assert _covered(read("today", START.astimezone(ZoneInfo("Pacific/Honolulu"))).spans) == [
+        (date(2027, 2, 28), date(2027, 2, 28))
+    ]
+
+
 def test_sides_rivals_places_and_quotes_are_told_apart() -> None:
     words = read('Orioles home games against the Comets at Harbor Yards "opening night"', START).words
     assert (words.plain, words.side, words.rivals) == (("orioles",), "home", ("comets",))
@@ -205,7 +239,7 @@ def test_any_text_is_read(text: str) -> None:
 _SAID = st.sampled_from(
     "next last this first of in the May June 31 30th 5 99 2027 weekend Friday from to between and after until "  # noqa: SIM905
     "pm 7pm 25:99 0am Q3 week month ago weeks few couple a - home away vs at evening nights early end 9999-12-31 "
-    "2027-13 1/1/1 13/13 0/0/0000 every on years 1000 now summer winter February 29".split()
+    "2027-13 1/1/1 13/13 0/0/0000 every on years 1000 now summer winter February 29 upcoming past hours".split()
 )
 
 
@@ -214,3 +248,18 @@ def test_any_order_of_the_words_we_know_is_read(text: str) -> None:
     phrases(text)
     for span in read(text, START).spans:
         assert span.start is None or 1969 < span.start.year <= 9999 or span.end is not None or span.start
+
+
+_KNOWN = sorted(
+    frozenset().union(*(words for words in vars(lexicon).values() if isinstance(words, (dict, frozenset))))
+    | set("a after before between by from on the until till since through q3 5 of to - game".split())  # noqa: SIM905
+)
+
+
+@given(
+    st.sampled_from([word for word in _KNOWN if word not in lexicon.TIMELY and not word[0].isdigit()]),
+    st.lists(st.sampled_from(_KNOWN), max_size=4),
+)
+def test_no_time_begins_with_a_word_that_is_passed_over(first: str, others: list[str]) -> None:
+    said = tokens(" ".join([first, *others]))
+    assert said[0].kind == "dash" or (DateReader(said, START).at(0), hours_at(said, 0)) == (None, None)

@@ -264,6 +264,15 @@ async def test_a_side_says_nothing_where_no_event_has_sides(engine: Engine) -> N
     assert ([e.uid for e in found.events], found.read.left_out) == ([event.uid], ("home",))
 
 
+async def test_what_is_still_to_come_can_be_asked_for_within_days(engine: Engine, clock: Clock) -> None:
+    over = await created(engine, summary="Game one", when=_when("2027-05-04T19:00"))
+    ahead = await created(engine, summary="Game two", when=_when("2027-05-18T19:00"))
+    clock.move(days=70)
+    for zone in (None, "America/New_York"):
+        assert await _uids(engine, "upcoming games in May", zone) == [ahead.uid]
+        assert await _uids(engine, "past games since May", zone) == [over.uid]
+
+
 async def test_arguments_win_over_words(engine: Engine) -> None:
     event = await created(engine)
     may: dict[str, Any] = {
