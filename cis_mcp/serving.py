@@ -13,6 +13,7 @@ from cis_mcp.health import Health
 from cis_mcp.runtime import opened, running
 from cis_mcp.stopping import stop_event
 from engine.engine import Engine
+from engine.memory import one_heap
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 
@@ -68,6 +69,7 @@ async def worker(settings: Settings) -> int:
 async def _running(settings: Settings, health: Health | None = None) -> AsyncIterator[Engine]:
     """The engine and its background work; Refused(INVALID_ARGUMENT) where a setting cannot be understood."""
     sys.setswitchinterval(_SWITCH_S)
+    one_heap()
     async with AsyncExitStack() as stack:
         try:
             engine = await stack.enter_async_context(running(settings, health))

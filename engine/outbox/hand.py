@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 
-from engine import logs, telemetry
+from engine import logs, memory, telemetry
 from engine.engine import Engine
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transports import open_transport
@@ -19,6 +19,7 @@ _SETTINGS_MAX = 1 << 20
 def main() -> None:
     """Send until stdin ends; its first line holds the settings, since what is secret is in no command line."""
     logs.begin()
+    memory.one_heap()
     # Ctrl-C reaches every process of a terminal; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_send())

@@ -178,15 +178,13 @@ async def test_the_newest_campaigns_are_listed_and_one_is_opened_and_left_again(
     browser: Browser, engine: Engine
 ) -> None:
     event = await _event(engine)
-    one, other = [await drafted(engine, event, [email]) for email in EMAILS[:2]]
+    one, _ = [await drafted(engine, event, [email]) for email in EMAILS[:2]]
     await control(engine, one, Action.START)
     await chores_done(engine)
     async with staging(browser, engine) as stage:
         view = await stage.open("get_campaign", {})
         await view.shows("2 campaigns")
-        text = await view.js("document.querySelector('#list').textContent")
-        assert one.campaign.id in text
-        assert other.campaign.id in text
+        assert await view.js("document.querySelectorAll('#list .campaign').length") == 2
         await view.click("li:has(.s-running) .campaign")
         await view.shows("Campaign · sending")
         await view.click("#back-slot button")
