@@ -59,6 +59,11 @@ class Journal:
             self._full = [s for s in self._full if s not in over]
         return over
 
+    def back(self, segments: Sequence[Segment]) -> None:
+        """Take segments back whose mails could not be given over yet."""
+        with self._one:
+            self._full = [*segments, *self._full]
+
     def close(self) -> None:
         """Leave the segments to the next start."""
         with self._one:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from engine.inbox.journal import WRITTEN_BACK_S, Journal, mend, sync_folder, write_file
+from engine.inbox.journal import WRITTEN_BACK_S, Journal, Segment, mend, sync_folder, write_file
 from engine.inbox.unfiled import Unfiled
 from engine.model import Value
 
@@ -69,6 +70,8 @@ class Spool:
             (folder / part).mkdir(parents=True, exist_ok=True)
         self._hidden = folder / "tmp"
         self.unfiled = Unfiled()
+        self._keeping = threading.Lock()
+        """Held from a mail's place in the journal to its file, or to its place among the unfiled."""
         self._journal = Journal(folder / "journal")
 
     def store(
@@ -114,6 +117,10 @@ class Spool:
         """Make mails durable; what went wrong with which. Many get their own files later, by `file`."""
         if not mails:
             return {}
+        with self._keeping:
+            return self._kept(mails)
+
+    def _kept(self, mails: Sequence[tuple[str, bytes]]) -> dict[str, OSError | None]:
         few = len(mails) <= _FEW and not self.unfiled
         try:
             if few:
@@ -172,12 +179,23 @@ class Spool:
         """
         mend(self._folder / "journal", self._restore)
         self.file()
-        for segment in self._journal.over(written_back_s):
-            for name in segment.names:
-                self._sync_file(name)
-            for part in _PARTS:
-                sync_folder(self._folder / part)
-            segment.end()
+        with self._keeping:
+            over = self._journal.over(written_back_s)
+        try:
+            # Once more: what came into these segments meanwhile must have its file before they go.
+            self.file()
+            while over:
+                self._end(over[0])
+                del over[0]
+        finally:
+            self._journal.back(over)
+
+    def _end(self, segment: Segment) -> None:
+        for name in segment.names:
+            self._sync_file(name)
+        for part in _PARTS:
+            sync_folder(self._folder / part)
+        segment.end()
 
     def close(self) -> None:
         """Leave to the next start what is in the journal."""

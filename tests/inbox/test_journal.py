@@ -130,3 +130,29 @@ def test_mails_that_cannot_be_filed_keep_their_segment(tmp_path: Path) -> None:
     spool.settle(written_back_s=-1)
     assert set(contents(tmp_path)) == {mail.envelope.id for mail in mails}
     assert list((tmp_path / "journal").iterdir()) == []
+
+
+class Busy(Spool):
+    """A spool into which mails come at the worst moment of its being settled: when the others have their files."""
+
+    late: tuple[Spooled, ...] = ()
+
+    def file(self) -> None:
+        super().file()
+        late, self.late = self.late, ()
+        if late:
+            assert self.store_all(late) == [None] * len(late)
+
+
+def test_mails_that_come_while_the_journal_is_settled_are_still_on_the_disk(tmp_path: Path) -> None:
+    spool = Busy(tmp_path)
+    taken(spool, 3)
+    spool.late = tuple(
+        Spooled(envelope=Envelope(id=spool.new_name(), mailboxes=()), raw=b"x") for _ in range(3)
+    )
+    late = {mail.envelope.id for mail in spool.late}
+    spool.settle(written_back_s=0)
+    # The process dies here: what it had in memory is gone, and the next one mends.
+    spool.close()
+    Spool(tmp_path).settle(written_back_s=0)
+    assert late <= contents(tmp_path).keys()
