@@ -15,11 +15,15 @@ _PARENT, _CPU, _CPU_AND_ENDED = 1, slice(11, 13), slice(11, 15)
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU in seconds, memory in MB: resident now, and the most that ever was."""
+    """CPU in ticks, which add up exactly; memory in MB: resident now, and the most that ever was."""
 
-    cpu_s: float
+    cpu_ticks: int
     resident_mb: float
     peak_mb: float
+
+    @property
+    def cpu_s(self) -> float:
+        return self.cpu_ticks / os.sysconf("SC_CLK_TCK")
 
 
 def usage(pid: int) -> Usage:
@@ -32,7 +36,9 @@ def together(pid: int) -> Usage:
     own = _usage(pid, _CPU_AND_ENDED)
     found = [own, *(_usage(child, _CPU) for child in _children(pid))]
     return Usage(
-        *(sum(getattr(each, name) for each in found) for name in ("cpu_s", "resident_mb", "peak_mb"))
+        cpu_ticks=sum(each.cpu_ticks for each in found),
+        resident_mb=sum(each.resident_mb for each in found),
+        peak_mb=sum(each.peak_mb for each in found),
     )
 
 
@@ -40,7 +46,7 @@ def _usage(pid: int, cpu: slice) -> Usage:
     status = (_PROC / str(pid) / "status").read_text().splitlines()
     memory = {name: value for name, _, value in (line.partition(":") for line in status)}
     return Usage(
-        cpu_s=sum(map(int, _fields(pid)[cpu])) / os.sysconf("SC_CLK_TCK"),
+        cpu_ticks=sum(map(int, _fields(pid)[cpu])),
         resident_mb=int(memory["VmRSS"].split()[0]) / _MB_OF_KB,
         peak_mb=int(memory["VmHWM"].split()[0]) / _MB_OF_KB,
     )
