@@ -1,10 +1,8 @@
-"""Bodies of requests: each has to come in time, and only a few large ones are in memory at once."""
+"""Bodies of requests: only a few large ones are in memory at once; one that breaks off is nobody's fault."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,79 +12,75 @@ BODY_MAX = 16 * 1024 * 1024
 
 _LARGE = 256 * 1024
 LARGE_AT_ONCE = 8
+_PATIENCE_S = 10.0
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How slowly a body may come: `grace_s` from its beginning, and a second more for each `bytes_a_second`."""
-
-    grace_s: float = 10
-    bytes_a_second: int = 50_000
+class NoRoomError(Exception):
+    """A large body found no place in time."""
 
 
-class SlowBodyError(Exception):
-    """A body did not come in time."""
+class BrokenOffError(Exception):
+    """The client left before its body was whole."""
 
 
 class Bodies:
-    """Stands before the reading of a body; answers 408 where it comes too slowly."""
+    """Stands before the reading of a body; answers 503 where others have taken the places for large ones."""
 
-    def __init__(self, app: ASGIApp, pace: Pace, large: asyncio.Semaphore) -> None:
-        self._app, self._pace, self._large = app, pace, large
+    def __init__(self, app: ASGIApp, large: asyncio.Semaphore, patience_s: float = _PATIENCE_S) -> None:
+        self._app, self._large, self._patience_s = app, large, patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        async with AsyncExitStack() as held:
-            body = _Body(receive, self._pace, self._large, held)
-
-            async def watched(message: Message) -> None:
-                body.answered = True
-                await send(message)
-
-            try:
-                await self._app(scope, body.receive, watched)
-            except SlowBodyError:
-                if body.answered:
-                    raise
-                await _too_slow()(scope, receive, send)
+        body = _Body(receive, self._large, self._patience_s)
+        try:
+            await self._app(scope, body.receive, send)
+        except NoRoomError:
+            await _no_room()(scope, receive, send)
+        except BrokenOffError:
+            # There is nobody left to answer.
+            return
+        finally:
+            body.leave()
 
 
-@dataclass
 class _Body:
-    source: Receive
-    pace: Pace
-    large: asyncio.Semaphore
-    held: AsyncExitStack
-    began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
-    size: int = 0
-    whole: bool = False
-    holds: bool = False
-    answered: bool = False
+    """One body; a large one takes one of few places, and keeps it until its request is done."""
+
+    __slots__ = ("_large", "_patience_s", "_placed", "_size", "_source", "_whole")
+
+    def __init__(self, source: Receive, large: asyncio.Semaphore, patience_s: float) -> None:
+        self._source, self._large, self._patience_s = source, large, patience_s
+        self._size, self._placed, self._whole = 0, False, False
 
     async def receive(self) -> Message:
-        """The next piece; raises SlowBodyError. After the last, whatever comes whenever it comes."""
-        if self.whole:
-            return await self.source()
-        deadline = self.began + self.pace.grace_s + self.size / self.pace.bytes_a_second
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._make_room()
-                message = await self.source()
-        except TimeoutError:
-            raise SlowBodyError from None
-        self.size += len(message.get("body", b""))
-        self.whole = not message.get("more_body", False)
+        """The next piece, or that the client left. Raises NoRoomError, BrokenOffError."""
+        if self._size > _LARGE and not self._placed:
+            await self._place()
+        message = await self._source()
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            self._whole = not message.get("more_body", False)
+        elif not self._whole:
+            raise BrokenOffError
         return message
 
-    async def _make_room(self) -> None:
-        """A large body takes one of few places, and keeps it until its request is done."""
-        if self.size > _LARGE and not self.holds:
-            await self.held.enter_async_context(self.large)
-            self.holds = True
+    async def _place(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._large.acquire()
+        except TimeoutError:
+            raise NoRoomError from None
+        self._placed = True
+
+    def leave(self) -> None:
+        if self._placed:
+            self._large.release()
 
 
-def _too_slow() -> JSONResponse:
-    body = {"error": "request_timeout", "error_description": "the body did not come in time; send it again"}
-    return JSONResponse(body, 408, headers={"Connection": "close"})
+def _no_room() -> JSONResponse:
+    words = "too many large requests at once; try again in 10 s"
+    return JSONResponse(
+        {"error": "too_many_requests", "error_description": words}, 503, headers={"Retry-After": "10"}
+    )

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from cis_mcp import pages, secret, status
 from cis_mcp.auth import auth_settings, caller, granted, resource_url, verifier
-from cis_mcp.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies, Pace
+from cis_mcp.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
 from cis_mcp.health import Health
 from cis_mcp.limits import Gate, KeyLimits, Turns
 from cis_mcp.server import TITLE, build_server
@@ -70,7 +70,6 @@ def application(
     security: TransportSecuritySettings,
     *,
     no_auth: bool,
-    pace: Pace = Pace(),  # noqa: B008 -- it is frozen
 ) -> ASGIApp:
     """The whole web application; without keys only this machine gets in, and is not limited."""
     large = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -84,7 +83,7 @@ def application(
             _tell_issuer(made, settings)
         # At the end: behind the check of keys.
         limits = [] if no_auth else [Middleware(KeyLimits, turns=turns)]
-        made.user_middleware += [*limits, Middleware(Bodies, pace, large)]
+        made.user_middleware += [*limits, Middleware(Bodies, large)]
         return made
 
     key = secret.derived(settings.data_dir, "sessions")

@@ -1,46 +1,133 @@
-"""HTTP on the wire: a client that opens a connection has to say what it wants before long."""
+"""HTTP on the wire: a client has to say what it wants before long, and gets an answer in one piece."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
+class Gathering(asyncio.Transport):
+    """A transport that sends what is written in one go at once, so that an answer's head and body go together.
+
+    uvicorn writes them one after the other, and each write is a call of the system and a packet.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._held:
+            self._loop.call_soon(self._send)
+        self._held.append(bytes(data))
+
+    def _send(self) -> None:
+        held, self._held = self._held, []
+        if held:
+            self._transport.write(b"".join(held))
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+
 class HastyProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, which by itself waits for ever for the end of a request's head."""
+    """uvicorn's HTTP/1.1, which by itself waits for ever for the end of a request.
+
+    `head_s`: for so long a head may come. A body has `body_s`, and a second more for each `bytes_a_second`
+    that came; then it is answered with 408.
+    """
 
     head_s: ClassVar[float] = 10
+    body_s: ClassVar[float] = 10
+    bytes_a_second: ClassVar[float] = 50_000
 
-    _head_timer: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _waits_for: object = None
+    _began = 0.0
+    _came = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(Gathering(transport, self.loop))
         self._watch()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        self._came += len(data)
         self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            # The next request had come together with the one that was answered.
+            self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        """The time runs from the first byte that is waited for, whatever trickles in meanwhile."""
-        if self.conn.their_state is not h11.IDLE:
+        """The time runs from the first byte of a head or body that is waited for, whatever trickles in meanwhile."""
+        state = self.conn.their_state
+        if state is self._waits_for:
+            return
+        self._forget()
+        if state in (h11.IDLE, h11.SEND_BODY):
+            self._waits_for, self._began, self._came = state, self.loop.time(), 0
+            self._timer = self.loop.call_at(self._deadline(), self._look)
+
+    def _deadline(self) -> float:
+        if self._waits_for is h11.IDLE:
+            return self._began + self.head_s
+        return self._began + self.body_s + self._came / self.bytes_a_second
+
+    def _look(self) -> None:
+        """Give up, unless the request is whole or more time was earned meanwhile."""
+        if self.conn.their_state is not self._waits_for or self.transport.is_closing():
             self._forget()
-        elif self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_s, self._give_up)
+        elif self._deadline() > self.loop.time():
+            self._timer = self.loop.call_at(self._deadline(), self._look)
+        else:
+            self._give_up()
 
     def _give_up(self) -> None:
-        self._head_timer = None
-        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
-            self.transport.close()
+        if self._waits_for is h11.SEND_BODY and self.conn.our_state is h11.SEND_RESPONSE:
+            for event in _too_slow():
+                self.transport.write(self.conn.send(event) or b"")
+        self._forget()
+        self.transport.close()
 
     def _forget(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._waits_for = None
+
+
+def _too_slow() -> list[h11.Event]:
+    """The answer to a body that did not come in time."""
+    body = b'{"error":"request_timeout","error_description":"the body did not come in time; send it again"}'
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    return [
+        h11.Response(status_code=408, headers=headers, reason=b"Request Timeout"),
+        h11.Data(data=body),
+        h11.EndOfMessage(),
+    ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from cis_mcp.bodies import Bodies, Pace, SlowBodyError
+from cis_mcp.bodies import Bodies
 from cis_mcp.limits import Gate, Meter, Recent, site
 from cis_mcp.wire import HastyProtocol
 from engine.commands.campaigns import Action
@@ -223,22 +225,62 @@ async def _raw(address: str, *pieces: bytes, pause: float = 0.02) -> bytes:
     return answer
 
 
-async def test_a_body_that_trickles_in_is_not_waited_for(engine: Engine) -> None:
+async def test_a_body_that_trickles_in_is_not_waited_for(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     head = "".join(f"{name}: {value}\r\n" for name, value in JSON_HEADERS.items())
     post = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: 1000\r\n\r\n".encode()
-    async with served(engine, no_auth=True, pace=Pace(0.2)) as address:
+    async with served(engine, no_auth=True, configure=_hastier) as address:
         said = await _raw(address, post, *([b"x"] * 15))
     assert said.startswith(b"HTTP/1.1 408")
+    assert json.loads(said.partition(b"\r\n\r\n")[2])["error"] == "request_timeout"
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = "".join(f"{name}: {value}\r\n" for name, value in JSON_HEADERS.items())
+    post = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: 1000\r\n\r\nx".encode()
+    async with served(engine, no_auth=True) as address:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(post)
+        await writer.drain()
+        writer.close()
+        async with httpx.AsyncClient() as web:
+            assert (await web.get(f"{address}/healthz")).status_code == 200
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_body_that_comes_slowly_but_steadily_is_taken(engine: Engine) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": "y" * 10_000}}).encode()
+    head = "".join(f"{name}: {value}\r\n" for name, value in JSON_HEADERS.items())
+    head += f"Connection: close\r\nContent-Length: {len(body)}\r\n"
+    post = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}\r\n".encode()
+    pieces = [body[at : at + 1_000] for at in range(0, len(body), 1_000)]
+    async with served(engine, no_auth=True, configure=_hastier) as address:
+        said = await _raw(address, post, *pieces, pause=0.05)
+    assert b" 408 " not in said.partition(b"\r\n")[0]
+
+
+async def test_a_body_that_stalls_behind_another_request_is_not_waited_for(engine: Engine) -> None:
+    both = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nPOST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"
+    async with served(engine, no_auth=True, configure=_hastier) as address:
+        said = await _raw(address, both)
+    assert said.startswith(b"HTTP/1.1 200")
+    assert b"HTTP/1.1 408" in said
+
+
+def _hastier(config: uvicorn.Config) -> None:
+    class Hastier(HastyProtocol):
+        head_s = body_s = 0.2
+        bytes_a_second = 2_000
+
+    config.http = Hastier
 
 
 async def test_a_head_that_trickles_in_is_not_waited_for(engine: Engine) -> None:
-    class Hastier(HastyProtocol):
-        head_s = 0.2
-
-    def configure(config: uvicorn.Config) -> None:
-        config.http = Hastier
-
-    async with served(engine, no_auth=True, configure=configure) as address:
+    async with served(engine, no_auth=True, configure=_hastier) as address:
         assert await _raw(address, b"GET / HTTP/1.1\r\n", *([b"A: b\r\n"] * 15)) == b""
         assert await _raw(address) == b""
         async with httpx.AsyncClient() as web:
@@ -266,7 +308,7 @@ async def test_large_bodies_take_turns(engine: Engine) -> None:
 
         await bodies({"type": "http"}, receive, lambda _: asyncio.sleep(0))
 
-    bodies = Bodies(app, Pace(), asyncio.Semaphore(2))
+    bodies = Bodies(app, asyncio.Semaphore(2))
     await asyncio.gather(*(one() for _ in range(10)))
     assert most <= 2
 
@@ -285,17 +327,5 @@ async def test_a_place_for_a_large_body_is_not_waited_for_without_end() -> None:
         said.append(message)
 
     taken = asyncio.Semaphore(0)
-    await Bodies(app, Pace(0.05, 10**9), taken)({"type": "http"}, receive, send)
-    assert said[0]["status"] == 408
-
-
-async def test_a_body_that_stalls_after_the_answer_has_begun_gets_no_second_answer() -> None:
-    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        raise SlowBodyError
-
-    async def send(_message: Message) -> None:
-        return
-
-    with pytest.raises(SlowBodyError):
-        await Bodies(app, Pace(), asyncio.Semaphore(1))({"type": "http"}, _nothing, send)
+    await Bodies(app, taken, 0.05)({"type": "http"}, receive, send)
+    assert said[0]["status"] == 503

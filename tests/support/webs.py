@@ -14,7 +14,6 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer
 
-from cis_mcp.bodies import Pace
 from cis_mcp.health import Health
 from cis_mcp.http import guard, listening, web_config
 from cis_mcp.tools import Selection
@@ -39,7 +38,6 @@ INITIALIZE = {
 }
 DEADLINE_S = 20
 EVERY_CORE = Selection()
-PATIENT = Pace()
 
 
 @asynccontextmanager
@@ -48,7 +46,6 @@ async def served(
     *,
     no_auth: bool = False,
     selection: Selection = EVERY_CORE,
-    pace: Pace = PATIENT,
     health: Health | None = None,
     prepare: Callable[[MCPServer[Any]], None] = lambda _: None,
     configure: Callable[[uvicorn.Config], None] = lambda _: None,
@@ -58,7 +55,7 @@ async def served(
     mcp_server = web_server(engine, selection, lambda: server.should_exit, no_auth=no_auth, health=health)
     prepare(mcp_server)
     security = guard("127.0.0.1", settings.public_url)
-    config = web_config(application(mcp_server, settings, security, no_auth=no_auth, pace=pace), settings)
+    config = web_config(application(mcp_server, settings, security, no_auth=no_auth), settings)
     configure(config)
     server = uvicorn.Server(config)
     with listening("127.0.0.1", 0) as listener:
