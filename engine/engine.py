@@ -225,8 +225,9 @@ class Engine:
                 raise Refused(
                     Code.NOT_ALLOWED, "Those are another organizer's.", "Leave organizer out for yours."
                 )
-        owned = query.model_copy(update={"organizer": organizer})
-        return await find(self.store, owned, self.clock(), timezone)
+        if organizer != query.organizer:
+            query = query.model_copy(update={"organizer": organizer})
+        return await find(self.store, query, self.clock(), timezone)
 
     async def attendees(self, query: AttendeeQuery, actor: Actor) -> AttendeePage:
         """Attendees of an event. Raises Refused: UNKNOWN_EVENT, NOT_OWNER, INVALID_CURSOR."""

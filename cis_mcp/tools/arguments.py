@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
@@ -38,6 +39,8 @@ def parse(tool: str, model: type[Arguments], given: Mapping[str, Any]) -> Argume
 
 def _refuse_broken_text(values: Mapping[str, Any]) -> None:
     """Half a surrogate pair is valid JSON, but no text: nothing could store or mail it."""
+    if all(name.isascii() and _plain(value) for name, value in values.items()):
+        return
     try:
         json.dumps(values, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
@@ -48,17 +51,27 @@ def _refuse_broken_text(values: Mapping[str, Any]) -> None:
         ) from None
 
 
+def _plain(value: object) -> bool:
+    return value.isascii() if isinstance(value, str) else value is None or isinstance(value, int | float)
+
+
 def _unpacked(model: type[Arguments], given: Mapping[str, Any]) -> dict[str, Any]:
     """Lists and objects that a client sent as JSON text, as some do; text arguments are left alone."""
     values = dict(given)
-    for name, field in model.model_fields.items():
-        if isinstance(values.get(name), str) and _holds_structure(field.annotation):
+    for name in _structured(model):
+        if isinstance(values.get(name), str):
             try:
                 values[name] = json.loads(values[name])
             except (ValueError, RecursionError):
                 # Validation will say what the argument should have been.
                 continue
     return values
+
+
+@cache
+def _structured(model: type[Arguments]) -> tuple[str, ...]:
+    """The arguments that are lists or objects, and never text."""
+    return tuple(name for name, field in model.model_fields.items() if _holds_structure(field.annotation))
 
 
 def _holds_structure(annotation: object) -> bool:

@@ -264,7 +264,9 @@ async def test_a_body_that_comes_slowly_but_steadily_is_taken(engine: Engine) ->
 
 
 async def test_a_body_that_stalls_behind_another_request_is_not_waited_for(engine: Engine) -> None:
-    both = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nPOST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"
+    both = (
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nPOST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"
+    )
     async with served(engine, no_auth=True, configure=_hastier) as address:
         said = await _raw(address, both)
     assert said.startswith(b"HTTP/1.1 200")

@@ -18,11 +18,13 @@ class Attendees(Session):
     """The part of a unit of work that speaks of attendees."""
 
     async def attendee(self, event_uid: str, email: str) -> Attendee | None:
-        row = await self.one("SELECT * FROM attendee WHERE event_uid = ? AND email = ?", [event_uid, email])
+        row = await self.one(
+            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND email = ?", [event_uid, email]
+        )
         return rows.attendee(row) if row else None
 
     async def attendee_by_token(self, token: str) -> Attendee | None:
-        row = await self.one("SELECT * FROM attendee WHERE token = ?", [token])
+        row = await self.one(f"SELECT {rows.ATTENDEE} FROM attendee WHERE token = ?", [token])
         return rows.attendee(row) if row else None
 
     async def attendee_count(self, event_uid: str) -> int:

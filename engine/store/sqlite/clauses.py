@@ -46,22 +46,24 @@ class Times:
 
     def sql(self, alias: str = "o") -> str:
         """The conditions on an occasion by the name `alias`."""
-        return re.sub(r"\bo\.", f"{alias}.", " AND ".join(self.where) or "1")
+        if not self.where:
+            return "1"
+        return re.sub(r"\bo\.", f"{alias}.", " AND ".join(self.where))
 
 
 def times(query: EventQuery) -> Times:
     """What `query` asks of an occasion's times."""
     found, wanted = Times(), query.wanted or Wanted()
-    wanted = wanted.model_copy(update={"spans": tuple(span for span in wanted.spans if not span.empty)})
+    spans = tuple(span for span in wanted.spans if not span.empty)
     if query.after:
         found.add("o.ends > ?", query.after.timestamp())
         found.since(int(query.after.timestamp()) - DAY - 3_600)
     if query.before:
         found.add("o.starts < ?", query.before.timestamp())
         found.until(int(query.before.timestamp()))
-    _bound(found, wanted.spans)
+    _bound(found, spans)
     local, values = _local(wanted.zone, found, wanted.asked)
-    _spans(found, wanted.spans, local, values)
+    _spans(found, spans, local, values)
     _days(found, wanted, local, values)
     _hours(found, wanted, local, values)
     return found

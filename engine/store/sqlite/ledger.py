@@ -266,7 +266,7 @@ class Ledger(Session):
         others, values = await self._by_instance(job.event_uid, job.partstats, job.recurrence_id)
         either = f"(partstat {_IN_LIST} OR {others})" if values else f"partstat {_IN_LIST}"
         found = await self.all(
-            f"SELECT * FROM attendee WHERE event_uid = ? AND {either} AND id > ? ORDER BY id LIMIT ?",
+            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND {either} AND id > ? ORDER BY id LIMIT ?",
             [job.event_uid, as_list(job.partstats), *values, job.cursor, limit],
         )
         cursor = found[-1]["id"] if len(found) == limit else None

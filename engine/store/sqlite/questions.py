@@ -53,12 +53,14 @@ class Questions(Search):
         status = "AND partstat = ?" if query.status else ""
         values = [query.uid, after] + ([query.status.value] if query.status else [])
         found = await self.all(
-            f"SELECT * FROM attendee WHERE event_uid = ? AND id > ? {status} ORDER BY id LIMIT ?",
+            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND id > ? {status} ORDER BY id LIMIT ?",
             [*values, query.limit + 1],
         )
         page = found[: query.limit]
         cursor = cursors.written(page[-1]["id"]) if len(found) > query.limit else None
-        return AttendeePage(attendees=tuple(rows.attendee(row) for row in page), next_cursor=cursor)
+        return AttendeePage.model_validate(
+            {"attendees": [rows.attendee_fields(row) for row in page], "next_cursor": cursor}
+        )
 
     async def history(self, event_uid: str, email: str) -> list[History]:
         """The newest messages to one attendee of an event, oldest first, with the tries that settled nothing."""
@@ -90,7 +92,9 @@ class Questions(Search):
         return [Receipt.model_validate_json(row["body"]) for row in found]
 
     async def attendee(self, event_uid: str, email: str) -> Attendee | None:
-        row = await self.one("SELECT * FROM attendee WHERE event_uid = ? AND email = ?", [event_uid, email])
+        row = await self.one(
+            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND email = ?", [event_uid, email]
+        )
         return rows.attendee(row) if row else None
 
     async def every_attendee(self, uid: str) -> AsyncIterator[Attendee]:
@@ -98,7 +102,7 @@ class Questions(Search):
         after = 0
         while True:
             page = await self.all(
-                "SELECT * FROM attendee WHERE event_uid = ? AND id > ? ORDER BY id LIMIT ?",
+                f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND id > ? ORDER BY id LIMIT ?",
                 [uid, after, _PAGE],
             )
             for row in page:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -55,9 +55,14 @@ class _Source(NamedTuple):
 
 
 class Search(Words):
-    """The part of the questions that finds events; `expand` lists instances that are not kept."""
+    """The part of the questions that finds events.
+
+    `expand` lists instances that are not kept. `little`: so few events that those which have the words
+    need not be counted first.
+    """
 
     expand: Expansion | None = None
+    little = False
 
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
         return await self.named(await self._owner(organizer), phrases)
@@ -73,9 +78,10 @@ class Search(Words):
         wording = await self.wording(wanted.words, owner)
         if wording.hopeless or (wanted.spans and all(span.empty for span in wanted.spans)):
             return EventPage(events=(), read=wording.read)
-        look = _Look(self, query, owner, wording.match, cursor, self.expand)
+        look = _Look(self, query, owner, wording.match, cursor)
         hits = await look.hits()
-        return await self._page(query, hits, wording.read.model_copy(update={"partial": look.partial}))
+        read = wording.read.model_copy(update={"partial": True}) if look.partial else wording.read
+        return _page(query, hits, look.bodies, read)
 
     async def searched_soon(self) -> bool:
         """True where there is so little to search that it takes no time worth speaking of."""
@@ -88,24 +94,17 @@ class Search(Words):
         row = await self.one("SELECT id FROM search_owner WHERE address = ?", [organizer])
         return int(row["id"]) if row else _NOBODY
 
-    async def _page(self, query: EventQuery, hits: Sequence[Hit], read: WordsRead) -> EventPage:
-        page = hits[: query.limit]
-        events = await self._events([hit.doc for hit in page])
-        shown = [(events[hit.doc], hit) for hit in page if hit.doc in events]
-        return EventPage(
-            events=tuple(event for event, _ in shown),
-            next_cursor=_cursor(query, page[-1]) if len(hits) > query.limit else None,
-            occasions=tuple(_span(event, hit) for event, hit in shown),
-            read=read,
-        )
 
-    async def _events(self, docs: Sequence[int]) -> dict[int, Event]:
-        found = await self.all(
-            "SELECT f.id, e.body FROM findable f JOIN event e USING (uid) "
-            "WHERE f.id IN (SELECT value FROM json_each(?))",
-            [json.dumps(docs)],
-        )
-        return {row["id"]: rows.event(row) for row in found}
+def _page(
+    query: EventQuery, hits: Sequence[Hit], bodies: Mapping[int, sqlite3.Row], read: WordsRead
+) -> EventPage:
+    shown = [(rows.event(bodies[hit.doc]), hit) for hit in hits[: query.limit]]
+    return EventPage(
+        events=tuple(event for event, _ in shown),
+        next_cursor=_cursor(query, shown[-1][1]) if len(hits) > query.limit else None,
+        occasions=tuple(_span(event, hit) for event, hit in shown),
+        read=read,
+    )
 
 
 def _cursor(query: EventQuery, last: Hit) -> str:
@@ -124,8 +123,18 @@ def _span(event: Event, hit: Hit) -> Span:
     return occasions.span_of(event, hit.starts, hit.ends, hit.local, hit.minute)
 
 
+class _Chosen(NamedTuple):
+    """Events by their ids: a query that has a column `id`, and its values."""
+
+    sql: str
+    values: list[object]
+
+
 class _Look:
-    """One search: the conditions on events and times, and the sources that hits come from."""
+    """One search: the conditions on events and times, and the sources that hits come from.
+
+    `bodies`: rows that hold the text of the events that were hit. `partial`: not all could be looked at.
+    """
 
     def __init__(
         self,
@@ -134,30 +143,28 @@ class _Look:
         owner: int | None,
         match: str | None,
         cursor: tuple[int, int] | None,
-        expand: Expansion | None,
     ) -> None:
         self._store = store
         self._query = query
         self._owner = owner
         self._match = match
         self._cursor = cursor
-        self._expand = expand
         self._times = times(query)
-        self._docs: str | None = None
+        self._chosen: _Chosen | None = None
         self._lead = False
         self.partial = False
+        self.bodies: dict[int, sqlite3.Row] = {}
 
     async def hits(self) -> list[Hit]:
         """The first hits after the cursor, one more than the page holds."""
-        count = await self._with_words()
-        if count == 0:
+        if not await self._choose():
             return []
         sources = [await self._kept(source) for source in self._sources()]
         sources.append(await self._beyond())
         return list(heapq.merge(*sources))[: self._query.limit + 1]
 
-    async def _with_words(self) -> int | None:
-        """Keep the events that have the words, or the rare status; gives back how many, None where all will do."""
+    async def _choose(self) -> bool:
+        """Choose the events that have the words, or the rare status; False where there are none."""
         parts, values = [], list[object]()
         if self._match:
             parts.append("SELECT rowid AS id FROM event_text WHERE event_text MATCH ?")
@@ -166,17 +173,25 @@ class _Look:
             parts.append("SELECT id FROM findable WHERE status = 'cancelled' AND owner = coalesce(?, owner)")
             values.append(self._owner)
         if not parts:
-            return None
+            return True
+        chosen = _Chosen(" INTERSECT ".join(parts), values)
+        if self._store.little:
+            self._chosen, self._lead = chosen, True
+            return True
+        return await self._count(chosen)
+
+    async def _count(self, chosen: _Chosen) -> bool:
+        """Keep the events at hand unless they are too many; few lead, otherwise the times do."""
         # As one text: thousands of rows would set the garbage collector off, which takes longer than the search.
         found = await self._store.one(
-            "SELECT json_group_array(id) AS docs, count(*) AS n "
-            f"FROM (SELECT id FROM ({' INTERSECT '.join(parts)}) LIMIT ?)",
-            [*values, _SET_MAX + 1],
+            f"SELECT json_group_array(id) AS docs, count(*) AS n FROM (SELECT id FROM ({chosen.sql}) LIMIT ?)",
+            [*chosen.values, _SET_MAX + 1],
         )
         assert found is not None, "an aggregate has a row"
         if found["n"] <= _SET_MAX:
-            self._docs, self._lead = found["docs"], found["n"] <= _LED_MAX
-        return int(found["n"])
+            self._chosen = _Chosen("SELECT value AS id FROM json_each(?)", [found["docs"]])
+            self._lead = found["n"] <= _LED_MAX
+        return bool(found["n"])
 
     def _sources(self) -> list[_Source]:
         """Where hits come from: short events start near the time asked for, long ones may begin long before."""
@@ -196,23 +211,25 @@ class _Look:
         ]
 
     def _source(self, table: str, condition: str, values: list[object]) -> _Source:
-        if not self._lead:
+        if not self._lead or self._chosen is None:
             return _Source(table, condition, values)
-        few = "json_each(?) j CROSS JOIN occasion o INDEXED BY occasion_of_event ON o.doc = j.value"
-        return _Source(few, condition, [self._docs, *values])
+        few = f"({self._chosen.sql}) j CROSS JOIN occasion o INDEXED BY occasion_of_event ON o.doc = j.id"
+        return _Source(few, condition, [*self._chosen.values, *values])
 
     async def _kept(self, source: _Source) -> list[Hit]:
         """Hits among the instances that are kept."""
         where, more = self._where()
         found = await self._store.all(
+            "SELECT o.*, e.body FROM ("
             f"SELECT o.starts, o.doc, o.ends, o.local, o.minute FROM {source.table} "
             f"WHERE {source.condition} AND {where} "
             "AND (o.single OR NOT EXISTS (SELECT 1 FROM occasion p INDEXED BY occasion_of_event "
             f"WHERE p.doc = o.doc AND p.starts < o.starts AND {self._times.sql('p')})) "
-            "ORDER BY o.starts, o.doc LIMIT ?",
+            "ORDER BY o.starts, o.doc LIMIT ?) o JOIN findable f ON f.id = o.doc JOIN event e USING (uid)",
             [*source.values, *more, *self._times.values, self._query.limit + 1],
         )
-        return [Hit(*row) for row in found]
+        self.bodies |= {row["doc"]: row for row in found}
+        return sorted(Hit(*row[:5]) for row in found)
 
     def _where(self) -> tuple[str, list[object]]:
         """Conditions on the occasion and its event."""
@@ -229,13 +246,13 @@ class _Look:
     def _event_where(self, doc: str, *, known: bool = False) -> tuple[list[str], list[object]]:
         """Conditions on the event; `known`: it is one of those that have the words."""
         parts, values = list[str](), list[object]()
-        if self._docs is not None and not known:
-            parts.append(f"{doc} IN (SELECT value FROM json_each(?))")
-            values.append(self._docs)
-        if self._query.status and (self._query.status != "cancelled" or self._docs is None):
+        if self._chosen is not None and not known:
+            parts.append(f"{doc} IN ({self._chosen.sql})")
+            values += self._chosen.values
+        if self._query.status and (self._query.status != "cancelled" or self._chosen is None):
             parts.append(f"(SELECT status FROM findable f WHERE f.id = {doc}) = ?")
             values.append(self._query.status.value)
-        if self._match and self._docs is None:
+        if self._match and self._chosen is None:
             parts.append(f"EXISTS (SELECT 1 FROM event_text WHERE event_text MATCH ? AND rowid = {doc})")
             values.append(self._match)
         return parts, values
@@ -244,15 +261,16 @@ class _Look:
 
     async def _beyond(self) -> list[Hit]:
         """Hits among instances so far ahead that they are not kept: where no kept one fits."""
-        lo, hi = self._times.lo, self._times.hi
-        if self._expand is None or lo is None or (hi is not None and hi <= lo):
+        lo, hi, expand = self._times.lo, self._times.hi, self._store.expand
+        if expand is None or lo is None or (hi is not None and hi <= lo):
             return []
         found = await self._endless(lo, hi)
         self.partial = len(found) > _ENDLESS_MAX
+        self.bodies |= {row["id"]: row for row in found[:_ENDLESS_MAX]}
         hits = [
             hit
             for row in found[:_ENDLESS_MAX]
-            if (hit := await self._first(rows.event(row), row["id"], max(lo, row["kept_until"]), hi))
+            if (hit := await self._first(expand, row, max(lo, row["kept_until"]), hi))
         ]
         return sorted(hit for hit in hits if not self._cursor or hit[:2] > self._cursor)
 
@@ -268,13 +286,12 @@ class _Look:
             [hi, lo, self._owner, *self._times.values, *values, _ENDLESS_MAX + 1],
         )
 
-    async def _first(self, event: Event, doc: int, lo: int, hi: int | None) -> Hit | None:
+    async def _first(self, expand: Expansion, series: sqlite3.Row, lo: int, hi: int | None) -> Hit | None:
         """The first instance of a series that fits, of those that are not kept."""
-        assert self._expand is not None
         after = datetime.fromtimestamp(lo, UTC)
         before = datetime.fromtimestamp(hi, UTC) if hi is not None else after + timedelta(days=3_000)
-        spans = self._expand(event, after, before, occasions.KEPT_MAX)
-        candidates = [(span[0], doc, span[1], *span[2:]) for span in occasions.occasions(spans)]
+        spans = expand(rows.event(series), after, before, occasions.KEPT_MAX)
+        candidates = [(span[0], series["id"], span[1], *span[2:]) for span in occasions.occasions(spans)]
         return await self._fitting(candidates)
 
     async def _fitting(self, candidates: Iterable[tuple[int | None, ...]]) -> Hit | None:

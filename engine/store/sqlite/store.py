@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date, datetime
@@ -64,6 +65,9 @@ from engine.store.sqlite.writing import BUSY_S, Writer, take_turns
 
 T = TypeVar("T")
 
+_LITTLE_S = 1.0
+"""For so long it is taken for granted that there is little to search."""
+
 
 class _Unit(Events, Attendees, Answers, Claims, Campaigns, Feeds, Confirmations, Memory):
     """Everything a unit of work can do."""
@@ -85,6 +89,7 @@ class SqliteStore:
         self._glance = Glance(path)
         self._rates = rates
         self._expand = expand
+        self._little, self._little_until = False, 0.0
         self._questions = self._questions_over(reader)
 
     @classmethod
@@ -169,16 +174,22 @@ class SqliteStore:
         return await self._soon(lambda s: Questions(s).event_with_statistics(uid))
 
     async def search(self, query: EventQuery) -> EventPage:
-        def search(statements: Statements) -> Coroutine[object, object, EventPage]:
-            return self._questions_over(statements).search(query)
-
-        if await self._soon(lambda s: Questions(s).searched_soon()):
+        if await self._searched_soon():
+            questions = self._questions_over(self._glance.statements)
+            questions.little = True
             try:
-                return await search(self._glance.statements)
+                return await questions.search(query)
             except sqlite3.OperationalError as error:
                 if not too_long(error):
                     raise
-        return await self._in_one_go(search)
+        return await self._in_one_go(lambda s: self._questions_over(s).search(query))
+
+    async def _searched_soon(self) -> bool:
+        """True where there is little to search; asked once a second, as a glance is never long."""
+        if time.monotonic() > self._little_until:
+            self._little = await self._soon(lambda s: Questions(s).searched_soon())
+            self._little_until = time.monotonic() + _LITTLE_S
+        return self._little
 
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
         return await self._in_one_go(lambda s: self._questions_over(s).names(organizer, phrases))
