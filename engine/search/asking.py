@@ -56,7 +56,13 @@ async def find(store: Store, query: EventQuery, now: datetime, timezone: str | N
     status = query.status or read.status
     page = await store.search(query.model_copy(update={"wanted": wanted, "status": status}))
     understood = Understood(spans=spans, days=days, hours=hours, zone=zone, status=status, words=page.read)
-    return Found(**{name: getattr(page, name) for name in EventPage.model_fields}, understood=understood)
+    return Found(
+        events=page.events,
+        next_cursor=page.next_cursor,
+        occasions=page.occasions,
+        read=page.read,
+        understood=understood,
+    )
 
 
 async def _read(store: Store, query: EventQuery, now: datetime) -> Reading:

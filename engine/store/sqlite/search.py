@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -159,9 +158,9 @@ class _Look:
         """The first hits after the cursor, one more than the page holds."""
         if not await self._choose():
             return []
-        sources = [await self._kept(source) for source in self._sources()]
-        sources.append(await self._beyond())
-        return list(heapq.merge(*sources))[: self._query.limit + 1]
+        hits = [hit for source in self._sources() for hit in await self._kept(source)]
+        hits += await self._beyond()
+        return sorted(hits)[: self._query.limit + 1]
 
     async def _choose(self) -> bool:
         """Choose the events that have the words, or the rare status; False where there are none."""
@@ -229,7 +228,7 @@ class _Look:
             [*source.values, *more, *self._times.values, self._query.limit + 1],
         )
         self.bodies |= {row["doc"]: row for row in found}
-        return sorted(Hit(*row[:5]) for row in found)
+        return [Hit(*row[:5]) for row in found]
 
     def _where(self) -> tuple[str, list[object]]:
         """Conditions on the occasion and its event."""
@@ -272,7 +271,7 @@ class _Look:
             for row in found[:_ENDLESS_MAX]
             if (hit := await self._first(expand, row, max(lo, row["kept_until"]), hi))
         ]
-        return sorted(hit for hit in hits if not self._cursor or hit[:2] > self._cursor)
+        return [hit for hit in hits if not self._cursor or hit[:2] > self._cursor]
 
     async def _endless(self, lo: int, hi: int | None) -> list[sqlite3.Row]:
         event, values = self._event_where("f.id")

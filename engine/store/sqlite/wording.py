@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from engine.store.searching import EventWords, WordsRead
 from engine.store.sqlite.finding import terms
@@ -207,7 +208,8 @@ def _beginning(term: str) -> str:
     return f'{_TEXT} : ("{term}"{star}{others})'
 
 
-def _forms(word: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def _forms(word: str) -> tuple[str, ...]:
     """A word in singular and plural, itself first."""
     term = "".join(terms(word))
     found = [term]
@@ -215,4 +217,4 @@ def _forms(word: str) -> list[str]:
         found += [f"{term}s", f"{term}es"]
         found += [term[:-1]] if len(term) > 3 and term.endswith("s") else []
         found += [term[:-2]] if len(term) > 4 and term.endswith("es") else []
-    return found
+    return tuple(found)
