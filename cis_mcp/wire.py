@@ -9,6 +9,9 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
+_LINGER_S = 2.0
+
+
 class Gathering(asyncio.Transport):
     """A transport that sends what is written in one go at once, so that an answer's head and body go together.
 
@@ -28,6 +31,10 @@ class Gathering(asyncio.Transport):
         held, self._held = self._held, []
         if held:
             self._transport.write(b"".join(held))
+
+    def write_eof(self) -> None:
+        self._send()
+        self._transport.write_eof()
 
     def close(self) -> None:
         self._send()
@@ -58,6 +65,7 @@ class HastyProtocol(H11Protocol):
     bytes_a_second: ClassVar[float] = 50_000
 
     _timer: asyncio.TimerHandle | None = None
+    _given_up = False
     _waits_for: object = None
     _began = 0.0
     _came = 0
@@ -67,6 +75,8 @@ class HastyProtocol(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
+        if self._given_up:
+            return
         super().data_received(data)
         self._came += len(data)
         self._watch()
@@ -106,11 +116,19 @@ class HastyProtocol(H11Protocol):
             self._give_up()
 
     def _give_up(self) -> None:
-        if self._waits_for is h11.SEND_BODY and self.conn.our_state is h11.SEND_RESPONSE:
-            for event in _too_slow():
-                self.transport.write(self.conn.send(event) or b"")
+        answers = self._waits_for is h11.SEND_BODY and self.conn.our_state is h11.SEND_RESPONSE
         self._forget()
-        self.transport.close()
+        if not answers:
+            self.transport.close()
+            return
+        for event in _too_slow():
+            self.transport.write(self.conn.send(event) or b"")
+        # What is still on its way is taken and dropped: to close on it would reset the connection, and the answer
+        # could be lost with it.
+        self._given_up = True
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._timer = self.loop.call_later(_LINGER_S, self.transport.close)
 
     def _forget(self) -> None:
         if self._timer is not None:
