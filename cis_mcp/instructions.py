@@ -26,7 +26,8 @@ _WAYS = (
         {"create_event", "bulk_send", "control_campaign"},
     ),
     (
-        "Somebody picks events from a schedule: search_events in their words, then one send_invite with the uids.",
+        "Somebody picks events from a schedule: search_events in their words, then one send_invite with the uids, or "
+        "with search_cursor for all.",
         {"search_events", "send_invite"},
     ),
     (

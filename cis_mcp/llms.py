@@ -39,7 +39,7 @@ WORKFLOWS = {
     ],
     "A fan picks games from a schedule": [
         "search_events(query, timezone)",
-        "send_invite(uids, email): one invite for each",
+        "send_invite(uids, email): one invite for each; search_cursor instead of uids for all that were listed",
     ],
     "A system of record triggers an invite (CRM, billing, hiring)": [
         "create_event(summary, start, duration, timezone, idempotency_key): the key made of the record's id",

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-
 _LINGER_S = 2.0
 
 

@@ -229,6 +229,11 @@ class Engine:
             query = query.model_copy(update={"organizer": organizer})
         return await find(self.store, query, self.clock(), timezone)
 
+    async def listed(self, search_cursor: str, actor: Actor) -> tuple[str, ...]:
+        """The uids of the events that a search listed. Raises Refused: NOT_ALLOWED, INVALID_CURSOR."""
+        _may_read(actor)
+        return await self.store.listed(search_cursor)
+
     async def attendees(self, query: AttendeeQuery, actor: Actor) -> AttendeePage:
         """Attendees of an event. Raises Refused: UNKNOWN_EVENT, NOT_OWNER, INVALID_CURSOR."""
         await self.event(query.uid, actor)

@@ -7,11 +7,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from engine.engine import Engine
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
 from tests.support.names import nobody
+
+# How long an example takes says more of the machine than of us; what must not take long has a test of its own.
+settings.register_profile("cis", deadline=None)
+settings.load_profile("cis")
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from engine.commands.invites import InviteDone, SendInvite
 from engine.commands.several import EVENTS_MAX, Invited, SendInvites
 from engine.model import Message, MessageState, Origin
 from engine.refusals import Code, Refused
+from engine.store import cursors
 
 
 def _lowered(value: object) -> object:
@@ -42,6 +43,9 @@ class SendInviteArguments(Arguments):
     uid: Uid | None = Field(None, description="uid of the event")
     uids: list[Annotated[str, Field(max_length=64)]] | None = Field(
         None, description="or of several", max_length=EVENTS_MAX, examples=[["uid1", "uid2"]]
+    )
+    search_cursor: str | None = Field(
+        None, description="or of search_events: all that it listed", max_length=cursors.LISTED_MAX
     )
     email: str = Field(description="one address", max_length=1_000, examples=["ann@example.com"])
     name: str | None = Field(None, description="the person's name")
@@ -91,7 +95,7 @@ class AnyInviteResult(InviteResult):
         WithJsonSchema(
             {
                 "type": "array",
-                "description": "with uids: what became of each; counts: how many of each status",
+                "description": "of several: what became of each; counts: how many of each status",
             },
             mode="serialization",
         ),
@@ -99,17 +103,24 @@ class AnyInviteResult(InviteResult):
 
 
 async def send_invite(desk: Desk, arguments: SendInviteArguments) -> Reply:
-    """Mail one person a personal calendar invite to an event (uid), or to each of several (uids). Asking twice sends
-    once. For many people use bulk_send. What they answer: get_stats, list_attendees."""
-    if (arguments.uid is None) == (arguments.uids is None):
+    """Mail one person a personal calendar invite to an event (uid), or to each of several (uids, or search_cursor).
+    Asking twice sends once. For many people use bulk_send. What they answer: get_stats, list_attendees."""
+    given = (arguments.uid, arguments.uids, arguments.search_cursor)
+    if sum(one is not None for one in given) != 1:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "Exactly one of uid and uids must be given.",
+            "Exactly one of uid, uids and search_cursor must be given.",
             'Example: uids=["…", "…"] as search_events gave them.',
         )
-    return await (
-        _one(desk, arguments, arguments.uid) if arguments.uid is not None else _several(desk, arguments)
-    )
+    if arguments.uid is not None:
+        return await _one(desk, arguments, arguments.uid)
+    return await _several(desk, arguments, await _uids(desk, arguments))
+
+
+async def _uids(desk: Desk, arguments: SendInviteArguments) -> tuple[str, ...]:
+    if arguments.search_cursor is None:
+        return tuple(arguments.uids or ())
+    return await desk.engine.listed(arguments.search_cursor, desk.actor)
 
 
 async def _one(desk: Desk, arguments: SendInviteArguments, uid: str) -> Reply:
@@ -136,9 +147,9 @@ async def _one(desk: Desk, arguments: SendInviteArguments, uid: str) -> Reply:
     return Reply(_words(data), data)
 
 
-async def _several(desk: Desk, arguments: SendInviteArguments) -> Reply:
+async def _several(desk: Desk, arguments: SendInviteArguments, uids: tuple[str, ...]) -> Reply:
     command = SendInvites(
-        uids=tuple(arguments.uids or ()),
+        uids=uids,
         email=arguments.email,
         name=arguments.name or "",
         fields=arguments.fields,

@@ -95,6 +95,7 @@ class FoundEvents(Result):
 
     events: list[EventBrief]
     next_cursor: str | None
+    search_cursor: str | None = Field(description="these events, for send_invite")
     understood: Annotated[
         UnderstoodInfo,
         WithJsonSchema(
@@ -109,8 +110,8 @@ class FoundEvents(Result):
 
 async def search_events(desk: Desk, arguments: SearchEventsArguments) -> Reply:
     """Find events by what a person says (words, teams, places, days, times), in order of their start; without arguments
-    list all. `understood` tells how it was read: correct it with the other arguments. Next: send_invite with the uids,
-    or update_event."""
+    list all. `understood` tells how it was read: correct it with the other arguments. Next: send_invite with the uids
+    picked, or with search_cursor for all that are listed; or update_event."""
     return await fitted(arguments.limit, lambda limit: _page(desk, arguments, limit))
 
 
@@ -131,11 +132,14 @@ async def _page(desk: Desk, arguments: SearchEventsArguments, limit: int) -> Rep
     lines += [line for line, _ in shown] or ["No event was found."]
     if page.read.partial:
         lines.append("Too many endless series lie that far ahead: not all were looked at; narrow the words.")
+    if page.search_cursor:
+        lines.append(f"For an invite to each of these: send_invite with search_cursor {page.search_cursor}")
     if page.next_cursor:
         lines.append(f"There are more; go on with cursor {page.next_cursor}")
     data = FoundEvents(
         events=[brief for _, brief in shown],
         next_cursor=page.next_cursor,
+        search_cursor=page.search_cursor,
         understood=understood,
     )
     return Reply("\n".join(lines), data)

@@ -57,7 +57,7 @@ class SendInvites(Command[InvitesDone]):
             raise Refused(
                 Code.TOO_LARGE,
                 f"Those are {len(uids)} events; one call invites to {EVENTS_MAX} at most.",
-                "Call again for each part of the list.",
+                "Call again for each part of the list, or search with a smaller limit.",
             )
         return uids
 

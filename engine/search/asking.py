@@ -59,6 +59,7 @@ async def find(store: Store, query: EventQuery, now: datetime, timezone: str | N
     return Found(
         events=page.events,
         next_cursor=page.next_cursor,
+        search_cursor=page.search_cursor,
         occasions=page.occasions,
         read=page.read,
         understood=understood,

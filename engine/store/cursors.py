@@ -8,6 +8,9 @@ import json
 from engine.refusals import Code, Refused
 
 _CURSOR_MAX = 500
+LISTED_MAX = 2_000
+"""Characters of a cursor that names a whole page."""
+
 _INTEGER_END = 2**63
 
 
@@ -16,10 +19,10 @@ def written(*values: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def opened(cursor: str, *kinds: type) -> list[object]:
+def opened(cursor: str, *kinds: type, longest: int = _CURSOR_MAX) -> list[object]:
     """What a cursor holds, as `kinds`; Refused(INVALID_CURSOR) where it is not one of ours."""
     try:
-        values = json.loads(base64.urlsafe_b64decode(cursor[:_CURSOR_MAX] + "=" * (-len(cursor) % 4)))
+        values = json.loads(base64.urlsafe_b64decode(cursor[:longest] + "=" * (-len(cursor) % 4)))
         found: list[object] = [kind(value) for kind, value in zip(kinds, values, strict=True)]
     except (ValueError, TypeError, OverflowError):
         raise forged() from None
@@ -28,10 +31,8 @@ def opened(cursor: str, *kinds: type) -> list[object]:
     return found
 
 
-def forged() -> Refused:
+def forged(
+    hint: str = "Repeat the call without cursor, or with next_cursor exactly as it was given.",
+) -> Refused:
     """The refusal of a cursor that is not one of ours."""
-    return Refused(
-        Code.INVALID_CURSOR,
-        "That cursor is not one this tool gave.",
-        "Repeat the call without cursor, or with next_cursor exactly as it was given.",
-    )
+    return Refused(Code.INVALID_CURSOR, "That cursor is not one this tool gave.", hint)

@@ -60,11 +60,13 @@ class EventQuery(Value):
 class EventPage(Value):
     """Some events, in order of their start, and where to go on.
 
-    `occasions`: for each event when it is: of one that recurs, the first instance that fits.
+    `search_cursor` names exactly these events, where they are several. `occasions`: for each event when it is: of one
+    that recurs, the first instance that fits.
     """
 
     events: tuple[Event, ...]
     next_cursor: str | None = None
+    search_cursor: str | None = None
     occasions: tuple[Span, ...] = ()
     read: WordsRead = WordsRead()
 
@@ -306,6 +308,10 @@ class Store(Protocol):
     async def attendee_by_token(self, token: str) -> Attendee | None: ...
     async def event_with_statistics(self, uid: str) -> tuple[Event, Statistics] | None: ...
     async def search(self, query: EventQuery) -> EventPage: ...
+    async def listed(self, search_cursor: str) -> tuple[str, ...]:
+        """The uids that a search listed. Raises Refused(INVALID_CURSOR)."""
+        ...
+
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
         """Those of `phrases` that stand in an event; of one organizer, where given."""
         ...

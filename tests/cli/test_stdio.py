@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mcp.types import JSONRPCError
 
@@ -100,7 +100,6 @@ def _pair(kind: str) -> tuple[BinaryIO, BinaryIO]:
         return Path(file.name).open("rb"), Path(file.name).open("wb")
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["pipe", "socket", "file"]),
     st.lists(st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_size=40)),

@@ -370,7 +370,7 @@ _CELL = st.sampled_from(
 ) | st.text(max_size=20)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(st.sampled_from(list(batchrows.COLUMNS)), _CELL), min_size=1, max_size=8))
 async def test_any_rows_come_to_an_outcome_each(engine: Engine, rows: list[dict[str, str]]) -> None:
     steps = tuple(RowStep(batchrows.BatchRow(n, cells), str(n)) for n, cells in enumerate(rows, start=1))

@@ -313,7 +313,7 @@ SAID = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SAID)
 async def test_b19_whatever_the_order_the_newest_answer_stands_for_each_instance(
     engine: Engine, clock: Clock, said: list[tuple[int | None, int, int, Partstat]]

@@ -10,7 +10,7 @@ from tests.fuzz import seeds, targets
 _MAILS = seeds.mails()
 _CALENDARS = seeds.calendars()
 _LINES = sorted({line for text in (*_MAILS, *_CALENDARS) for line in text.splitlines(keepends=True)})
-_many = settings(max_examples=200, deadline=None)
+_many = settings(max_examples=200)
 
 
 @st.composite

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
@@ -32,7 +32,6 @@ class Ticks:
         return self.now
 
 
-@settings(deadline=None)
 @given(
     rate=st.floats(0.5, 50),
     burst=st.integers(1, 20),
@@ -53,7 +52,6 @@ def test_no_span_holds_more_requests_than_burst_and_rate_allow(
             assert last - first + 1 <= burst + rate * (passed[last] - passed[first]) + 1e-6
 
 
-@settings(deadline=None)
 @given(rate=st.floats(0.5, 50), burst=st.integers(1, 20), asked=st.integers(1, 60))
 def test_who_waits_as_long_as_told_is_let_through(rate: float, burst: int, asked: int) -> None:
     clock = Ticks()

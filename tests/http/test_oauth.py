@@ -14,7 +14,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cis_mcp.auth import Caller, Unwelcome
@@ -282,7 +282,6 @@ async def test_a_key_for_encryption_or_too_short_verifies_nothing(address: str, 
     assert (await _asked(address, issuer.token())).status_code == 401
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["scope", "scp"]), st.recursive(st.none() | st.text() | st.integers(), st.lists)

@@ -286,7 +286,7 @@ async def test_what_is_no_calendar_or_too_large_is_refused(engine: Engine, data:
     assert await _refused(engine, data) is code
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.text(max_size=40), max_size=6))
 def test_any_lines_in_an_event_are_read_or_refused(lines: list[str]) -> None:
     try:

@@ -26,7 +26,7 @@ _COMPOSE = {
 }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     data=st.data(),
     sample=strategies.events(),
@@ -50,7 +50,7 @@ def test_filled_is_composed_byte_for_byte(
     assert shape.calendar_faults(filled) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet=st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=300))
 @example("x" * 73 + "\\\\" * 90)
 @example("é" * 36 + "^" * 40)

@@ -410,7 +410,7 @@ def test_an_exdate_that_is_a_day_means_the_instance_of_that_day() -> None:
 # anything
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
@@ -444,7 +444,7 @@ _PARAMS = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.lists(st.tuples(_WORDS, _PARAMS, _VALUES), max_size=8), st.sampled_from(["REQUEST", "REPLY", "CANCEL"])
 )

@@ -191,7 +191,7 @@ def _rules() -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rule=_rules(), start=st.dates(date(2000, 1, 1), date(2030, 12, 31)))
 def test_days_agree_with_dateutil(rule: str, start: date) -> None:
     horizon = start + timedelta(days=366 * 12)
@@ -204,7 +204,7 @@ def test_days_agree_with_dateutil(rule: str, start: date) -> None:
     assert list(islice(days, 60)) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rule=_rules(), start=st.dates(date(2000, 1, 1), date(2030, 12, 31)), years=st.integers(0, 40))
 def test_days_are_the_same_from_the_middle_and_backwards(rule: str, start: date, years: int) -> None:
     since = start + timedelta(days=366 * years)

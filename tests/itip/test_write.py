@@ -232,7 +232,7 @@ def test_b15_folds_count_octets_and_the_last_line_ends() -> None:
 _TEXT = st.text(max_size=200)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(summary=_TEXT, location=_TEXT, description=_TEXT, name=_TEXT, organizer=_TEXT)
 @example("\ufeff", "\ufeffRoom", "", "", "")
 def test_any_text_survives_and_passes_the_lint(
@@ -257,7 +257,7 @@ def test_any_text_survives_and_passes_the_lint(
     assert said.organizer.name == (shown(organizer)[:200].strip() or RECEIPTS.address)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(summary=_TEXT, name=_TEXT)
 def test_any_text_is_accepted_by_every_judge(summary: str, name: str) -> None:
     text = request(event(summary=summary), Party(address=JOE.address, name=name), RECEIPTS)

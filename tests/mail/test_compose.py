@@ -183,7 +183,7 @@ def test_a_domain_in_another_script_is_written_in_ascii() -> None:
 _TEXT = st.text(max_size=300)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(summary=_TEXT, name=_TEXT, description=_TEXT, reason=_TEXT, kind=st.sampled_from(list(Kind)[:3]))
 def test_no_text_gets_out_of_its_place(
     summary: str, name: str, description: str, reason: str, kind: Kind

@@ -106,7 +106,7 @@ def test_what_cannot_be_opened_is_said(raw_mail: bytes, code: Code) -> None:
     assert found.obstacle.code == code
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=60), st.integers(0, 200), st.integers(0, 20))
 def test_a_damaged_signature_is_opened_or_refused(noise: bytes, place: int, cut: int) -> None:
     whole = smime.streamed(ENTITY.encode())

@@ -31,7 +31,7 @@ def composed(revision: Revision, letter: Letter, texts: dict[str, str]) -> bytes
     return compose.invitation(replace(revision, part=revision.part.model_copy(update=texts)), letter)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     sample=strategies.events(),
     kind=st.sampled_from(KINDS),
@@ -61,7 +61,7 @@ def judge_bytes(mail: bytes) -> list[str]:
     return shape.mail_faults(mail) + shape.invitation_faults(mail)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.text(alphabet=" \t.=é日\x85\u2028ab\r", max_size=100), max_size=8))
 def test_lines_are_encoded_one_by_one_as_they_are_together(lines: list[str]) -> None:
     ended = [f"{line}\n" for line in lines]

@@ -194,7 +194,7 @@ def test_endless_markup_is_stripped_in_no_time() -> None:
     assert time.perf_counter() - begun < 3
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=500))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for raw_mail in (data, b"From: joe@example.org\r\n" + data):
@@ -227,7 +227,7 @@ _LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(_LINES, max_size=20))
 def test_any_mix_of_mail_lines_is_read_or_refused(lines: list[str]) -> None:
     raw_mail = "\r\n".join(["From: joe@example.org", *lines]).encode("latin-1")

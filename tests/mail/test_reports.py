@@ -206,7 +206,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_JSON, _JSON)
 def test_any_json_is_a_notification_or_none(mail: object, rest: object) -> None:
     for notice in (rest, {"mail": mail, "bounce": rest, "notificationType": "Bounce"}, {"Message": mail}):

@@ -277,7 +277,7 @@ def test_a_tnef_bomb_costs_nothing() -> None:
         assert time.process_time() - begun < 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200), st.integers(0, 3_000), st.integers(0, 8))
 def test_a_damaged_meeting_is_read_or_answered(noise: bytes, place: int, cut: int) -> None:
     recur = tnef.recurrence(0x200B, 1, 1, tnef.MONDAY, start=MONDAY, count=5)

@@ -424,7 +424,7 @@ FATES: dict[str, dict[str, str | bytes]] = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet="".join(FATES), max_size=12), st.sampled_from([PIPELINING, LOCKSTEP]), st.booleans())
 def test_each_mail_is_settled_once_and_kept_where_it_was_accepted(
     fates: str, offers: tuple[str, ...], forgiving: bool

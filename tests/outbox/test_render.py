@@ -89,7 +89,7 @@ def composed(owed: Claim) -> bytes:
     return compose.invitation(revision(own, message.kind, message.recurrence_id, name, SETTINGS), letter)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     data=st.data(),
     sample=strategies.events(),

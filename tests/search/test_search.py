@@ -352,7 +352,7 @@ _SYNTAX = st.sampled_from(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.lists(_SYNTAX, max_size=8).map(" ".join), st.text(max_size=60)))
 async def test_no_query_is_taken_for_syntax(engine: Engine, words: str) -> None:
     if not (await engine.search(EventQuery(), engine.local)).events:
@@ -364,7 +364,7 @@ async def test_no_query_is_taken_for_syntax(engine: Engine, words: str) -> None:
 _DAYS = st.dates(date(2027, 4, 1), date(2028, 4, 1))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     day=_DAYS,
     zone=st.sampled_from(["Asia/Tokyo", "America/Los_Angeles", "Europe/London", "Australia/Lord_Howe"]),

@@ -9,6 +9,7 @@ from engine.commands.several import EVENTS_MAX, SendInvites
 from engine.engine import Engine
 from engine.outbox.maildir import MaildirTransport
 from engine.refusals import Code
+from engine.store.cursors import opened, written
 from tests.support.clock import Clock
 from tests.support.engines import attendee_count, created, deliver, do, refusal, working
 from tests.tools.caller import Mode, agent, calling, text_of
@@ -35,6 +36,51 @@ async def test_a_fan_who_picks_ten_games_gets_ten_invites_in_one_call(
     assert len({one["message_id"] for one in data["invites"]}) == 10
     assert len(list((tmp_path / "outbox" / "new").iterdir())) == 10
     assert len(text_of(result)) < 200
+
+
+async def test_a_search_cursor_invites_to_what_was_listed_and_to_nothing_that_came_later(
+    engine: Engine, mode: Mode
+) -> None:
+    listed = await _games(engine, 5)
+    await created(engine, summary="Owls vs Wrens")
+    async with calling(engine, mode) as caller:
+        page = await caller.ok("search_events", query="Kites", limit=4)
+        rest = await caller.ok("search_events", query="Kites", limit=4, cursor=page["next_cursor"])
+        await _games(engine, 1)
+        result = await caller.ok("send_invite", search_cursor=page["search_cursor"], email=FAN, wait_s=0)
+    assert rest["search_cursor"] is None, "one event has its uid"
+    assert [one["uid"] for one in result["invites"]] == [event["uid"] for event in page["events"]]
+    assert {one["uid"] for one in result["invites"]} | {rest["events"][0]["uid"]} == set(listed)
+    assert len(await deliver(engine)) == 4
+
+
+async def test_a_full_page_is_named_by_a_cursor_that_is_taken_back(engine: Engine) -> None:
+    await _games(engine, EVENTS_MAX + 10)
+    async with calling(engine) as caller:
+        page = await caller.ok("search_events", query="Kites", limit=EVENTS_MAX)
+        done = await caller.ok("send_invite", search_cursor=page["search_cursor"], email=FAN, wait_s=0)
+        more = await caller.ok("search_events", query="Kites", limit=EVENTS_MAX + 10)
+        assert await caller.code("send_invite", search_cursor=more["search_cursor"], email=FAN) == "too_large"
+    assert done["counts"] == {"queued": EVENTS_MAX}
+
+
+async def test_a_cursor_that_no_search_gave_invites_nobody(engine: Engine) -> None:
+    await _games(engine, 3)
+    async with calling(engine) as caller:
+        page = await caller.ok("search_events", query="Kites", limit=2)
+        docs, digest = opened(page["search_cursor"], str, str)
+        made_up = [
+            "x",
+            page["next_cursor"],
+            written(docs, "0" * 32),
+            written(f"{docs} 3", digest),
+            written("\ud800 1e3", digest),
+            written("9" * 400, digest),
+            written("", ""),
+        ]
+        for cursor in made_up:
+            assert await caller.code("send_invite", search_cursor=cursor, email=FAN) == "invalid_cursor"
+    assert await deliver(engine) == []
 
 
 async def test_asking_twice_for_several_sends_once(engine: Engine) -> None:

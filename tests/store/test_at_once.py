@@ -81,7 +81,7 @@ async def test_many_rows_are_added_whatever_their_number(store: Store) -> None:
     assert [c.message.email for c in claims] == people
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(name=WORDS, value=WORDS, micros=st.integers(0, 999_999))
 async def test_a_claim_holds_what_the_ledger_and_the_list_say(name: str, value: str, micros: int) -> None:
     with TemporaryDirectory() as folder:

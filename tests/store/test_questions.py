@@ -130,7 +130,7 @@ async def test_a_cursor_that_is_not_ours_is_refused(store: Store, cursor: str) -
             assert cursor in {"", "WzFlOTk5XQ"}, page
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=40))
 async def test_no_words_can_break_the_search(store: Store, text: str) -> None:
     page = await store.search(EventQuery(query=text))

@@ -150,4 +150,4 @@ class Tallies(RuleBasedStateMachine):
 
 
 TestTallies = Tallies.TestCase
-TestTallies.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestTallies.settings = settings(max_examples=25, stateful_step_count=30)

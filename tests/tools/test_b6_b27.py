@@ -108,7 +108,7 @@ async def test_b27_statistics_of_the_system_are_plain_numbers(engine: Engine) ->
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(uid=st.text(max_size=200))
 async def test_b27_no_uid_reads_anything_but_its_event(engine: Engine, uid: str) -> None:
     async with calling(engine) as caller:

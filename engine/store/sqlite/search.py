@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from engine.model import Event, Span
+from engine.refusals import Refused
 from engine.store import cursors
 from engine.store.protocol import EventPage, EventQuery
 from engine.store.searching import EventWords, Wanted, WordsRead
@@ -82,6 +84,23 @@ class Search(Words):
         read = wording.read.model_copy(update={"partial": True}) if look.partial else wording.read
         return _page(query, hits, look.bodies, read)
 
+    async def listed(self, search_cursor: str) -> tuple[str, ...]:
+        """The uids of the page that a search listed, in its order. Raises Refused(INVALID_CURSOR)."""
+        try:
+            docs, digest = cursors.opened(search_cursor, str, str, longest=cursors.LISTED_MAX)
+        except Refused:
+            raise _unknown_listing() from None
+        # As text: a number of any length compares with none of ours, and is refused by the digest.
+        found = await self.all(
+            "SELECT id, uid FROM findable WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+            [json.dumps(str(docs).split(" "))],
+        )
+        uids = {str(row["id"]): row["uid"] for row in found}
+        listed = tuple(uids[doc] for doc in str(docs).split(" ") if doc in uids)
+        if _digest(listed) != digest:
+            raise _unknown_listing()
+        return listed
+
     async def searched_soon(self) -> bool:
         """True where there is so little to search that it takes no time worth speaking of."""
         row = await self.one(_LITTLE, [_SOON_MAX])
@@ -101,9 +120,26 @@ def _page(
     return EventPage(
         events=tuple(event for event, _ in shown),
         next_cursor=_cursor(query, shown[-1][1]) if len(hits) > query.limit else None,
+        search_cursor=_listing(shown) if len(shown) > 1 else None,
         occasions=tuple(_span(event, hit) for event, hit in shown),
         read=read,
     )
+
+
+def _listing(shown: Sequence[tuple[Event, Hit]]) -> str:
+    """The cursor that names the events of a page; who does not know them cannot make one up."""
+    docs = " ".join(str(hit.doc) for _, hit in shown)
+    return cursors.written(docs, _digest(event.uid for event, _ in shown))
+
+
+def _unknown_listing() -> Refused:
+    return cursors.forged(
+        "Call search_events again, and give its search_cursor exactly as it comes, or the uids."
+    )
+
+
+def _digest(uids: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(uids).encode()).hexdigest()[:32]
 
 
 def _cursor(query: EventQuery, last: Hit) -> str:

@@ -191,6 +191,9 @@ class SqliteStore:
             self._little_until = time.monotonic() + _LITTLE_S
         return self._little
 
+    async def listed(self, search_cursor: str) -> tuple[str, ...]:
+        return await self._questions.listed(search_cursor)
+
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
         return await self._in_one_go(lambda s: self._questions_over(s).names(organizer, phrases))
 
