@@ -26,7 +26,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: rounds, and calls or mails in each."""
+    """How much is measured: rounds, and calls or mails in each; of the hostile mails one in `hostile`."""
 
     rounds: int
     reads: int
@@ -41,17 +41,18 @@ class Effort:
     attendees: int
     events: int
     crowd: int
+    hostile: int
 
 
 FULL = Effort(
     rounds=5, reads=1000, invites=400, starts=7, mails=100, campaign=2000, receipts=400,
     recipients=10_000, few=1_000, drafted=100_000, attendees=100_000, events=100_000,
-    crowd=50_000,
+    crowd=50_000, hostile=1,
 )  # fmt: skip
 QUICK = Effort(
     rounds=2, reads=50, invites=25, starts=1, mails=10, campaign=100, receipts=50,
     recipients=300, few=100, drafted=1_000, attendees=2_000, events=3_000,
-    crowd=500,
+    crowd=500, hostile=8,
 )  # fmt: skip
 
 
