@@ -12,14 +12,26 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cis_mcp.limits import Recent
 
-_HEADER = b"mcp-session-id"
+_HEADER, _VERSION = b"mcp-session-id", b"mcp-protocol-version"
+_MODERN = frozenset(version.encode() for version in MODERN_PROTOCOL_VERSIONS)
 _SEAL = 32
 _OURS_KEPT = 20_000
+
+
+def _sessionless(scope: Scope) -> bool:
+    """True for a request of the era without sessions: its answer opens none."""
+    modern = False
+    for name, value in scope["headers"]:
+        if name == _HEADER:
+            return False
+        modern = modern or (name == _VERSION and value in _MODERN)
+    return modern
 
 
 class SharedSessions:
@@ -41,7 +53,10 @@ class SharedSessions:
         if scope["type"] != "http":
             await self._life(scope, receive, send)
             return
-        await self._app_for(scope)(scope, receive, self._sealing(send))
+        if _sessionless(scope):
+            await self._own(scope, receive, send)
+        else:
+            await self._app_for(scope)(scope, receive, self._sealing(send))
 
     def _app_for(self, scope: Scope) -> ASGIApp:
         """Which app serves the request; the session's id is put back to what that app knows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -35,10 +36,11 @@ class Understood(Value):
         return _placed(span, self.zone) if self.zone else None
 
 
+@dataclass(frozen=True)
 class Found(EventPage):
     """A page of events, and how the query was understood."""
 
-    understood: Understood = Understood()
+    understood: Understood = field(default_factory=Understood)
 
 
 async def find(store: Store, query: EventQuery, now: datetime, timezone: str | None = None) -> Found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -57,7 +57,8 @@ class EventQuery(Value):
     cursor: str | None = None
 
 
-class EventPage(Value):
+@dataclass(frozen=True)
+class EventPage:
     """Some events, in order of their start, and where to go on.
 
     `search_cursor` names exactly these events, where they are several. `occasions`: for each event when it is: of one
@@ -68,7 +69,7 @@ class EventPage(Value):
     next_cursor: str | None = None
     search_cursor: str | None = None
     occasions: tuple[Span, ...] = ()
-    read: WordsRead = WordsRead()
+    read: WordsRead = field(default_factory=WordsRead)
 
 
 class AttendeeQuery(Value):

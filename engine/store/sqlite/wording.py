@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from engine.store.searching import EventWords, WordsRead
 from engine.store.sqlite.finding import terms
-from engine.store.sqlite.session import Session, as_list
+from engine.store.sqlite.session import Session
 from engine.store.sqlite.spelling import allowed, meant, trigrams
 
 _WORDS_MAX = 20
@@ -72,11 +72,11 @@ class Words(Session):
 
     async def uses(self, words: Collection[str], owner: int | None) -> dict[str, _Use]:
         """How the words are used, those that are not used left out."""
+        owned, values = ("", []) if owner is None else (" AND owner = ?", [owner])
         found = await self.all(
             "SELECT word, sum(n) AS n, sum(teams) AS teams, sum(places) AS places FROM word_use "
-            "WHERE word IN (SELECT value FROM json_each(?)) AND owner = coalesce(?, owner) "
-            "GROUP BY word HAVING sum(n) > 0",
-            [as_list(words), owner],
+            f"WHERE word IN ({','.join('?' * len(words))}){owned} GROUP BY word HAVING sum(n) > 0",
+            [*words, *values],
         )
         return {row["word"]: _Use(row["n"], row["teams"], row["places"]) for row in found}
 
