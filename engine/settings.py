@@ -54,6 +54,9 @@ class Settings(BaseSettings):
         True, description="ask an attendee by mail whether an unauthenticated answer is theirs"
     )
     keep_mail_days: int = Field(90, ge=0, description="days that handled mails are kept; 0: for ever")
+    disk_reserve_mb: int = Field(
+        200, ge=0, description="MB of the disk that mail in leaves free; with less it is answered 452; 0: none"
+    )
     update_audience: Audience = Audience.AUTO
     cancel_audience: Audience = Audience.AUTO
     send_rate: float = Field(0, ge=0, description="messages a second over all processes; 0: unlimited")
@@ -177,6 +180,11 @@ class Settings(BaseSettings):
     @cached_property
     def database(self) -> Path:
         return Path(self.store.removeprefix("sqlite:")) if self.store else self.data_dir / "cis.sqlite3"
+
+    @property
+    def disk_reserve(self) -> int:
+        """Bytes that mail in leaves free."""
+        return self.disk_reserve_mb * 1_000_000
 
     def page(self, path: str) -> str:
         """Address of one of our pages, for mail; empty where `CIS_PUBLIC_URL` leads to this machine alone."""

@@ -43,7 +43,7 @@ class Inbox:
 
     def __init__(self, engine: Engine, *, retry_s: float = _RETRY_S) -> None:
         self.engine = engine
-        self.spool = Spool(engine.settings.data_dir / "inbox")
+        self.spool = Spool(engine.settings.data_dir / "inbox", engine.settings.disk_reserve)
         self.arrived = engine.arrived
         self.kept = Together(self.spool.store_all, after=self._file)
         self._moved = Together(self.spool.move_all)

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.inbox.journal import WRITTEN_BACK_S, Journal, Segment, mend, sync_folder, write_file
+from engine.inbox.reserve import Reserve
 from engine.inbox.unfiled import Unfiled
 from engine.model import Value
 
@@ -63,8 +64,10 @@ class Spooled(Value):
 class Spool:
     """Folders `new`, `done` and `quarantine`; a mail is in one of them, as one file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reserve: int = 0) -> None:
+        """`reserve`: bytes of the disk that new mail leaves free."""
         self._folder = folder
+        self._reserve = Reserve(folder, reserve)
         self._count = itertools.count(1)
         for part in ("tmp", "journal", *_PARTS):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -88,6 +91,7 @@ class Spool:
         `held`: the caller handles it at once itself; others pass it over for a minute.
         `name`: its id, where the source can tell it for a second time; begins with the time of arrival.
         """
+        self._reserve.require()
         name = f"{_HELD if held else ''}{name or self.new_name()}"
         envelope = Envelope(id=name, mailboxes=mailboxes, sender=sender)
         self._put_synced("new", name, _content(Spooled(envelope=envelope, raw=raw)))
@@ -99,6 +103,10 @@ class Spool:
 
     def store_all(self, mails: Sequence[Spooled]) -> list[OSError | None]:
         """Write mails to `new/`, all of them durable before this returns; what went wrong with each."""
+        try:
+            self._reserve.require()
+        except OSError as error:
+            return [error] * len(mails)
         outcomes: dict[str, OSError | None] = {}
         small: list[tuple[str, bytes]] = []
         for mail in mails:

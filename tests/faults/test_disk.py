@@ -101,7 +101,7 @@ async def test_a_full_disk_refuses_and_waits_and_sends_nothing_twice(small_disk:
     people = crowd(600)
     async with relaying() as relay, campaign_to(small_disk, people) as story:
         full = filled_after(100, relay, small_disk)
-        async with ready_worker(small_disk, relay, SENDER_AUTH="off") as (process, port):
+        async with ready_worker(small_disk, relay, SENDER_AUTH="off", DISK_RESERVE_MB="0") as (process, port):
             await asyncio.wait_for(full.wait(), PATIENCE_S)
             heard = await eventually(lambda: turned_away(story.engine), PATIENCE_S)
             assert heard.errno == errno.ENOSPC

@@ -1,0 +1,28 @@
+"""Room on the disk that mail in leaves free: strangers send it, and must not take the room for what is owed."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from pathlib import Path
+
+_LOOK_S = 1.0
+
+
+class Reserve:
+    """Keeps `size` bytes of the disk of `folder` free; 0: nothing is kept free."""
+
+    def __init__(self, folder: Path, size: int = 0) -> None:
+        self._folder, self._size = folder, size
+        self._looked = float("-inf")
+        self._free = 0
+
+    def require(self) -> None:
+        """Raise OSError(ENOSPC) where less is left; the disk is looked at once a second."""
+        if not self._size:
+            return
+        if time.monotonic() - self._looked > _LOOK_S:
+            self._free, self._looked = shutil.disk_usage(self._folder).free, time.monotonic()
+        if self._free < self._size:
+            raise OSError(errno.ENOSPC, f"only {self._free // 1_000_000} MB of the disk are left")
