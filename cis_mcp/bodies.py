@@ -56,7 +56,7 @@ class _Body:
 
     async def receive(self) -> Message:
         """The next piece, or that the client left. Raises NoRoomError, BrokenOffError."""
-        if self._size > _LARGE and not self._placed:
+        if self._size > _LARGE and not (self._placed or self._whole):
             await self._place()
         message = await self._source()
         if message["type"] == "http.request":

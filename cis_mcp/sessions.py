@@ -26,12 +26,8 @@ _OURS_KEPT = 20_000
 
 def _sessionless(scope: Scope) -> bool:
     """True for a request of the era without sessions: its answer opens none."""
-    modern = False
-    for name, value in scope["headers"]:
-        if name == _HEADER:
-            return False
-        modern = modern or (name == _VERSION and value in _MODERN)
-    return modern
+    versions = [value for name, value in scope["headers"] if name in (_VERSION, _HEADER)]
+    return len(versions) == 1 and versions[0] in _MODERN
 
 
 class SharedSessions:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _LINGER_S = 2.0
+_HELD_MAX = 65_536
 
 
 class Gathering(asyncio.Transport):
@@ -20,14 +22,19 @@ class Gathering(asyncio.Transport):
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._held: list[bytes] = []
+        self._size = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._held:
             self._loop.call_soon(self._send)
         self._held.append(bytes(data))
+        self._size += len(data)
+        if self._size > _HELD_MAX:
+            # Who writes on and on has to hear from the socket that it is enough.
+            self._send()
 
     def _send(self) -> None:
-        held, self._held = self._held, []
+        held, self._held, self._size = self._held, [], 0
         if held:
             self._transport.write(b"".join(held))
 
@@ -65,7 +72,8 @@ class HastyProtocol(H11Protocol):
 
     _timer: asyncio.TimerHandle | None = None
     _given_up = False
-    _waits_for: object = None
+    _waits_for: tuple[object, object] | None = None
+    """What has to come, head or body, and the request that came before or that it belongs to."""
     _began = 0.0
     _came = 0
 
@@ -92,36 +100,47 @@ class HastyProtocol(H11Protocol):
 
     def _watch(self) -> None:
         """The time runs from the first byte of a head or body that is waited for, whatever trickles in meanwhile."""
-        state = self.conn.their_state
-        if state is self._waits_for:
+        waits_for = self._waited_for()
+        if waits_for == self._waits_for:
             return
         self._forget()
-        if state in (h11.IDLE, h11.SEND_BODY):
-            self._waits_for, self._began, self._came = state, self.loop.time(), 0
+        if waits_for:
+            self._waits_for, self._began, self._came = waits_for, self.loop.time(), 0
             self._timer = self.loop.call_at(self._deadline(), self._look)
 
+    def _waited_for(self) -> tuple[object, object] | None:
+        state = self.conn.their_state
+        return (state, self.cycle) if state in (h11.IDLE, h11.SEND_BODY) else None
+
     def _deadline(self) -> float:
-        if self._waits_for is h11.IDLE:
+        if self.conn.their_state is h11.IDLE:
             return self._began + self.head_s
         return self._began + self.body_s + self._came / self.bytes_a_second
 
     def _look(self) -> None:
         """Give up, unless the request is whole or more time was earned meanwhile."""
-        if self.conn.their_state is not self._waits_for or self.transport.is_closing():
+        if self._waited_for() != self._waits_for or self.transport.is_closing():
             self._forget()
         elif self._deadline() > self.loop.time():
             self._timer = self.loop.call_at(self._deadline(), self._look)
         else:
             self._give_up()
 
+    def shutdown(self) -> None:
+        """Called by the server as it ends; a request that is only half here is not waited for."""
+        if self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.SEND_RESPONSE:
+            self._refuse(503, b"service_unavailable", b"the server is stopping; send it again")
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def _give_up(self) -> None:
-        answers = self._waits_for is h11.SEND_BODY and self.conn.our_state is h11.SEND_RESPONSE
+        answers = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.SEND_RESPONSE
         self._forget()
         if not answers:
             self.transport.close()
             return
-        for event in _too_slow():
-            self.transport.write(self.conn.send(event) or b"")
+        self._refuse(408, b"request_timeout", b"the body did not come in time; send it again")
         # What is still on its way is taken and dropped: to close on it would reset the connection, and the answer
         # could be lost with it.
         self._given_up = True
@@ -129,22 +148,29 @@ class HastyProtocol(H11Protocol):
         self.flow.resume_reading()
         self._timer = self.loop.call_later(_LINGER_S, self.transport.close)
 
+    def _refuse(self, status: int, error: bytes, words: bytes) -> None:
+        """Answer in place of the application, which hears that its client left."""
+        for event in _refusal(status, error, words):
+            self.transport.write(self.conn.send(event) or b"")
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+
     def _forget(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._waits_for = None
 
 
-def _too_slow() -> list[h11.Event]:
-    """The answer to a body that did not come in time."""
-    body = b'{"error":"request_timeout","error_description":"the body did not come in time; send it again"}'
+def _refusal(status: int, error: bytes, words: bytes) -> list[h11.Event]:
+    body = b'{"error":"%s","error_description":"%s"}' % (error, words)
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]
+    reason = HTTPStatus(status).phrase.encode()
     return [
-        h11.Response(status_code=408, headers=headers, reason=b"Request Timeout"),
+        h11.Response(status_code=status, headers=headers, reason=reason),
         h11.Data(data=body),
         h11.EndOfMessage(),
     ]

@@ -55,7 +55,9 @@ class Settings(BaseSettings):
     )
     keep_mail_days: int = Field(90, ge=0, description="days that handled mails are kept; 0: for ever")
     disk_reserve_mb: int = Field(
-        200, ge=0, description="MB of the disk that mail in leaves free; with less it is answered 452; 0: none"
+        200,
+        ge=0,
+        description="MB of the disk that mail in leaves free; with less it is answered 452; 0: none",
     )
     update_audience: Audience = Audience.AUTO
     cancel_audience: Audience = Audience.AUTO

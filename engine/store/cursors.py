@@ -24,7 +24,7 @@ def opened(cursor: str, *kinds: type, longest: int = _CURSOR_MAX) -> list[object
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor[:longest] + "=" * (-len(cursor) % 4)))
         found: list[object] = [kind(value) for kind, value in zip(kinds, values, strict=True)]
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise forged() from None
     if any(isinstance(value, int) and abs(value) >= _INTEGER_END for value in found):
         raise forged()

@@ -235,6 +235,69 @@ async def test_a_body_that_trickles_in_is_not_waited_for(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+async def test_a_body_has_its_own_time_though_it_begins_behind_the_end_of_another(engine: Engine) -> None:
+    first = b"POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" + b"x" * 1_000
+    both = b"x" * 1_000 + b"POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{"
+    async with served(engine, configure=_hastier) as address:
+        said = await _raw(address, first, both, b"}", b"", pause=0.15)
+    assert said.count(b"HTTP/1.1 401") == 2
+
+
+async def test_who_answers_in_place_of_the_application_is_not_answered_over(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The application, which waits for the body, ends as if its client had left."""
+    head = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500000\r\n\r\n"
+    async with served(engine, no_auth=True, configure=_hastier) as address:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(head + b"x" * 1_000)
+        await eventually(lambda: asyncio_tasks_of("run_asgi"))
+        await eventually(lambda: not asyncio_tasks_of("run_asgi"))
+        writer.close()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def asyncio_tasks_of(name: str) -> int:
+    return sum(name in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+
+async def test_a_server_that_stops_does_not_wait_for_half_a_request(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    post = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx"
+    async with served(engine, no_auth=True) as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(post)
+        await eventually(lambda: asyncio_tasks_of("run_asgi"))
+        said = asyncio.create_task(reader.read())
+    assert (await said).startswith(b"HTTP/1.1 503")
+    writer.close()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_client_that_reads_nothing_stops_an_application_that_writes_on(engine: Engine) -> None:
+    written = 0
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        nonlocal written
+        if scope["type"] != "http":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(500):
+            await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
+            written += 1
+
+    def configure(config: uvicorn.Config) -> None:
+        config.app, config.lifespan = app, "off"
+
+    async with served(engine, no_auth=True, configure=configure) as address:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]), limit=1_000)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await eventually(lambda: written)
+        assert written < 500, "it wrote to its end without a pause"
+        writer.transport.abort()
+
+
 async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -311,6 +374,28 @@ async def test_large_bodies_take_turns(engine: Engine) -> None:
     bodies = Bodies(app, asyncio.Semaphore(2))
     await asyncio.gather(*(one() for _ in range(10)))
     assert most <= 2
+
+
+async def test_a_whole_body_needs_no_place_however_long_its_call_takes() -> None:
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        assert not (await receive()).get("more_body")
+        assert (await receive())["type"] == "http.disconnect"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    pieces: list[Message] = [
+        {"type": "http.request", "body": b"x" * 300_000, "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return pieces.pop(0)
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    await Bodies(app, asyncio.Semaphore(0), 0.05)({"type": "http"}, receive, send)
+    assert said[0]["status"] == 200
 
 
 async def test_a_place_for_a_large_body_is_not_waited_for_without_end() -> None:

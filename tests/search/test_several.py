@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from engine.commands.events import CancelEvent
@@ -76,6 +77,7 @@ async def test_a_cursor_that_no_search_gave_invites_nobody(engine: Engine) -> No
             written(f"{docs} 3", digest),
             written("\ud800 1e3", digest),
             written("9" * 400, digest),
+            urlsafe_b64encode(b"[" * 1_400).decode(),
             written("", ""),
         ]
         for cursor in made_up:
@@ -136,6 +138,15 @@ async def test_nobody_invites_to_the_events_of_others(engine: Engine) -> None:
         mine = await bob.event()
         data = await bob.ok("send_invite", uids=[*uids, mine], email=FAN, wait_s=0)
     assert [one["code"] for one in data["invites"]] == ["not_owner", "not_owner", ""]
+
+
+async def test_who_has_no_events_finds_none_whatever_is_asked(engine: Engine) -> None:
+    await _games(engine, 1)
+    async with calling(engine, actor=agent("new@example.com")) as newcomer:
+        page = await newcomer.ok("search_events", query="Kites home games on weekend evenings in May")
+    async with calling(engine) as operator:
+        other = await operator.ok("search_events", query="home games in May", organizer="nobody@example.com")
+    assert page["events"] == other["events"] == []
 
 
 async def test_search_tells_what_it_understood_in_words_and_in_data(

@@ -66,7 +66,8 @@ class Search(Words):
     little = False
 
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
-        return await self.named(await self._owner(organizer), phrases)
+        owner = await self._owner(organizer)
+        return frozenset() if owner == _NOBODY else await self.named(owner, phrases)
 
     async def search(self, query: EventQuery) -> EventPage:
         """Events in order of their start; all words must fit, and one that recurs comes once, by its first
