@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test soak fuzz serve lint snapshots docs format bench bundle lock judges clean
+.PHONY: demo test soak fuzz serve lint snapshots docs gallery format bench bundle lock judges clean
 
 demo: $(READY)
 	@$(BIN)/cis-mcp demo
@@ -37,6 +37,10 @@ snapshots: $(READY)
 # Writes docs/tools.md and llms.txt anew from the code.
 docs: $(READY)
 	$(BIN)/python -m cis_mcp.docs
+
+# Takes the pictures in docs anew; needs Chromium (make judges).
+gallery: $(READY)
+	$(BIN)/python -m tests.apps.gallery
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -24,15 +24,21 @@ Made from the code by `make docs`; change the code, not this page.
 {tiers}
 
 A server has the tools of its tier; `--tools a,b` has only those named, `--exclude-tools a,b` leaves some out, and
-`--read-only` leaves out all that change something. A key may be narrowed further with the same options of
-`cis-mcp key create`, and sees only the tools that its scopes are good for. A tool that a caller may not use is to it
-like one that does not exist.
+`--read-only` leaves out all that change something. A key may be narrowed further with `--tier`, `--tools` and
+`--read-only` of `cis-mcp key create`, and sees only the tools that its scopes are good for. A tool that a caller may
+not use is to it like one that does not exist.
 
 Unknown arguments are an error. Every answer is a text that stands on its own and the same facts as data
 (`structuredContent`); text and data together stay under 75,000 bytes, about 25,000 tokens. Where more fits into a list
 than into an answer, the list is shorter and its cursor leads to the rest. A refusal has `isError`, a `code`, a
-`message`, a `hint` on what to do next, `sent` (whether anything left) and, for wrong arguments, `problems` with
-`field`, `expected` and `example`.
+`message`, a `hint` on what to do next and `sent` (whether anything left). Arguments of the wrong shape or name also
+carry `problems` with `field`, `expected` and `example`; other refusals do not.
+
+`start` and `end` of an event in an answer are such objects; on an all-day event `local` is a date:
+
+```json
+{{"local": "2027-05-02T19:00:00+02:00", "utc": "2027-05-02T17:00:00Z", "timezone": "Europe/Paris", "weekday": "Sunday"}}
+```
 """
 
 _CODES = """\

@@ -61,6 +61,11 @@ async def serve_http(
     stopping = asyncio.create_task(_stop(server, stop_event()))
     host, port = listener.getsockname()[:2]
     logger.info("MCP at http://%s:%d/mcp%s", _bracketed(host), port, " without keys" if no_auth else "")
+    if not is_loopback(host) and is_loopback(urlsplit(engine.settings.public_url).hostname or ""):
+        logger.warning(
+            "Clients that call this server by a name get 421: set CIS_PUBLIC_URL to the address that they use, "
+            "such as https://cis.example.com."
+        )
     gc.freeze()
     gc.enable()
     await server.serve(sockets=[listener])

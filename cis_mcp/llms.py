@@ -98,7 +98,8 @@ _INSTALLATION = """\
 
 ## More
 
-- [README](README.md): settings, mail addresses, commands
+- [README](README.md): mail addresses, commands
+- [Settings](docs/settings.md)
 - [Tools](docs/tools.md): every tool with its arguments and results
 - [Architecture](docs/architecture.md)
 - [Decisions](docs/decisions.md)

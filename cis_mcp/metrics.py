@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cis_mcp.health import Health
 from engine.engine import Engine
+from engine.model import MessageState
 from engine.observer import COUNTERS, TIMERS, Histogram, Labels, Observer
 from engine.refusals import Code
 from engine.store.protocol import Figures
@@ -28,6 +29,7 @@ _BEGAN = time.time()
 _SETTLED_S = 1.0
 _ANSWER_S = 2.0
 _FRESH_S = 1.0
+_NONE = dict.fromkeys((state.value for state in MessageState), 0)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,9 @@ class Watchtower:
 def _ledger(figures: Figures) -> Iterator[Sample]:
     messages, failures = figures.messages, figures.failures
     gone = messages.get("accepted", 0) + failures.get(Code.BOUNCED.value, 0)
-    yield Sample("cis_messages", "gauge", "Messages to attendees, by state.", _by("state", messages))
+    yield Sample(
+        "cis_messages", "gauge", "Messages to attendees, by state.", _by("state", {**_NONE, **messages})
+    )
     says = "Messages to attendees that a mail server took."
     yield Sample("cis_messages_accepted_total", "counter", says, {(): gone})
     yield Sample(

@@ -184,6 +184,11 @@ class Settings(BaseSettings):
         return Path(self.store.removeprefix("sqlite:")) if self.store else self.data_dir / "cis.sqlite3"
 
     @property
+    def outbox_is_folder(self) -> bool:
+        """True where mails become files, and nothing leaves the machine."""
+        return self.outbox.get_secret_value().strip() == "maildir"
+
+    @property
     def disk_reserve(self) -> int:
         """Bytes that mail in leaves free."""
         return self.disk_reserve_mb * 1_000_000

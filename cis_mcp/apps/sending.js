@@ -4,7 +4,7 @@ import { legend, stacked } from "./charts.js";
 import { h, say } from "./dom.js";
 
 const KINDS = [
-  { key: "accepted", label: "Delivered", always: true },
+  { key: "accepted", label: "Accepted", always: true },
   { key: "sending", label: "Sending now" },
   { key: "pending", label: "Waiting", always: true },
   { key: "deferred", label: "To be tried again" },
@@ -31,7 +31,7 @@ export function active(campaign) {
 export function sending(node, slot, act) {
   const figure = h("strong");
   const exact = h("span", { class: "quiet" });
-  const bar = stacked(KINDS, "Mails delivered");
+  const bar = stacked(KINDS, "Mails taken by mail servers");
   const numbers = legend(KINDS, { shares: false });
   const speed = h("p", { class: "quiet" });
   const said = h("p", { class: "error", role: "alert", hidden: true });
@@ -43,7 +43,7 @@ export function sending(node, slot, act) {
   const update = (campaign, counters, format) => {
     const counts = grouped(campaign ? campaign.counts : counters.delivery);
     const whole = Object.values(counts).reduce((sum, count) => sum + count, 0);
-    const spoken = `${format.number(counts.accepted)} of ${format.count(whole, "mail", "mails")} delivered`;
+    const spoken = `${format.number(counts.accepted)} of ${format.count(whole, "mail", "mails")} accepted`;
     say(figure, format.share(counts.accepted, whole));
     say(exact, spoken);
     bar.update(counts, whole, counts.accepted, spoken);

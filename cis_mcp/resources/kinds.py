@@ -173,7 +173,8 @@ KINDS = (
         "stats://organizer/{email}",
         "organizer_statistics",
         "Counters of an organizer",
-        "The same over all events of an organizer. get_stats gives the same.",
+        "Attendees, answers, origins, calendar clients and deliveries over all events of an organizer. "
+        "get_stats gives the same.",
         _JSON,
         "get_stats",
         partial(_statistics, "organizer"),
@@ -182,7 +183,8 @@ KINDS = (
         "stats://system",
         "system_statistics",
         "Counters of the system",
-        "The same over all events of all organizers; for the operator. get_stats gives the same.",
+        "Attendees, answers, origins, calendar clients and deliveries over all events of all organizers; for the "
+        "operator. get_stats gives the same.",
         _JSON,
         "get_stats",
         partial(_statistics, "system"),

@@ -14,6 +14,7 @@ from engine.model import CampaignState, Kind, MessageState
 from engine.refusals import Refused
 
 _LINES_SHOWN = 10
+_TO_BEGIN = {CampaignState.DRAFT, CampaignState.SCHEDULED}
 
 
 class SkippedRow(Result):
@@ -124,7 +125,7 @@ def campaign_lines(info: CampaignInfo) -> list[str]:
 
 def _headline(info: CampaignInfo) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in info.counts.items() if _worth(state, count))
-    at = f", begins {info.at}" if info.state is CampaignState.SCHEDULED else ""
+    at = f", begins {_day(info.at)}" if info.at and info.state in _TO_BEGIN else ""
     rate = f", {info.rate:g} messages a second" if info.rate else ""
     return (
         f"Campaign {info.id}, {info.kind} for event {info.uid}: {info.state}{at}{rate}; "
@@ -151,6 +152,11 @@ def _sample_lines(shown: Sample | None) -> list[str]:
     if shown.description:
         lines += ["Text, between the rules:", "---", shown.description, "---"]
     return lines
+
+
+def _day(at: str) -> str:
+    """A moment in UTC with its weekday."""
+    return f"{datetime.fromisoformat(at):%A %Y-%m-%d %H:%M} UTC"
 
 
 def _moment(moment: datetime | None) -> str | None:

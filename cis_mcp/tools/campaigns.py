@@ -170,7 +170,16 @@ async def _reply(desk: Desk, done: CampaignDone, token: str) -> Reply:
     view = await desk.engine.campaign(done.campaign.id, SYSTEM, skipped=_SKIPPED_SHOWN)
     shown = sample(done, desk.engine.clock())
     info = campaign_info(view).model_copy(update={"sample": shown, "confirm_token": token or None})
-    return Reply("\n".join([*campaign_lines(info), *_next(info)]), CampaignResult(campaign=info))
+    lines = [*campaign_lines(info), *_beginning(done), *_next(info)]
+    return Reply("\n".join(lines), CampaignResult(campaign=info))
+
+
+def _beginning(done: CampaignDone) -> list[str]:
+    """When a scheduled campaign begins, on the clock of its event."""
+    if done.campaign.at is None or done.campaign.started:
+        return []
+    zone = done.event.span.timezone
+    return [f"It begins {done.campaign.at.astimezone(ZoneInfo(zone)):%A %Y-%m-%d %H:%M} {zone}."]
 
 
 def _next(info: CampaignInfo) -> list[str]:

@@ -48,7 +48,10 @@ class SendReportArguments(Arguments):
 
     uid: Uid
     to: str | None = Field(
-        None, description="address; left out: the organizer", max_length=1_000, examples=["ann@example.com"]
+        None,
+        description="left out: the organizer; with a key: nobody else",
+        max_length=1_000,
+        examples=["ann@example.com"],
     )
 
 

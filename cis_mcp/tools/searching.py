@@ -39,6 +39,7 @@ class SearchEventsArguments(Arguments):
         max_length=100,
         examples=["America/New_York"],
     )
+    location: str | None = Field(None, description="words that the place must have", max_length=200)
     organizer: str | None = Field(None, description="address of the owner", examples=["ann@example.com"])
     after: str | None = Field(
         None, description="ISO 8601: events that end after it", max_length=40, examples=["2027-05-01"]
@@ -118,6 +119,7 @@ async def search_events(desk: Desk, arguments: SearchEventsArguments) -> Reply:
 async def _page(desk: Desk, arguments: SearchEventsArguments, limit: int) -> Reply:
     query = EventQuery(
         query=arguments.query,
+        location=arguments.location,
         organizer=arguments.organizer,
         after=_moment(arguments.after, "after"),
         before=_moment(arguments.before, "before"),
@@ -132,7 +134,7 @@ async def _page(desk: Desk, arguments: SearchEventsArguments, limit: int) -> Rep
     lines += [line for line, _ in shown] or ["No event was found."]
     if page.read.partial:
         lines.append("Too many endless series lie that far ahead: not all were looked at; narrow the words.")
-    if page.search_cursor:
+    if page.search_cursor and len(shown) > 1:
         lines.append(f"For an invite to each of these: send_invite with search_cursor {page.search_cursor}")
     if page.next_cursor:
         lines.append(f"There are more; go on with cursor {page.next_cursor}")

@@ -114,7 +114,7 @@ def unknown_event(uid: str) -> Refused:
     return Refused(
         Code.UNKNOWN_EVENT,
         f"No event has the uid “{uid[:60]}”.",
-        "Its uid stands in the mail that said it was created; search_events finds it, too.",
+        "Find it with search_events; its uid also stands in the mail that said it was created.",
     )
 
 

@@ -149,12 +149,18 @@ class ControlCampaign(Command[CampaignDone]):
 
     async def _start(self, work: Work, campaign: Campaign, event: Event) -> Campaign:
         await work.standing_event(event.uid)
+        if not self.confirmed and not self.confirm_token:
+            raise Refused(
+                Code.CONFIRM_TOKEN_INVALID,
+                "The confirm_token is missing.",
+                "Give the confirm_token that bulk_send answered with this draft.",
+            )
         if not self.confirmed and not hmac.compare_digest(
             self.confirm_token.encode(), confirm_token(campaign, event).encode()
         ):
             raise Refused(
                 Code.CONFIRM_TOKEN_INVALID,
-                "The confirm_token is missing, wrong, or the event changed since the draft was made.",
+                "The confirm_token is wrong, or the event changed since the draft was made.",
                 "Make a new draft with bulk_send and look at its sample.",
             )
         if not campaign.valid:

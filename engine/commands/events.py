@@ -158,8 +158,8 @@ class UpdateEvent(Command[EventDone]):
         if self.expected_sequence is not None and self.expected_sequence != event.sequence:
             raise Refused(
                 Code.SEQUENCE_MISMATCH,
-                f"The event is at sequence {event.sequence}, not {self.expected_sequence}: somebody changed it.",
-                "Read it again with get_event and repeat the change.",
+                f"The event is at sequence {event.sequence}, not {self.expected_sequence}.",
+                f"Read it with get_event and repeat the change with expected_sequence {event.sequence}.",
             )
         if self.source and self.source.older_than(event):
             raise Refused(

@@ -98,7 +98,9 @@ class RevokeKey(Command[KeyDone]):
         stored = await work.unit.key(self.key_id)
         if stored is None:
             raise Refused(
-                Code.UNKNOWN_KEY, f"No key has the id “{self.key_id[:40]}”.", "See “cis-mcp key list”."
+                Code.UNKNOWN_KEY,
+                f"No key has the id “{self.key_id[:40]}”.",
+                "List the keys with list_keys, or “cis-mcp key list”.",
             )
         key = Key.model_validate_json(stored)
         if key.revoked is None:

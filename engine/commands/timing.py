@@ -16,7 +16,7 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = timedelta(days=366)
-_EXAMPLE = "Give start as “2026-05-02T19:00:00” with timezone “America/New_York”, or with an offset."
+_EXAMPLE = "Give start as “2027-05-02T19:00:00” with timezone “America/New_York”, or with an offset."
 
 
 class Timing(Value):
@@ -54,7 +54,9 @@ class Timing(Value):
             return base.timezone
         if self.start and not _is_date(self.start) and _parse(self.start, "start").tzinfo is not None:
             return "UTC"
-        raise Refused(Code.UNKNOWN_TIMEZONE, "timezone is missing.", _EXAMPLE)
+        raise Refused(
+            Code.UNKNOWN_TIMEZONE, "timezone is missing: a start without an offset needs one.", _EXAMPLE
+        )
 
     def _all_day(self, base: Span | None) -> bool:
         if self.all_day is not None:

@@ -24,7 +24,7 @@ def unreadable(prop: Property) -> Refused:
     shown = " ".join(prop.value.split())[:60]
     return Refused(
         Code.INVALID_CALENDAR,
-        f"The calendar's {prop.name} '{shown}' cannot be read.",
+        f"The calendar's {prop.name} “{shown}” cannot be read.",
         "Send the event again from the calendar, with a valid date and time.",
     )
 

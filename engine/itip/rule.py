@@ -100,7 +100,7 @@ def _parts(text: str) -> dict[str, str]:
     for piece in text.split(";"):
         name, equals, value = piece.partition("=")
         if piece and (not equals or not value):
-            raise refused(f"'{piece[:40]}' is not a part of a recurrence rule.")
+            raise refused(f"“{piece[:40]}” is not a part of a recurrence rule.")
         if name in parts:
             raise refused(f"The recurrence rule has {name[:20]} twice.")
         if piece:
@@ -133,7 +133,7 @@ def parse(text: str) -> Rule:
     }
     unknown = [name for name in parts if name not in known and not name.startswith("X-")]
     if unknown:
-        raise refused(f"'{unknown[0][:20]}' is not a part of a recurrence rule.")
+        raise refused(f"“{unknown[0][:20]}” is not a part of a recurrence rule.")
     if "COUNT" in parts and "UNTIL" in parts:
         raise refused("A recurrence rule has COUNT or UNTIL, not both.")
     return _rule(freq, parts)

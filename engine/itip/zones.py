@@ -217,4 +217,4 @@ def require(name: str) -> str:
     near = ", ".join(nearest(name))
     hint = f"Did you mean {near}?" if near else "Use an IANA name such as Europe/Paris or America/New_York."
     shown = " ".join(name.split())[:80]
-    raise Refused(Code.UNKNOWN_TIMEZONE, f"The time zone '{shown}' is not known.", hint)
+    raise Refused(Code.UNKNOWN_TIMEZONE, f"The time zone “{shown}” is not known.", hint)

@@ -59,7 +59,7 @@ def address(text: str) -> str:
     if not (local and domain) or not _ADDRESS.fullmatch(plain):
         raise Refused(
             Code.INVALID_ADDRESS,
-            f"'{one_line(text)[:80]}' is not an address that mail can be sent to.",
+            f"“{one_line(text)[:80]}” is not an address that mail can be sent to.",
             "Use an address such as jane@example.org.",
         )
     return plain

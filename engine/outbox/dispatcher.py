@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import timedelta
 
 from engine.engine import Engine
+from engine.logs import discreet
 from engine.model import MessageState
 from engine.observer import ANSWERS, BATCH_S
 from engine.outbox import answers
@@ -37,6 +38,8 @@ _FINISH_S = 3.5
 """How long a mail server may take to answer when we stop (SIGTERM ends within 5 s)."""
 _LAST_WORDS_S = 0.8
 """How long the last answers may then take to be written down: a full disk takes none."""
+_WORTH_TELLING_S = 2.0
+"""So long a pause is told to the operator; shorter ones are how servers set the pace."""
 
 
 class Dispatcher:
@@ -225,7 +228,7 @@ class Dispatcher:
             return
         now = asyncio.get_running_loop().time()
         if outcome.server and not self._stopping.is_set():
-            self._pace.throttled(now)
+            _tell(self._pace.throttled(now), outcome.answer)
         elif not outcome.permanent:
             self._pace.refused(claim.message.email, now)
         pause = self._pace.pause(now)
@@ -311,3 +314,9 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tell(pause: float, answer: str) -> None:
+    """Say in the log that the mail server keeps us waiting, unless it is for a moment."""
+    if pause >= _WORTH_TELLING_S:
+        log.warning("the mail server takes nothing, next try in %.0f s: %s", pause, discreet(answer)[:200])

@@ -74,14 +74,16 @@ class Pace:
             domain.until = now + min(_REST_FIRST_S * 2**domain.rests, _REST_LONGEST_S)
             domain.rests += 1
 
-    def throttled(self, now: float) -> None:
-        """The server itself refuses us for now, or cannot be reached."""
+    def throttled(self, now: float) -> float:
+        """The server itself refuses us for now, or cannot be reached; gives back for how long nothing is sent, if
+        that is new."""
         if now < self._paused_until:
-            return  # the answers of mails that were under way already say nothing new
+            return 0.0  # the answers of mails that were under way already say nothing new
         self._pause = min(max(_PAUSE_FIRST_S, self._pause * 2), _PAUSE_LONGEST_S)
         self._paused_until = now + self._pause
         self._successes = 0
         self.connections = max(1, self.connections // 2)
+        return self._pause
 
 
 def _domain(email: str) -> str:

@@ -12,7 +12,7 @@ from engine.settings import Settings
 def open_transport(settings: Settings) -> Transport:
     """The way out that `CIS_OUTBOX` names; raises ValueError with a sentence on what is wrong."""
     url = settings.outbox.get_secret_value().strip()
-    if url == "maildir":
+    if settings.outbox_is_folder:
         return MaildirTransport(settings.data_dir / "outbox")
     if url.startswith(("smtp://", "smtps://")):
         return PipeliningTransport(SmtpTarget.of(url), settings.domain)

@@ -45,11 +45,13 @@ class EventQuery(Value):
     """Which events are looked for; times compare with the event's start and end.
 
     `query`: words, as a person says them; `wanted`: what was read out of them, which then counts instead.
+    `location`: words that the place must have.
     """
 
     query: str = ""
     wanted: Wanted | None = None
     organizer: str | None = None
+    location: str | None = None
     after: datetime | None = None
     before: datetime | None = None
     status: EventStatus | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import random
 import tempfile
 from itertools import cycle
@@ -130,6 +131,7 @@ async def picker(browser: Browser, folder: Path) -> None:
 
 async def main() -> None:
     """Both pages, each over an engine of its own."""
+    logging.disable(logging.INFO)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with browsing(Path(folder) / "profile") as browser:
             await dashboard(browser, Path(folder) / "campaign")

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from engine.engine import Engine
 from tests.cli.processes import run, serving
 from tests.support.engines import created
-from tests.support.webs import INITIALIZE, LIST_TOOLS, Mode, bearing, client, key_for, served
+from tests.support.webs import INITIALIZE, JSON_HEADERS, LIST_TOOLS, Mode, bearing, client, key_for, served
 
 
 class _Choice(BaseModel):
@@ -141,3 +141,13 @@ async def test_a_session_opens_no_door_to_another_key(engine: Engine) -> None:
         assert (await _post(first, body, other, session)).status_code == 404
         assert "not_owner" in (await _post(second, body, other, session)).text
         assert (await _post(second, body, "cis_guess", session)).status_code == 401
+
+
+async def test_a_session_s_id_is_sealed_whatever_else_its_first_request_claims(engine: Engine) -> None:
+    key = await key_for(engine)
+    claims = [("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "2026-07-28")]
+    async with served(engine) as address, httpx.AsyncClient() as web:
+        headers = [*JSON_HEADERS.items(), *bearing(key).items(), *claims]
+        opened = await web.post(f"{address}/mcp", json=INITIALIZE, headers=headers)
+        plain = (await _post(address, INITIALIZE, key)).headers["mcp-session-id"]
+    assert len(opened.headers.get("mcp-session-id", plain)) == len(plain)

@@ -57,6 +57,16 @@ def test_the_inspector_finds_no_fault_in_the_tool_list(era: str, tmp_path: Path)
     assert len(json.loads(run.stdout)["result"]["tools"]) == 12
 
 
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+async def test_the_inspector_finds_no_fault_in_the_tool_list_over_http(era: str, tmp_path: Path) -> None:
+    _, key, _ = await run(tmp_path, "key", "create")
+    async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _):
+        asked, target = ("--method", "tools/list", "--strict"), (f"{address}/mcp", key.strip())
+        listed = await asyncio.to_thread(_inspect, era, tmp_path, *asked, http=target)
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    assert len(json.loads(listed.stdout)["result"]["tools"]) == 12
+
+
 def test_the_inspector_creates_an_event_and_is_told_of_a_refusal(tmp_path: Path) -> None:
     call = ("--method", "tools/call", "--tool-name")
     created = _inspect("modern", tmp_path, *call, "create_event", *_given(*EVENT))

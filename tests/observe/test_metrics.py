@@ -68,6 +68,11 @@ async def test_messages_and_answers_are_told_as_they_are_counted(engine: Engine)
     assert _of(found, "cis_command_seconds_count", command="SendInvite") == 5
 
 
+async def test_every_state_of_a_message_is_told_before_there_is_any(engine: Engine) -> None:
+    found = await figures(engine)
+    assert [found["cis_messages", (("state", state.value),)] for state in MessageState] == [0] * 6
+
+
 async def test_refused_commands_are_counted_by_their_code(engine: Engine) -> None:
     event = await created(engine)
     for _ in range(2):

@@ -22,6 +22,14 @@ from engine.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 MCPB = ROOT / ".judges/node_modules/.bin/mcpb"
+PROMPTS = {
+    "follow_up",
+    "invite_from_schedule",
+    "plan_campaign",
+    "post_event_report",
+    "reschedule",
+    "set_up_trigger",
+}
 CLIENTS = (ROOT / "docs/clients.md").read_text(encoding="utf-8")
 
 
@@ -110,17 +118,18 @@ def test_the_wheel_installs_and_tells_the_story_from_an_empty_folder(tmp_path: P
     empty.mkdir()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")}
     environment |= {"PYTHONPATH": str(tmp_path / "site"), "CIS_DATA_DIR": str(tmp_path / "data")}
+    told = "import cis_mcp.prompts as p; print(p.__file__); print(*(q.name for q in p.prompts()))"
     where = subprocess.run(
-        [sys.executable, "-c", "import cis_mcp.prompts as p; print(p.__file__, len(p.prompts()))"],
+        [sys.executable, "-c", told],
         cwd=empty,
         env=environment,
         check=True,
         capture_output=True,
         text=True,
     )
-    place, prompts = where.stdout.split()
+    place, prompts = where.stdout.splitlines()
     assert place.startswith(str(tmp_path / "site"))
-    assert int(prompts) >= 3
+    assert set(prompts.split()) == PROMPTS
     demo = [sys.executable, "-m", "cis_mcp", "demo"]
     run = subprocess.run(demo, cwd=empty, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

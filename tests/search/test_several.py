@@ -49,7 +49,7 @@ async def test_a_search_cursor_invites_to_what_was_listed_and_to_nothing_that_ca
         rest = await caller.ok("search_events", query="Kites", limit=4, cursor=page["next_cursor"])
         await _games(engine, 1)
         result = await caller.ok("send_invite", search_cursor=page["search_cursor"], email=FAN, wait_s=0)
-    assert rest["search_cursor"] is None, "one event has its uid"
+    assert rest["search_cursor"], "one event is a page as well"
     assert [one["uid"] for one in result["invites"]] == [event["uid"] for event in page["events"]]
     assert {one["uid"] for one in result["invites"]} | {rest["events"][0]["uid"]} == set(listed)
     assert len(await deliver(engine)) == 4
@@ -138,6 +138,25 @@ async def test_nobody_invites_to_the_events_of_others(engine: Engine) -> None:
         mine = await bob.event()
         data = await bob.ok("send_invite", uids=[*uids, mine], email=FAN, wait_s=0)
     assert [one["code"] for one in data["invites"]] == ["not_owner", "not_owner", ""]
+
+
+async def test_only_events_at_a_place_are_found_where_one_is_given(engine: Engine) -> None:
+    await created(engine, summary="Kites vs Larks", location="Harbor Yards, Baltimore")
+    await created(engine, summary="Kites at the harbor", location="Hill Park")
+    async with calling(engine) as caller:
+        for location, found in (
+            ("harbor yards", 1),
+            ("Hill", 1),
+            ("hill harbor", 0),
+            ("!!", 0),
+            ("zebra", 0),
+        ):
+            page = await caller.ok("search_events", query="Kites", location=location)
+            assert len(page["events"]) == found, location
+        assert len((await caller.ok("search_events", location="Park"))["events"]) == 1
+        assert len((await caller.ok("search_events", query="Kites"))["events"]) == 2
+    async with calling(engine, actor=agent("new@example.com")) as newcomer:
+        assert (await newcomer.ok("search_events", location="Park"))["events"] == []
 
 
 async def test_who_has_no_events_finds_none_whatever_is_asked(engine: Engine) -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from cis_mcp.tools import EVERY, EVERYTHING
 from engine.engine import Engine
 from engine.refusals import Code
-from tests.support.engines import claim, created, invite
+from tests.support.engines import chores_done, claim, created, deliver, invite
 from tests.tools.caller import Mode, agent, calling
+from tests.tools.test_quarantine import set_aside
 
 READING = [spec.name for spec in EVERYTHING.specs if spec.hints.read_only_hint]
 TELLING = {"create_event", "update_event", "cancel_event", "send_invite", "bulk_send", "control_campaign"}
@@ -32,17 +33,20 @@ ODD = [
 
 async def test_b6_what_only_reads_sends_nothing(engine: Engine) -> None:
     event = await created(engine)
+    await invite(engine, event, "ann@example.com")
+    await deliver(engine)
     arguments: dict[str, dict[str, Any]] = {
         "explain_send": {"uid": event.uid, "email": "ann@example.com"},
         "get_stats": {"scope": "event", "key": event.uid},
-        "show_quarantined": {"id": "x"},
+        "show_quarantined": {"id": await set_aside(engine)},
     }
     async with calling(engine, selection=EVERYTHING) as caller:
         for tool in READING:
             given_ = {"uid": event.uid} if "uid" in EVERY[tool].arguments.model_fields else {}
-            await caller.call(tool, **arguments.get(tool, given_))
+            await caller.ok(tool, **arguments.get(tool, given_))
         for uri in (f"event://{event.uid}", f"report://{event.uid}.csv"):
-            await caller.client.read_resource(uri)
+            assert (await caller.client.read_resource(uri)).contents
+    await chores_done(engine)
     assert await claim(engine) == []
 
 

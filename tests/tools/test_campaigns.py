@@ -43,10 +43,10 @@ async def test_a_campaign_starts_with_its_token_alone(engine: Engine, mode: Mode
         uid = await caller.event()
         draft = (await caller.ok("bulk_send", uid=uid, recipients=[{"email": "ann@example.com"}]))["campaign"]
         start = {"campaign_id": draft["id"], "action": "start"}
-        assert await caller.code("control_campaign", **start) == "confirm_token_invalid"
-        assert await caller.code("control_campaign", **start, confirm_token="0" * 32) == (
-            "confirm_token_invalid"
-        )
+        missing = await caller.refused("control_campaign", **start)
+        wrong = await caller.refused("control_campaign", **start, confirm_token="0" * 32)
+        assert missing["code"] == wrong["code"] == "confirm_token_invalid"
+        assert ("is missing" in missing["message"], "is wrong" in wrong["message"]) == (True, True)
         started = await caller.ok("control_campaign", **start, confirm_token=draft["confirm_token"])
         assert started["campaign"]["state"] == "running"
         assert [message.email for message in await deliver(engine)] == ["ann@example.com"]
@@ -105,6 +105,9 @@ async def test_a_scheduled_campaign_begins_in_the_zone_of_its_event(engine: Engi
     async with calling(engine) as caller:
         uid = await caller.event()
         rows = [{"email": "ann@example.com"}]
+        draft = await caller.call("bulk_send", uid=uid, recipients=rows, at="2027-04-30T09:00:00")
+        assert "begins Friday 2027-04-30 13:00 UTC" in text_of(draft)
+        assert "It begins Friday 2027-04-30 09:00 America/New_York." in text_of(draft)
         data = await caller.ok("bulk_send", uid=uid, recipients=rows, at="2027-04-30T09:00:00", start=True)
         assert (data["campaign"]["state"], data["campaign"]["at"]) == ("scheduled", "2027-04-30T13:00:00Z")
         assert await deliver(engine) == []

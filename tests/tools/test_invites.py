@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from engine.engine import Engine
+from engine.engine import Engine, system_clock
 from engine.outbox.maildir import MaildirTransport
-from tests.support.engines import created, deliver, invite_all_answers, working
+from engine.outbox.transports import open_transport
+from tests.support.engines import created, deliver, engine_in, invite_all_answers, working
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 from tests.tools.caller import Mode, agent, calling, text_of
 
 
@@ -148,3 +152,27 @@ async def test_a_key_may_do_what_its_scopes_say_and_no_more(engine: Engine) -> N
         assert await caller.code("get_event", uid=uid) == "unknown_tool"
         started = await caller.ok("bulk_send", uid=uid, recipients=rows, start=True)
         assert started["campaign"]["state"] == "running"
+
+
+async def test_a_mail_server_that_cannot_be_reached_is_told_to_the_agent_and_to_the_operator(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = SecretStr(f"smtp://127.0.0.1:{free_port()}?starttls=no")
+    async with (
+        engine_in(tmp_path, system_clock, outbox=nowhere) as engine,
+        working(engine, open_transport(engine.settings)),
+        calling(engine) as caller,
+    ):
+        uid = await caller.event()
+        result = await caller.call("send_invite", uid=uid, email="ann@example.com", wait_s=30)
+        await eventually(lambda: "the mail server takes nothing" in caplog.text, 30)
+    assert "queued: " in text_of(result)
+    assert "cannot connect" in text_of(result)
+
+
+async def test_mails_that_become_files_are_not_said_to_have_left(engine: Engine, tmp_path: Path) -> None:
+    async with working(engine, MaildirTransport(tmp_path / "outbox")), calling(engine) as caller:
+        uid = await caller.event()
+        result = await caller.call("send_invite", uid=uid, email="ann@example.com", wait_s=30)
+    assert "nothing left this machine" in text_of(result)
+    assert "mail server took" not in text_of(result)

@@ -18,7 +18,7 @@ from engine.store.sqlite import occasions, rows
 from engine.store.sqlite.clauses import LONGEST, times
 from engine.store.sqlite.finding import terms
 from engine.store.sqlite.occasions import Expansion
-from engine.store.sqlite.wording import Words
+from engine.store.sqlite.wording import Words, placed
 
 _LED_MAX = 2_000
 """Up to so many events that have the words are looked at one by one; beyond that, time leads."""
@@ -80,7 +80,10 @@ class Search(Words):
         wording = await self.wording(wanted.words, owner)
         if wording.hopeless or (wanted.spans and all(span.empty for span in wanted.spans)):
             return EventPage(events=(), read=wording.read)
-        look = _Look(self, query, owner, wording.match, cursor)
+        match = placed(wording.match, query.location, owner)
+        if query.location and match == wording.match:
+            return EventPage(events=(), read=wording.read)
+        look = _Look(self, query, owner, match, cursor)
         hits = await look.hits()
         read = wording.read.model_copy(update={"partial": True}) if look.partial else wording.read
         return _page(query, hits, look.bodies, read)
@@ -121,7 +124,7 @@ def _page(
     return EventPage(
         events=tuple(event for event, _ in shown),
         next_cursor=_cursor(query, shown[-1][1]) if len(hits) > query.limit else None,
-        search_cursor=_listing(shown) if len(shown) > 1 else None,
+        search_cursor=_listing(shown) if shown else None,
         occasions=tuple(_span(event, hit) for event, hit in shown),
         read=read,
     )

@@ -197,6 +197,15 @@ def quoted(words: str) -> str:
     return '"' + " ".join(terms(words)) + '"'
 
 
+def placed(match: str | None, location: str | None, owner: int | None) -> str | None:
+    """A full-text query for events whose place has all words of `location` as well; unchanged where it has none."""
+    words = [f'"{term}"' for term in terms(location or "")][:_WORDS_MAX]
+    if not words:
+        return match
+    place = f"location : ({' AND '.join(words)})"
+    return f"{match} AND {place}" if match else _owned(owner, place)
+
+
 def _owned(owner: int | None, match: str) -> str:
     return match if owner is None else f"owner : o{owner} AND {match}"
 
