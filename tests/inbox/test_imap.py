@@ -330,7 +330,7 @@ async def test_of_two_processes_one_works_and_the_other_stands_by(
             assert len(proxy.asked("LOGIN")) == 1
         server.deliver(request(1))
         await came(engine, 1)
-        assert spooled(first) == []
+        await eventually(lambda: spooled(first) == [], PATIENCE_S)
 
 
 async def test_a_server_that_says_nothing_keeps_nobody_from_stopping(engine: Engine) -> None:
