@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from pydantic import Field
 
 from cis_mcp.tools.arguments import Arguments, Part
 from cis_mcp.tools.event_arguments import Uid
 from cis_mcp.tools.invites import ChannelOrigin, PersonalFields
+from engine import plainfile
 from engine.commands import csvlist
 from engine.commands.judging import Row
 from engine.model import Actor, Origin
@@ -90,24 +90,9 @@ def _from_csv(uid: str, text: str | None, path: str | None) -> list[Row]:
 
 
 def _content(path: str) -> bytes:
-    """The bytes of a plain file, one more than allowed at most."""
-    try:
-        file = Path(path).expanduser()
-        if not file.is_file():
-            raise _unreadable(path, "there is no such file")
-        with file.open("rb") as stream:
-            return stream.read(csvlist.BYTES_MAX + 1)
-    except (OSError, ValueError, RuntimeError) as error:
-        why = error.strerror if isinstance(error, OSError) else None
-        raise _unreadable(path, why or "it is no path") from None
-
-
-def _unreadable(path: str, why: str) -> Refused:
-    return Refused(
-        Code.PATH_NOT_READABLE,
-        f"csv_path “{path[:200]}” cannot be read: {why}.",
-        "Give the absolute path of a CSV file on the server's machine, or its content as csv.",
-    )
+    """The bytes of a plain file, one more than allowed at most. Raises Refused: PATH_NOT_READABLE."""
+    hint = "Give the absolute path of a CSV file on the server's machine, or its content as csv."
+    return plainfile.read(path, csvlist.BYTES_MAX, hint=hint, argument="csv_path")[1]
 
 
 def _refuse_others(uid: str, rows: list[csvlist.CsvRow]) -> None:

@@ -63,7 +63,7 @@ class EventQuery(Value):
 class EventPage:
     """Some events, in order of their start, and where to go on.
 
-    `search_cursor` names exactly these events, where they are several. `occasions`: for each event when it is: of one
+    `search_cursor` names exactly these events. `occasions`: for each event when it is: of one
     that recurs, the first instance that fits.
     """
 

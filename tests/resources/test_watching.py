@@ -91,49 +91,49 @@ async def test_what_changes_while_one_begins_to_listen_is_not_missed(engine: Eng
     await heard.hears("mine")
 
 
+class Look:
+    """Looks at an event, and counts how often."""
+
+    def __init__(self, engine: Engine, event: Event) -> None:
+        self._engine, self._event = engine, event
+        self.times = 0
+
+    async def __call__(self) -> object:
+        self.times += 1
+        return await self._engine.store.event(self._event.uid)
+
+
 async def test_nobody_looks_while_nobody_listens(engine: Engine) -> None:
     event = await created(engine)
-    looks = 0
-
-    async def look() -> object:
-        nonlocal looks
-        looks += 1
-        return await engine.store.event(event.uid)
-
+    look = Look(engine, event)
     heard = Listener()
     leave = await engine.watch.listen({"mine": Sight(look)}, heard)
     await renamed(engine, event, "Changed")
     await heard.hears("mine")
     leave()
     leave()
-    so_far = looks
+    so_far = look.times
     await renamed(engine, event, "Changed again")
     again = Listener()
     await engine.watch.listen({"other": words(engine, event)}, again)
     await renamed(engine, event, "Changed once more")
     await again.hears("other")
-    assert looks == so_far
+    assert look.times == so_far
     assert heard.names == []
 
 
 async def test_one_look_serves_all_who_listen_to_the_same(engine: Engine) -> None:
     event = await created(engine)
-    looks = 0
-
-    async def look() -> object:
-        nonlocal looks
-        looks += 1
-        return await engine.store.event(event.uid)
-
+    look = Look(engine, event)
     heard = [Listener() for _ in range(20)]
     for listener in heard:
         await engine.watch.listen({"mine": Sight(look)}, listener)
-    await eventually(lambda: looks > 20)
-    before = looks
+    await eventually(lambda: look.times > 20)
+    before = look.times
     await renamed(engine, event, "Changed")
     for listener in heard:
         await listener.hears("mine")
-    assert looks - before < 10
+    assert look.times - before < 10
 
 
 async def test_a_look_that_fails_costs_no_news(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from mcp.shared.inbound import x_mcp_header_map
 from mcp.types import Tool
 
 from cis_mcp.server import build_server
@@ -94,6 +95,13 @@ async def test_what_clients_read_of_each_tool_is_as_it_was(engine: Engine) -> No
     assert held.keys() == wanted.keys(), "renew the golden copies with “make snapshots”"
     changed = [name for name in wanted if held[name] != wanted[name]]
     assert not changed, "look whether that is meant, then “make snapshots”"
+
+
+async def test_no_tool_asks_for_its_arguments_in_headers(engine: Engine) -> None:
+    """Else the server would have to hold the headers of a call against its schema, which it saves itself."""
+    tools = await _listed(engine, "operator")
+    assert {tool.name for tool in tools} == set(EVERY)
+    assert [tool.name for tool in tools if x_mcp_header_map(tool.input_schema)] == []
 
 
 @pytest.mark.parametrize("tier", TIERS)

@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from engine import plainfile
 from engine.commands.base import Command, Done, Refusal, Work
 from engine.commands.batch import Batch, Rehearsed, Step, StepOutcome
 from engine.commands.feeds import EntryStep, FeedDone, FindFeed, GoneStep, SaveFeed
@@ -75,23 +75,7 @@ async def import_url(
 
 def read_file(path: str, limit: int = MAX_BYTES) -> tuple[str, bytes]:
     """Name and bytes of a plain file, one more than `limit` at most. Raises Refused: PATH_NOT_READABLE."""
-    try:
-        file = Path(path).expanduser()
-        if not file.is_file():
-            raise _unreadable(path, "there is no such file")
-        with file.open("rb") as stream:
-            return file.name, stream.read(limit + 1)
-    except (OSError, ValueError, RuntimeError) as error:
-        why = error.strerror if isinstance(error, OSError) else None
-        raise _unreadable(path, why or "it is no path") from None
-
-
-def _unreadable(path: str, why: str) -> Refused:
-    return Refused(
-        Code.PATH_NOT_READABLE,
-        f"“{path[:200]}” cannot be read: {why}.",
-        "Give the path of a file on this machine, or an https address.",
-    )
+    return plainfile.read(path, limit, hint="Give the path of a file on this machine, or an https address.")
 
 
 def _host(url: str) -> str:

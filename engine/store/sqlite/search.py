@@ -78,12 +78,10 @@ class Search(Words):
         if owner == _NOBODY or (query.wanted is None and query.query.strip() and not wanted.words.plain):
             return EventPage(events=())
         wording = await self.wording(wanted.words, owner)
-        if wording.hopeless or (wanted.spans and all(span.empty for span in wanted.spans)):
+        nowhere = query.location and not terms(query.location)
+        if nowhere or wording.hopeless or (wanted.spans and all(span.empty for span in wanted.spans)):
             return EventPage(events=(), read=wording.read)
-        match = placed(wording.match, query.location, owner)
-        if query.location and match == wording.match:
-            return EventPage(events=(), read=wording.read)
-        look = _Look(self, query, owner, match, cursor)
+        look = _Look(self, query, owner, placed(wording.match, query.location, owner), cursor)
         hits = await look.hits()
         read = wording.read.model_copy(update={"partial": True}) if look.partial else wording.read
         return _page(query, hits, look.bodies, read)
