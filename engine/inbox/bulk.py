@@ -8,12 +8,13 @@ from engine.commands import notices
 from engine.commands.base import Refusal, Work
 from engine.commands.campaigns import Action as CampaignAction
 from engine.commands.campaigns import CampaignDone, ControlCampaign, DraftCampaign
-from engine.commands.csvlist import CsvRow, read
+from engine.commands.csvlist import CsvRow
 from engine.commands.intake import Nothing
 from engine.commands.judging import Row
 from engine.engine import Engine
 from engine.inbox.create import stopped
 from engine.inbox.once import TAKEN_BEFORE, apply_once
+from engine.inbox.reading import rows_of
 from engine.inbox.taken import Action, Outcome, Taken, ignored, refused
 from engine.refusals import Code, Refused
 
@@ -35,7 +36,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
         return refused(
             Code.NO_LIST, "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name."
         )
-    rows = [row for part in taken.mail.lists for row in read(part.text)]
+    rows = rows_of(taken)
     if len(taken.mail.lists) > 1:
         rows = [replace(row, row=number) for number, row in enumerate(rows, start=1)]
     by_uid = _by_event(rows)

@@ -15,7 +15,7 @@ from engine.commands.proposals import DeclineProposal
 from engine.engine import SYSTEM, Engine
 from engine.inbox import batch, rsvp, wishes
 from engine.inbox.once import apply_once
-from engine.inbox.reading import calendar_of
+from engine.inbox.reading import calendar_of, tables_of
 from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined, refused
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.model import Event, Instant, Notice
@@ -49,6 +49,20 @@ async def _take_calendar(engine: Engine, taken: Taken, message: ItipMessage) -> 
 
 def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
     """Why this sender may not act as an organizer, if so (rule 9; B4)."""
+    if stop := unproven(taken, message):
+        return stop
+    if taken.verdict.released:
+        return None
+    if not engine.settings.may_organize(taken.mail.from_address):
+        return quarantined(
+            Code.ORGANIZER_NOT_ALLOWED,
+            "The operator has not allowed this address to make events; the mail waits for that.",
+        )
+    return None
+
+
+def unproven(taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
+    """Why the mail is nobody's whom we could listen to, if so."""
     if taken.mail.from_address in taken.own:
         return ignored(Code.NOT_ALLOWED, "The mail is from an address of this server, which owns no events.")
     if not taken.trusted and not (message and _by_google(taken, message)):
@@ -56,13 +70,6 @@ def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) ->
             Code.SENDER_UNAUTHENTICATED,
             f"The sender is not authenticated: {taken.verdict.reason}.",
             taken.waiting("organizer", taken.mail.from_address),
-        )
-    if taken.verdict.released:
-        return None
-    if not engine.settings.may_organize(taken.mail.from_address):
-        return quarantined(
-            Code.ORGANIZER_NOT_ALLOWED,
-            "The operator has not allowed this address to make events; the mail waits for that.",
         )
     return None
 
@@ -78,7 +85,7 @@ def _by_google(taken: Taken, message: ItipMessage) -> bool:
 
 
 async def _without_calendar(engine: Engine, taken: Taken) -> Outcome:
-    if batch.has_tables(taken.mail):
+    if tables_of(taken):
         return stopped(engine, taken) or await batch.take(engine, taken)
     if taken.mail.report or taken.mail.automatic:
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar.")

@@ -6,7 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import InstanceOf
+
 from engine.commands.confirmations import Waiting
+from engine.inbox.contents.content import Content
 from engine.inbox.spool import Envelope, Mailbox
 from engine.mail.authenticity import Verdict
 from engine.mail.incoming import IncomingMail
@@ -57,6 +60,8 @@ class Taken(Value):
     mailbox: Mailbox
     mail: IncomingMail
     verdict: Verdict
+    content: InstanceOf[Content] | None = None
+    """What the mail carries; None until its sender may have it read."""
     own: frozenset[str]
     """Our own mailboxes: they are never answered."""
     enforce: bool
@@ -92,7 +97,7 @@ class Taken(Value):
         What calendar programs send for a person is marked as automatic, too; asking cannot loop, since what is
         asked carries no calendar, has no envelope sender, and goes out once a day.
         """
-        personal = bool(self.mail.calendars) or not self.mail.automatic
+        personal = self._with_calendar or not self.mail.automatic
         if not personal or self.envelope.sender == "" or self.verdict.forged or address in self.own:
             return None
         return Waiting(
@@ -114,7 +119,11 @@ class Taken(Value):
         """
         if self.envelope.sender == "" or self.mail.from_address in self.own:
             return False
-        return self.trusted and (bool(self.mail.calendars) or not self.mail.automatic)
+        return self.trusted and (self._with_calendar or not self.mail.automatic)
+
+    @property
+    def _with_calendar(self) -> bool:
+        return bool(self.mail.calendars) if self.content else self.mail.mentions_calendar
 
     def told(self, outcome: Outcome) -> Outcome:
         """`outcome` with what had to be repaired in the calendar, so that the sender's program can be mended."""

@@ -63,7 +63,10 @@ class Obstacle(Value):
 
 
 class IncomingMail(Value):
-    """One mail as it came. `calendars` is empty where `report` is set: reports quote our own invites."""
+    """One mail as it came. `calendars` is empty if `report` is set: reports quote our own invites.
+
+    Everything before `calendars` comes from the head of the mail, the rest from its content.
+    """
 
     from_address: str
     from_name: str = ""
@@ -74,6 +77,8 @@ class IncomingMail(Value):
     in_reply_to: str = ""
     automatic: bool = False
     authentication_results: str = ""
+    mentions_calendar: bool = False
+    """True if the mail seems to carry a calendar; told without reading its content."""
     calendars: tuple[CalendarPart, ...] = ()
     lists: tuple[ListPart, ...] = ()
     text: str = ""

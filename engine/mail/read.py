@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from email.errors import MessageError
 from email.message import Message
 
@@ -14,6 +15,8 @@ from engine.mail.parsing import parse
 from engine.mail.parts import parts
 from engine.mail.reports import identifier, report
 
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_CALENDAR = re.compile(rb"text/calendar|application/ics|BEGIN:VCALENDAR|\.ics\b|ms-tnef", re.IGNORECASE)
 _NOTICES = {"text/plain", "application/json"}
 _ROBOTS = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)(?:[+_.-].*)?", re.IGNORECASE)
 
@@ -26,14 +29,28 @@ _ABSENT = re.compile(
 """How the Subject of absence notes begins, which is the only mark that some of them bear."""
 
 
+def head(mail: bytes) -> IncomingMail:
+    """What the head of `mail` says: who sent it, to whom, about what. Its content is not looked at.
+
+    Raises Refused as `read` does.
+    """
+    end = _HEAD_END.search(mail, 0, bounds.MAX_HEAD)
+    alone = mail[: end.end() if end else bounds.MAX_HEAD + 1]
+    return _safely(lambda: _head(parse(alone), mail))
+
+
 def read(mail: bytes) -> IncomingMail:
     """What `mail` holds.
 
     Raises Refused(NO_SENDER) where it is not from exactly one address, Refused(UNREADABLE_MAIL) where it has
     more than 200 parts, nests deeper than 20, or cannot be taken apart.
     """
+    return _safely(lambda: _read(parse(mail), mail))
+
+
+def _safely(reading: Callable[[], IncomingMail]) -> IncomingMail:
     try:
-        return _read(parse(mail), mail)
+        return reading()
     except (
         MessageError,
         RecursionError,
@@ -47,11 +64,16 @@ def read(mail: bytes) -> IncomingMail:
 
 
 def _read(mail: Message, whole: bytes) -> IncomingMail:
+    found = _head(mail, whole)
+    return found.model_copy(update=_content(mail, whole, found.from_address))
+
+
+def _head(mail: Message, whole: bytes) -> IncomingMail:
     if len(mail) > bounds.MAX_HEADERS:
         raise bounds.unreadable("The mail has too many headers.")
     name, address = sender(mail)
     boxes = mailboxes(raw(mail, "Sender"))
-    plain = IncomingMail(
+    return IncomingMail(
         from_address=address,
         from_name=name[:200],
         sender_address=boxes[0][1] if boxes else "",
@@ -61,8 +83,8 @@ def _read(mail: Message, whole: bytes) -> IncomingMail:
         in_reply_to=identifier(raw(mail, "In-Reply-To")),
         automatic=_automatic(mail, address),
         authentication_results=raw(mail, "Authentication-Results"),
+        mentions_calendar=_CALENDAR.search(whole, 0, bounds.MAX_HEAD) is not None,
     )
-    return plain.model_copy(update=_content(mail, whole, address))
 
 
 def _content(mail: Message, whole: bytes, address: str) -> dict[str, object]:
