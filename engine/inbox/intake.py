@@ -49,13 +49,13 @@ _BUSY_MOST_S = 10.0
 class Inbox:
     """The spool and its router: everything that comes in goes through here."""
 
-    def __init__(self, engine: Engine, *, retry_s: float = _RETRY_S) -> None:
+    def __init__(self, engine: Engine, *, retry_s: float = _RETRY_S, readers: Readers | None = None) -> None:
         self.engine = engine
         self.spool = Spool(engine.settings.data_dir / "inbox", engine.settings.disk_reserve)
         self.arrived = engine.arrived
         self.kept = Together(self.spool.store_all, after=self._file)
         self._moved = Together(self.spool.move_all)
-        self._readers = Readers()
+        self._readers = readers or Readers()
         self._router = Router(engine, self._readers)
         self._in_flight = InFlight(engine.settings.data_dir / "inbox")
         self._retry_s = retry_s

@@ -14,11 +14,13 @@ import signal
 import sys
 from typing import BinaryIO
 
-from engine.inbox.contents.content import Content, read, too_costly
+from engine.inbox.contents.content import Content, read
 from engine.refusals import Refused
 
 MEMORY = 1 << 30
 """Bytes of address space, the program's own included."""
+OUT_OF_MEMORY = 71
+"""The exit code of a reader whose memory did not suffice (sysexits.h: EX_OSERR)."""
 _NICENESS = 5
 """Those who wait for a tool's answer go first."""
 
@@ -31,26 +33,22 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.nice(_NICENESS)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    while line := requests.readline(200):
-        if not _answered(line, requests, answers):
-            return
+    try:
+        while line := requests.readline(200):
+            _answer(line, requests, answers)
+    except MemoryError:
+        # What is left of the heap is of no use to the next mail.
+        os._exit(OUT_OF_MEMORY)
 
 
-def _answered(line: bytes, requests: BinaryIO, answers: BinaryIO) -> bool:
+def _answer(line: bytes, requests: BinaryIO, answers: BinaryIO) -> None:
     boxes, size, seconds = line.split()
     raw = requests.read(int(size))
     _allow(int(seconds))
-    try:
-        answer = pickle.dumps(_read(raw, boxes.decode().split(",")), pickle.HIGHEST_PROTOCOL)
-    except MemoryError:
-        # What is left of the heap is of no use to the next mail.
-        answer, again = pickle.dumps(too_costly()), False
-    else:
-        again = True
+    answer = pickle.dumps(_read(raw, boxes.decode().split(",")), pickle.HIGHEST_PROTOCOL)
     answers.write(len(answer).to_bytes(8, "big"))
     answers.write(answer)
     answers.flush()
-    return again
 
 
 def _read(raw: bytes, boxes: list[str]) -> Content | Refused:

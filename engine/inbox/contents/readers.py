@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from engine.inbox.contents.content import Content, read_if_cheap, too_costly
+from engine.inbox.contents.reader import OUT_OF_MEMORY
 from engine.inbox.fair_slots import FairSlots
 from engine.process.program import command, environment
 from engine.process.threads import in_daemon_thread
@@ -49,6 +50,11 @@ class Readers:
     def pids(self) -> list[int]:
         """The readers that run."""
         return [process.pid for process in (*self._idle, *self._busy)]
+
+    @property
+    def at_work(self) -> int:
+        """How many of them are reading a mail."""
+        return len(self._busy)
 
     async def read(self, raw: bytes, boxes: Collection[str], turn: str, *, known: bool) -> Content:
         """What a mail carries for the mailboxes named `boxes`; `turn` is whose turn it takes among those that wait.
@@ -132,7 +138,7 @@ class Readers:
 async def _why(process: Process) -> Exception:
     """Why a reader ended in the middle of a mail: by the limit that the mail reached, or by something else."""
     code = await process.wait()
-    if code == -signal.SIGXCPU:
+    if code in {-signal.SIGXCPU, OUT_OF_MEMORY}:
         return too_costly()
     log.warning("a process that read a mail ended by itself (%s)", code)
     return ReaderDied(f"the process that read the mail ended ({code})")
