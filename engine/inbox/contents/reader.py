@@ -1,8 +1,7 @@
-"""A process that reads mails for the server, within limits. Run as `python -m engine.inbox.contents.reader`.
+"""A process that reads what strangers sent, within limits. Run as `python -m engine.inbox.contents.reader`.
 
-Each request on stdin is a line with the names of the mailboxes, the size of the mail and the processor seconds it
-may take, and then the mail; each answer on stdout is eight bytes of size, and then a pickled Content or Refused.
-It ends when stdin does.
+A request on stdin is eight bytes of size and a pickled (task, arguments, processor seconds); an answer on stdout is
+eight bytes of size and what the task returned, or the Refused that it raised, pickled. It ends when stdin does.
 """
 
 from __future__ import annotations
@@ -12,11 +11,13 @@ import pickle
 import resource
 import signal
 import sys
-from typing import BinaryIO
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from engine.inbox.contents.content import Content, read
+from engine.inbox.contents import content
 from engine.refusals import Refused
 
+TASKS: Mapping[str, Callable[..., Any]] = {"content": content.read}
 MEMORY = 1 << 30
 """Bytes of address space, the program's own included."""
 OUT_OF_MEMORY = 71
@@ -32,30 +33,26 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.nice(_NICENESS)
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
     try:
-        while line := requests.readline(200):
-            _answer(line, requests, answers)
+        while size := sys.stdin.buffer.read(8):
+            _answer(sys.stdin.buffer.read(int.from_bytes(size, "big")))
     except MemoryError:
         # What is left of the heap is of no use to the next mail.
         os._exit(OUT_OF_MEMORY)
 
 
-def _answer(line: bytes, requests: BinaryIO, answers: BinaryIO) -> None:
-    boxes, size, seconds = line.split()
-    raw = requests.read(int(size))
-    _allow(int(seconds))
-    answer = pickle.dumps(_read(raw, boxes.decode().split(",")), pickle.HIGHEST_PROTOCOL)
-    answers.write(len(answer).to_bytes(8, "big"))
-    answers.write(answer)
-    answers.flush()
-
-
-def _read(raw: bytes, boxes: list[str]) -> Content | Refused:
+def _answer(request: bytes) -> None:
+    # Both ends of the pipes are this very program: what was pickled is ours.
+    task, arguments, seconds = pickle.loads(request)  # noqa: S301 -- said above
+    _allow(seconds)
     try:
-        return read(raw, boxes)
+        answer = TASKS[task](*arguments)
     except Refused as refused:
-        return refused
+        answer = refused
+    packed = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+    sys.stdout.buffer.write(len(packed).to_bytes(8, "big"))
+    sys.stdout.buffer.write(packed)
+    sys.stdout.buffer.flush()
 
 
 def _allow(seconds: int) -> None:

@@ -9,6 +9,7 @@ import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
 from engine.inbox.contents.content import Content, read_if_cheap, too_costly
 from engine.inbox.contents.reader import OUT_OF_MEMORY
@@ -66,12 +67,18 @@ class Readers:
         cheap = read_if_cheap(raw, boxes)
         if cheap is not None:
             return cheap
+        found: Content = await self._done("content", (raw, sorted(boxes)), turn, known=known)
+        return found
+
+    async def _done(self, task: str, arguments: tuple[object, ...], turn: str, *, known: bool) -> Any:
+        """What a task of the readers returns or refuses."""
         async with AsyncExitStack() as slots:
             if not known:
                 await slots.enter_async_context(self._strangers.slot(turn, {}))
             await slots.enter_async_context(self._all.slot(turn, {}))
+            request = pickle.dumps((task, arguments, self._cpu_s), pickle.HIGHEST_PROTOCOL)
             async with self._reader() as process:
-                answer = await self._asked(process, raw, boxes)
+                answer = await self._asked(process, request)
         if isinstance(answer, Refused):
             raise answer
         return answer
@@ -107,14 +114,13 @@ class Readers:
         self._idle.pop(process, None)
         _end(process)
 
-    async def _asked(self, process: Process, raw: bytes, boxes: Collection[str]) -> Content | Refused:
+    async def _asked(self, process: Process, request: bytes) -> object:
         assert process.stdin is not None
         assert process.stdout is not None
-        request = f"{','.join(sorted(boxes))} {len(raw)} {self._cpu_s}\n".encode()
         try:
             async with asyncio.timeout(_WALL_S):
+                process.stdin.write(len(request).to_bytes(8, "big"))
                 process.stdin.write(request)
-                process.stdin.write(raw)
                 await process.stdin.drain()
                 size = int.from_bytes(await process.stdout.readexactly(8), "big")
                 answer = await process.stdout.readexactly(size)
@@ -149,7 +155,7 @@ def _end(process: Process) -> None:
         process.kill()
 
 
-def _unpacked(answer: bytes) -> Content | Refused:
+def _unpacked(answer: bytes) -> object:
     """The answer of a reader: it runs this very program, so that what it pickled is ours."""
-    found: Content | Refused = pickle.loads(answer)  # noqa: S301 -- said above
+    found: object = pickle.loads(answer)  # noqa: S301 -- said above
     return found
