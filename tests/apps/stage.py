@@ -22,7 +22,7 @@ from cis_mcp.server import build_server
 from cis_mcp.tools import Selection
 from engine.engine import Engine
 from tests.support.chromium import CHROMIUM, Browser, Tab
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 _JUDGES = Path(__file__).resolve().parents[2] / ".judges" / "node_modules"
 _ROLLDOWN = _JUDGES / ".bin" / "rolldown"
@@ -42,7 +42,9 @@ def available() -> bool:
 def host_script() -> str:
     """The official host as one script that defines `McpHost`, and ours that uses it."""
     command = (_ROLLDOWN, _BRIDGE, "--format", "iife", "--name", "McpHost", "--platform", "browser")
-    bundled = subprocess.run(command, cwd=_JUDGES, capture_output=True, text=True, timeout=60, check=True)
+    bundled = subprocess.run(
+        command, cwd=_JUDGES, capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )
     return f"{bundled.stdout}\n{_HOST.read_text()}\nglobalThis.stage = stage;"
 
 

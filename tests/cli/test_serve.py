@@ -13,7 +13,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.cli.processes import DEADLINE_S, environment, run, serving
+from tests.cli.processes import environment, run, serving
+from tests.support.waiting import DEADLINE_S
 
 JSON_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 LIST_TOOLS = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}

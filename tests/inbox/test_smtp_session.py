@@ -21,7 +21,7 @@ from tests.support.clock import Clock
 from tests.support.engines import created, engine_in, invite
 from tests.support.inboxes import Post, receiving
 from tests.support.talk import Talk, talking
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 MAIL = b"From: a@example.com\r\nSubject: hello\r\n\r\nwords\r\n"
 
@@ -400,7 +400,7 @@ async def test_a_client_that_does_not_listen_is_not_talked_to_for_ever(engine: E
         line = b"HELP\r\n" * 20_000
         for _ in range(100):
             deaf.say(line)
-        await eventually(lambda: not _listener(post), 15)
+        await eventually(lambda: not _listener(post))
 
 
 def _listener(post: Post) -> int:
@@ -426,7 +426,7 @@ async def secure(tmp_path: Path, clock: Clock, trusting: ssl.SSLContext) -> Asyn
 
 async def test_starttls_is_offered_and_works(secure: Post, trusting: ssl.SSLContext) -> None:
     client = aiosmtplib.SMTP(
-        hostname="127.0.0.1", port=secure.port, start_tls=True, tls_context=trusting, timeout=10
+        hostname="127.0.0.1", port=secure.port, start_tls=True, tls_context=trusting, timeout=DEADLINE_S
     )
     async with client:
         assert "starttls" not in client.esmtp_extensions

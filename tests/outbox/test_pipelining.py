@@ -16,7 +16,7 @@ from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected
 from tests.outbox.scripted import DROP, HALF_CLOSE, HANG, LOCKSTEP, PIPELINING, Script, envelope, scripted
 from tests.support.ports import free_port
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 BOTH = pytest.mark.parametrize("offers", [PIPELINING, LOCKSTEP], ids=["pipelining", "one at a time"])
 OK = "250 2.0.0 kept"
@@ -36,7 +36,7 @@ async def outcomes(
         assert index not in found
         found[index] = outcome
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         await transport.send_many(envelopes, settled)
         if close:
             await transport.close()
