@@ -231,7 +231,7 @@ async def _raw(address: str, *pieces: bytes, pause: float = 10) -> bytes:
     for piece in pieces:
         writer.write(piece)
         whole += len(piece)
-        await eventually(lambda: said.done() or Watched.heard >= whole)
+        await eventually(lambda whole=whole: said.done() or Watched.heard >= whole)  # type: ignore[misc]
         if said.done():
             break
         time_passes(pause)

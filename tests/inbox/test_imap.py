@@ -13,7 +13,7 @@ import pytest
 from imapclient import IMAPClient
 
 from engine.engine import Engine
-from engine.inbox.sources import imap
+from engine.inbox.sources import imap, imapfolder
 from tests.faults.scene import killed
 from tests.support import mails
 from tests.support.dovecot import PASSWORD, USER, Dovecot, dovecot
@@ -331,7 +331,11 @@ async def test_of_two_processes_one_works_and_the_other_stands_by(
         await eventually(lambda: spooled(first) == [])
 
 
-async def test_a_server_that_says_nothing_keeps_nobody_from_stopping(engine: Engine) -> None:
+async def test_a_server_that_says_nothing_keeps_nobody_from_stopping(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imapfolder, "_CONNECT_S", 10.0 * DEADLINE_S)
+    monkeypatch.setattr(imapfolder, "_ANSWER_S", 10.0 * DEADLINE_S)
     greeted, over = asyncio.Event(), asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
