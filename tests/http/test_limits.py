@@ -87,7 +87,7 @@ def test_a_site_is_one_caller_whatever_address_of_it_asks(host: str, name: str) 
 
 
 async def _statuses(address: str, count: int, headers: dict[str, str]) -> list[httpx.Response]:
-    async with httpx.AsyncClient(headers=headers) as web:
+    async with httpx.AsyncClient(headers=headers, timeout=DEADLINE_S) as web:
         return [await web.post(f"{address}/mcp", json=INITIALIZE) for _ in range(count)]
 
 
@@ -115,7 +115,7 @@ async def test_a_key_has_only_so_many_calls_under_way(engine_with: Callable[...,
         draft = await drafted(engine, event, ["a@example.com"])
         await control(engine, draft, Action.START)
         arguments = {"campaign_id": draft.campaign.id, "wait_s": 60}
-        async with client(address, key) as agent, httpx.AsyncClient() as web:
+        async with client(address, key) as agent, httpx.AsyncClient(timeout=DEADLINE_S) as web:
 
             async def status(token: str) -> int:
                 answer = await web.post(f"{address}/mcp", json=INITIALIZE, headers=bearing(token))
@@ -198,7 +198,7 @@ async def test_pages_without_a_key_are_limited_by_address(engine: Engine) -> Non
 async def test_a_forwarded_address_counts_where_a_proxy_is_believed(engine_with: Callable[..., Any]) -> None:
     for proxies, expected in (("127.0.0.1", {404}), ("none", {404, 429})):
         async with engine_with(proxies=proxies) as engine, served(engine) as address:
-            async with httpx.AsyncClient() as web:
+            async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
                 answers = [
                     await web.get(
                         f"{address}/unsubscribe/x", headers={"X-Forwarded-For": f"192.0.2.{n % 250}"}
@@ -328,7 +328,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(
         writer.write(post)
         await writer.drain()
         writer.close()
-        async with httpx.AsyncClient() as web:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
             assert (await web.get(f"{address}/healthz")).status_code == 200
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
@@ -358,7 +358,7 @@ async def test_a_head_that_trickles_in_is_not_waited_for(engine: Engine) -> None
     async with served(engine, no_auth=True, configure=_watched) as address:
         assert await _raw(address, b"GET / HTTP/1.1\r\n", *([b"A: b\r\n"] * 15)) == b""
         assert await _raw(address) == b""
-        async with httpx.AsyncClient() as web:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
             assert (await web.get(f"{address}/healthz")).status_code == 200
 
 

@@ -49,7 +49,7 @@ async def test_b6_no_get_does_anything_and_none_leads_elsewhere(engine: Engine) 
     await invite(engine, event, "ann@example.com")
     token = (await attendee(engine, event, "ann@example.com")).token
     before = _rows(engine)
-    async with served(engine) as address, httpx.AsyncClient() as web:
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         for path in _paths(engine, token):
             for method in ("GET", "HEAD", "OPTIONS"):
                 answer = await web.request(method, f"{address}{path}", headers=JSON_HEADERS)
@@ -60,7 +60,7 @@ async def test_b6_no_get_does_anything_and_none_leads_elsewhere(engine: Engine) 
 
 @pytest.mark.parametrize("body", [INITIALIZE, LIST_TOOLS])
 async def test_b6_nothing_is_shown_or_done_without_a_key(engine: Engine, body: dict[str, Any]) -> None:
-    async with served(engine) as address, httpx.AsyncClient() as web:
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         for extra in ({}, {"MCP-Protocol-Version": "2026-07-28"}, {"mcp-session-id": "x"}):
             for method in ("POST", "DELETE", "PUT", "PATCH"):
                 answer = await web.request(

@@ -263,7 +263,7 @@ async def test_a_silent_name_server_is_asked_again_and_then_the_mail_waits(
 async def test_a_name_server_that_comes_back_in_time_loses_nothing(
     post: Post, names: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Lookups.__init__, "__kwdefaults__", {"most": 40, "seconds": 0.3})
+    monkeypatch.setattr(Lookups.__init__, "__kwdefaults__", {"most": 40, "seconds": 1.0})
     publish(names, "example.org")
     key = f"{SELECTOR}._domainkey.example.org"
     names.silent.add(key)

@@ -108,7 +108,7 @@ async def _loop(one: Server, folder: Path, key: str, port: int) -> list[str]:
 
         await eventually(counted)
         await call("cancel_event", uid=uid, reason=NAMES[1])
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
         for path in ("/healthz", "/readyz", "/metrics", f"/unsubscribe/{token}", "/mcp"):
             await web.get(f"{one.address}{path}", headers=bearing(key))
     return tokens
