@@ -94,7 +94,7 @@ async def dashboard(browser: Browser, folder: Path) -> None:
         draft = await drafted(engine, event, [*emails, "not an address", emails[0]], rate=RATE)
         async with working(engine, _transport(sink)), staging(browser, engine, scale=SCALE) as stage:
             await control(engine, draft, Action.START)
-            await eventually(lambda: len(sink.mails) > SHOWN_AT, 60)
+            await eventually(lambda: len(sink.mails) > SHOWN_AT)
             await control(engine, draft, Action.PAUSE)
             await _answer_all(engine, (await _reached(engine, event))[: SHOWN_AT + 100])
             await control(engine, draft, Action.RESUME)
