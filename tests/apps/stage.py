@@ -65,7 +65,7 @@ class View:
         found = await self.js(f"{node}?.checkVisibility() ? {node}.innerText : ''")
         return " ".join(str(found).split())
 
-    async def shows(self, words: str, selector: str = "main", seconds: float = 10) -> str:
+    async def shows(self, words: str, selector: str = "main", seconds: float = DEADLINE_S) -> str:
         """The text of `selector` as soon as it holds `words`."""
 
         async def held() -> str:
@@ -77,7 +77,7 @@ class View:
         except AssertionError:
             raise AssertionError(f"{words!r} is not in {await self.text(selector)!r}") from None
 
-    async def until(self, expression: str, seconds: float = 10) -> Any:
+    async def until(self, expression: str, seconds: float = DEADLINE_S) -> Any:
         """The value of the expression as soon as it is truthy."""
         return await eventually(lambda: self.js(expression), seconds)
 

@@ -24,6 +24,7 @@ GROUPS = {
     "hostile mail",
     "While a campaign runs in the same process",
     "Starting",
+    "Stopping",
     "One mail read to its command",
     "One mail rendered",
     "Receipts by SMTP",
