@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,10 +10,9 @@ from engine.itip import recurrence
 from engine.mail import meeting, sesnotice, smime, tnef
 from engine.mail import read as mail_read
 from engine.refusals import Refused
+from tests.support.steps import MOST, steps_of
 
 HEAD = b"From: Joe <joe@example.org>\r\nTo: create@cis.test\r\nMIME-Version: 1.0\r\n"
-SLOW_S = 1.0
-"""CPU seconds that no input may cost."""
 
 
 def mail(data: bytes) -> None:
@@ -44,9 +42,7 @@ def calendar(data: bytes, method_hint: str = "") -> None:
                     recurrence.validated(event.recurrence, event.span)
 
 
-def timed(target: Callable[[bytes], None], data: bytes) -> None:
-    """Run `target`, and fail where it took longer than anything may."""
-    begun = time.process_time()
-    target(data)
-    spent = time.process_time() - begun
-    assert spent < SLOW_S, f"{spent:.1f} s for {len(data)} bytes"
+def counted(target: Callable[[bytes], None], data: bytes) -> None:
+    """Run `target`, and fail if it took more steps than anything may."""
+    steps = steps_of(lambda: target(data))
+    assert steps < MOST, f"{steps:,} steps for {len(data)} bytes"

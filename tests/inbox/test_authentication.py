@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
@@ -24,7 +23,8 @@ from tests.support.engines import attendee, created, deliver, engine_in, invite
 from tests.support.inboxes import Post, receiving
 from tests.support.names import NameServer, serving_names
 from tests.support.signing import SELECTOR, publish, record, signed
-from tests.support.waiting import eventually
+from tests.support.steps import counting
+from tests.support.waiting import DEADLINE_S, eventually
 
 OLGA = "olga@example.org"
 DMARC = "_dmarc.example.org"
@@ -263,7 +263,7 @@ async def test_a_silent_name_server_is_asked_again_and_then_the_mail_waits(
 async def test_a_name_server_that_comes_back_in_time_loses_nothing(
     post: Post, names: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Lookups.__init__, "__kwdefaults__", {"most": 40, "seconds": 0.3})
+    monkeypatch.setattr(Lookups.__init__, "__kwdefaults__", {"most": 40, "seconds": 1.0})
     publish(names, "example.org")
     key = f"{SELECTOR}._domainkey.example.org"
     names.silent.add(key)
@@ -387,10 +387,10 @@ def test_white_space_without_end_costs_next_to_nothing(names: NameServer) -> Non
     body = (b" \t" * 400 + b"x\r\n") * 2_000 + b" " * 2_000_000
     raw = signed(b"From: olga@example.org\r\nSubject: x\r\n\r\nshort\r\n", "example.org", headers=("from",))
     raw = raw.partition(b"\r\n\r\nshort")[0] + b"\r\n\r\n" + body
-    began = time.process_time()
-    (one,) = signatures.check(raw, Lookups(DnsNames(names.address)), lambda domain: True)
+    with counting() as steps:
+        (one,) = signatures.check(raw, Lookups(DnsNames(names.address)), lambda domain: True)
     assert one.result == "fail"
-    assert time.process_time() - began < 2
+    assert steps.taken < len(body)
 
 
 @pytest.mark.parametrize(
@@ -419,8 +419,9 @@ def test_no_signature_however_odd_is_more_than_a_failure(names: NameServer, head
 
 
 async def test_a_sender_with_slow_names_keeps_nobody_waiting(
-    tmp_path: Path, clock: Clock, names: NameServer
+    tmp_path: Path, clock: Clock, names: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Lookups.__init__, "__kwdefaults__", {"most": 40, "seconds": DEADLINE_S})
     publish(names, "example.org")
     names.silent.add("_dmarc.slow.example.net")
     async with open_to_the_world(tmp_path, clock, names, retry_s=0.5) as post:
@@ -429,5 +430,6 @@ async def test_a_sender_with_slow_names_keeps_nobody_waiting(
             event = mails.vevent(f"slow{n}", organizer=sender)
             await post.hand_over(mails.request(event, sender=sender, proven=False))
         await post.hand_over(signed(invitation(), "example.org"), "create@cis.test")
-        await eventually(lambda: post.files("done"), 3)
+        await eventually(lambda: post.files("done"))
         assert len(post.files("new")) == 100
+        names.silent.clear()

@@ -12,6 +12,7 @@ import pytest
 from engine.store.sqlite.schema import MIGRATIONS, NewerDatabase
 from engine.store.sqlite.store import SqliteStore
 from tests.store.stores import sqlite, with_event
+from tests.support.waiting import DEADLINE_S
 
 _PROCESSES = 4
 _UNITS = 200
@@ -95,7 +96,7 @@ async def test_several_processes_write_into_one_file(tmp_path: Path) -> None:
         )
         for n in range(_PROCESSES)
     ]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         outcomes = [await writer.communicate() for writer in writers]
     assert [errors.decode() for _, errors in outcomes] == [""] * _PROCESSES
     async with sqlite(tmp_path) as store:
