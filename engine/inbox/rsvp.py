@@ -10,7 +10,7 @@ from engine.commands.receipts import ReceiptDone, RecordReceipt
 from engine.commands.refreshing import Refresh, RefreshDone
 from engine.engine import Engine
 from engine.inbox import reports
-from engine.inbox.answerers import Answerer, answerer
+from engine.inbox.answerers import Answerer, answerer, mailbox
 from engine.inbox.once import apply_once
 from engine.inbox.reading import calendar_of
 from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined
@@ -81,12 +81,12 @@ def _said(taken: Taken, event: ItipEvent, who: Answerer, prodid: str) -> dict[st
     """What every answer says: who gives it, to which revision, and when."""
     return {
         "token": taken.mailbox.token,
-        "role": who.role,
         "uid": event.uid,
         "email": who.address,
         "name": who.name or (taken.mail.from_name if who.address == taken.mail.from_address else ""),
         "sender": taken.mail.from_address,
-        "authenticated": taken.verdict.passed or taken.verdict.google_calendar,
+        "authenticated": _proven(taken, event.organizer),
+        "role": who.role,
         "sequence": event.sequence,
         "dtstamp": event.dtstamp,
         "prodid": prodid,
@@ -95,6 +95,20 @@ def _said(taken: Taken, event: ItipEvent, who: Answerer, prodid: str) -> dict[st
         "sent_by": who.sent_by,
         "delegates": who.delegates,
     }
+
+
+def _proven(taken: Taken, organizer: Party | None = None) -> bool:
+    """True where the answer is proven to be of the From address, and was written to us.
+
+    What Google's calendar signs proves its From: that is the address of the user's own account, whatever else the
+    calendar names. An answer to somebody else's invitation may bear our UID and be relayed; then it names us nowhere.
+    """
+    verdict, mail = taken.verdict, taken.mail
+    if verdict.confirmed_by or verdict.released:
+        return True
+    named = (*mail.addressed, *([organizer.address] if organizer else []))
+    ours = any(mailbox(address) in taken.own for address in named)
+    return ours and (verdict.passed or verdict.google_calendar)
 
 
 async def _receipt(
@@ -126,6 +140,9 @@ async def _by_words(engine: Engine, taken: Taken) -> Outcome:
     command = RecordReceipt(
         token=taken.mailbox.token,
         email=taken.mail.from_address,
+        sender=taken.mail.from_address,
+        name=taken.mail.from_name,
+        authenticated=_proven(taken),
         partstat=partstat,
         prodid=_BY_MAIL,
         comment=taken.mail.text[:500],
