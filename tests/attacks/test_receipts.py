@@ -54,7 +54,7 @@ async def post(engine: Engine) -> AsyncIterator[Post]:
 
 @pytest.fixture
 async def event(engine: Engine) -> Event:
-    """An event to which the attacker and the victim are invited; the victim has said Yes."""
+    """An event to which the attacker and the victim are invited."""
     made = await created(engine)
     await invite(engine, made, ME)
     await invite(engine, made, VICTIM)
