@@ -23,8 +23,8 @@ class Waiting(Value):
     """A mail that waits, and the address that says who it is from.
 
     `who`: an organizer, or an attendee of the event `uid`. `mail` and `mailbox` tell the mail; `method` and
-    `source_uid` are its calendar's; `answer` is what an attendee's mail says. No other words of it are kept, since
-    nothing proves who wrote them.
+    `source_uid` are its calendar's, which has so many `events`; `answer` is what an attendee's mail says. No other
+    words of it are kept, since nothing proves who wrote them.
     """
 
     mail: str
@@ -34,6 +34,7 @@ class Waiting(Value):
     uid: str = ""
     method: str = ""
     source_uid: str = ""
+    events: int = 1
     answer: str = ""
 
 
@@ -70,7 +71,9 @@ async def ask(work: Work, waiting: Waiting) -> bool:
 async def _on_file(work: Work, waiting: Waiting, event: Event | None) -> bool:
     settings, address = work.settings, waiting.address
     if waiting.who == "attendee":
-        known = await work.unit.attendee(event.uid, address) if event else None
+        if event is None or waiting.answer not in _ANSWERS:
+            return False
+        known = await work.unit.attendee(event.uid, address)
         return known is not None and known.proven and settings.confirm_receipts
     if not settings.may_organize(address) or await work.unit.suspended(address):
         return False
@@ -80,10 +83,11 @@ async def _on_file(work: Work, waiting: Waiting, event: Event | None) -> bool:
 async def _what(work: Work, waiting: Waiting, event: Event | None) -> str:
     """What confirming does, in our own words and those of the event as it is kept."""
     if event:
-        answer = _ANSWERS.get(waiting.answer, "no answer")
-        return f"It answers the invitation to {_named(event)} with: {answer}."
+        return f"It answers the invitation to {_named(event)} with: {_ANSWERS[waiting.answer]}."
     if waiting.mailbox == "bulk":
         return "It invites the people on an attached list."
+    if waiting.events > 1:
+        return f"It makes, changes or cancels events of yours, {waiting.events} at once."
     known = await _known(work, waiting)
     if known and waiting.method == "CANCEL":
         return f"It cancels your event {_named(known)}, or a part of it."

@@ -191,7 +191,7 @@ def proposal(
     if span:
         when = _when(span.model_copy(update={"timezone": event.span.timezone}))
     text = (
-        f"{attendee.name or attendee.email} proposes another time for “{event.summary}”: {when}.\n"
+        f"{_person(attendee)} proposes another time for “{event.summary}”: {when}.\n"
         f"Now it is {_when(_span(event, instance))}. Nothing was changed.\n\n"
         "To agree, move the event in your calendar and send the update, or have your agent do it. To keep the "
         "time, do nothing, or decline the proposal in your calendar.\n\n"
@@ -201,6 +201,11 @@ def proposal(
         subject=f"New time proposed: {event.summary}"[:200],
         text=text + (f"They wrote: > {said}\n" if said else "") + f"uid: {event.uid}\n",
     )
+
+
+def _person(attendee: Attendee) -> str:
+    """Name and address: whoever proves an address may call themselves what they like."""
+    return f"{attendee.name} ({attendee.email})" if attendee.name else attendee.email
 
 
 def confirm(confirmation: Confirmation, settings: Settings) -> Notice:

@@ -14,10 +14,11 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Cause(StrEnum):
-    """What a stranger's mail makes us send."""
+    """What a stranger's mail makes us send; REPEAT: a notice that a proven mail, which may be relayed, changed nothing."""
 
     QUESTION = "question"
     NOTICE = "notice"
+    REPEAT = "repeat"
     REFRESH = "refresh"
     PROPOSAL = "proposal"
     DELEGATE = "delegate"
@@ -37,6 +38,7 @@ class _Bound:
 _BOUNDS = {
     Cause.QUESTION: _Bound(1, _DAY, domain=10, organizer=20, all=100),
     Cause.NOTICE: _Bound(10, _HOUR, domain=20, organizer=20, all=100),
+    Cause.REPEAT: _Bound(20, _HOUR, domain=200, organizer=20, all=2_000),
     Cause.REFRESH: _Bound(10, _HOUR, domain=100, organizer=100, all=1_000),
     Cause.PROPOSAL: _Bound(30, _HOUR, domain=300, organizer=30, all=1_000),
     Cause.DELEGATE: _Bound(20, _DAY, domain=60, organizer=60, all=200),

@@ -42,7 +42,8 @@ class RecordProposal(Answering[ProposalDone]):
         if who.added:
             # Only who is invited may bargain about the time.
             raise Refused(Code.UNKNOWN_ATTENDEE, "The proposal is from somebody who is not invited.")
-        if not who.proven and (who.foreign or work.settings.sender_auth == "enforce"):
+        if not who.proven:
+            # Whatever the settings: a proposal has no flag, and would stand open in another's name.
             raise Refused(Code.SENDER_UNAUTHENTICATED, "The sender of the proposal is not authenticated.")
         proposal = await self._kept(work, who)
         attendee = who.attendee
@@ -84,7 +85,7 @@ class RecordProposal(Answering[ProposalDone]):
             id=work.randomness.word(_ID_LENGTH),
             event_uid=event.uid,
             email=who.attendee.email,
-            name=plain_name(self.name) or who.attendee.name,
+            name=who.attendee.name or plain_name(self.name),
             span=self.span,
             location=" ".join(self.location.split())[: text.LOCATION_MAX],
             comment=self.comment[:2000],

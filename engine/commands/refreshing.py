@@ -31,7 +31,7 @@ class Refresh(Answering[RefreshDone]):
         who = await whose(work, self)
         if who.added or not who.attendee.proven:
             raise Refused(Code.UNKNOWN_ATTENDEE, "Only who is invited can ask for the event again.")
-        if not who.proven and (who.foreign or work.settings.sender_auth == "enforce"):
+        if not who.proven:
             raise Refused(Code.SENDER_UNAUTHENTICATED, "The sender of the request is not authenticated.")
         event, attendee = who.event, who.attendee
         if event.finished(work.now):

@@ -54,13 +54,15 @@ async def apply_once(
 
 
 async def _reply(work: Work, taken: Taken, became: Outcome, notice: Notice) -> Reply | None:
-    """The answer to the sender; where nothing proves them (`CIS_SENDER_AUTH`), few, and in our own words if flagged."""
-    to = taken.mail.from_address
-    if taken.verdict.passed or taken.verdict.google_calendar:
-        return Reply(to=to, notice=notice)
-    if not await prompted(work, Cause.NOTICE, to, to):
+    """The answer to the sender; where nothing proves them (`CIS_SENDER_AUTH`), few, and in our own words if flagged.
+
+    Few as well where nothing was changed: a proven mail may be relayed again and again by whoever has it.
+    """
+    to, proven = taken.mail.from_address, taken.verdict.passed or taken.verdict.google_calendar
+    idle = became.action in {Action.REFUSED, Action.QUARANTINED, Action.IGNORED} or bool(became.code)
+    if (idle or not proven) and not await prompted(work, Cause.REPEAT if proven else Cause.NOTICE, to, to):
         return None
-    if taken.flagged:
+    if taken.flagged and not proven:
         notice = notices.unproven(f"{became.action.value} {became.code}".strip(), became.uid)
     return Reply(to=to, notice=notice)
 

@@ -62,11 +62,12 @@ async def take_answers(engine: Engine, taken: Taken, message: ItipMessage) -> Ou
         why = f"A calendar with METHOD:{message.method} is no answer to an invite."
         return quarantined(Code.UNSUPPORTED_METHOD, why)
     holder = await engine.store.attendee_by_token(taken.mailbox.token) if taken.mailbox.token else None
+    taken = taken.model_copy(update={"answers": len(message.events)})
     outcomes = []
     for event in message.events[:_ANSWERS_MAX]:
         sender = Party(address=taken.mail.from_address, name=taken.mail.from_name)
         who = answerer(event, sender, taken.own, holder.email if holder else "")
-        said = _said(taken, event, who, message.prodid)
+        said = _said(taken, event, who, message)
         outcomes.append(await _ANSWERS[message.method](engine, taken, event, who, said))
     return _one(outcomes)
 
@@ -77,7 +78,7 @@ def _one(outcomes: list[Outcome]) -> Outcome:
     return (aside or outcomes)[0]
 
 
-def _said(taken: Taken, event: ItipEvent, who: Answerer, prodid: str) -> dict[str, object]:
+def _said(taken: Taken, event: ItipEvent, who: Answerer, message: ItipMessage) -> dict[str, object]:
     """What every answer says: who gives it, to which revision, and when."""
     return {
         "token": taken.mailbox.token,
@@ -89,8 +90,9 @@ def _said(taken: Taken, event: ItipEvent, who: Answerer, prodid: str) -> dict[st
         "role": who.role,
         "sequence": event.sequence,
         "dtstamp": event.dtstamp,
-        "prodid": prodid,
-        "comment": event.comment,
+        "prodid": message.prodid,
+        # who confirmed an answer has not seen what else its mail says
+        "comment": "" if taken.verdict.confirmed_by else event.comment,
         "recurrence_id": event.recurrence_id,
         "sent_by": who.sent_by,
         "delegates": who.delegates,
@@ -124,7 +126,7 @@ async def _receipt(
 
 
 def _part(event: ItipEvent) -> str:
-    return f"{event.uid[:200]}:{event.recurrence_id or ''}"
+    return f"{event.uid}:{event.recurrence_id or ''}"
 
 
 def _in_subject(subject: str) -> Partstat | None:
@@ -145,7 +147,7 @@ async def _by_words(engine: Engine, taken: Taken) -> Outcome:
         authenticated=_proven(taken),
         partstat=partstat,
         prodid=_BY_MAIL,
-        comment=taken.mail.text[:500],
+        comment="" if taken.verdict.confirmed_by else taken.mail.text[:500],
     )
     return await _record(engine, taken, command, part="words")
 
@@ -156,7 +158,9 @@ async def _record(engine: Engine, taken: Taken, command: RecordReceipt, part: st
         answer = receipt.partstat.label
         ask = None
         if receipt.code == Code.SENDER_UNAUTHENTICATED and not receipt.counted:
-            ask = taken.waiting("attendee", done.attendee.email, done.event.uid, answer)
+            # Of several answers a question could name but one, and a Yes to it would count them all.
+            asked = answer if taken.answers == 1 else ""
+            ask = taken.waiting("attendee", done.attendee.email, done.event.uid, asked)
         return Outcome(action=Action.RECEIPT, uid=done.event.uid, code=receipt.code, detail=answer, ask=ask)
 
     actor = _attendee(taken)

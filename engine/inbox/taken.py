@@ -69,6 +69,8 @@ class Taken(Value):
     flag: bool = False
     """Mails that nothing proves are carried out, and their doings flagged."""
     repaired: tuple[str, ...] = ()
+    answers: int = 1
+    """How many answers its calendar gives."""
 
     @property
     def flagged(self) -> bool:
@@ -115,6 +117,7 @@ class Taken(Value):
             answer=answer,
             method=message.method if message else "",
             source_uid=message.events[0].uid if message else "",
+            events=len({event.uid for event in message.events}) if message else 1,
         )
 
     @property

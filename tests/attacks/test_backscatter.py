@@ -17,6 +17,7 @@ from tests.support import mails, reports
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, deliver, do, engine_in, invite, ledger
 from tests.support.inboxes import Post, receiving
+from tests.support.waiting import eventually
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 ALICE = Actor(kind="organizer", address="alice@one.example")
@@ -258,6 +259,57 @@ async def test_attendees_of_one_event_are_asked_within_the_hours_bounds(post: Po
     for email in people:
         await post(mails.reply(event.uid, email, proven=False))
     assert len(await questions(post)) == 20
+
+
+async def test_a_question_never_stands_for_more_than_it_names(post: Post, event: Event) -> None:
+    await do(post.engine, SendInvite(uid=event.uid, email=BOB), ALICE)
+    await created(post.engine, Actor(kind="organizer", address="olga@cis.test"))
+    await deliver(post.engine)
+    parts = [mails.vevent(event.uid, attendees=[(BOB, word)]) for word in ("ACCEPTED", "DECLINED")]
+    content = mails.calendar("REPLY", *parts)
+    await post(mails.mail(BOB, PLAIN, content=content, method="REPLY", proven=False))
+    delegating = (
+        f"BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\nUID:{event.uid}\r\nATTENDEE;PARTSTAT=DELEGATED;"
+        f'DELEGATED-TO="mailto:x@example.net":mailto:{BOB}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n'
+    )
+    await post(mails.mail(BOB, PLAIN, content=delegating.encode(), method="REPLY", proven=False))
+    assert await questions(post) == [], "several answers, and delegates, are the operator's to let through"
+    assert len(post.files("quarantine")) == 2
+    many = [mails.vevent(f"u{n}", organizer="olga@cis.test", sequence=1) for n in range(3)]
+    await post(mails.cancel(*many, proven=False))
+    (message,) = await questions(post)
+    assert message.notice is not None
+    assert "events of yours, 3 at once" in message.notice.text
+
+
+async def test_a_confirmed_answer_brings_none_of_the_words_that_were_not_shown(
+    post: Post, event: Event
+) -> None:
+    await do(post.engine, SendInvite(uid=event.uid, email=BOB), ALICE)
+    await deliver(post.engine)
+    await post(mails.reply(event.uid, "mallory@attacker.example", attendee=BOB, comment=LURE))
+    (message,) = await questions(post)
+    assert message.notice is not None
+    await post(mails.mail(BOB, message.notice.reply_to))
+
+    async def counted() -> bool:
+        return any(r.counted for r in await post.engine.store.receipts(event.uid, BOB))
+
+    await eventually(counted)
+    (kept,) = [r for r in await post.engine.store.receipts(event.uid, BOB) if r.counted]
+    assert kept.comment == ""
+
+
+async def test_a_proven_mail_that_is_relayed_again_and_again_floods_nobody(post: Post) -> None:
+    mine = "olga@cis.test"
+    made = mails.request(mails.vevent("u1", organizer=mine), sender=mine)
+    for _ in range(26):
+        await post(made)
+    empty = mails.mail(mine, "create@cis.test", text="No calendar here.")
+    for _ in range(4):
+        await post(empty)
+    sent = [m.notice.subject.partition(":")[0] for m in await questions(post) if m.notice]
+    assert sent == ["Created", *["No change"] * 20]
 
 
 # notices, where the operator lets unproven mail count
