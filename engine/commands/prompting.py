@@ -14,7 +14,10 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Cause(StrEnum):
-    """What a stranger's mail makes us send; REPEAT: a notice that a proven mail, which may be relayed, changed nothing."""
+    """What a stranger's mail makes us send.
+
+    REPEAT: a notice that a proven mail changed nothing; whoever has such a mail may relay it again and again.
+    """
 
     QUESTION = "question"
     NOTICE = "notice"
