@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 from pathlib import Path
 
+import icalendar
 import pytest
 
 from engine.commands.invites import SendInvite
@@ -218,26 +220,45 @@ async def test_a_question_holds_no_word_of_whoever_forged_the_mail(post: Post) -
     text = f"{message.notice.subject}\n{message.notice.text}"
     for word in ("evil", "Pay", "Buy", "Invitation"):
         assert word not in text
-    assert "It changes your event “Season opener”." in text
+    assert "It makes, changes or cancels events of yours." in text, (
+        "nothing of it is read before it is proven"
+    )
     assert "create@cis.test on Monday, 1 March 2027" in text
+
+
+def by_google(mail: EmailMessage) -> EmailMessage:
+    """The mail as Google's calendar sends it for somebody: that much is proven, so that its calendar is read."""
+    mail["Sender"] = "calendar-notification@google.com"
+    mail["Authentication-Results"] = f"{mails.OPERATOR_SERVER}; dkim=pass header.d=google.com"
+    return mail
+
+
+def held(uid: str) -> icalendar.Event:
+    return mails.vevent(uid, organizer="x@attacker.example", sequence=1, summary=LURE)
 
 
 @pytest.mark.parametrize(
     ("mail", "said"),
     [
-        (mails.request(mails.vevent("new", organizer="olga@cis.test"), proven=False), "makes a new event"),
-        (mails.cancel(mails.vevent("u1", sequence=1), proven=False), "cancels your event “Season opener”"),
-        (mails.cancel(mails.vevent("other", sequence=1), proven=False), "makes, changes or cancels events"),
+        (mails.request(held("new"), proven=False), "makes a new event"),
+        (mails.request(held("u1"), proven=False), "changes your event “Season opener”"),
+        (mails.cancel(held("u1"), proven=False), "cancels your event “Season opener”"),
+        (mails.cancel(held("other"), proven=False), "makes, changes or cancels events of yours."),
+        (mails.cancel(held("u1"), held("u2"), held("u3"), proven=False), "events of yours, 3 at once"),
     ],
-    ids=["new", "cancelled", "unknown"],
+    ids=["new", "changed", "cancelled", "unknown", "several"],
 )
-async def test_a_question_says_what_would_be_done(post: Post, mail: object, said: str) -> None:
-    await post(mails.request(mails.vevent("u1", organizer="olga@cis.test")))
+async def test_a_question_says_in_our_own_words_what_would_be_done(
+    post: Post, mail: EmailMessage, said: str
+) -> None:
+    await post(mails.request(mails.vevent("u1", organizer="olga@cis.test"), sender="olga@cis.test"))
     await deliver(post.engine)
-    await post(mail)  # type: ignore[arg-type]
+    raw = by_google(mail).as_bytes().replace(b"Olga Organizer", b"Evil")
+    assert (await post(raw, "create@cis.test")).code == "sender_unauthenticated"
     (message,) = await questions(post)
     assert message.notice is not None
     assert said in message.notice.text
+    assert "evil" not in message.notice.text.lower()
 
 
 async def test_a_question_to_an_attendee_tells_nobodys_token(post: Post, event: Event, ann: Attendee) -> None:
@@ -263,7 +284,6 @@ async def test_attendees_of_one_event_are_asked_within_the_hours_bounds(post: Po
 
 async def test_a_question_never_stands_for_more_than_it_names(post: Post, event: Event) -> None:
     await do(post.engine, SendInvite(uid=event.uid, email=BOB), ALICE)
-    await created(post.engine, Actor(kind="organizer", address="olga@cis.test"))
     await deliver(post.engine)
     parts = [mails.vevent(event.uid, attendees=[(BOB, word)]) for word in ("ACCEPTED", "DECLINED")]
     content = mails.calendar("REPLY", *parts)
@@ -275,11 +295,6 @@ async def test_a_question_never_stands_for_more_than_it_names(post: Post, event:
     await post(mails.mail(BOB, PLAIN, content=delegating.encode(), method="REPLY", proven=False))
     assert await questions(post) == [], "several answers, and delegates, are the operator's to let through"
     assert len(post.files("quarantine")) == 2
-    many = [mails.vevent(f"u{n}", organizer="olga@cis.test", sequence=1) for n in range(3)]
-    await post(mails.cancel(*many, proven=False))
-    (message,) = await questions(post)
-    assert message.notice is not None
-    assert "events of yours, 3 at once" in message.notice.text
 
 
 async def test_a_confirmed_answer_brings_none_of_the_words_that_were_not_shown(

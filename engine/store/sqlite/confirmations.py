@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from engine.model import Confirmation, Prompt, Prompts
+from engine.model import Confirmation
 from engine.store.sqlite.session import Session
-
-_PROMPTS_KEPT = timedelta(days=2)
 
 
 class Confirmations(Session):
@@ -43,24 +41,3 @@ class Confirmations(Session):
             [address, since.timestamp()],
         )
         return row is not None
-
-    # mails that strangers prompt
-
-    async def add_prompt(self, prompt: Prompt) -> None:
-        """Count a mail that a stranger prompts; what is too old to count is forgotten."""
-        await self.run("DELETE FROM prompted WHERE at < ?", [(prompt.at - _PROMPTS_KEPT).timestamp()])
-        await self.run(
-            "INSERT INTO prompted(at, kind, address, domain, organizer) VALUES (?,?,?,?,?)",
-            [prompt.at.timestamp(), prompt.kind, prompt.address, prompt.domain, prompt.organizer],
-        )
-
-    async def prompts(self, like: Prompt, since: datetime) -> Prompts:
-        """How many mails of the kind of `like` were prompted after `since`."""
-        row = await self.one(
-            "SELECT count(*) AS n, sum(address = ?) AS address, sum(domain = ?) AS domain, "
-            "sum(organizer = ?) AS organizer FROM prompted WHERE at > ? AND kind = ?",
-            [like.address, like.domain, like.organizer, since.timestamp(), like.kind],
-        )
-        if row is None or not row["n"]:
-            return Prompts()
-        return Prompts(address=row["address"], domain=row["domain"], organizer=row["organizer"], all=row["n"])

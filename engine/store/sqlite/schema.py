@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiosqlite
 
 from engine.store.sqlite.search_schema import SEARCH
+from engine.store.sqlite.strangers_schema import STRANGERS
 
 PENDING = "state IN ('queued','sending','deferred')"
 DUE = "state IN ('queued','deferred') AND held = 0"
@@ -225,33 +226,6 @@ INSERT INTO tally(scope, key, name, n) SELECT 'failure', '', code, count(*) FROM
     WHERE state = 'failed' GROUP BY code;
 """
 
-_INVITED = """EXISTS (SELECT 1 FROM message m WHERE m.event_uid = {0}.event_uid AND m.email = {0}.{1}
-    AND m.method IS NOT NULL AND m.kind = 'invite')"""
-
-# who turned up, at another's token or by mail that nothing proves, was told of changes before
-_PROVEN = f"""
-ALTER TABLE attendee ADD COLUMN proven INTEGER NOT NULL DEFAULT 1;
-UPDATE attendee SET proven = 0 WHERE origin = 'shared' AND NOT {_INVITED.format("attendee", "email")}
-    AND (EXISTS (SELECT 1 FROM delegation d WHERE d.event_uid = attendee.event_uid AND d.delegate = attendee.email)
-    OR NOT EXISTS (SELECT 1 FROM receipt r WHERE r.event_uid = attendee.event_uid AND r.email = attendee.email
-        AND r.counted = 1 AND json_extract(r.body, '$.code') = ''));
-CREATE INDEX attendee_unproven ON attendee(event_uid, partstat) WHERE proven = 0;
-ALTER TABLE delegation ADD COLUMN added INTEGER NOT NULL DEFAULT 0;
-UPDATE delegation SET added = 1 WHERE {_INVITED.format("delegation", "delegate")}
-    AND EXISTS (SELECT 1 FROM attendee a WHERE a.event_uid = delegation.event_uid AND a.email = delegation.delegate
-    AND a.origin = 'shared' AND a.created = delegation.at);
-CREATE TABLE alias (
-    event_uid TEXT NOT NULL REFERENCES event(uid), email TEXT NOT NULL, alias TEXT NOT NULL,
-    PRIMARY KEY (event_uid, email)
-) STRICT, WITHOUT ROWID;
-ALTER TABLE block ADD COLUMN reason TEXT NOT NULL DEFAULT '';
-CREATE TABLE prompted (
-    id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL,
-    address TEXT NOT NULL, domain TEXT NOT NULL, organizer TEXT NOT NULL
-) STRICT;
-CREATE INDEX prompted_by_time ON prompted(at);
-"""
-
 MIGRATIONS = (
     _VERSION_1,
     _ANSWERS,
@@ -261,7 +235,7 @@ MIGRATIONS = (
     _TRANSPORT_NAMES,
     _CHANGES,
     _FAILURES,
-    _PROVEN,
+    STRANGERS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 
