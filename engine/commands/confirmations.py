@@ -71,13 +71,20 @@ async def ask(work: Work, waiting: Waiting) -> bool:
 async def _on_file(work: Work, waiting: Waiting, event: Event | None) -> bool:
     settings, address = work.settings, waiting.address
     if waiting.who == "attendee":
-        if event is None or waiting.answer not in _ANSWERS:
-            return False
-        known = await work.unit.attendee(event.uid, address)
-        return known is not None and known.proven and settings.confirm_receipts
+        return settings.confirm_receipts and await _may_answer(work, waiting, event)
     if not settings.may_organize(address) or await work.unit.suspended(address):
         return False
     return settings.names_organizer(address) or await work.unit.knows_organizer(address)
+
+
+async def _may_answer(work: Work, waiting: Waiting, event: Event | None) -> bool:
+    """True for an answer that would count, of somebody whom the organizer may mail."""
+    if event is None or waiting.answer not in _ANSWERS or event.cancelled or event.finished(work.now):
+        return False
+    known = await work.unit.attendee(event.uid, waiting.address)
+    if known is None or not known.proven or await work.unit.suspended(event.organizer):
+        return False
+    return not await work.unit.barred(event.organizer, [waiting.address])
 
 
 async def _what(work: Work, waiting: Waiting, event: Event | None) -> str:

@@ -9,9 +9,11 @@ from pathlib import Path
 import icalendar
 import pytest
 
+from engine.commands.events import CancelEvent
 from engine.commands.invites import SendInvite
+from engine.commands.operators import SuspendOrganizer
 from engine.engine import Engine
-from engine.model import Actor, Attendee, Event, Kind, Message, MessageState
+from engine.model import Actor, Attendee, Audience, Event, Kind, Message, MessageState
 from engine.outbox import answers
 from engine.outbox.transport import Accepted
 from engine.refusals import Code
@@ -270,6 +272,25 @@ async def test_a_question_to_an_attendee_tells_nobodys_token(post: Post, event: 
     assert message.notice is not None
     assert ann.token not in message.notice.text
     assert "evil" not in message.notice.text
+
+
+@pytest.mark.parametrize("why", ["unsubscribed", "bounced", "suspended", "over", "cancelled"])
+async def test_nobody_is_asked_whom_the_organizer_may_not_mail(
+    post: Post, event: Event, ann: Attendee, clock: Clock, why: str
+) -> None:
+    match why:
+        case "unsubscribed":
+            await post(mails.mail(ANN, f"unsubscribe+{ann.token}@cis.test"))
+        case "bounced":
+            await post(mails.bounced(ANN, at(ann)), at(ann), sender="")
+        case "suspended":
+            await do(post.engine, SuspendOrganizer(address=event.organizer))
+        case "over":
+            clock.move(days=90)
+        case "cancelled":
+            await do(post.engine, CancelEvent(uid=event.uid, audience=Audience.NONE))
+    assert (await post(mails.reply(event.uid, ANN, proven=False))).code == "sender_unauthenticated"
+    assert await questions(post) == []
 
 
 async def test_attendees_of_one_event_are_asked_within_the_hours_bounds(post: Post, event: Event) -> None:

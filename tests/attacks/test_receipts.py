@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.commands.answering import plain_name
@@ -208,6 +210,47 @@ async def test_the_victim_counts_at_anothers_token_by_their_own_proof(
     assert await partstat(post, event, ME) is Partstat.NEEDS_ACTION
 
 
+_LINE = st.builds(
+    'ATTENDEE;PARTSTAT={};{}="mailto:{}":mailto:{}'.format,
+    st.sampled_from(["ACCEPTED", "DECLINED", "TENTATIVE", "DELEGATED", "NEEDS-ACTION"]),
+    st.sampled_from(["DELEGATED-FROM", "DELEGATED-TO", "SENT-BY", "EMAIL"]),
+    st.sampled_from([ME, VICTIM, ALIAS, *STRANGERS[:6]]),
+    st.sampled_from([ME, VICTIM, ALIAS, "rsvp@cis.test", "invalid:nomail", *STRANGERS[:6]]),
+)
+_MAIL = st.tuples(
+    st.lists(_LINE, min_size=0, max_size=3),
+    st.sampled_from(["REPLY", "COUNTER", "REFRESH"]),
+    st.sampled_from([(ME, True), (ALIAS, True), (ALIAS, False), (VICTIM, False), (STRANGERS[0], False)]),
+    st.booleans(),
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(_MAIL, min_size=1, max_size=8), st.sampled_from(["enforce", "flag", "off"]))
+def test_whatever_is_sent_to_a_token_it_answers_for_nobody_else_and_mails_three(
+    sent: list[tuple[list[str], str, tuple[str, bool], bool]], mode: str
+) -> None:
+    async def story(folder: Path) -> None:
+        made = {"authserv_ids": mails.OPERATOR_SERVER, "sender_auth": mode}
+        async with engine_in(folder, Clock(), **made) as engine, receiving(engine) as post:
+            event = await created(engine)
+            mine = at((await invite(engine, event, ME)).attendee.token)
+            await invite(engine, event, VICTIM)
+            await deliver(engine)
+            for lines, method, (sender, proven), google in sent:
+                mail = written(event, mine, *lines, method=method, sender=sender, proven=proven)
+                head = b"Sender: calendar-notification@google.com\r\n" if google else b""
+                await post(head + mail, mine)
+            gone = [m.email for m in await deliver(engine) if m.kind.calendar]
+            assert len(set(gone) - {ME}) <= DELEGATES_MAX
+            assert VICTIM not in gone
+            assert await partstat(post, event, VICTIM) is Partstat.NEEDS_ACTION
+            assert {p.email for p in await engine.store.proposals(event.uid)} <= {ME, ALIAS, *STRANGERS}
+
+    with TemporaryDirectory() as folder:
+        asyncio.run(story(Path(folder)))
+
+
 # what a holder may do
 
 
@@ -399,8 +442,8 @@ async def test_one_who_was_invited_before_is_not_answered_for_by_being_delegated
 async def test_who_turned_up_unproven_hears_of_nothing_until_they_prove_themselves(
     tmp_path: Path, clock: Clock
 ) -> None:
-    settings = {"sender_auth": "flag", "authserv_ids": mails.OPERATOR_SERVER}
-    async with engine_in(tmp_path, clock, **settings) as engine, receiving(engine) as post:
+    made = {"sender_auth": "flag", "authserv_ids": mails.OPERATOR_SERVER}
+    async with engine_in(tmp_path, clock, **made) as engine, receiving(engine) as post:
         event = await created(engine)
         stranger = STRANGERS[0]
         await post(mails.reply(event.uid, f"{LURE} <{stranger}>", "ACCEPTED", proven=False))
