@@ -353,7 +353,10 @@ class Delegation(Value):
     delegator: str
     delegate: str
     at: datetime
-    added: bool = Field(False, description="true: the delegator named them first, and so they were invited")
+    added: bool = Field(
+        False,
+        description="true: invited because the delegator named them, who answers for them until they do",
+    )
 
 
 class Prompt(Value):

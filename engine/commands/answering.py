@@ -107,8 +107,9 @@ async def _another(
     """An attendee answers at the token of another: whom its holder sent and we invited for it, or by own proof."""
     known = await work.unit.delegations(event.uid, holder.email)
     sent = any(d.added and (d.delegator, d.delegate) == (holder.email, found.email) for d in known)
-    proven = sent or _from(said, found.email)
-    return Whose(found, event, added=False, proven=proven, foreign=True, delegator=holder if sent else None)
+    themselves = _from(said, found.email)
+    delegator = holder if sent and not themselves else None
+    return Whose(found, event, added=False, proven=sent or themselves, foreign=True, delegator=delegator)
 
 
 async def _is_alias(work: Work, holder: Attendee, email: str) -> bool:

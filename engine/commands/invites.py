@@ -51,8 +51,13 @@ class SendInvite(Command[InviteDone]):
         return InviteDone(attendee=attendee, message=owed)
 
     async def _known(self, work: Work, event: Event, email: str) -> Attendee | None:
-        """The attendee; whoever merely turned up is invited by this, and hears of changes from now on."""
+        """The attendee; whoever merely turned up is invited by this, and hears of changes from now on.
+
+        A delegate is the organizer's own guest then, for whom nobody else answers.
+        """
         known = await work.unit.attendee(event.uid, email)
+        if known and known.origin is Origin.SHARED:
+            await work.unit.end_proxy(event.uid, email)
         if known and not known.proven:
             known = known.model_copy(update={"proven": True})
             await work.unit.add_attendees([known])

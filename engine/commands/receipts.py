@@ -8,7 +8,7 @@ from engine.commands import series
 from engine.commands.answering import Answering, Whose, whose
 from engine.commands.base import Done, Work
 from engine.commands.delegations import delegated
-from engine.model import Attendee, Event, InstanceAnswer, Partstat, Receipt
+from engine.model import Attendee, Event, InstanceAnswer, Origin, Partstat, Receipt
 from engine.refusals import Code
 
 _SLOW_CLOCK = timedelta(minutes=5)
@@ -53,7 +53,12 @@ async def recorded(work: Work, said: Answering[Done], who: Whose, partstat: Part
 
 
 async def _proved(work: Work, who: Whose) -> Attendee:
-    """The attendee; who turned up by mail that nothing proved hears of changes once they are proven."""
+    """The attendee; who turned up by mail that nothing proved hears of changes once they are proven.
+
+    Whoever answers for themselves is answered for by nobody from then on.
+    """
+    if who.proven and who.delegator is None and who.attendee.origin is Origin.SHARED:
+        await work.unit.end_proxy(who.attendee.event_uid, who.attendee.email)
     if who.attendee.proven or not who.proven:
         return who.attendee
     proven = who.attendee.model_copy(update={"proven": True})

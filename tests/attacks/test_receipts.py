@@ -426,6 +426,24 @@ async def test_a_delegate_whom_we_invited_hears_of_changes_and_answers_at_either
     assert "bob@attacker.example" in {m.email for m in await deliver(post.engine)}
 
 
+@pytest.mark.parametrize("how", ["answers", "is invited"])
+async def test_a_delegate_who_speaks_for_themselves_is_answered_for_by_nobody(
+    post: Post, event: Event, mine: str, how: str
+) -> None:
+    bob = "bob@corp.example"
+    await post(to_delegates(event, mine, bob), mine)
+    await deliver(post.engine)
+    if how == "answers":
+        own = at((await attendee(post.engine, event, bob)).token)
+        await post(mails.reply(event.uid, bob, "ACCEPTED", to=own, proven=False))
+    else:
+        await invite(post.engine, event, bob)
+    before = await partstat(post, event, bob)
+    line = f'ATTENDEE;PARTSTAT=DECLINED;DELEGATED-FROM="mailto:{ME}":mailto:{bob}'
+    assert (await post(written(event, mine, line), mine)).code == "sender_unauthenticated"
+    assert await partstat(post, event, bob) is before
+
+
 async def test_one_who_was_invited_before_is_not_answered_for_by_being_delegated_to(
     post: Post, event: Event, mine: str
 ) -> None:

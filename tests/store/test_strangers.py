@@ -130,6 +130,9 @@ async def test_a_delegation_tells_whether_the_delegator_added_whom_they_name(sto
         for known in (sent, said, sent.model_copy(update={"added": False})):
             await unit.add_delegation(known)
     assert sorted(await store.delegations("event1", ANN), key=lambda d: d.delegate) == [sent, said]
+    async with store.unit() as unit:
+        await unit.end_proxy("event1", BOB)
+    assert [d.added for d in await store.delegations("event1", BOB)] == [False]
 
 
 async def test_mail_that_came_back_to_one_organizer_bars_that_one_alone(store: Store) -> None:

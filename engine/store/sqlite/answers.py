@@ -134,6 +134,12 @@ class Answers(Session):
             ],
         )
 
+    async def end_proxy(self, event_uid: str, delegate: str) -> None:
+        """Let nobody who added a delegate answer for them any more; who sent whom stays known."""
+        await self.run(
+            "UPDATE delegation SET added = 0 WHERE event_uid = ? AND delegate = ?", [event_uid, delegate]
+        )
+
     async def delegations(self, event_uid: str, email: str) -> list[Delegation]:
         """Delegations by an attendee and to them, oldest first."""
         found = await self.all(
