@@ -158,10 +158,8 @@ class Settings(BaseSettings):
         return any(fnmatch.fnmatchcase(address.lower(), p.strip()) for p in patterns if p.strip())
 
     def names_organizer(self, address: str) -> bool:
-        """True where `CIS_ORGANIZERS` names `address` or its very domain; a `*` for every domain does not."""
-        patterns = [p.strip() for p in (self.organizers or f"*@{self.domain}").lower().split(",")]
-        plain = [p for p in patterns if "@" in p and not set(p.rpartition("@")[2]) & set("*?[")]
-        return any(fnmatch.fnmatchcase(address.lower(), p) for p in plain)
+        """True where `CIS_ORGANIZERS` names the very `address`; a pattern names nobody."""
+        return address.lower() in {p.strip() for p in self.organizers.lower().split(",")}
 
     @cached_property
     def trusted_authserv_ids(self) -> frozenset[str]:

@@ -82,7 +82,7 @@ async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> 
     draft = _DraftAndStart(
         uid=uid,
         recipients=[Row(email=r.email, name=r.name, fields=r.fields, number=r.row) for r in rows],
-        report_to=taken.mail.from_address if taken.answerable else None,
+        report_to=taken.mail.from_address if taken.answerable and not taken.flagged else None,
     )
     outcome = Outcome(action=Action.CAMPAIGN, uid=uid)
     became = await apply_once(engine, taken, draft, taken.actor, outcome=lambda _: outcome, part=uid[:200])

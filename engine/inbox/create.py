@@ -69,7 +69,7 @@ def unproven(taken: Taken, message: ItipMessage | None = None) -> Outcome | None
         return quarantined(
             Code.SENDER_UNAUTHENTICATED,
             f"The sender is not authenticated: {taken.verdict.reason}.",
-            taken.waiting("organizer", taken.mail.from_address),
+            taken.waiting("organizer", taken.mail.from_address, message=message),
         )
     return None
 

@@ -131,13 +131,22 @@ class Router:
         return [await self._noted(taken, stop or await self._at(taken)) for taken, stop in pairs]
 
     async def _of_content(self, judged: Judged, mail: IncomingMail) -> Verdict:
-        """The verdict on the sender; that of an answer at a token is only looked for if it is not its holder."""
-        if judged.verdict is None and mail.calendars:
-            for token in {box.token for box in judged.mailboxes if box.name == "rsvp"}:
-                holder = await self._engine.store.attendee_by_token(token)
-                if holder is not None and holder.email != mail.from_address:
-                    return await self._authenticator.verdict(judged.spooled, judged.head)
+        """The verdict on the sender, which some mails need only for what they say."""
+        if judged.verdict is None and await self._matters(judged, mail):
+            return await self._authenticator.verdict(judged.spooled, judged.head)
         return judged.verdict or _UNCHECKED
+
+    async def _matters(self, judged: Judged, mail: IncomingMail) -> bool:
+        """True for an answer at a token that is not its holder's, and for a report that a mail service may prove."""
+        if mail.report:
+            return bool(mail.report.transport_id)
+        if mail.automatic and not mail.calendars:
+            return False
+        for token in {box.token for box in judged.mailboxes if box.name == "rsvp"}:
+            holder = await self._engine.store.attendee_by_token(token)
+            if holder is not None and holder.email != mail.from_address:
+                return True
+        return False
 
     def _named(self, mailbox: Mailbox, mail: IncomingMail) -> Mailbox:
         """A pipe or a file knows the mailbox; its token is in the headers."""

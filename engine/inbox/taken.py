@@ -11,6 +11,7 @@ from pydantic import InstanceOf
 from engine.commands.confirmations import Waiting
 from engine.inbox.contents.content import Content
 from engine.inbox.spool import Envelope, Mailbox
+from engine.itip.message import ItipMessage
 from engine.mail.authenticity import Verdict
 from engine.mail.incoming import IncomingMail
 from engine.model import Actor, Value
@@ -68,6 +69,8 @@ class Taken(Value):
     flag: bool = False
     """Mails that nothing proves are carried out, and their doings flagged."""
     repaired: tuple[str, ...] = ()
+    answers: int = 1
+    """How many answers its calendar gives."""
 
     @property
     def flagged(self) -> bool:
@@ -90,7 +93,12 @@ class Taken(Value):
         return Actor(kind="organizer", address=self.mail.from_address, unauthenticated=self.flagged)
 
     def waiting(
-        self, who: Literal["organizer", "attendee"], address: str, uid: str = "", answer: str = ""
+        self,
+        who: Literal["organizer", "attendee"],
+        address: str,
+        uid: str = "",
+        answer: str = "",
+        message: ItipMessage | None = None,
     ) -> Waiting | None:
         """Whom to ask whether the mail is theirs; None for mail that its domain disowns, and for machines'.
 
@@ -105,9 +113,11 @@ class Taken(Value):
             mailbox=self.box,
             address=address,
             who=who,
-            subject=self.mail.subject,
             uid=uid,
             answer=answer,
+            method=message.method if message else "",
+            source_uid=message.events[0].uid if message else "",
+            events=len({event.uid for event in message.events}) if message else 1,
         )
 
     @property

@@ -72,6 +72,8 @@ class IncomingMail(Value):
     from_name: str = ""
     sender_address: str = ""
     recipients: tuple[str, ...] = ()
+    addressed: tuple[str, ...] = ()
+    """The addresses in To and Cc, which its sender wrote."""
     subject: str = ""
     message_id: str = ""
     in_reply_to: str = ""

@@ -78,6 +78,7 @@ def _head(mail: Message, whole: bytes) -> IncomingMail:
         from_name=name[:200],
         sender_address=boxes[0][1] if boxes else "",
         recipients=addresses(mail, "Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc"),
+        addressed=addresses(mail, "To", "Cc"),
         subject=in_words(raw(mail, "Subject"))[:1_000],
         message_id=identifier(raw(mail, "Message-ID")),
         in_reply_to=identifier(raw(mail, "In-Reply-To")),

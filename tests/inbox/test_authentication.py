@@ -15,7 +15,7 @@ import pytest
 from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
 from engine.inbox.intake import Inbox
-from engine.model import Partstat
+from engine.model import Actor, Partstat
 from engine.store.protocol import Intake
 from tests.support import mails
 from tests.support.clock import Clock
@@ -245,6 +245,7 @@ async def test_the_owner_is_asked_unless_the_domain_says_that_such_mail_is_forge
     post: Post, names: NameServer, policy: str, asked: int
 ) -> None:
     names.txt(DMARC, f"v=DMARC1; p={policy}")
+    await created(post.engine, Actor(kind="organizer", address=OLGA))
     assert await became(post, invitation().as_bytes()) == WAITS
     assert len(await post.notices()) == asked
 
