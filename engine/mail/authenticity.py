@@ -20,6 +20,8 @@ class Verdict(Value):
     `google_calendar`: Google's calendar sent it, which counts for receipts, and for a calendar whose organizer is
     the From address. `forged`: the owner of the From domain says that such mail is not theirs. `temporary`: DNS
     gave no answer. `confirmed_by`: the address whose owner confirmed the mail; `released`: the operator did.
+    `proofs`: each thing that proves the From address, as dkim:domain:selector, spf:domain:network,
+    trusted:server:… in front of what a trusted server says, confirmed:address, released.
     """
 
     passed: bool
@@ -29,6 +31,7 @@ class Verdict(Value):
     temporary: bool = False
     confirmed_by: str = ""
     released: bool = False
+    proofs: tuple[str, ...] = ()
 
 
 def _without_comments(value: str) -> str:
@@ -76,6 +79,18 @@ def _signers(clauses: list[dict[str, str]]) -> set[str]:
     return {_domain(c.get("header.d") or c.get("header.i") or "") for c in passed} - {""}
 
 
+def _proofs(server: str, clauses: list[dict[str, str]], domain: str) -> tuple[str, ...]:
+    """What `server` says that proves `domain`: aligned signatures and SPF, else DMARC alone."""
+    found = []
+    for clause in clauses:
+        sender, signer = _domain(clause.get("smtp.mailfrom", "")), next(iter(_signers([clause])), "")
+        if aligned(signer, domain):
+            found.append(f"trusted:{server}:dkim:{signer}:{clause.get('header.s', '')}")
+        elif (clause["method"], clause["result"]) == ("spf", "pass") and aligned(sender, domain):
+            found.append(f"trusted:{server}:spf:{sender}")
+    return tuple(dict.fromkeys(found)) or (f"trusted:{server}:dmarc:{domain}",)
+
+
 def vouched(mail: IncomingMail, trusted: frozenset[str]) -> Verdict | None:
     """What a server that we trust says of the From domain of `mail`; None where none says anything.
 
@@ -97,9 +112,11 @@ def vouched(mail: IncomingMail, trusted: frozenset[str]) -> Verdict | None:
         return Verdict(passed=False, reason=f"dmarc={result}", google_calendar=google, forged=forged)
     passes = [c for c in dmarc if c["result"] == "pass"]
     if passes and all(aligned(_domain(c.get("header.from", "")), domain) for c in passes):
-        return Verdict(passed=True, reason="dmarc=pass", google_calendar=google)
+        proofs = _proofs(server, clauses, domain)
+        return Verdict(passed=True, reason="dmarc=pass", google_calendar=google, proofs=proofs)
     if any(aligned(signer, domain) for signer in signers):
-        return Verdict(passed=True, reason="dkim=pass", google_calendar=google)
+        proofs = _proofs(server, clauses, domain)
+        return Verdict(passed=True, reason="dkim=pass", google_calendar=google, proofs=proofs)
     return Verdict(passed=False, reason="neither dmarc nor an aligned dkim passed", google_calendar=google)
 
 
@@ -120,7 +137,7 @@ def judged(
     found = proofs(domain, signatures, spf, policy)
     reason = _reason(signatures, spf, policy)
     if found:
-        return Verdict(passed=True, reason=reason, google_calendar=google)
+        return Verdict(passed=True, reason=reason, google_calendar=google, proofs=found)
     unsure = unsure or "temperror" in {spf.result, *(s.result for s in signatures)}
     denied = policy.wish == "reject" if policy else spf.result == "fail" and aligned(spf.domain, domain)
     return Verdict(

@@ -20,15 +20,20 @@ class Signature(Value):
 
     domain: str
     result: Result
+    selector: str = ""
     covers: frozenset[str] = frozenset()
     reason: str = ""
 
 
 class Spf(Value):
-    """What came of SPF for the envelope's domain (RFC 7208); `none` where there was nothing to ask."""
+    """What came of SPF for the envelope's domain (RFC 7208); `none` where there was nothing to ask.
+
+    `network`: whence the mail came, the /24 or /48 of the client.
+    """
 
     result: Result = "none"
     domain: str = ""
+    network: str = ""
 
 
 class Policy(Value):
@@ -101,13 +106,15 @@ def _tags(record: bytes) -> dict[str, str]:
 
 
 def proofs(domain: str, signatures: Sequence[Signature], spf: Spf, policy: Policy | None) -> tuple[str, ...]:
-    """What proves the From domain: "dkim", "spf". Without a policy only a signature does.
+    """What proves the From domain: dkim:domain:selector, spf:domain:network. Without a policy only a signature does.
 
     A domain that publishes no policy has not said that its SPF record speaks for its From addresses.
     """
     rules = policy or Policy()
-    signed = any(
-        s.result == "pass" and aligned(s.domain, domain, strict=rules.strict_dkim) for s in signatures
-    )
+    signed = [
+        f"dkim:{s.domain}:{s.selector}"
+        for s in signatures
+        if s.result == "pass" and aligned(s.domain, domain, strict=rules.strict_dkim)
+    ]
     sent = spf.result == "pass" and aligned(spf.domain, domain, strict=rules.strict_spf)
-    return tuple(name for name, holds in (("dkim", signed), ("spf", sent and policy is not None)) if holds)
+    return (*dict.fromkeys(signed), *([f"spf:{spf.domain}:{spf.network}"] if sent and policy else []))

@@ -16,6 +16,7 @@ import pytest
 from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
 from engine.inbox.intake import Inbox
+from engine.mail.dmarc import Policy, proofs
 from engine.model import Partstat
 from engine.store.protocol import Intake
 from tests.support import mails
@@ -431,3 +432,17 @@ async def test_a_sender_with_slow_names_keeps_nobody_waiting(
         await post.hand_over(signed(invitation(), "example.org"), "create@cis.test")
         await eventually(lambda: post.files("done"), 3)
         assert len(post.files("new")) == 100
+
+
+async def test_the_findings_name_the_signature_and_the_network_that_prove_a_sender(names: NameServer) -> None:
+    publish(names, "example.org")
+    found = signatures.check(
+        signed(invitation(), "example.org"), Lookups(DnsNames(names.address)), lambda _: True
+    )
+    names.txt("example.org", "v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all")
+    for client, network in (("192.0.2.77", "192.0.2.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")):
+        sent = spf.check(Lookups(DnsNames(names.address)), client, OLGA, "mx.example.org")
+        assert proofs("example.org", found, sent, Policy()) == (
+            f"dkim:example.org:{SELECTOR}",
+            f"spf:example.org:{network}",
+        )

@@ -80,9 +80,13 @@ class Authenticator:
     def told(self, envelope: Envelope, mail: IncomingMail) -> Verdict | None:
         """What is known without asking anybody: a confirmation, or a trusted server's word."""
         if envelope.released:
-            return Verdict(passed=True, reason="released by the operator", released=True)
+            return Verdict(
+                passed=True, reason="released by the operator", released=True, proofs=("released",)
+            )
         if envelope.confirmed_by:
-            return Verdict(passed=True, reason="confirmed by mail", confirmed_by=envelope.confirmed_by)
+            owner = envelope.confirmed_by
+            reason = "confirmed by mail"
+            return Verdict(passed=True, reason=reason, confirmed_by=owner, proofs=(f"confirmed:{owner}",))
         if envelope.client and not self._relayed(envelope):
             return None  # whoever connects from outside can write the header of a server that we trust
         return vouched(mail, self._settings.trusted_authserv_ids)

@@ -79,9 +79,10 @@ class _Bodies:
 def _one(mail: Any, index: int, domain: str, value: bytes, bodies: _Bodies, lookups: Lookups) -> Signature:
     covers: frozenset[str] = frozenset()
     result: Result = "permerror"
-    reason = ""
+    reason = selector = ""
     try:
         tags = _tags(value)
+        selector = tags.get(b"s", b"").decode("ascii", "replace").lower()
         covers = _covered(tags)
         mail.body = bodies.of(tags)
         result = "pass" if mail.verify(index, lambda name, timeout=5: _key(name, lookups)) else "fail"
@@ -95,7 +96,7 @@ def _one(mail: Any, index: int, domain: str, value: bytes, bodies: _Bodies, look
         result, reason = "fail", _words(error)
     except (dkim.DKIMException, *_TRIPPED) as error:
         reason = _words(error)
-    return Signature(domain=domain, result=result, covers=covers, reason=reason)
+    return Signature(domain=domain, selector=selector, result=result, covers=covers, reason=reason)
 
 
 def _words(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, cast
 
 import spf  # type: ignore[import-untyped]
@@ -29,7 +30,14 @@ def check(lookups: Lookups, client: str, sender: str, helo: str) -> Spf:
     except (spf.PermError, ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError):
         # Whatever pyspf trips over, the sender's records are to blame.
         return Spf(result="permerror", domain=domain)
-    return Spf(result=cast(Result, result if result in _RESULTS else "permerror"), domain=domain)
+    known = cast(Result, result if result in _RESULTS else "permerror")
+    return Spf(result=known, domain=domain, network=_network(client))
+
+
+def _network(client: str) -> str:
+    """The network of `client`, which one mail server or its neighbours send from: a /24, a /48 of IPv6."""
+    address = ipaddress.ip_address(client)
+    return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
 
 
 class _Query(spf.query):  # type: ignore[misc]
