@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from engine.mail.domains import ascii_domain
 from engine.model import Value
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
-_DOMAIN_MAX = 255
 Result = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"]
 
 
@@ -42,17 +42,6 @@ class Policy(Value):
     wish: Literal["none", "quarantine", "reject"] = "none"
     strict_dkim: bool = False
     strict_spf: bool = False
-
-
-def ascii_domain(domain: str) -> str:
-    """`domain` as DNS has it: lower case, A-labels, no dot at its end; empty where it is none."""
-    domain = domain.strip().strip(".").lower()
-    if not domain or len(domain) > _DOMAIN_MAX:
-        return ""
-    try:
-        return domain if domain.isascii() else domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
 
 
 @lru_cache(maxsize=1)
