@@ -10,6 +10,7 @@ from functools import cached_property
 from engine.mail.headers import in_words
 
 _WIDE = re.compile(r"(?i)(utf-?(16|32|7)|iso-2022|hz)")
+_PARAMETER_MAX = 200
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -46,9 +47,10 @@ class Leaf:
         return value[:40] if value and value.isascii() else None
 
     def parameter(self, name: str) -> str:
-        """A parameter of the Content-Type; empty where there is none."""
+        """A parameter of the Content-Type; empty where there is none, or one that is longer than parameters are."""
         value = self._message.get_param(name, "")
-        return collapse_rfc2231_value(value)[:200] if value else ""
+        text = collapse_rfc2231_value(value) if value else ""
+        return text if len(text) <= _PARAMETER_MAX else ""
 
     @property
     def text(self) -> str:

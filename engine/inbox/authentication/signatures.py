@@ -11,7 +11,7 @@ import dkim  # type: ignore[import-untyped]
 from dkim.util import InvalidTagValueList, parse_tag_value  # type: ignore[import-untyped]
 
 from engine.inbox.authentication.dns import LookupFailed, Lookups, LookupsSpent
-from engine.mail import head
+from engine.mail import fields
 from engine.mail.dmarc import Result, Signature
 from engine.mail.domains import is_domain
 
@@ -51,17 +51,17 @@ def check(raw: bytes, lookups: Lookups, wanted: Callable[[str], bool]) -> tuple[
 
     Of a head that programs may read differently, none counts.
     """
-    start, end = head.bounds_of(raw)
+    start, end = fields.extent(raw)
     if b"dkim-signature" not in raw[start:end].lower():
         return ()
-    found = head.fields(raw)
+    found = fields.read(raw)
     if found is None:
         return (_of_none("neutral", "the mail's head is too large, or can be read in more than one way"),)
     try:
         mail = dkim.DKIM(raw[start:])
     except (dkim.DKIMException, *_TRIPPED):
         return (_of_none("permerror", "the mail's head is malformed"),)
-    if not head.same(found, (head.plain(*field) for field in mail.headers)):
+    if not fields.same(found, (fields.plain(*field) for field in mail.headers)):
         return (_of_none("neutral", "the mail's head can be read in more than one way"),)
     return _all(mail, found, lookups, wanted, large=len(raw) >= _LARGE)
 
@@ -71,7 +71,12 @@ def _of_none(result: Result, reason: str) -> Signature:
 
 
 def _all(
-    mail: Any, found: tuple[head.Field, ...], lookups: Lookups, wanted: Callable[[str], bool], *, large: bool
+    mail: Any,
+    found: tuple[fields.Field, ...],
+    lookups: Lookups,
+    wanted: Callable[[str], bool],
+    *,
+    large: bool,
 ) -> tuple[Signature, ...]:
     values = [value for name, value in mail.headers if name.lower() == b"dkim-signature"]
     read = [_tagged(index, value) for index, value in enumerate(values)]
@@ -119,14 +124,14 @@ class _Bodies:
 
 
 def _one(
-    mail: Any, one: _Tagged, found: tuple[head.Field, ...], bodies: _Bodies, lookups: Lookups
+    mail: Any, one: _Tagged, found: tuple[fields.Field, ...], bodies: _Bodies, lookups: Lookups
 ) -> Signature:
     covers: frozenset[str] = frozenset()
     result: Result = "permerror"
     reason = ""
     try:
         _enough(one.tags)
-        covers = head.covered(_names(one.tags), found)
+        covers = fields.covered(_names(one.tags), found)
         mail.body = bodies.of(one.tags)
         result = "pass" if mail.verify(one.index, lambda name, timeout=5: _key(one, lookups)) else "fail"
     except LookupFailed:

@@ -18,7 +18,7 @@ _ENVELOPE = re.compile(rb"From [^\r\n]*\r?\n")
 _FIELD = re.compile(rb"([!-9;-~]+):([^\n]*(?:\n[ \t]+[^ \t\r\n][^\n]*)*)(?:\n|\Z)")
 
 
-def bounds_of(mail: bytes) -> tuple[int, int]:
+def extent(mail: bytes) -> tuple[int, int]:
     """Where the head begins and ends."""
     envelope = _ENVELOPE.match(mail)
     start = envelope.end() if envelope else 0
@@ -26,14 +26,14 @@ def bounds_of(mail: bytes) -> tuple[int, int]:
     return start, end.start() if end else len(mail)
 
 
-def fields(mail: bytes) -> tuple[Field, ...] | None:
+def read(mail: bytes) -> tuple[Field, ...] | None:
     """The header fields in their order; None where programs may read them differently.
 
     So it is with control characters such as a CR alone, lines of white space, lines that are no field, a space
     before a colon; and with over 1,000 lines or 256,000 bytes.
     """
-    start, end = bounds_of(mail)
-    head = mail[start:end]
+    start, end = extent(mail)
+    head = mail[start : min(end, start + _HEAD_MAX + 1)]
     if len(head) > _HEAD_MAX or head.count(b"\n") >= _FIELDS_MAX or _UNSAFE.search(head):
         return None
     found: list[Field] = []
@@ -48,7 +48,7 @@ def fields(mail: bytes) -> tuple[Field, ...] | None:
 
 
 def plain(name: bytes, value: bytes) -> Field:
-    """A header field as `fields` has it."""
+    """A header field as `read` has it."""
     return name.lower(), b"".join(value.split())
 
 
