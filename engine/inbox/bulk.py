@@ -12,6 +12,7 @@ from engine.commands.csvlist import CsvRow
 from engine.commands.intake import Nothing
 from engine.commands.judging import Row
 from engine.engine import Engine
+from engine.inbox.addressed import objection
 from engine.inbox.create import stopped
 from engine.inbox.once import TAKEN_BEFORE, apply_once
 from engine.inbox.reading import rows_of
@@ -27,7 +28,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
     """Start a campaign for each event that the list names; its report answers when the last mail is out."""
     if taken.mail.report or (taken.mail.automatic and not taken.mail.lists):
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a list.")
-    stop = stopped(engine, taken)
+    stop = stopped(engine, taken) or objection(taken, engine.settings.commanded)
     if stop:
         return stop
     if not taken.mail.lists and taken.mail.obstacle:

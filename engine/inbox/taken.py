@@ -68,6 +68,8 @@ class Taken(Value):
     flag: bool = False
     """Mails that nothing proves are carried out, and their doings flagged."""
     repaired: tuple[str, ...] = ()
+    quoted: bool = False
+    """Its calendar stands where what others wrote may stand."""
 
     @property
     def flagged(self) -> bool:

@@ -283,7 +283,7 @@ async def test_b4_a_stranger_cannot_write_the_header_of_our_own_server(
     tmp_path: Path, clock: Clock, names: NameServer
 ) -> None:
     forged = mails.request(mails.vevent(organizer=OLGA), sender=OLGA)
-    assert "mx.cis.test; dmarc=pass" in str(forged["Authentication-Results"])
+    assert "dmarc=pass" in str(forged["Authentication-Results"])
     async with open_to_the_world(tmp_path, clock, names, authserv_ids="mx.cis.test") as post:
         assert await became(post, forged.as_bytes()) == WAITS
 
@@ -347,7 +347,7 @@ async def test_b4_a_name_that_looks_like_an_address_is_a_name(
     assert await became(post, raw) == ("quarantined", "organizer_not_allowed")
 
 
-def by_google(mail: EmailMessage, *, covers: tuple[str, ...] = ("from", "sender", "subject")) -> bytes:
+def by_google(mail: EmailMessage, *, covers: tuple[str, ...] = ("from", "sender", "to", "subject")) -> bytes:
     mail["Sender"] = "Google Calendar <calendar-notification@google.com>"
     mail["Auto-Submitted"] = "auto-generated"
     return signed(mail, "google.com", headers=covers)
@@ -359,7 +359,7 @@ async def test_google_s_calendar_may_create_its_own_user_s_event(post: Post, nam
     assert await became(post, by_google(invitation()), "x@calendar-server.example") == PASSED
     other = mails.request(mails.vevent("u2", organizer="boss@example.org"), sender=OLGA, proven=False)
     assert await became(post, by_google(other), "x@calendar-server.example") == WAITS
-    unsigned = by_google(invitation(subject="again"), covers=("from", "subject"))
+    unsigned = by_google(invitation(subject="again"), covers=("from", "to", "subject"))
     assert await became(post, unsigned, "x@calendar-server.example") == WAITS
 
 
