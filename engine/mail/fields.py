@@ -13,7 +13,7 @@ _HEAD_MAX = 256_000
 _FIELDS_MAX = 1_000
 _END = re.compile(rb"\r?\n\r?\n")
 _UNSAFE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
-_ENVELOPE = re.compile(rb"From [^\r\n]*\r?\n")
+_ENVELOPE = re.compile(rb"From (?![ \t]*:)[^\r\n]*\r?\n")
 """What a mailbox file or a pipe puts on top of a mail."""
 _FIELD = re.compile(rb"([!-9;-~]+):([^\n]*(?:\n[ \t]+[^ \t\r\n][^\n]*)*)(?:\n|\Z)")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import encodebytes
 from collections.abc import AsyncIterator, Iterator
 from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 from engine.inbox.authentication import spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
+from engine.inbox.intake import Inbox
+from engine.model import Event
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
@@ -179,3 +183,302 @@ async def test_l1_of_several_keys_under_one_selector_none_counts(post: Post, nam
     publish(names, "victim.test", policy_record="")
     names.txt(f"{SELECTOR}._domainkey.victim.test", record(), "v=spf1 -all")
     assert await became(post, signed(invitation(), "victim.test")) == PASSED
+
+
+async def ingested(folder: Path, clock: Clock, names: NameServer, raw: bytes) -> tuple[str, str]:
+    """What becomes of a mail that a pipe, a Maildir or IMAP brings, without an envelope."""
+    async with engine_in(folder, clock, dns=names.address, **SETTINGS) as engine:
+        (outcome,) = await Inbox(engine).take(raw, ())
+        return outcome.action, outcome.code
+
+
+MALLORY = "mallory@victim.test"
+BARE = [b"\r", b"\n\r", b"\x00", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e"]
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        *(
+            b"X-A: b" + end + b"From: boss@victim.test" + end + b"To: create@cis.test" + end * 2
+            for end in BARE
+        ),
+        b"From : boss@victim.test\r\n",
+        b"X-A: b\r\nFrom : boss@victim.test\r\n",
+        b"X-A: b\r\nFrom x\r\n",
+        b"X-A: b\r\n \r\nFrom: boss@victim.test\r\n",
+        b"no colon\r\nFrom: boss@victim.test\r\n",
+        b": empty\r\nFrom: boss@victim.test\r\n",
+        b"X A: b\r\nFrom: boss@victim.test\r\n",
+        b" folded\r\nFrom: boss@victim.test\r\n",
+        b"From: boss@victim.test\r\n",
+        b"From x\r\nFrom: boss@victim.test\r\n",
+        b"Fr\xc3\xb6m: x\r\n",
+    ],
+    ids=str,
+)
+async def test_h3_a_head_that_two_programs_read_differently_proves_nobody(
+    tmp_path: Path, clock: Clock, names: NameServer, added: bytes
+) -> None:
+    publish(names, "victim.test", policy_record="")
+    raw = signed(invitation(MALLORY), "victim.test")
+    assert (await ingested(tmp_path / "whole", clock, names, raw)) == PASSED
+    action, code = await ingested(tmp_path / "forged", clock, names, added + raw)
+    assert (action, code) in {("quarantined", "no_sender"), WAITS, ("refused", "no_calendar")}
+
+
+async def test_h3_a_pipe_s_from_line_on_top_changes_nothing(
+    tmp_path: Path, clock: Clock, names: NameServer
+) -> None:
+    publish(names, "victim.test", policy_record="")
+    raw = b"From boss@victim.test Mon Feb  1 12:00:00 2027\n" + signed(invitation(), "victim.test")
+    assert await ingested(tmp_path, clock, names, raw.replace(b"\r\n", b"\n")) == PASSED
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "boss@victim.test <mallory@elsewhere.example>",
+        "<mallory@elsewhere.example> boss@victim.test",
+        "mallory@elsewhere.example (<boss@victim.test>",
+        '"mallory@elsewhere.example <boss@victim.test>',
+        "friends: boss@victim.test;",
+        "<@elsewhere.example:boss@victim.test>",
+        "<boss@victim.test><mallory@elsewhere.example>",
+        "x" * 10_000 + " <boss@victim.test>",
+    ],
+)
+async def test_h3_a_from_that_programs_read_differently_proves_nobody_by_spf_either(
+    post: Post, names: NameServer, value: str
+) -> None:
+    names.txt("_dmarc.victim.test", "v=DMARC1; p=none")
+    names.txt("_dmarc.elsewhere.example", "v=DMARC1; p=none")
+    for domain in ("victim.test", "elsewhere.example"):
+        names.txt(domain, "v=spf1 ip4:127.0.0.1 -all")
+    raw = invitation().as_bytes().replace(b"From: boss@victim.test", f"From: {value}".encode())
+    for sender in (BOSS, STRANGER):
+        assert (await became(post, raw, sender=sender))[0] == "quarantined"
+
+
+def request_to(to: str, **values: Any) -> EmailMessage:
+    """The boss's invitation, as calendar programs send it."""
+    content = mails.calendar("REQUEST", mails.vevent(organizer=BOSS))
+    return mails.mail(BOSS, to, content=content, proven=False, **values)
+
+
+CANCEL = mails.calendar("CANCEL", mails.vevent(sequence=5, organizer=BOSS))
+"""What every guest can write, knowing the event's UID."""
+
+
+def sent_to_guests(text: str = "", *, to: str = "guest@elsewhere.example") -> EmailMessage:
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"], made["Message-ID"] = BOSS, to, "Re: Board", "<1@victim.test>"
+    made.set_content(text)
+    return made
+
+
+async def board(post: Post, names: NameServer) -> Event:
+    """The boss's event, made by a signed mail to create@."""
+    publish(names, "victim.test")
+    assert await became(post, signed(invitation(), "victim.test")) == PASSED
+    found = await post.engine.store.event_by_source(BOSS, "client-uid-1")
+    assert found is not None
+    return found
+
+
+async def untouched(post: Post, event: Event) -> bool:
+    return await post.engine.store.event(event.uid) == event
+
+
+AS_GMAIL = ("from", "to", "subject", "message-id", "mime-version")
+AS_MICROSOFT = ("from", "subject", "message-id", "content-type", "mime-version")
+"""Gmail signs no Content-Type, Microsoft no To."""
+
+
+@pytest.mark.parametrize("method", ["CANCEL", "REQUEST", "ADD", "PUBLISH"])
+@pytest.mark.parametrize("to", ["guest@elsewhere.example", "create@cis.test"])
+async def test_h4a_a_calendar_quoted_in_the_words_of_a_signed_mail_changes_nothing_by_itself(
+    post: Post, names: NameServer, method: str, to: str
+) -> None:
+    event = await board(post, names)
+    quoted = mails.calendar(method, mails.vevent(sequence=5, organizer=BOSS, summary="Forged")).decode()
+    reply = sent_to_guests(f"Thanks!\n\nFrom: Guest\n{quoted}\n", to=to)
+    for headers in (AS_GMAIL, (*AS_GMAIL, "content-type", "content-transfer-encoding")):
+        assert await became(post, signed(reply, "victim.test", headers=headers)) == WAITS
+    names.txt("victim.test", "v=spf1 ip4:127.0.0.1 -all")
+    assert await became(post, reply.as_bytes(), sender=BOSS) == WAITS
+    assert await untouched(post, event)
+    (asked,) = [n for n in await post.notices() if "confirm+" in str(n.notice)]
+    assert asked.email == BOSS
+
+
+async def test_h4a_nor_does_one_in_a_mail_that_was_attached(post: Post, names: NameServer) -> None:
+    event = await board(post, names)
+    forwarded = sent_to_guests("See the attached mail.", to="create@cis.test")
+    forwarded.add_attachment(
+        mails.cancel(mails.vevent(sequence=5), sender="guest@elsewhere.example", proven=False)
+    )
+    assert await became(post, signed(forwarded, "victim.test")) == WAITS
+    assert await untouched(post, event)
+
+
+def disguised(content_type: str, encoding: str = "", to: str = "guest@elsewhere.example") -> bytes:
+    """The boss's signed words, with a block of a guest's in them, under an unsigned Content-Type of the attacker's."""
+    block = encodebytes(CANCEL).decode().strip()
+    inner = f"--x\nContent-Type: text/calendar\nContent-Transfer-Encoding: base64\n\n{block}\n--x--"
+    reply = sent_to_guests(f"Thanks!\n\n{inner}\n\nRegards\n", to=to)
+    del reply["Content-Type"], reply["Content-Transfer-Encoding"]
+    raw = signed(reply, "victim.test", headers=AS_GMAIL)
+    head = f"Content-Type: {content_type}\r\n"
+    return (head + (f"Content-Transfer-Encoding: {encoding}\r\n" if encoding else "")).encode() + raw
+
+
+@pytest.mark.parametrize("to", ["guest@elsewhere.example", "create@cis.test"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["multipart/mixed; boundary=x", "multipart/alternative; boundary*0=x", "multipart/digest; boundary=x"],
+)
+async def test_h4b_an_unsigned_content_type_makes_no_command_of_quoted_words(
+    post: Post, names: NameServer, content_type: str, to: str
+) -> None:
+    event = await board(post, names)
+    assert await became(post, disguised(content_type, to=to)) == WAITS
+    assert await untouched(post, event)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Type: text/calendar; method=CANCEL\r\nContent-Transfer-Encoding: base64\r\n",
+        b"Content-Type: text/calendar; charset=utf-7\r\n",
+        b"Content-Disposition: attachment; filename=a.ics\r\n",
+        b"Content-Type: message/rfc822\r\n",
+    ],
+    ids=str,
+)
+async def test_h4b_nor_does_another_unsigned_header(post: Post, names: NameServer, head: bytes) -> None:
+    event = await board(post, names)
+    reply = sent_to_guests(
+        encodebytes(CANCEL).decode() if b"base64" in head else CANCEL.decode(), to="create@cis.test"
+    )
+    del reply["Content-Type"], reply["Content-Transfer-Encoding"]
+    raw = head + signed(reply, "victim.test", headers=AS_GMAIL)
+    assert (await became(post, raw))[0] in {"quarantined", "refused"}
+    assert await untouched(post, event)
+
+
+@pytest.mark.parametrize("headers", [AS_GMAIL, AS_MICROSOFT])
+async def test_h4c_a_request_that_was_written_to_guests_alone_makes_no_event_here(
+    post: Post, names: NameServer, headers: tuple[str, ...]
+) -> None:
+    publish(names, "victim.test")
+    event = mails.vevent(organizer=BOSS, attendees=[("guest@elsewhere.example", "NEEDS-ACTION")])
+    raw = signed(
+        mails.mail(BOSS, "guest@elsewhere.example", content=mails.calendar("REQUEST", event), proven=False),
+        "victim.test",
+        headers=headers,
+    )
+    for added in (b"", b"To: create@cis.test\r\n", b"Cc: create@cis.test\r\n"):
+        assert await became(post, added + raw) == WAITS
+    listed = mails.listed("uid,email\nx,joe@example.org\n", sender=BOSS)
+    del listed["To"], listed["Authentication-Results"]
+    listed["To"] = "guest@elsewhere.example"
+    assert await became(post, signed(listed, "victim.test"), "bulk@cis.test") == WAITS
+
+
+async def test_h4c_nor_does_google_s_invitation_of_a_guest(post: Post, names: NameServer) -> None:
+    publish(names, "google.com")
+    made = mails.mail(
+        BOSS,
+        "guest@elsewhere.example",
+        content=mails.calendar("REQUEST", mails.vevent(organizer=BOSS)),
+        proven=False,
+        headers={"Sender": "calendar-notification@google.com"},
+    )
+    raw = signed(made, "google.com", headers=("from", "to", "sender", "subject"))
+    assert await became(post, raw) == WAITS
+
+
+async def test_h4_what_the_domain_s_own_server_hands_over_was_written_to_us(
+    post: Post, names: NameServer
+) -> None:
+    names.txt("_dmarc.victim.test", "v=DMARC1; p=reject")
+    names.txt("victim.test", "v=spf1 ip4:127.0.0.1 -all")
+    raw = request_to("alias@victim.test").as_bytes()
+    assert await became(post, raw, sender=BOSS) == PASSED
+
+
+@pytest.mark.parametrize("by", ["gmail", "microsoft", "apple", "outlook", "calendar alone", "words"])
+async def test_h4_invitations_of_today_s_clients_count_by_their_signature_alone(
+    post: Post, names: NameServer, by: str
+) -> None:
+    publish(names, "victim.test")
+    us = [("create@cis.test", "NEEDS-ACTION")] if by == "microsoft" else []
+    content = mails.calendar("REQUEST", mails.vevent(organizer=BOSS, attendees=us))
+    made = mails.mail(BOSS, "create@cis.test", content=content, proven=False)
+    if by in {"calendar alone", "words"}:
+        made.clear_content()
+        made.set_content(
+            content.decode(), subtype="calendar" if by == "calendar alone" else "plain", cte="8bit"
+        )
+    raw = made.as_bytes(policy=SMTP)
+    if by == "outlook":
+        raw = raw.replace(b"\r\n\r\n", b"\r\n\r\nThis is a multipart message in MIME format.\r\n\r\n", 1)
+    headers = {"microsoft": AS_MICROSOFT, "apple": (*AS_MICROSOFT, "to")}.get(by, AS_GMAIL)
+    assert await became(post, signed(raw, "victim.test", headers=headers)) == PASSED
+
+
+async def test_h4_an_alias_of_ours_counts_as_we_do(tmp_path: Path, clock: Clock, names: NameServer) -> None:
+    publish(names, "victim.test")
+    raw = signed(request_to("Invites@Corp.example"), "victim.test", headers=AS_GMAIL)
+    for aliases, outcome in (("", WAITS), ("x@corp.example, invites@corp.example", PASSED)):
+        settings = {**SETTINGS, "dns": names.address, "aliases": aliases}
+        folder = tmp_path / (aliases[:1] or "none")
+        async with engine_in(folder, clock, **settings) as engine, receiving(engine) as post:
+            assert await became(post, raw) == outcome
+
+
+@pytest.mark.parametrize(
+    ("found", "signed_here", "outcome"),
+    [
+        ("spf=pass smtp.mailfrom=victim.test; dmarc=pass header.from=victim.test", False, PASSED),
+        ("spf=pass smtp.mailfrom=elsewhere.example; dmarc=pass header.from=victim.test", False, WAITS),
+        ("dkim=pass header.d=victim.test; dmarc=pass header.from=victim.test", False, WAITS),
+        ("dkim=pass header.d=victim.test; dmarc=pass header.from=victim.test", True, PASSED),
+    ],
+)
+async def test_h4_a_trusted_server_s_word_shows_that_a_mail_was_written_to_us_where_spf_passed(
+    tmp_path: Path, clock: Clock, names: NameServer, found: str, signed_here: bool, outcome: tuple[str, str]
+) -> None:
+    """Where it tells of a signature alone, we look at that signature ourselves."""
+    publish(names, "victim.test")
+    raw = signed(invitation(), "victim.test", headers=AS_GMAIL) if signed_here else invitation().as_bytes()
+    stamped = f"Authentication-Results: mx.cis.test; {found}\r\n".encode() + raw
+    settings = {**SETTINGS, "relays": "127.0.0.1", "authserv_ids": "mx.cis.test"}
+    async with engine_in(tmp_path, clock, dns=names.address, **settings) as engine, receiving(engine) as post:
+        assert await became(post, stamped) == outcome
+
+
+ESCAPED = 'spf=pass smtp.mailfrom="a\\"; dkim=pass header.d=victim.test; x=\\""@attacker.example'
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        f"{ESCAPED}; dmarc=none",
+        f"{ESCAPED.replace('dkim=pass header.d', 'dmarc=pass header.from')}; dkim=none",
+        'spf=pass (domain of "a); dkim=pass header.d=victim.test; x=(b"@attacker.example); dmarc=none',
+        'spf=pass smtp.mailfrom="a; dkim=pass header.d=victim.test; dmarc=none',
+        "spf=pass reason=dkim=pass header.d=victim.test; dmarc=none",
+        "dkim=pass header.d=attacker.example header.d=victim.test",
+        "x=y dkim=pass header.d=victim.test",
+        "dkim=none (dkim=pass header.d=victim.test; dmarc=pass header.from=victim.test",
+    ],
+)
+async def test_m1_the_sender_s_words_are_no_result_of_the_trusted_server(
+    tmp_path: Path, clock: Clock, names: NameServer, found: str
+) -> None:
+    stamped = f"Authentication-Results: mx.cis.test; {found}\r\n".encode() + invitation().as_bytes()
+    settings = {**SETTINGS, "relays": "127.0.0.1", "authserv_ids": "mx.cis.test"}
+    async with engine_in(tmp_path, clock, dns=names.address, **settings) as engine, receiving(engine) as post:
+        assert await became(post, stamped) == ("quarantined", "sender_unauthenticated")
