@@ -16,12 +16,11 @@ from engine.inbox.addressed import objection
 from engine.inbox.create import stopped
 from engine.inbox.once import TAKEN_BEFORE, apply_once
 from engine.inbox.reading import rows_of
-from engine.inbox.taken import Action, Outcome, Taken, ignored, refused
+from engine.inbox.taken import Action, Outcome, Taken, ignored, named, refused
 from engine.refusals import Code, Refused
 
 _PROBLEMS_SHOWN = 200
 _EVENTS_MAX = 100
-_UID_MAX = 200
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
@@ -64,7 +63,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
 def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
     by_uid: dict[str, list[CsvRow]] = {}
     for row in rows:
-        by_uid.setdefault(row.uid.lower()[:_UID_MAX], []).append(row)
+        by_uid.setdefault(row.uid.lower(), []).append(row)
     if len(by_uid) > _EVENTS_MAX:
         raise Refused(
             Code.TOO_LARGE,
@@ -86,7 +85,7 @@ async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> 
         report_to=taken.mail.from_address if taken.answerable else None,
     )
     outcome = Outcome(action=Action.CAMPAIGN, uid=uid)
-    became = await apply_once(engine, taken, draft, taken.actor, outcome=lambda _: outcome, part=uid[:200])
+    became = await apply_once(engine, taken, draft, taken.actor, outcome=lambda _: outcome, part=named(uid))
     if isinstance(became, Refusal):
         return Outcome(action=Action.CAMPAIGN, uid=uid, code=became.code.value, detail=str(became))
     return became

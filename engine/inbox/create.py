@@ -17,7 +17,7 @@ from engine.inbox import batch, rsvp, wishes
 from engine.inbox.addressed import by_google, objection, quoted
 from engine.inbox.once import apply_once
 from engine.inbox.reading import calendar_of, tables_of
-from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined, refused
+from engine.inbox.taken import Action, Outcome, Taken, ignored, named, quarantined, refused
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.model import Event, Instant, Notice
 from engine.refusals import Code, Refused
@@ -229,7 +229,7 @@ async def _declined(engine: Engine, taken: Taken, message: ItipMessage) -> Outco
             taken.actor,
             outcome=lambda done: Outcome(action=Action.COUNTER, uid=done.event.uid, detail="declined"),
             notice=lambda done: notices.declined(done.event, done.attendee),
-            part=f"{event.uid[:200]}:{email}",
+            part=f"{named(event.uid)}:{email}",
         )
         outcome = refused(became.code, str(became)) if isinstance(became, Refusal) else became
     return outcome
@@ -263,7 +263,7 @@ async def _apply(
             return Outcome(action=action, uid=done.event.uid)
         return Outcome(action=Action.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
 
-    part = f"{event.uid[:200]}:{event.recurrence_id or ''}"
+    part = f"{named(event.uid)}:{event.recurrence_id or ''}"
     notice = None if quiet else partial(_NOTICES[action], event.recurrence_id)
     became = await apply_once(engine, taken, command, taken.actor, outcome=outcome, notice=notice, part=part)
     if isinstance(became, Refusal) and became.code is Code.STALE:

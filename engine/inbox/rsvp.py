@@ -13,7 +13,7 @@ from engine.inbox import reports
 from engine.inbox.answerers import Answerer, answerer
 from engine.inbox.once import apply_once
 from engine.inbox.reading import calendar_of
-from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined
+from engine.inbox.taken import Action, Outcome, Taken, ignored, named, quarantined
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.model import Actor, Partstat, Party, ProposalState
 from engine.refusals import Code, Refused
@@ -110,7 +110,7 @@ async def _receipt(
 
 
 def _part(event: ItipEvent) -> str:
-    return f"{event.uid[:200]}:{event.recurrence_id or ''}"
+    return f"{named(event.uid)}:{event.recurrence_id or ''}"
 
 
 def _in_subject(subject: str) -> Partstat | None:

@@ -137,14 +137,16 @@ def _pairs(tokens: list[_Token]) -> list[tuple[str, str]]:
             raise _Unclear
         index += 2
         start = index
-        # after an = may come white space, and then the value; but name= may also be all, before the next name
         while index < len(tokens) and (index == start or not tokens[index].apart):
             index += 1
-        if (
-            index == start + 1
-            and tokens[start].apart
-            and [t.kind for t in tokens[index : index + 1]] == ["="]
+        if any(token.kind == "=" for token in tokens[index : index + 1]) or _may_be_a_pair(
+            tokens[start:index]
         ):
-            index = start
+            raise _Unclear
         pairs.append((name.text.lower(), "".join(token.text for token in tokens[start:index]).lower()))
     return pairs
+
+
+def _may_be_a_pair(value: list[_Token]) -> bool:
+    """True if a value after white space has an =, so that it may be the next name and its value."""
+    return bool(value) and value[0].apart and any(token.kind == "=" for token in value)

@@ -12,6 +12,7 @@ from engine.model import Value
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
+_RECORD_MAX = 4_096
 Result = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"]
 
 
@@ -88,8 +89,8 @@ def read_policy(records: Sequence[bytes], *, of_parent: bool) -> Policy | None:
 
 def _tags(record: bytes) -> dict[str, str]:
     """tag=value pairs; a record that does not begin with its version has none."""
-    pairs = [piece.partition("=") for piece in record[:4096].decode("ascii", "replace").split(";")]
-    if pairs[0][0].strip() != "v":
+    pairs = [piece.partition("=") for piece in record.decode("ascii", "replace").split(";")]
+    if len(record) > _RECORD_MAX or pairs[0][0].strip() != "v":
         return {}
     return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
 

@@ -19,12 +19,13 @@ def ascii_domain(domain: str) -> str:
 
     A name that its encoding would change, such as one with ß, is none: it would be somebody else's.
     """
-    domain = domain.strip().removesuffix(".").lower()
+    domain = domain.strip().removesuffix(".")
     if domain.isascii() or len(domain) > _NAME_MAX:
-        return domain if is_domain(domain) else ""
+        return domain.lower() if is_domain(domain) else ""
+    domain = domain.lower()
     try:
         encoded = domain.encode("idna")
-        same = encoded.decode("idna") == domain
+        same = encoded.decode("idna") == domain and not domain.isascii()
     except UnicodeError:
         return ""
     name = encoded.decode("ascii")

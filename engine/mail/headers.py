@@ -187,9 +187,5 @@ def plainly(value: str, address: str) -> bool:
     for _ in range(_COMMENTS_DEEP_MAX):
         rest = _COMMENT.sub(" ", rest)
     found = _AROUND_AT.findall(rest)
-    return (
-        bool(found)
-        and not _LOOSE.search(rest)
-        and rest.count("<") < 2
-        and {f.lower() for f in found} == {address}
-    )
+    alike = all(each.lower() == address and each.isascii() == address.isascii() for each in found)
+    return bool(found) and alike and not _LOOSE.search(rest) and rest.count("<") < 2

@@ -23,7 +23,7 @@ class Leaf:
     def __init__(self, message: Message, *, attached: bool = False, alternative: bool = False) -> None:
         self._message = message
         self.kind = message.get_content_type()
-        self.name = in_words(message.get_filename() or "").lower()[:200]
+        self.name = in_words(message.get_filename() or "").lower()[-200:]
         self.attached = attached
         self.alternative = alternative
 
@@ -62,7 +62,7 @@ class Unpacked(Leaf):
 
     def __init__(self, content: bytes, *, kind: str = "", name: str = "", attached: bool = False) -> None:
         self.kind = kind
-        self.name = name.lower()[:200]
+        self.name = name.lower()[-200:]
         self.attached = attached
         self.alternative = False
         self.content = content

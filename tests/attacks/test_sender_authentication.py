@@ -223,7 +223,9 @@ async def test_h3_a_head_that_two_programs_read_differently_proves_nobody(
     publish(names, "victim.test", policy_record="")
     made = invitation(MALLORY)
     made.clear_content()
-    made.set_content(mails.calendar("REQUEST", mails.vevent(organizer="")).decode(), subtype="calendar", cte="8bit")
+    made.set_content(
+        mails.calendar("REQUEST", mails.vevent(organizer="")).decode(), subtype="calendar", cte="8bit"
+    )
     raw = signed(made, "victim.test")
     assert (await ingested(tmp_path / "whole", clock, names, raw)) == PASSED
     action, code = await ingested(tmp_path / "forged", clock, names, added + raw)
