@@ -82,7 +82,7 @@ def _receipt(work: Work, said: Answering[Done], who: Whose, partstat: Partstat) 
         prodid=said.prodid[:200],
         comment=said.comment[:2000],
         recurrence_id=_instance(event, said.recurrence_id),
-        sent_by=said.sent_by[:320],
+        sent_by=said.sent_by if len(said.sent_by) <= 320 else "",
     )
 
 

@@ -12,22 +12,22 @@ from engine.commands.csvlist import CsvRow
 from engine.commands.intake import Nothing
 from engine.commands.judging import Row
 from engine.engine import Engine
+from engine.inbox.addressed import objection
 from engine.inbox.create import stopped
 from engine.inbox.once import TAKEN_BEFORE, apply_once
 from engine.inbox.reading import rows_of
-from engine.inbox.taken import Action, Outcome, Taken, ignored, refused
+from engine.inbox.taken import Action, Outcome, Taken, ignored, named, refused
 from engine.refusals import Code, Refused
 
 _PROBLEMS_SHOWN = 200
 _EVENTS_MAX = 100
-_UID_MAX = 200
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
     """Start a campaign for each event that the list names; its report answers when the last mail is out."""
     if taken.mail.report or (taken.mail.automatic and not taken.mail.lists):
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a list.")
-    stop = stopped(engine, taken)
+    stop = stopped(engine, taken) or objection(taken, engine.settings.commanded)
     if stop:
         return stop
     if not taken.mail.lists and taken.mail.obstacle:
@@ -63,7 +63,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
 def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
     by_uid: dict[str, list[CsvRow]] = {}
     for row in rows:
-        by_uid.setdefault(row.uid.lower()[:_UID_MAX], []).append(row)
+        by_uid.setdefault(row.uid.lower(), []).append(row)
     if len(by_uid) > _EVENTS_MAX:
         raise Refused(
             Code.TOO_LARGE,
@@ -85,7 +85,7 @@ async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> 
         report_to=taken.mail.from_address if taken.answerable and not taken.flagged else None,
     )
     outcome = Outcome(action=Action.CAMPAIGN, uid=uid)
-    became = await apply_once(engine, taken, draft, taken.actor, outcome=lambda _: outcome, part=uid[:200])
+    became = await apply_once(engine, taken, draft, taken.actor, outcome=lambda _: outcome, part=named(uid))
     if isinstance(became, Refusal):
         return Outcome(action=Action.CAMPAIGN, uid=uid, code=became.code.value, detail=str(became))
     return became

@@ -18,13 +18,14 @@ def calendar_of(taken: Taken) -> tuple[Taken, ItipMessage]:
 
     Raises Refused as the first one was refused.
     """
-    message = taken.content.calendar if taken.content else None
-    assert message is not None, "only a mail with a calendar is read for it"
+    content = taken.content
+    assert content is not None and content.calendar is not None, "only a mail with a calendar is read for it"
+    message = content.calendar
     if isinstance(message, Refused):
         raise message
     if message.repaired:
         log.info("mail %s: calendar repaired: %s", taken.envelope.id, "; ".join(message.repaired))
-    return taken.model_copy(update={"repaired": message.repaired}), message
+    return taken.model_copy(update={"repaired": message.repaired, "quoted": content.quoted}), message
 
 
 def tables_of(taken: Taken) -> tuple[Table, ...]:

@@ -62,7 +62,7 @@ def _about(report: DeliveryReport, holder: str) -> Sequence[Reported]:
 def _by_service(taken: Taken) -> bool:
     """True where Amazon SNS is proven to have sent the report, and to us."""
     mail = taken.mail
-    ours = any(mailbox(address) in taken.own for address in mail.addressed)
+    ours = any(mailbox(address) in taken.own for address in (mail.to + mail.cc))
     return ours and taken.verdict.passed and mail.from_address.partition("@")[2] in _SERVICES
 
 

@@ -60,6 +60,11 @@ class Judged:
         return self.mailboxes[0].token
 
     @property
+    def commands(self) -> bool:
+        """True if the mail came to where organizers' mail is carried out."""
+        return any(box.name in _ORGANIZERS for box in self.mailboxes)
+
+    @property
     def sender_matters(self) -> bool:
         """True if what the mail may do depends on who sent it: the holder of a token has proven enough."""
         return any(
@@ -74,7 +79,8 @@ class Router:
         self._engine = engine
         self._readers = readers or Readers()
         self._authenticator = Authenticator(engine.settings)
-        self._own = frozenset(engine.settings.mailbox(name) for name in OWN_MAILBOXES)
+        own = (engine.settings.mailbox(name) for name in OWN_MAILBOXES)
+        self._own = frozenset(own) | engine.settings.alias_addresses
 
     async def handle(self, spooled: Spooled, place: Place | None = None) -> list[Outcome]:
         """What became of a mail, for each of our mailboxes that it was for; errors of our own are raised.
@@ -86,7 +92,7 @@ class Router:
             named = [self._named(box, head) for box in spooled.envelope.mailboxes]
             judged = Judged(spooled, tuple(named) or (self._addressed(head),), head)
             if judged.sender_matters:
-                judged.verdict = await self._authenticator.verdict(spooled, head)
+                judged.verdict = await self._authenticator.verdict(spooled, head, command=judged.commands)
             else:
                 judged.verdict = self._authenticator.told(spooled.envelope, head)
             async with self._turn(place, judged):
@@ -124,6 +130,8 @@ class Router:
             turn = " ".join(turn_of(judged.spooled, self._engine.settings.relay_networks))
             content = await self._readers.read(judged.spooled.raw, boxes, turn, known=self._known(judged))
             mail = _confirmed(judged.spooled.envelope, content.mail)
+            if _identity(mail) != _identity(judged.head):
+                raise Refused(Code.UNREADABLE_MAIL, "The head of the mail can be read in more than one way.")
             verdict = await self._of_content(judged, mail)
             update = {"mail": mail, "content": content, "verdict": verdict}
             deliveries = [taken.model_copy(update=update) for taken in deliveries]
@@ -228,6 +236,10 @@ def _turned_away(taken: Taken) -> Outcome | None:
     if taken.mailbox.name not in _ORGANIZERS or taken.verdict.google_calendar:
         return None
     return create.unproven(taken)
+
+
+def _identity(mail: IncomingMail) -> tuple[object, ...]:
+    return mail.from_address, mail.sender_address, mail.to, mail.cc, mail.deciding, mail.framed
 
 
 def _confirmed(envelope: Envelope, mail: IncomingMail) -> IncomingMail:

@@ -13,7 +13,7 @@ from engine.inbox import reports
 from engine.inbox.answerers import Answerer, answerer, mailbox
 from engine.inbox.once import apply_once
 from engine.inbox.reading import calendar_of
-from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined
+from engine.inbox.taken import Action, Outcome, Taken, ignored, named, quarantined
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.model import Actor, Partstat, Party, ProposalState
 from engine.refusals import Code, Refused
@@ -108,7 +108,7 @@ def _proven(taken: Taken, organizer: Party | None = None) -> bool:
     verdict, mail = taken.verdict, taken.mail
     if verdict.confirmed_by or verdict.released:
         return True
-    named = (*mail.addressed, *([organizer.address] if organizer else []))
+    named = (*mail.to, *mail.cc, *([organizer.address] if organizer else []))
     ours = any(mailbox(address) in taken.own for address in named)
     return ours and (verdict.passed or verdict.google_calendar)
 
@@ -126,7 +126,7 @@ async def _receipt(
 
 
 def _part(event: ItipEvent) -> str:
-    return f"{event.uid}:{event.recurrence_id or ''}"
+    return f"{named(event.uid)}:{event.recurrence_id or ''}"
 
 
 def _in_subject(subject: str) -> Partstat | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -17,6 +18,8 @@ from engine.mail.incoming import IncomingMail
 from engine.model import Actor, Value
 from engine.refusals import Code
 from engine.store.protocol import Intake
+
+_UID_MAX = 200
 
 
 class Action(StrEnum):
@@ -71,6 +74,8 @@ class Taken(Value):
     repaired: tuple[str, ...] = ()
     answers: int = 1
     """How many answers its calendar gives."""
+    quoted: bool = False
+    """Its calendar stands where what others wrote may stand."""
 
     @property
     def flagged(self) -> bool:
@@ -153,6 +158,13 @@ class Taken(Value):
             uid=outcome.uid,
             detail=self.told(outcome).detail[:500],
         )
+
+
+def named(uid: str) -> str:
+    """What tells the parts of a mail apart by the UID of their event: the UID, or a digest of one that is long."""
+    return (
+        uid if len(uid) <= _UID_MAX else f"#{hashlib.sha256(uid.encode(errors='surrogatepass')).hexdigest()}"
+    )
 
 
 def ignored(code: Code, detail: str) -> Outcome:

@@ -180,8 +180,12 @@ def _organizer(component: Component) -> Party | None:
     return None
 
 
+_LIST_MAX = 4_000
+
+
 def _addresses(prop: Property, name: str) -> tuple[str, ...]:
-    pieces = prop.params.get(name, "")[:4_000].split(",")
+    value = prop.params.get(name, "")
+    pieces = (value if len(value) <= _LIST_MAX else value[:_LIST_MAX].rpartition(",")[0]).split(",")
     return tuple(address for piece in pieces if (address := read_address(piece)))
 
 

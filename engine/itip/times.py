@@ -94,13 +94,19 @@ def read_recurrence_id(component: Component, clocks: Clocks, method: str) -> dat
     return clocks.moment(prop)
 
 
+_RULE_MAX = 2_000
+
+
 def read_recurrence(component: Component) -> str:
     rules = {p.value.strip().upper() for p in component.all("RRULE") if p.value.strip()}
     if len(rules) > 1:
         raise Refused(
             Code.INVALID_RECURRENCE, "The event has several recurrence rules.", "Use one rule an event."
         )
-    return next(iter(rules), "")[:2_000]
+    rule = next(iter(rules), "")
+    if len(rule) > _RULE_MAX:
+        raise Refused(Code.INVALID_RECURRENCE, "The recurrence rule is too long.", "Use a shorter one.")
+    return rule
 
 
 def read_dates(

@@ -10,6 +10,7 @@ from functools import cached_property
 from engine.mail.headers import in_words
 
 _WIDE = re.compile(r"(?i)(utf-?(16|32|7)|iso-2022|hz)")
+_PARAMETER_MAX = 200
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -22,7 +23,7 @@ class Leaf:
     def __init__(self, message: Message, *, attached: bool = False, alternative: bool = False) -> None:
         self._message = message
         self.kind = message.get_content_type()
-        self.name = in_words(message.get_filename() or "").lower()[:200]
+        self.name = in_words(message.get_filename() or "").lower()[-200:]
         self.attached = attached
         self.alternative = alternative
 
@@ -46,9 +47,10 @@ class Leaf:
         return value[:40] if value and value.isascii() else None
 
     def parameter(self, name: str) -> str:
-        """A parameter of the Content-Type; empty where there is none."""
+        """A parameter of the Content-Type; empty where there is none, or one that is longer than parameters are."""
         value = self._message.get_param(name, "")
-        return collapse_rfc2231_value(value)[:200] if value else ""
+        text = collapse_rfc2231_value(value) if value else ""
+        return text if len(text) <= _PARAMETER_MAX else ""
 
     @property
     def text(self) -> str:
@@ -60,7 +62,7 @@ class Unpacked(Leaf):
 
     def __init__(self, content: bytes, *, kind: str = "", name: str = "", attached: bool = False) -> None:
         self.kind = kind
-        self.name = name.lower()[:200]
+        self.name = name.lower()[-200:]
         self.attached = attached
         self.alternative = False
         self.content = content

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from email.errors import MessageError
 from email.message import Message
 
-from engine.mail import body, bounds, calendars, lists, plain_bounces, sesnotice, winmail
-from engine.mail.headers import addresses, in_words, mailboxes, raw, sender
+from engine.mail import body, bounds, calendars, fields, framing, lists, plain_bounces, sesnotice, winmail
+from engine.mail.headers import addresses, in_words, mailboxes, plainly, raw, sender, whole
 from engine.mail.incoming import DeliveryReport, IncomingMail, Obstacle
 from engine.mail.leaves import Leaf
 from engine.mail.parsing import parse
@@ -63,32 +63,36 @@ def _safely(reading: Callable[[], IncomingMail]) -> IncomingMail:
         raise bounds.unreadable("The mail is malformed.") from error
 
 
-def _read(mail: Message, whole: bytes) -> IncomingMail:
-    found = _head(mail, whole)
-    return found.model_copy(update=_content(mail, whole, found.from_address))
+def _read(mail: Message, content: bytes) -> IncomingMail:
+    found = _head(mail, content)
+    return found.model_copy(update=_content(mail, content, found.from_address))
 
 
-def _head(mail: Message, whole: bytes) -> IncomingMail:
+def _head(mail: Message, content: bytes) -> IncomingMail:
     if len(mail) > bounds.MAX_HEADERS:
         raise bounds.unreadable("The mail has too many headers.")
     name, address = sender(mail)
-    boxes = mailboxes(raw(mail, "Sender"))
+    boxes = mailboxes(whole(mail, "Sender")) if len(mail.get_all("Sender", [])) == 1 else []
     return IncomingMail(
         from_address=address,
         from_name=name[:200],
         sender_address=boxes[0][1] if boxes else "",
         recipients=addresses(mail, "Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc"),
-        addressed=addresses(mail, "To", "Cc"),
+        to=addresses(mail, "To"),
+        cc=addresses(mail, "Cc"),
+        ambiguous=not (_read_alike(mail, content) and plainly(raw(mail, "From"), address)),
+        deciding=framing.deciding(mail),
+        framed=framing.framed(mail, content),
         subject=in_words(raw(mail, "Subject"))[:1_000],
-        message_id=identifier(raw(mail, "Message-ID")),
-        in_reply_to=identifier(raw(mail, "In-Reply-To")),
+        message_id=identifier(whole(mail, "Message-ID")),
+        in_reply_to=identifier(whole(mail, "In-Reply-To")),
         automatic=_automatic(mail, address),
-        authentication_results=raw(mail, "Authentication-Results"),
-        mentions_calendar=_CALENDAR.search(whole, 0, bounds.MAX_HEAD) is not None,
+        authentication_results=whole(mail, "Authentication-Results"),
+        mentions_calendar=_CALENDAR.search(content, 0, bounds.MAX_HEAD) is not None,
     )
 
 
-def _content(mail: Message, whole: bytes, address: str) -> dict[str, object]:
+def _content(mail: Message, content: bytes, address: str) -> dict[str, object]:
     """What the mail carries; of a report, nothing but what it reports."""
     found = parts(mail)
     text = body.text(found.leaves)
@@ -101,11 +105,21 @@ def _content(mail: Message, whole: bytes, address: str) -> dict[str, object]:
     obstacle = found.obstacle or packed.obstacle
     return {
         "text": text,
-        "calendars": calendars.distinct([*own, *packed.calendars]) or calendars.searched(leaves, whole),
+        "calendars": calendars.distinct([*own, *packed.calendars]) or calendars.searched(leaves, content),
         "lists": lists.found(leaves),
         "has_tnef": packed.seen,
         "obstacle": Obstacle(code=obstacle.code.value, detail=str(obstacle)) if obstacle else None,
     }
+
+
+def _read_alike(mail: Message, content: bytes) -> bool:
+    """True where the parser found the head's fields as everybody does."""
+    found = fields.read(content)
+    ours = (
+        fields.plain(name.encode(), str(value).encode("ascii", "surrogateescape"))
+        for name, value in mail.raw_items()
+    )
+    return found is not None and fields.same(found, ours)
 
 
 def _notice(leaves: list[Leaf]) -> DeliveryReport | None:

@@ -69,9 +69,19 @@ def _report(found: dict[str, object]) -> DeliveryReport | None:
     )
 
 
+_VALUE_MAX = 1_000
+_ADDRESS_MAX = 320
+
+
 def _text(values: dict[str, object], name: str) -> str:
     value = values.get(name)
-    return value[:1_000] if isinstance(value, str) else ""
+    return value if isinstance(value, str) and len(value) <= _VALUE_MAX else ""
+
+
+def _said(values: dict[str, object], name: str) -> str:
+    """The words of a server, as far as they are shown."""
+    value = values.get(name)
+    return value[:_VALUE_MAX] if isinstance(value, str) else ""
 
 
 def _objects(values: object) -> Iterator[dict[str, object]]:
@@ -105,7 +115,8 @@ def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[R
         fate = {"delivery": Fate.DELIVERED, "deliverydelay": Fate.DELAYED}.get(kind, Fate.OTHER)
         named = about.get("recipients") or mail.get("destination")
         for address in named if isinstance(named, list) else []:
-            yield Reported(fate=fate, recipient=str(address)[:320].lower())
+            if len(str(address)) <= _ADDRESS_MAX:
+                yield Reported(fate=fate, recipient=str(address).lower())
 
 
 def _bounced(bounce: dict[str, object]) -> Iterator[Reported]:
@@ -116,6 +127,6 @@ def _bounced(bounce: dict[str, object]) -> Iterator[Reported]:
             Fate.FAILED,
             _text(recipient, "emailAddress").lower(),
             _text(recipient, "status"),
-            _text(recipient, "diagnosticCode") or _text(bounce, "bounceSubType"),
+            _said(recipient, "diagnosticCode") or _text(bounce, "bounceSubType"),
         )
         yield said.model_copy(update={"permanent": permanent})

@@ -9,7 +9,7 @@ from engine.inbox.authentication.dns import DnsNames, LookupFailed, Lookups, Loo
 from engine.inbox.claims import turn_of
 from engine.inbox.fair_slots import FairSlots
 from engine.inbox.spool import Envelope, Spooled
-from engine.mail.authenticity import Verdict, judged, vouched
+from engine.mail.authenticity import Verdict, judged, supplemented, vouched
 from engine.mail.dmarc import Policy, Spf, aligned, organizational_domain, read_policy
 from engine.mail.incoming import IncomingMail
 from engine.process.threads import in_daemon_thread
@@ -48,13 +48,13 @@ class Authenticator:
         self._lookups = FairSlots(_AT_ONCE)
         self._tries: OrderedDict[str, int] = OrderedDict()
 
-    async def verdict(self, spooled: Spooled, mail: IncomingMail) -> Verdict:
-        """Who sent it.
+    async def verdict(self, spooled: Spooled, mail: IncomingMail, *, command: bool = False) -> Verdict:
+        """Who sent it; of a `command`, also what of it is signed, if a trusted server's word does not show enough.
 
         Raises TryLater, twice at most, if DNS did not answer.
         """
         known = self.told(spooled.envelope, mail)
-        if known or self._settings.sender_auth == "off":
+        if (known and not (command and known.wants_signatures)) or self._settings.sender_auth == "off":
             return known or Verdict(passed=False, reason="senders are not checked (CIS_SENDER_AUTH)")
         tried = self._tries.get(spooled.envelope.id, 0)
         turn = turn_of(spooled, self._relays)
@@ -80,9 +80,13 @@ class Authenticator:
     def told(self, envelope: Envelope, mail: IncomingMail) -> Verdict | None:
         """What is known without asking anybody: a confirmation, or a trusted server's word."""
         if envelope.released:
-            return Verdict(passed=True, reason="released by the operator", released=True)
+            return Verdict(
+                passed=True, reason="released by the operator", released=True, proofs=("released",)
+            )
         if envelope.confirmed_by:
-            return Verdict(passed=True, reason="confirmed by mail", confirmed_by=envelope.confirmed_by)
+            owner = envelope.confirmed_by
+            reason = "confirmed by mail"
+            return Verdict(passed=True, reason=reason, confirmed_by=owner, proofs=(f"confirmed:{owner}",))
         if envelope.client and not self._relayed(envelope):
             return None  # whoever connects from outside can write the header of a server that we trust
         return vouched(mail, self._settings.trusted_authserv_ids)
@@ -93,7 +97,7 @@ class Authenticator:
         return client is not None and any(client in network for network in self._relays)
 
     def _found(self, spooled: Spooled, mail: IncomingMail, seconds: float) -> Verdict:
-        """Our own findings; blocks."""
+        """Our own findings; after a trusted server's word, no more than what is signed. Blocks."""
         from engine.inbox.authentication import signatures as dkim
         from engine.inbox.authentication import spf as policies
 
@@ -102,6 +106,8 @@ class Authenticator:
         signatures = dkim.check(
             spooled.raw, lookups, lambda signer: signer == _GOOGLE or aligned(signer, domain)
         )
+        if told := self.told(envelope, mail):
+            return supplemented(told, mail, signatures)
         spf = Spf()
         client = _address(envelope.client)
         sent_by = (envelope.sender or envelope.helo).rpartition("@")[2]

@@ -41,11 +41,13 @@ class Content:
     """What a mail carries, as far as the mailboxes that it came to can use it.
 
     `calendar`: the first calendar that can be read; why the first cannot, if none can; None without any.
-    `tables`: for create@; `rows`: for bulk@, of each attached list. The texts of lists are not kept beside them.
+    `quoted`: that calendar stands where what others wrote may stand. `tables`: for create@; `rows`: for bulk@, of
+    each attached list. The texts of lists are not kept beside them.
     """
 
     mail: IncomingMail
     calendar: ItipMessage | Refused | None = None
+    quoted: bool = False
     tables: tuple[Table, ...] = ()
     rows: tuple[tuple[CsvRow, ...] | Refused, ...] = ()
 
@@ -72,24 +74,26 @@ def _cheap(calendar: bytes) -> bool:
 
 
 def _content(mail: IncomingMail, boxes: Collection[str]) -> Content:
+    calendar, quoted = _calendar(mail) if _CALENDAR_BOXES & set(boxes) else (None, False)
     return Content(
         mail=mail.model_copy(
             update={"lists": tuple(ListPart(filename=p.filename, text="") for p in mail.lists)}
         ),
-        calendar=_calendar(mail) if _CALENDAR_BOXES & set(boxes) else None,
+        calendar=calendar,
+        quoted=quoted,
         tables=_tables(mail) if "create" in boxes and not mail.calendars else (),
         rows=_rows(mail) if "bulk" in boxes else (),
     )
 
 
-def _calendar(mail: IncomingMail) -> ItipMessage | Refused | None:
+def _calendar(mail: IncomingMail) -> tuple[ItipMessage | Refused | None, bool]:
     first: Refused | None = None
     for part in mail.calendars:
         try:
-            return itip_read.read(part.content, method_hint=part.method_hint)
+            return itip_read.read(part.content, method_hint=part.method_hint), part.quoted
         except Refused as refused:
             first = first or refused
-    return first
+    return first, False
 
 
 def _tables(mail: IncomingMail) -> tuple[Table, ...]:
