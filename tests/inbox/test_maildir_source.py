@@ -98,7 +98,7 @@ async def test_kills_take_no_mail_twice_and_leave_none_out(tmp_path: Path, maild
         assert found["ignored"] <= 2
         assert set(found) <= {"created", "ignored"}
         # A mail is noted before its file has moved.
-        await eventually(lambda: len(names(folder / "inbox" / "done")) == 150, PATIENCE_S)
+        await eventually(lambda: len(names(folder / "inbox" / "done")) == 150)
     assert len(names(maildir / "cur")) == 150
 
 
