@@ -13,7 +13,7 @@ from engine.inbox.arrival_order import ArrivalOrder
 from engine.inbox.claims import Turn, claimed_sender, client_address
 from engine.inbox.fair_queue import FairQueue
 from engine.inbox.fair_slots import FairSlots
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 
 async def test_who_sends_much_takes_no_more_than_a_share() -> None:
@@ -125,7 +125,7 @@ async def test_a_slot_that_is_given_up_while_waiting_is_not_lost() -> None:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-    async with asyncio.timeout(60), slots.slot("c", {}):
+    async with asyncio.timeout(DEADLINE_S), slots.slot("c", {}):
         pass
 
 
@@ -146,7 +146,7 @@ async def test_a_mail_that_only_claims_the_same_sender_holds_a_proven_one_up_for
     order = ArrivalOrder(patience_s=0.05)
     forged = [order.enter("boss") for _ in range(1000)]
     own = order.enter("boss")
-    async with asyncio.timeout(60), own.turn():
+    async with asyncio.timeout(DEADLINE_S), own.turn():
         pass
     for place in forged:
         place.leave()
@@ -159,7 +159,7 @@ async def test_an_earlier_mail_that_turns_out_unproven_is_not_waited_for() -> No
     await asyncio.sleep(0)
     assert not waiting.done()
     forged.leave()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         await waiting
 
 
@@ -174,7 +174,7 @@ async def test_a_mail_that_failed_keeps_its_place_until_it_is_handled() -> None:
     assert not later.done()
     async with first.turn():
         pass
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         await later
 
 

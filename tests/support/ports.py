@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 import socket
+from contextlib import suppress
+
+_BELOW_EPHEMERAL = range(10_000, 32_000)
+"""Ports that the system gives to no connection of its own, so that nothing takes one before the test does."""
+_ports = itertools.cycle(random.sample(_BELOW_EPHEMERAL, len(_BELOW_EPHEMERAL)))
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    for port in _ports:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 async def listens(port: int) -> bool:
