@@ -78,7 +78,7 @@ class Router:
     def __init__(self, engine: Engine, readers: Readers | None = None) -> None:
         self._engine = engine
         self._readers = readers or Readers()
-        self._authenticator = Authenticator(engine.settings)
+        self._authenticator = Authenticator(engine.settings, self._readers)
         own = (engine.settings.mailbox(name) for name in OWN_MAILBOXES)
         self._own = frozenset(own) | engine.settings.alias_addresses
 

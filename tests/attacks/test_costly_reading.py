@@ -52,6 +52,13 @@ async def readers() -> AsyncIterator[Counted]:
     await opened.close()
 
 
+@pytest.fixture
+def names() -> Iterator[NameServer]:
+    with serving_names() as server:
+        publish(server, "victim.test")
+        yield server
+
+
 def spooled(raw: bytes, *boxes: Mailbox, name: str = "1") -> Spooled:
     return Spooled(envelope=Envelope(id=name, mailboxes=boxes, sender="x@example.com"), raw=raw)
 
@@ -104,6 +111,24 @@ def size_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
 
 
+@pytest.mark.parametrize("tail", [b"", b"changed"])
+async def test_the_signature_of_a_large_mail_is_checked_by_a_reader(
+    tmp_path: Path, names: NameServer, readers: Counted, tail: bytes
+) -> None:
+    event = mails.vevent("large", organizer="boss@victim.test", x_notes="All that happened. " * 20_000)
+    mail = signed(mails.request(event, sender="boss@victim.test", proven=False), "victim.test")
+    async with (
+        engine_in(tmp_path / "internet", relays="none", dns=names.address, organizers="*") as engine,
+        receiving(engine, Inbox(engine, readers=readers)) as post,
+    ):
+        await post.hand_over(mail + tail, "create@cis.test")
+        await eventually(lambda: not post.files("new"))
+        assert len(readers.pids) == 1
+        (note,) = await engine.store.intake(1)
+        assert note.action == ("quarantined" if tail else "created"), note.detail
+    assert len([asked for asked in names.asked if "_domainkey" in asked]) == 1
+
+
 async def cut_short(engine: Engine, readers: Readers, raw: bytes) -> Outcome:
     """Have a mail read by a reader whose memory does not suffice for it."""
     router = Router(engine, readers)
@@ -135,13 +160,6 @@ async def test_a_reader_that_the_system_kills_costs_no_mail(engine: Engine, read
         await post.hand_over(dear("after"), "create@cis.test")
         await eventually(lambda: len(post.files("done")) == 2)
     assert await engine.store.event_by_source("olga@cis.test", "after")
-
-
-@pytest.fixture
-def names() -> Iterator[NameServer]:
-    with serving_names() as server:
-        publish(server, "victim.test")
-        yield server
 
 
 async def test_a_mail_that_was_in_hand_at_three_deaths_is_set_aside_and_the_others_are_handled(

@@ -5,12 +5,21 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 
-from engine.inbox.authentication.dns import DnsNames, LookupFailed, Lookups, LookupsSpent, Names
+from engine.inbox.authentication.dns import (
+    DnsNames,
+    LookupFailed,
+    Lookups,
+    LookupsSpent,
+    Names,
+    RememberedNames,
+)
 from engine.inbox.claims import turn_of
+from engine.inbox.contents.readers import Readers
 from engine.inbox.fair_slots import FairSlots
 from engine.inbox.spool import Envelope, Spooled
+from engine.mail import fields
 from engine.mail.authenticity import Verdict, judged, supplemented, vouched
-from engine.mail.dmarc import Policy, Spf, aligned, organizational_domain, read_policy
+from engine.mail.dmarc import Policy, Signature, Spf, aligned, organizational_domain, read_policy
 from engine.mail.incoming import IncomingMail
 from engine.process.threads import in_daemon_thread
 from engine.settings import Settings
@@ -24,7 +33,8 @@ _TRIES_S = (3.0, 1.0, 1.0)
 """Seconds that each try of a mail's lookups may take: five in all, however often it is tried."""
 _PAUSES = (20.0, 60.0)
 _REMEMBERED_MAX = 10_000
-_GOOGLE = "google.com"
+_LARGE = 262_144
+"""Bytes of a mail from which on its signatures are checked by a reader."""
 
 
 class TryLater(Exception):  # noqa: N818 -- reads as what it is
@@ -41,7 +51,8 @@ class TryLater(Exception):  # noqa: N818 -- reads as what it is
 class Authenticator:
     """Judges senders; each mail costs at most 40 lookups a try and five seconds in all, in threads of its own."""
 
-    def __init__(self, settings: Settings, names: Names | None = None) -> None:
+    def __init__(self, settings: Settings, readers: Readers, names: Names | None = None) -> None:
+        self._readers = readers
         self._settings = settings
         self._names = names or DnsNames(settings.dns)
         self._relays = settings.relay_networks
@@ -60,9 +71,7 @@ class Authenticator:
         turn = turn_of(spooled, self._relays)
         bounds = {turn.kind: _OF_ONE_DOMAIN} | ({turn.client: _OF_ONE_CLIENT} if turn.client else {})
         async with self._lookups.slot(f"{turn.client} {turn.kind}", bounds):
-            verdict = await in_daemon_thread(
-                self._found, spooled, mail, _TRIES_S[tried], name="authentication"
-            )
+            verdict = await self._found(spooled, mail, _TRIES_S[tried])
         if verdict.temporary:
             self._again(spooled.envelope.id, tried, verdict.reason)
         self._tries.pop(spooled.envelope.id, None)
@@ -96,16 +105,38 @@ class Authenticator:
         client = _address(envelope.client)
         return client is not None and any(client in network for network in self._relays)
 
-    def _found(self, spooled: Spooled, mail: IncomingMail, seconds: float) -> Verdict:
-        """Our own findings; after a trusted server's word, no more than what is signed. Blocks."""
+    async def _found(self, spooled: Spooled, mail: IncomingMail, seconds: float) -> Verdict:
+        """Our own findings; after a trusted server's word, no more than what is signed.
+
+        The name servers are asked in a thread. To hash a large mail keeps Python's lock, so that is done elsewhere.
+        """
+        names = RememberedNames(self._names)
+        envelope, raw = spooled.envelope, spooled.raw
+        domain = mail.from_address.rpartition("@")[2]
+        head = raw if len(raw) <= _LARGE else raw[: fields.extent(raw)[1]] + b"\r\n\r\n"
+        verdict = await in_daemon_thread(
+            self._judged, envelope, mail, head, Lookups(names, seconds=seconds), name="authentication"
+        )
+        if head is raw:
+            return verdict
+        signatures = await self._readers.signatures(
+            raw, names.answers, domain, " ".join(turn_of(spooled, self._relays))
+        )
+        return self._weighed(envelope, mail, signatures, Lookups(RememberedNames(answers=names.answers)))
+
+    def _judged(self, envelope: Envelope, mail: IncomingMail, raw: bytes, lookups: Lookups) -> Verdict:
         from engine.inbox.authentication import signatures as dkim
+
+        signatures = dkim.of_sender(raw, lookups, mail.from_address.rpartition("@")[2])
+        return self._weighed(envelope, mail, signatures, lookups)
+
+    def _weighed(
+        self, envelope: Envelope, mail: IncomingMail, signatures: tuple[Signature, ...], lookups: Lookups
+    ) -> Verdict:
+        """The verdict on what the signatures came to, with SPF and the policy of the sender's domain."""
         from engine.inbox.authentication import spf as policies
 
-        lookups = Lookups(self._names, seconds=seconds)
-        envelope, domain = spooled.envelope, mail.from_address.rpartition("@")[2]
-        signatures = dkim.check(
-            spooled.raw, lookups, lambda signer: signer == _GOOGLE or aligned(signer, domain)
-        )
+        domain = mail.from_address.rpartition("@")[2]
         if told := self.told(envelope, mail):
             return supplemented(told, mail, signatures)
         spf = Spf()

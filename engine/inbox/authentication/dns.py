@@ -34,6 +34,30 @@ class Names(Protocol):
         ...
 
 
+Answers = dict[tuple[str, Kind], list[Record] | None]
+"""Records by name and kind; None for what got no answer."""
+
+
+class RememberedNames:
+    """Answers what was asked before, so that a mail can be judged twice while its name servers are asked once."""
+
+    def __init__(self, names: Names | None = None, answers: Answers | None = None) -> None:
+        """`names`: who is asked what is not known yet; without them, there is no answer to that."""
+        self._names = names
+        self.answers: Answers = answers or {}
+
+    def records(self, name: str, kind: Kind, seconds: float) -> list[Record]:
+        """As whoever was asked. Blocks; raises LookupFailed."""
+        if (name, kind) not in self.answers:
+            self.answers[name, kind] = None
+            if self._names:
+                self.answers[name, kind] = self._names.records(name, kind, seconds)
+        found = self.answers[name, kind]
+        if found is None:
+            raise LookupFailed("no answer")
+        return found
+
+
 class DnsNames:
     """Answers by a DNS resolver, the system's own or the one at `server`; remembers answers for their TTL."""
 

@@ -10,11 +10,12 @@ from typing import Any
 import dkim  # type: ignore[import-untyped]
 from dkim.util import InvalidTagValueList, parse_tag_value  # type: ignore[import-untyped]
 
-from engine.inbox.authentication.dns import LookupFailed, Lookups, LookupsSpent
+from engine.inbox.authentication.dns import Answers, LookupFailed, Lookups, LookupsSpent, RememberedNames
 from engine.mail import fields
-from engine.mail.dmarc import Result, Signature
+from engine.mail.dmarc import Result, Signature, aligned
 from engine.mail.domains import is_domain
 
+_GOOGLE = "google.com"
 _SIGNATURES_MAX = 5
 _LARGE = 1_000_000
 _SIGNATURES_OF_LARGE_MAX = 2
@@ -44,6 +45,16 @@ class _Tagged:
     selector: str
     identity: str
     """The domain of i=."""
+
+
+def of_sender(raw: bytes, lookups: Lookups, domain: str) -> tuple[Signature, ...]:
+    """What came of the signatures that may speak for a sender at `domain`: its own, and Google's for its calendar."""
+    return check(raw, lookups, lambda signer: signer == _GOOGLE or aligned(signer, domain))
+
+
+def recalled(raw: bytes, answers: Answers, domain: str) -> tuple[Signature, ...]:
+    """As `of_sender`, from what the name servers answered before."""
+    return of_sender(raw, Lookups(RememberedNames(answers=answers)), domain)
 
 
 def check(raw: bytes, lookups: Lookups, wanted: Callable[[str], bool]) -> tuple[Signature, ...]:

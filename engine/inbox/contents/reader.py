@@ -17,7 +17,14 @@ from typing import Any
 from engine.inbox.contents import content
 from engine.refusals import Refused
 
-TASKS: Mapping[str, Callable[..., Any]] = {"content": content.read}
+
+def _signatures(raw: bytes, answers: Any, domain: str) -> Any:
+    from engine.inbox.authentication import signatures
+
+    return signatures.recalled(raw, answers, domain)
+
+
+TASKS: Mapping[str, Callable[..., Any]] = {"content": content.read, "signatures": _signatures}
 MEMORY = 1 << 30
 """Bytes of address space, the program's own included."""
 OUT_OF_MEMORY = 71

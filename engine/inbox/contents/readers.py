@@ -8,21 +8,20 @@ import pickle
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from engine.inbox.authentication.dns import Answers
 from engine.inbox.contents.content import Content, read_if_cheap, too_costly
 from engine.inbox.contents.reader import OUT_OF_MEMORY
 from engine.inbox.fair_slots import FairSlots
+from engine.mail.dmarc import Signature
 from engine.process.program import command, environment
 from engine.process.threads import in_daemon_thread
 from engine.refusals import Refused
 
 log = logging.getLogger(__name__)
 
-_MOST = 2
-_STRANGERS = 1
-"""Readers that mails of unproven senders may keep busy: one is left for those whose senders are known."""
 _CPU_S = 20
 """Ten times what the dearest mail that we know takes here."""
 _WALL_S = 300.0
@@ -37,13 +36,16 @@ class ReaderDied(Exception):  # noqa: N818 -- reads as what it is
 
 
 class Readers:
-    """Reads mails; those that size and shape do not show to be cheap, in processes that limits hold for."""
+    """Reads mails; those that size and shape do not show to be cheap, in processes that limits hold for.
 
-    def __init__(self, most: int = _MOST, *, cpu_s: int = _CPU_S, idle_s: float = _IDLE_S) -> None:
+    One at a time of those whose senders are known and proven, one of the others, and one that is being judged: so
+    none of these waits for another.
+    """
+
+    def __init__(self, *, cpu_s: int = _CPU_S, idle_s: float = _IDLE_S) -> None:
         self._cpu_s = cpu_s
         self._idle_s = idle_s
-        self._all = FairSlots(most)
-        self._strangers = FairSlots(_STRANGERS)
+        self._organizers, self._strangers, self._judging = FairSlots(1), FairSlots(1), FairSlots(1)
         self._idle: dict[Process, asyncio.TimerHandle] = {}
         self._busy: set[Process] = set()
 
@@ -67,15 +69,23 @@ class Readers:
         cheap = read_if_cheap(raw, boxes)
         if cheap is not None:
             return cheap
-        found: Content = await self._done("content", (raw, sorted(boxes)), turn, known=known)
+        among = self._organizers if known else self._strangers
+        found: Content = await self._done("content", (raw, sorted(boxes)), turn, among)
         return found
 
-    async def _done(self, task: str, arguments: tuple[object, ...], turn: str, *, known: bool) -> Any:
+    async def signatures(self, raw: bytes, answers: Answers, domain: str, turn: str) -> tuple[Signature, ...]:
+        """What came of the signatures that may speak for a sender at `domain`; `answers` are its name servers'.
+
+        Raises as `read` does.
+        """
+        found: tuple[Signature, ...] = await self._done(
+            "signatures", (raw, answers, domain), turn, self._judging
+        )
+        return found
+
+    async def _done(self, task: str, arguments: tuple[object, ...], turn: str, among: FairSlots) -> Any:
         """What a task of the readers returns or refuses."""
-        async with AsyncExitStack() as slots:
-            if not known:
-                await slots.enter_async_context(self._strangers.slot(turn, {}))
-            await slots.enter_async_context(self._all.slot(turn, {}))
+        async with among.slot(turn, {}):
             request = pickle.dumps((task, arguments, self._cpu_s), pickle.HIGHEST_PROTOCOL)
             async with self._reader() as process:
                 answer = await self._asked(process, request)
