@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from engine.commands.base import Command, Refusal
 from engine.commands.deliveries import RecordBounce, RecordComplaint, ReportDone, Unsubscribe, UnsubscribeDone
 from engine.engine import Engine
-from engine.inbox.answerers import mailbox
 from engine.inbox.once import apply_once
 from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined
+from engine.mail import proof
 from engine.mail.incoming import DeliveryReport, Fate, Reported
 from engine.model import Actor
 from engine.refusals import Code
@@ -61,9 +61,9 @@ def _about(report: DeliveryReport, holder: str) -> Sequence[Reported]:
 
 def _by_service(taken: Taken) -> bool:
     """True where Amazon SNS is proven to have sent the report, and to us."""
-    mail = taken.mail
-    ours = any(mailbox(address) in taken.own for address in (mail.to + mail.cc))
-    return ours and taken.verdict.passed and mail.from_address.partition("@")[2] in _SERVICES
+    if not taken.verdict.passed or taken.mail.from_address.partition("@")[2] not in _SERVICES:
+        return False
+    return not proof.objection(taken.verdict.grounds, taken.mail, taken.own)
 
 
 def _most_telling(recipients: Sequence[Reported]) -> Reported | None:

@@ -10,11 +10,12 @@ from engine.commands.receipts import ReceiptDone, RecordReceipt
 from engine.commands.refreshing import Refresh, RefreshDone
 from engine.engine import Engine
 from engine.inbox import reports
-from engine.inbox.answerers import Answerer, answerer, mailbox
+from engine.inbox.answerers import Answerer, answerer
 from engine.inbox.once import apply_once
 from engine.inbox.reading import calendar_of
 from engine.inbox.taken import Action, Outcome, Taken, ignored, named, quarantined
 from engine.itip.message import ItipEvent, ItipMessage
+from engine.mail import proof
 from engine.model import Actor, Partstat, Party, ProposalState
 from engine.refusals import Code, Refused
 
@@ -105,12 +106,14 @@ def _proven(taken: Taken, organizer: Party | None = None) -> bool:
     What Google's calendar signs proves its From: that is the address of the user's own account, whatever else the
     calendar names. An answer to somebody else's invitation may bear our UID and be relayed; then it names us nowhere.
     """
-    verdict, mail = taken.verdict, taken.mail
+    verdict = taken.verdict
     if verdict.confirmed_by or verdict.released:
         return True
-    named = (*mail.to, *mail.cc, *([organizer.address] if organizer else []))
-    ours = any(mailbox(address) in taken.own for address in named)
-    return ours and (verdict.passed or verdict.google_calendar)
+    named = [organizer.address] if organizer else []
+    claims = ((verdict.passed, verdict.grounds), (verdict.google_calendar, verdict.google_grounds))
+    return any(
+        holds and not proof.objection(grounds, taken.mail, taken.own, named) for holds, grounds in claims
+    )
 
 
 async def _receipt(

@@ -36,6 +36,8 @@ from tests.support.engines import (
     invite,
 )
 from tests.support.inboxes import Post, receiving
+from tests.support.names import serving_names
+from tests.support.signing import HEADERS, publish, signed
 
 ME, VICTIM, ALIAS = "mallory@attacker.example", "ceo@corp.example", "alias@attacker.example"
 STRANGERS = [f"target{n}@elsewhere{n}.example" for n in range(40)]
@@ -181,13 +183,26 @@ async def test_nor_is_the_event_sent_to_another_because_one_asks(
 
 
 async def test_an_answer_to_another_invitation_that_bears_our_uid_counts_for_nobody(
-    post: Post, event: Event
+    tmp_path: Path, clock: Clock
 ) -> None:
-    """The attacker invited the victim to an event of his own under our UID, and relays the proven answer."""
-    answer = mails.reply(event.uid, VICTIM, "DECLINED", to=ME)
-    intake = await post(answer, "rsvp@cis.test")
-    assert (intake.action, intake.code) == ("receipt", "sender_unauthenticated")
-    await unharmed(post, event)
+    """The attacker invited the victim to an event of his own under our UID, and relays the signed answer."""
+    with serving_names() as names:
+        publish(names, "corp.example")
+        made = {"relays": "none", "dns": names.address}
+        async with engine_in(tmp_path, clock, **made) as engine, receiving(engine) as post:
+            event = await created(engine)
+            token = at((await invite(engine, event, ME)).attendee.token)
+            await invite(engine, event, VICTIM)
+            await deliver(engine)
+            answer = signed(mails.reply(event.uid, VICTIM, "DECLINED", to=ME, proven=False), "corp.example")
+            for to in ("rsvp@cis.test", token):
+                assert (await post(answer, to, sender=ME)).code == "sender_unauthenticated"
+            await unharmed(post, event)
+            for to, word in ((token, "ACCEPTED"), ("rsvp@cis.test", "TENTATIVE")):
+                written_to_us = mails.reply(event.uid, VICTIM, word, to=to, proven=False)
+                headers = (*HEADERS, "content-type")
+                await post(signed(written_to_us, "corp.example", headers=headers), to, sender=ME)
+                assert (await partstat(post, event, VICTIM)).value == word.lower()
 
 
 async def test_what_google_signs_proves_its_from_and_nobody_else_whom_it_names(

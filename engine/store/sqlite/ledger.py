@@ -15,7 +15,6 @@ _IN_LIST = "IN (SELECT value FROM json_each(?))"
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
 _TOLD = "method = 'REQUEST' AND (state IN ('accepted','sending') OR in_doubt = 1)"
-
 _GONE = "state IN ('accepted','sending')"
 
 _Key = tuple[object, ...]
@@ -216,26 +215,20 @@ class Ledger(Session):
         partstats: Collection[Partstat],
         recurrence_id: date | datetime | None = None,
     ) -> int:
-        """How many attendees gave one of these answers: for the event, or for the instance or any of them.
-
-        Not those whom nothing proves: nothing is mailed to them.
-        """
-        names = as_list([f"rsvp.{p.label}" for p in partstats])
+        """How many proven attendees gave one of these answers: for the event, or for the instance or any of them."""
+        names, those = as_list([f"rsvp.{p.label}" for p in partstats]), as_list(partstats)
         row = await self.one(
             f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {_IN_LIST}",
             [event_uid, names],
         )
         others, values = await self._by_instance(event_uid, partstats, recurrence_id)
         more = await self.one(
-            f"SELECT count(*) AS n FROM attendee WHERE event_uid = ? AND partstat NOT {_IN_LIST} AND ({others}) "
-            "AND proven = 1",
-            [event_uid, as_list(partstats), *values],
+            f"SELECT (SELECT count(*) FROM attendee WHERE event_uid = ? AND partstat NOT {_IN_LIST} "
+            f"AND ({others}) AND proven = 1) - (SELECT count(*) FROM attendee WHERE event_uid = ? "
+            f"AND partstat {_IN_LIST} AND proven = 0) AS n",
+            [event_uid, those, *values, event_uid, those],
         )
-        fewer = await self.one(
-            f"SELECT -count(*) AS n FROM attendee WHERE event_uid = ? AND proven = 0 AND partstat {_IN_LIST}",
-            [event_uid, as_list(partstats)],
-        )
-        return sum(int(r["n"]) for r in (row, more, fewer) if r)
+        return sum(int(r["n"]) for r in (row, more) if r)
 
     async def told_size(
         self,
