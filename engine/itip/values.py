@@ -11,6 +11,7 @@ _DURATION = re.compile(
     r"([+-]?)P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,8})S)?)?"
 )
 _ADDRESS = re.compile(r"[^\s@<>\"(),;:\\\[\]]{1,64}@[^\s@<>\"(),;:\\]{1,255}")
+_CALENDAR_ADDRESS_MAX = 1_000
 _FIRST_YEAR, _LAST_YEAR = 1600, 9000
 
 
@@ -19,8 +20,8 @@ def read_value(text: str) -> tuple[date | datetime, bool]:
 
     Raises ValueError where the text is neither.
     """
-    plain = text.strip().upper().replace("-", "").replace(":", "")[:40]
-    match = _VALUE.fullmatch(plain)
+    plain = text.strip()
+    match = _VALUE.fullmatch(plain.upper().replace("-", "").replace(":", "")) if len(plain) <= 60 else None
     if not match:
         raise ValueError(f"not a date or time: {text[:40]}")
     year, month, day = (int(match.group(n)) for n in (1, 2, 3))
@@ -38,7 +39,8 @@ def read_duration(text: str) -> timedelta:
 
     Raises ValueError where the text is none.
     """
-    match = _DURATION.fullmatch(text.strip().upper()[:60])
+    text = text.strip()
+    match = _DURATION.fullmatch(text.upper()) if len(text) <= 60 else None
     if not match or match.group(1) == "-":
         raise ValueError(f"not a duration: {text[:40]}")
     weeks, days, hours, minutes, seconds = (int(g or 0) for g in match.groups()[1:])
@@ -59,11 +61,13 @@ def read_address(text: str, email: str = "") -> str:
 
     Empty where neither holds one (RFC 5545, 3.3.3).
     """
-    plain = re.sub(r"^\s*(?:mailto\s*:)?\s*<?", "", text[:1000], count=1, flags=re.IGNORECASE)
+    # one that is too long is none: what is left of an address that is cut may be another one
+    text = text if len(text) <= _CALENDAR_ADDRESS_MAX else ""
+    plain = re.sub(r"^\s*(?:mailto\s*:)?\s*<?", "", text, count=1, flags=re.IGNORECASE)
     plain = plain.partition("?")[0].strip().rstrip(">").strip()
     if re.search(r"%[0-9A-Fa-f]{2}", plain):
         plain = unquote(plain)
-    for candidate in (plain, email.strip()[:1000]):
+    for candidate in (plain, email.strip()):
         if _ADDRESS.fullmatch(candidate):
             return candidate.lower()
     return ""

@@ -22,10 +22,11 @@ _OFFSET = re.compile(r"([+-])(\d{1,2})(\d\d)(\d\d)?")
 _YEARS = 4  # an embedded definition is read for so many years around the event
 _HORIZON = 20  # and ours are written so many years ahead, where no yearly rule says it all
 _MAX_ONSETS = 400
-_MAX_PARTS = 20
+_MAX_PROPERTIES = 5_000
 _MAX_DAYS = 7  # weekdays of one rule, and so on: the rules of clocks are simple
 _KEPT_DAYS = 20_000
 _CACHED = 8_000  # characters of a definition that is worth keeping
+_PART_COST = 20  # reading one of its parts costs as much as looking at so many days
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def _yearly(text: str, start: datetime, year: int, budget: Budget) -> list[datet
     until = _moment(rule.until) if rule.until else None
     found: list[datetime] = []
     odd = len(rule.byday) > _MAX_DAYS or rule.byweekno or rule.byyearday or rule.bysetpos
-    if rule.freq != "YEARLY" or odd or (until and until.year < year - _YEARS):
+    if rule.freq != "YEARLY" or odd or (until and until.year < year - _YEARS) or budget.left < 0:
         return found
     for day in forward(rule, start.date(), date(max(year - _YEARS, start.year), 1, 1), budget):
         onset = datetime.combine(day, start.time())
@@ -91,12 +92,13 @@ def _onsets(component: Component, year: int, budget: Budget) -> list[datetime]:
     start = _moment(first.value) if first else None
     if start is None or start.year > year + _YEARS:
         return []
-    rdates = [
-        m for p in component.all("RDATE") for v in p.value.split(",")[:_MAX_ONSETS] if (m := _moment(v))
-    ]
+    texts = [text for p in component.all("RDATE") for text in p.value.split(",")]
+    if not budget.spend(len(texts)):
+        return []
+    rdates = [moment for text in texts if (moment := _moment(text))]
     rules = [p.value for p in component.all("RRULE")][:1]
     found = [onset for rule in rules for onset in _yearly(rule, start, year, budget)]
-    return [start, *rdates[:_MAX_ONSETS], *found]
+    return [start, *rdates, *found]
 
 
 def evaluate(component: Component, year: int, budget: Budget | None = None) -> Observances | None:
@@ -104,45 +106,65 @@ def evaluate(component: Component, year: int, budget: Budget | None = None) -> O
 
     Raises Refused(TOO_LARGE) where that takes more than `budget`.
     """
-    definition = _Definition(_text(component), component)
-    if len(definition.text) <= _CACHED:
-        return _kept(definition, year)
-    return _evaluated(component, year, budget or Budget())
+    return define(component).around(year, budget or Budget())
 
 
 @dataclass(frozen=True, slots=True)
-class _Definition:
-    """A VTIMEZONE that is the same where its text is."""
+class Definition:
+    """A VTIMEZONE that is the same where its text is; without `text` it is too long to be kept."""
 
     text: str
     component: Component = field(compare=False)
 
+    def around(self, year: int, budget: Budget) -> Observances | None:
+        """As `evaluate`; what was worked out before costs the same."""
+        if self.text:
+            observed, spent = _kept(self, year)
+            budget.spend(spent)
+        else:
+            observed = _evaluated(self.component, year, budget)
+        if budget.left < 0:
+            raise complicated()
+        return observed
 
-def _text(component: Component) -> str:
+
+def complicated() -> Refused:
+    """The refusal of time zones that take too long to be understood."""
+    return Refused(
+        Code.TOO_LARGE, "The calendar's own time zones are too complicated.", "Use IANA names for zones."
+    )
+
+
+def define(component: Component) -> Definition:
+    """The definition that `component` is. Raises Refused(TOO_LARGE) where it is longer than any that is real."""
     parts = (component, *component.components)
-    return "\n".join(f"{part.name}\t{p.name}\t{p.value}" for part in parts for p in part.properties)
+    if len(parts) + sum(len(part.properties) for part in parts) > _MAX_PROPERTIES:
+        raise complicated()
+    lines = [f"{part.name}\t{p.name}\t{p.value}" for part in parts for p in part.properties]
+    text = "\n".join(lines)
+    return Definition(text if len(text) <= _CACHED else "", component)
 
 
 @lru_cache(maxsize=128)
-def _kept(definition: _Definition, year: int) -> Observances | None:
-    """The same few definitions come again and again."""
-    return _evaluated(definition.component, year, Budget(_KEPT_DAYS))
+def _kept(definition: Definition, year: int) -> tuple[Observances | None, int]:
+    """What the same few definitions, which come again and again, come to; and how many days that took."""
+    budget = Budget(_KEPT_DAYS)
+    observed = _evaluated(definition.component, year, budget)
+    return observed, _KEPT_DAYS - budget.left
 
 
 def _evaluated(component: Component, year: int, budget: Budget) -> Observances | None:
     changes: list[tuple[datetime, timedelta, timedelta]] = []
-    for part in component.components[:_MAX_PARTS]:
+    for part in component.components:
+        if not budget.spend(_PART_COST):
+            return None
         after, before = _offset(part, "TZOFFSETTO"), _offset(part, "TZOFFSETFROM")
         if after is not None:
             before = after if before is None else before
             # local times that the clock jumps over count by the offset before the jump (RFC 5545, 3.3.5)
             jump = max(after - before, timedelta())
             changes += [(onset + jump, after, before) for onset in _onsets(part, year, budget)]
-    if budget.left < 0:
-        raise Refused(
-            Code.TOO_LARGE, "The calendar's own time zones are too complicated.", "Use IANA names for zones."
-        )
-    if not changes:
+    if not changes or budget.left < 0:
         return None
     changes.sort()
     return Observances(tuple(c[0] for c in changes), tuple(c[1] for c in changes), changes[0][2])

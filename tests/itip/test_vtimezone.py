@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.itip import lines, vtimezone
+from engine.itip import tree, vtimezone
 from engine.itip.read import read
 from engine.refusals import Code, Refused
 from tests.itip.samples import calendar, understood
@@ -47,7 +47,7 @@ ODD = (
     ],
 )
 def test_a_written_zone_has_the_offsets_of_its_zone(zone: str) -> None:
-    component = lines.parse(vtimezone.written(zone, 2026).decode())[0]
+    component = tree.parse(vtimezone.written(zone, 2026).decode())[0]
     observed = vtimezone.evaluate(component, 2027)
     assert observed is not None
     for hours in range(0, 24 * 365 * 3, 13):
