@@ -51,7 +51,7 @@ def _read_row(number: int, row: Row) -> Recipient:
         fields = text.fields(dict(row.fields))
         return Recipient(row=number, email=text.address(row.email), name=text.name(row.name), fields=fields)
     except Refused as refused:
-        return Recipient(row=number, email=row.email[:254].lower(), code=refused.code.value)
+        return Recipient(row=number, email=text.shown(row.email), code=refused.code.value)
 
 
 class _Judge:

@@ -7,15 +7,23 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 
+from engine.mail.charsets import known
 from engine.refusals import Code, Refused
 
 _MAX_VALUE = 10_000
+_MAX_ADDRESSES = 100_000
+"""Characters that the headers which name people may have in all."""
+_MAX_BARE = 400
+_MAX_RECIPIENTS = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]+")
 # what turns the direction of the words around it (Unicode UAX 9, 3.1)
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BREAKS = re.compile(r"\r\n|[\r\u0085\u2028\u2029]")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
+_PLAIN = re.compile(r'[^"(<,;]++')
+_TO_QUOTE = re.compile(r'(?:[^"\\]++|\\.?)*+', re.DOTALL)
+_IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -37,10 +45,20 @@ def lines(text: str) -> str:
 
 
 def values(mail: Message, name: str) -> list[str]:
-    """The headers called `name`, from the top, each on one line; unencoded UTF-8 is read as what it is."""
-    found = [str(value) for key, value in mail.raw_items() if key.lower() == name.lower()]
-    texts = (value[:_MAX_VALUE].encode("utf-8", "surrogateescape") for value in found)
-    return [one_line(text.decode("utf-8", "replace")) for text in texts]
+    """The headers called `name`, from the top, each on one line; unencoded UTF-8 is read as what it is.
+
+    What is longer than any that is read stands there empty: what is left of a value that is cut may say
+    something else.
+    """
+    return [_decoded(value) if len(value) <= _MAX_VALUE else "" for value in _given(mail, name)]
+
+
+def _given(mail: Message, name: str) -> list[str]:
+    return [str(value) for key, value in mail.raw_items() if key.lower() == name.lower()]
+
+
+def _decoded(value: str) -> str:
+    return one_line(value.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def raw(mail: Message, name: str) -> str:
@@ -50,19 +68,21 @@ def raw(mail: Message, name: str) -> str:
 
 def in_words(value: str) -> str:
     """A header value with its encoded words decoded; what cannot be decoded is shown with U+FFFD."""
+    value = value[:_MAX_VALUE]  # words to be shown
     try:
-        pieces = decode_header(value[:_MAX_VALUE])
+        pieces = decode_header(value)
     except (HeaderParseError, ValueError):
-        return one_line(value[:_MAX_VALUE])
+        return one_line(value)
     return one_line("".join(_word(piece, charset) for piece, charset in pieces))
 
 
 def _word(piece: bytes | str, charset: str | None) -> str:
     if isinstance(piece, str):
         return piece
+    codec = known(charset) if charset else "ascii"
     try:
-        return piece.decode(charset or "ascii", "replace")
-    except (LookupError, ValueError):
+        return piece.decode(codec or "latin-1", "replace")
+    except ValueError:
         return piece.decode("latin-1")
 
 
@@ -82,30 +102,32 @@ def _pieces(value: str) -> list[tuple[str, str]]:
             end = value.find(">", index)
             end = len(value) if end < 0 else end
             found.append(("angle", value[index + 1 : end].strip()))
-        else:
+        elif char in ",;":
             end = index
-            found.append((",", "") if char in ",;" else ("text", char))
+            found.append((",", ""))
+        else:
+            end = _end_of(_PLAIN, value, index) - 1
+            found.append(("text", value[index : end + 1]))
         index = end + 1
     return found
 
 
+def _end_of(pattern: re.Pattern[str], value: str, index: int) -> int:
+    match = pattern.match(value, index)
+    return match.end() if match else index
+
+
 def _closing_quote(value: str, index: int) -> int:
-    while index < len(value) and value[index] != '"':
-        index += 2 if value[index] == "\\" else 1
-    return index
+    return _end_of(_TO_QUOTE, value, index)
 
 
 def _closing_parenthesis(value: str, index: int) -> int:
     depth = 1
-    while index < len(value):
-        if value[index] == "\\":
-            index += 1
-        elif value[index] in "()":
-            depth += 1 if value[index] == "(" else -1
+    for mark in _IN_COMMENT.finditer(value, index):
+        depth += {"(": 1, ")": -1}.get(mark.group(), 0)
         if depth == 0:
-            return index
-        index += 1
-    return index
+            return mark.start()
+    return len(value)
 
 
 def mailboxes(value: str) -> list[tuple[str, str]]:
@@ -115,19 +137,23 @@ def mailboxes(value: str) -> list[tuple[str, str]]:
     """
     found: list[tuple[str, str]] = []
     name = angle = comment = ""
-    for kind, content in [*_pieces(value[:_MAX_VALUE]), (",", "")]:
+    for kind, content in [*_pieces(value), (",", "")]:
         if kind == "angle":
-            angle = f"{angle}\n{content}" if angle else content or "\n"
+            angle = "\n" if angle else content or "\n"  # two are none
         elif kind == "comment":
             comment = content
         elif kind != ",":
             name += content
-        elif angle or _ADDRESS.fullmatch(name.strip()):
+        elif angle or _is_address(name):
             found.append((in_words((name if angle else comment).strip()), (angle or name.strip()).lower()))
             name = angle = comment = ""
         else:
-            name = f"{name}, " if name.strip() else ""
+            name += ", " if name and not name.isspace() else ""
     return [box for box in found if _ADDRESS.fullmatch(box[1])]
+
+
+def _is_address(name: str) -> bool:
+    return len(name) <= _MAX_BARE and _ADDRESS.fullmatch(name.strip()) is not None
 
 
 def sender(mail: Message) -> tuple[str, str]:
@@ -147,8 +173,15 @@ def sender(mail: Message) -> tuple[str, str]:
 
 
 def addresses(mail: Message, *names: str) -> tuple[str, ...]:
-    """The addresses in the headers `names`, in order, each once; at most 100."""
-    values = [str(value)[:_MAX_VALUE] for name in names for value in mail.get_all(name, [])[:10]]
-    return tuple(dict.fromkeys(address for value in values for _, address in mailboxes(one_line(value))))[
-        :100
-    ]
+    """The addresses in the headers `names`, in order, each once.
+
+    Raises Refused(TOO_LARGE) over 1,000 addresses or 100,000 characters.
+    """
+    given = [value for name in names for value in _given(mail, name)]
+    if sum(map(len, given)) > _MAX_ADDRESSES or sum(value.count("@") for value in given) > _MAX_RECIPIENTS:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"The headers of the mail name more than {_MAX_RECIPIENTS:,} people.",
+            "Write to fewer at once, or attach a list.",
+        )
+    return tuple(dict.fromkeys(address for value in given for _, address in mailboxes(_decoded(value))))

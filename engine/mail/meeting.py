@@ -35,6 +35,7 @@ _THIRD_PARTY = b"vCal-Uid\x01\0\0\0"
 _ADDRESS = re.compile(r"[^\s@:;,\"<>]{1,64}@[^\s@:;,\"<>]{1,255}")
 _SUBJECT_PREFIX = re.compile(r"^(?:accepted|declined|tentative|canceled|cancelled|fw|re): *", re.IGNORECASE)
 _TEXT_MAX = 100_000
+_UID_MAX = 1_000
 
 # the class as messages have it, and as old TNEF abbreviates it (MS-OXTNEF 2.1.3.3.21)
 _CLASSES = (
@@ -191,8 +192,8 @@ class _Meeting:
             raise Malformed("it has no global object id")
         data = identifier[40:]
         if data.startswith(_THIRD_PARTY):
-            return data[len(_THIRD_PARTY) :].partition(b"\0")[0].decode("utf-8", "replace")[:1_000]
-        return (identifier[:16] + bytes(4) + identifier[20:]).hex().upper()[:1_000]
+            return _bounded(data[len(_THIRD_PARTY) :].partition(b"\0")[0].decode("utf-8", "replace"))
+        return _bounded((identifier[:16] + bytes(4) + identifier[20:]).hex().upper())
 
     def _is_instance(self) -> bool:
         identifier = self._get(_GLOBAL_ID, bytes) or b""
@@ -247,7 +248,15 @@ class _Meeting:
         return value if isinstance(value, kind) else None
 
 
+def _bounded(uid: str) -> str:
+    if len(uid) > _UID_MAX:
+        raise Malformed("its global object id is too long")
+    return uid
+
+
 def _escaped(text: str) -> str:
-    """Text as a value (RFC 5545, 3.3.11), cut to 100,000 characters."""
-    text = text[:_TEXT_MAX].replace("\r\n", "\n").replace("\r", "\n").strip()
+    """Text as a value (RFC 5545, 3.3.11)."""
+    if len(text) > _TEXT_MAX:
+        raise Malformed(f"one of its texts has more than {_TEXT_MAX:,} characters")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     return re.sub(r"([\\;,])", r"\\\1", text).replace("\n", "\\n")

@@ -8,11 +8,12 @@ from email.message import Message
 
 from engine.mail import body, bounds, calendars, lists, plain_bounces, sesnotice, winmail
 from engine.mail.headers import addresses, in_words, mailboxes, raw, sender
-from engine.mail.incoming import DeliveryReport, IncomingMail, Obstacle
+from engine.mail.incoming import DeliveryReport, IncomingMail, ListPart, Obstacle
 from engine.mail.leaves import Leaf
 from engine.mail.parsing import parse
 from engine.mail.parts import parts
 from engine.mail.reports import identifier, report
+from engine.refusals import Refused
 
 _NOTICES = {"text/plain", "application/json"}
 _ROBOTS = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)(?:[+_.-].*)?", re.IGNORECASE)
@@ -75,14 +76,23 @@ def _content(mail: Message, whole: bytes, address: str) -> dict[str, object]:
     packed = winmail.unpacked(found.leaves, address)
     leaves = [*found.leaves, *packed.leaves]
     own = calendars.found(leaves)
-    obstacle = found.obstacle or packed.obstacle
+    attached, too_large = _lists(leaves)
+    obstacle = found.obstacle or packed.obstacle or too_large
     return {
         "text": text,
         "calendars": calendars.distinct([*own, *packed.calendars]) or calendars.searched(leaves, whole),
-        "lists": lists.found(leaves),
+        "lists": attached,
         "has_tnef": packed.seen,
         "obstacle": Obstacle(code=obstacle.code.value, detail=str(obstacle)) if obstacle else None,
     }
+
+
+def _lists(leaves: list[Leaf]) -> tuple[tuple[ListPart, ...], Refused | None]:
+    """The attached lists, or why none of them is read."""
+    try:
+        return lists.found(leaves), None
+    except Refused as refused:
+        return (), refused
 
 
 def _notice(leaves: list[Leaf]) -> DeliveryReport | None:

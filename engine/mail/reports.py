@@ -68,13 +68,19 @@ def _blocks(part: Message) -> list[Message]:
 
 
 def _groups(text: str) -> list[Message]:
-    texts = re.split(r"\r?\n\r?\n", text[:_TEXT_MAX])[:_BLOCKS_MAX]
+    texts = re.split(r"\r?\n\r?\n", _whole_lines(text))[:_BLOCKS_MAX]
     return [HeaderParser().parsestr(text.lstrip()) for text in texts if text.strip()]
 
 
 def _decoded(part: Message) -> str:
     data = part.get_payload(decode=True)
-    return (data if isinstance(data, bytes) else b"")[:_TEXT_MAX].decode("utf-8", "replace")
+    text = (data if isinstance(data, bytes) else b"")[: _TEXT_MAX + 1].decode("utf-8", "replace")
+    return _whole_lines(text)
+
+
+def _whole_lines(text: str) -> str:
+    """The lines of `text` that are read; one that would be cut is left out, for it would name somebody else."""
+    return text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX].rpartition("\n")[0]
 
 
 def _unpacked(blocks: list[Message]) -> str:

@@ -13,6 +13,7 @@ _NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f-]{36}-0{6}\b")
 _NAME_ENDS = "-000000"
 _LENGTH_MAX = 300_000
 _RECIPIENTS_MAX = 100
+_TEXT_MAX = 1_000
 _HEADERS_MAX = 1_000
 _NESTED_MAX = 3
 _SENDERS = {"return-path", "list-unsubscribe"}
@@ -70,8 +71,9 @@ def _report(found: dict[str, object]) -> DeliveryReport | None:
 
 
 def _text(values: dict[str, object], name: str) -> str:
+    """The text called `name`; one that is too long is none, for cut it may name somebody else."""
     value = values.get(name)
-    return value[:1_000] if isinstance(value, str) else ""
+    return value if isinstance(value, str) and len(value) <= _TEXT_MAX else ""
 
 
 def _objects(values: object) -> Iterator[dict[str, object]]:
@@ -104,8 +106,8 @@ def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[R
     else:
         fate = {"delivery": Fate.DELIVERED, "deliverydelay": Fate.DELAYED}.get(kind, Fate.OTHER)
         named = about.get("recipients") or mail.get("destination")
-        for address in named if isinstance(named, list) else []:
-            yield Reported(fate=fate, recipient=str(address)[:320].lower())
+        for address in named[:_HEADERS_MAX] if isinstance(named, list) else []:
+            yield Reported(fate=fate, recipient=_text({"": address}, "").lower())
 
 
 def _bounced(bounce: dict[str, object]) -> Iterator[Reported]:

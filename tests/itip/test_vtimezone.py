@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.itip import tree, vtimezone
+from engine.itip import tree, vtimezone, zonelines
 from engine.itip.read import read
 from engine.refusals import Code, Refused
 from tests.itip.samples import calendar, understood
+from tests.support.steps import counting
 
 ODD = (
     "BEGIN:VTIMEZONE",
@@ -47,7 +47,7 @@ ODD = (
     ],
 )
 def test_a_written_zone_has_the_offsets_of_its_zone(zone: str) -> None:
-    component = tree.parse(vtimezone.written(zone, 2026).decode())[0]
+    component = tree.parse(zonelines.written(zone, 2026).decode())[0]
     observed = vtimezone.evaluate(component, 2027)
     assert observed is not None
     for hours in range(0, 24 * 365 * 3, 13):
@@ -56,7 +56,7 @@ def test_a_written_zone_has_the_offsets_of_its_zone(zone: str) -> None:
 
 
 def test_a_zone_with_yearly_rules_is_written_with_them() -> None:
-    text = vtimezone.written("Europe/Paris", 2026)
+    text = zonelines.written("Europe/Paris", 2026)
     assert b"RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU\r\n" in text
     assert b"DTSTART:20250330T020000\r\n" in text
     assert b"RDATE" not in text
@@ -107,7 +107,6 @@ def test_a_definition_made_to_keep_us_busy_costs_little() -> None:
     nasty += ["RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "END:STANDARD"]
     head = ("BEGIN:VTIMEZONE", "TZID:Odd", *(nasty * 500), "END:VTIMEZONE")
     years = ",".join(f"{year}0101T000000" for year in range(1700, 2400))
-    begun = time.perf_counter()
-    with pytest.raises(Refused):
+    with counting() as steps, pytest.raises(Refused):
         read(calendar("DTSTART;TZID=Odd:20260101T000000", f"RDATE;TZID=Odd:{years}", head=head))
-    assert time.perf_counter() - begun < 15
+    assert steps.taken < 3_000_000
