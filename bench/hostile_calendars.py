@@ -45,8 +45,19 @@ def _years(size: int, method: bytes = b"REQUEST") -> bytes:
 
 def _onsets(size: int, method: bytes = b"REQUEST") -> bytes:
     """Time zones that change their clock every day, and an event in each of many years."""
-    days = b",".join(b"20%02d%02d%02dT000000" % (y, m, d) for y in range(26, 29) for m in range(1, 13) for d in range(1, 29))
-    zone = b"BEGIN:VTIMEZONE\r\nTZID:Z%d\r\n" + _CLOCK + b"RDATE:" + days[: 16 * 400] + b"\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+    days = b",".join(
+        b"20%02d%02d%02dT000000" % (y, m, d)
+        for y in range(26, 29)
+        for m in range(1, 13)
+        for d in range(1, 29)
+    )
+    zone = (
+        b"BEGIN:VTIMEZONE\r\nTZID:Z%d\r\n"
+        + _CLOCK
+        + b"RDATE:"
+        + days[: 16 * 400]
+        + b"\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+    )
     timed = b"BEGIN:VEVENT\r\nUID:%d\r\nDTSTART;TZID=Z%d:20270501T000000\r\nEND:VEVENT\r\n"
     count = min(size // (len(zone) + len(timed)), 200)
     zones = b"".join(zone % n for n in range(count))
@@ -76,8 +87,9 @@ def _lost_begins(size: int) -> bytes:
 
 CALENDARS: dict[str, Callable[[int], bytes]] = {
     "events without their BEGIN": _lost_begins,
-    "events without their BEGIN in components": lambda s: START
-    + filled(b"BEGIN:VEVENT\r\nBEGIN:VALARM\r\nX-A:1\r\nEND:VEVENT\r\nEND:VEVENT\r\n", s) + _END,
+    "events without their BEGIN in components": lambda s: (
+        START + filled(b"BEGIN:VEVENT\r\nBEGIN:VALARM\r\nX-A:1\r\nEND:VEVENT\r\nEND:VEVENT\r\n", s) + _END
+    ),
     "lines of five octets": lambda s: event(filled(b"A:1\r\n", s)),
     "folded lines of one octet": lambda s: event(b"DESCRIPTION:x\r\n" + filled(b" x\r\n", s)),
     "line ends": lambda s: event(filled(b"\r", s)),
@@ -90,32 +102,66 @@ CALENDARS: dict[str, Callable[[int], bytes]] = {
     "a line of parameters": lambda s: event(b"X-A" + filled(b";B=1", s) + b":1\r\n"),
     "quotes in parameters": lambda s: event(b"ATTENDEE;CN=" + filled(b'"a";', s) + b":mailto:a@b.cd\r\n"),
     "one quote in a parameter": lambda s: event(b'ATTENDEE;CN="' + filled(b"a", s) + b":mailto:a@b.cd\r\n"),
-    "pairs of quotes in a parameter": lambda s: event(b"ATTENDEE;CN=" + filled(b'""', s) + b":mailto:a@b.cd\r\n"),
+    "pairs of quotes in a parameter": lambda s: event(
+        b"ATTENDEE;CN=" + filled(b'""', s) + b":mailto:a@b.cd\r\n"
+    ),
     "carets": lambda s: event(b"ATTENDEE;CN=" + filled(b"^n", s) + b":mailto:a@b.cd\r\n"),
     "delegates": lambda s: event(
-        filled(b"ATTENDEE;DELEGATED-TO=" + b"a@b.cd," * 570 + b";DELEGATED-FROM=" + b"a@b.cd," * 570 + b":mailto:%d@b.cd\r\n", s)
+        filled(
+            b"ATTENDEE;DELEGATED-TO="
+            + b"a@b.cd," * 570
+            + b";DELEGATED-FROM="
+            + b"a@b.cd," * 570
+            + b":mailto:%d@b.cd\r\n",
+            s,
+        )
     ).replace(b"%d", b"a"),
     "delegates of many": lambda s: event(
-        numbered(b"ATTENDEE;DELEGATED-TO=" + b"a@b.cd," * 570 + b";DELEGATED-FROM=" + b"a@b.cd," * 570 + b":mailto:%d@b.cd\r\n", s)
+        numbered(
+            b"ATTENDEE;DELEGATED-TO="
+            + b"a@b.cd," * 570
+            + b";DELEGATED-FROM="
+            + b"a@b.cd," * 570
+            + b":mailto:%d@b.cd\r\n",
+            s,
+        )
     ),
     "attendees": lambda s: event(numbered(b"ATTENDEE:mailto:%d@b.cd\r\n", s)),
     "one attendee again and again": lambda s: event(filled(b"ATTENDEE:mailto:a@b.cd\r\n", s)),
     "attendees without an address": lambda s: event(filled(b"ATTENDEE:%41%41%41\r\n", s)),
-    "events of 30 attendees": lambda s: START
-    + filled(EVENT.replace(b"SUMMARY:x\r\n", b"".join(b"ATTENDEE:mailto:%d@b.cd\r\n" % n for n in range(30))), s) + _END,
+    "events of 30 attendees": lambda s: (
+        START
+        + filled(
+            EVENT.replace(b"SUMMARY:x\r\n", b"".join(b"ATTENDEE:mailto:%d@b.cd\r\n" % n for n in range(30))),
+            s,
+        )
+        + _END
+    ),
     "excluded days": lambda s: event(_in_lines(b"EXDATE;VALUE=DATE", b"20270101,", s)),
     "further times": lambda s: event(_in_lines(b"RDATE;TZID=Europe/Paris", b"20270101T000000,", s)),
-    "further times with other zones": lambda s: event(numbered(b"RDATE;TZID=Europe/Paris%d:20270101T000000Z\r\n", s)),
+    "further times with other zones": lambda s: event(
+        numbered(b"RDATE;TZID=Europe/Paris%d:20270101T000000Z\r\n", s)
+    ),
     "rules": lambda s: event(numbered(b"RRULE:FREQ=DAILY;COUNT=%d\r\n", s)),
     "one rule of many days": lambda s: event(b"RRULE:FREQ=YEARLY;BYYEARDAY=" + filled(b"1,", s) + b"\r\n"),
     "calendars": lambda s: filled(b"BEGIN:VCALENDAR\r\n", s),
     "calendars with an event each": lambda s: filled(b"BEGIN:VCALENDAR\r\n" + EVENT + _END, s),
     "components": lambda s: START + filled(b"BEGIN:X-A\r\n", s),
-    "components within each other": lambda s: START + filled(b"BEGIN:A\r\nBEGIN:A\r\nBEGIN:A\r\nBEGIN:VEVENT\r\n", s),
+    "components within each other": lambda s: (
+        START + filled(b"BEGIN:A\r\nBEGIN:A\r\nBEGIN:A\r\nBEGIN:VEVENT\r\n", s)
+    ),
     "components of other names": lambda s: START + numbered(b"BEGIN:X-%d\r\n", s),
-    "time zones": lambda s: START + numbered(b"BEGIN:VTIMEZONE\r\nTZID:A/B/%d\r\nEND:VTIMEZONE\r\n", s) + EVENT.replace(b"T000000Z\r\nSUMMARY", b"\r\nSUMMARY") + _END,
+    "time zones": lambda s: (
+        START
+        + numbered(b"BEGIN:VTIMEZONE\r\nTZID:A/B/%d\r\nEND:VTIMEZONE\r\n", s)
+        + EVENT.replace(b"T000000Z\r\nSUMMARY", b"\r\nSUMMARY")
+        + _END
+    ),
     "observances": lambda s: event(start=b"DTSTART;TZID=Z:20270501T000000").replace(
-        b"BEGIN:VEVENT", b"BEGIN:VTIMEZONE\r\nTZID:Z\r\n" + filled(_CLOCK + b"END:STANDARD\r\n", s) + b"END:VTIMEZONE\r\nBEGIN:VEVENT"
+        b"BEGIN:VEVENT",
+        b"BEGIN:VTIMEZONE\r\nTZID:Z\r\n"
+        + filled(_CLOCK + b"END:STANDARD\r\n", s)
+        + b"END:VTIMEZONE\r\nBEGIN:VEVENT",
     ),
     "a long time zone in many years": _years,
     "a long time zone in many years, answered": lambda s: _years(s, b"REPLY"),
@@ -126,4 +172,4 @@ CALENDARS: dict[str, Callable[[int], bytes]] = {
     "unknown time zones in answers": _zones_unknown,
     "wide characters": lambda s: event(b"DESCRIPTION:" + filled("\U0001f600".encode(), s) + b"\r\n"),
     "UTF-16": lambda s: event(b"DESCRIPTION:" + filled(b"x", s // 2) + b"\r\n").decode().encode("utf-16"),
-}  # fmt: skip
+}

@@ -17,7 +17,7 @@ _LINE_MAX = 500
 
 _COLUMN_NAME_MAX = 100
 _NONE: Mapping[str, str] = {}
-_NAMED = re.compile(r'(?:"((?:[^"\\]|\\.)*+)"\s*+|([^"<>]*+))<([^<>]*+)>')
+_NAMED = re.compile(r'(?:"((?:[^"\\]|\\.)*+)"\s*+|([^"<>,;]*+))<([^<>]*+)>')
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 _KNOWN = {
     "email": "email",
@@ -41,8 +41,10 @@ class CsvRow:
     fields: Mapping[str, str] = field(default_factory=lambda: _NONE)
 
 
-def read(text: str) -> list[CsvRow]:
+def read(text: str, rows_max: int | None = None) -> list[CsvRow]:
     """The rows of a list; columns other than uid, email and name are personal fields, in lower case.
+
+    `rows_max`: how many it may have, fewer than any list may.
 
     Raises Refused: CSV_NO_HEADER, CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE.
     """
@@ -50,7 +52,8 @@ def read(text: str) -> list[CsvRow]:
     first = table.first_line(text, start)
     if not first:
         raise Refused(Code.EMPTY_LIST, "The list is empty.", _EXAMPLE)
-    rows = list(_bare(text, start) if _is_address(first) else _table(text, start, first))
+    most = table.ROWS_MAX if rows_max is None else rows_max
+    rows = list(_bare(text, start, most) if _is_address(first) else _table(text, start, first, most))
     if not rows:
         raise Refused(Code.EMPTY_LIST, "The list has a header and no rows.", "Add a row for each recipient.")
     return rows
@@ -68,16 +71,17 @@ def _plain(line: str) -> tuple[str, str]:
         return "", line
     quoted, plain, address = match.groups()
     name = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-    return " ".join(name.split()), address.strip()
+    return "" if "@" in name else " ".join(name.split()), address.strip()
 
 
-def _bare(text: str, start: int) -> Iterator[CsvRow]:
+def _bare(text: str, start: int, rows_max: int) -> Iterator[CsvRow]:
+    table.refuse_lines(text, start, rows_max + 1)
     number, lines = 0, table.Lines(text, start)
     for line in lines:
         lines.row()
         if line.strip(" \t,;\r\n"):
             number += 1
-            table.refuse_too_many(number, table.ROWS_MAX)
+            table.refuse_too_many(number, rows_max)
             name, email = _plain(line)
             yield CsvRow(number, "", email, name)
 
@@ -103,11 +107,11 @@ def _columns(header: Sequence[str]) -> list[str]:
     return found
 
 
-def _table(text: str, start: int, header: str) -> Iterator[CsvRow]:
+def _table(text: str, start: int, header: str, rows_max: int) -> Iterator[CsvRow]:
     delimiter = table.delimiter(header, lambda cells: "email" in {_column(cell) for cell in cells})
     if delimiter is None:
         raise Refused(Code.CSV_NO_HEADER, "The list has no column named email.", _EXAMPLE)
-    rows = table.rows(text, delimiter, table.ROWS_MAX, start)
+    rows = table.rows(text, delimiter, rows_max, start)
     columns = _columns(next(rows))
     for number, cells in enumerate(rows, start=1):
         yield _row(number, columns, cells)

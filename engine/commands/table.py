@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -19,6 +20,7 @@ ROW_MAX = 250_000
 DELIMITERS = ",;\t"
 _BLANK = re.compile("\ufeff?[ \r\n]*")
 _SEPARATOR = re.compile(r"sep=[^\r\n]*[\r\n]*", re.IGNORECASE)
+_FILLED = re.compile(r"[^ ,;\t\r\n][^\r\n]*+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -131,6 +133,7 @@ def rows(text: str, delimiter: str, rows_max: int, start: int = 0) -> Iterator[l
     header = _next(reader) or []
     _refuse_columns(len(header))
     yield header
+    refuse_lines(text, start, rows_max)
     number = 0
     lines.row()
     while (cells := _next(reader)) is not None:
@@ -158,6 +161,13 @@ def once(columns: Iterable[str]) -> list[str]:
         found.append("" if column in seen else column)
         seen.add(column)
     return found
+
+
+def refuse_lines(text: str, start: int, rows_max: int) -> None:
+    """Refuse a table that has too many rows before any of them is read, where each row is one line for certain."""
+    if '"' not in text:
+        filled = itertools.islice(_FILLED.finditer(text, start), rows_max + 2)
+        refuse_too_many(sum(1 for _ in filled) - 1, rows_max)
 
 
 def refuse_too_many(number: int, rows_max: int) -> None:

@@ -18,6 +18,8 @@ from engine.inbox.taken import Action, Outcome, Taken, ignored, refused
 from engine.refusals import Code, Refused
 
 _PROBLEMS_SHOWN = 200
+_ROWS_MAX = 100_000
+"""Rows of one mailed list: a mail is handled as a whole, while a tool's list comes from whoever holds a key."""
 _EVENTS_MAX = 100
 _UID_MAX = 200
 
@@ -35,7 +37,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
         return refused(
             Code.NO_LIST, "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name."
         )
-    rows = [row for part in taken.mail.lists for row in read(part.text)]
+    rows = [row for part in taken.mail.lists for row in read(part.text, _ROWS_MAX)]
     if len(taken.mail.lists) > 1:
         rows = [replace(row, row=number) for number, row in enumerate(rows, start=1)]
     by_uid = _by_event(rows)

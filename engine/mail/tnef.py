@@ -65,14 +65,14 @@ class Tnef:
 
 def read(data: bytes) -> Tnef:
     """The message that a TNEF holds. Raises Malformed."""
-    return _Reader(0, _Left(bytes=_COPIES_MAX * len(data))).message(memoryview(data))
+    return _Reader(0, _Left(octets=_COPIES_MAX * len(data))).message(memoryview(data))
 
 
 @dataclass(slots=True)
 class _Left:
     """What may still be read of one file, over all its parts."""
 
-    bytes: int
+    octets: int
     objects: int = _OBJECTS_MAX
     values: int = _PROPERTIES_MAX
 
@@ -87,8 +87,8 @@ class _Left:
             raise Malformed("it has too many properties")
 
     def copy(self, data: memoryview) -> bytes:
-        self.bytes -= len(data)
-        if self.bytes < 0:
+        self.octets -= len(data)
+        if self.octets < 0:
             raise Malformed("its parts overlap")
         return data.tobytes()
 

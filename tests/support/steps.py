@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+MOST = 10_000_000
+"""Lines of Python that no input may cost, however it was made."""
 _CPU_S = 120
 """Processor time of whatever is counted: no figure, but an end for what would never come to one."""
 
