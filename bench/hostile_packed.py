@@ -70,16 +70,22 @@ def _columns(count: int) -> bytes:
 
 def _tnef(*streams: bytes) -> bytes:
     blocks = (b"\x01\x03\x90\x06\x00" + struct.pack("<I", len(s)) + s + b"\0\0" for s in streams)
-    return _attached("application/ms-tnef", "winmail.dat", _TNEF + b"".join(blocks))
+    return _TNEF + b"".join(blocks)
 
 
-def _property_blocks(size: int) -> bytes:
+def _winmail(content: bytes) -> bytes:
+    return _attached("application/ms-tnef", "winmail.dat", content)
+
+
+def property_blocks(size: int) -> bytes:
+    """TNEF with as many properties as a block may have, in block after block."""
     one = b"".join(struct.pack("<HHI", 0x0003, n, n) for n in range(4_900))
     stream = struct.pack("<I", 4_900) + one
     return _tnef(*[stream] * (size * 7 // 10 // len(stream)))
 
 
-def _empty_values(size: int) -> bytes:
+def empty_values(size: int) -> bytes:
+    """TNEF with properties that have as many values as one may have, each of them empty."""
     one = struct.pack("<HHI", 0x101F, 0x0037, 4_900) + bytes(4 * 4_900)
     count = size * 7 // 10 // len(one)
     return _tnef(struct.pack("<I", count) + one * count)
@@ -150,14 +156,14 @@ PACKED: dict[str, Callable[[int], bytes]] = {
     "a zip of small files": lambda s: _zip([(f"{n}.pdf", b"") for n in range(min(s // 200, 100_000))]),
     "zips within a zip": _zips_within_a_zip,
     # TNEF
-    "TNEF with endless values": lambda s: _tnef(
-        b"\x01\0\0\0\x02\x10\x01\0" + b"\xff" * 4 + bytes(s * 7 // 10)
+    "TNEF with endless values": lambda s: _winmail(
+        _tnef(b"\x01\0\0\0\x02\x10\x01\0" + b"\xff" * 4 + bytes(s * 7 // 10))
     ),
     "TNEF in pieces": lambda s: _attached(
         "application/ms-tnef", "winmail.dat", _TNEF + filled(b"\x01\x03\x90\x06" + bytes(7), s * 7 // 10)
     ),
-    "TNEF with blocks of properties": _property_blocks,
-    "TNEF with empty values": _empty_values,
+    "TNEF with blocks of properties": lambda s: _winmail(property_blocks(s)),
+    "TNEF with empty values": lambda s: _winmail(empty_values(s)),
     "TNEF in 190 parts": lambda s: (
         MIXED
         + b"".join(
