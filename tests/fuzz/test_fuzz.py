@@ -35,30 +35,36 @@ def mangled(draw: st.DrawFn, samples: list[bytes]) -> bytes:
 @_many
 @given(st.binary(max_size=2_000))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    targets.timed(targets.mail, data)
-    targets.timed(targets.calendar, data)
+    targets.counted(targets.mail, data)
+    targets.counted(targets.calendar, data)
 
 
 @_many
 @given(mangled(_MAILS))
 def test_a_mangled_mail_is_read_or_refused(data: bytes) -> None:
-    targets.timed(targets.mail, data)
+    targets.counted(targets.mail, data)
 
 
 @_many
 @given(mangled(_CALENDARS))
 def test_a_mangled_calendar_is_read_or_refused(data: bytes) -> None:
-    targets.timed(targets.calendar, data)
+    targets.counted(targets.calendar, data)
+
+
+@_many
+@given(st.binary(max_size=2_000) | st.text('email,;\t"\n\r@.ax ', max_size=500).map(str.encode))
+def test_any_bytes_are_read_as_a_list_or_refused(data: bytes) -> None:
+    targets.counted(targets.lists, data)
 
 
 @_many
 @given(st.text(max_size=500))
 def test_any_text_is_read_as_a_calendar_or_refused(text: str) -> None:
-    targets.timed(targets.calendar, text.encode())
+    targets.counted(targets.calendar, text.encode())
 
 
 @_many
 @given(st.lists(st.sampled_from(_LINES), max_size=30))
 def test_any_mix_of_lines_is_read_or_refused(lines: list[bytes]) -> None:
-    targets.timed(targets.mail, b"".join(lines))
-    targets.timed(targets.calendar, b"".join(lines))
+    targets.counted(targets.mail, b"".join(lines))
+    targets.counted(targets.calendar, b"".join(lines))
