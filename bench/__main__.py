@@ -24,6 +24,7 @@ from bench import (
     search,
     sending,
     starting,
+    stopping,
 )
 from bench.figures import BenchFailed, Figure, machine, print_table, write_json
 from bench.processes import postfix
@@ -34,6 +35,7 @@ _PARTS: dict[str, Part] = {
     "sending": sending.measure,
     "reading": reading.measure,
     "starting": starting.measure,
+    "stopping": stopping.measure,
     "busy": busy.measure,
     "parsing": parsing.measure,
     "receiving": receiving.measure,

@@ -133,7 +133,7 @@ def _send(ours: StdioWire, folder: Path, n: int) -> _Sent:
     _until(lambda: call(ours, "get_stats", scope="event", key=uid)["delivery"]["accepted"] == n)
     took = time.perf_counter() - began
     # The chores at its end are part of what it costs, and the next one finds the server at rest.
-    ended = call(ours, "get_campaign", campaign_id=draft["id"], wait_s=10)["campaign"]
+    ended = call(ours, "get_campaign", campaign_id=draft["id"], wait_s=300)["campaign"]
     if ended["state"] != "finished":
         raise BenchFailed(f"all mails went out, but the campaign is {ended['state']}")
     return _Sent(rate=n / took, cpu_s=(together(ours.pid).cpu_s - before) / n)

@@ -20,7 +20,7 @@ SERVER = (sys.executable, "-m", "cis_mcp", "serve")
 BARE = (sys.executable, "-m", "bench.bare")
 ROOT = Path(__file__).parent.parent
 _LONGEST_S = 300.0
-_START_S = 20.0
+_START_S = 120.0
 JUDGES = ROOT / ".judges"
 _POSTFIX = JUDGES / "postfix" / "usr"
 
@@ -116,7 +116,7 @@ def another_over_http(port: int) -> Iterator[HttpWire]:
 
 
 def wait_for(port: int) -> None:
-    """Return once somebody listens on `port`. Raises BenchFailed after 20 seconds."""
+    """Return once somebody listens on `port`. Raises BenchFailed after two minutes."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         try:

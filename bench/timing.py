@@ -50,9 +50,9 @@ FULL = Effort(
     crowd=50_000, hostile=1,
 )  # fmt: skip
 QUICK = Effort(
-    rounds=2, reads=50, invites=25, starts=1, mails=10, campaign=100, receipts=50,
-    recipients=300, few=100, drafted=1_000, attendees=2_000, events=3_000,
-    crowd=500, hostile=8,
+    rounds=1, reads=5, invites=5, starts=1, mails=5, campaign=100, receipts=10,
+    recipients=200, few=50, drafted=500, attendees=500, events=500,
+    crowd=100, hostile=20,
 )  # fmt: skip
 
 

@@ -28,8 +28,11 @@ async def _ingest(mailbox: str | None, files: Sequence[str], settings: Settings)
     try:
         async with opened(settings) as engine:
             inbox = Inbox(engine)
-            for name, raw in _mails(files, settings.max_mail_bytes):
-                failed = not await _take(inbox, mailbox, name, raw) or failed
+            try:
+                for name, raw in _mails(files, settings.max_mail_bytes):
+                    failed = not await _take(inbox, mailbox, name, raw) or failed
+            finally:
+                await inbox.close()
     except OSError as error:
         _say({"action": "failed", "detail": f"cannot be stored: {error}"})
         return EX_TEMPFAIL

@@ -285,6 +285,9 @@ class Attendee(Value):
     receipt_sequence: int = -1
     receipt_dtstamp: datetime | None = None
     receipt_arrived: datetime | None = None
+    proven: bool = Field(
+        True, description="false: turned up by mail that nothing proves; nothing is mailed to them"
+    )
 
 
 class Receipt(Value):
@@ -350,6 +353,29 @@ class Delegation(Value):
     delegator: str
     delegate: str
     at: datetime
+    added: bool = Field(
+        False,
+        description="true: invited because the delegator named them, who answers for them until they do",
+    )
+
+
+class Prompt(Value):
+    """A mail that we owe because a stranger wrote; `organizer`: on whose behalf it leaves."""
+
+    kind: str
+    address: str
+    domain: str
+    organizer: str
+    at: datetime
+
+
+class Prompts(Value):
+    """How many such mails were prompted: for one address, its domain, an organizer, and in all."""
+
+    address: int = 0
+    domain: int = 0
+    organizer: int = 0
+    all: int = 0
 
 
 class Notice(Value):

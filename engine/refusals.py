@@ -1,5 +1,7 @@
 """Why a request was turned down: one list of codes, one exception."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 
 
@@ -54,6 +56,8 @@ class Code(StrEnum):
     CALENDAR_SHRUNK = "calendar_shrunk"
     # mail that came in
     UNREADABLE_MAIL = "unreadable_mail"
+    TOO_COSTLY = "too_costly"
+    PROCESS_DIED = "process_died"
     ENCRYPTED_MAIL = "encrypted_mail"
     TNEF_UNREADABLE = "tnef_unreadable"
     NO_CALENDAR = "no_calendar"
@@ -97,6 +101,9 @@ class Refused(Exception):  # noqa: N818 -- a refusal is an answer, not a fault
         self.code = code
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[type[Refused], tuple[Code, str, str]]:
+        return type(self), (self.code, self.message, self.hint)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     store: str = Field("", description="sqlite:/path; empty: a file in the data folder")
     organizer: str = Field("", description="whom the local actor acts for; empty: agent@<domain>")
     organizers: str = Field("", description="whose mail to create@ may make events; empty: *@<domain>")
+    aliases: str = Field(
+        "",
+        description="other addresses that lead to create@ or bulk@, comma separated, as mail to them names them",
+    )
     sender_auth: Literal["enforce", "flag", "off"] = Field(
         "enforce", description="what unauthenticated inbound mail may do"
     )
@@ -158,10 +162,17 @@ class Settings(BaseSettings):
         return any(fnmatch.fnmatchcase(address.lower(), p.strip()) for p in patterns if p.strip())
 
     def names_organizer(self, address: str) -> bool:
-        """True where `CIS_ORGANIZERS` names `address` or its very domain; a `*` for every domain does not."""
-        patterns = [p.strip() for p in (self.organizers or f"*@{self.domain}").lower().split(",")]
-        plain = [p for p in patterns if "@" in p and not set(p.rpartition("@")[2]) & set("*?[")]
-        return any(fnmatch.fnmatchcase(address.lower(), p) for p in plain)
+        """True where `CIS_ORGANIZERS` names the very `address`; a pattern names nobody."""
+        return address.lower() in {p.strip() for p in self.organizers.lower().split(",")}
+
+    @cached_property
+    def alias_addresses(self) -> frozenset[str]:
+        return frozenset(alias.lower() for alias in _listed(self.aliases))
+
+    @cached_property
+    def commanded(self) -> frozenset[str]:
+        """The addresses at which organizers' mail is carried out."""
+        return frozenset({self.mailbox("create"), self.mailbox("bulk")}) | self.alias_addresses
 
     @cached_property
     def trusted_authserv_ids(self) -> frozenset[str]:

@@ -19,6 +19,11 @@ settings.register_profile("cis", deadline=None)
 settings.load_profile("cis")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for processes of their own."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("CIS_") and name != "CIS_JUDGES"]:

@@ -62,9 +62,10 @@ class PostOffice:
                 await self._arrived.wait()
 
     async def deliver(self, mail: EmailMessage, *, sender: str, to: str, port: int) -> None:
-        """Hand a mail to our server, stamped by the border server as DMARC-checked (RFC 8601)."""
+        """Hand a mail to our server, stamped by the border server as checked by SPF and DMARC (RFC 8601)."""
         domain = sender.rpartition("@")[2]
-        stamp = f"Authentication-Results: {AUTHSERV_ID}; dmarc=pass header.from={domain}\r\n".encode()
+        found = f"spf=pass smtp.mailfrom={domain}; dmarc=pass header.from={domain}"
+        stamp = f"Authentication-Results: {AUTHSERV_ID}; {found}\r\n".encode()
         content = stamp + mail.as_bytes(policy=policy.SMTP)
         await asyncio.to_thread(_send, sender, to, content, port)
 

@@ -158,7 +158,7 @@ def _instance(event: Event, text: str | None) -> date | datetime | None:
         return None
     try:
         if event.span.all_day:
-            return date.fromisoformat(text.strip()[:10])
+            return date.fromisoformat(text.strip().partition("T")[0])
         moment = datetime.fromisoformat(text.strip())
         return moment.replace(tzinfo=moment.tzinfo or ZoneInfo(event.span.timezone)).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -12,7 +12,10 @@ from engine.refusals import Code, Refused
 
 
 class AcceptProposal(Command[EventDone]):
-    """Move the event to the time that an attendee proposes, and tell everybody whom that concerns."""
+    """Move the event to the time that an attendee proposes, and tell everybody whom that concerns.
+
+    The time alone: the place that they name is their words, which go to the organizer and to nobody else.
+    """
 
     uid: str
     email: str
@@ -35,14 +38,13 @@ def _change(event: Event, proposal: Proposal, audience: Audience | None) -> Comm
             "Update the event with the time that you agree on.",
         )
     span = proposal.span.model_copy(update={"timezone": event.span.timezone})
-    location = proposal.location or None
     if proposal.recurrence_id is None:
-        return UpdateEvent(uid=event.uid, when=span, location=location, audience=audience)
-    override = _override(event, proposal.recurrence_id, span, location)
+        return UpdateEvent(uid=event.uid, when=span, audience=audience)
+    override = _override(event, proposal.recurrence_id, span)
     return ChangeInstance(uid=event.uid, override=override, audience=audience)
 
 
-def _override(event: Event, recurrence_id: Instant, span: Span, location: str | None) -> Override:
+def _override(event: Event, recurrence_id: Instant, span: Span) -> Override:
     known = event.override(recurrence_id) or Override(
         recurrence_id=recurrence_id,
         span=recurrence.at(event.span, recurrence_id),
@@ -51,4 +53,4 @@ def _override(event: Event, recurrence_id: Instant, span: Span, location: str | 
         description=event.description,
         url=event.url,
     )
-    return known.model_copy(update={"span": span, "location": location or known.location})
+    return known.model_copy(update={"span": span})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,9 +14,12 @@ from engine.commands.invites import new_attendee
 from engine.model import Attendee, Event, Instant, Origin, Party
 from engine.refusals import Code, Refused
 
+_LINK = re.compile(r"://|\bwww\.|@|[\w-]\.[\w-]{2}", re.IGNORECASE)
+"""What mail clients make a link of."""
+
 
 class Role(StrEnum):
-    """In which role somebody answers at a receipt address."""
+    """As what a mail names whoever answers at a receipt address; it proves nothing."""
 
     HOLDER = "holder"
     DELEGATE = "delegate"
@@ -25,17 +29,17 @@ class Role(StrEnum):
 class Answering(Command[D_co], Generic[D_co]):
     """What an answer says of who gives it: its token, else the event's uid and the answerer's address.
 
-    `email` is whom the answer names, `sender` whom its mail is from, proven where `authenticated`. Who answers at
-    somebody else's token does so as a `role`: in the holder's place, or as a guest.
+    `email` is whom the answer names, `sender` whom its mail is from, proven where `authenticated`. `role`:
+    it names them beside the token's holder, or as whom the holder sends (DELEGATED-FROM).
     """
 
     token: str = ""
-    role: Role = Role.HOLDER
     uid: str = ""
     email: str = ""
     name: str = ""
     sender: str = ""
     authenticated: bool = False
+    role: Role = Role.HOLDER
     sequence: int | None = None
     dtstamp: datetime | None = None
     prodid: str = ""
@@ -47,13 +51,18 @@ class Answering(Command[D_co], Generic[D_co]):
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Whose answer it is. `added`: an attendee that the store does not hold yet. `holder`: whose place it takes."""
+    """Whose answer it is.
+
+    `added`: an attendee that the store does not hold yet. `foreign`: an attendee other than the token's holder,
+    who counts only where they are proven, whatever the settings say. `delegator`: the holder who sends them.
+    """
 
     attendee: Attendee
     event: Event
     added: bool
     proven: bool
-    holder: Attendee | None = None
+    foreign: bool = False
+    delegator: Attendee | None = None
 
 
 async def whose(work: Work, said: Answering[Done]) -> Whose:
@@ -76,29 +85,57 @@ async def whose(work: Work, said: Answering[Done]) -> Whose:
 
 
 async def _at_token(work: Work, said: Answering[Done]) -> Whose:
+    """A token proves its holder, under one other address at most, and whom the holder sent; nobody else."""
     holder = await work.unit.attendee_by_token(said.token)
     if holder is None:
         raise Refused(Code.UNKNOWN_TOKEN, "No invite was sent with this receipt address.")
     event = await _event(work, holder.event_uid)
-    if said.role is Role.HOLDER:
+    email = _usable(said.email)
+    if email in {"", holder.email}:
         return Whose(holder, event, added=False, proven=True)
-    email = text.address(said.email)
-    # The token proves a delegate as well as its holder, who gave it away; a guest must prove who they are.
-    delegate = said.role is Role.DELEGATE
     found = await work.unit.attendee(event.uid, email)
-    place = holder if delegate else None
     if found:
-        proven = delegate or _from(said, email)
-        return Whose(found, event, added=False, proven=proven, holder=place)
-    return _new(work, said, event, email, holder=place)
+        return await _another(work, said, event, holder, found)
+    if said.role is Role.HOLDER and await _is_alias(work, holder, email):
+        return Whose(holder, event, added=False, proven=True)
+    return _new(work, said, event, email, delegator=holder if said.role is Role.DELEGATE else None)
+
+
+async def _another(
+    work: Work, said: Answering[Done], event: Event, holder: Attendee, found: Attendee
+) -> Whose:
+    """An attendee answers at the token of another: whom its holder sent and we invited for it, or by own proof."""
+    known = await work.unit.delegations(event.uid, holder.email)
+    sent = any(d.added and (d.delegator, d.delegate) == (holder.email, found.email) for d in known)
+    themselves = _from(said, found.email)
+    delegator = holder if sent and not themselves else None
+    return Whose(found, event, added=False, proven=sent or themselves, foreign=True, delegator=delegator)
+
+
+async def _is_alias(work: Work, holder: Attendee, email: str) -> bool:
+    """True for the first address that no attendee has: a second one shows that a list was invited."""
+    known = await work.unit.alias(holder.event_uid, holder.email)
+    if not known:
+        await work.unit.add_alias(holder.event_uid, holder.email, email)
+    return known in {"", email}
+
+
+def _usable(email: str) -> str:
+    """`email` as an address that can be mailed; empty where it is none."""
+    try:
+        return text.address(email) if email else ""
+    except Refused:
+        return ""
 
 
 def _new(
-    work: Work, said: Answering[Done], event: Event, email: str, holder: Attendee | None = None
+    work: Work, said: Answering[Done], event: Event, email: str, delegator: Attendee | None = None
 ) -> Whose:
-    attendee = new_attendee(work, event, email, short_name(said.name), Origin.SHARED, {})
-    proven = holder is not None or _from(said, email)
-    return Whose(attendee, event, added=True, proven=proven, holder=holder)
+    proven = _from(said, email)
+    name = plain_name(said.name) if proven else ""
+    attendee = new_attendee(work, event, email, name, Origin.SHARED, {})
+    attendee = attendee.model_copy(update={"proven": proven})
+    return Whose(attendee, event, added=True, proven=proven, delegator=delegator)
 
 
 def _from(said: Answering[Done], email: str) -> bool:
@@ -106,9 +143,10 @@ def _from(said: Answering[Done], email: str) -> bool:
     return said.authenticated and said.sender.lower() in {"", email}
 
 
-def short_name(name: str) -> str:
-    """A name that came by mail, on one line and no longer than names may be."""
-    return " ".join(name.split())[: text.NAME_MAX]
+def plain_name(name: str) -> str:
+    """A name that came by mail, on one line and no longer than names may be; none that a client makes a link of."""
+    name = " ".join(name.split())
+    return "" if len(name) > text.NAME_MAX or _LINK.search(name) else name
 
 
 async def _event(work: Work, uid: str) -> Event:

@@ -158,7 +158,8 @@ class RowStep(Step):
         found = await work.unit.event(uid.lower()) if uid else None
         if found is None:
             owner = text.address(cells["organizer"]) if "organizer" in cells else work.actor.address
-            found = await work.unit.event_by_source(owner, _bounded_key(key or uid))
+            fits = len(key or uid) <= _KEY_MAX
+            found = await work.unit.event_by_source(owner, key or uid) if fits else None
         if found is None:
             raise unknown_event(uid or key)
         return await work.owned_event(found.uid)

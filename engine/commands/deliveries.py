@@ -20,17 +20,30 @@ class ReportDone(Done):
 class _Report(Command[ReportDone]):
     """A report about a message that we sent.
 
-    It is believed where it carries what only a server that had the message can know: the token of its
-    envelope, our Message-ID, or the name that the mail service gave it.
+    It is believed where it carries what stands in the message alone: the token of its envelope, our Message-ID,
+    or the name that the mail service gave it. Whoever the message was forwarded to knows these as well, so that it
+    touches mail of its one organizer, unless it is `proven` to be the mail service's. `recipients` are the addresses
+    that it speaks of; a report about somebody else is none.
     """
 
+    recipients: tuple[str, ...] = ()
+    proven: bool = False
     token: str = ""
     message_id: str = ""
     transport_id: str = ""
     detail: str = ""
 
+    async def _about(self, work: Work) -> tuple[str, Message | None]:
+        """The address, which the report must speak of, and the message. Raises Refused(UNKNOWN_TOKEN)."""
+        email, message = await self._whose(work)
+        if any(self.recipients) and email not in self.recipients:
+            raise Refused(
+                Code.UNKNOWN_TOKEN, "The report is about somebody to whom the message was not sent."
+            )
+        return email, message
+
     async def _whose(self, work: Work) -> tuple[str, Message | None]:
-        """The address, and the message. Raises Refused(UNKNOWN_TOKEN)."""
+        """Whom the message was for, and the message. Raises Refused(UNKNOWN_TOKEN)."""
         message = await work.unit.sent_message(self.message_id, self.transport_id)
         attendee = await work.unit.attendee_by_token(self.token) if self.token else None
         if attendee is None and message is None:
@@ -44,15 +57,26 @@ class _Report(Command[ReportDone]):
         return attendee.email, message
 
     async def _suppress(self, work: Work, email: str, message: Message | None, reason: str) -> None:
-        await work.unit.suppress(email, reason[:_REASON_MAX], work.now)
+        organizer = await self._organizer(work, message)
+        if self.proven:
+            await work.unit.suppress(email, reason[:_REASON_MAX], work.now)
+        else:
+            await work.unit.suppress_for(email, organizer, reason[:_REASON_MAX], work.now)
+        await work.unit.withdraw_for_attendee(email, organizer, Code.ADDRESS_SUPPRESSED, work.now)
+
+    async def _organizer(self, work: Work, message: Message | None) -> str:
         if message is not None:
-            await work.unit.withdraw_for_attendee(email, message.organizer, Code.ADDRESS_SUPPRESSED, work.now)
+            return message.organizer
+        attendee = await work.unit.attendee_by_token(self.token)
+        event = await work.unit.event(attendee.event_uid) if attendee else None
+        assert event is not None, "a report is of a message, or of a token"
+        return event.organizer
 
 
 class RecordBounce(_Report):
     """Record that a mail server gave a message up (RFC 3464).
 
-    The message has failed; where the failure is `permanent`, the address gets no more mail.
+    The message has failed; where the failure is `permanent`, the address gets no more mail of that organizer.
     """
 
     permanent: bool
@@ -60,7 +84,7 @@ class RecordBounce(_Report):
 
     async def carry_out(self, work: Work) -> ReportDone:
         """Raises Refused: UNKNOWN_TOKEN."""
-        email, message = await self._whose(work)
+        email, message = await self._about(work)
         said = f"{self.status} {self.detail}".strip()[:_REASON_MAX]
         changed = message is None or await work.unit.bounce(message, said, work.now)
         if self.permanent:
@@ -73,7 +97,7 @@ class RecordComplaint(_Report):
 
     async def carry_out(self, work: Work) -> ReportDone:
         """Raises Refused: UNKNOWN_TOKEN."""
-        email, message = await self._whose(work)
+        email, message = await self._about(work)
         await self._suppress(work, email, message, f"{Code.COMPLAINED.value} {self.detail}".strip())
         return ReportDone(email=email, message=message, changed=True)
 

@@ -39,7 +39,7 @@ class SendInvite(Command[InviteDone]):
         email = text.address(self.email)
         _refuse_own(work, email)
         await refuse_barred(work, event.organizer, email)
-        known = await work.unit.attendee(event.uid, email)
+        known = await self._known(work, event, email)
         if known and self.origin is not Origin.TEST:
             message = await work.unit.last_message(event.uid, email)
             if message is not None and not await self._lost(work, message):
@@ -49,6 +49,19 @@ class SendInvite(Command[InviteDone]):
         await work.unit.add_messages([message], priority=0)
         owed = await work.unit.last_message(event.uid, email)
         return InviteDone(attendee=attendee, message=owed)
+
+    async def _known(self, work: Work, event: Event, email: str) -> Attendee | None:
+        """The attendee; whoever merely turned up is invited by this, and hears of changes from now on.
+
+        A delegate is the organizer's own guest then, for whom nobody else answers.
+        """
+        known = await work.unit.attendee(event.uid, email)
+        if known and known.origin is Origin.SHARED:
+            await work.unit.end_proxy(event.uid, email)
+        if known and not known.proven:
+            known = known.model_copy(update={"proven": True})
+            await work.unit.add_attendees([known])
+        return known
 
     async def _lost(self, work: Work, message: Message) -> bool:
         """True where nothing is on its way and nothing ever arrived: then asking again sends again (B3)."""

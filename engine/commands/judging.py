@@ -45,13 +45,17 @@ def _foreign(work: Work, row: Recipient) -> Recipient:
     return replace(row, code=Code.INVALID_ADDRESS.value) if own else row
 
 
+_EMAIL_SHOWN = 253
+
+
 def _read_row(number: int, row: Row) -> Recipient:
     """A row read; its code says what is wrong with it by itself."""
     try:
         fields = text.fields(dict(row.fields))
         return Recipient(row=number, email=text.address(row.email), name=text.name(row.name), fields=fields)
     except Refused as refused:
-        return Recipient(row=number, email=text.shown(row.email), code=refused.code.value)
+        shown = row.email if len(row.email) <= _EMAIL_SHOWN else f"{row.email[:_EMAIL_SHOWN]}…"
+        return Recipient(row=number, email=shown.lower(), code=refused.code.value)
 
 
 class _Judge:

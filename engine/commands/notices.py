@@ -191,7 +191,7 @@ def proposal(
     if span:
         when = _when(span.model_copy(update={"timezone": event.span.timezone}))
     text = (
-        f"{attendee.name or attendee.email} proposes another time for “{event.summary}”: {when}.\n"
+        f"{_person(attendee)} proposes another time for “{event.summary}”: {when}.\n"
         f"Now it is {_when(_span(event, instance))}. Nothing was changed.\n\n"
         "To agree, move the event in your calendar and send the update, or have your agent do it. To keep the "
         "time, do nothing, or decline the proposal in your calendar.\n\n"
@@ -203,13 +203,18 @@ def proposal(
     )
 
 
+def _person(attendee: Attendee) -> str:
+    """Name and address: whoever proves an address may call themselves what they like."""
+    return f"{attendee.name} ({attendee.email})" if attendee.name else attendee.email
+
+
 def confirm(confirmation: Confirmation, settings: Settings) -> Notice:
-    """Asks the owner of an address whether a mail in their name is theirs; it quotes next to nothing of it."""
+    """Asks the owner of an address whether a mail in their name is theirs; it quotes nothing of it."""
     page = settings.page(f"confirm/{confirmation.code}")
     by_page = f", or open this page and press its button:\n{page}\n" if page else ".\n"
     text = (
-        f"A mail in your name, {confirmation.address}, reached {settings.domain}. Nothing in it proves that you "
-        f"sent it, so it waits and has changed nothing.\n\n{confirmation.what}\n\n"
+        f"A mail in your name, {confirmation.address}, reached {_reached(confirmation, settings)}. Nothing in it "
+        f"proves that you sent it, so it waits and has changed nothing.\n\n{confirmation.what}\n\n"
         f"Did you send it? Then answer this mail, in whatever words{by_page}\n"
         "You did not? Then do nothing: nothing will happen.\n\n"
         f"This works once, until {words.day(confirmation.expires)}, {confirmation.expires:%H:%M} UTC.\n"
@@ -219,3 +224,19 @@ def confirm(confirmation: Confirmation, settings: Settings) -> Notice:
         text=text,
         reply_to=settings.mailbox("confirm", confirmation.code),
     )
+
+
+def _reached(confirmation: Confirmation, settings: Settings) -> str:
+    """Where and when the mail came; never a receipt token, for it may be somebody else's."""
+    at = confirmation.created
+    mailbox = settings.mailbox(confirmation.mailbox.partition("+")[0])
+    return f"{mailbox} on {words.day(at)}, {at:%H:%M} UTC"
+
+
+def unproven(what: str, uid: str) -> Notice:
+    """What became of a mail that nothing proves, to the address that it names: without a word of it."""
+    text = (
+        f"A mail in your name came to this server, and nothing in it proves that you sent it. Result: {what}.\n"
+        + (f"uid: {uid}\n" if uid else "")
+    )
+    return Notice(subject="A mail in your name", text=text)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from engine.commands import notices, series, text
-from engine.commands.answering import Answering, Whose, short_name, whose
+from engine.commands.answering import Answering, Whose, plain_name, whose
 from engine.commands.base import Command, Done, Work
 from engine.commands.invites import invite_message
+from engine.commands.prompting import Cause, prompted
 from engine.commands.receipts import outdated, recorded
 from engine.model import Attendee, Event, Instant, Kind, Partstat, Proposal, ProposalState, Span
 from engine.refusals import Code, Refused
@@ -41,7 +42,8 @@ class RecordProposal(Answering[ProposalDone]):
         if who.added:
             # Only who is invited may bargain about the time.
             raise Refused(Code.UNKNOWN_ATTENDEE, "The proposal is from somebody who is not invited.")
-        if not who.proven and work.settings.sender_auth == "enforce":
+        if not who.proven:
+            # Whatever the settings: a proposal has no flag, and would stand open in another's name.
             raise Refused(Code.SENDER_UNAUTHENTICATED, "The sender of the proposal is not authenticated.")
         proposal = await self._kept(work, who)
         attendee = who.attendee
@@ -69,12 +71,7 @@ class RecordProposal(Answering[ProposalDone]):
         if proposal.state is ProposalState.OPEN:
             for before in (p for p in same if p.state is ProposalState.OPEN):
                 await work.unit.settle_proposal(before, ProposalState.REPLACED)
-            notice = notices.proposal(
-                who.event, who.attendee, proposal.span, proposal.comment, proposal.recurrence_id
-            )
-            organizer = who.event.organizer
-            message = notices.message(work, organizer, organizer, notice, who.event.uid)
-            await work.unit.add_messages([message], priority=0)
+            await _tell(work, who, proposal)
         await work.unit.add_proposal(proposal)
 
     def _proposal(self, work: Work, who: Whose) -> Proposal:
@@ -88,7 +85,7 @@ class RecordProposal(Answering[ProposalDone]):
             id=work.randomness.word(_ID_LENGTH),
             event_uid=event.uid,
             email=who.attendee.email,
-            name=short_name(self.name) or who.attendee.name,
+            name=who.attendee.name or plain_name(self.name),
             span=self.span,
             location=" ".join(self.location.split())[: text.LOCATION_MAX],
             comment=self.comment[:2000],
@@ -98,6 +95,17 @@ class RecordProposal(Answering[ProposalDone]):
             arrived=work.now,
             state=ProposalState.OUTDATED if gone else ProposalState.OPEN,
         )
+
+
+async def _tell(work: Work, who: Whose, proposal: Proposal) -> None:
+    """Tell the organizer by mail; of very many in an hour, the rest waits to be looked up."""
+    organizer = who.event.organizer
+    if await prompted(work, Cause.PROPOSAL, organizer, organizer):
+        notice = notices.proposal(
+            who.event, who.attendee, proposal.span, proposal.comment, proposal.recurrence_id
+        )
+        message = notices.message(work, organizer, organizer, notice, who.event.uid)
+        await work.unit.add_messages([message], priority=0)
 
 
 class DeclineProposal(Command[ProposalDone]):

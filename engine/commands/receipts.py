@@ -8,7 +8,7 @@ from engine.commands import series
 from engine.commands.answering import Answering, Whose, whose
 from engine.commands.base import Done, Work
 from engine.commands.delegations import delegated
-from engine.model import Attendee, Event, InstanceAnswer, Partstat, Receipt
+from engine.model import Attendee, Event, InstanceAnswer, Origin, Partstat, Receipt
 from engine.refusals import Code
 
 _SLOW_CLOCK = timedelta(minutes=5)
@@ -26,7 +26,7 @@ class ReceiptDone(Done):
 class RecordReceipt(Answering[ReceiptDone]):
     """Record an answer to an invite.
 
-    An unauthenticated answer without a token is recorded and does not count (B5).
+    An answer that neither its token nor its sender proves is recorded and does not count (B5).
     """
 
     partstat: Partstat
@@ -46,9 +46,24 @@ async def recorded(work: Work, said: Answering[Done], who: Whose, partstat: Part
     await work.unit.record_receipt(receipt)
     attendee = who.attendee
     if counts:
+        attendee = await _proved(work, who)
         attendee = await _counted(work, attendee, receipt)
         await delegated(work, said, who, partstat)
     return ReceiptDone(receipt=receipt, attendee=attendee, event=who.event)
+
+
+async def _proved(work: Work, who: Whose) -> Attendee:
+    """The attendee; who turned up by mail that nothing proved hears of changes once they are proven.
+
+    Whoever answers for themselves is answered for by nobody from then on.
+    """
+    if who.proven and who.delegator is None and who.attendee.origin is Origin.SHARED:
+        await work.unit.end_proxy(who.attendee.event_uid, who.attendee.email)
+    if who.attendee.proven or not who.proven:
+        return who.attendee
+    proven = who.attendee.model_copy(update={"proven": True})
+    await work.unit.change_attendee(who.attendee, proven)
+    return proven
 
 
 def _receipt(work: Work, said: Answering[Done], who: Whose, partstat: Partstat) -> Receipt:
@@ -67,7 +82,7 @@ def _receipt(work: Work, said: Answering[Done], who: Whose, partstat: Partstat) 
         prodid=said.prodid[:200],
         comment=said.comment[:2000],
         recurrence_id=_instance(event, said.recurrence_id),
-        sent_by=said.sent_by[:320],
+        sent_by=said.sent_by if len(said.sent_by) <= 320 else "",
     )
 
 
@@ -81,7 +96,7 @@ def _instance(event: Event, recurrence_id: date | datetime | None) -> date | dat
 
 async def _verdict(work: Work, said: Answering[Done], who: Whose, receipt: Receipt) -> tuple[str, bool]:
     """Why a receipt is flagged, if it is, and whether it counts (rule 8; B5, B19)."""
-    if not who.proven and work.settings.sender_auth == "enforce":
+    if not who.proven and (who.foreign or work.settings.sender_auth == "enforce"):
         return Code.SENDER_UNAUTHENTICATED.value, False
     if receipt.recurrence_id is not None and not series.stands(who.event, receipt.recurrence_id):
         return Code.UNKNOWN_INSTANCE.value, False

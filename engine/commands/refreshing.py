@@ -7,10 +7,11 @@ from datetime import timedelta
 from engine.commands.answering import Answering, whose
 from engine.commands.base import Done, Work
 from engine.commands.invites import invite_message, refuse_barred
+from engine.commands.prompting import Cause, prompted
 from engine.model import Attendee, Event, Kind, Message
 from engine.refusals import Code, Refused
 
-PAUSE = timedelta(minutes=5)
+PAUSE = timedelta(hours=1)
 """How long an attendee waits for the next copy: whoever knows a token could flood its holder otherwise."""
 
 
@@ -28,9 +29,9 @@ class Refresh(Answering[RefreshDone]):
     async def carry_out(self, work: Work) -> RefreshDone:
         """Raises Refused: UNKNOWN_TOKEN, UNKNOWN_EVENT, UNKNOWN_ATTENDEE, SENDER_UNAUTHENTICATED, TOO_SOON, …"""
         who = await whose(work, self)
-        if who.added:
+        if who.added or not who.attendee.proven:
             raise Refused(Code.UNKNOWN_ATTENDEE, "Only who is invited can ask for the event again.")
-        if not who.proven and work.settings.sender_auth == "enforce":
+        if not who.proven:
             raise Refused(Code.SENDER_UNAUTHENTICATED, "The sender of the request is not authenticated.")
         event, attendee = who.event, who.attendee
         if event.finished(work.now):
@@ -44,7 +45,11 @@ class Refresh(Answering[RefreshDone]):
         if last and last.state.pending:
             return None
         if last and work.now - last.created < PAUSE:
-            raise Refused(Code.TOO_SOON, "The event was sent to this attendee a moment ago.")
+            raise Refused(Code.TOO_SOON, "The event was sent to this attendee within the hour.")
+        if not await prompted(work, Cause.REFRESH, attendee.email, event.organizer):
+            raise Refused(
+                Code.TOO_MANY, "Too many people asked for events of this organizer within the hour."
+            )
         kind = Kind.CANCELLATION if event.cancelled else Kind.INVITE
         message = invite_message(work, event, attendee, kind=kind)
         message = message.model_copy(update={"repeat": work.randomness.word(8)})

@@ -47,7 +47,7 @@ class SendInvites(Command[InvitesDone]):
         return InvitesDone(email=email, invites=tuple(invites))
 
     def subject(self) -> str:
-        return ",".join(uid[:40] for uid in self._each())
+        return ",".join(uid if len(uid) <= 40 else f"{uid[:40]}…" for uid in self._each())
 
     def _each(self) -> list[str]:
         uids = list(dict.fromkeys(self.uids))

@@ -14,8 +14,6 @@ URL_MAX = 2_000
 FIELD_MAX = 2_000
 FIELDS_MAX = 50
 FIELD_NAME_MAX = 100
-_ADDRESS_MAX = 254
-"""Octets of an address that mail can be sent to (RFC 5321, 4.5.3.1.3)."""
 _WRITTEN_MAX = 1_000
 
 
@@ -41,12 +39,6 @@ def address(text: str) -> str:
             "Give one address such as ann@example.com.",
         ) from None
     return (valid.ascii_email or valid.normalized).lower()
-
-
-def shown(address: str) -> str:
-    """What was given in place of an address, to be shown; what is too long ends in a mark that no address has."""
-    address = address[: _ADDRESS_MAX + 1].lower()
-    return address if len(address) <= _ADDRESS_MAX else f"{address[: _ADDRESS_MAX - 1]}…"
 
 
 _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127])

@@ -1,8 +1,8 @@
-"""Who answers in a REPLY or COUNTER, and in which role: read from its ATTENDEEs, its sender and its token."""
+"""Who answers in a REPLY or COUNTER: read from its ATTENDEEs and its sender; the command judges what that proves."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from engine.commands.answering import Role
 from engine.itip.message import ItipAttendee, ItipEvent
@@ -10,14 +10,14 @@ from engine.model import Partstat, Party, Value
 
 
 class Answerer(Value):
-    """Who answers; `partstat` is None where the calendar names nobody, and so no answer."""
+    """Who answers; no address where the calendar names nobody, and no `partstat` where it says no answer."""
 
-    role: Role = Role.HOLDER
-    address: str
+    address: str = ""
     name: str = ""
     partstat: Partstat | None = None
     sent_by: str = ""
     delegates: tuple[Party, ...] = ()
+    role: Role = Role.HOLDER
 
 
 def answerer(event: ItipEvent, sender: Party, own: Collection[str], holder: str = "") -> Answerer:
@@ -25,33 +25,46 @@ def answerer(event: ItipEvent, sender: Party, own: Collection[str], holder: str 
 
     Clients name the organizer, which is one of our `own` mailboxes, beside the one who answers (Google), the
     delegator beside the delegate (RFC 5546, 4.2.5), and, where an invite was forwarded, the one who was invited
-    beside the guest. At a token everybody else counts as its holder under another address.
+    beside the guest.
     """
     people = [a for a in event.attendees if mailbox(a.address) not in own]
     if not people:
-        return Answerer(address=sender.address, name=sender.name)
+        return Answerer(name=sender.name, partstat=event.nameless)
+    line = _at_token(people, sender, holder) if holder else _line(people, sender)
+    beside = any(a.address == holder for a in people) and line.address != holder
+    return _of(line, _role(line, holder, beside=beside))
+
+
+def _line(people: Sequence[ItipAttendee], sender: Party) -> ItipAttendee:
+    """The sender's own line, else the one that they answer for as an assistant, else the first."""
     theirs = next((a for a in people if a.address == sender.address), None)
-    if not holder:
-        assistant = next((a for a in people if a.sent_by == sender.address), None)
-        return _of(theirs or assistant or people[0], event)
+    assistant = next((a for a in people if a.sent_by == sender.address), None)
+    return theirs or assistant or people[0]
+
+
+def _at_token(people: Sequence[ItipAttendee], sender: Party, holder: str) -> ItipAttendee:
+    theirs = next((a for a in people if a.address == sender.address), None)
     delegate = next((a for a in people if holder in a.delegated_from and a.address != holder), None)
     if delegate and (delegate is theirs or delegate.partstat is not Partstat.NEEDS_ACTION):
-        return _of(delegate, event, Role.DELEGATE)
+        return delegate
     mine = next((a for a in people if a.address == holder), None)
-    if mine and theirs and mine is not theirs:
-        return _of(theirs, event, Role.GUEST)
-    return _of(mine or theirs or people[0], event)
+    return theirs or mine or people[0]
 
 
-def _of(line: ItipAttendee, event: ItipEvent, role: Role = Role.HOLDER) -> Answerer:
-    names = {a.address: a.name for a in event.attendees}
+def _role(line: ItipAttendee, holder: str, *, beside: bool) -> Role:
+    if holder and holder in line.delegated_from:
+        return Role.DELEGATE
+    return Role.GUEST if beside else Role.HOLDER
+
+
+def _of(line: ItipAttendee, role: Role) -> Answerer:
     return Answerer(
-        role=role,
         address=line.address,
         name=line.name,
         partstat=line.partstat,
         sent_by=line.sent_by,
-        delegates=tuple(Party(address=to, name=names.get(to, "")) for to in line.delegated_to),
+        delegates=tuple(Party(address=to) for to in line.delegated_to),
+        role=role,
     )
 
 

@@ -15,8 +15,8 @@ from engine.commands.batchrows import RowStep
 from engine.commands.intake import Nothing
 from engine.engine import Engine
 from engine.inbox.once import TAKEN_BEFORE, apply_once
+from engine.inbox.reading import tables_of
 from engine.inbox.taken import Action, Outcome, Taken, refused
-from engine.mail.incoming import IncomingMail
 from engine.model import Actor
 from engine.refusals import Code, Refused
 from engine.report import harmless
@@ -54,11 +54,6 @@ class _MailedRow(RowStep):
         await work.unit.take_in(intake)
 
 
-def has_tables(mail: IncomingMail) -> bool:
-    """True where the mail brings a table: a CSV file, or a text file whose first line names the columns."""
-    return any(not part.filename.lower().endswith(".txt") or batchrows.fits(part.text) for part in mail.lists)
-
-
 async def take(engine: Engine, taken: Taken) -> Outcome:
     """Carry out each row of the attached tables for a sender who may organize, and answer with the outcomes.
 
@@ -88,14 +83,14 @@ def _read(engine: Engine, taken: Taken) -> tuple[list[_MailedRow], list[str]]:
     steps: list[_MailedRow] = []
     reasons: list[Refused] = []
     problems: list[str] = []
-    several = len(taken.mail.lists) > 1
+    tables = tables_of(taken)
+    several = len(tables) > 1
     defaults = {"organizer_name": taken.mail.from_name} if taken.mail.from_name else {}
-    for number, part in enumerate(taken.mail.lists, start=1):
-        try:
-            found = batchrows.read(part.text)
-        except Refused as why:
-            reasons.append(why)
-            problems.append(f"{part.filename[:100]}: not carried out: {why} ({why.code})")
+    for number, part in enumerate(tables, start=1):
+        found = part.found
+        if isinstance(found, Refused):
+            reasons.append(found)
+            problems.append(f"{part.filename[:100]}: not carried out: {found} ({found.code})")
             continue
         problems += unknown_columns(found.unknown)
         for row in found.rows:

@@ -8,27 +8,26 @@ from engine.commands import notices
 from engine.commands.base import Refusal, Work
 from engine.commands.campaigns import Action as CampaignAction
 from engine.commands.campaigns import CampaignDone, ControlCampaign, DraftCampaign
-from engine.commands.csvlist import CsvRow, read
+from engine.commands.csvlist import CsvRow
 from engine.commands.intake import Nothing
 from engine.commands.judging import Row
 from engine.engine import Engine
+from engine.inbox.addressed import objection
 from engine.inbox.create import stopped
 from engine.inbox.once import TAKEN_BEFORE, apply_once
-from engine.inbox.taken import Action, Outcome, Taken, ignored, refused
+from engine.inbox.reading import rows_of
+from engine.inbox.taken import Action, Outcome, Taken, ignored, named, refused
 from engine.refusals import Code, Refused
 
 _PROBLEMS_SHOWN = 200
-_ROWS_MAX = 100_000
-"""Rows of one mailed list: a mail is handled as a whole, while a tool's list comes from whoever holds a key."""
 _EVENTS_MAX = 100
-_UID_MAX = 200
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
     """Start a campaign for each event that the list names; its report answers when the last mail is out."""
     if taken.mail.report or (taken.mail.automatic and not taken.mail.lists):
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a list.")
-    stop = stopped(engine, taken)
+    stop = stopped(engine, taken) or objection(taken, engine.settings.commanded)
     if stop:
         return stop
     if not taken.mail.lists and taken.mail.obstacle:
@@ -37,7 +36,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
         return refused(
             Code.NO_LIST, "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name."
         )
-    rows = [row for part in taken.mail.lists for row in read(part.text, _ROWS_MAX)]
+    rows = rows_of(taken)
     if len(taken.mail.lists) > 1:
         rows = [replace(row, row=number) for number, row in enumerate(rows, start=1)]
     by_uid = _by_event(rows)
@@ -64,7 +63,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
 def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
     by_uid: dict[str, list[CsvRow]] = {}
     for row in rows:
-        by_uid.setdefault(row.uid.lower()[:_UID_MAX], []).append(row)
+        by_uid.setdefault(row.uid.lower(), []).append(row)
     if len(by_uid) > _EVENTS_MAX:
         raise Refused(
             Code.TOO_LARGE,
@@ -83,10 +82,10 @@ async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> 
     draft = _DraftAndStart(
         uid=uid,
         recipients=[Row(email=r.email, name=r.name, fields=r.fields, number=r.row) for r in rows],
-        report_to=taken.mail.from_address if taken.answerable else None,
+        report_to=taken.mail.from_address if taken.answerable and not taken.flagged else None,
     )
     outcome = Outcome(action=Action.CAMPAIGN, uid=uid)
-    became = await apply_once(engine, taken, draft, taken.actor, outcome=lambda _: outcome, part=uid[:200])
+    became = await apply_once(engine, taken, draft, taken.actor, outcome=lambda _: outcome, part=named(uid))
     if isinstance(became, Refusal):
         return Outcome(action=Action.CAMPAIGN, uid=uid, code=became.code.value, detail=str(became))
     return became

@@ -14,9 +14,10 @@ from engine.commands.intake import Nothing
 from engine.commands.proposals import DeclineProposal
 from engine.engine import SYSTEM, Engine
 from engine.inbox import batch, rsvp, wishes
+from engine.inbox.addressed import by_google, objection, quoted
 from engine.inbox.once import apply_once
-from engine.inbox.reading import calendar_of
-from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined, refused
+from engine.inbox.reading import calendar_of, tables_of
+from engine.inbox.taken import Action, Outcome, Taken, ignored, named, quarantined, refused
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.model import Event, Instant, Notice
 from engine.refusals import Code, Refused
@@ -40,23 +41,26 @@ async def _take_calendar(engine: Engine, taken: Taken, message: ItipMessage) -> 
     if message.method not in _ORGANIZING:
         why = f"A calendar with METHOD:{message.method} is not understood; send an invitation or a cancellation."
         return refused(Code.UNSUPPORTED_METHOD, why)
-    if stop := stopped(engine, taken, message):
+    stop = stopped(engine, taken, message) or objection(taken, engine.settings.commanded, message)
+    if stop or (stop := await _quoted(engine, taken, message)):
         return stop
     if message.method == "DECLINECOUNTER":
         return await _declined(engine, taken, message)
     return await _carry_out(engine, taken, message)
 
 
+async def _quoted(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome | None:
+    """Why a calendar that was found among words waits, if so: it may make events, and changes none."""
+    makes = message.method in {"REQUEST", "PUBLISH"} and not any(map(wishes.gone, message.events))
+    if makes and not [e for e in message.events if await _known(engine, taken, e)]:
+        return None
+    return quoted(taken)
+
+
 def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
     """Why this sender may not act as an organizer, if so (rule 9; B4)."""
-    if taken.mail.from_address in taken.own:
-        return ignored(Code.NOT_ALLOWED, "The mail is from an address of this server, which owns no events.")
-    if not taken.trusted and not (message and _by_google(taken, message)):
-        return quarantined(
-            Code.SENDER_UNAUTHENTICATED,
-            f"The sender is not authenticated: {taken.verdict.reason}.",
-            taken.waiting("organizer", taken.mail.from_address),
-        )
+    if stop := unproven(taken, message):
+        return stop
     if taken.verdict.released:
         return None
     if not engine.settings.may_organize(taken.mail.from_address):
@@ -67,19 +71,23 @@ def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) ->
     return None
 
 
-def _by_google(taken: Taken, message: ItipMessage) -> bool:
-    """True where Google's calendar sent its user's own event, or one that they act for (interop 2.3)."""
-    sender = taken.mail.from_address
-    own = [
-        event.sent_by == sender or (event.organizer is not None and event.organizer.address == sender)
-        for event in message.events
-    ]
-    return taken.verdict.google_calendar and bool(own) and all(own)
+def unproven(taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
+    """Why the mail is nobody's whom we could listen to, if so."""
+    if taken.mail.from_address in taken.own:
+        return ignored(Code.NOT_ALLOWED, "The mail is from an address of this server, which owns no events.")
+    if not taken.trusted and not (message and by_google(taken, message)):
+        return quarantined(
+            Code.SENDER_UNAUTHENTICATED,
+            f"The sender is not authenticated: {taken.verdict.reason}.",
+            taken.waiting("organizer", taken.mail.from_address, message=message),
+        )
+    return None
 
 
 async def _without_calendar(engine: Engine, taken: Taken) -> Outcome:
-    if batch.has_tables(taken.mail):
-        return stopped(engine, taken) or await batch.take(engine, taken)
+    if tables_of(taken):
+        stop = stopped(engine, taken) or objection(taken, engine.settings.commanded)
+        return stop or await batch.take(engine, taken)
     if taken.mail.report or taken.mail.automatic:
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar.")
     if taken.mail.obstacle:
@@ -221,7 +229,7 @@ async def _declined(engine: Engine, taken: Taken, message: ItipMessage) -> Outco
             taken.actor,
             outcome=lambda done: Outcome(action=Action.COUNTER, uid=done.event.uid, detail="declined"),
             notice=lambda done: notices.declined(done.event, done.attendee),
-            part=f"{event.uid[:200]}:{email}",
+            part=f"{named(event.uid)}:{email}",
         )
         outcome = refused(became.code, str(became)) if isinstance(became, Refusal) else became
     return outcome
@@ -255,7 +263,7 @@ async def _apply(
             return Outcome(action=action, uid=done.event.uid)
         return Outcome(action=Action.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
 
-    part = f"{event.uid[:200]}:{event.recurrence_id or ''}"
+    part = f"{named(event.uid)}:{event.recurrence_id or ''}"
     notice = None if quiet else partial(_NOTICES[action], event.recurrence_id)
     became = await apply_once(engine, taken, command, taken.actor, outcome=outcome, notice=notice, part=part)
     if isinstance(became, Refusal) and became.code is Code.STALE:

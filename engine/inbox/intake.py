@@ -7,11 +7,15 @@ import logging
 import time
 
 from engine.engine import Engine
+from engine.inbox.arrival_order import ArrivalOrder, Place
 from engine.inbox.authentication.authenticator import TryLater
-from engine.inbox.lanes import Lanes
+from engine.inbox.claims import HEAD, order_key, turn_of
+from engine.inbox.contents.readers import Readers
+from engine.inbox.fair_queue import FairQueue
+from engine.inbox.fair_slots import FairSlots
+from engine.inbox.in_flight import DEATHS_MAX, InFlight, key
 from engine.inbox.router import Router
-from engine.inbox.senders import HEAD, lane_of
-from engine.inbox.spool import Envelope, Mailbox, Spool, Spooled
+from engine.inbox.spool import Envelope, Mailbox, Spool, Spooled, parsed
 from engine.inbox.taken import Action, Outcome, quarantined
 from engine.inbox.together import Together
 from engine.observer import LAG_S, MAIL_S, MAILS
@@ -25,10 +29,14 @@ _TRIES = 5
 _RETRY_S = 1.0
 """How long to leave a mail that could not be handled; doubled each time, so that a fault that passes, such as
 a full disk, sets nothing aside."""
-_AT_ONCE = 256
+_AT_ONCE = 1_024
+_SHARE = 16
+"""Mails of one domain, or at one token, that are handled at the same time."""
 _LARGE = 65_536
-_LARGE_AT_ONCE = 2
-_IN_LANES = 50_000
+_LARGE_AT_ONCE = 8
+_LARGE_SHARE = 2
+_LARGE_OF_ONE_CLIENT = 4
+_QUEUED_MAX = 50_000
 _FRESH_BYTES = 8_000_000
 """How much of what has just come is kept at hand, so that it need not be read again."""
 _UNFILED_BYTES = 16_000_000
@@ -41,20 +49,26 @@ _BUSY_MOST_S = 10.0
 class Inbox:
     """The spool and its router: everything that comes in goes through here."""
 
-    def __init__(self, engine: Engine, *, retry_s: float = _RETRY_S) -> None:
+    def __init__(self, engine: Engine, *, retry_s: float = _RETRY_S, readers: Readers | None = None) -> None:
         self.engine = engine
         self.spool = Spool(engine.settings.data_dir / "inbox", engine.settings.disk_reserve)
         self.arrived = engine.arrived
         self.kept = Together(self.spool.store_all, after=self._file)
         self._moved = Together(self.spool.move_all)
-        self._router = Router(engine)
+        self._readers = readers or Readers()
+        self._router = Router(engine, self._readers)
+        self._in_flight = InFlight(engine.settings.data_dir / "inbox")
         self._retry_s = retry_s
         self._tries: dict[str, int] = {}
-        self._lanes = Lanes(_AT_ONCE, self._handle_safely)
+        self._queue = FairQueue(_AT_ONCE, _SHARE, self._handle_safely)
+        self._order = ArrivalOrder()
+        self._places: dict[str, Place] = {}
+        self._suspects: dict[str, int] = {}
+        self._alone = asyncio.Lock()
         self._running = False
         self._fresh: dict[str, Spooled] = {}
         self._fresh_bytes = 0
-        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
+        self._large = FairSlots(_LARGE_AT_ONCE)
         self._gate = asyncio.Lock()
         self._next = 0.0
 
@@ -67,11 +81,18 @@ class Inbox:
     async def receive(self, mail: Spooled) -> None:
         """Keep a mail, whose id is new, durably and have it handled soon. Raises OSError."""
         await self.kept.do(mail)
-        if self._running and len(self._lanes) < _IN_LANES:
+        if self._running and len(self._queue) < _QUEUED_MAX:
             self._remember(mail)
-            self._lanes.add(lane_of(mail.raw), mail.envelope.id)
+            self._enqueue(mail)
         else:
             self.arrived.ring()
+
+    def _enqueue(self, mail: Spooled) -> None:
+        """Have a mail handled, of which at least the head is at hand."""
+        name = mail.envelope.id
+        if name not in self._queue:
+            self._places[name] = self._order.enter(order_key(mail))
+            self._queue.add(turn_of(mail, self.engine.settings.relay_networks), name)
 
     def _file(self) -> None:
         """While mails pour in, they wait in the journal for their files: most are handled before they need any."""
@@ -108,24 +129,35 @@ class Inbox:
                 await heard.wait(_RESCAN_S)
         finally:
             self._running = False
-            await self._lanes.close()
-            self.spool.close()
+            await self._queue.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Leave to the next start what was not handled."""
+        await self._readers.close()
+        self._in_flight.close()
+        self.spool.close()
 
     async def _look(self) -> None:
-        """Put what waits in the spool into the lane of its sender."""
+        """Put what waits in the spool into the queue."""
         try:
             await asyncio.to_thread(self.spool.settle)
+            self._suspects = await asyncio.to_thread(self._counted)
         except OSError:
             log.exception("the journal of the spool cannot be settled; trying again")
         try:
             for name, head in await asyncio.to_thread(self._heads):
-                self._lanes.add(lane_of(head), name)
+                self._enqueue(parsed(name, head))
         except OSError:
             log.exception("the spool cannot be read; trying again")
 
+    def _counted(self) -> dict[str, int]:
+        self._in_flight.count_deaths()
+        return self._in_flight.suspects()
+
     def _heads(self) -> list[tuple[str, bytes]]:
-        new = [name for name in self.spool.waiting() if name not in self._lanes]
-        return self.spool.heads(new[: max(0, _IN_LANES - len(self._lanes))], HEAD)
+        new = [name for name in self.spool.waiting() if name not in self._queue]
+        return self.spool.heads(new[: max(0, _QUEUED_MAX - len(self._queue))], HEAD)
 
     async def _give_way(self, name: str) -> None:
         async with self._gate:
@@ -142,18 +174,25 @@ class Inbox:
     async def _handle_safely(self, name: str) -> float | None:
         """A mail whose handling fails for a reason of ours is tried again, then set aside: never lost."""
         await self._give_way(name)
+        again = await self._tried(name)
+        if again is None:
+            self._tries.pop(name, None)
+            self._places.pop(name).leave()
+        return again
+
+    async def _tried(self, name: str) -> float | None:
+        """In how many seconds to try again; None if the mail was handled or set aside."""
         try:
             await self.handle(name)
         except TryLater as later:
             log.info("mail %s is looked at again: %s", name, later)
-            return self._retry_s
+            return self._retry_s * later.pause
         except Exception:  # noqa: BLE001 -- said there, and the mail stays in the spool
             return await self._failed(name)
-        self._tries.pop(name, None)
         return None
 
     async def _failed(self, name: str) -> float | None:
-        """In how many seconds to try again; None where the mail was set aside."""
+        """As `_tried`, for a mail that could not be handled."""
         tries = self._tries[name] = self._tries.get(name, 0) + 1
         log.exception("mail %s could not be handled, try %d", name, tries)
         if tries >= _TRIES:
@@ -162,23 +201,59 @@ class Inbox:
             except OSError:
                 log.exception("mail %s cannot be set aside; trying again", name)
             else:
-                del self._tries[name]
                 return None
         return self._retry_s * float(2 ** (min(tries, _TRIES) - 1))
 
     async def handle(self, name: str) -> list[Outcome]:
         """Handle one waiting mail; gives back what became of it at each mailbox."""
+        if key(name) not in self._suspects:
+            return await self._in_hand(name)
+        # One at a time: of all that were in hand when a process died, only the one that did it is in hand again.
+        async with self._alone:
+            outcomes = await self._suspected(name)
+            await asyncio.to_thread(self._in_flight.acquit, name)
+            self._suspects.pop(key(name), None)
+            return outcomes
+
+    async def _suspected(self, name: str) -> list[Outcome]:
+        if self._suspects[key(name)] < DEATHS_MAX:
+            return await self._in_hand(name)
+        log.error("mail %s is set aside: %d processes died with it in hand", name, DEATHS_MAX)
+        return await self._set_aside(name)
+
+    async def _set_aside(self, name: str) -> list[Outcome]:
+        """Put a mail that must not be read into quarantine, with a note that says why."""
+        outcome = quarantined(
+            Code.PROCESS_DIED, f"The server's process ended {DEATHS_MAX} times while it handled this mail."
+        )
+        for _, head in await asyncio.to_thread(self.spool.heads, [name], HEAD):
+            await self._router.unread(parsed(name, head).envelope, outcome)
+        await self._moved.do((name, "quarantine"))
+        return [outcome]
+
+    async def _in_hand(self, name: str) -> list[Outcome]:
         mail = self._fresh.pop(name, None)
         if mail:
             self._fresh_bytes -= len(mail.raw)
         elif await asyncio.to_thread(self.spool.size, name) > _LARGE:
-            async with self._large:
+            turn = self._queue.turn(name)
+            kind = " ".join(turn)
+            async with self._large.slot(
+                kind, {kind: _LARGE_SHARE, turn.client or kind: _LARGE_OF_ONE_CLIENT}
+            ):
                 return await self._handle(name, await asyncio.to_thread(self.spool.read, name))
         return await self._handle(name, mail or await asyncio.to_thread(self.spool.read, name))
 
     async def _handle(self, name: str, mail: Spooled | None) -> list[Outcome]:
         if mail is None:
             return []
+        self._in_flight.begin(name)
+        try:
+            return await self._observed(name, mail)
+        finally:
+            self._in_flight.end(name)
+
+    async def _observed(self, name: str, mail: Spooled) -> list[Outcome]:
         observer = self.engine.observer
         with observer.timing(MAIL_S), observer.span("mail", size=len(mail.raw)) as span:
             outcomes = await self._became(name, mail)
@@ -195,7 +270,7 @@ class Inbox:
         if not mail.envelope.client and len(mail.raw) > self.engine.settings.max_mail_bytes:
             outcomes = [quarantined(Code.TOO_LARGE, "The mail is larger than the server takes in.")]
         else:
-            outcomes = await self._router.handle(mail)
+            outcomes = await self._router.handle(mail, self._places.get(name))
         aside = any(outcome.aside for outcome in outcomes)
         await self._moved.do((name, "quarantine" if aside else "done"))
         return outcomes

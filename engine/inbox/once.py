@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from engine.commands import confirmations
+from engine.commands import confirmations, notices
 from engine.commands.base import Command, Done, Refusal, Work
 from engine.commands.intake import Reply, note
+from engine.commands.prompting import Cause, prompted
 from engine.engine import Engine
 from engine.inbox.taken import Action, Outcome, Taken
 from engine.model import Actor, Notice
@@ -40,9 +41,7 @@ async def apply_once(
     async def also(work: Work, done: D) -> None:
         nonlocal became
         became = _flagged(taken, outcome(done))
-        reply = None
-        if notice and taken.answerable:
-            reply = Reply(to=taken.mail.from_address, notice=notice(done))
+        reply = await _reply(work, taken, became, notice(done)) if notice and taken.answerable else None
         await note(work, taken.intake(became, work.now, part), reply)
         if became.ask:
             await confirmations.ask(work, became.ask)
@@ -52,6 +51,20 @@ async def apply_once(
     except AlreadyTakenIn:
         return TAKEN_BEFORE
     return done if isinstance(done, Refusal) else became
+
+
+async def _reply(work: Work, taken: Taken, became: Outcome, notice: Notice) -> Reply | None:
+    """The answer to the sender; where nothing proves them (`CIS_SENDER_AUTH`), few, and in our own words if flagged.
+
+    Few as well where nothing was changed: a proven mail may be relayed again and again by whoever has it.
+    """
+    to, proven = taken.mail.from_address, taken.verdict.passed or taken.verdict.google_calendar
+    idle = became.action in {Action.REFUSED, Action.QUARANTINED, Action.IGNORED} or bool(became.code)
+    if (idle or not proven) and not await prompted(work, Cause.REPEAT if proven else Cause.NOTICE, to, to):
+        return None
+    if taken.flagged and not proven:
+        notice = notices.unproven(f"{became.action.value} {became.code}".strip(), became.uid)
+    return Reply(to=to, notice=notice)
 
 
 def _flagged(taken: Taken, outcome: Outcome) -> Outcome:

@@ -13,9 +13,10 @@ from pathlib import Path
 from engine.commands.base import Command, Done, Refusal
 from engine.commands.letting import DropMail, ReleaseMail
 from engine.engine import Engine
+from engine.inbox.contents.readers import Readers
 from engine.inbox.spool import Mailbox, Spool, Spooled, parsed
 from engine.mail import headers
-from engine.mail import read as mail_read
+from engine.mail.incoming import IncomingMail
 from engine.model import Actor, Value
 from engine.refusals import Code, Refused
 from engine.store.protocol import Intake
@@ -84,7 +85,14 @@ class Quarantine:
         held = await self._held(name)
         if spooled is None or held is None:
             raise _unknown(name)
-        return await asyncio.to_thread(_shown, held, spooled)
+        readers = Readers()
+        try:
+            mail = (await readers.read(spooled.raw, ("postmaster",), name, known=True)).mail
+        except Refused:
+            mail = None
+        finally:
+            await readers.close()
+        return _shown(held, spooled, mail)
 
     async def release(self, name: str, actor: Actor) -> str:
         """Let a mail through as its sender's own; gives back the id under which it is to be handled now.
@@ -202,16 +210,14 @@ def _headers(raw: bytes) -> Iterator[tuple[str, str]]:
             yield name, value[:_HEADER_SHOWN]
 
 
-def _shown(held: Held, spooled: Spooled) -> Shown:
+def _shown(held: Held, spooled: Spooled, mail: IncomingMail | None) -> Shown:
     shown = Shown(
         held=held,
         client=spooled.envelope.client,
         envelope_sender=headers.one_line(spooled.envelope.sender or "")[:_HEADER_SHOWN],
         headers=tuple(_headers(spooled.raw)),
     )
-    try:
-        mail = mail_read.read(spooled.raw)
-    except Refused:
+    if mail is None:
         body = re.split(rb"\r?\n\r?\n", spooled.raw[:_HEAD_BYTES], maxsplit=1)[-1]
         return shown.model_copy(update={"text": headers.lines(body.decode("utf-8", "replace"))[:_TEXT_SHOWN]})
     calendars = [

@@ -1,11 +1,12 @@
-"""The calendar of a mail, read; what had to be repaired in it is said."""
+"""What the content of a mail comes to at one of its mailboxes."""
 
 from __future__ import annotations
 
 import logging
 
+from engine.commands.csvlist import CsvRow
+from engine.inbox.contents.content import Table
 from engine.inbox.taken import Taken
-from engine.itip import read as itip_read
 from engine.itip.message import ItipMessage
 from engine.refusals import Refused
 
@@ -17,15 +18,26 @@ def calendar_of(taken: Taken) -> tuple[Taken, ItipMessage]:
 
     Raises Refused as the first one was refused.
     """
-    first: Refused | None = None
-    for part in taken.mail.calendars:
-        try:
-            message = itip_read.read(part.content, method_hint=part.method_hint)
-        except Refused as refused:
-            first = first or refused
-            continue
-        if message.repaired:
-            log.info("mail %s: calendar repaired: %s", taken.envelope.id, "; ".join(message.repaired))
-        return taken.model_copy(update={"repaired": message.repaired}), message
-    assert first is not None, "only a mail with a calendar is read for it"
-    raise first
+    content = taken.content
+    assert content is not None and content.calendar is not None, "only a mail with a calendar is read for it"
+    message = content.calendar
+    if isinstance(message, Refused):
+        raise message
+    if message.repaired:
+        log.info("mail %s: calendar repaired: %s", taken.envelope.id, "; ".join(message.repaired))
+    return taken.model_copy(update={"repaired": message.repaired, "quoted": content.quoted}), message
+
+
+def tables_of(taken: Taken) -> tuple[Table, ...]:
+    """The attached tables of commands, those included that are none; empty if no attachment is one."""
+    return taken.content.tables if taken.content else ()
+
+
+def rows_of(taken: Taken) -> list[CsvRow]:
+    """The rows of all attached lists. Raises Refused as the first list was refused."""
+    rows: list[CsvRow] = []
+    for found in taken.content.rows if taken.content else ():
+        if isinstance(found, Refused):
+            raise found
+        rows.extend(found)
+    return rows

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from engine.commands.base import Command, Refusal
 from engine.commands.deliveries import RecordBounce, RecordComplaint, ReportDone, Unsubscribe, UnsubscribeDone
 from engine.engine import Engine
+from engine.inbox.answerers import mailbox
 from engine.inbox.once import apply_once
 from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined
 from engine.mail.incoming import DeliveryReport, Fate, Reported
@@ -14,29 +15,55 @@ from engine.model import Actor
 from engine.refusals import Code
 
 _TOKENED = ("rsvp", "unsubscribe")
+_SERVICES = {"sns.amazonaws.com", "sns.amazonaws.com.cn"}
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
     """Record what a report says, where it proves that it speaks of a message of ours (B30).
 
     It does by the token of the envelope, which the report came to or quotes, by our Message-ID, or by the id
-    of the mail service. All are unguessable, so that a forged report suppresses nobody.
+    of the mail service. All are unguessable, so that a forged report by a stranger suppresses nobody, and one by
+    whoever has an invite touches that invite's organizer alone.
     """
     report = taken.mail.report
     assert report is not None
-    told = _most_telling(report.recipients)
+    token = taken.mailbox.token or _quoted_token(report, engine.settings.domain)
+    holder = await engine.store.attendee_by_token(token) if token else None
+    about = _about(report, holder.email if holder else "")
+    told = _most_telling(about)
     if told is None or told.fate not in {Fate.FAILED, Fate.COMPLAINED}:
         return _uneventful(told)
     names = {
-        "token": taken.mailbox.token or _quoted_token(report, engine.settings.domain),
+        "token": token,
         "message_id": report.message_id,
         "transport_id": report.transport_id,
         "detail": told.diagnostic,
     }
+    proven = bool(report.transport_id) and _by_service(taken)
     if told.fate is Fate.COMPLAINED:
-        return await _record(engine, taken, RecordComplaint(**names), Code.COMPLAINED.value)
-    bounce = RecordBounce(**names, permanent=told.permanent, status=told.status)
+        # Many services leave out who complained, so that the token or the id alone tells.
+        complaint = RecordComplaint(**names, proven=proven)
+        return await _record(engine, taken, complaint, Code.COMPLAINED.value)
+    bounce = RecordBounce(
+        **names,
+        recipients=tuple(r.recipient for r in about if (r.fate, r.permanent) == (told.fate, told.permanent)),
+        proven=proven,
+        permanent=told.permanent,
+        status=told.status,
+    )
     return await _record(engine, taken, bounce)
+
+
+def _about(report: DeliveryReport, holder: str) -> Sequence[Reported]:
+    """What a report says of the token's holder; all of it where there is none, or it speaks of others alone."""
+    return [r for r in report.recipients if holder and r.recipient == holder] or report.recipients
+
+
+def _by_service(taken: Taken) -> bool:
+    """True where Amazon SNS is proven to have sent the report, and to us."""
+    mail = taken.mail
+    ours = any(mailbox(address) in taken.own for address in (mail.to + mail.cc))
+    return ours and taken.verdict.passed and mail.from_address.partition("@")[2] in _SERVICES
 
 
 def _most_telling(recipients: Sequence[Reported]) -> Reported | None:

@@ -10,10 +10,10 @@ from engine.commands.receipts import ReceiptDone, RecordReceipt
 from engine.commands.refreshing import Refresh, RefreshDone
 from engine.engine import Engine
 from engine.inbox import reports
-from engine.inbox.answerers import Answerer, answerer
+from engine.inbox.answerers import Answerer, answerer, mailbox
 from engine.inbox.once import apply_once
 from engine.inbox.reading import calendar_of
-from engine.inbox.taken import Action, Outcome, Taken, ignored, quarantined
+from engine.inbox.taken import Action, Outcome, Taken, ignored, named, quarantined
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.model import Actor, Partstat, Party, ProposalState
 from engine.refusals import Code, Refused
@@ -62,11 +62,12 @@ async def take_answers(engine: Engine, taken: Taken, message: ItipMessage) -> Ou
         why = f"A calendar with METHOD:{message.method} is no answer to an invite."
         return quarantined(Code.UNSUPPORTED_METHOD, why)
     holder = await engine.store.attendee_by_token(taken.mailbox.token) if taken.mailbox.token else None
+    taken = taken.model_copy(update={"answers": len(message.events)})
     outcomes = []
     for event in message.events[:_ANSWERS_MAX]:
         sender = Party(address=taken.mail.from_address, name=taken.mail.from_name)
         who = answerer(event, sender, taken.own, holder.email if holder else "")
-        said = _said(taken, event, who, message.prodid)
+        said = _said(taken, event, who, message)
         outcomes.append(await _ANSWERS[message.method](engine, taken, event, who, said))
     return _one(outcomes)
 
@@ -77,24 +78,39 @@ def _one(outcomes: list[Outcome]) -> Outcome:
     return (aside or outcomes)[0]
 
 
-def _said(taken: Taken, event: ItipEvent, who: Answerer, prodid: str) -> dict[str, object]:
+def _said(taken: Taken, event: ItipEvent, who: Answerer, message: ItipMessage) -> dict[str, object]:
     """What every answer says: who gives it, to which revision, and when."""
     return {
         "token": taken.mailbox.token,
-        "role": who.role,
         "uid": event.uid,
         "email": who.address,
         "name": who.name or (taken.mail.from_name if who.address == taken.mail.from_address else ""),
         "sender": taken.mail.from_address,
-        "authenticated": taken.verdict.passed or taken.verdict.google_calendar,
+        "authenticated": _proven(taken, event.organizer),
+        "role": who.role,
         "sequence": event.sequence,
         "dtstamp": event.dtstamp,
-        "prodid": prodid,
-        "comment": event.comment,
+        "prodid": message.prodid,
+        # who confirmed an answer has not seen what else its mail says
+        "comment": "" if taken.verdict.confirmed_by else event.comment,
         "recurrence_id": event.recurrence_id,
         "sent_by": who.sent_by,
         "delegates": who.delegates,
     }
+
+
+def _proven(taken: Taken, organizer: Party | None = None) -> bool:
+    """True where the answer is proven to be of the From address, and was written to us.
+
+    What Google's calendar signs proves its From: that is the address of the user's own account, whatever else the
+    calendar names. An answer to somebody else's invitation may bear our UID and be relayed; then it names us nowhere.
+    """
+    verdict, mail = taken.verdict, taken.mail
+    if verdict.confirmed_by or verdict.released:
+        return True
+    named = (*mail.to, *mail.cc, *([organizer.address] if organizer else []))
+    ours = any(mailbox(address) in taken.own for address in named)
+    return ours and (verdict.passed or verdict.google_calendar)
 
 
 async def _receipt(
@@ -110,7 +126,7 @@ async def _receipt(
 
 
 def _part(event: ItipEvent) -> str:
-    return f"{event.uid[:200]}:{event.recurrence_id or ''}"
+    return f"{named(event.uid)}:{event.recurrence_id or ''}"
 
 
 def _in_subject(subject: str) -> Partstat | None:
@@ -126,9 +142,12 @@ async def _by_words(engine: Engine, taken: Taken) -> Outcome:
     command = RecordReceipt(
         token=taken.mailbox.token,
         email=taken.mail.from_address,
+        sender=taken.mail.from_address,
+        name=taken.mail.from_name,
+        authenticated=_proven(taken),
         partstat=partstat,
         prodid=_BY_MAIL,
-        comment=taken.mail.text[:500],
+        comment="" if taken.verdict.confirmed_by else taken.mail.text[:500],
     )
     return await _record(engine, taken, command, part="words")
 
@@ -139,7 +158,9 @@ async def _record(engine: Engine, taken: Taken, command: RecordReceipt, part: st
         answer = receipt.partstat.label
         ask = None
         if receipt.code == Code.SENDER_UNAUTHENTICATED and not receipt.counted:
-            ask = taken.waiting("attendee", done.attendee.email, done.event.uid, answer)
+            # Of several answers a question could name but one, and a Yes to it would count them all.
+            asked = answer if taken.answers == 1 else ""
+            ask = taken.waiting("attendee", done.attendee.email, done.event.uid, asked)
         return Outcome(action=Action.RECEIPT, uid=done.event.uid, code=receipt.code, detail=answer, ask=ask)
 
     actor = _attendee(taken)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import InstanceOf
+
 from engine.commands.confirmations import Waiting
+from engine.inbox.contents.content import Content
 from engine.inbox.spool import Envelope, Mailbox
+from engine.itip.message import ItipMessage
 from engine.mail.authenticity import Verdict
 from engine.mail.incoming import IncomingMail
 from engine.model import Actor, Value
 from engine.refusals import Code
 from engine.store.protocol import Intake
+
+_UID_MAX = 200
 
 
 class Action(StrEnum):
@@ -57,12 +64,18 @@ class Taken(Value):
     mailbox: Mailbox
     mail: IncomingMail
     verdict: Verdict
+    content: InstanceOf[Content] | None = None
+    """What the mail carries; None until its sender may have it read."""
     own: frozenset[str]
     """Our own mailboxes: they are never answered."""
     enforce: bool
     flag: bool = False
     """Mails that nothing proves are carried out, and their doings flagged."""
     repaired: tuple[str, ...] = ()
+    answers: int = 1
+    """How many answers its calendar gives."""
+    quoted: bool = False
+    """Its calendar stands where what others wrote may stand."""
 
     @property
     def flagged(self) -> bool:
@@ -85,14 +98,19 @@ class Taken(Value):
         return Actor(kind="organizer", address=self.mail.from_address, unauthenticated=self.flagged)
 
     def waiting(
-        self, who: Literal["organizer", "attendee"], address: str, uid: str = "", answer: str = ""
+        self,
+        who: Literal["organizer", "attendee"],
+        address: str,
+        uid: str = "",
+        answer: str = "",
+        message: ItipMessage | None = None,
     ) -> Waiting | None:
         """Whom to ask whether the mail is theirs; None for mail that its domain disowns, and for machines'.
 
         What calendar programs send for a person is marked as automatic, too; asking cannot loop, since what is
         asked carries no calendar, has no envelope sender, and goes out once a day.
         """
-        personal = bool(self.mail.calendars) or not self.mail.automatic
+        personal = self._with_calendar or not self.mail.automatic
         if not personal or self.envelope.sender == "" or self.verdict.forged or address in self.own:
             return None
         return Waiting(
@@ -100,9 +118,11 @@ class Taken(Value):
             mailbox=self.box,
             address=address,
             who=who,
-            subject=self.mail.subject,
             uid=uid,
             answer=answer,
+            method=message.method if message else "",
+            source_uid=message.events[0].uid if message else "",
+            events=len({event.uid for event in message.events}) if message else 1,
         )
 
     @property
@@ -114,7 +134,11 @@ class Taken(Value):
         """
         if self.envelope.sender == "" or self.mail.from_address in self.own:
             return False
-        return self.trusted and (bool(self.mail.calendars) or not self.mail.automatic)
+        return self.trusted and (self._with_calendar or not self.mail.automatic)
+
+    @property
+    def _with_calendar(self) -> bool:
+        return bool(self.mail.calendars) if self.content else self.mail.mentions_calendar
 
     def told(self, outcome: Outcome) -> Outcome:
         """`outcome` with what had to be repaired in the calendar, so that the sender's program can be mended."""
@@ -134,6 +158,13 @@ class Taken(Value):
             uid=outcome.uid,
             detail=self.told(outcome).detail[:500],
         )
+
+
+def named(uid: str) -> str:
+    """What tells the parts of a mail apart by the UID of their event: the UID, or a digest of one that is long."""
+    return (
+        uid if len(uid) <= _UID_MAX else f"#{hashlib.sha256(uid.encode(errors='surrogatepass')).hexdigest()}"
+    )
 
 
 def ignored(code: Code, detail: str) -> Outcome:

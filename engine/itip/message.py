@@ -29,6 +29,8 @@ class ItipEvent(Value):
     organizer: Party | None = None
     sent_by: str = ""
     attendees: tuple[ItipAttendee, ...] = ()
+    nameless: Partstat | None = None
+    """The answer of an ATTENDEE that has no address to mail, such as invalid:nomail."""
     span: Span | None = None
     summary: str = ""
     description: str = ""

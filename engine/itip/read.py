@@ -115,6 +115,7 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
         organizer=_organizer(component),
         sent_by=next((read_address(p.params.get("SENT-BY", "")) for p in component.all("ORGANIZER")), ""),
         attendees=_attendees(component, people or Allowance(_MAX_ADDRESSES, "addresses")),
+        nameless=_nameless(component),
         span=span,
         summary=component.text("SUMMARY"),
         description=component.text("DESCRIPTION"),
@@ -226,6 +227,13 @@ def _attendees(component: Component, people: Allowance) -> tuple[ItipAttendee, .
                 Code.TOO_LARGE, "The event has too many attendees.", "Invite them with a bulk send."
             )
     return tuple(found.values())
+
+
+def _nameless(component: Component) -> Partstat | None:
+    for prop in component.all("ATTENDEE"):
+        if not read_address(prop.value, prop.params.get("EMAIL", "")):
+            return _PARTSTATS.get(prop.params.get("PARTSTAT", "").strip().upper())
+    return None
 
 
 # words

@@ -10,6 +10,7 @@ from engine.refusals import Code, Refused
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 MAX_INSTANCES = 4_000
+_VALUES_MAX = 400
 MAX_DAYS = 120
 MAX_TEXT = 2_000
 _BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
@@ -79,6 +80,8 @@ def _number(name: str, text: str, largest: int) -> int:
 
 def _numbers(parts: dict[str, str], name: str) -> frozenset[int]:
     values = [v.strip() for v in parts.get(name, "").split(",") if v.strip()]
+    if len(values) > _VALUES_MAX:
+        raise refused(f"{name} lists {len(values)} numbers; {_VALUES_MAX} are allowed.")
     found = frozenset(_number(name, value, _RANGES[name]) for value in values)
     if name == "BYMONTH" and any(month < 0 for month in found):
         raise refused("BYMONTH holds the numbers 1 to 12.")

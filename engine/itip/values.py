@@ -11,7 +11,7 @@ _DURATION = re.compile(
     r"([+-]?)P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,8})S)?)?"
 )
 _ADDRESS = re.compile(r"[^\s@<>\"(),;:\\\[\]]{1,64}@[^\s@<>\"(),;:\\]{1,255}")
-_CALENDAR_ADDRESS_MAX = 1_000
+_ADDRESS_MAX = 1_000
 _FIRST_YEAR, _LAST_YEAR = 1600, 9000
 
 
@@ -61,13 +61,12 @@ def read_address(text: str, email: str = "") -> str:
 
     Empty where neither holds one (RFC 5545, 3.3.3).
     """
-    # one that is too long is none: what is left of an address that is cut may be another one
-    text = text if len(text) <= _CALENDAR_ADDRESS_MAX else ""
+    text, email = (value if len(value) <= _ADDRESS_MAX else "" for value in (text, email.strip()))
     plain = re.sub(r"^\s*(?:mailto\s*:)?\s*<?", "", text, count=1, flags=re.IGNORECASE)
     plain = plain.partition("?")[0].strip().rstrip(">").strip()
     if re.search(r"%[0-9A-Fa-f]{2}", plain):
         plain = unquote(plain)
-    for candidate in (plain, email.strip()):
+    for candidate in (plain, email):
         if _ADDRESS.fullmatch(candidate):
             return candidate.lower()
     return ""

@@ -18,7 +18,8 @@ _MAX_DASHES = 10_000
 _LINES_TIMES_BOUNDARIES = 8_000_000
 _MAX_CONTENT_HEADER = 20_000
 _MAX_PARAMETERS = 100
-_HEAD = 1_000_000
+MAX_HEAD = 256_000
+"""Bytes of a mail's head; whole mails are smaller than that."""
 _BOUNDARY = re.compile(rb"boundary[*\d]{0,8}\s{0,8}=", re.IGNORECASE)
 # to the parser a carriage return alone ends a line as well
 _CONTENT_HEADER = re.compile(
@@ -55,8 +56,8 @@ def check(mail: bytes) -> None:
 
 def _check_head(mail: bytes) -> None:
     """Refuse a mail whose head alone is larger than whole mails are."""
-    ends = [end for mark in (b"\n\n", b"\r\n\r\n") if (end := mail.find(mark, 0, _HEAD)) >= 0]
-    if not ends and len(mail) > _HEAD:
+    ends = [end for mark in (b"\n\n", b"\r\n\r\n") if (end := mail.find(mark, 0, MAX_HEAD)) >= 0]
+    if not ends and len(mail) > MAX_HEAD:
         raise unreadable("The mail has no end to its headers.")
     if mail.count(b"\n", 0, min(ends, default=len(mail))) > 10 * MAX_HEADERS:
         raise unreadable("The mail has too many headers.")

@@ -44,7 +44,8 @@ def _calendar(leaf: Leaf) -> CalendarPart:
     # What is or should be UTF-8 is left to the reader of calendars, who says what was wrong with it.
     if charset and known(charset) not in _UTF8 and not is_utf16(content):
         content = decoded(content, charset).encode("utf-8", "replace")
-    return CalendarPart(content=content, method_hint=leaf.parameter("method").strip().upper()[:40])
+    method = leaf.parameter("method").strip().upper()
+    return CalendarPart(content=content, method_hint=method, quoted=leaf.attached)
 
 
 def distinct(calendars: Iterable[CalendarPart]) -> tuple[CalendarPart, ...]:
@@ -69,7 +70,7 @@ def searched(leaves: list[Leaf], whole: bytes) -> tuple[CalendarPart, ...]:
         begin = _BEGIN.search(content)
         end = _last_end(content, begin.end()) if begin else 0
         if begin and end:
-            return (CalendarPart(content=content[begin.start() : end]),)
+            return (CalendarPart(content=content[begin.start() : end], quoted=True),)
     return ()
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from engine.mail.domains import ascii_domain
 from engine.model import Value
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
-_DOMAIN_MAX = 255
+_RECORD_MAX = 4_096
 Result = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"]
 
 
@@ -20,15 +21,20 @@ class Signature(Value):
 
     domain: str
     result: Result
+    selector: str = ""
     covers: frozenset[str] = frozenset()
     reason: str = ""
 
 
 class Spf(Value):
-    """What came of SPF for the envelope's domain (RFC 7208); `none` where there was nothing to ask."""
+    """What came of SPF for the envelope's domain (RFC 7208); `none` where there was nothing to ask.
+
+    `network`: whence the mail came, the /24 or /48 of the client.
+    """
 
     result: Result = "none"
     domain: str = ""
+    network: str = ""
 
 
 class Policy(Value):
@@ -37,17 +43,6 @@ class Policy(Value):
     wish: Literal["none", "quarantine", "reject"] = "none"
     strict_dkim: bool = False
     strict_spf: bool = False
-
-
-def ascii_domain(domain: str) -> str:
-    """`domain` as DNS has it: lower case, A-labels, no dot at its end; empty where it is none."""
-    domain = domain.strip().strip(".").lower()
-    if not domain or len(domain) > _DOMAIN_MAX:
-        return ""
-    try:
-        return domain if domain.isascii() else domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
 
 
 @lru_cache(maxsize=1)
@@ -94,20 +89,22 @@ def read_policy(records: Sequence[bytes], *, of_parent: bool) -> Policy | None:
 
 def _tags(record: bytes) -> dict[str, str]:
     """tag=value pairs; a record that does not begin with its version has none."""
-    pairs = [piece.partition("=") for piece in record[:4096].decode("ascii", "replace").split(";")]
-    if pairs[0][0].strip() != "v":
+    pairs = [piece.partition("=") for piece in record.decode("ascii", "replace").split(";")]
+    if len(record) > _RECORD_MAX or pairs[0][0].strip() != "v":
         return {}
     return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
 
 
 def proofs(domain: str, signatures: Sequence[Signature], spf: Spf, policy: Policy | None) -> tuple[str, ...]:
-    """What proves the From domain: "dkim", "spf". Without a policy only a signature does.
+    """What proves the From domain: dkim:domain:selector, spf:domain:network. Without a policy only a signature does.
 
     A domain that publishes no policy has not said that its SPF record speaks for its From addresses.
     """
     rules = policy or Policy()
-    signed = any(
-        s.result == "pass" and aligned(s.domain, domain, strict=rules.strict_dkim) for s in signatures
-    )
+    signed = [
+        f"dkim:{s.domain}:{s.selector}"
+        for s in signatures
+        if s.result == "pass" and aligned(s.domain, domain, strict=rules.strict_dkim)
+    ]
     sent = spf.result == "pass" and aligned(spf.domain, domain, strict=rules.strict_spf)
-    return tuple(name for name, holds in (("dkim", signed), ("spf", sent and policy is not None)) if holds)
+    return (*dict.fromkeys(signed), *([f"spf:{spf.domain}:{spf.network}"] if sent and policy else []))

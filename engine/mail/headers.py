@@ -11,10 +11,7 @@ from engine.mail.charsets import known
 from engine.refusals import Code, Refused
 
 _MAX_VALUE = 10_000
-_MAX_ADDRESSES = 100_000
-"""Characters that the headers which name people may have in all."""
 _MAX_BARE = 400
-_MAX_RECIPIENTS = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]+")
 # what turns the direction of the words around it (Unicode UAX 9, 3.1)
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -24,6 +21,11 @@ _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}
 _PLAIN = re.compile(r'[^"(<,;]++')
 _TO_QUOTE = re.compile(r'(?:[^"\\]++|\\.?)*+', re.DOTALL)
 _IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
+_WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[^?\s]+\?[bq]\?[^?\s]*\?=', re.IGNORECASE)
+_COMMENT = re.compile(r"\([^()]*\)")
+_COMMENTS_DEEP_MAX = 3
+_AROUND_AT = re.compile(r"[^\s<>,]*@[^\s<>,]*")
+_LOOSE = re.compile(r"[()\"\\:;]")
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -45,20 +47,23 @@ def lines(text: str) -> str:
 
 
 def values(mail: Message, name: str) -> list[str]:
-    """The headers called `name`, from the top, each on one line; unencoded UTF-8 is read as what it is.
-
-    What is longer than any that is read stands there empty: what is left of a value that is cut may say
-    something else.
-    """
-    return [_decoded(value) if len(value) <= _MAX_VALUE else "" for value in _given(mail, name)]
+    """The headers called `name`, from the top, each on one line; unencoded UTF-8 is read as what it is."""
+    texts = (value[:_MAX_VALUE].encode("utf-8", "surrogateescape") for value in _given(mail, name))
+    return [one_line(text.decode("utf-8", "replace")) for text in texts]
 
 
 def _given(mail: Message, name: str) -> list[str]:
     return [str(value) for key, value in mail.raw_items() if key.lower() == name.lower()]
 
 
-def _decoded(value: str) -> str:
-    return one_line(value.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+def whole(mail: Message, name: str) -> str:
+    """The first header `name`, if it has a length that headers have, for what nothing may be cut off from."""
+    found = values(mail, name)
+    return found[0] if found and not _cut(mail, name) else ""
+
+
+def _cut(mail: Message, name: str) -> bool:
+    return any(len(value) > _MAX_VALUE for value in _given(mail, name))
 
 
 def raw(mail: Message, name: str) -> str:
@@ -133,10 +138,12 @@ def _closing_parenthesis(value: str, index: int) -> int:
 def mailboxes(value: str) -> list[tuple[str, str]]:
     """(name, address) of each mailbox in an address header; names decoded, addresses in lower case.
 
-    A bare comma in a name, as some clients write, does not end the mailbox.
+    A bare comma in a name, as some clients write, does not end the mailbox. A value over 10,000 characters has none.
     """
     found: list[tuple[str, str]] = []
     name = angle = comment = ""
+    if len(value) > _MAX_VALUE:
+        return found
     for kind, content in [*_pieces(value), (",", "")]:
         if kind == "angle":
             angle = "\n" if angle else content or "\n"  # two are none
@@ -162,7 +169,7 @@ def sender(mail: Message) -> tuple[str, str]:
     Raises Refused(NO_SENDER) where there is none, or more than one.
     """
     found = values(mail, "From")
-    boxes = mailboxes(found[0]) if len(found) == 1 else []
+    boxes = mailboxes(found[0]) if len(found) == 1 and not _cut(mail, "From") else []
     if len({address for _, address in boxes}) != 1:
         raise Refused(
             Code.NO_SENDER,
@@ -173,15 +180,25 @@ def sender(mail: Message) -> tuple[str, str]:
 
 
 def addresses(mail: Message, *names: str) -> tuple[str, ...]:
-    """The addresses in the headers `names`, in order, each once.
+    """The addresses in the headers `names`, in order, each once; those that begin within 10,000 characters."""
+    given = [_listed(value) for name in names for value in _given(mail, name)[:10]]
+    texts = (value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for value in given)
+    return tuple(dict.fromkeys(address for text in texts for _, address in mailboxes(one_line(text))))
 
-    Raises Refused(TOO_LARGE) over 1,000 addresses or 100,000 characters.
+
+def _listed(value: str) -> str:
+    """The list that `value` is; of one that is too long, its first items, none of them cut."""
+    return value if len(value) <= _MAX_VALUE else value[:_MAX_VALUE].rpartition(",")[0]
+
+
+def plainly(value: str, address: str) -> bool:
+    """True where every program finds `address`, and no other, in a From header of that value.
+
+    No other address stands outside of its quoted, encoded and commented words, which all end; and it is no group.
     """
-    given = [value for name in names for value in _given(mail, name)]
-    if sum(map(len, given)) > _MAX_ADDRESSES or sum(value.count("@") for value in given) > _MAX_RECIPIENTS:
-        raise Refused(
-            Code.TOO_LARGE,
-            f"The headers of the mail name more than {_MAX_RECIPIENTS:,} people.",
-            "Write to fewer at once, or attach a list.",
-        )
-    return tuple(dict.fromkeys(address for value in given for _, address in mailboxes(_decoded(value))))
+    rest = _WORDS.sub(" ", value)
+    for _ in range(_COMMENTS_DEEP_MAX):
+        rest = _COMMENT.sub(" ", rest)
+    found = _AROUND_AT.findall(rest)
+    alike = all(each.lower() == address and each.isascii() == address.isascii() for each in found)
+    return bool(found) and alike and not _LOOSE.search(rest) and rest.count("<") < 2

@@ -8,10 +8,15 @@ from engine.model import Value
 
 
 class CalendarPart(Value):
-    """A calendar as bytes, UTF-8 wherever its charset is known; `method_hint` is from the Content-Type."""
+    """A calendar as bytes, UTF-8 wherever its charset is known; `method_hint` is from the Content-Type.
+
+    `quoted`: it stands in the words of the mail, in its head, or in a mail attached to it, where what others wrote
+    may stand as well.
+    """
 
     content: bytes
     method_hint: str = ""
+    quoted: bool = False
 
 
 class ListPart(Value):
@@ -63,17 +68,29 @@ class Obstacle(Value):
 
 
 class IncomingMail(Value):
-    """One mail as it came. `calendars` is empty where `report` is set: reports quote our own invites."""
+    """One mail as it came. `calendars` is empty if `report` is set: reports quote our own invites.
+
+    Everything before `calendars` comes from the head of the mail, the rest from its content. `ambiguous`: programs
+    may read its head, or its From, differently, so that nothing proves who sent it. `deciding`: the header fields of
+    its head that decide how the body is read; `framed`: the body shows it by itself.
+    """
 
     from_address: str
     from_name: str = ""
     sender_address: str = ""
     recipients: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    ambiguous: bool = False
+    deciding: frozenset[str] = frozenset()
+    framed: bool = False
     subject: str = ""
     message_id: str = ""
     in_reply_to: str = ""
     automatic: bool = False
     authentication_results: str = ""
+    mentions_calendar: bool = False
+    """True if the mail seems to carry a calendar; told without reading its content."""
     calendars: tuple[CalendarPart, ...] = ()
     lists: tuple[ListPart, ...] = ()
     text: str = ""

@@ -10,6 +10,7 @@ from engine.mail.charsets import known, plain
 from engine.mail.headers import in_words
 
 _WIDE = re.compile(r"(?i)(utf-(16|32|7)|iso2022|hz)")
+_PARAMETER_MAX = 200
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -22,7 +23,7 @@ class Leaf:
     def __init__(self, message: Message, *, attached: bool = False, alternative: bool = False) -> None:
         self._message = message
         self.kind = message.get_content_type()
-        self.name = in_words(_filename(message)).lower()[:200]
+        self.name = in_words(_filename(message)).lower()[-200:]
         self.attached = attached
         self.alternative = alternative
 
@@ -45,8 +46,9 @@ class Leaf:
         return known(self.parameter("charset").lower()) or None
 
     def parameter(self, name: str) -> str:
-        """A parameter of the Content-Type; empty where there is none."""
-        return plain(self._message.get_param(name, ""))[:200]
+        """A parameter of the Content-Type; empty where there is none, or one that is longer than parameters are."""
+        text = plain(self._message.get_param(name, ""))
+        return text if len(text) <= _PARAMETER_MAX else ""
 
     @property
     def text(self) -> str:
@@ -58,7 +60,7 @@ class Unpacked(Leaf):
 
     def __init__(self, content: bytes, *, kind: str = "", name: str = "", attached: bool = False) -> None:
         self.kind = kind
-        self.name = name.lower()[:200]
+        self.name = name.lower()[-200:]
         self.attached = attached
         self.alternative = False
         self.content = content

@@ -34,8 +34,8 @@ _DATE_IN_ID = slice(16, 20)
 _THIRD_PARTY = b"vCal-Uid\x01\0\0\0"
 _ADDRESS = re.compile(r"[^\s@:;,\"<>]{1,64}@[^\s@:;,\"<>]{1,255}")
 _SUBJECT_PREFIX = re.compile(r"^(?:accepted|declined|tentative|canceled|cancelled|fw|re): *", re.IGNORECASE)
-_TEXT_MAX = 100_000
 _UID_MAX = 1_000
+_TEXT_MAX = 100_000
 
 # the class as messages have it, and as old TNEF abbreviates it (MS-OXTNEF 2.1.3.3.21)
 _CLASSES = (
@@ -192,8 +192,12 @@ class _Meeting:
             raise Malformed("it has no global object id")
         data = identifier[40:]
         if data.startswith(_THIRD_PARTY):
-            return _bounded(data[len(_THIRD_PARTY) :].partition(b"\0")[0].decode("utf-8", "replace"))
-        return _bounded((identifier[:16] + bytes(4) + identifier[20:]).hex().upper())
+            uid = data[len(_THIRD_PARTY) :].partition(b"\0")[0].decode("utf-8", "replace")
+        else:
+            uid = (identifier[:16] + bytes(4) + identifier[20:]).hex().upper()
+        if len(uid) > _UID_MAX:
+            raise Malformed("its global object id is too long")
+        return uid
 
     def _is_instance(self) -> bool:
         identifier = self._get(_GLOBAL_ID, bytes) or b""
@@ -246,12 +250,6 @@ class _Meeting:
     def _get(self, key: Key, kind: type[_P]) -> _P | None:
         value = self._message.properties.get(key)
         return value if isinstance(value, kind) else None
-
-
-def _bounded(uid: str) -> str:
-    if len(uid) > _UID_MAX:
-        raise Malformed("its global object id is too long")
-    return uid
 
 
 def _escaped(text: str) -> str:

@@ -13,6 +13,7 @@ from email.policy import compat32
 from email.utils import format_datetime, quote
 from functools import lru_cache
 
+from engine.mail.domains import ascii_domain
 from engine.mail.headers import one_line
 from engine.model import Party
 from engine.refusals import Code, Refused
@@ -52,11 +53,8 @@ def address(text: str) -> str:
     Raises Refused(INVALID_ADDRESS) for what could not stand in a header.
     """
     local, _, domain = text.rpartition("@")
-    try:
-        plain = f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
-    except UnicodeError:
-        plain = ""
-    if not (local and domain) or not _ADDRESS.fullmatch(plain):
+    plain = f"{local}@{domain if domain.isascii() else ascii_domain(domain)}"
+    if not local or plain.endswith("@") or not _ADDRESS.fullmatch(plain):
         raise Refused(
             Code.INVALID_ADDRESS,
             f"“{one_line(text)[:80]}” is not an address that mail can be sent to.",

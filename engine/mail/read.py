@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from email.errors import MessageError
 from email.message import Message
 
-from engine.mail import body, bounds, calendars, lists, plain_bounces, sesnotice, winmail
-from engine.mail.headers import addresses, in_words, mailboxes, raw, sender
+from engine.mail import body, bounds, calendars, fields, framing, lists, plain_bounces, sesnotice, winmail
+from engine.mail.headers import addresses, in_words, mailboxes, plainly, raw, sender, whole
 from engine.mail.incoming import DeliveryReport, IncomingMail, ListPart, Obstacle
 from engine.mail.leaves import Leaf
 from engine.mail.parsing import parse
@@ -15,6 +16,8 @@ from engine.mail.parts import parts
 from engine.mail.reports import identifier, report
 from engine.refusals import Refused
 
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_CALENDAR = re.compile(rb"text/calendar|application/ics|BEGIN:VCALENDAR|\.ics\b|ms-tnef", re.IGNORECASE)
 _NOTICES = {"text/plain", "application/json"}
 _ROBOTS = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)(?:[+_.-].*)?", re.IGNORECASE)
 
@@ -27,14 +30,28 @@ _ABSENT = re.compile(
 """How the Subject of absence notes begins, which is the only mark that some of them bear."""
 
 
+def head(mail: bytes) -> IncomingMail:
+    """What the head of `mail` says: who sent it, to whom, about what. Its content is not looked at.
+
+    Raises Refused as `read` does.
+    """
+    end = _HEAD_END.search(mail, 0, bounds.MAX_HEAD)
+    alone = mail[: end.end() if end else bounds.MAX_HEAD + 1]
+    return _safely(lambda: _head(parse(alone), mail))
+
+
 def read(mail: bytes) -> IncomingMail:
     """What `mail` holds.
 
     Raises Refused(NO_SENDER) where it is not from exactly one address, Refused(UNREADABLE_MAIL) where it has
     more than 200 parts, nests deeper than 20, or cannot be taken apart.
     """
+    return _safely(lambda: _read(parse(mail), mail))
+
+
+def _safely(reading: Callable[[], IncomingMail]) -> IncomingMail:
     try:
-        return _read(parse(mail), mail)
+        return reading()
     except (
         MessageError,
         RecursionError,
@@ -47,26 +64,36 @@ def read(mail: bytes) -> IncomingMail:
         raise bounds.unreadable("The mail is malformed.") from error
 
 
-def _read(mail: Message, whole: bytes) -> IncomingMail:
+def _read(mail: Message, content: bytes) -> IncomingMail:
+    found = _head(mail, content)
+    return found.model_copy(update=_content(mail, content, found.from_address))
+
+
+def _head(mail: Message, content: bytes) -> IncomingMail:
     if len(mail) > bounds.MAX_HEADERS:
         raise bounds.unreadable("The mail has too many headers.")
     name, address = sender(mail)
-    boxes = mailboxes(raw(mail, "Sender"))
-    plain = IncomingMail(
+    boxes = mailboxes(whole(mail, "Sender")) if len(mail.get_all("Sender", [])) == 1 else []
+    return IncomingMail(
         from_address=address,
         from_name=name[:200],
         sender_address=boxes[0][1] if boxes else "",
         recipients=addresses(mail, "Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc"),
+        to=addresses(mail, "To"),
+        cc=addresses(mail, "Cc"),
+        ambiguous=not (_read_alike(mail, content) and plainly(raw(mail, "From"), address)),
+        deciding=framing.deciding(mail),
+        framed=framing.framed(mail, content),
         subject=in_words(raw(mail, "Subject"))[:1_000],
-        message_id=identifier(raw(mail, "Message-ID")),
-        in_reply_to=identifier(raw(mail, "In-Reply-To")),
+        message_id=identifier(whole(mail, "Message-ID")),
+        in_reply_to=identifier(whole(mail, "In-Reply-To")),
         automatic=_automatic(mail, address),
-        authentication_results=raw(mail, "Authentication-Results"),
+        authentication_results=whole(mail, "Authentication-Results"),
+        mentions_calendar=_CALENDAR.search(content, 0, bounds.MAX_HEAD) is not None,
     )
-    return plain.model_copy(update=_content(mail, whole, address))
 
 
-def _content(mail: Message, whole: bytes, address: str) -> dict[str, object]:
+def _content(mail: Message, content: bytes, address: str) -> dict[str, object]:
     """What the mail carries; of a report, nothing but what it reports."""
     found = parts(mail)
     text = body.text(found.leaves)
@@ -80,7 +107,7 @@ def _content(mail: Message, whole: bytes, address: str) -> dict[str, object]:
     obstacle = found.obstacle or packed.obstacle or too_large
     return {
         "text": text,
-        "calendars": calendars.distinct([*own, *packed.calendars]) or calendars.searched(leaves, whole),
+        "calendars": calendars.distinct([*own, *packed.calendars]) or calendars.searched(leaves, content),
         "lists": attached,
         "has_tnef": packed.seen,
         "obstacle": Obstacle(code=obstacle.code.value, detail=str(obstacle)) if obstacle else None,
@@ -93,6 +120,16 @@ def _lists(leaves: list[Leaf]) -> tuple[tuple[ListPart, ...], Refused | None]:
         return lists.found(leaves), None
     except Refused as refused:
         return (), refused
+
+
+def _read_alike(mail: Message, content: bytes) -> bool:
+    """True where the parser found the head's fields as everybody does."""
+    found = fields.read(content)
+    ours = (
+        fields.plain(name.encode(), str(value).encode("ascii", "surrogateescape"))
+        for name, value in mail.raw_items()
+    )
+    return found is not None and fields.same(found, ours)
 
 
 def _notice(leaves: list[Leaf]) -> DeliveryReport | None:

@@ -6,13 +6,13 @@ import re
 from email.message import Message
 from email.parser import HeaderParser
 
-from engine.mail.headers import mailboxes, raw, values
+from engine.mail.headers import mailboxes, raw, whole
 from engine.mail.incoming import DeliveryReport, Fate, Reported
 
 _IDENTIFIER = re.compile(r"<\s*([^<>\s]{1,900})\s*>")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY = re.compile(r"(?:^|[;\s])([245])\d\d[\s-]")
-_MAILTO = re.compile(r"mailto:([^<>\s?,]{1,320})", re.IGNORECASE)
+_MAILTO = re.compile(r"mailto:([^<>\s?,]{1,320})(?=[<>\s?,]|$)", re.IGNORECASE)
 _PARTS_MAX = 50
 _TEXT_MAX = 100_000
 _BLOCKS_MAX = 1_000
@@ -68,18 +68,17 @@ def _blocks(part: Message) -> list[Message]:
 
 
 def _groups(text: str) -> list[Message]:
-    texts = re.split(r"\r?\n\r?\n", _whole_lines(text))[:_BLOCKS_MAX]
+    texts = re.split(r"\r?\n\r?\n", _lines_of(text))[:_BLOCKS_MAX]
     return [HeaderParser().parsestr(text.lstrip()) for text in texts if text.strip()]
 
 
 def _decoded(part: Message) -> str:
     data = part.get_payload(decode=True)
-    text = (data if isinstance(data, bytes) else b"")[: _TEXT_MAX + 1].decode("utf-8", "replace")
-    return _whole_lines(text)
+    return _lines_of((data if isinstance(data, bytes) else b"").decode("utf-8", "replace"))
 
 
-def _whole_lines(text: str) -> str:
-    """The lines of `text` that are read; one that would be cut is left out, for it would name somebody else."""
+def _lines_of(text: str) -> str:
+    """`text`; of one that is too long, its first lines, none of them cut."""
     return text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX].rpartition("\n")[0]
 
 
@@ -105,7 +104,7 @@ def _original(parts: list[Message]) -> Message:
 
 def _report(recipients: list[Reported], original: Message) -> DeliveryReport:
     return DeliveryReport(
-        message_id=identifier(raw(original, "Message-ID")),
+        message_id=identifier(whole(original, "Message-ID")),
         senders=_senders(original),
         recipients=tuple(recipients[:_RECIPIENTS_MAX]),
     )
@@ -113,8 +112,8 @@ def _report(recipients: list[Reported], original: Message) -> DeliveryReport:
 
 def _senders(original: Message) -> tuple[str, ...]:
     """Addresses of the quoted mail that only its sender and its recipient know."""
-    links = [link for value in values(original, "List-Unsubscribe")[:5] for link in _MAILTO.findall(value)]
-    paths = [box for value in values(original, "Return-Path")[:5] for _, box in mailboxes(value)]
+    links = _MAILTO.findall(whole(original, "List-Unsubscribe"))
+    paths = [box for _, box in mailboxes(whole(original, "Return-Path"))]
     return tuple(dict.fromkeys(address.lower() for address in [*paths, *links]))[:10]
 
 
@@ -135,7 +134,7 @@ def _recipient(block: Message) -> Reported:
     diagnostic = raw(block, "Diagnostic-Code")[:1_000]
     return reported(
         _FATES.get(action, Fate.OTHER),
-        _after_type(raw(block, "Original-Recipient")) or _after_type(raw(block, "Final-Recipient")),
+        _after_type(whole(block, "Original-Recipient")) or _after_type(whole(block, "Final-Recipient")),
         raw(block, "Status"),
         diagnostic,
     )
@@ -163,18 +162,18 @@ def _complaint(blocks: list[Message], original: Message) -> DeliveryReport:
     block = next((b for b in blocks if b.get("Feedback-Type")), Message())
     kind = raw(block, "Feedback-Type").strip().lower()[:100]
     fate = Fate.OTHER if kind in _NO_COMPLAINTS else Fate.COMPLAINED
-    recipient = _after_type(raw(block, "Original-Rcpt-To")) or _after_type(raw(original, "To"))
+    recipient = _after_type(whole(block, "Original-Rcpt-To")) or _after_type(whole(original, "To"))
     about = _report([Reported(fate=fate, recipient=recipient, diagnostic=kind)], original)
-    mail_from = mailboxes(raw(block, "Original-Mail-From"))
+    mail_from = mailboxes(whole(block, "Original-Mail-From"))
     senders = (*(address for _, address in mail_from), *about.senders)
     return about.model_copy(update={"senders": senders})
 
 
 def _read(blocks: list[Message]) -> DeliveryReport:
     block = next((b for b in blocks if b.get("Disposition")), Message())
-    recipient = _after_type(raw(block, "Final-Recipient"))
+    recipient = _after_type(whole(block, "Final-Recipient"))
     return DeliveryReport(
-        message_id=identifier(raw(block, "Original-Message-ID")),
+        message_id=identifier(whole(block, "Original-Message-ID")),
         recipients=(
             Reported(fate=Fate.READ, recipient=recipient, diagnostic=raw(block, "Disposition")[:200]),
         ),

@@ -13,7 +13,6 @@ _NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f-]{36}-0{6}\b")
 _NAME_ENDS = "-000000"
 _LENGTH_MAX = 300_000
 _RECIPIENTS_MAX = 100
-_TEXT_MAX = 1_000
 _HEADERS_MAX = 1_000
 _NESTED_MAX = 3
 _SENDERS = {"return-path", "list-unsubscribe"}
@@ -70,10 +69,20 @@ def _report(found: dict[str, object]) -> DeliveryReport | None:
     )
 
 
+_VALUE_MAX = 1_000
+_ADDRESS_MAX = 320
+
+
 def _text(values: dict[str, object], name: str) -> str:
     """The text called `name`; one that is too long is none, for cut it may name somebody else."""
     value = values.get(name)
-    return value if isinstance(value, str) and len(value) <= _TEXT_MAX else ""
+    return value if isinstance(value, str) and len(value) <= _VALUE_MAX else ""
+
+
+def _said(values: dict[str, object], name: str) -> str:
+    """The words of a server, as far as they are shown."""
+    value = values.get(name)
+    return value[:_VALUE_MAX] if isinstance(value, str) else ""
 
 
 def _objects(values: object) -> Iterator[dict[str, object]]:
@@ -107,7 +116,8 @@ def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[R
         fate = {"delivery": Fate.DELIVERED, "deliverydelay": Fate.DELAYED}.get(kind, Fate.OTHER)
         named = about.get("recipients") or mail.get("destination")
         for address in named[:_HEADERS_MAX] if isinstance(named, list) else []:
-            yield Reported(fate=fate, recipient=_text({"": address}, "").lower())
+            if len(str(address)) <= _ADDRESS_MAX:
+                yield Reported(fate=fate, recipient=str(address).lower())
 
 
 def _bounced(bounce: dict[str, object]) -> Iterator[Reported]:
@@ -118,6 +128,6 @@ def _bounced(bounce: dict[str, object]) -> Iterator[Reported]:
             Fate.FAILED,
             _text(recipient, "emailAddress").lower(),
             _text(recipient, "status"),
-            _text(recipient, "diagnosticCode") or _text(bounce, "bounceSubType"),
+            _said(recipient, "diagnosticCode") or _text(bounce, "bounceSubType"),
         )
         yield said.model_copy(update={"permanent": permanent})

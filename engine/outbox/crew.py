@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
-from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic_core import to_json
 
 from engine.engine import Engine
+from engine.process.program import command, environment
 from engine.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -28,9 +26,7 @@ _RESTART_S = 1.0
 _RESTART_LONGEST_S = 60.0
 _END_S = 4.6
 """How long a hand may take to end: it has 4.3 s for what is in flight, and all ends within 5 s (SIGTERM)."""
-_COMMAND = (sys.executable, "-P", "-m", "engine.outbox.hand")
-"""-P: whatever lies in the current folder, a hand runs this very program."""
-_PROGRAM = str(Path(__file__).parents[2])
+_COMMAND = command("engine.outbox.hand")
 
 
 class Crew:
@@ -89,9 +85,7 @@ class Crew:
         return max(1 + len(self._hands), await self._engine.store.senders()) < self._most
 
     async def _start(self) -> None:
-        search = os.pathsep.join([_PROGRAM, *filter(None, [os.environ.get("PYTHONPATH")])])
-        env = {**os.environ, "PYTHONPATH": search}
-        hand = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=DEVNULL, env=env)
+        hand = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=DEVNULL, env=environment())
         self._hands.append(hand)
         assert hand.stdin is not None
         hand.stdin.write(as_json(self._engine.settings) + b"\n")

@@ -21,8 +21,10 @@ def written(*values: object) -> str:
 
 def opened(cursor: str, *kinds: type, longest: int = _CURSOR_MAX) -> list[object]:
     """What a cursor holds, as `kinds`; Refused(INVALID_CURSOR) where it is not one of ours."""
+    if len(cursor) > longest:
+        raise forged()
     try:
-        values = json.loads(base64.urlsafe_b64decode(cursor[:longest] + "=" * (-len(cursor) % 4)))
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         found: list[object] = [kind(value) for kind, value in zip(kinds, values, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise forged() from None

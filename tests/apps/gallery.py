@@ -49,7 +49,7 @@ async def picture(tab: Tab, view: View, name: str) -> None:
 
 def _transport(sink: Sink) -> PipeliningTransport:
     target = SmtpTarget.of(f"smtp://127.0.0.1:{sink.port}?connections=4")
-    return PipeliningTransport(target, "cis.test", Patience(connect=5, answer=5, end_of_data=5))
+    return PipeliningTransport(target, "cis.test", Patience(connect=60, answer=60, end_of_data=60))
 
 
 async def _match(engine: Engine) -> Event:
@@ -94,7 +94,7 @@ async def dashboard(browser: Browser, folder: Path) -> None:
         draft = await drafted(engine, event, [*emails, "not an address", emails[0]], rate=RATE)
         async with working(engine, _transport(sink)), staging(browser, engine, scale=SCALE) as stage:
             await control(engine, draft, Action.START)
-            await eventually(lambda: len(sink.mails) > SHOWN_AT, 60)
+            await eventually(lambda: len(sink.mails) > SHOWN_AT)
             await control(engine, draft, Action.PAUSE)
             await _answer_all(engine, (await _reached(engine, event))[: SHOWN_AT + 100])
             await control(engine, draft, Action.RESUME)
@@ -103,7 +103,7 @@ async def dashboard(browser: Browser, folder: Path) -> None:
 
 async def _pictures(stage: Stage, campaign_id: str) -> None:
     view = await stage.open("get_campaign", {"campaign_id": campaign_id})
-    await view.shows("a second", seconds=20)
+    await view.shows("a second")
     await picture(stage.tab, view, "dashboard.png")
     await view.dress(theme="dark")
     await picture(stage.tab, view, "dashboard-dark.png")

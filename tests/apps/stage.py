@@ -22,7 +22,7 @@ from cis_mcp.server import build_server
 from cis_mcp.tools import Selection
 from engine.engine import Engine
 from tests.support.chromium import CHROMIUM, Browser, Tab
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 _JUDGES = Path(__file__).resolve().parents[2] / ".judges" / "node_modules"
 _ROLLDOWN = _JUDGES / ".bin" / "rolldown"
@@ -42,7 +42,9 @@ def available() -> bool:
 def host_script() -> str:
     """The official host as one script that defines `McpHost`, and ours that uses it."""
     command = (_ROLLDOWN, _BRIDGE, "--format", "iife", "--name", "McpHost", "--platform", "browser")
-    bundled = subprocess.run(command, cwd=_JUDGES, capture_output=True, text=True, timeout=60, check=True)
+    bundled = subprocess.run(
+        command, cwd=_JUDGES, capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )
     return f"{bundled.stdout}\n{_HOST.read_text()}\nglobalThis.stage = stage;"
 
 
@@ -63,7 +65,7 @@ class View:
         found = await self.js(f"{node}?.checkVisibility() ? {node}.innerText : ''")
         return " ".join(str(found).split())
 
-    async def shows(self, words: str, selector: str = "main", seconds: float = 10) -> str:
+    async def shows(self, words: str, selector: str = "main", seconds: float = DEADLINE_S) -> str:
         """The text of `selector` as soon as it holds `words`."""
 
         async def held() -> str:
@@ -75,7 +77,7 @@ class View:
         except AssertionError:
             raise AssertionError(f"{words!r} is not in {await self.text(selector)!r}") from None
 
-    async def until(self, expression: str, seconds: float = 10) -> Any:
+    async def until(self, expression: str, seconds: float = DEADLINE_S) -> Any:
         """The value of the expression as soon as it is truthy."""
         return await eventually(lambda: self.js(expression), seconds)
 

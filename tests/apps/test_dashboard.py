@@ -47,7 +47,7 @@ async def _event(engine: Engine, **values: Any) -> Event:
 
 def _transport(sink: Sink) -> PipeliningTransport:
     target = SmtpTarget.of(f"smtp://127.0.0.1:{sink.port}?connections=2")
-    return PipeliningTransport(target, "cis.test", Patience(connect=5, answer=5, end_of_data=5))
+    return PipeliningTransport(target, "cis.test", Patience(connect=60, answer=60, end_of_data=60))
 
 
 async def test_it_shows_an_event_and_who_answered_what(browser: Browser, engine: Engine) -> None:

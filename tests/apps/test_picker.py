@@ -50,7 +50,7 @@ async def _games(engine: Engine) -> list[Event]:
 
 def _transport(sink: Sink) -> PipeliningTransport:
     target = SmtpTarget.of(f"smtp://127.0.0.1:{sink.port}?connections=2")
-    return PipeliningTransport(target, "cis.test", Patience(connect=5, answer=5, end_of_data=5))
+    return PipeliningTransport(target, "cis.test", Patience(connect=60, answer=60, end_of_data=60))
 
 
 async def _names(view: View) -> list[str]:

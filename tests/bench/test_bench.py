@@ -14,6 +14,7 @@ import pytest
 from bench.figures import Figure
 from bench.timing import quantile
 from bench.usage import together, usage
+from tests.support.waiting import DEADLINE_S
 
 ROOT = Path(__file__).parent.parent.parent
 GROUPS = {
@@ -23,6 +24,7 @@ GROUPS = {
     "hostile mail",
     "While a campaign runs in the same process",
     "Starting",
+    "Stopping",
     "One mail read to its command",
     "One mail rendered",
     "Receipts by SMTP",
@@ -39,7 +41,9 @@ GROUPS = {
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file = tmp_path_factory.mktemp("bench") / "figures.json"
     command = [sys.executable, "-m", "bench", "--quick", "--json", str(file)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
+    run = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=20 * DEADLINE_S, check=False
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     return dict(json.loads(file.read_text(encoding="utf-8")))
 

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-DEADLINE_S = 30
+from tests.support.waiting import DEADLINE_S
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cli.processes import DEADLINE_S, run
+from tests.cli.processes import run
 from tests.support.handshakes import Stdio, over_stdio
 from tests.support.relay import Relay, relaying
 from tests.support.waiting import eventually
@@ -57,7 +57,7 @@ async def _until_accepted(wire: Stdio, uid: str, people: int) -> None:
     async def over() -> bool:
         return await _accepted(wire, uid) == people
 
-    await eventually(over, DEADLINE_S)
+    await eventually(over)
 
 
 async def test_an_invite_that_is_taken_back_while_the_relay_has_it_is_sent_once(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ async def test_an_invite_that_is_taken_back_while_the_relay_has_it_is_sent_once(
         uid = (await _done(wire, "create_event", **EVENT))["event"]["uid"]
         relay.answering.clear()
         number = await _begun(wire, uid)
-        await eventually(lambda: relay.deliveries, DEADLINE_S)
+        await eventually(lambda: relay.deliveries)
         await _taken_back(wire, number)
         assert await _accepted(wire, uid) == 0
         relay.answering.set()

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from cis_mcp.cli import cli
 from cis_mcp.config import masked
 from tests.cli.processes import ROOT, environment, run
+from tests.support.waiting import DEADLINE_S
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ def test_help_is_shown_without_importing_what_is_heavy() -> None:
         cwd=ROOT,
         capture_output=True,
         check=True,
-        timeout=30,
+        timeout=DEADLINE_S,
     )
     assert done.stdout.decode().strip() == "[]"
     shown = _run("--help")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from engine.store.protocol import EventQuery
-from tests.cli.processes import DEADLINE_S, run, started
+from tests.cli.processes import run, started
 from tests.support.calendars import calendar, game, season
 from tests.support.engines import engine_in
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 TABLE = """\
 Action,Key,Subject,Date,Start,Stop,Time Zone

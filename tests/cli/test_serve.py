@@ -13,7 +13,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.cli.processes import DEADLINE_S, environment, run, serving
+from tests.cli.processes import environment, run, serving
+from tests.support.waiting import DEADLINE_S
 
 JSON_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 LIST_TOOLS = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
@@ -155,7 +156,10 @@ async def test_a_client_that_goes_away_while_it_waits_leaves_the_campaign_alone(
 
 
 async def test_without_a_key_nobody_gets_in_but_health_is_told(tmp_path: Path) -> None:
-    async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _), httpx.AsyncClient() as web:
+    async with (
+        serving(tmp_path, "--http", "127.0.0.1:0") as (address, _),
+        httpx.AsyncClient(timeout=DEADLINE_S) as web,
+    ):
         for headers in ({}, {"Authorization": "Bearer cis_guessed"}, {"Authorization": "Basic eDp5"}):
             answer = await web.post(f"{address}/mcp", json=LIST_TOOLS, headers={**JSON_HEADERS, **headers})
             assert answer.status_code == 401
@@ -166,7 +170,10 @@ async def test_without_a_key_nobody_gets_in_but_health_is_told(tmp_path: Path) -
 async def test_a_revoked_key_is_locked_out_of_a_running_server(tmp_path: Path) -> None:
     _, key, line = await run(tmp_path, "key", "create")
     headers = {**JSON_HEADERS, "Authorization": f"Bearer {key.strip()}"}
-    async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _), httpx.AsyncClient() as web:
+    async with (
+        serving(tmp_path, "--http", "127.0.0.1:0") as (address, _),
+        httpx.AsyncClient(timeout=DEADLINE_S) as web,
+    ):
         answer = await web.post(f"{address}/mcp", json=LIST_TOOLS, headers=headers)
         assert answer.status_code != 401
         code, _, _ = await run(tmp_path, "key", "revoke", line.split()[0])
@@ -176,7 +183,7 @@ async def test_a_revoked_key_is_locked_out_of_a_running_server(tmp_path: Path) -
 
 async def test_a_page_of_another_site_is_kept_out(tmp_path: Path) -> None:
     local = serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth")
-    async with local as (address, _), httpx.AsyncClient() as web:
+    async with local as (address, _), httpx.AsyncClient(timeout=DEADLINE_S) as web:
         for header, value, code in (
             ("Host", "evil.example", 421),
             ("Origin", "http://evil.example", 403),
@@ -188,7 +195,7 @@ async def test_a_page_of_another_site_is_kept_out(tmp_path: Path) -> None:
 
 async def test_a_request_without_end_is_cut_off(tmp_path: Path) -> None:
     local = serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth")
-    async with local as (address, _), httpx.AsyncClient() as web:
+    async with local as (address, _), httpx.AsyncClient(timeout=DEADLINE_S) as web:
         answer = await web.post(f"{address}/mcp", content=b"x" * 17 * 1024 * 1024, headers=JSON_HEADERS)
         assert answer.status_code == 413
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from mcp.types import JSONRPCError
 
 from cis_mcp.lines import LINE_MAX, Lines, Out, too_long
-from tests.cli.processes import DEADLINE_S, environment
+from tests.cli.processes import environment
+from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE
 
 PRINTS = """

@@ -21,12 +21,12 @@ from mcp.types import ResourceUpdatedNotification
 from engine.commands.timing import Timing
 from engine.engine import system_clock
 from engine.model import Attendee, Event, Partstat
-from tests.cli.processes import DEADLINE_S, environment, run, serving
+from tests.cli.processes import environment, run, serving
 from tests.support import mails
 from tests.support.engines import answer, created, deliver, engine_in, invite
 from tests.support.ports import free_port, listens
 from tests.support.processes import program
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 from tests.tools.caller import Mode, agent
 
 # what the SDK's client calls removed is what clients of the older protocol send
@@ -104,9 +104,9 @@ async def test_an_answer_that_another_process_took_in_is_told_within_seconds(tmp
             await stack.enter_async_context(ears.subscribed(over_stdio(tmp_path), mode, uri))
             transport = await _with_key(stack, address, key)
             await stack.enter_async_context(everybody[f"http {mode}"].subscribed(transport, mode, uri))
-        await eventually(partial(listens, port), DEADLINE_S)
+        await eventually(partial(listens, port))
         await answered_by_mail(port, event, guest)
-        await eventually(_all_hear(everybody, uri), DEADLINE_S)
+        await eventually(_all_hear(everybody, uri))
 
 
 def _all_hear(everybody: dict[str, Ears], uri: str) -> Callable[[], bool]:
@@ -139,6 +139,6 @@ async def test_a_revoked_key_hears_no_more(tmp_path: Path) -> None:
         await run(tmp_path, "key", "revoke", listed.split()[0])
         async with engine_in(tmp_path, system_clock) as engine:
             await answer(engine, guest, Partstat.ACCEPTED)
-            await eventually(lambda: uri in stays.heard, DEADLINE_S)
-            await eventually(lambda: modern.ended, DEADLINE_S)
+            await eventually(lambda: uri in stays.heard)
+            await eventually(lambda: modern.ended)
         assert modern.heard == legacy.heard == []

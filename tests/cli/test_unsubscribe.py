@@ -15,9 +15,9 @@ from engine.commands.invites import SendInvite
 from engine.engine import system_clock
 from engine.model import Event
 from engine.refusals import Code
-from tests.cli.processes import DEADLINE_S, serving
+from tests.cli.processes import serving
 from tests.support.engines import created, engine_in, invite
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 ANN = "ann@example.com"
 PUBLIC = "https://cis.example.com"

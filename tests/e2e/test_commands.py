@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 
 from tests.support.ports import free_port
+from tests.support.waiting import DEADLINE_S
 
 
 def _run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")} | settings
     command = [sys.executable, "-m", "cis_mcp", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=2 * DEADLINE_S, check=False
+    )
 
 
 def test_the_demo_tells_the_whole_story_and_exits_0() -> None:

@@ -21,14 +21,12 @@ from tests.support.engines import control, created, drafted, engine_in
 from tests.support.ports import free_port, listens
 from tests.support.processes import program
 from tests.support.relay import Relay
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 SOAK = os.environ.get("CIS_SOAK") == "1"
 PEOPLE = 5_000 if SOAK else 1_200
 KILLS = 20 if SOAK else 4
-PATIENCE_S = 300 if SOAK else 60
-"""A deadline for what takes seconds on a machine that is not busy."""
-_BUSY_S = 30.0
+PATIENCE_S = 5 * DEADLINE_S if SOAK else DEADLINE_S
 
 
 @dataclass
@@ -112,10 +110,10 @@ async def killed(process: asyncio.subprocess.Process) -> None:
     assert process.returncode == -9
 
 
-async def stopped(process: asyncio.subprocess.Process, seconds: float = 5) -> None:
-    """Ask a process to stop; it must end well within `seconds`."""
+async def stopped(process: asyncio.subprocess.Process) -> None:
+    """Ask a process to stop, and wait until it has ended in good order."""
     process.terminate()
-    assert await asyncio.wait_for(process.wait(), seconds) == 0
+    assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
 
 
 class Signalled(Protocol):
@@ -149,7 +147,7 @@ def _writable(folder: Path) -> bool:
 
 def asked(folder: Path, sql: str) -> list[tuple[object, ...]]:
     """What the database answers."""
-    with closing(sqlite3.connect(folder / "cis.sqlite3", timeout=_BUSY_S)) as raw:
+    with closing(sqlite3.connect(folder / "cis.sqlite3", timeout=PATIENCE_S)) as raw:
         return raw.execute(sql).fetchall()
 
 
@@ -165,6 +163,6 @@ def leases_run_out(folder: Path) -> None:
 
 def time_passes(folder: Path, column: str, seconds: float) -> None:
     """Bring leases (`lease`) or retries (`due`) nearer, as if nobody had been here for so long."""
-    with closing(sqlite3.connect(folder / "cis.sqlite3", timeout=_BUSY_S)) as raw:
+    with closing(sqlite3.connect(folder / "cis.sqlite3", timeout=PATIENCE_S)) as raw:
         raw.execute(f"UPDATE message SET {column} = {column} - ?", [seconds])
         raw.commit()

@@ -34,7 +34,7 @@ from tests.faults.scene import (
 )
 from tests.support.engines import claim, control, do, drafted, engine_in, invite, ledger, settings_in
 from tests.support.relay import Relay, relaying
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, time_passes
 
 HOUR_S = 3_600.0
 _ON_THE_WIRE = 4 * 32
@@ -155,13 +155,14 @@ def lease_of(folder: Path, email: str) -> float:
 
 
 async def test_what_another_dispatcher_took_over_is_not_sent_by_the_first(tmp_path: Path) -> None:
-    lease_s, people = 4.0, crowd(600)
+    lease_s, people = 20.0, crowd(600)
     async with relaying() as relay, campaign_to(tmp_path, people) as story:
         relay.answering.clear()
         async with dispatching(relay, story.engine, lease_s=lease_s):
             await eventually(lambda: len(under_way(tmp_path)) == len(people), PATIENCE_S)
             taken_over(tmp_path, people[0], lease_s)
             before = lease_of(tmp_path, people[0])
+            time_passes(lease_s / 4)
             await eventually(lambda: lease_of(tmp_path, people[0]) > before, PATIENCE_S)
             relay.answering.set()
             # Those that were on the wire go, and nothing of what waited behind them.

@@ -41,11 +41,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder with a disk of its own."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "tmpfs", str(tmp_path)]
     try:
-        subprocess.run(mount, check=True, capture_output=True, timeout=30)
+        subprocess.run(mount, check=True, capture_output=True, timeout=PATIENCE_S)
     except (OSError, subprocess.SubprocessError) as error:
         pytest.skip(f"a small disk cannot be mounted here: {error}")
     yield tmp_path
-    subprocess.run(["umount", str(tmp_path)], check=True, timeout=30)
+    subprocess.run(["umount", str(tmp_path)], check=True, timeout=PATIENCE_S)
 
 
 def fill(disk: Path) -> None:
@@ -87,7 +87,7 @@ async def turned_away(engine: Engine) -> OSError | None:
 
 async def handed_over(port: int) -> int:
     """Hand a mail to the listener; the code of its answer."""
-    client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, timeout=10)
+    client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, timeout=PATIENCE_S)
     async with client:
         try:
             mail = mails.request()

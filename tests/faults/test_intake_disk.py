@@ -39,7 +39,7 @@ async def test_a_full_disk_takes_nothing_and_loses_nothing(small_disk: Path) -> 
             make_room(small_disk)
             codes += [await handed_over(talk) for _ in range(20)]
             assert codes == [250] * 40
-        await eventually(lambda: len(post.files("quarantine")) == 40, 20)
+        await eventually(lambda: len(post.files("quarantine")) == 40)
         assert post.files("new") == []
         assert list((post.folder / "tmp").iterdir()) == []
 
@@ -59,7 +59,7 @@ async def test_strangers_mail_leaves_room_for_what_is_owed(small_disk: Path) -> 
         await talk.greeted()
         assert await is_answered(250)
         ballast.write_bytes(b"x" * 8_000_000)
-        await eventually(lambda: is_answered(452), 20)
+        await eventually(lambda: is_answered(452))
         await created(engine)
         ballast.unlink()
-        await eventually(lambda: is_answered(250), 20)
+        await eventually(lambda: is_answered(250))

@@ -21,7 +21,7 @@ from tests.support.ports import free_port, listens
 from tests.support.processes import program
 from tests.support.waiting import eventually
 
-_MAILS = 2_000
+_MAILS = 2_000 if SOAK else 800
 _GUESTS = 100
 _CONNECTIONS = 8
 _KILLS = 10 if SOAK else 3
@@ -29,7 +29,7 @@ _KILLS = 10 if SOAK else 3
 
 async def hand_over(port: int, share: list[tuple[str, bytes]], taken: set[str]) -> None:
     """Hand mails over until the server dies; note the id of each that was taken."""
-    client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, timeout=20)
+    client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, timeout=PATIENCE_S)
     with suppress(aiosmtplib.SMTPException, OSError):
         await client.connect()
         while share:

@@ -21,7 +21,7 @@ from tests.support.ports import free_port, listens
 from tests.support.processes import program
 from tests.support.waiting import eventually
 
-_EACH = 250 if SOAK else 60
+_EACH = 250 if SOAK else 30
 _TABLES, _ROWS = 12, 5
 _LISTS, _PEOPLE = 8, 4
 _CONNECTIONS = 6

@@ -144,7 +144,7 @@ async def test_a_domain_that_always_refuses_rests_and_holds_nobody_up(tmp_path: 
 
         relay.manner = manner
         async with worker(tmp_path, relay.port) as process:
-            await eventually(lambda: len(relay.deliveries) == len(good), 20)
+            await eventually(lambda: len(relay.deliveries) == len(good), PATIENCE_S)
             await stopped(process)
         assert {d.recipient for d in relay.deliveries} == set(good)
         tries = sum(n for email, n in relay.asked.items() if email.endswith("@broken.example"))

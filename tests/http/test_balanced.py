@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from engine.engine import Engine
 from tests.cli.processes import run, serving
 from tests.support.engines import created
+from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE, JSON_HEADERS, LIST_TOOLS, Mode, bearing, client, key_for, served
 
 
@@ -91,7 +92,7 @@ async def test_the_main_loop_works_over_two_processes(tmp_path: Path, mode: Mode
 
 async def _post(address: str, body: dict[str, Any], key: str, session: str = "") -> httpx.Response:
     headers = {**bearing(key), **({"mcp-session-id": session} if session else {})}
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
         return await web.post(f"{address}/mcp", json=body, headers=headers)
 
 
@@ -124,7 +125,7 @@ async def test_a_session_that_no_process_opened_is_not_found(engine: Engine) -> 
 
 async def test_a_session_that_was_ended_is_not_found(engine: Engine) -> None:
     key = await key_for(engine)
-    async with served(engine) as address, httpx.AsyncClient() as web:
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         session = (await _post(address, INITIALIZE, key)).headers["mcp-session-id"]
         headers = {**bearing(key), "mcp-session-id": session}
         assert (await web.delete(f"{address}/mcp", headers=headers)).status_code == 200
@@ -146,7 +147,7 @@ async def test_a_session_opens_no_door_to_another_key(engine: Engine) -> None:
 async def test_a_session_s_id_is_sealed_whatever_else_its_first_request_claims(engine: Engine) -> None:
     key = await key_for(engine)
     claims = [("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "2026-07-28")]
-    async with served(engine) as address, httpx.AsyncClient() as web:
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         headers = [*JSON_HEADERS.items(), *bearing(key).items(), *claims]
         opened = await web.post(f"{address}/mcp", json=INITIALIZE, headers=headers)
         plain = (await _post(address, INITIALIZE, key)).headers["mcp-session-id"]

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -21,7 +21,7 @@ from cis_mcp.wire import HastyProtocol
 from engine.commands.campaigns import Action
 from engine.engine import Engine
 from tests.support.engines import control, created, drafted
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually, time_passes
 from tests.support.webs import INITIALIZE, JSON_HEADERS, bearing, client, key_for, served
 
 
@@ -87,24 +87,23 @@ def test_a_site_is_one_caller_whatever_address_of_it_asks(host: str, name: str) 
 
 
 async def _statuses(address: str, count: int, headers: dict[str, str]) -> list[httpx.Response]:
-    async with httpx.AsyncClient(headers=headers) as web:
+    async with httpx.AsyncClient(headers=headers, timeout=DEADLINE_S) as web:
         return [await web.post(f"{address}/mcp", json=INITIALIZE) for _ in range(count)]
 
 
 def _few_connections() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=10))
+    return httpx.AsyncClient(timeout=DEADLINE_S, limits=httpx.Limits(max_connections=10))
 
 
 async def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_others_are_not(
     engine_with: Callable[..., Any],
 ) -> None:
-    async with engine_with(http_rate=1) as engine, served(engine) as address:
+    async with engine_with(http_rate=0.001) as engine, served(engine) as address:
         greedy, modest = await key_for(engine), await key_for(engine)
-        answers = await _statuses(address, 20, bearing(greedy))
-        assert {answer.status_code for answer in answers} == {200, 429}
-        assert [answer.status_code for answer in answers[:10]] == [200] * 10
+        answers = await _statuses(address, 3, bearing(greedy))
+        assert [answer.status_code for answer in answers] == [200, 429, 429]
         late = answers[-1]
-        assert (late.status_code, late.headers["retry-after"]) == (429, "1")
+        assert 0 < int(late.headers["retry-after"]) <= 1_000
         assert "try again" in late.json()["error_description"]
         assert (await _statuses(address, 1, bearing(modest)))[0].status_code == 200
 
@@ -116,7 +115,7 @@ async def test_a_key_has_only_so_many_calls_under_way(engine_with: Callable[...,
         draft = await drafted(engine, event, ["a@example.com"])
         await control(engine, draft, Action.START)
         arguments = {"campaign_id": draft.campaign.id, "wait_s": 60}
-        async with client(address, key) as agent, httpx.AsyncClient() as web:
+        async with client(address, key) as agent, httpx.AsyncClient(timeout=DEADLINE_S) as web:
 
             async def status(token: str) -> int:
                 answer = await web.post(f"{address}/mcp", json=INITIALIZE, headers=bearing(token))
@@ -199,7 +198,7 @@ async def test_pages_without_a_key_are_limited_by_address(engine: Engine) -> Non
 async def test_a_forwarded_address_counts_where_a_proxy_is_believed(engine_with: Callable[..., Any]) -> None:
     for proxies, expected in (("127.0.0.1", {404}), ("none", {404, 429})):
         async with engine_with(proxies=proxies) as engine, served(engine) as address:
-            async with httpx.AsyncClient() as web:
+            async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
                 answers = [
                     await web.get(
                         f"{address}/unsubscribe/x", headers={"X-Forwarded-For": f"192.0.2.{n % 250}"}
@@ -209,15 +208,35 @@ async def test_a_forwarded_address_counts_where_a_proxy_is_believed(engine_with:
             assert {answer.status_code for answer in answers} == expected
 
 
-async def _raw(address: str, *pieces: bytes, pause: float = 0.02) -> bytes:
-    """All that the server says to a client that sends `pieces` slowly and then waits."""
+class Watched(HastyProtocol):
+    """Gives heads and bodies a minute, and tells how many bytes it has heard."""
+
+    head_s = body_s = 60
+    bytes_a_second = 20
+    heard: ClassVar[int] = 0
+
+    def data_received(self, data: bytes) -> None:
+        Watched.heard += len(data)
+        super().data_received(data)
+
+
+def _watched(config: uvicorn.Config) -> None:
+    config.http, config.timeout_keep_alive = Watched, 600
+
+
+async def _raw(address: str, *pieces: bytes, pause: float = 10) -> bytes:
+    """All that a server of ours says to a client that sends `pieces`, a pause after each, and then waits for long."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
-    said = asyncio.create_task(reader.read())
+    said, whole = asyncio.create_task(reader.read()), Watched.heard
     for piece in pieces:
         writer.write(piece)
-        if (await asyncio.wait({said}, timeout=pause))[0]:
+        whole += len(piece)
+        await eventually(lambda whole=whole: said.done() or Watched.heard >= whole)  # type: ignore[misc]
+        if said.done():
             break
-    async with asyncio.timeout(10):
+        time_passes(pause)
+    time_passes(1_000)
+    async with asyncio.timeout(DEADLINE_S):
         answer = await said
     writer.close()
     return answer
@@ -228,7 +247,7 @@ async def test_a_body_that_trickles_in_is_not_waited_for(
 ) -> None:
     head = "".join(f"{name}: {value}\r\n" for name, value in JSON_HEADERS.items())
     post = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: 1000\r\n\r\n".encode()
-    async with served(engine, no_auth=True, configure=_hastier) as address:
+    async with served(engine, no_auth=True, configure=_watched) as address:
         said = await _raw(address, post, *([b"x"] * 15))
     assert said.startswith(b"HTTP/1.1 408")
     assert json.loads(said.partition(b"\r\n\r\n")[2])["error"] == "request_timeout"
@@ -238,8 +257,8 @@ async def test_a_body_that_trickles_in_is_not_waited_for(
 async def test_a_body_has_its_own_time_though_it_begins_behind_the_end_of_another(engine: Engine) -> None:
     first = b"POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" + b"x" * 1_000
     both = b"x" * 1_000 + b"POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{"
-    async with served(engine, configure=_hastier) as address:
-        said = await _raw(address, first, both, b"}", b"", pause=0.15)
+    async with served(engine, configure=_watched) as address:
+        said = await _raw(address, first, both, b"}", pause=40)
     assert said.count(b"HTTP/1.1 401") == 2
 
 
@@ -248,10 +267,11 @@ async def test_who_answers_in_place_of_the_application_is_not_answered_over(
 ) -> None:
     """The application, which waits for the body, ends as if its client had left."""
     head = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500000\r\n\r\n"
-    async with served(engine, no_auth=True, configure=_hastier) as address:
+    async with served(engine, no_auth=True, configure=_watched) as address:
         _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
         writer.write(head + b"x" * 1_000)
         await eventually(lambda: asyncio_tasks_of("run_asgi"))
+        time_passes(1_000)
         await eventually(lambda: not asyncio_tasks_of("run_asgi"))
         writer.close()
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
@@ -308,7 +328,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(
         writer.write(post)
         await writer.drain()
         writer.close()
-        async with httpx.AsyncClient() as web:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
             assert (await web.get(f"{address}/healthz")).status_code == 200
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
@@ -319,8 +339,8 @@ async def test_a_body_that_comes_slowly_but_steadily_is_taken(engine: Engine) ->
     head += f"Connection: close\r\nContent-Length: {len(body)}\r\n"
     post = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}\r\n".encode()
     pieces = [body[at : at + 1_000] for at in range(0, len(body), 1_000)]
-    async with served(engine, no_auth=True, configure=_hastier) as address:
-        said = await _raw(address, post, *pieces, pause=0.05)
+    async with served(engine, no_auth=True, configure=_watched) as address:
+        said = await _raw(address, post, *pieces, pause=15)
     assert b" 408 " not in said.partition(b"\r\n")[0]
 
 
@@ -328,25 +348,17 @@ async def test_a_body_that_stalls_behind_another_request_is_not_waited_for(engin
     both = (
         b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nPOST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"
     )
-    async with served(engine, no_auth=True, configure=_hastier) as address:
+    async with served(engine, no_auth=True, configure=_watched) as address:
         said = await _raw(address, both)
     assert said.startswith(b"HTTP/1.1 200")
     assert b"HTTP/1.1 408" in said
 
 
-def _hastier(config: uvicorn.Config) -> None:
-    class Hastier(HastyProtocol):
-        head_s = body_s = 0.2
-        bytes_a_second = 2_000
-
-    config.http = Hastier
-
-
 async def test_a_head_that_trickles_in_is_not_waited_for(engine: Engine) -> None:
-    async with served(engine, no_auth=True, configure=_hastier) as address:
+    async with served(engine, no_auth=True, configure=_watched) as address:
         assert await _raw(address, b"GET / HTTP/1.1\r\n", *([b"A: b\r\n"] * 15)) == b""
         assert await _raw(address) == b""
-        async with httpx.AsyncClient() as web:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
             assert (await web.get(f"{address}/healthz")).status_code == 200
 
 

@@ -26,6 +26,7 @@ from engine.settings import Settings
 from tests.cli.processes import run
 from tests.support.engines import engine_in, settings_in
 from tests.support.issuer import EC_KEY, ED_KEY, OTHER_KEY, RSA_KEY, Issuer, issuing, public
+from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE, Mode, bearing, client, key_for, served
 
 AUDIENCE = "http://127.0.0.1:8000/mcp"
@@ -56,7 +57,7 @@ async def address(engine: Engine) -> AsyncIterator[str]:
 
 
 async def _asked(address: str, token: str) -> httpx.Response:
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
         return await web.post(f"{address}/mcp", json=INITIALIZE, headers=bearing(token))
 
 
@@ -193,7 +194,7 @@ async def test_keys_are_taken_beside_tokens(engine: Engine, address: str) -> Non
 
 
 async def test_the_metadata_say_where_tokens_come_from(address: str, issuer: Issuer) -> None:
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
         found = (await web.get(f"{address}{METADATA}")).json()
     assert found["resource"] == AUDIENCE
     assert [url.rstrip("/") for url in found["authorization_servers"]] == [issuer.url]
@@ -201,7 +202,11 @@ async def test_the_metadata_say_where_tokens_come_from(address: str, issuer: Iss
 
 
 async def test_without_an_issuer_there_are_no_metadata(tmp_path: Path) -> None:
-    async with engine_in(tmp_path) as engine, served(engine) as address, httpx.AsyncClient() as web:
+    async with (
+        engine_in(tmp_path) as engine,
+        served(engine) as address,
+        httpx.AsyncClient(timeout=DEADLINE_S) as web,
+    ):
         assert (await web.get(f"{address}{METADATA}")).status_code == 404
 
 

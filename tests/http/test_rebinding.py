@@ -10,6 +10,7 @@ import pytest
 
 from engine.engine import Engine
 from tests.http.test_unkeyed import MODERN
+from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE, LIST_TOOLS, Mode, bearing, key_for, served
 
 Opens = Callable[..., AbstractAsyncContextManager[Engine]]
@@ -27,7 +28,7 @@ async def _asked(address: str, headers: dict[str, str], mode: Mode) -> httpx.Res
     """The answer to the first request of a client of either era."""
     body = INITIALIZE if mode == "legacy" else {**LIST_TOOLS, "params": {"_meta": MODERN}}
     spoken = {} if mode == "legacy" else MODERN_HEADERS
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
         return await web.post(f"{address}/mcp", json=body, headers={**headers, **spoken})
 
 

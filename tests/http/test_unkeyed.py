@@ -17,7 +17,7 @@ from cis_mcp.web import web_server
 from engine.engine import Engine
 from tests.cli.processes import run, serving
 from tests.support.engines import attendee, created, invite
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 from tests.support.webs import INITIALIZE, JSON_HEADERS, LIST_TOOLS, served
 
 TARGETS = ("{token}", "x", "https://evil.example/")
@@ -49,7 +49,7 @@ async def test_b6_no_get_does_anything_and_none_leads_elsewhere(engine: Engine) 
     await invite(engine, event, "ann@example.com")
     token = (await attendee(engine, event, "ann@example.com")).token
     before = _rows(engine)
-    async with served(engine) as address, httpx.AsyncClient() as web:
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         for path in _paths(engine, token):
             for method in ("GET", "HEAD", "OPTIONS"):
                 answer = await web.request(method, f"{address}{path}", headers=JSON_HEADERS)
@@ -60,7 +60,7 @@ async def test_b6_no_get_does_anything_and_none_leads_elsewhere(engine: Engine) 
 
 @pytest.mark.parametrize("body", [INITIALIZE, LIST_TOOLS])
 async def test_b6_nothing_is_shown_or_done_without_a_key(engine: Engine, body: dict[str, Any]) -> None:
-    async with served(engine) as address, httpx.AsyncClient() as web:
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         for extra in ({}, {"MCP-Protocol-Version": "2026-07-28"}, {"mcp-session-id": "x"}):
             for method in ("POST", "DELETE", "PUT", "PATCH"):
                 answer = await web.request(
@@ -105,7 +105,7 @@ async def _dropped(port: int, body: dict[str, Any], after: float, *, modern: boo
 
 async def test_a_connection_that_drops_cuts_no_send_in_half(tmp_path: Path) -> None:
     local = serving(tmp_path, "--http", "127.0.0.1:0", "--no-auth")
-    async with local as (address, _), httpx.AsyncClient(timeout=20) as web:
+    async with local as (address, _), httpx.AsyncClient(timeout=DEADLINE_S) as web:
         port = int(address.rpartition(":")[2])
 
         async def ask(tool: str, **arguments: Any) -> dict[str, Any]:
@@ -123,7 +123,7 @@ async def test_a_connection_that_drops_cuts_no_send_in_half(tmp_path: Path) -> N
             people = [{"email": f"p{number}-{n}@example.com"} for n in range(size)]
             body = _call(number, "bulk_send", uid=uid, recipients=people, start=True)
             await _dropped(port, body, number * 0.004, modern=True)
-            invited = _call(number, "send_invite", uid=uid, email=f"one{number}@example.com", wait_s=20)
+            invited = _call(number, "send_invite", uid=uid, email=f"one{number}@example.com", wait_s=60)
             await _dropped(port, invited, number * 0.004, modern=True)
 
         async def settled() -> list[dict[str, Any]]:
@@ -133,7 +133,7 @@ async def test_a_connection_that_drops_cuts_no_send_in_half(tmp_path: Path) -> N
             owed = sum(delivery[state] for state in ("queued", "sending", "deferred"))
             return [] if open_ or owed else campaigns
 
-        found: list[dict[str, Any]] = await eventually(settled, 20)
+        found: list[dict[str, Any]] = await eventually(settled)
         # Each list is there whole, started or not, or not at all.
         assert {campaign["total"] for campaign in found} <= set(sizes)
         for campaign in found:

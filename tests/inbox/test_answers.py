@@ -343,13 +343,13 @@ async def test_nobody_delegates_to_themselves_or_to_us(post: Post, event: Event,
 # asked to send again
 
 
-async def test_a_refresh_sends_the_event_again_at_most_every_few_minutes(
+async def test_a_refresh_sends_the_event_again_at_most_once_an_hour(
     post: Post, event: Event, clock: Clock
 ) -> None:
     ann = await invited(post.engine, event)
     ask = written(event, address(ann), f"ATTENDEE:mailto:{ANN}", method="REFRESH")
     assert (await post(ask, address(ann))).code == "too_soon"
-    clock.move(minutes=10)
+    clock.move(minutes=61)
     intake = await post(ask, address(ann))
     assert (intake.action, intake.uid) == ("refreshed", event.uid)
     assert (await post(ask, address(ann))).code == "no_change", "one is on its way"

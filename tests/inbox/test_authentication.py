@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
@@ -16,7 +15,8 @@ import pytest
 from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
 from engine.inbox.intake import Inbox
-from engine.model import Partstat
+from engine.mail.dmarc import Policy, proofs
+from engine.model import Actor, Partstat
 from engine.store.protocol import Intake
 from tests.support import mails
 from tests.support.clock import Clock
@@ -24,7 +24,8 @@ from tests.support.engines import attendee, created, deliver, engine_in, invite
 from tests.support.inboxes import Post, receiving
 from tests.support.names import NameServer, serving_names
 from tests.support.signing import SELECTOR, publish, record, signed
-from tests.support.waiting import eventually
+from tests.support.steps import counting
+from tests.support.waiting import DEADLINE_S, eventually
 
 OLGA = "olga@example.org"
 DMARC = "_dmarc.example.org"
@@ -245,6 +246,7 @@ async def test_the_owner_is_asked_unless_the_domain_says_that_such_mail_is_forge
     post: Post, names: NameServer, policy: str, asked: int
 ) -> None:
     names.txt(DMARC, f"v=DMARC1; p={policy}")
+    await created(post.engine, Actor(kind="organizer", address=OLGA))
     assert await became(post, invitation().as_bytes()) == WAITS
     assert len(await post.notices()) == asked
 
@@ -263,7 +265,7 @@ async def test_a_silent_name_server_is_asked_again_and_then_the_mail_waits(
 async def test_a_name_server_that_comes_back_in_time_loses_nothing(
     post: Post, names: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Lookups.__init__, "__kwdefaults__", {"most": 40, "seconds": 0.3})
+    monkeypatch.setattr(Lookups.__init__, "__kwdefaults__", {"most": 40, "seconds": 1.0})
     publish(names, "example.org")
     key = f"{SELECTOR}._domainkey.example.org"
     names.silent.add(key)
@@ -282,7 +284,7 @@ async def test_b4_a_stranger_cannot_write_the_header_of_our_own_server(
     tmp_path: Path, clock: Clock, names: NameServer
 ) -> None:
     forged = mails.request(mails.vevent(organizer=OLGA), sender=OLGA)
-    assert "mx.cis.test; dmarc=pass" in str(forged["Authentication-Results"])
+    assert "dmarc=pass" in str(forged["Authentication-Results"])
     async with open_to_the_world(tmp_path, clock, names, authserv_ids="mx.cis.test") as post:
         assert await became(post, forged.as_bytes()) == WAITS
 
@@ -346,7 +348,7 @@ async def test_b4_a_name_that_looks_like_an_address_is_a_name(
     assert await became(post, raw) == ("quarantined", "organizer_not_allowed")
 
 
-def by_google(mail: EmailMessage, *, covers: tuple[str, ...] = ("from", "sender", "subject")) -> bytes:
+def by_google(mail: EmailMessage, *, covers: tuple[str, ...] = ("from", "sender", "to", "subject")) -> bytes:
     mail["Sender"] = "Google Calendar <calendar-notification@google.com>"
     mail["Auto-Submitted"] = "auto-generated"
     return signed(mail, "google.com", headers=covers)
@@ -358,7 +360,7 @@ async def test_google_s_calendar_may_create_its_own_user_s_event(post: Post, nam
     assert await became(post, by_google(invitation()), "x@calendar-server.example") == PASSED
     other = mails.request(mails.vevent("u2", organizer="boss@example.org"), sender=OLGA, proven=False)
     assert await became(post, by_google(other), "x@calendar-server.example") == WAITS
-    unsigned = by_google(invitation(subject="again"), covers=("from", "subject"))
+    unsigned = by_google(invitation(subject="again"), covers=("from", "to", "subject"))
     assert await became(post, unsigned, "x@calendar-server.example") == WAITS
 
 
@@ -387,10 +389,10 @@ def test_white_space_without_end_costs_next_to_nothing(names: NameServer) -> Non
     body = (b" \t" * 400 + b"x\r\n") * 2_000 + b" " * 2_000_000
     raw = signed(b"From: olga@example.org\r\nSubject: x\r\n\r\nshort\r\n", "example.org", headers=("from",))
     raw = raw.partition(b"\r\n\r\nshort")[0] + b"\r\n\r\n" + body
-    began = time.process_time()
-    (one,) = signatures.check(raw, Lookups(DnsNames(names.address)), lambda domain: True)
+    with counting() as steps:
+        (one,) = signatures.check(raw, Lookups(DnsNames(names.address)), lambda domain: True)
     assert one.result == "fail"
-    assert time.process_time() - began < 2
+    assert steps.taken < len(body)
 
 
 @pytest.mark.parametrize(
@@ -419,8 +421,9 @@ def test_no_signature_however_odd_is_more_than_a_failure(names: NameServer, head
 
 
 async def test_a_sender_with_slow_names_keeps_nobody_waiting(
-    tmp_path: Path, clock: Clock, names: NameServer
+    tmp_path: Path, clock: Clock, names: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Lookups.__init__, "__kwdefaults__", {"most": 40, "seconds": DEADLINE_S})
     publish(names, "example.org")
     names.silent.add("_dmarc.slow.example.net")
     async with open_to_the_world(tmp_path, clock, names, retry_s=0.5) as post:
@@ -429,5 +432,20 @@ async def test_a_sender_with_slow_names_keeps_nobody_waiting(
             event = mails.vevent(f"slow{n}", organizer=sender)
             await post.hand_over(mails.request(event, sender=sender, proven=False))
         await post.hand_over(signed(invitation(), "example.org"), "create@cis.test")
-        await eventually(lambda: post.files("done"), 3)
+        await eventually(lambda: post.files("done"))
         assert len(post.files("new")) == 100
+        names.silent.clear()
+
+
+async def test_the_findings_name_the_signature_and_the_network_that_prove_a_sender(names: NameServer) -> None:
+    publish(names, "example.org")
+    found = signatures.check(
+        signed(invitation(), "example.org"), Lookups(DnsNames(names.address)), lambda _: True
+    )
+    names.txt("example.org", "v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all")
+    for client, network in (("192.0.2.77", "192.0.2.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")):
+        sent = spf.check(Lookups(DnsNames(names.address)), client, OLGA, "mx.example.org")
+        assert proofs("example.org", found, sent, Policy()) == (
+            f"dkim:example.org:{SELECTOR}",
+            f"spf:example.org:{network}",
+        )

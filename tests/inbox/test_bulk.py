@@ -118,7 +118,7 @@ async def test_a_list_from_a_sender_whom_nobody_vouches_for_waits(post: Post, ev
     invites, notices = await sent(post)
     assert invites == []
     assert [text(notice).splitlines()[2] for notice in notices] == [
-        "It invites the people on an attached list. Its subject is: “My list”."
+        "It invites the people on an attached list."
     ]
 
 

@@ -155,9 +155,9 @@ async def test_nobody_is_asked_who_is_not_on_file(post: Post, event: Event) -> N
 
 @pytest.mark.parametrize(
     ("organizers", "asks"),
-    [("*@example.com", 1), ("someone@example.com", 1), ("*@*", 0), ("*.com", 0), ("*@example.*", 0)],
+    [("someone@example.com", 1), ("*@example.com", 0), ("*@*", 0), ("*.com", 0), ("*@example.*", 0)],
 )
-async def test_who_is_listed_by_name_or_domain_is_asked(
+async def test_who_is_listed_by_name_is_asked(
     tmp_path: Path, clock: Clock, organizers: str, asks: int
 ) -> None:
     stranger = "someone@example.com"
@@ -192,7 +192,8 @@ async def test_what_is_asked_leads_nowhere_else_and_answers_nobody(post: Post, e
     assert message.notice
     assert message.email == "olga@cis.test"
     assert "evil" not in message.notice.text
-    assert "[link]" in message.notice.text
+    assert "Pay" not in message.notice.text
+    assert "It makes, changes or cancels events of yours." in message.notice.text
     assert len(message.notice.text) < 1_000
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +21,6 @@ from tests.support.engines import created, deliver, engine_in, invite
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus is not here")
 
-CPU_S = 1.0
 DONE = {Action.CREATED, Action.UPDATED, Action.CANCELLED, Action.RECEIPT, Action.COUNTER, Action.BOUNCE}
 
 
@@ -61,10 +59,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
 
 
 async def taken(inbox: Inbox, raw: bytes, box: Mailbox) -> Outcome:
-    began = time.process_time()
-    outcomes = await inbox.take(raw, (box,))
-    assert time.process_time() - began < CPU_S
-    (outcome,) = outcomes
+    (outcome,) = await inbox.take(raw, (box,))
     return outcome
 
 

@@ -13,7 +13,7 @@ import pytest
 from imapclient import IMAPClient
 
 from engine.engine import Engine
-from engine.inbox.sources import imap
+from engine.inbox.sources import imap, imapfolder
 from tests.faults.scene import killed
 from tests.support import mails
 from tests.support.dovecot import PASSWORD, USER, Dovecot, dovecot
@@ -21,11 +21,9 @@ from tests.support.engines import engine_in
 from tests.support.processes import program
 from tests.support.proxy import Proxy, proxied
 from tests.support.sources import actions, fetching, spooled, taken
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 DONE = ".CIS.done"
-PATIENCE_S = 30
-"""A deadline for what takes a second or two on a machine that is not busy."""
 
 
 @pytest.fixture
@@ -64,7 +62,7 @@ async def came(engine: Engine, number: int, action: str = "created") -> None:
     async def enough() -> bool:
         return (await actions(engine))[action] >= number
 
-    await eventually(enough, PATIENCE_S)
+    await eventually(enough)
 
 
 async def test_a_mail_is_taken_then_seen_and_moved_away(engine: Engine, server: Dovecot) -> None:
@@ -81,16 +79,16 @@ async def test_a_mail_goes_to_the_mailbox_its_headers_name(engine: Engine, serve
     stray["Delivered-To"] = "everything@cis.test"
     server.deliver(stray)
     async with fetching(engine, server.url()):
-        (intake,) = await eventually(lambda: taken(engine), PATIENCE_S)
+        (intake,) = await eventually(lambda: taken(engine))
     assert intake.mailbox == "bulk"
 
 
 async def test_the_server_tells_of_new_mail_at_once(engine: Engine, server: Dovecot, proxy: Proxy) -> None:
     async with fetching(engine, server.plain_url(proxy.port, poll="1500")):
-        await eventually(lambda: proxy.asked("IDLE"), PATIENCE_S)
+        await eventually(lambda: proxy.asked("IDLE"))
         server.deliver(request(1))
         await came(engine, 1)
-        await eventually(lambda: len(proxy.asked("IDLE")) == 2, PATIENCE_S)
+        await eventually(lambda: len(proxy.asked("IDLE")) == 2)
         server.deliver(request(2))
         await came(engine, 2)
 
@@ -128,7 +126,7 @@ async def test_a_server_that_names_folders_its_own_way_is_understood(engine: Eng
     async with dovecot(separator=".", prefix="INBOX.") as server:
         server.deliver(request(1))
         async with fetching(engine, server.url()):
-            await eventually(lambda: server.files(DONE), PATIENCE_S)
+            await eventually(lambda: server.files(DONE))
 
 
 async def test_a_password_in_any_script_logs_in(engine: Engine) -> None:
@@ -162,7 +160,7 @@ async def test_a_kill_between_storing_and_marking_takes_no_mail_twice(
         proxy.refused = ""
         fetched = len(proxy.asked("UID FETCH .*BODY"))
         async with engine_in(tmp_path) as engine, program(tmp_path, "worker", **settings):
-            await eventually(lambda: len(server.files(DONE)) == 30, PATIENCE_S)
+            await eventually(lambda: len(server.files(DONE)) == 30)
             server.deliver(request(30))
             await came(engine, 31)
             found = await actions(engine)
@@ -178,12 +176,12 @@ async def test_a_watermark_that_is_lost_takes_no_mail_twice(
     proxy.refused = "UID (STORE|MOVE)"
     async with fetching(engine, server.plain_url(proxy.port)):
         await came(engine, 1)
-        await eventually(lambda: proxy.asked("IDLE"), PATIENCE_S)
+        await eventually(lambda: proxy.asked("IDLE"))
     (mark,) = (engine.settings.data_dir / "inbox" / "sources").glob("*.json")
     mark.unlink()
     proxy.refused = ""
     async with fetching(engine, server.plain_url(proxy.port)):
-        await eventually(lambda: server.files(DONE), PATIENCE_S)
+        await eventually(lambda: server.files(DONE))
     assert len(proxy.asked("UID FETCH .*BODY")) == 2
     assert await actions(engine) == {"created": 1}
 
@@ -222,7 +220,7 @@ async def test_a_wrong_password_is_said_without_it_and_others_go_on(
     server.deliver(request(1))
     async with fetching(engine, server.url(password="wr0ng&guess", folder="Other"), server.url()):
         await came(engine, 1)
-        await eventually(lambda: "the login is refused" in caplog.text, PATIENCE_S)
+        await eventually(lambda: "the login is refused" in caplog.text)
     assert "source 1, imaps://localhost" in caplog.text
     assert "Authentication failed" in caplog.text
     assert not [secret for secret in ("wr0ng", PASSWORD, "s3cret", USER) if secret in caplog.text]
@@ -232,7 +230,7 @@ async def test_a_certificate_that_nobody_vouches_for_gets_no_password(
     engine: Engine, server: Dovecot, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with fetching(engine, server.url(cafile="")):
-        await eventually(lambda: "certificate verify failed" in caplog.text, PATIENCE_S)
+        await eventually(lambda: "certificate verify failed" in caplog.text)
     assert "Login" not in server.log
 
 
@@ -283,7 +281,7 @@ async def test_a_mail_that_is_too_large_stays_flagged_and_noted(
 async def test_five_hundred_mails_at_once_are_in_the_spool_once_each(engine: Engine, server: Dovecot) -> None:
     server.deliver(*(request(number) for number in range(500)))
     async with fetching(engine, server.url(), handling=False) as inbox:
-        await eventually(lambda: len(server.files(DONE)) == 500, PATIENCE_S)
+        await eventually(lambda: len(server.files(DONE)) == 500)
         names = spooled(inbox)
     assert len(names) == 500
     assert [int(name.rpartition("_")[2]) for name in names] == list(range(1, 501))
@@ -298,10 +296,10 @@ async def test_a_mail_that_cannot_be_stored_stays_until_it_can(
     async with fetching(engine, server.url(), handling=False) as inbox:
         new = engine.settings.data_dir / "inbox" / "new"
         shutil.rmtree(new)
-        await eventually(lambda: "No such file or directory; trying again" in caplog.text, PATIENCE_S)
+        await eventually(lambda: "No such file or directory; trying again" in caplog.text)
         assert len(server.files()) == 1
         new.mkdir()
-        await eventually(lambda: server.files(DONE), PATIENCE_S)
+        await eventually(lambda: server.files(DONE))
         assert len(spooled(inbox)) == 1
 
 
@@ -324,16 +322,20 @@ async def test_of_two_processes_one_works_and_the_other_stands_by(
     caplog.set_level(logging.INFO)
     url = server.plain_url(proxy.port)
     async with fetching(engine, url) as first:
-        await eventually(lambda: proxy.asked("IDLE"), PATIENCE_S)
+        await eventually(lambda: proxy.asked("IDLE"))
         async with fetching(engine, url):
-            await eventually(lambda: "standing by" in caplog.text, PATIENCE_S)
+            await eventually(lambda: "standing by" in caplog.text)
             assert len(proxy.asked("LOGIN")) == 1
         server.deliver(request(1))
         await came(engine, 1)
-        await eventually(lambda: spooled(first) == [], PATIENCE_S)
+        await eventually(lambda: spooled(first) == [])
 
 
-async def test_a_server_that_says_nothing_keeps_nobody_from_stopping(engine: Engine) -> None:
+async def test_a_server_that_says_nothing_keeps_nobody_from_stopping(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imapfolder, "_CONNECT_S", 10.0 * DEADLINE_S)
+    monkeypatch.setattr(imapfolder, "_ANSWER_S", 10.0 * DEADLINE_S)
     greeted, over = asyncio.Event(), asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -346,7 +348,7 @@ async def test_a_server_that_says_nothing_keeps_nobody_from_stopping(engine: Eng
     listener = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     async with fetching(engine, f"imap://user:word@127.0.0.1:{port}"):
-        await asyncio.wait_for(greeted.wait(), PATIENCE_S)
+        await asyncio.wait_for(greeted.wait(), DEADLINE_S)
     over.set()
     await eventually(lambda: not over.is_set())
     listener.close()
@@ -365,6 +367,6 @@ async def test_a_server_that_talks_nonsense_is_waited_out(
     listener = await asyncio.start_server(babble, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     async with fetching(engine, f"imap://user:word@127.0.0.1:{port}"):
-        await eventually(lambda: "trying again" in caplog.text, PATIENCE_S)
+        await eventually(lambda: "trying again" in caplog.text)
     assert "a fault of ours" not in caplog.text
     listener.close()

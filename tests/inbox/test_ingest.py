@@ -15,6 +15,7 @@ from engine.inbox.spool import Mailbox, Spool
 from engine.store.protocol import EventQuery
 from tests.support import mails
 from tests.support.engines import engine_in
+from tests.support.waiting import DEADLINE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +33,7 @@ async def ingest(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         out, _ = await process.communicate(stdin)
     assert process.returncode is not None
     return process.returncode, [json.loads(line) for line in out.splitlines()]

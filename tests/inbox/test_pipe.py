@@ -24,7 +24,6 @@ from tests.support.sources import taken
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60
 
 
 def interpreter() -> str:
@@ -80,10 +79,10 @@ async def test_postfix_hands_mail_over_and_keeps_what_was_not_stored() -> None:
         ) as server:
             (folder / "data").write_text("in the way")
             await hand_over(server.port)
-            await eventually(lambda: "status=deferred" in server.log.read_text(), PATIENCE_S)
+            await eventually(lambda: "status=deferred" in server.log.read_text())
             (folder / "data").unlink()
             await hand_over(server.port)
-            await eventually(lambda: "status=sent" in server.log.read_text(), PATIENCE_S)
+            await eventually(lambda: "status=sent" in server.log.read_text())
         async with engine_in(folder / "data") as engine:
             (intake,) = await taken(engine)
     assert (intake.mailbox, intake.action) == ("create", "created")

@@ -13,6 +13,7 @@ from engine.itip import personal
 from engine.model import Override
 from engine.refusals import Code, Refused
 from tests.itip.samples import START, event, span
+from tests.support.waiting import DEADLINE_S
 
 
 def test_placeholders_are_found_in_all_texts_and_overrides() -> None:
@@ -98,7 +99,7 @@ def test_a_text_that_grows_too_long_is_refused() -> None:
 
 def test_texts_without_braces_do_not_load_the_template_library() -> None:
     code = "import sys, engine.itip.personal; sys.exit('jinja2' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=DEADLINE_S).returncode == 0
 
 
 @given(st.text(alphabet="{}%# abn\n|.()'", max_size=40))

@@ -16,7 +16,7 @@ from engine.itip.rule import parse
 from engine.model import Override
 from engine.refusals import Code, Refused
 from tests.itip.samples import event, span
-from tests.support.steps import counting
+from tests.support.steps import MOST, counting
 
 TUESDAYS = "FREQ=WEEKLY;BYDAY=TU;COUNT=4"
 DECEMBER = datetime(2026, 12, 31, tzinfo=UTC)
@@ -89,11 +89,10 @@ def test_a_bad_rule_is_refused(rule: str) -> None:
 @pytest.mark.parametrize("rule", NASTY)
 def test_a_rule_that_never_happens_costs_little(rule: str) -> None:
     series = event(recurrence=rule)
+    after, before = datetime(2400, 1, 1, tzinfo=UTC), datetime(2401, 1, 1, tzinfo=UTC)
     with counting() as steps:
-        found = recurrence.instances(
-            series, datetime(2400, 1, 1, tzinfo=UTC), datetime(2401, 1, 1, tzinfo=UTC), 10
-        )
-    assert steps.taken < 4_000_000
+        found = recurrence.instances(series, after, before, 10)
+    assert steps.taken < MOST
     assert found == []
 
 

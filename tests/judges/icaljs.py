@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import DEADLINE_S
+
 _HERE = Path(__file__).parent
 _MODULE = _HERE.parents[1] / ".judges" / "node_modules" / "ical.js" / "dist" / "ical.js"
-_DEADLINE = 30
 
 
 def available() -> bool:
@@ -34,7 +35,7 @@ def _process() -> subprocess.Popen[str]:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    process.communicate(timeout=_DEADLINE)
+    process.communicate(timeout=DEADLINE_S)
 
 
 def _ask(question: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def _ask(question: dict[str, Any]) -> dict[str, Any]:
     assert process.stdin and process.stdout
     process.stdin.write(json.dumps(question) + "\n")
     process.stdin.flush()
-    ready, _, _ = select.select([process.stdout], [], [], _DEADLINE)
+    ready, _, _ = select.select([process.stdout], [], [], DEADLINE_S)
     assert ready, "ical.js does not answer"
     answer: dict[str, Any] = json.loads(process.stdout.readline())
     return answer

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import free_port, listens
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = ROOT / ".judges/node_modules/node/bin/node"
@@ -107,7 +107,7 @@ async def _judged(port: int, revision: str, folder: Path) -> dict[str, bool]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await asyncio.wait_for(suite.communicate(), 60)
+    output, _ = await asyncio.wait_for(suite.communicate(), 2 * DEADLINE_S)
     summary = output.decode().partition("=== SUMMARY ===")[2]
     extra = set(_UNSCORED.findall(summary))
     return {name: mark == "✓" for mark, name in _LINE.findall(summary) if name not in extra}

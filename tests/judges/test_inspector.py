@@ -15,6 +15,7 @@ import pytest
 
 from cis_mcp.tools import SPECS
 from tests.cli.processes import run, serving
+from tests.support.waiting import DEADLINE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 INSPECTOR = ROOT / ".judges/node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
@@ -38,7 +39,7 @@ def _inspect(
         *("--format", "json"),
     ]
     return subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False
     )
 
 

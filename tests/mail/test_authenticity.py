@@ -96,3 +96,19 @@ def test_alignment_needs_two_labels() -> None:
 @given(st.text(alphabet='mx.cis.test;=()" \\dkimpas', max_size=80))
 def test_any_header_gets_a_verdict(text: str) -> None:
     assert authenticated(mail(f"mx.cis.test; {text}"), frozenset({"mx.cis.test"})).reason
+
+
+@pytest.mark.parametrize(
+    ("results", "proofs"),
+    [
+        (
+            "mx.cis.test; dkim=pass header.d=Example.org header.s=s1; spf=pass smtp.mailfrom=b@mail.example.org; "
+            "dkim=pass header.d=example.net; dmarc=pass header.from=example.org",
+            ("trusted:mx.cis.test:dkim:example.org:s1", "trusted:mx.cis.test:spf:mail.example.org"),
+        ),
+        ("mx.cis.test; dmarc=pass header.from=example.org", ("trusted:mx.cis.test:dmarc:example.org",)),
+        ("mx.cis.test; dmarc=fail header.from=example.org; dkim=pass header.d=example.org", ()),
+    ],
+)
+def test_a_verdict_names_what_proves_the_sender(results: str, proofs: tuple[str, ...]) -> None:
+    assert authenticated(mail(results), TRUSTED).proofs == proofs

@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.processes import DEADLINE_S, run, started
+from tests.cli.processes import run, started
 from tests.support.ports import free_port, listens
 from tests.support.talk import talking
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 from tests.support.webs import bearing, client
 
 PEOPLE = ("guest.one@example.com", "guest.two@example.net", "olga@cis.test", "stranger@example.org")
@@ -47,7 +47,7 @@ async def server(folder: Path, **values: str) -> AsyncIterator[Server]:
     one = Server(await started(folder, "serve", "--http", "127.0.0.1:0", **values))
     reading = asyncio.create_task(one.read())
     try:
-        await eventually(lambda: one.address or one.process.returncode is not None, DEADLINE_S)
+        await eventually(lambda: one.address or one.process.returncode is not None)
         yield one
     finally:
         if one.process.returncode is None:
@@ -106,9 +106,9 @@ async def _loop(one: Server, folder: Path, key: str, port: int) -> list[str]:
             told = await call("get_stats", scope="event", key=uid)
             return bool(told["rsvp"]["accepted"] == 1 and told["delivery"]["accepted"] == 2)
 
-        await eventually(counted, DEADLINE_S)
+        await eventually(counted)
         await call("cancel_event", uid=uid, reason=NAMES[1])
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
         for path in ("/healthz", "/readyz", "/metrics", f"/unsubscribe/{token}", "/mcp"):
             await web.get(f"{one.address}{path}", headers=bearing(key))
     return tokens
@@ -122,9 +122,9 @@ async def test_b32_no_log_line_of_the_whole_loop_holds_an_address_a_token_a_key_
     port = free_port()
     settings = {"CIS_INBOX": f"smtp://127.0.0.1:{port}", "CIS_LOG": style, "CIS_SENDER_AUTH": "off"}
     async with server(tmp_path, **settings) as one:
-        await eventually(lambda: listens(port), DEADLINE_S)
+        await eventually(lambda: listens(port))
         tokens = await _loop(one, tmp_path, key.strip(), port)
-        await eventually(lambda: sum("mail " in line for line in one.lines) >= 3, DEADLINE_S)
+        await eventually(lambda: sum("mail " in line for line in one.lines) >= 3)
     assert one.process.returncode == 0
     log = "".join(one.lines)
     assert re.search(r"mail \S+: receipt", log), log

@@ -17,7 +17,7 @@ from engine.inbox.intake import Inbox
 from engine.inbox.smtp.listener import Listener
 from tests.support.engines import engine_in, settings_in
 from tests.support.ports import free_port, listens
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 from tests.support.webs import bearing, key_for, served
 
 
@@ -25,7 +25,7 @@ async def test_a_server_that_can_do_its_work_is_ready(tmp_path: Path) -> None:
     health = Health()
     settings = settings_in(tmp_path, inbox=f"smtp://127.0.0.1:{free_port()}")
     async with running(settings, health) as engine, served(engine, health=health) as address:
-        async with httpx.AsyncClient() as web:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
             answer = await web.get(f"{address}/readyz")
         assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
         assert {"dispatcher", "inbox", "chores", "source 1 of CIS_INBOX"} <= set(health.jobs)
@@ -36,7 +36,7 @@ async def test_a_server_whose_dispatcher_stopped_says_so_and_still_lives(tmp_pat
     async with running(settings_in(tmp_path), health) as engine, served(engine, health=health) as address:
         health.jobs["dispatcher"].cancel()
         await asyncio.wait([health.jobs["dispatcher"]])
-        async with httpx.AsyncClient() as web:
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
             answer = await web.get(f"{address}/readyz")
             assert answer.status_code == 503
             assert answer.json()["reasons"] == ["The dispatcher has stopped; restart the server."]
@@ -87,7 +87,7 @@ async def test_a_listener_without_its_address_is_in_doubt_but_not_while_another_
 
 
 async def test_the_figures_are_in_the_format_that_prometheus_reads(engine: Engine) -> None:
-    async with served(engine) as address, httpx.AsyncClient() as web:
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         answer = await web.get(f"{address}/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
@@ -110,7 +110,7 @@ async def test_the_figures_are_in_the_format_that_prometheus_reads(engine: Engin
 async def test_what_came_through_a_proxy_or_a_browser_is_not_of_this_machine(
     engine: Engine, headers: dict[str, str]
 ) -> None:
-    async with served(engine) as address, httpx.AsyncClient() as web:
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         answer = await web.get(f"{address}/metrics", headers=headers)
         assert answer.status_code == 401
         assert "cis_messages" not in answer.text
@@ -123,7 +123,7 @@ async def test_from_elsewhere_a_key_with_the_scope_admin_reads_the_figures_and_n
     admin = await key_for(engine, scopes=frozenset({"admin"}))
     reader = await key_for(engine, scopes=frozenset({"read"}))
     from_elsewhere = {"Host": "cis.example.com"}
-    async with served(engine) as address, httpx.AsyncClient() as web:
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         for key, status in ((admin, 200), (reader, 403), ("cis_guessed", 401)):
             answer = await web.get(f"{address}/metrics", headers={**bearing(key), **from_elsewhere})
             assert answer.status_code == status
@@ -134,6 +134,6 @@ async def test_open_figures_are_for_everybody(tmp_path: Path) -> None:
     async with (
         engine_in(tmp_path, metrics="open") as engine,
         served(engine) as address,
-        httpx.AsyncClient() as web,
+        httpx.AsyncClient(timeout=DEADLINE_S) as web,
     ):
         assert (await web.get(f"{address}/metrics", headers={"Host": "cis.example.com"})).status_code == 200

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import free_port, listens
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 _SERVICES = """\
@@ -134,5 +134,5 @@ async def postfix(services: str = "", **options: str) -> AsyncIterator[Postfix]:
 async def _run(*command: str) -> None:
     quiet = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         await process.wait()

@@ -36,6 +36,7 @@ class Script:
     tls: ssl.SSLContext | None = None
     port: int = 0
     connections: int = 0
+    hangs: int = 0
     open: set[asyncio.Transport] = field(default_factory=set)
     most_open: int = 0
     mails: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -148,6 +149,7 @@ class _Peer(asyncio.Protocol):
 
     def _answer(self, answer: str | bytes) -> None:
         if answer == HANG:
+            self._script.hangs += 1
             self._deaf = True
         elif answer == DROP:
             self._deaf = True

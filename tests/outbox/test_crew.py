@@ -207,7 +207,7 @@ async def test_a_worker_starts_a_hand_for_a_large_campaign_and_a_kill_of_it_ends
             hand = await hand_at_work(process, relay, tmp_path)
             process.kill()
             await killed(process)
-            await eventually(lambda: gone(hand), 5)
+            await eventually(lambda: gone(hand))
         doubtful = under_way(tmp_path)
         leases_of_the_dead_run_out(tmp_path)
         async with worker(tmp_path, relay.port) as last:

@@ -15,7 +15,7 @@ from tests.outbox.postfix import postfix, smtp_sink
 from tests.outbox.scripted import PIPELINING, Script, envelope, scripted
 from tests.support.certificates import server_context
 from tests.support.sink import sinking
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 LOGIN_OFFERED = (*PIPELINING, "AUTH PLAIN LOGIN")
 LOGIN = {"user": "sender", "password": "s3cret/pass"}
@@ -39,7 +39,7 @@ async def send_all(transport: PipeliningTransport, count: int, each: int) -> lis
 
         await transport.send_many(envelopes, settled)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         await asyncio.gather(*(deliver(range(n, min(n + each, count))) for n in range(0, count, each)))
         await transport.close()
     return sorted(accepted)

@@ -34,7 +34,7 @@ from tests.support.engines import (
     drafted,
     invite,
 )
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 from tests.tools.caller import Mode, agent
 
 # what the SDK's client calls removed is what clients of the older protocol send
@@ -213,7 +213,7 @@ async def test_streams_end_when_the_server_is_about_to_stop(engine: Engine) -> N
         client.listen(resource_subscriptions=["stats://system"]) as stream,
     ):
         leaving = True
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE_S):
             assert [event async for event in stream] == []
 
 

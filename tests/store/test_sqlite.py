@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.refusals import Code
 from engine.store.sqlite.schema import MIGRATIONS, NewerDatabase
 from engine.store.sqlite.store import SqliteStore
 from tests.store.stores import sqlite, with_event
+from tests.support.waiting import DEADLINE_S
 
 _PROCESSES = 4
 _UNITS = 200
@@ -37,6 +39,43 @@ async def main(path, name):
 asyncio.run(main(sys.argv[1], sys.argv[2]))
 """
 
+_ATTENDEE = (
+    "INSERT INTO attendee VALUES ({n},'u1','{email}','t{n}','','accepted','{origin}','','{{}}',{n},0,5,5);"
+)
+_OLD = "\n".join(
+    [
+        "INSERT INTO organizer VALUES ('o','',0,0);",
+        "INSERT INTO event VALUES ('u1','o',NULL,'confirmed',0,0,NULL,'{}');",
+        *(
+            _ATTENDEE.format(n=n, email=email, origin="api" if email == "invited" else "shared")
+            for n, email in enumerate(("invited", "guest", "sent", "named", "flagged"), start=1)
+        ),
+        *(
+            "INSERT INTO receipt(event_uid, email, arrived, counted, body) VALUES "
+            f'(\'u1\',\'{email}\',5,1,\'{{"code":"{code}","partstat":"accepted","recurrence_id":null}}\');'
+            for email, code in (
+                ("invited", ""),
+                ("guest", ""),
+                ("sent", ""),
+                ("named", ""),
+                ("flagged", "sender_unauthenticated"),
+            )
+        ),
+        "INSERT INTO message(kind, event_uid, email, organizer, method, sequence, recurrence_id, repeat, message_id, "
+        "state, priority, created, due, settled) VALUES "
+        "('invite','u1','sent','o','REQUEST',0,'','','m1','accepted',0,0,0,1);",
+        "INSERT INTO delegation VALUES ('u1','invited','sent',3),('u1','invited','named',4);",
+        "INSERT INTO block VALUES ('gone','o',0);",
+        *(
+            f"INSERT INTO tally SELECT '{scope}','{key}',name,n FROM (SELECT 'attendees' AS name, 5 AS n UNION ALL "
+            "SELECT 'rsvp.accepted',5 UNION ALL SELECT 'origin.shared',4 UNION ALL SELECT 'origin.api',1 "
+            "UNION ALL SELECT 'delivery.accepted',1);"
+            for scope, key in (("event", "u1"), ("organizer", "o"), ("system", ""))
+        ),
+    ]
+)
+"""Rows as version 8 kept them."""
+
 
 async def test_a_new_file_gets_the_newest_tables(tmp_path: Path) -> None:
     async with sqlite(tmp_path / "a" / "new" / "folder") as store:
@@ -52,6 +91,24 @@ async def test_opening_again_changes_nothing(tmp_path: Path) -> None:
         made = await with_event(store, "ann@example.com")
     async with sqlite(tmp_path) as store:
         assert await store.event(made.uid) == made
+
+
+async def test_an_older_database_mails_nobody_who_turned_up_at_anothers_word(tmp_path: Path) -> None:
+    """Of those who came without an invite of ours, who proved themselves stays told; so do invited delegates."""
+    path = tmp_path / "store.sqlite3"
+    raw = sqlite3.connect(path, isolation_level=None)
+    for script in MIGRATIONS[:8]:
+        raw.executescript(script)
+    raw.executescript(_OLD)
+    raw.execute("PRAGMA user_version = 8")
+    raw.close()
+    async with sqlite(tmp_path) as store:
+        found = {a.email: a.proven async for a in store.every_attendee("u1")}
+        assert found == {"invited": True, "guest": True, "sent": True, "named": False, "flagged": False}
+        added = {d.delegate: d.added for d in await store.delegations("u1", "invited")}
+        assert added == {"sent": True, "named": False}
+        async with store.unit() as unit:
+            assert await unit.barred("o", ["gone"]) == {"gone": Code.ATTENDEE_BLOCKED}
 
 
 async def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -95,7 +152,7 @@ async def test_several_processes_write_into_one_file(tmp_path: Path) -> None:
         )
         for n in range(_PROCESSES)
     ]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         outcomes = [await writer.communicate() for writer in writers]
     assert [errors.decode() for _, errors in outcomes] == [""] * _PROCESSES
     async with sqlite(tmp_path) as store:

@@ -14,9 +14,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import DEADLINE_S
+
 CHROMIUM = shutil.which("chromium")
 
-_ANSWER_S = 60
 _MESSAGE_MAX = 64 << 20
 _FLAGS = (
     "--headless=new",
@@ -55,7 +56,7 @@ class Browser:
         if session:
             command["sessionId"] = session
         self.write(json.dumps(command).encode() + b"\0")
-        answer = await asyncio.wait_for(future, _ANSWER_S)
+        answer = await asyncio.wait_for(future, DEADLINE_S)
         assert "error" not in answer, f"{method}: {answer['error']}"
         result: dict[str, Any] = answer["result"]
         return result
@@ -203,7 +204,7 @@ async def browsing(folder: Path) -> AsyncIterator[Browser]:
     try:
         yield browser
         await browser.send("Browser.close")
-        await asyncio.wait_for(process.wait(), _ANSWER_S)
+        await asyncio.wait_for(process.wait(), DEADLINE_S)
     finally:
         if process.returncode is None:
             process.kill()

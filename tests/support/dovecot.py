@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.certificates import server_context
 from tests.support.ports import free_port, listens
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 USER = "post@example.com"
 PASSWORD = "s3cret/p@ss,word"
@@ -132,14 +132,14 @@ class Dovecot:
         """End it in good order, which takes it a second."""
         assert self.process is not None
         self.process.terminate()
-        await asyncio.wait_for(self.process.wait(), 10)
+        await asyncio.wait_for(self.process.wait(), DEADLINE_S)
         self.process = None
 
     async def kill(self) -> None:
         """End it at once; its processes are one group."""
         if self.process is not None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            await asyncio.wait_for(self.process.wait(), 10)
+            await asyncio.wait_for(self.process.wait(), DEADLINE_S)
             self.process = None
 
 

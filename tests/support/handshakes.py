@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 
 from engine.engine import system_clock
-from tests.cli.processes import DEADLINE_S, started
+from tests.cli.processes import started
 from tests.support.engines import engine_in
+from tests.support.waiting import DEADLINE_S
 from tests.support.webs import bearing, key_for, served
 
 _WITH_VERSION_HEADER = "2025-06-18"

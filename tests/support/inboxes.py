@@ -20,7 +20,7 @@ from engine.store.protocol import Intake
 from tests.support.clock import Clock
 from tests.support.engines import deliver
 from tests.support.ports import free_port, listens
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Post:
         """Hand a mail to the listener; the server's answer to the end of the data."""
         raw = mail if isinstance(mail, bytes) else mail.as_bytes()
         recipients = list(to) or _addressed(mail)
-        client = aiosmtplib.SMTP(hostname="127.0.0.1", port=self.port, start_tls=False, timeout=10)
+        client = aiosmtplib.SMTP(hostname="127.0.0.1", port=self.port, start_tls=False, timeout=DEADLINE_S)
         async with client:
             await client.mail("someone@client.example" if sender is None else sender)
             for recipient in recipients:

@@ -75,7 +75,9 @@ def mail(
     made = EmailMessage()
     domain = sender.rpartition("@")[2].strip(">")
     if proven:
-        made["Authentication-Results"] = f"{OPERATOR_SERVER}; dmarc=pass header.from={domain}"
+        made["Authentication-Results"] = (
+            f"{OPERATOR_SERVER}; spf=pass smtp.mailfrom={domain}; dmarc=pass header.from={domain}"
+        )
     made["From"] = sender
     made["To"] = to
     made["Subject"] = subject

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import dkim  # type: ignore[import-untyped]
+import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -46,7 +47,10 @@ class _Signer(dkim.DKIM):  # type: ignore[misc]
     more: tuple[tuple[bytes, bytes], ...] = ()
 
     def gen_header(self, fields: Any, *rest: Any, **options: Any) -> Any:
-        return super().gen_header([*fields[:-1], *self.more, fields[-1]], *rest, **options)
+        with pytest.MonkeyPatch.context() as patch:
+            # dkimpy would break long values into lines in their midst
+            patch.setattr(dkim, "fold", lambda header, **_: header)
+            return super().gen_header([*fields[:-1], *self.more, fields[-1]], *rest, **options)
 
 
 def signed(
@@ -59,6 +63,8 @@ def signed(
     algorithm: bytes = b"rsa-sha256",
     relaxed: bool = True,
     bits: int = 2048,
+    selector: str = SELECTOR,
+    identity: str = "",
 ) -> bytes:
     """The mail with a signature of `domain` on top; `length`: with l=, so that more can be added below."""
     raw = mail if isinstance(mail, bytes) else mail.as_bytes(policy=policy.SMTP)
@@ -70,11 +76,12 @@ def signed(
     signer = _Signer(raw, signature_algorithm=algorithm)
     signer.more = tags
     line: bytes = signer.sign(
-        SELECTOR.encode(),
+        selector.encode(),
         domain.encode(),
         pem,
         canonicalize=(b"relaxed", b"relaxed") if relaxed else (b"simple", b"simple"),
         include_headers=[name.encode() for name in headers],
         length=length,
+        identity=identity.encode() or None,
     )
     return line + raw

@@ -22,12 +22,11 @@ HANG = "hang"
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail as it arrived; `at` is the loop's time."""
+    """One mail as it arrived."""
 
     sender: str
     recipient: str
     content: bytes
-    at: float
 
     @property
     def message(self) -> EmailMessage:
@@ -59,6 +58,7 @@ class Sink:
     connections: int = 0
     logins: int = 0
     encrypted: int = 0
+    hangs: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     port: int = 0
     _answers: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -80,6 +80,7 @@ class Sink:
         answers = self._answers.get((recipient, command), [""])
         said = answers.pop(0) if len(answers) > 1 else answers[0]
         if said == HANG:
+            self.hangs += 1
             await asyncio.Event().wait()
         if said == DROP:
             assert server.transport is not None
@@ -104,8 +105,7 @@ class Sink:
             return said
         assert isinstance(envelope.content, bytes)
         self.encrypted += session.ssl is not None
-        now = asyncio.get_running_loop().time()
-        self.mails.append(Mail(envelope.mail_from or "", recipient, envelope.content, now))
+        self.mails.append(Mail(envelope.mail_from or "", recipient, envelope.content))
         return "250 2.0.0 kept"
 
     def login(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> Any:

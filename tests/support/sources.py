@@ -11,9 +11,7 @@ from engine.engine import Engine
 from engine.inbox import sources
 from engine.inbox.intake import Inbox
 from engine.store.protocol import Intake
-
-STOPS_S = 4.0
-"""A server that is asked to stop has ended within this, whatever its sources are at."""
+from tests.support.waiting import DEADLINE_S
 
 
 @asynccontextmanager
@@ -27,7 +25,7 @@ async def fetching(engine: Engine, *urls: str, handling: bool = True) -> AsyncIt
     finally:
         for task in tasks:
             task.cancel()
-        async with asyncio.timeout(STOPS_S):
+        async with asyncio.timeout(DEADLINE_S):
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         for outcome in outcomes:
             assert isinstance(outcome, asyncio.CancelledError), outcome

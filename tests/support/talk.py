@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from tests.support.waiting import DEADLINE_S
+
 
 @dataclass
 class Talk:
@@ -21,7 +23,7 @@ class Talk:
     async def answer(self) -> bytes:
         """The next answer, with all of its lines; empty where the connection is closed."""
         lines = b""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             while line := await self._line():
                 lines += line
                 if line[3:4] != b"-":

@@ -21,7 +21,7 @@ from cis_mcp.web import application, web_server
 from engine.commands.operators import CreateKey
 from engine.engine import Engine
 from tests.support.engines import do
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 Mode = Literal["auto", "legacy"]
 JSON_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
@@ -36,7 +36,6 @@ INITIALIZE = {
         "clientInfo": {"name": "t", "version": "1"},
     },
 }
-DEADLINE_S = 20
 EVERY_CORE = Selection()
 
 

@@ -13,6 +13,7 @@ from cis_mcp.server import build_server
 from cis_mcp.tools import EVERYTHING, Selection, Tier
 from engine.engine import Engine
 from engine.model import Actor
+from tests.support.waiting import DEADLINE_S
 
 Mode = Literal["auto", "legacy"]
 SCOPES = frozenset({"read", "events", "invites", "campaigns"})
@@ -25,7 +26,7 @@ class Caller:
         self.client = client
 
     async def call(self, tool: str, **arguments: Any) -> CallToolResult:
-        result = await self.client.call_tool(tool, arguments, read_timeout_seconds=60)
+        result = await self.client.call_tool(tool, arguments, read_timeout_seconds=DEADLINE_S)
         assert isinstance(result, CallToolResult)
         assert text_of(result)
         assert result.structured_content is not None

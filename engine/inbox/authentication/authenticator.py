@@ -2,124 +2,118 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-from collections import Counter, OrderedDict
-from concurrent.futures import ThreadPoolExecutor
+from collections import OrderedDict
 
 from engine.inbox.authentication.dns import DnsNames, LookupFailed, Lookups, LookupsSpent, Names
+from engine.inbox.claims import turn_of
+from engine.inbox.fair_slots import FairSlots
 from engine.inbox.spool import Envelope, Spooled
-from engine.mail.authenticity import Verdict, judged, vouched
+from engine.mail.authenticity import Verdict, judged, supplemented, vouched
 from engine.mail.dmarc import Policy, Spf, aligned, organizational_domain, read_policy
 from engine.mail.incoming import IncomingMail
+from engine.process.threads import in_daemon_thread
 from engine.settings import Settings
 
-_THREADS = 64
-"""They do next to nothing but wait."""
-_PATIENCE_S = 0.5
-"""How long a mail holds its place while its sender is looked up; after that others go on, and it comes back."""
+_AT_ONCE = 256
+"""Mails whose senders are looked up at the same time; threads that do next to nothing but wait."""
+_OF_ONE_CLIENT = 128
 _OF_ONE_DOMAIN = 8
-"""Checks of one sender domain at the same time: one whose name servers are silent must not take all threads."""
-_TRIES = 3
+"""One whose name servers are silent must not take all."""
+_TRIES_S = (3.0, 1.0, 1.0)
+"""Seconds that each try of a mail's lookups may take: five in all, however often it is tried."""
+_PAUSES = (20.0, 60.0)
 _REMEMBERED_MAX = 10_000
 _GOOGLE = "google.com"
 
 
 class TryLater(Exception):  # noqa: N818 -- reads as what it is
-    """DNS gave no answer about a mail's sender: the mail stays where it is and is looked at again."""
+    """DNS gave no answer about a mail's sender: the mail stays where it is and is looked at again.
+
+    `pause`: how many seconds later.
+    """
+
+    def __init__(self, reason: str, pause: float) -> None:
+        super().__init__(reason)
+        self.pause = pause
 
 
 class Authenticator:
-    """Judges senders; each mail costs at most 40 lookups and five seconds, in threads of its own."""
+    """Judges senders; each mail costs at most 40 lookups a try and five seconds in all, in threads of its own."""
 
     def __init__(self, settings: Settings, names: Names | None = None) -> None:
         self._settings = settings
         self._names = names or DnsNames(settings.dns)
         self._relays = settings.relay_networks
-        # Not the loop's own threads: a silent name server must not keep the others' work waiting.
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="authentication")
-        self._busy: Counter[str] = Counter()
-        self._asked: OrderedDict[str, asyncio.Future[Verdict]] = OrderedDict()
+        self._lookups = FairSlots(_AT_ONCE)
         self._tries: OrderedDict[str, int] = OrderedDict()
 
-    async def verdict(self, spooled: Spooled, mail: IncomingMail) -> Verdict:
-        """Who sent it. Raises TryLater while DNS has not answered, and twice at most where it did not."""
+    async def verdict(self, spooled: Spooled, mail: IncomingMail, *, command: bool = False) -> Verdict:
+        """Who sent it; of a `command`, also what of it is signed, if a trusted server's word does not show enough.
+
+        Raises TryLater, twice at most, if DNS did not answer.
+        """
         known = self.told(spooled.envelope, mail)
-        if known or self._settings.sender_auth == "off":
+        if (known and not (command and known.wants_signatures)) or self._settings.sender_auth == "off":
             return known or Verdict(passed=False, reason="senders are not checked (CIS_SENDER_AUTH)")
-        name = spooled.envelope.id
-        verdict = await self._asking(name, spooled, mail)
-        if verdict.temporary and self._again(name):
-            raise TryLater(verdict.reason)
-        self._tries.pop(name, None)
+        tried = self._tries.get(spooled.envelope.id, 0)
+        turn = turn_of(spooled, self._relays)
+        bounds = {turn.kind: _OF_ONE_DOMAIN} | ({turn.client: _OF_ONE_CLIENT} if turn.client else {})
+        async with self._lookups.slot(f"{turn.client} {turn.kind}", bounds):
+            verdict = await in_daemon_thread(
+                self._found, spooled, mail, _TRIES_S[tried], name="authentication"
+            )
+        if verdict.temporary:
+            self._again(spooled.envelope.id, tried, verdict.reason)
+        self._tries.pop(spooled.envelope.id, None)
         return verdict
 
-    async def _asking(self, name: str, spooled: Spooled, mail: IncomingMail) -> Verdict:
-        """Our findings, once they are there; raises TryLater before."""
-        asked = self._asked.get(name) or self._begun(name, spooled, mail)
-        await asyncio.wait({asked}, timeout=None if name.startswith("~") else _PATIENCE_S)
-        if not asked.done():
-            raise TryLater("its sender is being looked up")
-        self._asked.pop(name, None)
-        return asked.result()
+    def _again(self, name: str, tried: int, reason: str) -> None:
+        """Have the mail tried once more if it may be; one that somebody waits for is judged at once."""
+        if name.startswith("~") or tried >= len(_PAUSES):
+            return
+        self._tries[name] = tried + 1
+        if len(self._tries) > _REMEMBERED_MAX:
+            self._tries.popitem(last=False)
+        raise TryLater(reason, _PAUSES[tried])
 
     def told(self, envelope: Envelope, mail: IncomingMail) -> Verdict | None:
         """What is known without asking anybody: a confirmation, or a trusted server's word."""
         if envelope.released:
-            return Verdict(passed=True, reason="released by the operator", released=True)
+            return Verdict(
+                passed=True, reason="released by the operator", released=True, proofs=("released",)
+            )
         if envelope.confirmed_by:
-            return Verdict(passed=True, reason="confirmed by mail", confirmed_by=envelope.confirmed_by)
+            owner = envelope.confirmed_by
+            reason = "confirmed by mail"
+            return Verdict(passed=True, reason=reason, confirmed_by=owner, proofs=(f"confirmed:{owner}",))
         if envelope.client and not self._relayed(envelope):
             return None  # whoever connects from outside can write the header of a server that we trust
         return vouched(mail, self._settings.trusted_authserv_ids)
-
-    def _begun(self, name: str, spooled: Spooled, mail: IncomingMail) -> asyncio.Future[Verdict]:
-        """The check of a mail, in a thread; raises TryLater where its domain keeps enough of them busy."""
-        domain = mail.from_address.rpartition("@")[2]
-        domain = organizational_domain(domain) or domain
-        if self._busy[domain] >= _OF_ONE_DOMAIN and not name.startswith("~"):
-            raise TryLater("other mails of its domain are being looked up")
-        self._busy[domain] += 1
-        loop = asyncio.get_running_loop()
-        asked = self._asked[name] = loop.run_in_executor(self._threads, self._found, spooled, mail)
-        asked.add_done_callback(lambda _: self._idle(domain))
-        if len(self._asked) > _REMEMBERED_MAX:
-            self._asked.popitem(last=False)
-        return asked
-
-    def _idle(self, domain: str) -> None:
-        self._busy[domain] -= 1
-        if not self._busy[domain]:
-            del self._busy[domain]
 
     def _relayed(self, envelope: Envelope) -> bool:
         """True where a mail server of ours handed the mail over (`CIS_RELAYS`)."""
         client = _address(envelope.client)
         return client is not None and any(client in network for network in self._relays)
 
-    def _again(self, name: str) -> bool:
-        """True where the mail may be tried once more; one that somebody waits for is judged at once."""
-        if name.startswith("~"):
-            return False
-        self._tries[name] = self._tries.pop(name, 0) + 1
-        if len(self._tries) > _REMEMBERED_MAX:
-            self._tries.popitem(last=False)
-        return self._tries[name] < _TRIES
-
-    def _found(self, spooled: Spooled, mail: IncomingMail) -> Verdict:
-        """Our own findings; blocks."""
+    def _found(self, spooled: Spooled, mail: IncomingMail, seconds: float) -> Verdict:
+        """Our own findings; after a trusted server's word, no more than what is signed. Blocks."""
         from engine.inbox.authentication import signatures as dkim
         from engine.inbox.authentication import spf as policies
 
-        lookups = Lookups(self._names)
+        lookups = Lookups(self._names, seconds=seconds)
         envelope, domain = spooled.envelope, mail.from_address.rpartition("@")[2]
         signatures = dkim.check(
             spooled.raw, lookups, lambda signer: signer == _GOOGLE or aligned(signer, domain)
         )
+        if told := self.told(envelope, mail):
+            return supplemented(told, mail, signatures)
         spf = Spf()
         client = _address(envelope.client)
-        if client is not None and not self._relayed(envelope):
-            # From a server of ours, the address says nothing of the sender; without one there is none to ask.
+        sent_by = (envelope.sender or envelope.helo).rpartition("@")[2]
+        if client is not None and not self._relayed(envelope) and aligned(sent_by, domain):
+            # SPF for another domain proves nothing, and asks name servers of whoever wrote the mail. The address of
+            # a server of ours says nothing of the sender.
             spf = policies.check(lookups, str(client), envelope.sender or "", envelope.helo)
         policy, unsure = _policy(lookups, domain)
         return judged(mail, signatures, spf, policy, unsure=unsure)

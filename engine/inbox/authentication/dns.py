@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
+from engine.mail.domains import is_domain
 from engine.settings import host_and_port
 
 Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
@@ -15,7 +16,6 @@ Record = bytes | str | tuple[int, str]
 
 _CACHED_MAX = 2_000
 _RECORDS_MAX = 100
-_NAME_MAX = 253
 
 
 class LookupFailed(Exception):  # noqa: N818 -- reads as what it is
@@ -43,17 +43,20 @@ class DnsNames:
         self._resolver: Any = None
 
     def records(self, name: str, kind: Kind, seconds: float) -> list[Record]:
-        """All records, at most 100; empty where there are none. Blocks; raises LookupFailed."""
+        """All records, at most 100; empty where there are none, and for what is no domain name.
+
+        Blocks; raises LookupFailed.
+        """
+        if not is_domain(name):
+            return []
         import dns.exception
         import dns.name
         import dns.resolver
 
         try:
-            asked = dns.name.from_text(name[: _NAME_MAX + 1], dns.name.root)
+            asked = dns.name.from_text(name, dns.name.root)
             answer = self._opened().resolve(asked, kind, lifetime=seconds, search=False)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.name.LabelTooLong, dns.name.NameTooLong):
-            return []
-        except (dns.name.EmptyLabel, dns.name.BadEscape, dns.name.IDNAException, UnicodeError):
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except (dns.exception.DNSException, OSError) as error:
             raise LookupFailed(type(error).__name__) from error

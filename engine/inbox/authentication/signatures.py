@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import dkim  # type: ignore[import-untyped]
 from dkim.util import InvalidTagValueList, parse_tag_value  # type: ignore[import-untyped]
 
 from engine.inbox.authentication.dns import LookupFailed, Lookups, LookupsSpent
-from engine.mail.dmarc import Result, Signature, ascii_domain
+from engine.mail import fields
+from engine.mail.dmarc import Result, Signature
+from engine.mail.domains import is_domain
 
 _SIGNATURES_MAX = 5
 _LARGE = 1_000_000
 _SIGNATURES_OF_LARGE_MAX = 2
 """Each signature costs a pass over the whole body."""
-_HEADERS_MAX = 1_000
-_HEAD_MAX = 256_000
 _SIGNATURE_MAX = 8_000
 _COVERED_MAX = 200
 _KEY_TEXT_MAX = 2_000
@@ -33,28 +34,74 @@ class _Unusable(Exception):  # noqa: N818 -- reads as what it is
     """A signature or key that does not count, and why."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Tagged:
+    """A DKIM-Signature header field: its place among them, and what it says."""
+
+    index: int
+    tags: dict[bytes, bytes]
+    domain: str
+    selector: str
+    identity: str
+    """The domain of i=."""
+
+
 def check(raw: bytes, lookups: Lookups, wanted: Callable[[str], bool]) -> tuple[Signature, ...]:
-    """What came of the first signatures whose domain is `wanted`: five, two of a large mail."""
-    head = re.split(rb"\r?\n\r?\n", raw[: _HEAD_MAX + 1], maxsplit=1)[0]
-    if len(head) > _HEAD_MAX or head.count(b"\n") > _HEADERS_MAX:
-        return (Signature(domain="", result="neutral", reason="the mail's head is too large to be verified"),)
-    if b"dkim-signature" not in head.lower():
+    """What came of the first signatures whose domain is `wanted`: five, two of a large mail.
+
+    Of a head that programs may read differently, none counts.
+    """
+    start, end = fields.extent(raw)
+    if b"dkim-signature" not in raw[start:end].lower():
         return ()
+    found = fields.read(raw)
+    if found is None:
+        return (_of_none("neutral", "the mail's head is too large, or can be read in more than one way"),)
     try:
-        mail = dkim.DKIM(raw)
-        values = [value for name, value in mail.headers if name.lower() == b"dkim-signature"]
+        mail = dkim.DKIM(raw[start:])
     except (dkim.DKIMException, *_TRIPPED):
-        return (Signature(domain="", result="permerror", reason="the mail's head is malformed"),)
-    domains = [_domain(value) for value in values]
-    chosen = [index for index, domain in enumerate(domains) if wanted(domain)]
-    chosen = chosen[: _SIGNATURES_MAX if len(raw) < _LARGE else _SIGNATURES_OF_LARGE_MAX]
+        return (_of_none("permerror", "the mail's head is malformed"),)
+    if not fields.same(found, (fields.plain(*field) for field in mail.headers)):
+        return (_of_none("neutral", "the mail's head can be read in more than one way"),)
+    return _all(mail, found, lookups, wanted, large=len(raw) >= _LARGE)
+
+
+def _of_none(result: Result, reason: str) -> Signature:
+    return Signature(domain="", result=result, reason=reason)
+
+
+def _all(
+    mail: Any,
+    found: tuple[fields.Field, ...],
+    lookups: Lookups,
+    wanted: Callable[[str], bool],
+    *,
+    large: bool,
+) -> tuple[Signature, ...]:
+    values = [value for name, value in mail.headers if name.lower() == b"dkim-signature"]
+    read = [_tagged(index, value) for index, value in enumerate(values)]
+    chosen = [one for one in read if one and wanted(one.domain)]
+    if not chosen and None in read:
+        return (_of_none("neutral", "the signature is malformed, or too long"),)
+    chosen = chosen[: _SIGNATURES_OF_LARGE_MAX if large else _SIGNATURES_MAX]
     bodies = _Bodies(mail.body)
-    return tuple(_one(mail, index, domains[index], values[index], bodies, lookups) for index in chosen)
+    return tuple(_one(mail, one, found, bodies, lookups) for one in chosen)
 
 
-def _domain(value: bytes) -> str:
-    match = re.search(rb"(?:^|;)\s*d\s*=([^;]{1,300})", value[:_SIGNATURE_MAX])
-    return ascii_domain(b"".join(match.group(1).split()).decode("utf-8", "replace")) if match else ""
+def _tagged(index: int, value: bytes) -> _Tagged | None:
+    """A signature's tags, read once for all; None where it names no domain, or no place for its key (RFC 6376, 3.5)."""
+    if len(value) > _SIGNATURE_MAX or _LONG_SPACE.search(value):
+        return None
+    try:
+        tags: dict[bytes, bytes] = parse_tag_value(value)
+        domain, selector = (tags.get(name, b"").decode("ascii").lower() for name in (b"d", b"s"))
+        identity = tags.get(b"i", b"@" + tags.get(b"d", b"")).decode().rpartition("@")[2].lower()
+    except (InvalidTagValueList, UnicodeDecodeError):
+        return None
+    within = identity == domain or identity.endswith(f".{domain}")
+    if not within or not all(map(is_domain, (domain, identity, f"{selector}._domainkey.{domain}"))):
+        return None
+    return _Tagged(index, tags, domain, selector, identity)
 
 
 class _Bodies:
@@ -76,15 +123,17 @@ class _Bodies:
         return self._relaxed
 
 
-def _one(mail: Any, index: int, domain: str, value: bytes, bodies: _Bodies, lookups: Lookups) -> Signature:
+def _one(
+    mail: Any, one: _Tagged, found: tuple[fields.Field, ...], bodies: _Bodies, lookups: Lookups
+) -> Signature:
     covers: frozenset[str] = frozenset()
     result: Result = "permerror"
     reason = ""
     try:
-        tags = _tags(value)
-        covers = _covered(tags)
-        mail.body = bodies.of(tags)
-        result = "pass" if mail.verify(index, lambda name, timeout=5: _key(name, lookups)) else "fail"
+        _enough(one.tags)
+        covers = fields.covered(_names(one.tags), found)
+        mail.body = bodies.of(one.tags)
+        result = "pass" if mail.verify(one.index, lambda name, timeout=5: _key(one, lookups)) else "fail"
     except LookupFailed:
         result = "temperror"
     except LookupsSpent:
@@ -95,7 +144,7 @@ def _one(mail: Any, index: int, domain: str, value: bytes, bodies: _Bodies, look
         result, reason = "fail", _words(error)
     except (dkim.DKIMException, *_TRIPPED) as error:
         reason = _words(error)
-    return Signature(domain=domain, result=result, covers=covers, reason=reason)
+    return Signature(domain=one.domain, selector=one.selector, result=result, covers=covers, reason=reason)
 
 
 def _words(error: Exception) -> str:
@@ -103,46 +152,66 @@ def _words(error: Exception) -> str:
     return re.split(r"[(:]", str(error))[0].strip()[:80] or type(error).__name__
 
 
-def _tags(value: bytes) -> dict[bytes, bytes]:
-    """The tags of a signature; raises _Unusable for one that proves too little (RFC 6376, 8.2; RFC 8301)."""
-    if len(value) > _SIGNATURE_MAX or _LONG_SPACE.search(value):
-        raise _Unusable("the signature is too long")
-    try:
-        tags: dict[bytes, bytes] = parse_tag_value(value)
-    except InvalidTagValueList:
-        raise _Unusable("the signature is malformed") from None
+def _enough(tags: dict[bytes, bytes]) -> None:
+    """Raises _Unusable for a signature that proves too little (RFC 6376, 8.2; RFC 8301)."""
     if b"l" in tags:
         raise _Unusable("it signs a part of the body alone")
     if tags.get(b"a") == b"rsa-sha1":
         raise _Unusable("it uses sha1")
     if tags.get(b"a") == b"ed25519-sha256":
         raise _Unusable("ed25519 is not verified")
-    return tags
 
 
-def _covered(tags: dict[bytes, bytes]) -> frozenset[str]:
+def _names(tags: dict[bytes, bytes]) -> list[str]:
+    """The names of the headers that are signed, as often as they are."""
     names = [name.strip().lower() for name in tags.get(b"h", b"").split(b":")]
     if len(names) > _COVERED_MAX:
         raise _Unusable("it names too many headers")
     if b"from" not in names:
         raise _Unusable("it does not sign From")
-    return frozenset(name.decode("ascii", "replace") for name in names)
+    return [*(name.decode("ascii", "replace") for name in names), "from"]
 
 
-def _key(name: bytes, lookups: Lookups) -> bytes | None:
-    """The key record; raises _Unusable for one that proves nothing, or would take long."""
-    records = lookups.texts(name.decode("utf-8", "replace").rstrip("."))
-    record = next((r for r in records if b"p=" in r), None)
-    if record is None:
-        raise _Unusable("there is no such key")
-    if len(record) > _KEY_TEXT_MAX:
+def _key(one: _Tagged, lookups: Lookups) -> bytes:
+    """The key as dkimpy takes it; raises _Unusable for one that proves nothing, or would take long."""
+    name = f"{one.selector}._domainkey.{one.domain}"
+    records = [record for record in lookups.texts(name) if b"p=" in record]
+    if len(records) != 1:
+        # RFC 6376, 3.6.2.2: which of several is meant, nobody knows
+        raise _Unusable("there is more than one key" if records else "there is no such key")
+    if len(records[0]) > _KEY_TEXT_MAX:
         raise _Unusable("the key is too long")
+    record = b"v=DKIM1; k=rsa; p=" + _public(records[0], one)
     try:
-        key, bits, kind, _ = dkim.evaluate_pk(name, record)
+        key, bits, _, _ = dkim.evaluate_pk(name, record)
     except (dkim.DKIMException, *_TRIPPED):
         raise _Unusable("the key is revoked or malformed") from None
-    if kind != b"rsa" or not _KEY_BITS[0] <= bits <= _KEY_BITS[1]:
+    if not _KEY_BITS[0] <= bits <= _KEY_BITS[1]:
         raise _Unusable(f"a key of {bits} bits does not count")
     if key["publicExponent"].bit_length() > _EXPONENT_BITS_MAX:
         raise _Unusable("the key's exponent is too large")
     return record
+
+
+def _public(record: bytes, one: _Tagged) -> bytes:
+    """p= of a key record whose other tags allow this signature; raises _Unusable (RFC 6376, 3.6.1)."""
+    try:
+        tags: dict[bytes, bytes] = parse_tag_value(record)
+    except InvalidTagValueList:
+        raise _Unusable("the key is revoked or malformed") from None
+    flags = _list(tags, b"t", b"")
+    for wrong, reason in (
+        (tags.get(b"v", b"DKIM1") != b"DKIM1" or not tags.get(b"p"), "the key is revoked or malformed"),
+        (tags.get(b"k", b"rsa").lower() != b"rsa", "the key is not for rsa"),
+        (b"sha256" not in _list(tags, b"h", b"sha256"), "the key does not allow sha256"),
+        (not _list(tags, b"s", b"*") & {b"*", b"email"}, "the key is not for mail"),
+        (b"y" in flags, "the key is for testing"),
+        (b"s" in flags and one.identity != one.domain, "the key is not for subdomains"),
+    ):
+        if wrong:
+            raise _Unusable(reason)
+    return tags[b"p"]
+
+
+def _list(tags: dict[bytes, bytes], name: bytes, default: bytes) -> set[bytes]:
+    return {value.strip().lower() for value in tags.get(name, default).split(b":")}

@@ -30,6 +30,7 @@ _BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*BEGIN\s*:\s*VCALENDAR", re.IGNORECASE
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NOT_MODIFIED = 304
 _PUBLIC_V6 = ipaddress.ip_network("2000::/3")
+_VALIDATOR_MAX = 500
 _RESERVED = tuple(
     ipaddress.ip_network(n)
     for n in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "2001::/23", "2002::/16", "3fff::/20")
@@ -222,9 +223,14 @@ async def _body(response: httpx.Response) -> Fetched:
         raise _not_readable("What is there is no calendar.")
     return Fetched(
         content=bytes(content),
-        etag=response.headers.get("ETag", "")[:500],
-        last_modified=response.headers.get("Last-Modified", "")[:100],
+        etag=_validator(response.headers.get("ETag", "")),
+        last_modified=_validator(response.headers.get("Last-Modified", "")),
     )
+
+
+def _validator(value: str) -> str:
+    """What names a version of the calendar; one that is too long names none, since cut it would name another."""
+    return value if len(value) <= _VALIDATOR_MAX else ""
 
 
 def _not_allowed(why: str) -> Refused:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from engine.mail.domains import ascii_domain
+
 _PATH = re.compile(
     r"(?:<(?P<path>(?:\"(?:[^\"\\]|\\.)*\"|[^<>\"])*)>|(?P<bare>[^<>\s]+))(?:\s+(?P<rest>.*))?"
 )
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _HELO = re.compile(r"[^\s()<>,;\"\\]{1,255}")
+_LOCAL = re.compile(r"[^\s()<>\[\]:;@\\,\"]+|\"(?:[^\"\\]|\\.)*\"")
+"""A dot-atom, roughly, or a quoted string: an @ stands in quotes alone (RFC 5321, 4.1.2)."""
+_LITERAL = re.compile(r"\[[0-9a-f:.]{1,45}\]|\[ipv6:[0-9a-f:.]{2,45}\]", re.IGNORECASE)
 _ADDRESS_MAX = 320
+_LOCAL_MAX = 64
 _BODIES = {"7BIT", "8BITMIME"}
 
 
@@ -73,7 +79,8 @@ def _plausible(address: str) -> bool:
     local, at, host = address.rpartition("@")
     if not at:
         return address.lower() == "postmaster"
-    return bool(local and host) and not any(c.isspace() for c in host)
+    fits = len(local.encode()) <= _LOCAL_MAX and _LOCAL.fullmatch(local)
+    return bool(fits and (ascii_domain(host) or _LITERAL.fullmatch(host)))
 
 
 def _parameters(text: str, syntax: str) -> dict[str, str]:

@@ -124,8 +124,20 @@ class Answers(Session):
 
     async def add_delegation(self, delegation: Delegation) -> None:
         await self.run(
-            "INSERT OR IGNORE INTO delegation(event_uid, delegator, delegate, at) VALUES (?,?,?,?)",
-            [delegation.event_uid, delegation.delegator, delegation.delegate, delegation.at.timestamp()],
+            "INSERT OR IGNORE INTO delegation(event_uid, delegator, delegate, at, added) VALUES (?,?,?,?,?)",
+            [
+                delegation.event_uid,
+                delegation.delegator,
+                delegation.delegate,
+                delegation.at.timestamp(),
+                int(delegation.added),
+            ],
+        )
+
+    async def end_proxy(self, event_uid: str, delegate: str) -> None:
+        """Let nobody who added a delegate answer for them any more; who sent whom stays known."""
+        await self.run(
+            "UPDATE delegation SET added = 0 WHERE event_uid = ? AND delegate = ?", [event_uid, delegate]
         )
 
     async def delegations(self, event_uid: str, email: str) -> list[Delegation]:
@@ -140,6 +152,20 @@ class Answers(Session):
                 delegator=r["delegator"],
                 delegate=r["delegate"],
                 at=rows.at(r["at"]),
+                added=bool(r["added"]),
             )
             for r in found
         ]
+
+    # aliases
+
+    async def alias(self, event_uid: str, email: str) -> str:
+        """The other address under which an attendee answers; empty where none is known."""
+        row = await self.one("SELECT alias FROM alias WHERE event_uid = ? AND email = ?", [event_uid, email])
+        return str(row["alias"]) if row else ""
+
+    async def add_alias(self, event_uid: str, email: str, alias: str) -> None:
+        """Note the first other address under which an attendee answers; a later one changes nothing."""
+        await self.run(
+            "INSERT OR IGNORE INTO alias(event_uid, email, alias) VALUES (?,?,?)", [event_uid, email, alias]
+        )

@@ -41,7 +41,11 @@ class Attendees(Session):
         return int(row["n"]) if row else 0
 
     async def add_attendees(self, attendees: Sequence[Attendee]) -> None:
-        """Add attendees, all of one event; those whom the store holds already stay as they are."""
+        """Add attendees, all of one event; those whom the store holds already stay as they are.
+
+        Whoever is added as proven, as who is invited is, hears of changes from then on.
+        """
+        await self._prove([a for a in attendees if a.proven])
         attendees = await self._new(attendees)
         if not attendees:
             return
@@ -51,6 +55,13 @@ class Attendees(Session):
         self.tally.add(event_uid, organizer, "attendees", len(attendees))
         for name, n in Counter(name for a in attendees for name in _counted(a)).items():
             self.tally.add(event_uid, organizer, name, n)
+
+    async def _prove(self, attendees: Sequence[Attendee]) -> None:
+        if attendees:
+            await self.run(
+                f"UPDATE attendee SET proven = 1 WHERE event_uid = ? AND email {_IN_LIST} AND proven = 0",
+                [attendees[0].event_uid, as_list([a.email for a in attendees])],
+            )
 
     async def _new(self, attendees: Sequence[Attendee]) -> list[Attendee]:
         if not attendees:
@@ -76,13 +87,14 @@ class Attendees(Session):
         """Write an answer down: counters move from the old status and client to the new."""
         await self.run(
             "UPDATE attendee SET partstat = ?, prodid = ?, receipt_sequence = ?, receipt_dtstamp = ?, "
-            "receipt_arrived = ? WHERE event_uid = ? AND email = ?",
+            "receipt_arrived = ?, proven = ? WHERE event_uid = ? AND email = ?",
             [
                 new.partstat.value,
                 new.prodid,
                 new.receipt_sequence,
                 rows.seconds(new.receipt_dtstamp),
                 rows.seconds(new.receipt_arrived),
+                int(new.proven),
                 new.event_uid,
                 new.email,
             ],
@@ -99,10 +111,11 @@ class Attendees(Session):
         return str(row["organizer"])
 
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
-        """Those of `emails` who have the invite, will have it, or answered without one."""
+        """Those of `emails` who have the invite, will have it, or proved themselves without one."""
         found = await self.all(
-            f"SELECT email FROM attendee a WHERE event_uid = ? AND email {_IN_LIST} AND (origin = 'shared' "
-            "OR EXISTS (SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email "
+            f"SELECT email FROM attendee a WHERE event_uid = ? AND email {_IN_LIST} "
+            "AND (origin = 'shared' AND proven = 1 OR EXISTS (SELECT 1 FROM message m "
+            "WHERE m.event_uid = a.event_uid AND m.email = a.email "
             "AND m.method IS NOT NULL AND (m.state NOT IN ('failed','withdrawn') OR m.in_doubt = 1)))",
             [event_uid, as_list(emails)],
         )
@@ -126,15 +139,27 @@ class Attendees(Session):
         listed = as_list(emails)
         suppressed = await self.all(f"SELECT email FROM suppression WHERE email {_IN_LIST}", [listed])
         blocked = await self.all(
-            f"SELECT email FROM block WHERE organizer = ? AND email {_IN_LIST}", [organizer, listed]
+            f"SELECT email, reason FROM block WHERE organizer = ? AND email {_IN_LIST}", [organizer, listed]
         )
-        found = {row["email"]: Code.ADDRESS_SUPPRESSED for row in suppressed}
-        return found | {row["email"]: Code.ATTENDEE_BLOCKED for row in blocked}
+        found = {row["email"]: Code.ADDRESS_SUPPRESSED for row in (*suppressed, *blocked)}
+        return found | {row["email"]: Code.ATTENDEE_BLOCKED for row in blocked if not row["reason"]}
 
     async def block(self, email: str, organizer: str, now: datetime) -> None:
-        await self.run("INSERT OR IGNORE INTO block VALUES (?,?,?)", [email, organizer, now.timestamp()])
+        """Note that somebody wants no more mail from one organizer."""
+        await self.run(
+            "INSERT INTO block(email, organizer, at) VALUES (?,?,?) ON CONFLICT DO UPDATE SET reason = ''",
+            [email, organizer, now.timestamp()],
+        )
+
+    async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
+        """Note that mail from one organizer to `email` came back; who asked for no more stays known for that."""
+        await self.run(
+            "INSERT OR IGNORE INTO block(email, organizer, at, reason) VALUES (?,?,?,?)",
+            [email, organizer, now.timestamp(), reason or "bounced"],
+        )
 
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
+        """Note that `email` takes no mail, whoever sends it."""
         await self.run("INSERT OR IGNORE INTO suppression VALUES (?,?,?)", [email, reason, now.timestamp()])
 
 

@@ -59,10 +59,11 @@ class Candidate(NamedTuple):
     receipt_sequence: int
     receipt_dtstamp: int | None
     receipt_arrived: int | None
+    proven: int | None
     suspended: int
     organizer_name: str | None
     campaign_state: str | None
-    blocked: int
+    blocked: str | None
     suppressed: int
 
 
@@ -81,8 +82,9 @@ _COLUMNS = ", ".join(
         "a.receipt_sequence",
         _micros("a.receipt_dtstamp"),
         _micros("a.receipt_arrived"),
+        "a.proven",
         "o.suspended, o.name, k.state",
-        "EXISTS (SELECT 1 FROM block b WHERE b.email = m.email AND b.organizer = m.organizer)",
+        "(SELECT reason FROM block b WHERE b.email = m.email AND b.organizer = m.organizer)",
         "EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email)",
     ]
 )
@@ -117,8 +119,10 @@ def barred(candidate: Candidate, event: Event | None, now: datetime) -> Code | N
         return None
     if candidate.suspended:
         return Code.ORGANIZER_SUSPENDED
-    if candidate.blocked:
-        return Code.ATTENDEE_BLOCKED
+    if candidate.blocked is not None:
+        return Code.ADDRESS_SUPPRESSED if candidate.blocked else Code.ATTENDEE_BLOCKED
+    if not candidate.proven:
+        return Code.SENDER_UNAUTHENTICATED
     if candidate.kind != "cancellation" and event.cancelled:
         return Code.EVENT_CANCELLED
     return Code.EVENT_FINISHED if event.finished(now) else None
@@ -190,6 +194,7 @@ def _attendee(c: Candidate) -> Attendee:
             "receipt_sequence": c.receipt_sequence,
             "receipt_dtstamp": None if c.receipt_dtstamp is None else _at(c.receipt_dtstamp),
             "receipt_arrived": None if c.receipt_arrived is None else _at(c.receipt_arrived),
+            "proven": bool(c.proven),
         },
     )
 

@@ -216,7 +216,10 @@ class Ledger(Session):
         partstats: Collection[Partstat],
         recurrence_id: date | datetime | None = None,
     ) -> int:
-        """How many attendees gave one of these answers: for the event, or for the instance or any of them."""
+        """How many attendees gave one of these answers: for the event, or for the instance or any of them.
+
+        Not those whom nothing proves: nothing is mailed to them.
+        """
         names = as_list([f"rsvp.{p.label}" for p in partstats])
         row = await self.one(
             f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {_IN_LIST}",
@@ -224,10 +227,15 @@ class Ledger(Session):
         )
         others, values = await self._by_instance(event_uid, partstats, recurrence_id)
         more = await self.one(
-            f"SELECT count(*) AS n FROM attendee WHERE event_uid = ? AND partstat NOT {_IN_LIST} AND ({others})",
+            f"SELECT count(*) AS n FROM attendee WHERE event_uid = ? AND partstat NOT {_IN_LIST} AND ({others}) "
+            "AND proven = 1",
             [event_uid, as_list(partstats), *values],
         )
-        return sum(int(r["n"]) for r in (row, more) if r)
+        fewer = await self.one(
+            f"SELECT -count(*) AS n FROM attendee WHERE event_uid = ? AND proven = 0 AND partstat {_IN_LIST}",
+            [event_uid, as_list(partstats)],
+        )
+        return sum(int(r["n"]) for r in (row, more, fewer) if r)
 
     async def told_size(
         self,
@@ -239,7 +247,7 @@ class Ledger(Session):
         others, values = await self._by_instance(event_uid, partstats, recurrence_id)
         row = await self.one(
             f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND (partstat {_IN_LIST} OR {others}) "
-            "AND EXISTS ("
+            "AND proven = 1 AND EXISTS ("
             f"SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email AND {_TOLD})",
             [event_uid, as_list(partstats), *values],
         )
@@ -266,7 +274,8 @@ class Ledger(Session):
         others, values = await self._by_instance(job.event_uid, job.partstats, job.recurrence_id)
         either = f"(partstat {_IN_LIST} OR {others})" if values else f"partstat {_IN_LIST}"
         found = await self.all(
-            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND {either} AND id > ? ORDER BY id LIMIT ?",
+            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND {either} AND proven = 1 AND id > ? "
+            "ORDER BY id LIMIT ?",
             [job.event_uid, as_list(job.partstats), *values, job.cursor, limit],
         )
         cursor = found[-1]["id"] if len(found) == limit else None

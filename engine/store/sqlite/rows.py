@@ -51,7 +51,7 @@ def instant(text: str) -> date | datetime | None:
 
 ATTENDEE_COLUMNS = (
     "event_uid, email, token, name, partstat, origin, prodid, fields, created, "
-    "receipt_sequence, receipt_dtstamp, receipt_arrived"
+    "receipt_sequence, receipt_dtstamp, receipt_arrived, proven"
 )
 
 
@@ -69,6 +69,7 @@ def attendee_values(attendee: Attendee) -> tuple[object, ...]:
         attendee.receipt_sequence,
         seconds(attendee.receipt_dtstamp),
         seconds(attendee.receipt_arrived),
+        int(attendee.proven),
     )
 
 
@@ -79,9 +80,8 @@ ATTENDEE = f"id, {ATTENDEE_COLUMNS}"
 def attendee_fields(row: sqlite3.Row) -> dict[str, object]:
     """The fields of an Attendee from a row of `ATTENDEE`, to be validated; many of them best together."""
     # By place: each look by name takes as long as the validation of a field.
-    _, event_uid, email, token, name, partstat, origin, prodid, fields, created, sequence, stamp, arrived = (
-        row
-    )
+    _, event_uid, email, token, name, partstat, origin, prodid, fields, created, *answer, proven = row
+    sequence, stamp, arrived = answer
     return {
         "event_uid": event_uid,
         "email": email,
@@ -95,6 +95,7 @@ def attendee_fields(row: sqlite3.Row) -> dict[str, object]:
         "receipt_sequence": sequence,
         "receipt_dtstamp": moment(stamp),
         "receipt_arrived": moment(arrived),
+        "proven": bool(proven),
     }
 
 

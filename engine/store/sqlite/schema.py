@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiosqlite
 
 from engine.store.sqlite.search_schema import SEARCH
+from engine.store.sqlite.strangers_schema import STRANGERS
 
 PENDING = "state IN ('queued','sending','deferred')"
 DUE = "state IN ('queued','deferred') AND held = 0"
@@ -225,7 +226,17 @@ INSERT INTO tally(scope, key, name, n) SELECT 'failure', '', code, count(*) FROM
     WHERE state = 'failed' GROUP BY code;
 """
 
-MIGRATIONS = (_VERSION_1, _ANSWERS, _FEEDS, _CONFIRMATIONS, SEARCH, _TRANSPORT_NAMES, _CHANGES, _FAILURES)
+MIGRATIONS = (
+    _VERSION_1,
+    _ANSWERS,
+    _FEEDS,
+    _CONFIRMATIONS,
+    SEARCH,
+    _TRANSPORT_NAMES,
+    _CHANGES,
+    _FAILURES,
+    STRANGERS,
+)
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 
 

@@ -56,6 +56,7 @@ from engine.store.sqlite.figures import Standing
 from engine.store.sqlite.glance import Glance, too_long
 from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.occasions import Expansion
+from engine.store.sqlite.prompting import Prompting
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.rows import moment
@@ -69,7 +70,7 @@ _LITTLE_S = 1.0
 """For so long it is taken for granted that there is little to search."""
 
 
-class _Unit(Events, Attendees, Answers, Claims, Campaigns, Feeds, Confirmations, Memory):
+class _Unit(Events, Attendees, Answers, Claims, Campaigns, Feeds, Confirmations, Prompting, Memory):
     """Everything a unit of work can do."""
 
 

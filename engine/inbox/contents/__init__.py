@@ -1,0 +1,1 @@
+"""What mails carry, read within limits that the system enforces."""

@@ -1,0 +1,131 @@
+"""Reads what a mail carries: its calendar, its lists, its tables of commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TypeVar
+
+from engine.commands import batchrows, csvlist
+from engine.commands.batchrows import BatchTable
+from engine.commands.csvlist import CsvRow
+from engine.itip import read as itip_read
+from engine.itip.message import ItipMessage
+from engine.mail import read as mail_read
+from engine.mail.incoming import IncomingMail, ListPart
+from engine.refusals import Code, Refused
+
+T = TypeVar("T")
+_CALENDAR_BOXES = frozenset({"create", "rsvp"})
+_MAILED_ROWS = 100_000
+"""Rows of one mailed list: a mail is handled as a whole, while a tool's list comes from whoever holds a key."""
+_CHEAP_BYTES = 65_536
+_CHEAP_CALENDAR_BYTES = 32_768
+_CHEAP_COMPONENTS = 40
+_CHEAP_RULES = 12
+_PACKED = re.compile(rb"application/(?!ics\b)", re.IGNORECASE)
+_COMPONENT = re.compile(rb"BEGIN:", re.IGNORECASE)
+_RULE = re.compile(rb"RRULE|RDATE|EXDATE", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An attached table of commands, or why it is none."""
+
+    filename: str
+    fits: bool
+    found: BatchTable | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a mail carries, as far as the mailboxes that it came to can use it.
+
+    `calendar`: the first calendar that can be read; why the first cannot, if none can; None without any.
+    `quoted`: that calendar stands where what others wrote may stand. `tables`: for create@; `rows`: for bulk@, of
+    each attached list. The texts of lists are not kept beside them.
+    """
+
+    mail: IncomingMail
+    calendar: ItipMessage | Refused | None = None
+    quoted: bool = False
+    tables: tuple[Table, ...] = ()
+    rows: tuple[tuple[CsvRow, ...] | Refused, ...] = ()
+
+
+def read(raw: bytes, boxes: Collection[str]) -> Content:
+    """What the mail `raw` carries for our mailboxes named `boxes`. Raises Refused if it cannot be taken apart."""
+    return _content(mail_read.read(raw), boxes)
+
+
+def read_if_cheap(raw: bytes, boxes: Collection[str]) -> Content | None:
+    """As `read`, if size and shape show that it costs next to nothing; else None. Raises Refused as `read` does."""
+    if len(raw) > _CHEAP_BYTES or _PACKED.search(raw):
+        return None
+    mail = mail_read.read(raw)
+    return _content(mail, boxes) if all(_cheap(part.content) for part in mail.calendars) else None
+
+
+def _cheap(calendar: bytes) -> bool:
+    return (
+        len(calendar) <= _CHEAP_CALENDAR_BYTES
+        and len(_COMPONENT.findall(calendar)) <= _CHEAP_COMPONENTS
+        and len(_RULE.findall(calendar)) <= _CHEAP_RULES
+    )
+
+
+def _content(mail: IncomingMail, boxes: Collection[str]) -> Content:
+    calendar, quoted = _calendar(mail) if _CALENDAR_BOXES & set(boxes) else (None, False)
+    return Content(
+        mail=mail.model_copy(
+            update={"lists": tuple(ListPart(filename=p.filename, text="") for p in mail.lists)}
+        ),
+        calendar=calendar,
+        quoted=quoted,
+        tables=_tables(mail) if "create" in boxes and not mail.calendars else (),
+        rows=_rows(mail) if "bulk" in boxes else (),
+    )
+
+
+def _calendar(mail: IncomingMail) -> tuple[ItipMessage | Refused | None, bool]:
+    first: Refused | None = None
+    for part in mail.calendars:
+        try:
+            return itip_read.read(part.content, method_hint=part.method_hint), part.quoted
+        except Refused as refused:
+            first = first or refused
+    return first, False
+
+
+def _tables(mail: IncomingMail) -> tuple[Table, ...]:
+    fitting = [not p.filename.lower().endswith(".txt") or batchrows.fits(p.text) for p in mail.lists]
+    if not any(fitting):
+        return ()
+    pairs = zip(mail.lists, fitting, strict=True)
+    return tuple(Table(p.filename, fits, _attempt(batchrows.read, p.text)) for p, fits in pairs)
+
+
+def _rows(mail: IncomingMail) -> tuple[tuple[CsvRow, ...] | Refused, ...]:
+    found = [_attempt(_listed, part.text) for part in mail.lists]
+    return tuple(rows if isinstance(rows, Refused) else tuple(rows) for rows in found)
+
+
+def _listed(text: str) -> list[CsvRow]:
+    return csvlist.read(text, _MAILED_ROWS)
+
+
+def _attempt(reading: Callable[[str], T], text: str) -> T | Refused:
+    try:
+        return reading(text)
+    except Refused as refused:
+        return refused
+
+
+def too_costly() -> Refused:
+    """The refusal of a mail whose reading the system ended."""
+    return Refused(
+        Code.TOO_COSTLY,
+        "Reading the mail takes more time or memory than a mail may.",
+        "Send a plain mail with the calendar or the list attached.",
+    )

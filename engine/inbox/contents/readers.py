@@ -1,0 +1,161 @@
+"""The processes that read mails whose reading may cost much, so that nobody else waits and the system can end it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from engine.inbox.contents.content import Content, read_if_cheap, too_costly
+from engine.inbox.contents.reader import OUT_OF_MEMORY
+from engine.inbox.fair_slots import FairSlots
+from engine.process.program import command, environment
+from engine.process.threads import in_daemon_thread
+from engine.refusals import Refused
+
+log = logging.getLogger(__name__)
+
+_MOST = 2
+_STRANGERS = 1
+"""Readers that mails of unproven senders may keep busy: one is left for those whose senders are known."""
+_CPU_S = 20
+"""Ten times what the dearest mail that we know takes here."""
+_WALL_S = 300.0
+_IDLE_S = 60.0
+_IN_LOOP = 1 << 18
+"""Bytes of an answer that are unpacked at once; more is left to a thread."""
+_COMMAND = command("engine.inbox.contents.reader")
+
+
+class ReaderDied(Exception):  # noqa: N818 -- reads as what it is
+    """A reader ended for a reason that is not the mail's: the mail is tried again."""
+
+
+class Readers:
+    """Reads mails; those that size and shape do not show to be cheap, in processes that limits hold for."""
+
+    def __init__(self, most: int = _MOST, *, cpu_s: int = _CPU_S, idle_s: float = _IDLE_S) -> None:
+        self._cpu_s = cpu_s
+        self._idle_s = idle_s
+        self._all = FairSlots(most)
+        self._strangers = FairSlots(_STRANGERS)
+        self._idle: dict[Process, asyncio.TimerHandle] = {}
+        self._busy: set[Process] = set()
+
+    @property
+    def pids(self) -> list[int]:
+        """The readers that run."""
+        return [process.pid for process in (*self._idle, *self._busy)]
+
+    @property
+    def at_work(self) -> int:
+        """How many of them are reading a mail."""
+        return len(self._busy)
+
+    async def read(self, raw: bytes, boxes: Collection[str], turn: str, *, known: bool) -> Content:
+        """What a mail carries for the mailboxes named `boxes`; `turn` is whose turn it takes among those that wait.
+
+        `known`: its sender is one whom this server serves, and proven.
+
+        Raises Refused if it cannot be read, TOO_COSTLY if the system ended that; ReaderDied.
+        """
+        cheap = read_if_cheap(raw, boxes)
+        if cheap is not None:
+            return cheap
+        found: Content = await self._done("content", (raw, sorted(boxes)), turn, known=known)
+        return found
+
+    async def _done(self, task: str, arguments: tuple[object, ...], turn: str, *, known: bool) -> Any:
+        """What a task of the readers returns or refuses."""
+        async with AsyncExitStack() as slots:
+            if not known:
+                await slots.enter_async_context(self._strangers.slot(turn, {}))
+            await slots.enter_async_context(self._all.slot(turn, {}))
+            request = pickle.dumps((task, arguments, self._cpu_s), pickle.HIGHEST_PROTOCOL)
+            async with self._reader() as process:
+                answer = await self._asked(process, request)
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[Process]:
+        """A reader of the caller's own; one that was given up in the middle of a mail is ended."""
+        process = await self._taken()
+        self._busy.add(process)
+        try:
+            yield process
+        except BaseException:
+            _end(process)
+            raise
+        else:
+            self._rest(process)
+        finally:
+            self._busy.discard(process)
+
+    async def _taken(self) -> Process:
+        while self._idle:
+            process, timer = self._idle.popitem()
+            timer.cancel()
+            if process.returncode is None:
+                return process
+        return await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE, env=environment())
+
+    def _rest(self, process: Process) -> None:
+        loop = asyncio.get_running_loop()
+        self._idle[process] = loop.call_later(self._idle_s, self._dismiss, process)
+
+    def _dismiss(self, process: Process) -> None:
+        self._idle.pop(process, None)
+        _end(process)
+
+    async def _asked(self, process: Process, request: bytes) -> object:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(_WALL_S):
+                process.stdin.write(len(request).to_bytes(8, "big"))
+                process.stdin.write(request)
+                await process.stdin.drain()
+                size = int.from_bytes(await process.stdout.readexactly(8), "big")
+                answer = await process.stdout.readexactly(size)
+        except TimeoutError:
+            raise too_costly() from None
+        except (asyncio.IncompleteReadError, ConnectionError, BrokenPipeError):
+            raise await _why(process) from None
+        if len(answer) <= _IN_LOOP:
+            return _unpacked(answer)
+        return await in_daemon_thread(_unpacked, answer, name="unpacking")
+
+    async def close(self) -> None:
+        """End all readers at once; what they were reading is read again by whoever handles the mail next."""
+        for timer in self._idle.values():
+            timer.cancel()
+        for process in (*self._idle, *self._busy):
+            _end(process)
+        self._idle.clear()
+
+
+async def _why(process: Process) -> Exception:
+    """Why a reader ended in the middle of a mail: by the limit that the mail reached, or by something else."""
+    code = await process.wait()
+    if code in {-signal.SIGXCPU, OUT_OF_MEMORY}:
+        return too_costly()
+    log.warning("a process that read a mail ended by itself (%s)", code)
+    return ReaderDied(f"the process that read the mail ended ({code})")
+
+
+def _end(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+
+
+def _unpacked(answer: bytes) -> object:
+    """The answer of a reader: it runs this very program, so that what it pickled is ours."""
+    found: object = pickle.loads(answer)  # noqa: S301 -- said above
+    return found

@@ -1,0 +1,105 @@
+"""Which mails are being handled, kept on disk, so that a mail that kills processes is found out and set aside."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+DEATHS_MAX = 3
+"""Deaths of processes after which the mail that each of them had in hand is set aside."""
+_SLOT = 160
+
+
+class InFlight:
+    """The mails that this process has in hand, in a file that is locked as long as the process lives.
+
+    Nothing is synced: what must outlive is the death of a process, not of the machine.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "in-flight"
+        self._deaths = folder / "deaths"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._deaths.mkdir(parents=True, exist_ok=True)
+        self._file: int | None = None
+        self._path = self._folder / f"{os.getpid()}_{os.urandom(4).hex()}"
+        self._slots: dict[str, int] = {}
+        self._free: list[int] = []
+
+    def begin(self, name: str) -> None:
+        """Note that the mail is in hand."""
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        slot = self._free.pop() if self._free else len(self._slots)
+        self._slots[name] = slot
+        os.pwrite(self._file, key(name).encode().ljust(_SLOT, b"\0"), slot * _SLOT)
+
+    def end(self, name: str) -> None:
+        """Note that it is not any more."""
+        slot = self._slots.pop(name)
+        self._free.append(slot)
+        assert self._file is not None
+        os.pwrite(self._file, bytes(_SLOT), slot * _SLOT)
+
+    def close(self) -> None:
+        """The process stops in good order: what was in hand did it no harm."""
+        if self._file is not None:
+            self._path.unlink(missing_ok=True)
+            os.close(self._file)
+            self._file = None
+
+    def count_deaths(self) -> None:
+        """Count a death for each mail that a process which is no more had in hand. Raises OSError."""
+        for path in list(self._folder.iterdir()):
+            if path != self._path or self._file is None:
+                self._bury(path)
+
+    def _bury(self, path: Path) -> None:
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists():
+                for mail in _keys(os.pread(file, os.fstat(file).st_size, 0)):
+                    self._count(mail)
+                path.unlink()
+        except BlockingIOError:
+            return  # its process lives
+        finally:
+            os.close(file)
+
+    def _count(self, mail: str) -> None:
+        (self._deaths / mail).write_text(str(self._counted(mail) + 1))
+
+    def _counted(self, mail: str) -> int:
+        try:
+            return int((self._deaths / mail).read_text() or 0)
+        except FileNotFoundError:
+            return 0
+
+    def suspects(self) -> dict[str, int]:
+        """How many processes died with which mails in hand; each mail as `key` names it."""
+        return {path.name: self._counted(path.name) for path in self._deaths.iterdir()}
+
+    def acquit(self, name: str) -> None:
+        """The mail was handled or set aside: forget the deaths."""
+        (self._deaths / key(name)).unlink(missing_ok=True)
+
+
+def _keys(content: bytes) -> Iterator[str]:
+    for start in range(0, len(content), _SLOT):
+        mail = content[start : start + _SLOT].rstrip(b"\0")
+        if mail:
+            yield mail.decode("utf-8", "replace")
+
+
+def key(name: str) -> str:
+    """What a mail is called here: its id, or a digest of one that is too long for a slot or no file name."""
+    fits = len(name.encode()) <= _SLOT and "/" not in name and name not in {".", ".."}
+    return name if fits else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
