@@ -16,10 +16,11 @@ test: $(READY)
 soak: $(READY)
 	CIS_SOAK=1 $(BIN)/python -m pytest tests/faults tests/observe tests/outbox/test_crew.py
 
-# Ten minutes each of random mails and calendars; needs atheris (pip install atheris).
+# Ten minutes each of random mails, calendars and lists, in processes with limits; needs atheris (pip install atheris).
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz.fuzz_mail -max_total_time=600
 	$(BIN)/python -m tests.fuzz.fuzz_calendar -max_total_time=600
+	$(BIN)/python -m tests.fuzz.fuzz_lists -max_total_time=600
 
 serve: $(READY)
 	$(BIN)/cis-mcp serve --http 127.0.0.1:8000 --no-auth

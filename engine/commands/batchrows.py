@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -78,14 +77,14 @@ class BatchTable:
 
 def read(content: str) -> BatchTable:
     """The rows of a table of commands. Raises Refused: CSV_NO_HEADER, CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE."""
-    content = table.body(content)
-    delimiter = _delimiter(content)
+    start = table.begin(content)
+    delimiter = _delimiter(content, start)
     if delimiter is None:
         raise Refused(Code.CSV_NO_HEADER, "The table has no column named action.", _EXAMPLE)
-    lines = table.lines(content, delimiter, ROWS_MAX)
-    header_cells = next(lines)
+    found = table.rows(content, delimiter, ROWS_MAX, start)
+    header_cells = next(found)
     columns = _columns(header_cells)
-    rows = tuple(BatchRow(n, _cells(columns, cells)) for n, cells in enumerate(lines, start=1))
+    rows = tuple(BatchRow(n, _cells(columns, cells)) for n, cells in enumerate(found, start=1))
     if not rows:
         raise Refused(Code.EMPTY_LIST, "The table has a header and no rows.", "Add a row for each command.")
     pairs = zip(header_cells, columns, strict=True)
@@ -94,29 +93,30 @@ def read(content: str) -> BatchTable:
 
 
 def fits(content: str) -> bool:
-    """True where the first line names the columns of such a table."""
+    """True where the first line names the columns of such a table; what follows it is not looked at."""
+    head = content[: table.FIRST_LINE_MAX + 1]
     try:
-        return _delimiter(table.body(content)) is not None
+        return _delimiter(head, table.begin(head)) is not None
     except Refused:
         return False
 
 
-def _delimiter(content: str) -> str | None:
-    return table.delimiter(table.first_line(content), lambda cells: "action" in _columns(cells))
+def _delimiter(content: str, start: int) -> str | None:
+    return table.delimiter(table.first_line(content, start), lambda cells: "action" in map(_column, cells))
+
+
+def _column(cell: str) -> str:
+    return _KNOWN.get(re.sub(r"[^a-z]+", "", cell.lower()), "")
 
 
 def _columns(header: Sequence[str]) -> list[str]:
     """What each column holds; empty where it is not understood, or says again what another one says."""
-    columns: list[str] = []
-    for cell in header:
-        column = _KNOWN.get(re.sub(r"[^a-z]", "", cell.lower()), "")
-        columns.append("" if column in columns else column)
-    return columns
+    return table.once(_column(cell) for cell in header)
 
 
 def _cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    padded = itertools.zip_longest(columns, cells[: len(columns)], fillvalue="")
-    return {column: cell.strip() for column, cell in padded if column and cell.strip()}
+    pairs = zip(columns, cells, strict=False)  # a row may have fewer, or more
+    return {column: cell.strip() for column, cell in pairs if column and cell.strip()}
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,7 @@ def _creation(cells: Mapping[str, str]) -> CreateEvent:
         raise Refused(Code.INVALID_TIME, "The row has no start.", "Fill the columns date and start.")
     if "summary" not in cells:
         raise Refused(Code.INVALID_ARGUMENT, "The row has no summary.", "Fill the column summary.")
-    key, once = cells.get("key") or cells.get("uid", ""), _once(cells)
-    if len(key) > _KEY_MAX:
-        raise Refused(Code.TOO_LARGE, "The key is too long.", f"Use at most {_KEY_MAX} characters.")
+    key, once = _bounded_key(cells.get("key") or cells.get("uid", "")), _once(cells)
     return CreateEvent(
         summary=cells["summary"],
         when=when,
@@ -186,6 +184,12 @@ def _creation(cells: Mapping[str, str]) -> CreateEvent:
         source=Source(uid=key or once),
         idempotency_key=once,
     )
+
+
+def _bounded_key(key: str) -> str:
+    if len(key) > _KEY_MAX:
+        raise Refused(Code.TOO_LARGE, "The key is too long.", f"Use at most {_KEY_MAX} characters.")
+    return key
 
 
 def _once(cells: Mapping[str, str]) -> str:

@@ -183,7 +183,9 @@ def _date(year: int, month: int, day: int) -> date | None:
 
 def _length(cell: str) -> str:
     """A duration as ISO 8601: 2h, 90 min, 1h30m, 1:30; anything else as it is."""
-    cell = " ".join(cell.split())[:_TEXT_MAX]
+    cell = " ".join(cell.split())
+    if len(cell) > _TEXT_MAX:
+        raise Refused(Code.INVALID_TIME, f"duration “{cell[:40]}…” is not understood.", "Write it as 1h30m.")
     match = _LENGTH.fullmatch(cell) or re.fullmatch(r"(?P<h>\d{1,3}):(?P<m>\d{2})", cell)
     if not match or not (match["h"] or match["m"]):
         return cell

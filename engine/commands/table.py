@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
+import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from engine.mail.charsets import known
 from engine.refusals import Code, Refused
 
 BYTES_MAX = 50_000_000
 ROWS_MAX = 1_000_000
 COLUMNS_MAX = 100
+FIRST_LINE_MAX = 100_000
+ROW_MAX = 250_000
+"""Characters of a row, which may go over several lines."""
 DELIMITERS = ",;\t"
+_BLANK = re.compile("\ufeff?[ \r\n]*")
+_SEPARATOR = re.compile(r"sep=[^\r\n]*[\r\n]*", re.IGNORECASE)
+_FILLED = re.compile(r"[^ ,;\t\r\n][^\r\n]*+")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def decode(data: bytes, charset: str = "") -> str:
@@ -25,7 +33,7 @@ def decode(data: bytes, charset: str = "") -> str:
         raise too_large(ROWS_MAX)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         charset = "utf-16"
-    for name in filter(None, ("utf-8-sig", charset, "cp1252")):
+    for name in filter(None, ("utf-8-sig", known(charset), "cp1252")):
         try:
             return data.decode(name)
         except (UnicodeError, LookupError, ValueError):
@@ -33,29 +41,50 @@ def decode(data: bytes, charset: str = "") -> str:
     raise unreadable("The list is not text in a known encoding.")
 
 
-def body(text: str) -> str:
-    """The text without byte order mark, leading blank lines and the `sep=` line that Excel reads.
+def begin(text: str) -> int:
+    """Where the table begins: after a byte order mark, leading blank lines and the `sep=` line that Excel reads.
 
     Raises Refused: CSV_UNREADABLE, TOO_LARGE.
     """
     if len(text) > BYTES_MAX:
         raise too_large(ROWS_MAX)
-    text = text.removeprefix("\ufeff").lstrip(" \r\n")
     if "\0" in text:
         raise unreadable("The list is not text; it may be a spreadsheet file.")
-    if text[:4].lower() == "sep=":
-        text = re.sub(r"\A[^\r\n]*[\r\n]*", "", text)
-    return text
+    start = _end_of(_BLANK, text, 0)
+    return _end_of(_SEPARATOR, text, start)
 
 
-def first_line(text: str) -> str:
-    """The line that holds the names of the columns."""
-    return text.split("\n", 1)[0].split("\r", 1)[0]
+def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    return match.end() if match else start
+
+
+def first_line(text: str, start: int = 0) -> str:
+    """The line that holds the names of the columns, which is looked at before anything else is done with a list.
+
+    Raises Refused(TOO_LARGE) where it is longer than that of any table.
+    """
+    line = text[start : start + FIRST_LINE_MAX + 1]
+    match = _LINE_END.search(line)
+    if match is None and len(line) > FIRST_LINE_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"The first line of the list has more than {FIRST_LINE_MAX:,} characters.",
+            "Name the columns in the first line, and put each row on a line of its own.",
+        )
+    return line[: match.start()] if match else line
 
 
 def delimiter(header: str, fits: Callable[[Sequence[str]], bool]) -> str | None:
-    """The delimiter by which the cells of `header` fit, if any does."""
-    return next((d for d in DELIMITERS if fits(_cells(header, d))), None)
+    """The delimiter by which the cells of `header` fit, if any does. Raises Refused(TOO_LARGE) for too many cells."""
+    for mark in DELIMITERS:
+        _refuse_columns(header.count(mark) + 1)
+    return next((mark for mark in DELIMITERS if fits(_cells(header, mark))), None)
+
+
+def _refuse_columns(count: int) -> None:
+    if count > COLUMNS_MAX:
+        raise Refused(Code.TOO_LARGE, f"The list has {count:,} columns.", f"{COLUMNS_MAX} are allowed.")
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -65,20 +94,50 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def lines(text: str, delimiter: str, rows_max: int) -> Iterator[list[str]]:
+class Lines:
+    """The lines of a text from `start` on, with their ends and one after the other: no copy of the whole is made.
+
+    A row of a table may go over several lines, and is bounded as a whole; `row` says that the next one begins.
+    """
+
+    def __init__(self, text: str, start: int = 0) -> None:
+        self._text, self._start, self._row = text, start, start
+
+    def row(self) -> None:
+        self._row = self._start
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self._start >= len(self._text):
+            raise StopIteration
+        limit = self._row + ROW_MAX
+        match = _LINE_END.search(self._text, self._start, limit)
+        if match is None and limit < len(self._text):
+            raise Refused(
+                Code.TOO_LARGE, f"A row of the list has more than {ROW_MAX:,} characters.", "Shorten it."
+            )
+        end = match.end() if match else len(self._text)
+        line, self._start = self._text[self._start : end], end
+        return line
+
+
+def rows(text: str, delimiter: str, rows_max: int, start: int = 0) -> Iterator[list[str]]:
     """The header, then each row that is not blank, as cells.
 
     Raises Refused: CSV_UNREADABLE, TOO_LARGE.
     """
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True
-    )
+    lines = Lines(text, start)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     header = _next(reader) or []
-    if len(header) > COLUMNS_MAX:
-        raise Refused(Code.TOO_LARGE, f"The list has {len(header)} columns.", f"{COLUMNS_MAX} are allowed.")
+    _refuse_columns(len(header))
     yield header
+    refuse_lines(text, start, rows_max)
     number = 0
+    lines.row()
     while (cells := _next(reader)) is not None:
+        lines.row()
         if any(cell.strip() for cell in cells):
             number += 1
             refuse_too_many(number, rows_max)
@@ -92,6 +151,23 @@ def _next(reader: Iterator[list[str]]) -> list[str] | None:
     except csv.Error as error:
         line = getattr(reader, "line_num", 0)
         raise unreadable(f"Line {line} of the list is not CSV: {error}.") from None
+
+
+def once(columns: Iterable[str]) -> list[str]:
+    """The names of the columns, empty in place of one that was there before."""
+    seen: set[str] = set()
+    found: list[str] = []
+    for column in columns:
+        found.append("" if column in seen else column)
+        seen.add(column)
+    return found
+
+
+def refuse_lines(text: str, start: int, rows_max: int) -> None:
+    """Refuse a table that has too many rows before any of them is read, where each row is one line for certain."""
+    if '"' not in text:
+        filled = itertools.islice(_FILLED.finditer(text, start), rows_max + 2)
+        refuse_too_many(sum(1 for _ in filled) - 1, rows_max)
 
 
 def refuse_too_many(number: int, rows_max: int) -> None:

@@ -13,6 +13,8 @@ NAME_MAX = 200
 URL_MAX = 2_000
 FIELD_MAX = 2_000
 FIELDS_MAX = 50
+FIELD_NAME_MAX = 100
+_WRITTEN_MAX = 1_000
 
 
 def address(text: str) -> str:
@@ -20,6 +22,12 @@ def address(text: str) -> str:
 
     Domains with digits, hyphens and `xn--` labels are fine, and so are non-ASCII ones (B28).
     """
+    if len(text) > _WRITTEN_MAX:
+        raise Refused(
+            Code.INVALID_ADDRESS,
+            "An address is longer than any that can be mailed.",
+            "Give one address such as ann@example.com.",
+        )
     try:
         valid = validate_email(
             text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
@@ -74,4 +82,10 @@ def fields(values: dict[str, str]) -> dict[str, str]:
     """Personal fields, bounded in number and size."""
     if len(values) > FIELDS_MAX:
         raise Refused(Code.TOO_LARGE, f"{len(values)} fields; {FIELDS_MAX} are allowed.", "Send fewer.")
+    if any(len(name) > FIELD_NAME_MAX for name in values):
+        raise Refused(
+            Code.TOO_LARGE,
+            f"The name of a field is too long; {FIELD_NAME_MAX} characters are allowed.",
+            "Shorten it.",
+        )
     return {k.strip().lower(): bounded(v, f"field “{k[:40]}”", FIELD_MAX) for k, v in values.items()}

@@ -7,15 +7,19 @@ from datetime import UTC, date, datetime, time
 from functools import cached_property
 
 from engine.itip import vtimezone, zones
+from engine.itip.bounds import Allowance, too_many
 from engine.itip.expansion import Budget
 from engine.itip.lines import Component, Property
 from engine.itip.repairs import Repairs
 from engine.itip.values import read_value
-from engine.itip.vtimezone import Observances
+from engine.itip.vtimezone import Definition, Observances
 from engine.refusals import Code, Refused
 
-_MAX_VALUES = 10_000
+MAX_VALUES = 10_000
+"""Dates that all lists of one calendar may have, such as EXDATE."""
 _MAX_EVALUATIONS = 200
+_MAX_ZONES = 500
+_MAX_SUGGESTIONS = 5
 _DATES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"})
 
 
@@ -38,9 +42,13 @@ class Clocks:
     recurring: frozenset[str] = frozenset()
     repairs: Repairs = field(default_factory=Repairs)
     budget: Budget = field(default_factory=Budget)
+    values: Allowance = field(default_factory=lambda: Allowance(MAX_VALUES, "dates in lists"))
+    names: dict[str, str | None] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
     evaluated: dict[tuple[str, int], Observances | None] = field(default_factory=dict)
     decided: dict[tuple[str, int], str | None] = field(default_factory=dict)
     alike: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    suggested: int = 0
 
     @classmethod
     def of(
@@ -49,13 +57,17 @@ class Clocks:
         default_zone: str | None,
         repairs: Repairs | None = None,
         budget: Budget | None = None,
+        values: Allowance | None = None,
     ) -> Clocks:
         """The clocks of `calendar`; `default_zone` is for times that name no zone at all.
 
-        `budget`: for all time zones that the calendar defines. What is read otherwise than it stands there
-        goes into `repairs`.
+        `budget`: for all time zones that the calendar defines. `values`: how many dates its lists may have. What
+        is read otherwise than it stands there goes into `repairs`.
+        Raises Refused(TOO_LARGE) where it defines too many.
         """
         embedded = {c.text("TZID").strip(): c for c in calendar.inside("VTIMEZONE")}
+        if len(embedded) > _MAX_ZONES:
+            raise too_many(_MAX_ZONES, "time zones of its own")
         named = zones.resolve(calendar.text("X-WR-TIMEZONE"))
         return cls(
             embedded,
@@ -63,6 +75,7 @@ class Clocks:
             _recurring(calendar) if embedded else frozenset(),
             repairs or Repairs(),
             budget or Budget(),
+            values or Allowance(MAX_VALUES, "dates in lists"),
         )
 
     @cached_property
@@ -73,22 +86,32 @@ class Clocks:
 
     def _named(self, tzid: str) -> str | None:
         """The IANA zone that a TZID or its VTIMEZONE's X-LIC-LOCATION names."""
-        zone = zones.resolve(tzid)
-        if zone is None and tzid in self.embedded:
-            zone = zones.resolve(self.embedded[tzid].text("X-LIC-LOCATION"))
-        return zone
+        if tzid not in self.names:
+            zone = zones.resolve(tzid)
+            if zone is None and tzid in self.embedded:
+                zone = zones.resolve(self.embedded[tzid].text("X-LIC-LOCATION"))
+            self.names[tzid] = zone
+        return self.names[tzid]
+
+    def _unknown(self, tzid: str) -> Refused:
+        """The refusal of a TZID; only the first few are compared with the names of all zones."""
+        self.suggested += 1
+        return zones.unknown(tzid, zones.nearest(tzid) if self.suggested <= _MAX_SUGGESTIONS else ())
 
     def _observed(self, tzid: str, year: int) -> Observances | None:
         component = self.embedded.get(tzid)
         if component is None:
             return None
         if (tzid, year) not in self.evaluated:
-            if len(self.evaluated) >= _MAX_EVALUATIONS:
-                raise Refused(
-                    Code.TOO_LARGE, "The calendar uses too many time zones of its own.", "Use IANA names."
-                )
-            self.evaluated[tzid, year] = vtimezone.evaluate(component, year, self.budget)
+            if len(self.evaluated) >= _MAX_EVALUATIONS or self.budget.left < 0:
+                raise vtimezone.complicated()
+            self.evaluated[tzid, year] = self._definition(tzid, component).around(year, self.budget)
         return self.evaluated[tzid, year]
+
+    def _definition(self, tzid: str, component: Component) -> Definition:
+        if tzid not in self.definitions:
+            self.definitions[tzid] = vtimezone.define(component)
+        return self.definitions[tzid]
 
     def _zone(self, tzid: str, year: int) -> str | None:
         """The IANA zone whose clock a TZID follows in `year`; None where only the mail's own definition says.
@@ -124,6 +147,7 @@ class Clocks:
         """The IANA zone with the same clock from `start` on, if any."""
         key = (tzid, start.year)
         if key not in self.alike:
+            self.budget.spend(len(observed.onsets))
             self.alike[key] = vtimezone.equivalent(observed, start)
         return self.alike[key]
 
@@ -134,8 +158,8 @@ class Clocks:
         observed = self._observed(tzid, local.year)
         if observed:
             return observed.utc(local)
-        if tzid:
-            zones.require(tzid)
+        if tzid and self._named(tzid) is None:
+            raise self._unknown(tzid)
         raise Refused(
             Code.UNKNOWN_TIMEZONE,
             "The event's time names no time zone.",
@@ -160,11 +184,8 @@ class Clocks:
 
     def moments(self, prop: Property) -> list[date | datetime]:
         """The days or moments of a list such as EXDATE; of a period, its start. Blank ones are left out."""
+        self.values.take(prop.value.count(",") + 1)
         texts = [t for t in prop.value.split(",") if t.strip()]
-        if len(texts) > _MAX_VALUES:
-            raise Refused(
-                Code.TOO_LARGE, f"{prop.name} lists too many dates.", "Use a recurrence rule instead."
-            )
         return [self._value(prop, text.partition("/")[0]) for text in texts]
 
     def zone(self, prop: Property, moment: date | datetime, *, recurring: bool) -> str:
@@ -185,8 +206,8 @@ class Clocks:
             return "UTC"
         local, _ = read_value(prop.value)
         like = self._like(tzid, observed, _naive(local))
-        if like is None and recurring:
-            zones.require(tzid)
+        if like is None and recurring and self._named(tzid) is None:
+            raise self._unknown(tzid)
         return like or zones.fixed(observed.offset(_naive(local))) or "UTC"
 
     def floating_or_utc(self, prop: Property) -> str:

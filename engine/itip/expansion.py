@@ -10,6 +10,7 @@ import calendar
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import MAXYEAR, date, timedelta
+from functools import lru_cache
 from itertools import count
 
 from engine.itip.rule import Rule
@@ -37,9 +38,11 @@ def _with_defaults(rule: Rule, start: date) -> Rule:
     if rule.freq == "WEEKLY":
         return replace(rule, byday=((0, start.weekday()),))
     if rule.freq == "MONTHLY":
-        return replace(rule, bymonthday=(start.day,))
+        return replace(rule, bymonthday=frozenset({start.day}))
     if rule.freq == "YEARLY":
-        return replace(rule, bymonthday=(start.day,), bymonth=rule.bymonth or (start.month,))
+        return replace(
+            rule, bymonthday=frozenset({start.day}), bymonth=rule.bymonth or frozenset({start.month})
+        )
     return rule
 
 
@@ -87,6 +90,7 @@ def _week_matches(rule: Rule, day: date) -> bool:
     return False
 
 
+@lru_cache(maxsize=1024)
 def _first_week(year: int, wkst: int) -> date:
     fourth = date(year, 1, 4)
     return fourth - timedelta(days=(fourth.weekday() - wkst) % 7)
@@ -98,7 +102,7 @@ def _day_matches(rule: Rule, day: date) -> bool:
     position = day.timetuple().tm_yday if in_year else day.day
     length = 365 + calendar.isleap(day.year) if in_year else calendar.monthrange(day.year, day.month)[1]
     forward, backward = (position - 1) // 7 + 1, -((length - position) // 7 + 1)
-    return any(w == day.weekday() and n in {0, forward, backward} for n, w in rule.byday)
+    return any((n, day.weekday()) in rule.days for n in (0, forward, backward))
 
 
 def _matches(rule: Rule, day: date) -> bool:

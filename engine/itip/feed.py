@@ -9,14 +9,20 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from engine.itip import read
+from engine.itip.bounds import Allowance
 from engine.itip.clocks import Clocks
-from engine.itip.lines import Component, decode, parse
+from engine.itip.expansion import Budget
+from engine.itip.lines import Component, decode
 from engine.itip.message import ItipEvent
+from engine.itip.tree import parse
 from engine.refusals import Code, Refused
 
 MAX_BYTES = 20_000_000
 MAX_LINES = 600_000
 MAX_EVENTS = 10_000
+_MAX_VALUES = 100_000
+_MAX_ADDRESSES = 100_000
+_ZONE_DAYS = 400_000
 _UID_SHOWN = 200
 _METHOD = "PUBLISH"
 
@@ -67,7 +73,7 @@ def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
     if data.count(b"\n") + data.count(b"\r") > 2 * MAX_LINES:
         raise _too_large("lines", MAX_LINES)
     text = decode(data, MAX_BYTES)
-    calendars = [c for c in parse(text) if c.name == "VCALENDAR"]
+    calendars = [c for c in parse(text, max_lines=MAX_LINES) if c.name == "VCALENDAR"]
     if not calendars:
         raise Refused(
             Code.INVALID_CALENDAR, "There is no calendar in the text.", "Give an iCalendar file (.ics)."
@@ -76,9 +82,10 @@ def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
         raise _too_large("events", MAX_EVENTS)
     events: list[ItipEvent] = []
     unreadable: list[Unreadable] = []
+    people = Allowance(_MAX_ADDRESSES, "addresses")
     for component, clocks in _components(calendars, default_zone):
         try:
-            events.append(read.event_of(component, clocks, _METHOD))
+            events.append(read.event_of(component, clocks, _METHOD, people))
         except Refused as refused:
             unreadable.append(Unreadable(component.text("UID").strip()[:_UID_SHOWN], refused))
     bad = {each.uid for each in unreadable}
@@ -86,8 +93,9 @@ def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
 
 
 def _components(calendars: list[Component], default_zone: str | None) -> Iterator[tuple[Component, Clocks]]:
+    budget, values = Budget(_ZONE_DAYS), Allowance(_MAX_VALUES, "dates in lists")
     for calendar in calendars:
-        clocks = Clocks.of(calendar, default_zone)
+        clocks = Clocks.of(calendar, default_zone, budget=budget, values=values)
         for component in calendar.inside("VEVENT"):
             yield component, clocks
 

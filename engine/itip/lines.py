@@ -1,7 +1,8 @@
-"""Content lines and components: calendar text as a tree, and back (RFC 5545, 3.1 and 3.2)."""
+"""Content lines: calendar text line by line, and back (RFC 5545, 3.1 and 3.2)."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,14 +12,7 @@ from engine.itip.repairs import Repairs
 from engine.refusals import Code, Refused
 
 MAX_BYTES = 2_000_000
-MAX_COMPONENTS = 50_000
-MAX_DEPTH = 8
-
-_TOP_KINDS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE"})
-_KNOWN = _TOP_KINDS | {"VCALENDAR", "VALARM", "STANDARD", "DAYLIGHT"}
-_NOT_OF_EVENTS = frozenset(
-    {"TZID", "TZOFFSETFROM", "TZOFFSETTO", "TZNAME", "METHOD", "PRODID", "VERSION", "CALSCALE"}
-)
+MAX_PARAMETERS = 100
 _TIMES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"})
 
 _FOLD = re.compile(rb"(?:\r\n|\r|\n)[ \t]")
@@ -27,7 +21,9 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NEWLINES = re.compile(r"\r\n|[\r\x85\u2028\u2029]")
 _NAME = re.compile(r"\s*([A-Za-z0-9-]{1,100})\s*([;:])")
 _MAILTO = re.compile(r":\s*mailto\s*:", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
+# possessive: what is matched is never tried again, nor remembered for it
+_PARAMETER = re.compile(r'(?:[^";]++|"[^"]*+"?)++')
+_TO_VALUE = re.compile(r'(?:[^":]++|"[^"]*+")*+:')
 _CARET = re.compile(r"\^(['n^])")
 _TOKEN = re.compile(r"[A-Za-z0-9 ._@+'/-]*")
 
@@ -43,7 +39,7 @@ class Property:
     @property
     def text(self) -> str:
         """The value as TEXT, unescaped and free of control characters (RFC 5545, 3.3.11)."""
-        return clean_text(_ESCAPE.sub(_unescape, self.value))
+        return clean_text(_unescaped(self.value))
 
 
 @dataclass(slots=True)
@@ -71,9 +67,17 @@ class Component:
         return (c for c in self.components if c.name == name)
 
 
-def _unescape(match: re.Match[str]) -> str:
-    char = match.group(1)
-    return "\n" if char in {"n", "N"} else char or "\\"
+def _unescaped(value: str) -> str:
+    """`value` with each backslash gone and what it stands before kept; without steps for each of them."""
+    if "\\" not in value:
+        return value
+    *pieces, last = value.split("\\\\")
+    tail = "\\" if last.endswith("\\") else ""
+    return "\\".join(_single(piece) for piece in (*pieces, last)) + tail
+
+
+def _single(piece: str) -> str:
+    return piece.replace("\\n", "\n").replace("\\N", "\n").replace("\\", "")
 
 
 def clean_text(text: str) -> str:
@@ -150,20 +154,23 @@ def unfolded(text: str) -> Iterator[str]:
 
 def _value_starts(line: str, start: int) -> int:
     """Index of the colon before the value: the first one outside quotes, from `start` on."""
-    quoted = False
-    for index in range(start, len(line)):
-        char = line[index]
-        if char == '"':
-            quoted = not quoted
-        elif char == ":" and not quoted:
-            return index
-    return line.find(":", start)
+    match = _TO_VALUE.match(line, start)
+    return match.end() - 1 if match else line.find(":", start)
 
 
-def _split_outside_quotes(text: str, separator: str) -> list[str]:
-    if '"' not in text:
-        return text.split(separator)
-    return re.findall(rf'(?:"[^"]*"?|[^"{separator}])+', text)
+def _pieces(text: str) -> list[str]:
+    """The parameters in `text`, which semicolons outside quotes part.
+
+    Raises Refused(INVALID_CALENDAR) for too many.
+    """
+    found = [match.group() for match in itertools.islice(_PARAMETER.finditer(text), MAX_PARAMETERS + 1)]
+    if len(found) > MAX_PARAMETERS:
+        raise Refused(
+            Code.INVALID_CALENDAR,
+            f"A line of the calendar has more than {MAX_PARAMETERS} parameters.",
+            "Send plain events.",
+        )
+    return found
 
 
 def _uncaret(match: re.Match[str]) -> str:
@@ -172,7 +179,7 @@ def _uncaret(match: re.Match[str]) -> str:
 
 def _params(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for piece in _split_outside_quotes(text, ";")[:100]:
+    for piece in _pieces(text):
         name, equals, value = piece.partition("=")
         if equals:
             plain = value.strip().replace('"', "")
@@ -202,75 +209,6 @@ def parse_line(line: str) -> Property | None:
     if colon < 0:
         return None
     return Property(name, _params(line[match.end() : colon]), line[colon + 1 :])
-
-
-def parse(text: str, repairs: Repairs | None = None) -> list[Component]:
-    """The top components of `text`; lines that are no content lines and stray ENDs are passed over.
-
-    Raises Refused(INVALID_CALENDAR) where components nest too deep, Refused(TOO_LARGE) for too many.
-    """
-    repairs = repairs or Repairs()
-    root = Component("")
-    stack, count = [root], 0
-    for line in unfolded(text):
-        prop = parse_line(line)
-        if prop is None:
-            repairs.note("a line that is no property passed over")
-            continue
-        name = prop.value.strip().upper()
-        if prop.name == "BEGIN":
-            count += 1
-            _check_limits(len(stack), count)
-            component = Component(name)
-            outer = _outer(stack, name)
-            if len(outer) < len(stack):
-                repairs.note(f"{_shown(stack[-1])} without its END")
-            stack = outer
-            stack[-1].components.append(component)
-            stack = [*stack, component]
-        elif prop.name == "END":
-            stack = _closed(stack, name, repairs)
-        else:
-            stack[-1].properties.append(prop)
-    if len(stack) > 1:
-        repairs.note(f"{_shown(stack[-1])} without its END")
-    return root.components
-
-
-def _shown(component: Component) -> str:
-    return component.name if component.name in _KNOWN else "a component"
-
-
-def _outer(stack: list[Component], name: str) -> list[Component]:
-    """Where a component begins: calendars and their events stay apart though an END may be missing."""
-    if name == "VCALENDAR":
-        return stack[:1]
-    return stack[:2] if name in _TOP_KINDS and len(stack) > 1 else stack
-
-
-def _check_limits(depth: int, count: int) -> None:
-    if depth > MAX_DEPTH:
-        raise Refused(
-            Code.INVALID_CALENDAR, "The calendar's components are nested too deep.", "Send plain events."
-        )
-    if count > MAX_COMPONENTS:
-        raise Refused(Code.TOO_LARGE, "The calendar has too many components.", "Split it into smaller ones.")
-
-
-def _closed(stack: list[Component], name: str, repairs: Repairs) -> list[Component]:
-    for depth in range(len(stack) - 1, 0, -1):
-        if stack[depth].name == name:
-            if depth < len(stack) - 1:
-                repairs.note(f"{_shown(stack[-1])} without its END")
-            return stack[:depth]
-    if name == "VEVENT" and len(stack) > 1:
-        # Its BEGIN got lost, with whatever else stood there: what is left of it is better than nothing.
-        repairs.note("VEVENT without its BEGIN")
-        own = [p for p in stack[-1].properties if p.name not in _NOT_OF_EVENTS]
-        stack[1].components.append(Component(name, own))
-        return stack[:2]
-    repairs.note("an END without its BEGIN passed over")
-    return stack
 
 
 # writing

@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from engine.itip.clocks import Clocks
+from engine.itip.bounds import Allowance
+from engine.itip.clocks import MAX_VALUES, Clocks
 from engine.itip.expansion import Budget
-from engine.itip.lines import Component, Property, clean_name, decode, parse
+from engine.itip.lines import Component, Property, clean_name, decode
 from engine.itip.message import ItipAttendee, ItipEvent, ItipMessage
 from engine.itip.repairs import Repairs
 from engine.itip.times import read_dates, read_recurrence, read_recurrence_id, read_span
+from engine.itip.tree import parse
 from engine.itip.values import read_address, read_utc
 from engine.model import Partstat, Party
 from engine.refusals import Code, Refused
 
 MAX_EVENTS = 5_000
 _MAX_ATTENDEES = 5_000
+_MAX_ADDRESSES = 20_000
+"""People whom all events of one mail may name, whoever they are to them."""
+_MAX_DELEGATES = 20
+_MAX_CALENDARS = 1_000
 _MAX_UID = 1_000
 _MAX_SEQUENCE = 2**31 - 1
 _ONCE = frozenset(
@@ -34,7 +40,7 @@ _ONCE = frozenset(
     }
 )
 _FIRST_STAMP = 1990
-_ZONE_DAYS = 60_000
+_ZONE_DAYS = 120_000
 """Days that may be looked at for all time zones that one mail defines: a usual definition takes a few hundred."""
 _CREATING = frozenset({"REQUEST", "PUBLISH", "ADD"})
 _ANSWERING = frozenset({"REPLY", "COUNTER", "REFRESH"})
@@ -65,6 +71,7 @@ def read(text: bytes, *, method_hint: str = "", default_zone: str | None = None)
     calendars = [c for c in parse(decode(text, repairs=repairs), repairs) if c.name == "VCALENDAR"]
     if not calendars:
         raise Refused(Code.INVALID_CALENDAR, "There is no calendar in the text.", "Send an iCalendar event.")
+    Allowance(_MAX_CALENDARS, "calendars").take(len(calendars))
     found = [(calendar, event) for calendar in calendars for event in calendar.inside("VEVENT")]
     _check_events(calendars, found)
     if len(calendars) > 1:
@@ -72,9 +79,12 @@ def read(text: bytes, *, method_hint: str = "", default_zone: str | None = None)
     first = found[0][0]
     method = first.text("METHOD").strip() or method_hint.strip() or "PUBLISH"
     method = method.upper()[:40]
-    budget = Budget(_ZONE_DAYS)
-    clocks = {id(calendar): Clocks.of(calendar, default_zone, repairs, budget) for calendar in calendars}
-    events = tuple(event_of(event, clocks[id(calendar)], method) for calendar, event in found)
+    budget, values = Budget(_ZONE_DAYS), Allowance(MAX_VALUES, "dates in lists")
+    clocks = {
+        id(calendar): Clocks.of(calendar, default_zone, repairs, budget, values) for calendar in calendars
+    }
+    people = Allowance(_MAX_ADDRESSES, "addresses")
+    events = tuple(event_of(event, clocks[id(calendar)], method, people) for calendar, event in found)
     prodid = clean_name(first.text("PRODID"))[:200]
     return ItipMessage(method=method, prodid=prodid, events=events, repaired=repairs.said())
 
@@ -92,8 +102,8 @@ def _check_events(calendars: list[Component], found: list[tuple[Component, Compo
         raise Refused(Code.NOT_AN_EVENT, f"The calendar {holds}.", "Send an event (VEVENT).")
 
 
-def event_of(component: Component, clocks: Clocks, method: str) -> ItipEvent:
-    """One VEVENT of a calendar. Raises Refused as `read` does."""
+def event_of(component: Component, clocks: Clocks, method: str, people: Allowance | None = None) -> ItipEvent:
+    """One VEVENT of a calendar; `people`: how many may still be named. Raises Refused as `read` does."""
     creating = method in _CREATING
     _note_repeated(component, clocks.repairs)
     span = read_span(component, clocks, creating=creating)
@@ -104,7 +114,7 @@ def event_of(component: Component, clocks: Clocks, method: str) -> ItipEvent:
         recurrence_id=read_recurrence_id(component, clocks, method),
         organizer=_organizer(component),
         sent_by=next((read_address(p.params.get("SENT-BY", "")) for p in component.all("ORGANIZER")), ""),
-        attendees=_attendees(component),
+        attendees=_attendees(component, people or Allowance(_MAX_ADDRESSES, "addresses")),
         nameless=_nameless(component),
         span=span,
         summary=component.text("SUMMARY"),
@@ -116,7 +126,7 @@ def event_of(component: Component, clocks: Clocks, method: str) -> ItipEvent:
         rdates=read_dates(component, "RDATE", clocks, span) if creating else (),
         exdates=read_dates(component, "EXDATE", clocks, span) if creating else (),
         status=component.text("STATUS").strip().upper()[:40],
-        comment="\n".join(p.text for p in component.all("COMMENT") if p.text.strip()),
+        comment="\n".join(text for p in component.all("COMMENT") if (text := p.text).strip()),
     )
 
 
@@ -180,19 +190,27 @@ def _organizer(component: Component) -> Party | None:
     return None
 
 
-_LIST_MAX = 4_000
-
-
-def _addresses(prop: Property, name: str) -> tuple[str, ...]:
-    value = prop.params.get(name, "")
-    pieces = (value if len(value) <= _LIST_MAX else value[:_LIST_MAX].rpartition(",")[0]).split(",")
+def _addresses(prop: Property, name: str, people: Allowance) -> tuple[str, ...]:
+    """The addresses in a parameter such as DELEGATED-TO."""
+    listed = prop.params.get(name, "")
+    if not listed:
+        return ()
+    if listed.count(",") >= _MAX_DELEGATES:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"An attendee has more than {_MAX_DELEGATES} addresses in {name}.",
+            "Invite them as attendees.",
+        )
+    pieces = listed.split(",")
+    people.take(len(pieces))
     return tuple(address for piece in pieces if (address := read_address(piece)))
 
 
-def _attendees(component: Component) -> tuple[ItipAttendee, ...]:
+def _attendees(component: Component, people: Allowance) -> tuple[ItipAttendee, ...]:
     """The attendees by address; RFC 5545, 3.2.12 has unknown answers count as none."""
     found: dict[str, ItipAttendee] = {}
     for prop in component.all("ATTENDEE"):
+        people.take()
         address = read_address(prop.value, prop.params.get("EMAIL", ""))
         if address and address not in found:
             partstat = prop.params.get("PARTSTAT", "").strip().upper()
@@ -200,8 +218,8 @@ def _attendees(component: Component) -> tuple[ItipAttendee, ...]:
                 address=address,
                 name=_name(prop),
                 partstat=_PARTSTATS.get(partstat, Partstat.NEEDS_ACTION),
-                delegated_to=_addresses(prop, "DELEGATED-TO"),
-                delegated_from=_addresses(prop, "DELEGATED-FROM"),
+                delegated_to=_addresses(prop, "DELEGATED-TO", people),
+                delegated_from=_addresses(prop, "DELEGATED-FROM", people),
                 sent_by=read_address(prop.params.get("SENT-BY", "")),
             )
         if len(found) > _MAX_ATTENDEES:

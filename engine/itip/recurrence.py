@@ -156,10 +156,10 @@ def instances(event: Event, after: datetime, before: datetime, limit: int) -> li
     limit = max(0, min(limit, _MAX_LIMIT))
     excluded = set(event.exdates) | {o.recurrence_id for o in event.overrides}
     found = {o.span for o in event.overrides if _overlaps(o.span, after, before)}
-    room = limit + len(found) + len(event.rdates)
+    room, rdates = limit + len(found) + len(event.rdates), frozenset(event.rdates)
     for start in _series(event, after):
         span = at(event.span, start)
-        if span.start_utc >= before and start not in event.rdates:
+        if span.start_utc >= before and start not in rdates:
             break
         if start not in excluded and _overlaps(span, after, before):
             found.add(span)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.refusals import Code, Refused
 
@@ -12,6 +12,7 @@ FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 MAX_INSTANCES = 4_000
 _VALUES_MAX = 400
 MAX_DAYS = 120
+MAX_TEXT = 2_000
 _BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 _RANGES = {"BYMONTH": 12, "BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53, "BYSETPOS": 366}
 
@@ -32,13 +33,18 @@ class Rule:
     count: int | None = None
     until: str = ""
     wkst: int = 0
-    bymonth: tuple[int, ...] = ()
-    byweekno: tuple[int, ...] = ()
-    byyearday: tuple[int, ...] = ()
-    bymonthday: tuple[int, ...] = ()
+    bymonth: frozenset[int] = frozenset()
+    byweekno: frozenset[int] = frozenset()
+    byyearday: frozenset[int] = frozenset()
+    bymonthday: frozenset[int] = frozenset()
     byday: tuple[tuple[int, int], ...] = ()
-    bysetpos: tuple[int, ...] = ()
+    bysetpos: frozenset[int] = frozenset()
     bytime: tuple[tuple[str, str], ...] = ()
+    days: frozenset[tuple[int, int]] = field(init=False, compare=False)
+    """`byday` to be looked up in, since each day of a series is."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "days", frozenset(self.byday))
 
     def text(self, until: str) -> str:
         """The rule as an RRULE value with `until` in place of its own."""
@@ -59,8 +65,8 @@ class Rule:
         return ";".join(f"{name}={value}" for name, value in parts.items() if value)
 
 
-def _joined(numbers: tuple[int, ...]) -> str:
-    return ",".join(map(str, numbers))
+def _joined(numbers: frozenset[int]) -> str:
+    return ",".join(map(str, sorted(numbers)))
 
 
 # reading
@@ -72,14 +78,14 @@ def _number(name: str, text: str, largest: int) -> int:
     return int(text)
 
 
-def _numbers(parts: dict[str, str], name: str) -> tuple[int, ...]:
+def _numbers(parts: dict[str, str], name: str) -> frozenset[int]:
     values = [v.strip() for v in parts.get(name, "").split(",") if v.strip()]
     if len(values) > _VALUES_MAX:
         raise refused(f"{name} lists {len(values)} numbers; {_VALUES_MAX} are allowed.")
-    found = {_number(name, value, _RANGES[name]) for value in values}
+    found = frozenset(_number(name, value, _RANGES[name]) for value in values)
     if name == "BYMONTH" and any(month < 0 for month in found):
         raise refused("BYMONTH holds the numbers 1 to 12.")
-    return tuple(sorted(found))
+    return found
 
 
 def _days(text: str, freq: str) -> tuple[tuple[int, int], ...]:
@@ -116,7 +122,7 @@ def parse(text: str) -> Rule:
 
     Raises Refused(INVALID_RECURRENCE) for anything that is no daily to yearly rule (RFC 5545, 3.3.10).
     """
-    if len(text) > 2_000:
+    if len(text) > MAX_TEXT:
         raise refused("The recurrence rule is too long.")
     parts = _parts(text)
     freq = parts.get("FREQ", "")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine.itip.clocks import Clocks, unreadable
 from engine.itip.lines import Component
+from engine.itip.rule import MAX_TEXT
 from engine.itip.values import read_duration
 from engine.model import Span
 from engine.refusals import Code, Refused
@@ -19,8 +20,8 @@ def read_span(component: Component, clocks: Clocks, *, creating: bool) -> Span |
     """Start and end; only what creates an event has to have them."""
     try:
         return _started(component, clocks)
-    except Refused:
-        if creating:
+    except Refused as refused:
+        if creating or refused.code is Code.TOO_LARGE:
             raise
         return None
 
@@ -94,19 +95,15 @@ def read_recurrence_id(component: Component, clocks: Clocks, method: str) -> dat
     return clocks.moment(prop)
 
 
-_RULE_MAX = 2_000
-
-
 def read_recurrence(component: Component) -> str:
     rules = {p.value.strip().upper() for p in component.all("RRULE") if p.value.strip()}
+    if any(len(rule) > MAX_TEXT for rule in rules):
+        raise Refused(Code.INVALID_RECURRENCE, "The recurrence rule is too long.", "Use a shorter rule.")
     if len(rules) > 1:
         raise Refused(
             Code.INVALID_RECURRENCE, "The event has several recurrence rules.", "Use one rule an event."
         )
-    rule = next(iter(rules), "")
-    if len(rule) > _RULE_MAX:
-        raise Refused(Code.INVALID_RECURRENCE, "The recurrence rule is too long.", "Use a shorter one.")
-    return rule
+    return next(iter(rules), "")
 
 
 def read_dates(

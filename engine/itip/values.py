@@ -20,8 +20,8 @@ def read_value(text: str) -> tuple[date | datetime, bool]:
 
     Raises ValueError where the text is neither.
     """
-    plain = text.strip().upper().replace("-", "").replace(":", "")[:40]
-    match = _VALUE.fullmatch(plain)
+    plain = text.strip()
+    match = _VALUE.fullmatch(plain.upper().replace("-", "").replace(":", "")) if len(plain) <= 60 else None
     if not match:
         raise ValueError(f"not a date or time: {text[:40]}")
     year, month, day = (int(match.group(n)) for n in (1, 2, 3))
@@ -39,7 +39,8 @@ def read_duration(text: str) -> timedelta:
 
     Raises ValueError where the text is none.
     """
-    match = _DURATION.fullmatch(text.strip().upper()[:60])
+    text = text.strip()
+    match = _DURATION.fullmatch(text.upper()) if len(text) <= 60 else None
     if not match or match.group(1) == "-":
         raise ValueError(f"not a duration: {text[:40]}")
     weeks, days, hours, minutes, seconds = (int(g or 0) for g in match.groups()[1:])

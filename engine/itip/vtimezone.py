@@ -1,31 +1,30 @@
-"""VTIMEZONE: evaluate the ones that come in, write the ones that go out (RFC 5545, 3.6.5)."""
+"""VTIMEZONE: evaluate the ones that come in (RFC 5545, 3.6.5)."""
 
 from __future__ import annotations
 
-import calendar
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from engine.itip import zones
 from engine.itip.expansion import Budget, forward
-from engine.itip.lines import Component, fold
-from engine.itip.rule import WEEKDAYS, parse
-from engine.itip.values import read_value, write_local
+from engine.itip.lines import Component
+from engine.itip.rule import Rule, parse
+from engine.itip.values import read_value
 from engine.refusals import Code, Refused
 
 _OFFSET = re.compile(r"([+-])(\d{1,2})(\d\d)(\d\d)?")
 _YEARS = 4  # an embedded definition is read for so many years around the event
-_HORIZON = 20  # and ours are written so many years ahead, where no yearly rule says it all
 _MAX_ONSETS = 400
-_MAX_PARTS = 20
+_MAX_PROPERTIES = 5_000
 _MAX_DAYS = 7  # weekdays of one rule, and so on: the rules of clocks are simple
+_MAX_RULE = 300
 _KEPT_DAYS = 20_000
 _CACHED = 8_000  # characters of a definition that is worth keeping
+_PART_COST = 20  # reading one of its parts costs as much as looking at so many days
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +66,24 @@ def _moment(text: str) -> datetime | None:
     return value if isinstance(value, datetime) else datetime.combine(value, time())
 
 
+@lru_cache(maxsize=512)
+def _rule(text: str) -> Rule | None:
+    """The rule, if it is one; rules of clocks are short."""
+    try:
+        return parse(text) if len(text) <= _MAX_RULE else None
+    except Refused:
+        return None
+
+
 def _yearly(text: str, start: datetime, year: int, budget: Budget) -> list[datetime]:
     """Onsets of a yearly rule in the years around `year`; none where the rule is of another kind."""
-    try:
-        rule = parse(text)
-    except Refused:
+    rule = _rule(text)
+    if rule is None:
         return []
     until = _moment(rule.until) if rule.until else None
     found: list[datetime] = []
     odd = len(rule.byday) > _MAX_DAYS or rule.byweekno or rule.byyearday or rule.bysetpos
-    if rule.freq != "YEARLY" or odd or (until and until.year < year - _YEARS):
+    if rule.freq != "YEARLY" or odd or (until and until.year < year - _YEARS) or budget.left < 0:
         return found
     for day in forward(rule, start.date(), date(max(year - _YEARS, start.year), 1, 1), budget):
         onset = datetime.combine(day, start.time())
@@ -91,12 +98,13 @@ def _onsets(component: Component, year: int, budget: Budget) -> list[datetime]:
     start = _moment(first.value) if first else None
     if start is None or start.year > year + _YEARS:
         return []
-    rdates = [
-        m for p in component.all("RDATE") for v in p.value.split(",")[:_MAX_ONSETS] if (m := _moment(v))
-    ]
+    texts = [text for p in component.all("RDATE") for text in p.value.split(",")]
+    if not budget.spend(len(texts)):
+        return []
+    rdates = [moment for text in texts if (moment := _moment(text))]
     rules = [p.value for p in component.all("RRULE")][:1]
     found = [onset for rule in rules for onset in _yearly(rule, start, year, budget)]
-    return [start, *rdates[:_MAX_ONSETS], *found]
+    return [start, *rdates, *found]
 
 
 def evaluate(component: Component, year: int, budget: Budget | None = None) -> Observances | None:
@@ -104,45 +112,65 @@ def evaluate(component: Component, year: int, budget: Budget | None = None) -> O
 
     Raises Refused(TOO_LARGE) where that takes more than `budget`.
     """
-    definition = _Definition(_text(component), component)
-    if len(definition.text) <= _CACHED:
-        return _kept(definition, year)
-    return _evaluated(component, year, budget or Budget())
+    return define(component).around(year, budget or Budget())
 
 
 @dataclass(frozen=True, slots=True)
-class _Definition:
-    """A VTIMEZONE that is the same where its text is."""
+class Definition:
+    """A VTIMEZONE that is the same where its text is; without `text` it is too long to be kept."""
 
     text: str
     component: Component = field(compare=False)
 
+    def around(self, year: int, budget: Budget) -> Observances | None:
+        """As `evaluate`; what was worked out before costs the same."""
+        if self.text:
+            observed, spent = _kept(self, year)
+            budget.spend(spent)
+        else:
+            observed = _evaluated(self.component, year, budget)
+        if budget.left < 0:
+            raise complicated()
+        return observed
 
-def _text(component: Component) -> str:
+
+def complicated() -> Refused:
+    """The refusal of time zones that take too long to be understood."""
+    return Refused(
+        Code.TOO_LARGE, "The calendar's own time zones are too complicated.", "Use IANA names for zones."
+    )
+
+
+def define(component: Component) -> Definition:
+    """The definition that `component` is. Raises Refused(TOO_LARGE) where it is longer than any that is real."""
     parts = (component, *component.components)
-    return "\n".join(f"{part.name}\t{p.name}\t{p.value}" for part in parts for p in part.properties)
+    if len(parts) + sum(len(part.properties) for part in parts) > _MAX_PROPERTIES:
+        raise complicated()
+    lines = [f"{part.name}\t{p.name}\t{p.value}" for part in parts for p in part.properties]
+    text = "\n".join(lines)
+    return Definition(text if len(text) <= _CACHED else "", component)
 
 
 @lru_cache(maxsize=128)
-def _kept(definition: _Definition, year: int) -> Observances | None:
-    """The same few definitions come again and again."""
-    return _evaluated(definition.component, year, Budget(_KEPT_DAYS))
+def _kept(definition: Definition, year: int) -> tuple[Observances | None, int]:
+    """What the same few definitions, which come again and again, come to; and how many days that took."""
+    budget = Budget(_KEPT_DAYS)
+    observed = _evaluated(definition.component, year, budget)
+    return observed, _KEPT_DAYS - budget.left
 
 
 def _evaluated(component: Component, year: int, budget: Budget) -> Observances | None:
     changes: list[tuple[datetime, timedelta, timedelta]] = []
-    for part in component.components[:_MAX_PARTS]:
+    for part in component.components:
+        if not budget.spend(_PART_COST):
+            return None
         after, before = _offset(part, "TZOFFSETTO"), _offset(part, "TZOFFSETFROM")
         if after is not None:
             before = after if before is None else before
             # local times that the clock jumps over count by the offset before the jump (RFC 5545, 3.3.5)
             jump = max(after - before, timedelta())
             changes += [(onset + jump, after, before) for onset in _onsets(part, year, budget)]
-    if budget.left < 0:
-        raise Refused(
-            Code.TOO_LARGE, "The calendar's own time zones are too complicated.", "Use IANA names for zones."
-        )
-    if not changes:
+    if not changes or budget.left < 0:
         return None
     changes.sort()
     return Observances(tuple(c[0] for c in changes), tuple(c[1] for c in changes), changes[0][2])
@@ -194,98 +222,3 @@ def _of_year(year: int, observed: Observances) -> list[datetime]:
 def _same(observed: Observances, zone: str, samples: Iterable[datetime]) -> bool:
     info = zones.info(zone)
     return all(local.replace(tzinfo=info).utcoffset() == observed.offset(local) for local in samples)
-
-
-# writing
-
-
-def _pattern(onsets: list[datetime]) -> str | None:
-    """The yearly rule that all `onsets` follow, one a year up to the horizon; None where there is none."""
-    years = [onset.year for onset in onsets]
-    same = {(onset.month, onset.weekday(), onset.time()) for onset in onsets}
-    if len(onsets) < _HORIZON - 1 or len(same) != 1 or years != list(range(years[0], years[0] + len(years))):
-        return None
-    numbers = {(onset.day - 1) // 7 + 1 for onset in onsets}
-    last = all(onset.day + 7 > calendar.monthrange(onset.year, onset.month)[1] for onset in onsets)
-    if not last and len(numbers) != 1:
-        return None
-    number, weekday = -1 if last else numbers.pop(), WEEKDAYS[onsets[0].weekday()]
-    return f"FREQ=YEARLY;BYMONTH={onsets[0].month};BYDAY={number}{weekday}"
-
-
-def _signed(offset: timedelta) -> str:
-    total = int(offset.total_seconds())
-    hours, rest = divmod(abs(total), 3600)
-    seconds = f"{rest % 60:02d}" if rest % 60 else ""
-    return f"{'-' if total < 0 else '+'}{hours:02d}{rest // 60:02d}{seconds}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """One change of offset; `onset` is local time by the offset before it."""
-
-    onset: datetime
-    before: timedelta
-    after: timedelta
-    name: str
-
-
-def _local_offset(zone: ZoneInfo, moment: datetime) -> timedelta:
-    return moment.astimezone(zone).utcoffset() or timedelta()
-
-
-def _change(zone: ZoneInfo, low: datetime, high: datetime) -> _Change:
-    """The one change of offset between two moments in UTC, found to the second."""
-    before, after = _local_offset(zone, low), _local_offset(zone, high)
-    while high - low > timedelta(seconds=1):
-        middle = (low + (high - low) / 2).replace(microsecond=0)
-        low, high = (middle, high) if _local_offset(zone, middle) == before else (low, middle)
-    name = high.astimezone(zone).tzname() or _signed(after)
-    return _Change((high + before).replace(tzinfo=None), before, after, name)
-
-
-def _changes(zone: ZoneInfo, year: int) -> list[_Change]:
-    """The changes of offset in `zone` from the year before `year` on; the first is the state it begins in."""
-    moment = datetime(year - 1, 1, 1, tzinfo=UTC)
-    offset = _local_offset(zone, moment)
-    start = moment.replace(tzinfo=None)
-    found = [_Change(start, offset, offset, moment.astimezone(zone).tzname() or _signed(offset))]
-    for _ in range((_HORIZON + 1) * 366):
-        following = moment + timedelta(days=1)
-        if _local_offset(zone, following) != found[-1].after:
-            found.append(_change(zone, moment, following))
-        moment = following
-    return found
-
-
-def _observance(changes: list[_Change]) -> list[str]:
-    """The lines of one STANDARD or DAYLIGHT part: equal changes in several years."""
-    first, onsets = changes[0], [change.onset for change in changes]
-    kind = "DAYLIGHT" if first.after > first.before else "STANDARD"
-    pattern = _pattern(onsets)
-    further = [f"RRULE:{pattern}"] if pattern else [f"RDATE:{write_local(onset)}" for onset in onsets[1:]]
-    return [
-        f"BEGIN:{kind}",
-        f"DTSTART:{write_local(onsets[0])}",
-        f"TZOFFSETFROM:{_signed(first.before)}",
-        f"TZOFFSETTO:{_signed(first.after)}",
-        f"TZNAME:{first.name}",
-        *further,
-        f"END:{kind}",
-    ]
-
-
-@lru_cache(maxsize=256)
-def written(zone: str, year: int) -> bytes:
-    """The VTIMEZONE of the IANA zone `zone` for an event that starts in `year`, as folded lines.
-
-    Zones whose clocks change by a yearly rule get that rule, the form that all clients understand.
-    Not icalendar's Timezone.from_tzid, which puts the start of summer time an hour late.
-    """
-    groups: dict[tuple[timedelta, timedelta, str], list[_Change]] = {}
-    for change in _changes(ZoneInfo(zone), year):
-        groups.setdefault((change.before, change.after, change.name), []).append(change)
-    lines = ["BEGIN:VTIMEZONE", f"TZID:{zone}"]
-    for group in groups.values():
-        lines += _observance(group)
-    return b"".join(fold(line) for line in [*lines, "END:VTIMEZONE"])

@@ -26,7 +26,7 @@ from icalendar.prop import vRecur
 
 from engine.itip.lines import clean_name, clean_text, escape
 from engine.itip.recurrence import at
-from engine.itip.vtimezone import written
+from engine.itip.zonelines import written
 from engine.model import Event, Method, Override, Party
 
 PRODID = "-//CIS//Calendar Invite Server//EN"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -13,6 +14,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from engine.refusals import Code, Refused
 
 _UTC_NAMES = frozenset({"z", "utc", "gmt", "etc/utc", "etc/gmt", "zulu", "tzone://microsoft/utc"})
+_NAME_MAX = 200
 _AREAS = frozenset(
     {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 )
@@ -178,8 +180,10 @@ def resolve(name: str) -> str | None:
 
     Knows IANA names in any case, vendors' paths, Windows names and display strings, UTC and fixed offsets.
     """
-    plain = name[:1_000].strip().strip("\"'").strip().lower()
-    return _resolved(plain) if 0 < len(plain) <= 200 else None
+    if len(name) > _NAME_MAX:
+        return None
+    plain = name.strip().strip("\"'").strip().lower()
+    return _resolved(plain) if plain else None
 
 
 @lru_cache(maxsize=1024)
@@ -198,12 +202,16 @@ def _resolved(plain: str) -> str | None:
 
 def nearest(name: str, n: int = 3) -> list[str]:
     """Up to `n` IANA names that look most like `name`, best first."""
-    plain = name.strip().lower()[:60].replace(" ", "_")
+    return list(_nearest(name[:_NAME_MAX].strip().lower()[:60].replace(" ", "_"), n))
+
+
+@lru_cache(maxsize=256)
+def _nearest(plain: str, n: int) -> tuple[str, ...]:
     by_city = {key.replace(" ", "_"): zones[0] for key, zones in _cities().items()}
     keys = [*difflib.get_close_matches(plain, _names(), n, 0.6)]
     cities = difflib.get_close_matches(plain.rpartition("/")[2], by_city, n, 0.6)
     found = [_names()[key] for key in keys] + [by_city[city] for city in cities]
-    return list(dict.fromkeys(found))[:n]
+    return tuple(dict.fromkeys(found))[:n]
 
 
 def require(name: str) -> str:
@@ -214,7 +222,12 @@ def require(name: str) -> str:
     zone = resolve(name)
     if zone:
         return zone
-    near = ", ".join(nearest(name))
+    raise unknown(name, nearest(name))
+
+
+def unknown(name: str, close: Sequence[str] = ()) -> Refused:
+    """The refusal of a zone's name; `close` are names that may be meant."""
+    near = ", ".join(close)
     hint = f"Did you mean {near}?" if near else "Use an IANA name such as Europe/Paris or America/New_York."
     shown = " ".join(name.split())[:80]
-    raise Refused(Code.UNKNOWN_TIMEZONE, f"The time zone “{shown}” is not known.", hint)
+    return Refused(Code.UNKNOWN_TIMEZONE, f"The time zone “{shown}” is not known.", hint)

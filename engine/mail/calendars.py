@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 
+from engine.mail.charsets import known
 from engine.mail.incoming import CalendarPart
 from engine.mail.leaves import Leaf, decoded, is_utf16
 
@@ -13,7 +15,7 @@ _NAMES = (".ics", ".ical", ".ifb", ".vcs", ".icalendar")
 _TYPES = {"application/ics", "text/x-vcalendar", "application/calendar", "text/ics"}
 _BEGIN, _END = (re.compile(rb"%b:VCALENDAR" % word, re.IGNORECASE) for word in (b"BEGIN", b"END"))
 _EVENT = re.compile(rb"BEGIN:VEVENT", re.IGNORECASE)
-_UTF8 = {"", "utf-8", "utf8", "us-ascii"}
+_UTF8 = {"utf-8", "ascii"}
 _SEARCHED = {"application/octet-stream", "application/x-unknown", "unknown/unknown"}
 
 
@@ -38,9 +40,9 @@ def _rank(leaf: Leaf) -> int | None:
 
 
 def _calendar(leaf: Leaf) -> CalendarPart:
-    content, charset = leaf.content, (leaf.charset or "").lower()
+    content, charset = leaf.content, leaf.parameter("charset")
     # What is or should be UTF-8 is left to the reader of calendars, who says what was wrong with it.
-    if charset not in _UTF8 and not is_utf16(content):
+    if charset and known(charset) not in _UTF8 and not is_utf16(content):
         content = decoded(content, charset).encode("utf-8", "replace")
     method = leaf.parameter("method").strip().upper()
     return CalendarPart(content=content, method_hint=method, quoted=leaf.attached)
@@ -50,10 +52,14 @@ def distinct(calendars: Iterable[CalendarPart]) -> tuple[CalendarPart, ...]:
     """The calendars that say something, each once, whatever their line breaks; at most 10."""
     kept: dict[bytes, CalendarPart] = {}
     for calendar in calendars:
-        key = b"\n".join(calendar.content.split())
-        if key:
-            kept.setdefault(key, calendar)
+        if not calendar.content.isspace() and calendar.content:
+            kept.setdefault(_digest(calendar.content), calendar)
     return tuple(kept.values())[:_MAX_CALENDARS]
+
+
+def _digest(content: bytes) -> bytes:
+    """The same for the same lines, however they end."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip()).digest()
 
 
 def searched(leaves: list[Leaf], whole: bytes) -> tuple[CalendarPart, ...]:
@@ -62,7 +68,15 @@ def searched(leaves: list[Leaf], whole: bytes) -> tuple[CalendarPart, ...]:
     wanted.sort(key=lambda leaf: leaf.attached)
     for content in (*(leaf.content for leaf in wanted), whole):
         begin = _BEGIN.search(content)
-        *_, end = [None, *(match.end() for match in _END.finditer(content, begin.end()))] if begin else [None]
+        end = _last_end(content, begin.end()) if begin else 0
         if begin and end:
             return (CalendarPart(content=content[begin.start() : end], quoted=True),)
     return ()
+
+
+def _last_end(content: bytes, start: int) -> int:
+    """Where the last calendar that ends after `start` does; 0 if none."""
+    end = 0
+    for match in _END.finditer(content, start):
+        end = match.end()
+    return end

@@ -7,15 +7,20 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 
+from engine.mail.charsets import known
 from engine.refusals import Code, Refused
 
 _MAX_VALUE = 10_000
+_MAX_BARE = 400
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]+")
 # what turns the direction of the words around it (Unicode UAX 9, 3.1)
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BREAKS = re.compile(r"\r\n|[\r\u0085\u2028\u2029]")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
+_PLAIN = re.compile(r'[^"(<,;]++')
+_TO_QUOTE = re.compile(r'(?:[^"\\]++|\\.?)*+', re.DOTALL)
+_IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[^?\s]+\?[bq]\?[^?\s]*\?=', re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
 _COMMENTS_DEEP_MAX = 3
@@ -68,19 +73,21 @@ def raw(mail: Message, name: str) -> str:
 
 def in_words(value: str) -> str:
     """A header value with its encoded words decoded; what cannot be decoded is shown with U+FFFD."""
+    value = value[:_MAX_VALUE]  # words to be shown
     try:
-        pieces = decode_header(value[:_MAX_VALUE])
+        pieces = decode_header(value)
     except (HeaderParseError, ValueError):
-        return one_line(value[:_MAX_VALUE])
+        return one_line(value)
     return one_line("".join(_word(piece, charset) for piece, charset in pieces))
 
 
 def _word(piece: bytes | str, charset: str | None) -> str:
     if isinstance(piece, str):
         return piece
+    codec = known(charset) if charset else "ascii"
     try:
-        return piece.decode(charset or "ascii", "replace")
-    except (LookupError, ValueError):
+        return piece.decode(codec or "latin-1", "replace")
+    except ValueError:
         return piece.decode("latin-1")
 
 
@@ -100,30 +107,32 @@ def _pieces(value: str) -> list[tuple[str, str]]:
             end = value.find(">", index)
             end = len(value) if end < 0 else end
             found.append(("angle", value[index + 1 : end].strip()))
-        else:
+        elif char in ",;":
             end = index
-            found.append((",", "") if char in ",;" else ("text", char))
+            found.append((",", ""))
+        else:
+            end = _end_of(_PLAIN, value, index) - 1
+            found.append(("text", value[index : end + 1]))
         index = end + 1
     return found
 
 
+def _end_of(pattern: re.Pattern[str], value: str, index: int) -> int:
+    match = pattern.match(value, index)
+    return match.end() if match else index
+
+
 def _closing_quote(value: str, index: int) -> int:
-    while index < len(value) and value[index] != '"':
-        index += 2 if value[index] == "\\" else 1
-    return index
+    return _end_of(_TO_QUOTE, value, index)
 
 
 def _closing_parenthesis(value: str, index: int) -> int:
     depth = 1
-    while index < len(value):
-        if value[index] == "\\":
-            index += 1
-        elif value[index] in "()":
-            depth += 1 if value[index] == "(" else -1
+    for mark in _IN_COMMENT.finditer(value, index):
+        depth += {"(": 1, ")": -1}.get(mark.group(), 0)
         if depth == 0:
-            return index
-        index += 1
-    return index
+            return mark.start()
+    return len(value)
 
 
 def mailboxes(value: str) -> list[tuple[str, str]]:
@@ -137,17 +146,21 @@ def mailboxes(value: str) -> list[tuple[str, str]]:
         return found
     for kind, content in [*_pieces(value), (",", "")]:
         if kind == "angle":
-            angle = f"{angle}\n{content}" if angle else content or "\n"
+            angle = "\n" if angle else content or "\n"  # two are none
         elif kind == "comment":
             comment = content
         elif kind != ",":
             name += content
-        elif angle or _ADDRESS.fullmatch(name.strip()):
+        elif angle or _is_address(name):
             found.append((in_words((name if angle else comment).strip()), (angle or name.strip()).lower()))
             name = angle = comment = ""
         else:
-            name = f"{name}, " if name.strip() else ""
+            name += ", " if name and not name.isspace() else ""
     return [box for box in found if _ADDRESS.fullmatch(box[1])]
+
+
+def _is_address(name: str) -> bool:
+    return len(name) <= _MAX_BARE and _ADDRESS.fullmatch(name.strip()) is not None
 
 
 def sender(mail: Message) -> tuple[str, str]:

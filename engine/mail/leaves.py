@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from email.message import Message
-from email.utils import collapse_rfc2231_value
 from functools import cached_property
 
+from engine.mail.charsets import known, plain
 from engine.mail.headers import in_words
 
-_WIDE = re.compile(r"(?i)(utf-?(16|32|7)|iso-2022|hz)")
+_WIDE = re.compile(r"(?i)(utf-(16|32|7)|iso2022|hz)")
 _PARAMETER_MAX = 200
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -23,7 +23,7 @@ class Leaf:
     def __init__(self, message: Message, *, attached: bool = False, alternative: bool = False) -> None:
         self._message = message
         self.kind = message.get_content_type()
-        self.name = in_words(message.get_filename() or "").lower()[-200:]
+        self.name = in_words(_filename(message)).lower()[-200:]
         self.attached = attached
         self.alternative = alternative
 
@@ -43,13 +43,11 @@ class Leaf:
 
     @property
     def charset(self) -> str | None:
-        value = self._message.get_content_charset()
-        return value[:40] if value and value.isascii() else None
+        return known(self.parameter("charset").lower()) or None
 
     def parameter(self, name: str) -> str:
         """A parameter of the Content-Type; empty where there is none, or one that is longer than parameters are."""
-        value = self._message.get_param(name, "")
-        text = collapse_rfc2231_value(value) if value else ""
+        text = plain(self._message.get_param(name, ""))
         return text if len(text) <= _PARAMETER_MAX else ""
 
     @property
@@ -79,6 +77,12 @@ class Unpacked(Leaf):
         return ""
 
 
+def _filename(message: Message) -> str:
+    """The name of a part, as its disposition or its type says it (RFC 2183, 2.3)."""
+    named = message.get_param("filename", "", "content-disposition") or message.get_param("name", "")
+    return plain(named).strip()
+
+
 def is_utf16(data: bytes) -> bool:
     """True where the bytes say by their mark that they are UTF-16."""
     return data[:2] in _UTF16
@@ -86,7 +90,8 @@ def is_utf16(data: bytes) -> bool:
 
 def decoded(data: bytes, charset: str | None) -> str:
     """`data` as text: by its mark, as UTF-8, by its charset, else as Windows-1252."""
-    encodings = ["utf-8-sig", charset or "", "cp1252"]
+    charset = known(charset or "")
+    encodings = ["utf-8-sig", charset, "cp1252"]
     if charset and _WIDE.match(charset):
         encodings.insert(0, charset)
     if is_utf16(data):

@@ -253,6 +253,8 @@ class _Meeting:
 
 
 def _escaped(text: str) -> str:
-    """Text as a value (RFC 5545, 3.3.11), cut to 100,000 characters."""
-    text = text[:_TEXT_MAX].replace("\r\n", "\n").replace("\r", "\n").strip()
+    """Text as a value (RFC 5545, 3.3.11)."""
+    if len(text) > _TEXT_MAX:
+        raise Malformed(f"one of its texts has more than {_TEXT_MAX:,} characters")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     return re.sub(r"([\\;,])", r"\\\1", text).replace("\n", "\\n")

@@ -6,8 +6,10 @@ import itertools
 from email.feedparser import BytesFeedParser
 from email.message import Message
 from email.policy import Compat32
+from typing import Any
 
 from engine.mail import bounds
+from engine.mail.charsets import plain
 
 _CHUNK = 100_000
 
@@ -19,12 +21,26 @@ def parse(mail: bytes) -> Message:
     """
     bounds.check(mail)
     # fed in pieces, for the library's own way keeps the whole text four times over
-    parser = BytesFeedParser(policy=_bounded())
+    parser = BytesFeedParser(_factory=Part, policy=_bounded())
     for start in range(0, len(mail), _CHUNK):
         parser.feed(mail[start : start + _CHUNK])
     found = parser.close()
     assert isinstance(found, Message)
     return found
+
+
+class Part(Message):
+    """A part of a mail, of which nothing is decoded in a codec that is none for text."""
+
+    def get_boundary(self, failobj: Any = None) -> Any:
+        boundary = self.get_param("boundary")
+        return failobj if boundary is None else plain(boundary).rstrip()
+
+    def get_payload(self, i: Any = None, decode: Any = False) -> Any:
+        """As the library gives it, but without decoding text in its charset, which `leaves` does."""
+        if decode or self.is_multipart():
+            return super().get_payload(i, decode)
+        return vars(self)["_payload"]
 
 
 def _bounded() -> Compat32:

@@ -9,11 +9,12 @@ from email.message import Message
 
 from engine.mail import body, bounds, calendars, fields, framing, lists, plain_bounces, sesnotice, winmail
 from engine.mail.headers import addresses, in_words, mailboxes, plainly, raw, sender, whole
-from engine.mail.incoming import DeliveryReport, IncomingMail, Obstacle
+from engine.mail.incoming import DeliveryReport, IncomingMail, ListPart, Obstacle
 from engine.mail.leaves import Leaf
 from engine.mail.parsing import parse
 from engine.mail.parts import parts
 from engine.mail.reports import identifier, report
+from engine.refusals import Refused
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _CALENDAR = re.compile(rb"text/calendar|application/ics|BEGIN:VCALENDAR|\.ics\b|ms-tnef", re.IGNORECASE)
@@ -102,14 +103,23 @@ def _content(mail: Message, content: bytes, address: str) -> dict[str, object]:
     packed = winmail.unpacked(found.leaves, address)
     leaves = [*found.leaves, *packed.leaves]
     own = calendars.found(leaves)
-    obstacle = found.obstacle or packed.obstacle
+    attached, too_large = _lists(leaves)
+    obstacle = found.obstacle or packed.obstacle or too_large
     return {
         "text": text,
         "calendars": calendars.distinct([*own, *packed.calendars]) or calendars.searched(leaves, content),
-        "lists": lists.found(leaves),
+        "lists": attached,
         "has_tnef": packed.seen,
         "obstacle": Obstacle(code=obstacle.code.value, detail=str(obstacle)) if obstacle else None,
     }
+
+
+def _lists(leaves: list[Leaf]) -> tuple[tuple[ListPart, ...], Refused | None]:
+    """The attached lists, or why none of them is read."""
+    try:
+        return lists.found(leaves), None
+    except Refused as refused:
+        return (), refused
 
 
 def _read_alike(mail: Message, content: bytes) -> bool:

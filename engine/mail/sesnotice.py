@@ -74,6 +74,7 @@ _ADDRESS_MAX = 320
 
 
 def _text(values: dict[str, object], name: str) -> str:
+    """The text called `name`; one that is too long is none, for cut it may name somebody else."""
     value = values.get(name)
     return value if isinstance(value, str) and len(value) <= _VALUE_MAX else ""
 
@@ -114,7 +115,7 @@ def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[R
     else:
         fate = {"delivery": Fate.DELIVERED, "deliverydelay": Fate.DELAYED}.get(kind, Fate.OTHER)
         named = about.get("recipients") or mail.get("destination")
-        for address in named if isinstance(named, list) else []:
+        for address in named[:_HEADERS_MAX] if isinstance(named, list) else []:
             if len(str(address)) <= _ADDRESS_MAX:
                 yield Reported(fate=fate, recipient=str(address).lower())
 

@@ -27,7 +27,10 @@ class Winmail:
 def unpacked(leaves: list[Leaf], sender: str) -> Winmail:
     """Everything in the TNEF parts among `leaves`; `sender` is the address that the mail is from."""
     found = Winmail()
-    for leaf in [leaf for leaf in leaves if _is_tnef(leaf)][:_MAX_READ]:
+    packed = [leaf for leaf in leaves if _is_tnef(leaf)]
+    if len(packed) > _MAX_READ:
+        return Winmail(seen=True, obstacle=meeting.unreadable(f"it has more than {_MAX_READ} of them"))
+    for leaf in packed:
         found.seen = True
         try:
             _add(found, tnef.read(leaf.content), sender)
@@ -45,7 +48,9 @@ def _is_tnef(leaf: Leaf) -> bool:
 
 
 def _add(found: Winmail, message: tnef.Tnef, sender: str) -> None:
-    for attachment in message.attachments[:_MAX_FILES]:
+    if len(message.attachments) + len(found.leaves) > _MAX_FILES:
+        raise tnef.Malformed(f"it holds more than {_MAX_FILES} files")
+    for attachment in message.attachments:
         if attachment.message is not None:
             _add(found, attachment.message, sender)
         else:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fuzz import seeds, targets
 from tests.fuzz.fuzzing import fuzz
 
 if __name__ == "__main__":
-    fuzz(targets.calendar, seeds.calendars())
+    fuzz("calendar", "calendars")

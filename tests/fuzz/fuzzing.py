@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
+MEMORY = 4_000_000_000
+CPU_S = 7_200
+"""For all inputs together; libFuzzer itself ends an input after a minute, or one that fills a gigabyte."""
 
-def fuzz(target: Callable[[bytes], None], seeds: list[bytes]) -> None:
-    """Fuzz until stopped, or for `-max_total_time=SECONDS`; a crash leaves its input behind."""
+
+def fuzz(target: str, samples: str) -> None:
+    """Fuzz a target with samples, both by name, until stopped or for `-max_total_time=SECONDS`.
+
+    A crash leaves its input behind.
+    """
     import atheris  # type: ignore[import-untyped]
 
-    from tests.fuzz.targets import counted
-
-    atheris.instrument_all()
+    with atheris.instrument_imports(include=["engine"]):
+        from tests.fuzz import seeds, targets
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     with tempfile.TemporaryDirectory() as folder:
-        for seed in seeds:
+        for seed in getattr(seeds, samples)():
             (Path(folder) / hashlib.sha256(seed).hexdigest()).write_bytes(seed)
-        arguments = [sys.argv[0], "-timeout=60", "-max_len=20000", *sys.argv[1:], folder]
-        atheris.Setup(arguments, lambda data: counted(target, data))
+        limits = ["-timeout=60", "-rss_limit_mb=1000", "-max_len=20000"]
+        atheris.Setup([sys.argv[0], *limits, *sys.argv[1:], folder], getattr(targets, target))
         atheris.Fuzz()

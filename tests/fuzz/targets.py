@@ -1,14 +1,17 @@
-"""What is fuzzed: reading mails and reading calendars, neither of which may raise anything but Refused."""
+"""What is fuzzed: reading mails, calendars and lists, none of which may raise anything but Refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
 
+from engine.commands import batchrows, csvlist, table
+from engine.itip import feed, recurrence
 from engine.itip import read as itip_read
-from engine.itip import recurrence
 from engine.mail import meeting, sesnotice, smime, tnef
 from engine.mail import read as mail_read
+from engine.mail.leaves import Unpacked
+from engine.mail.lists import found
 from engine.refusals import Refused
 from tests.support.steps import MOST, steps_of
 
@@ -40,6 +43,21 @@ def calendar(data: bytes, method_hint: str = "") -> None:
             for event in message.events[:10]:
                 if event.span and event.recurrence:
                     recurrence.validated(event.recurrence, event.span)
+
+
+def lists(data: bytes) -> None:
+    """Read `data` as a list, as the rows below a header, as a zip, and as a calendar to be imported."""
+    with suppress(Refused):
+        text = table.decode(data)
+        for listed in (text, f"email,name\n{text}", f"action,key\n{text}"):
+            batchrows.fits(listed)
+            for read in (csvlist.read, batchrows.read):
+                with suppress(Refused):
+                    read(listed)
+    with suppress(Refused):
+        found([Unpacked(data, name="list.zip")])
+    with suppress(Refused):
+        feed.read_calendar(data, default_zone="Europe/Paris")
 
 
 def counted(target: Callable[[bytes], None], data: bytes) -> None:

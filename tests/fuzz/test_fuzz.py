@@ -52,6 +52,12 @@ def test_a_mangled_calendar_is_read_or_refused(data: bytes) -> None:
 
 
 @_many
+@given(st.binary(max_size=2_000) | st.text('email,;\t"\n\r@.ax ', max_size=500).map(str.encode))
+def test_any_bytes_are_read_as_a_list_or_refused(data: bytes) -> None:
+    targets.counted(targets.lists, data)
+
+
+@_many
 @given(st.text(max_size=500))
 def test_any_text_is_read_as_a_calendar_or_refused(text: str) -> None:
     targets.counted(targets.calendar, text.encode())

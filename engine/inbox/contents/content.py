@@ -18,6 +18,8 @@ from engine.refusals import Code, Refused
 
 T = TypeVar("T")
 _CALENDAR_BOXES = frozenset({"create", "rsvp"})
+_MAILED_ROWS = 100_000
+"""Rows of one mailed list: a mail is handled as a whole, while a tool's list comes from whoever holds a key."""
 _CHEAP_BYTES = 65_536
 _CHEAP_CALENDAR_BYTES = 32_768
 _CHEAP_COMPONENTS = 40
@@ -105,8 +107,12 @@ def _tables(mail: IncomingMail) -> tuple[Table, ...]:
 
 
 def _rows(mail: IncomingMail) -> tuple[tuple[CsvRow, ...] | Refused, ...]:
-    found = [_attempt(csvlist.read, part.text) for part in mail.lists]
+    found = [_attempt(_listed, part.text) for part in mail.lists]
     return tuple(rows if isinstance(rows, Refused) else tuple(rows) for rows in found)
+
+
+def _listed(text: str) -> list[CsvRow]:
+    return csvlist.read(text, _MAILED_ROWS)
 
 
 def _attempt(reading: Callable[[str], T], text: str) -> T | Refused:
