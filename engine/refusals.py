@@ -77,6 +77,7 @@ class Code(StrEnum):
     UNKNOWN_INSTANCE = "unknown_instance"
     TOO_SOON = "too_soon"
     TOO_MANY = "too_many"
+    BUSY = "busy"
     NO_CHANGE = "no_change"
     # what became of a message
     SUPERSEDED = "superseded"

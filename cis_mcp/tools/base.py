@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
@@ -16,9 +17,11 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from cis_mcp.shape import larger
 from cis_mcp.tools.arguments import Arguments, parse
 from cis_mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.tools.schema import argument_schema, result_schema
+from engine import pools
 from engine.commands.base import Command, Done, Refusal
 from engine.engine import Engine
 from engine.model import Actor
@@ -28,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 D = TypeVar("D", bound=Done)
 A = TypeVar("A", bound=Arguments)
+
+_LARGE = 20_000
+"""Values and characters of arguments that are read at once."""
 
 
 class Result(BaseModel):
@@ -147,7 +153,8 @@ class ServedTool(Tool):
         try:
             # Looked up once: a private attribute of a pydantic model is found the slow way.
             spec, desk = self._spec, self._desk
-            parsed = parse(self.name, spec.arguments, arguments)
+            pools.caller.set(_caller(desk))
+            parsed = await _parsed(spec, arguments)
             return _success(await spec.handler(Desk(desk.engine, desk.who, context, desk.leaving), parsed))
         except MCPError:
             raise
@@ -166,6 +173,19 @@ class ServedTool(Tool):
         except Exception as error:  # noqa: BLE001 -- the caller gets a code; the log gets the place
             logger.error("%s failed with %s at\n%s", self.name, type(error).__name__, _where(error))  # noqa: TRY400
             return _internal()
+
+
+async def _parsed(spec: Spec[A], given: dict[str, Any]) -> A:
+    """The arguments of a call; many of them are read in a thread, where they keep nobody else waiting."""
+    if larger(given, _LARGE):
+        return await pools.LISTS.run(parse, spec.name, spec.arguments, given)
+    return parse(spec.name, spec.arguments, given)
+
+
+def _caller(desk: Desk) -> str:
+    """Whose share of the threads a call takes: its key's; over stdio there is one caller."""
+    token = get_access_token()
+    return token.client_id if token else desk.actor.kind
 
 
 def _description(handler: Callable[..., object]) -> str:

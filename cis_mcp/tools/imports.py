@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Literal
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from pydantic import Field
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, writes
 from cis_mcp.tools.results import one_line
+from engine import pools
 from engine.commands.batch import StepOutcome
 from engine.inbox.imports import feeds
 from engine.inbox.imports.imported import Imported, Options, in_words
@@ -120,7 +120,7 @@ async def _file(desk: Desk, path: str) -> tuple[str, bytes]:
             "path reads files of the server's machine, which only a local caller may.",
             "Give the calendar's url.",
         )
-    return await asyncio.to_thread(feeds.read_file, path)
+    return await pools.FILES.run(feeds.read_file, path)
 
 
 def _result(imported: Imported) -> ImportedCalendar:
