@@ -106,6 +106,4 @@ def _too_many_values() -> JSONResponse:
     words = (
         f"a request may hold {VALUES_MAX} values; this one holds more. Send a long list in parts, or as csv"
     )
-    return JSONResponse(
-        {"error": "too_large", "error_description": words}, 413, headers={"Connection": "close"}
-    )
+    return JSONResponse({"error": "too_large", "error_description": words}, 413)
