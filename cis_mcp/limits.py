@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import time
 from collections import Counter, OrderedDict
@@ -15,13 +14,13 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cis_mcp.auth import Unwelcome
+from engine.network import client_network
 
 BURST_S = 10
 """What a key has left unused of the last seconds it may spend at once."""
 _STRANGERS_RATE, _STRANGERS_BURST = 10.0, 100
 """Requests a second of one address that carry no key, or one that was not let in before."""
 _KEPT = 10_000
-_IPV6_SITE = 64
 
 T = TypeVar("T")
 
@@ -144,16 +143,8 @@ class KeyLimits:
 
 
 def site(scope: Scope) -> str:
-    """Where a request comes from: its IPv4 address, or the /64 of its IPv6 one, which one host may have whole."""
-    host = scope["client"][0] if scope.get("client") else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return str(host)
-    if isinstance(address, ipaddress.IPv6Address):
-        site = ipaddress.ip_network((address, _IPV6_SITE), strict=False)
-        return str(address.ipv4_mapped or site)
-    return str(address)
+    """The client that a request comes from."""
+    return client_network(scope["client"][0] if scope.get("client") else "")
 
 
 def _credential(scope: Scope) -> str:
