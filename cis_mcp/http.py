@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 _REQUESTS = 2_000
 """More than these at a time are told to come back later (503); connections are bounded before (`Crowd`)."""
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
-_GRACE_S = 5
+_GRACE_S = 2
+"""For answers that are being made or read; who waits for news is told to come back at once."""
 
 
 async def serve_http(

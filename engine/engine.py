@@ -100,6 +100,7 @@ class Engine:
         self.watch = Watch(store)
         self.observer = Observer()
         self._applying: set[asyncio.Task[object]] = set()
+        self._preparing: set[asyncio.Task[object]] = set()
 
     @classmethod
     async def open(
@@ -111,7 +112,9 @@ class Engine:
         return cls(settings, store, clock, randomness or SystemRandomness())
 
     async def close(self) -> None:
-        """Finish what is being applied and close the store."""
+        """Finish what is being applied and close the store; what has not reached the store yet is given up."""
+        for task in self._preparing:
+            task.cancel()
         await asyncio.gather(*self._applying, return_exceptions=True)
         await self.watch.close()
         await self.store.close()
@@ -176,13 +179,23 @@ class Engine:
             return done
 
         try:
-            await command.prepare()
+            await self._prepared(command)
             done = await self.store.at_once(whole)
         except Refused as refused:
             log.info("%s refused: %s", name, refused.code)
             return Refusal.of(refused)
         self.owed.ring()
         return done
+
+    async def _prepared(self, command: Command[D]) -> None:
+        """Let a command prepare itself: it may wait for a thread, for which no end waits."""
+        task = asyncio.current_task()
+        assert task is not None, "commands are applied by a task"
+        self._preparing.add(task)
+        try:
+            await command.prepare()
+        finally:
+            self._preparing.discard(task)
 
     # questions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import traceback
@@ -24,7 +25,7 @@ from cis_mcp.tools.schema import argument_schema, result_schema
 from engine import pools
 from engine.commands.base import Command, Done, Refusal
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model import Actor, Message
 from engine.refusals import Code, Refused
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 D = TypeVar("D", bound=Done)
 A = TypeVar("A", bound=Arguments)
 
+_LOOK_S = 0.5
 _LARGE = 20_000
 """Values and characters of arguments that are read at once."""
 
@@ -73,6 +75,16 @@ class Desk:
         if isinstance(outcome, Refusal):
             raise Refused(outcome.code, outcome.message, outcome.hint)
         return outcome
+
+    async def settled(self, message: Message, seconds: float) -> Message:
+        """The ledger row of `message`: once it is not about to be sent, `seconds` are over, or the server stops."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            left = 0.0 if self.leaving() else deadline - loop.time()
+            found = await self.engine.settled(message, max(0.0, min(left, _LOOK_S)))
+            if left <= _LOOK_S or found.state not in {"queued", "sending"}:
+                return found
 
     async def report(self, done: float, total: float, words: str) -> None:
         """Tell the caller how far its call is, if it asked to know; `done` may only grow."""

@@ -149,7 +149,7 @@ async def _one(desk: Desk, arguments: SendInviteArguments, uid: str) -> Reply:
     done = await desk.apply(command)
     assert done.message is not None, "an invite always has its row in the ledger"
     seconds = 0.0 if done.already else arguments.wait_s
-    message = await desk.engine.settled(done.message, seconds)
+    message = await desk.settled(done.message, seconds)
     data = InviteResult(
         status=_status(done, message),
         uid=uid,
@@ -185,7 +185,7 @@ async def _outcome(desk: Desk, invited: Invited, over: float) -> OneOfSeveral:
         code, why = invited.refusal.code.value, str(invited.refusal)
         return OneOfSeveral(uid=invited.uid, status="failed", message_id="", code=code, message=one_line(why))
     seconds = 0.0 if invited.done.already else max(0.0, over - asyncio.get_running_loop().time())
-    message = await desk.engine.settled(invited.done.message, seconds)
+    message = await desk.settled(invited.done.message, seconds)
     return OneOfSeveral(
         uid=invited.uid,
         status=_status(invited.done, message),
