@@ -200,12 +200,12 @@ class Engine:
     # questions
 
     async def event(self, uid: str, actor: Actor) -> Event:
-        """The event `uid`. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
+        """The event `uid`. Raises Refused: UNKNOWN_EVENT."""
         _may_read(actor)
         return _owned(await self.store.event(uid), uid, actor)
 
     async def event_with_statistics(self, uid: str, actor: Actor) -> tuple[Event, Statistics]:
-        """The event `uid` and its counters. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
+        """The event `uid` and its counters. Raises Refused: UNKNOWN_EVENT."""
         _may_read(actor)
         event, counters = await self.store.event_with_statistics(uid) or (None, Statistics())
         return _owned(event, uid, actor), counters
@@ -248,12 +248,12 @@ class Engine:
         return await self.store.listed(search_cursor)
 
     async def attendees(self, query: AttendeeQuery, actor: Actor) -> AttendeePage:
-        """Attendees of an event. Raises Refused: UNKNOWN_EVENT, NOT_OWNER, INVALID_CURSOR."""
+        """Attendees of an event. Raises Refused: UNKNOWN_EVENT, INVALID_CURSOR."""
         await self.event(query.uid, actor)
         return await self.store.attendees(query)
 
     async def report_csv(self, uid: str, actor: Actor) -> AsyncIterator[str]:
-        """The CSV report of an event, line by line. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
+        """The CSV report of an event, line by line. Raises Refused: UNKNOWN_EVENT."""
         await self.event(uid, actor)
         async for line in report.csv_lines(self.store.every_attendee(uid)):
             yield line
@@ -364,8 +364,7 @@ def _may_read(actor: Actor) -> None:
 
 
 def _owned(event: Event | None, uid: str, actor: Actor) -> Event:
-    if event is None:
+    # Of an event of somebody else nobody learns that it exists.
+    if event is None or not actor.owns(event.organizer):
         raise unknown_event(uid)
-    if not actor.owns(event.organizer):
-        raise Refused(Code.NOT_OWNER, "That event belongs to another organizer.")
     return event

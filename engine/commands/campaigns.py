@@ -125,7 +125,7 @@ class ControlCampaign(Command[CampaignDone]):
     confirmed: bool = Field(False, description="the caller itself made the draft in this same request")
 
     async def carry_out(self, work: Work) -> CampaignDone:
-        """Raises Refused: UNKNOWN_CAMPAIGN, NOT_OWNER, CAMPAIGN_STATE, CONFIRM_TOKEN_INVALID, EVENT_CANCELLED, …"""
+        """Raises Refused: UNKNOWN_CAMPAIGN, CAMPAIGN_STATE, CONFIRM_TOKEN_INVALID, EVENT_CANCELLED, …"""
         work.require("campaigns")
         campaign, event = await _owned_campaign(work, self.campaign_id)
         if campaign.state in _ALREADY[self.action]:

@@ -68,12 +68,14 @@ async def new_key(folder: Path, address: str, *options: str, **settings: str) ->
 
 
 @asynccontextmanager
-async def two_keys(folder: Path, **settings: str) -> AsyncIterator[tuple[Key, Key]]:
+async def two_keys(
+    folder: Path, options: tuple[str, ...] = (), **settings: str
+) -> AsyncIterator[tuple[Key, Key]]:
     """Keys of two organizers at one server process."""
     given = {"CIS_ORGANIZERS": "*@example.com", **settings}
     secrets = [await new_key(folder, f"{name}@example.com", **given) for name in ("ann", "bob")]
     async with (
-        serving(folder, "--http", "127.0.0.1:0", **given) as (address, _),
+        serving(folder, "--http", "127.0.0.1:0", *options, **given) as (address, _),
         httpx.AsyncClient(timeout=DEADLINE_S) as web,
     ):
         ann, bob = (Key(address, secret, web) for secret in secrets)
