@@ -32,6 +32,7 @@ from engine.model import (
     Value,
 )
 from engine.observer import COMMAND_S, COMMANDS, Observer
+from engine.private import keep_private
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.settings import Settings
@@ -106,7 +107,8 @@ class Engine:
     async def open(
         cls, settings: Settings, *, clock: Clock = system_clock, randomness: Randomness | None = None
     ) -> Engine:
-        """Open the engine over the store that the settings name."""
+        """Open the engine over the store that the settings name. Raises OSError; Refused: NOT_ALLOWED."""
+        await asyncio.to_thread(keep_private, settings.data_dir, settings.database)
         rates = Rates(all=settings.send_rate, by_domain=settings.rates_by_domain)
         store = await SqliteStore.open(settings.database, rates, instances)
         return cls(settings, store, clock, randomness or SystemRandomness())
