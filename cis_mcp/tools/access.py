@@ -52,7 +52,7 @@ EVERYTHING = Selection(tier="operator")
 
 def allowed(spec: Spec[Any], selection: Selection, actor: Actor) -> bool:
     """True where `actor` may use `spec`: it is selected, and an agent's key has the scope that it needs."""
-    return selection.has(spec) and (actor.everywhere or spec.scope in actor.scopes)
+    return selection.has(spec) and (actor.everywhere or spec.scopes <= actor.scopes)
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ class Desk:
 class Spec(Generic[A]):
     """A tool before it has a desk: its handler's docstring is its description.
 
-    `scope`: what an agent's key must be good for; without it the tool is not even listed.
+    `scope`, and `also` where it is given: what an agent's key must be good for; without it the tool is not listed.
     """
 
     handler: Callable[[Desk, A], Awaitable[Reply]]
@@ -105,10 +105,15 @@ class Spec(Generic[A]):
     result: type[Result]
     hints: ToolAnnotations
     scope: str = "read"
+    also: str = ""
 
     @property
     def name(self) -> str:
         return self.handler.__name__
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(filter(None, (self.scope, self.also)))
 
     def at(self, desk: Desk) -> Tool:
         """The tool as it is served."""
