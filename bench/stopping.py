@@ -25,9 +25,11 @@ _HALF = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{"
 
 
 def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
-    """The slowest of several ends, each with a call that waits, a list that is judged, half requests, and silent mail peers."""
+    """The slowest of several ends, each with waiting calls, a list that is judged, half requests, silent mail peers."""
     slowest = max(_end(folder / str(n)) for n in range(effort.starts))
-    what = "SIGTERM to the end, beside a waiting call, a list being judged, half requests and silent mail peers"
+    what = (
+        "SIGTERM to the end, beside a waiting call, a list being judged, half requests and silent mail peers"
+    )
     yield Figure("Stopping", f"{what}, slowest of {effort.starts}", slowest, "s", below=_ENDS_S)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from tests.cli.processes import run, serving
+from tests.support.waiting import DEADLINE_S
 
-DEADLINE_S = 120
 PROTOCOL = "2026-07-28"
 _META = {
     "io.modelcontextprotocol/protocolVersion": PROTOCOL,

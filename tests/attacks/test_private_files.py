@@ -44,7 +44,7 @@ async def _used(folder: Path) -> None:
     folder.chmod(0o755)
     smtp = free_port()
     async with two_keys(folder, CIS_INBOX=f"smtp://127.0.0.1:{smtp}", CIS_DNS="127.0.0.1:9") as (ann, _):
-        await eventually(lambda: listens(smtp), 30)
+        await eventually(lambda: listens(smtp))
         uid = await ann.event()
         for kind in ("create", "postmaster"):
             async with talking(smtp) as talk:
@@ -53,7 +53,7 @@ async def _used(folder: Path) -> None:
                 assert await talk.code() == 250
         sent = await ann.call("send_invite", uid=uid, email="carol@example.net", wait_s=30)
         assert sent["status"] == "accepted"
-        await eventually(lambda: [*folder.glob("inbox/quarantine/*")], 30)
+        await eventually(lambda: [*folder.glob("inbox/quarantine/*")])
         assert [*folder.glob("outbox/new/*")]
         assert _open_to_others(folder) == []
 

@@ -14,14 +14,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.attacks.door import DEADLINE_S, Key, new_key
+from tests.attacks.door import Key, new_key
 from tests.cli.processes import serving, started
 from tests.support.ports import free_port
 from tests.support.talk import talking
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 from tests.support.webs import INITIALIZE, bearing
 
-_ENDS_S = 60
 _HOURS_OF_WORK = "email\n" + "a@b..example\n" * 900_000
 """Takes far longer than a process may to end."""
 _HALVES = (
@@ -56,7 +55,7 @@ async def _served(folder: Path, **settings: str) -> AsyncIterator[tuple[Key, asy
 
 async def _ends(process: asyncio.subprocess.Process) -> None:
     process.terminate()
-    async with asyncio.timeout(_ENDS_S):
+    async with asyncio.timeout(DEADLINE_S):
         assert await process.wait() == 0
 
 
@@ -120,7 +119,7 @@ async def test_a_client_that_reads_nothing_of_its_answers_is_not_waited_for(tmp_
         )
         writer.write(request * 300)
         before = _used(process)
-        await eventually(lambda: _used(process) > before + 20, 30)
+        await eventually(lambda: _used(process) > before + 20)
         await _ends(process)
         writer.transport.abort()
 
@@ -130,7 +129,7 @@ async def test_a_list_that_is_being_judged_is_not_waited_for(tmp_path: Path) -> 
         uid = await ann.event()
         before = _used(process)
         call = asyncio.ensure_future(ann.call("bulk_send", uid=uid, csv=_HOURS_OF_WORK))
-        await eventually(lambda: _used(process) > before + 300, 60)
+        await eventually(lambda: _used(process) > before + 300)
         assert not call.done()
         await _ends(process)
         await asyncio.gather(call, return_exceptions=True)
@@ -204,12 +203,12 @@ async def test_over_stdio_a_list_that_is_being_judged_is_not_waited_for(tmp_path
         uid = answer["result"]["structuredContent"]["event"]["uid"]
         before = _used(process)
         await call(3, "bulk_send", uid=uid, csv=_HOURS_OF_WORK)
-        await eventually(lambda: _used(process) > before + 300, 60)
+        await eventually(lambda: _used(process) > before + 300)
         if ending == "SIGTERM":
             await _ends(process)
         else:
             process.stdin.close()
-            async with asyncio.timeout(_ENDS_S):
+            async with asyncio.timeout(DEADLINE_S):
                 assert await process.wait() == 0
         assert _events(tmp_path) == 1
     finally:

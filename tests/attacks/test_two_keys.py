@@ -13,9 +13,10 @@ import pytest
 
 from cis_mcp.tools import EVERY
 from engine.engine import Engine
-from tests.attacks.door import DEADLINE_S, Key, new_key, two_keys
+from tests.attacks.door import Key, new_key, two_keys
 from tests.cli.processes import serving
 from tests.support.clock import Clock
+from tests.support.waiting import DEADLINE_S
 from tests.tools.caller import SCOPES, agent, calling
 
 _ORGANIZERS = {"CIS_ORGANIZERS": "*@example.com"}

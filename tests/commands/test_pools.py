@@ -12,7 +12,7 @@ import pytest
 from engine import pools
 from engine.pools import Pool
 from engine.refusals import Code, Refused
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 
 class Works:
@@ -24,7 +24,7 @@ class Works:
 
     def __call__(self, name: str) -> str:
         self.begun.append(name)
-        assert self.free.wait(30)
+        assert self.free.wait(DEADLINE_S)
         return name
 
 
