@@ -6,8 +6,8 @@ import asyncio
 import contextvars
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -114,6 +114,32 @@ class Pool:
         return next((name for name in self._jobs if self._busy[name] < self._share), None)
 
 
+class Few:
+    """At most so many of something at a time for each caller: it waits for others, and holds memory meanwhile."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """One more, until the block ends. Raises Refused: BUSY."""
+        name = caller.get()
+        if self._under_way[name] >= self._most:
+            raise Refused(
+                Code.BUSY,
+                f"{self._most} calls of this kind by this caller are under way.",
+                "Call again when one of them has been answered.",
+            )
+        self._under_way[name] += 1
+        try:
+            yield
+        finally:
+            self._under_way[name] -= 1
+            if not self._under_way[name]:
+                del self._under_way[name]
+
+
 def _settle(told: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
     if told.done():
         return
@@ -129,5 +155,7 @@ SEARCHES = Pool("searches", threads=4, share=1)
 """Words of a search that take long to understand."""
 FILES = Pool("files", threads=4, share=2)
 """Files of this machine that callers name."""
+NAMES = Pool("names", threads=16, share=4)
+"""Look-ups by the system of the hosts that callers name."""
 IMPORTS = Pool("imports", threads=4, share=1)
 """Calendars that are read and compared."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine import pools
-from engine.pools import Pool
+from engine.pools import Few, Pool
 from engine.refusals import Code, Refused
 from tests.support.waiting import DEADLINE_S, eventually
 
@@ -92,3 +92,23 @@ async def test_a_job_that_nobody_waits_for_any_more_is_not_begun() -> None:
 async def test_no_thread_keeps_the_process_from_ending() -> None:
     pool = Pool("test", threads=1, share=1)
     assert await pool.run(lambda: threading.current_thread().daemon)
+
+
+async def test_of_some_things_a_caller_has_only_a_few_at_a_time() -> None:
+    few, let_go = Few(2), asyncio.Event()
+
+    async def one() -> None:
+        with few.one():
+            await let_go.wait()
+
+    def as_(name: str) -> asyncio.Task[None]:
+        context = contextvars.copy_context()
+        context.run(pools.caller.set, name)
+        return asyncio.get_running_loop().create_task(one(), context=context)
+
+    mine, other = [as_("ann"), as_("ann")], as_("bob")
+    with pytest.raises(Refused) as raised:
+        await as_("ann")
+    assert raised.value.code is Code.BUSY
+    let_go.set()
+    await asyncio.gather(*mine, other, as_("ann"))
