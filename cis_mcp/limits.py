@@ -6,8 +6,8 @@ import hashlib
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from starlette.responses import JSONResponse
@@ -83,15 +83,15 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        credential = _credential(scope)
-        if not (credential and self._known.get(credential)):
+        shown = credential(scope)
+        if not (shown and self._known.get(shown)):
             wait = self._strangers.wait(site(scope))
             if wait:
                 await _too_many(wait, "too many requests without a known key")(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-        if credential:
-            self._remember(credential, let_in=isinstance(scope.get("user"), AuthenticatedUser))
+        if shown:
+            self._remember(shown, let_in=let_in(scope))
 
     def _remember(self, credential: str, *, let_in: bool) -> None:
         if let_in:
@@ -142,12 +142,18 @@ class KeyLimits:
                 del turns.under_way[name]
 
 
+def let_in(scope: Mapping[str, Any] | None) -> bool:
+    """True where a request carried a key, or a token that may do something here."""
+    user = scope.get("user") if scope else None
+    return isinstance(user, AuthenticatedUser) and not isinstance(user.access_token, Unwelcome)
+
+
 def site(scope: Scope) -> str:
     """The client that a request comes from."""
     return client_network(scope["client"][0] if scope.get("client") else "")
 
 
-def _credential(scope: Scope) -> str:
+def credential(scope: Scope) -> str:
     """What stands for the Authorization header of a request; empty where it has none."""
     value = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
     return hashlib.sha256(value).hexdigest() if value else ""

@@ -7,12 +7,10 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 import h11
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from cis_mcp.auth import Unwelcome
 from cis_mcp.connections import Crowd
+from cis_mcp.limits import let_in
 
 _LINGER_S = 2.0
 _HELD_MAX = 65_536
@@ -110,7 +108,7 @@ class HastyProtocol(H11Protocol):
 
     @property
     def known(self) -> bool:
-        self._let_in = self._let_in or _let_in(self.scope)
+        self._let_in = self._let_in or let_in(self.scope)
         return self._let_in
 
     def drop(self) -> None:
@@ -196,12 +194,6 @@ class HastyProtocol(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._waits_for = None
-
-
-def _let_in(scope: HTTPScope | None) -> bool:
-    """True where the request of `scope` carried a key or token that may do something here."""
-    user = scope.get("user") if scope else None
-    return isinstance(user, AuthenticatedUser) and not isinstance(user.access_token, Unwelcome)
 
 
 def _refusal(status: int, error: bytes, words: bytes) -> list[h11.Event]:

@@ -12,13 +12,16 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from engine.engine import Engine
 from tests.attacks.door import Key, new_key, two_keys
 from tests.cli.processes import serving
 from tests.support.waiting import DEADLINE_S, eventually
+from tests.support.webs import INITIALIZE, bearing, key_for, served
 
 _HALF_HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 _HALF_BODY = b"POST /unsubscribe/x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx"
 _COUNT = 1_010
+_SESSIONS = 100
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +115,23 @@ async def test_a_head_has_less_time_when_half_of_all_connections_are_taken(tmp_p
         await asyncio.gather(*tasks, return_exceptions=True)
         for _, writer in streams:
             writer.transport.abort()
+
+
+async def test_one_key_leaves_sessions_for_the_others(engine: Engine) -> None:
+    """A session of the older protocol stays for half an hour; who opens very many is served without their state."""
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
+        greedy, modest = await key_for(engine), await key_for(engine)
+
+        async def opened(key: str) -> str:
+            answer = await web.post(f"{address}/mcp", json=INITIALIZE, headers=bearing(key))
+            assert answer.status_code == 200
+            return answer.headers.get("mcp-session-id", "")
+
+        sessions = [await opened(greedy) for _ in range(_SESSIONS + 5)]
+        assert all(sessions[:_SESSIONS])
+        assert sessions[_SESSIONS:] == [""] * 5
+        assert await opened(modest)
+        ended = {**bearing(greedy), "mcp-session-id": sessions[0]}
+        assert (await web.delete(f"{address}/mcp", headers=ended)).status_code == 200
+        assert await opened(greedy)
+        assert not await opened(greedy)
