@@ -17,7 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="")
-"""Whose work is being done: a key, or nobody's in particular."""
+"""Whose work is being done: a key, or, empty, nobody's who could be told to come again."""
 
 _IDLE_S = 10.0
 
@@ -66,7 +66,8 @@ class Pool:
     def _add(self, name: str, job: _Job) -> None:
         with self._turn:
             jobs = self._jobs.get(name) or deque()
-            if len(jobs) >= self._waiting:
+            # Mail has nobody who could come again.
+            if name and len(jobs) >= self._waiting:
                 raise Refused(
                     Code.BUSY,
                     f"{len(jobs)} calls of this caller already wait for the same kind of work.",

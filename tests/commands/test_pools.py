@@ -112,3 +112,11 @@ async def test_of_some_things_a_caller_has_only_a_few_at_a_time() -> None:
     assert raised.value.code is Code.BUSY
     let_go.set()
     await asyncio.gather(*mine, other, as_("ann"))
+
+
+async def test_work_of_nobody_in_particular_is_never_refused() -> None:
+    pool, works = Pool("test", threads=1, share=1, waiting=1), Works()
+    tasks = [_as("", pool, works, str(n)) for n in range(10)]
+    await eventually(lambda: works.begun)
+    works.free.set()
+    assert await asyncio.gather(*tasks) == [str(n) for n in range(10)]
