@@ -18,13 +18,18 @@ from bench.wire import HttpWire, call
 _ENDS_S = 5.0
 _PATIENCE_S = 120.0
 _LOOK_S = 0.05
+_CLIENTS = 50
+_LIST = "email\n" + "a@b..example\n" * 500_000
+"""Takes half a minute to judge."""
 _HALF = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{"
 
 
 def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
-    """The slowest of several ends, each with a call that waits, half a request, and mail peers that say nothing."""
+    """The slowest of several ends, each with waiting calls, a list that is judged, half requests, silent mail peers."""
     slowest = max(_end(folder / str(n)) for n in range(effort.starts))
-    what = "SIGTERM to the end, beside a waiting call, half a request and silent mail peers"
+    what = (
+        "SIGTERM to the end, beside a waiting call, a list being judged, half requests and silent mail peers"
+    )
     yield Figure("Stopping", f"{what}, slowest of {effort.starts}", slowest, "s", below=_ENDS_S)
 
 
@@ -49,16 +54,18 @@ def _occupied(clients: ExitStack, port: int, inbox: int) -> None:
         wait_for(door)
     mail = clients.enter_context(socket.create_connection(("127.0.0.1", inbox)))
     mail.recv(100)
-    half = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
-    half.sendall(_HALF)
-    asking, waiting = HttpWire(port), HttpWire(port)
-    for wire in (asking, waiting):
+    for _ in range(_CLIENTS):
+        half = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+        half.sendall(_HALF)
+    asking, waiting, judging = HttpWire(port), HttpWire(port), HttpWire(port)
+    for wire in (asking, waiting, judging):
         clients.callback(wire.close)
     uid = new_event(asking)
     people = [{"email": f"guest{n}@example.com", "name": f"Guest {n}"} for n in range(10)]
     key = call(asking, "bulk_send", uid=uid, recipients=people, start=True)["campaign"]["id"]
-    threads = clients.enter_context(ThreadPoolExecutor(1))
+    threads = clients.enter_context(ThreadPoolExecutor(2))
     threads.submit(call, waiting, "get_campaign", campaign_id=key, wait_s=600)
+    threads.submit(call, judging, "bulk_send", uid=uid, csv=_LIST)
     _until_sending(asking, uid)
 
 

@@ -7,6 +7,8 @@ import asyncio
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cis_mcp.shape import VALUES_MAX, Values
+
 BODY_MAX = 16 * 1024 * 1024
 """Bytes of a request: a list of about 300,000 addresses."""
 
@@ -17,6 +19,10 @@ _PATIENCE_S = 10.0
 
 class NoRoomError(Exception):
     """A large body found no place in time."""
+
+
+class TooManyValuesError(Exception):
+    """A body holds more than a request may."""
 
 
 class BrokenOffError(Exception):
@@ -38,6 +44,8 @@ class Bodies:
             await self._app(scope, body.receive, send)
         except NoRoomError:
             await _no_room()(scope, receive, send)
+        except TooManyValuesError:
+            await _too_many_values()(scope, receive, send)
         except BrokenOffError:
             # There is nobody left to answer.
             return
@@ -48,23 +56,31 @@ class Bodies:
 class _Body:
     """One body; a large one takes one of few places, and keeps it until its request is done."""
 
-    __slots__ = ("_large", "_patience_s", "_placed", "_size", "_source", "_whole")
+    __slots__ = ("_large", "_patience_s", "_placed", "_size", "_source", "_values", "_whole")
 
     def __init__(self, source: Receive, large: asyncio.Semaphore, patience_s: float) -> None:
         self._source, self._large, self._patience_s = source, large, patience_s
         self._size, self._placed, self._whole = 0, False, False
+        self._values = Values()
 
     async def receive(self) -> Message:
-        """The next piece, or that the client left. Raises NoRoomError, BrokenOffError."""
+        """The next piece, or that the client left. Raises NoRoomError, TooManyValuesError, BrokenOffError."""
         if self._size > _LARGE and not (self._placed or self._whole):
             await self._place()
         message = await self._source()
         if message["type"] == "http.request":
-            self._size += len(message.get("body", b""))
-            self._whole = not message.get("more_body", False)
+            self._take(message.get("body", b""), whole=not message.get("more_body", False))
         elif not self._whole:
             raise BrokenOffError
         return message
+
+    def _take(self, piece: bytes, *, whole: bool) -> None:
+        # What comes in one small piece cannot hold many.
+        alone = whole and not self._size and len(piece) <= _LARGE
+        self._size += len(piece)
+        self._whole = whole
+        if not alone and self._values.feed(piece) > VALUES_MAX:
+            raise TooManyValuesError
 
     async def _place(self) -> None:
         try:
@@ -84,3 +100,10 @@ def _no_room() -> JSONResponse:
     return JSONResponse(
         {"error": "too_many_requests", "error_description": words}, 503, headers={"Retry-After": "10"}
     )
+
+
+def _too_many_values() -> JSONResponse:
+    words = (
+        f"a request may hold {VALUES_MAX} values; this one holds more. Send a long list in parts, or as csv"
+    )
+    return JSONResponse({"error": "too_large", "error_description": words}, 413)

@@ -12,6 +12,7 @@ import click
 
 from cis_mcp.quarantine import quarantine
 from engine import logs
+from engine.private import private_from_now_on
 
 if TYPE_CHECKING:
     from cis_mcp.tools import Selection, Tier
@@ -283,6 +284,7 @@ cli.add_command(quarantine)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script; `arguments` stand in for those of the command line."""
+    private_from_now_on()
     # To stderr, always: over stdio, stdout is the wire.
     logs.begin()
     cli(arguments, prog_name="cis-mcp")

@@ -34,10 +34,10 @@ def add_completion(server: MCPServer[Any], desk: Desk) -> None:
         _context: CompletionContext | None,
     ) -> Completion | None:
         source = _SOURCES.get(argument.name)
-        if source is None:
+        if source is None or len(argument.value) > _TYPED_MAX:
             return None
         try:
-            found = await source(desk, argument.value[:_TYPED_MAX])
+            found = await source(desk, argument.value)
         except Refused as refused:
             raise MCPError(INVALID_PARAMS, f"{refused.code.value}: {refused}") from None
         full = len(found) >= CHOICES_MAX

@@ -72,7 +72,8 @@ def _tier_row(tier: Tier) -> str:
 def _section(spec: Spec[Any]) -> Iterator[str]:
     yield f"### {spec.name}\n"
     yield " ".join((spec.handler.__doc__ or "").split()) + "\n"
-    yield f"{spec.title}. {_effect(spec)} Scope of the key: `{spec.scope}`.\n"
+    scopes = " and ".join(f"`{name}`" for name in sorted(spec.scopes))
+    yield f"{spec.title}. {_effect(spec)} Scope of the key: {scopes}.\n"
     arguments = argument_schema(spec.arguments)
     needed = set(arguments.get("required", ()))
     rows = [_argument_row(name, node, needed) for name, node in arguments["properties"].items()]

@@ -16,6 +16,7 @@ from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp
 
+from cis_mcp.connections import Crowd
 from cis_mcp.health import Health
 from cis_mcp.stopping import stop_event
 from cis_mcp.tools import Selection
@@ -27,10 +28,11 @@ from engine.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_CONNECTIONS = 1_000
-"""More than these at a time are told to come back later (503)."""
+_REQUESTS = 2_000
+"""More than these at a time are told to come back later (503); connections are bounded before (`Crowd`)."""
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
-_GRACE_S = 5
+_GRACE_S = 2
+"""For answers that are being made or read; who waits for news is told to come back at once."""
 
 
 async def serve_http(
@@ -76,16 +78,25 @@ def web_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves `app`: bounded, quiet, and in one version of HTTP."""
     return uvicorn.Config(
         app,
-        http=HastyProtocol,
+        http=_protocol(settings),
         ws="none",
         lifespan="on",
         forwarded_allow_ips=list(settings.trusted_proxies),
-        limit_concurrency=_CONNECTIONS,
+        limit_concurrency=_REQUESTS,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
+
+
+def _protocol(settings: Settings) -> type[HastyProtocol]:
+    """The wire of one server, whose connections are counted by themselves."""
+
+    class Counted(HastyProtocol):
+        crowd = Crowd(proxies=settings.proxy_networks)
+
+    return Counted
 
 
 async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:

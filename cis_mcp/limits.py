@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cis_mcp.auth import Unwelcome
+from engine.network import client_network
 
 BURST_S = 10
 """What a key has left unused of the last seconds it may spend at once."""
 _STRANGERS_RATE, _STRANGERS_BURST = 10.0, 100
 """Requests a second of one address that carry no key, or one that was not let in before."""
 _KEPT = 10_000
-_IPV6_SITE = 64
 
 T = TypeVar("T")
 
@@ -84,15 +83,15 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        credential = _credential(scope)
-        if not (credential and self._known.get(credential)):
+        shown = credential(scope)
+        if not (shown and self._known.get(shown)):
             wait = self._strangers.wait(site(scope))
             if wait:
                 await _too_many(wait, "too many requests without a known key")(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-        if credential:
-            self._remember(credential, let_in=isinstance(scope.get("user"), AuthenticatedUser))
+        if shown:
+            self._remember(shown, let_in=let_in(scope))
 
     def _remember(self, credential: str, *, let_in: bool) -> None:
         if let_in:
@@ -143,20 +142,18 @@ class KeyLimits:
                 del turns.under_way[name]
 
 
+def let_in(scope: Mapping[str, Any] | None) -> bool:
+    """True where a request carried a key, or a token that may do something here."""
+    user = scope.get("user") if scope else None
+    return isinstance(user, AuthenticatedUser) and not isinstance(user.access_token, Unwelcome)
+
+
 def site(scope: Scope) -> str:
-    """Where a request comes from: its IPv4 address, or the /64 of its IPv6 one, which one host may have whole."""
-    host = scope["client"][0] if scope.get("client") else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return str(host)
-    if isinstance(address, ipaddress.IPv6Address):
-        site = ipaddress.ip_network((address, _IPV6_SITE), strict=False)
-        return str(address.ipv4_mapped or site)
-    return str(address)
+    """The client that a request comes from."""
+    return client_network(scope["client"][0] if scope.get("client") else "")
 
 
-def _credential(scope: Scope) -> str:
+def credential(scope: Scope) -> str:
     """What stands for the Authorization header of a request; empty where it has none."""
     value = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
     return hashlib.sha256(value).hexdigest() if value else ""

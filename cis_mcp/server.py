@@ -20,6 +20,7 @@ from cis_mcp.completion import add_completion
 from cis_mcp.instructions import instructions
 from cis_mcp.prompts import prompts
 from cis_mcp.resources import Shelf, add_resources
+from cis_mcp.shape import larger
 from cis_mcp.subscriptions import Subscriptions, welcome
 from cis_mcp.tools.access import EVERYTHING, Selection, allowed, nearest
 from cis_mcp.tools.base import Desk, failure
@@ -33,6 +34,8 @@ NAME = "cis-mcp"
 TITLE = "Calendar Invite Server"
 
 CORE = Selection()
+_PARAMS_MAX = 50_000
+"""Values and characters of a request's parameters, a tool's arguments apart."""
 
 
 class CisServer(MCPServer[Any]):
@@ -104,6 +107,7 @@ def build_server(
         instructions="",
         tools=[spec.at(desk) for spec in selection.specs],
         middleware=[
+            _Bounds(),
             _Greeting(desk, lambda: {spec.name for spec in selection.specs if permitted(spec.name)}),
             Offer(),
         ],
@@ -120,6 +124,21 @@ def build_server(
     for prompt in prompts():
         server.add_prompt(prompt)
     return server
+
+
+class _Bounds:
+    """Stands before the reading of parameters: only the arguments of a tool may be many or long."""
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        params = ctx.params or {}
+        if ctx.method == "tools/call":
+            params = {name: value for name, value in params.items() if name != "arguments"}
+        if not larger(params, _PARAMS_MAX):
+            return await call_next(ctx)
+        if ctx.method.startswith("notifications/"):
+            return None
+        message = f"The parameters of {ctx.method[:60]} hold more than {_PARAMS_MAX} values and characters."
+        raise MCPError(INVALID_PARAMS, message)
 
 
 class _Greeting:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
+import resource
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from cis_mcp.health import Health
 from cis_mcp.runtime import opened, running
-from cis_mcp.stopping import stop_event
+from cis_mcp.stopping import end_soon, leave, stop_event
 from engine.engine import Engine
 from engine.memory import one_heap
 from engine.refusals import Code, Refused
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 _SWITCH_S = 0.001
 """How long the event loop may wait, at each system call, for a thread of the store to hand Python's lock back: Python's
 own 5 ms, many times over in a turn of the loop, hold all answers up while a campaign is written."""
+_FILES = 4_096
 
 
-async def over_stdio(settings: Settings, selection: Selection) -> int:
+async def over_stdio(settings: Settings, selection: Selection) -> NoReturn:
     """Serve MCP over stdio until stdin is closed or a signal comes."""
     from cis_mcp.lines import claimed
 
@@ -34,15 +35,14 @@ async def over_stdio(settings: Settings, selection: Selection) -> int:
     from cis_mcp.stdio import serve_stdio
 
     async with _running(settings) as engine:
-        ended = await serve_stdio(engine, wire, selection)
-    if not ended:
-        # A thread is still reading stdin and cannot be stopped; everything else is closed by now.
-        logging.shutdown()
-        os._exit(0)
-    return 0
+        await serve_stdio(engine, wire, selection)
+        end_soon()
+    leave(0)
 
 
-async def over_http(settings: Settings, host: str, port: int, selection: Selection, *, no_auth: bool) -> int:
+async def over_http(
+    settings: Settings, host: str, port: int, selection: Selection, *, no_auth: bool
+) -> NoReturn:
     """Serve MCP over HTTP until a signal comes; raises Refused, OSError."""
     from cis_mcp.http import guard, listening, refuse_open_door, serve_http
 
@@ -54,15 +54,23 @@ async def over_http(settings: Settings, host: str, port: int, selection: Selecti
     with listening(host, port) as listener:
         async with _running(settings, health) as engine:
             await serve_http(engine, listener, security, no_auth=no_auth, selection=selection, health=health)
-    return 0
+    leave(0)
 
 
-async def worker(settings: Settings) -> int:
+async def worker(settings: Settings) -> NoReturn:
     """Run inbox and dispatcher until a signal comes."""
     async with _running(settings):
         logging.getLogger(__name__).info("worker runs")
         await stop_event().wait()
-    return 0
+    leave(0)
+
+
+def _open_many_files() -> None:
+    """Each connection is an open file; the usual 1,024 are fewer than clients and mail servers may have together."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @asynccontextmanager
@@ -70,6 +78,7 @@ async def _running(settings: Settings, health: Health | None = None) -> AsyncIte
     """The engine and its background work; Refused(INVALID_ARGUMENT) where a setting cannot be understood."""
     sys.setswitchinterval(_SWITCH_S)
     one_heap()
+    _open_many_files()
     async with AsyncExitStack() as stack:
         try:
             engine = await stack.enter_async_context(running(settings, health))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -16,12 +17,16 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cis_mcp.limits import Recent
+from cis_mcp.limits import Recent, credential
 
 _HEADER, _VERSION = b"mcp-session-id", b"mcp-protocol-version"
 _MODERN = frozenset(version.encode() for version in MODERN_PROTOCOL_VERSIONS)
 _SEAL = 32
 _OURS_KEPT = 20_000
+_OF_ONE_MAX = 100
+"""Sessions of one caller: whoever opens more is served without their state, and leaves room for the others'."""
+_STAY_S = 30 * 60
+"""The SDK ends a session that was idle for so long."""
 
 
 def _sessionless(scope: Scope) -> bool:
@@ -36,6 +41,7 @@ class SharedSessions:
     def __init__(self, own: Starlette, stateless: Starlette, key: bytes) -> None:
         self._own, self._stateless, self._key = own, stateless, key
         self._ours: Recent[bool] = Recent(_OURS_KEPT)
+        self._callers: Recent[dict[str, float]] = Recent(_OURS_KEPT)
         self._life = Starlette(lifespan=self._both)
 
     @asynccontextmanager
@@ -52,33 +58,53 @@ class SharedSessions:
         if _sessionless(scope):
             await self._own(scope, receive, send)
         else:
-            await self._app_for(scope)(scope, receive, self._sealing(send))
+            await self._app_for(scope)(scope, receive, self._sealing(scope, send))
 
     def _app_for(self, scope: Scope) -> ASGIApp:
         """Which app serves the request; the session's id is put back to what that app knows."""
         given = next((value for name, value in scope["headers"] if name == _HEADER), None)
         session = self._opened(given) if given is not None else None
         if session is None:
-            return self._own
+            full = given is None and len(self._open(credential(scope))) >= _OF_ONE_MAX
+            return self._stateless if full else self._own
         others = [(name, value) for name, value in scope["headers"] if name != _HEADER]
         if self._ours.get(session.decode()) is None:
             scope["headers"] = others
             return self._stateless
         scope["headers"] = [*others, (_HEADER, session)]
+        if scope["method"] == "DELETE":
+            self._open(credential(scope)).pop(session.decode(), None)
         return self._own
 
-    def _sealing(self, send: Send) -> Send:
+    def _open(self, caller: str) -> dict[str, float]:
+        """The sessions of a caller that may still be open, with the time of their opening; of nobody none."""
+        found = self._callers.get(caller) or {}
+        since = time.monotonic() - _STAY_S
+        while found and (oldest := next(iter(found))) and found[oldest] < since:
+            del found[oldest]
+        return found
+
+    def _note(self, caller: str, session: str) -> None:
+        if caller:
+            self._callers.put(caller, {**self._open(caller), session: time.monotonic()})
+
+    def _sealing(self, scope: Scope, send: Send) -> Send:
         async def sealed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [self._out(name, value) for name, value in message.get("headers", ())]
+                message["headers"] = [
+                    self._out(scope, name, value) for name, value in message.get("headers", ())
+                ]
             await send(message)
 
         return sealed
 
-    def _out(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    def _out(self, scope: Scope, name: bytes, value: bytes) -> tuple[bytes, bytes]:
         if name.lower() != _HEADER:
             return name, value
-        self._ours.put(value.decode("latin-1"), True)
+        session = value.decode("latin-1")
+        if self._ours.get(session) is None:
+            self._note(credential(scope), session)
+        self._ours.put(session, True)
         return name, value + b"-" + self._seal(value)
 
     def _opened(self, sealed: bytes) -> bytes | None:

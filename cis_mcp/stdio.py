@@ -19,11 +19,10 @@ from cis_mcp.tools import Selection
 from engine.engine import Engine
 
 
-async def serve_stdio(engine: Engine, wire: Wire, selection: Selection) -> bool:
+async def serve_stdio(engine: Engine, wire: Wire, selection: Selection) -> None:
     """Serve the local operator until the client closes stdin, or a signal says to stop.
 
-    Returns False where stdin is still being read: that read cannot be broken off, so the process has to be
-    ended without waiting for it.
+    Stdin may still be read then, in a thread that cannot be broken off.
     """
     server = build_server(engine, actor=lambda: engine.local, selection=selection)
     gc.freeze()
@@ -35,7 +34,6 @@ async def serve_stdio(engine: Engine, wire: Wire, selection: Selection) -> bool:
     stopping.cancel()
     if serving.done():
         serving.result()
-    return serving.done()
 
 
 async def _serve(server: MCPServer[Any], wire: Wire) -> None:

@@ -9,8 +9,15 @@ from typing import Any, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from cis_mcp.connections import Crowd
+from cis_mcp.limits import let_in
+
 _LINGER_S = 2.0
 _HELD_MAX = 65_536
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n"
+    b"content-type: text/plain\r\ncontent-length: 21\r\n\r\ntoo many connections\n"
+)
 
 
 class Gathering(asyncio.Transport):
@@ -46,6 +53,9 @@ class Gathering(asyncio.Transport):
         self._send()
         self._transport.close()
 
+    def abort(self) -> None:
+        self._transport.abort()
+
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 
@@ -62,16 +72,18 @@ class Gathering(asyncio.Transport):
 class HastyProtocol(H11Protocol):
     """uvicorn's HTTP/1.1, which by itself waits for ever for the end of a request.
 
-    `head_s`: for so long a head may come. A body has `body_s`, and a second more for each `bytes_a_second`
-    that came; then it is answered with 408.
+    `head_s`: for so long a head may come, `stressed_s` where half of all connections are taken. A body has
+    `body_s`, and a second more for each `bytes_a_second` that came; then it is answered with 408.
     """
 
+    crowd: ClassVar[Crowd] = Crowd()
     head_s: ClassVar[float] = 10
+    stressed_s: ClassVar[float] = 3
     body_s: ClassVar[float] = 10
     bytes_a_second: ClassVar[float] = 50_000
 
     _timer: asyncio.TimerHandle | None = None
-    _given_up = False
+    _given_up = _let_in = False
     _waits_for: tuple[object, object] | None = None
     """What has to come, head or body, and the request that came before or that it belongs to."""
     _began = 0.0
@@ -79,7 +91,28 @@ class HastyProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Gathering(transport, self.loop))
-        self._watch()
+        if self.crowd.enter(self):
+            self._watch()
+        else:
+            self._given_up = True
+            self.transport.write(_FULL)
+            self.transport.close()
+
+    @property
+    def host(self) -> str:
+        return self.client[0] if self.client else ""
+
+    @property
+    def idle(self) -> bool:
+        return self._waited_for() is not None
+
+    @property
+    def known(self) -> bool:
+        self._let_in = self._let_in or let_in(self.scope)
+        return self._let_in
+
+    def drop(self) -> None:
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._given_up:
@@ -89,6 +122,7 @@ class HastyProtocol(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
+        self._let_in = self.known
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
             # The next request had come together with the one that was answered.
@@ -96,6 +130,7 @@ class HastyProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
+        self.crowd.leave(self)
         super().connection_lost(exc)
 
     def _watch(self) -> None:
@@ -114,7 +149,7 @@ class HastyProtocol(H11Protocol):
 
     def _deadline(self) -> float:
         if self.conn.their_state is h11.IDLE:
-            return self._began + self.head_s
+            return self._began + min(self.head_s, self.stressed_s if self.crowd.stressed else self.head_s)
         return self._began + self.body_s + self._came / self.bytes_a_second
 
     def _look(self) -> None:

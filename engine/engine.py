@@ -32,6 +32,7 @@ from engine.model import (
     Value,
 )
 from engine.observer import COMMAND_S, COMMANDS, Observer
+from engine.private import keep_private
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.settings import Settings
@@ -100,18 +101,22 @@ class Engine:
         self.watch = Watch(store)
         self.observer = Observer()
         self._applying: set[asyncio.Task[object]] = set()
+        self._preparing: set[asyncio.Task[object]] = set()
 
     @classmethod
     async def open(
         cls, settings: Settings, *, clock: Clock = system_clock, randomness: Randomness | None = None
     ) -> Engine:
-        """Open the engine over the store that the settings name."""
+        """Open the engine over the store that the settings name. Raises OSError; Refused: NOT_ALLOWED."""
+        await asyncio.to_thread(keep_private, settings.data_dir, settings.database)
         rates = Rates(all=settings.send_rate, by_domain=settings.rates_by_domain)
         store = await SqliteStore.open(settings.database, rates, instances)
         return cls(settings, store, clock, randomness or SystemRandomness())
 
     async def close(self) -> None:
-        """Finish what is being applied and close the store."""
+        """Finish what is being applied and close the store; what has not reached the store yet is given up."""
+        for task in self._preparing:
+            task.cancel()
         await asyncio.gather(*self._applying, return_exceptions=True)
         await self.watch.close()
         await self.store.close()
@@ -176,7 +181,7 @@ class Engine:
             return done
 
         try:
-            await command.prepare()
+            await self._prepared(command)
             done = await self.store.at_once(whole)
         except Refused as refused:
             log.info("%s refused: %s", name, refused.code)
@@ -184,15 +189,25 @@ class Engine:
         self.owed.ring()
         return done
 
+    async def _prepared(self, command: Command[D]) -> None:
+        """Let a command prepare itself: it may wait for a thread, for which no end waits."""
+        task = asyncio.current_task()
+        assert task is not None, "commands are applied by a task"
+        self._preparing.add(task)
+        try:
+            await command.prepare()
+        finally:
+            self._preparing.discard(task)
+
     # questions
 
     async def event(self, uid: str, actor: Actor) -> Event:
-        """The event `uid`. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
+        """The event `uid`. Raises Refused: UNKNOWN_EVENT."""
         _may_read(actor)
         return _owned(await self.store.event(uid), uid, actor)
 
     async def event_with_statistics(self, uid: str, actor: Actor) -> tuple[Event, Statistics]:
-        """The event `uid` and its counters. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
+        """The event `uid` and its counters. Raises Refused: UNKNOWN_EVENT."""
         _may_read(actor)
         event, counters = await self.store.event_with_statistics(uid) or (None, Statistics())
         return _owned(event, uid, actor), counters
@@ -235,12 +250,12 @@ class Engine:
         return await self.store.listed(search_cursor)
 
     async def attendees(self, query: AttendeeQuery, actor: Actor) -> AttendeePage:
-        """Attendees of an event. Raises Refused: UNKNOWN_EVENT, NOT_OWNER, INVALID_CURSOR."""
+        """Attendees of an event. Raises Refused: UNKNOWN_EVENT, INVALID_CURSOR."""
         await self.event(query.uid, actor)
         return await self.store.attendees(query)
 
     async def report_csv(self, uid: str, actor: Actor) -> AsyncIterator[str]:
-        """The CSV report of an event, line by line. Raises Refused: UNKNOWN_EVENT, NOT_OWNER."""
+        """The CSV report of an event, line by line. Raises Refused: UNKNOWN_EVENT."""
         await self.event(uid, actor)
         async for line in report.csv_lines(self.store.every_attendee(uid)):
             yield line
@@ -351,8 +366,7 @@ def _may_read(actor: Actor) -> None:
 
 
 def _owned(event: Event | None, uid: str, actor: Actor) -> Event:
-    if event is None:
+    # Of an event of somebody else nobody learns that it exists.
+    if event is None or not actor.owns(event.organizer):
         raise unknown_event(uid)
-    if not actor.owns(event.organizer):
-        raise Refused(Code.NOT_OWNER, "That event belongs to another organizer.")
     return event

@@ -37,7 +37,7 @@ class Code(StrEnum):
     CONFIRM_TOKEN_INVALID = "confirm_token_invalid"
     # who asks, and for whom
     NOT_ALLOWED = "not_allowed"
-    NOT_OWNER = "not_owner"
+    NOT_OWNER = "not_owner"  # of records made before an event of somebody else was as unknown as none
     ORGANIZER_SUSPENDED = "organizer_suspended"
     ORGANIZER_NOT_ALLOWED = "organizer_not_allowed"
     ATTENDEE_BLOCKED = "attendee_blocked"
@@ -77,6 +77,7 @@ class Code(StrEnum):
     UNKNOWN_INSTANCE = "unknown_instance"
     TOO_SOON = "too_soon"
     TOO_MANY = "too_many"
+    BUSY = "busy"
     NO_CHANGE = "no_change"
     # what became of a message
     SUPERSEDED = "superseded"

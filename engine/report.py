@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import unicodedata
 from collections.abc import AsyncIterator, Iterable
 
 from engine.model import Attendee
 
 HEADER = ("email", "name", "status", "origin", "prodid")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_SIGNS = frozenset("=+-@|%\N{MINUS SIGN}")
+_BLANKS = ("\t", "\r", "\n")
+_EMPTY = frozenset('"\u115f\u1160\u3164\uffa0\u2800')
+"""A quote, and letters and symbols without a shape: fillers of Hangul, a blank of Braille."""
+_SEPARATOR = re.compile(r"(?<=[;\t\r\n])")
+_LOOKED_AT = 200
+"""Characters of a cell in which something must be seen."""
 
 
 async def csv_lines(attendees: AsyncIterator[Attendee]) -> AsyncIterator[str]:
@@ -21,8 +29,22 @@ async def csv_lines(attendees: AsyncIterator[Attendee]) -> AsyncIterator[str]:
 
 
 def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (B27)."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """A cell that no spreadsheet takes for a formula (B27), whichever separator it takes the lines apart by."""
+    if cell[:1].isalnum() and cell.isascii() and not _SEPARATOR.search(cell):
+        return cell
+    lead = "'" if cell.startswith(_BLANKS) else ""
+    return lead + "".join(f"'{piece}" if _formula(piece) else piece for piece in _SEPARATOR.split(cell))
+
+
+def _formula(piece: str) -> bool:
+    """True where what is seen first begins a formula; a full-width sign counts as one, and so does a crossed one."""
+    seen = next((c for c in unicodedata.normalize("NFKD", piece[:_LOOKED_AT]) if not _unseen(c)), "")
+    return seen in _SIGNS if seen else len(piece) > _LOOKED_AT
+
+
+def _unseen(character: str) -> bool:
+    """True for spaces, controls, what has no width, and marks that combine; a quote says nothing either."""
+    return character in _EMPTY or unicodedata.category(character)[0] in "CMZ"
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -87,7 +87,8 @@ class Settings(BaseSettings):
     http_concurrency: int = Field(64, ge=0, description="HTTP requests at a time for each key; 0: unlimited")
     proxies: str = Field(
         "127.0.0.1,::1",
-        description="addresses of proxies in front whose X-Forwarded-For is believed; none: nobody",
+        description="addresses of proxies in front whose X-Forwarded-For is believed, and which may hold more "
+        "than 100 connections; none: nobody",
     )
     oauth_issuer: str = Field(
         "", description="OAuth 2.1 issuer whose tokens are taken beside keys; empty: none"
@@ -151,6 +152,10 @@ class Settings(BaseSettings):
     @cached_property
     def trusted_proxies(self) -> tuple[str, ...]:
         return tuple(_listed(self.proxies))
+
+    @cached_property
+    def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        return tuple(ipaddress.ip_network(network, strict=False) for network in _listed(self.proxies))
 
     @cached_property
     def local_organizer(self) -> str:

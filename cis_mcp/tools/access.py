@@ -13,6 +13,8 @@ from engine.model import Actor
 from engine.refusals import Code, Refused
 
 _NAMES = {tier: frozenset(spec.name for spec in specs) for tier, specs in SPECS.items()}
+_NAME_MAX = 60
+"""Characters of a name that may have been meant to be one of ours."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ EVERYTHING = Selection(tier="operator")
 
 def allowed(spec: Spec[Any], selection: Selection, actor: Actor) -> bool:
     """True where `actor` may use `spec`: it is selected, and an agent's key has the scope that it needs."""
-    return selection.has(spec) and (actor.everywhere or spec.scope in actor.scopes)
+    return selection.has(spec) and (actor.everywhere or spec.scopes <= actor.scopes)
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -65,7 +67,8 @@ def names_in(text: str) -> tuple[str, ...]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """What `name` may have been meant to be, in a sentence."""
     known = list(known)
-    close = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=3, cutoff=0.5)
+    near = name.lower().replace("-", "_") if len(name) <= _NAME_MAX else ""
+    close = difflib.get_close_matches(near, known, n=3, cutoff=0.5) if near else []
     if close:
         return f"Did you mean {' or '.join(close)}?"
     return f"There are: {', '.join(known)}." if known else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import traceback
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
@@ -16,18 +18,24 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from cis_mcp.shape import larger
 from cis_mcp.tools.arguments import Arguments, parse
 from cis_mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.tools.schema import argument_schema, result_schema
+from engine import pools
 from engine.commands.base import Command, Done, Refusal
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model import Actor, Message
 from engine.refusals import Code, Refused
 
 logger = logging.getLogger(__name__)
 
 D = TypeVar("D", bound=Done)
 A = TypeVar("A", bound=Arguments)
+
+_LOOK_S = 0.5
+_LARGE = 20_000
+"""Values and characters of arguments that are read at once."""
 
 
 class Result(BaseModel):
@@ -68,6 +76,16 @@ class Desk:
             raise Refused(outcome.code, outcome.message, outcome.hint)
         return outcome
 
+    async def settled(self, message: Message, seconds: float) -> Message:
+        """The ledger row of `message`: once it is not about to be sent, `seconds` are over, or the server stops."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            left = 0.0 if self.leaving() else deadline - loop.time()
+            found = await self.engine.settled(message, max(0.0, min(left, _LOOK_S)))
+            if left <= _LOOK_S or found.state not in {"queued", "sending"}:
+                return found
+
     async def report(self, done: float, total: float, words: str) -> None:
         """Tell the caller how far its call is, if it asked to know; `done` may only grow."""
         if self.context is not None:
@@ -78,7 +96,7 @@ class Desk:
 class Spec(Generic[A]):
     """A tool before it has a desk: its handler's docstring is its description.
 
-    `scope`: what an agent's key must be good for; without it the tool is not even listed.
+    `scope`, and `also` where it is given: what an agent's key must be good for; without it the tool is not listed.
     """
 
     handler: Callable[[Desk, A], Awaitable[Reply]]
@@ -87,10 +105,15 @@ class Spec(Generic[A]):
     result: type[Result]
     hints: ToolAnnotations
     scope: str = "read"
+    also: str = ""
 
     @property
     def name(self) -> str:
         return self.handler.__name__
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(filter(None, (self.scope, self.also)))
 
     def at(self, desk: Desk) -> Tool:
         """The tool as it is served."""
@@ -147,7 +170,8 @@ class ServedTool(Tool):
         try:
             # Looked up once: a private attribute of a pydantic model is found the slow way.
             spec, desk = self._spec, self._desk
-            parsed = parse(self.name, spec.arguments, arguments)
+            pools.caller.set(_caller(desk))
+            parsed = await _parsed(spec, arguments)
             return _success(await spec.handler(Desk(desk.engine, desk.who, context, desk.leaving), parsed))
         except MCPError:
             raise
@@ -166,6 +190,19 @@ class ServedTool(Tool):
         except Exception as error:  # noqa: BLE001 -- the caller gets a code; the log gets the place
             logger.error("%s failed with %s at\n%s", self.name, type(error).__name__, _where(error))  # noqa: TRY400
             return _internal()
+
+
+async def _parsed(spec: Spec[A], given: dict[str, Any]) -> A:
+    """The arguments of a call; many of them are read in a thread, where they keep nobody else waiting."""
+    if larger(given, _LARGE):
+        return await pools.LISTS.run(parse, spec.name, spec.arguments, given)
+    return parse(spec.name, spec.arguments, given)
+
+
+def _caller(desk: Desk) -> str:
+    """Whose share of the threads a call takes: its key's; over stdio there is one caller."""
+    token = get_access_token()
+    return token.client_id if token else desk.actor.kind
 
 
 def _description(handler: Callable[..., object]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Literal
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from pydantic import Field
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, writes
 from cis_mcp.tools.results import one_line
+from engine import pools
 from engine.commands.batch import StepOutcome
 from engine.inbox.imports import feeds
 from engine.inbox.imports.imported import Imported, Options, in_words
@@ -18,6 +18,8 @@ from engine.refusals import Code, Refused
 _SECONDS = 90
 """How long one call may take; the next goes on where it stopped."""
 _PROBLEMS_SHOWN = 10
+_FEW = pools.Few(2)
+"""Imports of one caller at a time: each may hold a calendar of 20 MB."""
 
 
 class ImportCalendarArguments(Arguments):
@@ -105,12 +107,18 @@ async def import_calendar(desk: Desk, arguments: ImportCalendarArguments) -> Rep
     async def progress(done: int, total: int) -> None:
         await desk.report(done, total, f"{done} of {total} events")
 
-    if arguments.url is not None:
-        imported = await feeds.import_url(desk.engine, desk.actor, arguments.url, options, progress)
-    else:
-        name, data = await _file(desk, arguments.path or "")
-        imported = await feeds.import_file(desk.engine, desk.actor, data, name, options, progress)
+    with _FEW.one():
+        imported = await _imported(desk, arguments, options, progress)
     return Reply("\n".join(_lines(imported)), _result(imported))
+
+
+async def _imported(
+    desk: Desk, arguments: ImportCalendarArguments, options: Options, progress: feeds.Progress
+) -> Imported:
+    if arguments.url is not None:
+        return await feeds.import_url(desk.engine, desk.actor, arguments.url, options, progress)
+    name, data = await _file(desk, arguments.path or "")
+    return await feeds.import_file(desk.engine, desk.actor, data, name, options, progress)
 
 
 async def _file(desk: Desk, path: str) -> tuple[str, bytes]:
@@ -120,7 +128,7 @@ async def _file(desk: Desk, path: str) -> tuple[str, bytes]:
             "path reads files of the server's machine, which only a local caller may.",
             "Give the calendar's url.",
         )
-    return await asyncio.to_thread(feeds.read_file, path)
+    return await pools.FILES.run(feeds.read_file, path)
 
 
 def _result(imported: Imported) -> ImportedCalendar:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 from cis_mcp.tools.arguments import Arguments
 from cis_mcp.tools.base import Desk, Reply, Result, Spec, writes
@@ -14,6 +15,7 @@ from cis_mcp.tools.event_arguments import Uid
 from cis_mcp.tools.results import one_line
 from engine.commands.invites import InviteDone, SendInvite
 from engine.commands.several import EVENTS_MAX, Invited, SendInvites
+from engine.commands.text import FIELDS_MAX
 from engine.model import Message, MessageState, Origin
 from engine.refusals import Code, Refused
 from engine.store import cursors
@@ -26,8 +28,21 @@ def _lowered(value: object) -> object:
 ChannelOrigin = Annotated[Origin, BeforeValidator(_lowered)]
 """An origin in upper or lower case (B28)."""
 
+_FIELDS_READ = 1_000
+"""Of more personal values none is looked at."""
+
+
+def _not_countless(value: object) -> object:
+    if isinstance(value, dict) and len(value) > _FIELDS_READ:
+        raise PydanticKnownError(
+            "too_long", {"field_type": "Dictionary", "max_length": FIELDS_MAX, "actual_length": len(value)}
+        )
+    return value
+
+
 PersonalFields = Annotated[
     dict[str, str],
+    BeforeValidator(_not_countless),
     Field(
         description="personal values for {{placeholders}} in the event's words",
         examples=[{"company": "Example Ltd"}],
@@ -134,7 +149,7 @@ async def _one(desk: Desk, arguments: SendInviteArguments, uid: str) -> Reply:
     done = await desk.apply(command)
     assert done.message is not None, "an invite always has its row in the ledger"
     seconds = 0.0 if done.already else arguments.wait_s
-    message = await desk.engine.settled(done.message, seconds)
+    message = await desk.settled(done.message, seconds)
     data = InviteResult(
         status=_status(done, message),
         uid=uid,
@@ -170,7 +185,7 @@ async def _outcome(desk: Desk, invited: Invited, over: float) -> OneOfSeveral:
         code, why = invited.refusal.code.value, str(invited.refusal)
         return OneOfSeveral(uid=invited.uid, status="failed", message_id="", code=code, message=one_line(why))
     seconds = 0.0 if invited.done.already else max(0.0, over - asyncio.get_running_loop().time())
-    message = await desk.engine.settled(invited.done.message, seconds)
+    message = await desk.settled(invited.done.message, seconds)
     return OneOfSeveral(
         uid=invited.uid,
         status=_status(invited.done, message),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from pydantic import Field
 
 from cis_mcp.tools.arguments import Arguments, Part
 from cis_mcp.tools.event_arguments import Uid
 from cis_mcp.tools.invites import ChannelOrigin, PersonalFields
-from engine import plainfile
+from engine import plainfile, pools
 from engine.commands import csvlist
 from engine.commands.judging import Row
 from engine.model import Actor, Origin
@@ -72,7 +70,7 @@ async def rows_of(arguments: BulkSendArguments, actor: Actor) -> list[Row]:
             'Example: recipients=[{"email": "ann@example.com", "name": "Ann Example"}].',
         )
     if arguments.recipients is not None:
-        return [Row(email=r.email, name=r.name, fields=r.fields) for r in arguments.recipients]
+        return await pools.LISTS.run(_from_parts, arguments.recipients)
     if arguments.csv_path is not None and actor.kind != "local":
         raise Refused(
             Code.NOT_ALLOWED,
@@ -80,7 +78,11 @@ async def rows_of(arguments: BulkSendArguments, actor: Actor) -> list[Row]:
             "Give the list as csv or recipients.",
         )
     # In a thread: a long list would keep every other call waiting.
-    return await asyncio.to_thread(_from_csv, arguments.uid, arguments.csv, arguments.csv_path)
+    return await pools.LISTS.run(_from_csv, arguments.uid, arguments.csv, arguments.csv_path)
+
+
+def _from_parts(parts: list[RecipientPart]) -> list[Row]:
+    return [Row(email=part.email, name=part.name, fields=part.fields) for part in parts]
 
 
 def _from_csv(uid: str, text: str | None, path: str | None) -> list[Row]:

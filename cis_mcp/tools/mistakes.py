@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,7 +14,7 @@ from pydantic_core import ErrorDetails
 from cis_mcp.tools.schema import argument_schema
 from engine.refusals import Code, Refused
 
-_PROBLEMS_SHOWN = 3
+PROBLEMS_SHOWN = 3
 _NAME_SHOWN = 60
 _HINT = "Correct that and call again; nothing was done."
 
@@ -90,17 +91,24 @@ class WrongArguments(Refused):
         self.problems = tuple(problems)
 
 
-def wrong_arguments(tool: str, model: type[BaseModel], errors: Iterable[ErrorDetails]) -> WrongArguments:
-    """What pydantic found, in our words; of many problems the first, those of unknown names before others."""
+def wrong_arguments(
+    tool: str, model: type[BaseModel], errors: Iterable[ErrorDetails], *, unknown: int = 0
+) -> WrongArguments:
+    """What pydantic found, in our words; of many problems the first, those of unknown names before others.
+
+    `unknown`: how many names are unknown in all; `errors` need not have more than the first few.
+    """
     schema = argument_schema(model)
     found = sorted(errors, key=lambda error: error["type"] != "extra_forbidden")
-    meant = {_meant(_last(error), _names_at(schema, error)) for error in found if _unknown(error)}
+    strange = [error for error in found if _unknown(error)]
+    meant = {_meant(_last(error), _names_at(schema, error)) for error in strange[:PROBLEMS_SHOWN]}
     found = [error for error in found if not (error["type"] == "missing" and _last(error) in meant)]
-    said = [_said(tool, schema, error) for error in found[:_PROBLEMS_SHOWN]]
+    said = [_said(tool, schema, error) for error in found[:PROBLEMS_SHOWN]]
     sentences = [sentence for sentence, _ in said]
     sentences += [_all_names(schema, error) for error in found[:1] if _unknown(error)]
-    if len(found) > len(said):
-        sentences.append(f"And {len(found) - len(said)} more problems.")
+    more = len(found) + max(0, unknown - len(strange)) - len(said)
+    if more > 0:
+        sentences.append(f"And {more} more problems.")
     return WrongArguments(sentences, [problem for _, problem in said])
 
 
@@ -142,7 +150,12 @@ def _last(error: ErrorDetails) -> str:
 
 def _meant(name: str, known: Sequence[str]) -> str:
     """The argument that an unknown name stands for; empty where nothing is near."""
-    plain = name[:_NAME_SHOWN].lower().replace("-", "_")
+    return "" if len(name) > _NAME_SHOWN else _nearest(name, tuple(known))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    plain = name.lower().replace("-", "_")
     for other in _MEANT.get(plain, ()):
         if other in known:
             return other

@@ -197,5 +197,13 @@ def _shares(head: str, counts: dict[str, int]) -> list[str]:
 TOOLS = (
     Spec(get_stats, "Count answers", GetStatsArguments, Counters, reads()),
     Spec(list_attendees, "List attendees", ListAttendeesArguments, Attendees, reads()),
-    Spec(send_report, "Mail the report", SendReportArguments, ReportResult, writes(mails=True)),
+    Spec(
+        send_report,
+        "Mail the report",
+        SendReportArguments,
+        ReportResult,
+        writes(mails=True),
+        scope="invites",
+        also="read",
+    ),
 )

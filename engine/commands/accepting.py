@@ -23,7 +23,7 @@ class AcceptProposal(Command[EventDone]):
     audience: Audience | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
-        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, UNKNOWN_PROPOSAL, INVALID_TIME, EVENT_IN_PAST, …"""
+        """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, INVALID_TIME, EVENT_IN_PAST, …"""
         work.require("events")
         event = await work.standing_event(self.uid)
         proposal, _ = await open_proposal(work, event, self.email, self.recurrence_id)

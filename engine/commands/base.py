@@ -64,16 +64,10 @@ class Work:
         return event.model_copy(update={"sender_unauthenticated": self.actor.unauthenticated})
 
     async def owned_event(self, uid: str) -> Event:
-        """The event `uid`, or a refusal: UNKNOWN_EVENT, NOT_OWNER."""
+        """The event `uid`, or a refusal: UNKNOWN_EVENT, also for one of somebody else."""
         event = await self.unit.event(uid)
-        if event is None:
+        if event is None or not self.actor.owns(event.organizer):
             raise unknown_event(uid)
-        if not self.actor.owns(event.organizer):
-            raise Refused(
-                Code.NOT_OWNER,
-                "That event belongs to another organizer.",
-                "Only its organizer can see or change it.",
-            )
         return event
 
     async def standing_event(self, uid: str) -> Event:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import Field, PrivateAttr
 
+from engine import pools
 from engine.commands import judging
 from engine.commands.base import Command, Done, Work
 from engine.commands.invites import personal_values
@@ -45,7 +45,7 @@ class DraftCampaign(Command[CampaignDone]):
 
     async def prepare(self) -> None:
         """Read the rows, in a thread: a hundred thousand addresses take seconds."""
-        self._rows[:] = await asyncio.to_thread(judging.read_rows, self.recipients[: ROWS_MAX + 1])
+        self._rows[:] = await pools.LISTS.run(judging.read_rows, self.recipients[: ROWS_MAX + 1])
 
     async def carry_out(self, work: Work) -> CampaignDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, EMPTY_LIST, TOO_LARGE, INVALID_TIME."""
@@ -125,7 +125,7 @@ class ControlCampaign(Command[CampaignDone]):
     confirmed: bool = Field(False, description="the caller itself made the draft in this same request")
 
     async def carry_out(self, work: Work) -> CampaignDone:
-        """Raises Refused: UNKNOWN_CAMPAIGN, NOT_OWNER, CAMPAIGN_STATE, CONFIRM_TOKEN_INVALID, EVENT_CANCELLED, …"""
+        """Raises Refused: UNKNOWN_CAMPAIGN, CAMPAIGN_STATE, CONFIRM_TOKEN_INVALID, EVENT_CANCELLED, …"""
         work.require("campaigns")
         campaign, event = await _owned_campaign(work, self.campaign_id)
         if campaign.state in _ALREADY[self.action]:

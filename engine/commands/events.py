@@ -134,7 +134,7 @@ class UpdateEvent(Command[EventDone]):
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
-        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, EVENT_FINISHED, SEQUENCE_MISMATCH, …"""
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, SEQUENCE_MISMATCH, …"""
         work.require("events")
         old = await work.standing_event(self.uid)
         self._refuse_outdated(old)
@@ -221,7 +221,7 @@ class CancelEvent(Command[EventDone]):
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
-        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, EVENT_FINISHED."""
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED."""
         work.require("events")
         old = await work.standing_event(self.uid)
         if self.source and self.source.older_than(old):

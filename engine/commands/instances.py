@@ -22,7 +22,7 @@ class ChangeInstance(Command[EventDone]):
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
-        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
         old = await _series(work, self.uid)
         recurrence_id = series.own(old, self.override.recurrence_id)
         _refuse_outdated(old, recurrence_id, self.source)
@@ -48,7 +48,7 @@ class CancelInstance(Command[EventDone]):
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
-        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
         old = await _series(work, self.uid)
         if series.aligned(old.span, self.recurrence_id) in old.exdates:
             return EventDone(event=old)
@@ -73,7 +73,7 @@ class AddInstance(Command[EventDone]):
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
-        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
         work.require("events")
         old = await work.standing_event(self.uid)
         start = series.aligned(old.span, self.span.start)

@@ -116,7 +116,7 @@ class DeclineProposal(Command[ProposalDone]):
     recurrence_id: Instant | None = None
 
     async def carry_out(self, work: Work) -> ProposalDone:
-        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, UNKNOWN_PROPOSAL, EVENT_CANCELLED."""
+        """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, EVENT_CANCELLED."""
         work.require("events")
         event = await work.standing_event(self.uid)
         proposal, attendee = await open_proposal(work, event, self.email, self.recurrence_id)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from engine.commands import notices, text
 from engine.commands.base import Command, Done, Work
 from engine.model import Event, Kind, Message, Notice
 from engine.refusals import Code, Refused
+
+_PAUSE = timedelta(minutes=1)
+"""Between two reports of an event to one address."""
 
 
 class ReportDone(Done):
@@ -23,8 +28,9 @@ class SendReport(Command[ReportDone]):
     to: str | None = None
 
     async def carry_out(self, work: Work) -> ReportDone:
-        """Raises Refused: UNKNOWN_EVENT, NOT_OWNER, NOT_ALLOWED, INVALID_ADDRESS."""
+        """Raises Refused: UNKNOWN_EVENT, NOT_ALLOWED, INVALID_ADDRESS, TOO_SOON."""
         work.require("read")
+        work.require("invites")
         event = await work.owned_event(self.uid)
         to = text.address(self.to) if self.to else event.organizer
         if to != event.organizer and not work.actor.everywhere:
@@ -33,6 +39,7 @@ class SendReport(Command[ReportDone]):
                 "The report holds addresses and goes to the organizer alone.",
                 "Leave to out.",
             )
+        await _refuse_too_soon(work, event, to)
         rows = await work.unit.attendee_count(event.uid)
         notice = Notice(
             subject=f"Event Report: {event.summary}",
@@ -42,3 +49,13 @@ class SendReport(Command[ReportDone]):
         message = notices.message(work, to, event.organizer, notice, event.uid, kind=Kind.REPORT)
         await work.unit.add_messages([message], priority=0)
         return ReportDone(event=event, message=message, rows=rows)
+
+
+async def _refuse_too_soon(work: Work, event: Event, to: str) -> None:
+    last = await work.unit.last_report(event.uid, to)
+    if last and work.now - last < _PAUSE:
+        raise Refused(
+            Code.TOO_SOON,
+            "That report was asked for a moment ago.",
+            "It is on its way; ask again in a minute, or read it with list_attendees.",
+        )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from engine import pools
 from engine.itip import zones
 from engine.model import EventStatus, Value
 from engine.search import reading, saying
@@ -73,7 +73,7 @@ async def _read(store: Store, query: EventQuery, now: datetime) -> Reading:
     names = await store.names(query.organizer, phrases) if phrases else frozenset[str]()
     if any(token.kind == "numeric" for token in tokens(query.query)):
         # A library that takes long to load reads these.
-        return await asyncio.to_thread(reading.read, query.query, now, names)
+        return await pools.SEARCHES.run(reading.read, query.query, now, names)
     return reading.read(query.query, now, names)
 
 

@@ -186,7 +186,7 @@ async def test_a_key_needs_the_scope_and_the_event(engine: Engine) -> None:
     stranger = Actor(kind="agent", address="x@example.com", scopes=frozenset({"invites"}))
     command = SendInvite(uid=event.uid, email=ANN)
     assert await refusal(engine, command, reader) is Code.NOT_ALLOWED
-    assert await refusal(engine, command, stranger) is Code.NOT_OWNER
+    assert await refusal(engine, command, stranger) is Code.UNKNOWN_EVENT
 
 
 async def test_b3_an_invite_that_was_refused_for_good_is_sent_when_asked_again(engine: Engine) -> None:

@@ -18,6 +18,7 @@ from engine.store.protocol import AttendeeQuery, EventQuery
 from tests.support.engines import attendee, created, deliver, do, invite, refusal
 
 AGENT = Actor(kind="agent", address="bot@example.com", scopes=frozenset({"events", "invites", "campaigns"}))
+INVITER = Actor(kind="agent", address="agent@cis.test", scopes=frozenset({"read", "invites"}))
 READER = Actor(kind="agent", address="agent@cis.test", scopes=frozenset({"read"}))
 
 
@@ -87,11 +88,11 @@ async def test_an_agent_sees_its_own_alone(engine: Engine) -> None:
     mine, theirs = await created(engine), await created(engine, AGENT)
     assert [e.uid for e in (await engine.search(EventQuery(), READER)).events] == [mine.uid]
     refused = [
-        (engine.event(theirs.uid, READER), Code.NOT_OWNER),
-        (engine.attendees(AttendeeQuery(uid=theirs.uid), READER), Code.NOT_OWNER),
+        (engine.event(theirs.uid, READER), Code.UNKNOWN_EVENT),
+        (engine.attendees(AttendeeQuery(uid=theirs.uid), READER), Code.UNKNOWN_EVENT),
         (engine.search(EventQuery(organizer="bot@example.com"), READER), Code.NOT_ALLOWED),
         (engine.statistics("organizer", "bot@example.com", READER), Code.NOT_ALLOWED),
-        (engine.statistics("event", theirs.uid, READER), Code.NOT_OWNER),
+        (engine.statistics("event", theirs.uid, READER), Code.UNKNOWN_EVENT),
         (engine.statistics("system", None, READER), Code.NOT_ALLOWED),
         (engine.campaign("x", READER), Code.UNKNOWN_CAMPAIGN),
         (engine.event("nowhere", READER), Code.UNKNOWN_EVENT),
@@ -118,9 +119,10 @@ async def test_a_report_goes_to_the_organizer_with_the_number_of_its_rows(engine
 
 async def test_a_report_goes_to_nobody_else_for_an_agent(engine: Engine) -> None:
     event = await created(engine)
-    assert await refusal(engine, SendReport(uid=event.uid, to="x@example.com"), READER) is Code.NOT_ALLOWED
+    assert await refusal(engine, SendReport(uid=event.uid, to="x@example.com"), INVITER) is Code.NOT_ALLOWED
     assert await refusal(engine, SendReport(uid=event.uid), AGENT) is Code.NOT_ALLOWED
-    await do(engine, SendReport(uid=event.uid, to=event.organizer.upper()), READER)
+    assert await refusal(engine, SendReport(uid=event.uid), READER) is Code.NOT_ALLOWED
+    await do(engine, SendReport(uid=event.uid, to=event.organizer.upper()), INVITER)
     await do(engine, SendReport(uid=event.uid, to="x@example.com"))
     assert await refusal(engine, SendReport(uid=event.uid, to="x")) is Code.INVALID_ADDRESS
     assert await refusal(engine, SendReport(uid="nowhere")) is Code.UNKNOWN_EVENT

@@ -225,7 +225,7 @@ async def test_a_report_numbers_rows_as_the_list_does_that_its_sender_has(post: 
     told = [m.notice.text for m in await post.notices() if m.notice]
     assert any("row 3: nonsense" in text for text in told)
     await post(mails.listed(f"uid,email\n{events[0].uid},nobody\n", sender="otto@cis.test"))
-    assert (await post.engine.store.intake(1))[0].code == "not_owner"
+    assert (await post.engine.store.intake(1))[0].code == "unknown_event"
 
 
 async def test_a_table_of_which_nothing_was_carried_out_says_so(post: Post) -> None:

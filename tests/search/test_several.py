@@ -137,7 +137,7 @@ async def test_nobody_invites_to_the_events_of_others(engine: Engine) -> None:
     async with calling(engine, actor=agent("bob@example.com")) as bob:
         mine = await bob.event()
         data = await bob.ok("send_invite", uids=[*uids, mine], email=FAN, wait_s=0)
-    assert [one["code"] for one in data["invites"]] == ["not_owner", "not_owner", ""]
+    assert [one["code"] for one in data["invites"]] == ["unknown_event", "unknown_event", ""]
 
 
 async def test_only_events_at_a_place_are_found_where_one_is_given(engine: Engine) -> None:

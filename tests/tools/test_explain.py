@@ -164,7 +164,7 @@ async def test_of_a_flood_the_newest_is_told_and_a_cursor_leads_to_the_rest(
         (None, "nothing", ANN, "unknown_event"),
         (None, None, "stranger@example.com", "unknown_attendee"),
         (None, None, "\u0130 no address", "unknown_attendee"),
-        ("bob@example.com", None, ANN, "not_owner"),
+        ("bob@example.com", None, ANN, "unknown_event"),
     ],
 )
 async def test_what_cannot_be_explained_is_refused(

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from engine import plainfile
+from engine import plainfile, pools
 from engine.commands.base import Command, Done, Refusal, Work
 from engine.commands.batch import Batch, Rehearsed, Step, StepOutcome
 from engine.commands.feeds import EntryStep, FeedDone, FindFeed, GoneStep, SaveFeed
@@ -129,7 +129,7 @@ async def _import(
     digest = _hash(data + (options.timezone or "").encode())
     if digest == found.feed.digest:
         return _nothing_new(found, options)
-    calendar, plan = await asyncio.to_thread(_planned, engine, found, feed, data, options)
+    calendar, plan = await pools.IMPORTS.run(_planned, engine, found, feed, data, options)
     _refuse_shrunk(found, plan, options)
     begun = feed.model_copy(update={"digest": ""})
     steps = _steps(plan, feed, options)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+
+from engine.network import client_network
 
 _STRESS = 0.5
 """The share of all connections beyond which patience gets short."""
@@ -45,7 +46,7 @@ class Crowd:
 
     def enter(self, client: str) -> bool:
         """Count a connection in; False where there are too many, and then it is not counted."""
-        key = _network(client)
+        key = client_network(client)
         if self._all >= self._bounds.connections or self._by_address[key] >= self._bounds.per_address:
             return False
         self._all += 1
@@ -53,7 +54,7 @@ class Crowd:
         return True
 
     def leave(self, client: str) -> None:
-        key = _network(client)
+        key = client_network(client)
         self._all -= 1
         self._by_address[key] -= 1
         if not self._by_address[key]:
@@ -62,18 +63,6 @@ class Crowd:
     @property
     def stressed(self) -> bool:
         return self._all > self._bounds.connections * _STRESS
-
-
-def _network(client: str) -> str:
-    try:
-        address = ip_address(client.partition("%")[0])
-    except ValueError:
-        return client
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return address.packed[:8].hex()
-    return client
 
 
 class Memory:

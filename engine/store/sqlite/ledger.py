@@ -120,6 +120,14 @@ class Ledger(Session):
         )
         return rows.message(row) if row else None
 
+    async def last_report(self, event_uid: str, email: str) -> datetime | None:
+        """When `email` was last owed a report of the event."""
+        row = await self.one(
+            "SELECT max(created) AS created FROM message WHERE kind = 'report' AND event_uid = ? AND email = ?",
+            [event_uid, email],
+        )
+        return rows.moment(row["created"]) if row and row["created"] is not None else None
+
     async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who got the event, or may have got it."""
         found = await self.all(

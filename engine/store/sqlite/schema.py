@@ -226,6 +226,11 @@ INSERT INTO tally(scope, key, name, n) SELECT 'failure', '', code, count(*) FROM
     WHERE state = 'failed' GROUP BY code;
 """
 
+# how long ago a report of an event was last owed to somebody
+_REPORTS = """
+CREATE INDEX message_report ON message(event_uid, email, created) WHERE kind = 'report';
+"""
+
 MIGRATIONS = (
     _VERSION_1,
     _ANSWERS,
@@ -236,6 +241,7 @@ MIGRATIONS = (
     _CHANGES,
     _FAILURES,
     STRANGERS,
+    _REPORTS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

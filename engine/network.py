@@ -1,0 +1,30 @@
+"""Which client an address stands for, wherever clients are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+_SITE = 64
+"""Bits of an IPv6 address that one host may have all addresses behind."""
+
+
+def client_network(host: str) -> str:
+    """The IPv4 address of a client, or the /64 of its IPv6 one; what is no address stands for itself."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((address.packed, _SITE), strict=False))
+    return str(address)
+
+
+def within(host: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """True where `host` is an address in one of `networks`."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return any(plain in network for network in networks)

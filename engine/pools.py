@@ -1,0 +1,162 @@
+"""Threads by purpose: one caller's heavy work leaves room for the others', and the end waits for none of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from engine.refusals import Code, Refused
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="")
+"""Whose work is being done: a key, or, empty, nobody's who could be told to come again."""
+
+_IDLE_S = 10.0
+
+
+@dataclass(slots=True)
+class _Job:
+    """Work that waits for a thread, and whom to tell what came of it."""
+
+    work: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop
+    told: asyncio.Future[Any]
+
+    def do(self) -> None:
+        if self.told.cancelled():
+            return
+        result, error = None, None
+        try:
+            result = self.work()
+        except BaseException as raised:  # noqa: BLE001 -- raised again where the caller waits
+            error = raised
+        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            self.loop.call_soon_threadsafe(_settle, self.told, result, error)
+
+
+class Pool:
+    """Up to `threads` threads for one purpose, up to `share` of them for each caller; up to `waiting` of its jobs wait.
+
+    Callers take turns. The threads are daemons, so that a process ends without them.
+    """
+
+    def __init__(self, name: str, *, threads: int, share: int, waiting: int = 16) -> None:
+        self._name, self._threads, self._share, self._waiting = name, threads, share, waiting
+        self._turn = threading.Condition()
+        self._jobs: dict[str, deque[_Job]] = {}
+        self._busy: Counter[str] = Counter()
+        self._alive = self._idle = 0
+
+    async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `work` gives, done in a thread for the current caller. Raises Refused: BUSY, and what `work` raises."""
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[T] = loop.create_future()
+        self._add(caller.get(), _Job(lambda: context.run(work, *args, **kwargs), loop, told))
+        return await told
+
+    def _add(self, name: str, job: _Job) -> None:
+        with self._turn:
+            jobs = self._jobs.get(name) or deque()
+            # Mail has nobody who could come again.
+            if name and len(jobs) >= self._waiting:
+                raise Refused(
+                    Code.BUSY,
+                    f"{len(jobs)} calls of this caller already wait for the same kind of work.",
+                    "Call again when those have been answered.",
+                )
+            jobs.append(job)
+            self._jobs[name] = jobs
+            self._turn.notify()
+            if self._alive < self._threads and sum(map(len, self._jobs.values())) > self._idle:
+                self._alive += 1
+                threading.Thread(target=self._serve, daemon=True, name=self._name).start()
+
+    def _serve(self) -> None:
+        """The life of a thread: it ends when there was nothing to do for a while."""
+        while taken := self._take():
+            name, job = taken
+            job.do()
+            # What it holds may be large, and the next may be long in coming.
+            del job, taken
+            with self._turn:
+                self._busy[name] -= 1
+                if not self._busy[name]:
+                    del self._busy[name]
+                self._turn.notify()
+
+    def _take(self) -> tuple[str, _Job] | None:
+        with self._turn:
+            while (name := self._next()) is None:
+                self._idle += 1
+                woken = self._turn.wait(_IDLE_S)
+                self._idle -= 1
+                if not woken and self._next() is None:
+                    self._alive -= 1
+                    return None
+            jobs = self._jobs.pop(name)
+            job = jobs.popleft()
+            if jobs:
+                # At the end: whoever else waits comes first.
+                self._jobs[name] = jobs
+            self._busy[name] += 1
+            return name, job
+
+    def _next(self) -> str | None:
+        """Whose turn it is."""
+        return next((name for name in self._jobs if self._busy[name] < self._share), None)
+
+
+class Few:
+    """At most so many of something at a time for each caller: it waits for others, and holds memory meanwhile."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """One more, until the block ends. Raises Refused: BUSY."""
+        name = caller.get()
+        if self._under_way[name] >= self._most:
+            raise Refused(
+                Code.BUSY,
+                f"{self._most} calls of this kind by this caller are under way.",
+                "Call again when one of them has been answered.",
+            )
+        self._under_way[name] += 1
+        try:
+            yield
+        finally:
+            self._under_way[name] -= 1
+            if not self._under_way[name]:
+                del self._under_way[name]
+
+
+def _settle(told: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    if told.done():
+        return
+    if error is not None:
+        told.set_exception(error)
+    else:
+        told.set_result(result)
+
+
+LISTS = Pool("lists", threads=4, share=1)
+"""Lists and other large arguments: read, judged."""
+SEARCHES = Pool("searches", threads=4, share=1)
+"""Words of a search that take long to understand."""
+FILES = Pool("files", threads=4, share=2)
+"""Files of this machine that callers name."""
+NAMES = Pool("names", threads=16, share=4)
+"""Look-ups by the system of the hosts that callers name."""
+IMPORTS = Pool("imports", threads=4, share=1)
+"""Calendars that are read and compared."""

@@ -1,0 +1,83 @@
+"""Files that nobody else on this machine reads: addresses, tokens and codes stand in them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.refusals import Code, Refused
+
+log = logging.getLogger(__name__)
+
+_UMASK = 0o077
+_FOLDER = 0o700
+_SQLITE_FILES = ("", "-wal", "-shm", "-journal")
+
+
+def private_from_now_on() -> None:
+    """Let all that this process and its children make belong to its user alone, whatever it was started with."""
+    os.umask(_UMASK)
+
+
+def keep_private(folder: Path, database: Path) -> None:
+    """Make the data folder, or close one to others that is open to them; the database may lie elsewhere.
+
+    A link is followed: what counts is the folder that it leads to. Raises OSError; Refused: NOT_ALLOWED for a
+    folder of another user.
+    """
+    folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+    folder = folder.resolve()
+    found = folder.stat()
+    _refuse_foreign(folder, found)
+    if _open(found):
+        _close(folder)
+    for ending in _SQLITE_FILES:
+        _tighten(Path(f"{database.resolve()}{ending}"))
+
+
+def _refuse_foreign(folder: Path, found: os.stat_result) -> None:
+    """Another user could put any file in the place of ours; root could do so anyway."""
+    if os.geteuid() in {0, found.st_uid} or found.st_uid == 0:
+        return
+    raise Refused(
+        Code.NOT_ALLOWED,
+        f"The data folder {folder} belongs to another user of this machine.",
+        "Give it to the user that the server runs as (chown), or set CIS_DATA_DIR to a folder of that user.",
+    )
+
+
+def _close(folder: Path) -> None:
+    """Close a folder that was open, and all that was made in it while it was."""
+    if not _tighten(folder):
+        log.warning("the data folder %s is open to other users, and cannot be closed by this one", folder)
+        return
+    closed = sum(map(_tighten, _inside(folder)))
+    log.warning(
+        "the data folder %s was open to other users and is closed now, with %d files in it", folder, closed
+    )
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield Path(parent, name)
+
+
+def _tighten(path: Path) -> bool:
+    """Take from others what they may do with `path`; True where that was something, and is done."""
+    try:
+        found = path.lstat()
+        # What a link leads to is not ours to change.
+        if stat.S_ISLNK(found.st_mode) or not _open(found) or os.geteuid() not in {0, found.st_uid}:
+            return False
+        path.chmod(stat.S_IMODE(found.st_mode) & ~_UMASK)
+    except OSError:
+        return False
+    return True
+
+
+def _open(found: os.stat_result) -> bool:
+    return bool(found.st_mode & _UMASK)
