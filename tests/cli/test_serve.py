@@ -80,11 +80,11 @@ async def test_the_main_loop_works_over_http_with_a_key(
 
 
 async def _send_slowly(client: Client) -> None:
-    """Eight invites, five a second, awaited in the call; progress comes and only grows."""
+    """Eight invites, two a second, awaited in the call; progress comes and only grows."""
     given = {"summary": "Opener", "start": "2037-05-02T19:00:00Z", "duration": "PT2H", "timezone": "UTC"}
     uid = (await _call(client, "create_event", **given))["event"]["uid"]
     people = [{"email": f"p{n}@example.com"} for n in range(8)]
-    bulk = await _call(client, "bulk_send", uid=uid, recipients=people, rate=5)
+    bulk = await _call(client, "bulk_send", uid=uid, recipients=people, rate=2)
     key, token = bulk["campaign"]["id"], bulk["campaign"]["confirm_token"]
     told: list[tuple[float, float | None]] = []
 
