@@ -21,6 +21,7 @@ fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz.fuzz_mail -max_total_time=600
 	$(BIN)/python -m tests.fuzz.fuzz_calendar -max_total_time=600
 	$(BIN)/python -m tests.fuzz.fuzz_lists -max_total_time=600
+	$(BIN)/python -m tests.fuzz.fuzz_senders -max_total_time=600
 
 serve: $(READY)
 	$(BIN)/cis-mcp serve --http 127.0.0.1:8000 --no-auth

@@ -60,11 +60,6 @@ class Judged:
         return self.mailboxes[0].token
 
     @property
-    def commands(self) -> bool:
-        """True if the mail came to where organizers' mail is carried out."""
-        return any(box.name in _ORGANIZERS for box in self.mailboxes)
-
-    @property
     def sender_matters(self) -> bool:
         """True if what the mail may do depends on who sent it: the holder of a token has proven enough."""
         return any(
@@ -92,7 +87,7 @@ class Router:
             named = [self._named(box, head) for box in spooled.envelope.mailboxes]
             judged = Judged(spooled, tuple(named) or (self._addressed(head),), head)
             if judged.sender_matters:
-                judged.verdict = await self._authenticator.verdict(spooled, head, command=judged.commands)
+                judged.verdict = await self._authenticator.verdict(spooled, head)
             else:
                 judged.verdict = self._authenticator.told(spooled.envelope, head)
             async with self._turn(place, judged):
@@ -140,9 +135,10 @@ class Router:
 
     async def _of_content(self, judged: Judged, mail: IncomingMail) -> Verdict:
         """The verdict on the sender, which some mails need only for what they say."""
-        if judged.verdict is None and await self._matters(judged, mail):
+        known = judged.verdict
+        if (known is None or known.wants_signatures) and await self._matters(judged, mail):
             return await self._authenticator.verdict(judged.spooled, judged.head)
-        return judged.verdict or _UNCHECKED
+        return known or _UNCHECKED
 
     async def _matters(self, judged: Judged, mail: IncomingMail) -> bool:
         """True for an answer at a token that is not its holder's, and for a report that a mail service may prove."""

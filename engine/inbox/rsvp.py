@@ -111,7 +111,7 @@ def _proven(taken: Taken, organizer: Party | None = None) -> bool:
         return True
     named = [organizer.address] if organizer else []
     claims = ((verdict.passed, verdict.grounds), (verdict.google_calendar, verdict.google_grounds))
-    return any(
+    return not taken.quoted and any(
         holds and not proof.objection(grounds, taken.mail, taken.own, named) for holds, grounds in claims
     )
 
@@ -137,6 +137,12 @@ def _in_subject(subject: str) -> Partstat | None:
     return _WORDS[match.group(1).lower()] if match else None
 
 
+def _by_subject(taken: Taken) -> Taken:
+    """The mail, of which its Subject alone decides what it says."""
+    mail = taken.mail.model_copy(update={"deciding": frozenset({"subject"}), "framed": False})
+    return taken.model_copy(update={"mail": mail})
+
+
 async def _by_words(engine: Engine, taken: Taken) -> Outcome:
     """An answer by plain mail, as the links in our invites write it: the word is in the Subject."""
     partstat = _in_subject(taken.mail.subject)
@@ -147,7 +153,7 @@ async def _by_words(engine: Engine, taken: Taken) -> Outcome:
         email=taken.mail.from_address,
         sender=taken.mail.from_address,
         name=taken.mail.from_name,
-        authenticated=_proven(taken),
+        authenticated=_proven(_by_subject(taken)),
         partstat=partstat,
         prodid=_BY_MAIL,
         comment="" if taken.verdict.confirmed_by else taken.mail.text[:500],

@@ -9,6 +9,7 @@ from engine.mail import fields
 
 FIELDS = frozenset({"content-type", "content-transfer-encoding", "content-disposition"})
 """Header fields that decide how a body is read."""
+_ENCODING = frozenset({"content-transfer-encoding"})
 _ORDINARY = {"multipart/mixed", "multipart/alternative", "multipart/related"}
 _AS_IT_IS = {"", "7bit", "8bit", "binary"}
 _PLAIN_CHARSETS = {"", "utf-8", "us-ascii"}
@@ -20,8 +21,11 @@ _METHOD = re.compile(rb"^METHOD:", re.IGNORECASE | re.MULTILINE)
 
 
 def deciding(mail: Message) -> frozenset[str]:
-    """Those of `FIELDS` that stand in the head."""
-    return FIELDS & {name.lower() for name in mail.keys()}  # noqa: SIM118 -- a message is no dictionary
+    """The header fields that decide how the body is read, also by not being there: left out, they decide as well."""
+    there = FIELDS & {name.lower() for name in mail.keys()}  # noqa: SIM118 -- a message is no dictionary
+    if "content-type" not in there:
+        return there
+    return there - _ENCODING if mail.get_content_maintype() == "multipart" else there | _ENCODING
 
 
 def framed(mail: Message, whole: bytes) -> bool:
@@ -32,12 +36,12 @@ def framed(mail: Message, whole: bytes) -> bool:
     """
     encoding = str(mail.get("Content-Transfer-Encoding", "")).strip().lower()
     body = whole[fields.extent(whole)[1] :].strip(b"\r\n \t")
+    kind = mail.get_content_type()
     if encoding not in _AS_IT_IS or b"\r" in body.replace(b"\r\n", b""):
         return False
-    kind = mail.get_content_type()
     if kind in _ORDINARY:
         return _enclosed(mail.get_boundary() or "", body)
-    plain = "content-disposition" not in deciding(mail) and _charset(mail) in _PLAIN_CHARSETS
+    plain = not mail.get("Content-Disposition") and _charset(mail) in _PLAIN_CHARSETS
     if kind == "text/calendar":
         told = mail.get_param("method") is None or _METHOD.search(body)
         return plain and bool(told) and _CALENDAR.fullmatch(body) is not None

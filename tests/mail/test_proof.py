@@ -6,6 +6,7 @@ import pytest
 
 from engine.mail.incoming import IncomingMail
 from engine.mail.proof import Grounds, objection
+from engine.mail.read import read
 
 US = "create@cis.test"
 OURS = frozenset({US, "bulk@cis.test", "invites@corp.example"})
@@ -50,3 +51,44 @@ def test_what_the_author_s_own_server_hands_over_is_a_command() -> None:
 def test_a_mail_without_headers_that_decide_is_read_as_the_words_it_is() -> None:
     mail = IncomingMail(from_address="boss@victim.test", to=(US,))
     assert objection(Grounds(signed=(GMAIL,)), mail, OURS) == ""
+
+
+@pytest.mark.parametrize(
+    ("head", "decide"),
+    [
+        ("Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: 7bit\n", {"content-type"}),
+        ("Content-Type: text/calendar\n", {"content-type", "content-transfer-encoding"}),
+        ("Content-Transfer-Encoding: base64\n", {"content-transfer-encoding"}),
+        ("Content-Disposition: attachment; filename=a.ics\n", {"content-disposition"}),
+        ("", set()),
+    ],
+)
+def test_a_header_that_was_left_out_decides_how_a_body_is_read_as_well(head: str, decide: set[str]) -> None:
+    assert read(f"From: boss@victim.test\n{head}\nwords\n".encode()).deciding == decide
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "framed"),
+    [
+        ("multipart/mixed; boundary=x", "--x\n\nwords\n--x--\n", True),
+        (
+            "multipart/mixed; boundary=x",
+            "This is a multi-part message in MIME format.\n\n--x\n\nwords\n--x--\n",
+            True,
+        ),
+        ("multipart/mixed; boundary=x", "words\n--x\n\nwords\n--x--\n", False),
+        ("multipart/mixed; boundary=x", "--x\n\nwords\n--x--\nwords\n", False),
+        ("multipart/digest; boundary=x", "--x\n\nwords\n--x--\n", False),
+        ("multipart/mixed; boundary=x", "--x y\n\nwords\n--x--\n", False),
+        ("text/calendar; method=REQUEST", "BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n", True),
+        ("text/calendar; method=CANCEL", "BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n", False),
+        ("text/calendar; charset=utf-7", "BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n", False),
+        ("text/calendar", "words\nBEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n", False),
+        ("text/plain", "words\n", True),
+        ("text/plain; name=a.csv", "uid,email\n", False),
+        ("text/csv", "uid,email\n", False),
+        ("application/zip", "PK\n", False),
+    ],
+)
+def test_a_body_shows_by_itself_how_it_is_read_or_does_not(head: str, body: str, framed: bool) -> None:
+    assert read(f"From: boss@victim.test\nContent-Type: {head}\n\n{body}".encode()).framed is framed

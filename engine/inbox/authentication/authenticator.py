@@ -59,13 +59,13 @@ class Authenticator:
         self._lookups = FairSlots(_AT_ONCE)
         self._tries: OrderedDict[str, int] = OrderedDict()
 
-    async def verdict(self, spooled: Spooled, mail: IncomingMail, *, command: bool = False) -> Verdict:
-        """Who sent it; of a `command`, also what of it is signed, if a trusted server's word does not show enough.
+    async def verdict(self, spooled: Spooled, mail: IncomingMail) -> Verdict:
+        """Who sent it; and what of it is signed, if a trusted server's word does not show that it was written to us.
 
         Raises TryLater, twice at most, if DNS did not answer.
         """
         known = self.told(spooled.envelope, mail)
-        if (known and not (command and known.wants_signatures)) or self._settings.sender_auth == "off":
+        if (known and not known.wants_signatures) or self._settings.sender_auth == "off":
             return known or Verdict(passed=False, reason="senders are not checked (CIS_SENDER_AUTH)")
         tried = self._tries.get(spooled.envelope.id, 0)
         turn = turn_of(spooled, self._relays)
