@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 _SITE = 64
 """Bits of an IPv6 address that one host may have all addresses behind."""
@@ -11,20 +11,26 @@ _SITE = 64
 
 def client_network(host: str) -> str:
     """The IPv4 address of a client, or the /64 of its IPv6 one; what is no address stands for itself."""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
+    address = _address(host)
     if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or ip_network((address.packed, _SITE), strict=False))
-    return str(address)
+        return str(ip_network((address.packed, _SITE), strict=False))
+    return str(address or host)
 
 
 def within(host: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
     """True where `host` is an address in one of `networks`."""
+    address = _address(host)
+    return address is not None and any(address in network for network in networks)
+
+
+def is_address(host: str) -> bool:
+    return _address(host) is not None
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address, as IPv4 where it only wraps one, without the name of an interface."""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:
-        return False
-    plain = getattr(address, "ipv4_mapped", None) or address
-    return any(plain in network for network in networks)
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import email_validator
 from email_validator import EmailNotValidError, validate_email
 
 from engine.refusals import Code, Refused
@@ -12,11 +15,17 @@ DESCRIPTION_MAX = 20_000
 NAME_MAX = 200
 ADDRESS_MAX = 320
 """Characters of an address (RFC 3696, errata 1690: 254), with room for what surrounds it."""
+_ORDINARY_MAX = 200
+_ORDINARY = re.compile(
+    r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,16}){0,2}@"
+    r"(?:[A-Za-z0-9](?:(?:[A-Za-z0-9]|-(?!-)){0,61}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,24}"
+)
+_SPECIAL = frozenset(name.rpartition(".")[2] for name in email_validator.SPECIAL_USE_DOMAIN_NAMES) - {"test"}
+_HOPELESS = re.compile(r"\A[.@]|[.@][.@]|[.@]\Z")
 URL_MAX = 2_000
 FIELD_MAX = 2_000
 FIELDS_MAX = 50
 FIELD_NAME_MAX = 100
-_WRITTEN_MAX = 1_000
 
 
 def address(text: str) -> str:
@@ -24,32 +33,47 @@ def address(text: str) -> str:
 
     Domains with digits, hyphens and `xn--` labels are fine, and so are non-ASCII ones (B28).
     """
-    if len(text) > _WRITTEN_MAX:
+    if len(text) > ADDRESS_MAX:
         raise Refused(
             Code.INVALID_ADDRESS,
             "An address is longer than any that can be mailed.",
             "Give one address such as ann@example.com.",
         )
+    plain = text.strip()
+    # All rules cost some 60 µs an address, and a list may have a million: most can be told at a glance.
+    if _is_ordinary(plain):
+        return plain.lower()
+    if _HOPELESS.search(plain) or "@" not in plain:
+        raise _no_address(text, "it lacks a part, or has two periods or @ side by side.")
+    return by_all_rules(plain)
+
+
+def by_all_rules(text: str) -> str:
+    """As `address`, whatever the address looks like."""
     try:
-        _refuse_implausible(text)
         valid = validate_email(
-            text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
+            text, check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
         )
     except EmailNotValidError as error:
-        raise Refused(
-            Code.INVALID_ADDRESS,
-            f"“{text[:80]}” is not an email address that can be mailed: {error}",
-            "Give one address such as ann@example.com.",
-        ) from None
+        raise _no_address(text, str(error)) from None
     return (valid.ascii_email or valid.normalized).lower()
 
 
-def _refuse_implausible(text: str) -> None:
-    """What no rule has to be asked about: the rules cost more than the mail that they would spare."""
-    if len(text) > ADDRESS_MAX:
-        raise EmailNotValidError(f"it has more than {ADDRESS_MAX} characters.")
-    if "@" not in text:
-        raise EmailNotValidError("there is no @ in it.")
+def _is_ordinary(text: str) -> bool:
+    """True for an address of letters, digits and few signs at a domain of letters and digits that may be public."""
+    return (
+        len(text) <= _ORDINARY_MAX
+        and bool(_ORDINARY.fullmatch(text))
+        and text.rpartition(".")[2].lower() not in _SPECIAL
+    )
+
+
+def _no_address(text: str, why: str) -> Refused:
+    return Refused(
+        Code.INVALID_ADDRESS,
+        f"“{text[:80]}” is not an email address that can be mailed: {why}",
+        "Give one address such as ann@example.com.",
+    )
 
 
 _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127])

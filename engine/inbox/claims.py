@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from engine.inbox.spool import Spooled
 from engine.mail.dmarc import organizational_domain
+from engine.network import client_network, is_address, within
 
 HEAD = 65_536
 """Bytes of a mail that are looked at."""
@@ -53,14 +54,9 @@ def turn_of(mail: Spooled, relays: Networks) -> Turn:
 
 def client_address(client: str, relays: Networks) -> str:
     """A client that is no mail server of ours: its address, its /64 of IPv6; else empty."""
-    try:
-        address = ip_address(client.partition("%")[0])
-    except ValueError:
+    if not is_address(client) or within(client, relays):
         return ""
-    address = getattr(address, "ipv4_mapped", None) or address
-    if any(address in network for network in relays):
-        return ""
-    return str(address) if address.version == 4 else address.packed[:8].hex()
+    return client_network(client)
 
 
 def token_of(mail: Spooled) -> str:

@@ -45,7 +45,7 @@ class Key:
         headers = {"mcp-protocol-version": PROTOCOL, "mcp-method": method}
         if named:
             headers["mcp-name"] = named
-        answer = await self.post(json.dumps(body).encode(), **headers)
+        answer = await self.post(json.dumps(body, ensure_ascii=False).encode(), **headers)
         found: dict[str, Any] = answer.json()
         return found
 

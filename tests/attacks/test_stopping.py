@@ -21,8 +21,8 @@ from tests.support.talk import talking
 from tests.support.waiting import DEADLINE_S, eventually
 from tests.support.webs import INITIALIZE, bearing
 
-_HOURS_OF_WORK = "email\n" + "a@b..example\n" * 900_000
-"""Takes far longer than a process may to end."""
+_HOURS_OF_WORK = "email\n" + f"x@{'ä.' * 60}example\n" * 80_000
+"""Each address costs all rules: far longer in all than a process may take to end."""
 _HALVES = (
     b"",
     b"GET /healthz HTTP/1.1\r\nHost: a",
@@ -188,7 +188,7 @@ async def test_over_stdio_a_list_that_is_being_judged_is_not_waited_for(tmp_path
 
     async def say(body: object) -> None:
         assert process.stdin is not None
-        process.stdin.write(json.dumps(body).encode() + b"\n")
+        process.stdin.write(json.dumps(body, ensure_ascii=False).encode() + b"\n")
         await process.stdin.drain()
 
     async def call(number: int, tool: str, **arguments: object) -> None:

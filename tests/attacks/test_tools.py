@@ -136,7 +136,10 @@ def attacks() -> dict[str, dict[str, Any]]:
             "tool": "bulk_send",
             "recipients": [{"emial": f"a{n}@b.example"} for n in rows],
         },
-        "bad addresses": {"tool": "bulk_send", "recipients": [{"email": f"a{n}@b..example"} for n in rows]},
+        "bad addresses": {
+            "tool": "bulk_send",
+            "recipients": [{"email": f"a{n}@{'ä.' * 60}example"} for n in rows[:5_000]],
+        },
     }
 
 
