@@ -386,6 +386,12 @@ class Notice(Value):
     report_uid: str | None = Field(None, description="attach this event's CSV report")
     outcomes: str = Field("", description="CSV of what became of each row of a batch, attached")
     reply_to: str = Field("", description="where an answer to it goes; empty: nowhere")
+    warning: str = Field("", description="a last paragraph, which stays where several notices become one")
+
+    @property
+    def words(self) -> str:
+        """The whole text of the mail."""
+        return f"{self.text}\n{self.warning}\n" if self.warning else self.text
 
 
 class Message(Value):
@@ -561,8 +567,19 @@ class FeedEntry:
     digest: str
 
 
+class ConfirmationKind(StrEnum):
+    """Why something waits for somebody's word."""
+
+    MAIL = "mail"
+    """Nothing proves who sent it."""
+    FIRST_PROOF = "first_proof"
+    """It would mail many people, and what proves its sender is new for this organizer."""
+
+
 class Confirmation(Value):
     """A mail that waits until the owner of an address on file says that it is theirs."""
+
+    kind: ConfirmationKind = ConfirmationKind.MAIL
 
     code: str = Field(description="unguessable; part of the address and of the link that confirm")
     mail: str = Field(description="id of the raw mail that waits")
@@ -572,3 +589,5 @@ class Confirmation(Value):
     created: datetime
     expires: datetime
     used: datetime | None = None
+    asked: bool = Field(True, description="false: it waits with another one, about which a mail went out")
+    proofs: tuple[str, ...] = Field((), description="digests of what proves its sender, known once confirmed")

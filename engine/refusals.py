@@ -70,6 +70,7 @@ class Code(StrEnum):
     FOR_OPERATOR = "for_operator"
     UNKNOWN_TOKEN = "unknown_token"
     UNKNOWN_MAIL = "unknown_mail"
+    FIRST_PROOF = "first_proof"
     SENDER_UNAUTHENTICATED = "sender_unauthenticated"
     AUTOMATIC_MAIL = "automatic_mail"
     READ_RECEIPT = "read_receipt"

@@ -57,7 +57,18 @@ class Settings(BaseSettings):
     confirm_receipts: bool = Field(
         True, description="ask an attendee by mail whether an unauthenticated answer is theirs"
     )
+    first_proof_max: int = Field(
+        50,
+        ge=0,
+        description="people whom mail may reach for an organizer in a day while what proves it is new; 0: no limit",
+    )
     keep_mail_days: int = Field(90, ge=0, description="days that handled mails are kept; 0: for ever")
+    keep_quarantine_days: int = Field(30, ge=0, description="days that mail waits in quarantine; 0: for ever")
+    quarantine_mb: int = Field(
+        500,
+        ge=0,
+        description="MB of mail that changed nothing which are kept, strangers' go first; 0: no limit",
+    )
     disk_reserve_mb: int = Field(
         200,
         ge=0,

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from engine.commands import campaigns, notices
-from engine.commands.base import Command, Done, Work
+from engine.commands import campaigns, notices, telling
+from engine.commands.base import Command, Work
 from engine.commands.invites import invite_message, invites_left, new_attendee
+from engine.commands.telling import Progress
 from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Message, Recipient
 from engine.refusals import Code, Refused
 
 CHUNK = 1_000
 """Messages written per transaction: long enough to be quick, short enough not to hold others up."""
-
-
-class Progress(Done):
-    """Whether anything was done, so that the caller asks again at once."""
-
-    worked: bool
 
 
 class FanOut(Command[Progress]):
@@ -168,5 +163,4 @@ async def _close(work: Work, campaign: Campaign) -> None:
         skipped = await work.unit.skipped(campaign.id, notices.SKIPPED_SHOWN)
         event = await work.unit.event(campaign.event_uid)
         notice = notices.campaign_report(campaign, event.summary if event else "", counts, skipped)
-        message = notices.message(work, campaign.report_to, campaign.organizer, notice, campaign.event_uid)
-        await work.unit.add_messages([message], priority=0)
+        await telling.owe(work, campaign.report_to, notice, campaign.event_uid, campaign.organizer)

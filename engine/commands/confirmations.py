@@ -136,6 +136,9 @@ class UseConfirmation(Command[Confirmed]):
         found = usable(await work.unit.confirmation(self.code), work.now)
         used = found.model_copy(update={"used": work.now})
         await work.unit.save_confirmation(used)
+        await work.unit.forget_mails([found.mail])
+        # What the organizer vouches for is known from now on.
+        await work.unit.note_proofs(found.address, found.proofs, work.now, sure=True)
         return Confirmed(confirmation=used)
 
     def subject(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.commands import notices
+from engine.commands import telling
 from engine.commands.base import Command, Done, Work
 from engine.model import Notice
 from engine.store.protocol import Intake
@@ -27,5 +27,4 @@ async def note(work: Work, intake: Intake, reply: Reply | None) -> None:
     await work.unit.take_in(intake)
     if reply:
         uid = intake.uid if intake.uid and await work.unit.event(intake.uid) else None
-        message = notices.message(work, reply.to, reply.to, reply.notice, uid)
-        await work.unit.add_messages([message], priority=0)
+        await telling.tell(work, reply.to, reply.notice, uid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from engine.commands import first_proof
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators import may_administer
 from engine.store.protocol import Intake
@@ -21,7 +22,12 @@ class _Decision(Command[Done]):
         note = Intake(id=f"{self.mail}:operator:{self.action}", at=work.now, mailbox="", action=self.action)
         if await work.unit.taken_in(note.id) is None:
             await work.unit.take_in(note)
+            await self.decided(work)
         return Done()
+
+    async def decided(self, work: Work) -> None:
+        """What follows from the decision; the mail is on its way out of where it waited."""
+        await work.unit.forget_mails([self.mail])
 
     def subject(self) -> str:
         return self.mail
@@ -32,8 +38,16 @@ class ReleaseMail(_Decision):
 
     action = "released"
 
+    async def decided(self, work: Work) -> None:
+        await super().decided(work)
+        await first_proof.released(work, self.mail)
+
 
 class DropMail(_Decision):
     """Put a waiting mail away."""
 
     action = "dropped"
+
+    async def decided(self, work: Work) -> None:
+        await super().decided(work)
+        await first_proof.settled(work, self.mail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from engine.commands import series
@@ -28,6 +29,10 @@ from engine.settings import Settings
 SKIPPED_SHOWN = 200
 """Rows named in a report by mail; the count covers them all."""
 _SUBJECT_SHOWN = 200
+_LINE_SHOWN = 300
+_TABLES_MAX = 1_000_000
+_TITLE_SHOWN = 80
+_LINK = re.compile(r"(?:https?|ftp)://\S*|www\.\S*", re.IGNORECASE)
 _FIELDS = {
     "timezone": "time zone",
     "summary": "title",
@@ -178,6 +183,48 @@ def batch_done(counts: str, problems: Sequence[str], outcomes: str, *, anything:
     return Notice(subject=f"Your table of events: {counts}"[:200], text=f"{text}\n", outcomes=outcomes)
 
 
+def gathered(several: Sequence[Notice], more: int) -> Notice:
+    """Several notices in one, a line for each, and how many `more` there were."""
+    count = len(several) + more
+    lines = [f"{count} mails in your name were handled within a minute:", ""]
+    lines += [f"- {_in_one_line(notice)}" for notice in several]
+    lines += [f"- and {more} more"] if more else []
+    warnings = dict.fromkeys(notice.warning for notice in several if notice.warning)
+    tables = _joined([notice.outcomes for notice in several if notice.outcomes])
+    return Notice(
+        subject=f"{count} of your mails were handled",
+        text="\n".join(lines) + "\n",
+        outcomes=tables,
+        warning="\n\n".join(warnings),
+    )
+
+
+def _in_one_line(notice: Notice) -> str:
+    said = " · ".join(line.strip() for line in notice.text.splitlines() if line.strip())
+    shown = f"{said[:_LINE_SHOWN]}…" if len(said) > _LINE_SHOWN else said
+    return f"{notice.subject} · {shown}"
+
+
+def _joined(tables: Sequence[str]) -> str:
+    """The tables as one, as far as they fit, with the header of the first."""
+    joined = "".join(tables[:1])
+    for table in tables[1:]:
+        _, _, rows = table.partition("\r\n")
+        if len(joined) + len(rows) <= _TABLES_MAX:
+            joined += rows
+    return joined
+
+
+def warned(notice: Notice, settings: Settings) -> Notice:
+    """`notice` with a word on what proved the mail, which is new: its owner is the one to notice a forgery."""
+    warning = (
+        "What proves that this mail is yours was not seen here before. If you did not send it, tell "
+        f"{settings.mailbox('postmaster')} now: after a day, mail that comes the same way may reach many people "
+        "without your being asked."
+    )
+    return notice.model_copy(update={"warning": warning})
+
+
 def list_refused(problems: Sequence[str]) -> Notice:
     """The rows of a mailed list that belong to no event that could be sent."""
     return Notice(subject="Bulk Invite Status", text="\n".join(problems) + "\n")
@@ -240,3 +287,31 @@ def unproven(what: str, uid: str) -> Notice:
         + (f"uid: {uid}\n" if uid else "")
     )
     return Notice(subject="A mail in your name", text=text)
+
+
+def first_proof(confirmation: Confirmation, settings: Settings) -> Notice:
+    """Asks an organizer whether a mail that would reach many people is theirs, since what proves it is new."""
+    page = settings.page(f"confirm/{confirmation.code}")
+    by_page = f", or open this page and press its button:\n{page}\n" if page else ".\n"
+    text = (
+        f"A mail in your name, {confirmation.address}, reached {settings.domain}. What proves that you sent it was "
+        "not seen here before: another mail server, or a new key. So it waits and has changed nothing.\n\n"
+        f"{confirmation.what}\n\n"
+        f"Did you send it? Then answer this mail, in whatever words{by_page}\n"
+        "Your other mail that came the same way waits with it and is carried out then, and later mail that comes so "
+        "no longer waits.\n\n"
+        "You did not? Then do nothing: nothing will happen. But somebody can send mail as you: tell "
+        f"{settings.mailbox('postmaster')}, and whoever looks after your own mail.\n\n"
+        f"This works once, until {words.day(confirmation.expires)}, {confirmation.expires:%H:%M} UTC.\n"
+    )
+    return Notice(
+        subject="Did you send this to so many people? Please confirm",
+        text=text,
+        reply_to=settings.mailbox("confirm", confirmation.code),
+    )
+
+
+def naming(event: Event) -> str:
+    """An event by its title, without links, and its time."""
+    title = _LINK.sub("[link]", " ".join(event.summary.split()))[:_TITLE_SHOWN]
+    return f"“{title}” ({_when(event.span)})"

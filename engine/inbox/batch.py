@@ -8,14 +8,15 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.commands import batchrows, notices
+from engine.commands import batchrows, first_proof, notices
 from engine.commands.base import Done, Refusal, Work
-from engine.commands.batch import Batch, Became, StepOutcome, tallied
+from engine.commands.batch import Batch, BatchDone, Became, Rehearsed, StepOutcome, tallied
 from engine.commands.batchrows import RowStep
 from engine.commands.intake import Nothing
 from engine.engine import Engine
 from engine.inbox.once import TAKEN_BEFORE, apply_once
 from engine.inbox.reading import tables_of
+from engine.inbox.several import weighed
 from engine.inbox.taken import Action, Outcome, Taken, refused
 from engine.model import Actor
 from engine.refusals import Code, Refused
@@ -62,10 +63,23 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
     if await _came_before(engine, taken):
         return TAKEN_BEFORE
     steps, problems = _read(engine, taken)
+    taken = await weighed(engine, taken, lambda mail: _rehearsed(engine, mail, steps))
     outcomes: list[StepOutcome] = []
     for start in range(0, len(steps), CHUNK):
         outcomes += await carried_out(engine, steps[start : start + CHUNK], taken.actor)
     return await _answer(engine, taken, outcomes, problems)
+
+
+async def _rehearsed(engine: Engine, taken: Taken, steps: Sequence[RowStep]) -> list[Outcome]:
+    """What the rows would do, all of it undone again; rows that were carried out before a crash do nothing more."""
+    found: list[Outcome] = []
+    for start in range(0, len(steps), CHUNK):
+        try:
+            await carried_out(engine, steps[start : start + CHUNK], taken.actor, dry_run=True)
+        except Rehearsed as would:
+            doings = first_proof.doings(BatchDone(outcomes=would.outcomes))
+            found.append(Outcome(action=Action.BATCH, doings=doings))
+    return found
 
 
 async def carried_out(

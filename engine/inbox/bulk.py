@@ -16,6 +16,7 @@ from engine.inbox.addressed import objection
 from engine.inbox.create import stopped
 from engine.inbox.once import TAKEN_BEFORE, apply_once
 from engine.inbox.reading import rows_of
+from engine.inbox.several import weighed
 from engine.inbox.taken import Action, Outcome, Taken, ignored, named, refused
 from engine.refusals import Code, Refused
 
@@ -44,7 +45,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
         f"row {row.row}: {row.email}: {Code.MISSING_UID.value}: name the event's uid in the column uid"
         for row in by_uid.pop("", [])
     ]
-    started = [await _start(engine, taken, uid, part) for uid, part in by_uid.items()]
+    started = await _start_all(engine, taken, by_uid)
     if started and all(outcome == TAKEN_BEFORE for outcome in started):
         return TAKEN_BEFORE
     problems += [f"{o.uid}: 0 invites sent\n{o.uid}: {o.detail} ({o.code})" for o in started if _failed(o)]
@@ -73,6 +74,13 @@ def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
     return by_uid
 
 
+async def _start_all(engine: Engine, taken: Taken, by_uid: dict[str, list[CsvRow]]) -> list[Outcome]:
+    async def each(mail: Taken) -> list[Outcome]:
+        return [await _start(engine, mail, uid, part) for uid, part in by_uid.items()]
+
+    return await each(await weighed(engine, taken, each) if len(by_uid) > 1 else taken)
+
+
 def _failed(outcome: Outcome) -> bool:
     return bool(outcome.code) and outcome != TAKEN_BEFORE
 
@@ -82,10 +90,20 @@ async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> 
     draft = _DraftAndStart(
         uid=uid,
         recipients=[Row(email=r.email, name=r.name, fields=r.fields, number=r.row) for r in rows],
-        report_to=taken.mail.from_address if taken.answerable and not taken.flagged else None,
+        # Whatever sent the mail, the organizer hears of what was done in their name; of a list that nothing proves
+        # they hear at once, and without its words.
+        report_to=None if taken.flagged else taken.mail.from_address,
     )
     outcome = Outcome(action=Action.CAMPAIGN, uid=uid)
-    became = await apply_once(engine, taken, draft, taken.actor, outcome=lambda _: outcome, part=named(uid))
+    became = await apply_once(
+        engine,
+        taken,
+        draft,
+        taken.actor,
+        outcome=lambda _: outcome,
+        notice=(lambda _: notices.unproven(outcome.action.value, uid)) if taken.flagged else None,
+        part=named(uid),
+    )
     if isinstance(became, Refusal):
         return Outcome(action=Action.CAMPAIGN, uid=uid, code=became.code.value, detail=str(became))
     return became

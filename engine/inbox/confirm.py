@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from engine.commands.base import Refusal
 from engine.commands.confirmations import UseConfirmation, usable
-from engine.engine import Engine
+from engine.engine import SYSTEM, Engine
 from engine.inbox.once import apply_once
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.taken import Action, Outcome, Taken, ignored, refused
 from engine.model import Actor, Confirmation
 from engine.refusals import Code, Refused
+
+_AT_ONCE = 100
+"""Mails that are looked at again right after a confirmation; more are looked at in the background."""
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
@@ -25,6 +28,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
     actor = Actor(kind="attendee", address=found.address)
     use = UseConfirmation(code=found.code)
     became = await apply_once(engine, taken, use, actor, outcome=lambda _: outcome)
+    await look_again(engine)
     return refused(became.code, str(became)) if isinstance(became, Refusal) else became
 
 
@@ -34,7 +38,17 @@ async def by_page(engine: Engine, code: str) -> Confirmation:
     done = await engine.apply(UseConfirmation(code=code), Actor(kind="attendee", address=found.address))
     if isinstance(done, Refusal):
         raise Refused(done.code, done.message, done.hint)
+    await look_again(engine)
     return found
+
+
+async def look_again(engine: Engine, most: int = _AT_ONCE) -> bool:
+    """Take mail in again whose proofs somebody has vouched for while it waited; True where there may be more."""
+    found = await engine.store.proven_since(engine.clock(), most)
+    for held in found:
+        await Quarantine(engine).again(held.mail, held.mailbox)
+        await engine.apply(UseConfirmation(code=held.code), SYSTEM)
+    return len(found) == most
 
 
 async def waiting(engine: Engine, code: str) -> Confirmation:

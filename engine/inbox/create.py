@@ -17,6 +17,7 @@ from engine.inbox import batch, rsvp, wishes
 from engine.inbox.addressed import by_google, objection, quoted
 from engine.inbox.once import apply_once
 from engine.inbox.reading import calendar_of, tables_of
+from engine.inbox.several import weighed
 from engine.inbox.taken import Action, Outcome, Taken, ignored, named, quarantined, refused
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.model import Event, Instant, Notice
@@ -105,14 +106,21 @@ async def _carry_out(engine: Engine, taken: Taken, message: ItipMessage) -> Outc
     own: dict[str, list[ItipEvent]] = {}
     for instance in instances:
         own.setdefault(instance.uid, []).append(instance)
-    outcomes: list[Outcome] = []
-    for event in (*series, *alone):
-        if event.recurrence_id is None:
-            taking = _series(engine, taken, message.method, event, own.get(event.uid, []), quiet=quiet)
-        else:
-            taking = _instance(engine, taken, message.method, event, quiet=quiet)
-        outcomes.append(await _one(taking))
-    return await _summed(engine, taken, outcomes) if quiet else outcomes[0]
+
+    async def each(mail: Taken) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for event in (*series, *alone):
+            if event.recurrence_id is None:
+                taking = _series(engine, mail, message.method, event, own.get(event.uid, []), quiet=quiet)
+            else:
+                taking = _instance(engine, mail, message.method, event, quiet=quiet)
+            outcomes.append(await _one(taking))
+        return outcomes
+
+    if not quiet:
+        return (await each(taken))[0]
+    taken = await weighed(engine, taken, each)
+    return await _summed(engine, taken, await each(taken))
 
 
 def _newest(series: list[ItipEvent]) -> list[ItipEvent]:

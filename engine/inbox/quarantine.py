@@ -117,15 +117,26 @@ class Quarantine:
         Harmless to repeat. Raises Refused: UNKNOWN_MAIL where it was dropped meanwhile.
         """
         new = f"{_bare(name)}-confirmed"
-        spooled = await asyncio.to_thread(self._read, name, ("quarantine", "done", "new"))
-        if spooled is None:
-            if await asyncio.to_thread(self._spool.has, new):
-                return
+        marks = {"confirmed_by": address}
+        if not await self._handed_on(name, new, mailbox, marks, ("quarantine", "done", "new")):
             raise _unknown(name)
-        update = {"id": new, "mailboxes": (_mailbox(mailbox),), "confirmed_by": address}
-        again = Spooled(envelope=spooled.envelope.model_copy(update=update), raw=spooled.raw)
-        await asyncio.to_thread(self._again, name, again)
+
+    async def again(self, name: str, mailbox: str) -> bool:
+        """Have a mail judged anew, as it came. False where it is gone. Harmless to repeat."""
+        return await self._handed_on(name, f"{_bare(name)}-again", mailbox, {})
+
+    async def _handed_on(
+        self, name: str, new: str, mailbox: str, marks: dict[str, str], parts: Sequence[str] = ("quarantine",)
+    ) -> bool:
+        """Take a mail in under a new id, for that mailbox alone; True where it was, now or before."""
+        spooled = await asyncio.to_thread(self._read, name, parts)
+        if spooled is None:
+            return await asyncio.to_thread(self._spool.has, new)
+        update = {"id": new, "mailboxes": (_mailbox(mailbox),), **marks}
+        mail = Spooled(envelope=spooled.envelope.model_copy(update=update), raw=spooled.raw)
+        await asyncio.to_thread(self._again, name, mail)
         self._engine.arrived.ring()
+        return True
 
     async def drop(self, name: str, actor: Actor) -> None:
         """Put a mail away; it is deleted with the handled ones. Raises Refused: NOT_ALLOWED, UNKNOWN_MAIL."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from engine.commands import notices
 from engine.commands.base import Done, Work
+from engine.commands.first_proof import NewProof
 from engine.commands.intake import Nothing
 from engine.engine import SYSTEM, Engine
 from engine.inbox import bulk, confirm, create, reports, rsvp
@@ -18,7 +19,7 @@ from engine.inbox.claims import turn_of
 from engine.inbox.contents.readers import Readers
 from engine.inbox.once import apply_once
 from engine.inbox.spool import Envelope, Mailbox, Spooled
-from engine.inbox.taken import Action, Outcome, Taken, quarantined
+from engine.inbox.taken import Action, Outcome, Taken, held, quarantined
 from engine.mail import read as mail_read
 from engine.mail.authenticity import Verdict
 from engine.mail.incoming import IncomingMail
@@ -175,6 +176,8 @@ class Router:
             return await route(self._engine, taken)
         except Refused as refused:
             return Outcome(action=Action.REFUSED, code=refused.code.value, detail=str(refused))
+        except NewProof as new:
+            return held(taken, new.doings)
 
     async def _noted(self, taken: Taken, outcome: Outcome) -> Outcome:
         if outcome.action in {Action.REFUSED, Action.IGNORED, Action.QUARANTINED}:

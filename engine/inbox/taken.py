@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import InstanceOf
 
 from engine.commands.confirmations import Waiting
+from engine.commands.first_proof import Doing, Held, Proven
 from engine.inbox.contents.content import Content
 from engine.inbox.spool import Envelope, Mailbox
 from engine.itip.message import ItipMessage
@@ -50,6 +51,10 @@ class Outcome(Value):
     detail: str = ""
     ask: Waiting | None = None
     """Whose word would let the mail through; it waits in quarantine meanwhile."""
+    held: Held | None = None
+    """What waits for the organizer's word, since it would reach many people and its proof is new."""
+    doings: tuple[Doing, ...] = ()
+    """Of a rehearsal: what would have been done."""
 
     @property
     def aside(self) -> bool:
@@ -76,6 +81,10 @@ class Taken(Value):
     """How many answers its calendar gives."""
     quoted: bool = False
     """Its calendar stands where what others wrote may stand."""
+    rehearsed: bool = False
+    """Everything is undone that the mail does: it is only to be seen how many people it would reach."""
+    weighed: bool = False
+    """It was seen before how many people the mail reaches."""
 
     @property
     def flagged(self) -> bool:
@@ -86,6 +95,20 @@ class Taken(Value):
     def box(self) -> str:
         """The mailbox with its token, as intake lines name it."""
         return f"{self.mailbox.name}+{self.mailbox.token}" if self.mailbox.token else self.mailbox.name
+
+    @property
+    def proven(self) -> Proven:
+        """Whose mail it is, and what proves that."""
+        return Proven(
+            organizer=self.mail.from_address,
+            proofs=self.verdict.proofs,
+            mail=f"{self.envelope.id}:{self.box}",
+        )
+
+    @property
+    def vouched(self) -> bool:
+        """True where a person has vouched for this very mail."""
+        return self.verdict.released or bool(self.verdict.confirmed_by)
 
     @property
     def trusted(self) -> bool:
@@ -177,3 +200,13 @@ def quarantined(code: Code, detail: str, ask: Waiting | None = None) -> Outcome:
 
 def refused(code: Code, detail: str, uid: str = "") -> Outcome:
     return Outcome(action=Action.REFUSED, code=code.value, detail=detail, uid=uid)
+
+
+def held(taken: Taken, doings: tuple[Doing, ...]) -> Outcome:
+    """The mail waits for its organizer's word: it would reach many people, and what proves it is new."""
+    waits = Held(mail=taken.envelope.id, mailbox=taken.box, proven=taken.proven, doings=doings)
+    why = (
+        f"It would mail {waits.people} people, and nothing that proves its sender was seen before; it waits until "
+        "the organizer confirms it, or the operator releases it."
+    )
+    return Outcome(action=Action.QUARANTINED, code=Code.FIRST_PROOF.value, detail=why, held=waits)

@@ -6,7 +6,8 @@ import asyncio
 import logging
 
 from engine.commands.base import Command
-from engine.commands.chores import FanOut, FinishCampaign, PauseFailing, Progress, StartScheduled
+from engine.commands.chores import FanOut, FinishCampaign, PauseFailing, StartScheduled
+from engine.commands.telling import Progress, TellGathered
 from engine.engine import SYSTEM, Engine
 from engine.store.protocol import Chore
 
@@ -17,6 +18,7 @@ _COMMANDS: dict[Chore, type[Command[Progress]]] = {
     Chore.START_SCHEDULED: StartScheduled,
     Chore.FAN_OUT: FanOut,
     Chore.FINISH: FinishCampaign,
+    Chore.TELL: TellGathered,
 }
 _IDLE_S = 0.5
 _AFTER_FAILURE_S = 5.0

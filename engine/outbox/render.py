@@ -92,7 +92,7 @@ class Renderer:
             sender=Party(address=self._settings.mailbox("notification"), name="Calendar Invite Server"),
             to=message.email,
             subject=message.notice.subject,
-            text=message.notice.text,
+            text=message.notice.words,
             message_id=message.message_id,
             date=now,
             reply_to=message.notice.reply_to,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from engine.model import (
     Campaign,
     Change,
     Confirmation,
+    ConfirmationKind,
     Delegation,
     Event,
     EventStatus,
@@ -26,6 +27,7 @@ from engine.model import (
     InstanceAnswer,
     Message,
     MessageState,
+    Notice,
     Partstat,
     Prompt,
     Prompts,
@@ -140,6 +142,28 @@ class History(Value):
     attempts: tuple[Attempt, ...] = ()
 
 
+class KeptMail(Value):
+    """A raw mail that is kept though it changed nothing.
+
+    `share`: whose room it takes: a proven sender's domain, else the client's network.
+    """
+
+    mail: str
+    at: datetime
+    size: int = Field(description="bytes")
+    proven: bool
+    share: str
+
+
+class KeptSums(Value):
+    """How much mail is kept that changed nothing, and how much of it was ever deleted for want of room."""
+
+    kept_mails: int = 0
+    kept_bytes: int = 0
+    dropped_mails: int = 0
+    dropped_bytes: int = 0
+
+
 class AlreadyTakenIn(Exception):  # noqa: N818 -- reads as what it is
     """Another process took this very mail in; the unit of work is undone."""
 
@@ -174,6 +198,10 @@ class Answer:
     transport_id: str = ""
 
 
+TELL_PAUSE = timedelta(minutes=1)
+"""An address has one notice in this time at most; those that come meanwhile are gathered in the next."""
+
+
 class Chore(StrEnum):
     """What waits to be looked after, in the order in which it is done."""
 
@@ -181,6 +209,7 @@ class Chore(StrEnum):
     START_SCHEDULED = "start_scheduled"
     FAN_OUT = "fan_out"
     FINISH = "finish"
+    TELL = "tell"
 
 
 class Unit(Protocol):
@@ -286,9 +315,47 @@ class Unit(Protocol):
     async def add_confirmation(self, confirmation: Confirmation) -> None: ...
     async def confirmation(self, code: str) -> Confirmation | None: ...
     async def save_confirmation(self, confirmation: Confirmation) -> None: ...
-    async def asked_since(self, address: str, since: datetime) -> bool: ...
     async def add_prompt(self, prompt: Prompt) -> None: ...
     async def prompts(self, like: Prompt, since: datetime) -> Prompts: ...
+    async def confirmations_of(self, mail: str) -> list[Confirmation]: ...
+    async def asked_since(
+        self, address: str, since: datetime, kind: ConfirmationKind = ConfirmationKind.MAIL
+    ) -> bool: ...
+    async def open_since(
+        self, address: str, since: datetime, kind: ConfirmationKind, limit: int
+    ) -> list[Confirmation]: ...
+
+    # what proves an organizer's mails
+    async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool: ...
+    async def note_proofs(
+        self,
+        organizer: str,
+        proofs: Collection[str],
+        now: datetime,
+        *,
+        sure: bool = False,
+        warn: bool = False,
+    ) -> None: ...
+    async def unheard_proofs(self, organizer: str) -> bool: ...
+    async def told_of_proofs(self, organizer: str, message_id: str) -> None: ...
+    async def on_trial(self, organizer: str, since: datetime) -> tuple[int, str]: ...
+    async def add_on_trial(
+        self, organizer: str, mail: str, people: int, now: datetime, since: datetime
+    ) -> None: ...
+
+    # notices that wait for others
+    async def may_tell(self, address: str, now: datetime, pause: timedelta) -> bool: ...
+    async def gather(
+        self, address: str, notice: Notice, event_uid: str | None, due: timedelta, most: int
+    ) -> None: ...
+    async def next_gathered(self, now: datetime, pause: timedelta) -> str | None: ...
+    async def take_gathered(
+        self, address: str, now: datetime
+    ) -> tuple[list[tuple[Notice, str | None]], int]: ...
+
+    # raw mails that changed nothing
+    async def keep_mail(self, mail: KeptMail) -> None: ...
+    async def forget_mails(self, mails: Collection[str], *, dropped: bool = False) -> int: ...
 
     # keys, and what is remembered of requests
     async def add_key(self, key_id: str, digest: str, body: str) -> None: ...
@@ -371,6 +438,18 @@ class Store(Protocol):
         ...
 
     async def confirmation(self, code: str) -> Confirmation | None: ...
+    async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool: ...
+    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
+        """What waits for the word on a proof that has been given meanwhile."""
+        ...
+
+    async def kept_sums(self) -> KeptSums: ...
+    async def first_to_go(self, limit: int, *, proven: bool, now: datetime) -> list[KeptMail]:
+        """The oldest mails of the sender whose mails take most room, none that somebody may still confirm."""
+        ...
+
+    async def kept_before(self, before: datetime, limit: int, now: datetime) -> list[str]: ...
+    async def not_kept(self, mails: Sequence[str]) -> list[str]: ...
     async def tokens(self, asked: Collection[str]) -> set[str]:
         """Those of `asked` that belong to an attendee."""
         ...

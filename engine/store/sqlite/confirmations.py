@@ -1,10 +1,10 @@
-"""Mails that wait until the owner of an address confirms them."""
+"""What waits until the owner of an address confirms it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model import Confirmation
+from engine.model import Confirmation, ConfirmationKind
 from engine.store.sqlite.session import Session
 
 
@@ -17,11 +17,16 @@ class Confirmations(Session):
 
     async def add_confirmation(self, confirmation: Confirmation) -> None:
         await self.run(
-            "INSERT INTO confirmation(code, address, created, body) VALUES (?,?,?,?)",
+            "INSERT INTO confirmation(code, address, created, kind, mail, expires, open, body) "
+            "VALUES (?,?,?,?,?,?,?,?)",
             [
                 confirmation.code,
                 confirmation.address,
                 confirmation.created.timestamp(),
+                confirmation.kind.value,
+                confirmation.mail,
+                confirmation.expires.timestamp(),
+                confirmation.used is None,
                 confirmation.model_dump_json(),
             ],
         )
@@ -30,14 +35,44 @@ class Confirmations(Session):
         row = await self.one("SELECT body FROM confirmation WHERE code = ?", [code])
         return Confirmation.model_validate_json(row["body"]) if row else None
 
-    async def save_confirmation(self, confirmation: Confirmation) -> None:
-        body = confirmation.model_dump_json()
-        await self.run("UPDATE confirmation SET body = ? WHERE code = ?", [body, confirmation.code])
+    async def confirmations_of(self, mail: str) -> list[Confirmation]:
+        """All that were written down for the mail of that id."""
+        found = await self.all("SELECT body FROM confirmation WHERE mail = ? LIMIT 100", [mail])
+        return [Confirmation.model_validate_json(row["body"]) for row in found]
 
-    async def asked_since(self, address: str, since: datetime) -> bool:
-        """True where `address` was asked for a confirmation after `since`."""
+    async def save_confirmation(self, confirmation: Confirmation) -> None:
+        await self.run(
+            "UPDATE confirmation SET body = ?, open = ? WHERE code = ?",
+            [confirmation.model_dump_json(), confirmation.used is None, confirmation.code],
+        )
+
+    async def asked_since(
+        self, address: str, since: datetime, kind: ConfirmationKind = ConfirmationKind.MAIL
+    ) -> bool:
+        """True where `address` was asked for a confirmation of that kind after `since`."""
         row = await self.one(
-            "SELECT 1 FROM confirmation WHERE address = ? AND created > ? LIMIT 1",
-            [address, since.timestamp()],
+            "SELECT 1 FROM confirmation WHERE address = ? AND created > ? AND kind = ? LIMIT 1",
+            [address, since.timestamp(), kind.value],
         )
         return row is not None
+
+    async def open_since(
+        self, address: str, since: datetime, kind: ConfirmationKind, limit: int
+    ) -> list[Confirmation]:
+        """Those of one address that wait for its word, and about which it was asked after `since`, newest first."""
+        found = await self.all(
+            "SELECT body FROM confirmation WHERE open = 1 AND kind = ? AND address = ? AND created > ? "
+            "AND json_extract(body, '$.asked') ORDER BY created DESC LIMIT ?",
+            [kind.value, address, since.timestamp(), limit],
+        )
+        return [Confirmation.model_validate_json(row["body"]) for row in found]
+
+    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
+        """Those that wait for the word on a proof that has been given meanwhile."""
+        found = await self.all(
+            "SELECT c.body FROM confirmation c WHERE c.open = 1 AND c.kind = ? AND c.expires > ? AND EXISTS ("
+            "SELECT 1 FROM organizer_proof p WHERE p.organizer = c.address AND p.sure = 1 "
+            "AND p.proof IN (SELECT value FROM json_each(c.body, '$.proofs'))) ORDER BY c.created LIMIT ?",
+            [ConfirmationKind.FIRST_PROOF.value, now.timestamp(), limit],
+        )
+        return [Confirmation.model_validate_json(row["body"]) for row in found]

@@ -24,14 +24,21 @@ WITH a AS (
     UNION ALL SELECT 'campaign', campaign_id, 'delivery.' || state, count(*) FROM message
         WHERE campaign_id IS NOT NULL GROUP BY 2, 3
     UNION ALL SELECT 'failure', '', code, count(*) FROM message WHERE state = 'failed' GROUP BY 3
+    UNION ALL SELECT 'kept', '', 'mails', count(*) FROM kept_mail
+    UNION ALL SELECT 'kept', '', 'bytes', coalesce(sum(bytes), 0) FROM kept_mail
 )
 SELECT coalesce(c.scope, t.scope) AS scope, coalesce(c.key, t.key) AS key, coalesce(c.name, t.name) AS name,
     coalesce(t.n, 0) AS kept, coalesce(c.n, 0) AS counted
-FROM counted c FULL OUTER JOIN tally t ON t.scope = c.scope AND t.key = c.key AND t.name = c.name
+FROM counted c FULL OUTER JOIN (SELECT * FROM tally WHERE scope <> 'dropped') t
+    ON t.scope = c.scope AND t.key = c.key AND t.name = c.name
 WHERE coalesce(t.n, 0) <> coalesce(c.n, 0)
 """
 
 _CONTRADICTIONS = {
+    "sums of mails that changed nothing differ from the mails": "SELECT count(*) AS n FROM (SELECT * FROM kept_share "
+    "EXCEPT SELECT proven, share, count(*), sum(bytes) FROM kept_mail GROUP BY 1, 2)",
+    "gathered notices that never leave": "SELECT count(*) AS n FROM gathered_notice g "
+    "WHERE NOT EXISTS (SELECT 1 FROM telling t WHERE t.address = g.address AND t.due IS NOT NULL)",
     "messages settled without a time": "SELECT count(*) AS n FROM message "
     "WHERE state IN ('accepted','failed','withdrawn') AND settled IS NULL",
     "messages being sent by nobody": "SELECT count(*) AS n FROM message WHERE state = 'sending' AND owner IS NULL",

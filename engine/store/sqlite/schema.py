@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiosqlite
 
+from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.strangers_schema import STRANGERS
 
@@ -242,6 +243,7 @@ MIGRATIONS = (
     _FAILURES,
     STRANGERS,
     _REPORTS,
+    BOUNDS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -29,6 +29,7 @@ from engine.model import (
     Statistics,
 )
 from engine.store.protocol import (
+    TELL_PAUSE,
     Answer,
     AttendeePage,
     AttendeeQuery,
@@ -40,6 +41,8 @@ from engine.store.protocol import (
     Figures,
     History,
     Intake,
+    KeptMail,
+    KeptSums,
     Rates,
     Unit,
 )
@@ -54,14 +57,17 @@ from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
 from engine.store.sqlite.figures import Standing
 from engine.store.sqlite.glance import Glance, too_long
+from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.occasions import Expansion
 from engine.store.sqlite.prompting import Prompting
+from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import DUE, migrate
 from engine.store.sqlite.session import Statements
+from engine.store.sqlite.tellings import Tellings
 from engine.store.sqlite.writing import BUSY_S, Writer, take_turns
 
 T = TypeVar("T")
@@ -70,7 +76,20 @@ _LITTLE_S = 1.0
 """For so long it is taken for granted that there is little to search."""
 
 
-class _Unit(Events, Attendees, Answers, Claims, Campaigns, Feeds, Confirmations, Prompting, Memory):
+class _Unit(
+    Events,
+    Attendees,
+    Answers,
+    Claims,
+    Campaigns,
+    Feeds,
+    Confirmations,
+    Prompting,
+    Proofs,
+    Tellings,
+    Kept,
+    Memory,
+):
     """Everything a unit of work can do."""
 
 
@@ -273,6 +292,24 @@ class SqliteStore:
     async def confirmation(self, code: str) -> Confirmation | None:
         return await Confirmations(self._reader).confirmation(code)
 
+    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
+        return await Confirmations(self._reader).proven_since(now, limit)
+
+    async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool:
+        return await Proofs(self._reader).knows_proof(organizer, proofs, before)
+
+    async def kept_sums(self) -> KeptSums:
+        return await Kept(self._reader).kept_sums()
+
+    async def first_to_go(self, limit: int, *, proven: bool, now: datetime) -> list[KeptMail]:
+        return await Kept(self._reader).first_to_go(limit, proven=proven, now=now)
+
+    async def kept_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
+        return await Kept(self._reader).kept_before(before, limit, now)
+
+    async def not_kept(self, mails: Sequence[str]) -> list[str]:
+        return await Kept(self._reader).not_kept(mails)
+
     async def tokens(self, asked: Collection[str]) -> set[str]:
         return await self._questions.tokens(asked)
 
@@ -332,6 +369,7 @@ class SqliteStore:
             Chore.START_SCHEDULED: await look.next_scheduled(now),
             Chore.FAN_OUT: await look.next_fanout(),
             Chore.FINISH: await look.next_drained(),
+            Chore.TELL: await Tellings(self._reader).next_gathered(now, TELL_PAUSE),
         }
         return frozenset(chore for chore, found in waiting.items() if found)
 

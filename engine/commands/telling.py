@@ -1,0 +1,50 @@
+"""Tell the owner of an address what became of mails: at once, and at most one mail a minute."""
+
+from __future__ import annotations
+
+from engine.commands import notices
+from engine.commands.base import Command, Done, Work
+from engine.model import Notice
+from engine.store.protocol import TELL_PAUSE
+
+SHOWN = 20
+"""Notices that one mail sums up; of further ones it says how many there are."""
+
+
+async def tell(work: Work, to: str, notice: Notice, event_uid: str | None) -> None:
+    """Owe `to` the notice: now, or together with others a minute after the last one."""
+    if await work.unit.may_tell(to, work.now, TELL_PAUSE):
+        await owe(work, to, notice, event_uid)
+    else:
+        await work.unit.gather(to, notice, event_uid, TELL_PAUSE, SHOWN)
+
+
+async def owe(work: Work, to: str, notice: Notice, event_uid: str | None, organizer: str = "") -> None:
+    """Owe an organizer a notice; what proved their mails until now counts as told once it has arrived."""
+    if await work.unit.unheard_proofs(to):
+        notice = notices.warned(notice, work.settings)
+    message = notices.message(work, to, organizer or to, notice, event_uid)
+    await work.unit.add_messages([message], priority=0)
+    await work.unit.told_of_proofs(to, message.message_id)
+
+
+class Progress(Done):
+    """Whether anything was done, so that the caller asks again at once."""
+
+    worked: bool
+
+
+class TellGathered(Command[Progress]):
+    """Owe the next address whose minute is over one mail that sums up what was gathered for it."""
+
+    async def carry_out(self, work: Work) -> Progress:
+        to = await work.unit.next_gathered(work.now, TELL_PAUSE)
+        if to is None:
+            return Progress(worked=False)
+        gathered, more = await work.unit.take_gathered(to, work.now)
+        if len(gathered) == 1 and not more:
+            ((notice, event_uid),) = gathered
+            await owe(work, to, notice, event_uid)
+        else:
+            await owe(work, to, notices.gathered([notice for notice, _ in gathered], more), None)
+        return Progress(worked=True)

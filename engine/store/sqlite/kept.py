@@ -1,0 +1,100 @@
+"""Raw mails that are kept though they changed nothing: how many bytes, of whom, and which go first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from engine.store.protocol import KeptMail, KeptSums
+from engine.store.sqlite.session import Session, as_list
+
+_AMONG = "mail IN (SELECT value FROM json_each(?))"
+_AWAITED = (
+    "EXISTS (SELECT 1 FROM confirmation c WHERE c.mail = k.mail AND c.open = 1 AND c.expires > ? "
+    "AND coalesce(json_extract(c.body, '$.asked'), 1))"
+)
+
+
+class Kept(Session):
+    """The part of a unit of work that speaks of raw mails which changed nothing."""
+
+    async def keep_mail(self, mail: KeptMail) -> None:
+        """Count a raw mail; harmless to repeat."""
+        added = await self.run(
+            "INSERT INTO kept_mail(mail, at, bytes, proven, share) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+            [mail.mail, mail.at.timestamp(), mail.size, mail.proven, mail.share],
+        )
+        if added:
+            await self._move(mail.proven, mail.share, 1, mail.size)
+
+    async def forget_mails(self, mails: Collection[str], *, dropped: bool = False) -> int:
+        """Count raw mails no longer; `dropped`: they were deleted for want of room. Gives back their bytes."""
+        found = await self.all(
+            f"SELECT proven, share, count(*) AS n, sum(bytes) AS size FROM kept_mail WHERE {_AMONG} GROUP BY 1, 2",
+            [as_list(mails)],
+        )
+        await self.run(f"DELETE FROM kept_mail WHERE {_AMONG}", [as_list(mails)])
+        for row in found:
+            await self._move(bool(row["proven"]), row["share"], -row["n"], -row["size"])
+        await self.run("DELETE FROM kept_share WHERE mails = 0")
+        size = sum(int(row["size"]) for row in found)
+        if dropped:
+            self.tally.changes["dropped", "", "mails"] += sum(int(row["n"]) for row in found)
+            self.tally.changes["dropped", "", "bytes"] += size
+        return size
+
+    async def _move(self, proven: bool, share: str, mails: int, size: int) -> None:
+        await self.run(
+            "INSERT INTO kept_share(proven, share, mails, bytes) VALUES (?,?,?,?) "
+            "ON CONFLICT DO UPDATE SET mails = mails + excluded.mails, bytes = bytes + excluded.bytes",
+            [proven, share, mails, size],
+        )
+        self.tally.changes["kept", "", "mails"] += mails
+        self.tally.changes["kept", "", "bytes"] += size
+
+    async def kept_sums(self) -> KeptSums:
+        """How many mails and bytes are kept, and how many were dropped since the beginning."""
+        found = await self.all(
+            "SELECT scope, name, n FROM tally WHERE scope IN ('kept','dropped') AND key = ''"
+        )
+        sums = {f"{row['scope']}_{row['name']}": int(row["n"]) for row in found}
+        return KeptSums(**sums)
+
+    async def first_to_go(self, limit: int, *, proven: bool, now: datetime) -> list[KeptMail]:
+        """The oldest mails of the sender with the most bytes, none that somebody may still confirm."""
+        shares = await self.all(
+            "SELECT share FROM kept_share WHERE proven = ? ORDER BY bytes DESC LIMIT 20", [proven]
+        )
+        for share in shares:
+            found = await self.all(
+                f"SELECT * FROM kept_mail k WHERE proven = ? AND share = ? AND NOT {_AWAITED} ORDER BY at LIMIT ?",
+                [proven, share["share"], now.timestamp(), limit],
+            )
+            if found:
+                return [_kept(row) for row in found]
+        return []
+
+    async def kept_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
+        """Mails that came before that moment, none that somebody may still confirm."""
+        found = await self.all(
+            f"SELECT mail FROM kept_mail k WHERE at < ? AND NOT {_AWAITED} ORDER BY at LIMIT ?",
+            [before.timestamp(), now.timestamp(), limit],
+        )
+        return [row["mail"] for row in found]
+
+    async def not_kept(self, mails: Sequence[str]) -> list[str]:
+        """Those of `mails` that are not counted yet."""
+        found = await self.all(f"SELECT mail FROM kept_mail WHERE {_AMONG}", [as_list(mails)])
+        known = {row["mail"] for row in found}
+        return [mail for mail in mails if mail not in known]
+
+
+def _kept(row: sqlite3.Row) -> KeptMail:
+    return KeptMail(
+        mail=row["mail"],
+        at=datetime.fromtimestamp(row["at"], UTC),
+        size=row["bytes"],
+        proven=bool(row["proven"]),
+        share=row["share"],
+    )

@@ -1,0 +1,67 @@
+"""Notices to one address: one at once, those that come soon after it gathered."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.model import Notice
+from engine.store.sqlite.session import Session
+
+_FORGOTTEN = timedelta(hours=1)
+
+
+class Tellings(Session):
+    """The part of a unit of work that speaks of notices which wait for others."""
+
+    async def may_tell(self, address: str, now: datetime, pause: timedelta) -> bool:
+        """True where `address` had no notice within `pause` and none waits; then it counts as told now."""
+        row = await self.one("SELECT at, due FROM telling WHERE address = ?", [address])
+        # A time that has not come yet was written before the clock was turned back.
+        if row and (row["due"] is not None or 0 <= now.timestamp() - row["at"] < pause.total_seconds()):
+            return False
+        await self._told(address, now)
+        return True
+
+    async def _told(self, address: str, now: datetime) -> None:
+        await self.run(
+            "INSERT INTO telling(address, at) VALUES (?,?) "
+            "ON CONFLICT DO UPDATE SET at = excluded.at, due = NULL, more = 0",
+            [address, now.timestamp()],
+        )
+        old = (now - _FORGOTTEN).timestamp()
+        await self.run("DELETE FROM telling WHERE due IS NULL AND at < ?", [old])
+
+    async def gather(
+        self, address: str, notice: Notice, event_uid: str | None, due: timedelta, most: int
+    ) -> None:
+        """Keep a notice until `due` after the last that went; of more than `most` only the number is kept."""
+        row = await self.one("SELECT count(*) AS n FROM gathered_notice WHERE address = ?", [address])
+        more = int(row["n"] >= most) if row else 0
+        if not more:
+            await self.run(
+                "INSERT INTO gathered_notice(address, event_uid, body) VALUES (?,?,?)",
+                [address, event_uid, notice.model_dump_json()],
+            )
+        await self.run(
+            "UPDATE telling SET due = coalesce(due, at + ?), more = more + ? WHERE address = ?",
+            [due.total_seconds(), more, address],
+        )
+
+    async def next_gathered(self, now: datetime, pause: timedelta) -> str | None:
+        """An address whose gathered notices are to leave; also where the clock was turned back since."""
+        row = await self.one(
+            "SELECT address FROM telling WHERE due IS NOT NULL AND (due <= ? OR due > ?) LIMIT 1",
+            [now.timestamp(), (now + pause).timestamp()],
+        )
+        return row["address"] if row else None
+
+    async def take_gathered(self, address: str, now: datetime) -> tuple[list[tuple[Notice, str | None]], int]:
+        """The gathered notices with their events, oldest first, and how many more there were; they are gone then."""
+        found = await self.all(
+            "SELECT body, event_uid FROM gathered_notice WHERE address = ? ORDER BY id", [address]
+        )
+        row = await self.one("SELECT more FROM telling WHERE address = ?", [address])
+        await self.run("DELETE FROM gathered_notice WHERE address = ?", [address])
+        await self._told(address, now)
+        notices = [(Notice.model_validate_json(r["body"]), r["event_uid"]) for r in found]
+        return notices, int(row["more"]) if row else 0
