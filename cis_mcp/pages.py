@@ -16,8 +16,14 @@ from engine.commands.base import Refusal
 from engine.commands.deliveries import Unsubscribe
 from engine.engine import Engine
 from engine.inbox import confirm
-from engine.model import Actor
+from engine.model import Actor, ConfirmationKind
 from engine.refusals import Refused
+
+_WHY = {
+    ConfirmationKind.MAIL: "Nothing in it proves that you sent it.",
+    ConfirmationKind.FIRST_PROOF: "It would reach many people, and what proves that you sent it was not seen here "
+    "before: another mail server, or a new key.",
+}
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -69,7 +75,7 @@ def confirm_page(engine: Engine) -> Handler:
             return refusal(refused)
         return page(
             "Did you send this?",
-            f"A mail in your name, {waiting.address}, waits. Nothing in it proves that you sent it.",
+            f"A mail in your name, {waiting.address}, waits. {_WHY[waiting.kind]}",
             waiting.what,
             "If you did not send it, close this page: nothing will happen.",
             button="Yes, I sent it",

@@ -15,6 +15,7 @@ from engine.inbox.router import Router
 from engine.inbox.spool import Mailbox
 from engine.model import Attendee, Event, Partstat
 from tests.support import mails
+from tests.support.clock import Clock
 from tests.support.engines import attendee, created, deliver, invite
 from tests.support.inboxes import Post, receiving
 from tests.support.waiting import eventually, time_passes
@@ -52,9 +53,10 @@ async def test_an_invitation_that_is_handled_twice_makes_one_event_and_one_notic
     assert found.sequence == 0
 
 
-async def test_a_cancellation_that_is_handled_twice_is_no_error(engine: Engine) -> None:
+async def test_a_cancellation_that_is_handled_twice_is_no_error(engine: Engine, clock: Clock) -> None:
     await handled_twice(engine, mails.request(), "create")
     await deliver(engine)
+    clock.move(minutes=1)
     await handled_twice(engine, mails.cancel(), "create")
     (notice,) = await deliver(engine)
     assert notice.notice is not None
@@ -157,9 +159,10 @@ async def test_a_spool_that_cannot_be_read_for_a_while_stops_nobody(
         assert (await post(mails.request())).action == "created"
 
 
-async def test_two_processes_that_see_one_mail_handle_it_once(engine: Engine) -> None:
+async def test_two_processes_that_see_one_mail_handle_it_once(engine: Engine, clock: Clock) -> None:
     one, two = Inbox(engine), Inbox(engine)
     for n in range(10):
+        clock.move(minutes=1)
         envelope = one.spool.store(
             mails.request(mails.vevent(f"u{n}")).as_bytes(), (Mailbox(name="create"),), "x@example.com"
         )

@@ -34,9 +34,11 @@ def record(bits: int = 2048) -> str:
     return f"v=DKIM1; k=rsa; p={base64.b64encode(der).decode()}"
 
 
-def publish(names: NameServer, domain: str, *, policy_record: str = "v=DMARC1; p=reject") -> None:
+def publish(
+    names: NameServer, domain: str, *, policy_record: str = "v=DMARC1; p=reject", selector: str = SELECTOR
+) -> None:
     """Our key for `domain`, and its DMARC record, where it has one."""
-    names.txt(f"{SELECTOR}._domainkey.{domain}", record())
+    names.txt(f"{selector}._domainkey.{domain}", record())
     if policy_record:
         names.txt(f"_dmarc.{domain}", policy_record)
 
