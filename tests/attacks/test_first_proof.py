@@ -191,8 +191,9 @@ async def test_a_list_for_several_events_waits_whole(post: Post) -> None:
 
 async def test_a_table_of_changes_waits_whole_and_makes_nothing(post: Post) -> None:
     events = [await invited(post, 20, f"u{n}") for n in range(3)]
-    rows = "\n".join(f"UPDATE,{event.uid},,,,Evil" for event in events)
-    table = f"action,uid,summary,start,timezone,location\nCREATE,,Other,2027-05-02 19:00,UTC,Hall\n{rows}\n"
+    rows = "\n".join(f"UPDATE,{event.uid},,,,,,Evil" for event in events)
+    header = "action,uid,summary,date,start,end,timezone,location"
+    table = f"{header}\nCREATE,,Other,2027-05-02,19:00,21:00,UTC,Hall\n{rows}\n"
     made = mails.mail(OLGA, "create@cis.test", proven=False)
     made.add_attachment(table.encode(), maintype="text", subtype="csv", filename="table.csv")
     assert await sent(post, made) == WAITS
