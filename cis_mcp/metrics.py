@@ -17,7 +17,7 @@ from engine.engine import Engine
 from engine.model import MessageState
 from engine.observer import COUNTERS, TIMERS, Histogram, Labels, Observer
 from engine.refusals import Code
-from engine.store.protocol import Figures
+from engine.store.protocol import Figures, KeptSums
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Observation
@@ -91,6 +91,7 @@ class Watchtower:
             ),
             _one("cis_inbox_waiting", "Mails that were taken in and not handled yet.", waiting),
             _one("cis_quarantine_size", "Mails that wait for a person.", aside),
+            *_kept(await self._engine.store.kept_sums()),
             self._running(),
             *_process(),
         ]
@@ -117,6 +118,14 @@ def _ledger(figures: Figures) -> Iterator[Sample]:
     )
     yield Sample("cis_attendees", "gauge", "Attendees, by their answer.", _by("answer", figures.answers))
     yield Sample("cis_campaigns", "gauge", "Campaigns under way, by state.", _by("state", figures.campaigns))
+
+
+def _kept(sums: KeptSums) -> Iterator[Sample]:
+    yield _one("cis_idle_mail_bytes", "Bytes of mail that changed nothing and is kept.", sums.kept_bytes)
+    says = "Mails that changed nothing and were deleted for want of room."
+    yield Sample("cis_idle_mail_dropped_total", "counter", says, {(): sums.dropped_mails})
+    says = "Their bytes."
+    yield Sample("cis_idle_mail_dropped_bytes_total", "counter", says, {(): sums.dropped_bytes})
 
 
 def _process() -> Iterator[Sample]:

@@ -71,6 +71,9 @@ async def _list(settings: Settings, limit: int, *, as_json: bool) -> int:
         rest = page.total - len(page.mails)
         said = f"{rest} more wait." if rest else "" if page.mails else "Nothing waits."
         click.echo(said, err=True, nl=bool(said))
+        if page.sums.dropped_mails:
+            gone, size = page.sums.dropped_mails, page.sums.dropped_bytes / 1_000_000
+            click.echo(f"{gone} mails of strangers were deleted for want of room, {size:.1f} MB.", err=True)
     return 0
 
 

@@ -41,6 +41,8 @@ class HeldMails(Result):
 
     mails: list[HeldMail]
     total: int
+    dropped: int = Field(description="mails of strangers that were deleted for want of room, ever")
+    dropped_bytes: int
     next_cursor: str | None
 
 
@@ -95,8 +97,16 @@ async def list_quarantine(desk: Desk, arguments: ListQuarantineArguments) -> Rep
 
 async def _page(desk: Desk, limit: int, cursor: str | None) -> Reply:
     page = await Quarantine(desk.engine).page(limit, cursor)
-    data = HeldMails(mails=[_held(m) for m in page.mails], total=page.total, next_cursor=page.next_cursor)
+    data = HeldMails(
+        mails=[_held(m) for m in page.mails],
+        total=page.total,
+        dropped=page.sums.dropped_mails,
+        dropped_bytes=page.sums.dropped_bytes,
+        next_cursor=page.next_cursor,
+    )
     lines = [f"{data.total} mails wait.", *([_UNTRUSTED] if data.mails else [])]
+    if data.dropped:
+        lines.append(f"{data.dropped} mails of strangers were deleted for want of room.")
     lines += [f"- {m.id}: {m.code}, from “{m.sender}”: “{m.subject}”" for m in data.mails]
     if page.next_cursor:
         lines.append(f"There are more; go on with cursor {page.next_cursor}")

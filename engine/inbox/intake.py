@@ -7,6 +7,7 @@ import logging
 import time
 
 from engine.engine import Engine
+from engine.inbox import keeping
 from engine.inbox.arrival_order import ArrivalOrder, Place
 from engine.inbox.authentication.authenticator import TryLater
 from engine.inbox.claims import HEAD, order_key, turn_of
@@ -272,6 +273,7 @@ class Inbox:
         else:
             outcomes = await self._router.handle(mail, self._places.get(name))
         aside = any(outcome.aside for outcome in outcomes)
+        await keeping.count(self.engine, mail, outcomes)
         await self._moved.do((name, "quarantine" if aside else "done"))
         return outcomes
 

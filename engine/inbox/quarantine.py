@@ -19,7 +19,7 @@ from engine.mail import headers
 from engine.mail.incoming import IncomingMail
 from engine.model import Actor, Value
 from engine.refusals import Code, Refused
-from engine.store.protocol import Intake
+from engine.store.protocol import Intake, KeptSums
 
 _NAME = re.compile(r"~?[0-9A-Za-z][0-9A-Za-z._+-]{0,200}")
 _HEAD_BYTES = 65_536
@@ -59,6 +59,8 @@ class Page(Value):
 
     mails: tuple[Held, ...]
     total: int
+    sums: KeptSums = KeptSums()
+    """How much is kept of what changed nothing, those that wait among it, and how much had to go."""
     next_cursor: str | None = None
 
 
@@ -77,7 +79,8 @@ class Quarantine:
         chosen = later[: min(limit, _PAGE_MAX)]
         mails = [held for name in chosen if (held := await self._held(name))]
         more = chosen[-1] if len(later) > len(chosen) else None
-        return Page(mails=tuple(mails), total=len(names), next_cursor=more)
+        sums = await self._engine.store.kept_sums()
+        return Page(mails=tuple(mails), total=len(names), sums=sums, next_cursor=more)
 
     async def show(self, name: str) -> Shown:
         """One mail, opened safely. Raises Refused: UNKNOWN_MAIL."""

@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 TOKENED = ("rsvp", "unsubscribe", "confirm")
 OPERATORS = ("postmaster", "abuse")
 """Addresses that every mail domain must have (RFC 5321, 4.5.1; RFC 2142)."""
-MAILBOXES = ("create", "bulk", *TOKENED, *OPERATORS)
+READ_HERE = ("create", "bulk", *TOKENED)
+"""Mailboxes where a mail asks the server for something; what goes to others waits for a person."""
+MAILBOXES = (*READ_HERE, *OPERATORS)
 _ROUTES = {
     "create": create.take,
     "bulk": bulk.take,
@@ -182,7 +184,7 @@ class Router:
     async def _noted(self, taken: Taken, outcome: Outcome) -> Outcome:
         if outcome.action in {Action.REFUSED, Action.IGNORED, Action.QUARANTINED}:
             await self._set_aside(taken, outcome)
-        return outcome
+        return outcome.model_copy(update={"sender": taken.sender})
 
     async def _set_aside(self, taken: Taken, outcome: Outcome) -> None:
         """Note a mail that changed nothing, and tell a person who sent it why."""

@@ -15,6 +15,7 @@ from engine.inbox.contents.content import Content
 from engine.inbox.spool import Envelope, Mailbox
 from engine.itip.message import ItipMessage
 from engine.mail.authenticity import Verdict
+from engine.mail.dmarc import organizational_domain
 from engine.mail.incoming import IncomingMail
 from engine.model import Actor, Value
 from engine.refusals import Code
@@ -55,6 +56,8 @@ class Outcome(Value):
     """What waits for the organizer's word, since it would reach many people and its proof is new."""
     doings: tuple[Doing, ...] = ()
     """Of a rehearsal: what would have been done."""
+    sender: str = ""
+    """The domain that is proven to have sent the mail, if any."""
 
     @property
     def aside(self) -> bool:
@@ -85,6 +88,12 @@ class Taken(Value):
     """Everything is undone that the mail does: it is only to be seen how many people it would reach."""
     weighed: bool = False
     """It was seen before how many people the mail reaches."""
+
+    @property
+    def sender(self) -> str:
+        """The organizational domain that is proven to have sent it; empty where nothing proves that."""
+        domain = self.mail.from_address.rpartition("@")[2]
+        return (organizational_domain(domain) or domain) if self.verdict.passed else ""
 
     @property
     def flagged(self) -> bool:

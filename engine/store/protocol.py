@@ -145,7 +145,7 @@ class History(Value):
 class KeptMail(Value):
     """A raw mail that is kept though it changed nothing.
 
-    `share`: whose room it takes: a proven sender's domain, else the client's network.
+    `share`: whose room it takes: a proven sender's domain, else the client's network. `waits`: in quarantine.
     """
 
     mail: str
@@ -153,6 +153,7 @@ class KeptMail(Value):
     size: int = Field(description="bytes")
     proven: bool
     share: str
+    waits: bool
 
 
 class KeptSums(Value):
@@ -355,7 +356,7 @@ class Unit(Protocol):
 
     # raw mails that changed nothing
     async def keep_mail(self, mail: KeptMail) -> None: ...
-    async def forget_mails(self, mails: Collection[str], *, dropped: bool = False) -> int: ...
+    async def forget_mails(self, mails: Collection[str], *, dropped: bool = False) -> None: ...
 
     # keys, and what is remembered of requests
     async def add_key(self, key_id: str, digest: str, body: str) -> None: ...
@@ -444,11 +445,18 @@ class Store(Protocol):
         ...
 
     async def kept_sums(self) -> KeptSums: ...
-    async def first_to_go(self, limit: int, *, proven: bool, now: datetime) -> list[KeptMail]:
-        """The oldest mails of the sender whose mails take most room, none that somebody may still confirm."""
+    async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
+        """The oldest mails of one sender, none that somebody may still confirm.
+
+        Of a sender who takes more than `share_max` bytes, else of the unproven one who takes most, then of a proven
+        one; without `share_max` of unproven ones only.
+        """
         ...
 
-    async def kept_before(self, before: datetime, limit: int, now: datetime) -> list[str]: ...
+    async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
+        """Mails in quarantine since before that moment, none that somebody may still confirm."""
+        ...
+
     async def not_kept(self, mails: Sequence[str]) -> list[str]: ...
     async def tokens(self, asked: Collection[str]) -> set[str]:
         """Those of `asked` that belong to an attendee."""

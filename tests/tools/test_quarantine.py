@@ -156,15 +156,23 @@ def aged(folder: Path, name: str, days: float) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("keep", "left"), [(90, ["new", "waits"]), (0, ["new", "old", "waits"])])
-async def test_handled_mails_are_deleted_in_time_and_waiting_ones_never(
-    tmp_path: Path, clock: Clock, keep: int, left: list[str]
+@pytest.mark.parametrize(
+    ("keep", "waits", "left"),
+    [
+        (90, 30, ["new", "young"]),
+        (0, 0, ["new", "old", "waits", "young"]),
+        (90, 0, ["new", "waits", "young"]),
+        (0, 30, ["new", "old", "young"]),
+    ],
+)
+async def test_handled_mails_and_waiting_ones_are_deleted_in_time(
+    tmp_path: Path, clock: Clock, keep: int, waits: int, left: list[str]
 ) -> None:
-    async with engine_in(tmp_path, clock, keep_mail_days=keep) as engine:
+    async with engine_in(tmp_path, clock, keep_mail_days=keep, keep_quarantine_days=waits) as engine:
         Inbox(engine)
         inbox = tmp_path / "inbox"
         paths = [aged(inbox / "done", "old", 91), aged(inbox / "done", "new", 89)]
-        paths += [aged(inbox / "quarantine", "waits", 400)]
+        paths += [aged(inbox / "quarantine", "waits", 31), aged(inbox / "quarantine", "young", 29)]
         leftover, half_written = aged(inbox / "tmp", "leftover", 2), aged(inbox / "tmp", "half", 0.5)
         await cleaning.clean(engine)
         assert sorted(p.name for p in paths if p.exists()) == left

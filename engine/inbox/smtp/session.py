@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from engine.inbox.smtp.data import DataReader
+from engine.inbox.router import READ_HERE
+from engine.inbox.smtp.data import TOO_LARGE, DataReader
 from engine.inbox.smtp.house import House
 from engine.inbox.smtp.wire import Wire
 from engine.inbox.smtp.words import Command, NotTaken, check_mail, command, helo, path
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 _NOBODY = "554 5.5.1 None of the recipients is here"
 _HANDSHAKE_S = 20.0
+_FOR_PEOPLE_MAX = 1_000_000
+"""Bytes of a mail that only a person will read: postmaster@, abuse@, organizers of our own domain."""
 
 
 class Session(Wire):
@@ -29,6 +32,7 @@ class Session(Wire):
 
     def _forget(self) -> None:
         self._sender: str | None = None
+        self._declared = 0
         self._mailboxes: dict[Mailbox, None] = {}
         self._recipients = 0
 
@@ -68,7 +72,7 @@ class Session(Wire):
         if self._sender is not None:
             raise NotTaken("503 5.5.1 One MAIL at a time")
         sender = path(rest, "FROM")
-        check_mail(sender, self.house.largest)
+        self._declared = check_mail(sender, self.house.largest)
         self._sender = sender.address
         self.answer("250 2.1.0 OK")
 
@@ -95,16 +99,24 @@ class Session(Wire):
             self.refuse("550 5.1.1 No such mailbox here")
 
     def _accept(self, mailbox: Mailbox) -> None:
+        if self._declared > self._largest(mailbox):
+            self.refuse(TOO_LARGE)
+            return
         self._recipients += 1
         self._mailboxes[mailbox] = None
         self.answer("250 2.1.5 OK")
+
+    def _largest(self, *mailboxes: Mailbox) -> int:
+        """Bytes of a mail to these mailboxes: the least that one of them takes."""
+        for_people = any(mailbox.name not in READ_HERE for mailbox in mailboxes)
+        return min(self.house.largest, _FOR_PEOPLE_MAX) if for_people else self.house.largest
 
     def _data(self, rest: str) -> None:
         if rest:
             raise NotTaken("501 5.5.4 DATA takes nothing")
         if not self._mailboxes:
             raise NotTaken("503 5.5.1 Say MAIL and RCPT first" if self._sender is None else _NOBODY)
-        self.reader = DataReader(self.house.largest, self.house.memory)
+        self.reader = DataReader(self._largest(*self._mailboxes), self.house.memory)
         self.answer("354 End the mail with CR LF . CR LF")
 
     def mail_came(self, reader: DataReader) -> None:

@@ -90,8 +90,8 @@ def _parameters(text: str, syntax: str) -> dict[str, str]:
     return {name.upper(): value for name, _, value in pairs}
 
 
-def check_mail(sender: Path, limit: int) -> None:
-    """Hold the parameters of MAIL against what is offered; `limit` in bytes. Raises NotTaken."""
+def check_mail(sender: Path, limit: int) -> int:
+    """Hold the parameters of MAIL against what is offered; `limit` in bytes. The declared size. Raises NotTaken."""
     size = sender.parameters.get("SIZE", "0")
     if sender.parameters.keys() - {"SIZE", "BODY", "SMTPUTF8"}:
         raise NotTaken("555 5.5.4 MAIL takes SIZE, BODY and SMTPUTF8 here")
@@ -103,3 +103,4 @@ def check_mail(sender: Path, limit: int) -> None:
         raise NotTaken("552 5.3.4 The mail is larger than this server takes")
     if not sender.address.isascii() and "SMTPUTF8" not in sender.parameters:
         raise NotTaken("553 5.6.7 Such an address needs SMTPUTF8")
+    return int(size)

@@ -31,20 +31,22 @@ CREATE TABLE gathered_notice (
 CREATE INDEX gathered_by_address ON gathered_notice(address, id);
 
 CREATE TABLE kept_mail (
-    mail TEXT PRIMARY KEY, at REAL NOT NULL, bytes INTEGER NOT NULL, proven INTEGER NOT NULL, share TEXT NOT NULL
+    mail TEXT PRIMARY KEY, at REAL NOT NULL, bytes INTEGER NOT NULL, proven INTEGER NOT NULL, share TEXT NOT NULL,
+    waits INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX kept_in_order ON kept_mail(proven, share, at);
-CREATE INDEX kept_by_age ON kept_mail(at);
+CREATE INDEX kept_by_age ON kept_mail(at) WHERE waits = 1;
 CREATE TABLE kept_share (
     proven INTEGER NOT NULL, share TEXT NOT NULL, mails INTEGER NOT NULL, bytes INTEGER NOT NULL,
     PRIMARY KEY (proven, share)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX kept_largest ON kept_share(proven, bytes);
+CREATE INDEX kept_very_large ON kept_share(bytes);
 """
 """`organizer_proof`: sure: somebody vouched for it; warn: its first notice says that it is new; notice: which that is.
 
 `organizer_trial`: how many people mails with new proofs have reached in an organizer's name since a moment.
 
 `telling`: when an address had its last notice, when the gathered ones leave, how many more than those kept there are.
-`kept_mail`: raw mails that changed nothing, with their sums by sender.
+`kept_mail`: raw mails that changed nothing, those that wait among them, with their sums by sender.
 """

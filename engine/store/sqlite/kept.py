@@ -10,6 +10,8 @@ from engine.store.protocol import KeptMail, KeptSums
 from engine.store.sqlite.session import Session, as_list
 
 _AMONG = "mail IN (SELECT value FROM json_each(?))"
+_SENDERS = 20
+"""Senders that are looked at for something to delete: all mails of those before may be awaited."""
 _AWAITED = (
     "EXISTS (SELECT 1 FROM confirmation c WHERE c.mail = k.mail AND c.open = 1 AND c.expires > ? "
     "AND coalesce(json_extract(c.body, '$.asked'), 1))"
@@ -22,14 +24,14 @@ class Kept(Session):
     async def keep_mail(self, mail: KeptMail) -> None:
         """Count a raw mail; harmless to repeat."""
         added = await self.run(
-            "INSERT INTO kept_mail(mail, at, bytes, proven, share) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
-            [mail.mail, mail.at.timestamp(), mail.size, mail.proven, mail.share],
+            "INSERT INTO kept_mail(mail, at, bytes, proven, share, waits) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+            [mail.mail, mail.at.timestamp(), mail.size, mail.proven, mail.share, mail.waits],
         )
         if added:
             await self._move(mail.proven, mail.share, 1, mail.size)
 
-    async def forget_mails(self, mails: Collection[str], *, dropped: bool = False) -> int:
-        """Count raw mails no longer; `dropped`: they were deleted for want of room. Gives back their bytes."""
+    async def forget_mails(self, mails: Collection[str], *, dropped: bool = False) -> None:
+        """Count raw mails no longer; `dropped`: they were deleted for want of room."""
         found = await self.all(
             f"SELECT proven, share, count(*) AS n, sum(bytes) AS size FROM kept_mail WHERE {_AMONG} GROUP BY 1, 2",
             [as_list(mails)],
@@ -37,12 +39,11 @@ class Kept(Session):
         await self.run(f"DELETE FROM kept_mail WHERE {_AMONG}", [as_list(mails)])
         for row in found:
             await self._move(bool(row["proven"]), row["share"], -row["n"], -row["size"])
-        await self.run("DELETE FROM kept_share WHERE mails = 0")
-        size = sum(int(row["size"]) for row in found)
-        if dropped:
-            self.tally.changes["dropped", "", "mails"] += sum(int(row["n"]) for row in found)
-            self.tally.changes["dropped", "", "bytes"] += size
-        return size
+            if dropped:
+                self.tally.changes["dropped", "", "mails"] += row["n"]
+                self.tally.changes["dropped", "", "bytes"] += row["size"]
+        if found:
+            await self.run("DELETE FROM kept_share WHERE mails = 0")
 
     async def _move(self, proven: bool, share: str, mails: int, size: int) -> None:
         await self.run(
@@ -61,24 +62,33 @@ class Kept(Session):
         sums = {f"{row['scope']}_{row['name']}": int(row["n"]) for row in found}
         return KeptSums(**sums)
 
-    async def first_to_go(self, limit: int, *, proven: bool, now: datetime) -> list[KeptMail]:
-        """The oldest mails of the sender with the most bytes, none that somebody may still confirm."""
-        shares = await self.all(
-            "SELECT share FROM kept_share WHERE proven = ? ORDER BY bytes DESC LIMIT 20", [proven]
-        )
-        for share in shares:
+    async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
+        """The oldest mails of the sender whose turn it is, none that somebody may still confirm."""
+        for proven, share in await self._senders(share_max):
             found = await self.all(
                 f"SELECT * FROM kept_mail k WHERE proven = ? AND share = ? AND NOT {_AWAITED} ORDER BY at LIMIT ?",
-                [proven, share["share"], now.timestamp(), limit],
+                [proven, share, now.timestamp(), limit],
             )
             if found:
                 return [_kept(row) for row in found]
         return []
 
-    async def kept_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
-        """Mails that came before that moment, none that somebody may still confirm."""
+    async def _senders(self, share_max: int | None) -> list[tuple[bool, str]]:
+        """The senders in the order in which their mail goes: who takes too much, the unproven, the proven."""
+        largest = "SELECT proven, share FROM kept_share WHERE {} ORDER BY bytes DESC LIMIT ?"
+        rows = await self.all(largest.format("proven = 0"), [_SENDERS])
+        if share_max is not None:
+            rows = [
+                *await self.all(largest.format("bytes > ?"), [share_max, _SENDERS]),
+                *rows,
+                *await self.all(largest.format("proven = 1"), [_SENDERS]),
+            ]
+        return [(bool(row["proven"]), row["share"]) for row in rows]
+
+    async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
+        """Mails in quarantine since before that moment, none that somebody may still confirm."""
         found = await self.all(
-            f"SELECT mail FROM kept_mail k WHERE at < ? AND NOT {_AWAITED} ORDER BY at LIMIT ?",
+            f"SELECT mail FROM kept_mail k WHERE waits = 1 AND at < ? AND NOT {_AWAITED} ORDER BY at LIMIT ?",
             [before.timestamp(), now.timestamp(), limit],
         )
         return [row["mail"] for row in found]
@@ -97,4 +107,5 @@ def _kept(row: sqlite3.Row) -> KeptMail:
         size=row["bytes"],
         proven=bool(row["proven"]),
         share=row["share"],
+        waits=bool(row["waits"]),
     )

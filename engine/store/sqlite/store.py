@@ -301,11 +301,11 @@ class SqliteStore:
     async def kept_sums(self) -> KeptSums:
         return await Kept(self._reader).kept_sums()
 
-    async def first_to_go(self, limit: int, *, proven: bool, now: datetime) -> list[KeptMail]:
-        return await Kept(self._reader).first_to_go(limit, proven=proven, now=now)
+    async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
+        return await Kept(self._reader).first_to_go(limit, now, share_max)
 
-    async def kept_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
-        return await Kept(self._reader).kept_before(before, limit, now)
+    async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
+        return await Kept(self._reader).waiting_before(before, limit, now)
 
     async def not_kept(self, mails: Sequence[str]) -> list[str]:
         return await Kept(self._reader).not_kept(mails)
