@@ -37,7 +37,7 @@ _OURS = "ours"
 
 async def count(engine: Engine, mail: Spooled, outcomes: Sequence[Outcome]) -> None:
     """Count a mail that changed nothing at any mailbox; its file is about to go where it is kept."""
-    if any(o.action not in _IDLE or o == TAKEN_BEFORE for o in outcomes):
+    if any(o.action not in _IDLE or o.detail == TAKEN_BEFORE.detail for o in outcomes):
         return
     sender = next((o.sender for o in outcomes if o.sender), "")
     kept = KeptMail(

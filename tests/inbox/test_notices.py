@@ -32,7 +32,10 @@ async def take(engine: Engine, mail: EmailMessage, sender: str | None = OLGA, bo
     inbox = Inbox(engine)
     envelope = Envelope(id=inbox.spool.new_name(), mailboxes=(Mailbox(name=box),), sender=sender)
     await inbox.kept.do(Spooled(envelope=envelope, raw=mail.as_bytes()))
-    (outcome,) = await inbox.handle(envelope.id)
+    try:
+        (outcome,) = await inbox.handle(envelope.id)
+    finally:
+        await inbox.close()
     return outcome
 
 
