@@ -16,7 +16,8 @@ from engine.inbox import confirm, keeping
 log = logging.getLogger(__name__)
 
 _LOOK_S = 1.0
-_EVERY_S = 3600.0
+_SOON_S = 10.0
+_LATER_S = 3600.0
 _AFTER_FAILURE_S = 5.0
 _DAY_S = 86_400.0
 _AT_ONCE = 500
@@ -24,18 +25,26 @@ _AT_ONCE = 500
 
 async def run(engine: Engine) -> None:
     """Clean at once and then every hour, and keep within the bounds all the time, until cancelled."""
-    next_time = 0.0
+    soon = later = 0.0
     while True:
+        now = time.monotonic()
         try:
             await keep_within(engine)
-            if time.monotonic() >= next_time:
-                next_time = time.monotonic() + _EVERY_S
-                if gone := await clean(engine):
-                    log.info("deleted %d old mails", gone)
+            if now >= soon:
+                soon = now + _SOON_S
+                await confirm.look_again(engine)
+            if now >= later:
+                later = now + _LATER_S
+                await _clean(engine)
         except Exception:
             log.exception("mails cannot be deleted; trying again")
             await asyncio.sleep(_AFTER_FAILURE_S)
         await asyncio.sleep(_LOOK_S)
+
+
+async def _clean(engine: Engine) -> None:
+    if gone := await clean(engine):
+        log.info("deleted %d old mails", gone)
 
 
 async def keep_within(engine: Engine) -> int:
@@ -53,8 +62,6 @@ async def clean(engine: Engine) -> int:
 
     Raises OSError.
     """
-    while await confirm.look_again(engine):
-        pass
     inbox = engine.settings.data_dir / "inbox"
     days = engine.settings.keep_mail_days
     # Files tell the time by the system's clock, so it is the one to compare with.

@@ -42,13 +42,11 @@ async def by_page(engine: Engine, code: str) -> Confirmation:
     return found
 
 
-async def look_again(engine: Engine, most: int = _AT_ONCE) -> bool:
-    """Take mail in again whose proofs somebody has vouched for while it waited; True where there may be more."""
-    found = await engine.store.proven_since(engine.clock(), most)
-    for held in found:
+async def look_again(engine: Engine) -> None:
+    """Take mail in again whose proofs somebody has vouched for while it waited, some at a time."""
+    for held in await engine.store.proven_since(engine.clock(), _AT_ONCE):
         await Quarantine(engine).again(held.mail, held.mailbox)
         await engine.apply(UseConfirmation(code=held.code), SYSTEM)
-    return len(found) == most
 
 
 async def waiting(engine: Engine, code: str) -> Confirmation:

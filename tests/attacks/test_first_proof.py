@@ -14,6 +14,7 @@ from mcp.server import MCPServer
 from cis_mcp.pages import add_confirm
 from engine.commands.campaigns import Action
 from engine.engine import Engine
+from engine.inbox.confirm import look_again
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.router import Router
 from engine.inbox.spool import Envelope, Mailbox, Spooled
@@ -324,6 +325,27 @@ async def test_a_mail_that_is_handled_again_after_a_kill_asks_once_and_counts_on
     gone = await deliver(engine)
     assert sum(m.kind is Kind.UPDATE for m in gone) <= 50
     assert sum("confirm" in m.notice.subject for m in gone if m.notice) == 1
+
+
+async def test_a_kill_amid_what_a_confirmation_lets_through_repeats_nothing(post: Post) -> None:
+    for n in range(3):
+        await invited(post, 51, f"u{n}")
+    for n in range(3):
+        assert await sent(post, moved(f"u{n}", location="Hall 5")) == WAITS
+    code = code_in(await question(post))
+    found = await post.engine.store.confirmation(code)
+    assert found
+    # The files are let through, and the process dies before the store knows of it: once, and once more.
+    await Quarantine(post.engine).confirmed(found.mail, found.mailbox, found.address)
+    await confirm(post, code)
+    others = await post.engine.store.proven_since(post.engine.clock(), 10)
+    for other in others:
+        await Quarantine(post.engine).again(other.mail, other.mailbox)
+    await look_again(post.engine)
+    await look_again(post.engine)
+    await settled(post)
+    assert len(await updates(post)) == 153
+    assert await post.engine.store.proven_since(post.engine.clock(), 10) == []
 
 
 @pytest.mark.parametrize(
