@@ -242,6 +242,7 @@ async def test_mail_for_people_is_small_and_says_so_as_soon_as_it_can(engine: En
         assert await talk.ask("MAIL FROM:<a@example.com>") == 250
         assert await talk.ask("RCPT TO:<create@cis.test>") == 250
         assert await handed_over_both(talk) == 552
+        await eventually(lambda: not post.files("new"), PATIENCE_S)
 
 
 async def handed_over_both(talk: Talk) -> int:
