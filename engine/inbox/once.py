@@ -71,15 +71,14 @@ async def apply_once(
 async def _reply(work: Work, taken: Taken, became: Outcome, notice: Notice) -> Reply | None:
     """What the organizer hears of a change, whatever sent it; or the answer to a sender who can be answered.
 
-    Of changes one mail a minute leaves; other answers are few: a proven mail may be relayed again and again by
-    whoever has it. Where nothing proves the sender (`CIS_SENDER_AUTH`), the words are our own.
+    Of proven changes one mail a minute leaves. All else is few: a proven mail may be relayed again and again by
+    whoever has it, and what nothing proves (`CIS_SENDER_AUTH`) names whom it likes; there the words are our own.
     """
     to, proven = taken.mail.from_address, taken.verdict.passed or taken.verdict.google_calendar
-    if _changed(taken, became):
-        told = to not in taken.own
-    else:
-        told = taken.answerable and await _bounded(work, to, became, proven=proven)
-    if not told:
+    changed = _changed(taken, became)
+    if to in taken.own or not (changed or taken.answerable):
+        return None
+    if not (changed and proven) and not await _bounded(work, to, became, proven=proven):
         return None
     if taken.flagged and not proven:
         notice = notices.unproven(f"{became.action.value} {became.code}".strip(), became.uid)

@@ -214,6 +214,7 @@ async def test_questions_are_bounded_over_all_domains(post: Post) -> None:
     known = [f"boss@company{n}.example" for n in range(104)]
     for address in known:
         await created(post.engine, Actor(kind="organizer", address=address))
+    post.pace_s = 1
     for address in known:
         await post(forged(address), "create@cis.test")
     assert len(await questions(post)) == 100

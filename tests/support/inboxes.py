@@ -31,6 +31,8 @@ class Post:
     inbox: Inbox
     listener: Listener
     port: int
+    pace_s: float = 60
+    """By how much the clock goes on from mail to mail: a notice of each may leave by itself."""
 
     @property
     def folder(self) -> Path:
@@ -54,10 +56,10 @@ class Post:
         return answer.code, answer.message
 
     async def __call__(self, mail: EmailMessage | bytes, *to: str, sender: str | None = None) -> Intake:
-        """Hand a mail over a minute after the last and wait until it was handled; the last that was noted of it."""
+        """Hand a mail over some time after the last and wait until it was handled; the last that was noted of it."""
         clock = self.engine.clock
         assert isinstance(clock, Clock)
-        clock.move(minutes=1)
+        clock.move(seconds=self.pace_s)
         code, _ = await self.hand_over(mail, *to, sender=sender)
         assert code == 250
         await eventually(lambda: not self.files("new"))
