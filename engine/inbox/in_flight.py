@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 DEATHS_MAX = 3
 """Deaths of processes after which the mail that each of them had in hand is set aside."""
 _SLOT = 160
+_SLOTS = 2_048
 
 
 class InFlight:
@@ -25,32 +27,42 @@ class InFlight:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._deaths.mkdir(parents=True, exist_ok=True)
         self._file: int | None = None
+        self._map: mmap.mmap | None = None
         self._path = self._folder / f"{os.getpid()}_{os.urandom(4).hex()}"
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
 
     def begin(self, name: str) -> None:
         """Note that the mail is in hand."""
-        if self._file is None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        slot = self._free.pop() if self._free else len(self._slots)
-        self._slots[name] = slot
-        os.pwrite(self._file, key(name).encode().ljust(_SLOT, b"\0"), slot * _SLOT)
+        slots = self._map or self._opened()
+        if not self._free:
+            return  # more than are ever in hand at the same time
+        slot = self._slots[name] = self._free.pop()
+        slots[slot * _SLOT : (slot + 1) * _SLOT] = key(name).encode().ljust(_SLOT, b"\0")
+
+    def _opened(self) -> mmap.mmap:
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        os.ftruncate(self._file, _SLOTS * _SLOT)
+        self._map = mmap.mmap(self._file, _SLOTS * _SLOT)
+        self._free = list(range(_SLOTS))
+        return self._map
 
     def end(self, name: str) -> None:
         """Note that it is not any more."""
-        slot = self._slots.pop(name)
-        self._free.append(slot)
-        assert self._file is not None
-        os.pwrite(self._file, bytes(_SLOT), slot * _SLOT)
+        slot = self._slots.pop(name, None)
+        if slot is not None and self._map is not None:
+            self._free.append(slot)
+            self._map[slot * _SLOT : (slot + 1) * _SLOT] = bytes(_SLOT)
 
     def close(self) -> None:
         """The process stops in good order: what was in hand did it no harm."""
         if self._file is not None:
             self._path.unlink(missing_ok=True)
+            if self._map is not None:
+                self._map.close()
             os.close(self._file)
-            self._file = None
+            self._file = self._map = None
 
     def count_deaths(self) -> None:
         """Count a death for each mail that a process which is no more had in hand. Raises OSError."""

@@ -17,6 +17,7 @@ from engine.inbox.contents.readers import Readers
 from engine.inbox.spool import Mailbox, Spool, Spooled, parsed
 from engine.mail import headers
 from engine.mail.incoming import IncomingMail
+from engine.mail.read import Opened
 from engine.model import Actor, Value
 from engine.refusals import Code, Refused
 from engine.store.protocol import Intake, KeptSums
@@ -90,7 +91,7 @@ class Quarantine:
             raise _unknown(name)
         readers = Readers()
         try:
-            mail = (await readers.read(spooled.raw, ("postmaster",), name, known=True)).mail
+            mail = (await readers.read(Opened(spooled.raw), ("postmaster",), name, known=True)).mail
         except Refused:
             mail = None
         finally:

@@ -20,9 +20,9 @@ from engine.inbox.contents.readers import Readers
 from engine.inbox.once import apply_once
 from engine.inbox.spool import Envelope, Mailbox, Spooled
 from engine.inbox.taken import Action, Outcome, Taken, held, quarantined
-from engine.mail import read as mail_read
 from engine.mail.authenticity import Verdict
 from engine.mail.incoming import IncomingMail
+from engine.mail.read import Opened
 from engine.refusals import Code, Refused
 from engine.settings import OWN_MAILBOXES
 from engine.store.protocol import AlreadyTakenIn, Intake
@@ -54,6 +54,7 @@ class Judged:
     """A mail whose head is read and whose sender is judged; `verdict` is None as long as nobody was asked."""
 
     spooled: Spooled
+    opened: Opened
     mailboxes: tuple[Mailbox, ...]
     head: IncomingMail
     verdict: Verdict | None = None
@@ -86,9 +87,10 @@ class Router:
         `place`: the mail's among those that claim the same sender. Raises TryLater, ReaderDied.
         """
         try:
-            head = _confirmed(spooled.envelope, mail_read.head(spooled.raw))
+            opened = Opened(spooled.raw)
+            head = _confirmed(spooled.envelope, opened.head)
             named = [self._named(box, head) for box in spooled.envelope.mailboxes]
-            judged = Judged(spooled, tuple(named) or (self._addressed(head),), head)
+            judged = Judged(spooled, opened, tuple(named) or (self._addressed(head),), head)
             if judged.sender_matters:
                 judged.verdict = await self._authenticator.verdict(spooled, head)
             else:
@@ -126,7 +128,7 @@ class Router:
         boxes = {taken.mailbox.name for taken, stop in zip(deliveries, away, strict=True) if stop is None}
         if boxes:
             turn = " ".join(turn_of(judged.spooled, self._engine.settings.relay_networks))
-            content = await self._readers.read(judged.spooled.raw, boxes, turn, known=self._known(judged))
+            content = await self._readers.read(judged.opened, boxes, turn, known=self._known(judged))
             mail = _confirmed(judged.spooled.envelope, content.mail)
             if _identity(mail) != _identity(judged.head):
                 raise Refused(Code.UNREADABLE_MAIL, "The head of the mail can be read in more than one way.")
@@ -240,7 +242,7 @@ def _turned_away(taken: Taken) -> Outcome | None:
 
 
 def _identity(mail: IncomingMail) -> tuple[object, ...]:
-    return mail.from_address, mail.sender_address, mail.to, mail.cc, mail.deciding, mail.framed
+    return mail.from_address, mail.sender_address, mail.to, mail.cc, mail.deciding
 
 
 def _confirmed(envelope: Envelope, mail: IncomingMail) -> IncomingMail:

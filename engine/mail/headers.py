@@ -8,6 +8,7 @@ from email.header import decode_header
 from email.message import Message
 
 from engine.mail.charsets import known
+from engine.mail.parsing import Part
 from engine.refusals import Code, Refused
 
 _MAX_VALUE = 10_000
@@ -53,6 +54,8 @@ def values(mail: Message, name: str) -> list[str]:
 
 
 def _given(mail: Message, name: str) -> list[str]:
+    if isinstance(mail, Part):
+        return mail.given(name.lower())
     return [str(value) for key, value in mail.raw_items() if key.lower() == name.lower()]
 
 

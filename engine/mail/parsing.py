@@ -12,6 +12,8 @@ from engine.mail import bounds
 from engine.mail.charsets import plain
 
 _CHUNK = 100_000
+_GIVEN, _KIND = ":given", ":kind"
+"""No header field is called so."""
 
 
 def parse(mail: bytes) -> Message:
@@ -30,7 +32,51 @@ def parse(mail: bytes) -> Message:
 
 
 class Part(Message):
-    """A part of a mail, of which nothing is decoded in a codec that is none for text."""
+    """A part of a mail, of which nothing is decoded in a codec that is none for text.
+
+    What is asked of its header again and again is worked out once.
+    """
+
+    def given(self, name: str) -> list[str]:
+        """The values of the header fields called `name` in lower case, from the top, as they stand there."""
+        known = self._known()
+        if _GIVEN not in known:
+            index: dict[str, list[str]] = {}
+            for key, value in self.raw_items():
+                index.setdefault(key.lower(), []).append(str(value))
+            known[_GIVEN] = index
+        found: list[str] = known[_GIVEN].get(name, [])
+        return found
+
+    def get(self, name: str, failobj: Any = None) -> Any:
+        known, key = self._known(), name.lower()
+        if key not in known:
+            known[key] = super().get(name)
+        return failobj if known[key] is None else known[key]
+
+    def get_param(
+        self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True
+    ) -> Any:
+        known, key = self._known(), f":{header}:{param}:{unquote}"
+        if key not in known:
+            known[key] = super().get_param(param, None, header, unquote)
+        return failobj if known[key] is None else known[key]
+
+    def get_content_type(self) -> str:
+        known = self._known()
+        if _KIND not in known:
+            known[_KIND] = super().get_content_type()
+        found: str = known[_KIND]
+        return found
+
+    def _known(self) -> dict[str, Any]:
+        """What was worked out from the header as it is now."""
+        own = self.__dict__
+        count = len(own["_headers"])
+        if own.get("_known_of") != count:
+            own["_known_of"], own["_known_values"] = count, {}
+        found: dict[str, Any] = own["_known_values"]
+        return found
 
     def get_boundary(self, failobj: Any = None) -> Any:
         boundary = self.get_param("boundary")

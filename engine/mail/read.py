@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from email.errors import MessageError
 from email.message import Message
+from typing import TypeVar
 
 from engine.mail import body, bounds, calendars, fields, framing, lists, plain_bounces, sesnotice, winmail
 from engine.mail.headers import addresses, in_words, mailboxes, plainly, raw, sender, whole
@@ -16,8 +17,11 @@ from engine.mail.parts import parts
 from engine.mail.reports import identifier, report
 from engine.refusals import Refused
 
+T = TypeVar("T")
+SMALL = 65_536
+"""Bytes of a mail whose parts are told apart together with its head."""
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_CALENDAR = re.compile(rb"text/calendar|application/ics|BEGIN:VCALENDAR|\.ics\b|ms-tnef", re.IGNORECASE)
+_OF_CALENDARS = (b"text/calendar", b"application/ics", b"begin:vcalendar", b".ics", b"ms-tnef")
 _NOTICES = {"text/plain", "application/json"}
 _ROBOTS = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)(?:[+_.-].*)?", re.IGNORECASE)
 
@@ -30,26 +34,41 @@ _ABSENT = re.compile(
 """How the Subject of absence notes begins, which is the only mark that some of them bear."""
 
 
-def head(mail: bytes) -> IncomingMail:
-    """What the head of `mail` says: who sent it, to whom, about what. Its content is not looked at.
+class Opened:
+    """A mail whose head is read, and whose content can be."""
 
-    Raises Refused as `read` does.
-    """
+    def __init__(self, raw: bytes) -> None:
+        """Raises Refused(NO_SENDER) where it is not from exactly one address, Refused(UNREADABLE_MAIL)."""
+        self.raw = raw
+        self._whole = len(raw) <= SMALL
+        self._tree = _safely(lambda: parse(raw if self._whole else _head_of(raw)))
+        self.head: IncomingMail = _safely(lambda: _head(self._tree, raw))
+        """What the head says: who sent it, to whom, about what; nothing of the content."""
+
+    def read(self) -> IncomingMail:
+        """What the mail holds.
+
+        Raises Refused(UNREADABLE_MAIL) where it has more than 200 parts, nests deeper than 20, or cannot be taken
+        apart.
+        """
+        return _safely(self._read)
+
+    def _read(self) -> IncomingMail:
+        tree = self._tree if self._whole else parse(self.raw)
+        return self.head.model_copy(update=_content(tree, self.raw, self.head.from_address))
+
+
+def _head_of(mail: bytes) -> bytes:
     end = _HEAD_END.search(mail, 0, bounds.MAX_HEAD)
-    alone = mail[: end.end() if end else bounds.MAX_HEAD + 1]
-    return _safely(lambda: _head(parse(alone), mail))
+    return mail[: end.end() if end else bounds.MAX_HEAD + 1]
 
 
 def read(mail: bytes) -> IncomingMail:
-    """What `mail` holds.
-
-    Raises Refused(NO_SENDER) where it is not from exactly one address, Refused(UNREADABLE_MAIL) where it has
-    more than 200 parts, nests deeper than 20, or cannot be taken apart.
-    """
-    return _safely(lambda: _read(parse(mail), mail))
+    """What `mail` holds. Raises Refused as `Opened` and its `read` do."""
+    return Opened(mail).read()
 
 
-def _safely(reading: Callable[[], IncomingMail]) -> IncomingMail:
+def _safely(reading: Callable[[], T]) -> T:
     try:
         return reading()
     except (
@@ -64,32 +83,28 @@ def _safely(reading: Callable[[], IncomingMail]) -> IncomingMail:
         raise bounds.unreadable("The mail is malformed.") from error
 
 
-def _read(mail: Message, content: bytes) -> IncomingMail:
-    found = _head(mail, content)
-    return found.model_copy(update=_content(mail, content, found.from_address))
-
-
 def _head(mail: Message, content: bytes) -> IncomingMail:
     if len(mail) > bounds.MAX_HEADERS:
         raise bounds.unreadable("The mail has too many headers.")
     name, address = sender(mail)
     boxes = mailboxes(whole(mail, "Sender")) if len(mail.get_all("Sender", [])) == 1 else []
+    to, cc = addresses(mail, "To"), addresses(mail, "Cc")
+    delivered = addresses(mail, "Delivered-To", "X-Original-To", "Envelope-To")
     return IncomingMail(
         from_address=address,
         from_name=name[:200],
         sender_address=boxes[0][1] if boxes else "",
-        recipients=addresses(mail, "Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc"),
-        to=addresses(mail, "To"),
-        cc=addresses(mail, "Cc"),
+        recipients=tuple(dict.fromkeys((*delivered, *to, *cc))),
+        to=to,
+        cc=cc,
         ambiguous=not (_read_alike(mail, content) and plainly(raw(mail, "From"), address)),
         deciding=framing.deciding(mail),
-        framed=framing.framed(mail, content),
         subject=in_words(raw(mail, "Subject"))[:1_000],
         message_id=identifier(whole(mail, "Message-ID")),
         in_reply_to=identifier(whole(mail, "In-Reply-To")),
         automatic=_automatic(mail, address),
         authentication_results=whole(mail, "Authentication-Results"),
-        mentions_calendar=_CALENDAR.search(content, 0, bounds.MAX_HEAD) is not None,
+        mentions_calendar=_mentions_calendar(content),
     )
 
 
@@ -97,9 +112,10 @@ def _content(mail: Message, content: bytes, address: str) -> dict[str, object]:
     """What the mail carries; of a report, nothing but what it reports."""
     found = parts(mail)
     text = body.text(found.leaves)
+    framed = framing.framed(mail, content)
     about = report(mail) or plain_bounces.bounce(mail, text) or _notice(found.leaves)
     if about is not None or mail.get_content_type() == "multipart/report":
-        return {"text": text, "report": about}
+        return {"text": text, "report": about, "framed": framed}
     packed = winmail.unpacked(found.leaves, address)
     leaves = [*found.leaves, *packed.leaves]
     own = calendars.found(leaves)
@@ -107,11 +123,17 @@ def _content(mail: Message, content: bytes, address: str) -> dict[str, object]:
     obstacle = found.obstacle or packed.obstacle or too_large
     return {
         "text": text,
+        "framed": framed,
         "calendars": calendars.distinct([*own, *packed.calendars]) or calendars.searched(leaves, content),
         "lists": attached,
         "has_tnef": packed.seen,
         "obstacle": Obstacle(code=obstacle.code.value, detail=str(obstacle)) if obstacle else None,
     }
+
+
+def _mentions_calendar(content: bytes) -> bool:
+    first = content[: bounds.MAX_HEAD].lower()
+    return any(word in first for word in _OF_CALENDARS)
 
 
 def _lists(leaves: list[Leaf]) -> tuple[tuple[ListPart, ...], Refused | None]:

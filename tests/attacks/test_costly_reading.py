@@ -19,6 +19,7 @@ from engine.inbox.intake import Inbox
 from engine.inbox.router import Router
 from engine.inbox.spool import Envelope, Mailbox, Spool, Spooled
 from engine.inbox.taken import Outcome
+from engine.mail.read import Opened
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.engines import attendee, created, deliver, engine_in, invite
@@ -34,9 +35,9 @@ class Counted(Readers):
 
     count = 0
 
-    async def read(self, raw: bytes, boxes: Collection[str], turn: str, *, known: bool) -> Content:
+    async def read(self, mail: Opened, boxes: Collection[str], turn: str, *, known: bool) -> Content:
         self.count += 1
-        return await super().read(raw, boxes, turn, known=known)
+        return await super().read(mail, boxes, turn, known=known)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,19 +13,17 @@ from engine.itip import read as itip_read
 from engine.itip.message import ItipMessage
 from engine.mail import read as mail_read
 from engine.mail.incoming import IncomingMail, ListPart
+from engine.mail.read import Opened
 from engine.refusals import Code, Refused
 
 T = TypeVar("T")
 _CALENDAR_BOXES = frozenset({"create", "rsvp"})
 _MAILED_ROWS = 100_000
 """Rows of one mailed list: a mail is handled as a whole, while a tool's list comes from whoever holds a key."""
-_CHEAP_BYTES = 65_536
 _CHEAP_CALENDAR_BYTES = 32_768
 _CHEAP_COMPONENTS = 40
 _CHEAP_RULES = 12
-_PACKED = re.compile(rb"application/(?!ics\b)", re.IGNORECASE)
-_COMPONENT = re.compile(rb"BEGIN:", re.IGNORECASE)
-_RULE = re.compile(rb"RRULE|RDATE|EXDATE", re.IGNORECASE)
+_RULES = (b"rrule", b"rdate", b"exdate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +56,41 @@ def read(raw: bytes, boxes: Collection[str]) -> Content:
     return _content(mail_read.read(raw), boxes)
 
 
-def read_if_cheap(raw: bytes, boxes: Collection[str]) -> Content | None:
+def read_if_cheap(opened: Opened, boxes: Collection[str]) -> Content | None:
     """As `read`, if size and shape show that it costs next to nothing; else None. Raises Refused as `read` does."""
-    if len(raw) > _CHEAP_BYTES or _PACKED.search(raw):
+    if len(opened.raw) > mail_read.SMALL or _packed(opened.raw.lower()):
         return None
-    mail = mail_read.read(raw)
+    mail = opened.read()
     return _content(mail, boxes) if all(_cheap(part.content) for part in mail.calendars) else None
 
 
+def _packed(raw: bytes) -> bool:
+    """True if a part is of a type that may be packed: archives, TNEF, S/MIME are all of type application."""
+    return raw.count(b"application/") > raw.count(b"application/ics")
+
+
 def _cheap(calendar: bytes) -> bool:
-    return (
-        len(calendar) <= _CHEAP_CALENDAR_BYTES
-        and len(_COMPONENT.findall(calendar)) <= _CHEAP_COMPONENTS
-        and len(_RULE.findall(calendar)) <= _CHEAP_RULES
-    )
+    if len(calendar) > _CHEAP_CALENDAR_BYTES:
+        return False
+    calendar = calendar.lower()
+    rules = sum(calendar.count(name) for name in _RULES)
+    return calendar.count(b"begin:") <= _CHEAP_COMPONENTS and rules <= _CHEAP_RULES
 
 
 def _content(mail: IncomingMail, boxes: Collection[str]) -> Content:
     calendar, quoted = _calendar(mail) if _CALENDAR_BOXES & set(boxes) else (None, False)
     return Content(
-        mail=mail.model_copy(
-            update={"lists": tuple(ListPart(filename=p.filename, text="") for p in mail.lists)}
-        ),
+        mail=_without_texts(mail) if mail.lists else mail,
         calendar=calendar,
         quoted=quoted,
         tables=_tables(mail) if "create" in boxes and not mail.calendars else (),
         rows=_rows(mail) if "bulk" in boxes else (),
     )
+
+
+def _without_texts(mail: IncomingMail) -> IncomingMail:
+    lists = tuple(ListPart(filename=part.filename, text="") for part in mail.lists)
+    return mail.model_copy(update={"lists": lists})
 
 
 def _calendar(mail: IncomingMail) -> tuple[ItipMessage | Refused | None, bool]:

@@ -16,6 +16,7 @@ from engine.inbox.contents.content import Content, read_if_cheap, too_costly
 from engine.inbox.contents.reader import OUT_OF_MEMORY
 from engine.inbox.fair_slots import FairSlots
 from engine.mail.dmarc import Signature
+from engine.mail.read import Opened
 from engine.process.program import command, environment
 from engine.process.threads import in_daemon_thread
 from engine.refusals import Refused
@@ -59,18 +60,18 @@ class Readers:
         """How many of them are reading a mail."""
         return len(self._busy)
 
-    async def read(self, raw: bytes, boxes: Collection[str], turn: str, *, known: bool) -> Content:
+    async def read(self, mail: Opened, boxes: Collection[str], turn: str, *, known: bool) -> Content:
         """What a mail carries for the mailboxes named `boxes`; `turn` is whose turn it takes among those that wait.
 
         `known`: its sender is one whom this server serves, and proven.
 
         Raises Refused if it cannot be read, TOO_COSTLY if the system ended that; ReaderDied.
         """
-        cheap = read_if_cheap(raw, boxes)
+        cheap = read_if_cheap(mail, boxes)
         if cheap is not None:
             return cheap
         among = self._organizers if known else self._strangers
-        found: Content = await self._done("content", (raw, sorted(boxes)), turn, among)
+        found: Content = await self._done("content", (mail.raw, sorted(boxes)), turn, among)
         return found
 
     async def signatures(self, raw: bytes, answers: Answers, domain: str, turn: str) -> tuple[Signature, ...]:
