@@ -7,6 +7,7 @@ import logging
 import pickle
 import signal
 from asyncio.subprocess import PIPE, Process
+from collections import deque
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -29,6 +30,8 @@ _WALL_S = 300.0
 _IDLE_S = 60.0
 _IN_LOOP = 1 << 18
 """Bytes of an answer that are unpacked at once; more is left to a thread."""
+_ENDED_MAX = 100
+"""Ended readers that `close` still waits for, so that none is left behind."""
 _COMMAND = command("engine.inbox.contents.reader")
 
 
@@ -49,6 +52,7 @@ class Readers:
         self._organizers, self._strangers, self._judging = FairSlots(1), FairSlots(1), FairSlots(1)
         self._idle: dict[Process, asyncio.TimerHandle] = {}
         self._busy: set[Process] = set()
+        self._ended: deque[Process] = deque(maxlen=_ENDED_MAX)
 
     @property
     def pids(self) -> list[int]:
@@ -102,7 +106,7 @@ class Readers:
         try:
             yield process
         except BaseException:
-            _end(process)
+            self._end(process)
             raise
         else:
             self._rest(process)
@@ -123,7 +127,12 @@ class Readers:
 
     def _dismiss(self, process: Process) -> None:
         self._idle.pop(process, None)
-        _end(process)
+        self._end(process)
+
+    def _end(self, process: Process) -> None:
+        with suppress(ProcessLookupError):
+            process.kill()
+        self._ended.append(process)
 
     async def _asked(self, process: Process, request: bytes) -> object:
         assert process.stdin is not None
@@ -148,8 +157,10 @@ class Readers:
         for timer in self._idle.values():
             timer.cancel()
         for process in (*self._idle, *self._busy):
-            _end(process)
+            self._end(process)
         self._idle.clear()
+        await asyncio.gather(*(process.wait() for process in self._ended))
+        self._ended.clear()
 
 
 async def _why(process: Process) -> Exception:
@@ -159,11 +170,6 @@ async def _why(process: Process) -> Exception:
         return too_costly()
     log.warning("a process that read a mail ended by itself (%s)", code)
     return ReaderDied(f"the process that read the mail ended ({code})")
-
-
-def _end(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
 
 
 def _unpacked(answer: bytes) -> object:
