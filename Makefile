@@ -38,7 +38,7 @@ snapshots: $(READY)
 
 # Writes docs/tools.md and llms.txt anew from the code.
 docs: $(READY)
-	$(BIN)/python -m cis_mcp.docs
+	$(BIN)/python -m cis_mcp.manual.write
 
 # Takes the pictures in docs anew; needs Chromium (make judges).
 gallery: $(READY)

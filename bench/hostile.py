@@ -18,8 +18,8 @@ from bench.hostile_mails import NAMES, made
 from bench.timing import Effort
 from bench.usage import usage
 from engine.engine import Engine
-from engine.inbox.router import Router
-from engine.inbox.spool import Envelope, Mailbox, Spooled
+from engine.inbox.intake.router import Router
+from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.settings import Settings
 
 _CPU_S = 1.0

@@ -18,8 +18,8 @@ from bench.processes import DOMAIN, ROOT
 from bench.timing import Effort, Round, by_turns_async, latency
 from engine.commands.base import Command
 from engine.engine import Engine, system_clock
-from engine.inbox.router import Router, mailbox_of
-from engine.inbox.spool import Envelope, Spooled
+from engine.inbox.intake.router import Router, mailbox_of
+from engine.inbox.spool.spool import Envelope, Spooled
 from engine.model import Attendee, Event, Kind, Message, Method, Origin, Span
 from engine.outbox.render import Renderer
 from engine.settings import Settings

@@ -1,6 +1,6 @@
 """Starts the MCP server over stdio from inside the bundle."""
 
-from cis_mcp.cli import main
+from cis_mcp.cli.main import main
 
 if __name__ == "__main__":
     main(["serve"])

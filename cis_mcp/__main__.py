@@ -1,5 +1,5 @@
 """`python -m cis_mcp` is `cis-mcp`."""
 
-from cis_mcp.cli import main
+from cis_mcp.cli.main import main
 
 main()

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from engine import report
 from engine.bell import Bell
-from engine.commands import series
 from engine.commands.base import Command, Done, Refusal, Work, unknown_event
-from engine.commands.campaigns import unknown_campaign
-from engine.commands.operators import Key, digest
+from engine.commands.campaigns.campaigns import unknown_campaign
+from engine.commands.events import series
+from engine.commands.operators.operators import Key, digest
 from engine.commands.randomness import Randomness, SystemRandomness
 from engine.itip.recurrence import instances
 from engine.model import (
@@ -31,8 +31,8 @@ from engine.model import (
     Statistics,
     Value,
 )
-from engine.observer import COMMAND_S, COMMANDS, Observer
-from engine.private import keep_private
+from engine.observe.observer import COMMAND_S, COMMANDS, Observer
+from engine.process.private import keep_private
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.settings import Settings

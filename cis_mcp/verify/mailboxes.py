@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine.engine import Engine
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 
 _LOOK_S = 0.05
 

@@ -8,10 +8,10 @@ import socket
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-from cis_mcp.runtime import running
+from cis_mcp.run.runtime import running
 from cis_mcp.verify.checks import Check, failed, skipped, verified
-from cis_mcp.version import version
-from engine.outbox.pipelining import PipeliningTransport
+from cis_mcp.views.version import version
+from engine.outbox.smtp.pipelining import PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Rejected
 from engine.settings import Settings

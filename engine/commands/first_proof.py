@@ -13,12 +13,12 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from engine.commands import notices
+from engine.commands.answers.confirmations import EXPIRES
 from engine.commands.base import Done, Work
-from engine.commands.batch import BatchDone
-from engine.commands.campaigns import CampaignDone
-from engine.commands.confirmations import EXPIRES
-from engine.commands.events import EventDone
+from engine.commands.campaigns.campaigns import CampaignDone
+from engine.commands.events.events import EventDone
 from engine.commands.randomness import TOKEN_LENGTH
+from engine.commands.tables.batch import BatchDone
 from engine.model import Confirmation, ConfirmationKind, Value
 
 GROWN = timedelta(days=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from engine.commands import series
 from engine.commands.base import Work
-from engine.commands.invites import new_message_id
+from engine.commands.events import series
+from engine.commands.invites.invites import new_message_id
 from engine.itip import recurrence
 from engine.mail import words
 from engine.model import (

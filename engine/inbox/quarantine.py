@@ -11,10 +11,10 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from engine.commands.base import Command, Done, Refusal
-from engine.commands.letting import DropMail, ReleaseMail
+from engine.commands.operators.quarantine import DropMail, ReleaseMail
 from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
-from engine.inbox.spool import Mailbox, Spool, Spooled, parsed
+from engine.inbox.spool.spool import Mailbox, Spool, Spooled, parsed
 from engine.mail import headers
 from engine.mail.incoming import IncomingMail
 from engine.mail.read import Opened

@@ -9,9 +9,9 @@ from collections import Counter
 from datetime import timedelta
 
 from engine.engine import Engine
-from engine.logs import discreet
 from engine.model import MessageState
-from engine.observer import ANSWERS, BATCH_S
+from engine.observe.logs import discreet
+from engine.observe.observer import ANSWERS, BATCH_S
 from engine.outbox import answers
 from engine.outbox.leases import LEASE_S, Leases
 from engine.outbox.pace import Pace

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from engine.observer import Observer
+from engine.observe.observer import Observer
 from engine.store.protocol import Claim, Store
 
 LEASE_S = 20.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from engine import report
-from engine.commands.invites import personal_values
+from engine.commands.invites.invites import personal_values
 from engine.itip import personal, write
 from engine.itip import prepared as itip_prepared
 from engine.mail import compose

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.outbox.maildir import MaildirTransport
-from engine.outbox.pipelining import PipeliningTransport
+from engine.outbox.smtp.pipelining import PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Transport
 from engine.settings import Settings

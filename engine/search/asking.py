@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from engine import pools
 from engine.itip import zones
 from engine.model import EventStatus, Value
+from engine.process import pools
 from engine.search import reading, saying
 from engine.search.outcome import Reading
 from engine.search.tokens import QUERY_MAX, tokens

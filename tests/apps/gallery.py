@@ -11,12 +11,12 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.season import ORGANIZER, season
-from engine.commands.campaigns import Action
-from engine.commands.receipts import RecordReceipt
-from engine.commands.timing import Timing
+from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.campaigns.campaigns import Action
+from engine.commands.events.timing import Timing
 from engine.engine import SYSTEM, Engine, system_clock
 from engine.model import Attendee, Event, Origin, Partstat
-from engine.outbox.pipelining import Patience, PipeliningTransport
+from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.store.protocol import AttendeeQuery
 from tests.apps.stage import Stage, View, staging

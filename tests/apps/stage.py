@@ -18,8 +18,8 @@ from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextResourceContents
 
-from cis_mcp.server import build_server
-from cis_mcp.tools import Selection
+from cis_mcp.mcp.server import build_server
+from cis_mcp.mcp.tools import Selection
 from engine.engine import Engine
 from tests.support.chromium import CHROMIUM, Browser, Tab
 from tests.support.waiting import DEADLINE_S, eventually

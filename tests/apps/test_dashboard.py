@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine.commands.campaigns import Action
-from engine.commands.timing import Timing
+from engine.commands.campaigns.campaigns import Action
+from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.model import CampaignState, Event, Partstat
-from engine.outbox.pipelining import Patience, PipeliningTransport
+from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from tests.apps import looks
 from tests.apps.stage import staging

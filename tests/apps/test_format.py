@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cis_mcp.apps.document import script
+from cis_mcp.mcp.apps.document import script
 from tests.support.chromium import Browser
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")

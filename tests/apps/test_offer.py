@@ -15,10 +15,10 @@ import pytest
 from mcp import Client
 from mcp.types import TextResourceContents, Tool
 
-from cis_mcp.apps import PAGES
-from cis_mcp.apps.document import document
-from cis_mcp.server import build_server
-from cis_mcp.tools import Selection
+from cis_mcp.mcp.apps import PAGES
+from cis_mcp.mcp.apps.document import document
+from cis_mcp.mcp.server import build_server
+from cis_mcp.mcp.tools import Selection
 from engine.engine import Engine
 from engine.model import Actor
 from tests.apps.stage import SHOWS_APPS
@@ -27,7 +27,7 @@ from tests.tools.caller import Mode, agent
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 DASHBOARD, PICKER = "ui://cis/dashboard.html", "ui://cis/picker.html"
-SOURCES = sorted((Path(__file__).parents[2] / "cis_mcp" / "apps").glob("*.js"))
+SOURCES = sorted((Path(__file__).parents[2] / "cis_mcp" / "mcp" / "apps").glob("*.js"))
 MODES: list[Mode] = ["auto", "legacy"]
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine.commands.events import CancelEvent
-from engine.commands.timing import Timing
+from engine.commands.events.events import CancelEvent
+from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.model import Event
-from engine.outbox.pipelining import Patience, PipeliningTransport
+from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from tests.apps import looks
 from tests.apps.stage import DOWN, ENTER, SPACE, TAB, View, staging

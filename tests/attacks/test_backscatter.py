@@ -9,9 +9,9 @@ from pathlib import Path
 import icalendar
 import pytest
 
-from engine.commands.events import CancelEvent
-from engine.commands.invites import SendInvite
-from engine.commands.operators import SuspendOrganizer
+from engine.commands.events.events import CancelEvent
+from engine.commands.invites.invites import SendInvite
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
 from engine.model import Actor, Attendee, Audience, Event, Kind, Message, MessageState
 from engine.outbox import answers

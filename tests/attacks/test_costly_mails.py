@@ -13,7 +13,7 @@ import pytest
 from bench import hostile_calendars, hostile_mails, hostile_packed
 from bench.hostile_calendars import START, filled
 from bench.hostile_packed import HEAD, MIXED, part
-from engine.commands import batchrows, csvlist
+from engine.commands.tables import batchrows, csvlist
 from engine.itip import read as itip_read
 from engine.mail import tnef
 from engine.refusals import Code, Refused

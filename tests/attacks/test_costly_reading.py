@@ -14,11 +14,11 @@ import pytest
 from engine.engine import Engine
 from engine.inbox.contents.content import Content
 from engine.inbox.contents.readers import Readers
-from engine.inbox.in_flight import DEATHS_MAX
-from engine.inbox.intake import Inbox
-from engine.inbox.router import Router
-from engine.inbox.spool import Envelope, Mailbox, Spool, Spooled
-from engine.inbox.taken import Outcome
+from engine.inbox.intake.delivery import Outcome
+from engine.inbox.intake.in_flight import DEATHS_MAX
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.intake.router import Router
+from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled
 from engine.mail.read import Opened
 from engine.refusals import Code
 from tests.support import mails

@@ -6,8 +6,8 @@ from email import message_from_string
 
 import pytest
 
-from engine.commands.judging import Row, _read_row
-from engine.inbox.taken import named
+from engine.commands.campaigns.validation import Row, _read_row
+from engine.inbox.intake.delivery import named
 from engine.itip import read as itip_read
 from engine.itip import rule
 from engine.itip.values import read_address

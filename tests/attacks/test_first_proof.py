@@ -11,13 +11,13 @@ import httpx
 import pytest
 from mcp.server import MCPServer
 
-from cis_mcp.pages import add_confirm
-from engine.commands.campaigns import Action
+from cis_mcp.pages.links import add_confirm
+from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
-from engine.inbox.confirm import look_again
+from engine.inbox.intake.router import Router
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.router import Router
-from engine.inbox.spool import Envelope, Mailbox, Spooled
+from engine.inbox.routes.confirm import look_again
+from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.model import Event, EventStatus, Kind, Message
 from engine.store.protocol import EventQuery, Intake
 from tests.support import mails

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.private import keep_private
+from engine.process.private import keep_private
 from engine.refusals import Code, Refused
 from tests.attacks.door import two_keys
 from tests.cli.processes import run

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.commands.timing import Timing
+from engine.commands.events.timing import Timing
 from engine.engine import Engine, system_clock
-from engine.inbox import cleaning, keeping
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool import Envelope, Mailbox, Spooled
+from engine.inbox.spool import cleaning, keeping
+from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.model import Partstat
 from engine.store.protocol import KeptMail
 from tests.faults.scene import PATIENCE_S, program, ready_worker

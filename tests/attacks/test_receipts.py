@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.commands.answering import plain_name
-from engine.commands.delegations import DELEGATES_MAX
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.operators import SuspendOrganizer
-from engine.commands.proposals import DeclineProposal
+from engine.commands.answers.answering import plain_name
+from engine.commands.answers.delegations import DELEGATES_MAX
+from engine.commands.answers.proposals import DeclineProposal
+from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
 from engine.model import Attendee, Event, Kind, Origin, Partstat
 from engine.outbox.render import Renderer

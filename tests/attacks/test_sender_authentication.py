@@ -14,7 +14,7 @@ import pytest
 
 from engine.inbox.authentication import spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.model import Event
 from tests.support import mails
 from tests.support.clock import Clock

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import engine_in

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from engine.commands.campaigns import Action
+from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
 from engine.model import MessageState
 from tests.cli.processes import environment, run, started

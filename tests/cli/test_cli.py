@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cis_mcp.cli import cli
-from cis_mcp.config import masked
+from cis_mcp.cli.config import masked
+from cis_mcp.cli.main import cli
 from tests.cli.processes import ROOT, environment, run
 from tests.support.waiting import DEADLINE_S
 
@@ -28,7 +28,7 @@ def _run(*arguments: str) -> Result:
 
 def test_help_is_shown_without_importing_what_is_heavy() -> None:
     heavy = (
-        "import sys; import cis_mcp.cli; "
+        "import sys; import cis_mcp.cli.main; "
         "print([m for m in ('mcp', 'pydantic', 'engine.model') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cis_mcp.tools import SPECS
+from cis_mcp.mcp.tools import SPECS
 from tests.support.handshakes import Wire, over_http, over_stdio
 
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18")

@@ -7,10 +7,10 @@ import logging
 
 import pytest
 
-from cis_mcp import progress
-from cis_mcp.pace import Pace, clock_time
-from cis_mcp.progress import EVERY_S, Watch
-from engine.commands.campaigns import Action, CampaignDone
+from cis_mcp.watch import progress
+from cis_mcp.watch.pace import Pace, clock_time
+from cis_mcp.watch.progress import EVERY_S, Watch
+from engine.commands.campaigns.campaigns import Action, CampaignDone
 from engine.engine import Engine
 from engine.model import MessageState
 from tests.support.clock import Clock

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp.types import JSONRPCError
 
-from cis_mcp.lines import LINE_MAX, Lines, Out, too_long
+from cis_mcp.stdio.lines import LINE_MAX, Lines, Out, too_long
 from tests.cli.processes import environment
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE
@@ -33,7 +33,7 @@ def build_server(*given, **named):
     os.write(1, b"stray past the buffer")
     return building(*given, **named)
 server.build_server = build_server
-from cis_mcp.cli import main
+from cis_mcp.cli.main import main
 main(["serve"])
 """
 

@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ResourceUpdated, Subscription
 from mcp.types import ResourceUpdatedNotification
 
-from engine.commands.timing import Timing
+from engine.commands.events.timing import Timing
 from engine.engine import system_clock
 from engine.model import Attendee, Event, Partstat
 from tests.cli.processes import environment, run, serving

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.commands.invites import SendInvite
+from engine.commands.invites.invites import SendInvite
 from engine.engine import system_clock
 from engine.model import Event
 from engine.refusals import Code

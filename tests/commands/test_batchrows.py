@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.commands import batchrows, batchtimes
-from engine.commands.batch import Batch, Became, Rehearsed, StepOutcome
-from engine.commands.batchrows import RowStep
+from engine.commands.tables import batchrows, batchtimes
+from engine.commands.tables.batch import Batch, Became, Rehearsed, StepOutcome
+from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
 from engine.model import Actor, Event, EventStatus, Partstat
 from engine.refusals import Code, Refused

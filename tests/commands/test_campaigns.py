@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
-from engine.commands.deliveries import RecordBounce, Unsubscribe
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.judging import Row
-from engine.commands.operators import SuspendOrganizer
+from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
+from engine.commands.campaigns.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.validation import Row
+from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model import Actor, CampaignState, Kind, MessageState, Origin
 from engine.refusals import Code

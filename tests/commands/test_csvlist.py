@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.commands import csvlist, table
+from engine.commands.tables import csvlist, table
 from engine.refusals import Code, Refused
 
 

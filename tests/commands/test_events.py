@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.operators import SuspendOrganizer
-from engine.commands.revisions import Source
-from engine.commands.timing import Timing
+from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.events.revisions import Source
+from engine.commands.events.timing import Timing
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
 from engine.model import Actor, Audience, EventStatus, Kind, MessageState, Override, Span
 from engine.refusals import Code

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from engine.commands.events import CancelEvent
-from engine.commands.instances import CancelInstance, ChangeInstance
-from engine.commands.receipts import RecordReceipt
-from engine.commands.revisions import Source
+from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.events.events import CancelEvent
+from engine.commands.events.instances import CancelInstance, ChangeInstance
+from engine.commands.events.revisions import Source
 from engine.engine import SYSTEM, Engine
 from engine.model import Audience, Event, EventStatus, Kind, Method, Override, Partstat, Span
 from engine.refusals import Code

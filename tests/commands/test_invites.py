@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from engine.commands.deliveries import RecordBounce, Unsubscribe
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.invites import SendInvite
-from engine.commands.operators import SuspendOrganizer
-from engine.commands.receipts import RecordReceipt
+from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
+from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.invites.invites import SendInvite
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model import Actor, Kind, MessageState, Method, Origin, Partstat
 from engine.refusals import Code

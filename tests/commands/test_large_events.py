@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.commands.base import Refusal
-from engine.commands.campaigns import Action, ControlCampaign
-from engine.commands.events import CancelEvent, CreateEvent, Source, UpdateEvent
-from engine.commands.operators import SuspendOrganizer
+from engine.commands.campaigns.campaigns import Action, ControlCampaign
+from engine.commands.events.events import CancelEvent, CreateEvent, Source, UpdateEvent
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
 from engine.model import Audience, Kind, Origin
 from engine.refusals import Code

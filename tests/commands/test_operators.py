@@ -8,9 +8,9 @@ import io
 import pytest
 
 from engine import report
-from engine.commands.operators import CreateKey, RevokeKey, SuspendOrganizer
-from engine.commands.receipts import RecordReceipt
-from engine.commands.reports import SendReport
+from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.campaigns.reports import SendReport
+from engine.commands.operators.operators import CreateKey, RevokeKey, SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model import Actor, Kind, Partstat
 from engine.refusals import Code, Refused

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine import pools
-from engine.pools import Few, Pool
+from engine.process import pools
+from engine.process.pools import Few, Pool
 from engine.refusals import Code, Refused
 from tests.support.waiting import DEADLINE_S, eventually
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.commands.deliveries import RecordBounce, Unsubscribe
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.invites import SendInvite
-from engine.commands.proposals import RecordProposal
-from engine.commands.receipts import RecordReceipt
+from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
+from engine.commands.answers.proposals import RecordProposal
+from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.model import Attendee, Event, Kind, MessageState, Origin, Partstat, Span
 from engine.refusals import Code

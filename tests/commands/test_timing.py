@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.commands.timing import Timing
+from engine.commands.events.timing import Timing
 from engine.model import Span
 from engine.refusals import Code, Refused
 

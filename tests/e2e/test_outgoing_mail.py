@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.commands.events import CancelEvent, CreateEvent, UpdateEvent
-from engine.commands.instances import CancelInstance, ChangeInstance
-from engine.commands.invites import SendInvite
-from engine.commands.reports import SendReport
-from engine.commands.timing import Timing
+from engine.commands.campaigns.reports import SendReport
+from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
+from engine.commands.events.instances import CancelInstance, ChangeInstance
+from engine.commands.events.timing import Timing
+from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.model import Audience, Override, Span
 from engine.outbox.maildir import MaildirTransport

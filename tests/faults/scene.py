@@ -13,8 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from engine.commands.campaigns import Action, CampaignDone
-from engine.commands.timing import Timing
+from engine.commands.campaigns.campaigns import Action, CampaignDone
+from engine.commands.events.timing import Timing
 from engine.engine import Engine, system_clock
 from engine.model import CampaignState, Event
 from tests.support.engines import control, created, drafted, engine_in

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands.campaigns import Action
-from engine.commands.events import UpdateEvent
+from engine.commands.campaigns.campaigns import Action
+from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine, system_clock
+from engine.jobs import jobs as chores
 from engine.model import Event, MessageState
-from engine.outbox import chores
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transports import open_transport
 from tests.faults.scene import (

@@ -13,7 +13,7 @@ import aiosmtplib
 import pytest
 
 from engine.engine import Engine, system_clock
-from engine.outbox import chores
+from engine.jobs import jobs as chores
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transports import open_transport
 from engine.store.protocol import EventQuery

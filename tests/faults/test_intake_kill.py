@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiosmtplib
 
-from engine.commands.invites import SendInvite
+from engine.commands.invites.invites import SendInvite
 from engine.engine import system_clock
 from engine.model import Attendee
 from engine.store.protocol import AttendeeQuery

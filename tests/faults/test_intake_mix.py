@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from engine.commands.invites import SendInvite
+from engine.commands.invites.invites import SendInvite
 from engine.engine import system_clock
 from engine.model import Attendee, Event
 from tests.faults.scene import PATIENCE_S, SOAK, asked, own_event

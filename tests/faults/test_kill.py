@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands.events import UpdateEvent
-from engine.commands.timing import Timing
+from engine.commands.events.events import UpdateEvent
+from engine.commands.events.timing import Timing
 from tests.faults.scene import (
     KILLS,
     PATIENCE_S,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands.campaigns import Action
+from engine.commands.campaigns.campaigns import Action
 from engine.model import CampaignState
 from tests.faults.scene import (
     PATIENCE_S,

@@ -15,7 +15,7 @@ import spf as pyspf  # type: ignore[import-untyped]
 
 from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import Kind, Lookups, Record
-from engine.inbox.smtp import words
+from engine.inbox.smtp import syntax as words
 from engine.mail import read as mail_read
 from engine.mail.authenticity import Verdict, judged
 from engine.mail.dmarc import Policy, Spf, aligned

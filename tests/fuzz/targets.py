@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from engine.commands import batchrows, csvlist, table
+from engine.commands.tables import batchrows, csvlist, table
 from engine.itip import feed, recurrence
 from engine.itip import read as itip_read
 from engine.mail import meeting, sesnotice, smime, tnef

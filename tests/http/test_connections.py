@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.connections import Bounds, Crowd
+from cis_mcp.http.connections import Bounds, Crowd
 from engine.network import client_network, within
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cis_mcp.tools import SPECS, Selection
+from cis_mcp.mcp.tools import SPECS, Selection
 from engine.engine import Engine
 from tests.cli.processes import run
 from tests.support.webs import Mode, client, key_for, served

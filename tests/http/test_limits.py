@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from cis_mcp import limits
-from cis_mcp.bodies import Bodies
-from cis_mcp.limits import Gate, Meter, Recent, site
-from cis_mcp.wire import HastyProtocol
-from engine.commands.campaigns import Action
+from cis_mcp.http import limits
+from cis_mcp.http.bodies import Bodies
+from cis_mcp.http.limits import Gate, Meter, Recent, site
+from cis_mcp.http.protocol import HastyProtocol
+from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
 from tests.support.engines import control, created, drafted
 from tests.support.waiting import DEADLINE_S, eventually, time_passes

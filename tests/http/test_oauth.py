@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.auth import Caller, Unwelcome
-from cis_mcp.jwks import KEEP_S, PAUSE_S, STALE_S, KeySet, UnreachableError
-from cis_mcp.oauth import JwtVerifier, scopes_of
-from engine.commands.operators import ADMIN, SCOPES
+from cis_mcp.auth.callers import Caller, Unwelcome
+from cis_mcp.auth.jwks import KEEP_S, PAUSE_S, STALE_S, KeySet, UnreachableError
+from cis_mcp.auth.oauth import JwtVerifier, scopes_of
+from engine.commands.operators.operators import ADMIN, SCOPES
 from engine.engine import Engine
 from engine.settings import Settings
 from tests.cli.processes import run

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cis_mcp import secret
+from cis_mcp.http import secret
 from engine.refusals import Refused
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.shape import Values, larger, values_of
+from cis_mcp.mcp.shape import Values, larger, values_of
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('a,"\\[{]}é:'), max_size=8),

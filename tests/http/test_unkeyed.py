@@ -12,8 +12,8 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from cis_mcp.tools import Selection
-from cis_mcp.web import web_server
+from cis_mcp.http.app import web_server
+from cis_mcp.mcp.tools import Selection
 from engine.engine import Engine
 from tests.cli.processes import run, serving
 from tests.support.engines import attendee, created, invite

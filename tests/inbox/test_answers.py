@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.commands.events import UpdateEvent
-from engine.commands.instances import CancelInstance, ChangeInstance
+from engine.commands.events.events import UpdateEvent
+from engine.commands.events.instances import CancelInstance, ChangeInstance
 from engine.engine import Engine
 from engine.model import Attendee, Event, Kind, Method, Origin, Override, Partstat
 from engine.refusals import Code

@@ -14,7 +14,7 @@ import pytest
 
 from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.mail.dmarc import Policy, proofs
 from engine.model import Actor, Partstat
 from engine.store.protocol import Intake

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from mcp.server import MCPServer
 
-from cis_mcp.pages import add_confirm
-from engine.commands.operators import SuspendOrganizer
+from cis_mcp.pages.links import add_confirm
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
 from engine.model import Event, EventStatus, Message, Partstat
 from engine.store.protocol import EventQuery

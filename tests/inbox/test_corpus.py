@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.engine import Engine
-from engine.inbox.intake import Inbox
-from engine.inbox.spool import Mailbox
-from engine.inbox.taken import Action, Outcome
+from engine.inbox.intake.delivery import Action, Outcome
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.spool.spool import Mailbox
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.clock import Clock

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.operators import SuspendOrganizer
+from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
-from engine.inbox.imports import feeds
-from engine.inbox.imports.imported import Imported, Options
+from engine.imports import feeds
+from engine.imports.imported import Imported, Options
 from engine.itip import feed as itip_feed
 from engine.model import Actor, Audience, Event, EventStatus, Kind, Partstat
 from engine.refusals import Code, Refused

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.inbox.imports import fetch
+from engine.imports import fetch
 from engine.itip import feed
 from engine.refusals import Code, Refused
 from tests.support.web import LOOPBACK, Web, serving_web

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.hostile_mails import NAMES, made
-from engine.inbox.router import Router
-from engine.inbox.spool import Envelope, Mailbox, Spooled
-from engine.inbox.taken import Outcome
+from engine.inbox.intake.delivery import Outcome
+from engine.inbox.intake.router import Router
+from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.refusals import Code
 from tests.support.clock import Clock
 from tests.support.engines import engine_in

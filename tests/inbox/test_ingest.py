@@ -11,7 +11,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from engine.inbox.spool import Mailbox, Spool
+from engine.inbox.spool.spool import Mailbox, Spool
 from engine.store.protocol import EventQuery
 from tests.support import mails
 from tests.support.engines import engine_in

@@ -10,9 +10,9 @@ from email.message import EmailMessage
 import pytest
 
 from engine.engine import Engine
-from engine.inbox.intake import Inbox
-from engine.inbox.router import Router
-from engine.inbox.spool import Mailbox
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.intake.router import Router
+from engine.inbox.spool.spool import Mailbox
 from engine.model import Attendee, Event, Partstat
 from tests.support import mails
 from tests.support.clock import Clock

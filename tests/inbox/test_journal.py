@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.inbox.spool import Envelope, Mailbox, Spool, Spooled
+from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled
 
 
 def taken(spool: Spool, number: int, size: int = 100) -> list[str]:

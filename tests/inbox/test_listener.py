@@ -10,7 +10,7 @@ import aiosmtplib
 import pytest
 
 from engine.inbox.smtp.listener import Listener
-from engine.inbox.spool import Envelope
+from engine.inbox.spool.spool import Envelope
 from tests.support import mails
 from tests.support.engines import created, invite
 from tests.support.inboxes import Post, receiving

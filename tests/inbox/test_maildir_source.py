@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.engine import Engine
 from engine.inbox import sources
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources.account import ImapAccount
 from tests.support import mails
 from tests.support.engines import engine_in

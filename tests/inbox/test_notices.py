@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from engine.commands.intake import Nothing
 from engine.commands.telling import SHOWN, tell
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake import Inbox
-from engine.inbox.spool import Envelope, Mailbox, Spooled
-from engine.inbox.taken import Outcome
+from engine.inbox.intake.delivery import Outcome
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.model import Kind, Message, Notice
 from tests.support import mails
 from tests.support.clock import Clock

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.commands.invites import SendInvite
+from engine.commands.invites.invites import SendInvite
 from engine.model import Event, Partstat
 from engine.refusals import Code
 from engine.store.protocol import EventQuery

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from engine.commands.accepting import AcceptProposal
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.proposals import PROPOSALS_MAX, DeclineProposal
+from engine.commands.answers.proposals import PROPOSALS_MAX, DeclineProposal
+from engine.commands.events.accepting import AcceptProposal
+from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.engine import Engine
 from engine.model import Actor, Attendee, Event, Kind, Message, Method, Partstat, Proposal, ProposalState
 from engine.outbox.render import Renderer

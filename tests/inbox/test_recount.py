@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.inbox import recount
+from engine.inbox.intake import recount
 from tests.support import mails
 from tests.support.inboxes import Post
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.commands.invites import SendInvite
+from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.model import Attendee, Event, Message, MessageState
 from engine.outbox import answers

@@ -13,7 +13,7 @@ import aiosmtplib
 import pytest
 
 from engine.engine import Engine
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.bounds import Bounds
 from engine.inbox.smtp.listener import Listener
 from tests.support.certificates import server_context

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from cis_mcp.http import guard, listening, serve_http
-from cis_mcp.runtime import running
+from cis_mcp.http.serve import guard, listening, serve_http
+from cis_mcp.run.runtime import running
 from engine.settings import Settings
 from tests.judges.conformance_fixtures import add_fixtures
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from cis_mcp.health import Health
-from cis_mcp.metrics import Folders, Watchtower, resident_bytes
-from engine.commands.campaigns import Action
-from engine.commands.invites import SendInvite
+from cis_mcp.watch.health import Health
+from cis_mcp.watch.metrics import Folders, Watchtower, resident_bytes
+from engine.commands.campaigns.campaigns import Action
+from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
-from engine.inbox.intake import Inbox
-from engine.inbox.spool import Mailbox
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.spool.spool import Mailbox
 from engine.model import MessageState
-from engine.observer import LAG_S, Observer
+from engine.observe.observer import LAG_S, Observer
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.outbox.scripted import scripted
 from tests.support.clock import Clock

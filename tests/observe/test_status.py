@@ -10,10 +10,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from cis_mcp.health import Health
-from cis_mcp.runtime import running
+from cis_mcp.run.runtime import running
+from cis_mcp.watch.health import Health
 from engine.engine import Engine
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.listener import Listener
 from tests.support.engines import engine_in, settings_in
 from tests.support.ports import free_port, listens

@@ -17,8 +17,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from engine.engine import Engine
-from engine.observer import Observer
-from engine.telemetry import _cleaned, _Otel, wanted
+from engine.observe.observer import Observer
+from engine.observe.telemetry import _cleaned, _Otel, wanted
 from tests.cli.processes import run
 from tests.observe.test_discretion import server
 from tests.outbox.scripted import scripted

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from engine.commands.campaigns import Action
+from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
-from engine.outbox import chores
-from engine.outbox.crew import Crew, as_json, most_senders
+from engine.jobs import jobs as chores
+from engine.outbox.processes.pool import Crew, as_json, most_senders
 from engine.outbox.transports import open_transport
 from engine.settings import Settings
 from tests.faults.scene import (
@@ -61,7 +61,10 @@ def hands(process: asyncio.subprocess.Process) -> list[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == process.pid and b"engine.outbox.hand" in (folder / "cmdline").read_bytes():
+            if (
+                parent == process.pid
+                and b"engine.outbox.processes.sender" in (folder / "cmdline").read_bytes()
+            ):
                 found.append(int(folder.name))
     return found
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands.campaigns import Action
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.instances import CancelInstance
-from engine.commands.receipts import RecordReceipt
-from engine.commands.reports import SendReport
+from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.reports import SendReport
+from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.events.instances import CancelInstance
 from engine.engine import SYSTEM, Engine
 from engine.model import Event, Message, MessageState, Partstat
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.maildir import MaildirTransport
-from engine.outbox.pipelining import Patience, PipeliningTransport
+from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.refusals import Code
 from tests.support.clock import Clock

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.outbox.pipelining import Patience, PipeliningTransport
+from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected
 from tests.outbox.scripted import DROP, HALF_CLOSE, HANG, LOCKSTEP, PIPELINING, Script, envelope, scripted

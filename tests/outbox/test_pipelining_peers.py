@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.outbox.pipelining import PipeliningTransport
+from engine.outbox.smtp.pipelining import PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Accepted, Rejected
 from tests.outbox.postfix import postfix, smtp_sink

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from engine.outbox.pipelining import PipeliningTransport
-from engine.outbox.session import Patience
+from engine.outbox.smtp.pipelining import PipeliningTransport
+from engine.outbox.smtp.session import Patience
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Envelope, Rejected, Transport
 from engine.outbox.transports import open_transport

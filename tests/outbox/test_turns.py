@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from engine.outbox.line import Line, Turns
-from engine.outbox.wire import Reply
+from engine.outbox.smtp.reply_stream import Line, Turns
+from engine.outbox.smtp.wire import Reply
 
 
 class _Wire(asyncio.Transport):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from engine.outbox.smtp.wire import Offers, Reply, ReplyReader, Unreadable, body, commands
 from engine.outbox.transport import Envelope, Rejected
-from engine.outbox.wire import Offers, Reply, ReplyReader, Unreadable, body, commands
 
 LETTERS = st.text(alphabet="a.\r\n", max_size=40).map(str.encode)
 

@@ -118,7 +118,7 @@ def test_the_wheel_installs_and_tells_the_story_from_an_empty_folder(tmp_path: P
     empty.mkdir()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")}
     environment |= {"PYTHONPATH": str(tmp_path / "site"), "CIS_DATA_DIR": str(tmp_path / "data")}
-    told = "import cis_mcp.prompts as p; print(p.__file__); print(*(q.name for q in p.prompts()))"
+    told = "import cis_mcp.mcp.prompts as p; print(p.__file__); print(*(q.name for q in p.prompts()))"
     where = subprocess.run(
         [sys.executable, "-c", told],
         cwd=empty,

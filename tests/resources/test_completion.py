@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp.types import Completion, PromptReference, ResourceTemplateReference
 
-from cis_mcp import choices
+from cis_mcp.mcp import choices
 from engine.engine import Engine
 from engine.model import Event
 from tests.resources.test_resources import created_by_mail

@@ -7,8 +7,8 @@ import re
 import pytest
 from mcp import MCPError
 
-from cis_mcp.prompts import prompts
-from cis_mcp.tools.catalog import EVERY
+from cis_mcp.mcp.prompts import prompts
+from cis_mcp.mcp.tools.catalog import EVERY
 from engine.engine import Engine
 from engine.refusals import Code
 from tests.tools.caller import Caller, Mode, calling

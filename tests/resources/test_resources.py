@@ -9,9 +9,9 @@ import pytest
 from mcp import MCPError
 from mcp.types import TextResourceContents
 
-from cis_mcp.resources import listing
-from cis_mcp.tools import Selection
-from engine.commands.events import CancelEvent
+from cis_mcp.mcp.resources import listing
+from cis_mcp.mcp.tools import Selection
+from engine.commands.events.events import CancelEvent
 from engine.engine import Engine
 from engine.model import Actor
 from tests.support.engines import created, do, drafted, invite, invite_all_answers

@@ -17,11 +17,11 @@ from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.types import ResourceUpdatedNotification
 
-from cis_mcp import subscriptions
-from cis_mcp.http import guard
-from cis_mcp.server import build_server
+from cis_mcp.http.serve import guard
+from cis_mcp.mcp import subscriptions
+from cis_mcp.mcp.server import build_server
 from engine import watching
-from engine.commands.campaigns import Action
+from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
 from engine.model import Actor, Partstat
 from tests.support.engines import (

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.season import ORGANIZER, season
-from engine.commands.events import UpdateEvent
+from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
 from engine.itip.recurrence import instances
 from engine.store.protocol import EventQuery

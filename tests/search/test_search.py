@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.timing import Timing
+from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.model import Event, EventStatus, Override, Span
 from engine.refusals import Code, Refused

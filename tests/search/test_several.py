@@ -5,8 +5,8 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from engine.commands.events import CancelEvent
-from engine.commands.several import EVENTS_MAX, SendInvites
+from engine.commands.events.events import CancelEvent
+from engine.commands.invites.send_many import EVENTS_MAX, SendInvites
 from engine.engine import Engine
 from engine.outbox.maildir import MaildirTransport
 from engine.refusals import Code

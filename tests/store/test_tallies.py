@@ -13,17 +13,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
+from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.base import Command, Refusal
-from engine.commands.campaigns import Action, ControlCampaign, DraftCampaign
-from engine.commands.deliveries import RecordBounce, Unsubscribe
-from engine.commands.events import CancelEvent, UpdateEvent
-from engine.commands.invites import SendInvite
-from engine.commands.judging import Row
-from engine.commands.operators import SuspendOrganizer
-from engine.commands.receipts import RecordReceipt
+from engine.commands.campaigns.campaigns import Action, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.validation import Row
+from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.invites.invites import SendInvite
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
+from engine.jobs import jobs as chores
 from engine.model import Event, MessageState, Origin, Partstat
-from engine.outbox import chores
 from engine.store.protocol import AttendeeQuery, Claim
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, settings_in, settle

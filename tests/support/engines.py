@@ -9,16 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.base import Command, Done, Refusal
-from engine.commands.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
-from engine.commands.events import CreateEvent, EventDone
-from engine.commands.invites import InviteDone, SendInvite
-from engine.commands.judging import Row
-from engine.commands.receipts import RecordReceipt
-from engine.commands.timing import Timing
+from engine.commands.campaigns.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.validation import Row
+from engine.commands.events.events import CreateEvent, EventDone
+from engine.commands.events.timing import Timing
+from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.engine import SYSTEM, Engine
+from engine.jobs import jobs as chores
 from engine.model import Actor, Attendee, Event, Message, MessageState, Partstat
-from engine.outbox import chores
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transport import Transport
 from engine.refusals import Code

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiosmtplib
 
 from engine.engine import Engine
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.bounds import Bounds
 from engine.inbox.smtp.listener import Listener
 from engine.model import Kind, Message

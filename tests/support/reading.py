@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from bench.hostile_mails import made
-from engine.commands import batchrows, csvlist
+from engine.commands.tables import batchrows, csvlist
 from engine.itip import read as itip_read
 from engine.itip import recurrence
 from engine.itip.message import ItipEvent

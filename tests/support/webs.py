@@ -14,11 +14,11 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer
 
-from cis_mcp.health import Health
-from cis_mcp.http import guard, listening, web_config
-from cis_mcp.tools import Selection
-from cis_mcp.web import application, web_server
-from engine.commands.operators import CreateKey
+from cis_mcp.http.app import application, web_server
+from cis_mcp.http.serve import guard, listening, web_config
+from cis_mcp.mcp.tools import Selection
+from cis_mcp.watch.health import Health
+from engine.commands.operators.operators import CreateKey
 from engine.engine import Engine
 from tests.support.engines import do
 from tests.support.waiting import DEADLINE_S, eventually

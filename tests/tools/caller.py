@@ -9,8 +9,8 @@ from typing import Any, Literal
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
-from cis_mcp.server import build_server
-from cis_mcp.tools import EVERYTHING, Selection, Tier
+from cis_mcp.mcp.server import build_server
+from cis_mcp.mcp.tools import EVERYTHING, Selection, Tier
 from engine.engine import Engine
 from engine.model import Actor
 from tests.support.waiting import DEADLINE_S

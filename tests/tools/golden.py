@@ -8,8 +8,8 @@ from typing import Any
 
 from mcp.types import Tool
 
-from cis_mcp.server import build_server
-from cis_mcp.tools import EVERY, EVERYTHING, SPECS, Tier
+from cis_mcp.mcp.server import build_server
+from cis_mcp.mcp.tools import EVERY, EVERYTHING, SPECS, Tier
 from engine.engine import Engine
 from tests.support.engines import settings_in
 

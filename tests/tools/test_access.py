@@ -7,10 +7,10 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp import serving
-from cis_mcp.cli import cli
-from cis_mcp.tools import EVERY, EVERYTHING, SPECS, Selection, Tier, allowed
-from cis_mcp.tools.access import names_in
+from cis_mcp.cli.main import cli
+from cis_mcp.mcp.tools import EVERY, EVERYTHING, SPECS, Selection, Tier, allowed
+from cis_mcp.mcp.tools.access import names_in
+from cis_mcp.run import serving
 from engine.engine import Engine
 from engine.model import Actor
 from engine.refusals import Code, Refused

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.tools import EVERY, SPECS
-from cis_mcp.tools.arguments import parse
-from cis_mcp.tools.lists import BulkSendArguments
-from cis_mcp.tools.mistakes import WrongArguments
-from cis_mcp.tools.schema import argument_schema
+from cis_mcp.mcp.tools import EVERY, SPECS
+from cis_mcp.mcp.tools.arguments import parse
+from cis_mcp.mcp.tools.lists import BulkSendArguments
+from cis_mcp.mcp.tools.mistakes import WrongArguments
+from cis_mcp.mcp.tools.schema import argument_schema
 from engine.engine import Engine
 from engine.refusals import Code, Refused
 from tests.tools.caller import Mode, calling, text_of

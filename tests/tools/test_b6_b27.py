@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cis_mcp.tools import EVERY, EVERYTHING
+from cis_mcp.mcp.tools import EVERY, EVERYTHING
 from engine.engine import Engine
 from engine.refusals import Code
 from tests.support.engines import chores_done, claim, created, deliver, invite

@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from engine.commands.campaigns import Action
-from engine.commands.proposals import RecordProposal
+from engine.commands.answers.proposals import RecordProposal
+from engine.commands.campaigns.campaigns import Action
 from engine.engine import SYSTEM, Engine
 from engine.model import MessageState, Partstat, Span
 from engine.refusals import Code

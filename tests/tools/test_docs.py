@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cis_mcp.docs import pages
-from cis_mcp.llms import DEFINITIONS, WORKFLOWS
-from cis_mcp.tools import EVERY
+from cis_mcp.manual.llms import DEFINITIONS, WORKFLOWS
+from cis_mcp.manual.write import pages
+from cis_mcp.mcp.tools import EVERY
 from engine.refusals import Code
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.commands.proposals import RecordProposal
+from engine.commands.answers.proposals import RecordProposal
 from engine.engine import SYSTEM, Engine
 from engine.model import Attendee, Event, Span
 from tests.support.clock import Clock

@@ -7,7 +7,7 @@ import json
 import pytest
 from mcp import MCPError
 
-from cis_mcp.server import build_server
+from cis_mcp.mcp.server import build_server
 from engine.engine import Engine
 from engine.model import Partstat
 from tests.support.engines import answer, attendee, created, invite

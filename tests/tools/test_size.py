@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp.types import CallToolResult
 
-from cis_mcp.tools import EVERY, EVERYTHING
-from cis_mcp.tools.base import Reply, Result
-from cis_mcp.tools.fitting import BYTES_MAX, fitted, size_of
-from engine.commands.operators import CreateKey
-from engine.commands.proposals import RecordProposal
-from engine.commands.receipts import RecordReceipt
+from cis_mcp.mcp.tools import EVERY, EVERYTHING
+from cis_mcp.mcp.tools.base import Reply, Result
+from cis_mcp.mcp.tools.fitting import BYTES_MAX, fitted, size_of
+from engine.commands.answers.proposals import RecordProposal
+from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.operators.operators import CreateKey
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool import Mailbox
+from engine.inbox.spool.spool import Mailbox
 from engine.model import CampaignState, Event, MessageState, Override, Partstat, Recipient, Span
 from engine.refusals import Code
 from engine.store.protocol import Answer

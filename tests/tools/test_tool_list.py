@@ -10,8 +10,8 @@ import pytest
 from mcp.shared.inbound import x_mcp_header_map
 from mcp.types import Tool
 
-from cis_mcp.server import build_server
-from cis_mcp.tools import EVERY, Tier
+from cis_mcp.mcp.server import build_server
+from cis_mcp.mcp.tools import EVERY, Tier
 from engine.engine import Engine
 from tests.tools import golden
 from tests.tools.caller import Mode, calling

@@ -18,9 +18,9 @@ import icalendar
 import pytest
 
 from engine.engine import Engine
-from engine.inbox.intake import Inbox
-from engine.inbox.spool import Mailbox
-from engine.inbox.taken import Outcome
+from engine.inbox.intake.delivery import Outcome
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.spool.spool import Mailbox
 from engine.model import Event, EventStatus, Message
 from engine.store.protocol import AttendeeQuery, EventQuery
 from tests.support import mails

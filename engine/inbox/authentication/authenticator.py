@@ -13,10 +13,10 @@ from engine.inbox.authentication.dns import (
     Names,
     RememberedNames,
 )
-from engine.inbox.claims import turn_of
 from engine.inbox.contents.readers import Readers
-from engine.inbox.fair_slots import FairSlots
-from engine.inbox.spool import Envelope, Spooled
+from engine.inbox.intake.claims import turn_of
+from engine.inbox.intake.fair_slots import FairSlots
+from engine.inbox.spool.spool import Envelope, Spooled
 from engine.mail import fields
 from engine.mail.authenticity import Verdict, judged, supplemented, vouched
 from engine.mail.dmarc import Policy, Signature, Spf, aligned, organizational_domain, read_policy

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
-from engine.commands import batchrows, csvlist
-from engine.commands.batchrows import BatchTable
-from engine.commands.csvlist import CsvRow
+from engine.commands.tables import batchrows, csvlist
+from engine.commands.tables.batchrows import BatchTable
+from engine.commands.tables.csvlist import CsvRow
 from engine.itip import read as itip_read
 from engine.itip.message import ItipMessage
 from engine.mail import read as mail_read

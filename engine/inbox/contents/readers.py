@@ -15,7 +15,7 @@ from typing import Any
 from engine.inbox.authentication.dns import Answers
 from engine.inbox.contents.content import Content, read_if_cheap, too_costly
 from engine.inbox.contents.reader import OUT_OF_MEMORY
-from engine.inbox.fair_slots import FairSlots
+from engine.inbox.intake.fair_slots import FairSlots
 from engine.mail.dmarc import Signature
 from engine.mail.read import Opened
 from engine.process.program import command, environment

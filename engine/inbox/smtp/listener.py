@@ -8,9 +8,9 @@ import logging
 import ssl
 from urllib.parse import urlsplit
 
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.bounds import Bounds
-from engine.inbox.smtp.house import House
+from engine.inbox.smtp.listener_state import House
 from engine.inbox.smtp.session import Session
 from engine.settings import Settings
 

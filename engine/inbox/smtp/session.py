@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from engine.inbox.router import READ_HERE
+from engine.inbox.intake.router import READ_HERE
+from engine.inbox.intake.trace import received
+from engine.inbox.smtp.connection import Wire
 from engine.inbox.smtp.data import TOO_LARGE, DataReader
-from engine.inbox.smtp.house import House
-from engine.inbox.smtp.wire import Wire
-from engine.inbox.smtp.words import Command, NotTaken, check_mail, command, helo, path
-from engine.inbox.spool import Envelope, Mailbox, Spooled
-from engine.inbox.trace import received
+from engine.inbox.smtp.listener_state import House
+from engine.inbox.smtp.syntax import Command, NotTaken, check_mail, command, helo, path
+from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 
 log = logging.getLogger(__name__)
 

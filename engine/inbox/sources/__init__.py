@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.listener import Listener
 from engine.inbox.sources.account import ImapAccount, MaildirFolder
 from engine.inbox.sources.imap import ImapSource

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources import watermark
 from engine.inbox.sources.account import ImapAccount
 from engine.inbox.sources.imapfolder import ImapFolder, Unmarked, Waiting, Withheld

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from engine.inbox.intake import Inbox
+from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources.account import MaildirFolder
 from engine.inbox.sources.patience import Fault, Waits, again_and_again, note_too_large, turn
 

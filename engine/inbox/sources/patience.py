@@ -14,8 +14,8 @@ from pathlib import Path
 from engine.commands.base import Done, Work
 from engine.commands.intake import Nothing
 from engine.engine import SYSTEM
-from engine.inbox.intake import Inbox
-from engine.inbox.taken import Action
+from engine.inbox.intake.delivery import Action
+from engine.inbox.intake.intake import Inbox
 from engine.refusals import Code
 from engine.store.protocol import AlreadyTakenIn, Intake
 

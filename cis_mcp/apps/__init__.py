@@ -1,6 +1,0 @@
-"""MCP Apps: pages that a host shows in the place of a tool's text (SEP-1865)."""
-
-from cis_mcp.apps.offer import Offer
-from cis_mcp.apps.pages import PAGES, Page, apps
-
-__all__ = ["PAGES", "Offer", "Page", "apps"]

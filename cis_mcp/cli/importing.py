@@ -1,0 +1,140 @@
+"""`cis-mcp import`: a table of commands, or a whole calendar from a file or the web, becomes events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from cis_mcp.run.runtime import opened
+from engine.commands.tables import batchrows, table
+from engine.commands.tables.batch import Became, Rehearsed, StepOutcome
+from engine.engine import Engine
+from engine.imports import feeds
+from engine.imports.imported import Imported, Options, in_words
+from engine.inbox.routes import batch
+from engine.itip import feed
+from engine.refusals import Refused
+from engine.settings import Settings
+
+_BYTES_MAX = max(table.BYTES_MAX, feed.MAX_BYTES)
+_SNIFFED = 4_096
+
+
+async def run(settings: Settings, source: str, options: Options, *, as_json: bool) -> int:
+    """Import SOURCE once; 0 where all was good, 1 where something failed, each of which is said.
+
+    Raises Refused where nothing could be done.
+    """
+    async with opened(settings) as engine:
+        return await _once(engine, source, options, as_json=as_json)
+
+
+async def again(settings: Settings, url: str, options: Options, seconds: float, *, as_json: bool) -> int:
+    """Import the calendar at a URL now and each `seconds`, until the process is ended; problems are said."""
+    async with opened(settings) as engine:
+        while True:
+            try:
+                await _once(engine, url, options, as_json=as_json)
+            except Refused as refused:
+                click.echo(f"{refused.code}: {refused}", err=True)
+            await asyncio.sleep(seconds)
+
+
+async def _once(engine: Engine, source: str, options: Options, *, as_json: bool) -> int:
+    if is_url(source):
+        return _tell(await feeds.import_url(engine, engine.local, source, options), as_json=as_json)
+    name, data = await asyncio.to_thread(content, source)
+    if is_calendar(data):
+        return _tell(await feeds.import_file(engine, engine.local, data, name, options), as_json=as_json)
+    return await _rows(engine, data, options, as_json=as_json)
+
+
+def is_url(source: str) -> bool:
+    """True for what is no path: http://, https://, webcal:// and the like."""
+    return "://" in source[:20]
+
+
+def is_calendar(data: bytes) -> bool:
+    """True where the bytes begin as an iCalendar file, in any encoding."""
+    head = data[:_SNIFFED].replace(b"\0", b"").upper()
+    return b"BEGIN:VCALENDAR" in head
+
+
+def content(source: str) -> tuple[str, bytes]:
+    """Name and bytes of a file, or of stdin for “-”. Raises Refused: PATH_NOT_READABLE."""
+    if source == "-":
+        return source, sys.stdin.buffer.read(_BYTES_MAX + 1)
+    return feeds.read_file(source, _BYTES_MAX)
+
+
+# a table of commands
+
+
+async def _rows(engine: Engine, data: bytes, options: Options, *, as_json: bool) -> int:
+    found = batchrows.read(table.decode(data))
+    for problem in batch.unknown_columns(found.unknown):
+        click.echo(_plain(problem), err=True)
+    given = {"organizer": options.organizer, "timezone": options.timezone}
+    defaults = {column: value for column, value in given.items() if value}
+    outcomes = await _carried_out(engine, found.rows, defaults, dry_run=options.dry_run)
+    for outcome in outcomes:
+        click.echo(json.dumps(_shown(outcome), ensure_ascii=False) if as_json else _row(outcome))
+    would = "Dry run, nothing was done. " if options.dry_run else ""
+    click.echo(f"{would}{batch.in_words(outcomes)}", err=True)
+    return 1 if any(o.became is Became.FAILED for o in outcomes) else 0
+
+
+async def _carried_out(
+    engine: Engine, rows: Sequence[batchrows.BatchRow], defaults: Mapping[str, str], *, dry_run: bool
+) -> list[StepOutcome]:
+    steps = [batchrows.RowStep(row=row, name=str(row.row), defaults=defaults) for row in rows]
+    if dry_run:
+        # In one piece: a row may speak of an event that an earlier row would make.
+        try:
+            return list(await batch.carried_out(engine, steps, engine.local, dry_run=True))
+        except Rehearsed as rehearsed:
+            return list(rehearsed.outcomes)
+    outcomes: list[StepOutcome] = []
+    for start in range(0, len(steps), batch.CHUNK):
+        outcomes += await batch.carried_out(engine, steps[start : start + batch.CHUNK], engine.local)
+    return outcomes
+
+
+def _shown(outcome: StepOutcome) -> dict[str, object]:
+    return {
+        "row": outcome.name,
+        "action": outcome.action,
+        "outcome": outcome.became.value,
+        "uid": outcome.uid,
+        "code": outcome.code,
+        "detail": outcome.detail,
+        "notified": outcome.notified,
+    }
+
+
+def _row(outcome: StepOutcome) -> str:
+    code = f" ({outcome.code})" if outcome.code else ""
+    words = f"{outcome.detail}{code}"
+    return _plain(f"{outcome.name:>5}  {outcome.action:<6}  {outcome.became:<9}  {outcome.uid:<40}  {words}")
+
+
+# a calendar
+
+
+def _tell(imported: Imported, *, as_json: bool) -> int:
+    if as_json:
+        click.echo(imported.model_dump_json())
+    else:
+        problems = [f"  {p.name[:80] or 'without UID'}: {p.detail} ({p.code})" for p in imported.problems]
+        for line in [*in_words(imported), *problems]:
+            click.echo(_plain(line))
+    return 1 if imported.failed or imported.left else 0
+
+
+def _plain(text: str) -> str:
+    """`text` without what could steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

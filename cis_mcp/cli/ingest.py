@@ -1,0 +1,83 @@
+"""`cis-mcp ingest`: feed raw mails from files or standard input, as a mail server's pipe does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cis_mcp.run.runtime import opened
+from engine.inbox.intake.delivery import Outcome
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.spool.spool import Mailbox
+from engine.settings import Settings
+
+EX_TEMPFAIL = 75
+"""sysexits.h: what a mail server takes as “keep the mail and try again”."""
+
+
+def main(mailbox: str | None, files: Sequence[str], settings: Settings | None = None) -> int:
+    """Ingest mails; prints one JSON object a line, exits 0 when each was handled, 75 when one was not stored."""
+    return asyncio.run(_ingest(mailbox, files, settings or Settings()))
+
+
+async def _ingest(mailbox: str | None, files: Sequence[str], settings: Settings) -> int:
+    failed = False
+    try:
+        async with opened(settings) as engine:
+            inbox = Inbox(engine)
+            try:
+                for name, raw in _mails(files, settings.max_mail_bytes):
+                    failed = not await _take(inbox, mailbox, name, raw) or failed
+            finally:
+                await inbox.close()
+    except OSError as error:
+        _say({"action": "failed", "detail": f"cannot be stored: {error}"})
+        return EX_TEMPFAIL
+    return EX_TEMPFAIL if failed else 0
+
+
+async def _take(inbox: Inbox, mailbox: str | None, name: str, raw: bytes | OSError) -> bool:
+    """Store and handle one mail; False where it could not be stored or handled."""
+    if isinstance(raw, OSError):
+        _say({"file": name, "action": "failed", "detail": str(raw)})
+        return False
+    mailboxes = (Mailbox(name=mailbox),) if mailbox else ()
+    try:
+        outcomes = await inbox.take(raw, mailboxes)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- said, and the mail stays in the spool
+        _say({"file": name, "action": "failed", "detail": f"stored, not handled yet: {type(error).__name__}"})
+        return False
+    for outcome in outcomes:
+        _say({"file": name, **_shown(outcome)})
+    return True
+
+
+def _shown(outcome: Outcome) -> dict[str, str]:
+    return {
+        "action": outcome.action.value,
+        "uid": outcome.uid,
+        "code": outcome.code,
+        "detail": outcome.detail,
+    }
+
+
+def _mails(files: Sequence[str], limit: int) -> Iterator[tuple[str, bytes | OSError]]:
+    """Each mail with its name; one byte over the limit is enough to see that it is too large."""
+    if not files:
+        yield "-", sys.stdin.buffer.read(limit + 1)
+    for name in files:
+        try:
+            with Path(name).open("rb") as file:
+                yield name, file.read(limit + 1)
+        except OSError as error:
+            yield name, error
+
+
+def _say(line: dict[str, str]) -> None:
+    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

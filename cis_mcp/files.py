@@ -1,9 +1,0 @@
-"""Files that are served as they are: inside the installed package, or beside it in a checkout."""
-
-from pathlib import Path
-
-
-def beside(name: str) -> Path:
-    """The file or folder `name`."""
-    packaged = Path(__file__).parent / name
-    return packaged if packaged.exists() else Path(__file__).parent.parent / name

@@ -1,0 +1,165 @@
+"""What one caller may cost: requests a second and calls at a time for each key, and what strangers may try."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cis_mcp.auth.callers import Unwelcome
+from engine.network import client_network
+
+BURST_S = 10
+"""What a key has left unused of the last seconds it may spend at once."""
+_STRANGERS_RATE, _STRANGERS_BURST = 10.0, 100
+"""Requests a second of one address that carry no key, or one that was not let in before."""
+_KEPT = 10_000
+
+T = TypeVar("T")
+
+
+class Meter:
+    """Lets `rate` requests a second through for each name, `burst` of them at once; a rate of 0 lets all through.
+
+    It keeps one moment for each name (a token bucket told as GCRA), and the names that were seen last.
+    """
+
+    def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._empty: Recent[float] = Recent(_KEPT)
+
+    def wait(self, name: str) -> float:
+        """Seconds that `name` has to wait; 0: it may go on now, and that was counted."""
+        if not self._rate:
+            return 0
+        now = self._clock()
+        at = max(self._empty.get(name) or now, now)
+        early = at - now - (self._burst - 1) / self._rate
+        if early > 1e-9:
+            return early
+        self._empty.put(name, at + 1 / self._rate)
+        return 0
+
+
+class Recent(Generic[T]):
+    """The last `size` things, by name."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._things: OrderedDict[str, T] = OrderedDict()
+
+    def get(self, name: str) -> T | None:
+        return self._things.get(name)
+
+    def put(self, name: str, thing: T) -> None:
+        self._things[name] = thing
+        self._things.move_to_end(name)
+        if len(self._things) > self._size:
+            self._things.popitem(last=False)
+
+    def drop(self, name: str) -> None:
+        self._things.pop(name, None)
+
+
+class Gate:
+    """Stands before everything: who carries no key that was let in before is bounded by its address.
+
+    A key that was let in is looked up by its hash, so guesses from the same address do not lock it out.
+    """
+
+    def __init__(self, app: ASGIApp, meter: Meter | None = None) -> None:
+        self._app = app
+        self._strangers = meter or Meter(_STRANGERS_RATE, _STRANGERS_BURST)
+        self._known: Recent[bool] = Recent(_KEPT)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        shown = credential(scope)
+        if not (shown and self._known.get(shown)):
+            wait = self._strangers.wait(site(scope))
+            if wait:
+                await _too_many(wait, "too many requests without a known key")(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+        if shown:
+            self._remember(shown, let_in=let_in(scope))
+
+    def _remember(self, credential: str, *, let_in: bool) -> None:
+        if let_in:
+            self._known.put(credential, True)
+        else:
+            self._known.drop(credential)
+
+
+class Turns:
+    """What each key has under way and has asked for lately; shared by all apps of one server."""
+
+    def __init__(self, rate: float, concurrency: int) -> None:
+        self.meter = Meter(rate, max(1, round(rate * BURST_S)))
+        self.concurrency = concurrency
+        self.under_way: Counter[str] = Counter()
+
+
+class KeyLimits:
+    """Stands behind the check of keys: turns away whom a token does not entitle, and who asks too much."""
+
+    def __init__(self, app: ASGIApp, turns: Turns) -> None:
+        self._app, self._turns = app, turns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        user = scope.get("user")
+        if scope["type"] != "http" or not isinstance(user, AuthenticatedUser):
+            await self._app(scope, receive, send)
+        elif isinstance(user.access_token, Unwelcome):
+            await user.access_token.response()(scope, receive, send)
+        else:
+            await self._in_turn(repr(authorization_context(user)), scope, receive, send)
+
+    async def _in_turn(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        turns = self._turns
+        if turns.concurrency and turns.under_way[name] >= turns.concurrency:
+            words = f"this key has {turns.concurrency} calls under way, and may not have more"
+            await _too_many(1, words)(scope, receive, send)
+            return
+        if wait := turns.meter.wait(name):
+            await _too_many(wait, "this key asks more often than it may")(scope, receive, send)
+            return
+        turns.under_way[name] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            turns.under_way[name] -= 1
+            if not turns.under_way[name]:
+                del turns.under_way[name]
+
+
+def let_in(scope: Mapping[str, Any] | None) -> bool:
+    """True where a request carried a key, or a token that may do something here."""
+    user = scope.get("user") if scope else None
+    return isinstance(user, AuthenticatedUser) and not isinstance(user.access_token, Unwelcome)
+
+
+def site(scope: Scope) -> str:
+    """The client that a request comes from."""
+    return client_network(scope["client"][0] if scope.get("client") else "")
+
+
+def credential(scope: Scope) -> str:
+    """What stands for the Authorization header of a request; empty where it has none."""
+    value = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    return hashlib.sha256(value).hexdigest() if value else ""
+
+
+def _too_many(wait: float, words: str) -> JSONResponse:
+    seconds = max(1, math.ceil(wait))
+    body = {"error": "too_many_requests", "error_description": f"{words}; try again in {seconds} s"}
+    return JSONResponse(body, 429, headers={"Retry-After": str(seconds)})

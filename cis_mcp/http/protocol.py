@@ -1,0 +1,211 @@
+"""HTTP on the wire: a client has to say what it wants before long, and gets an answer in one piece."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from cis_mcp.http.connections import Crowd
+from cis_mcp.http.limits import let_in
+
+_LINGER_S = 2.0
+_HELD_MAX = 65_536
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n"
+    b"content-type: text/plain\r\ncontent-length: 21\r\n\r\ntoo many connections\n"
+)
+
+
+class Gathering(asyncio.Transport):
+    """A transport that sends what is written in one go at once, so that an answer's head and body go together.
+
+    uvicorn writes them one after the other, and each write is a call of the system and a packet.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._held:
+            self._loop.call_soon(self._send)
+        self._held.append(bytes(data))
+        self._size += len(data)
+        if self._size > _HELD_MAX:
+            # Who writes on and on has to hear from the socket that it is enough.
+            self._send()
+
+    def _send(self) -> None:
+        held, self._held, self._size = self._held, [], 0
+        if held:
+            self._transport.write(b"".join(held))
+
+    def write_eof(self) -> None:
+        self._send()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+
+class HastyProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1, which by itself waits for ever for the end of a request.
+
+    `head_s`: for so long a head may come, `stressed_s` where half of all connections are taken. A body has
+    `body_s`, and a second more for each `bytes_a_second` that came; then it is answered with 408.
+    """
+
+    crowd: ClassVar[Crowd] = Crowd()
+    head_s: ClassVar[float] = 10
+    stressed_s: ClassVar[float] = 3
+    body_s: ClassVar[float] = 10
+    bytes_a_second: ClassVar[float] = 50_000
+
+    _timer: asyncio.TimerHandle | None = None
+    _given_up = _let_in = False
+    _waits_for: tuple[object, object] | None = None
+    """What has to come, head or body, and the request that came before or that it belongs to."""
+    _began = 0.0
+    _came = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(Gathering(transport, self.loop))
+        if self.crowd.enter(self):
+            self._watch()
+        else:
+            self._given_up = True
+            self.transport.write(_FULL)
+            self.transport.close()
+
+    @property
+    def host(self) -> str:
+        return self.client[0] if self.client else ""
+
+    @property
+    def idle(self) -> bool:
+        return self._waited_for() is not None
+
+    @property
+    def known(self) -> bool:
+        self._let_in = self._let_in or let_in(self.scope)
+        return self._let_in
+
+    def drop(self) -> None:
+        self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._given_up:
+            return
+        super().data_received(data)
+        self._came += len(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        self._let_in = self.known
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            # The next request had come together with the one that was answered.
+            self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        self.crowd.leave(self)
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """The time runs from the first byte of a head or body that is waited for, whatever trickles in meanwhile."""
+        waits_for = self._waited_for()
+        if waits_for == self._waits_for:
+            return
+        self._forget()
+        if waits_for:
+            self._waits_for, self._began, self._came = waits_for, self.loop.time(), 0
+            self._timer = self.loop.call_at(self._deadline(), self._look)
+
+    def _waited_for(self) -> tuple[object, object] | None:
+        state = self.conn.their_state
+        return (state, self.cycle) if state in (h11.IDLE, h11.SEND_BODY) else None
+
+    def _deadline(self) -> float:
+        if self.conn.their_state is h11.IDLE:
+            return self._began + min(self.head_s, self.stressed_s if self.crowd.stressed else self.head_s)
+        return self._began + self.body_s + self._came / self.bytes_a_second
+
+    def _look(self) -> None:
+        """Give up, unless the request is whole or more time was earned meanwhile."""
+        if self._waited_for() != self._waits_for or self.transport.is_closing():
+            self._forget()
+        elif self._deadline() > self.loop.time():
+            self._timer = self.loop.call_at(self._deadline(), self._look)
+        else:
+            self._give_up()
+
+    def shutdown(self) -> None:
+        """Called by the server as it ends; a request that is only half here is not waited for."""
+        if self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.SEND_RESPONSE:
+            self._refuse(503, b"service_unavailable", b"the server is stopping; send it again")
+            self.transport.close()
+        else:
+            super().shutdown()
+
+    def _give_up(self) -> None:
+        answers = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.SEND_RESPONSE
+        self._forget()
+        if not answers:
+            self.transport.close()
+            return
+        self._refuse(408, b"request_timeout", b"the body did not come in time; send it again")
+        # What is still on its way is taken and dropped: to close on it would reset the connection, and the answer
+        # could be lost with it.
+        self._given_up = True
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._timer = self.loop.call_later(_LINGER_S, self.transport.close)
+
+    def _refuse(self, status: int, error: bytes, words: bytes) -> None:
+        """Answer in place of the application, which hears that its client left."""
+        for event in _refusal(status, error, words):
+            self.transport.write(self.conn.send(event) or b"")
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._waits_for = None
+
+
+def _refusal(status: int, error: bytes, words: bytes) -> list[h11.Event]:
+    body = b'{"error":"%s","error_description":"%s"}' % (error, words)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    reason = HTTPStatus(status).phrase.encode()
+    return [
+        h11.Response(status_code=status, headers=headers, reason=reason),
+        h11.Data(data=body),
+        h11.EndOfMessage(),
+    ]

@@ -1,0 +1,1 @@
+"""Writes docs/tools.md and llms.txt from the code."""

@@ -1,0 +1,65 @@
+"""The pages there are, the tools that they belong to, and the resources under which a host reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from mcp.server.apps import Apps
+from mcp.server.mcpserver.resources import FunctionResource
+
+from cis_mcp.mcp.apps.document import document
+
+_META = {"ui": {"csp": {"connectDomains": [], "resourceDomains": []}, "prefersBorder": True}}
+"""No network at all; a border, since the pages have no edge of their own."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of ours; `carriers` are the tools that are shown by it, `needs` those that it calls itself."""
+
+    name: str
+    title: str
+    description: str
+    carriers: frozenset[str]
+    needs: frozenset[str]
+
+    @property
+    def uri(self) -> str:
+        return f"ui://cis/{self.name}.html"
+
+
+PAGES = (
+    Page(
+        "dashboard",
+        "Answers and campaigns",
+        "Shows who answered what and how far a campaign is, live.",
+        carriers=frozenset({"get_stats", "get_campaign", "control_campaign", "bulk_send"}),
+        needs=frozenset({"get_stats", "get_campaign", "get_event"}),
+    ),
+    Page(
+        "picker",
+        "Schedule picker",
+        "Finds events, lets a person tick some, and sends the invites to one address.",
+        carriers=frozenset({"search_events"}),
+        needs=frozenset({"search_events", "send_invite"}),
+    ),
+)
+
+
+def apps() -> Apps:
+    """The extension with its pages, each put together when it is first read."""
+    extension = Apps()
+    for page in PAGES:
+        extension.add_resource(
+            FunctionResource(
+                uri=page.uri,
+                name=page.name,
+                title=page.title,
+                description=page.description,
+                mime_type="text/html;profile=mcp-app",
+                meta=_META,
+                fn=partial(document, page.name, page.title),
+            )
+        )
+    return extension

@@ -1,0 +1,74 @@
+"""What a caller may choose from when it names something: its events, its campaigns, time zones."""
+
+from __future__ import annotations
+
+from cis_mcp.mcp.tools.base import Desk
+from cis_mcp.mcp.tools.results import one_line
+from engine.itip import zones
+from engine.model import Actor, Event
+from engine.store.protocol import EventQuery
+
+CHOICES_MAX = 100
+"""As many as the protocol lets one completion hold."""
+_BEGINNING_MIN = 4
+"""Letters of a uid from which on it is looked for: fewer fit too many."""
+_TITLE_SHOWN = 60
+
+
+async def events(desk: Desk, words: str) -> list[Event]:
+    """The caller's events that have these words, the next ones first, or whose uid begins so."""
+    actor = desk.actor
+    if not actor.may_read:
+        return []
+    found = {event.uid: event for event in await _by_uid(desk, actor, words.strip().lower())}
+    query = EventQuery(query=words, organizer=_owner(actor), limit=CHOICES_MAX)
+    for asked in (query.model_copy(update={"after": desk.engine.clock()}), query):
+        if len(found) < CHOICES_MAX:
+            page = await desk.engine.store.search(asked)
+            found |= {event.uid: event for event in page.events if event.uid not in found}
+    return list(found.values())[:CHOICES_MAX]
+
+
+async def _by_uid(desk: Desk, actor: Actor, beginning: str) -> list[Event]:
+    if len(beginning) < _BEGINNING_MIN or not beginning.isalnum():
+        return []
+    store = desk.engine.store
+    found = [await store.event(uid) for uid in await store.uids(_owner(actor), beginning, CHOICES_MAX)]
+    return [event for event in found if event]
+
+
+async def campaigns(desk: Desk, words: str) -> list[str]:
+    """Ids of the caller's newest campaigns: those that begin so, or whose event has these words in its title."""
+    actor = desk.actor
+    if not actor.may_read:
+        return []
+    store = desk.engine.store
+    wanted = words.strip().lower()
+    fitting = []
+    for campaign in await store.campaigns(_owner(actor), CHOICES_MAX):
+        event = await store.event(campaign.event_uid)
+        if campaign.id.lower().startswith(wanted) or (event and wanted in event.summary.lower()):
+            fitting.append(campaign.id)
+    return fitting
+
+
+def timezones(words: str) -> list[str]:
+    """IANA names, those that begin so first, then those of which a part does; a near miss finds the nearest."""
+    wanted = words.strip().lower().replace(" ", "_")
+    names = zones.names()
+    begin = [name for name in names if name.lower().startswith(wanted)]
+    hold = [name for name in names if wanted in name.lower() and name not in begin]
+    known = zones.resolve(words) if wanted else None
+    return list(dict.fromkeys([*([known] if known else []), *begin, *hold])) or zones.nearest(words)
+
+
+def label(event: Event) -> str:
+    """An event as a person knows it and a tool finds it; a title that came by mail is not put in a user's mouth."""
+    start = event.span.local(event.span.start)
+    at = f"{start:%A %Y-%m-%d}" if event.span.all_day else f"{start:%A %Y-%m-%d %H:%M}"
+    title = "event" if event.source_uid is not None else one_line(event.summary, _TITLE_SHOWN)
+    return f"{title}, {at} (uid {event.uid})"
+
+
+def _owner(actor: Actor) -> str | None:
+    return None if actor.everywhere else actor.address

@@ -1,0 +1,75 @@
+"""Completion: while an argument of a prompt or the name in a URI is typed, what it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    ResourceTemplateReference,
+)
+
+from cis_mcp.mcp import choices
+from cis_mcp.mcp.choices import CHOICES_MAX
+from cis_mcp.mcp.tools.base import Desk
+from engine.refusals import Refused
+
+_TYPED_MAX = 200
+_Source = Callable[[Desk, str], Awaitable[list[str]]]
+
+
+def add_completion(server: MCPServer[Any], desk: Desk) -> None:
+    """Complete the arguments of prompts and resource templates, by their names, from what the caller has."""
+
+    async def complete(
+        _ref: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        _context: CompletionContext | None,
+    ) -> Completion | None:
+        source = _SOURCES.get(argument.name)
+        if source is None or len(argument.value) > _TYPED_MAX:
+            return None
+        try:
+            found = await source(desk, argument.value)
+        except Refused as refused:
+            raise MCPError(INVALID_PARAMS, f"{refused.code.value}: {refused}") from None
+        full = len(found) >= CHOICES_MAX
+        return Completion(values=found[:CHOICES_MAX], total=None if full else len(found), has_more=full)
+
+    server.completion()(complete)  # type: ignore[no-untyped-call]
+
+
+async def _events(desk: Desk, typed: str) -> list[str]:
+    return [choices.label(event) for event in await choices.events(desk, typed)]
+
+
+async def _uids(desk: Desk, typed: str) -> list[str]:
+    return [event.uid for event in await choices.events(desk, typed)]
+
+
+async def _timezones(_desk: Desk, typed: str) -> list[str]:
+    return choices.timezones(typed)
+
+
+async def _own_address(desk: Desk, typed: str) -> list[str]:
+    address = desk.actor.address
+    return [address] if address.startswith(typed.strip().lower()) else []
+
+
+_SOURCES: dict[str, _Source] = {
+    "event": _events,
+    "uid": _uids,
+    "campaign": choices.campaigns,
+    "id": choices.campaigns,
+    "timezone": _timezones,
+    "organizer": _own_address,
+    "email": _own_address,
+}
+"""What an argument of that name is chosen from; all others are free text."""

@@ -1,0 +1,158 @@
+"""The MCP server: the one place that puts tools, resources and prompts together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mcp.server import MCPServer, ServerRequestContext
+from mcp.server.auth.provider import TokenVerifier
+from mcp.server.auth.settings import AuthSettings
+from mcp.server.context import CallNext, HandlerResult
+from mcp.server.mcpserver.context import Context
+from mcp.server.request_state import RequestStateSecurity
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
+from mcp.types import Tool as ListedTool
+
+from cis_mcp.mcp.apps import Offer, apps
+from cis_mcp.mcp.completion import add_completion
+from cis_mcp.mcp.instructions import instructions
+from cis_mcp.mcp.prompts import prompts
+from cis_mcp.mcp.resources import Shelf, add_resources
+from cis_mcp.mcp.shape import larger
+from cis_mcp.mcp.subscriptions import Subscriptions, welcome
+from cis_mcp.mcp.tools.access import EVERYTHING, Selection, allowed, nearest
+from cis_mcp.mcp.tools.base import Desk, failure
+from cis_mcp.mcp.tools.catalog import EVERY
+from cis_mcp.views.version import version
+from engine.engine import Engine
+from engine.model import Actor
+from engine.refusals import Code
+
+NAME = "cis-mcp"
+TITLE = "Calendar Invite Server"
+
+CORE = Selection()
+_PARAMS_MAX = 50_000
+"""Values and characters of a request's parameters, a tool's arguments apart."""
+
+
+class CisServer(MCPServer[Any]):
+    """The SDK's server that shows each caller its own tools, and tells the caller's mistakes as such."""
+
+    permitted: Callable[[str], bool]
+    """Whether the caller of the current request may use the tool of that name."""
+
+    def _tool_input_schema(self, name: str) -> dict[str, Any] | None:
+        """What the SDK holds the `Mcp-Param-*` headers of a call against; our own tools ask for none (tested).
+
+        It would walk through the whole schema at each call to find that out.
+        """
+        return None if name in EVERY else super()._tool_input_schema(name)
+
+    async def list_tools(self) -> list[ListedTool]:
+        """The tools that the caller may use."""
+        return [tool for tool in await super().list_tools() if self.permitted(tool.name)]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; one that the caller may not use is as unknown to it as one that does not exist."""
+        if name not in EVERY or not self.permitted(name):
+            known = [tool.name for tool in await self.list_tools()]
+            if name not in known:
+                message = f"There is no tool “{name[:60]}”."
+                return failure(Code.UNKNOWN_TOOL, message, nearest(name, known), sent=False)
+        return await super().call_tool(name, arguments, context)
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """A prompt filled in; raises MCPError(INVALID_PARAMS) where there is none of that name."""
+        known = [prompt.name for prompt in await self.list_prompts()]
+        if name not in known:
+            raise MCPError(INVALID_PARAMS, f"There is no prompt of that name; there are: {', '.join(known)}.")
+        return await super().get_prompt(name, arguments, context)
+
+
+def build_server(
+    engine: Engine,
+    *,
+    actor: Callable[[], Actor],
+    selection: Selection = CORE,
+    granted: Callable[[], Selection] = lambda: EVERYTHING,
+    leaving: Callable[[], bool] = lambda: False,
+    token_verifier: TokenVerifier | None = None,
+    auth: AuthSettings | None = None,
+    request_state_security: RequestStateSecurity | None = None,
+) -> MCPServer[Any]:
+    """The server over `engine`; `actor` says who is asking in the current request.
+
+    `selection`: the tools that this server has; `granted`: those of them that the current request's key may use.
+    `leaving` is true once the server is about to stop: then calls that wait end.
+    """
+    desk = Desk(engine, actor, leaving=leaving)
+
+    def permitted(name: str) -> bool:
+        spec = EVERY.get(name)
+        return spec is None or (selection.has(spec) and allowed(spec, granted(), desk.actor))
+
+    shelf = Shelf(desk, permitted)
+    subscriptions = Subscriptions(shelf, welcome(token_verifier))
+    server = CisServer(
+        NAME,
+        title=TITLE,
+        version=version(),
+        instructions="",
+        tools=[spec.at(desk) for spec in selection.specs],
+        middleware=[
+            _Bounds(),
+            _Greeting(desk, lambda: {spec.name for spec in selection.specs if permitted(spec.name)}),
+            Offer(),
+        ],
+        extensions=[apps()],
+        token_verifier=token_verifier,
+        auth=auth,
+        request_state_security=request_state_security,
+        subscriptions=subscriptions.bus,
+    )
+    server.permitted = permitted
+    add_resources(server, shelf)
+    add_completion(server, desk)
+    subscriptions.add_to(server)
+    for prompt in prompts():
+        server.add_prompt(prompt)
+    return server
+
+
+class _Bounds:
+    """Stands before the reading of parameters: only the arguments of a tool may be many or long."""
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        params = ctx.params or {}
+        if ctx.method == "tools/call":
+            params = {name: value for name, value in params.items() if name != "arguments"}
+        if not larger(params, _PARAMS_MAX):
+            return await call_next(ctx)
+        if ctx.method.startswith("notifications/"):
+            return None
+        message = f"The parameters of {ctx.method[:60]} hold more than {_PARAMS_MAX} values and characters."
+        raise MCPError(INVALID_PARAMS, message)
+
+
+class _Greeting:
+    """Tells each caller at connection the time, whom it acts for, and the way through its own tools."""
+
+    def __init__(self, desk: Desk, tools: Callable[[], set[str]]) -> None:
+        self._desk = desk
+        self._tools = tools
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        result = await call_next(ctx)
+        if isinstance(result, dict) and ctx.method in {"initialize", "server/discover"}:
+            return {
+                **result,
+                "instructions": instructions(self._desk.engine, self._desk.actor, self._tools()),
+            }
+        return result

@@ -1,0 +1,117 @@
+"""Sessions of the handshake era behind a load balancer: what another process opened is served without its state.
+
+Requests of 2026-07-28 have no sessions; any process serves any of them. An older client sends the id of the session
+that its first request opened, and the next may reach a process that never heard of it. Ids are sealed with the
+secret of the installation, so each process knows which ones a sibling gave out (or itself, before a restart).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cis_mcp.http.limits import Recent, credential
+
+_HEADER, _VERSION = b"mcp-session-id", b"mcp-protocol-version"
+_MODERN = frozenset(version.encode() for version in MODERN_PROTOCOL_VERSIONS)
+_SEAL = 32
+_OURS_KEPT = 20_000
+_OF_ONE_MAX = 100
+"""Sessions of one caller: whoever opens more is served without their state, and leaves room for the others'."""
+_STAY_S = 30 * 60
+"""The SDK ends a session that was idle for so long."""
+
+
+def _sessionless(scope: Scope) -> bool:
+    """True for a request of the era without sessions: its answer opens none."""
+    versions = [value for name, value in scope["headers"] if name in (_VERSION, _HEADER)]
+    return len(versions) == 1 and versions[0] in _MODERN
+
+
+class SharedSessions:
+    """Hands each request to `own`, or, where its session is a sibling's, to `stateless`."""
+
+    def __init__(self, own: Starlette, stateless: Starlette, key: bytes) -> None:
+        self._own, self._stateless, self._key = own, stateless, key
+        self._ours: Recent[bool] = Recent(_OURS_KEPT)
+        self._callers: Recent[dict[str, float]] = Recent(_OURS_KEPT)
+        self._life = Starlette(lifespan=self._both)
+
+    @asynccontextmanager
+    async def _both(self, _app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for app in (self._own, self._stateless):
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._life(scope, receive, send)
+            return
+        if _sessionless(scope):
+            await self._own(scope, receive, send)
+        else:
+            await self._app_for(scope)(scope, receive, self._sealing(scope, send))
+
+    def _app_for(self, scope: Scope) -> ASGIApp:
+        """Which app serves the request; the session's id is put back to what that app knows."""
+        given = next((value for name, value in scope["headers"] if name == _HEADER), None)
+        session = self._opened(given) if given is not None else None
+        if session is None:
+            full = given is None and len(self._open(credential(scope))) >= _OF_ONE_MAX
+            return self._stateless if full else self._own
+        others = [(name, value) for name, value in scope["headers"] if name != _HEADER]
+        if self._ours.get(session.decode()) is None:
+            scope["headers"] = others
+            return self._stateless
+        scope["headers"] = [*others, (_HEADER, session)]
+        if scope["method"] == "DELETE":
+            self._open(credential(scope)).pop(session.decode(), None)
+        return self._own
+
+    def _open(self, caller: str) -> dict[str, float]:
+        """The sessions of a caller that may still be open, with the time of their opening; of nobody none."""
+        found = self._callers.get(caller) or {}
+        since = time.monotonic() - _STAY_S
+        while found and (oldest := next(iter(found))) and found[oldest] < since:
+            del found[oldest]
+        return found
+
+    def _note(self, caller: str, session: str) -> None:
+        if caller:
+            self._callers.put(caller, {**self._open(caller), session: time.monotonic()})
+
+    def _sealing(self, scope: Scope, send: Send) -> Send:
+        async def sealed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    self._out(scope, name, value) for name, value in message.get("headers", ())
+                ]
+            await send(message)
+
+        return sealed
+
+    def _out(self, scope: Scope, name: bytes, value: bytes) -> tuple[bytes, bytes]:
+        if name.lower() != _HEADER:
+            return name, value
+        session = value.decode("latin-1")
+        if self._ours.get(session) is None:
+            self._note(credential(scope), session)
+        self._ours.put(session, True)
+        return name, value + b"-" + self._seal(value)
+
+    def _opened(self, sealed: bytes) -> bytes | None:
+        """The id within a sealed one; None where no process of this installation gave it out."""
+        session, _, seal = sealed.rpartition(b"-")
+        genuine = len(seal) == _SEAL and hmac.compare_digest(seal, self._seal(session))
+        return session if genuine else None
+
+    def _seal(self, session: bytes) -> bytes:
+        return hmac.new(self._key, session, hashlib.sha256).hexdigest()[:_SEAL].encode()

@@ -1,0 +1,270 @@
+"""Subscriptions: a client hears when what it watches changes, by whichever process; both eras of the protocol."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from mcp.server import MCPServer, ServerRequestContext
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.context import CallNext, HandlerResult
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    ResourcesListChanged,
+    ResourceUpdated,
+    ServerEvent,
+)
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    EmptyResult,
+    SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+    UnsubscribeRequestParams,
+)
+
+from cis_mcp.mcp.notifier import Ear
+from cis_mcp.mcp.resources import Shelf
+from cis_mcp.mcp.resources.listing import listed
+from engine.refusals import Refused
+from engine.watching import Sight
+
+URIS_MAX = 100
+"""Resources that one stream, or one session, may watch."""
+STREAMS_MAX = 32
+"""Streams that one caller may have open."""
+_ALL_STREAMS_MAX = 1_024
+_SESSION = "cis_mcp.mcp.subscriptions"
+_LIST = "the list of "
+
+Ctx = ServerRequestContext[Any, Any]
+Welcome = Callable[[AccessToken | None], Awaitable[bool]]
+
+
+def welcome(verifier: TokenVerifier | None) -> Welcome:
+    """Asks again whether a token lets in; who came without one stays."""
+
+    async def still(token: AccessToken | None) -> bool:
+        if token is None or verifier is None:
+            return True
+        return type(await verifier.verify_token(token.token)) is type(token)
+
+    return still
+
+
+class StreamBus:
+    """What one stream hears: what the server publishes to all, and the news of what this stream watches."""
+
+    def __init__(self, shared: InMemorySubscriptionBus) -> None:
+        self._shared = shared
+        self._listener: Callable[[ServerEvent], None] = lambda _: None
+
+    async def publish(self, event: ServerEvent) -> None:
+        await self._shared.publish(event)
+
+    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+        self._listener = listener
+        return self._shared.subscribe(listener)
+
+    async def tell(self, name: str) -> None:
+        self._listener(ResourcesListChanged() if name.startswith(_LIST) else ResourceUpdated(uri=name))
+
+
+@dataclass
+class _Session:
+    """What one session of the older protocol watches, by URI, each with how to stop.
+
+    `token`: of its latest request; a session outlives the tokens that it is used with.
+    """
+
+    ear: Ear
+    token: AccessToken | None
+    watched: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        for leave in self.watched.values():
+            leave()
+        self.watched.clear()
+        self.ear.close()
+
+
+class Subscriptions:
+    """Serves `subscriptions/listen` (2026-07-28), and `resources/subscribe` of the protocol before it.
+
+    `welcome` says whether a caller is still let in: keys are revoked, tokens expire.
+    """
+
+    def __init__(self, shelf: Shelf, welcome: Welcome) -> None:
+        self.bus = InMemorySubscriptionBus()
+        self._shelf = shelf
+        self._welcome = welcome
+        self._streams: Counter[str] = Counter()
+        self._server: MCPServer[Any] | None = None
+
+    def add_to(self, server: MCPServer[Any]) -> None:
+        """Let `server`, whose bus is ours, answer to them."""
+        self._server = server
+        # The SDK's public way knows no subscriptions of the older protocol, and lets everybody hear everything.
+        low = server._lowlevel_server
+        low.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listen)
+        low.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
+        low.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
+        server.middleware.append(self._note_token)
+
+    # since 2026-07-28
+
+    async def _listen(self, ctx: Ctx, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
+        """One stream, until its client goes; it honors those resources that the caller has."""
+        wanted = params.notifications
+        uris = list(dict.fromkeys(wanted.resource_subscriptions or ()))
+        if len(uris) > URIS_MAX:
+            raise MCPError(INVALID_PARAMS, f"One stream watches up to {URIS_MAX} resources.")
+        sights, honored = await self._visible(uris)
+        if wanted.resources_list_changed:
+            sights |= self._own_list()
+        notifications = wanted.model_copy(update={"resource_subscriptions": honored})
+        stream = StreamBus(self.bus)
+        handler = ListenHandler(stream)
+        with self._counted():
+            async with self._hearing(sights, stream, handler):
+                return await handler(ctx, params.model_copy(update={"notifications": notifications}))
+
+    async def _visible(self, uris: list[str]) -> tuple[dict[str, Sight], list[str]]:
+        """How to watch those of `uris` that the caller has and that change; and all that it has."""
+        sights: dict[str, Sight] = {}
+        honored = []
+        for uri in uris:
+            with contextlib.suppress(Refused, MCPError):
+                sight = await self._sight(uri)
+                honored.append(uri)
+                if sight:
+                    sights[uri] = sight
+        return sights, honored
+
+    def _own_list(self) -> dict[str, Sight]:
+        """How to see whether the caller's list of resources changed."""
+        desk = self._shelf.desk
+        actor, whose = desk.actor, "all" if desk.actor.everywhere else desk.actor.address
+        if not actor.may_read:
+            return {}
+        return {f"{_LIST}{whose}": Sight(partial(listed, desk.engine, actor))}
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        address = self._shelf.desk.actor.address
+        if self._streams[address] >= STREAMS_MAX or self._streams.total() >= _ALL_STREAMS_MAX:
+            raise MCPError(INTERNAL_ERROR, "Too many streams are open; close one first.")
+        self._streams[address] += 1
+        try:
+            yield
+        finally:
+            self._streams -= Counter([address])
+
+    @asynccontextmanager
+    async def _hearing(
+        self, sights: Mapping[str, Sight], stream: StreamBus, handler: ListenHandler
+    ) -> AsyncIterator[None]:
+        """News of `sights` go to `stream`; where its caller is no longer welcome the stream ends."""
+        token = get_access_token()
+        ear = Ear(stream.tell, lambda news: self._stays(token if news else None), handler.close)
+        try:
+            leave = await self._listened(sights, ear)
+            try:
+                yield
+            finally:
+                leave()
+        finally:
+            ear.close()
+
+    # until 2025-11-25
+
+    async def _subscribe(self, ctx: Ctx, params: SubscribeRequestParams) -> EmptyResult:
+        session = self._session(ctx)
+        uri = str(params.uri)
+        if uri in session.watched:
+            return EmptyResult()
+        if len(session.watched) >= URIS_MAX:
+            raise MCPError(INVALID_PARAMS, f"One session watches up to {URIS_MAX} resources.", {"uri": uri})
+        session.watched[uri] = lambda: None
+        try:
+            sight = await self._sight(uri)
+            leave = await self._listened({uri: sight} if sight else {}, session.ear)
+        except BaseException:
+            session.watched.pop(uri, None)
+            raise
+        if session.watched.pop(uri, None) is None:
+            leave()
+        else:
+            session.watched[uri] = leave
+        return EmptyResult()
+
+    async def _unsubscribe(self, ctx: Ctx, params: UnsubscribeRequestParams) -> EmptyResult:
+        leave = self._session(ctx).watched.pop(str(params.uri), None)
+        if leave:
+            leave()
+        return EmptyResult()
+
+    def _session(self, ctx: Ctx) -> _Session:
+        """What the session of this request watches; kept with its connection, and closed with it."""
+        connection = ctx.session._connection
+        if not connection.has_standalone_channel:
+            raise MCPError(
+                INVALID_REQUEST, "This connection carries no notifications; read the resource again."
+            )
+        found = connection.state.get(_SESSION)
+        if not isinstance(found, _Session):
+            found = connection.state[_SESSION] = self._new_session(ctx)
+            connection.exit_stack.callback(found.close)
+        return found
+
+    def _new_session(self, ctx: Ctx) -> _Session:
+        def end() -> None:
+            session.close()
+            ctx.session._connection.state.pop(_SESSION, None)
+
+        async def stays(news: bool) -> bool:
+            return await self._stays(session.token if news else None)
+
+        session = _Session(Ear(ctx.session.send_resource_updated, stays, end), get_access_token())
+        return session
+
+    async def _note_token(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
+        session = ctx.session._connection.state.get(_SESSION)
+        if isinstance(session, _Session):
+            session.token = get_access_token()
+        return await call_next(ctx)
+
+    # both
+
+    async def _stays(self, token: AccessToken | None) -> bool:
+        """True while the server goes on and `token`, where one is given, lets in."""
+        return not self._shelf.desk.leaving() and await self._welcome(token)
+
+    async def _sight(self, uri: str) -> Sight | None:
+        """How to watch `uri`; None where it never changes. Raises MCPError where the caller has none."""
+        try:
+            sight = await self._shelf.sight(uri)
+        except Refused as refused:
+            raise MCPError(INVALID_PARAMS, f"{refused.code.value}: {refused}", {"uri": uri}) from None
+        if sight is None and uri not in await self._fixed():
+            raise MCPError(INVALID_PARAMS, f"Unknown resource: {uri[:200]}", {"uri": uri[:2_000]})
+        return sight
+
+    async def _fixed(self) -> set[str]:
+        return {resource.uri for resource in await self._server.list_resources()} if self._server else set()
+
+    async def _listened(self, sights: Mapping[str, Sight], ear: Ear) -> Callable[[], None]:
+        try:
+            return await self._shelf.desk.engine.watch.listen(sights, ear.heard)
+        except Refused as refused:
+            raise MCPError(INTERNAL_ERROR, f"{refused.code.value}: {refused}") from None

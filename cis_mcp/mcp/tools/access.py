@@ -1,0 +1,74 @@
+"""Which tools a caller may see and call: by the server's selection, by its key's, and by what its key may do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from cis_mcp.mcp.tools.base import Spec
+from cis_mcp.mcp.tools.catalog import EVERY, SPECS, Tier
+from engine.model import Actor
+from engine.refusals import Code, Refused
+
+_NAMES = {tier: frozenset(spec.name for spec in specs) for tier, specs in SPECS.items()}
+_NAME_MAX = 60
+"""Characters of a name that may have been meant to be one of ours."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some of the tools: those of a tier, or those that are named; without the excluded ones and, where
+    `read_only`, without all that change something."""
+
+    tier: Tier = "core"
+    tools: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    read_only: bool = False
+
+    @classmethod
+    def of(cls, tier: Tier, tools: str = "", exclude: str = "", *, read_only: bool = False) -> Selection:
+        """A selection from comma-separated names; raises Refused(INVALID_ARGUMENT) for a name that no tool has."""
+        return cls(tier, names_in(tools), names_in(exclude), read_only)
+
+    def has(self, spec: Spec[Any]) -> bool:
+        """True where `spec` is one of these."""
+        named = spec.name in (self.tools or _NAMES[self.tier])
+        return (
+            named
+            and spec.name not in self.exclude
+            and (spec.hints.read_only_hint is True or not self.read_only)
+        )
+
+    @property
+    def specs(self) -> list[Spec[Any]]:
+        """These tools, in the order in which they are listed."""
+        return [spec for spec in EVERY.values() if self.has(spec)]
+
+
+EVERYTHING = Selection(tier="operator")
+
+
+def allowed(spec: Spec[Any], selection: Selection, actor: Actor) -> bool:
+    """True where `actor` may use `spec`: it is selected, and an agent's key has the scope that it needs."""
+    return selection.has(spec) and (actor.everywhere or spec.scopes <= actor.scopes)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The tools of a comma-separated list; raises Refused(INVALID_ARGUMENT) for a name that no tool has."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in EVERY:
+            raise Refused(Code.INVALID_ARGUMENT, f"There is no tool “{name[:60]}”.", nearest(name, EVERY))
+    return names
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What `name` may have been meant to be, in a sentence."""
+    known = list(known)
+    near = name.lower().replace("-", "_") if len(name) <= _NAME_MAX else ""
+    close = difflib.get_close_matches(near, known, n=3, cutoff=0.5) if near else []
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    return f"There are: {', '.join(known)}." if known else ""

@@ -1,0 +1,241 @@
+"""What every tool is made of: strict arguments, one handler, an answer in words and the same in data."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.mcpserver.context import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+from cis_mcp.mcp.shape import larger
+from cis_mcp.mcp.tools.arguments import Arguments, parse
+from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
+from cis_mcp.mcp.tools.schema import argument_schema, result_schema
+from engine.commands.base import Command, Done, Refusal
+from engine.engine import Engine
+from engine.model import Actor, Message
+from engine.process import pools
+from engine.refusals import Code, Refused
+
+logger = logging.getLogger(__name__)
+
+D = TypeVar("D", bound=Done)
+A = TypeVar("A", bound=Arguments)
+
+_LOOK_S = 0.5
+_LARGE = 20_000
+"""Values and characters of arguments that are read at once."""
+
+
+class Result(BaseModel):
+    """Base of every tool's result."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a tool answers: words that stand on their own, the same facts as data, and links to resources."""
+
+    text: str
+    data: Result
+    links: tuple[ResourceLink, ...] = ()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where a call is dealt with: the engine, who is asking just now, the call's own context.
+
+    `leaving` is true once the server is about to stop: then a call that waits ends.
+    """
+
+    engine: Engine
+    who: Callable[[], Actor]
+    context: Context[Any, Any] | None = None
+    leaving: Callable[[], bool] = lambda: False
+
+    @property
+    def actor(self) -> Actor:
+        return self.who()
+
+    async def apply(self, command: Command[D]) -> D:
+        """What `command` came to, or Refused."""
+        outcome = await self.engine.apply(command, self.actor)
+        if isinstance(outcome, Refusal):
+            raise Refused(outcome.code, outcome.message, outcome.hint)
+        return outcome
+
+    async def settled(self, message: Message, seconds: float) -> Message:
+        """The ledger row of `message`: once it is not about to be sent, `seconds` are over, or the server stops."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            left = 0.0 if self.leaving() else deadline - loop.time()
+            found = await self.engine.settled(message, max(0.0, min(left, _LOOK_S)))
+            if left <= _LOOK_S or found.state not in {"queued", "sending"}:
+                return found
+
+    async def report(self, done: float, total: float, words: str) -> None:
+        """Tell the caller how far its call is, if it asked to know; `done` may only grow."""
+        if self.context is not None:
+            await self.context.report_progress(done, total, words)
+
+
+@dataclass(frozen=True)
+class Spec(Generic[A]):
+    """A tool before it has a desk: its handler's docstring is its description.
+
+    `scope`, and `also` where it is given: what an agent's key must be good for; without it the tool is not listed.
+    """
+
+    handler: Callable[[Desk, A], Awaitable[Reply]]
+    title: str
+    arguments: type[A]
+    result: type[Result]
+    hints: ToolAnnotations
+    scope: str = "read"
+    also: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.handler.__name__
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(filter(None, (self.scope, self.also)))
+
+    def at(self, desk: Desk) -> Tool:
+        """The tool as it is served."""
+        return ServedTool.of(self, desk)
+
+
+def reads() -> ToolAnnotations:
+    """Hints of a tool that changes nothing."""
+    return _hints(read_only=True, destructive=False, idempotent=True, open_world=False)
+
+
+def writes(*, destructive: bool = False, idempotent: bool = False, mails: bool = False) -> ToolAnnotations:
+    """Hints of a tool that changes something; `mails` where people outside hear of it."""
+    return _hints(read_only=False, destructive=destructive, idempotent=idempotent, open_world=mails)
+
+
+def _hints(*, read_only: bool, destructive: bool, idempotent: bool, open_world: bool) -> ToolAnnotations:
+    return ToolAnnotations(
+        read_only_hint=read_only,
+        destructive_hint=destructive,
+        idempotent_hint=idempotent,
+        open_world_hint=open_world,
+    )
+
+
+class ServedTool(Tool):
+    """A tool whose every answer is a result: refusals have a code, and crashes never show their text."""
+
+    _spec: Spec[Any] = PrivateAttr()
+    _desk: Desk = PrivateAttr()
+
+    @classmethod
+    def of(cls, spec: Spec[Any], desk: Desk) -> ServedTool:
+        metadata = FuncMetadata(
+            arg_model=spec.arguments, output_model=spec.result, output_schema=result_schema(spec.result)
+        )
+        tool = cls(
+            fn=spec.handler,
+            name=spec.name,
+            title=spec.title,
+            description=_description(spec.handler),
+            parameters=argument_schema(spec.arguments),
+            fn_metadata=metadata,
+            is_async=True,
+            annotations=spec.hints,
+        )
+        tool._spec, tool._desk = spec, desk
+        return tool
+
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> CallToolResult:
+        """Deal with one call; raises MCPError alone, for what is the protocol's business."""
+        try:
+            # Looked up once: a private attribute of a pydantic model is found the slow way.
+            spec, desk = self._spec, self._desk
+            pools.caller.set(_caller(desk))
+            parsed = await _parsed(spec, arguments)
+            return _success(await spec.handler(Desk(desk.engine, desk.who, context, desk.leaving), parsed))
+        except MCPError:
+            raise
+        except WrongArguments as wrong:
+            return failure(wrong.code, wrong.message, wrong.hint, sent=False, problems=wrong.problems)
+        except Refused as refused:
+            return failure(refused.code, refused.message, refused.hint, sent=False)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                logger.exception("%s failed", self.name)
+                return _internal()
+            message = "The server's disk is full: nothing was changed."
+            return failure(
+                Code.DISK_FULL, message, "Tell the operator, and repeat the call later.", sent=False
+            )
+        except Exception as error:  # noqa: BLE001 -- the caller gets a code; the log gets the place
+            logger.error("%s failed with %s at\n%s", self.name, type(error).__name__, _where(error))  # noqa: TRY400
+            return _internal()
+
+
+async def _parsed(spec: Spec[A], given: dict[str, Any]) -> A:
+    """The arguments of a call; many of them are read in a thread, where they keep nobody else waiting."""
+    if larger(given, _LARGE):
+        return await pools.LISTS.run(parse, spec.name, spec.arguments, given)
+    return parse(spec.name, spec.arguments, given)
+
+
+def _caller(desk: Desk) -> str:
+    """Whose share of the threads a call takes: its key's; over stdio there is one caller."""
+    token = get_access_token()
+    return token.client_id if token else desk.actor.kind
+
+
+def _description(handler: Callable[..., object]) -> str:
+    return " ".join((handler.__doc__ or "").split())
+
+
+def _success(reply: Reply) -> CallToolResult:
+    content: list[ContentBlock] = [TextContent(type="text", text=reply.text), *reply.links]
+    return CallToolResult(content=content, structured_content=reply.data.model_dump(mode="json"))
+
+
+def failure(
+    code: Code, message: str, hint: str, *, sent: bool | None, problems: Sequence[Problem] = ()
+) -> CallToolResult:
+    """A refusal as the caller reads it; `sent` is None where that is not known."""
+    structured: dict[str, Any] = {"code": code.value, "message": message, "hint": hint, "sent": sent}
+    if problems:
+        structured["problems"] = [problem.model_dump(mode="json") for problem in problems]
+    text = f"{code.value}: {message} {hint}".strip()
+    return CallToolResult(
+        is_error=True, content=[TextContent(type="text", text=text)], structured_content=structured
+    )
+
+
+def _internal() -> CallToolResult:
+    return failure(
+        Code.INTERNAL,
+        "The server failed while dealing with this call.",
+        "Look with get_event or get_campaign at what was done before you repeat it.",
+        sent=None,
+    )
+
+
+def _where(error: Exception) -> str:
+    """The places a crash went through, without its text, which could hold addresses (rule 13)."""
+    return "".join(traceback.format_tb(error.__traceback__))

@@ -1,0 +1,241 @@
+"""The tools of bulk sends: a draft to look at, and the campaign it becomes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from cis_mcp.mcp.tools.arguments import Arguments
+from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.campaign_results import CampaignInfo, campaign_info, campaign_lines, sample
+from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.mcp.tools.lists import BulkSendArguments, rows_of
+from cis_mcp.mcp.tools.schema import shown_by
+from cis_mcp.mcp.tools.waiting import WAIT_MAX_S, until_at_rest
+from engine.commands.campaigns.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
+from engine.engine import SYSTEM
+from engine.model import CampaignState, MessageState
+from engine.refusals import Code, Refused
+from engine.store import cursors
+
+_SKIPPED_SHOWN = 50
+
+WaitS = Annotated[
+    float,
+    Field(
+        description="seconds to wait until it is finished, paused or cancelled, with MCP progress",
+        ge=0,
+        le=WAIT_MAX_S,
+    ),
+]
+
+
+class GetCampaignArguments(Arguments):
+    """Arguments of get_campaign."""
+
+    campaign_id: str | None = Field(
+        None,
+        description="of bulk_send, update_event, cancel_event; left out: list the newest",
+        max_length=200,
+    )
+    wait_s: WaitS = 0
+    limit: int = Field(20, description="campaigns, or skipped rows of the one", ge=1, le=100)
+    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=200)
+
+
+class ControlCampaignArguments(Arguments):
+    """Arguments of control_campaign."""
+
+    campaign_id: str = Field(description="id from bulk_send", min_length=1, max_length=200)
+    action: Action = Field(description="what to do; cancel withdraws what has not gone")
+    confirm_token: str | None = Field(None, description="for start: the token of the draft", max_length=200)
+    wait_s: WaitS = 0
+
+
+class CampaignResult(Result):
+    """A campaign as it is now."""
+
+    campaign: Annotated[CampaignInfo, shown_by("get_campaign")]
+
+
+class CampaignsResult(Result):
+    """The campaign that was asked for, or the newest ones."""
+
+    campaign: CampaignInfo | None
+    campaigns: list[CampaignInfo] = Field(description="newest first; filled where no id was given")
+    next_cursor: str | None = Field(description="more campaigns, or more skipped rows of the one")
+
+
+async def bulk_send(desk: Desk, arguments: BulkSendArguments) -> Reply:
+    """Prepare invites to one event for a list of people: judges every row, names those it would skip and why, shows a
+    sample. It is a draft: nothing is sent before control_campaign starts it with the confirm_token, unless start is
+    true. For one person use send_invite."""
+    rows = await rows_of(arguments, desk.actor)
+    draft = DraftCampaign(
+        uid=arguments.uid,
+        recipients=rows,
+        origin=arguments.origin,
+        rate=arguments.rate,
+        at=await _begin(desk, arguments),
+    )
+    done = await desk.apply(draft)
+    token = done.confirm_token
+    if arguments.start:
+        done, token = await _started(desk, done), ""
+    return await _reply(desk, done, token)
+
+
+async def control_campaign(desk: Desk, arguments: ControlCampaignArguments) -> Reply:
+    """Start, pause, resume or cancel a campaign; safe to repeat. Starting sends, and needs the confirm_token of
+    bulk_send, which a change of the event voids. Then follow it with get_campaign."""
+    command = ControlCampaign(
+        campaign_id=arguments.campaign_id,
+        action=arguments.action,
+        confirm_token=arguments.confirm_token or "",
+    )
+    done = await desk.apply(command)
+    await until_at_rest(desk, done.campaign.id, arguments.wait_s)
+    return await _reply(desk, done, "")
+
+
+async def get_campaign(desk: Desk, arguments: GetCampaignArguments) -> Reply:
+    """Show how far a campaign (a list that is invited, a change that is told) is: counts by state, skipped rows, first
+    failures; with wait_s, when it has ended. Without an id, list the newest. For answers use get_stats."""
+    campaign_id, cursor = arguments.campaign_id, arguments.cursor
+    if campaign_id:
+        if arguments.wait_s:
+            # Refused before any waiting where it is not the caller's.
+            await desk.engine.campaign(campaign_id, desk.actor, skipped=0)
+            await until_at_rest(desk, campaign_id, arguments.wait_s)
+        return await fitted(arguments.limit, lambda limit: _one(desk, campaign_id, limit, cursor))
+    if arguments.wait_s:
+        raise Refused(
+            Code.INVALID_ARGUMENT, "wait_s goes with a campaign_id.", "Leave wait_s out to list all."
+        )
+    return await fitted(arguments.limit, lambda limit: _newest(desk, limit, cursor))
+
+
+async def _one(desk: Desk, campaign_id: str, limit: int, cursor: str | None) -> Reply:
+    """A campaign with a page of its skipped rows."""
+    after = int(str(cursors.opened(cursor, int)[0])) if cursor else 0
+    view = await desk.engine.campaign(campaign_id, desk.actor, skipped=limit + 1, skipped_after=after)
+    more = len(view.skipped) > limit
+    info = campaign_info(view.model_copy(update={"skipped": view.skipped[:limit]}))
+    following = cursors.written(info.skipped[-1].row) if more else None
+    lines = [*campaign_lines(info), *_more(following, "skipped rows")]
+    return Reply("\n".join(lines), CampaignsResult(campaign=info, campaigns=[], next_cursor=following))
+
+
+async def _newest(desk: Desk, limit: int, cursor: str | None) -> Reply:
+    """A page of the caller's campaigns, newest first."""
+    views = await desk.engine.campaigns(desk.actor, limit + 1, _before(cursor))
+    infos = [campaign_info(view) for view in views[:limit]]
+    last = views[limit - 1].campaign if len(views) > limit else None
+    following = cursors.written(last.created.isoformat(), last.id) if last else None
+    lines = [campaign_lines(info)[0] for info in infos] or ["There are no campaigns."]
+    lines += _more(following, "campaigns")
+    return Reply("\n".join(lines), CampaignsResult(campaign=None, campaigns=infos, next_cursor=following))
+
+
+def _before(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    created, id_ = cursors.opened(cursor, str, str)
+    try:
+        return datetime.fromisoformat(str(created)), str(id_)
+    except ValueError:
+        raise cursors.forged() from None
+
+
+def _more(cursor: str | None, what: str) -> list[str]:
+    return [f"There are more {what}; go on with cursor {cursor}"] if cursor else []
+
+
+async def _started(desk: Desk, draft: CampaignDone) -> CampaignDone:
+    command = ControlCampaign(campaign_id=draft.campaign.id, action=Action.START, confirmed=True)
+    try:
+        done = await desk.apply(command)
+    except Refused as refused:
+        skipped = f"All {draft.campaign.total} rows were skipped. " if not draft.campaign.valid else ""
+        hint = f"{skipped}See the skipped rows with get_campaign(campaign_id=“{draft.campaign.id}”)."
+        raise Refused(refused.code, refused.message, hint) from refused
+    return done.model_copy(update={"sample": draft.sample})
+
+
+async def _reply(desk: Desk, done: CampaignDone, token: str) -> Reply:
+    # The command has checked whose campaign it is; a key that may send but not read sees this much.
+    view = await desk.engine.campaign(done.campaign.id, SYSTEM, skipped=_SKIPPED_SHOWN)
+    shown = sample(done, desk.engine.clock())
+    info = campaign_info(view).model_copy(update={"sample": shown, "confirm_token": token or None})
+    lines = [*campaign_lines(info), *_beginning(done), *_next(info)]
+    return Reply("\n".join(lines), CampaignResult(campaign=info))
+
+
+def _beginning(done: CampaignDone) -> list[str]:
+    """When a scheduled campaign begins, on the clock of its event."""
+    if done.campaign.at is None or done.campaign.started:
+        return []
+    zone = done.event.span.timezone
+    return [f"It begins {done.campaign.at.astimezone(ZoneInfo(zone)):%A %Y-%m-%d %H:%M} {zone}."]
+
+
+def _next(info: CampaignInfo) -> list[str]:
+    """What to do next."""
+    match info.state:
+        case CampaignState.DRAFT if info.confirm_token and info.valid:
+            return [
+                "Nothing was sent. To send: control_campaign("
+                f"campaign_id=“{info.id}”, action=“start”, confirm_token=“{info.confirm_token}”)"
+            ]
+        case CampaignState.DRAFT:
+            return ["Nothing was sent."]
+        case CampaignState.RUNNING:
+            return ["It sends by itself now; see how far it is with get_campaign."]
+        case CampaignState.PAUSED:
+            return [f"{_gone(info)} What is owed waits for action=“resume”."]
+        case CampaignState.CANCELLED:
+            return [f"{_gone(info)} Nothing else will."]
+        case _:
+            return []
+
+
+def _gone(info: CampaignInfo) -> str:
+    """How much has left already, which no pause or cancellation brings back."""
+    sending = info.counts.get(MessageState.SENDING.value, 0)
+    under_way = f" {sending} more may just be leaving." if sending else ""
+    return (
+        f"{info.counts.get(MessageState.ACCEPTED.value, 0)} of {info.total} had gone out by then.{under_way}"
+    )
+
+
+async def _begin(desk: Desk, arguments: BulkSendArguments) -> datetime | None:
+    """When to begin; a time without an offset is in the event's zone."""
+    if arguments.at is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(arguments.at.strip())
+        if moment.tzinfo is None:
+            event = await desk.engine.event(arguments.uid, desk.actor)
+            moment = moment.replace(tzinfo=ZoneInfo(event.span.timezone))
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(
+            Code.INVALID_TIME, "at is not an ISO 8601 time.", "Give it as “2027-04-30T09:00:00”."
+        ) from None
+
+
+TOOLS = (
+    Spec(bulk_send, "Invite many people", BulkSendArguments, CampaignResult, writes(mails=True), "campaigns"),
+    Spec(get_campaign, "Show a campaign", GetCampaignArguments, CampaignsResult, reads()),
+    Spec(
+        control_campaign,
+        "Start, pause, resume or cancel a campaign",
+        ControlCampaignArguments,
+        CampaignResult,
+        writes(destructive=True, idempotent=True, mails=True),
+        "campaigns",
+    ),
+)

@@ -1,0 +1,125 @@
+"""The arguments of the tools that make, change, cancel and show events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cis_mcp.mcp.tools.arguments import Arguments
+from engine.model import Audience
+
+Uid = Annotated[
+    str,
+    Field(
+        description="uid of the event, from create_event or search_events",
+        min_length=1,
+        max_length=200,
+    ),
+]
+Start = Annotated[
+    str,
+    Field(
+        description="ISO 8601. Local time in `timezone`, or with an offset; a date alone is an all-day event",
+        max_length=40,
+        examples=["2027-05-02T19:00:00"],
+    ),
+]
+End = Annotated[
+    str | None,
+    Field(
+        description="ISO 8601, like start; exclusive, so an all-day event ends the day after its last",
+        max_length=40,
+        examples=["2027-05-02T21:00:00"],
+    ),
+]
+Duration = Annotated[
+    str | None,
+    Field(description="ISO 8601, instead of end", max_length=40, examples=["PT2H"]),
+]
+Zone = Annotated[
+    str | None,
+    Field(
+        description="IANA name; required unless start carries an offset",
+        max_length=100,
+        examples=["America/New_York"],
+    ),
+]
+Recurrence = Annotated[
+    str | None,
+    Field(description="RRULE value (RFC 5545)", max_length=500, examples=["FREQ=WEEKLY;BYDAY=TU;COUNT=10"]),
+]
+Told = Annotated[
+    Audience | None,
+    Field(
+        description="who is told: auto (default) tells Yes and Maybe, and if time or place changes or the event "
+        "is cancelled also those who have not answered",
+    ),
+]
+Words = Annotated[
+    str | None,
+    Field(description="may hold {{name}}, {{email}} or other personal fields"),
+]
+
+
+class CreateEventArguments(Arguments):
+    """Arguments of create_event."""
+
+    summary: str = Field(description="title, one line", max_length=2_000, examples=["Spring concert"])
+    start: Start
+    end: End = None
+    duration: Duration = None
+    timezone: Zone = None
+    location: Words = None
+    description: Words = None
+    all_day: bool | None = Field(None, description="true: start and end are days")
+    recurrence: Recurrence = None
+    organizer: str | None = Field(
+        None, description="address of the owner; leave out to act for yourself", examples=["ann@example.com"]
+    )
+    organizer_name: str | None = Field(None, description="shown as sender")
+    url: str | None = Field(None, description="web page of the event")
+    idempotency_key: str | None = Field(
+        None,
+        description="any text of yours; the same key makes the same event once",
+        max_length=200,
+    )
+
+
+class UpdateEventArguments(Arguments):
+    """Arguments of update_event."""
+
+    uid: Uid
+    summary: str | None = Field(None, description="new title", max_length=2_000, examples=["Concert"])
+    start: Start | None = Field(
+        None, description="new start, as in create_event; the length stays unless end or duration is given"
+    )
+    end: End = None
+    duration: Duration = None
+    timezone: Zone = Field(None, description="IANA name; alone, it keeps the wall-clock time")
+    location: Words = None
+    description: Words = None
+    all_day: bool | None = Field(None, description="only together with start")
+    recurrence: Recurrence = Field(None, description="new RRULE value; empty text: no longer repeats")
+    organizer_name: str | None = Field(None, description="shown as sender")
+    url: str | None = Field(None, description="web page of the event")
+    audience: Told = None
+    expected_sequence: int | None = Field(
+        None, description="refuse if the event is at another revision", ge=0, le=2**31 - 1
+    )
+    dry_run: bool = Field(False, description="true: only say what would change and how many would be told")
+
+
+class CancelEventArguments(Arguments):
+    """Arguments of cancel_event."""
+
+    uid: Uid
+    reason: str | None = Field(None, description="shown to attendees", examples=["The hall is closed"])
+    audience: Told = None
+    dry_run: bool = Field(False, description="true: only say how many would be told")
+
+
+class GetEventArguments(Arguments):
+    """Arguments of get_event."""
+
+    uid: Uid

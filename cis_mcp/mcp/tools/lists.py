@@ -1,0 +1,110 @@
+"""Where the recipients of a bulk send come from: one by one, CSV text, or a file of this machine."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from cis_mcp.mcp.tools.arguments import Arguments, Part
+from cis_mcp.mcp.tools.event_arguments import Uid
+from cis_mcp.mcp.tools.invites import ChannelOrigin, PersonalFields
+from engine import plainfile
+from engine.commands.campaigns.validation import Row
+from engine.commands.tables import csvlist
+from engine.model import Actor, Origin
+from engine.process import pools
+from engine.refusals import Code, Refused
+
+_ROWS_NAMED = 5
+
+
+class RecipientPart(Part):
+    """One person of a list."""
+
+    email: str = Field(max_length=1_000)
+    name: str = Field("", max_length=1_000)
+    fields: PersonalFields = Field(default_factory=dict)
+
+
+class BulkSendArguments(Arguments):
+    """Arguments of bulk_send."""
+
+    uid: Uid
+    recipients: list[RecipientPart] | None = Field(
+        None, description="the people", examples=[[{"email": "ann@example.com", "name": "Ann Example"}]]
+    )
+    csv: str | None = Field(
+        None,
+        description="or a CSV text with a header; email is required, name optional, other columns are "
+        "personal fields",
+        max_length=csvlist.BYTES_MAX,
+        examples=["email,name\nann@example.com,Ann Example"],
+    )
+    csv_path: str | None = Field(
+        None,
+        description="or such a file on the server's own machine (local callers only)",
+        max_length=4_096,
+        examples=["list.csv"],
+    )
+    origin: ChannelOrigin = Field(Origin.BULK, description="channel that asks")
+    start: bool = Field(False, description="true: send at once, without looking at the draft")
+    rate: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="messages a second; left out: as fast as allowed"
+    )
+    at: str | None = Field(
+        None,
+        description="ISO 8601 time to begin, in the event's zone unless it has an offset",
+        max_length=40,
+        examples=["2027-04-30T09:00:00"],
+    )
+
+
+async def rows_of(arguments: BulkSendArguments, actor: Actor) -> list[Row]:
+    """The rows of the one list that was given.
+
+    Raises Refused: INVALID_ARGUMENT, NOT_ALLOWED, PATH_NOT_READABLE, CSV_NO_HEADER, CSV_UNREADABLE, …
+    """
+    given = (arguments.recipients, arguments.csv, arguments.csv_path)
+    if sum(one is not None for one in given) != 1:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            "Exactly one of recipients, csv and csv_path must be given.",
+            'Example: recipients=[{"email": "ann@example.com", "name": "Ann Example"}].',
+        )
+    if arguments.recipients is not None:
+        return await pools.LISTS.run(_from_parts, arguments.recipients)
+    if arguments.csv_path is not None and actor.kind != "local":
+        raise Refused(
+            Code.NOT_ALLOWED,
+            "csv_path reads files of the server's machine, which only a local caller may.",
+            "Give the list as csv or recipients.",
+        )
+    # In a thread: a long list would keep every other call waiting.
+    return await pools.LISTS.run(_from_csv, arguments.uid, arguments.csv, arguments.csv_path)
+
+
+def _from_parts(parts: list[RecipientPart]) -> list[Row]:
+    return [Row(email=part.email, name=part.name, fields=part.fields) for part in parts]
+
+
+def _from_csv(uid: str, text: str | None, path: str | None) -> list[Row]:
+    rows = csvlist.read(text if text is not None else csvlist.decode(_content(path or "")))
+    _refuse_others(uid, rows)
+    return [Row(email=row.email, name=row.name, fields=row.fields) for row in rows]
+
+
+def _content(path: str) -> bytes:
+    """The bytes of a plain file, one more than allowed at most. Raises Refused: PATH_NOT_READABLE."""
+    hint = "Give the absolute path of a CSV file on the server's machine, or its content as csv."
+    return plainfile.read(path, csvlist.BYTES_MAX, hint=hint, argument="csv_path")[1]
+
+
+def _refuse_others(uid: str, rows: list[csvlist.CsvRow]) -> None:
+    """A row that names another event must not be invited to this one."""
+    others = [row.row for row in rows if row.uid and row.uid.lower() != uid.lower()]
+    if others:
+        named = ", ".join(map(str, others[:_ROWS_NAMED])) + (", …" if len(others) > _ROWS_NAMED else "")
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"Rows of the list name another event in their uid column: {named}.",
+            "Make one bulk_send for each event, with its rows alone, or leave the uid column out.",
+        )

@@ -1,0 +1,206 @@
+"""The operator's tools: whose mail may leave, agents' keys, the settings in force, the recount."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cis_mcp.cli import config
+from cis_mcp.mcp.tools.arguments import Arguments
+from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.mcp.tools.results import one_line, utc
+from engine.commands.operators.operators import Key, RevokeKey, SuspendOrganizer, may_administer
+from engine.inbox.intake import recount
+from engine.store import cursors
+
+_DIFFERENCES_SHOWN = 100
+
+Organizer = Annotated[
+    str, Field(description="the organizer's address", max_length=1_000, examples=["ann@example.com"])
+]
+
+
+class OrganizerArguments(Arguments):
+    """Arguments of the tools that speak of one organizer."""
+
+    address: Organizer
+
+
+class NoArguments(Arguments):
+    """Nothing to say."""
+
+
+class ListKeysArguments(Arguments):
+    """Arguments of list_keys."""
+
+    limit: int = Field(50, ge=1, le=100)
+    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=200)
+
+
+class RevokeKeyArguments(Arguments):
+    """Arguments of revoke_key."""
+
+    key_id: str = Field(description="id of the key, from list_keys", min_length=1, max_length=40)
+
+
+class OrganizerResult(Result):
+    """An organizer and whether its mail is stopped."""
+
+    address: str
+    suspended: bool
+
+
+class KeyInfo(Result):
+    """An agent's key; its secret is stored nowhere."""
+
+    id: str
+    name: str
+    address: str = Field(description="whom it acts for")
+    scopes: list[str]
+    tier: str = Field(description="tools that it may use; empty: all that the server has")
+    tools: list[str] = Field(description="only these; empty: all of the tier")
+    read_only: bool
+    created: str
+    revoked: str | None = Field(description="null: it is good")
+
+
+class Keys(Result):
+    """Keys in the order in which they were made."""
+
+    keys: list[KeyInfo]
+    next_cursor: str | None
+
+
+class RevokedKey(Result):
+    """The key that was ended."""
+
+    key: KeyInfo
+
+
+class Checked(Result):
+    """What a recount of statistics, ledger and files found."""
+
+    sound: bool
+    differences: list[str] = Field(description="the first 100; empty: everything adds up")
+    total: int
+
+
+class SettingsInForce(Result):
+    """The server's settings."""
+
+    settings: list[str] = Field(description="CIS_NAME=value, secrets masked")
+
+
+async def suspend_organizer(desk: Desk, arguments: OrganizerArguments) -> Reply:
+    """Stop all that an organizer sends, at once and until resume_organizer; what is owed waits or is withdrawn when
+    its turn comes, and new requests are refused. Ask your user first. Operators only."""
+    return await _set(desk, arguments.address, suspended=True)
+
+
+async def resume_organizer(desk: Desk, arguments: OrganizerArguments) -> Reply:
+    """Let a suspended organizer send again; what was withdrawn meanwhile is not sent. Operators only."""
+    return await _set(desk, arguments.address, suspended=False)
+
+
+async def list_keys(desk: Desk, arguments: ListKeysArguments) -> Reply:
+    """List the keys with which agents come in over HTTP: whom each acts for and what it may do, never its secret.
+    New ones are made at the command line alone. Operators only."""
+    may_administer(desk.actor)
+    (after,) = cursors.opened(arguments.cursor, int) if arguments.cursor else [0]
+    assert isinstance(after, int)
+    keys = (await desk.engine.keys())[max(0, after) :]
+
+    async def page(limit: int) -> Reply:
+        infos = [_key(key) for key in keys[:limit]]
+        cursor = cursors.written(max(0, after) + limit) if len(keys) > limit else None
+        lines = [_key_line(info) for info in infos] or ["There are no keys."]
+        if cursor:
+            lines.append(f"There are more; go on with cursor {cursor}")
+        return Reply("\n".join(lines), Keys(keys=infos, next_cursor=cursor))
+
+    return await fitted(arguments.limit, page)
+
+
+async def revoke_key(desk: Desk, arguments: RevokeKeyArguments) -> Reply:
+    """End an agent's key at once and for good; safe to repeat. Ask your user first. Operators only."""
+    done = await desk.apply(RevokeKey(key_id=arguments.key_id))
+    return Reply(f"Ended: {_key_line(_key(done.key))[2:]}", RevokedKey(key=_key(done.key)))
+
+
+async def check_server(desk: Desk, _arguments: NoArguments) -> Reply:
+    """Recount statistics, ledger and raw mails, and name every difference; changes nothing. It reads everything, so
+    it takes a while on a large store. Operators only."""
+    may_administer(desk.actor)
+    found = [*await desk.engine.check(), *await recount.differences(desk.engine)]
+    shown = [one_line(difference, 300) for difference in found[:_DIFFERENCES_SHOWN]]
+    data = Checked(sound=not found, differences=shown, total=len(found))
+    more = [f"And {len(found) - len(shown)} more."] if len(found) > len(shown) else []
+    return Reply("\n".join([*shown, *more]) or "Everything adds up.", data)
+
+
+async def get_settings(desk: Desk, _arguments: NoArguments) -> Reply:
+    """Show the server's settings in force, secrets masked. They are changed by environment variables and a restart,
+    not here. Operators only."""
+    may_administer(desk.actor)
+    shown = [one_line(line, 1_000) for line in config.lines(desk.engine.settings)]
+    return Reply("\n".join(shown), SettingsInForce(settings=shown))
+
+
+async def _set(desk: Desk, address: str, *, suspended: bool) -> Reply:
+    done = await desk.apply(SuspendOrganizer(address=address, suspended=suspended))
+    words = "is suspended: nothing of it leaves" if done.suspended else "may send"
+    data = OrganizerResult(address=done.address, suspended=done.suspended)
+    return Reply(f"{done.address} {words}.", data)
+
+
+def _key(key: Key) -> KeyInfo:
+    return KeyInfo(
+        id=key.id,
+        name=key.name,
+        address=key.address,
+        scopes=sorted(key.scopes),
+        tier=key.tier,
+        tools=list(key.tools),
+        read_only=key.read_only,
+        created=utc(key.created),
+        revoked=utc(key.revoked) if key.revoked else None,
+    )
+
+
+def _key_line(info: KeyInfo) -> str:
+    name = f" “{info.name}”" if info.name else ""
+    ended = f", revoked {info.revoked}" if info.revoked else ""
+    return f"- {info.id}{name} for {info.address}: {' '.join(info.scopes)}, made {info.created}{ended}"
+
+
+TOOLS = (
+    Spec(
+        suspend_organizer,
+        "Suspend an organizer",
+        OrganizerArguments,
+        OrganizerResult,
+        writes(destructive=True, idempotent=True),
+        "admin",
+    ),
+    Spec(
+        resume_organizer,
+        "Let an organizer send again",
+        OrganizerArguments,
+        OrganizerResult,
+        writes(idempotent=True, mails=True),
+        "admin",
+    ),
+    Spec(list_keys, "List keys", ListKeysArguments, Keys, reads(), "admin"),
+    Spec(
+        revoke_key,
+        "End a key",
+        RevokeKeyArguments,
+        RevokedKey,
+        writes(destructive=True, idempotent=True),
+        "admin",
+    ),
+    Spec(check_server, "Recount everything", NoArguments, Checked, reads(), "admin"),
+    Spec(get_settings, "Show the settings", NoArguments, SettingsInForce, reads(), "admin"),
+)

@@ -1,0 +1,1 @@
+"""Web pages that links in mails lead to."""

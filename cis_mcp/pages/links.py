@@ -1,0 +1,113 @@
+"""Web pages that links in mails lead to. Looking at one changes nothing; its button does (B6)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from markupsafe import Markup
+from mcp.server import MCPServer
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from engine.commands.answers.deliveries import Unsubscribe
+from engine.commands.base import Refusal
+from engine.engine import Engine
+from engine.inbox.routes import confirm
+from engine.model import Actor, ConfirmationKind
+from engine.refusals import Refused
+
+_WHY = {
+    ConfirmationKind.MAIL: "Nothing in it proves that you sent it.",
+    ConfirmationKind.FIRST_PROOF: "It would reach many people, and what proves that you sent it was not seen here "
+    "before: another mail server, or a new key.",
+}
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+_STYLE = (
+    "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#222}"
+    "button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#1558b0;color:#fff}"
+)
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Robots-Tag": "noindex, nofollow",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def page(title: str, *paragraphs: str, button: str = "", status: int = 200) -> Response:
+    """A page of plain words, everything in it escaped; `button` sends the page's own address by POST."""
+    body = Markup("").join(Markup("<p>{}</p>").format(words) for words in paragraphs if words)
+    form = Markup('<form method="post"><button>{}</button></form>').format(button) if button else ""
+    html = Markup(
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
+        "<style>{style}</style></head><body><h1>{title}</h1>{body}{form}</body></html>"
+    ).format(title=title, style=Markup(_STYLE), body=body, form=form)  # noqa: S704 -- our own style
+    return HTMLResponse(html, status, headers=_HEADERS)
+
+
+def refusal(refused: Refused) -> Response:
+    """What went wrong, and what to do next; with 404, so that programs see it as well."""
+    return page("Nothing was done", refused.message, refused.hint, status=404)
+
+
+def confirm_page(engine: Engine) -> Handler:
+    """GET /confirm/<code> shows what waits; POST lets it through."""
+
+    async def show(request: Request) -> Response:
+        code = request.path_params["code"]
+        try:
+            if request.method == "POST":
+                await confirm.by_page(engine, code)
+                return page("Thank you", "You confirmed the mail. It is handled now, as any other of yours.")
+            waiting = await confirm.waiting(engine, code)
+        except Refused as refused:
+            return refusal(refused)
+        return page(
+            "Did you send this?",
+            f"A mail in your name, {waiting.address}, waits. {_WHY[waiting.kind]}",
+            waiting.what,
+            "If you did not send it, close this page: nothing will happen.",
+            button="Yes, I sent it",
+        )
+
+    return show
+
+
+def add_confirm(server: MCPServer[Any], engine: Engine) -> None:
+    """Serve the page that confirms a waiting mail."""
+    server.custom_route("/confirm/{code:str}", methods=["GET", "POST"])(confirm_page(engine))
+
+
+def unsubscribe_page(engine: Engine) -> Handler:
+    """GET /unsubscribe/<token> shows a button; POST, a program's in one click as well, blocks (RFC 8058)."""
+
+    async def show(request: Request) -> Response:
+        token = request.path_params["token"].lower()
+        attendee = await engine.store.attendee_by_token(token)
+        if attendee is None:
+            return page("Nothing was done", "No invite was sent with this address.", status=404)
+        if request.method != "POST":
+            words = "You will get no more invites or updates from this organizer."
+            return page("No more of these?", words, button="Unsubscribe")
+        done = await engine.apply(Unsubscribe(token=token), Actor(kind="attendee", address=attendee.email))
+        if isinstance(done, Refusal):
+            return refusal(Refused(done.code, done.message, done.hint))
+        return page("Done", "This organizer sends you nothing more.")
+
+    return show
+
+
+def add_unsubscribe(server: MCPServer[Any], engine: Engine) -> None:
+    """Serve the page behind List-Unsubscribe."""
+    server.custom_route("/unsubscribe/{token:str}", methods=["GET", "POST"])(unsubscribe_page(engine))

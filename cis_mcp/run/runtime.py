@@ -1,0 +1,85 @@
+"""Runs the engine in this process: inbox, dispatcher and chores, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+
+from cis_mcp.watch import progress
+from cis_mcp.watch.health import Health
+from cis_mcp.watch.metrics import Gauges, Watchtower
+from engine.engine import Engine
+from engine.inbox import sources
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.smtp.listener import Listener
+from engine.inbox.spool import cleaning
+from engine.jobs import jobs as chores
+from engine.observe import telemetry
+from engine.outbox.dispatcher import Dispatcher
+from engine.outbox.processes.pool import Crew
+from engine.outbox.transports import open_transport
+from engine.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[], Coroutine[object, object, None]]
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Engine]:
+    """The engine alone, closed at the end."""
+    engine = await Engine.open(settings)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+@asynccontextmanager
+async def running(settings: Settings, health: Health | None = None) -> AsyncIterator[Engine]:
+    """The engine with everything that works in the background, stopped cleanly at the end; `health` watches over it.
+
+    Raises ValueError where `CIS_INBOX` or `CIS_OUTBOX` cannot be understood.
+    """
+    transport = open_transport(settings)
+    async with opened(settings) as engine:
+        inbox = Inbox(engine)
+        named = sources.named(inbox, settings.inbox.get_secret_value())
+        jobs: dict[str, Job] = {f"source {n} of CIS_INBOX": source.run for n, source in enumerate(named, 1)}
+        jobs |= {"inbox": inbox.run, "chores": lambda: chores.run(engine)}
+        jobs |= {
+            "dispatcher": Dispatcher(engine, transport).run,
+            "crew": Crew(engine, transport.connections).run,
+        }
+        jobs |= {"cleaning": lambda: cleaning.run(engine), "progress": lambda: progress.run(engine)}
+        health = health or Health()
+        end = await _seen(engine, health)
+        health.jobs = {name: asyncio.create_task(_watched(name, job)) for name, job in jobs.items()}
+        health.doubts = [source.doubt for source in named if isinstance(source, Listener)]
+        try:
+            yield engine
+        finally:
+            for task in health.jobs.values():
+                task.cancel()
+            await asyncio.gather(*health.jobs.values(), return_exceptions=True)
+            await telemetry.told(end)
+
+
+async def _seen(engine: Engine, health: Health) -> Callable[[], None]:
+    """Export what the engine does and how things stand, where that is asked for; what to call at the end."""
+    end = telemetry.begin(engine.observer)
+    if engine.observer.listener:
+        tower = Watchtower(engine, health)
+        Gauges(tower.samples, await tower.samples())
+    return end
+
+
+async def _watched(name: str, job: Job) -> None:
+    """A background job never ends by itself; where one fails, it is said loudly."""
+    try:
+        await job()
+    except Exception:
+        log.critical("the %s ended; restart the server", name, exc_info=True)
+        raise

@@ -1,0 +1,89 @@
+"""What `cis-mcp serve` and `cis-mcp worker` run: the engine with its inbox and dispatcher, and a face before it."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+from cis_mcp.run.runtime import opened, running
+from cis_mcp.run.stopping import end_soon, leave, stop_event
+from cis_mcp.watch.health import Health
+from engine.engine import Engine
+from engine.process.heap import one_heap
+from engine.refusals import Code, Refused
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from cis_mcp.mcp.tools import Selection
+
+_SWITCH_S = 0.001
+"""How long the event loop may wait, at each system call, for a thread of the store to hand Python's lock back: Python's
+own 5 ms, many times over in a turn of the loop, hold all answers up while a campaign is written."""
+_FILES = 4_096
+
+
+async def over_stdio(settings: Settings, selection: Selection) -> NoReturn:
+    """Serve MCP over stdio until stdin is closed or a signal comes."""
+    from cis_mcp.stdio.lines import claimed
+
+    # Before anything that could print.
+    wire = claimed()
+    from cis_mcp.stdio.serve import serve_stdio
+
+    async with _running(settings) as engine:
+        await serve_stdio(engine, wire, selection)
+        end_soon()
+    leave(0)
+
+
+async def over_http(
+    settings: Settings, host: str, port: int, selection: Selection, *, no_auth: bool
+) -> NoReturn:
+    """Serve MCP over HTTP until a signal comes; raises Refused, OSError."""
+    from cis_mcp.http.serve import guard, listening, refuse_open_door, serve_http
+
+    # All before anything is started: mail must not be taken in by a server that nobody can reach.
+    security = guard(host, settings.public_url)
+    async with opened(settings) as engine:
+        await refuse_open_door(engine, host, no_auth=no_auth)
+    health = Health()
+    with listening(host, port) as listener:
+        async with _running(settings, health) as engine:
+            await serve_http(engine, listener, security, no_auth=no_auth, selection=selection, health=health)
+    leave(0)
+
+
+async def worker(settings: Settings) -> NoReturn:
+    """Run inbox and dispatcher until a signal comes."""
+    async with _running(settings):
+        logging.getLogger(__name__).info("worker runs")
+        await stop_event().wait()
+    leave(0)
+
+
+def _open_many_files() -> None:
+    """Each connection is an open file; the usual 1,024 are fewer than clients and mail servers may have together."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+@asynccontextmanager
+async def _running(settings: Settings, health: Health | None = None) -> AsyncIterator[Engine]:
+    """The engine and its background work; Refused(INVALID_ARGUMENT) where a setting cannot be understood."""
+    sys.setswitchinterval(_SWITCH_S)
+    one_heap()
+    _open_many_files()
+    async with AsyncExitStack() as stack:
+        try:
+            engine = await stack.enter_async_context(running(settings, health))
+        except ValueError as error:
+            raise Refused(
+                Code.INVALID_ARGUMENT, f"A setting cannot be understood: {error}", "See “cis-mcp config”."
+            ) from None
+        yield engine

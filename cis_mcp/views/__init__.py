@@ -1,0 +1,1 @@
+"""Data and texts that several faces show."""

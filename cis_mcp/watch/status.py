@@ -1,0 +1,76 @@
+"""For who watches over the server: /healthz (it lives), /readyz (it can do its work), /metrics (how things stand)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from cis_mcp.watch.health import Health
+from cis_mcp.watch.metrics import CONTENT_TYPE, Watchtower
+from engine.commands.operators.operators import ADMIN
+from engine.engine import Engine
+
+_LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+_PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_FRESH = {"Cache-Control": "no-store"}
+
+
+def add(server: MCPServer[Any], engine: Engine, health: Health) -> None:
+    """Serve the three addresses."""
+    tower = Watchtower(engine, health)
+
+    async def healthz(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"}, headers=_FRESH)
+
+    async def readyz(_request: Request) -> Response:
+        problems = await health.problems(engine)
+        if problems:
+            return JSONResponse({"status": "not ready", "reasons": problems}, 503, headers=_FRESH)
+        return JSONResponse({"status": "ready"}, headers=_FRESH)
+
+    async def metrics(request: Request) -> Response:
+        if engine.settings.metrics != "open" and not (_on_this_machine(request) or _is_admin(request)):
+            return _keep_out(request)
+        return PlainTextResponse(await tower.text(), media_type=CONTENT_TYPE, headers=_FRESH)
+
+    for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics)):
+        server.custom_route(path, methods=["GET"])(handler)
+
+
+def _on_this_machine(request: Request) -> bool:
+    """True for a program on this machine that asks for itself: no proxy, no page of another site in a browser."""
+    return (
+        request.client is not None
+        and _loopback(request.client.host)
+        and request.url.hostname in _LOCAL_NAMES
+        and "origin" not in request.headers
+        and not any(name in request.headers for name in _PASSED_ON)
+    )
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_admin(request: Request) -> bool:
+    user = request.scope.get("user")
+    return isinstance(user, AuthenticatedUser) and ADMIN in user.scopes
+
+
+def _keep_out(request: Request) -> Response:
+    """401 without a key, 403 with one of too little scope (RFC 6750, 3.1)."""
+    known = isinstance(request.scope.get("user"), AuthenticatedUser)
+    error = f'error="insufficient_scope", scope="{ADMIN}"' if known else f'scope="{ADMIN}"'
+    headers: Mapping[str, str] = {"WWW-Authenticate": f"Bearer {error}", **_FRESH}
+    words = f"Figures are told to a key with the scope {ADMIN}, and to this machine; or set CIS_METRICS=open."
+    body = {"error": "insufficient_scope" if known else "unauthorized", "error_description": words}
+    return JSONResponse(body, 403 if known else 401, headers=headers)

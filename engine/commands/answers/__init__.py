@@ -1,0 +1,1 @@
+"""Commands for what attendees, and their mail servers, send back."""

@@ -1,0 +1,162 @@
+"""Ask the owner of an address whether a mail is theirs, once a day at most, and take the answer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from engine.commands import notices
+from engine.commands.answers.prompting import Cause, prompted
+from engine.commands.base import Command, Done, Work
+from engine.commands.randomness import TOKEN_LENGTH
+from engine.model import Confirmation, Event, Value
+from engine.refusals import Code, Refused
+
+ASK_AGAIN = timedelta(days=1)
+"""An address is asked once in this time, so that nobody can flood it by sending mail in its name."""
+EXPIRES = timedelta(days=7)
+_SUMMARY_SHOWN = 80
+_ANSWERS = {"accepted": "Yes", "declined": "No", "tentative": "Maybe"}
+
+
+class Waiting(Value):
+    """A mail that waits, and the address that says who it is from.
+
+    `who`: an organizer, or an attendee of the event `uid`. `mail` and `mailbox` tell the mail; `method` and
+    `source_uid` are its calendar's, which has so many `events`; `answer` is what an attendee's mail says. No other
+    words of it are kept, since nothing proves who wrote them.
+    """
+
+    mail: str
+    mailbox: str
+    address: str
+    who: Literal["organizer", "attendee"]
+    uid: str = ""
+    method: str = ""
+    source_uid: str = ""
+    events: int = 1
+    answer: str = ""
+
+
+async def ask(work: Work, waiting: Waiting) -> bool:
+    """Owe the address on file one mail with a code; False where nobody is asked.
+
+    Nobody is asked who is not on file, who was asked within a day, or whose mail could do nothing anyhow; and
+    nobody while many others are asked: then the mail waits all the same, for the operator.
+    """
+    event = await work.unit.event(waiting.uid) if waiting.uid else None
+    if not await _on_file(work, waiting, event):
+        return False
+    if await work.unit.asked_since(waiting.address, work.now - ASK_AGAIN):
+        return False
+    organizer = event.organizer if event else waiting.address
+    if not await prompted(work, Cause.QUESTION, waiting.address, organizer):
+        return False
+    confirmation = Confirmation(
+        code=work.randomness.word(TOKEN_LENGTH),
+        mail=waiting.mail,
+        mailbox=waiting.mailbox,
+        address=waiting.address,
+        what=await _what(work, waiting, event),
+        created=work.now,
+        expires=work.now + EXPIRES,
+    )
+    await work.unit.add_confirmation(confirmation)
+    notice = notices.confirm(confirmation, work.settings)
+    message = notices.message(work, waiting.address, organizer, notice, event.uid if event else None)
+    await work.unit.add_messages([message], priority=0)
+    return True
+
+
+async def _on_file(work: Work, waiting: Waiting, event: Event | None) -> bool:
+    settings, address = work.settings, waiting.address
+    if waiting.who == "attendee":
+        return settings.confirm_receipts and await _may_answer(work, waiting, event)
+    if not settings.may_organize(address) or await work.unit.suspended(address):
+        return False
+    return settings.names_organizer(address) or await work.unit.knows_organizer(address)
+
+
+async def _may_answer(work: Work, waiting: Waiting, event: Event | None) -> bool:
+    """True for an answer that would count, of somebody whom the organizer may mail."""
+    if event is None or waiting.answer not in _ANSWERS or event.cancelled or event.finished(work.now):
+        return False
+    known = await work.unit.attendee(event.uid, waiting.address)
+    if known is None or not known.proven or await work.unit.suspended(event.organizer):
+        return False
+    return not await work.unit.barred(event.organizer, [waiting.address])
+
+
+async def _what(work: Work, waiting: Waiting, event: Event | None) -> str:
+    """What confirming does, in our own words and those of the event as it is kept."""
+    if event:
+        return f"It answers the invitation to {_named(event)} with: {_ANSWERS[waiting.answer]}."
+    if waiting.mailbox == "bulk":
+        return "It invites the people on an attached list."
+    if waiting.events > 1:
+        return f"It makes, changes or cancels events of yours, {waiting.events} at once."
+    known = await _known(work, waiting)
+    if known and waiting.method == "CANCEL":
+        return f"It cancels your event {_named(known)}, or a part of it."
+    if known and waiting.method == "DECLINECOUNTER":
+        return f"It keeps the time of your event {_named(known)}, where somebody proposed another."
+    if known:
+        return f"It changes your event {_named(known)}."
+    if waiting.method in {"REQUEST", "PUBLISH"}:
+        return "It makes a new event of yours."
+    return "It makes, changes or cancels events of yours."
+
+
+async def _known(work: Work, waiting: Waiting) -> Event | None:
+    """The event of theirs that the mail's calendar names."""
+    uid = waiting.source_uid
+    found = await work.unit.event_by_source(waiting.address, uid) if uid else None
+    if uid and found is None:
+        found = await work.unit.event(uid)
+    return found if found and found.organizer == waiting.address else None
+
+
+def _named(event: Event) -> str:
+    return f"“{event.summary[:_SUMMARY_SHOWN]}”"
+
+
+class Confirmed(Done):
+    """A confirmation, now used."""
+
+    confirmation: Confirmation
+
+
+class UseConfirmation(Command[Confirmed]):
+    """Take a code's one use. What waits is handled by whoever asks for this."""
+
+    code: str
+
+    async def carry_out(self, work: Work) -> Confirmed:
+        """Raises Refused: CONFIRM_TOKEN_INVALID."""
+        found = usable(await work.unit.confirmation(self.code), work.now)
+        used = found.model_copy(update={"used": work.now})
+        await work.unit.save_confirmation(used)
+        await work.unit.forget_mails([found.mail])
+        # What the organizer vouches for is known from now on.
+        await work.unit.note_proofs(found.address, found.proofs, work.now, sure=True)
+        return Confirmed(confirmation=used)
+
+    def subject(self) -> str:
+        return "confirmation"
+
+
+def usable(found: Confirmation | None, now: datetime) -> Confirmation:
+    """`found`, or Refused(CONFIRM_TOKEN_INVALID) where it is unknown, used or too old."""
+    if found is None:
+        raise Refused(Code.CONFIRM_TOKEN_INVALID, "Nothing waits for this code.", "Use the newest mail.")
+    if found.used:
+        raise Refused(
+            Code.CONFIRM_TOKEN_INVALID, "That was confirmed already.", "There is nothing left to do."
+        )
+    if found.expires <= now:
+        raise Refused(
+            Code.CONFIRM_TOKEN_INVALID,
+            "This code has expired.",
+            "Send the invitation or the answer again from your own mail program.",
+        )
+    return found

@@ -1,0 +1,163 @@
+"""Proposals of another time, kept until the organizer declines them or moves the event (RFC 5546, 3.2.7)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from engine.commands import notices, text
+from engine.commands.answers.answering import Answering, Whose, plain_name, whose
+from engine.commands.answers.prompting import Cause, prompted
+from engine.commands.answers.receipts import outdated, recorded
+from engine.commands.base import Command, Done, Work
+from engine.commands.events import series
+from engine.commands.invites.invites import invite_message
+from engine.model import Attendee, Event, Instant, Kind, Partstat, Proposal, ProposalState, Span
+from engine.refusals import Code, Refused
+
+PROPOSALS_MAX = 20
+"""Proposals that one attendee may make for an event: each of them is a mail to the organizer."""
+_ID_LENGTH = 16
+
+
+class ProposalDone(Done):
+    """The proposal as it stands, whose it is, and for which event."""
+
+    attendee: Attendee
+    event: Event
+    proposal: Proposal
+
+
+class RecordProposal(Answering[ProposalDone]):
+    """Keep an attendee's proposal of another time and tell the organizer; it changes nothing of the event.
+
+    Whoever says Maybe or No with it (`partstat`) has answered as well.
+    """
+
+    span: Span | None = None
+    location: str = ""
+    partstat: Partstat = Partstat.NEEDS_ACTION
+
+    async def carry_out(self, work: Work) -> ProposalDone:
+        """Raises Refused: UNKNOWN_TOKEN, UNKNOWN_EVENT, SENDER_UNAUTHENTICATED, TOO_MANY."""
+        who = await whose(work, self)
+        if who.added:
+            # Only who is invited may bargain about the time.
+            raise Refused(Code.UNKNOWN_ATTENDEE, "The proposal is from somebody who is not invited.")
+        if not who.proven:
+            # Whatever the settings: a proposal has no flag, and would stand open in another's name.
+            raise Refused(Code.SENDER_UNAUTHENTICATED, "The sender of the proposal is not authenticated.")
+        proposal = await self._kept(work, who)
+        attendee = who.attendee
+        if self.partstat in {Partstat.TENTATIVE, Partstat.DECLINED}:
+            attendee = (await recorded(work, self, who, self.partstat)).attendee
+        return ProposalDone(attendee=attendee, event=who.event, proposal=proposal)
+
+    async def _kept(self, work: Work, who: Whose) -> Proposal:
+        proposal = self._proposal(work, who)
+        known = await work.unit.proposals(who.event.uid, who.attendee.email, None)
+        same = [p for p in known if p.recurrence_id == proposal.recurrence_id]
+        for open_one in (p for p in same if p.state is ProposalState.OPEN):
+            if _content(open_one) == _content(proposal):
+                return open_one
+        if len(known) >= PROPOSALS_MAX:
+            raise Refused(Code.TOO_MANY, "This attendee has proposed other times too often already.")
+        latest = max((p for p in same), key=_order, default=None)
+        if latest and _order(proposal) < _order(latest):
+            proposal = proposal.model_copy(update={"state": ProposalState.REPLACED})
+        await self._add(work, who, proposal, same)
+        return proposal
+
+    async def _add(self, work: Work, who: Whose, proposal: Proposal, same: list[Proposal]) -> None:
+        """Keep the proposal in place of the one before, and tell the organizer where it stands."""
+        if proposal.state is ProposalState.OPEN:
+            for before in (p for p in same if p.state is ProposalState.OPEN):
+                await work.unit.settle_proposal(before, ProposalState.REPLACED)
+            await _tell(work, who, proposal)
+        await work.unit.add_proposal(proposal)
+
+    def _proposal(self, work: Work, who: Whose) -> Proposal:
+        event, instance = who.event, self.recurrence_id
+        recurrence_id = (
+            series.aligned(event.span, instance) if instance is not None and event.recurring else None
+        )
+        sequence = event.sequence if self.sequence is None else min(self.sequence, event.sequence)
+        gone = event.cancelled or event.finished(work.now) or outdated(event, self, recurrence_id)
+        return Proposal(
+            id=work.randomness.word(_ID_LENGTH),
+            event_uid=event.uid,
+            email=who.attendee.email,
+            name=who.attendee.name or plain_name(self.name),
+            span=self.span,
+            location=" ".join(self.location.split())[: text.LOCATION_MAX],
+            comment=self.comment[:2000],
+            recurrence_id=recurrence_id,
+            sequence=max(0, sequence),
+            dtstamp=min(self.dtstamp or work.now, work.now).astimezone(UTC),
+            arrived=work.now,
+            state=ProposalState.OUTDATED if gone else ProposalState.OPEN,
+        )
+
+
+async def _tell(work: Work, who: Whose, proposal: Proposal) -> None:
+    """Tell the organizer by mail; of very many in an hour, the rest waits to be looked up."""
+    organizer = who.event.organizer
+    if await prompted(work, Cause.PROPOSAL, organizer, organizer):
+        notice = notices.proposal(
+            who.event, who.attendee, proposal.span, proposal.comment, proposal.recurrence_id
+        )
+        message = notices.message(work, organizer, organizer, notice, who.event.uid)
+        await work.unit.add_messages([message], priority=0)
+
+
+class DeclineProposal(Command[ProposalDone]):
+    """Keep the event's time and tell the attendee so (DECLINECOUNTER, RFC 5546, 3.2.8)."""
+
+    uid: str
+    email: str
+    recurrence_id: Instant | None = None
+
+    async def carry_out(self, work: Work) -> ProposalDone:
+        """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, EVENT_CANCELLED."""
+        work.require("events")
+        event = await work.standing_event(self.uid)
+        proposal, attendee = await open_proposal(work, event, self.email, self.recurrence_id)
+        proposal = await work.unit.settle_proposal(proposal, ProposalState.DECLINED)
+        message = invite_message(work, event, attendee, kind=Kind.DECLINED_PROPOSAL)
+        # One for each proposal: an attendee may propose again after the first was declined.
+        own = {"repeat": proposal.id[:8], "recurrence_id": proposal.recurrence_id}
+        await work.unit.add_messages([message.model_copy(update=own)], priority=0)
+        return ProposalDone(attendee=attendee, event=event, proposal=proposal)
+
+
+async def open_proposal(
+    work: Work, event: Event, email: str, recurrence_id: date | datetime | None
+) -> tuple[Proposal, Attendee]:
+    """The attendee's newest open proposal, for the instance where one is named. Raises Refused(UNKNOWN_PROPOSAL)."""
+    address = email.strip().lower()
+    found = await work.unit.proposals(event.uid, address)
+    if recurrence_id is not None:
+        wanted = series.aligned(event.span, recurrence_id)
+        found = [p for p in found if p.recurrence_id == wanted]
+    attendee = await work.unit.attendee(event.uid, address)
+    if not found or attendee is None:
+        raise Refused(
+            Code.UNKNOWN_PROPOSAL,
+            "That attendee has no open proposal for this event.",
+            "It may be answered already; every change of the event's time answers them.",
+        )
+    return found[-1], attendee
+
+
+async def answered(work: Work, event: Event, recurrence_id: date | datetime | None = None) -> None:
+    """Close the proposals that a new revision answers: all of them, or those for one instance."""
+    for proposal in await work.unit.proposals(event.uid):
+        if recurrence_id is None or proposal.recurrence_id == recurrence_id:
+            await work.unit.settle_proposal(proposal, ProposalState.ANSWERED)
+
+
+def _content(proposal: Proposal) -> tuple[object, ...]:
+    return (proposal.span, proposal.location, proposal.comment)
+
+
+def _order(proposal: Proposal) -> tuple[int, datetime]:
+    return (proposal.sequence, proposal.dtstamp)

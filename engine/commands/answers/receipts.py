@@ -1,0 +1,152 @@
+"""Take in what attendees answer: their receipts, for an event or for one of its instances."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from engine.commands.answers.answering import Answering, Whose, whose
+from engine.commands.answers.delegations import delegated
+from engine.commands.base import Done, Work
+from engine.commands.events import series
+from engine.model import Attendee, Event, InstanceAnswer, Origin, Partstat, Receipt
+from engine.refusals import Code
+
+_SLOW_CLOCK = timedelta(minutes=5)
+"""By how much a client's clock may be slow, where its DTSTAMP alone tells which revision it answers."""
+
+
+class ReceiptDone(Done):
+    """The receipt as recorded, and whose it is; `receipt.counted` tells whether it changed anything."""
+
+    receipt: Receipt
+    attendee: Attendee
+    event: Event
+
+
+class RecordReceipt(Answering[ReceiptDone]):
+    """Record an answer to an invite.
+
+    An answer that neither its token nor its sender proves is recorded and does not count (B5).
+    """
+
+    partstat: Partstat
+
+    async def carry_out(self, work: Work) -> ReceiptDone:
+        """Raises Refused: UNKNOWN_TOKEN, UNKNOWN_EVENT, NO_SENDER, INVALID_ADDRESS."""
+        return await recorded(work, self, await whose(work, self), self.partstat)
+
+
+async def recorded(work: Work, said: Answering[Done], who: Whose, partstat: Partstat) -> ReceiptDone:
+    """Record the answer `partstat` of `who`, and count it where it is the newest and answers what stands."""
+    receipt = _receipt(work, said, who, partstat)
+    code, counts = await _verdict(work, said, who, receipt)
+    receipt = receipt.model_copy(update={"counted": counts, "code": code})
+    if who.added and counts:
+        await work.unit.add_attendees([who.attendee])
+    await work.unit.record_receipt(receipt)
+    attendee = who.attendee
+    if counts:
+        attendee = await _proved(work, who)
+        attendee = await _counted(work, attendee, receipt)
+        await delegated(work, said, who, partstat)
+    return ReceiptDone(receipt=receipt, attendee=attendee, event=who.event)
+
+
+async def _proved(work: Work, who: Whose) -> Attendee:
+    """The attendee; who turned up by mail that nothing proved hears of changes once they are proven.
+
+    Whoever answers for themselves is answered for by nobody from then on.
+    """
+    if who.proven and who.delegator is None and who.attendee.origin is Origin.SHARED:
+        await work.unit.end_proxy(who.attendee.event_uid, who.attendee.email)
+    if who.attendee.proven or not who.proven:
+        return who.attendee
+    proven = who.attendee.model_copy(update={"proven": True})
+    await work.unit.change_attendee(who.attendee, proven)
+    return proven
+
+
+def _receipt(work: Work, said: Answering[Done], who: Whose, partstat: Partstat) -> Receipt:
+    event = who.event
+    # A client's clock or its idea of SEQUENCE may be wrong; one that is ahead must not lock out every
+    # later answer.
+    dtstamp = min(said.dtstamp or work.now, work.now).astimezone(UTC)
+    sequence = event.sequence if said.sequence is None else said.sequence
+    return Receipt(
+        event_uid=who.attendee.event_uid,
+        email=who.attendee.email,
+        partstat=partstat,
+        sequence=max(0, min(sequence, event.sequence)),
+        dtstamp=dtstamp,
+        arrived=work.now,
+        prodid=said.prodid[:200],
+        comment=said.comment[:2000],
+        recurrence_id=_instance(event, said.recurrence_id),
+        sent_by=said.sent_by if len(said.sent_by) <= 320 else "",
+    )
+
+
+def _instance(event: Event, recurrence_id: date | datetime | None) -> date | datetime | None:
+    """The instance that an answer is for; the only one of an event that does not recur is the event."""
+    if recurrence_id is None:
+        return None
+    recurrence_id = series.aligned(event.span, recurrence_id)
+    return recurrence_id if event.recurring or recurrence_id != event.span.start else None
+
+
+async def _verdict(work: Work, said: Answering[Done], who: Whose, receipt: Receipt) -> tuple[str, bool]:
+    """Why a receipt is flagged, if it is, and whether it counts (rule 8; B5, B19)."""
+    if not who.proven and (who.foreign or work.settings.sender_auth == "enforce"):
+        return Code.SENDER_UNAUTHENTICATED.value, False
+    if receipt.recurrence_id is not None and not series.stands(who.event, receipt.recurrence_id):
+        return Code.UNKNOWN_INSTANCE.value, False
+    if outdated(who.event, said, receipt.recurrence_id) or await _older(work, who.attendee, receipt):
+        return Code.STALE.value, False
+    flagged = not who.proven and work.settings.sender_auth == "flag"
+    return (Code.SENDER_UNAUTHENTICATED.value if flagged else ""), True
+
+
+def outdated(event: Event, said: Answering[Done], recurrence_id: date | datetime | None) -> bool:
+    """True where it answers a revision since which the event, or the instance, has moved (interop 2.2, 4)."""
+    if said.sequence is not None:
+        return said.sequence < series.moved_with(event, recurrence_id)
+    return bool(said.dtstamp and event.moved_at and said.dtstamp < event.moved_at - _SLOW_CLOCK)
+
+
+async def _older(work: Work, attendee: Attendee, receipt: Receipt) -> bool:
+    """True where a newer receipt was counted; equal ones are broken by arrival, which is now."""
+    if receipt.recurrence_id is None:
+        known = (attendee.receipt_sequence, attendee.receipt_dtstamp)
+    else:
+        answer = await work.unit.instance_answer(attendee.event_uid, attendee.email, receipt.recurrence_id)
+        known = (answer.sequence, answer.dtstamp) if answer else (-1, None)
+    sequence, dtstamp = known
+    return dtstamp is not None and (receipt.sequence, receipt.dtstamp) < (sequence, dtstamp)
+
+
+async def _counted(work: Work, attendee: Attendee, receipt: Receipt) -> Attendee:
+    """Count a receipt: an answer for one instance stands beside the answer for the series."""
+    if receipt.recurrence_id is not None:
+        await work.unit.save_instance_answer(
+            InstanceAnswer(
+                event_uid=receipt.event_uid,
+                email=receipt.email,
+                recurrence_id=receipt.recurrence_id,
+                partstat=receipt.partstat,
+                sequence=receipt.sequence,
+                dtstamp=receipt.dtstamp,
+                arrived=receipt.arrived,
+            )
+        )
+        return attendee
+    new = attendee.model_copy(
+        update={
+            "partstat": receipt.partstat,
+            "prodid": receipt.prodid or attendee.prodid,
+            "receipt_sequence": receipt.sequence,
+            "receipt_dtstamp": receipt.dtstamp,
+            "receipt_arrived": receipt.arrived,
+        }
+    )
+    await work.unit.change_attendee(attendee, new)
+    return new

@@ -1,0 +1,1 @@
+"""Commands of campaigns: lists, drafts, and the mails that many are owed."""

@@ -1,0 +1,256 @@
+"""Bulk sends: a draft that judges every row, then a campaign that is started, paused, resumed, cancelled."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field, PrivateAttr
+
+from engine.commands.base import Command, Done, Work
+from engine.commands.campaigns import validation as judging
+from engine.commands.campaigns.validation import Row
+from engine.commands.invites.invites import personal_values
+from engine.commands.randomness import CAMPAIGN_ID_LENGTH
+from engine.itip import personal
+from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Origin, Recipient
+from engine.process import pools
+from engine.refusals import Code, Refused
+
+ROWS_MAX = 1_000_000
+
+
+class CampaignDone(Done):
+    """A campaign, the event it sends, and for a draft: the token that starts it and a sample recipient."""
+
+    campaign: Campaign
+    event: Event
+    confirm_token: str = ""
+    sample: Recipient | None = None
+
+
+class DraftCampaign(Command[CampaignDone]):
+    """Judge a list for an event; nothing is sent before `ControlCampaign` starts it."""
+
+    uid: str
+    recipients: Sequence[Row]
+    origin: Origin = Origin.BULK
+    rate: float | None = Field(None, gt=0)
+    at: datetime | None = None
+    report_to: str | None = None
+    _rows: list[Recipient] = PrivateAttr(default_factory=list)
+
+    async def prepare(self) -> None:
+        """Read the rows, in a thread: a hundred thousand addresses take seconds."""
+        self._rows[:] = await pools.LISTS.run(judging.read_rows, self.recipients[: ROWS_MAX + 1])
+
+    async def carry_out(self, work: Work) -> CampaignDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, EMPTY_LIST, TOO_LARGE, INVALID_TIME."""
+        work.require("campaigns")
+        event = await work.standing_event(self.uid)
+        self._refuse_unusable(event, work.now)
+        rows = await judging.judged(work, event, self._rows, self.origin)
+        good = [r for r in rows if not r.code]
+        campaign = Campaign(
+            id=work.randomness.word(CAMPAIGN_ID_LENGTH),
+            event_uid=event.uid,
+            organizer=event.organizer,
+            origin=self.origin,
+            total=len(rows),
+            valid=len(good),
+            created=work.now,
+            at=self.at,
+            rate=self.rate,
+            digest=_digest(rows),
+            report_to=self.report_to,
+        )
+        await work.unit.add_campaign(campaign, rows)
+        token = confirm_token(campaign, event)
+        sample = good[0] if good else None
+        return CampaignDone(campaign=campaign, event=event, confirm_token=token, sample=sample)
+
+    def _refuse_unusable(self, event: Event, now: datetime) -> None:
+        if not self.recipients:
+            raise Refused(Code.EMPTY_LIST, "The list has no recipients.", "Give at least one email address.")
+        if len(self.recipients) > ROWS_MAX:
+            raise Refused(Code.TOO_LARGE, f"The list has more than {ROWS_MAX} rows.", "Split it.")
+        if self.at and self.at.tzinfo is None:
+            raise Refused(Code.INVALID_TIME, "“at” has no offset from UTC.", "Add one, such as +02:00.")
+        if self.at and event.ends_at and self.at >= event.ends_at:
+            raise Refused(
+                Code.INVALID_TIME, "The campaign would start when the event is over.", "Give an earlier “at”."
+            )
+        if self.at and self.at < now:
+            raise Refused(Code.INVALID_TIME, "“at” is in the past.", "Leave it out to start at once.")
+
+
+class Action(StrEnum):
+    """What can be done with a campaign."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+_ALLOWED = {
+    Action.START: {CampaignState.DRAFT},
+    Action.PAUSE: {CampaignState.RUNNING},
+    Action.RESUME: {CampaignState.PAUSED},
+    Action.CANCEL: {
+        CampaignState.DRAFT,
+        CampaignState.SCHEDULED,
+        CampaignState.RUNNING,
+        CampaignState.PAUSED,
+    },
+}
+_ALREADY = {
+    Action.START: {CampaignState.RUNNING, CampaignState.SCHEDULED, CampaignState.FINISHED},
+    Action.PAUSE: {CampaignState.PAUSED},
+    Action.RESUME: {CampaignState.RUNNING},
+    Action.CANCEL: {CampaignState.CANCELLED},
+}
+"""States in which an action has happened already: asking again is safe and changes nothing."""
+
+
+class ControlCampaign(Command[CampaignDone]):
+    """Start, pause, resume or cancel a campaign; safe to repeat."""
+
+    campaign_id: str
+    action: Action
+    confirm_token: str = ""
+    confirmed: bool = Field(False, description="the caller itself made the draft in this same request")
+
+    async def carry_out(self, work: Work) -> CampaignDone:
+        """Raises Refused: UNKNOWN_CAMPAIGN, CAMPAIGN_STATE, CONFIRM_TOKEN_INVALID, EVENT_CANCELLED, …"""
+        work.require("campaigns")
+        campaign, event = await _owned_campaign(work, self.campaign_id)
+        if campaign.state in _ALREADY[self.action]:
+            return CampaignDone(campaign=campaign, event=event)
+        if campaign.state not in _ALLOWED[self.action]:
+            raise Refused(
+                Code.CAMPAIGN_STATE,
+                f"A campaign that is {campaign.state} cannot {self.action}.",
+                "See its state with get_campaign.",
+            )
+        match self.action:
+            case Action.START:
+                campaign = await self._start(work, campaign, event)
+            case Action.PAUSE:
+                campaign = await pause(work, campaign)
+            case Action.RESUME:
+                campaign = await _resume(work, campaign)
+            case Action.CANCEL:
+                campaign = await _cancel(work, campaign)
+        return CampaignDone(campaign=campaign, event=event)
+
+    async def _start(self, work: Work, campaign: Campaign, event: Event) -> Campaign:
+        await work.standing_event(event.uid)
+        if not self.confirmed and not self.confirm_token:
+            raise Refused(
+                Code.CONFIRM_TOKEN_INVALID,
+                "The confirm_token is missing.",
+                "Give the confirm_token that bulk_send answered with this draft.",
+            )
+        if not self.confirmed and not hmac.compare_digest(
+            self.confirm_token.encode(), confirm_token(campaign, event).encode()
+        ):
+            raise Refused(
+                Code.CONFIRM_TOKEN_INVALID,
+                "The confirm_token is wrong, or the event changed since the draft was made.",
+                "Make a new draft with bulk_send and look at its sample.",
+            )
+        if not campaign.valid:
+            raise Refused(
+                Code.EMPTY_LIST, "No row of the list can be invited.", "See the skipped rows and their codes."
+            )
+        if campaign.at and campaign.at > work.now:
+            scheduled = campaign.model_copy(update={"state": CampaignState.SCHEDULED})
+            await work.unit.save_campaign(scheduled)
+            return scheduled
+        return await run(work, campaign)
+
+
+async def run(work: Work, campaign: Campaign) -> Campaign:
+    """Set `campaign` running and write the job that fans it out."""
+    running = campaign.model_copy(update={"state": CampaignState.RUNNING, "started": work.now})
+    await work.unit.save_campaign(running)
+    job = Fanout(event_uid=campaign.event_uid, kind=Kind.INVITE, campaign_id=campaign.id)
+    await work.unit.add_fanout(job)
+    return running
+
+
+async def pause(work: Work, campaign: Campaign) -> Campaign:
+    paused = campaign.model_copy(update={"state": CampaignState.PAUSED, "paused": work.now})
+    await work.unit.save_campaign(paused)
+    await work.unit.hold_campaign(campaign.id, held=True)
+    return paused
+
+
+async def _resume(work: Work, campaign: Campaign) -> Campaign:
+    # What failed before the pause does not pause it again.
+    running = campaign.model_copy(update={"state": CampaignState.RUNNING, "note": "", "resumed": work.now})
+    await work.unit.save_campaign(running)
+    await work.unit.hold_campaign(campaign.id, held=False)
+    return running
+
+
+async def _cancel(work: Work, campaign: Campaign) -> Campaign:
+    values = {"state": CampaignState.CANCELLED, "finished": work.now}
+    cancelled = campaign.model_copy(update=values)
+    await work.unit.save_campaign(cancelled)
+    await work.unit.withdraw_campaign(campaign.id, Code.CAMPAIGN_CANCELLED, work.now)
+    if campaign.started is None:
+        await work.unit.skip_recipients(campaign.id, 0, Code.CAMPAIGN_CANCELLED)
+    return cancelled
+
+
+async def _owned_campaign(work: Work, campaign_id: str) -> tuple[Campaign, Event]:
+    campaign = await work.unit.campaign(campaign_id)
+    if campaign is None or not work.actor.owns(campaign.organizer):
+        raise unknown_campaign(campaign_id)
+    return campaign, await work.owned_event(campaign.event_uid)
+
+
+def unknown_campaign(campaign_id: str) -> Refused:
+    return Refused(
+        Code.UNKNOWN_CAMPAIGN,
+        f"No campaign has the id “{campaign_id[:40]}”.",
+        "List yours with get_campaign without an id.",
+    )
+
+
+def confirm_token(campaign: Campaign, event: Event) -> str:
+    """The token that starts exactly this list with exactly this revision of the event."""
+    bound = f"{campaign.id} {campaign.digest} {campaign.at} {campaign.rate} {event.uid} {event.sequence}"
+    return hashlib.sha256(bound.encode()).hexdigest()[:32]
+
+
+def _digest(rows: list[Recipient]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(
+            f"{row.row}\0{row.email}\0{row.name}\0{sorted(row.fields.items())}\0{row.code}\n".encode()
+        )
+    return digest.hexdigest()
+
+
+def as_attendee(recipient: Recipient, event: Event, now: datetime, origin: Origin) -> Attendee:
+    """The attendee that `recipient` would become: for showing a sample."""
+    return Attendee(
+        event_uid=event.uid,
+        email=recipient.email,
+        token="sample",  # noqa: S106 -- shown, never sent
+        name=recipient.name,
+        origin=origin,
+        fields=recipient.fields,
+        created=now,
+    )
+
+
+def personal_event(event: Event, recipient: Recipient, now: datetime, origin: Origin) -> Event:
+    """The event as `recipient` would see it."""
+    return personal.personalize(event, personal_values(as_attendee(recipient, event, now, origin)))

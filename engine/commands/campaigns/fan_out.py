@@ -1,0 +1,167 @@
+"""What the engine asks of itself: fan out a change in chunks, start what is scheduled, close what is done."""
+
+from __future__ import annotations
+
+from engine.commands import notices, telling
+from engine.commands.base import Command, Work
+from engine.commands.campaigns import campaigns
+from engine.commands.invites.invites import invite_message, invites_left, new_attendee
+from engine.commands.telling import Progress
+from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Message, Recipient
+from engine.refusals import Code, Refused
+
+CHUNK = 1_000
+"""Messages written per transaction: long enough to be quick, short enough not to hold others up."""
+
+
+class FanOut(Command[Progress]):
+    """Write the next chunk of messages of the oldest job, and move its cursor, in one transaction."""
+
+    async def carry_out(self, work: Work) -> Progress:
+        job = await work.unit.next_fanout()
+        if job is None:
+            return Progress(worked=False)
+        event = await work.unit.event(job.event_uid)
+        assert event is not None, "a fan-out job belongs to an event of the same store"
+        cursor = await (_invite if job.kind is Kind.INVITE else _inform)(work, job, event)
+        await work.unit.move_fanout(job, cursor)
+        if job.campaign_id and job.kind is not Kind.INVITE:
+            await _grow(work, job.campaign_id)
+        return Progress(worked=True)
+
+
+async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
+    """Owe the next attendees of the job's audience its message; None when all have it."""
+    chunk, cursor = await work.unit.audience(job, CHUNK)
+    if job.kind is Kind.CANCELLATION:
+        chunk = await _told(work, event, chunk)
+    elif event.cancelled:
+        # The cancellation, whose job comes after this one, is all that is left to say.
+        return None
+    messages = [_change_message(work, job, event, a) for a in chunk]
+    await work.unit.add_messages(messages, priority=1)
+    return cursor
+
+
+async def _grow(work: Work, campaign_id: str) -> None:
+    """Who answered after a change was made may have come into its audience: then the total is larger."""
+    campaign = await work.unit.campaign(campaign_id)
+    counts = await work.unit.campaign_counts(campaign_id)
+    extra = -min(0, counts["skipped"], counts["waiting"])
+    if campaign and extra:
+        total = campaign.total + extra
+        await work.unit.save_campaign(campaign.model_copy(update={"total": total, "valid": total}))
+
+
+async def _told(work: Work, event: Event, chunk: list[Attendee]) -> list[Attendee]:
+    """Those who have, or may have, the event in their calendars."""
+    told = await work.unit.told(event.uid, [a.email for a in chunk])
+    return [a for a in chunk if a.email in told]
+
+
+def _change_message(work: Work, job: Fanout, event: Event, attendee: Attendee) -> Message:
+    message = invite_message(work, event, attendee, kind=job.kind, campaign_id=job.campaign_id)
+    return message.model_copy(update={"recurrence_id": job.recurrence_id})
+
+
+async def _invite(work: Work, job: Fanout, event: Event) -> int | None:
+    """Invite the next rows of the campaign's list; each is judged again, for time has passed."""
+    assert job.campaign_id is not None
+    campaign = await work.unit.campaign(job.campaign_id)
+    assert campaign is not None, "a fan-out job belongs to a campaign of the same store"
+    if event.cancelled or event.finished(work.now):
+        code = Code.EVENT_CANCELLED if event.cancelled else Code.EVENT_FINISHED
+        await work.unit.skip_recipients(campaign.id, job.cursor, code)
+        return None
+    rows, cursor = await work.unit.recipients(campaign.id, job.cursor, CHUNK)
+    good, skipped = await _sifted(work, campaign, event, rows)
+    await work.unit.mark_recipients(campaign.id, skipped)
+    attendees = [new_attendee(work, event, r.email, r.name, campaign.origin, r.fields) for r in good]
+    await work.unit.add_attendees(attendees)
+    messages = [invite_message(work, event, a, campaign_id=campaign.id) for a in attendees]
+    await work.unit.add_messages(messages, priority=1)
+    return cursor
+
+
+async def _sifted(
+    work: Work, campaign: Campaign, event: Event, rows: list[Recipient]
+) -> tuple[list[Recipient], dict[int, Code]]:
+    """The rows that still may be invited, and the codes of the others by row number."""
+    emails = [r.email for r in rows]
+    known = await work.unit.invited(event.uid, emails)
+    barred = await work.unit.barred(campaign.organizer, emails)
+    left = await invites_left(work, event) if campaign.origin.limited else None
+    codes: dict[int, Code] = {}
+    good: list[Recipient] = []
+    for row in rows:
+        if row.email in known:
+            codes[row.row] = Code.ALREADY_INVITED
+        elif row.email in barred:
+            codes[row.row] = barred[row.email]
+        elif left is not None and len(good) >= left:
+            codes[row.row] = Code.INVITE_LIMIT_REACHED
+        else:
+            good.append(row)
+    return good, codes
+
+
+class StartScheduled(Command[Progress]):
+    """Start the next campaign whose time has come, unless its event changed, was cancelled or is over."""
+
+    async def carry_out(self, work: Work) -> Progress:
+        campaign = await work.unit.next_scheduled(work.now)
+        if campaign is None:
+            return Progress(worked=False)
+        try:
+            event = await work.standing_event(campaign.event_uid)
+        except Refused as refused:
+            await _give_up(work, campaign, refused.code, str(refused))
+            return Progress(worked=True)
+        if event.dtstamp > campaign.created:
+            why = "The event changed after the campaign was scheduled."
+            await _give_up(work, campaign, Code.CAMPAIGN_CANCELLED, why)
+        else:
+            await campaigns.run(work, campaign)
+        return Progress(worked=True)
+
+
+async def _give_up(work: Work, campaign: Campaign, code: Code, why: str) -> None:
+    await work.unit.skip_recipients(campaign.id, 0, code)
+    values = {"state": CampaignState.CANCELLED, "finished": work.now, "note": why}
+    await _close(work, campaign.model_copy(update=values))
+
+
+class PauseFailing(Command[Progress]):
+    """Pause the next campaign that fails too often, and say so: something is wrong with it or the way out."""
+
+    async def carry_out(self, work: Work) -> Progress:
+        share = work.settings.fail_share
+        found = await work.unit.next_failing(share) if share else None
+        if found is None:
+            return Progress(worked=False)
+        campaign, failed, settled, answer = found
+        note = f"Paused itself: {failed} of the last {settled} messages failed. A server said: {answer}"
+        await campaigns.pause(work, campaign.model_copy(update={"note": note[:500]}))
+        return Progress(worked=True)
+
+
+class FinishCampaign(Command[Progress]):
+    """Close the next campaign that owes nobody anything more, and report to whoever mailed its list."""
+
+    async def carry_out(self, work: Work) -> Progress:
+        campaign = await work.unit.next_drained()
+        if campaign is None:
+            return Progress(worked=False)
+        values = {"state": CampaignState.FINISHED, "finished": work.now}
+        await _close(work, campaign.model_copy(update=values))
+        return Progress(worked=True)
+
+
+async def _close(work: Work, campaign: Campaign) -> None:
+    await work.unit.save_campaign(campaign)
+    if campaign.report_to:
+        counts = await work.unit.campaign_counts(campaign.id)
+        skipped = await work.unit.skipped(campaign.id, notices.SKIPPED_SHOWN)
+        event = await work.unit.event(campaign.event_uid)
+        notice = notices.campaign_report(campaign, event.summary if event else "", counts, skipped)
+        await telling.owe(work, campaign.report_to, notice, campaign.event_uid, campaign.organizer)

@@ -1,0 +1,86 @@
+"""Judge the rows of a list: by themselves, against the rows before, and against what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.commands import text
+from engine.commands.base import Work
+from engine.commands.invites.invites import given, invites_left
+from engine.itip import personal
+from engine.model import Event, Origin, Recipient
+from engine.refusals import Code, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a list, as given; `number`: where it stands in the list that its sender has, if that is known."""
+
+    email: str
+    name: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+
+
+def read_rows(rows: Sequence[Row]) -> list[Recipient]:
+    """The rows as recipients, each with what is wrong with it by itself."""
+    return [_read_row(row.number or number, row) for number, row in enumerate(rows, start=1)]
+
+
+async def judged(work: Work, event: Event, rows: list[Recipient], origin: Origin) -> list[Recipient]:
+    """Every row with its verdict: an empty code is a good one."""
+    emails = sorted({r.email for r in rows if not r.code})
+    known = await work.unit.invited(event.uid, emails)
+    barred = await work.unit.barred(event.organizer, emails)
+    left = await invites_left(work, event) if origin.limited else None
+    needed = personal.placeholders(event)
+    judge = _Judge(known, barred, left, needed)
+    return [judge(_foreign(work, row)) for row in rows]
+
+
+def _foreign(work: Work, row: Recipient) -> Recipient:
+    """`row` with a code where its address is one of our own mailboxes."""
+    own = not row.code and work.settings.is_own_mailbox(row.email)
+    return replace(row, code=Code.INVALID_ADDRESS.value) if own else row
+
+
+_EMAIL_SHOWN = 253
+
+
+def _read_row(number: int, row: Row) -> Recipient:
+    """A row read; its code says what is wrong with it by itself."""
+    try:
+        fields = text.fields(dict(row.fields))
+        return Recipient(row=number, email=text.address(row.email), name=text.name(row.name), fields=fields)
+    except Refused as refused:
+        shown = row.email if len(row.email) <= _EMAIL_SHOWN else f"{row.email[:_EMAIL_SHOWN]}…"
+        return Recipient(row=number, email=shown.lower(), code=refused.code.value)
+
+
+class _Judge:
+    """Judges rows one after the other: against what is known, and against the rows before."""
+
+    def __init__(
+        self, known: set[str], barred: dict[str, Code], left: int | None, needed: frozenset[str]
+    ) -> None:
+        self._known, self._barred, self._left, self._needed = known, barred, left, needed
+        self._seen: set[str] = set()
+
+    def __call__(self, row: Recipient) -> Recipient:
+        code = row.code or self._code(row)
+        if not code:
+            self._seen.add(row.email)
+            self._left = self._left - 1 if self._left is not None else None
+        return replace(row, code=code) if code else row
+
+    def _code(self, row: Recipient) -> str:
+        if row.email in self._seen:
+            return Code.DUPLICATE_ROW.value
+        if row.email in self._known:
+            return Code.ALREADY_INVITED.value
+        if row.email in self._barred:
+            return self._barred[row.email].value
+        if self._needed - given(row.email, row.name, row.fields).keys():
+            return Code.MISSING_FIELD.value
+        return Code.INVITE_LIMIT_REACHED.value if self._left == 0 else ""

@@ -1,0 +1,56 @@
+"""Agree to an attendee's proposal: the event, or the instance, moves to the time that was proposed."""
+
+from __future__ import annotations
+
+from engine.commands.answers.proposals import open_proposal
+from engine.commands.base import Command, Work
+from engine.commands.events.events import EventDone, UpdateEvent
+from engine.commands.events.instances import ChangeInstance
+from engine.itip import recurrence
+from engine.model import Audience, Event, Instant, Override, Proposal, Span
+from engine.refusals import Code, Refused
+
+
+class AcceptProposal(Command[EventDone]):
+    """Move the event to the time that an attendee proposes, and tell everybody whom that concerns.
+
+    The time alone: the place that they name is their words, which go to the organizer and to nobody else.
+    """
+
+    uid: str
+    email: str
+    recurrence_id: Instant | None = None
+    audience: Audience | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, INVALID_TIME, EVENT_IN_PAST, …"""
+        work.require("events")
+        event = await work.standing_event(self.uid)
+        proposal, _ = await open_proposal(work, event, self.email, self.recurrence_id)
+        return await _change(event, proposal, self.audience).carry_out(work)
+
+
+def _change(event: Event, proposal: Proposal, audience: Audience | None) -> Command[EventDone]:
+    if proposal.span is None or proposal.span.all_day != event.span.all_day:
+        raise Refused(
+            Code.INVALID_TIME,
+            "The proposal has no time that the event could move to.",
+            "Update the event with the time that you agree on.",
+        )
+    span = proposal.span.model_copy(update={"timezone": event.span.timezone})
+    if proposal.recurrence_id is None:
+        return UpdateEvent(uid=event.uid, when=span, audience=audience)
+    override = _override(event, proposal.recurrence_id, span)
+    return ChangeInstance(uid=event.uid, override=override, audience=audience)
+
+
+def _override(event: Event, recurrence_id: Instant, span: Span) -> Override:
+    known = event.override(recurrence_id) or Override(
+        recurrence_id=recurrence_id,
+        span=recurrence.at(event.span, recurrence_id),
+        summary=event.summary,
+        location=event.location,
+        description=event.description,
+        url=event.url,
+    )
+    return known.model_copy(update={"span": span})

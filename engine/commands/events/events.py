@@ -1,0 +1,255 @@
+"""Create, update and cancel events."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic import Field
+
+from engine.commands import text
+from engine.commands.answers import proposals
+from engine.commands.base import Command, Done, Work
+from engine.commands.events import series
+from engine.commands.events.revisions import Source, differences, refuse_lacking, revised, sound, with_source
+from engine.commands.events.timing import Timing
+from engine.commands.invites import audience
+from engine.commands.randomness import UID_LENGTH
+from engine.itip import recurrence
+from engine.model import Audience, Event, EventStatus, Instant, Kind, Override, Span
+from engine.refusals import Code, Refused
+
+
+class EventDone(Done):
+    """An event as it is now, which of its fields changed, and how many people are told."""
+
+    event: Event
+    changed: tuple[str, ...] = ()
+    notified: int = 0
+    campaign_id: str = Field("", description="campaign that tells them; empty where nobody is told")
+    created: bool = False
+
+
+class CreateEvent(Command[EventDone]):
+    """Make a new event; nobody is told of it before they are invited."""
+
+    summary: str
+    when: Timing | Span
+    location: str = ""
+    description: str = ""
+    url: str = ""
+    recurrence: str = Field("", description="RRULE value")
+    rdates: tuple[Instant, ...] = ()
+    exdates: tuple[Instant, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    organizer: str | None = None
+    organizer_name: str = ""
+    source: Source | None = None
+    idempotency_key: str | None = Field(None, max_length=200)
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: NOT_ALLOWED, INVALID_TIME, EVENT_IN_PAST, EVENT_EXISTS, …"""
+        work.require("events")
+        owner = _owner(self.organizer, work)
+        before = await self._made_before(work)
+        if before:
+            return EventDone(event=before)
+        await work.refuse_suspended(owner)
+        event = self._event(work, owner)
+        await self._add(work, event)
+        changed = ("summary", "start", "end")
+        return EventDone(event=event, changed=changed, created=True)
+
+    def _event(self, work: Work, owner: str) -> Event:
+        span = self.when if isinstance(self.when, Span) else self.when.span()
+        event = Event(
+            uid=work.randomness.word(UID_LENGTH),
+            organizer=owner,
+            organizer_name=text.name(self.organizer_name),
+            summary=text.summary(self.summary),
+            span=span,
+            location=text.bounded(self.location, "location", text.LOCATION_MAX),
+            description=text.bounded(self.description, "description", text.DESCRIPTION_MAX),
+            url=text.url(self.url),
+            recurrence=recurrence.validated(self.recurrence, span) if self.recurrence else "",
+            rdates=self.rdates,
+            exdates=self.exdates,
+            overrides=tuple(map(series.worded, self.overrides)),
+            created=work.now.replace(microsecond=0),
+            dtstamp=work.now.replace(microsecond=0),
+            ends_at=None,
+            source_uid=self.source.uid if self.source else None,
+            source_sequence=self.source.sequence if self.source else 0,
+            source_dtstamp=self.source.dtstamp if self.source else None,
+            source_addressed=self.source.addressed if self.source else False,
+        )
+        return sound(work.flagged(event), work.now)
+
+    async def _made_before(self, work: Work) -> Event | None:
+        """The event that this idempotency key made already."""
+        if not self.idempotency_key:
+            return None
+        known = await work.unit.remembered(work.actor.address, self.idempotency_key)
+        if known is None:
+            return None
+        digest, uid = known
+        if digest != self._digest():
+            raise Refused(
+                Code.IDEMPOTENCY_CONFLICT,
+                "This idempotency_key was used for another request.",
+                "Use a new key for a new event.",
+            )
+        return await work.owned_event(uid)
+
+    async def _add(self, work: Work, event: Event) -> None:
+        if event.source_uid and await work.unit.event_by_source(event.organizer, event.source_uid):
+            raise Refused(
+                Code.EVENT_EXISTS,
+                "An event with this UID of the organizer's client exists already.",
+                "Update it instead.",
+            )
+        await work.unit.ensure_organizer(event.organizer, event.organizer_name, work.now)
+        await work.unit.add_event(event)
+        if self.idempotency_key:
+            key = self.idempotency_key
+            await work.unit.remember(work.actor.address, key, self._digest(), event.uid, work.now)
+
+    def _digest(self) -> str:
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class UpdateEvent(Command[EventDone]):
+    """Change an event and tell those whom the change concerns; a field left None stays as it is."""
+
+    uid: str
+    summary: str | None = None
+    when: Timing | Span | None = None
+    location: str | None = None
+    description: str | None = None
+    url: str | None = None
+    organizer_name: str | None = None
+    recurrence: str | None = Field(None, description="RRULE value; empty: no longer recurring")
+    rdates: tuple[Instant, ...] | None = None
+    exdates: tuple[Instant, ...] | None = None
+    overrides: tuple[Override, ...] | None = None
+    audience: Audience | None = None
+    expected_sequence: int | None = None
+    dry_run: bool = False
+    source: Source | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, SEQUENCE_MISMATCH, …"""
+        work.require("events")
+        old = await work.standing_event(self.uid)
+        self._refuse_outdated(old)
+        new = self._changed(old)
+        changed = differences(old, new)
+        if not changed:
+            return await self._noted(work, old)
+        new = sound(revised(new, old, work.now, self.source), work.now)
+        await refuse_lacking(work, old, new)
+        group = audience.of_update(self.audience or work.settings.update_audience, changed)
+        notified = await audience.size(work, new, group)
+        campaign_id = ""
+        if not self.dry_run:
+            await work.unit.save_event(work.flagged(new))
+            if new.moved_sequence == new.sequence or "overrides" in changed:
+                await proposals.answered(work, new)
+            campaign_id = await audience.tell(work, new, Kind.UPDATE, group)
+        return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)
+
+    def _refuse_outdated(self, event: Event) -> None:
+        if self.expected_sequence is not None and self.expected_sequence != event.sequence:
+            raise Refused(
+                Code.SEQUENCE_MISMATCH,
+                f"The event is at sequence {event.sequence}, not {self.expected_sequence}.",
+                f"Read it with get_event and repeat the change with expected_sequence {event.sequence}.",
+            )
+        if self.source and self.source.older_than(event):
+            raise Refused(
+                Code.STALE, "A newer revision of this event was taken already.", "Send the newest one."
+            )
+
+    async def _noted(self, work: Work, event: Event) -> EventDone:
+        """No change, no mail (cis-reference 32); but remember which revision of the client's we have seen."""
+        if self.source and not self.dry_run:
+            await work.unit.save_event(with_source(event, self.source))
+        return EventDone(event=event)
+
+    def _changed(self, old: Event) -> Event:
+        values = self._reworded()
+        if self.when is not None:
+            values |= self._rescheduled(old)
+        for field in ("rdates", "exdates"):
+            if getattr(self, field) is not None:
+                values[field] = getattr(self, field)
+        if self.overrides is not None:
+            values["overrides"] = tuple(map(series.worded, self.overrides))
+        if self.recurrence is not None:
+            span = values.get("span", old.span)
+            assert isinstance(span, Span)
+            values["recurrence"] = recurrence.validated(self.recurrence, span) if self.recurrence else ""
+        return old.model_copy(update=values)
+
+    def _reworded(self) -> dict[str, object]:
+        values: dict[str, object] = {}
+        if self.summary is not None:
+            values["summary"] = text.summary(self.summary)
+        if self.location is not None:
+            values["location"] = text.bounded(self.location, "location", text.LOCATION_MAX)
+        if self.description is not None:
+            values["description"] = text.bounded(self.description, "description", text.DESCRIPTION_MAX)
+        if self.url is not None:
+            values["url"] = text.url(self.url)
+        if self.organizer_name is not None:
+            values["organizer_name"] = text.name(self.organizer_name)
+        return values
+
+    def _rescheduled(self, old: Event) -> dict[str, object]:
+        """The new times, with the series and its exceptions fitted to them."""
+        assert self.when is not None
+        span = self.when if isinstance(self.when, Span) else self.when.span(old.span)
+        values: dict[str, object] = {"span": span, **series.moved(old, span)}
+        if old.recurrence and self.recurrence is None:
+            values["recurrence"] = recurrence.validated(old.recurrence, span)
+        return values
+
+
+class CancelEvent(Command[EventDone]):
+    """Cancel an event once and for all, and take it out of the calendars it is in."""
+
+    uid: str
+    reason: str = ""
+    audience: Audience | None = None
+    dry_run: bool = False
+    source: Source | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED."""
+        work.require("events")
+        old = await work.standing_event(self.uid)
+        if self.source and self.source.older_than(old):
+            raise Refused(Code.STALE, "A newer revision of this event was taken already.")
+        reason = text.bounded(self.reason, "reason", text.LOCATION_MAX)
+        values = {"status": EventStatus.CANCELLED, "cancel_reason": reason}
+        event = revised(old.model_copy(update=values), old, work.now, self.source)
+        group = audience.of_cancellation(self.audience or work.settings.cancel_audience)
+        notified = await audience.size(work, event, group, Kind.CANCELLATION)
+        campaign_id = ""
+        if not self.dry_run:
+            await work.unit.save_event(work.flagged(event))
+            await proposals.answered(work, event)
+            await work.unit.withdraw_for_event(event.uid, Code.EVENT_CANCELLED, work.now)
+            campaign_id = await audience.tell(work, event, Kind.CANCELLATION, group)
+        changed = ("status",)
+        return EventDone(event=event, changed=changed, notified=notified, campaign_id=campaign_id)
+
+
+def _owner(organizer: str | None, work: Work) -> str:
+    owner = text.address(organizer) if organizer else work.actor.address
+    if not work.actor.owns(owner):
+        raise Refused(
+            Code.NOT_ALLOWED,
+            f"You act for {work.actor.address} and cannot make events for another organizer.",
+            "Leave organizer out.",
+        )
+    return owner

@@ -1,0 +1,150 @@
+"""Change or cancel one instance of a recurring event (RFC 5545, 3.8.4.4)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from engine.commands.answers import proposals
+from engine.commands.base import Command, Work
+from engine.commands.events import series
+from engine.commands.events.events import EventDone
+from engine.commands.events.revisions import Source, differences, revised, sound
+from engine.commands.invites import audience
+from engine.itip import recurrence
+from engine.model import Audience, Event, Instant, Kind, Override, Span
+from engine.refusals import Code, Refused
+
+
+class ChangeInstance(Command[EventDone]):
+    """Move or reword one instance; its series stays as it is."""
+
+    uid: str
+    override: Override
+    audience: Audience | None = None
+    source: Source | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
+        old = await _series(work, self.uid)
+        recurrence_id = series.own(old, self.override.recurrence_id)
+        _refuse_outdated(old, recurrence_id, self.source)
+        new = self._overridden(old, recurrence_id)
+        if not differences(old, new):
+            return EventDone(event=old)
+        return await _tell(work, old, new, Kind.UPDATE, self, recurrence_id)
+
+    def _overridden(self, event: Event, recurrence_id: date | datetime) -> Event:
+        noted = {"recurrence_id": recurrence_id, **_noted(self.source)}
+        wanted = series.worded(self.override).model_copy(update=noted)
+        others = [o for o in event.overrides if o.recurrence_id != wanted.recurrence_id]
+        overrides = tuple(sorted((*others, wanted), key=lambda o: event.span.moment(o.recurrence_id)))
+        return event.model_copy(update={"overrides": overrides})
+
+
+class CancelInstance(Command[EventDone]):
+    """Cancel one instance; the others stand (B9)."""
+
+    uid: str
+    recurrence_id: Instant
+    audience: Audience | None = None
+    source: Source | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
+        old = await _series(work, self.uid)
+        if series.aligned(old.span, self.recurrence_id) in old.exdates:
+            return EventDone(event=old)
+        recurrence_id = series.own(old, self.recurrence_id)
+        _refuse_outdated(old, recurrence_id, self.source)
+        exdates = tuple(sorted((*old.exdates, recurrence_id), key=old.span.moment))
+        overrides = tuple(o for o in old.overrides if o.recurrence_id != recurrence_id)
+        new = old.model_copy(update={"exdates": exdates, "overrides": overrides})
+        return await _tell(work, old, new, Kind.CANCELLATION, self, recurrence_id)
+
+
+class AddInstance(Command[EventDone]):
+    """Add an instance to an event, which recurs from then on (ADD, RFC 5546, 3.2.4)."""
+
+    uid: str
+    span: Span
+    summary: str = ""
+    location: str = ""
+    description: str = ""
+    url: str = ""
+    audience: Audience | None = None
+    source: Source | None = None
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
+        work.require("events")
+        old = await work.standing_event(self.uid)
+        start = series.aligned(old.span, self.span.start)
+        if series.stands(old, start):
+            return EventDone(event=old)
+        _refuse_outdated(old, start, self.source)
+        rdates = tuple(sorted({*old.rdates, start}, key=old.span.moment))
+        exdates = tuple(d for d in old.exdates if d != start)
+        new = old.model_copy(update={"rdates": rdates, "exdates": exdates})
+        new = new.model_copy(update={"overrides": self._overrides(new, start)})
+        return await _tell(work, old, new, Kind.UPDATE, self, None)
+
+    def _overrides(self, event: Event, start: date | datetime) -> tuple[Override, ...]:
+        """The event's overrides, with one for the new instance where it differs from the others."""
+        plain = Override(
+            recurrence_id=start,
+            span=recurrence.at(event.span, start),
+            summary=event.summary,
+            location=event.location,
+            description=event.description,
+            url=event.url,
+        )
+        own = {name: getattr(self, name) for name in ("summary", "location", "description", "url")}
+        added = series.worded(
+            plain.model_copy(update={"span": self._span(event), **{n: v for n, v in own.items() if v}})
+        )
+        return event.overrides if added == plain else (*event.overrides, added)
+
+    def _span(self, event: Event) -> Span:
+        return self.span.model_copy(update={"timezone": event.span.timezone})
+
+
+def _noted(source: Source | None) -> dict[str, object]:
+    return {"source_sequence": source.sequence, "source_dtstamp": source.dtstamp} if source else {}
+
+
+def _refuse_outdated(event: Event, recurrence_id: date | datetime, source: Source | None) -> None:
+    if source and source.older_than_instance(event, recurrence_id):
+        raise Refused(Code.STALE, "A newer revision of this event was taken already.")
+
+
+async def _series(work: Work, uid: str) -> Event:
+    work.require("events")
+    event = await work.standing_event(uid)
+    if not event.recurring:
+        raise Refused(
+            Code.INVALID_RECURRENCE,
+            "That event does not recur, so it has no single instances.",
+            "Update or cancel the event itself.",
+        )
+    return event
+
+
+async def _tell(
+    work: Work,
+    old: Event,
+    new: Event,
+    kind: Kind,
+    request: ChangeInstance | CancelInstance | AddInstance,
+    recurrence_id: date | datetime | None,
+) -> EventDone:
+    """Save the revision and have the audience told of it: of the one instance, or of the whole series."""
+    # Clients count the revisions of an instance by themselves: they say nothing of the series' own.
+    new = sound(revised(new, old, work.now), work.now)
+    default = work.settings.update_audience if kind is Kind.UPDATE else work.settings.cancel_audience
+    changed = differences(old, new)
+    group = audience.of_update(request.audience or default, changed)
+    notified = await audience.size(work, new, group, kind, recurrence_id)
+    await work.unit.save_event(work.flagged(new))
+    await proposals.answered(work, new, recurrence_id)
+    campaign_id = await audience.tell(work, new, kind, group, recurrence_id)
+    return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)

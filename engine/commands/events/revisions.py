@@ -1,0 +1,142 @@
+"""Revisions of an event: when one is newer, what it changed, and whether it makes sense (RFC 5546, 2.1.4)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from pydantic import Field
+
+from engine.commands.base import Work
+from engine.commands.events import series
+from engine.itip import personal, recurrence
+from engine.model import Event, Override, Value
+from engine.refusals import Code, Refused
+
+_MOVING = frozenset({"start", "end", "timezone", "recurrence", "rdates", "location"})
+_UNNOTED: dict[str, object] = {"moved_sequence": 0, "source_sequence": -1, "source_dtstamp": None}
+
+
+class Source(Value):
+    """Where a request came from, if an organizer's calendar client mailed it."""
+
+    uid: str
+    sequence: int = 0
+    dtstamp: datetime | None = None
+    addressed: bool = Field(False, description="true: one of our mailboxes is among its attendees")
+
+    def older_than(self, event: Event | Override) -> bool:
+        """True where a newer revision of the client's event was taken already (RFC 5546, 2.1.5)."""
+        if self.sequence != event.source_sequence:
+            return self.sequence < event.source_sequence
+        return self._stamped_before(event)
+
+    def older_than_instance(self, event: Event, recurrence_id: date | datetime) -> bool:
+        """True where a newer revision of that instance was taken already.
+
+        Clients count the revisions of an instance by themselves, so that its SEQUENCE may be below that of
+        its series; then DTSTAMP tells.
+        """
+        override = event.override(recurrence_id)
+        if override and override.source_sequence >= 0:
+            return self.older_than(override)
+        newer = self.dtstamp and event.source_dtstamp and self.dtstamp > event.source_dtstamp
+        return self.sequence < event.source_sequence and not newer
+
+    def _stamped_before(self, event: Event | Override) -> bool:
+        return bool(self.dtstamp and event.source_dtstamp and self.dtstamp < event.source_dtstamp)
+
+
+def revised(event: Event, old: Event, now: datetime, source: Source | None = None) -> Event:
+    """`event` as the revision after `old`: SEQUENCE and DTSTAMP grow, even if the clock went back (rule 8)."""
+    dtstamp = max(now.replace(microsecond=0), old.dtstamp + timedelta(seconds=1))
+    event = event.model_copy(update={"sequence": old.sequence + 1, "dtstamp": dtstamp})
+    event = event.model_copy(update=_moves(event, old))
+    return with_source(event, source) if source else event
+
+
+def _moves(event: Event, old: Event) -> dict[str, object]:
+    """With which revision the event, and each of its overrides, last changed its time or place.
+
+    An answer to an earlier revision was given for another time or place (RFC 5546, 2.1.4).
+    """
+    overrides = tuple(
+        o.model_copy(update={"moved_sequence": _moved_with(o, event.sequence, old)}) for o in event.overrides
+    )
+    if _MOVING & set(differences(old, event)):
+        return {"overrides": overrides, "moved_sequence": event.sequence, "moved_at": event.dtstamp}
+    return {"overrides": overrides}
+
+
+def _moved_with(override: Override, sequence: int, old: Event) -> int:
+    before = old.override(override.recurrence_id)
+    span = before.span if before else recurrence.at(old.span, override.recurrence_id)
+    location = before.location if before else old.location
+    same = (override.span.start_utc, override.span.end_utc) == (span.start_utc, span.end_utc)
+    if same and override.location == location:
+        return before.moved_sequence if before else 0
+    return sequence
+
+
+def with_source(event: Event, source: Source) -> Event:
+    return event.model_copy(
+        update={
+            "source_sequence": max(source.sequence, event.source_sequence),
+            "source_dtstamp": source.dtstamp or event.source_dtstamp,
+            "source_addressed": source.addressed or event.source_addressed,
+        }
+    )
+
+
+def differences(old: Event, new: Event) -> tuple[str, ...]:
+    """Names of the fields in which two revisions differ, as the tools call them."""
+    names = ["summary", "location", "description", "url", "organizer_name"]
+    names += ["recurrence", "rdates", "exdates", "overrides"]
+    changed = [n for n in names if _said(getattr(old, n)) != _said(getattr(new, n))]
+    span = [n for n in ("start", "end", "timezone") if getattr(old.span, n) != getattr(new.span, n)]
+    return tuple(span + changed)
+
+
+def _said(value: object) -> object:
+    """A field as people see it: overrides without what the engine notes of them."""
+    if not isinstance(value, tuple):
+        return value
+    return [v.model_copy(update=_UNNOTED) if isinstance(v, Override) else v for v in value]
+
+
+def sound(event: Event, now: datetime) -> Event:
+    """`event` with its end worked out; Refused where it is over already or its placeholders are wrong."""
+    personal.check(event)
+    series.refuse_too_many(event)
+    _refuse_mixed(event)
+    ends_at = recurrence.last_end(event.span, event.recurrence, event.rdates, event.exdates, event.overrides)
+    event = event.model_copy(update={"ends_at": ends_at})
+    if event.finished(now):
+        raise Refused(
+            Code.EVENT_IN_PAST,
+            f"The event would be over already: it ends {event.ends_at:%Y-%m-%d %H:%M} UTC.",
+            f"It is {now:%Y-%m-%d %H:%M} UTC now; give a later date.",
+        )
+    return event
+
+
+async def refuse_lacking(work: Work, old: Event, new: Event) -> None:
+    """Refuse new placeholders for which people who are invited already have no value."""
+    for field in sorted(personal.placeholders(new) - personal.placeholders(old) - {"email"}):
+        lacking = await work.unit.lacking(new.uid, field)
+        if lacking:
+            raise Refused(
+                Code.MISSING_FIELD,
+                f"{lacking} attendees have no “{field}” to put into the text.",
+                f"Leave {{{{{field}}}}} out, or make a new event for those who have it.",
+            )
+
+
+def _refuse_mixed(event: Event) -> None:
+    """RDATE and EXDATE must be of DTSTART's kind (RFC 5545, 3.8.5)."""
+    days: list[date | datetime] = [*event.rdates, *event.exdates]
+    if any(isinstance(d, datetime) == event.span.all_day for d in days):
+        raise Refused(
+            Code.INVALID_RECURRENCE,
+            "Dates added to or taken from a recurrence must be of the same kind as start.",
+            "Give days for an all-day event, times for a timed one.",
+        )

@@ -1,0 +1,1 @@
+"""Commands of calendars that are imported."""

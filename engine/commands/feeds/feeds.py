@@ -1,0 +1,158 @@
+"""Import a calendar again and again: which event each entry became, what is new, changed, gone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from engine.commands import text
+from engine.commands.base import Command, Done, Work
+from engine.commands.events import calendars
+from engine.commands.events.events import CancelEvent
+from engine.commands.events.revisions import Source
+from engine.commands.tables.batch import Action, Became, EventCommand, Step, StepOutcome
+from engine.itip.feed import Entry
+from engine.model import Audience, Event, Feed, FeedEntry
+from engine.refusals import Code, Refused
+
+_MARK = 12
+"""Letters that tell an event apart from a cancelled one with the same UID."""
+
+
+class FeedDone(Done):
+    """A calendar as it was left by its last import; `standing` are the entries whose events lie ahead."""
+
+    feed: Feed
+    entries: tuple[FeedEntry, ...]
+    standing: frozenset[str]
+
+
+class FindFeed(Command[FeedDone]):
+    """Find what earlier imports of a calendar left; nothing is changed.
+
+    `identity` tells the calendars of an organizer apart, `name` is what people see of it.
+    """
+
+    organizer: str | None = None
+    identity: str
+    name: str
+
+    async def carry_out(self, work: Work) -> FeedDone:
+        """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, ORGANIZER_SUSPENDED."""
+        work.require("events")
+        owner = text.address(self.organizer) if self.organizer else work.actor.address
+        if not work.actor.owns(owner):
+            raise Refused(
+                Code.NOT_ALLOWED,
+                f"You act for {work.actor.address} and cannot make events for another organizer.",
+                "Leave organizer out.",
+            )
+        await work.refuse_suspended(owner)
+        key = hashlib.sha256(f"{owner}\n{self.identity}".encode(errors="surrogatepass")).hexdigest()[:40]
+        feed = await work.unit.feed(key) or Feed(id=key, organizer=owner, name=text.name(self.name[:100]))
+        return FeedDone(
+            feed=feed,
+            entries=tuple(await work.unit.feed_entries(key)),
+            standing=frozenset(await work.unit.standing_entries(key, work.now)),
+        )
+
+
+class SaveFeed(Command[Done]):
+    """Keep what is known of a calendar after an import, or at its beginning."""
+
+    feed: Feed
+
+    async def carry_out(self, work: Work) -> Done:
+        """Raises Refused: NOT_ALLOWED."""
+        work.require("events")
+        await work.unit.save_feed(self.feed)
+        return Done()
+
+
+@dataclass(frozen=True)
+class EntryStep(Step):
+    """An entry of a calendar that is new or has changed since it was imported last."""
+
+    feed: Feed
+    entry: Entry
+    digest: str
+    known: FeedEntry | None
+    audience: Audience | None = None
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.entry.uid
+
+    @property
+    def cancelled(self) -> bool:
+        return calendars.gone(self.entry.event)
+
+    def asked(self) -> Action:
+        """What the calendar asks, as far as it says so by itself."""
+        if self.cancelled:
+            return "cancel"
+        return "update" if self.known else "create"
+
+    async def command(self, work: Work) -> EventCommand:
+        """Raises Refused: EVENT_CANCELLED, INVALID_CALENDAR."""
+        event = await self._event(work)
+        if self.cancelled:
+            if event is None or event.cancelled:
+                raise Refused(Code.EVENT_CANCELLED, "The calendar says that it is cancelled.")
+            return CancelEvent(uid=event.uid, audience=self.audience)
+        if event is None or event.cancelled:
+            # What was cancelled stays so; an entry that came back is another event with the same name.
+            uid = f"{self.entry.uid} {work.randomness.word(_MARK)}" if event else self.entry.uid
+            source = Source(uid=uid, sequence=self.entry.event.sequence or 0)
+            return calendars.creation(
+                self.entry.event, self.entry.instances, source=source, organizer=self.feed.organizer
+            )
+        return calendars.change(event, self.entry.event, self.entry.instances, audience=self.audience)
+
+    async def _event(self, work: Work) -> Event | None:
+        """The event that this entry became, or that its organizer's client mailed."""
+        if self.known:
+            return await work.unit.event(self.known.event_uid)
+        return await work.unit.event_by_source(self.feed.organizer, self.entry.uid)
+
+    async def also(self, work: Work, outcome: StepOutcome) -> None:
+        """Note which event the entry is, and what it says."""
+        if outcome.uid and outcome.became is not Became.FAILED:
+            entry = FeedEntry(self.entry.uid, outcome.uid, self.digest)
+            await work.unit.save_feed_entries(self.feed.id, [entry])
+
+
+@dataclass(frozen=True)
+class GoneStep(Step):
+    """An event that lies ahead and is no longer in the calendar: it is cancelled."""
+
+    feed: Feed
+    known: FeedEntry
+    audience: Audience | None = None
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.known.source_uid
+
+    def asked(self) -> Action:
+        return "cancel"
+
+    async def before(self, work: Work) -> StepOutcome | None:
+        """An event that another calendar of the organizer still holds only leaves this one."""
+        if not await work.unit.in_other_feed(self.feed.id, self.known.event_uid):
+            return None
+        await work.unit.drop_feed_entries(self.feed.id, [self.known.source_uid])
+        return StepOutcome(
+            name=self.name,
+            became=Became.UNCHANGED,
+            uid=self.known.event_uid,
+            code=Code.NO_CHANGE.value,
+            detail="another calendar has it still",
+        )
+
+    async def command(self, work: Work) -> EventCommand:
+        return CancelEvent(uid=self.known.event_uid, audience=self.audience)
+
+    async def also(self, work: Work, outcome: StepOutcome) -> None:
+        if outcome.became is not Became.FAILED:
+            await work.unit.drop_feed_entries(self.feed.id, [self.known.source_uid])

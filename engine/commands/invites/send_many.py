@@ -1,0 +1,70 @@
+"""Invite one person to several events in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from engine.commands import text
+from engine.commands.base import Command, Done, Refusal, Work
+from engine.commands.invites.invites import InviteDone, SendInvite
+from engine.model import Origin, Value
+from engine.refusals import Code, Refused
+
+EVENTS_MAX = 50
+
+
+class Invited(Value):
+    """What came of one of several invites: it is there, or was turned down."""
+
+    uid: str
+    done: InviteDone | None = None
+    refusal: Refusal | None = None
+
+
+class InvitesDone(Done):
+    """What came of each invite, in the order of the uids."""
+
+    email: str
+    invites: tuple[Invited, ...]
+
+
+class SendInvites(Command[InvitesDone]):
+    """Invite one person to up to 50 events: in one unit of work, each sent or turned down by itself."""
+
+    uids: tuple[str, ...]
+    email: str
+    name: str = ""
+    fields: Mapping[str, str] = Field(default_factory=dict)
+    origin: Origin = Origin.API
+
+    async def carry_out(self, work: Work) -> InvitesDone:
+        """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, EMPTY_LIST, TOO_LARGE; then nobody is invited."""
+        work.require("invites")
+        email = text.address(self.email)
+        invites = [await self._invited(work, uid) for uid in self._each()]
+        return InvitesDone(email=email, invites=tuple(invites))
+
+    def subject(self) -> str:
+        return ",".join(uid if len(uid) <= 40 else f"{uid[:40]}…" for uid in self._each())
+
+    def _each(self) -> list[str]:
+        uids = list(dict.fromkeys(self.uids))
+        if not uids:
+            raise Refused(Code.EMPTY_LIST, "uids is empty.", "Give the uids that search_events found.")
+        if len(uids) > EVENTS_MAX:
+            raise Refused(
+                Code.TOO_LARGE,
+                f"Those are {len(uids)} events; one call invites to {EVENTS_MAX} at most.",
+                "Call again for each part of the list, or search with a smaller limit.",
+            )
+        return uids
+
+    async def _invited(self, work: Work, uid: str) -> Invited:
+        """A refusal comes before anything of that invite is written, so that the others can stand."""
+        one = SendInvite(uid=uid, email=self.email, name=self.name, fields=self.fields, origin=self.origin)
+        try:
+            return Invited(uid=uid, done=await one.carry_out(work))
+        except Refused as refused:
+            return Invited(uid=uid, refusal=Refusal.of(refused))

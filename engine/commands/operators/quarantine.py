@@ -1,0 +1,53 @@
+"""What the operator decides of mails that were set aside; the mail itself is moved by the inbox."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from engine.commands import first_proof
+from engine.commands.base import Command, Done, Work
+from engine.commands.operators.operators import may_administer
+from engine.store.protocol import Intake
+
+
+class _Decision(Command[Done]):
+    """A decision on one waiting mail, noted as what became of it; harmless to repeat."""
+
+    mail: str
+    action: ClassVar[str]
+
+    async def carry_out(self, work: Work) -> Done:
+        """Raises Refused: NOT_ALLOWED."""
+        may_administer(work.actor)
+        note = Intake(id=f"{self.mail}:operator:{self.action}", at=work.now, mailbox="", action=self.action)
+        if await work.unit.taken_in(note.id) is None:
+            await work.unit.take_in(note)
+            await self.decided(work)
+        return Done()
+
+    async def decided(self, work: Work) -> None:
+        """What follows from the decision; the mail is on its way out of where it waited."""
+        await work.unit.forget_mails([self.mail])
+
+    def subject(self) -> str:
+        return self.mail
+
+
+class ReleaseMail(_Decision):
+    """Let a waiting mail through."""
+
+    action = "released"
+
+    async def decided(self, work: Work) -> None:
+        await super().decided(work)
+        await first_proof.released(work, self.mail)
+
+
+class DropMail(_Decision):
+    """Put a waiting mail away."""
+
+    action = "dropped"
+
+    async def decided(self, work: Work) -> None:
+        await super().decided(work)
+        await first_proof.settled(work, self.mail)

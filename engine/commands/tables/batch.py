@@ -1,0 +1,185 @@
+"""Carry out many requests in one unit of work; one that is refused leaves the others standing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, SkipValidation
+
+from engine.commands.base import Command, Done, Work
+from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
+from engine.model import Event, Value
+from engine.refusals import Code, Refused
+
+EventCommand = CreateEvent | UpdateEvent | CancelEvent
+Action = Literal["create", "update", "cancel", ""]
+
+_ACTIONS: dict[type[EventCommand], Action] = {
+    CreateEvent: "create",
+    UpdateEvent: "update",
+    CancelEvent: "cancel",
+}
+
+
+class Became(StrEnum):
+    """What one request of a batch came to."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    CANCELLED = "cancelled"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+class StepOutcome(Value):
+    """What became of one request; `name` is its row, or its UID in a calendar."""
+
+    name: str
+    action: Action = ""
+    became: Became
+    uid: str = ""
+    code: str = ""
+    detail: str = ""
+    notified: int = 0
+
+
+class Step(ABC):
+    """One request of a batch."""
+
+    name: str
+
+    @abstractmethod
+    async def command(self, work: Work) -> EventCommand:
+        """What is asked, seen from within the unit of work. Raises Refused."""
+
+    async def before(self, work: Work) -> StepOutcome | None:
+        """What became of this very request in an earlier run, if it was carried out then."""
+        return None
+
+    async def also(self, work: Work, outcome: StepOutcome) -> None:  # noqa: B027 -- most note nothing
+        """Note the outcome in the same unit of work."""
+
+    def asked(self) -> Action:
+        """What was asked, as far as it can be known where `command` refuses."""
+        return ""
+
+
+class BatchDone(Done):
+    """What became of each request, in their order."""
+
+    outcomes: tuple[StepOutcome, ...]
+
+
+class Rehearsed(Exception):  # noqa: N818 -- reads as what it is
+    """A dry run came to its end, and everything was undone; `outcomes` are what would have been."""
+
+    def __init__(self, outcomes: Sequence[StepOutcome]) -> None:
+        super().__init__("a dry run")
+        self.outcomes = tuple(outcomes)
+
+
+class Batch(Command[BatchDone]):
+    """Some requests, carried out one after the other; a refused one changed nothing.
+
+    That rests on what holds for every command: it refuses before it writes. Once `enough` says so, the
+    unit of work ends after the request that is under way; the outcomes tell how many were done.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    steps: Annotated[tuple[Step, ...], SkipValidation]
+    dry_run: bool = False
+    enough: Callable[[], bool] | None = None
+
+    async def carry_out(self, work: Work) -> BatchDone:
+        """Raises Rehearsed where it is a dry run, never Refused."""
+        outcomes: list[StepOutcome] = []
+        for step in self.steps:
+            outcomes.append(await _one(work, step))
+            if self.enough and self.enough():
+                break
+        if self.dry_run:
+            raise Rehearsed(outcomes)
+        return BatchDone(outcomes=tuple(outcomes))
+
+
+async def _one(work: Work, step: Step) -> StepOutcome:
+    earlier = await step.before(work)
+    if earlier is not None:
+        return earlier
+    action, uid = step.asked(), ""
+    try:
+        command = await step.command(work)
+        action, uid = _ACTIONS[type(command)], command.subject()
+        outcome = _outcome(step, action, await command.carry_out(work))
+    except Refused as refused:
+        outcome = _turned_down(step, action, uid, refused)
+    if outcome.became not in {Became.UNCHANGED, Became.FAILED}:
+        await _audit(work, action, outcome.uid)
+    await step.also(work, outcome)
+    return outcome
+
+
+async def _audit(work: Work, action: Action, uid: str) -> None:
+    actor = work.actor
+    await work.unit.audit(work.now, f"{actor.kind}:{actor.address}", f"{action.capitalize()}Event", uid)
+
+
+def _outcome(step: Step, action: Action, done: EventDone) -> StepOutcome:
+    became = _became(action, done)
+    detail = _said(done.event)
+    if became is Became.UNCHANGED:
+        since = ", and it was cancelled since" if done.event.cancelled else ""
+        detail = (
+            f"it is so already{since}: {detail}" if action != "create" else f"made before{since}: {detail}"
+        )
+    elif became is Became.UPDATED:
+        detail = f"changed {', '.join(done.changed)}: {detail}"
+    return StepOutcome(
+        name=step.name,
+        action=action,
+        became=became,
+        uid=done.event.uid,
+        code=Code.NO_CHANGE.value if became is Became.UNCHANGED else "",
+        detail=detail,
+        notified=done.notified,
+    )
+
+
+def _became(action: Action, done: EventDone) -> Became:
+    if action == "create":
+        return Became.CREATED if done.created else Became.UNCHANGED
+    if not done.changed:
+        return Became.UNCHANGED
+    return Became.UPDATED if action == "update" else Became.CANCELLED
+
+
+def _turned_down(step: Step, action: Action, uid: str, refused: Refused) -> StepOutcome:
+    """A refusal; to cancel what is cancelled already is none."""
+    again = action == "cancel" and refused.code is Code.EVENT_CANCELLED
+    return StepOutcome(
+        name=step.name,
+        action=action,
+        became=Became.UNCHANGED if again else Became.FAILED,
+        uid=uid,
+        code=refused.code.value,
+        detail="it was cancelled before" if again else str(refused),
+    )
+
+
+def _said(event: Event) -> str:
+    """Enough of an event to see by it whether the right thing was made: title, weekday, time and zone."""
+    when = event.span.local(event.span.start)
+    stamp = f"{when:%A %Y-%m-%d}" if event.span.all_day else f"{when:%A %Y-%m-%d %H:%M} {event.span.timezone}"
+    return f"{event.summary[:100]}, {stamp}"
+
+
+def tallied(outcomes: Sequence[StepOutcome]) -> dict[str, int]:
+    """How many requests came to what, every kind named."""
+    counts = {became.value: 0 for became in Became}
+    for outcome in outcomes:
+        counts[outcome.became.value] += 1
+    return counts

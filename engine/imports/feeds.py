@@ -1,0 +1,235 @@
+"""Import a whole calendar, from a file or the web: new events, changed ones, and those that are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from engine import plainfile
+from engine.commands.base import Command, Done, Refusal, Work
+from engine.commands.feeds.feeds import EntryStep, FeedDone, FindFeed, GoneStep, SaveFeed
+from engine.commands.tables.batch import Batch, Rehearsed, Step, StepOutcome
+from engine.engine import Engine
+from engine.imports import fetch
+from engine.imports.imported import Imported, Options, Plan, summed
+from engine.itip import zones
+from engine.itip.feed import MAX_BYTES, Calendar, Entry, read_calendar
+from engine.model import Actor, Feed
+from engine.process import pools
+from engine.refusals import Code, Refused
+
+Progress = Callable[[int, int], Awaitable[None]]
+
+_CHUNK = 500
+_CHUNK_S = 0.25
+"""How long one transaction goes on, so that others can write between two."""
+_FEW_GONE = 3
+_SHARE_GONE = 0.2
+"""Of the events that lie ahead: more may not go in one import unless it is said to be meant."""
+
+
+async def import_file(
+    engine: Engine,
+    actor: Actor,
+    data: bytes,
+    filename: str,
+    options: Options,
+    progress: Progress | None = None,
+) -> Imported:
+    """Import a calendar's bytes; what calls itself by the same name is the same calendar.
+
+    Raises Refused: NOT_ALLOWED, INVALID_CALENDAR, TOO_LARGE, CALENDAR_SHRUNK, UNKNOWN_TIMEZONE, …
+    """
+    name = options.name or filename
+    found = await _found(engine, actor, options, f"name:{name}", name)
+    unfetched = found.feed.model_copy(update={"source": "", "etag": "", "last_modified": ""})
+    return await _import(engine, actor, found, data, unfetched, options, progress)
+
+
+async def import_url(
+    engine: Engine,
+    actor: Actor,
+    url: str,
+    options: Options,
+    progress: Progress | None = None,
+    way: fetch.Way = fetch.PUBLIC_WEB,
+) -> Imported:
+    """Import the calendar at a URL; one that its server calls unchanged costs nothing.
+
+    Raises Refused as `import_file` does, and URL_NOT_ALLOWED, URL_NOT_READABLE.
+    """
+    url = fetch.web_address(url)
+    identity = f"name:{options.name}" if options.name else f"url:{url}"
+    found = await _found(engine, actor, options, identity, options.name or _host(url))
+    source = _hash(url.encode())
+    before = found.feed
+    fetched = await fetch.fetch(url, _conditions(before) if before.source == source else {}, way)
+    if fetched is None:
+        return _nothing_new(found, options)
+    known_by = {"source": source, "etag": fetched.etag, "last_modified": fetched.last_modified}
+    return await _import(
+        engine, actor, found, fetched.content, before.model_copy(update=known_by), options, progress
+    )
+
+
+def read_file(path: str, limit: int = MAX_BYTES) -> tuple[str, bytes]:
+    """Name and bytes of a plain file, one more than `limit` at most. Raises Refused: PATH_NOT_READABLE."""
+    return plainfile.read(path, limit, hint="Give the path of a file on this machine, or an https address.")
+
+
+def _host(url: str) -> str:
+    """What people may see of a URL: its path may be a secret."""
+    return url.partition("://")[2].partition("/")[0].partition("?")[0]
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _conditions(feed: Feed) -> dict[str, str]:
+    """Headers by which a server need not send again what the last import took in whole."""
+    if not feed.digest:
+        return {}
+    conditions = {"If-None-Match": feed.etag, "If-Modified-Since": feed.last_modified}
+    return {name: value for name, value in conditions.items() if value and value.isascii()}
+
+
+async def _found(engine: Engine, actor: Actor, options: Options, identity: str, name: str) -> FeedDone:
+    if options.timezone:
+        zones.require(options.timezone)
+    done = await engine.apply(FindFeed(organizer=options.organizer, identity=identity, name=name), actor)
+    return _accepted(done)
+
+
+def _accepted(done: FeedDone | Refusal) -> FeedDone:
+    if isinstance(done, Refusal):
+        raise Refused(done.code, done.message, done.hint)
+    return done
+
+
+def _nothing_new(found: FeedDone, options: Options) -> Imported:
+    return Imported(
+        calendar=found.feed.name,
+        organizer=found.feed.organizer,
+        unchanged=len(found.entries),
+        dry_run=options.dry_run,
+    )
+
+
+async def _import(
+    engine: Engine,
+    actor: Actor,
+    found: FeedDone,
+    data: bytes,
+    feed: Feed,
+    options: Options,
+    progress: Progress | None,
+) -> Imported:
+    digest = _hash(data + (options.timezone or "").encode())
+    if digest == found.feed.digest:
+        return _nothing_new(found, options)
+    calendar, plan = await pools.IMPORTS.run(_planned, engine, found, feed, data, options)
+    _refuse_shrunk(found, plan, options)
+    begun = feed.model_copy(update={"digest": ""})
+    steps = _steps(plan, feed, options)
+    outcomes = await _Run(engine, actor, begun, options, progress).all(steps)
+    imported = summed(found.feed, plan, calendar, outcomes, options, left=len(steps) - len(outcomes))
+    whole = not (imported.failed or imported.left or (plan.gone and options.gone == "keep"))
+    if whole and not options.dry_run:
+        await _save(engine, actor, feed.model_copy(update={"digest": digest, "imported": engine.clock()}))
+    return imported
+
+
+async def _save(engine: Engine, actor: Actor, feed: Feed) -> None:
+    command: Command[Done] = SaveFeed(feed=feed)
+    done = await engine.apply(command, actor)
+    if isinstance(done, Refusal):
+        raise Refused(done.code, done.message, done.hint)
+
+
+def _planned(
+    engine: Engine, found: FeedDone, feed: Feed, data: bytes, options: Options
+) -> tuple[Calendar, Plan]:
+    """Read the calendar and hold it against the last import; takes long, so it runs in a thread."""
+    calendar = read_calendar(data, default_zone=options.timezone)
+    known = {entry.source_uid: entry for entry in found.entries}
+    now, plan = engine.clock(), Plan()
+    for entry in calendar.entries:
+        digest, before = entry.digest, known.pop(entry.uid, None)
+        if before and before.digest == digest:
+            plan.unchanged += 1
+        elif not before and _over(entry, now.timestamp()):
+            plan.past += 1
+        else:
+            plan.steps.append(EntryStep(feed, entry, digest, before, options.audience))
+    for bad in calendar.unreadable:
+        known.pop(bad.uid, None)
+    plan.gone = [left for uid, left in known.items() if uid in found.standing]
+    return calendar, plan
+
+
+def _over(entry: Entry, now: float) -> bool:
+    """True for a single event that has ended: a season's calendar begins with many of them."""
+    event = entry.event
+    alone = not (event.recurrence or event.rdates)
+    return alone and event.span is not None and event.span.end_utc.timestamp() <= now
+
+
+def _steps(plan: Plan, feed: Feed, options: Options) -> list[Step]:
+    gone = plan.gone if options.gone == "cancel" else ()
+    return [*plan.steps, *(GoneStep(feed, entry, options.audience) for entry in gone)]
+
+
+def _refuse_shrunk(found: FeedDone, plan: Plan, options: Options) -> None:
+    """Refuse with CALENDAR_SHRUNK where so much is gone that it may be a mistake; nothing was changed."""
+    gone, ahead = len(plan.gone), len(found.standing)
+    if not gone or options.gone == "keep" or options.force:
+        return
+    if gone < ahead and gone <= max(_FEW_GONE, _SHARE_GONE * ahead):
+        return
+    raise Refused(
+        Code.CALENDAR_SHRUNK,
+        f"{gone} of the {ahead} coming events of an earlier import are not in this calendar: "
+        "they would be cancelled for good. Nothing was changed.",
+        "If that is meant, repeat it with force; to leave them as they are, with gone=keep.",
+    )
+
+
+@dataclass
+class _Run:
+    """Carries steps out in transactions of about a quarter of a second each."""
+
+    engine: Engine
+    actor: Actor
+    feed: Feed
+    options: Options
+    progress: Progress | None
+
+    async def all(self, steps: Sequence[Step]) -> list[StepOutcome]:
+        """What became of the steps that could be done in the time there is, in their order."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.options.seconds
+        outcomes: list[StepOutcome] = []
+        while len(outcomes) < len(steps) and loop.time() < end:
+            done = len(outcomes)
+            outcomes += await self._chunk(steps[done : done + _CHUNK], min(end, loop.time() + _CHUNK_S))
+            if self.progress:
+                await self.progress(len(outcomes), len(steps))
+        return outcomes
+
+    async def _chunk(self, steps: Sequence[Step], end: float) -> tuple[StepOutcome, ...]:
+        loop = asyncio.get_running_loop()
+        batch = Batch(steps=tuple(steps), dry_run=self.options.dry_run, enough=lambda: loop.time() > end)
+
+        async def before(work: Work) -> None:
+            await work.unit.save_feed(self.feed)
+
+        try:
+            done = await self.engine.apply(batch, self.actor, before=before)
+        except Rehearsed as rehearsed:
+            return rehearsed.outcomes
+        if isinstance(done, Refusal):
+            raise Refused(done.code, done.message, done.hint)
+        return done.outcomes

@@ -1,0 +1,122 @@
+"""What an import of a calendar is asked to do, has to do, and came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.commands.tables.batch import Became, Step, StepOutcome
+from engine.itip.feed import Calendar
+from engine.model import Audience, Feed, FeedEntry, Value
+from engine.refusals import Code
+
+Gone = Literal["cancel", "keep"]
+
+PROBLEMS_MAX = 50
+_OVER = frozenset({Code.EVENT_IN_PAST.value, Code.EVENT_FINISHED.value})
+
+
+class Options(Value):
+    """How a calendar is imported.
+
+    `name` tells the calendars of an organizer apart; without one, the URL or the file's name does. `timezone`
+    is for times that name none. `seconds`: an import that takes longer stops; repeated, it goes on there.
+    """
+
+    organizer: str | None = None
+    name: str = ""
+    timezone: str | None = None
+    gone: Gone = "cancel"
+    force: bool = False
+    audience: Audience | None = None
+    dry_run: bool = False
+    seconds: float = 300
+
+
+class Imported(Value):
+    """What an import came to, in events.
+
+    `gone`: no longer in the calendar though they lie ahead; `kept`: those of them that were left as they are;
+    `cancelled`: the others, and those that the calendar calls cancelled; `past`: over, so passed over;
+    `left`: not reached in time.
+    """
+
+    calendar: str
+    organizer: str
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    kept: int = 0
+    cancelled: int = 0
+    unchanged: int = 0
+    past: int = 0
+    failed: int = 0
+    left: int = 0
+    notified: int = 0
+    problems: tuple[StepOutcome, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass
+class Plan:
+    """What there is to do, and what need not be done."""
+
+    steps: list[Step] = field(default_factory=list)
+    gone: list[FeedEntry] = field(default_factory=list)
+    unchanged: int = 0
+    past: int = 0
+
+
+def in_words(imported: Imported) -> list[str]:
+    """What an import came to, its problems left out: they hold the calendar's own words."""
+    head = "Dry run, nothing was done; it would be: " if imported.dry_run else ""
+    names = ("new", "changed", "gone", "cancelled", "unchanged", "past", "failed")
+    counts = ", ".join(f"{name} {getattr(imported, name)}" for name in names)
+    told = f"People who {'would be' if imported.dry_run else 'are'} told: {imported.notified}."
+    said = [f"{imported.calendar} for {imported.organizer}: {head}{counts}. {told}"]
+    if imported.kept:
+        said.append(f"{imported.kept} events that the calendar no longer has were left as they are.")
+    if imported.left:
+        said.append(f"{imported.left} were not reached in time; repeat the import to go on.")
+    return said
+
+
+def summed(
+    feed: Feed,
+    plan: Plan,
+    calendar: Calendar,
+    outcomes: Sequence[StepOutcome],
+    options: Options,
+    *,
+    left: int,
+) -> Imported:
+    over = [o for o in outcomes if o.code in _OVER]
+    problems = [
+        *_unreadable(calendar),
+        *(o for o in outcomes if o.became is Became.FAILED and o.code not in _OVER),
+    ]
+    counts = {became: sum(o.became is became for o in outcomes) for became in Became}
+    return Imported(
+        calendar=feed.name,
+        organizer=feed.organizer,
+        new=counts[Became.CREATED],
+        changed=counts[Became.UPDATED],
+        gone=len(plan.gone),
+        kept=len(plan.gone) if options.gone == "keep" else 0,
+        cancelled=counts[Became.CANCELLED],
+        unchanged=plan.unchanged + counts[Became.UNCHANGED],
+        past=plan.past + len(over),
+        failed=len(problems),
+        left=left,
+        notified=sum(o.notified for o in outcomes),
+        problems=tuple(problems[:PROBLEMS_MAX]),
+        dry_run=options.dry_run,
+    )
+
+
+def _unreadable(calendar: Calendar) -> Iterator[StepOutcome]:
+    for bad in calendar.unreadable:
+        yield StepOutcome(
+            name=bad.uid, became=Became.FAILED, code=bad.refused.code.value, detail=str(bad.refused)
+        )

@@ -1,0 +1,99 @@
+"""Works through a queue so that whoever sends much keeps nobody else waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable, Callable
+
+from engine.inbox.intake.claims import Turn
+
+Work = Callable[[str], Awaitable[float | None]]
+"""Works on one item; returns in how many seconds to do so again, None when it is done."""
+
+
+class FairQueue:
+    """At most `width` items at once, at most `share` of one kind and half of all of one client; kinds take turns.
+
+    An item that is to be worked on again takes no place meanwhile.
+    """
+
+    def __init__(self, width: int, share: int, work: Work) -> None:
+        self._width = width
+        self._share = share
+        self._work = work
+        self._turns: dict[str, Turn] = {}
+        self._waiting: OrderedDict[Turn, deque[str]] = OrderedDict()
+        self._busy: Counter[Turn | str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._turns
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def turn(self, name: str) -> Turn:
+        """Whose turn an item takes; that of nobody if it is not queued."""
+        return self._turns.get(name, Turn("", ""))
+
+    def add(self, turn: Turn, name: str) -> None:
+        """Have `name` worked on; once, until it is done."""
+        if name not in self._turns:
+            self._turns[name] = turn
+            self._queue(turn, name)
+
+    def _queue(self, turn: Turn, name: str) -> None:
+        self._waiting.setdefault(turn, deque()).append(name)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Start what may start, one item of each kind after the other."""
+        for turn in list(self._waiting) if len(self._tasks) < self._width else ():
+            if len(self._tasks) >= self._width or self._closed:
+                return
+            if self._may_start(turn):
+                self._start(turn)
+
+    def _may_start(self, turn: Turn) -> bool:
+        of_client = self._busy[turn.client] if turn.client else 0
+        return self._busy[turn] < self._share and of_client < max(1, self._width // 2)
+
+    def _start(self, turn: Turn) -> None:
+        waiting = self._waiting[turn]
+        name = waiting.popleft()
+        if waiting:
+            self._waiting.move_to_end(turn)
+        else:
+            del self._waiting[turn]
+        self._count(turn, 1)
+        task = asyncio.create_task(self._run(turn, name))
+        self._tasks.add(task)
+        task.add_done_callback(lambda ended: self._ended(turn, ended))
+
+    def _count(self, turn: Turn, by: int) -> None:
+        for bounded in (turn, turn.client) if turn.client else (turn,):
+            self._busy[bounded] += by
+            if not self._busy[bounded]:
+                del self._busy[bounded]
+
+    async def _run(self, turn: Turn, name: str) -> None:
+        again = await self._work(name)
+        if again is None:
+            del self._turns[name]
+        else:
+            asyncio.get_running_loop().call_later(again, self._queue, turn, name)
+
+    def _ended(self, turn: Turn, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._count(turn, -1)
+        self._fill()
+
+    async def close(self) -> None:
+        """Stop what is being worked on; nothing is begun any more."""
+        self._closed = True
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

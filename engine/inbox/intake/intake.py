@@ -1,0 +1,284 @@
+"""Takes mails into the spool and out of it again, many at once, and never stops for a bad one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from engine.engine import Engine
+from engine.inbox.authentication.authenticator import TryLater
+from engine.inbox.contents.readers import Readers
+from engine.inbox.intake.arrival_order import ArrivalOrder, Place
+from engine.inbox.intake.batch_executor import Together
+from engine.inbox.intake.claims import HEAD, order_key, turn_of
+from engine.inbox.intake.delivery import Action, Outcome, quarantined
+from engine.inbox.intake.fair_queue import FairQueue
+from engine.inbox.intake.fair_slots import FairSlots
+from engine.inbox.intake.in_flight import DEATHS_MAX, InFlight, key
+from engine.inbox.intake.router import Router
+from engine.inbox.spool import keeping
+from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled, parsed
+from engine.observe.observer import LAG_S, MAIL_S, MAILS
+from engine.refusals import Code
+
+log = logging.getLogger(__name__)
+
+_RESCAN_S = 10.0
+"""How often to look for mails that another process stored and could not handle."""
+_TRIES = 5
+_RETRY_S = 1.0
+"""How long to leave a mail that could not be handled; doubled each time, so that a fault that passes, such as
+a full disk, sets nothing aside."""
+_AT_ONCE = 1_024
+_SHARE = 16
+"""Mails of one domain, or at one token, that are handled at the same time."""
+_LARGE = 65_536
+_LARGE_AT_ONCE = 8
+_LARGE_SHARE = 2
+_LARGE_OF_ONE_CLIENT = 4
+_QUEUED_MAX = 50_000
+_FRESH_BYTES = 8_000_000
+"""How much of what has just come is kept at hand, so that it need not be read again."""
+_UNFILED_BYTES = 16_000_000
+_POURING = 5
+_BUSY_PACE_S = 0.1
+_BUSY_MOST_S = 10.0
+"""While mails pour in, they are taken in first, and one is handled every so often, unless it has waited long."""
+
+
+class Inbox:
+    """The spool and its router: everything that comes in goes through here."""
+
+    def __init__(self, engine: Engine, *, retry_s: float = _RETRY_S, readers: Readers | None = None) -> None:
+        self.engine = engine
+        self.spool = Spool(engine.settings.data_dir / "inbox", engine.settings.disk_reserve)
+        self.arrived = engine.arrived
+        self.kept = Together(self.spool.store_all, after=self._file)
+        self._moved = Together(self.spool.move_all)
+        self._readers = readers or Readers()
+        self._router = Router(engine, self._readers)
+        self._in_flight = InFlight(engine.settings.data_dir / "inbox")
+        self._retry_s = retry_s
+        self._tries: dict[str, int] = {}
+        self._queue = FairQueue(_AT_ONCE, _SHARE, self._handle_safely)
+        self._order = ArrivalOrder()
+        self._places: dict[str, Place] = {}
+        self._suspects: dict[str, int] = {}
+        self._alone = asyncio.Lock()
+        self._running = False
+        self._fresh: dict[str, Spooled] = {}
+        self._fresh_bytes = 0
+        self._large = FairSlots(_LARGE_AT_ONCE)
+        self._gate = asyncio.Lock()
+        self._next = 0.0
+
+    async def store(self, raw: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None) -> str:
+        """Keep a mail durably and have it handled soon; gives back its id. Raises OSError."""
+        envelope = Envelope(id=self.spool.new_name(), mailboxes=mailboxes, sender=sender)
+        await self.receive(Spooled(envelope=envelope, raw=raw))
+        return envelope.id
+
+    async def receive(self, mail: Spooled) -> None:
+        """Keep a mail, whose id is new, durably and have it handled soon. Raises OSError."""
+        await self.kept.do(mail)
+        if self._running and len(self._queue) < _QUEUED_MAX:
+            self._remember(mail)
+            self._enqueue(mail)
+        else:
+            self.arrived.ring()
+
+    def _enqueue(self, mail: Spooled) -> None:
+        """Have a mail handled, of which at least the head is at hand."""
+        name = mail.envelope.id
+        if name not in self._queue:
+            self._places[name] = self._order.enter(order_key(mail))
+            self._queue.add(turn_of(mail, self.engine.settings.relay_networks), name)
+
+    def _file(self) -> None:
+        """While mails pour in, they wait in the journal for their files: most are handled before they need any."""
+        if self.kept.streak > _POURING and self.spool.unfiled.size < _UNFILED_BYTES:
+            return
+        try:
+            self.spool.file()
+        except OSError:
+            log.exception("mails in the journal cannot be given files of their own yet; trying again")
+
+    async def keep(self, name: str, raw: bytes) -> None:
+        """As `store`, for a source that names its mails: what is here under that name is left alone."""
+        if not await asyncio.to_thread(self.spool.has, name):
+            await asyncio.to_thread(self.spool.store, raw, (), None, name=name)
+            self.arrived.ring()
+
+    async def take(self, raw: bytes, mailboxes: tuple[Mailbox, ...]) -> list[Outcome]:
+        """Keep a mail durably and handle it here and now. Raises OSError where it cannot be kept."""
+        envelope = await asyncio.to_thread(self.spool.store, raw, mailboxes, None, held=True)
+        return await self.handle(envelope.id)
+
+    def _remember(self, mail: Spooled) -> None:
+        if self._fresh_bytes + len(mail.raw) <= _FRESH_BYTES:
+            self._fresh[mail.envelope.id] = mail
+            self._fresh_bytes += len(mail.raw)
+
+    async def run(self) -> None:
+        """Handle mails as they arrive, until cancelled."""
+        try:
+            while True:
+                heard = self.arrived.listen()
+                await self._look()
+                self._running = True
+                await heard.wait(_RESCAN_S)
+        finally:
+            self._running = False
+            await self._queue.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Leave to the next start what was not handled."""
+        await self._readers.close()
+        self._in_flight.close()
+        self.spool.close()
+
+    async def _look(self) -> None:
+        """Put what waits in the spool into the queue."""
+        try:
+            await asyncio.to_thread(self.spool.settle)
+            self._suspects = await asyncio.to_thread(self._counted)
+        except OSError:
+            log.exception("the journal of the spool cannot be settled; trying again")
+        try:
+            for name, head in await asyncio.to_thread(self._heads):
+                self._enqueue(parsed(name, head))
+        except OSError:
+            log.exception("the spool cannot be read; trying again")
+
+    def _counted(self) -> dict[str, int]:
+        self._in_flight.count_deaths()
+        return self._in_flight.suspects()
+
+    def _heads(self) -> list[tuple[str, bytes]]:
+        new = [name for name in self.spool.waiting() if name not in self._queue]
+        return self.spool.heads(new[: max(0, _QUEUED_MAX - len(self._queue))], HEAD)
+
+    async def _give_way(self, name: str) -> None:
+        async with self._gate:
+            if self._pouring(name):
+                await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+            self._next = time.monotonic() + _BUSY_PACE_S
+
+    def _pouring(self, name: str) -> bool:
+        """True while mails pour in and this one can wait for them."""
+        arrived = _arrival(name)
+        waited = time.time() - arrived if arrived is not None else _BUSY_MOST_S
+        return waited < _BUSY_MOST_S and self.kept.streak > _POURING
+
+    async def _handle_safely(self, name: str) -> float | None:
+        """A mail whose handling fails for a reason of ours is tried again, then set aside: never lost."""
+        await self._give_way(name)
+        again = await self._tried(name)
+        if again is None:
+            self._tries.pop(name, None)
+            self._places.pop(name).leave()
+        return again
+
+    async def _tried(self, name: str) -> float | None:
+        """In how many seconds to try again; None if the mail was handled or set aside."""
+        try:
+            await self.handle(name)
+        except TryLater as later:
+            log.info("mail %s is looked at again: %s", name, later)
+            return self._retry_s * later.pause
+        except Exception:  # noqa: BLE001 -- said there, and the mail stays in the spool
+            return await self._failed(name)
+        return None
+
+    async def _failed(self, name: str) -> float | None:
+        """As `_tried`, for a mail that could not be handled."""
+        tries = self._tries[name] = self._tries.get(name, 0) + 1
+        log.exception("mail %s could not be handled, try %d", name, tries)
+        if tries >= _TRIES:
+            try:
+                await self._moved.do((name, "quarantine"))
+            except OSError:
+                log.exception("mail %s cannot be set aside; trying again", name)
+            else:
+                return None
+        return self._retry_s * float(2 ** (min(tries, _TRIES) - 1))
+
+    async def handle(self, name: str) -> list[Outcome]:
+        """Handle one waiting mail; gives back what became of it at each mailbox."""
+        if key(name) not in self._suspects:
+            return await self._in_hand(name)
+        # One at a time: of all that were in hand when a process died, only the one that did it is in hand again.
+        async with self._alone:
+            outcomes = await self._suspected(name)
+            await asyncio.to_thread(self._in_flight.acquit, name)
+            self._suspects.pop(key(name), None)
+            return outcomes
+
+    async def _suspected(self, name: str) -> list[Outcome]:
+        if self._suspects[key(name)] < DEATHS_MAX:
+            return await self._in_hand(name)
+        log.error("mail %s is set aside: %d processes died with it in hand", name, DEATHS_MAX)
+        return await self._set_aside(name)
+
+    async def _set_aside(self, name: str) -> list[Outcome]:
+        """Put a mail that must not be read into quarantine, with a note that says why."""
+        outcome = quarantined(
+            Code.PROCESS_DIED, f"The server's process ended {DEATHS_MAX} times while it handled this mail."
+        )
+        for _, head in await asyncio.to_thread(self.spool.heads, [name], HEAD):
+            await self._router.unread(parsed(name, head).envelope, outcome)
+        await self._moved.do((name, "quarantine"))
+        return [outcome]
+
+    async def _in_hand(self, name: str) -> list[Outcome]:
+        mail = self._fresh.pop(name, None)
+        if mail:
+            self._fresh_bytes -= len(mail.raw)
+        elif await asyncio.to_thread(self.spool.size, name) > _LARGE:
+            turn = self._queue.turn(name)
+            kind = " ".join(turn)
+            async with self._large.slot(
+                kind, {kind: _LARGE_SHARE, turn.client or kind: _LARGE_OF_ONE_CLIENT}
+            ):
+                return await self._handle(name, await asyncio.to_thread(self.spool.read, name))
+        return await self._handle(name, mail or await asyncio.to_thread(self.spool.read, name))
+
+    async def _handle(self, name: str, mail: Spooled | None) -> list[Outcome]:
+        if mail is None:
+            return []
+        self._in_flight.begin(name)
+        try:
+            return await self._observed(name, mail)
+        finally:
+            self._in_flight.end(name)
+
+    async def _observed(self, name: str, mail: Spooled) -> list[Outcome]:
+        observer = self.engine.observer
+        with observer.timing(MAIL_S), observer.span("mail", size=len(mail.raw)) as span:
+            outcomes = await self._became(name, mail)
+            span.note(actions=",".join(sorted({outcome.action.value for outcome in outcomes})))
+        for outcome in outcomes:
+            log.info("mail %s: %s %s %s", name, outcome.action, outcome.uid, outcome.code)
+            observer.count(MAILS, action=outcome.action.value, code=outcome.code)
+            if outcome.action is Action.RECEIPT and (arrived := _arrival(name)):
+                observer.took(LAG_S, max(0.0, time.time() - arrived))
+        return outcomes
+
+    async def _became(self, name: str, mail: Spooled) -> list[Outcome]:
+        # What came by SMTP was measured there, without what we put on top.
+        if not mail.envelope.client and len(mail.raw) > self.engine.settings.max_mail_bytes:
+            outcomes = [quarantined(Code.TOO_LARGE, "The mail is larger than the server takes in.")]
+        else:
+            outcomes = await self._router.handle(mail, self._places.get(name))
+        aside = any(outcome.aside for outcome in outcomes)
+        await keeping.count(self.engine, mail, outcomes)
+        await self._moved.do((name, "quarantine" if aside else "done"))
+        return outcomes
+
+
+def _arrival(name: str) -> float | None:
+    """When the mail of that id arrived, in seconds since 1970; None where its name does not tell."""
+    arrived, _, _ = name.lstrip("~").partition(".")
+    return int(arrived) / 1e9 if arrived.isdecimal() else None

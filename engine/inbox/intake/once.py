@@ -1,0 +1,127 @@
+"""Carry a command out for a mail exactly once: the change, the note and the notice are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from engine.commands import first_proof, notices
+from engine.commands.answers import confirmations
+from engine.commands.answers.prompting import Cause, prompted
+from engine.commands.base import Command, Done, Refusal, Work
+from engine.commands.intake import Reply, note
+from engine.engine import Engine
+from engine.inbox.intake.delivery import Action, Outcome, Taken
+from engine.model import Actor, Notice
+from engine.refusals import Code
+from engine.settings import Settings
+from engine.store.protocol import AlreadyTakenIn
+
+D = TypeVar("D", bound=Done)
+
+TAKEN_BEFORE = Outcome(action=Action.IGNORED, code=Code.NO_CHANGE.value, detail="taken in before")
+_DOINGS = frozenset({Action.CREATED, Action.UPDATED, Action.CANCELLED, Action.CAMPAIGN, Action.BATCH})
+
+
+class _Rehearsed(Exception):  # noqa: N818 -- reads as what it is
+    """What was to be seen was seen, and is undone."""
+
+
+async def apply_once(
+    engine: Engine,
+    taken: Taken,
+    command: Command[D],
+    actor: Actor,
+    *,
+    outcome: Callable[[D], Outcome],
+    notice: Callable[[D], Notice] | None = None,
+    part: str = "",
+) -> Outcome | Refusal:
+    """What became of the mail, or of this part of it; harmless to repeat after a crash at any instant.
+
+    Raises NewProof where it would reach more people than a mail with a new proof may.
+    """
+    became = TAKEN_BEFORE
+    name = taken.intake(became, engine.clock(), part).id
+
+    async def before(work: Work) -> None:
+        if await work.unit.taken_in(name):
+            raise AlreadyTakenIn(name)
+
+    async def also(work: Work, done: D) -> None:
+        nonlocal became
+        became = _flagged(taken, outcome(done))
+        if taken.rehearsed:
+            became = became.model_copy(update={"doings": first_proof.doings(done)})
+            raise _Rehearsed
+        if actor.kind == "organizer":
+            await _judge_proof(work, taken, done, became)
+        reply = await _reply(work, taken, became, notice(done)) if notice else None
+        await note(work, taken.intake(became, work.now, part), reply)
+        await _ask(work, became)
+
+    try:
+        done = await engine.apply(command, actor, before=before, also=also)
+    except AlreadyTakenIn:
+        return TAKEN_BEFORE
+    except _Rehearsed:
+        return became
+    return done if isinstance(done, Refusal) else became
+
+
+async def _reply(work: Work, taken: Taken, became: Outcome, notice: Notice) -> Reply | None:
+    """What the organizer hears of a change, whatever sent it; or the answer to a sender who can be answered.
+
+    Of proven changes one mail a minute leaves. All else is few: a proven mail may be relayed again and again by
+    whoever has it, and what nothing proves (`CIS_SENDER_AUTH`) names whom it likes; there the words are our own.
+    """
+    to, proven = taken.mail.from_address, taken.verdict.passed or taken.verdict.google_calendar
+    changed = _changed(taken, became)
+    if to in taken.own or not (changed or taken.answerable):
+        return None
+    if not (changed and proven) and not await _bounded(work, to, became, proven=proven):
+        return None
+    if taken.flagged and not proven:
+        notice = notices.unproven(f"{became.action.value} {became.code}".strip(), became.uid)
+    return Reply(to=to, notice=notice)
+
+
+def _changed(taken: Taken, became: Outcome) -> bool:
+    """True if something may have been changed: a code says so of a table, and of what is flagged."""
+    unhindered = not became.code or taken.flagged or became.action is Action.BATCH
+    return became.action in _DOINGS and unhindered
+
+
+async def _bounded(work: Work, to: str, became: Outcome, *, proven: bool) -> bool:
+    """True if an answer to a mail that changed nothing may be owed."""
+    idle = became.action in {Action.REFUSED, Action.QUARANTINED, Action.IGNORED} or bool(became.code)
+    if proven and not idle:
+        return True
+    return await prompted(work, Cause.REPEAT if proven else Cause.NOTICE, to, to)
+
+
+def limited(settings: Settings, taken: Taken) -> bool:
+    """True where the mail may reach few people only while its proofs are new (`CIS_FIRST_PROOF_MAX`)."""
+    return bool(settings.first_proof_max) and settings.sender_auth != "off" and not taken.vouched
+
+
+async def _judge_proof(work: Work, taken: Taken, done: Done, became: Outcome) -> None:
+    """Hold a mail that reaches too many people for what proves it; note what proved one that is carried out."""
+    if limited(work.settings, taken) and not taken.weighed:
+        await first_proof.weigh(work, taken.proven, first_proof.doings(done))
+    if became.action in _DOINGS and taken.verdict.passed and not taken.vouched:
+        await first_proof.learn(work, taken.proven)
+
+
+async def _ask(work: Work, became: Outcome) -> None:
+    if became.ask:
+        await confirmations.ask(work, became.ask)
+    if became.held:
+        await first_proof.ask(work, became.held)
+
+
+def _flagged(taken: Taken, outcome: Outcome) -> Outcome:
+    """`outcome` with the code that says that nothing proved the mail, where it changed something all the same."""
+    if not taken.flagged or outcome.action not in _DOINGS or outcome.code:
+        return outcome
+    return outcome.model_copy(update={"code": Code.SENDER_UNAUTHENTICATED.value})

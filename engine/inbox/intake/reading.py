@@ -1,0 +1,43 @@
+"""What the content of a mail comes to at one of its mailboxes."""
+
+from __future__ import annotations
+
+import logging
+
+from engine.commands.tables.csvlist import CsvRow
+from engine.inbox.contents.content import Table
+from engine.inbox.intake.delivery import Taken
+from engine.itip.message import ItipMessage
+from engine.refusals import Refused
+
+log = logging.getLogger(__name__)
+
+
+def calendar_of(taken: Taken) -> tuple[Taken, ItipMessage]:
+    """The mail with what was repaired in its calendar, and the first of its calendars that can be read.
+
+    Raises Refused as the first one was refused.
+    """
+    content = taken.content
+    assert content is not None and content.calendar is not None, "only a mail with a calendar is read for it"
+    message = content.calendar
+    if isinstance(message, Refused):
+        raise message
+    if message.repaired:
+        log.info("mail %s: calendar repaired: %s", taken.envelope.id, "; ".join(message.repaired))
+    return taken.model_copy(update={"repaired": message.repaired, "quoted": content.quoted}), message
+
+
+def tables_of(taken: Taken) -> tuple[Table, ...]:
+    """The attached tables of commands, those included that are none; empty if no attachment is one."""
+    return taken.content.tables if taken.content else ()
+
+
+def rows_of(taken: Taken) -> list[CsvRow]:
+    """The rows of all attached lists. Raises Refused as the first list was refused."""
+    rows: list[CsvRow] = []
+    for found in taken.content.rows if taken.content else ():
+        if isinstance(found, Refused):
+            raise found
+        rows.extend(found)
+    return rows

@@ -1,0 +1,261 @@
+"""Reads a mail that came in and sends it down the route of its mailbox."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from engine.commands import notices
+from engine.commands.base import Done, Work
+from engine.commands.first_proof import NewProof
+from engine.commands.intake import Nothing
+from engine.engine import SYSTEM, Engine
+from engine.inbox.authentication.authenticator import Authenticator
+from engine.inbox.contents.readers import Readers
+from engine.inbox.intake.arrival_order import Place
+from engine.inbox.intake.claims import turn_of
+from engine.inbox.intake.delivery import Action, Outcome, Taken, held, quarantined
+from engine.inbox.intake.once import apply_once
+from engine.inbox.routes import bulk, confirm, create, reports, rsvp
+from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.mail.authenticity import Verdict
+from engine.mail.incoming import IncomingMail
+from engine.mail.read import Opened
+from engine.refusals import Code, Refused
+from engine.settings import OWN_MAILBOXES
+from engine.store.protocol import AlreadyTakenIn, Intake
+
+log = logging.getLogger(__name__)
+
+TOKENED = ("rsvp", "unsubscribe", "confirm")
+OPERATORS = ("postmaster", "abuse")
+"""Addresses that every mail domain must have (RFC 5321, 4.5.1; RFC 2142)."""
+READ_HERE = ("create", "bulk", *TOKENED)
+"""Mailboxes where a mail asks the server for something; what goes to others waits for a person."""
+MAILBOXES = (*READ_HERE, *OPERATORS)
+_ROUTES = {
+    "create": create.take,
+    "bulk": bulk.take,
+    "rsvp": rsvp.take,
+    "unsubscribe": reports.take_unsubscribe,
+    "confirm": confirm.take,
+    **dict.fromkeys(OPERATORS, reports.take_for_operator),
+}
+
+_UNCHECKED = Verdict(passed=False, reason="its sender does not matter")
+_ORGANIZERS = frozenset({"create", "bulk"})
+"""Mailboxes at which nothing but the head of a mail is read if its sender may do nothing there."""
+
+
+@dataclass(slots=True)
+class Judged:
+    """A mail whose head is read and whose sender is judged; `verdict` is None as long as nobody was asked."""
+
+    spooled: Spooled
+    opened: Opened
+    mailboxes: tuple[Mailbox, ...]
+    head: IncomingMail
+    verdict: Verdict | None = None
+
+    @property
+    def token(self) -> str:
+        return self.mailboxes[0].token
+
+    @property
+    def sender_matters(self) -> bool:
+        """True if what the mail may do depends on who sent it: the holder of a token has proven enough."""
+        return any(
+            box.name in _ORGANIZERS or (box.name == "rsvp" and not box.token) for box in self.mailboxes
+        )
+
+
+class Router:
+    """Takes mails in, one at a time, each exactly once: who sent it is judged before its content is read."""
+
+    def __init__(self, engine: Engine, readers: Readers | None = None) -> None:
+        self._engine = engine
+        self._readers = readers or Readers()
+        self._authenticator = Authenticator(engine.settings, self._readers)
+        own = (engine.settings.mailbox(name) for name in OWN_MAILBOXES)
+        self._own = frozenset(own) | engine.settings.alias_addresses
+
+    async def handle(self, spooled: Spooled, place: Place | None = None) -> list[Outcome]:
+        """What became of a mail, for each of our mailboxes that it was for; errors of our own are raised.
+
+        `place`: the mail's among those that claim the same sender. Raises TryLater, ReaderDied.
+        """
+        try:
+            opened = Opened(spooled.raw)
+            head = _confirmed(spooled.envelope, opened.head)
+            named = [self._named(box, head) for box in spooled.envelope.mailboxes]
+            judged = Judged(spooled, opened, tuple(named) or (self._addressed(head),), head)
+            if judged.sender_matters:
+                judged.verdict = await self._authenticator.verdict(spooled, head)
+            else:
+                judged.verdict = self._authenticator.told(spooled.envelope, head)
+            async with self._turn(place, judged):
+                return await self._carried_out(judged)
+        except Refused as refused:
+            return [await self.unread(spooled.envelope, quarantined(refused.code, str(refused)))]
+
+    @asynccontextmanager
+    async def _turn(self, place: Place | None, judged: Judged) -> AsyncIterator[None]:
+        """The turn of a mail among those of its sender, if it is proven that it is theirs."""
+        if place is None:
+            yield
+        elif self._proven(judged) and place.claimed == (judged.token or judged.head.from_address):
+            async with place.turn():
+                yield
+        else:
+            place.leave()
+            yield
+
+    def _proven(self, judged: Judged) -> bool:
+        trusts = judged.verdict is not None and judged.verdict.passed
+        return trusts or bool(judged.token) or self._engine.settings.sender_auth != "enforce"
+
+    def _known(self, judged: Judged) -> bool:
+        """True for a mail of somebody whom we serve: an organizer, or whoever holds a token of ours."""
+        organizer = self._engine.settings.may_organize(judged.head.from_address)
+        return bool(judged.token) or (organizer and self._proven(judged))
+
+    async def _carried_out(self, judged: Judged) -> list[Outcome]:
+        """Each mailbox's outcome; the content is read once, and only if the mail may do something at one of them."""
+        deliveries = [self._taken(judged, box) for box in judged.mailboxes]
+        away = [_turned_away(taken) for taken in deliveries]
+        boxes = {taken.mailbox.name for taken, stop in zip(deliveries, away, strict=True) if stop is None}
+        if boxes:
+            turn = " ".join(turn_of(judged.spooled, self._engine.settings.relay_networks))
+            content = await self._readers.read(judged.opened, boxes, turn, known=self._known(judged))
+            mail = _confirmed(judged.spooled.envelope, content.mail)
+            if _identity(mail) != _identity(judged.head):
+                raise Refused(Code.UNREADABLE_MAIL, "The head of the mail can be read in more than one way.")
+            verdict = await self._of_content(judged, mail)
+            update = {"mail": mail, "content": content, "verdict": verdict}
+            deliveries = [taken.model_copy(update=update) for taken in deliveries]
+        pairs = zip(deliveries, away, strict=True)
+        return [await self._noted(taken, stop or await self._at(taken)) for taken, stop in pairs]
+
+    async def _of_content(self, judged: Judged, mail: IncomingMail) -> Verdict:
+        """The verdict on the sender, which some mails need only for what they say."""
+        known = judged.verdict
+        if (known is None or known.wants_signatures) and await self._matters(judged, mail):
+            return await self._authenticator.verdict(judged.spooled, judged.head)
+        return known or _UNCHECKED
+
+    async def _matters(self, judged: Judged, mail: IncomingMail) -> bool:
+        """True for an answer at a token that is not its holder's, and for a report that a mail service may prove."""
+        if mail.report:
+            return bool(mail.report.transport_id)
+        if mail.automatic and not mail.calendars:
+            return False
+        for token in {box.token for box in judged.mailboxes if box.name == "rsvp"}:
+            holder = await self._engine.store.attendee_by_token(token)
+            if holder is not None and holder.email != mail.from_address:
+                return True
+        return False
+
+    def _named(self, mailbox: Mailbox, mail: IncomingMail) -> Mailbox:
+        """A pipe or a file knows the mailbox; its token is in the headers."""
+        named = mailbox if mailbox.token else self._addressed(mail)
+        return named if named.name == mailbox.name else mailbox
+
+    def _taken(self, judged: Judged, mailbox: Mailbox) -> Taken:
+        settings = self._engine.settings
+        return Taken(
+            envelope=judged.spooled.envelope,
+            mailbox=mailbox,
+            mail=judged.head,
+            verdict=judged.verdict or _UNCHECKED,
+            own=self._own,
+            enforce=settings.sender_auth == "enforce",
+            flag=settings.sender_auth == "flag",
+        )
+
+    async def _at(self, taken: Taken) -> Outcome:
+        try:
+            route = _ROUTES.get(taken.mailbox.name, reports.take_for_operator)
+            return await route(self._engine, taken)
+        except Refused as refused:
+            return Outcome(action=Action.REFUSED, code=refused.code.value, detail=str(refused))
+        except NewProof as new:
+            return held(taken, new.doings)
+
+    async def _noted(self, taken: Taken, outcome: Outcome) -> Outcome:
+        if outcome.action in {Action.REFUSED, Action.IGNORED, Action.QUARANTINED}:
+            await self._set_aside(taken, outcome)
+        return outcome.model_copy(update={"sender": taken.sender})
+
+    async def _set_aside(self, taken: Taken, outcome: Outcome) -> None:
+        """Note a mail that changed nothing, and tell a person who sent it why."""
+        tell = outcome.action is Action.REFUSED or outcome.code == Code.ORGANIZER_NOT_ALLOWED
+        tell = tell and taken.mailbox.name in {"create", "bulk"}
+        notice = notices.refused(taken.mail.subject, outcome.detail, outcome.code)
+        await apply_once(
+            self._engine,
+            taken,
+            Nothing(),
+            SYSTEM,
+            outcome=lambda _: outcome,
+            notice=(lambda _: notice) if tell else None,
+        )
+
+    async def unread(self, envelope: Envelope, outcome: Outcome) -> Outcome:
+        """Note a mail that was not read, with what became of it."""
+        intake = Intake(
+            id=f"{envelope.id}::",
+            at=self._engine.clock(),
+            mailbox="",
+            action=outcome.action.value,
+            code=outcome.code,
+            detail=outcome.detail,
+        )
+
+        async def also(work: Work, _: Done) -> None:
+            await work.unit.take_in(intake)
+
+        try:
+            await self._engine.apply(Nothing(), SYSTEM, also=also)
+        except AlreadyTakenIn:
+            log.info("mail %s was noted before", intake.id)
+        return outcome
+
+    def _addressed(self, mail: IncomingMail) -> Mailbox:
+        """Our mailbox that a mail without envelope names in its headers; create@ where it names none."""
+        for address in mail.recipients:
+            mailbox = mailbox_of(address, self._engine.settings.domain)
+            if mailbox:
+                return mailbox
+        return Mailbox(name="create")
+
+
+def _turned_away(taken: Taken) -> Outcome | None:
+    """Why a mail's content is not read for that mailbox, if so: its sender may do nothing there.
+
+    What Google's calendar sends for its users depends on the calendar that it sends.
+    """
+    if taken.mailbox.name not in _ORGANIZERS or taken.verdict.google_calendar:
+        return None
+    return create.unproven(taken)
+
+
+def _identity(mail: IncomingMail) -> tuple[object, ...]:
+    return mail.from_address, mail.sender_address, mail.to, mail.cc, mail.deciding
+
+
+def _confirmed(envelope: Envelope, mail: IncomingMail) -> IncomingMail:
+    """The mail; from the owner of an address who says that it is theirs, if one did."""
+    if not envelope.confirmed_by:
+        return mail
+    return mail.model_copy(update={"from_address": envelope.confirmed_by})
+
+
+def mailbox_of(address: str, domain: str) -> Mailbox | None:
+    """Which of our mailboxes an address is, if any."""
+    local, _, host = address.lower().rpartition("@")
+    name, _, token = local.partition("+")
+    if host != domain or name not in MAILBOXES or (token and name not in TOKENED):
+        return None
+    return Mailbox(name=name, token=token)

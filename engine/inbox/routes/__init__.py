@@ -1,0 +1,1 @@
+"""What mail to each of our mailboxes does."""

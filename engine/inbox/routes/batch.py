@@ -1,0 +1,192 @@
+"""Mail to create@ with a table of commands: each row is carried out once, and the answer tells of each."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.commands import first_proof, notices
+from engine.commands.base import Done, Refusal, Work
+from engine.commands.intake import Nothing
+from engine.commands.tables import batchrows
+from engine.commands.tables.batch import Batch, BatchDone, Became, Rehearsed, StepOutcome, tallied
+from engine.commands.tables.batchrows import RowStep
+from engine.engine import Engine
+from engine.inbox.intake.delivery import Action, Outcome, Taken, refused
+from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
+from engine.inbox.intake.reading import tables_of
+from engine.inbox.routes.several import weighed
+from engine.model import Actor
+from engine.refusals import Code, Refused
+from engine.report import harmless
+from engine.store.protocol import Intake
+
+CHUNK = 50
+"""Rows in one transaction: few, so that other mail and the dispatcher need not wait."""
+_HEADER = ("row", "action", "outcome", "uid", "code", "detail")
+
+
+@dataclass(frozen=True)
+class _MailedRow(RowStep):
+    """A row that came by mail, noted in the transaction of its change: a crash repeats no row."""
+
+    intake_id: str = ""
+
+    async def before(self, work: Work) -> StepOutcome | None:
+        """What the note says, where an earlier run carried this row out."""
+        note = await work.unit.taken_in(self.intake_id)
+        if note is None:
+            return None
+        became = Became(note.action)
+        return StepOutcome(name=self.name, action=self.asked(), became=became, uid=note.uid, code=note.code)
+
+    async def also(self, work: Work, outcome: StepOutcome) -> None:
+        """Note what became of the row."""
+        intake = Intake(
+            id=self.intake_id,
+            at=work.now,
+            mailbox="create",
+            action=outcome.became.value,
+            code=outcome.code,
+            uid=outcome.uid,
+        )
+        await work.unit.take_in(intake)
+
+
+async def take(engine: Engine, taken: Taken) -> Outcome:
+    """Carry out each row of the attached tables for a sender who may organize, and answer with the outcomes.
+
+    Raises Refused where no table can be read: CSV_NO_HEADER, CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE.
+    """
+    if await _came_before(engine, taken):
+        return TAKEN_BEFORE
+    steps, problems = _read(engine, taken)
+    taken = await weighed(engine, taken, lambda mail: _rehearsed(engine, mail, steps))
+    outcomes: list[StepOutcome] = []
+    for start in range(0, len(steps), CHUNK):
+        outcomes += await carried_out(engine, steps[start : start + CHUNK], taken.actor)
+    return await _answer(engine, taken, outcomes, problems)
+
+
+async def _rehearsed(engine: Engine, taken: Taken, steps: Sequence[RowStep]) -> list[Outcome]:
+    """What the rows would do, all of it undone again; rows that were carried out before a crash do nothing more."""
+    found: list[Outcome] = []
+    for start in range(0, len(steps), CHUNK):
+        try:
+            await carried_out(engine, steps[start : start + CHUNK], taken.actor, dry_run=True)
+        except Rehearsed as would:
+            doings = first_proof.doings(BatchDone(outcomes=would.outcomes))
+            found.append(Outcome(action=Action.BATCH, doings=doings))
+    return found
+
+
+async def carried_out(
+    engine: Engine, steps: Sequence[RowStep], actor: Actor, *, dry_run: bool = False
+) -> tuple[StepOutcome, ...]:
+    """What became of some rows, all in one transaction."""
+    done = await engine.apply(Batch(steps=tuple(steps), dry_run=dry_run), actor)
+    if isinstance(done, Refusal):
+        raise Refused(done.code, done.message, done.hint)
+    return done.outcomes
+
+
+def _read(engine: Engine, taken: Taken) -> tuple[list[_MailedRow], list[str]]:
+    """The rows of all attached tables, and what was wrong with attachments that are none."""
+    steps: list[_MailedRow] = []
+    reasons: list[Refused] = []
+    problems: list[str] = []
+    tables = tables_of(taken)
+    several = len(tables) > 1
+    defaults = {"organizer_name": taken.mail.from_name} if taken.mail.from_name else {}
+    for number, part in enumerate(tables, start=1):
+        found = part.found
+        if isinstance(found, Refused):
+            reasons.append(found)
+            problems.append(f"{part.filename[:100]}: not carried out: {found} ({found.code})")
+            continue
+        problems += unknown_columns(found.unknown)
+        for row in found.rows:
+            noted = taken.intake(TAKEN_BEFORE, engine.clock(), f"row:{number}:{row.row}").id
+            name = f"{part.filename[:100]} {row.row}" if several else str(row.row)
+            steps.append(_MailedRow(row=row, name=name, defaults=defaults, intake_id=noted))
+    if not steps:
+        raise reasons[0]
+    if len(steps) > batchrows.ROWS_MAX:
+        raise Refused(
+            Code.TOO_LARGE, f"The mail has {len(steps)} rows.", f"{batchrows.ROWS_MAX} are allowed."
+        )
+    return steps, problems
+
+
+def unknown_columns(names: Iterable[str]) -> list[str]:
+    """A line for each column that is not understood, so that a misspelt one does not pass unseen."""
+    return [
+        f"The column “{name}” was passed over: it is not understood, or is there twice." for name in names
+    ]
+
+
+async def _came_before(engine: Engine, taken: Taken) -> bool:
+    """True where this very mail was carried out already and only arrived a second time."""
+    if not taken.mail.message_id:
+        return False
+    async with engine.store.unit() as unit:
+        return await unit.remembered(taken.actor.address, _mail_key(taken)) is not None
+
+
+def _mail_key(taken: Taken) -> str:
+    return f"batch-mail:{hashlib.sha256(taken.mail.message_id.encode(errors='surrogatepass')).hexdigest()}"
+
+
+class _Remember(Nothing):
+    """Remember a mail by its Message-ID, in the transaction of its answer."""
+
+    key: str
+
+    async def carry_out(self, work: Work) -> Done:
+        if await work.unit.remembered(work.actor.address, self.key) is None:
+            await work.unit.remember(work.actor.address, self.key, "", "", work.now)
+        return Done()
+
+
+async def _answer(
+    engine: Engine, taken: Taken, outcomes: Sequence[StepOutcome], problems: Sequence[str]
+) -> Outcome:
+    failed = [outcome for outcome in outcomes if outcome.became is Became.FAILED]
+    outcome = Outcome(
+        action=Action.BATCH,
+        uid=outcomes[0].uid if len(outcomes) == 1 else "",
+        code=failed[0].code if failed else "",
+        detail=in_words(outcomes),
+    )
+    problems = [*problems, *map(line, failed)]
+    anything = len(failed) < len(outcomes)
+    notice = notices.batch_done(in_words(outcomes), problems, table(outcomes), anything=anything)
+    command = _Remember(key=_mail_key(taken)) if taken.mail.message_id else Nothing()
+    became = await apply_once(
+        engine, taken, command, taken.actor, outcome=lambda _: outcome, notice=lambda _: notice, part="batch"
+    )
+    return refused(became.code, str(became)) if isinstance(became, Refusal) else became
+
+
+def in_words(outcomes: Sequence[StepOutcome]) -> str:
+    """How many rows came to what: “Rows: 3; created 2, failed 1”."""
+    counts = ", ".join(f"{name} {n}" for name, n in tallied(outcomes).items() if n)
+    return f"Rows: {len(outcomes)}; {counts}"
+
+
+def line(outcome: StepOutcome) -> str:
+    """One outcome as a line of text."""
+    return f"row {outcome.name}: {outcome.became}: {outcome.detail} ({outcome.code})"
+
+
+def table(outcomes: Sequence[StepOutcome]) -> str:
+    """The outcomes as CSV, a header first; no cell is a formula (RFC 4180; B27)."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(_HEADER)
+    for o in outcomes:
+        writer.writerow(map(harmless, (o.name, o.action, o.became.value, o.uid, o.code, o.detail)))
+    return buffer.getvalue()

@@ -1,0 +1,142 @@
+"""Mail to bulk@: an organizer sends a list, and its event goes to everybody on it (cis-reference 13)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.commands import notices
+from engine.commands.base import Refusal, Work
+from engine.commands.campaigns.campaigns import Action as CampaignAction
+from engine.commands.campaigns.campaigns import CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.validation import Row
+from engine.commands.intake import Nothing
+from engine.commands.tables.csvlist import CsvRow
+from engine.engine import Engine
+from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, named, refused
+from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
+from engine.inbox.intake.reading import rows_of
+from engine.inbox.routes.addressed import objection
+from engine.inbox.routes.create import stopped
+from engine.inbox.routes.several import weighed
+from engine.refusals import Code, Refused
+
+_PROBLEMS_SHOWN = 200
+_EVENTS_MAX = 100
+
+
+async def take(engine: Engine, taken: Taken) -> Outcome:
+    """Start a campaign for each event that the list names; its report answers when the last mail is out."""
+    if taken.mail.report or (taken.mail.automatic and not taken.mail.lists):
+        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a list.")
+    stop = stopped(engine, taken) or objection(taken, engine.settings.commanded)
+    if stop:
+        return stop
+    if not taken.mail.lists and taken.mail.obstacle:
+        return refused(Code(taken.mail.obstacle.code), taken.mail.obstacle.detail)
+    if not taken.mail.lists:
+        return refused(
+            Code.NO_LIST, "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name."
+        )
+    rows = rows_of(taken)
+    if len(taken.mail.lists) > 1:
+        rows = [replace(row, row=number) for number, row in enumerate(rows, start=1)]
+    by_uid = _by_event(rows)
+    problems = [
+        f"row {row.row}: {row.email}: {Code.MISSING_UID.value}: name the event's uid in the column uid"
+        for row in by_uid.pop("", [])
+    ]
+    started = await _start_all(engine, taken, by_uid)
+    if started and all(outcome == TAKEN_BEFORE for outcome in started):
+        return TAKEN_BEFORE
+    problems += [f"{o.uid}: 0 invites sent\n{o.uid}: {o.detail} ({o.code})" for o in started if _failed(o)]
+    if problems:
+        codes = [o.code for o in started if _failed(o)]
+        await _answer(engine, taken, problems, codes[0] if codes else Code.MISSING_UID.value)
+    good = [o for o in started if not _failed(o)]
+    if good:
+        return good[-1]
+    first = started[0].code if started else Code.MISSING_UID.value
+    return Outcome(
+        action=Action.CAMPAIGN, code=first, detail="No row could be invited; the sender was told why."
+    )
+
+
+def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
+    by_uid: dict[str, list[CsvRow]] = {}
+    for row in rows:
+        by_uid.setdefault(row.uid.lower(), []).append(row)
+    if len(by_uid) > _EVENTS_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"The list names {len(by_uid)} events.",
+            f"Name at most {_EVENTS_MAX} in one mail.",
+        )
+    return by_uid
+
+
+async def _start_all(engine: Engine, taken: Taken, by_uid: dict[str, list[CsvRow]]) -> list[Outcome]:
+    async def each(mail: Taken) -> list[Outcome]:
+        return [await _start(engine, mail, uid, part) for uid, part in by_uid.items()]
+
+    return await each(await weighed(engine, taken, each) if len(by_uid) > 1 else taken)
+
+
+def _failed(outcome: Outcome) -> bool:
+    return bool(outcome.code) and outcome != TAKEN_BEFORE
+
+
+async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> Outcome:
+    """Draft and start one event's campaign in one transaction, noted as part of this mail."""
+    draft = _DraftAndStart(
+        uid=uid,
+        recipients=[Row(email=r.email, name=r.name, fields=r.fields, number=r.row) for r in rows],
+        # Whatever sent the mail, the organizer hears of what was done in their name; of a list that nothing proves
+        # they hear at once, and without its words.
+        report_to=None if taken.flagged else taken.mail.from_address,
+    )
+    outcome = Outcome(action=Action.CAMPAIGN, uid=uid)
+    became = await apply_once(
+        engine,
+        taken,
+        draft,
+        taken.actor,
+        outcome=lambda _: outcome,
+        notice=(lambda _: notices.unproven(outcome.action.value, uid)) if taken.flagged else None,
+        part=named(uid),
+    )
+    if isinstance(became, Refusal):
+        return Outcome(action=Action.CAMPAIGN, uid=uid, code=became.code.value, detail=str(became))
+    return became
+
+
+class _DraftAndStart(DraftCampaign):
+    """A mailed list needs no second look: it is drafted and started in one transaction."""
+
+    async def carry_out(self, work: Work) -> CampaignDone:
+        """Raises Refused like both, and EMPTY_LIST naming each row where none can be invited."""
+        done = await super().carry_out(work)
+        if not done.campaign.valid:
+            raise Refused(Code.EMPTY_LIST, await _why_nobody(work, done))
+        start = ControlCampaign(campaign_id=done.campaign.id, action=CampaignAction.START, confirmed=True)
+        return await start.carry_out(work)
+
+
+async def _why_nobody(work: Work, done: CampaignDone) -> str:
+    skipped = await work.unit.skipped(done.campaign.id, _PROBLEMS_SHOWN)
+    lines = [f"row {r.row}: {r.email}: {notices.skipping(r.code)}" for r in skipped]
+    return "\n".join(["No row can be invited.", *lines])
+
+
+async def _answer(engine: Engine, taken: Taken, problems: list[str], code: str) -> None:
+    """Tell the sender of the rows that started nothing; what was started reports for itself."""
+    outcome = Outcome(action=Action.CAMPAIGN, code=code)
+    notice = notices.list_refused(problems[:_PROBLEMS_SHOWN])
+    await apply_once(
+        engine,
+        taken,
+        Nothing(),
+        taken.actor,
+        outcome=lambda _: outcome,
+        notice=lambda _: notice,
+        part="problems",
+    )

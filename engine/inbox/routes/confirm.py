@@ -1,0 +1,61 @@
+"""The answer of the owner of an address: the mail that waits is theirs. By mail to confirm+code@, or by the page."""
+
+from __future__ import annotations
+
+from engine.commands.answers.confirmations import UseConfirmation, usable
+from engine.commands.base import Refusal
+from engine.engine import SYSTEM, Engine
+from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, refused
+from engine.inbox.intake.once import apply_once
+from engine.inbox.quarantine import Quarantine
+from engine.model import Actor, Confirmation
+from engine.refusals import Code, Refused
+
+_AT_ONCE = 100
+"""Mails that are looked at again right after a confirmation; more are looked at in the background."""
+
+
+async def take(engine: Engine, taken: Taken) -> Outcome:
+    """Any mail that a person writes to confirm+code@ confirms; the code is known to its owner alone."""
+    mail = taken.mail
+    if mail.report or mail.automatic or taken.envelope.sender == "":
+        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail confirms nothing.")
+    try:
+        found = await _let_through(engine, taken.mailbox.token)
+    except Refused as problem:
+        return refused(problem.code, str(problem))
+    outcome = Outcome(action=Action.CONFIRMED, detail=f"mail {found.mail} is handled")
+    actor = Actor(kind="attendee", address=found.address)
+    use = UseConfirmation(code=found.code)
+    became = await apply_once(engine, taken, use, actor, outcome=lambda _: outcome)
+    await look_again(engine)
+    return refused(became.code, str(became)) if isinstance(became, Refusal) else became
+
+
+async def by_page(engine: Engine, code: str) -> Confirmation:
+    """Confirm by the page's button. Raises Refused: CONFIRM_TOKEN_INVALID, UNKNOWN_MAIL."""
+    found = await _let_through(engine, code)
+    done = await engine.apply(UseConfirmation(code=code), Actor(kind="attendee", address=found.address))
+    if isinstance(done, Refusal):
+        raise Refused(done.code, done.message, done.hint)
+    await look_again(engine)
+    return found
+
+
+async def look_again(engine: Engine) -> None:
+    """Take mail in again whose proofs somebody has vouched for while it waited, some at a time."""
+    for held in await engine.store.proven_since(engine.clock(), _AT_ONCE):
+        await Quarantine(engine).again(held.mail, held.mailbox)
+        await engine.apply(UseConfirmation(code=held.code), SYSTEM)
+
+
+async def waiting(engine: Engine, code: str) -> Confirmation:
+    """What would be confirmed, changing nothing. Raises Refused: CONFIRM_TOKEN_INVALID."""
+    return usable(await engine.store.confirmation(code), engine.clock())
+
+
+async def _let_through(engine: Engine, code: str) -> Confirmation:
+    """Let the mail through before the code is used up: a crash between the two asks for nothing but a repeat."""
+    found = await waiting(engine, code)
+    await Quarantine(engine).confirmed(found.mail, found.mailbox, found.address)
+    return found

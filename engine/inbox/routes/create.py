@@ -1,0 +1,291 @@
+"""Mail to create@: organizers make, change and cancel their events from their own calendar client."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from engine.commands import notices
+from engine.commands.answers.proposals import DeclineProposal
+from engine.commands.base import Command, Refusal
+from engine.commands.events.events import CancelEvent, EventDone
+from engine.commands.events.instances import CancelInstance, ChangeInstance
+from engine.commands.intake import Nothing
+from engine.engine import SYSTEM, Engine
+from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, named, quarantined, refused
+from engine.inbox.intake.once import apply_once
+from engine.inbox.intake.reading import calendar_of, tables_of
+from engine.inbox.routes import batch, rsvp
+from engine.inbox.routes import organizer_commands as wishes
+from engine.inbox.routes.addressed import by_google, objection, quoted
+from engine.inbox.routes.several import weighed
+from engine.itip.message import ItipEvent, ItipMessage
+from engine.model import Event, Instant, Notice
+from engine.refusals import Code, Refused
+
+_ORGANIZING = frozenset({"REQUEST", "PUBLISH", "ADD", "CANCEL", "DECLINECOUNTER"})
+_DECLINED_MAX = 20
+
+
+async def take(engine: Engine, taken: Taken) -> Outcome:
+    """Create, update or cancel what the mail's calendar says. Raises Refused where it cannot be read."""
+    mail = taken.mail
+    if not mail.calendars:
+        return await _without_calendar(engine, taken)
+    taken, message = calendar_of(taken)
+    return taken.told(await _take_calendar(engine, taken, message))
+
+
+async def _take_calendar(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
+    if message.method in rsvp.ANSWERING:
+        return await rsvp.take_answers(engine, taken, message)
+    if message.method not in _ORGANIZING:
+        why = f"A calendar with METHOD:{message.method} is not understood; send an invitation or a cancellation."
+        return refused(Code.UNSUPPORTED_METHOD, why)
+    stop = stopped(engine, taken, message) or objection(taken, engine.settings.commanded, message)
+    if stop or (stop := await _quoted(engine, taken, message)):
+        return stop
+    if message.method == "DECLINECOUNTER":
+        return await _declined(engine, taken, message)
+    return await _carry_out(engine, taken, message)
+
+
+async def _quoted(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome | None:
+    """Why a calendar that was found among words waits, if so: it may make events, and changes none."""
+    makes = message.method in {"REQUEST", "PUBLISH"} and not any(map(wishes.gone, message.events))
+    if makes and not [e for e in message.events if await _known(engine, taken, e)]:
+        return None
+    return quoted(taken)
+
+
+def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
+    """Why this sender may not act as an organizer, if so (rule 9; B4)."""
+    if stop := unproven(taken, message):
+        return stop
+    if taken.verdict.released:
+        return None
+    if not engine.settings.may_organize(taken.mail.from_address):
+        return quarantined(
+            Code.ORGANIZER_NOT_ALLOWED,
+            "The operator has not allowed this address to make events; the mail waits for that.",
+        )
+    return None
+
+
+def unproven(taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
+    """Why the mail is nobody's whom we could listen to, if so."""
+    if taken.mail.from_address in taken.own:
+        return ignored(Code.NOT_ALLOWED, "The mail is from an address of this server, which owns no events.")
+    if not taken.trusted and not (message and by_google(taken, message)):
+        return quarantined(
+            Code.SENDER_UNAUTHENTICATED,
+            f"The sender is not authenticated: {taken.verdict.reason}.",
+            taken.waiting("organizer", taken.mail.from_address, message=message),
+        )
+    return None
+
+
+async def _without_calendar(engine: Engine, taken: Taken) -> Outcome:
+    if tables_of(taken):
+        stop = stopped(engine, taken) or objection(taken, engine.settings.commanded)
+        return stop or await batch.take(engine, taken)
+    if taken.mail.report or taken.mail.automatic:
+        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar.")
+    if taken.mail.obstacle:
+        return refused(Code(taken.mail.obstacle.code), taken.mail.obstacle.detail)
+    return refused(Code.NO_CALENDAR, "The mail has no calendar. Invite this address to your event instead.")
+
+
+async def _carry_out(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
+    """Every event of the calendar, its series before its instances; one outcome stands for them all."""
+    series = _newest([e for e in message.events if e.recurrence_id is None])
+    instances = [e for e in message.events if e.recurrence_id is not None]
+    masters = {e.uid for e in series}
+    alone = [i for i in instances if i.uid not in masters]
+    quiet = len(series) + len(alone) > 1
+    own: dict[str, list[ItipEvent]] = {}
+    for instance in instances:
+        own.setdefault(instance.uid, []).append(instance)
+
+    async def each(mail: Taken) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for event in (*series, *alone):
+            if event.recurrence_id is None:
+                taking = _series(engine, mail, message.method, event, own.get(event.uid, []), quiet=quiet)
+            else:
+                taking = _instance(engine, mail, message.method, event, quiet=quiet)
+            outcomes.append(await _one(taking))
+        return outcomes
+
+    if not quiet:
+        return (await each(taken))[0]
+    taken = await weighed(engine, taken, each)
+    return await _summed(engine, taken, await each(taken))
+
+
+def _newest(series: list[ItipEvent]) -> list[ItipEvent]:
+    """One of each event: where a calendar holds several revisions of one, the newest (RFC 5546, 2.1.5)."""
+    found: dict[str, ItipEvent] = {}
+    for event in series:
+        known = found.get(event.uid)
+        if known is None or _revision(known) <= _revision(event):
+            found[event.uid] = event
+    return list(found.values())
+
+
+def _revision(event: ItipEvent) -> tuple[int, float]:
+    return (event.sequence or 0, event.dtstamp.timestamp() if event.dtstamp else 0.0)
+
+
+async def _one(taking: Awaitable[Outcome]) -> Outcome:
+    """What became of one event of several: a refusal of one stops no other."""
+    try:
+        return await taking
+    except Refused as refusal:
+        return refused(refusal.code, str(refusal))
+
+
+async def _summed(engine: Engine, taken: Taken, outcomes: list[Outcome]) -> Outcome:
+    """One outcome, and one notice, for several events: the first that changed something stands for them all."""
+    counts = Counter(f"{o.action.value} ({o.code})" if o.code else o.action.value for o in outcomes)
+    said = ", ".join(f"{n} {what}" for what, n in counts.items())
+    done = {Action.CREATED, Action.UPDATED, Action.CANCELLED}
+    found = next((o for o in outcomes if o.action in done), outcomes[-1])
+    if found.action not in done:
+        return found
+    summed = found.model_copy(update={"detail": f"{len(outcomes)} events: {said}."})
+    why = [f"{o.code}: {o.detail}" for o in outcomes if o.action is Action.REFUSED]
+    notice = notices.several(taken.mail.subject, summed.detail, why)
+    became = await apply_once(
+        engine, taken, Nothing(), SYSTEM, outcome=lambda _: summed, notice=lambda _: notice, part="all"
+    )
+    return became if isinstance(became, Outcome) and became.action in done else summed
+
+
+async def _series(
+    engine: Engine, taken: Taken, method: str, event: ItipEvent, instances: list[ItipEvent], *, quiet: bool
+) -> Outcome:
+    known = await _known(engine, taken, event)
+    command: Command[EventDone]
+    if method == "CANCEL" or wishes.gone(event):
+        if known is None:
+            return _unknown()
+        if stray := _stray(taken, known, event):
+            return stray
+        command = CancelEvent(uid=known.uid, reason=event.comment, source=wishes.source(taken, event))
+        action = Action.CANCELLED
+    elif method == "ADD":
+        if known is None:
+            return _unknown()
+        command, action = wishes.addition(taken, known, event), Action.UPDATED
+    elif known is None:
+        command, action = wishes.creation(taken, event, instances), Action.CREATED
+    else:
+        command, action = wishes.change(taken, known, event, instances), Action.UPDATED
+    return await _apply(engine, taken, command, action, event, quiet=quiet)
+
+
+async def _instance(engine: Engine, taken: Taken, method: str, event: ItipEvent, *, quiet: bool) -> Outcome:
+    """One instance alone: changed or cancelled, while its series stands (B9)."""
+    known = await _known(engine, taken, event)
+    assert event.recurrence_id is not None
+    if known is None:
+        return _unknown()
+    source = wishes.source(taken, event)
+    if method == "CANCEL" or wishes.gone(event):
+        if stray := _stray(taken, known, event):
+            return stray
+        gone = CancelInstance(uid=known.uid, recurrence_id=event.recurrence_id, source=source)
+        return await _apply(engine, taken, gone, Action.CANCELLED, event, quiet=quiet)
+    override = wishes.override(event, known.summary)
+    if override is None:
+        return refused(Code.INVALID_TIME, "The instance has no readable time.", known.uid)
+    change = ChangeInstance(uid=known.uid, override=override, source=source)
+    return await _apply(engine, taken, change, Action.UPDATED, event, quiet=quiet)
+
+
+def _stray(taken: Taken, known: Event, event: ItipEvent) -> Outcome | None:
+    """What becomes of a cancellation that was written to others: it takes a guest out, and may be replayed by them.
+
+    Its signature holds all the same (B4). Clients name our address among the attendees of what they send to it;
+    where an alias of ours was invited, no mail names it, and nothing can be told.
+    """
+    elsewhere = known.source_addressed and event.attendees and not wishes.source(taken, event).addressed
+    if not elsewhere or taken.verdict.released or taken.verdict.confirmed_by:
+        return None
+    return quarantined(
+        Code.SENDER_UNAUTHENTICATED,
+        "The cancellation was written to somebody else, not to this server.",
+        taken.waiting("organizer", taken.mail.from_address),
+    )
+
+
+async def _declined(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
+    """The organizer keeps the time: each attendee that the mail names hears so (RFC 5546, 3.2.8)."""
+    event = message.events[0]
+    known = await _known(engine, taken, event)
+    if known is None:
+        return _unknown()
+    people = [a.address for a in event.attendees if a.address != known.organizer][:_DECLINED_MAX]
+    outcome = refused(Code.UNKNOWN_ATTENDEE, "The mail names no attendee whose proposal it declines.")
+    for email in people:
+        command = DeclineProposal(uid=known.uid, email=email, recurrence_id=event.recurrence_id)
+        became = await apply_once(
+            engine,
+            taken,
+            command,
+            taken.actor,
+            outcome=lambda done: Outcome(action=Action.COUNTER, uid=done.event.uid, detail="declined"),
+            notice=lambda done: notices.declined(done.event, done.attendee),
+            part=f"{named(event.uid)}:{email}",
+        )
+        outcome = refused(became.code, str(became)) if isinstance(became, Refusal) else became
+    return outcome
+
+
+def _unknown() -> Outcome:
+    why = "The server knows no event of yours that this mail speaks of. Was it made from another address?"
+    return refused(Code.UNKNOWN_EVENT, why)
+
+
+async def _known(engine: Engine, taken: Taken, event: ItipEvent) -> Event | None:
+    """The sender's event that the mail speaks of, by the UID of their client or by ours."""
+    sender = taken.mail.from_address
+    known = await engine.store.event_by_source(sender, event.uid)
+    if known is None and (ours := await engine.store.event(event.uid)) and ours.organizer == sender:
+        known = ours
+    return known
+
+
+async def _apply(
+    engine: Engine,
+    taken: Taken,
+    command: Command[EventDone],
+    action: Action,
+    event: ItipEvent,
+    *,
+    quiet: bool,
+) -> Outcome:
+    def outcome(done: EventDone) -> Outcome:
+        if done.changed or done.created:
+            return Outcome(action=action, uid=done.event.uid)
+        return Outcome(action=Action.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
+
+    part = f"{named(event.uid)}:{event.recurrence_id or ''}"
+    notice = None if quiet else partial(_NOTICES[action], event.recurrence_id)
+    became = await apply_once(engine, taken, command, taken.actor, outcome=outcome, notice=notice, part=part)
+    if isinstance(became, Refusal) and became.code is Code.STALE:
+        # Mails overtake each other; an older revision that comes late is nobody's mistake (interop 2.2, 9).
+        return ignored(became.code, str(became))
+    if isinstance(became, Refusal) and became.code is Code.EVENT_CANCELLED and action is Action.CANCELLED:
+        # Programs send a cancellation to each address that was invited, and again when asked to.
+        return ignored(Code.NO_CHANGE, "The event is cancelled already.")
+    return refused(became.code, str(became)) if isinstance(became, Refusal) else became
+
+
+_NOTICES: dict[Action, Callable[[Instant | None, EventDone], Notice]] = {
+    Action.CREATED: lambda _, done: notices.created(done.event),
+    Action.UPDATED: lambda which, done: notices.updated(done.event, done.changed, done.notified, which),
+    Action.CANCELLED: lambda which, done: notices.cancelled(done.event, done.changed, done.notified, which),
+}

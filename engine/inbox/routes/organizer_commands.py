@@ -1,0 +1,69 @@
+"""What an organizer's mail asks for, as commands (RFC 5546, 3.2)."""
+
+from __future__ import annotations
+
+from engine.commands.events import calendars
+from engine.commands.events.calendars import gone, override
+from engine.commands.events.events import CreateEvent, UpdateEvent
+from engine.commands.events.instances import AddInstance
+from engine.commands.events.revisions import Source
+from engine.inbox.intake.delivery import Taken
+from engine.inbox.routes.respondent import mailbox
+from engine.itip.message import ItipEvent
+from engine.model import Event
+from engine.refusals import Code, Refused
+
+__all__ = ["addition", "change", "creation", "gone", "override", "source"]
+
+
+def creation(taken: Taken, event: ItipEvent, instances: list[ItipEvent]) -> CreateEvent:
+    """The command that makes the event with its instances that differ."""
+    return calendars.creation(
+        event,
+        instances,
+        source=source(taken, event),
+        title=taken.mail.subject,
+        organizer_name=_organizer_name(taken, event),
+    )
+
+
+def change(taken: Taken, known: Event, event: ItipEvent, instances: list[ItipEvent]) -> UpdateEvent:
+    """The command that makes the known event what its organizer's client says it is now."""
+    return calendars.change(known, event, instances, source=source(taken, event))
+
+
+def addition(taken: Taken, known: Event, event: ItipEvent) -> AddInstance:
+    """The command that adds an instance to the known event (ADD). Raises Refused(INVALID_RECURRENCE)."""
+    if event.recurrence or event.rdates:
+        raise Refused(
+            Code.INVALID_RECURRENCE,
+            "METHOD:ADD adds single instances, not another recurrence rule.",
+            "Send each instance by itself, or the whole event again.",
+        )
+    return AddInstance(
+        uid=known.uid,
+        span=calendars.span(event),
+        summary=event.summary.strip(),
+        location=event.location,
+        description=calendars.description(event),
+        url=calendars.url(event),
+        source=source(taken, event),
+    )
+
+
+def source(taken: Taken, event: ItipEvent) -> Source:
+    """Which revision of the organizer's client it is."""
+    return Source(
+        uid=event.uid,
+        sequence=event.sequence or 0,
+        dtstamp=event.dtstamp,
+        addressed=any(mailbox(a.address) in taken.own for a in event.attendees),
+    )
+
+
+def _organizer_name(taken: Taken, event: ItipEvent) -> str:
+    """The name the organizer's client gives, else the one in From (B12)."""
+    organizer = event.organizer
+    if organizer and organizer.name and organizer.address == taken.mail.from_address:
+        return organizer.name
+    return taken.mail.from_name

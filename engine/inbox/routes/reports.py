@@ -1,0 +1,135 @@
+"""Reports on mail that we sent (bounces, complaints, read receipts), and mail to unsubscribe+token@."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.commands.answers.deliveries import (
+    RecordBounce,
+    RecordComplaint,
+    ReportDone,
+    Unsubscribe,
+    UnsubscribeDone,
+)
+from engine.commands.base import Command, Refusal
+from engine.engine import Engine
+from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, quarantined
+from engine.inbox.intake.once import apply_once
+from engine.mail import proof
+from engine.mail.incoming import DeliveryReport, Fate, Reported
+from engine.model import Actor
+from engine.refusals import Code
+
+_TOKENED = ("rsvp", "unsubscribe")
+_SERVICES = {"sns.amazonaws.com", "sns.amazonaws.com.cn"}
+
+
+async def take(engine: Engine, taken: Taken) -> Outcome:
+    """Record what a report says, where it proves that it speaks of a message of ours (B30).
+
+    It does by the token of the envelope, which the report came to or quotes, by our Message-ID, or by the id
+    of the mail service. All are unguessable, so that a forged report by a stranger suppresses nobody, and one by
+    whoever has an invite touches that invite's organizer alone.
+    """
+    report = taken.mail.report
+    assert report is not None
+    token = taken.mailbox.token or _quoted_token(report, engine.settings.domain)
+    holder = await engine.store.attendee_by_token(token) if token else None
+    about = _about(report, holder.email if holder else "")
+    told = _most_telling(about)
+    if told is None or told.fate not in {Fate.FAILED, Fate.COMPLAINED}:
+        return _uneventful(told)
+    names = {
+        "token": token,
+        "message_id": report.message_id,
+        "transport_id": report.transport_id,
+        "detail": told.diagnostic,
+    }
+    proven = bool(report.transport_id) and _by_service(taken)
+    if told.fate is Fate.COMPLAINED:
+        # Many services leave out who complained, so that the token or the id alone tells.
+        complaint = RecordComplaint(**names, proven=proven)
+        return await _record(engine, taken, complaint, Code.COMPLAINED.value)
+    bounce = RecordBounce(
+        **names,
+        recipients=tuple(r.recipient for r in about if (r.fate, r.permanent) == (told.fate, told.permanent)),
+        proven=proven,
+        permanent=told.permanent,
+        status=told.status,
+    )
+    return await _record(engine, taken, bounce)
+
+
+def _about(report: DeliveryReport, holder: str) -> Sequence[Reported]:
+    """What a report says of the token's holder; all of it where there is none, or it speaks of others alone."""
+    return [r for r in report.recipients if holder and r.recipient == holder] or report.recipients
+
+
+def _by_service(taken: Taken) -> bool:
+    """True where Amazon SNS is proven to have sent the report, and to us."""
+    if not taken.verdict.passed or taken.mail.from_address.partition("@")[2] not in _SERVICES:
+        return False
+    return not proof.objection(taken.verdict.grounds, taken.mail, taken.own)
+
+
+def _most_telling(recipients: Sequence[Reported]) -> Reported | None:
+    """What decides, where several are told of: a complaint, then a permanent failure, then any."""
+    order = (Fate.COMPLAINED, Fate.FAILED, *Fate)
+    return min(recipients, key=lambda r: (order.index(r.fate), not r.permanent), default=None)
+
+
+def _uneventful(told: Reported | None) -> Outcome:
+    if told is not None and told.fate is Fate.READ:
+        return ignored(Code.READ_RECEIPT, "A read receipt; it answers no invite.")
+    said = told.fate.value if told is not None else "it says of nobody what became of the mail"
+    return ignored(Code.AUTOMATIC_MAIL, f"A delivery report: {said}.")
+
+
+def _quoted_token(report: DeliveryReport, domain: str) -> str:
+    """The token in an address of ours that the report quotes; empty where there is none."""
+    for address in report.senders:
+        local, _, host = address.rpartition("@")
+        name, _, token = local.partition("+")
+        if host == domain and name in _TOKENED and token:
+            return token
+    return ""
+
+
+async def _record(engine: Engine, taken: Taken, command: Command[ReportDone], code: str = "") -> Outcome:
+    def outcome(done: ReportDone) -> Outcome:
+        uid = (done.message.event_uid or "") if done.message else ""
+        return Outcome(action=Action.BOUNCE, uid=uid, code=code if done.changed else Code.NO_CHANGE.value)
+
+    became = await apply_once(engine, taken, command, _attendee(taken), outcome=outcome)
+    if isinstance(became, Refusal):
+        return ignored(Code.AUTOMATIC_MAIL, "A delivery report that belongs to none of our messages.")
+    return became
+
+
+async def take_for_operator(engine: Engine, taken: Taken) -> Outcome:
+    """Mail to postmaster@ and abuse@: reports about mail of ours are recorded, the rest is for a person."""
+    if taken.mail.report:
+        outcome = await take(engine, taken)
+        if outcome.action is not Action.IGNORED or outcome.code == Code.READ_RECEIPT:
+            return outcome
+    return quarantined(Code.FOR_OPERATOR, "The mail waits for the operator to read it.")
+
+
+async def take_unsubscribe(engine: Engine, taken: Taken) -> Outcome:
+    """Any mail to unsubscribe+token@ stops that organizer's mail; its token says whose (RFC 2369)."""
+    if taken.mail.report:
+        return ignored(Code.AUTOMATIC_MAIL, "No request to unsubscribe.")
+    if not taken.mailbox.token:
+        why = "Somebody wants no more mail and does not say from whom: the mail waits for the operator."
+        return quarantined(Code.FOR_OPERATOR, why)
+
+    def outcome(_: UnsubscribeDone) -> Outcome:
+        return Outcome(action=Action.UNSUBSCRIBED)
+
+    command = Unsubscribe(token=taken.mailbox.token)
+    became = await apply_once(engine, taken, command, _attendee(taken), outcome=outcome)
+    return quarantined(became.code, str(became)) if isinstance(became, Refusal) else became
+
+
+def _attendee(taken: Taken) -> Actor:
+    return Actor(kind="attendee", address=taken.mail.from_address)

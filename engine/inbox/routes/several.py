@@ -1,0 +1,41 @@
+"""A mail that does several things: whether it may reach so many people is settled before the first is done."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from engine.commands import first_proof
+from engine.commands.base import Done, Work
+from engine.commands.first_proof import GROWN, Doing
+from engine.commands.intake import Nothing
+from engine.engine import SYSTEM, Engine
+from engine.inbox.intake.delivery import Outcome, Taken
+from engine.inbox.intake.once import limited
+
+Rehearsal = Callable[[Taken], Awaitable[Sequence[Outcome]]]
+
+
+async def weighed(engine: Engine, taken: Taken, rehearsal: Rehearsal) -> Taken:
+    """The mail, to be carried out part by part. Raises NewProof where all together would reach too many.
+
+    `rehearsal` does everything to a mail with which all is undone again; most mails have a known proof and need none.
+    """
+    if taken.rehearsed or taken.weighed or not limited(engine.settings, taken) or await _known(engine, taken):
+        return taken
+    outcomes = await rehearsal(taken.model_copy(update={"rehearsed": True}))
+    await reserved(engine, taken, [doing for outcome in outcomes for doing in outcome.doings])
+    return taken.model_copy(update={"weighed": True})
+
+
+async def _known(engine: Engine, taken: Taken) -> bool:
+    proven, before = taken.proven, engine.clock() - GROWN
+    return await engine.store.knows_proof(proven.organizer, proven.digests, before)
+
+
+async def reserved(engine: Engine, taken: Taken, doings: Sequence[Doing]) -> None:
+    """Count the people in the store, where other mails' are counted. Raises NewProof."""
+
+    async def also(work: Work, _: Done) -> None:
+        await first_proof.reserve(work, taken.proven, doings)
+
+    await engine.apply(Nothing(), SYSTEM, also=also)

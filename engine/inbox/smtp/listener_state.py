@@ -1,0 +1,77 @@
+"""What all conversations of one listener share: the mailboxes, the bounds, and who is in."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Protocol
+
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.intake.recipients import Recipients
+from engine.inbox.smtp.bounds import Bounds, Crowd, Memory
+
+_GOODBYE = "421 4.3.2 The server is being stopped, try again later"
+_TOO_SLOW = "421 4.4.2 Too slow, or too long, try again later"
+
+
+class Guest(Protocol):
+    """One who is connected."""
+
+    client: str
+
+    def retire(self, last_words: str) -> None: ...
+    def drop(self, now: float) -> None: ...
+    def hang_up(self, last_words: str) -> None: ...
+    def overdue(self, now: float, *, stressed: bool) -> bool: ...
+
+
+class House:
+    """Where the clients of one listener are."""
+
+    def __init__(self, inbox: Inbox, bounds: Bounds, tls: ssl.SSLContext | None) -> None:
+        settings = inbox.engine.settings
+        self.inbox = inbox
+        self.recipients = Recipients(inbox.engine)
+        self.domain = settings.domain
+        self.largest = settings.max_mail_bytes
+        self.tls = tls
+        self.bounds = bounds
+        self.memory = Memory(bounds.memory)
+        self._crowd = Crowd(bounds)
+        self._guests: set[Guest] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._guests)
+
+    def enter(self, guest: Guest) -> bool:
+        """Let a client in; False where there are too many."""
+        if not self._crowd.enter(guest.client):
+            return False
+        self._guests.add(guest)
+        self._empty.clear()
+        return True
+
+    def leave(self, guest: Guest) -> None:
+        self._guests.discard(guest)
+        self._crowd.leave(guest.client)
+        if not self._guests:
+            self._empty.set()
+
+    async def emptied(self) -> None:
+        """Return when nobody is in."""
+        await self._empty.wait()
+
+    def sweep(self, now: float) -> None:
+        """Show out who is too slow; while there are many, sooner."""
+        stressed = self._crowd.stressed
+        for guest in list(self._guests):
+            guest.drop(now)
+            if guest.overdue(now, stressed=stressed):
+                guest.hang_up(_TOO_SLOW)
+
+    def close(self) -> None:
+        """Show everybody out, as soon as what is being done for them is done."""
+        for guest in list(self._guests):
+            guest.retire(_GOODBYE)

@@ -1,0 +1,1 @@
+"""Raw mail on disk."""

@@ -1,0 +1,108 @@
+"""Deletes raw mails that nobody needs any more, and what crashes left half written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from engine.engine import Engine
+from engine.inbox.routes import confirm
+from engine.inbox.spool import keeping
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 1.0
+_SOON_S = 10.0
+_LATER_S = 3600.0
+_AFTER_FAILURE_S = 5.0
+_DAY_S = 86_400.0
+_AT_ONCE = 500
+
+
+async def run(engine: Engine) -> None:
+    """Clean at once and then every hour, and keep within the bounds all the time, until cancelled."""
+    soon = later = 0.0
+    while True:
+        now = time.monotonic()
+        try:
+            await keep_within(engine)
+            if now >= soon:
+                soon = now + _SOON_S
+                await confirm.look_again(engine)
+            if now >= later:
+                later = now + _LATER_S
+                await _clean(engine)
+        except Exception:
+            log.exception("mails cannot be deleted; trying again")
+            await asyncio.sleep(_AFTER_FAILURE_S)
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _clean(engine: Engine) -> None:
+    if gone := await clean(engine):
+        log.info("deleted %d old mails", gone)
+
+
+async def keep_within(engine: Engine) -> int:
+    """Delete what strangers sent beyond the bounds, so much that they are kept; gives back how many mails went."""
+    gone = 0
+    while some := await keeping.make_room(engine) + await keeping.make_free(engine):
+        gone += some
+    if gone:
+        log.warning("%d mails that changed nothing were deleted for want of room", gone)
+    return gone
+
+
+async def clean(engine: Engine) -> int:
+    """Delete mails handled more than `CIS_KEEP_MAIL_DAYS` ago, and those that waited too long; gives back how many.
+
+    Raises OSError.
+    """
+    inbox = engine.settings.data_dir / "inbox"
+    days = engine.settings.keep_mail_days
+    # Files tell the time by the system's clock, so it is the one to compare with.
+    now = time.time()
+    await asyncio.to_thread(lambda: list(_deleted(inbox / "tmp", now - _DAY_S)))
+    await keeping.count_others(engine)
+    gone = await keeping.expire(engine)
+    deleted = _deleted(inbox / "done", now - days * _DAY_S if days else 0.0)
+    while some := await asyncio.to_thread(next, deleted, None):
+        await keeping.forget(engine, some)
+        gone += len(some)
+    return gone
+
+
+def _deleted(folder: Path, before: float) -> Iterator[list[str]]:
+    """Delete the files that were last changed before that moment; gives back their names, some at a time."""
+    names = _old(folder, before)
+    while some := list(islice(names, _AT_ONCE)):
+        _unlink(folder, some)
+        yield some
+
+
+def _old(folder: Path, before: float) -> Iterator[str]:
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                # A name that begins with a later arrival needs no look at its file.
+                if _arrived(entry.name) < before and entry.is_file() and entry.stat().st_mtime < before:
+                    yield entry.name
+            except FileNotFoundError:
+                continue  # another process was quicker
+
+
+def _arrived(name: str) -> float:
+    arrived, _, _ = name.lstrip("~").partition(".")
+    return int(arrived) / 1e9 if arrived.isdecimal() and len(arrived) < 30 else 0.0
+
+
+def _unlink(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        (folder / name).unlink(missing_ok=True)

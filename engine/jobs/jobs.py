@@ -1,0 +1,49 @@
+"""Looks after jobs: writes the messages of changes and campaigns, starts and closes campaigns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from engine.commands.base import Command
+from engine.commands.campaigns.fan_out import FanOut, FinishCampaign, PauseFailing, StartScheduled
+from engine.commands.telling import Progress, TellGathered
+from engine.engine import SYSTEM, Engine
+from engine.store.protocol import Chore
+
+log = logging.getLogger(__name__)
+
+_COMMANDS: dict[Chore, type[Command[Progress]]] = {
+    Chore.PAUSE_FAILING: PauseFailing,
+    Chore.START_SCHEDULED: StartScheduled,
+    Chore.FAN_OUT: FanOut,
+    Chore.FINISH: FinishCampaign,
+    Chore.TELL: TellGathered,
+}
+_IDLE_S = 0.5
+_AFTER_FAILURE_S = 5.0
+
+
+async def run(engine: Engine) -> None:
+    """Run until cancelled."""
+    while True:
+        heard = engine.owed.listen()
+        try:
+            worked = await step(engine)
+        except Exception:
+            log.exception("a chore failed; trying again")
+            await asyncio.sleep(_AFTER_FAILURE_S)
+        else:
+            if not worked:
+                await heard.wait(_IDLE_S)
+
+
+async def step(engine: Engine) -> bool:
+    """Do one piece of each kind of work that waits; True where there was any."""
+    waiting = await engine.store.chores(engine.clock(), engine.settings.fail_share)
+    worked = False
+    for chore in Chore:
+        if chore in waiting:
+            done = await engine.apply(_COMMANDS[chore](), SYSTEM)
+            worked = worked or (isinstance(done, Progress) and done.worked)
+    return worked

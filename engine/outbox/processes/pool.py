@@ -1,0 +1,138 @@
+"""More processes that send: started while very much is owed, ended when nothing is or when this one ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+
+from pydantic import SecretStr
+from pydantic_core import to_json
+
+from engine.engine import Engine
+from engine.process.program import command, environment
+from engine.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_MANY = 2_000
+"""So many owed messages take one process longer than another needs to start."""
+_LOOK_S = 1.0
+_IDLE_S = 60.0
+_SLOW = 1_000.0
+"""Messages a second that one process sends with ease: where no more are allowed, it stays alone."""
+_RESTART_S = 1.0
+_RESTART_LONGEST_S = 60.0
+_END_S = 4.6
+"""How long a hand may take to end: it has 4.3 s for what is in flight, and all ends within 5 s (SIGTERM)."""
+_COMMAND = command("engine.outbox.processes.sender")
+
+
+class Crew:
+    """Hands beside the dispatcher of this process, so that a campaign uses more than one core.
+
+    A hand is a process that claims and sends like any other (rule 6). It ends when its stdin does, so it
+    outlives nobody; where it dies, the messages that it held come back when their leases have run out.
+    """
+
+    def __init__(
+        self, engine: Engine, connections: int, *, many: int = _MANY, idle_s: float = _IDLE_S
+    ) -> None:
+        self._engine = engine
+        self._most = most_senders(engine.settings, connections)
+        self._many = many
+        self._idle_s = idle_s
+        self._hands: list[Process] = []
+        self._needed = float("-inf")
+        self._deaths = 0
+        self._not_before = float("-inf")
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes at work."""
+        return [hand.pid for hand in self._hands]
+
+    async def run(self) -> None:
+        """Run until cancelled; every hand has ended by then."""
+        if self._most < 2:
+            return await _for_ever()
+        try:
+            while True:
+                heard = self._engine.owed.listen()
+                try:
+                    await self._look()
+                except OSError as error:
+                    log.warning("a further sender could not be started: %s", error.strerror or error)
+                await heard.wait(_LOOK_S)
+                await asyncio.sleep(_LOOK_S / 10)  # a campaign rings for each chunk
+        finally:
+            await asyncio.shield(asyncio.create_task(self._dismiss()))
+
+    async def _look(self) -> None:
+        """Start a hand where there is much to do, end all where there was not for long."""
+        now = asyncio.get_running_loop().time()
+        self._bury(now)
+        if await self._engine.store.backlog() >= self._many:
+            self._needed = now
+            if now >= self._not_before and await self._wanted():
+                await self._start()
+        elif self._hands and now - self._needed > self._idle_s:
+            await self._dismiss()
+
+    async def _wanted(self) -> bool:
+        """True where fewer processes send than may, whoever started them."""
+        return max(1 + len(self._hands), await self._engine.store.senders()) < self._most
+
+    async def _start(self) -> None:
+        hand = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=DEVNULL, env=environment())
+        self._hands.append(hand)
+        assert hand.stdin is not None
+        hand.stdin.write(as_json(self._engine.settings) + b"\n")
+        log.info("sending with one process more: %s", hand.pid)
+
+    def _bury(self, now: float) -> None:
+        """Forget who died; who dies again and again is replaced ever more slowly."""
+        dead = [hand for hand in self._hands if hand.returncode is not None]
+        for hand in dead:
+            self._hands.remove(hand)
+            wait = min(_RESTART_S * 2**self._deaths, _RESTART_LONGEST_S)
+            self._deaths = min(self._deaths + 1, 10)
+            self._not_before = now + wait
+            log.warning("a further sender ended by itself (%s); what it held is sent again", hand.returncode)
+
+    async def _dismiss(self) -> None:
+        """Let go of all hands and wait for them: they finish what is in flight and write it down."""
+        hands, self._hands = self._hands, []
+        self._deaths = 0
+        await asyncio.gather(*(_ended(hand) for hand in hands))
+
+
+async def _ended(hand: Process) -> None:
+    assert hand.stdin is not None
+    hand.stdin.close()
+    try:
+        async with asyncio.timeout(_END_S):
+            await hand.wait()
+    except TimeoutError:
+        log.warning("a further sender did not end in time and was killed; what it held may go twice")
+        with suppress(ProcessLookupError):
+            hand.kill()
+        await hand.wait()
+
+
+async def _for_ever() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+def most_senders(settings: Settings, connections: int) -> int:
+    """How many processes make sense: not more than connections, and one where the rate is low anyway."""
+    if 0 < settings.send_rate <= _SLOW:
+        return 1
+    return min(settings.senders, connections)
+
+
+def as_json(settings: Settings) -> bytes:
+    """The settings in full, secrets too: only a pipe sees them."""
+    values = settings.model_dump()
+    return to_json({k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in values.items()})

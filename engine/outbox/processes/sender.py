@@ -1,0 +1,65 @@
+"""A process that only sends, started by the pool and gone with it. Run as `python -m engine.outbox.processes.sender`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+
+from engine.engine import Engine
+from engine.observe import logs, telemetry
+from engine.outbox.dispatcher import Dispatcher
+from engine.outbox.transports import open_transport
+from engine.process import heap as memory
+from engine.settings import Settings
+
+_SETTINGS_MAX = 1 << 20
+
+
+def main() -> None:
+    """Send until stdin ends; its first line holds the settings, since what is secret is in no command line."""
+    logs.begin()
+    memory.one_heap()
+    # Ctrl-C reaches every process of a terminal; the one that started this one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asyncio.run(_send())
+
+
+async def _send() -> None:
+    """Send until the crew lets go of stdin, by wish or by death, or until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    crew = await _crew()
+    settings = Settings.model_validate_json(await crew.readline())
+    logs.begin(settings.log, settings.log_level)
+    engine = await Engine.open(settings)
+    tell = telemetry.begin(engine.observer)
+    gc.freeze()  # what is imported stays for good
+    try:
+        ends = [
+            asyncio.create_task(Dispatcher(engine, open_transport(settings)).run()),
+            asyncio.create_task(crew.read()),
+            asyncio.create_task(stop.wait()),
+        ]
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in ends:
+            task.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+        for task in done:
+            task.result()
+    finally:
+        await engine.close()
+        await telemetry.told(tell)
+
+
+async def _crew() -> asyncio.StreamReader:
+    """What the crew says on stdin; it ends when the crew does."""
+    reader = asyncio.StreamReader(limit=_SETTINGS_MAX)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+if __name__ == "__main__":
+    main()
