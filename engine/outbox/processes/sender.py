@@ -1,4 +1,4 @@
-"""A process that only sends, started by the pool and gone with it. Run as `python -m engine.outbox.processes.sender`."""
+"""A process that only sends, started by the pool and gone with it (`python -m engine.outbox.processes.sender`)."""
 
 from __future__ import annotations
 
