@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 from email.feedparser import BytesFeedParser
 from email.message import Message
-from email.policy import Compat32
+from email.policy import Compat32, Policy, compat32
 from typing import Any
 
 from engine.mail import bounds
 from engine.mail.charsets import plain
 
 _CHUNK = 100_000
-_GIVEN, _KIND = ":given", ":kind"
+_KIND = ":kind"
 """No header field is called so."""
+_UNASKED = object()
 
 
 def parse(mail: bytes) -> Message:
@@ -37,45 +38,43 @@ class Part(Message):
     What is asked of its header again and again is worked out once.
     """
 
+    def __init__(self, policy: Policy = compat32) -> None:
+        super().__init__(policy)
+        self._asked: dict[str, Any] = {}
+        self._index: dict[str, list[str]] | None = None
+
+    def set_raw(self, name: str, value: Any) -> None:
+        """As the parser adds a header field; what was worked out from the fields before is forgotten."""
+        super().set_raw(name, value)
+        self._asked.clear()
+        self._index = None
+
     def given(self, name: str) -> list[str]:
         """The values of the header fields called `name` in lower case, from the top, as they stand there."""
-        known = self._known()
-        if _GIVEN not in known:
-            index: dict[str, list[str]] = {}
+        if self._index is None:
+            self._index = {}
             for key, value in self.raw_items():
-                index.setdefault(key.lower(), []).append(str(value))
-            known[_GIVEN] = index
-        found: list[str] = known[_GIVEN].get(name, [])
-        return found
+                self._index.setdefault(key.lower(), []).append(str(value))
+        return self._index.get(name, [])
 
     def get(self, name: str, failobj: Any = None) -> Any:
-        known, key = self._known(), name.lower()
-        if key not in known:
-            known[key] = super().get(name)
-        return failobj if known[key] is None else known[key]
+        found = self._asked.get(key := name.lower(), _UNASKED)
+        if found is _UNASKED:
+            found = self._asked[key] = super().get(name)
+        return failobj if found is None else found
 
     def get_param(
         self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True
     ) -> Any:
-        known, key = self._known(), f":{header}:{param}:{unquote}"
-        if key not in known:
-            known[key] = super().get_param(param, None, header, unquote)
-        return failobj if known[key] is None else known[key]
+        found = self._asked.get(key := f":{header}:{param}:{unquote}", _UNASKED)
+        if found is _UNASKED:
+            found = self._asked[key] = super().get_param(param, None, header, unquote)
+        return failobj if found is None else found
 
     def get_content_type(self) -> str:
-        known = self._known()
-        if _KIND not in known:
-            known[_KIND] = super().get_content_type()
-        found: str = known[_KIND]
-        return found
-
-    def _known(self) -> dict[str, Any]:
-        """What was worked out from the header as it is now."""
-        own = self.__dict__
-        count = len(own["_headers"])
-        if own.get("_known_of") != count:
-            own["_known_of"], own["_known_values"] = count, {}
-        found: dict[str, Any] = own["_known_values"]
+        found: str | None = self._asked.get(_KIND)
+        if found is None:
+            found = self._asked[_KIND] = super().get_content_type()
         return found
 
     def get_boundary(self, failobj: Any = None) -> Any:

@@ -134,9 +134,10 @@ async def test_proven_mails_of_one_sender_are_handled_in_the_order_of_their_arri
     places = [order.enter("boss") for _ in range(5)]
 
     async def carry_out(n: int) -> None:
-        async with places[n].turn():
-            await asyncio.sleep(0)
-            done.append(n)
+        await places[n].reached()
+        await asyncio.sleep(0)
+        done.append(n)
+        places[n].leave()
 
     await asyncio.gather(*(carry_out(n) for n in reversed(range(5))))
     assert done == [0, 1, 2, 3, 4]
@@ -146,8 +147,8 @@ async def test_a_mail_that_only_claims_the_same_sender_holds_a_proven_one_up_for
     order = ArrivalOrder(patience_s=0.05)
     forged = [order.enter("boss") for _ in range(1000)]
     own = order.enter("boss")
-    async with asyncio.timeout(DEADLINE_S), own.turn():
-        pass
+    async with asyncio.timeout(DEADLINE_S):
+        await own.reached()
     for place in forged:
         place.leave()
 
@@ -155,7 +156,7 @@ async def test_a_mail_that_only_claims_the_same_sender_holds_a_proven_one_up_for
 async def test_an_earlier_mail_that_turns_out_unproven_is_not_waited_for() -> None:
     order = ArrivalOrder(patience_s=3600)
     forged, own = order.enter("boss"), order.enter("boss")
-    waiting = asyncio.create_task(own.turn().__aenter__())
+    waiting = asyncio.create_task(own.reached())
     await asyncio.sleep(0)
     assert not waiting.done()
     forged.leave()
@@ -166,14 +167,12 @@ async def test_an_earlier_mail_that_turns_out_unproven_is_not_waited_for() -> No
 async def test_a_mail_that_failed_keeps_its_place_until_it_is_handled() -> None:
     order = ArrivalOrder()
     first, second = order.enter("boss"), order.enter("boss")
-    with pytest.raises(ValueError, match="disk"):
-        async with first.turn():
-            raise ValueError("disk")
-    later = asyncio.create_task(second.turn().__aenter__())
+    await first.reached()
+    later = asyncio.create_task(second.reached())
     await asyncio.sleep(0)
     assert not later.done()
-    async with first.turn():
-        pass
+    await first.reached()
+    first.leave()
     async with asyncio.timeout(DEADLINE_S):
         await later
 
@@ -188,8 +187,9 @@ def test_places_that_are_left_in_any_order_leave_nothing_behind(kinds: list[str]
             if kinds[n] == "forged":
                 places[n].leave()
                 return
-            async with places[n].turn():
-                done.append(n)
+            await places[n].reached()
+            done.append(n)
+            places[n].leave()
 
         numbers = list(range(len(kinds)))
         random.shuffle(numbers)  # type: ignore[attr-defined]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 _PATIENCE_S = 2.0
 """How long a proven mail waits for earlier ones that only claim to be of the same sender."""
@@ -17,7 +15,7 @@ class Place:
         self._order = order
         self.claimed = claimed
         self.proven = False
-        self.changed = asyncio.Event()
+        self.changed: asyncio.Event | None = None
         self.before: Place | None = None
         self.after: Place | None = None
 
@@ -29,9 +27,16 @@ class Place:
         """Give the place up; to do so twice does no harm."""
         self._order.leave(self)
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
-        """Hold the turn of a mail whose sender is proven; its place stays taken if the work on it fails."""
-        return self._order.turn(self)
+    async def reached(self) -> None:
+        """Return when it is the turn of this mail, whose sender is proven; it lasts until the place is left."""
+        self.proven = True
+        self.tell()
+        await self._order.reached(self)
+
+    def tell(self) -> None:
+        """Let those behind look again."""
+        if self.changed is not None:
+            self.changed.set()
 
 
 class ArrivalOrder:
@@ -64,18 +69,15 @@ class ArrivalOrder:
         else:
             del self._last[place.claimed]
         place.before, place.after = place, None
-        place.changed.set()
+        place.tell()
 
-    @asynccontextmanager
-    async def turn(self, place: Place) -> AsyncIterator[None]:
-        """Hold the turn of a mail whose sender is proven; its place stays taken if the work on it fails."""
-        place.proven = True
-        place.changed.set()
+    async def reached(self, place: Place) -> None:
+        """Wait for proven mails before `place`, and not long for others."""
+        if place.before is None:
+            return
         deadline = asyncio.get_running_loop().time() + self._patience_s
         while blocking := _blocking(place, deadline):
             await _changed(blocking, deadline)
-        yield
-        self.leave(place)
 
 
 def _blocking(place: Place, deadline: float) -> Place | None:
@@ -89,10 +91,11 @@ def _blocking(place: Place, deadline: float) -> Place | None:
 
 async def _changed(place: Place, deadline: float) -> None:
     """Wait until `place` is left or, until `deadline`, proven."""
-    place.changed.clear()
+    changed = place.changed = place.changed or asyncio.Event()
+    changed.clear()
     timeout = asyncio.timeout_at(None if place.proven else deadline)
     try:
         async with timeout:
-            await place.changed.wait()
+            await changed.wait()
     except TimeoutError:
         return

@@ -49,28 +49,23 @@ class FairQueue:
         self._fill()
 
     def _fill(self) -> None:
-        """Start what may start, one item of each kind after the other."""
-        for turn in list(self._waiting) if len(self._tasks) < self._width else ():
-            if len(self._tasks) >= self._width or self._closed:
-                return
+        """Start what may start."""
+        while len(self._tasks) < self._width and (item := self._next()):
+            task = asyncio.create_task(self._serve(item))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _next(self) -> tuple[Turn, str] | None:
+        """The item whose turn it is, with its kind, which counts as busy with it."""
+        for turn in () if self._closed else self._waiting:
             if self._may_start(turn):
-                self._start(turn)
+                self._count(turn, 1)
+                return turn, self._take(turn)
+        return None
 
     def _may_start(self, turn: Turn) -> bool:
         of_client = self._busy[turn.client] if turn.client else 0
         return self._busy[turn] < self._share and of_client < max(1, self._width // 2)
-
-    def _start(self, turn: Turn) -> None:
-        waiting = self._waiting[turn]
-        name = waiting.popleft()
-        if waiting:
-            self._waiting.move_to_end(turn)
-        else:
-            del self._waiting[turn]
-        self._count(turn, 1)
-        task = asyncio.create_task(self._run(turn, name))
-        self._tasks.add(task)
-        task.add_done_callback(lambda ended: self._ended(turn, ended))
 
     def _count(self, turn: Turn, by: int) -> None:
         for bounded in (turn, turn.client) if turn.client else (turn,):
@@ -78,17 +73,29 @@ class FairQueue:
             if not self._busy[bounded]:
                 del self._busy[bounded]
 
-    async def _run(self, turn: Turn, name: str) -> None:
+    async def _serve(self, item: tuple[Turn, str] | None) -> None:
+        while item is not None:
+            turn, name = item
+            await self._work_on(turn, name)
+            self._count(turn, -1)
+            item = self._next()
+
+    def _take(self, turn: Turn) -> str:
+        """The first item of a kind, which goes behind all other kinds then."""
+        waiting = self._waiting[turn]
+        name = waiting.popleft()
+        if waiting:
+            self._waiting.move_to_end(turn)
+        else:
+            del self._waiting[turn]
+        return name
+
+    async def _work_on(self, turn: Turn, name: str) -> None:
         again = await self._work(name)
         if again is None:
             del self._turns[name]
         else:
             asyncio.get_running_loop().call_later(again, self._queue, turn, name)
-
-    def _ended(self, turn: Turn, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._count(turn, -1)
-        self._fill()
 
     async def close(self) -> None:
         """Stop what is being worked on; nothing is begun any more."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from engine.commands import notices
@@ -95,22 +93,18 @@ class Router:
                 judged.verdict = await self._authenticator.verdict(spooled, head)
             else:
                 judged.verdict = self._authenticator.told(spooled.envelope, head)
-            async with self._turn(place, judged):
-                return await self._carried_out(judged)
+            if place is not None:
+                await self._turn(place, judged)
+            return await self._carried_out(judged)
         except Refused as refused:
             return [await self.unread(spooled.envelope, quarantined(refused.code, str(refused)))]
 
-    @asynccontextmanager
-    async def _turn(self, place: Place | None, judged: Judged) -> AsyncIterator[None]:
-        """The turn of a mail among those of its sender, if it is proven that it is theirs."""
-        if place is None:
-            yield
-        elif self._proven(judged) and place.claimed == (judged.token or judged.head.from_address):
-            async with place.turn():
-                yield
+    async def _turn(self, place: Place, judged: Judged) -> None:
+        """Wait for the mail's turn among those of its sender, if it is proven that it is theirs."""
+        if self._proven(judged) and place.claimed == (judged.token or judged.head.from_address):
+            await place.reached()
         else:
             place.leave()
-            yield
 
     def _proven(self, judged: Judged) -> bool:
         trusts = judged.verdict is not None and judged.verdict.passed
