@@ -15,6 +15,7 @@ from rich.console import Console
 from bench import (
     busy,
     campaign,
+    costly,
     hostile,
     importing,
     parsing,
@@ -37,6 +38,7 @@ _PARTS: dict[str, Part] = {
     "starting": starting.measure,
     "stopping": stopping.measure,
     "busy": busy.measure,
+    "costly": costly.measure,
     "parsing": parsing.measure,
     "receiving": receiving.measure,
     "campaign": campaign.measure,
