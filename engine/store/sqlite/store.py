@@ -1,4 +1,4 @@
-"""The SQLite store: one file, opened by several processes at once (design: The store)."""
+"""The SQLite store: one file, opened by several processes at once."""
 
 from __future__ import annotations
 
