@@ -34,7 +34,7 @@ def answered(name: str) -> bytes:
     return hostile_calendars.CALENDARS[name](hostile_calendars.CALENDAR_SIZE)
 
 
-# C3
+# calendars whose repair costs more than they do
 
 
 def test_ends_of_events_that_never_began_are_refused() -> None:
@@ -58,7 +58,7 @@ def test_the_cost_of_repairs_grows_with_the_calendar_and_not_with_its_square() -
     assert steps(4_000) < 2.2 * steps(2_000)
 
 
-# H5, H7
+# lists
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_mailed_list_of_too_many_rows_is_refused_before_one_is_read() -> None:
     assert steps.taken < 1_000_000
 
 
-# L2
+# what no reader finishes
 
 
 @pytest.mark.parametrize("make", [hostile_packed.property_blocks, hostile_packed.empty_values])
