@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,13 @@ def _files() -> Iterator[Path]:
     )
 
 
-def _lines(files: Iterator[Path]) -> Iterator[tuple[str, str]]:
-    for path in files:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            yield f"{path.relative_to(ROOT)}:{number}", line
+@cache
+def _lines() -> list[tuple[str, str]]:
+    return [
+        (f"{path.relative_to(ROOT)}:{number}", line)
+        for path in _files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+    ]
 
 
 def _cited(line: str) -> set[str]:
@@ -44,7 +48,7 @@ def _cited(line: str) -> set[str]:
 
 def test_every_promise_that_is_cited_has_its_anchor() -> None:
     anchors = set(re.findall(r'<a id="promise-(\d+)">', (ROOT / "docs/promises.md").read_text("utf-8")))
-    cited = {number: place for place, line in _lines(_files()) for number in _cited(line)}
+    cited = {number: place for place, line in _lines() for number in _cited(line)}
     assert len(cited) > 10
     assert {number: place for number, place in cited.items() if number not in anchors} == {}
 
@@ -58,7 +62,7 @@ def test_each_promise_has_the_number_of_its_anchor() -> None:
 
 @pytest.mark.parametrize("kind", ELSEWHERE)
 def test_nothing_cites_what_is_not_in_the_repository(kind: str) -> None:
-    assert [place for place, line in _lines(_files()) if ELSEWHERE[kind].search(line)] == []
+    assert [place for place, line in _lines() if ELSEWHERE[kind].search(line)] == []
 
 
 @pytest.mark.parametrize(
