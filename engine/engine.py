@@ -351,7 +351,7 @@ class Engine:
         return [Key.model_validate_json(body) for body in await self.store.keys()]
 
     async def check(self) -> list[str]:
-        """Every difference that a recount finds; empty where all is well (rule 10)."""
+        """Every difference that a recount finds; empty where all is well (promise 10)."""
         return await self.store.recount()
 
 

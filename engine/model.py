@@ -41,7 +41,7 @@ class EventStatus(StrEnum):
 
 
 class Origin(StrEnum):
-    """The channel that asked for an invite (cis-reference 24)."""
+    """The channel that asked for an invite."""
 
     API = "api"
     BULK = "bulk"
@@ -66,7 +66,7 @@ class Origin(StrEnum):
 
     @property
     def limited(self) -> bool:
-        """True where `CIS_INVITE_LIMIT` applies (cis-reference 41)."""
+        """True where `CIS_INVITE_LIMIT` applies: to lists, not to single invites."""
         return self in {Origin.BULK, Origin.VIP}
 
 
@@ -128,7 +128,7 @@ class CampaignState(StrEnum):
 
 
 class Audience(StrEnum):
-    """Who hears of a change; `auto` depends on what changed (design: Who hears of a change)."""
+    """Who hears of a change; `auto` depends on what changed."""
 
     AUTO = "auto"
     ACCEPTED_OR_TENTATIVE = "accepted-or-tentative"
@@ -480,7 +480,7 @@ class Actor(Value):
 
 
 class Statistics(Value):
-    """Counters of an event, an organizer or the whole system (cis-reference 51)."""
+    """Counters of an event, an organizer or the whole system: people invited, origins, clients, answers."""
 
     attendees: int = 0
     rsvp: dict[str, int] = Field(default_factory=lambda: {p.label: 0 for p in Partstat})
@@ -532,7 +532,7 @@ class Change(Value):
 
 
 class Fanout(Value):
-    """A job that writes the messages of one change, or of one campaign, in chunks (rule 2)."""
+    """A job that writes the messages of one change, or of one campaign, in chunks (promise 2)."""
 
     id: int = 0
     event_uid: str

@@ -1,4 +1,4 @@
-"""The CSV report of an event, and the masked view of its attendees (cis-reference 48, 49)."""
+"""The CSV report of an event, and the masked view of its attendees."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def csv_lines(attendees: AsyncIterator[Attendee]) -> AsyncIterator[str]:
 
 
 def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (B27), whichever separator it takes the lines apart by."""
+    """A cell that no spreadsheet takes for a formula, whichever separator it takes the lines apart by."""
     if cell[:1].isalnum() and cell.isascii() and not _SEPARATOR.search(cell):
         return cell
     lead = "'" if cell.startswith(_BLANKS) else ""

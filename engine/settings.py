@@ -1,4 +1,4 @@
-"""Settings, read from environment variables and a `.env` file (design: Settings)."""
+"""Settings, read from environment variables and a `.env` file; docs/settings.md lists them."""
 
 import fnmatch
 import ipaddress

@@ -60,7 +60,7 @@ class Person:
         return self.calendar[entry.uid]
 
     def answer(self, entry: Entry, partstat: str) -> EmailMessage:
-        """The REPLY that this calendar program mails to the organizer's address (interop 2.1)."""
+        """The REPLY that this calendar program mails to the organizer's address."""
         event = Event()
         event.add("UID", entry.uid)
         event.add("DTSTAMP", datetime.now(UTC))

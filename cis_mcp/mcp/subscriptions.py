@@ -33,6 +33,8 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
+from cis_mcp.mcp.compat import connection as connection_of
+from cis_mcp.mcp.compat import low_level
 from cis_mcp.mcp.notifier import Ear
 from cis_mcp.mcp.resources import Shelf
 from cis_mcp.mcp.resources.listing import listed
@@ -115,7 +117,7 @@ class Subscriptions:
         """Let `server`, whose bus is ours, answer to them."""
         self._server = server
         # The SDK's public way knows no subscriptions of the older protocol, and lets everybody hear everything.
-        low = server._lowlevel_server
+        low = low_level(server)
         low.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listen)
         low.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
         low.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
@@ -216,7 +218,7 @@ class Subscriptions:
 
     def _session(self, ctx: Ctx) -> _Session:
         """What the session of this request watches; kept with its connection, and closed with it."""
-        connection = ctx.session._connection
+        connection = connection_of(ctx.session)
         if not connection.has_standalone_channel:
             raise MCPError(
                 INVALID_REQUEST, "This connection carries no notifications; read the resource again."
@@ -230,7 +232,7 @@ class Subscriptions:
     def _new_session(self, ctx: Ctx) -> _Session:
         def end() -> None:
             session.close()
-            ctx.session._connection.state.pop(_SESSION, None)
+            connection_of(ctx.session).state.pop(_SESSION, None)
 
         async def stays(news: bool) -> bool:
             return await self._stays(session.token if news else None)
@@ -239,7 +241,7 @@ class Subscriptions:
         return session
 
     async def _note_token(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
-        session = ctx.session._connection.state.get(_SESSION)
+        session = connection_of(ctx.session).state.get(_SESSION)
         if isinstance(session, _Session):
             session.token = get_access_token()
         return await call_next(ctx)

@@ -1,4 +1,4 @@
-"""Web pages that links in mails lead to. Looking at one changes nothing; its button does (B6)."""
+"""Web pages that links in mails lead to. Looking at one changes nothing; its button does (promise 19)."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError
 
+from cis_mcp.mcp.compat import low_level
 from cis_mcp.mcp.server import build_server
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.run.stopping import stop_event
@@ -50,5 +51,5 @@ async def _serve(server: MCPServer[Any], wire: Wire) -> None:
 
         lines.refuse = refuse
         # The SDK has no other way to a server over streams of ours.
-        inner = server._lowlevel_server
+        inner = low_level(server)
         await inner.run(incoming, outgoing, inner.create_initialization_options())

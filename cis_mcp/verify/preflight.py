@@ -1,4 +1,4 @@
-"""The pre-flight: six ticks before anything is created (cis-reference 74)."""
+"""The pre-flight: six ticks before anything is created."""
 
 from __future__ import annotations
 

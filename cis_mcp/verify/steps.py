@@ -1,4 +1,4 @@
-"""The nine steps of CIS Verify (cis-reference 75), by the tools that an agent calls."""
+"""The nine steps of `cis-mcp verify`, by the tools that an agent calls."""
 
 from __future__ import annotations
 

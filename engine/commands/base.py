@@ -71,7 +71,7 @@ class Work:
         return event
 
     async def standing_event(self, uid: str) -> Event:
-        """The event `uid` that is neither cancelled nor over, of an organizer in good standing (rule 7)."""
+        """The event `uid` that is neither cancelled nor over, of an organizer in good standing (promise 7)."""
         event = await self.owned_event(uid)
         refuse_ended(event, self.now)
         await self.refuse_suspended(event.organizer)
@@ -113,7 +113,7 @@ def unknown_event(uid: str) -> Refused:
 
 
 def refuse_ended(event: Event, now: datetime) -> None:
-    """Refuse with EVENT_CANCELLED or EVENT_FINISHED (B17)."""
+    """Refuse with EVENT_CANCELLED or EVENT_FINISHED (promise 7)."""
     if event.cancelled:
         raise Refused(
             Code.EVENT_CANCELLED,

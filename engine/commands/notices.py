@@ -1,4 +1,4 @@
-"""The short mails that tell an organizer what became of a mail of theirs (cis-reference 11, 15)."""
+"""The short mails that tell an organizer what became of a mail of theirs."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def skipping(code: str) -> str:
 def campaign_report(
     campaign: Campaign, title: str, counts: Mapping[str, int], skipped: Sequence[Recipient]
 ) -> Notice:
-    """What was sent of a list, what was not, and why: “sent” means that a mail server took it (B24)."""
+    """What was sent of a list, what was not, and why: “sent” means that a mail server took it."""
     sent = counts.get("accepted", 0)
     lines = [
         f"Your list for “{title}”",
@@ -170,7 +170,7 @@ def campaign_report(
 
 
 def batch_done(counts: str, problems: Sequence[str], outcomes: str, *, anything: bool) -> Notice:
-    """What became of a table of commands: the counts, what went wrong, and every row as CSV (B24).
+    """What became of a table of commands: the counts, what went wrong, and every row as CSV.
 
     `anything`: some rows are carried out, or were before.
     """
@@ -233,7 +233,7 @@ def list_refused(problems: Sequence[str]) -> Notice:
 def proposal(
     event: Event, attendee: Attendee, span: Span | None, comment: str, instance: Instant | None = None
 ) -> Notice:
-    """An attendee would rather come at another time; their words are marked as theirs (rule 14)."""
+    """An attendee would rather come at another time; their words are marked as theirs (promise 14)."""
     when = "they did not say when"
     if span:
         when = _when(span.model_copy(update={"timezone": event.span.timezone}))

@@ -31,7 +31,7 @@ FIELD_NAME_MAX = 100
 def address(text: str) -> str:
     """The address in lower case, its domain as ASCII; Refused(INVALID_ADDRESS) where it is none.
 
-    Domains with digits, hyphens and `xn--` labels are fine, and so are non-ASCII ones (B28).
+    Domains with digits, hyphens and `xn--` labels are fine, and so are non-ASCII ones.
     """
     if len(text) > ADDRESS_MAX:
         raise Refused(

@@ -1,4 +1,4 @@
-"""Fetch a calendar from the web: https alone, public addresses alone, bounded in size, time and redirects (B34)."""
+"""Fetch a calendar from the web: https alone, public addresses alone, bounded in size, time and redirects."""
 
 from __future__ import annotations
 

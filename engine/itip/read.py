@@ -1,4 +1,4 @@
-"""Read calendar text into an iTIP message, as tolerant as real clients require (RFC 5546; interop 2)."""
+"""Read calendar text into an iTIP message, as tolerant as real clients require (RFC 5546)."""
 
 from __future__ import annotations
 

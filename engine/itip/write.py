@@ -1,4 +1,4 @@
-"""Write the invites, updates and cancellations that go out, one attendee each (RFC 5546, 3.2; interop 1)."""
+"""Write the invites, updates and cancellations that go out, one attendee each (RFC 5546, 3.2)."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def _dates(event: Event, part: Event | Override) -> dict[str, Any]:
 
 
 def optional(text: str) -> Text | None:
-    """`text` where it says something (B11)."""
+    """`text` if it says something; an empty text is left out, never written as `None`."""
     return Text(text) if clean_text(text).lstrip(BOM).strip() else None
 
 

@@ -1,4 +1,4 @@
-"""Time zone names: whatever a TZID says, as the IANA name it stands for, or nothing (interop 2.2)."""
+"""Time zone names: whatever a TZID says, as the IANA name it stands for, or nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the calendars of a mail, wherever they are, and puts the likeliest first (interop 2.2, rule 1)."""
+"""Finds the calendars of a mail, wherever they are, and puts the likeliest first (promise 1)."""
 
 from __future__ import annotations
 

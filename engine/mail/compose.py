@@ -1,4 +1,4 @@
-"""Compose the mails that go out: invitations in the shape that all clients read, and notices (interop 1.1)."""
+"""Compose the mails that go out: invitations in the shape that all clients read, and notices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the lists of recipients in a mail: CSV and text files, also zipped (cis-reference 13; B24)."""
+"""Finds the lists of recipients in a mail: CSV and text files, also zipped."""
 
 from __future__ import annotations
 

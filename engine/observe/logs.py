@@ -1,4 +1,4 @@
-"""Log lines for people or for machines; what is personal stays out of them, whoever writes them (rule 13)."""
+"""Log lines for people or for machines; what is personal stays out of them, whoever writes them (promise 13)."""
 
 from __future__ import annotations
 

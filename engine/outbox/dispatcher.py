@@ -43,7 +43,7 @@ _WORTH_TELLING_S = 2.0
 
 
 class Dispatcher:
-    """Sends what is owed, over one transport; several dispatchers share one ledger by leases (rule 6)."""
+    """Sends what is owed, over one transport; several dispatchers share one ledger by leases (promise 6)."""
 
     def __init__(self, engine: Engine, transport: Transport, *, lease_s: float = LEASE_S) -> None:
         self._engine = engine

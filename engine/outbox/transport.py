@@ -11,7 +11,7 @@ from typing import Protocol
 # Plain dataclasses: one of each is made for every mail.
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One mail as a mail server takes it: sender, one recipient, bytes with CRLF (rule 12)."""
+    """One mail as a mail server takes it: sender, one recipient, bytes with CRLF (promise 12)."""
 
     sender: str
     recipient: str

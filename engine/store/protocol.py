@@ -1,4 +1,4 @@
-"""What the engine asks of a store, in the words of the domain (design: The store)."""
+"""What the engine asks of a store, in the words of the domain."""
 
 from __future__ import annotations
 
@@ -370,7 +370,7 @@ class Unit(Protocol):
 
 
 class Store(Protocol):
-    """Keeps everything; several processes may use one at once (rule 6)."""
+    """Keeps everything; several processes may use one at once (promise 6)."""
 
     async def close(self) -> None: ...
 

@@ -34,14 +34,14 @@ def answered(name: str) -> bytes:
     return hostile_calendars.CALENDARS[name](hostile_calendars.CALENDAR_SIZE)
 
 
-# C3
+# calendars whose repair costs more than they do
 
 
-def test_c3_ends_of_events_that_never_began_are_refused() -> None:
+def test_ends_of_events_that_never_began_are_refused() -> None:
     assert limited(CALENDAR + lost_begins(40_000, 60_000)) == ["read", "too_large"]
 
 
-def test_c3_properties_move_to_one_event_and_are_never_copied() -> None:
+def test_properties_move_to_one_event_and_are_never_copied() -> None:
     message = itip_read.read(
         START
         + b"DTSTAMP:20270101T000000Z\r\nUID:1\r\nDTSTART:20270101T000000Z\r\n"
@@ -51,14 +51,14 @@ def test_c3_properties_move_to_one_event_and_are_never_copied() -> None:
     assert "VEVENT without its BEGIN" in message.repaired
 
 
-def test_c3_the_cost_of_repairs_grows_with_the_calendar_and_not_with_its_square() -> None:
+def test_the_cost_of_repairs_grows_with_the_calendar_and_not_with_its_square() -> None:
     def steps(count: int) -> int:
         return steps_of(lambda: outcomes(CALENDAR + lost_begins(count, 2 * count)))
 
     assert steps(4_000) < 2.2 * steps(2_000)
 
 
-# H5, H7
+# lists
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_c3_the_cost_of_repairs_grows_with_the_calendar_and_not_with_its_square(
         "a plain text of one line",
     ],
 )
-def test_h5_a_text_without_lines_is_no_list_and_that_is_seen_at_once(name: str) -> None:
+def test_a_text_without_lines_is_no_list_and_that_is_seen_at_once(name: str) -> None:
     with counting() as steps:
         found = outcomes(hostile_mails.made(name))
     assert set(found) <= {"read", Code.TOO_LARGE}
     assert steps.taken < STEPS
 
 
-def test_h5_the_first_line_alone_says_whether_a_text_is_a_table() -> None:
+def test_the_first_line_alone_says_whether_a_text_is_a_table() -> None:
     text = "a,b\n" * 5_000_000
     tracemalloc.start()
     try:
@@ -91,7 +91,7 @@ def test_h5_the_first_line_alone_says_whether_a_text_is_a_table() -> None:
 @pytest.mark.parametrize("read", [csvlist.read, batchrows.read])
 @pytest.mark.parametrize("count", [101, 20_000, 40_000, 80_000, 900_000])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_h7_a_list_of_too_many_columns_is_refused_before_they_are_looked_at(
+def test_a_list_of_too_many_columns_is_refused_before_they_are_looked_at(
     read: Callable[[str], object], count: int, delimiter: str
 ) -> None:
     text = "email,action,".replace(",", delimiter) + delimiter.join(map(str, range(count))) + "\na@b.cd\n"
@@ -102,7 +102,7 @@ def test_h7_a_list_of_too_many_columns_is_refused_before_they_are_looked_at(
     assert steps.taken < 200
 
 
-def test_h7_columns_are_counted_however_the_first_line_is_quoted() -> None:
+def test_columns_are_counted_however_the_first_line_is_quoted() -> None:
     text = "email," + ",".join(f'"{n}\n"' for n in range(20_000)) + "\na@b.cd\n"
     with counting() as steps, pytest.raises(Refused):
         csvlist.read(text)
@@ -134,11 +134,11 @@ def test_a_mailed_list_of_too_many_rows_is_refused_before_one_is_read() -> None:
     assert steps.taken < 1_000_000
 
 
-# L2
+# what no reader finishes
 
 
 @pytest.mark.parametrize("make", [hostile_packed.property_blocks, hostile_packed.empty_values])
-def test_l2_properties_are_counted_over_all_blocks(make: Callable[[int], bytes]) -> None:
+def test_properties_are_counted_over_all_blocks(make: Callable[[int], bytes]) -> None:
     data = make(10_000_000)
     with counting() as steps, pytest.raises(tnef.Malformed):
         tnef.read(data)
@@ -146,7 +146,7 @@ def test_l2_properties_are_counted_over_all_blocks(make: Callable[[int], bytes])
 
 
 @pytest.mark.parametrize("name", ["TNEF with blocks of properties", "TNEF with empty values"])
-def test_l2_the_sender_hears_that_it_cannot_be_read(name: str) -> None:
+def test_the_sender_hears_that_it_cannot_be_read(name: str) -> None:
     assert outcomes(hostile_mails.made(name, 2_000_000)) == [Code.TNEF_UNREADABLE]
 
 

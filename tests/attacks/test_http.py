@@ -1,4 +1,4 @@
-"""H9: strangers who hold connections keep nobody else out."""
+"""Strangers who hold connections keep nobody else out."""
 
 from __future__ import annotations
 

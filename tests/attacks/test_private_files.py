@@ -1,4 +1,4 @@
-"""M5: nobody else on the machine reads the addresses, tokens and codes in our files."""
+"""Nobody else on the machine reads the addresses, tokens and codes in our files."""
 
 from __future__ import annotations
 

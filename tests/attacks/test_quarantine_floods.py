@@ -1,4 +1,4 @@
-"""Strangers pour mail in that changes nothing: it is bounded, and keeps nobody's answers or waiting mail out (M6)."""
+"""Strangers pour mail in that changes nothing: it is bounded, and keeps nobody's answers or waiting mail out."""
 
 from __future__ import annotations
 

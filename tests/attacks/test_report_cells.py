@@ -1,4 +1,4 @@
-"""L3: no cell of a report is a formula to any spreadsheet, whatever attendees call themselves."""
+"""No cell of a report is a formula to any spreadsheet, whatever attendees call themselves."""
 
 from __future__ import annotations
 

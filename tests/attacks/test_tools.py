@@ -1,4 +1,4 @@
-"""H6: what a refused call costs is bounded, however large it is, and keeps nobody else waiting."""
+"""What a refused call costs is bounded, however large it is, and keeps nobody else waiting."""
 
 from __future__ import annotations
 

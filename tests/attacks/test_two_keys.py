@@ -1,4 +1,4 @@
-"""M4 and L4: a key that may only read sends no mail, and nobody learns what events others have."""
+"""A key that may only read sends no mail, and nobody learns what events others have."""
 
 from __future__ import annotations
 

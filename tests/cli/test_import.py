@@ -104,7 +104,7 @@ async def test_standard_input_is_read_for_a_dash(data: Path) -> None:
         (["season.ics", "--organizer", "nobody"], "invalid_address"),
     ],
 )
-async def test_b34_what_cannot_be_imported_is_refused_with_exit_2(
+async def test_what_cannot_be_imported_is_refused_with_exit_2(
     data: Path, arguments: list[str], said: str
 ) -> None:
     _calendar(data, season(range(1)))

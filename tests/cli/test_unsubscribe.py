@@ -79,7 +79,7 @@ async def test_each_invite_offers_both_ways_on_one_line(tmp_path: Path, web: htt
     assert b"\nList-Unsubscribe: <https" in mail.as_bytes(policy=policy.compat32.clone(max_line_length=None))
 
 
-async def test_b6_looking_changes_nothing_and_pressing_the_button_unsubscribes(
+async def test_looking_changes_nothing_and_pressing_the_button_unsubscribes(
     tmp_path: Path, event: Event, web: httpx.AsyncClient
 ) -> None:
     path = await link(tmp_path)

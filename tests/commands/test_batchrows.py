@@ -301,7 +301,7 @@ async def test_to_cancel_twice_changes_nothing(engine: Engine) -> None:
         ("CANCEL,unknown,,,,,", "unknown_event"),
     ],
 )
-async def test_b24_a_bad_row_is_named_and_the_good_ones_are_carried_out(
+async def test_a_bad_row_is_named_and_the_good_ones_are_carried_out(
     engine: Engine, row: str, code: str
 ) -> None:
     good = GAME.replace("Game 1", '"Doe, Jane"')

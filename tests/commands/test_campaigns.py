@@ -322,7 +322,7 @@ async def test_failures_are_shown_with_the_servers_words(engine: Engine) -> None
     assert view.campaign.state is CampaignState.FINISHED
 
 
-async def test_b24_a_report_counts_what_servers_took_and_every_row_once(engine: Engine) -> None:
+async def test_a_report_counts_what_servers_took_and_every_row_once(engine: Engine) -> None:
     event = await created(engine)
     draft = await drafted(engine, event, [*people(3), "nonsense"], report_to="boss@example.com")
     await control(engine, draft, Action.START)

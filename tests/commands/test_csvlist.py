@@ -32,7 +32,7 @@ def test_the_header_may_be_in_any_order() -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_b24_a_quoted_delimiter_belongs_to_its_name(delimiter: str) -> None:
+def test_a_quoted_delimiter_belongs_to_its_name(delimiter: str) -> None:
     text = f'email{delimiter}name\nann@example.com{delimiter}"Doe{delimiter} Jane ""JD"""\n'
     assert _pairs(text) == [("ann@example.com", f'Doe{delimiter} Jane "JD"')]
 

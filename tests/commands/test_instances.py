@@ -31,7 +31,7 @@ async def series(engine: Engine) -> Event:
     return await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
 
 
-async def test_b9_cancelling_one_instance_keeps_the_series(engine: Engine, series: Event) -> None:
+async def test_cancelling_one_instance_keeps_the_series(engine: Engine, series: Event) -> None:
     await invite_all_answers(engine, series)
     done = await do(engine, CancelInstance(uid=series.uid, recurrence_id=SECOND))
     assert done.event.status is EventStatus.CONFIRMED
@@ -42,7 +42,7 @@ async def test_b9_cancelling_one_instance_keeps_the_series(engine: Engine, serie
     assert {m.email for m in gone} == {"yes@example.com", "maybe@example.com", "silent@example.com"}
 
 
-async def test_b9_moving_one_instance_keeps_the_times_of_the_others(engine: Engine, series: Event) -> None:
+async def test_moving_one_instance_keeps_the_times_of_the_others(engine: Engine, series: Event) -> None:
     await invite_all_answers(engine, series)
     done = await do(engine, ChangeInstance(uid=series.uid, override=moved()))
     assert done.event.span == series.span

@@ -101,7 +101,7 @@ async def test_what_is_no_address_is_refused(engine: Engine, email: str) -> None
     assert await refusal(engine, SendInvite(uid=event.uid, email=email)) is Code.INVALID_ADDRESS
 
 
-async def test_b28_domains_with_digits_hyphens_and_other_scripts_are_addresses(engine: Engine) -> None:
+async def test_domains_with_digits_hyphens_and_other_scripts_are_addresses(engine: Engine) -> None:
     event = await created(engine)
     given = ["a@xn--p1ai.xn--p1ai", "o'neil+x@sub-domain.example.museum", "a@пример.рф", "A@Example.ORG"]
     emails = [(await invite(engine, event, email)).attendee.email for email in given]
@@ -130,7 +130,7 @@ async def test_a_suspended_organizer_invites_nobody(engine: Engine) -> None:
     assert await refusal(engine, SendInvite(uid=event.uid, email=ANN)) is Code.ORGANIZER_SUSPENDED
 
 
-async def test_b2_who_asked_for_no_more_is_refused_and_everybody_else_is_not(engine: Engine) -> None:
+async def test_who_asked_for_no_more_is_refused_and_everybody_else_is_not(engine: Engine) -> None:
     event, other = await created(engine), await created(engine)
     done = await invite(engine, event, ANN)
     await do(engine, Unsubscribe(token=done.attendee.token), SYSTEM)
@@ -189,7 +189,7 @@ async def test_a_key_needs_the_scope_and_the_event(engine: Engine) -> None:
     assert await refusal(engine, command, stranger) is Code.UNKNOWN_EVENT
 
 
-async def test_b3_an_invite_that_was_refused_for_good_is_sent_when_asked_again(engine: Engine) -> None:
+async def test_an_invite_that_was_refused_for_good_is_sent_when_asked_again(engine: Engine) -> None:
     event = await created(engine)
     first = await invite(engine, event, ANN)
     await settle(engine, await claim(engine), MessageState.FAILED, code=Code.REJECTED_BY_SERVER)

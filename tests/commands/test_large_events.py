@@ -39,7 +39,7 @@ async def _invited(engine: Engine) -> str:
     return event.uid
 
 
-async def test_b21_a_change_a_report_and_a_list_reach_the_last_of_many_attendees(engine: Engine) -> None:
+async def test_a_change_a_report_and_a_list_reach_the_last_of_many_attendees(engine: Engine) -> None:
     uid = await _invited(engine)
     update = await do(engine, UpdateEvent(uid=uid, location="Elsewhere", audience=Audience.ALL))
     assert update.notified == MANY
@@ -75,7 +75,7 @@ async def test_the_campaign_of_a_change_adds_up_to_its_audience(engine: Engine) 
     assert (view.counts["accepted"], view.counts["waiting"], view.campaign.state) == (MANY, 0, "finished")
 
 
-async def test_b23_two_lists_at_once_never_pass_the_limit_of_an_event(tmp_path: Path, clock: Clock) -> None:
+async def test_two_lists_at_once_never_pass_the_limit_of_an_event(tmp_path: Path, clock: Clock) -> None:
     async with engine_in(tmp_path, clock, invite_limit=700) as engine:
         event = await created(engine)
         first = await drafted(engine, event, PEOPLE[:600])
@@ -88,7 +88,7 @@ async def test_b23_two_lists_at_once_never_pass_the_limit_of_an_event(tmp_path: 
         assert {row.code for row in skipped} == {Code.INVITE_LIMIT_REACHED.value}
 
 
-async def test_b23_a_suspended_organizers_list_is_not_started_and_what_is_queued_does_not_leave(
+async def test_a_suspended_organizers_list_is_not_started_and_what_is_queued_does_not_leave(
     engine: Engine,
 ) -> None:
     event = await created(engine)
@@ -103,7 +103,7 @@ async def test_b23_a_suspended_organizers_list_is_not_started_and_what_is_queued
     assert await deliver(engine) == []
 
 
-async def test_b26_two_who_create_the_same_event_at_once_make_one_and_change_nothing_of_it(
+async def test_two_who_create_the_same_event_at_once_make_one_and_change_nothing_of_it(
     tmp_path: Path, clock: Clock
 ) -> None:
     async with engine_in(tmp_path, clock) as one, engine_in(tmp_path, clock) as two:
@@ -120,7 +120,7 @@ async def test_b26_two_who_create_the_same_event_at_once_make_one_and_change_not
         assert (kept.summary, kept.sequence) == (done.event.summary, 0)
 
 
-async def test_b26_a_store_that_another_process_holds_is_waited_for(engine: Engine) -> None:
+async def test_a_store_that_another_process_holds_is_waited_for(engine: Engine) -> None:
     with closing(sqlite3.connect(engine.settings.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         creating = asyncio.create_task(created(engine))

@@ -58,7 +58,7 @@ async def test_only_the_operator_makes_keys_and_suspends(engine: Engine, command
     assert await refusal(engine, command, AGENT) is Code.NOT_ALLOWED
 
 
-async def test_b28_an_organizer_is_the_same_in_capitals(engine: Engine) -> None:
+async def test_an_organizer_is_the_same_in_capitals(engine: Engine) -> None:
     event = await created(engine, organizer="Olga@Example.ORG")
     assert event.organizer == "olga@example.org"
     found = await engine.search(EventQuery(organizer="OLGA@example.org"), engine.local)
@@ -128,7 +128,7 @@ async def test_a_report_goes_to_nobody_else_for_an_agent(engine: Engine) -> None
     assert await refusal(engine, SendReport(uid="nowhere")) is Code.UNKNOWN_EVENT
 
 
-async def test_b27_no_cell_of_a_report_is_a_formula(engine: Engine) -> None:
+async def test_no_cell_of_a_report_is_a_formula(engine: Engine) -> None:
     event = await created(engine)
     names = ["=1+1", "+1", "-1", "@SUM(A1)", 'Quote "x", comma', "Plain"]
     for n, name in enumerate(names):
@@ -144,7 +144,7 @@ async def test_b27_no_cell_of_a_report_is_a_formula(engine: Engine) -> None:
     assert text.endswith("\r\n")
 
 
-async def test_b27_an_empty_name_or_an_unknown_event_is_no_crash(engine: Engine) -> None:
+async def test_an_empty_name_or_an_unknown_event_is_no_crash(engine: Engine) -> None:
     event = await created(engine)
     done = await invite(engine, event, "jane@example.com")
     assert report.masked_address(done.attendee.email) == "j*******@example.com"

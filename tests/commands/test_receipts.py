@@ -41,7 +41,7 @@ async def invited(engine: Engine, **values: object) -> tuple[Event, Attendee]:
 
 
 @pytest.mark.parametrize("partstat", Partstat)
-async def test_b18_every_answer_there_is_counts(engine: Engine, partstat: Partstat) -> None:
+async def test_every_answer_there_is_counts(engine: Engine, partstat: Partstat) -> None:
     event, ann = await invited(engine)
     done = await do(engine, RecordReceipt(token=ann.token, partstat=partstat, prodid="-//X//EN"), SYSTEM)
     assert done.receipt.counted
@@ -68,14 +68,14 @@ async def test_an_unknown_token_or_event_is_refused(engine: Engine) -> None:
     assert await refusal(engine, nobody, SYSTEM) is Code.NO_SENDER
 
 
-async def test_b5_an_answer_that_nobody_vouches_for_is_recorded_and_does_not_count(engine: Engine) -> None:
+async def test_an_answer_that_nobody_vouches_for_is_recorded_and_does_not_count(engine: Engine) -> None:
     event, _ = await invited(engine)
     done = await do(engine, RecordReceipt(uid=event.uid, email=ANN, partstat=ACCEPTED), SYSTEM)
     assert (done.receipt.counted, done.receipt.code) == (False, Code.SENDER_UNAUTHENTICATED)
     assert (await attendee(engine, event, ANN)).partstat is Partstat.NEEDS_ACTION
 
 
-async def test_b5_forged_answers_of_strangers_are_no_attendees(engine: Engine) -> None:
+async def test_forged_answers_of_strangers_are_no_attendees(engine: Engine) -> None:
     event, _ = await invited(engine)
     for n in range(5):
         forged = RecordReceipt(uid=event.uid, email=f"bot{n}@example.net", partstat=ACCEPTED)
@@ -107,7 +107,7 @@ STAMPS = [(0, 0, ACCEPTED), (0, 60, DECLINED), (1, 30, TENTATIVE)]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-async def test_b19_answers_in_any_order_leave_the_newest(
+async def test_answers_in_any_order_leave_the_newest(
     engine: Engine, clock: Clock, order: tuple[int, ...]
 ) -> None:
     event, ann = await invited(engine)
@@ -190,7 +190,7 @@ async def test_what_an_answer_says_is_bounded(engine: Engine) -> None:
     assert (len(done.receipt.prodid), len(done.receipt.comment)) == (200, 2_000)
 
 
-async def test_b22_the_breakdown_of_clients_is_of_those_that_answered(engine: Engine) -> None:
+async def test_the_breakdown_of_clients_is_of_those_that_answered(engine: Engine) -> None:
     event, ann = await invited(engine)
     await invite(engine, event, "bob@example.com")
     await do(engine, RecordReceipt(token=ann.token, partstat=ACCEPTED, prodid="-//Phone//EN"), SYSTEM)
@@ -315,7 +315,7 @@ SAID = st.lists(
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SAID)
-async def test_b19_whatever_the_order_the_newest_answer_stands_for_each_instance(
+async def test_whatever_the_order_the_newest_answer_stands_for_each_instance(
     engine: Engine, clock: Clock, said: list[tuple[int | None, int, int, Partstat]]
 ) -> None:
     event, ann = await invited(engine, recurrence="FREQ=WEEKLY;COUNT=4")

@@ -1,4 +1,4 @@
-"""Every kind of mail that leaves, held before the judges (interop 4)."""
+"""Every kind of mail that leaves, held before the judges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The listener is killed while mails pour in: each that got 250 is there once, and counts once (rule 1)."""
+"""The listener is killed while mails pour in: each that got 250 is there once, and counts once (promise 1)."""
 
 from __future__ import annotations
 

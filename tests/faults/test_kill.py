@@ -1,4 +1,4 @@
-"""Processes are killed at any instant: every message still goes out, and twice only as the same mail (rule 5)."""
+"""Processes are killed at any instant: every message still goes out, and twice only as the same mail (promise 5)."""
 
 from __future__ import annotations
 

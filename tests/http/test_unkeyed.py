@@ -1,4 +1,4 @@
-"""B6: nothing that is asked with GET, or without a key, does anything; a dropped connection cuts nothing in half."""
+"""Nothing that is asked with GET, or without a key, does anything; a dropped connection cuts nothing in half."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _paths(engine: Engine, token: str) -> list[str]:
     return [path + query.format(token=token) for path in sorted(filled) for query in QUERIES]
 
 
-async def test_b6_no_get_does_anything_and_none_leads_elsewhere(engine: Engine) -> None:
+async def test_no_get_does_anything_and_none_leads_elsewhere(engine: Engine) -> None:
     event = await created(engine)
     await invite(engine, event, "ann@example.com")
     token = (await attendee(engine, event, "ann@example.com")).token
@@ -59,7 +59,7 @@ async def test_b6_no_get_does_anything_and_none_leads_elsewhere(engine: Engine) 
 
 
 @pytest.mark.parametrize("body", [INITIALIZE, LIST_TOOLS])
-async def test_b6_nothing_is_shown_or_done_without_a_key(engine: Engine, body: dict[str, Any]) -> None:
+async def test_nothing_is_shown_or_done_without_a_key(engine: Engine, body: dict[str, Any]) -> None:
     async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
         for extra in ({}, {"MCP-Protocol-Version": "2026-07-28"}, {"mcp-session-id": "x"}):
             for method in ("POST", "DELETE", "PUT", "PATCH"):

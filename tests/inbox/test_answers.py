@@ -105,7 +105,7 @@ async def test_without_a_sequence_the_stamp_tells_which_revision_is_answered(
 
 
 @pytest.mark.parametrize("name", ["X-MICROSOFT-CDO-REPLYTIME", "DTSTAMP"])
-async def test_b19_the_later_of_two_answers_counts_by_the_stamp_that_the_client_gives(
+async def test_the_later_of_two_answers_counts_by_the_stamp_that_the_client_gives(
     post: Post, event: Event, name: str, clock: Clock
 ) -> None:
     ann = await invited(post.engine, event)
@@ -245,7 +245,7 @@ async def test_one_who_answers_for_another_is_noted(post: Post, event: Event) ->
     assert kept.sent_by == BOB
 
 
-async def test_b5_anybody_may_write_sent_by_so_it_proves_nothing(post: Post, event: Event) -> None:
+async def test_anybody_may_write_sent_by_so_it_proves_nothing(post: Post, event: Event) -> None:
     await invited(post.engine, event)
     line = f'ATTENDEE;PARTSTAT=ACCEPTED;SENT-BY="mailto:{BOB}":mailto:{ANN}'
     intake = await post(written(event, "rsvp@cis.test", line, sender=BOB), "rsvp@cis.test")

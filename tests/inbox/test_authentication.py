@@ -280,7 +280,7 @@ async def test_a_name_server_that_comes_back_in_time_loses_nothing(
     assert await became(post, signed(invitation(), "example.org")) == PASSED
 
 
-async def test_b4_a_stranger_cannot_write_the_header_of_our_own_server(
+async def test_a_stranger_cannot_write_the_header_of_our_own_server(
     tmp_path: Path, clock: Clock, names: NameServer
 ) -> None:
     forged = mails.request(mails.vevent(organizer=OLGA), sender=OLGA)
@@ -301,7 +301,7 @@ async def test_a_relay_of_ours_is_believed_and_its_own_address_says_nothing_of_t
         assert await became(post, told.as_bytes()) == PASSED
 
 
-async def test_b4_words_in_the_subject_prove_nothing(post: Post, names: NameServer) -> None:
+async def test_words_in_the_subject_prove_nothing(post: Post, names: NameServer) -> None:
     names.txt("bank.example.org", "v=spf1 -all")
     subject = "envelope-from=ceo@bank.example.org; spf=pass dkim=pass dmarc=pass"
     assert await became(post, invitation(subject=subject).as_bytes(), "x@elsewhere.example") == WAITS
@@ -319,7 +319,7 @@ async def test_b4_words_in_the_subject_prove_nothing(post: Post, names: NameServ
     ],
     ids=["two", "list", "group", "empty-group", "bare-cr", "none"],
 )
-async def test_b4_a_mail_from_more_than_one_address_or_none_is_from_nobody(
+async def test_a_mail_from_more_than_one_address_or_none_is_from_nobody(
     tmp_path: Path, clock: Clock, names: NameServer, head: bytes
 ) -> None:
     raw = invitation().as_bytes().replace(b"\n", b"\r\n")
@@ -339,7 +339,7 @@ async def test_b4_a_mail_from_more_than_one_address_or_none_is_from_nobody(
         "=?utf-8?b?b2xnYUBleGFtcGxlLm9yZw==?=\r\n <mallory@example.net>",
     ],
 )
-async def test_b4_a_name_that_looks_like_an_address_is_a_name(
+async def test_a_name_that_looks_like_an_address_is_a_name(
     post: Post, names: NameServer, sender: str
 ) -> None:
     publish(names, "example.net")

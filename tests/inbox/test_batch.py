@@ -68,7 +68,7 @@ async def test_the_answer_has_its_outcomes_attached(post: Post) -> None:
     assert b"row 1: failed" in content
 
 
-async def test_b24_a_bad_row_is_named_and_the_good_ones_are_carried_out(post: Post) -> None:
+async def test_a_bad_row_is_named_and_the_good_ones_are_carried_out(post: Post) -> None:
     quoted = GAMES[0].replace("Game 1", '"Doe, Jane"')
     table = f"{HEADER}\n{quoted}\nUPDATE,unknown,X,,,,\n{GAMES[1]}\n"
     intake = await post(_mail(table))
@@ -82,7 +82,7 @@ async def test_b24_a_bad_row_is_named_and_the_good_ones_are_carried_out(post: Po
 
 
 @pytest.mark.parametrize("filename", ["season.csv", "SEASON.CSV", "season.txt"])
-async def test_b24_tables_come_as_csv_or_text_in_any_encoding(post: Post, filename: str) -> None:
+async def test_tables_come_as_csv_or_text_in_any_encoding(post: Post, filename: str) -> None:
     table = TABLE.replace("Game 1", "Fête").replace(",", ";")
     await post(_mail(table.encode("utf-16"), filename))
     assert "Fête" in await _titles(post)
@@ -123,7 +123,7 @@ async def test_a_mail_that_is_handled_again_repeats_no_row(post: Post) -> None:
     assert await deliver(post.engine) == []
 
 
-async def test_b4_a_sender_whom_nobody_vouches_for_changes_nothing(post: Post) -> None:
+async def test_a_sender_whom_nobody_vouches_for_changes_nothing(post: Post) -> None:
     intake = await post(_mail(TABLE, proven=False))
     assert (intake.action, intake.code) == ("quarantined", "sender_unauthenticated")
     assert await _titles(post) == []

@@ -40,7 +40,7 @@ async def test_a_list_invites_everybody_on_it_and_reports(post: Post, event: Eve
     assert view.campaign.state is CampaignState.FINISHED
 
 
-async def test_b24_quotes_commas_byte_order_marks_and_column_order_are_understood(
+async def test_quotes_commas_byte_order_marks_and_column_order_are_understood(
     post: Post, event: Event
 ) -> None:
     csv = (
@@ -55,7 +55,7 @@ async def test_b24_quotes_commas_byte_order_marks_and_column_order_are_understoo
     assert [a.name for a in found] == ["Doe, Jane", 'O"Brien; Pat']
 
 
-async def test_b24_a_row_without_a_uid_is_named_and_the_others_go(post: Post, event: Event) -> None:
+async def test_a_row_without_a_uid_is_named_and_the_others_go(post: Post, event: Event) -> None:
     csv = f"uid,email\n,lost@example.com\n{event.uid},ann@example.com\n{event.uid},ANN@example.com\n"
     csv += f"{event.uid},nonsense\nunknown,bob@example.com\n"
     await post(mails.listed(csv))

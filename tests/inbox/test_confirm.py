@@ -214,7 +214,7 @@ async def invited(engine: Engine) -> Event:
     return event
 
 
-async def test_b5_an_unproven_answer_counts_once_its_attendee_confirms(post: Post) -> None:
+async def test_an_unproven_answer_counts_once_its_attendee_confirms(post: Post) -> None:
     event = await invited(post.engine)
     code = await asked(post, mails.reply(event.uid, "ann@example.com", proven=False))
     assert (await attendee(post.engine, event, "ann@example.com")).partstat is Partstat.NEEDS_ACTION
@@ -229,7 +229,7 @@ async def test_b5_an_unproven_answer_counts_once_its_attendee_confirms(post: Pos
     assert [(r.counted, r.code) for r in receipts] == [(False, "sender_unauthenticated"), (True, "")]
 
 
-async def test_b5_an_answer_in_somebody_s_name_asks_them_and_not_its_sender(post: Post) -> None:
+async def test_an_answer_in_somebody_s_name_asks_them_and_not_its_sender(post: Post) -> None:
     event = await invited(post.engine)
     forged = mails.reply(event.uid, "mallory@example.net", attendee="ann@example.com", proven=False)
     await post(forged)
@@ -245,7 +245,7 @@ async def test_b5_an_answer_in_somebody_s_name_asks_them_and_not_its_sender(post
     await eventually(counted)
 
 
-async def test_b5_an_unproven_guest_whom_nobody_invited_is_not_asked(post: Post) -> None:
+async def test_an_unproven_guest_whom_nobody_invited_is_not_asked(post: Post) -> None:
     event = await invited(post.engine)
     await post(mails.reply(event.uid, "stranger@example.com", proven=False))
     assert await post.notices() == []
@@ -304,7 +304,7 @@ async def web(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_b6_looking_at_the_page_changes_nothing_and_its_button_does(
+async def test_looking_at_the_page_changes_nothing_and_its_button_does(
     post: Post, event: Event, web: httpx.AsyncClient
 ) -> None:
     code = await asked(post, mails.cancel(proven=False, subject="<script>alert(1)</script>"))

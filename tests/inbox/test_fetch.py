@@ -1,4 +1,4 @@
-"""Calendars from the web: https alone, public addresses alone, bounded (the reference's fault B34)."""
+"""Calendars from the web: https alone, public addresses alone, bounded."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def _code(url: str, way: fetch.Way) -> Code:
 
 
 @pytest.mark.parametrize("address", INSIDE)
-def test_b34_addresses_inside_are_not_public(address: str) -> None:
+def test_addresses_inside_are_not_public(address: str) -> None:
     assert not fetch.is_public(ip_address(address))
 
 
@@ -52,7 +52,7 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
 
 
 @given(st.ip_addresses(v=4))
-def test_b34_no_address_inside_is_public_however_ipv6_wraps_it(address: object) -> None:
+def test_no_address_inside_is_public_however_ipv6_wraps_it(address: object) -> None:
     number = int(address)  # type: ignore[call-overload]
     for wrapped in (number, 0xFFFF << 32 | number, 0x64FF9B << 96 | number, 0x2002 << 112 | number << 80):
         assert not fetch.is_public(ip_address(wrapped.to_bytes(16, "big")))
@@ -76,7 +76,7 @@ def test_b34_no_address_inside_is_public_however_ipv6_wraps_it(address: object) 
         "",
     ],
 )
-def test_b34_only_plain_https_addresses_are_taken(url: str) -> None:
+def test_only_plain_https_addresses_are_taken(url: str) -> None:
     with pytest.raises(Refused) as raised:
         fetch.web_address(url)
     assert raised.value.code is Code.URL_NOT_ALLOWED
@@ -98,7 +98,7 @@ def test_webcal_is_read_as_https() -> None:
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1", "0177.0.0.1", "[::ffff:127.0.0.1]"]
 )
-async def test_b34_no_spelling_of_loopback_is_connected_to(web: Web, host: str) -> None:
+async def test_no_spelling_of_loopback_is_connected_to(web: Web, host: str) -> None:
     web.says("/season.ics", CALENDAR)
     real = fetch.Way(allowed=fetch.is_public, resolve=fetch.resolve, tls=web.tls)
     with pytest.raises(Refused):
@@ -106,19 +106,19 @@ async def test_b34_no_spelling_of_loopback_is_connected_to(web: Web, host: str) 
     assert web.connected == 0
 
 
-async def test_b34_a_name_that_leads_inside_is_not_connected_to(web: Web) -> None:
+async def test_a_name_that_leads_inside_is_not_connected_to(web: Web) -> None:
     web.says("/season.ics", CALENDAR)
     way = web.way(allowed=fetch.is_public)
     assert await _code(web.url("/season.ics", "calendars.example.com"), way) is Code.URL_NOT_ALLOWED
     assert web.connected == 0
 
 
-async def test_b34_one_address_inside_among_public_ones_is_one_too_many(web: Web) -> None:
+async def test_one_address_inside_among_public_ones_is_one_too_many(web: Web) -> None:
     way = web.way(allowed=fetch.is_public, resolves=lambda _: ["93.184.216.34", "10.0.0.1"])
     assert await _code(web.url("/season.ics"), way) is Code.URL_NOT_ALLOWED
 
 
-async def test_b34_the_connection_goes_to_the_address_that_was_checked(web: Web) -> None:
+async def test_the_connection_goes_to_the_address_that_was_checked(web: Web) -> None:
     """A name that resolves to something else a moment later (DNS rebinding) is asked only once."""
     url = web.says("/season.ics", CALENDAR)
     answers = iter([[str(LOOPBACK)], ["10.0.0.1"]])
@@ -148,7 +148,7 @@ async def test_the_server_hears_the_name_and_must_prove_it(web: Web) -> None:
         "https://[",
     ],
 )
-async def test_b34_a_redirect_is_checked_like_the_first_address(web: Web, location: str) -> None:
+async def test_a_redirect_is_checked_like_the_first_address(web: Web, location: str) -> None:
     url = web.says("/moved", b"", f"Location: {location}", status="302 Found")
     way = web.way(resolves=lambda host: ["10.0.0.1"] if "inside" in host else [str(LOOPBACK)])
     assert await _code(url, way) in {Code.URL_NOT_ALLOWED, Code.URL_NOT_READABLE}
@@ -164,7 +164,7 @@ async def test_three_redirects_are_followed_and_no_more(web: Web) -> None:
     assert await _code(web.url("/0"), web.way()) is Code.URL_NOT_READABLE
 
 
-async def test_b34_what_is_no_calendar_is_not_shown(web: Web) -> None:
+async def test_what_is_no_calendar_is_not_shown(web: Web) -> None:
     url = web.says("/secret", b"<html>inner secret</html>")
     with pytest.raises(Refused) as raised:
         await fetch.fetch(url, {}, web.way())

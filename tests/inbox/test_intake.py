@@ -1,4 +1,4 @@
-"""Mails are handled exactly once, and a bad one never stops the others (rule 1)."""
+"""Mails are handled exactly once, and a bad one never stops the others (promise 1)."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ async def test_the_same_cancellation_again_is_no_change_and_nobody_hears_of_it(p
     assert await post.notices() == []
 
 
-async def test_b4_a_cancellation_that_took_a_guest_out_calls_nothing_off_when_the_guest_replays_it(
+async def test_a_cancellation_that_took_a_guest_out_calls_nothing_off_when_the_guest_replays_it(
     post: Post,
 ) -> None:
     with_us = [("create@cis.test", "NEEDS-ACTION"), ("mallory@example.net", "NEEDS-ACTION")]
@@ -81,7 +81,7 @@ async def test_b4_a_cancellation_that_took_a_guest_out_calls_nothing_off_when_th
     assert (await post(mails.cancel(own))).action == "cancelled"
 
 
-async def test_b4_nor_one_that_took_a_guest_out_of_one_instance(post: Post) -> None:
+async def test_nor_one_that_took_a_guest_out_of_one_instance(post: Post) -> None:
     with_us = [("create@cis.test", "NEEDS-ACTION"), ("mallory@example.net", "NEEDS-ACTION")]
     weekly = {"rrule": {"FREQ": "WEEKLY", "COUNT": 3}, "start": MONDAY, "end": MONDAY + HOUR}
     await post(mails.request(vevent(attendees=with_us, **weekly)))  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ async def test_where_an_alias_of_ours_was_invited_its_cancellation_counts(post: 
     assert (await post(mails.cancel(cancelled))).action == "cancelled"
 
 
-async def test_b9_the_notice_of_a_cancelled_instance_does_not_say_that_all_is_cancelled(post: Post) -> None:
+async def test_the_notice_of_a_cancelled_instance_does_not_say_that_all_is_cancelled(post: Post) -> None:
     weekly = {"rrule": {"FREQ": "WEEKLY", "COUNT": 3}, "start": MONDAY, "end": MONDAY + HOUR}
     await post(mails.request(vevent(**weekly)))  # type: ignore[arg-type]
     assert "Repeats: every week, 3 times" in await words(post)
@@ -147,7 +147,7 @@ async def test_an_absence_note_with_no_other_mark_than_its_subject_is_one(post: 
     assert (intake.action, intake.code) == ("ignored", "automatic_mail")
 
 
-async def test_b18_where_an_answer_leaves_its_partstat_empty_its_subject_tells(post: Post) -> None:
+async def test_where_an_answer_leaves_its_partstat_empty_its_subject_tells(post: Post) -> None:
     event = await created(post.engine)
     token = (await invite(post.engine, event, ANN)).attendee.token
     to = f"rsvp+{token}@cis.test"

@@ -179,7 +179,7 @@ async def test_an_organizer_declines_by_mail(post: Post) -> None:
     assert (await post(mail)).code == "unknown_proposal"
 
 
-async def test_b4_nobody_else_declines_or_agrees(post: Post, event: Event) -> None:
+async def test_nobody_else_declines_or_agrees(post: Post, event: Event) -> None:
     ann = await invited(post.engine, event)
     await proposed(post, event, ann)
     for command in (DeclineProposal(uid=event.uid, email=ANN), AcceptProposal(uid=event.uid, email=ANN)):

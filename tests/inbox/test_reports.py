@@ -48,7 +48,7 @@ async def sent(post: Post, event: Event) -> Message:
 # bounces (RFC 3464)
 
 
-async def test_b30_a_bounce_at_the_envelopes_token_fails_the_message_and_suppresses_the_address(
+async def test_a_bounce_at_the_envelopes_token_fails_the_message_and_suppresses_the_address(
     post: Post, event: Event, ann: Attendee
 ) -> None:
     for code in ("", "no_change"):
@@ -98,7 +98,7 @@ async def test_a_bounce_without_its_token_is_known_by_what_it_quotes(
 @pytest.mark.parametrize(
     ("mailbox", "action"), [("rsvp@cis.test", "ignored"), ("abuse@cis.test", "quarantined")]
 )
-async def test_b30_a_forged_bounce_suppresses_nobody(
+async def test_a_forged_bounce_suppresses_nobody(
     post: Post, event: Event, ann: Attendee, mailbox: str, action: str
 ) -> None:
     original = ["Message-ID: <guessed@cis.test>", f"To: {ANN}", f"X-UID: {event.uid}"]
@@ -170,9 +170,7 @@ async def test_a_read_receipt_is_ignored_with_its_code(post: Post, event: Event,
 # notifications of Amazon SES
 
 
-async def test_b30_an_ses_bounce_finds_the_message_by_the_name_that_ses_gave_it(
-    post: Post, event: Event
-) -> None:
+async def test_an_ses_bounce_finds_the_message_by_the_name_that_ses_gave_it(post: Post, event: Event) -> None:
     await do(post.engine, SendInvite(uid=event.uid, email=ANN))
     (held,) = await claim(post.engine)
     accepted = answers.accepted(held, Accepted(answer=f"250 Ok {reports.SES_ID}"))
@@ -203,7 +201,7 @@ async def test_an_ses_bounce_or_complaint_is_known_by_the_token_of_its_envelope(
 # unsubscribing
 
 
-async def test_b30_any_mail_to_the_unsubscribe_address_stops_that_organizers_mail(
+async def test_any_mail_to_the_unsubscribe_address_stops_that_organizers_mail(
     post: Post, event: Event, ann: Attendee
 ) -> None:
     other = await created(post.engine)
@@ -217,7 +215,7 @@ async def test_b30_any_mail_to_the_unsubscribe_address_stops_that_organizers_mai
     assert await barred(post) is Code.ATTENDEE_BLOCKED
 
 
-async def test_b30_who_writes_to_plain_unsubscribe_is_left_to_the_operator(post: Post, ann: Attendee) -> None:
+async def test_who_writes_to_plain_unsubscribe_is_left_to_the_operator(post: Post, ann: Attendee) -> None:
     intake = await post(mails.mail(ANN, "unsubscribe@cis.test"))
     assert (intake.action, intake.code) == ("quarantined", "for_operator")
     assert await barred(post) is None

@@ -52,7 +52,7 @@ async def partstat(post: Post, event: Event, email: str = ANN) -> Partstat:
         ("NEEDS-ACTION", Partstat.NEEDS_ACTION),
     ],
 )
-async def test_b18_an_answer_at_the_token_counts_whoever_sends_it(
+async def test_an_answer_at_the_token_counts_whoever_sends_it(
     post: Post, event: Event, ann: Attendee, word: str, expected: Partstat
 ) -> None:
     answer = mails.reply(event.uid, "alias@example.net", word, to=address(ann), proven=False)
@@ -70,7 +70,7 @@ async def test_an_answer_at_plain_rsvp_is_matched_by_uid_and_address(
     assert await partstat(post, event) is Partstat.DECLINED
 
 
-async def test_b5_an_answer_at_plain_rsvp_needs_a_sender_who_is_vouched_for(
+async def test_an_answer_at_plain_rsvp_needs_a_sender_who_is_vouched_for(
     post: Post, event: Event, ann: Attendee
 ) -> None:
     forged = [
@@ -112,7 +112,7 @@ async def test_an_answer_without_an_attendee_is_understood_by_its_subject(
     assert await partstat(post, event) is Partstat.ACCEPTED
 
 
-async def test_b19_an_older_answer_that_comes_late_does_not_count(
+async def test_an_older_answer_that_comes_late_does_not_count(
     post: Post, event: Event, ann: Attendee
 ) -> None:
     await post(mails.reply(event.uid, ANN, "ACCEPTED", to=address(ann), dtstamp=START))

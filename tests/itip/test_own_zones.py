@@ -165,7 +165,7 @@ def test_a_hostile_time_zone_costs_little(make: object) -> None:
         "FREQ=YEARLY;BYDAY=" + ",".join(f"{n}{d}" for n in range(1, 54) for d in ("MO", "TU", "WE")),
     ],
 )
-def test_b9_a_hostile_rule_costs_next_to_nothing(rule: str) -> None:
+def test_a_hostile_rule_costs_next_to_nothing(rule: str) -> None:
     from engine.itip import recurrence
 
     span = Span(start=at(17), end=at(18), timezone="Europe/Paris")

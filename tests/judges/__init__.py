@@ -1,4 +1,4 @@
-"""Independent judges of outgoing mail: a byte lint of our own, icalendar, libical and ical.js (interop 4)."""
+"""Independent judges of outgoing mail: a byte lint of our own, icalendar, libical and ical.js."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lint of bytes: line ends, line lengths, MIME shape, one attendee (RFC 5322, 5545, 6047; interop 1)."""
+"""A lint of bytes: line ends, line lengths, MIME shape, one attendee (RFC 5322, 5545, 6047)."""
 
 from __future__ import annotations
 

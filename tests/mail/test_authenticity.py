@@ -63,7 +63,7 @@ def test_anything_else_does_not(results: str) -> None:
     assert verdict.reason
 
 
-def test_b4_only_the_topmost_header_counts() -> None:
+def test_only_the_topmost_header_counts() -> None:
     raw_mail = (
         b"Authentication-Results: mx.cis.test; dmarc=fail header.from=example.org\r\n"
         b"Authentication-Results: mx.cis.test; dmarc=pass header.from=example.org\r\n"

@@ -159,7 +159,7 @@ def with_zip(data: bytes, kind: str = "application/zip") -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["application/zip", "application/octet-stream"])
-def test_b24_a_zipped_list_is_read(kind: str) -> None:
+def test_a_zipped_list_is_read(kind: str) -> None:
     data = zipped({"a/guests.csv": b'name,email\n"Doe, Jane",jane@example.org', "photo.png": b"x"})
     (found,) = read(with_zip(data, kind)).lists
     assert (found.filename, found.text) == ("guests.csv", 'name,email\n"Doe, Jane",jane@example.org')

@@ -53,7 +53,7 @@ def code(raw_mail: bytes) -> Code:
         ("Jö <joe@example.org>", "Jö", "joe@example.org"),
     ],
 )
-def test_b4_from_is_parsed_as_a_mailbox(value: str, name: str, address: str) -> None:
+def test_from_is_parsed_as_a_mailbox(value: str, name: str, address: str) -> None:
     found = read(mail(sender=f"From: {value}\r\n"))
     assert (found.from_name, found.from_address) == (name, address)
 
@@ -72,11 +72,11 @@ def test_b4_from_is_parsed_as_a_mailbox(value: str, name: str, address: str) -> 
         "From: joe@eve@example.net\r\n",
     ],
 )
-def test_b4_a_mail_from_nobody_or_from_several_is_refused(sender: str) -> None:
+def test_a_mail_from_nobody_or_from_several_is_refused(sender: str) -> None:
     assert code(mail(sender=sender)) is Code.NO_SENDER
 
 
-def test_b4_an_envelope_from_in_the_subject_wins_nothing() -> None:
+def test_an_envelope_from_in_the_subject_wins_nothing() -> None:
     found = read(mail(headers="Subject: envelope-from=ceo@example.com;\r\n"))
     assert found.from_address == "joe@example.org"
 

@@ -1,4 +1,4 @@
-"""The whole loop in a real process, and every line that it logged (rule 13, B32)."""
+"""The whole loop in a real process, and every line that it logged (promise 13)."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def _loop(one: Server, folder: Path, key: str, port: int) -> list[str]:
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
-async def test_b32_no_log_line_of_the_whole_loop_holds_an_address_a_token_a_key_or_words(
+async def test_no_log_line_of_the_whole_loop_holds_an_address_a_token_a_key_or_words(
     tmp_path: Path, style: str
 ) -> None:
     _, key, _ = await run(tmp_path, "key", "create", "--for", PEOPLE[2])

@@ -1,4 +1,4 @@
-"""What is in the log, and above all what is not (rule 13)."""
+"""What is in the log, and above all what is not (promise 13)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ async def message_in(engine: Engine, event: Event, state: MessageState, email: s
     return await eventually(found)
 
 
-async def test_b1_the_first_invite_of_a_fresh_install_goes_out(engine: Engine) -> None:
+async def test_the_first_invite_of_a_fresh_install_goes_out(engine: Engine) -> None:
     async with sending(engine) as sink:
         event = await created(engine)
         await invite(engine, event, ANN, name="Ann Lee")
@@ -103,7 +103,7 @@ async def test_rule_12_each_mail_names_its_own_recipient_alone(engine: Engine) -
             assert mail.message["Subject"] == f"Hello {mail.recipient[:2].upper()}"
 
 
-async def test_b9_one_instance_is_cancelled_in_the_mail_too(engine: Engine) -> None:
+async def test_one_instance_is_cancelled_in_the_mail_too(engine: Engine) -> None:
     async with sending(engine) as sink:
         series = await created(engine, recurrence="FREQ=WEEKLY;COUNT=4")
         await invite(engine, series, ANN)

@@ -1,4 +1,4 @@
-"""Counters equal a recount after every sequence of changes (rule 10)."""
+"""Counters equal a recount after every sequence of changes (promise 10)."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def settings_in(folder: Path, **values: object) -> Settings:
 async def engine_in(
     folder: Path, clock: Callable[[], datetime] | None = None, **values: object
 ) -> AsyncIterator[Engine]:
-    """An engine over `folder`; when it closes, everything must still add up (rule 10)."""
+    """An engine over `folder`; when it closes, everything must still add up (promise 10)."""
     engine = await Engine.open(settings_in(folder, **values), clock=clock or Clock())
     try:
         yield engine

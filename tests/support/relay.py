@@ -30,7 +30,7 @@ class Delivery:
 
     @property
     def name(self) -> tuple[str, str, str, int]:
-        """What makes two deliveries the same mail (rule 5)."""
+        """What makes two deliveries the same mail (promise 5)."""
         return self.message_id, self.uid, self.method, self.sequence
 
 

@@ -142,9 +142,7 @@ async def test_a_list_that_cannot_be_sent_is_refused_with_its_code(
         assert await caller.code("bulk_send", uid=uid, **arguments) == code
 
 
-async def test_b24_commas_in_names_and_a_byte_order_mark_are_understood(
-    engine: Engine, tmp_path: Path
-) -> None:
+async def test_commas_in_names_and_a_byte_order_mark_are_understood(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_bytes('\ufeffName;E-Mail;Company\r\n"Doe; Jane, Dr.";jane@example.com;Müller\r\n'.encode())
     async with calling(engine) as caller:

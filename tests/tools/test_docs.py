@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cis_mcp.manual.llms import DEFINITIONS, WORKFLOWS
+from cis_mcp.manual.llms import DEFINITIONS, TRADE, WORKFLOWS
 from cis_mcp.manual.write import pages
 from cis_mcp.mcp.tools import EVERY
 from engine.refusals import Code
@@ -30,8 +30,48 @@ def test_every_tool_argument_and_code_is_on_the_page_of_tools() -> None:
     assert all(f"`{code}`" in page for code in Code)
 
 
-def test_llms_txt_has_fourteen_definitions_and_nine_workflows() -> None:
-    assert (len(DEFINITIONS), len(WORKFLOWS)) == (14, 9)
+TERMS = (
+    "API Gateway",
+    "Calendar Invite Server",
+    "Calendar Receipt",
+    "Cross-Client Compatibility",
+    "CRUD Engine",
+    "Dropbox Logic",
+    "Duplicity of Work",
+    "Email Death",
+    "ICS File",
+    "IETF Protocol",
+    "No Reply Scenario",
+    "One-Click Mechanics",
+    "REST API Pipeline",
+    "RSVP Duplicity",
+    "User Fatigue",
+)
+NAMES = (
+    "Create an event",
+    "Update an event",
+    "Cancel an event",
+    "Send to a batch list",
+    "Collect receipts",
+    "Get the invitee report",
+)
+
+
+@pytest.mark.parametrize("name", [*TERMS, *DEFINITIONS])
+def test_llms_txt_defines_each_term_of_the_trade_and_our_own_once(name: str) -> None:
+    definitions = pages()["llms.txt"].partition("## Definitions\n")[2].partition("\n## ")[0]
+    assert definitions.count(f"\n- {name}: ") == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_llms_txt_has_each_workflow_of_the_trade(name: str) -> None:
+    workflows = pages()["llms.txt"].partition("## Workflows\n")[2].partition("\n## ")[0]
+    assert workflows.count(f"\n- {name}: ") == 1
+
+
+def test_no_term_has_two_meanings() -> None:
+    assert set(TERMS) == set(TRADE)
+    assert not set(TRADE) & set(DEFINITIONS)
 
 
 @pytest.mark.parametrize("title", list(WORKFLOWS))

@@ -203,7 +203,7 @@ async def test_events_are_found_by_word_and_time_a_page_at_a_time(engine: Engine
         assert await caller.code("search_events", after="soon") == "invalid_time"
 
 
-async def test_b28_an_organizer_is_found_in_any_case(engine: Engine) -> None:
+async def test_an_organizer_is_found_in_any_case(engine: Engine) -> None:
     async with calling(engine) as caller:
         uid = await caller.event(organizer="Ann@Example.com")
         page = await caller.ok("search_events", organizer="ANN@example.COM")

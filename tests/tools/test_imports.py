@@ -64,7 +64,7 @@ async def test_a_much_smaller_calendar_is_refused_with_what_to_do(engine: Engine
         ({"url": "https://localhost/a.ics", "gone": "maybe"}, "invalid_argument"),
     ],
 )
-async def test_b34_what_cannot_be_imported_is_refused(
+async def test_what_cannot_be_imported_is_refused(
     engine: Engine, arguments: dict[str, str], code: str
 ) -> None:
     async with calling(engine, tier="extended") as caller:

@@ -40,20 +40,20 @@ async def test_an_invite_that_nobody_has_sent_yet_is_queued(engine: Engine, mode
 @pytest.mark.parametrize(
     "email", ["nobody", "a@b", "<x>a@example.com", "a@example.com\r\nBcc: b@example.com", ""]
 )
-async def test_b28_what_is_no_address_is_refused(engine: Engine, email: str) -> None:
+async def test_what_is_no_address_is_refused(engine: Engine, email: str) -> None:
     async with calling(engine) as caller:
         uid = await caller.event()
         assert await caller.code("send_invite", uid=uid, email=email) == "invalid_address"
 
 
-async def test_b28_addresses_under_any_top_level_domain_are_invited(engine: Engine) -> None:
+async def test_addresses_under_any_top_level_domain_are_invited(engine: Engine) -> None:
     async with calling(engine) as caller:
         uid = await caller.event()
         data = await caller.ok("send_invite", uid=uid, email="ann@example.xn--p1ai", wait_s=0)
     assert data["email"] == "ann@example.xn--p1ai"
 
 
-async def test_b28_an_origin_is_known_in_any_case(engine: Engine) -> None:
+async def test_an_origin_is_known_in_any_case(engine: Engine) -> None:
     async with calling(engine) as caller:
         uid = await caller.event()
         await caller.ok("send_invite", uid=uid, email="ann@example.com", origin="WebForm", wait_s=0)

@@ -48,7 +48,7 @@ async def test_an_event_can_be_read_as_json(engine: Engine, mode: Mode) -> None:
     assert json.loads(content.model_dump()["text"]) == same
 
 
-async def test_b27_a_report_holds_no_formulas(engine: Engine) -> None:
+async def test_a_report_holds_no_formulas(engine: Engine) -> None:
     event = await created(engine)
     await invite(engine, event, "ann@example.com", name="=cmd()")
     await answer(engine, await attendee(engine, event, "ann@example.com"), Partstat.ACCEPTED)

@@ -170,7 +170,7 @@ async def test_an_organizers_mail_is_processed_as_the_vector_says(case: Case, na
     outcome = await case.organize(vector["message"])
     event, expected = await case.event(), vector["expected_object"]
     if name.endswith("testUnsupportedMethod.0"):
-        assert outcome.action == "created", "PUBLISH makes an event here (cis-reference 1)"
+        assert outcome.action == "created", "PUBLISH makes an event here"
     elif expected is None:
         assert event is None
         assert (outcome.action, outcome.code) in {("refused", "unknown_event"), ("refused", "not_an_event")}

@@ -8,6 +8,7 @@ from typing import Any
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.types import ListResourcesResult, PaginatedRequestParams
 
+from cis_mcp.mcp.compat import low_level
 from cis_mcp.mcp.resources.kinds import KINDS, Kind
 from cis_mcp.mcp.resources.listing import page
 from cis_mcp.mcp.resources.shelf import Shelf
@@ -73,7 +74,7 @@ def _page_list(server: MCPServer[Any], shelf: Shelf) -> None:
         return await page(shelf, await server.list_resources(), params.cursor)
 
     # The SDK's public way lists everything at once and knows no cursor.
-    server._lowlevel_server.add_request_handler("resources/list", PaginatedRequestParams, listed)
+    low_level(server).add_request_handler("resources/list", PaginatedRequestParams, listed)
 
 
 __all__ = ["Shelf", "add_resources"]

@@ -237,5 +237,5 @@ def _internal() -> CallToolResult:
 
 
 def _where(error: Exception) -> str:
-    """The places a crash went through, without its text, which could hold addresses (rule 13)."""
+    """The places a crash went through, without its text, which could hold addresses (promise 13)."""
     return "".join(traceback.format_tb(error.__traceback__))

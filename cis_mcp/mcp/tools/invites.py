@@ -26,7 +26,7 @@ def _lowered(value: object) -> object:
 
 
 ChannelOrigin = Annotated[Origin, BeforeValidator(_lowered)]
-"""An origin in upper or lower case (B28)."""
+"""An origin in upper or lower case."""
 
 _FIELDS_READ = 1_000
 """Of more personal values none is looked at."""

@@ -66,7 +66,7 @@ class Whose:
 
 
 async def whose(work: Work, said: Answering[Done]) -> Whose:
-    """Whose answer it is, in the order of interop 2.2: token, named address, sender, somebody new.
+    """Whose answer it is, by the first of these that tells: token, named address, sender, somebody new.
 
     Raises Refused: UNKNOWN_TOKEN, UNKNOWN_EVENT, NO_SENDER, INVALID_ADDRESS.
     """
@@ -139,7 +139,7 @@ def _new(
 
 
 def _from(said: Answering[Done], email: str) -> bool:
-    """True where it is proven that the answer comes from `email` (B5)."""
+    """True where it is proven that the answer comes from `email` (promise 9)."""
     return said.authenticated and said.sender.lower() in {"", email}
 
 

@@ -110,7 +110,7 @@ class UnsubscribeDone(Done):
 
 
 class Unsubscribe(Command[UnsubscribeDone]):
-    """Stop all mail from one organizer to one attendee (RFC 8058; cis-reference 44)."""
+    """Stop all mail from one organizer to one attendee (RFC 8058)."""
 
     token: str
 

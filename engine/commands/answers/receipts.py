@@ -26,7 +26,7 @@ class ReceiptDone(Done):
 class RecordReceipt(Answering[ReceiptDone]):
     """Record an answer to an invite.
 
-    An answer that neither its token nor its sender proves is recorded and does not count (B5).
+    An answer that neither its token nor its sender proves is recorded and does not count (promise 9).
     """
 
     partstat: Partstat
@@ -95,7 +95,7 @@ def _instance(event: Event, recurrence_id: date | datetime | None) -> date | dat
 
 
 async def _verdict(work: Work, said: Answering[Done], who: Whose, receipt: Receipt) -> tuple[str, bool]:
-    """Why a receipt is flagged, if it is, and whether it counts (rule 8; B5, B19)."""
+    """Why a receipt is flagged, if it is, and whether it counts (promises 8 and 9)."""
     if not who.proven and (who.foreign or work.settings.sender_auth == "enforce"):
         return Code.SENDER_UNAUTHENTICATED.value, False
     if receipt.recurrence_id is not None and not series.stands(who.event, receipt.recurrence_id):
@@ -107,7 +107,7 @@ async def _verdict(work: Work, said: Answering[Done], who: Whose, receipt: Recei
 
 
 def outdated(event: Event, said: Answering[Done], recurrence_id: date | datetime | None) -> bool:
-    """True where it answers a revision since which the event, or the instance, has moved (interop 2.2, 4)."""
+    """True where it answers a revision since which the event, or the instance, has moved."""
     if said.sequence is not None:
         return said.sequence < series.moved_with(event, recurrence_id)
     return bool(said.dtstamp and event.moved_at and said.dtstamp < event.moved_at - _SLOW_CLOCK)

@@ -22,7 +22,7 @@ class ReportDone(Done):
 
 
 class SendReport(Command[ReportDone]):
-    """Owe the organizer the CSV report of an event (cis-reference 48)."""
+    """Owe the organizer the CSV report of an event."""
 
     uid: str
     to: str | None = None

@@ -81,7 +81,7 @@ def url(event: ItipEvent) -> str:
 
 
 def description(event: ItipEvent) -> str:
-    """The description, with the link to join where only the client's own property has it (cis-reference 7)."""
+    """The description, with the link to join where only the client's own property has it."""
     link = event.conference
     if not link or link in event.description or link in event.location:
         return event.description

@@ -170,7 +170,7 @@ class UpdateEvent(Command[EventDone]):
             )
 
     async def _noted(self, work: Work, event: Event) -> EventDone:
-        """No change, no mail (cis-reference 32); but remember which revision of the client's we have seen."""
+        """No change, no mail; but remember which revision of the client's we have seen."""
         if self.source and not self.dry_run:
             await work.unit.save_event(with_source(event, self.source))
         return EventDone(event=event)

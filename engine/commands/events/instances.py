@@ -42,7 +42,7 @@ class ChangeInstance(Command[EventDone]):
 
 
 class CancelInstance(Command[EventDone]):
-    """Cancel one instance; the others stand (B9)."""
+    """Cancel one instance; the others stand."""
 
     uid: str
     recurrence_id: Instant

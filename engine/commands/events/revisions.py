@@ -47,7 +47,7 @@ class Source(Value):
 
 
 def revised(event: Event, old: Event, now: datetime, source: Source | None = None) -> Event:
-    """`event` as the revision after `old`: SEQUENCE and DTSTAMP grow, even if the clock went back (rule 8)."""
+    """`event` as the revision after `old`: SEQUENCE and DTSTAMP grow, even if the clock went back (promise 8)."""
     dtstamp = max(now.replace(microsecond=0), old.dtstamp + timedelta(seconds=1))
     event = event.model_copy(update={"sequence": old.sequence + 1, "dtstamp": dtstamp})
     event = event.model_copy(update=_moves(event, old))

@@ -1,4 +1,4 @@
-"""Who hears of a change (design: Who hears of a change), and the job that tells them."""
+"""Who hears of a change, and the job that tells them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def tell(
     group: frozenset[Partstat],
     recurrence_id: date | datetime | None = None,
 ) -> str:
-    """Write the one job that will write everybody's message (rule 2); gives back the campaign to follow.
+    """Write the one job that will write everybody's message (promise 2); gives back the campaign to follow.
 
     Empty where nobody is to be told.
     """

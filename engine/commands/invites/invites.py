@@ -64,7 +64,7 @@ class SendInvite(Command[InviteDone]):
         return known
 
     async def _lost(self, work: Work, message: Message) -> bool:
-        """True where nothing is on its way and nothing ever arrived: then asking again sends again (B3)."""
+        """True where nothing is on its way and nothing ever arrived: then asking again sends again (promise 3)."""
         return not message.state.pending and message.email not in await work.unit.told(
             self.uid, [message.email]
         )
@@ -144,7 +144,7 @@ def _refuse_own(work: Work, email: str) -> None:
 
 
 async def refuse_barred(work: Work, organizer: str, email: str) -> None:
-    """Refuse an address that has unsubscribed from the organizer, or that bounced (rule 7; B2)."""
+    """Refuse an address that has unsubscribed from the organizer, or that bounced (promise 7)."""
     code = (await work.unit.barred(organizer, [email])).get(email)
     if code is Code.ATTENDEE_BLOCKED:
         raise Refused(code, "This person asked for no more invites from this organizer.", "Leave them out.")
@@ -153,7 +153,7 @@ async def refuse_barred(work: Work, organizer: str, email: str) -> None:
 
 
 async def refuse_over_limit(work: Work, event: Event, more: int) -> None:
-    """Refuse where `more` limited invites would pass `CIS_INVITE_LIMIT` (cis-reference 41; B23)."""
+    """Refuse where `more` limited invites would pass `CIS_INVITE_LIMIT` (promise 7)."""
     left = await invites_left(work, event)
     if left is not None and more > left:
         raise Refused(

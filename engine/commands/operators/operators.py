@@ -117,7 +117,7 @@ class OrganizerDone(Done):
 
 
 class SuspendOrganizer(Command[OrganizerDone]):
-    """Stop all that an organizer sends, or let it go on (rule 7; cis-reference 43)."""
+    """Stop all that an organizer sends, or let it go on (promise 7)."""
 
     address: str
     suspended: bool = True

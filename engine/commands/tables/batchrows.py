@@ -1,4 +1,4 @@
-"""Read a table of commands, CREATE, UPDATE and CANCEL a row, into the commands they mean (cis-reference 18-21)."""
+"""Read a table of commands, CREATE, UPDATE and CANCEL a row, into the commands they mean."""
 
 from __future__ import annotations
 

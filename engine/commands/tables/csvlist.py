@@ -1,4 +1,4 @@
-"""Read a list of recipients: CSV with a header in any order, or bare addresses a line (cis-reference 13)."""
+"""Read a list of recipients: CSV with a header in any order, or bare addresses a line."""
 
 from __future__ import annotations
 

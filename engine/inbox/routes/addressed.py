@@ -9,7 +9,7 @@ from engine.refusals import Code
 
 
 def by_google(taken: Taken, message: ItipMessage) -> bool:
-    """True where Google's calendar sent its user's own event, or one that they act for (interop 2.3)."""
+    """True where Google's calendar sent its user's own event, or one that they act for."""
     sender = taken.mail.from_address
     own = [
         event.sent_by == sender or (event.organizer is not None and event.organizer.address == sender)

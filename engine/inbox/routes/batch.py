@@ -183,7 +183,7 @@ def line(outcome: StepOutcome) -> str:
 
 
 def table(outcomes: Sequence[StepOutcome]) -> str:
-    """The outcomes as CSV, a header first; no cell is a formula (RFC 4180; B27)."""
+    """The outcomes as CSV, a header first; no cell is a formula (RFC 4180)."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(_HEADER)

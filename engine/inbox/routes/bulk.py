@@ -1,4 +1,4 @@
-"""Mail to bulk@: an organizer sends a list, and its event goes to everybody on it (cis-reference 13)."""
+"""Mail to bulk@: an organizer sends a list, and its event goes to everybody on it."""
 
 from __future__ import annotations
 

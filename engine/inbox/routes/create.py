@@ -60,7 +60,7 @@ async def _quoted(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome
 
 
 def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
-    """Why this sender may not act as an organizer, if so (rule 9; B4)."""
+    """Why this sender may not act as an organizer, if so (promise 9)."""
     if stop := unproven(taken, message):
         return stop
     if taken.verdict.released:
@@ -187,7 +187,7 @@ async def _series(
 
 
 async def _instance(engine: Engine, taken: Taken, method: str, event: ItipEvent, *, quiet: bool) -> Outcome:
-    """One instance alone: changed or cancelled, while its series stands (B9)."""
+    """One instance alone: changed or cancelled, while its series stands."""
     known = await _known(engine, taken, event)
     assert event.recurrence_id is not None
     if known is None:
@@ -208,7 +208,7 @@ async def _instance(engine: Engine, taken: Taken, method: str, event: ItipEvent,
 def _stray(taken: Taken, known: Event, event: ItipEvent) -> Outcome | None:
     """What becomes of a cancellation that was written to others: it takes a guest out, and may be replayed by them.
 
-    Its signature holds all the same (B4). Clients name our address among the attendees of what they send to it;
+    Its signature holds all the same. Clients name our address among the attendees of what they send to it;
     where an alias of ours was invited, no mail names it, and nothing can be told.
     """
     elsewhere = known.source_addressed and event.attendees and not wishes.source(taken, event).addressed
@@ -276,7 +276,7 @@ async def _apply(
     notice = None if quiet else partial(_NOTICES[action], event.recurrence_id)
     became = await apply_once(engine, taken, command, taken.actor, outcome=outcome, notice=notice, part=part)
     if isinstance(became, Refusal) and became.code is Code.STALE:
-        # Mails overtake each other; an older revision that comes late is nobody's mistake (interop 2.2, 9).
+        # Mails overtake each other; an older revision that comes late is nobody's mistake.
         return ignored(became.code, str(became))
     if isinstance(became, Refusal) and became.code is Code.EVENT_CANCELLED and action is Action.CANCELLED:
         # Programs send a cancellation to each address that was invited, and again when asked to.

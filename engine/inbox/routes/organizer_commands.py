@@ -62,7 +62,7 @@ def source(taken: Taken, event: ItipEvent) -> Source:
 
 
 def _organizer_name(taken: Taken, event: ItipEvent) -> str:
-    """The name the organizer's client gives, else the one in From (B12)."""
+    """The name the organizer's client gives, else the one in From."""
     organizer = event.organizer
     if organizer and organizer.name and organizer.address == taken.mail.from_address:
         return organizer.name

@@ -25,7 +25,7 @@ _SERVICES = {"sns.amazonaws.com", "sns.amazonaws.com.cn"}
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
-    """Record what a report says, where it proves that it speaks of a message of ours (B30).
+    """Record what a report says, where it proves that it speaks of a message of ours.
 
     It does by the token of the envelope, which the report came to or quotes, by our Message-ID, or by the id
     of the mail service. All are unguessable, so that a forged report by a stranger suppresses nobody, and one by

@@ -181,7 +181,7 @@ def _attendee(taken: Taken) -> Actor:
 
 
 def _kept(became: Outcome | Refusal) -> Outcome:
-    """An answer that belongs to nothing of ours waits for a person; it is never dropped (rule 1)."""
+    """An answer that belongs to nothing of ours waits for a person; it is never dropped (promise 1)."""
     return quarantined(became.code, str(became)) if isinstance(became, Refusal) else became
 
 

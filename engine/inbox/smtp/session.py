@@ -132,7 +132,7 @@ class Session(Wire):
     async def _keep(
         self, reader: DataReader, content: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None
     ) -> None:
-        """Store the mail; only then is the client told that it was taken (rule 1)."""
+        """Store the mail; only then is the client told that it was taken (promise 1)."""
         house = self.house
         envelope = Envelope(
             id=house.inbox.spool.new_name(),

@@ -1,4 +1,4 @@
-"""Mails whose own files are not on the disk yet, all in one file that is: one sync keeps many (rule 1).
+"""Mails whose own files are not on the disk yet, all in one file that is: one sync keeps many (promise 1).
 
 A segment holds one mail after the other. A minute later, when the system has written the mails' own files by
 itself, they are synced, which then costs next to nothing, and the segment goes. If the machine fails before that,

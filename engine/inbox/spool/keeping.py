@@ -1,4 +1,4 @@
-"""How much mail is kept that changed nothing: strangers send it, and must not fill the disk with it (M6).
+"""How much mail is kept that changed nothing: strangers send it, and must not fill the disk with it.
 
 Whose mail goes when there is no more room is decided by what is proven, or by the client's address: by nothing that
 a stranger wrote. Who takes more than a share of the room loses their own oldest mail first, then the unproven lose

@@ -1,4 +1,4 @@
-"""Raw mail on disk: durable before anybody is told 250 (rule 1)."""
+"""Raw mail on disk: durable before anybody is told 250 (promise 1)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _COMMAND = command("engine.outbox.processes.sender")
 class Crew:
     """Hands beside the dispatcher of this process, so that a campaign uses more than one core.
 
-    A hand is a process that claims and sends like any other (rule 6). It ends when its stdin does, so it
+    A hand is a process that claims and sends like any other (promise 6). It ends when its stdin does, so it
     outlives nobody; where it dies, the messages that it held come back when their leases have run out.
     """
 

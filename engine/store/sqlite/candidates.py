@@ -110,7 +110,7 @@ def candidates(found: str) -> Sequence[Candidate]:
 
 
 def barred(candidate: Candidate, event: Event | None, now: datetime) -> Code | None:
-    """Why a message may not leave, if so (rule 7)."""
+    """Why a message may not leave, if so (promise 7)."""
     if candidate.suppressed:
         return Code.ADDRESS_SUPPRESSED
     if candidate.campaign_state == "cancelled":

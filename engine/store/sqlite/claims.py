@@ -1,4 +1,4 @@
-"""The dispatcher's side of the ledger: claims are leases (rule 6), answers move checkpoints (rule 5)."""
+"""The dispatcher's side of the ledger: claims are leases (promise 6), answers move checkpoints (promise 5)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Claims(Ledger):
     """Claims messages for one dispatcher and writes down what came of them."""
 
     async def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates) -> list[Claim]:
-        """Lease up to `limit` messages that are due and may leave; withdraw those that may not (rule 7)."""
+        """Lease up to `limit` messages that are due and may leave; withdraw those that may not (promise 7)."""
         limit = await self._paced(_ALL, limit, now, rates.all)
         paced = await self._paced_campaigns()
         claims: list[Claim] = []

@@ -18,7 +18,7 @@ _TOLD = "method = 'REQUEST' AND (state IN ('accepted','sending') OR in_doubt = 1
 _GONE = "state IN ('accepted','sending')"
 
 _Key = tuple[object, ...]
-"""What makes a row of the ledger the only one of its kind (rule 3); the address comes last."""
+"""What makes a row of the ledger the only one of its kind (promise 3); the address comes last."""
 
 
 def _key(message: Message) -> _Key:
@@ -31,7 +31,7 @@ class Ledger(Session):
     """The part of a unit of work that speaks of messages."""
 
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
-        """Owe messages, each once (rule 3); lower priorities go first.
+        """Owe messages, each once (promise 3); lower priorities go first.
 
         An update to somebody whose invite has certainly not gone yet adds nothing: what is pending always
         leaves with the event's newest revision.
@@ -47,9 +47,9 @@ class Ledger(Session):
             self._count(*group, n)
 
     async def _not_owed_yet(self, messages: Sequence[Message]) -> list[Message]:
-        """Without those whose row the ledger has already (rule 3).
+        """Without those whose row the ledger has already (promise 3).
 
-        An invite whose earlier row ended without being sent is owed anew, in a row of its own (B3).
+        An invite whose earlier row ended without being sent is owed anew, in a row of its own.
         """
         ended = await self._ended([m for m in messages if m.method and not m.repeat])
         owed: list[Message] = []

@@ -1,4 +1,4 @@
-"""Counts everything again and compares it with the counters (rule 10)."""
+"""Counts everything again and compares it with the counters (promise 10)."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ _AT_ONCE = 500
 
 
 class Tally:
-    """Counter changes gathered during a transaction, written once at its end (rule 10)."""
+    """Counter changes gathered during a transaction, written once at its end (promise 10)."""
 
     def __init__(self) -> None:
         self.changes: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, event_uid: str | None, organizer: str, name: str, n: int = 1) -> None:
-        """Change a counter at all three levels: event, organizer and system (cis-reference 29)."""
+        """Change a counter at all three levels: event, organizer and system."""
         if event_uid:
             self.changes["event", event_uid, name] += n
         self.changes["organizer", organizer, name] += n

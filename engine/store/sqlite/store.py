@@ -1,4 +1,4 @@
-"""The SQLite store: one file, opened by several processes at once (design: The store)."""
+"""The SQLite store: one file, opened by several processes at once."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ from engine.store.sqlite.at_once import asked
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.claims import Claims
+from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
@@ -172,9 +173,7 @@ class SqliteStore:
 
     async def _in_one_go(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T:
         """Ask what takes several statements and may take long: all of them in the reader's thread, on one way there."""
-        reader = self._reader
-        result: T = await reader._execute(lambda: asked(reader._conn, ask))  # type: ignore[no-untyped-call]
-        return result
+        return await in_thread(self._reader, lambda connection: asked(connection, ask))
 
     def _questions_over(self, statements: Statements) -> Questions:
         questions = Questions(statements)

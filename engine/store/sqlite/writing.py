@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import aiosqlite
 
 from engine.store.sqlite.at_once import Failed, Inside, Work, busy, transaction
+from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.session import Session, Statements
 
 T = TypeVar("T")
@@ -111,12 +112,11 @@ class Writer(Generic[U]):
             self._carrying = None
 
     async def _carry_some(self, some: list[_Asked]) -> None:
-        def carried_out() -> list[object]:
-            # the thread's own connection, which aiosqlite shows to nobody
-            return transaction(self._connection._conn, [asked.work for asked in some], BUSY_S)
+        def carried_out(connection: sqlite3.Connection) -> list[object]:
+            return transaction(connection, [asked.work for asked in some], BUSY_S)
 
         try:
-            done = await self._connection._execute(carried_out)  # type: ignore[no-untyped-call]
+            done = await in_thread(self._connection, carried_out)
         except Exception as error:  # noqa: BLE001 -- handed to everybody who asked: nothing of it was kept
             done = [Failed(error)] * len(some)
         del self._asked[: len(done)]

@@ -1,4 +1,4 @@
-"""Faults of the reference that the tools must not repeat: mails for anybody who asks (B6), odd answers (B27)."""
+"""Tools that only read mail nobody, and no odd uid, name or address gets an odd answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ODD = [
 ]
 
 
-async def test_b6_what_only_reads_sends_nothing(engine: Engine) -> None:
+async def test_what_only_reads_sends_nothing(engine: Engine) -> None:
     event = await created(engine)
     await invite(engine, event, "ann@example.com")
     await deliver(engine)
@@ -50,7 +50,7 @@ async def test_b6_what_only_reads_sends_nothing(engine: Engine) -> None:
     assert await claim(engine) == []
 
 
-async def test_b6_nobody_is_mailed_by_a_key_that_may_only_read_or_for_another_organizer(
+async def test_nobody_is_mailed_by_a_key_that_may_only_read_or_for_another_organizer(
     engine: Engine, mode: Mode
 ) -> None:
     event = await created(engine)
@@ -63,7 +63,7 @@ async def test_b6_nobody_is_mailed_by_a_key_that_may_only_read_or_for_another_or
     assert await claim(engine) == []
 
 
-def test_b6_no_tool_that_mails_takes_a_page_to_lead_people_to() -> None:
+def test_no_tool_that_mails_takes_a_page_to_lead_people_to() -> None:
     for spec in EVERYTHING.specs:
         assert not {"landing", "redirect", "return_url", "next"} & set(spec.arguments.model_fields)
         if spec.name in TELLING - {"create_event"}:
@@ -72,7 +72,7 @@ def test_b6_no_tool_that_mails_takes_a_page_to_lead_people_to() -> None:
 
 
 @pytest.mark.parametrize("uid", ODD)
-async def test_b27_an_unknown_uid_is_a_refusal_of_every_tool_that_takes_one(engine: Engine, uid: str) -> None:
+async def test_an_unknown_uid_is_a_refusal_of_every_tool_that_takes_one(engine: Engine, uid: str) -> None:
     more: dict[str, dict[str, Any]] = {
         "update_event": {"summary": "x"},
         "send_invite": {"email": "ann@example.com"},
@@ -92,7 +92,7 @@ async def test_b27_an_unknown_uid_is_a_refusal_of_every_tool_that_takes_one(engi
         }
 
 
-async def test_b27_a_person_without_a_name_is_invited_listed_and_reported(engine: Engine) -> None:
+async def test_a_person_without_a_name_is_invited_listed_and_reported(engine: Engine) -> None:
     event = await created(engine)
     async with calling(engine) as caller:
         await caller.ok("send_invite", uid=event.uid, email="ann@example.com", name="", wait_s=0)
@@ -101,7 +101,7 @@ async def test_b27_a_person_without_a_name_is_invited_listed_and_reported(engine
         assert (await caller.ok("send_report", uid=event.uid))["rows"] == 1
 
 
-async def test_b27_statistics_of_the_system_are_plain_numbers(engine: Engine) -> None:
+async def test_statistics_of_the_system_are_plain_numbers(engine: Engine) -> None:
     event = await created(engine)
     await invite(engine, event, "ann@example.com")
     async with calling(engine) as caller:
@@ -114,6 +114,6 @@ async def test_b27_statistics_of_the_system_are_plain_numbers(engine: Engine) ->
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(uid=st.text(max_size=200))
-async def test_b27_no_uid_reads_anything_but_its_event(engine: Engine, uid: str) -> None:
+async def test_no_uid_reads_anything_but_its_event(engine: Engine, uid: str) -> None:
     async with calling(engine) as caller:
         assert await caller.code("get_event", uid=uid) in {"unknown_event", "invalid_argument"}
