@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jwt
-from mcp.server.auth.provider import AccessToken, TokenVerifier
 
 from cis_mcp.auth.callers import Caller, Unwelcome, resource_url
 from cis_mcp.auth.jwks import KeySet, UnreachableError, fetching
@@ -26,7 +25,7 @@ _PREFIX = "cis:"
 _UNREACHABLE = "the keys of the authorization server cannot be reached; try again soon"
 
 
-class JwtVerifier(TokenVerifier):
+class TokenAuthenticator:
     """Checks signature, issuer, audience and times of a token, and says whom it acts for."""
 
     def __init__(self, settings: Settings, keys: KeySet) -> None:
@@ -35,23 +34,16 @@ class JwtVerifier(TokenVerifier):
         self._keys = keys
 
     @classmethod
-    def of(cls, settings: Settings) -> JwtVerifier:
+    def of(cls, settings: Settings) -> TokenAuthenticator:
         """The verifier of the issuer that `settings` name."""
         return cls(settings, KeySet(fetching(settings.oauth_issuer, settings.oauth_jwks)))
 
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """Who bears `token`; Unwelcome where it is genuine and lets nobody in; None where it is not."""
+    async def caller(self, token: str) -> Caller | None:
+        """Who bears `token`; None if it is not genuine. Raises Unwelcome if it is, and lets nobody in."""
         try:
             claims = await self._claims(token)
         except UnreachableError:
-            return Unwelcome(
-                token=token,
-                client_id="",
-                scopes=[],
-                status=503,
-                error="temporarily_unavailable",
-                description=_UNREACHABLE,
-            )
+            raise Unwelcome(_UNREACHABLE, status=503, error="temporarily_unavailable") from None
         return None if claims is None else self._bearer(token, claims)
 
     async def _claims(self, token: str) -> dict[str, Any] | None:
@@ -77,43 +69,28 @@ class JwtVerifier(TokenVerifier):
         # A token that is bound to a key of its client proves nothing by itself (RFC 7800).
         return None if "cnf" in claims else claims
 
-    def _bearer(self, token: str, claims: dict[str, Any]) -> AccessToken:
+    def _bearer(self, token: str, claims: dict[str, Any]) -> Caller:
         scopes = scopes_of(claims)
         if not scopes:
-            return _turned_away(token, claims, "the token has none of this server's scopes", list(SCOPES))
-        try:
-            address = self._address(claims)
-        except _NobodyError as reason:
-            return _turned_away(token, claims, str(reason))
-        return Caller(
-            token=token,
-            client_id=_client(claims),
-            subject=str(claims["sub"]),
-            scopes=sorted(scopes),
-            claims={"iss": claims["iss"]},
-            expires_at=int(claims["exp"]) + _LEEWAY_S,
-            actor=Actor(kind="agent", address=address, scopes=scopes),
-        )
+            raise Unwelcome("the token has none of this server's scopes", SCOPES)
+        actor = Actor(kind="agent", address=self._address(claims), scopes=scopes)
+        return Caller(actor, _client(claims), str(claims["sub"]), token, issuer=claims["iss"])
 
     def _address(self, claims: dict[str, Any]) -> str:
-        """Whom the token acts for: an address that it holds, proven and among `CIS_ORGANIZERS`."""
+        """Whom the token acts for: an address that it holds, proven and among `CIS_ORGANIZERS`; or Unwelcome."""
         name = self._settings.oauth_claim
         value = claims.get(name)
         if not isinstance(value, str) or not value:
-            raise _NobodyError(f"the token has no claim {name} that holds an email address")
+            raise Unwelcome(f"the token has no claim {name} that holds an email address")
         if name == "email" and claims.get("email_verified") is not True:
-            raise _NobodyError("the token does not say that its email address is verified")
+            raise Unwelcome("the token does not say that its email address is verified")
         try:
             address = text.address(value)
         except Refused:
-            raise _NobodyError(f"the claim {name} holds no email address") from None
+            raise Unwelcome(f"the claim {name} holds no email address") from None
         if not self._settings.may_organize(address):
-            raise _NobodyError("its address is not among CIS_ORGANIZERS")
+            raise Unwelcome("its address is not among CIS_ORGANIZERS")
         return address
-
-
-class _NobodyError(Exception):
-    """A token does not say whom it acts for."""
 
 
 def scopes_of(claims: dict[str, Any]) -> frozenset[str]:
@@ -126,9 +103,3 @@ def scopes_of(claims: dict[str, Any]) -> frozenset[str]:
 
 def _client(claims: dict[str, Any]) -> str:
     return str(claims.get("client_id") or claims.get("azp") or claims["sub"])
-
-
-def _turned_away(
-    token: str, claims: dict[str, Any], description: str, scopes: list[str] | None = None
-) -> Unwelcome:
-    return Unwelcome(token=token, client_id=_client(claims), scopes=scopes or [], description=description)

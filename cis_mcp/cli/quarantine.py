@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from cis_mcp.cli.base import run, settings_in_force
 
 if TYPE_CHECKING:
     from engine.inbox.quarantine import Held
@@ -23,40 +24,28 @@ def quarantine() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(limit: int, *, as_json: bool) -> None:
     """List what waits, newest first, and why."""
-    _run(_list(_settings(), limit, as_json=as_json))
+    run(_list(settings_in_force(), limit, as_json=as_json))
 
 
 @quarantine.command()
 @click.argument("mail_id", metavar="ID")
 def show(mail_id: str) -> None:
     """Show the mail ID safely: its words alone, shortened."""
-    _run(_show(_settings(), mail_id))
+    run(_show(settings_in_force(), mail_id))
 
 
 @quarantine.command()
 @click.argument("mail_ids", metavar="ID…", nargs=-1, required=True)
 def release(mail_ids: tuple[str, ...]) -> None:
     """Let mails through as if their senders were proven and allowed."""
-    _run(_release(_settings(), mail_ids))
+    run(_release(settings_in_force(), mail_ids))
 
 
 @quarantine.command()
 @click.argument("mail_ids", metavar="ID…", nargs=-1, required=True)
 def drop(mail_ids: tuple[str, ...]) -> None:
     """Put mails away without doing what they ask."""
-    _run(_drop(_settings(), mail_ids))
-
-
-def _settings() -> Settings:
-    from cis_mcp.cli.main import settings_in_force
-
-    return settings_in_force()
-
-
-def _run(work: Coroutine[Any, Any, int]) -> None:
-    from cis_mcp.cli.main import run
-
-    run(work)
+    run(_drop(settings_in_force(), mail_ids))
 
 
 async def _list(settings: Settings, limit: int, *, as_json: bool) -> int:

@@ -1,103 +1,83 @@
-"""Everything that answers over HTTP, put together: MCP at /mcp, /healthz, the pages of links, and what guards them."""
+"""The one root of everything that answers over HTTP: MCP at /mcp, pages, status; and what guards them all."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractAsyncContextManager
 
-from mcp.server import MCPServer
-from mcp.server.auth.routes import create_protected_resource_routes
-from mcp.server.request_state import RequestStateSecurity
-from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from cis_mcp.auth.callers import auth_settings, caller, granted, resource_url, verifier
+from cis_mcp.auth.callers import Authenticator
+from cis_mcp.auth.keys import authenticator
 from cis_mcp.http import secret
 from cis_mcp.http.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
+from cis_mcp.http.callers import Authentication, CallersOnly, metadata_routes
 from cis_mcp.http.limits import Gate, KeyLimits, Turns
-from cis_mcp.mcp.server import TITLE, build_server
-from cis_mcp.mcp.sessions import SharedSessions
+from cis_mcp.http.security import Names
+from cis_mcp.mcp.server import TITLE, CisServer
 from cis_mcp.mcp.tools import Selection
+from cis_mcp.mcp.web import McpEndpoint, endpoint, web_server
 from cis_mcp.pages import links as pages
 from cis_mcp.watch import status
 from cis_mcp.watch.health import Health
-from engine.commands.operators.operators import ADMIN, SCOPES
 from engine.engine import Engine
 from engine.settings import Settings
 
-
-def web_server(
-    engine: Engine,
-    selection: Selection,
-    leaving: Callable[[], bool],
-    *,
-    no_auth: bool,
-    health: Health | None = None,
-) -> MCPServer[Any]:
-    """The MCP server as it is served over HTTP: for keys and tokens, or without both for the local operator."""
-    folder = engine.settings.data_dir
-    state = RequestStateSecurity(keys=[secret.derived(folder, "request state")])
-    if no_auth:
-        server = build_server(
-            engine,
-            actor=lambda: engine.local,
-            selection=selection,
-            leaving=leaving,
-            request_state_security=state,
-        )
-    else:
-        server = build_server(
-            engine,
-            actor=caller,
-            selection=selection,
-            granted=granted,
-            leaving=leaving,
-            token_verifier=verifier(engine),
-            auth=auth_settings(engine.settings),
-            request_state_security=state,
-        )
-    status.add(server, engine, health or Health())
-    pages.add_unsubscribe(server, engine)
-    pages.add_confirm(server, engine)
-    return server
+CORE = Selection()
 
 
 def application(
-    server: MCPServer[Any],
-    settings: Settings,
-    security: TransportSecuritySettings,
+    engine: Engine,
+    names: Names,
     *,
     no_auth: bool,
+    selection: Selection = CORE,
+    leaving: Callable[[], bool] = lambda: False,
+    health: Health | None = None,
+    prepare: Callable[[CisServer], None] = lambda _: None,
 ) -> ASGIApp:
-    """The whole web application; without keys only this machine gets in, and is not limited."""
-    large = asyncio.Semaphore(LARGE_AT_ONCE)
-    turns = Turns(settings.http_rate, settings.http_concurrency)
+    """The whole web application; without keys only this machine gets in, and is not limited.
 
-    def app(*, stateless: bool) -> Starlette:
-        made = server.streamable_http_app(
-            max_request_body_size=BODY_MAX, transport_security=security, stateless_http=stateless
-        )
-        if settings.oauth_issuer and not no_auth:
-            _tell_issuer(made, settings)
-        # At the end: behind the check of keys.
-        limits = [] if no_auth else [Middleware(KeyLimits, turns=turns)]
-        made.user_middleware += [*limits, Middleware(Bodies, large)]
-        return made
-
-    key = secret.derived(settings.data_dir, "sessions")
-    sessions = SharedSessions(app(stateless=False), app(stateless=True), key)
-    return sessions if no_auth else Gate(sessions)
+    `prepare` may add to the MCP server before anybody is let in.
+    """
+    callers = None if no_auth else authenticator(engine)
+    folder = engine.settings.data_dir
+    state_key = secret.derived(folder, "request state")
+    server = web_server(engine, selection, leaving, authenticator=callers, state_key=state_key)
+    prepare(server)
+    key = secret.derived(folder, "sessions")
+    mcp = endpoint(server, hosts=names.hosts, origins=names.origins, body_max=BODY_MAX, key=key)
+    app = root(engine, mcp, callers, health or Health())
+    return app if no_auth else Gate(app)
 
 
-def _tell_issuer(app: Starlette, settings: Settings) -> None:
-    """RFC 9728 metadata with the scopes that there are; the SDK's own would name only those that every call needs."""
-    app.router.routes[:0] = create_protected_resource_routes(
-        resource_url=AnyHttpUrl(resource_url(settings.public_url)),
-        authorization_servers=[AnyHttpUrl(settings.oauth_issuer)],
-        scopes_supported=[*SCOPES, ADMIN],
-        resource_name=TITLE,
+def root(engine: Engine, mcp: McpEndpoint, callers: Authenticator | None, health: Health) -> Starlette:
+    """All routes, behind the check of keys and the limits; `callers` is None where no keys are asked for."""
+    settings = engine.settings
+
+    def life(_app: Starlette) -> AbstractAsyncContextManager[None]:
+        return mcp.sessions.running()
+
+    guarded = CallersOnly(mcp, settings) if callers else mcp
+    return Starlette(
+        routes=[
+            Route("/mcp", endpoint=guarded),
+            *(metadata_routes(settings, TITLE) if callers else ()),
+            *status.routes(engine, health),
+            *pages.routes(engine),
+        ],
+        middleware=_guards(settings, callers),
+        lifespan=life,
     )
+
+
+def _guards(settings: Settings, callers: Authenticator | None) -> list[Middleware]:
+    bodies = Middleware(Bodies, large=asyncio.Semaphore(LARGE_AT_ONCE))
+    if callers is None:
+        return [bodies]
+    turns = Turns(settings.http_rate, settings.http_concurrency)
+    return [Middleware(Authentication, authenticator=callers), Middleware(KeyLimits, turns=turns), bodies]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cis_mcp.auth.callers import Unwelcome
+from cis_mcp.auth.callers import Caller
+from cis_mcp.auth.recent import Recent
 from engine.network import client_network
 
 BURST_S = 10
@@ -21,8 +21,6 @@ BURST_S = 10
 _STRANGERS_RATE, _STRANGERS_BURST = 10.0, 100
 """Requests a second of one address that carry no key, or one that was not let in before."""
 _KEPT = 10_000
-
-T = TypeVar("T")
 
 
 class Meter:
@@ -46,26 +44,6 @@ class Meter:
             return early
         self._empty.put(name, at + 1 / self._rate)
         return 0
-
-
-class Recent(Generic[T]):
-    """The last `size` things, by name."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._things: OrderedDict[str, T] = OrderedDict()
-
-    def get(self, name: str) -> T | None:
-        return self._things.get(name)
-
-    def put(self, name: str, thing: T) -> None:
-        self._things[name] = thing
-        self._things.move_to_end(name)
-        if len(self._things) > self._size:
-            self._things.popitem(last=False)
-
-    def drop(self, name: str) -> None:
-        self._things.pop(name, None)
 
 
 class Gate:
@@ -110,19 +88,17 @@ class Turns:
 
 
 class KeyLimits:
-    """Stands behind the check of keys: turns away whom a token does not entitle, and who asks too much."""
+    """Stands behind the check of keys: turns away who asks too much."""
 
     def __init__(self, app: ASGIApp, turns: Turns) -> None:
         self._app, self._turns = app, turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        user = scope.get("user")
-        if scope["type"] != "http" or not isinstance(user, AuthenticatedUser):
-            await self._app(scope, receive, send)
-        elif isinstance(user.access_token, Unwelcome):
-            await user.access_token.response()(scope, receive, send)
+        caller = scope.get("caller")
+        if isinstance(caller, Caller):
+            await self._in_turn("\n".join(caller.session), scope, receive, send)
         else:
-            await self._in_turn(repr(authorization_context(user)), scope, receive, send)
+            await self._app(scope, receive, send)
 
     async def _in_turn(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         turns = self._turns
@@ -144,8 +120,7 @@ class KeyLimits:
 
 def let_in(scope: Mapping[str, Any] | None) -> bool:
     """True where a request carried a key, or a token that may do something here."""
-    user = scope.get("user") if scope else None
-    return isinstance(user, AuthenticatedUser) and not isinstance(user.access_token, Unwelcome)
+    return isinstance(scope.get("caller") if scope else None, Caller)
 
 
 def site(scope: Scope) -> str:

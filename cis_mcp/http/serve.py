@@ -1,10 +1,9 @@
-"""Serve over HTTP: the door that is opened, the hosts that are believed, the server that runs behind it."""
+"""Serve over HTTP: the socket, the server behind it, and no bind that would let strangers in."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import ipaddress
 import logging
 import os
 import socket
@@ -12,15 +11,14 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import uvicorn
-from mcp.server import MCPServer
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp
 
-from cis_mcp.http.app import application, web_server
+from cis_mcp.http.app import CORE, application
 from cis_mcp.http.connections import Crowd
 from cis_mcp.http.protocol import HastyProtocol
+from cis_mcp.http.security import Names, bracketed, is_loopback
+from cis_mcp.mcp.server import CisServer
 from cis_mcp.mcp.tools import Selection
-from cis_mcp.run.stopping import stop_event
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
 from engine.refusals import Code, Refused
@@ -30,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 _REQUESTS = 2_000
 """More than these at a time are told to come back later (503); connections are bounded before (`Crowd`)."""
-_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _GRACE_S = 2
 """For answers that are being made or read; who waits for news is told to come back at once."""
 
@@ -38,31 +35,32 @@ _GRACE_S = 2
 async def serve_http(
     engine: Engine,
     listener: socket.socket,
-    security: TransportSecuritySettings,
+    names: Names,
+    stop: asyncio.Event,
     *,
     no_auth: bool = False,
-    selection: Selection = Selection(),  # noqa: B008 -- it is frozen
-    prepare: Callable[[MCPServer], None] = lambda _: None,
+    selection: Selection = CORE,
+    prepare: Callable[[CisServer], None] = lambda _: None,
     health: Health | None = None,
 ) -> None:
-    """Serve on `listener`, whose door is not open (`refuse_open_door`), until a signal says to stop.
+    """Serve on `listener`, whose door is not open (`refuse_open_door`), until `stop` is set.
 
-    `prepare` may add to the server before anybody is let in.
+    `prepare` may add to the MCP server before anybody is let in.
     """
 
     def leaving() -> bool:
         return server.should_exit
 
-    mcp_server = web_server(engine, selection, leaving, no_auth=no_auth, health=health)
-    prepare(mcp_server)
-    app = application(mcp_server, engine.settings, security, no_auth=no_auth)
+    app = application(
+        engine, names, no_auth=no_auth, selection=selection, leaving=leaving, health=health, prepare=prepare
+    )
     config = web_config(app, engine.settings)
     # uvicorn takes the signals while it serves and raises them again when it is done; ours hears those, and what
     # comes before uvicorn listens, so that the engine is always closed after it.
     server = uvicorn.Server(config)
-    stopping = asyncio.create_task(_stop(server, stop_event()))
+    stopping = asyncio.create_task(_stop(server, stop))
     host, port = listener.getsockname()[:2]
-    logger.info("MCP at http://%s:%d/mcp%s", _bracketed(host), port, " without keys" if no_auth else "")
+    logger.info("MCP at http://%s:%d/mcp%s", bracketed(host), port, " without keys" if no_auth else "")
     if not is_loopback(host) and is_loopback(urlsplit(engine.settings.public_url).hostname or ""):
         logger.warning(
             "Clients that call this server by a name get 421: set CIS_PUBLIC_URL to the address that they use, "
@@ -122,47 +120,6 @@ async def refuse_open_door(engine: Engine, host: str, *, no_auth: bool) -> None:
             f"There is no key yet, so nobody could use a server at {host}.",
             "Make one with “cis-mcp key create”, or bind to 127.0.0.1.",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """True where only this machine can reach a server that is bound to `host`."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def guard(host: str, public_url: str) -> TransportSecuritySettings:
-    """The DNS-rebinding guard, always on: this machine's names, the address bound to, and the public one.
-
-    Raises Refused: INVALID_ARGUMENT for a bad CIS_PUBLIC_URL.
-    """
-    public = _public_host(public_url)
-    names = dict.fromkeys([*_LOOPBACK_NAMES, _bracketed(host), public])
-    hosts = [form for name in names for form in (name, f"{name}:*")]
-    origins = [f"{scheme}://{form}" for form in hosts for scheme in ("http", "https")]
-    return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
-
-
-def _public_host(public_url: str) -> str:
-    try:
-        parts = urlsplit(public_url)
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    if parts.scheme not in {"http", "https"} or not host:
-        raise Refused(
-            Code.INVALID_ARGUMENT,
-            "CIS_PUBLIC_URL is not a web address.",
-            "Set it to https://cis.example.com.",
-        )
-    return _bracketed(host)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host.strip('[]')}]" if ":" in host else host
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp.server import MCPServer, ServerRequestContext
-from mcp.server.auth.provider import TokenVerifier
-from mcp.server.auth.settings import AuthSettings
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.mcpserver.context import Context
 from mcp.server.request_state import RequestStateSecurity
@@ -15,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 from mcp.types import Tool as ListedTool
 
+from cis_mcp.auth.callers import Authenticator
 from cis_mcp.mcp.apps import Offer, apps
 from cis_mcp.mcp.completion import add_completion
 from cis_mcp.mcp.instructions import instructions
@@ -83,13 +82,13 @@ def build_server(
     selection: Selection = CORE,
     granted: Callable[[], Selection] = lambda: EVERYTHING,
     leaving: Callable[[], bool] = lambda: False,
-    token_verifier: TokenVerifier | None = None,
-    auth: AuthSettings | None = None,
+    authenticator: Authenticator | None = None,
     request_state_security: RequestStateSecurity | None = None,
-) -> MCPServer[Any]:
+) -> CisServer:
     """The server over `engine`; `actor` says who is asking in the current request.
 
     `selection`: the tools that this server has; `granted`: those of them that the current request's key may use.
+    `authenticator`, if keys are asked for, says whether a caller is still let in.
     `leaving` is true once the server is about to stop: then calls that wait end.
     """
     desk = Desk(engine, actor, leaving=leaving)
@@ -99,7 +98,7 @@ def build_server(
         return spec is None or (selection.has(spec) and allowed(spec, granted(), desk.actor))
 
     shelf = Shelf(desk, permitted)
-    subscriptions = Subscriptions(shelf, welcome(token_verifier))
+    subscriptions = Subscriptions(shelf, welcome(authenticator))
     server = CisServer(
         NAME,
         title=TITLE,
@@ -112,8 +111,6 @@ def build_server(
             Offer(),
         ],
         extensions=[apps()],
-        token_verifier=token_verifier,
-        auth=auth,
         request_state_security=request_state_security,
         subscriptions=subscriptions.bus,
     )

@@ -11,13 +11,14 @@ import hashlib
 import hmac
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cis_mcp.http.limits import Recent, credential
+from cis_mcp.auth.callers import Caller
+from cis_mcp.auth.recent import Recent
 
 _HEADER, _VERSION = b"mcp-session-id", b"mcp-protocol-version"
 _MODERN = frozenset(version.encode() for version in MODERN_PROTOCOL_VERSIONS)
@@ -35,26 +36,33 @@ def _sessionless(scope: Scope) -> bool:
     return len(versions) == 1 and versions[0] in _MODERN
 
 
+def _caller(scope: Scope) -> str:
+    """What stands for who asks; empty if no keys are asked for."""
+    caller = scope.get("caller")
+    return "\n".join(caller.session) if isinstance(caller, Caller) else ""
+
+
 class SharedSessions:
     """Hands each request to `own`, or, where its session is a sibling's, to `stateless`."""
 
-    def __init__(self, own: Starlette, stateless: Starlette, key: bytes) -> None:
-        self._own, self._stateless, self._key = own, stateless, key
+    def __init__(
+        self, own: StreamableHTTPSessionManager, stateless: StreamableHTTPSessionManager, key: bytes
+    ) -> None:
+        self._managers = (own, stateless)
+        self._own: ASGIApp = own.asgi_app
+        self._stateless: ASGIApp = stateless.asgi_app
+        self._key = key
         self._ours: Recent[bool] = Recent(_OURS_KEPT)
         self._callers: Recent[dict[str, float]] = Recent(_OURS_KEPT)
-        self._life = Starlette(lifespan=self._both)
 
     @asynccontextmanager
-    async def _both(self, _app: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for app in (self._own, self._stateless):
-                await stack.enter_async_context(app.router.lifespan_context(app))
+    async def running(self) -> AsyncIterator[None]:
+        """While it lasts, requests are served."""
+        own, stateless = self._managers
+        async with own.run(), stateless.run():
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._life(scope, receive, send)
-            return
         if _sessionless(scope):
             await self._own(scope, receive, send)
         else:
@@ -65,7 +73,7 @@ class SharedSessions:
         given = next((value for name, value in scope["headers"] if name == _HEADER), None)
         session = self._opened(given) if given is not None else None
         if session is None:
-            full = given is None and len(self._open(credential(scope))) >= _OF_ONE_MAX
+            full = given is None and len(self._open(_caller(scope))) >= _OF_ONE_MAX
             return self._stateless if full else self._own
         others = [(name, value) for name, value in scope["headers"] if name != _HEADER]
         if self._ours.get(session.decode()) is None:
@@ -73,7 +81,7 @@ class SharedSessions:
             return self._stateless
         scope["headers"] = [*others, (_HEADER, session)]
         if scope["method"] == "DELETE":
-            self._open(credential(scope)).pop(session.decode(), None)
+            self._open(_caller(scope)).pop(session.decode(), None)
         return self._own
 
     def _open(self, caller: str) -> dict[str, float]:
@@ -103,7 +111,7 @@ class SharedSessions:
             return name, value
         session = value.decode("latin-1")
         if self._ours.get(session) is None:
-            self._note(credential(scope), session)
+            self._note(_caller(scope), session)
         self._ours.put(session, True)
         return name, value + b"-" + self._seal(value)
 

@@ -11,8 +11,6 @@ from functools import partial
 from typing import Any
 
 from mcp.server import MCPServer, ServerRequestContext
-from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.subscriptions import (
     InMemorySubscriptionBus,
@@ -33,6 +31,8 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
+from cis_mcp.auth.callers import Authenticator, Caller, Unwelcome
+from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.compat import connection as connection_of
 from cis_mcp.mcp.compat import low_level
 from cis_mcp.mcp.notifier import Ear
@@ -50,16 +50,19 @@ _SESSION = "cis_mcp.mcp.subscriptions"
 _LIST = "the list of "
 
 Ctx = ServerRequestContext[Any, Any]
-Welcome = Callable[[AccessToken | None], Awaitable[bool]]
+Welcome = Callable[[Caller | None], Awaitable[bool]]
 
 
-def welcome(verifier: TokenVerifier | None) -> Welcome:
-    """Asks again whether a token lets in; who came without one stays."""
+def welcome(authenticator: Authenticator | None) -> Welcome:
+    """Asks again whether a caller's token lets in; who came without one stays."""
 
-    async def still(token: AccessToken | None) -> bool:
-        if token is None or verifier is None:
+    async def still(caller: Caller | None) -> bool:
+        if caller is None or authenticator is None:
             return True
-        return type(await verifier.verify_token(token.token)) is type(token)
+        try:
+            return await authenticator.caller(caller.token) is not None
+        except Unwelcome:
+            return False
 
     return still
 
@@ -86,11 +89,11 @@ class StreamBus:
 class _Session:
     """What one session of the older protocol watches, by URI, each with how to stop.
 
-    `token`: of its latest request; a session outlives the tokens that it is used with.
+    `caller`: of its latest request; a session outlives the tokens that it is used with.
     """
 
     ear: Ear
-    token: AccessToken | None
+    caller: Caller | None
     watched: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -121,7 +124,7 @@ class Subscriptions:
         low.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listen)
         low.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
         low.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
-        server.middleware.append(self._note_token)
+        server.middleware.append(self._note_caller)
 
     # since 2026-07-28
 
@@ -177,8 +180,8 @@ class Subscriptions:
         self, sights: Mapping[str, Sight], stream: StreamBus, handler: ListenHandler
     ) -> AsyncIterator[None]:
         """News of `sights` go to `stream`; where its caller is no longer welcome the stream ends."""
-        token = get_access_token()
-        ear = Ear(stream.tell, lambda news: self._stays(token if news else None), handler.close)
+        caller = current()
+        ear = Ear(stream.tell, lambda news: self._stays(caller if news else None), handler.close)
         try:
             leave = await self._listened(sights, ear)
             try:
@@ -235,22 +238,22 @@ class Subscriptions:
             connection_of(ctx.session).state.pop(_SESSION, None)
 
         async def stays(news: bool) -> bool:
-            return await self._stays(session.token if news else None)
+            return await self._stays(session.caller if news else None)
 
-        session = _Session(Ear(ctx.session.send_resource_updated, stays, end), get_access_token())
+        session = _Session(Ear(ctx.session.send_resource_updated, stays, end), current())
         return session
 
-    async def _note_token(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
+    async def _note_caller(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
         session = connection_of(ctx.session).state.get(_SESSION)
         if isinstance(session, _Session):
-            session.token = get_access_token()
+            session.caller = current()
         return await call_next(ctx)
 
     # both
 
-    async def _stays(self, token: AccessToken | None) -> bool:
-        """True while the server goes on and `token`, where one is given, lets in."""
-        return not self._shelf.desk.leaving() and await self._welcome(token)
+    async def _stays(self, caller: Caller | None) -> bool:
+        """True while the server goes on and `caller`, if one is given, is let in."""
+        return not self._shelf.desk.leaving() and await self._welcome(caller)
 
     async def _sight(self, uri: str) -> Sight | None:
         """How to watch `uri`; None where it never changes. Raises MCPError where the caller has none."""

@@ -8,9 +8,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from markupsafe import Markup
-from mcp.server import MCPServer
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
 from engine.commands.answers.deliveries import Unsubscribe
 from engine.commands.base import Refusal
@@ -84,11 +84,6 @@ def confirm_page(engine: Engine) -> Handler:
     return show
 
 
-def add_confirm(server: MCPServer[Any], engine: Engine) -> None:
-    """Serve the page that confirms a waiting mail."""
-    server.custom_route("/confirm/{code:str}", methods=["GET", "POST"])(confirm_page(engine))
-
-
 def unsubscribe_page(engine: Engine) -> Handler:
     """GET /unsubscribe/<token> shows a button; POST, a program's in one click as well, blocks (RFC 8058)."""
 
@@ -108,6 +103,9 @@ def unsubscribe_page(engine: Engine) -> Handler:
     return show
 
 
-def add_unsubscribe(server: MCPServer[Any], engine: Engine) -> None:
-    """Serve the page behind List-Unsubscribe."""
-    server.custom_route("/unsubscribe/{token:str}", methods=["GET", "POST"])(unsubscribe_page(engine))
+def routes(engine: Engine) -> list[Route]:
+    """The page that confirms a waiting mail, and the one behind List-Unsubscribe."""
+    return [
+        Route("/confirm/{code:str}", confirm_page(engine), methods=["GET", "POST"]),
+        Route("/unsubscribe/{token:str}", unsubscribe_page(engine), methods=["GET", "POST"]),
+    ]

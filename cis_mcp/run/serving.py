@@ -35,7 +35,7 @@ async def over_stdio(settings: Settings, selection: Selection) -> NoReturn:
     from cis_mcp.stdio.serve import serve_stdio
 
     async with _running(settings) as engine:
-        await serve_stdio(engine, wire, selection)
+        await serve_stdio(engine, wire, selection, stop_event())
         end_soon()
     leave(0)
 
@@ -44,16 +44,20 @@ async def over_http(
     settings: Settings, host: str, port: int, selection: Selection, *, no_auth: bool
 ) -> NoReturn:
     """Serve MCP over HTTP until a signal comes; raises Refused, OSError."""
-    from cis_mcp.http.serve import guard, listening, refuse_open_door, serve_http
+    from cis_mcp.http.security import guard
+    from cis_mcp.http.serve import listening, refuse_open_door, serve_http
 
     # All before anything is started: mail must not be taken in by a server that nobody can reach.
-    security = guard(host, settings.public_url)
+    names = guard(host, settings.public_url)
     async with opened(settings) as engine:
         await refuse_open_door(engine, host, no_auth=no_auth)
     health = Health()
     with listening(host, port) as listener:
         async with _running(settings, health) as engine:
-            await serve_http(engine, listener, security, no_auth=no_auth, selection=selection, health=health)
+            stop = stop_event()
+            await serve_http(
+                engine, listener, names, stop, no_auth=no_auth, selection=selection, health=health
+            )
     leave(0)
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import anyio.to_thread
-from mcp.types import INVALID_REQUEST, ErrorData, JSONRPCError
 
 LINE_MAX = 16 * 1024 * 1024
 """Bytes of a message, as over HTTP."""
@@ -23,11 +22,11 @@ _CHUNK = 65_536
 _PIPE_ROOM = select.PIPE_BUF
 _ID = re.compile(r'"id"\s*:\s*("(?:[^"\\]|\\.){0,200}"|-?\d{1,18})\s*[,}]')
 
-Refuse = Callable[[JSONRPCError], Awaitable[None]]
+Refuse = Callable[[str | int | None, str], Awaitable[None]]
 
 
 class Lines:
-    """The lines of `file`; `refuse` is told of each that is longer than `limit`."""
+    """The lines of `file`; `refuse` is told of each that is longer than `limit`, with its request's id and why."""
 
     def __init__(self, file: BinaryIO, limit: int = LINE_MAX) -> None:
         self._source, self._limit = _Source(file.fileno()), limit
@@ -50,7 +49,7 @@ class Lines:
     async def _fits(self, line: bytearray) -> bool:
         fits = len(line) <= self._limit
         if not fits and self.refuse is not None:
-            await self.refuse(too_long(line[:_HEAD].decode("utf-8", "replace"), self._limit))
+            await self.refuse(id_in(line[:_HEAD].decode("utf-8", "replace")), _too_long(self._limit))
         return fits
 
 
@@ -125,20 +124,17 @@ def _tell(readable: asyncio.Future[None]) -> None:
         readable.set_result(None)
 
 
-def too_long(head: str, limit: int) -> JSONRPCError:
-    """The answer to a message of which only the `head` is known; without id where the head does not show it."""
+def id_in(head: str) -> str | int | None:
+    """The id of a message of which only the `head` is known; None if the head does not show it."""
     found = _ID.search(head.partition('"params"')[0])
-    message = f"A message may have {limit} bytes; this one has more. Send a long list in parts, or as a file."
-    data = {"jsonrpc": "2.0", "error": ErrorData(code=INVALID_REQUEST, message=message)}
-    number = found[1] if found else ""
-    # A number stays one: whoever asked looks for the very id that it sent.
-    return JSONRPCError.model_validate({**data, "id": _plain(number)})
-
-
-def _plain(number: str) -> str | int | None:
-    if not number:
+    if not found:
         return None
-    return number[1:-1] if number.startswith('"') else int(number)
+    shown = found[1]
+    return shown[1:-1] if shown.startswith('"') else int(shown)
+
+
+def _too_long(limit: int) -> str:
+    return f"A message may have {limit} bytes; this one has more. Send a long list in parts, or as a file."
 
 
 @dataclass(frozen=True)

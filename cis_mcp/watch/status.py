@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Any
 
-from mcp.server import MCPServer
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
+from cis_mcp.auth.callers import Caller
 from cis_mcp.watch.health import Health
 from cis_mcp.watch.metrics import CONTENT_TYPE, Watchtower
 from engine.commands.operators.operators import ADMIN
@@ -21,8 +20,8 @@ _PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _FRESH = {"Cache-Control": "no-store"}
 
 
-def add(server: MCPServer[Any], engine: Engine, health: Health) -> None:
-    """Serve the three addresses."""
+def routes(engine: Engine, health: Health) -> list[Route]:
+    """The three addresses."""
     tower = Watchtower(engine, health)
 
     async def healthz(_request: Request) -> Response:
@@ -39,8 +38,7 @@ def add(server: MCPServer[Any], engine: Engine, health: Health) -> None:
             return _keep_out(request)
         return PlainTextResponse(await tower.text(), media_type=CONTENT_TYPE, headers=_FRESH)
 
-    for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics)):
-        server.custom_route(path, methods=["GET"])(handler)
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
 def _on_this_machine(request: Request) -> bool:
@@ -62,13 +60,13 @@ def _loopback(host: str) -> bool:
 
 
 def _is_admin(request: Request) -> bool:
-    user = request.scope.get("user")
-    return isinstance(user, AuthenticatedUser) and ADMIN in user.scopes
+    caller = request.scope.get("caller")
+    return isinstance(caller, Caller) and ADMIN in caller.actor.scopes
 
 
 def _keep_out(request: Request) -> Response:
     """401 without a key, 403 with one of too little scope (RFC 6750, 3.1)."""
-    known = isinstance(request.scope.get("user"), AuthenticatedUser)
+    known = isinstance(request.scope.get("caller"), Caller)
     error = f'error="insufficient_scope", scope="{ADMIN}"' if known else f'scope="{ADMIN}"'
     headers: Mapping[str, str] = {"WWW-Authenticate": f"Bearer {error}", **_FRESH}
     words = f"Figures are told to a key with the scope {ADMIN}, and to this machine; or set CIS_METRICS=open."

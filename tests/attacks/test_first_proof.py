@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mcp.server import MCPServer
+from starlette.applications import Starlette
 
-from cis_mcp.pages.links import add_confirm
+from cis_mcp.pages.links import routes
 from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
 from engine.inbox.intake.router import Router
@@ -296,9 +296,7 @@ async def test_the_page_shows_what_would_happen_and_its_button_does_it(post: Pos
     event = await invited(post, 51)
     assert await sent(post, moved(summary="New title")) == WAITS
     code = code_in(await question(post))
-    server: MCPServer[Any] = MCPServer("pages")
-    add_confirm(server, post.engine)
-    transport = httpx.ASGITransport(app=server.streamable_http_app())
+    transport = httpx.ASGITransport(app=Starlette(routes=routes(post.engine)))
     async with httpx.AsyncClient(transport=transport, base_url=PUBLIC) as web:
         shown = await web.get(f"/confirm/{code}")
         assert "51 people" in shown.text

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cis_mcp.cli.config import masked
 from cis_mcp.cli.main import cli
+from cis_mcp.views.settings import masked
 from tests.cli.processes import ROOT, environment, run
 from tests.support.waiting import DEADLINE_S
 

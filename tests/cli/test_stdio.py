@@ -16,9 +16,8 @@ from typing import Any, BinaryIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp.types import JSONRPCError
 
-from cis_mcp.stdio.lines import LINE_MAX, Lines, Out, too_long
+from cis_mcp.stdio.lines import LINE_MAX, Lines, Out, id_in
 from tests.cli.processes import environment
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE
@@ -26,7 +25,7 @@ from tests.support.webs import INITIALIZE
 PRINTS = """
 import atexit, os, sys
 atexit.register(print, "stray at exit")
-from cis_mcp import server
+from cis_mcp.mcp import server
 building = server.build_server
 def build_server(*given, **named):
     print("stray while serving")
@@ -114,10 +113,10 @@ async def test_each_line_that_fits_comes_through_and_each_other_is_refused_once(
     with outgoing:
         outgoing.write(given)
     reader = Lines(incoming, limit=20)
-    refused: list[JSONRPCError] = []
+    refused: list[str] = []
 
-    async def refuse(error: JSONRPCError) -> None:
-        refused.append(error)
+    async def refuse(_request: str | int | None, why: str) -> None:
+        refused.append(why)
 
     reader.refuse = refuse
     passed = [line async for line in reader]
@@ -161,4 +160,4 @@ async def test_a_client_that_reads_late_gets_everything_and_holds_nobody_up(kind
     ],
 )
 def test_the_answer_has_the_id_where_the_head_shows_it(head: str, number: str | int | None) -> None:
-    assert too_long(head, 10).id == number
+    assert id_in(head) == number

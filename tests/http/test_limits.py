@@ -15,12 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
+from cis_mcp.auth.callers import Caller
+from cis_mcp.auth.recent import Recent
 from cis_mcp.http import limits
 from cis_mcp.http.bodies import Bodies
-from cis_mcp.http.limits import Gate, Meter, Recent, site
+from cis_mcp.http.limits import Gate, Meter, site
 from cis_mcp.http.protocol import HastyProtocol
 from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
+from engine.model import Actor
 from tests.support.engines import control, created, drafted
 from tests.support.waiting import DEADLINE_S, eventually, time_passes
 from tests.support.webs import INITIALIZE, JSON_HEADERS, bearing, client, key_for, served
@@ -171,10 +174,8 @@ async def test_a_revoked_key_is_a_stranger_again() -> None:
 
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         if let_in:
-            from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-            from mcp.server.auth.provider import AccessToken
-
-            scope["user"] = AuthenticatedUser(AccessToken(token="t", client_id="c", scopes=[]))
+            actor = Actor(kind="agent", address="ann@example.com")
+            scope["caller"] = Caller(actor, key="k", subject="s", token="t")
 
     gate = Gate(app, Meter(0.001, 2))
     said: list[Message] = []

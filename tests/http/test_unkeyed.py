@@ -10,10 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 from starlette.routing import Route
 
-from cis_mcp.http.app import web_server
-from cis_mcp.mcp.tools import Selection
+from cis_mcp.http.app import application
+from cis_mcp.http.security import guard
 from engine.engine import Engine
 from tests.cli.processes import run, serving
 from tests.support.engines import attendee, created, invite
@@ -33,8 +34,9 @@ def _rows(engine: Engine) -> dict[str, list[Any]]:
 
 def _paths(engine: Engine, token: str) -> list[str]:
     """Every address that the server has, its parameters filled in."""
-    server = web_server(engine, Selection(), lambda: False, no_auth=False)
-    routes = [route.path for route in server.streamable_http_app().routes if isinstance(route, Route)]
+    app = application(engine, guard("127.0.0.1", engine.settings.public_url), no_auth=True)
+    assert isinstance(app, Starlette)
+    routes = [route.path for route in app.routes if isinstance(route, Route)]
     assert {"/mcp", "/healthz"} <= set(routes)
     filled = {
         "/".join(part if not part.startswith("{") else target.format(token=token) for part in path.split("/"))

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mcp.server import MCPServer
+from starlette.applications import Starlette
 
-from cis_mcp.pages.links import add_confirm
+from cis_mcp.pages.links import routes
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
 from engine.model import Event, EventStatus, Message, Partstat
@@ -297,9 +297,7 @@ async def test_the_next_proven_mail_takes_the_flag_away(tmp_path: Path, clock: C
 
 @pytest.fixture
 async def web(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    server: MCPServer[Any] = MCPServer("pages")
-    add_confirm(server, engine)
-    app = server.streamable_http_app()
+    app = Starlette(routes=routes(engine))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=PUBLIC) as client:
         yield client
 

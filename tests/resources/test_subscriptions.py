@@ -12,13 +12,12 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, Subscription, SubscriptionLost
 from mcp.server.auth.middleware.auth_context import auth_context_var
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.auth.provider import AccessToken, TokenVerifier
-from mcp.server.auth.settings import AuthSettings
+from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import ResourceUpdatedNotification
 
-from cis_mcp.http.serve import guard
+from cis_mcp.auth.callers import Caller
 from cis_mcp.mcp import subscriptions
+from cis_mcp.mcp.callers import user
 from cis_mcp.mcp.server import build_server
 from engine import watching
 from engine.commands.campaigns.campaigns import Action
@@ -220,7 +219,7 @@ async def test_streams_end_when_the_server_is_about_to_stop(engine: Engine) -> N
 async def test_a_connection_that_carries_no_notifications_is_told_so(engine: Engine) -> None:
     server = build_server(engine, actor=lambda: engine.local)
     app = server.streamable_http_app(
-        stateless_http=True, transport_security=guard("127.0.0.1", "http://127.0.0.1")
+        stateless_http=True, transport_security=TransportSecuritySettings(allowed_hosts=["127.0.0.1"])
     )
     params = {"uri": "stats://system"}
     body = {"jsonrpc": "2.0", "id": 1, "method": "resources/subscribe", "params": params}
@@ -243,21 +242,24 @@ async def test_a_burst_of_answers_is_a_few_notifications(engine: Engine, mode: M
         await eventually(lambda: heard() == {f"event://{event.uid}"})
 
 
-class _Tokens(TokenVerifier):
+class _Tokens:
     """Lets in what is not on the list of the expired."""
 
     def __init__(self) -> None:
         self.expired: set[str] = set()
 
-    async def verify_token(self, token: str) -> AccessToken | None:
-        return None if token in self.expired else AccessToken(token=token, client_id="ann", scopes=[])
+    async def caller(self, token: str) -> Caller | None:
+        return None if token in self.expired else _caller(token)
+
+
+def _caller(token: str) -> Caller:
+    return Caller(ANN, key="ann", subject=ANN.address, token=token)
 
 
 @contextmanager
 def _bearing(token: str) -> Iterator[None]:
     """What is done meanwhile is done with this token."""
-    user = AuthenticatedUser(AccessToken(token=token, client_id="ann", scopes=[]))
-    reset = auth_context_var.set(user)
+    reset = auth_context_var.set(user(_caller(token)))
     try:
         yield
     finally:
@@ -267,10 +269,7 @@ def _bearing(token: str) -> Iterator[None]:
 async def test_a_session_goes_on_with_a_new_token_and_ends_with_its_last(engine: Engine) -> None:
     one, two = await created(engine), await created(engine)
     tokens = _Tokens()
-    auth = AuthSettings.model_validate(
-        {"issuer_url": "https://example.com", "resource_server_url": None, "validate_token_resource": False}
-    )
-    async with connected(engine, "legacy", token_verifier=tokens, auth=auth) as (client, heard):
+    async with connected(engine, "legacy", authenticator=tokens) as (client, heard):
         with _bearing("first"):
             await client.subscribe_resource(f"event://{one.uid}")
         with _bearing("second"):

@@ -12,10 +12,11 @@ import httpx
 import uvicorn
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.server import MCPServer
 
-from cis_mcp.http.app import application, web_server
-from cis_mcp.http.serve import guard, listening, web_config
+from cis_mcp.http.app import application
+from cis_mcp.http.security import guard
+from cis_mcp.http.serve import listening, web_config
+from cis_mcp.mcp.server import CisServer
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.watch.health import Health
 from engine.commands.operators.operators import CreateKey
@@ -46,15 +47,21 @@ async def served(
     no_auth: bool = False,
     selection: Selection = EVERY_CORE,
     health: Health | None = None,
-    prepare: Callable[[MCPServer[Any]], None] = lambda _: None,
+    prepare: Callable[[CisServer], None] = lambda _: None,
     configure: Callable[[uvicorn.Config], None] = lambda _: None,
 ) -> AsyncIterator[str]:
     """The address of the engine's web application, as `cis-mcp serve --http` runs it."""
     settings = engine.settings
-    mcp_server = web_server(engine, selection, lambda: server.should_exit, no_auth=no_auth, health=health)
-    prepare(mcp_server)
-    security = guard("127.0.0.1", settings.public_url)
-    config = web_config(application(mcp_server, settings, security, no_auth=no_auth), settings)
+    app = application(
+        engine,
+        guard("127.0.0.1", settings.public_url),
+        no_auth=no_auth,
+        selection=selection,
+        leaving=lambda: server.should_exit,
+        health=health,
+        prepare=prepare,
+    )
+    config = web_config(app, settings)
     configure(config)
     server = uvicorn.Server(config)
     with listening("127.0.0.1", 0) as listener:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from cis_mcp.auth.callers import Caller
 from cis_mcp.mcp.tools.base import Spec
 from cis_mcp.mcp.tools.catalog import EVERY, SPECS, Tier
 from engine.model import Actor
@@ -48,6 +49,11 @@ class Selection:
 
 
 EVERYTHING = Selection(tier="operator")
+
+
+def granted(caller: Caller) -> Selection:
+    """The tools that the key of `caller` may use."""
+    return Selection(tier=caller.tier or EVERYTHING.tier, tools=caller.tools, read_only=caller.read_only)
 
 
 def allowed(spec: Spec[Any], selection: Selection, actor: Actor) -> bool:

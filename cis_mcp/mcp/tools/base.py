@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
@@ -18,6 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
@@ -201,8 +201,8 @@ async def _parsed(spec: Spec[A], given: dict[str, Any]) -> A:
 
 def _caller(desk: Desk) -> str:
     """Whose share of the threads a call takes: its key's; over stdio there is one caller."""
-    token = get_access_token()
-    return token.client_id if token else desk.actor.kind
+    caller = current()
+    return caller.key if caller else desk.actor.kind
 
 
 def _description(handler: Callable[..., object]) -> str:

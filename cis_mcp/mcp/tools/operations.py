@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cis_mcp.cli import config
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line, utc
+from cis_mcp.views import settings
 from engine.commands.operators.operators import Key, RevokeKey, SuspendOrganizer, may_administer
 from engine.inbox.intake import recount
 from engine.store import cursors
@@ -144,7 +144,7 @@ async def get_settings(desk: Desk, _arguments: NoArguments) -> Reply:
     """Show the server's settings in force, secrets masked. They are changed by environment variables and a restart,
     not here. Operators only."""
     may_administer(desk.actor)
-    shown = [one_line(line, 1_000) for line in config.lines(desk.engine.settings)]
+    shown = [one_line(line, 1_000) for line in settings.lines(desk.engine.settings)]
     return Reply("\n".join(shown), SettingsInForce(settings=shown))
 
 

@@ -1,0 +1,52 @@
+"""Bearer keys made with `cis-mcp key create`, and tokens of an OAuth issuer beside them."""
+
+from __future__ import annotations
+
+from cis_mcp.auth.callers import Authenticator, Caller
+from engine.commands.operators.operators import KEY_PREFIX, Key, digest
+from engine.engine import Engine
+
+_TOKEN_MAX = 8_192
+"""Characters of a token; a key has some 50, a JWT seldom more than 2,000."""
+
+
+class KeyAuthenticator:
+    """Lets in the keys that the engine knows, and what `tokens`, if given, lets in."""
+
+    def __init__(self, engine: Engine, tokens: Authenticator | None = None) -> None:
+        self._engine = engine
+        self._tokens = tokens
+
+    async def caller(self, token: str) -> Caller | None:
+        """Who bears `token`; None if it is unknown, revoked, expired or not meant for this server.
+
+        Raises Unwelcome.
+        """
+        if len(token) > _TOKEN_MAX:
+            return None
+        if token.startswith(KEY_PREFIX) or self._tokens is None:
+            key = await self._engine.key_of(token)
+            return None if key is None else _let_in(token, key)
+        return await self._tokens.caller(token)
+
+
+def _let_in(token: str, key: Key) -> Caller:
+    return Caller(
+        actor=key.actor,
+        key=digest(token),
+        subject=key.address,
+        token=token,
+        tier=key.tier,
+        tools=key.tools,
+        read_only=key.read_only,
+    )
+
+
+def authenticator(engine: Engine) -> Authenticator:
+    """Keys, and tokens of `CIS_OAUTH_ISSUER` if it is set."""
+    if not engine.settings.oauth_issuer:
+        return KeyAuthenticator(engine)
+    # PyJWT and its cryptography are needed with an issuer alone.
+    from cis_mcp.auth.oauth import TokenAuthenticator
+
+    return KeyAuthenticator(engine, TokenAuthenticator.of(engine.settings))

@@ -1,0 +1,28 @@
+"""What was seen last, and no more than that: memory that strangers cannot fill."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """The last `size` things, by name."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._things: OrderedDict[str, T] = OrderedDict()
+
+    def get(self, name: str) -> T | None:
+        return self._things.get(name)
+
+    def put(self, name: str, thing: T) -> None:
+        self._things[name] = thing
+        self._things.move_to_end(name)
+        if len(self._things) > self._size:
+            self._things.popitem(last=False)
+
+    def drop(self, name: str) -> None:
+        self._things.pop(name, None)

@@ -1,0 +1,46 @@
+"""What every command shares: the settings in force, and how a command ends."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.observe import logs
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+
+_BAD_SETTING = 2
+
+
+def settings_in_force() -> Settings:
+    """The settings in force; a bad one ends the command with a line for each problem and exit 2."""
+    from cis_mcp.views.settings import problems_in
+    from engine.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValueError as error:
+        for problem in problems_in(error):
+            click.echo(problem, err=True)
+        sys.exit(_BAD_SETTING)
+    logs.adjust(settings.log, settings.log_level)
+    return settings
+
+
+def run(work: Coroutine[Any, Any, int]) -> None:
+    """Run `work` and exit with its code; a refusal is a line and exit 2, an OS error a line and exit 1."""
+    from engine.refusals import Refused
+
+    try:
+        sys.exit(asyncio.run(work))
+    except Refused as refused:
+        click.echo(f"{refused.code}: {refused}", err=True)
+        sys.exit(_BAD_SETTING)
+    except OSError as error:
+        click.echo(f"{error.strerror or error}: {error.filename or 'network'}", err=True)
+        sys.exit(1)

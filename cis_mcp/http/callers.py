@@ -1,0 +1,103 @@
+"""Who asks over HTTP: found once, before any face; who is turned away is told why (RFC 6750, RFC 9728)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from pydantic import AnyHttpUrl
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, request_response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cis_mcp.auth.callers import Authenticator, Caller, Unwelcome, resource_url
+from engine.commands.operators.operators import ADMIN, SCOPES
+from engine.settings import Settings
+
+_BEARER = "bearer "
+
+
+class Authentication:
+    """Looks up the bearer of a request and puts it in its scope as `caller`; whoever bears nothing passes as well."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        self._app, self._authenticator = app, authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = _token(scope) if scope["type"] == "http" else ""
+        try:
+            caller = await self._authenticator.caller(token) if token else None
+        except Unwelcome as unwelcome:
+            await _turned_away(unwelcome)(scope, receive, send)
+            return
+        if caller is not None:
+            scope["caller"] = caller
+        await self._app(scope, receive, send)
+
+
+class CallersOnly:
+    """Stands before what is for callers alone; others get 401 and learn where tokens come from."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        metadata = f', resource_metadata="{_metadata_url(settings)}"' if settings.oauth_issuer else ""
+        said = 'error="invalid_token", error_description="Authentication required"'
+        self._headers = {"WWW-Authenticate": f"Bearer {said}{metadata}"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if isinstance(scope.get("caller"), Caller):
+            await self._app(scope, receive, send)
+            return
+        body = {"error": "invalid_token", "error_description": "Authentication required"}
+        await JSONResponse(body, 401, headers=self._headers)(scope, receive, send)
+
+
+def _token(scope: Scope) -> str:
+    """The token of a request's Authorization header; empty if it has none."""
+    value = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    header = value.decode("latin-1")
+    return header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
+
+
+def _turned_away(unwelcome: Unwelcome) -> Response:
+    """The answer to the bearer of a token that lets nobody in (RFC 6750, 3.1)."""
+    headers = {"Retry-After": "30"}
+    if unwelcome.status == 403:
+        wanted = f' scope="{" ".join(unwelcome.scopes)}",' if unwelcome.scopes else ""
+        said = f'error="{unwelcome.error}",{wanted} error_description="{unwelcome.description}"'
+        headers = {"WWW-Authenticate": f"Bearer {said}"}
+    body = {"error": unwelcome.error, "error_description": unwelcome.description}
+    return JSONResponse(body, unwelcome.status, headers=headers)
+
+
+def metadata_routes(settings: Settings, name: str) -> list[Route]:
+    """Where tokens for this server come from and what scopes there are (RFC 9728); without an issuer nothing."""
+    if not settings.oauth_issuer:
+        return []
+    body = {
+        "resource": str(AnyHttpUrl(resource_url(settings.public_url))),
+        "authorization_servers": [str(AnyHttpUrl(settings.oauth_issuer))],
+        "scopes_supported": [*SCOPES, ADMIN],
+        "bearer_methods_supported": ["header"],
+        "resource_name": name,
+    }
+
+    async def metadata(_request: Request) -> Response:
+        return JSONResponse(body, headers={"Cache-Control": "public, max-age=3600"})
+
+    # Clients that run in a browser read it as well; it holds nothing that is not for everybody.
+    open_to_all = CORSMiddleware(
+        request_response(metadata),
+        allow_origins=["*"],
+        allow_methods=["GET", "OPTIONS"],
+        allow_headers=["mcp-protocol-version"],
+    )
+    path = urlsplit(_metadata_url(settings)).path
+    return [Route(path, endpoint=open_to_all, methods=["GET", "OPTIONS"])]
+
+
+def _metadata_url(settings: Settings) -> str:
+    """The well-known name stands between host and path (RFC 9728, 3.1)."""
+    parts = urlsplit(str(AnyHttpUrl(resource_url(settings.public_url))))
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"

@@ -1,0 +1,43 @@
+"""The caller of a request in the SDK's words: handed in with the request, read where a call is dealt with."""
+
+from __future__ import annotations
+
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+
+from cis_mcp.auth.callers import Caller
+from engine.refusals import Code, Refused
+
+
+class Bearer(AccessToken):
+    """The SDK's token of a caller that was let in already; sessions and request states belong to it."""
+
+    caller: Caller
+
+
+def user(caller: Caller) -> AuthenticatedUser:
+    """Whom the SDK takes for the sender of a request."""
+    bearer = Bearer(
+        token=caller.token,
+        client_id=caller.key,
+        subject=caller.subject,
+        scopes=sorted(caller.actor.scopes),
+        claims={"iss": caller.issuer} if caller.issuer else None,
+        caller=caller,
+    )
+    return AuthenticatedUser(bearer)
+
+
+def current() -> Caller | None:
+    """Who sent the current request; None over stdio, and where no keys are asked for."""
+    token = get_access_token()
+    return token.caller if isinstance(token, Bearer) else None
+
+
+def required() -> Caller:
+    """Who sent the current request; raises Refused(NOT_ALLOWED) if it carries no key."""
+    caller = current()
+    if caller is None:
+        raise Refused(Code.NOT_ALLOWED, "This request carries no key.", "Send it as a bearer token.")
+    return caller
