@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.hostile_mails import NAMES, made
+from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.delivery import Outcome
 from engine.inbox.intake.router import Router
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
@@ -34,4 +35,8 @@ def test_a_hostile_mail_costs_little_and_ends_in_one_action_with_a_code(tmp_path
 
 async def _handled(folder: Path, spooled: Spooled) -> list[Outcome]:
     async with engine_in(folder, Clock()) as engine:
-        return list(await Router(engine).handle(spooled))
+        readers = Readers()
+        try:
+            return list(await Router(engine, readers).handle(spooled))
+        finally:
+            await readers.close()
