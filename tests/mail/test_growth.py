@@ -11,7 +11,7 @@ from tests.support.reading import outcomes
 from tests.support.soak import some
 from tests.support.steps import steps_of
 
-SIZE = 40_000
+SIZE = 60_000
 BASE = 30_000
 """Lines of Python that have nothing to do with the length of a mail, such as those that make ready what is kept."""
 MEMORY = 3_000_000
