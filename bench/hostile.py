@@ -18,6 +18,7 @@ from bench.hostile_mails import NAMES, made
 from bench.timing import Effort
 from bench.usage import usage
 from engine.engine import Engine
+from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.router import Router
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.settings import Settings
@@ -66,7 +67,8 @@ async def _handle(file: Path, folder: Path) -> dict[str, object]:
         _env_file=None, data_dir=folder, sender_auth="off", organizers="*", outbox=SecretStr("maildir")
     )
     engine = await Engine.open(settings)
-    router, pid = Router(engine), os.getpid()
+    readers, pid = Readers(), os.getpid()
+    router = Router(engine, readers)
     try:
         await _warm(router)
         Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
@@ -74,6 +76,7 @@ async def _handle(file: Path, folder: Path) -> dict[str, object]:
         (outcome,) = await router.handle(_spooled("cold", file.read_bytes()))
         cpu_s, after = time.process_time() - began, usage(pid)
     finally:
+        await readers.close()
         await engine.close()
     said = f"{outcome.action} {outcome.code}"
     return {"cpu_s": cpu_s, "mb": after.peak_mb - before.resident_mb, "outcome": said}

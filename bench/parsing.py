@@ -18,6 +18,7 @@ from bench.processes import DOMAIN, ROOT
 from bench.timing import Effort, Round, by_turns_async, latency
 from engine.commands.base import Command
 from engine.engine import Engine, system_clock
+from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.router import Router, mailbox_of
 from engine.inbox.spool.spool import Envelope, Spooled
 from engine.model import Attendee, Event, Kind, Message, Method, Origin, Span
@@ -60,10 +61,13 @@ async def _measured(effort: Effort, folder: Path) -> list[Figure]:
         outbox=SecretStr("maildir"),
     )
     engine = await _Stopping.open(settings, clock=system_clock)
+    readers = Readers()
     try:
-        figures = [await _read(effort, engine, what) for what in _MAILS]
+        router = Router(engine, readers)
+        figures = [await _read(effort, router, what) for what in _MAILS]
         return [*figures, await _render(effort, engine)]
     finally:
+        await readers.close()
         await engine.close()
 
 
@@ -72,13 +76,12 @@ async def _rounds(effort: Effort, ours: Callable[[], Awaitable[Any]], peer: Call
     return [await by_turns_async(ours, peer, effort.mails) for _ in range(effort.rounds)]
 
 
-async def _read(effort: Effort, engine: Engine, what: str) -> Figure:
+async def _read(effort: Effort, router: Router, what: str) -> Figure:
     file, local = _MAILS[what]
     raw = (ROOT / "tests" / "fixtures" / "mail" / file).read_bytes()
     mailbox = mailbox_of(f"{local}@{DOMAIN}", DOMAIN)
     assert mailbox is not None
     spooled = Spooled(envelope=Envelope(id="1", mailboxes=(mailbox,), sender="bounce@example.org"), raw=raw)
-    router = Router(engine)
 
     async def ours() -> None:
         try:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from engine.engine import Engine
+from engine.inbox.contents.readers import Readers
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
 from tests.support.names import nobody
@@ -35,6 +36,14 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def clock() -> Clock:
     """A clock at 1 March 2027, 09:00 UTC."""
     return Clock()
+
+
+@pytest.fixture
+async def readers() -> AsyncIterator[Readers]:
+    """Readers for a router of the test's own; none of their processes outlives the test."""
+    opened = Readers()
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

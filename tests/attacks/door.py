@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,12 @@ from typing import Any
 
 import httpx
 
-from tests.cli.processes import run, serving
+from engine.commands.operators.operators import SCOPES
+from engine.engine import Engine, system_clock
+from tests.cli.processes import serving
+from tests.support.engines import settings_in
 from tests.support.waiting import DEADLINE_S
+from tests.support.webs import key_for
 
 PROTOCOL = "2026-07-28"
 _META = {
@@ -60,11 +64,14 @@ class Key:
         return str(data["event"]["uid"])
 
 
-async def new_key(folder: Path, address: str, *options: str, **settings: str) -> str:
-    """The secret of a key that `cis-mcp key create` made."""
-    code, out, err = await run(folder, "key", "create", "--for", address, *options, **settings)
-    assert code == 0, err
-    return next(word for word in out.split() if word.startswith("cis_"))
+async def new_key(folder: Path, address: str, scopes: Iterable[str] = SCOPES, **settings: str) -> str:
+    """The secret of a new key in the store of `folder`."""
+    given = {name.removeprefix("CIS_").lower(): value for name, value in settings.items()}
+    engine = await Engine.open(settings_in(folder, **given), clock=system_clock)
+    try:
+        return await key_for(engine, address, scopes=frozenset(scopes))
+    finally:
+        await engine.close()
 
 
 @asynccontextmanager

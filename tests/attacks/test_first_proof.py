@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from cis_mcp.pages.links import routes
 from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
+from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.router import Router
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.routes.confirm import look_again
@@ -308,7 +309,7 @@ async def test_the_page_shows_what_would_happen_and_its_button_does_it(post: Pos
 
 
 async def test_a_mail_that_is_handled_again_after_a_kill_asks_once_and_counts_once(
-    engine: Engine, clock: Clock, names: NameServer
+    engine: Engine, clock: Clock, names: NameServer, readers: Readers
 ) -> None:
     async with receiving(engine) as post:
         event = await invited(post, 25)
@@ -318,7 +319,7 @@ async def test_a_mail_that_is_handled_again_after_a_kill_asks_once_and_counts_on
             id=f"{number}.x", mailboxes=(Mailbox(name="create"),), sender=OLGA, client="192.0.2.1"
         )
         for _ in range(3):
-            await Router(engine).handle(Spooled(envelope=envelope, raw=raw))
+            await Router(engine, readers).handle(Spooled(envelope=envelope, raw=raw))
         assert (await now(post, event)).location == want
     gone = await deliver(engine)
     assert sum(m.kind is Kind.UPDATE for m in gone) <= 50

@@ -6,6 +6,7 @@ import asyncio
 import resource
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import pytest
 from engine.engine import Engine
 from tests.attacks.door import Key, new_key, two_keys
 from tests.cli.processes import serving
+from tests.support.soak import SOAK
 from tests.support.waiting import DEADLINE_S, eventually
 from tests.support.webs import INITIALIZE, bearing, key_for, served
 
@@ -58,15 +60,19 @@ async def _from(host: str) -> AsyncIterator[httpx.AsyncClient]:
         yield web
 
 
+_WORDS = {"nothing": b"", "half a head": _HALF_HEAD, "half a body": _HALF_BODY}
+_HOSTS = {
+    "one address": ["127.0.0.3"],
+    "the proxy's address": ["127.0.0.1"],
+    "twenty addresses": [f"127.0.1.{n}" for n in range(1, 21)],
+}
+
+
 @pytest.mark.parametrize(
-    "words", [b"", _HALF_HEAD, _HALF_BODY], ids=["nothing", "half a head", "half a body"]
+    ("said", "by"), list(product(_WORDS, _HOSTS) if SOAK else zip(_WORDS, _HOSTS, strict=True))
 )
-@pytest.mark.parametrize(
-    "hosts",
-    [["127.0.0.3"], ["127.0.0.1"], [f"127.0.1.{n}" for n in range(1, 21)]],
-    ids=["one address", "the proxy's address", "twenty addresses"],
-)
-async def test_half_requests_shut_out_nobody_else(tmp_path: Path, words: bytes, hosts: list[str]) -> None:
+async def test_half_requests_shut_out_nobody_else(tmp_path: Path, said: str, by: str) -> None:
+    words, hosts = _WORDS[said], _HOSTS[by]
     async with two_keys(tmp_path) as (ann, _), _holding(ann.address, words, hosts), _from("127.0.0.2") as web:
         assert (await web.get(f"{ann.address}/healthz")).status_code == 200
         known = Key(ann.address, ann.secret, web)

@@ -14,12 +14,11 @@ import pytest
 
 from engine.inbox.authentication import spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
-from engine.inbox.intake.intake import Inbox
 from engine.model import Event
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
-from tests.support.inboxes import Post, receiving
+from tests.support.inboxes import Post, inbox_of, receiving
 from tests.support.names import NameServer, serving_names
 from tests.support.signing import SELECTOR, publish, record, signed
 
@@ -187,8 +186,8 @@ async def test_of_several_keys_under_one_selector_none_counts(post: Post, names:
 
 async def ingested(folder: Path, clock: Clock, names: NameServer, raw: bytes) -> tuple[str, str]:
     """What becomes of a mail that a pipe, a Maildir or IMAP brings, without an envelope."""
-    async with engine_in(folder, clock, dns=names.address, **SETTINGS) as engine:
-        (outcome,) = await Inbox(engine).take(raw, ())
+    async with engine_in(folder, clock, dns=names.address, **SETTINGS) as engine, inbox_of(engine) as inbox:
+        (outcome,) = await inbox.take(raw, ())
         return outcome.action, outcome.code
 
 

@@ -129,7 +129,7 @@ async def test_a_list_that_is_being_judged_is_not_waited_for(tmp_path: Path) -> 
         uid = await ann.event()
         before = _used(process)
         call = asyncio.ensure_future(ann.call("bulk_send", uid=uid, csv=_HOURS_OF_WORK))
-        await eventually(lambda: _used(process) > before + 300)
+        await eventually(lambda: _used(process) > before + 100)
         assert not call.done()
         await _ends(process)
         await asyncio.gather(call, return_exceptions=True)
@@ -203,7 +203,7 @@ async def test_over_stdio_a_list_that_is_being_judged_is_not_waited_for(tmp_path
         uid = answer["result"]["structuredContent"]["event"]["uid"]
         before = _used(process)
         await call(3, "bulk_send", uid=uid, csv=_HOURS_OF_WORK)
-        await eventually(lambda: _used(process) > before + 300)
+        await eventually(lambda: _used(process) > before + 100)
         if ending == "SIGTERM":
             await _ends(process)
         else:

@@ -49,7 +49,7 @@ def _refused(tool: str, arguments: dict[str, Any]) -> Refused:
 
 @pytest.mark.parametrize("tool", sorted(EVERY))
 def test_of_many_unknown_names_a_few_are_compared(tool: str, compared: list[int]) -> None:
-    refused = _refused(tool, {f"{tool}{n}": 1 for n in range(_MANY)})
+    refused = _refused(tool, {f"{tool}{n}": 1 for n in range(_MANY // 10)})
     assert refused.code is Code.INVALID_ARGUMENT
     assert "more problems" in refused.message
     assert len(compared) <= _COMPARED_MAX
@@ -138,7 +138,7 @@ def attacks() -> dict[str, dict[str, Any]]:
         },
         "bad addresses": {
             "tool": "bulk_send",
-            "recipients": [{"email": f"a{n}@{'ä.' * 60}example"} for n in rows[:5_000]],
+            "recipients": [{"email": f"a{n}@{'ä.' * 60}example"} for n in rows[:2_500]],
         },
     }
 

@@ -30,7 +30,7 @@ def test_whatever_changes_or_mails_needs_more_than_the_scope_that_reads() -> Non
 
 @asynccontextmanager
 async def _reader_and_writer(folder: Path) -> AsyncIterator[tuple[Key, Key]]:
-    reading = await new_key(folder, "ann@example.com", "--scope", "read", **_ORGANIZERS)
+    reading = await new_key(folder, "ann@example.com", ["read"], **_ORGANIZERS)
     writing = await new_key(folder, "ann@example.com", **_ORGANIZERS)
     async with (
         serving(folder, "--http", "127.0.0.1:0", "--tier", "operator", **_ORGANIZERS) as (address, _),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.commands import text
 from engine.refusals import Code, Refused
+from tests.support.soak import examples
 
 _PIECES = [
     *"abzAZ09._+-'@. \"é",
@@ -38,7 +39,7 @@ def _told(rule: object, address: str) -> str | None:
         return None
 
 
-@settings(max_examples=2_000)
+@examples(2_000)
 @given(_LIKELY | st.emails() | st.text(max_size=30))
 @example("a@b.local")
 @example("a@ab--cd.com")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
@@ -21,9 +20,9 @@ from tests.support.engines import control, created, drafted, engine_in
 from tests.support.ports import free_port, listens
 from tests.support.processes import program
 from tests.support.relay import Relay
+from tests.support.soak import SOAK
 from tests.support.waiting import DEADLINE_S, eventually
 
-SOAK = os.environ.get("CIS_SOAK") == "1"
 PEOPLE = 5_000 if SOAK else 1_200
 KILLS = 20 if SOAK else 4
 PATIENCE_S = 5 * DEADLINE_S if SOAK else DEADLINE_S

@@ -21,7 +21,7 @@ from tests.support.ports import free_port, listens
 from tests.support.processes import program
 from tests.support.waiting import eventually
 
-_MAILS = 2_000 if SOAK else 800
+_MAILS = 2_000 if SOAK else 400
 _GUESTS = 100
 _CONNECTIONS = 8
 _KILLS = 10 if SOAK else 3

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz import seeds, targets
+from tests.support.soak import examples
 
 _MAILS = seeds.mails()
 _CALENDARS = seeds.calendars()
 _LINES = sorted({line for text in (*_MAILS, *_CALENDARS) for line in text.splitlines(keepends=True)})
-_many = settings(max_examples=200)
+_many = examples(200)
 
 
 @st.composite

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz import senders
+from tests.support.soak import examples
 
-_many = settings(max_examples=200, deadline=None)
+_many = examples(200)
 _ENDS = (
     b"\r\n",
     b"\n",

@@ -21,7 +21,7 @@ from engine.store.protocol import Intake
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import attendee, created, deliver, engine_in, invite
-from tests.support.inboxes import Post, receiving
+from tests.support.inboxes import Post, inbox_of, receiving
 from tests.support.names import NameServer, serving_names
 from tests.support.signing import SELECTOR, publish, record, signed
 from tests.support.steps import counting
@@ -324,8 +324,9 @@ async def test_a_mail_from_more_than_one_address_or_none_is_from_nobody(
 ) -> None:
     raw = invitation().as_bytes().replace(b"\n", b"\r\n")
     raw = head + re.sub(rb"(?m)^From: .*\r\n", b"", raw, count=1)
-    async with engine_in(tmp_path, clock, dns=names.address, organizers="*@example.org") as engine:
-        (outcome,) = await Inbox(engine).take(raw, ())
+    settings = {"dns": names.address, "organizers": "*@example.org"}
+    async with engine_in(tmp_path, clock, **settings) as engine, inbox_of(engine) as inbox:
+        (outcome,) = await inbox.take(raw, ())
         assert (outcome.action, outcome.code) in {("quarantined", "no_sender"), WAITS}
         assert await deliver(engine) == []
 

@@ -10,6 +10,7 @@ from email.message import EmailMessage
 import pytest
 
 from engine.engine import Engine
+from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.router import Router
 from engine.inbox.spool.spool import Mailbox
@@ -17,20 +18,24 @@ from engine.model import Attendee, Event, Partstat
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import attendee, created, deliver, invite
-from tests.support.inboxes import Post, receiving
+from tests.support.inboxes import Post, inbox_of, receiving
 from tests.support.waiting import eventually, time_passes
 
 
 async def handled_twice(engine: Engine, mail: EmailMessage | bytes, mailbox: str, token: str = "") -> None:
     """Handle a mail, die before it is moved out of the way, and handle it again."""
-    inbox = Inbox(engine)
     raw = mail if isinstance(mail, bytes) else mail.as_bytes()
-    envelope = inbox.spool.store(raw, (Mailbox(name=mailbox, token=token),), "x@example.com")
-    spooled = inbox.spool.read(envelope.id)
-    assert spooled is not None
-    await Router(engine).handle(spooled)
-    await inbox.handle(envelope.id)
-    assert list(inbox.spool.waiting()) == []
+    readers = Readers()
+    inbox = Inbox(engine, readers=readers)
+    try:
+        envelope = inbox.spool.store(raw, (Mailbox(name=mailbox, token=token),), "x@example.com")
+        spooled = inbox.spool.read(envelope.id)
+        assert spooled is not None
+        await Router(engine, readers).handle(spooled)
+        await inbox.handle(envelope.id)
+        assert list(inbox.spool.waiting()) == []
+    finally:
+        await inbox.close()
 
 
 @pytest.fixture
@@ -160,13 +165,13 @@ async def test_a_spool_that_cannot_be_read_for_a_while_stops_nobody(
 
 
 async def test_two_processes_that_see_one_mail_handle_it_once(engine: Engine, clock: Clock) -> None:
-    one, two = Inbox(engine), Inbox(engine)
-    for n in range(10):
-        clock.move(minutes=1)
-        envelope = one.spool.store(
-            mails.request(mails.vevent(f"u{n}")).as_bytes(), (Mailbox(name="create"),), "x@example.com"
-        )
-        await asyncio.gather(one.handle(envelope.id), two.handle(envelope.id))
+    async with inbox_of(engine) as one, inbox_of(engine) as two:
+        for n in range(10):
+            clock.move(minutes=1)
+            envelope = one.spool.store(
+                mails.request(mails.vevent(f"u{n}")).as_bytes(), (Mailbox(name="create"),), "x@example.com"
+            )
+            await asyncio.gather(one.handle(envelope.id), two.handle(envelope.id))
     assert len(await deliver(engine)) == 10
 
 

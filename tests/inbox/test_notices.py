@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.commands.intake import Nothing
@@ -23,6 +23,7 @@ from engine.model import Kind, Message, Notice
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import chores_done, created, deliver, engine_in
+from tests.support.soak import examples
 
 OLGA = "olga@cis.test"
 
@@ -92,7 +93,7 @@ async def test_of_many_the_first_are_shown_and_the_others_counted(engine: Engine
 
 
 async def test_a_season_of_mails_is_one_notice_a_minute(engine: Engine, clock: Clock) -> None:
-    minutes = 5
+    minutes = 2
     for number in range(60 * minutes):
         await take(engine, invitation(number))
         await chores_done(engine)
@@ -183,7 +184,7 @@ async def test_agents_hear_by_their_tools_alone(engine: Engine) -> None:
     assert await told(engine) == []
 
 
-@settings(max_examples=25, deadline=None)
+@examples(40)
 @given(gaps=st.lists(st.integers(0, 90), min_size=1, max_size=60))
 def test_whenever_notices_come_none_is_lost_and_none_within_a_minute_of_another(gaps: list[int]) -> None:
     with TemporaryDirectory() as folder:

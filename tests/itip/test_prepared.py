@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from icalendar.parser import Contentline
 
@@ -18,6 +18,7 @@ from engine.refusals import Code, Refused
 from tests.itip import strategies
 from tests.itip.samples import JOE, RECEIPTS, START, event, span
 from tests.judges import judge_calendar, libical, shape
+from tests.support.soak import examples
 
 _COMPOSE = {
     Method.REQUEST: write.request,
@@ -26,7 +27,7 @@ _COMPOSE = {
 }
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(
     data=st.data(),
     sample=strategies.events(),
@@ -50,7 +51,7 @@ def test_filled_is_composed_byte_for_byte(
     assert shape.calendar_faults(filled) == []
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text(alphabet=st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=300))
 @example("x" * 73 + "\\\\" * 90)
 @example("é" * 36 + "^" * 40)

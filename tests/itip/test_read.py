@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.itip.read import read
 from engine.model import Partstat, Party
 from engine.refusals import Code, Refused
 from tests.itip.samples import UID, calendar, understood
+from tests.support.soak import examples
 
 TIMES = ("DTSTART:20260303T090000Z", "DTEND:20260303T100000Z")
 NINE = datetime(2026, 3, 3, 9, tzinfo=UTC)
@@ -410,7 +411,7 @@ def test_an_exdate_that_is_a_day_means_the_instance_of_that_day() -> None:
 # anything
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
@@ -444,7 +445,7 @@ _PARAMS = st.sampled_from(
 )
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(
     st.lists(st.tuples(_WORDS, _PARAMS, _VALUES), max_size=8), st.sampled_from(["REQUEST", "REPLY", "CANCEL"])
 )

@@ -7,7 +7,7 @@ from itertools import islice, takewhile
 
 import pytest
 from dateutil.rrule import rrulestr
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.itip import recurrence
@@ -16,6 +16,7 @@ from engine.itip.rule import parse
 from engine.model import Override
 from engine.refusals import Code, Refused
 from tests.itip.samples import event, span
+from tests.support.soak import examples
 from tests.support.steps import MOST, counting
 
 TUESDAYS = "FREQ=WEEKLY;BYDAY=TU;COUNT=4"
@@ -190,7 +191,7 @@ def _rules() -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(rule=_rules(), start=st.dates(date(2000, 1, 1), date(2030, 12, 31)))
 def test_days_agree_with_dateutil(rule: str, start: date) -> None:
     horizon = start + timedelta(days=366 * 12)
@@ -203,7 +204,7 @@ def test_days_agree_with_dateutil(rule: str, start: date) -> None:
     assert list(islice(days, 60)) == expected
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(rule=_rules(), start=st.dates(date(2000, 1, 1), date(2030, 12, 31)), years=st.integers(0, 40))
 def test_days_are_the_same_from_the_middle_and_backwards(rule: str, start: date, years: int) -> None:
     since = start + timedelta(days=366 * years)

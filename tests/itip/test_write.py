@@ -14,6 +14,7 @@ from engine.itip.write import BOM, UNTITLED, cancel, request, shown
 from engine.model import Event, EventStatus, Override, Party
 from tests.itip.samples import JOE, RECEIPTS, START, event, span
 from tests.judges import icaljs, judge_calendar, shape
+from tests.support.soak import examples
 
 SECOND, THIRD = datetime(2026, 3, 10, 9, tzinfo=UTC), datetime(2026, 3, 17, 9, tzinfo=UTC)
 
@@ -232,7 +233,7 @@ def test_folds_count_octets_and_the_last_line_ends() -> None:
 _TEXT = st.text(max_size=200)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(summary=_TEXT, location=_TEXT, description=_TEXT, name=_TEXT, organizer=_TEXT)
 @example("\ufeff", "\ufeffRoom", "", "", "")
 def test_any_text_survives_and_passes_the_lint(

@@ -9,7 +9,7 @@ from email.parser import BytesParser
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.itip import write
@@ -19,6 +19,7 @@ from engine.model import Event, EventStatus, Kind, Override, Party, Span
 from engine.refusals import Code, Refused
 from tests.itip.samples import JOE, RECEIPTS, START, event, span
 from tests.judges import judge
+from tests.support.soak import examples
 
 SENDER = Party(address="invites@cis.test", name="Jane Roe")
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -183,7 +184,7 @@ def test_a_domain_in_another_script_is_written_in_ascii() -> None:
 _TEXT = st.text(max_size=300)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(summary=_TEXT, name=_TEXT, description=_TEXT, reason=_TEXT, kind=st.sampled_from(list(Kind)[:3]))
 def test_no_text_gets_out_of_its_place(
     summary: str, name: str, description: str, reason: str, kind: Kind

@@ -7,13 +7,14 @@ import io
 import zipfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.mail import smime as reading
 from engine.mail.read import read
 from engine.refusals import Code, Refused
 from tests.support import smime
+from tests.support.soak import examples
 
 HEAD = "From: Joe <joe@example.org>\r\nTo: create@cis.test\r\nMIME-Version: 1.0\r\n"
 INNER = "From: Olga <olga@example.net>\r\nTo: joe@example.org\r\nSubject: Opener\r\nMIME-Version: 1.0\r\n"
@@ -106,7 +107,7 @@ def test_what_cannot_be_opened_is_said(raw_mail: bytes, code: Code) -> None:
     assert found.obstacle.code == code
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.binary(max_size=60), st.integers(0, 200), st.integers(0, 20))
 def test_a_damaged_signature_is_opened_or_refused(noise: bytes, place: int, cut: int) -> None:
     whole = smime.streamed(ENTITY.encode())

@@ -9,7 +9,7 @@ from email.parser import BytesParser
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.mail import compose, mime
@@ -22,6 +22,7 @@ from tests.itip.samples import JOE, event
 from tests.itip.test_prepared import HOSTILE
 from tests.judges import judge, shape
 from tests.mail.test_compose import body, parsed, revision_and_letter
+from tests.support.soak import examples
 
 KINDS = [Kind.INVITE, Kind.UPDATE, Kind.CANCELLATION]
 
@@ -31,7 +32,7 @@ def composed(revision: Revision, letter: Letter, texts: dict[str, str]) -> bytes
     return compose.invitation(replace(revision, part=revision.part.model_copy(update=texts)), letter)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     sample=strategies.events(),
     kind=st.sampled_from(KINDS),
@@ -61,7 +62,7 @@ def judge_bytes(mail: bytes) -> list[str]:
     return shape.mail_faults(mail) + shape.invitation_faults(mail)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(st.text(alphabet=" \t.=é日\x85\u2028ab\r", max_size=100), max_size=8))
 def test_lines_are_encoded_one_by_one_as_they_are_together(lines: list[str]) -> None:
     ended = [f"{line}\n" for line in lines]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.mail.read import read
 from engine.refusals import Code, Refused
+from tests.support.soak import examples
 from tests.support.steps import MOST, counting
 
 ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REPLY\r\nEND:VCALENDAR\r\n"
@@ -194,7 +195,7 @@ def test_endless_markup_is_stripped_in_no_time() -> None:
         assert steps.taken < len(markup)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.binary(max_size=500))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for raw_mail in (data, b"From: joe@example.org\r\n" + data):
@@ -227,7 +228,7 @@ _LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.lists(_LINES, max_size=20))
 def test_any_mix_of_mail_lines_is_read_or_refused(lines: list[str]) -> None:
     raw_mail = "\r\n".join(["From: joe@example.org", *lines]).encode("latin-1")

@@ -6,13 +6,14 @@ import base64
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.mail import sesnotice
 from engine.mail.incoming import DeliveryReport, Fate
 from engine.mail.read import read
 from tests.support import reports
+from tests.support.soak import examples
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 
@@ -206,7 +207,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(_JSON, _JSON)
 def test_any_json_is_a_notification_or_none(mail: object, rest: object) -> None:
     for notice in (rest, {"mail": mail, "bounce": rest, "notificationType": "Bounce"}, {"Message": mail}):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from dateutil.rrule import rrulestr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.itip.message import ItipEvent, ItipMessage
@@ -20,6 +20,7 @@ from engine.mail.incoming import IncomingMail
 from engine.mail.read import read
 from engine.refusals import Code
 from tests.support import tnef
+from tests.support.soak import examples
 from tests.support.steps import MOST, steps_of
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
@@ -275,7 +276,7 @@ def test_a_tnef_bomb_costs_nothing() -> None:
         assert steps_of(lambda: mailed(bomb)) < MOST  # noqa: B023 -- called at once
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.binary(max_size=200), st.integers(0, 3_000), st.integers(0, 8))
 def test_a_damaged_meeting_is_read_or_answered(noise: bytes, place: int, cut: int) -> None:
     recur = tnef.recurrence(0x200B, 1, 1, tnef.MONDAY, start=MONDAY, count=5)

@@ -36,11 +36,12 @@ from tests.support.engines import (
     settle,
     working,
 )
+from tests.support.inboxes import inbox_of
 from tests.support.mails import bounced, reply
 from tests.support.queries import counting_queries
+from tests.support.soak import SOAK
 from tests.support.waiting import eventually
 
-SOAK = os.environ.get("CIS_SOAK") == "1"
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -95,7 +96,8 @@ async def test_failures_are_counted_by_code_and_a_bounce_takes_nothing_from_what
     attendee = claims[1].attendee
     assert attendee is not None
     raw = bounced(attendee.email, f"rsvp+{attendee.token}@cis.test")
-    outcomes = await Inbox(engine).take(raw, (Mailbox(name="rsvp", token=attendee.token),))
+    async with inbox_of(engine) as inbox:
+        outcomes = await inbox.take(raw, (Mailbox(name="rsvp", token=attendee.token),))
     assert [o.action for o in outcomes] == ["bounce"]
     found = await figures(engine)
     assert _of(found, "cis_messages_failed_total", code="rejected_by_server") == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.engine import Engine
@@ -28,6 +28,7 @@ from tests.itip.samples import event
 from tests.judges import calendar_of, judge, shape
 from tests.support import engines
 from tests.support.engines import settings_in
+from tests.support.soak import examples
 
 SETTINGS = settings_in(Path("unused"), public_url="https://cis.example.com")
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -89,7 +90,7 @@ def composed(owed: Claim) -> bytes:
     return compose.invitation(revision(own, message.kind, message.recurrence_id, name, SETTINGS), letter)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     data=st.data(),
     sample=strategies.events(),

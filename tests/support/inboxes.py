@@ -81,6 +81,16 @@ def _addressed(mail: EmailMessage | bytes) -> list[str]:
 
 
 @asynccontextmanager
+async def inbox_of(engine: Engine) -> AsyncIterator[Inbox]:
+    """An inbox that nothing drives; closed at the end, so that no reader outlives the test."""
+    inbox = Inbox(engine)
+    try:
+        yield inbox
+    finally:
+        await inbox.close()
+
+
+@asynccontextmanager
 async def receiving(
     engine: Engine, inbox: Inbox | None = None, bounds: Bounds | None = None
 ) -> AsyncIterator[Post]:

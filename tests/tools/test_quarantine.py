@@ -21,6 +21,7 @@ from engine.inbox.spool.spool import Mailbox
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
+from tests.support.inboxes import inbox_of
 from tests.tools.caller import agent, calling
 
 STRANGER = "someone@example.com"
@@ -30,7 +31,8 @@ async def set_aside(engine: Engine, *, sender: str = STRANGER, **values: object)
     """The id of a mail that waits."""
     event = mails.vevent("u1", organizer=sender)
     raw = mails.request(event, sender=sender, proven=False, **values).as_bytes()
-    (outcome,) = await Inbox(engine).take(raw, (Mailbox(name="create"),))
+    async with inbox_of(engine) as inbox:
+        (outcome,) = await inbox.take(raw, (Mailbox(name="create"),))
     assert outcome.action == "quarantined"
     return (await Quarantine(engine).page()).mails[0].id
 
@@ -67,7 +69,8 @@ async def test_a_mail_is_shown_as_plain_words_cut_short(engine: Engine) -> None:
 
 
 async def test_a_mail_that_cannot_be_read_is_listed_and_shown_all_the_same(engine: Engine) -> None:
-    await Inbox(engine).take(b"\xff\x00 no mail at all", (Mailbox(name="create"),))
+    async with inbox_of(engine) as inbox:
+        await inbox.take(b"\xff\x00 no mail at all", (Mailbox(name="create"),))
     async with calling(engine, tier="operator") as caller:
         (mail,) = (await caller.ok("list_quarantine"))["mails"]
         assert mail["code"]
@@ -124,7 +127,8 @@ async def test_a_mail_released_by_two_at_once_acts_once(engine: Engine) -> None:
     )
     names = {r for r in released if isinstance(r, str)}
     assert len(names) == 1
-    outcomes = await Inbox(engine).handle(names.pop())
+    async with inbox_of(engine) as inbox:
+        outcomes = await inbox.handle(names.pop())
     assert [o.action for o in outcomes] == ["created"]
 
 

@@ -18,7 +18,6 @@ from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.operators.operators import CreateKey
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.spool.spool import Mailbox
 from engine.model import CampaignState, Event, MessageState, Override, Partstat, Recipient, Span
@@ -28,6 +27,7 @@ from tests.store.stores import attendee, campaign, message
 from tests.support import mails
 from tests.support.clock import START
 from tests.support.engines import created, do
+from tests.support.inboxes import inbox_of
 from tests.tools.caller import calling
 
 WIDE = "\U00012000"
@@ -144,11 +144,12 @@ async def fail_all(engine: Engine) -> None:
 
 async def quarantined(engine: Engine, n: int) -> str:
     """So many long mails wait; gives back the id of one."""
-    for i in range(n):
-        sender = f"{i}{LONG_ADDRESS}"
-        event = mails.vevent("u1", organizer=sender, description=WIDE * 5_000)
-        raw = mails.request(event, sender=sender, proven=False, subject=WIDE * 900).as_bytes()
-        await Inbox(engine).take(raw, (Mailbox(name="create"),))
+    async with inbox_of(engine) as inbox:
+        for i in range(n):
+            sender = f"{i}{LONG_ADDRESS}"
+            event = mails.vevent("u1", organizer=sender, description=WIDE * 5_000)
+            raw = mails.request(event, sender=sender, proven=False, subject=WIDE * 900).as_bytes()
+            await inbox.take(raw, (Mailbox(name="create"),))
     return (await Quarantine(engine).page()).mails[0].id
 
 
