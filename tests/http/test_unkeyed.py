@@ -147,8 +147,11 @@ async def test_a_connection_that_drops_cuts_no_send_in_half(tmp_path: Path) -> N
 
 
 async def test_llms_txt_is_served_to_everybody_as_it_was_made_from_the_code(tmp_path: Path) -> None:
-    async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _), httpx.AsyncClient() as web:
-        answer = await web.get(f"{address}/llms.txt", timeout=DEADLINE_S)
+    async with (
+        serving(tmp_path, "--http", "127.0.0.1:0") as (address, _),
+        httpx.AsyncClient(timeout=DEADLINE_S) as web,
+    ):
+        answer = await web.get(f"{address}/llms.txt")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     assert answer.text == (Path(__file__).parents[2] / "llms.txt").read_text(encoding="utf-8")

@@ -196,10 +196,10 @@ async def test_rest_grows_with_the_length_of_a_look(engine: Engine) -> None:
     await heard.hears("mine")
     before = looks
     await renamed(engine, event, "Changed again")
-    time_passes(4_000)
+    time_passes(3_000)
     for _ in range(100):
         await asyncio.sleep(0)
     assert looks == before
-    time_passes(1_000)
+    time_passes(2_000)
     await heard.hears("mine")
     await watch.close()
