@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -21,6 +20,7 @@ from cis_mcp.mcp.server import CisServer
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
+from engine.process.heap import settle
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 
@@ -66,8 +66,7 @@ async def serve_http(
             "Clients that call this server by a name get 421: set CIS_PUBLIC_URL to the address that they use, "
             "such as https://cis.example.com."
         )
-    gc.freeze()
-    gc.enable()
+    settle()
     await server.serve(sockets=[listener])
     stopping.cancel()
 

@@ -13,7 +13,7 @@ from cis_mcp.run.runtime import opened, running
 from cis_mcp.run.stopping import end_soon, leave, stop_event
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
-from engine.process.heap import one_heap
+from engine.process.heap import one_heap, settle
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 
@@ -64,6 +64,7 @@ async def over_http(
 async def worker(settings: Settings) -> NoReturn:
     """Run inbox and dispatcher until a signal comes."""
     async with _running(settings):
+        settle()
         logging.getLogger(__name__).info("worker runs")
         await stop_event().wait()
     leave(0)

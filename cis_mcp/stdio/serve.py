@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 
 from cis_mcp.mcp.server import build_server
 from cis_mcp.mcp.streams import serve_streams
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.stdio.lines import Lines, Out, Wire
 from engine.engine import Engine
+from engine.process.heap import settle
 
 
 async def serve_stdio(engine: Engine, wire: Wire, selection: Selection, stop: asyncio.Event) -> None:
@@ -18,8 +18,7 @@ async def serve_stdio(engine: Engine, wire: Wire, selection: Selection, stop: as
     Stdin may still be read then, in a thread that cannot be broken off.
     """
     server = build_server(engine, actor=lambda: engine.local, selection=selection)
-    gc.freeze()
-    gc.enable()
+    settle()
     serving = asyncio.ensure_future(serve_streams(server, Lines(wire.incoming), Out(wire.outgoing)))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 
@@ -11,7 +10,7 @@ from engine.engine import Engine
 from engine.observe import logs, telemetry
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transports import open_transport
-from engine.process import heap as memory
+from engine.process import heap
 from engine.settings import Settings
 
 _SETTINGS_MAX = 1 << 20
@@ -20,7 +19,7 @@ _SETTINGS_MAX = 1 << 20
 def main() -> None:
     """Send until stdin ends; its first line holds the settings, since what is secret is in no command line."""
     logs.begin()
-    memory.one_heap()
+    heap.one_heap()
     # Ctrl-C reaches every process of a terminal; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_send())
@@ -35,7 +34,7 @@ async def _send() -> None:
     logs.begin(settings.log, settings.log_level)
     engine = await Engine.open(settings)
     tell = telemetry.begin(engine.observer)
-    gc.freeze()  # what is imported stays for good
+    heap.settle()
     try:
         ends = [
             asyncio.create_task(Dispatcher(engine, open_transport(settings)).run()),
