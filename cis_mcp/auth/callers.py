@@ -25,9 +25,10 @@ class Caller:
     read_only: bool = False
 
     @property
-    def session(self) -> tuple[str, str, str]:
+    def session(self) -> str:
         """What its limits and sessions belong to; two keys of one address may differ in scopes."""
-        return self.key, self.issuer, self.subject
+        # As written in Python no two of them read alike, whatever an issuer put into its tokens.
+        return repr((self.key, self.issuer, self.subject))
 
 
 class Unwelcome(Exception):  # noqa: N818 -- an answer, not a fault

@@ -96,7 +96,7 @@ class KeyLimits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = scope.get("caller")
         if isinstance(caller, Caller):
-            await self._in_turn("\n".join(caller.session), scope, receive, send)
+            await self._in_turn(caller.session, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -39,7 +39,7 @@ def _sessionless(scope: Scope) -> bool:
 def _caller(scope: Scope) -> str:
     """What stands for who asks; empty if no keys are asked for."""
     caller = scope.get("caller")
-    return "\n".join(caller.session) if isinstance(caller, Caller) else ""
+    return caller.session if isinstance(caller, Caller) else ""
 
 
 class SharedSessions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from cis_mcp.http.bodies import BODY_MAX
 from cis_mcp.mcp.web import endpoint, web_server
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
+from engine.model import Actor
 from tests.cli.processes import ROOT, environment
 from tests.http.test_rebinding import MODERN_HEADERS
 from tests.http.test_unkeyed import MODERN
@@ -55,6 +57,15 @@ async def test_a_key_is_looked_up_once_for_a_request_whatever_it_asks_for(engine
         assert len(callers.asked) == 2
         assert (await web.get("/unsubscribe/nothing")).status_code == 404
         assert len(callers.asked) == 3
+
+
+def test_a_new_token_keeps_the_bounds_of_its_bearer_and_no_two_bearers_share_them() -> None:
+    ann = Caller(Actor(kind="agent", address="ann@example.com"), "client", "ann", "first", issuer=ISSUER)
+    others = [("client", "bob", ISSUER), ("other", "ann", ISSUER), ("client", "ann", ""), ("a\nb", "", "c")]
+    others += [("a", "b\nc", ""), ("a", "c", "b\n"), ("a', 'b", "c", ""), ("a", "c", "b")]
+    assert replace(ann, token="second").session == ann.session
+    sessions = {replace(ann, key=k, subject=s, issuer=i).session for k, s, i in others}
+    assert len({ann.session, *sessions}) == 1 + len(others)
 
 
 async def test_a_header_that_is_no_bearers_is_no_key(engine: Engine) -> None:
