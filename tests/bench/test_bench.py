@@ -26,6 +26,7 @@ GROUPS = {
     "While a campaign runs in the same process",
     "Starting",
     "Stopping",
+    "While strangers' dearest mails are read",
     "One mail read to its command",
     "One mail rendered",
     "Receipts by SMTP",
