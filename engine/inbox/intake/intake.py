@@ -11,7 +11,7 @@ from engine.inbox.authentication.authenticator import TryLater
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.arrival_order import ArrivalOrder, Place
 from engine.inbox.intake.batch_executor import Together
-from engine.inbox.intake.claims import HEAD, order_key, turn_of
+from engine.inbox.intake.claims import HEAD, order_key, token_of, turn_of
 from engine.inbox.intake.delivery import Action, Outcome, quarantined
 from engine.inbox.intake.fair_queue import FairQueue
 from engine.inbox.intake.fair_slots import FairSlots
@@ -30,7 +30,9 @@ _TRIES = 5
 _RETRY_S = 1.0
 """How long to leave a mail that could not be handled; doubled each time, so that a fault that passes, such as
 a full disk, sets nothing aside."""
-_AT_ONCE = 1_024
+_ANSWERS_AT_ONCE = 256
+"""Mails at a token wait for nobody but the store: more of them at once would only take memory."""
+_OTHERS_AT_ONCE = 1_024
 _SHARE = 16
 """Mails of one domain, or at one token, that are handled at the same time."""
 _LARGE = 65_536
@@ -61,7 +63,8 @@ class Inbox:
         self._in_flight = InFlight(engine.settings.data_dir / "inbox")
         self._retry_s = retry_s
         self._tries: dict[str, int] = {}
-        self._queue = FairQueue(_AT_ONCE, _SHARE, self._handle_safely)
+        self._answers = FairQueue(_ANSWERS_AT_ONCE, _SHARE, self._handle_safely)
+        self._others = FairQueue(_OTHERS_AT_ONCE, _SHARE, self._handle_safely)
         self._order = ArrivalOrder()
         self._places: dict[str, Place] = {}
         self._suspects: dict[str, int] = {}
@@ -82,7 +85,7 @@ class Inbox:
     async def receive(self, mail: Spooled) -> None:
         """Keep a mail, whose id is new, durably and have it handled soon. Raises OSError."""
         await self.kept.do(mail)
-        if self._running and len(self._queue) < _QUEUED_MAX:
+        if self._running and self._queued < _QUEUED_MAX:
             self._remember(mail)
             self._enqueue(mail)
         else:
@@ -91,9 +94,10 @@ class Inbox:
     def _enqueue(self, mail: Spooled) -> None:
         """Have a mail handled, of which at least the head is at hand."""
         name = mail.envelope.id
-        if name not in self._queue:
+        if name not in self._places:
             self._places[name] = self._order.enter(order_key(mail))
-            self._queue.add(turn_of(mail, self.engine.settings.relay_networks), name)
+            queue = self._answers if token_of(mail) else self._others
+            queue.add(turn_of(mail, self.engine.settings.relay_networks), name)
 
     def _file(self) -> None:
         """While mails pour in, they wait in the journal for their files: most are handled before they need any."""
@@ -103,6 +107,10 @@ class Inbox:
             self.spool.file()
         except OSError:
             log.exception("mails in the journal cannot be given files of their own yet; trying again")
+
+    @property
+    def _queued(self) -> int:
+        return len(self._answers) + len(self._others)
 
     async def keep(self, name: str, raw: bytes) -> None:
         """As `store`, for a source that names its mails: what is here under that name is left alone."""
@@ -130,7 +138,7 @@ class Inbox:
                 await heard.wait(_RESCAN_S)
         finally:
             self._running = False
-            await self._queue.close()
+            await asyncio.gather(self._answers.close(), self._others.close())
             await self.close()
 
     async def close(self) -> None:
@@ -157,8 +165,8 @@ class Inbox:
         return self._in_flight.suspects()
 
     def _heads(self) -> list[tuple[str, bytes]]:
-        new = [name for name in self.spool.waiting() if name not in self._queue]
-        return self.spool.heads(new[: max(0, _QUEUED_MAX - len(self._queue))], HEAD)
+        new = [name for name in self.spool.waiting() if name not in self._places]
+        return self.spool.heads(new[: max(0, _QUEUED_MAX - self._queued)], HEAD)
 
     async def _give_way(self, name: str) -> None:
         async with self._gate:
@@ -237,7 +245,8 @@ class Inbox:
         if mail:
             self._fresh_bytes -= len(mail.raw)
         elif await asyncio.to_thread(self.spool.size, name) > _LARGE:
-            turn = self._queue.turn(name)
+            queue = self._answers if name in self._answers else self._others
+            turn = queue.turn(name)
             kind = " ".join(turn)
             async with self._large.slot(
                 kind, {kind: _LARGE_SHARE, turn.client or kind: _LARGE_OF_ONE_CLIENT}
