@@ -229,3 +229,16 @@ async def test_answers_are_counted_while_strangers_keep_a_reader_busy(
     assert not any(task.done() for task in stuck)
     os.kill(pid, signal.SIGCONT)
     await asyncio.gather(*stuck)
+
+
+async def test_a_calendar_of_nothing_but_recurring_events_is_refused_before_any_rule_is_worked_out(
+    engine: Engine, readers: Counted
+) -> None:
+    series = [
+        mails.vevent(f"s{n}", rrule={"freq": "yearly", "bymonth": [2], "bymonthday": [29]})
+        for n in range(101)
+    ]
+    mail = spooled(mails.request(*series).as_bytes(), Mailbox(name="create"))
+    (outcome,) = await Router(engine, readers).handle(mail)
+    assert (outcome.action, outcome.code) == ("refused", Code.TOO_LARGE)
+    assert await engine.store.event_by_source("olga@cis.test", "s0") is None

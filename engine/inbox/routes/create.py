@@ -26,6 +26,8 @@ from engine.refusals import Code, Refused
 
 _ORGANIZING = frozenset({"REQUEST", "PUBLISH", "ADD", "CANCEL", "DECLINECOUNTER"})
 _DECLINED_MAX = 20
+_SERIES_MAX = 100
+"""Recurring events in one mail: a rule may take a tenth of a second to work out, and all others wait meanwhile."""
 
 
 async def take(engine: Engine, taken: Taken) -> Outcome:
@@ -99,6 +101,11 @@ async def _without_calendar(engine: Engine, taken: Taken) -> Outcome:
 
 async def _carry_out(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
     """Every event of the calendar, its series before its instances; one outcome stands for them all."""
+    if sum(1 for event in message.events if event.recurrence) > _SERIES_MAX:
+        return refused(
+            Code.TOO_LARGE,
+            f"The calendar has more than {_SERIES_MAX} recurring events. Send it in parts, or import it.",
+        )
     series = _newest([e for e in message.events if e.recurrence_id is None])
     instances = [e for e in message.events if e.recurrence_id is not None]
     masters = {e.uid for e in series}
