@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,15 +15,16 @@ from pydantic import SecretStr
 from bench.figures import BenchFailed, Figure
 from bench.hostile_mails import NAMES, made
 from bench.timing import Effort
-from bench.usage import usage
+from bench.usage import together
 from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.router import Router
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.settings import Settings
 
-_CPU_S = 1.0
-_MEMORY_MB = 100
+_CPU_S = 2.0
+_MEMORY_MB = 200
+"""Of the server and of the process that reads for it: nobody else waits meanwhile."""
 _WAIT_S = 120
 _RESET_PEAK = "5"
 
@@ -62,7 +62,7 @@ def cost(name: str, folder: Path) -> tuple[float, float, str]:
 
 
 async def _handle(file: Path, folder: Path) -> dict[str, object]:
-    """Handle the mail in `file`, in this process, and say what it cost."""
+    """Handle the mail in `file`, and say what it cost this process and the one that reads for it."""
     settings = Settings(
         _env_file=None, data_dir=folder, sender_auth="off", organizers="*", outbox=SecretStr("maildir")
     )
@@ -71,21 +71,23 @@ async def _handle(file: Path, folder: Path) -> dict[str, object]:
     router = Router(engine, readers)
     try:
         await _warm(router)
-        Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
-        before, began = usage(pid), time.process_time()
+        for process in (pid, *readers.pids):
+            Path(f"/proc/{process}/clear_refs").write_text(_RESET_PEAK)
+        before = together(pid)
         (outcome,) = await router.handle(_spooled("cold", file.read_bytes()))
-        cpu_s, after = time.process_time() - began, usage(pid)
+        after = together(pid)
     finally:
         await readers.close()
         await engine.close()
     said = f"{outcome.action} {outcome.code}"
-    return {"cpu_s": cpu_s, "mb": after.peak_mb - before.resident_mb, "outcome": said}
+    return {"cpu_s": after.cpu_s - before.cpu_s, "mb": after.peak_mb - before.resident_mb, "outcome": said}
 
 
 async def _warm(router: Router) -> None:
-    """Handle a small mail first, so that loading the program is not measured."""
+    """Handle two mails first, the second by a reader, so that loading the program is not measured."""
     mail = b"From: Joe <joe@example.org>\r\nContent-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
     await router.handle(_spooled("warm", mail))
+    await router.handle(_spooled("large", mail + b"\r\n" * 50_000))
 
 
 def _spooled(name: str, raw: bytes) -> Spooled:
