@@ -241,3 +241,17 @@ def test_a_64_of_ipv6_is_one_client() -> None:
     assert client_address("2001:db8::1", ()) == client_address("2001:db8::ffff:1", ())
     assert client_address("2001:db8::1", ()) != client_address("2001:db8:0:1::1", ())
     assert client_address("", ()) == ""
+
+
+async def test_whoever_claims_many_domains_has_one_turn_where_one_mail_goes_at_a_time() -> None:
+    slots, order = FairSlots(1), []
+
+    async def read(turn: Turn) -> None:
+        async with slots.slot(turn.sender, {}):
+            order.append(turn.client)
+            await asyncio.sleep(0)
+
+    forged = [Turn("192.0.2.1", f"domain {n}.example") for n in range(100)]
+    await asyncio.gather(*(read(turn) for turn in (*forged, Turn("192.0.2.2", "domain other.example"))))
+    assert order.index("192.0.2.2") <= 2
+    assert Turn("", "domain a.example").sender != Turn("", "domain b.example").sender

@@ -120,7 +120,7 @@ class Authenticator:
         if head is raw:
             return verdict
         signatures = await self._readers.signatures(
-            raw, names.answers, domain, " ".join(turn_of(spooled, self._relays))
+            raw, names.answers, domain, turn_of(spooled, self._relays).sender
         )
         return self._weighed(envelope, mail, signatures, Lookups(RememberedNames(answers=names.answers)))
 

@@ -131,6 +131,6 @@ def too_costly() -> Refused:
     """The refusal of a mail whose reading the system ended."""
     return Refused(
         Code.TOO_COSTLY,
-        "Reading the mail takes more time or memory than a mail may.",
+        "Reading this mail takes more time or memory than the server allows.",
         "Send a plain mail with the calendar or the list attached.",
     )

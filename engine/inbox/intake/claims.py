@@ -41,6 +41,11 @@ class Turn(NamedTuple):
     client: str
     kind: str
 
+    @property
+    def sender(self) -> str:
+        """Whose turn it is where one mail goes at a time: the client's, whatever it claims; without one, the kind's."""
+        return self.client or self.kind
+
 
 def turn_of(mail: Spooled, relays: Networks) -> Turn:
     """The mail's turn, told from its envelope and its head."""

@@ -121,7 +121,7 @@ class Router:
         away = [_turned_away(taken) for taken in deliveries]
         boxes = {taken.mailbox.name for taken, stop in zip(deliveries, away, strict=True) if stop is None}
         if boxes:
-            turn = " ".join(turn_of(judged.spooled, self._engine.settings.relay_networks))
+            turn = turn_of(judged.spooled, self._engine.settings.relay_networks).sender
             content = await self._readers.read(judged.opened, boxes, turn, known=self._known(judged))
             mail = _confirmed(judged.spooled.envelope, content.mail)
             if _identity(mail) != _identity(judged.head):
