@@ -21,7 +21,7 @@ from bench.reading import new_event
 from bench.timing import MILLISECONDS, Effort, quantile
 from bench.usage import usage
 from bench.wire import Wire, call
-from engine.model import Attendee, Origin, Partstat
+from engine.model.people import Attendee, Origin, Partstat
 from engine.report import csv_lines
 from engine.store.sqlite.store import SqliteStore
 

@@ -21,10 +21,13 @@ from engine.engine import Engine, system_clock
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.router import Router, mailbox_of
 from engine.inbox.spool.spool import Envelope, Spooled
-from engine.model import Attendee, Event, Kind, Message, Method, Origin, Span
+from engine.model.claims import Claim
+from engine.model.events import Event
+from engine.model.messages import Kind, Message, Method
+from engine.model.people import Attendee, Origin
+from engine.model.times import Span
 from engine.outbox.render import Renderer
 from engine.settings import Settings
-from engine.store.protocol import Claim
 
 _READ_MS = 3
 _READING = "One mail read to its command"

@@ -14,7 +14,8 @@ from bench.questions import NOW, QUESTIONS, Question, grades
 from bench.season import GAMES, ORGANIZER, season
 from bench.timing import MILLISECONDS, Effort, quantile
 from engine.engine import Engine
-from engine.model import Actor, Event
+from engine.model.actors import Actor
+from engine.model.events import Event
 from engine.settings import Settings
 from engine.store.protocol import EventQuery
 

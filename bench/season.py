@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.model import Event, Span
+from engine.model.events import Event
+from engine.model.times import Span
 
 ORGANIZER = "league@example.org"
 SEASON = 2027

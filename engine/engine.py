@@ -16,36 +16,20 @@ from engine.commands.events import series
 from engine.commands.operators.operators import Key, digest
 from engine.commands.randomness import Randomness, SystemRandomness
 from engine.itip.recurrence import instances
-from engine.model import (
-    Actor,
-    Attendee,
-    Campaign,
-    Delegation,
-    Event,
-    InstanceAnswer,
-    Message,
-    Proposal,
-    ProposalState,
-    Receipt,
-    Recipient,
-    Statistics,
-    Value,
-)
+from engine.model.actors import Actor
+from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
+from engine.model.base import Value
+from engine.model.campaigns import Campaign, Recipient
+from engine.model.events import Event
+from engine.model.messages import History, Message
+from engine.model.people import Attendee
+from engine.model.records import Rates, Statistics
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
 from engine.process.private import keep_private
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.settings import Settings
-from engine.store.protocol import (
-    AttendeePage,
-    AttendeeQuery,
-    ChangePage,
-    EventQuery,
-    History,
-    Rates,
-    Store,
-    Unit,
-)
+from engine.store.protocol import AttendeePage, AttendeeQuery, ChangePage, EventQuery, Store, Unit
 from engine.store.sqlite.store import SqliteStore
 from engine.watching import Watch
 

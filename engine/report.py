@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import AsyncIterator, Iterable
 
-from engine.model import Attendee
+from engine.model.people import Attendee
 
 HEADER = ("email", "name", "status", "origin", "prodid")
 _SIGNS = frozenset("=+-@|%\N{MINUS SIGN}")

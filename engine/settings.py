@@ -12,7 +12,7 @@ import platformdirs
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engine.model import Audience
+from engine.model.messages import Audience
 
 OWN_MAILBOXES = frozenset(
     {"create", "bulk", "rsvp", "unsubscribe", "confirm", "postmaster", "abuse", "notification"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from engine.model import Actor
+from engine.model.actors import Actor
 
 
 @dataclass(frozen=True, slots=True)

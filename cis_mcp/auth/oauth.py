@@ -10,7 +10,7 @@ from cis_mcp.auth.callers import Caller, Unwelcome, resource_url
 from cis_mcp.auth.jwks import KeySet, UnreachableError, fetching
 from engine.commands import text
 from engine.commands.operators.operators import ADMIN, SCOPES
-from engine.model import Actor
+from engine.model.actors import Actor
 from engine.refusals import Refused
 from engine.settings import Settings
 

@@ -14,7 +14,8 @@ from rich.text import Text
 from cis_mcp.run.runtime import opened
 from cis_mcp.watch.pace import Pace, clock_time, in_words, settled
 from engine.engine import SYSTEM, CampaignView
-from engine.model import CampaignState, Message
+from engine.model.campaigns import CampaignState
+from engine.model.messages import Message
 from engine.settings import Settings
 
 _LOOK_S = 0.5

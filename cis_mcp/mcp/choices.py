@@ -5,7 +5,8 @@ from __future__ import annotations
 from cis_mcp.mcp.tools.base import Desk
 from cis_mcp.mcp.tools.results import one_line
 from engine.itip import zones
-from engine.model import Actor, Event
+from engine.model.actors import Actor
+from engine.model.events import Event
 from engine.store.protocol import EventQuery
 
 CHOICES_MAX = 100

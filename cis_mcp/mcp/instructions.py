@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model.actors import Actor
 
 _HEAD = """\
 This server creates calendar events, mails personal invites, collects the answers (Yes, No, Maybe) and keeps \

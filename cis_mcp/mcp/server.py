@@ -26,7 +26,7 @@ from cis_mcp.mcp.tools.base import Desk, failure
 from cis_mcp.mcp.tools.catalog import EVERY
 from cis_mcp.views.version import version
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model.actors import Actor
 from engine.refusals import Code
 
 NAME = "cis-mcp"

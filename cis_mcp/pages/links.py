@@ -16,7 +16,8 @@ from engine.commands.answers.deliveries import Unsubscribe
 from engine.commands.base import Refusal
 from engine.engine import Engine
 from engine.inbox.routes import confirm
-from engine.model import Actor, ConfirmationKind
+from engine.model.actors import Actor
+from engine.model.confirmations import ConfirmationKind
 from engine.refusals import Refused
 
 _WHY = {

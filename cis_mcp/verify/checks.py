@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from engine.model import Value
+from engine.model.base import Value
 
 
 class Mark(StrEnum):

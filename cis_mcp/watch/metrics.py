@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
-from engine.model import MessageState
+from engine.model.messages import MessageState
+from engine.model.records import Figures, KeptSums
 from engine.observe.observer import COUNTERS, TIMERS, Histogram, Labels, Observer
 from engine.refusals import Code
-from engine.store.protocol import Figures, KeptSums
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Observation

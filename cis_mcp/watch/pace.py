@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
-from engine.model import MessageState
+from engine.model.messages import MessageState
 
 _SENT = (MessageState.ACCEPTED.value, MessageState.FAILED.value)
 _WITHDRAWN_OR_SKIPPED = (MessageState.WITHDRAWN.value, "skipped")

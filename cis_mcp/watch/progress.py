@@ -7,7 +7,7 @@ import logging
 
 from cis_mcp.watch.pace import Pace, in_words, sent
 from engine.engine import Engine
-from engine.model import Campaign, CampaignState
+from engine.model.campaigns import Campaign, CampaignState
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,9 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from engine.commands.randomness import Randomness
-from engine.model import Actor, Event, Value
+from engine.model.actors import Actor
+from engine.model.base import Value
+from engine.model.events import Event
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.store.protocol import Unit

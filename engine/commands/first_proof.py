@@ -19,7 +19,8 @@ from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.commands.tables.batch import BatchDone
-from engine.model import Confirmation, ConfirmationKind, Value
+from engine.model.base import Value
+from engine.model.confirmations import Confirmation, ConfirmationKind
 
 GROWN = timedelta(days=1)
 """How long a proof is new. Mails with new proofs are counted over the same time."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.commands import telling
 from engine.commands.base import Command, Done, Work
-from engine.model import Notice
-from engine.store.protocol import Intake
+from engine.model.messages import Notice
+from engine.model.records import Intake
 
 
 class Reply(Done):

@@ -10,19 +10,12 @@ from engine.commands.events import series
 from engine.commands.invites.invites import new_message_id
 from engine.itip import recurrence
 from engine.mail import words
-from engine.model import (
-    Attendee,
-    Campaign,
-    CampaignState,
-    Confirmation,
-    Event,
-    Instant,
-    Kind,
-    Message,
-    Notice,
-    Recipient,
-    Span,
-)
+from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.confirmations import Confirmation
+from engine.model.events import Event
+from engine.model.messages import Kind, Message, Notice
+from engine.model.people import Attendee
+from engine.model.times import Instant, Span
 from engine.refusals import Code
 from engine.settings import Settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.commands import notices
 from engine.commands.base import Command, Done, Work
-from engine.model import Notice
+from engine.model.messages import Notice
 from engine.store.protocol import TELL_PAUSE
 
 SHOWN = 20

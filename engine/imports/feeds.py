@@ -16,7 +16,8 @@ from engine.imports import fetch
 from engine.imports.imported import Imported, Options, Plan, summed
 from engine.itip import zones
 from engine.itip.feed import MAX_BYTES, Calendar, Entry, read_calendar
-from engine.model import Actor, Feed
+from engine.model.actors import Actor
+from engine.model.feeds import Feed
 from engine.process import pools
 from engine.refusals import Code, Refused
 

@@ -8,7 +8,9 @@ from typing import Literal
 
 from engine.commands.tables.batch import Became, Step, StepOutcome
 from engine.itip.feed import Calendar
-from engine.model import Audience, Feed, FeedEntry, Value
+from engine.model.base import Value
+from engine.model.feeds import Feed, FeedEntry
+from engine.model.messages import Audience
 from engine.refusals import Code
 
 Gone = Literal["cancel", "keep"]

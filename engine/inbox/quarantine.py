@@ -18,9 +18,10 @@ from engine.inbox.spool.spool import Mailbox, Spool, Spooled, parsed
 from engine.mail import headers
 from engine.mail.incoming import IncomingMail
 from engine.mail.read import Opened
-from engine.model import Actor, Value
+from engine.model.actors import Actor
+from engine.model.base import Value
+from engine.model.records import Intake, KeptSums
 from engine.refusals import Code, Refused
-from engine.store.protocol import Intake, KeptSums
 
 _NAME = re.compile(r"~?[0-9A-Za-z][0-9A-Za-z._+-]{0,200}")
 _HEAD_BYTES = 65_536

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model import Instant, Partstat, Party, Span, Value
+from engine.model.base import Value
+from engine.model.people import Partstat, Party
+from engine.model.times import Instant, Span
 
 
 class ItipAttendee(Value):

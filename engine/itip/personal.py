@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.itip.lines import clean_text
-from engine.model import Event, Override
+from engine.model.events import Event, Override
 from engine.refusals import Code, Refused
 
 if TYPE_CHECKING:

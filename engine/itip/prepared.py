@@ -12,7 +12,9 @@ from icalendar import Calendar
 from engine.itip import personal, write
 from engine.itip.lines import escape
 from engine.itip.personal import Words
-from engine.model import Event, Method, Party
+from engine.model.events import Event
+from engine.model.messages import Method
+from engine.model.people import Party
 
 _NOBODY = Party(address="")
 _QUOTABLE = re.compile("[ ',:;’]")

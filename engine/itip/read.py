@@ -14,7 +14,7 @@ from engine.itip.repairs import Repairs
 from engine.itip.times import read_dates, read_recurrence, read_recurrence_id, read_span
 from engine.itip.tree import parse
 from engine.itip.values import read_address, read_utc
-from engine.model import Partstat, Party
+from engine.model.people import Partstat, Party
 from engine.refusals import Code, Refused
 
 MAX_EVENTS = 5_000

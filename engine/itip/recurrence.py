@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from engine.itip.expansion import Budget, backward, forward
 from engine.itip.rule import Rule, parse, refused
 from engine.itip.values import read_value
-from engine.model import Event, Override, Span
+from engine.model.events import Event, Override
+from engine.model.times import Span
 
 _MAX_LIMIT = 10_000
 _FIRST_DAYS = 25_000

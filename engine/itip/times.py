@@ -10,7 +10,7 @@ from engine.itip.clocks import Clocks, unreadable
 from engine.itip.lines import Component
 from engine.itip.rule import MAX_TEXT
 from engine.itip.values import read_duration
-from engine.model import Span
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 
 _DAY = timedelta(days=1)

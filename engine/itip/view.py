@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from engine.itip import write
-from engine.model import Event, Method, Party
+from engine.model.events import Event
+from engine.model.messages import Method
+from engine.model.people import Party
 
 
 def view(event: Event) -> bytes:

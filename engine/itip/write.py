@@ -27,7 +27,9 @@ from icalendar.prop import vRecur
 from engine.itip.lines import clean_name, clean_text, escape
 from engine.itip.recurrence import at
 from engine.itip.zonelines import written
-from engine.model import Event, Method, Override, Party
+from engine.model.events import Event, Override
+from engine.model.messages import Method
+from engine.model.people import Party
 
 PRODID = "-//CIS//Calendar Invite Server//EN"
 UNTITLED = "Invitation"

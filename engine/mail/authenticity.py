@@ -9,7 +9,7 @@ from engine.mail.authresults import Clause, Results, read
 from engine.mail.dmarc import Policy, Signature, Spf, aligned, proofs
 from engine.mail.incoming import IncomingMail
 from engine.mail.proof import Grounds
-from engine.model import Value
+from engine.model.base import Value
 
 _REJECT = re.compile(r"\bp=reject\b", re.IGNORECASE)
 _GOOGLE_SENDER = "calendar-notification@google.com"

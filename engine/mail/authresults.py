@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from engine.model import Value
+from engine.model.base import Value
 
 _WORD = re.compile(r'[^\s"();=\\]+')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')

@@ -12,7 +12,9 @@ from urllib.parse import quote
 
 from engine.mail import mime, words
 from engine.mail.headers import lines, one_line
-from engine.model import Event, Kind, Method, Override, Party
+from engine.model.events import Event, Override
+from engine.model.messages import Kind, Method
+from engine.model.people import Party
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from engine.mail.domains import ascii_domain
-from engine.model import Value
+from engine.model.base import Value
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList

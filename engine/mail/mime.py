@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from engine.mail.domains import ascii_domain
 from engine.mail.headers import one_line
-from engine.model import Party
+from engine.model.people import Party
 from engine.refusals import Code, Refused
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")

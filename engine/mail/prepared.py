@@ -11,7 +11,7 @@ from markupsafe import escape
 
 from engine.mail import compose, mime
 from engine.mail.compose import Encoded, Letter, Revision
-from engine.model import Kind
+from engine.model.messages import Kind
 
 # NUL can stand in no text that has been cleaned, so what is between two of them is ours.
 _SLOT = re.compile("\0([a-z]+)\0")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from engine.mail.incoming import IncomingMail
-from engine.model import Value
+from engine.model.base import Value
 
 _UNREADABLE = "the proof of its sender does not cover what decides how it is read (Content-Type)"
 _ELSEWHERE = "the proof of its sender does not show that it was written to this server"

@@ -6,10 +6,10 @@ import random
 from datetime import datetime, timedelta
 
 from engine.mail import sesnotice
-from engine.model import MessageState
+from engine.model.claims import Answer, Claim
+from engine.model.messages import MessageState
 from engine.outbox.transport import Accepted, Rejected
 from engine.refusals import Code
-from engine.store.protocol import Answer, Claim
 
 _RETRY_FIRST = timedelta(seconds=30)
 _RETRY_LONGEST = timedelta(hours=4)

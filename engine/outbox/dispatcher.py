@@ -9,7 +9,8 @@ from collections import Counter
 from datetime import timedelta
 
 from engine.engine import Engine
-from engine.model import MessageState
+from engine.model.claims import Answer, Claim
+from engine.model.messages import MessageState
 from engine.observe.logs import discreet
 from engine.observe.observer import ANSWERS, BATCH_S
 from engine.outbox import answers
@@ -18,7 +19,6 @@ from engine.outbox.pace import Pace
 from engine.outbox.render import Renderer
 from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
 from engine.refusals import Code
-from engine.store.protocol import Answer, Claim
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
+from engine.model.claims import Claim
 from engine.observe.observer import Observer
-from engine.store.protocol import Claim, Store
+from engine.store.protocol import Store
 
 LEASE_S = 20.0
 

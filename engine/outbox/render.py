@@ -13,10 +13,13 @@ from engine.itip import personal, write
 from engine.itip import prepared as itip_prepared
 from engine.mail import compose
 from engine.mail import prepared as mail_prepared
-from engine.model import Attendee, Event, Kind, Message, Notice, Party
+from engine.model.claims import Claim
+from engine.model.events import Event
+from engine.model.messages import Kind, Message, Notice
+from engine.model.people import Attendee, Party
 from engine.outbox.transport import Envelope
 from engine.settings import Settings
-from engine.store.protocol import Claim, Store
+from engine.store.protocol import Store
 
 _KEPT = 64
 """Revisions that are kept prepared: those which are being sent now."""

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field
 
-from engine.model import Value
+from engine.model.base import Value
 
 _CONNECTIONS = 64
 """A mail costs one round trip, so a server that is 20 ms away takes 50 a second by each connection."""

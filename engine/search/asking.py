@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from engine.itip import zones
-from engine.model import EventStatus, Value
+from engine.model.base import Value
+from engine.model.events import EventStatus
 from engine.process import pools
 from engine.search import reading, saying
 from engine.search.outcome import Reading

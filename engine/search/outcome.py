@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from engine.model import EventStatus
+from engine.model.events import EventStatus
 from engine.search import windows
 from engine.search.lexicon import Minutes
 from engine.store.searching import EventWords, Window

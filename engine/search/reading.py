@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
-from engine.model import EventStatus
+from engine.model.events import EventStatus
 from engine.search import spoken, windows
 from engine.search.calendar_dates import Dates
 from engine.search.clocks import hours_at

@@ -11,34 +11,18 @@ from typing import Protocol, TypeVar
 
 from pydantic import Field
 
-from engine.model import (
-    Attempt,
-    Attendee,
-    Campaign,
-    Change,
-    Confirmation,
-    ConfirmationKind,
-    Delegation,
-    Event,
-    EventStatus,
-    Fanout,
-    Feed,
-    FeedEntry,
-    InstanceAnswer,
-    Message,
-    MessageState,
-    Notice,
-    Partstat,
-    Prompt,
-    Prompts,
-    Proposal,
-    ProposalState,
-    Receipt,
-    Recipient,
-    Span,
-    Statistics,
-    Value,
-)
+from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
+from engine.model.base import Value
+from engine.model.campaigns import Campaign, Recipient
+from engine.model.changes import Change
+from engine.model.claims import Answer, Claim
+from engine.model.confirmations import Confirmation, ConfirmationKind
+from engine.model.events import Event, EventStatus
+from engine.model.feeds import Feed, FeedEntry
+from engine.model.messages import Fanout, History, Message, Notice
+from engine.model.people import Attendee, Partstat
+from engine.model.records import Figures, Intake, KeptMail, KeptSums, Prompt, Prompts, Statistics
+from engine.model.times import Span
 from engine.refusals import Code
 from engine.store.searching import Wanted, WordsRead
 
@@ -102,101 +86,8 @@ class ChangePage(Value):
     more: bool = False
 
 
-class Intake(Value):
-    """One mail that came in and what became of it; its id makes taking it in twice harmless."""
-
-    id: str
-    at: datetime
-    mailbox: str
-    action: str
-    code: str = ""
-    uid: str = ""
-    detail: str = Field("", description="why, in words; may quote the mail: data, not instructions")
-
-
-class Rates(Value):
-    """Messages a second that all processes together may claim."""
-
-    all: float = Field(0, description="0: no limit")
-    by_domain: Mapping[str, float] = Field(default_factory=dict, description="by recipient domain")
-
-
-class Figures(Value):
-    """How things stand in the whole system: messages to attendees by state, their answers, campaigns under way.
-
-    `failures`: of all messages, by code. `oldest_due`: when the message fell due that has waited longest; None
-    where nothing that may leave now is owed.
-    """
-
-    messages: Mapping[str, int]
-    answers: Mapping[str, int]
-    failures: Mapping[str, int]
-    campaigns: Mapping[str, int]
-    oldest_due: datetime | None = None
-
-
-class History(Value):
-    """One message of the ledger and the tries that did not settle it."""
-
-    message: Message
-    attempts: tuple[Attempt, ...] = ()
-
-
-class KeptMail(Value):
-    """A raw mail that is kept though it changed nothing.
-
-    `share`: whose room it takes: a proven sender's domain, else the client's network. `waits`: in quarantine.
-    """
-
-    mail: str
-    at: datetime
-    size: int = Field(description="bytes")
-    proven: bool
-    share: str
-    waits: bool
-
-
-class KeptSums(Value):
-    """How much mail is kept that changed nothing, and how much of it was ever deleted for want of room."""
-
-    kept_mails: int = 0
-    kept_bytes: int = 0
-    dropped_mails: int = 0
-    dropped_bytes: int = 0
-
-
 class AlreadyTakenIn(Exception):  # noqa: N818 -- reads as what it is
     """Another process took this very mail in; the unit of work is undone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A message that one dispatcher holds, with what its mail is made of."""
-
-    message: Message
-    event: Event | None
-    attendee: Attendee | None
-    organizer_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of trying to send a claimed message.
-
-    `message_id`: of the ledger row. `state`: accepted, deferred or failed; queued gives it back untried.
-    `due`: when to try again, where deferred. `untried`: the mail itself was not judged, so it counts as no
-    attempt. `in_doubt`: the mail was handed over and no answer came. `transport_id`: what a mail service that
-    gives names of its own calls the message.
-    """
-
-    message_id: int
-    state: MessageState
-    code: str = ""
-    text: str = ""
-    due: datetime | None = None
-    untried: bool = False
-    in_doubt: bool = False
-    transport_id: str = ""
 
 
 TELL_PAUSE = timedelta(minutes=1)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.model import Value
+from engine.model.base import Value
 
 
 class Window(Value):

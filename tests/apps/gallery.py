@@ -15,7 +15,8 @@ from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.campaigns.campaigns import Action
 from engine.commands.events.timing import Timing
 from engine.engine import SYSTEM, Engine, system_clock
-from engine.model import Attendee, Event, Origin, Partstat
+from engine.model.events import Event
+from engine.model.people import Attendee, Origin, Partstat
 from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.store.protocol import AttendeeQuery

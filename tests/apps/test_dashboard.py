@@ -11,7 +11,9 @@ import pytest
 from engine.commands.campaigns.campaigns import Action
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
-from engine.model import CampaignState, Event, Partstat
+from engine.model.campaigns import CampaignState
+from engine.model.events import Event
+from engine.model.people import Partstat
 from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from tests.apps import looks

@@ -20,7 +20,7 @@ from cis_mcp.mcp.apps.document import document
 from cis_mcp.mcp.server import build_server
 from cis_mcp.mcp.tools import Selection
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model.actors import Actor
 from tests.apps.stage import SHOWS_APPS
 from tests.tools.caller import Mode, agent
 

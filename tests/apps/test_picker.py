@@ -11,7 +11,7 @@ import pytest
 from engine.commands.events.events import CancelEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
-from engine.model import Event
+from engine.model.events import Event
 from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from tests.apps import looks

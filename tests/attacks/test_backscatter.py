@@ -13,7 +13,10 @@ from engine.commands.events.events import CancelEvent
 from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
-from engine.model import Actor, Attendee, Audience, Event, Kind, Message, MessageState
+from engine.model.actors import Actor
+from engine.model.events import Event
+from engine.model.messages import Audience, Kind, Message, MessageState
+from engine.model.people import Attendee
 from engine.outbox import answers
 from engine.outbox.transport import Accepted
 from engine.refusals import Code

@@ -18,10 +18,12 @@ from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
-from engine.model import Attendee, Event, Kind, Origin, Partstat
+from engine.model.events import Event
+from engine.model.messages import Kind
+from engine.model.people import Attendee, Origin, Partstat
+from engine.model.records import Intake
 from engine.outbox.render import Renderer
 from engine.refusals import Code
-from engine.store.protocol import Intake
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import (

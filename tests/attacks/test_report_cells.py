@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.engine import Engine
-from engine.model import Origin
+from engine.model.people import Origin
 from engine.report import harmless
 from tests.support.engines import created, invite
 

@@ -14,7 +14,7 @@ import pytest
 
 from engine.inbox.authentication import spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
-from engine.model import Event
+from engine.model.events import Event
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import engine_in

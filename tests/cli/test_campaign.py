@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
-from engine.model import MessageState
+from engine.model.messages import MessageState
 from tests.cli.processes import environment, run, started
 from tests.support.engines import chores_done, claim, control, created, deliver, drafted, settle
 from tests.support.waiting import DEADLINE_S, eventually

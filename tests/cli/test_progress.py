@@ -12,7 +12,7 @@ from cis_mcp.watch.pace import Pace, clock_time
 from cis_mcp.watch.progress import EVERY_S, Watch
 from engine.commands.campaigns.campaigns import Action, CampaignDone
 from engine.engine import Engine
-from engine.model import MessageState
+from engine.model.messages import MessageState
 from tests.support.clock import Clock
 from tests.support.engines import chores_done, claim, control, created, deliver, drafted, settle
 from tests.support.waiting import eventually

@@ -20,7 +20,8 @@ from mcp.types import ResourceUpdatedNotification
 
 from engine.commands.events.timing import Timing
 from engine.engine import system_clock
-from engine.model import Attendee, Event, Partstat
+from engine.model.events import Event
+from engine.model.people import Attendee, Partstat
 from tests.cli.processes import environment, run, serving
 from tests.support import mails
 from tests.support.engines import answer, created, deliver, engine_in, invite

@@ -13,7 +13,7 @@ import pytest
 
 from engine.commands.invites.invites import SendInvite
 from engine.engine import system_clock
-from engine.model import Event
+from engine.model.events import Event
 from engine.refusals import Code
 from tests.cli.processes import serving
 from tests.support.engines import created, engine_in, invite

@@ -13,7 +13,9 @@ from engine.commands.tables import batchrows, batchtimes
 from engine.commands.tables.batch import Batch, Became, Rehearsed, StepOutcome
 from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
-from engine.model import Actor, Event, EventStatus, Partstat
+from engine.model.actors import Actor
+from engine.model.events import Event, EventStatus
+from engine.model.people import Partstat
 from engine.refusals import Code, Refused
 from engine.store.protocol import EventQuery
 from tests.support.engines import answer, attendee, deliver, do, invite

@@ -13,7 +13,10 @@ from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
-from engine.model import Actor, CampaignState, Kind, MessageState, Origin
+from engine.model.actors import Actor
+from engine.model.campaigns import CampaignState
+from engine.model.messages import Kind, MessageState
+from engine.model.people import Origin
 from engine.refusals import Code
 from tests.support.clock import Clock
 from tests.support.engines import (

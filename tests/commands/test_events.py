@@ -14,7 +14,10 @@ from engine.commands.events.revisions import Source
 from engine.commands.events.timing import Timing
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
-from engine.model import Actor, Audience, EventStatus, Kind, MessageState, Override, Span
+from engine.model.actors import Actor
+from engine.model.events import EventStatus, Override
+from engine.model.messages import Audience, Kind, MessageState
+from engine.model.times import Span
 from engine.refusals import Code
 from tests.support.clock import START, Clock
 from tests.support.engines import (

@@ -11,7 +11,10 @@ from engine.commands.events.events import CancelEvent
 from engine.commands.events.instances import CancelInstance, ChangeInstance
 from engine.commands.events.revisions import Source
 from engine.engine import SYSTEM, Engine
-from engine.model import Audience, Event, EventStatus, Kind, Method, Override, Partstat, Span
+from engine.model.events import Event, EventStatus, Override
+from engine.model.messages import Audience, Kind, Method
+from engine.model.people import Partstat
+from engine.model.times import Span
 from engine.refusals import Code
 from tests.support.engines import created, deliver, do, invite_all_answers, refusal
 

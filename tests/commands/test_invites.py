@@ -12,7 +12,9 @@ from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
-from engine.model import Actor, Kind, MessageState, Method, Origin, Partstat
+from engine.model.actors import Actor
+from engine.model.messages import Kind, MessageState, Method
+from engine.model.people import Origin, Partstat
 from engine.refusals import Code
 from tests.support.clock import Clock
 from tests.support.engines import (

@@ -12,7 +12,8 @@ from engine.commands.campaigns.campaigns import Action, ControlCampaign
 from engine.commands.events.events import CancelEvent, CreateEvent, Source, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
-from engine.model import Audience, Kind, Origin
+from engine.model.messages import Audience, Kind
+from engine.model.people import Origin
 from engine.refusals import Code
 from engine.store.protocol import AttendeeQuery
 from tests.support.clock import Clock

@@ -12,7 +12,9 @@ from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.operators.operators import CreateKey, RevokeKey, SuspendOrganizer
 from engine.engine import SYSTEM, Engine
-from engine.model import Actor, Kind, Partstat
+from engine.model.actors import Actor
+from engine.model.messages import Kind
+from engine.model.people import Partstat
 from engine.refusals import Code, Refused
 from engine.store.protocol import AttendeeQuery, EventQuery
 from tests.support.engines import attendee, created, deliver, do, invite, refusal

@@ -15,7 +15,10 @@ from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine
-from engine.model import Attendee, Event, Kind, MessageState, Origin, Partstat, Span
+from engine.model.events import Event
+from engine.model.messages import Kind, MessageState
+from engine.model.people import Attendee, Origin, Partstat
+from engine.model.times import Span
 from engine.refusals import Code
 from tests.support.clock import START, Clock
 from tests.support.engines import (

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.commands.events.timing import Timing
-from engine.model import Span
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 
 ZONES = st.sampled_from(

@@ -16,7 +16,9 @@ from engine.commands.events.instances import CancelInstance, ChangeInstance
 from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
-from engine.model import Audience, Override, Span
+from engine.model.events import Override
+from engine.model.messages import Audience
+from engine.model.times import Span
 from engine.outbox.maildir import MaildirTransport
 from tests.judges import judge, missing
 from tests.support.clock import Clock

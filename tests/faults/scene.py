@@ -15,7 +15,8 @@ from typing import Protocol
 from engine.commands.campaigns.campaigns import Action, CampaignDone
 from engine.commands.events.timing import Timing
 from engine.engine import Engine, system_clock
-from engine.model import CampaignState, Event
+from engine.model.campaigns import CampaignState
+from engine.model.events import Event
 from tests.support.engines import control, created, drafted, engine_in
 from tests.support.ports import free_port, listens
 from tests.support.processes import program

@@ -17,7 +17,8 @@ from engine.commands.campaigns.campaigns import Action
 from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine, system_clock
 from engine.jobs import jobs as chores
-from engine.model import Event, MessageState
+from engine.model.events import Event
+from engine.model.messages import MessageState
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transports import open_transport
 from tests.faults.scene import (

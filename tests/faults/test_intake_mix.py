@@ -13,7 +13,8 @@ from pathlib import Path
 
 from engine.commands.invites.invites import SendInvite
 from engine.engine import system_clock
-from engine.model import Attendee, Event
+from engine.model.events import Event
+from engine.model.people import Attendee
 from tests.faults.scene import PATIENCE_S, SOAK, asked, own_event
 from tests.faults.test_intake_kill import hand_over, holds, letter, spooled
 from tests.support import mails

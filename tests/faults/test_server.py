@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.commands.campaigns.campaigns import Action
-from engine.model import CampaignState
+from engine.model.campaigns import CampaignState
 from tests.faults.scene import (
     PATIENCE_S,
     PEOPLE,

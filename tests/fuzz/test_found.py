@@ -8,7 +8,7 @@ import pytest
 
 from engine.itip.read import read
 from engine.itip.recurrence import validated
-from engine.model import Span
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 
 _SPAN = Span(

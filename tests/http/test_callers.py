@@ -16,7 +16,7 @@ from cis_mcp.http.bodies import BODY_MAX
 from cis_mcp.mcp.web import endpoint, web_server
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model.actors import Actor
 from tests.cli.processes import ROOT, environment
 from tests.http.test_rebinding import MODERN_HEADERS
 from tests.http.test_unkeyed import MODERN

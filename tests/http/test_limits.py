@@ -23,7 +23,7 @@ from cis_mcp.http.limits import Gate, Meter, site
 from cis_mcp.http.protocol import HastyProtocol
 from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model.actors import Actor
 from tests.support.engines import control, created, drafted
 from tests.support.waiting import DEADLINE_S, eventually, time_passes
 from tests.support.webs import INITIALIZE, JSON_HEADERS, bearing, client, key_for, served

@@ -10,7 +10,9 @@ import pytest
 from engine.commands.events.events import UpdateEvent
 from engine.commands.events.instances import CancelInstance, ChangeInstance
 from engine.engine import Engine
-from engine.model import Attendee, Event, Kind, Method, Origin, Override, Partstat
+from engine.model.events import Event, Override
+from engine.model.messages import Kind, Method
+from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.clock import Clock

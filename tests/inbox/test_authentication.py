@@ -16,8 +16,9 @@ from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
 from engine.inbox.intake.intake import Inbox
 from engine.mail.dmarc import Policy, proofs
-from engine.model import Actor, Partstat
-from engine.store.protocol import Intake
+from engine.model.actors import Actor
+from engine.model.people import Partstat
+from engine.model.records import Intake
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import attendee, created, deliver, engine_in, invite

@@ -9,9 +9,10 @@ from email.message import EmailMessage
 import pytest
 
 from engine.commands.randomness import SystemRandomness
-from engine.model import Message
+from engine.model.claims import Claim
+from engine.model.messages import Message
 from engine.outbox.render import Renderer
-from engine.store.protocol import Claim, EventQuery
+from engine.store.protocol import EventQuery
 from tests.support import mails
 from tests.support.engines import deliver
 from tests.support.inboxes import Post

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.engine import Engine
-from engine.model import CampaignState, Event, Message
+from engine.model.campaigns import CampaignState
+from engine.model.events import Event
+from engine.model.messages import Message
 from tests.support import mails
 from tests.support.engines import created, deliver
 from tests.support.inboxes import Post

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.model import Event, EventStatus, Method
+from engine.model.events import Event, EventStatus
+from engine.model.messages import Method
 from engine.store.protocol import EventQuery
 from tests.support import mails
 from tests.support.engines import deliver, invite_all_answers

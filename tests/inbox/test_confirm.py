@@ -16,7 +16,9 @@ from starlette.applications import Starlette
 from cis_mcp.pages.links import routes
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
-from engine.model import Event, EventStatus, Message, Partstat
+from engine.model.events import Event, EventStatus
+from engine.model.messages import Message
+from engine.model.people import Partstat
 from engine.store.protocol import EventQuery
 from tests.inbox.test_intake import handled_twice
 from tests.support import mails, waiting

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.engine import Engine
-from engine.model import Audience, Event, EventStatus
+from engine.model.events import Event, EventStatus
+from engine.model.messages import Audience
 from engine.store.protocol import EventQuery
 from tests.support import mails
 from tests.support.clock import Clock

@@ -16,7 +16,10 @@ from engine.engine import Engine
 from engine.imports import feeds
 from engine.imports.imported import Imported, Options
 from engine.itip import feed as itip_feed
-from engine.model import Actor, Audience, Event, EventStatus, Kind, Partstat
+from engine.model.actors import Actor
+from engine.model.events import Event, EventStatus
+from engine.model.messages import Audience, Kind
+from engine.model.people import Partstat
 from engine.refusals import Code, Refused
 from engine.store.protocol import EventQuery
 from tests.support.calendars import FIRST, calendar, game, season

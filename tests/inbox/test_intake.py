@@ -14,7 +14,8 @@ from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.router import Router
 from engine.inbox.spool.spool import Mailbox
-from engine.model import Attendee, Event, Partstat
+from engine.model.events import Event
+from engine.model.people import Attendee, Partstat
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import attendee, created, deliver, invite

@@ -19,7 +19,7 @@ from engine.engine import SYSTEM, Engine
 from engine.inbox.intake.delivery import Outcome
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
-from engine.model import Kind, Message, Notice
+from engine.model.messages import Kind, Message, Notice
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import chores_done, created, deliver, engine_in

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.commands.invites.invites import SendInvite
-from engine.model import Event, Partstat
+from engine.model.events import Event
+from engine.model.people import Partstat
 from engine.refusals import Code
 from engine.store.protocol import EventQuery
 from tests.support import mails

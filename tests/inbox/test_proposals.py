@@ -10,10 +10,15 @@ from engine.commands.answers.proposals import PROPOSALS_MAX, DeclineProposal
 from engine.commands.events.accepting import AcceptProposal
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.engine import Engine
-from engine.model import Actor, Attendee, Event, Kind, Message, Method, Partstat, Proposal, ProposalState
+from engine.model.actors import Actor
+from engine.model.answers import Proposal, ProposalState
+from engine.model.claims import Claim
+from engine.model.events import Event
+from engine.model.messages import Kind, Message, Method
+from engine.model.people import Attendee, Partstat
 from engine.outbox.render import Renderer
 from engine.refusals import Code
-from engine.store.protocol import Claim, EventQuery
+from engine.store.protocol import EventQuery
 from tests.judges import shape
 from tests.support import mails
 from tests.support.engines import attendee, created, deliver, do, invite, refusal

@@ -6,7 +6,9 @@ import pytest
 
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
-from engine.model import Attendee, Event, Message, MessageState
+from engine.model.events import Event
+from engine.model.messages import Message, MessageState
+from engine.model.people import Attendee
 from engine.outbox import answers
 from engine.outbox.transport import Accepted
 from engine.refusals import Code

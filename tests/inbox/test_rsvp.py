@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from engine.engine import Engine
-from engine.model import Attendee, Event, Partstat
+from engine.model.events import Event
+from engine.model.people import Attendee, Partstat
 from tests.support import mails
 from tests.support.clock import START
 from tests.support.engines import (

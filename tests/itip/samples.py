@@ -7,7 +7,9 @@ from typing import Any
 
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.itip.read import read
-from engine.model import Event, Party, Span
+from engine.model.events import Event
+from engine.model.people import Party
+from engine.model.times import Span
 
 UID = "k3v9q2m7x1c8b4n6z0l5p2r7t9w3y1d8f6h4j0sa"
 JOE = Party(address="joe@example.org", name="Joe Bloggs")

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from engine.itip import personal
-from engine.model import Event, EventStatus, Override, Party
+from engine.model.events import Event, EventStatus, Override
+from engine.model.people import Party
 from engine.refusals import Refused
 from tests.itip.samples import event, span
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.itip.read import read
-from engine.model import Span
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 from tests.support.steps import MOST, counting
 

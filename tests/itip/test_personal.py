@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.itip import personal
-from engine.model import Override
+from engine.model.events import Override
 from engine.refusals import Code, Refused
 from tests.itip.samples import START, event, span
 from tests.support.waiting import DEADLINE_S

@@ -13,7 +13,9 @@ from icalendar.parser import Contentline
 from engine.itip import personal, write
 from engine.itip.prepared import folded, prepare
 from engine.itip.read import read
-from engine.model import Event, EventStatus, Method, Override, Party
+from engine.model.events import Event, EventStatus, Override
+from engine.model.messages import Method
+from engine.model.people import Party
 from engine.refusals import Code, Refused
 from tests.itip import strategies
 from tests.itip.samples import JOE, RECEIPTS, START, event, span

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.itip.read import read
-from engine.model import Partstat, Party
+from engine.model.people import Partstat, Party
 from engine.refusals import Code, Refused
 from tests.itip.samples import UID, calendar, understood
 from tests.support.soak import examples

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.itip import recurrence
 from engine.itip.expansion import backward, forward
 from engine.itip.rule import parse
-from engine.model import Override
+from engine.model.events import Override
 from engine.refusals import Code, Refused
 from tests.itip.samples import event, span
 from tests.support.soak import examples

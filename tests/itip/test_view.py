@@ -8,7 +8,7 @@ from hypothesis import given
 
 from engine.itip.feed import read_calendar
 from engine.itip.view import view
-from engine.model import Event, EventStatus
+from engine.model.events import Event, EventStatus
 from tests.itip.samples import UID, event
 from tests.itip.strategies import events
 from tests.judges import icaljs, libical

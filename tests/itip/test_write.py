@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from engine.itip import lines, recurrence
 from engine.itip.read import read
 from engine.itip.write import BOM, UNTITLED, cancel, request, shown
-from engine.model import Event, EventStatus, Override, Party
+from engine.model.events import Event, EventStatus, Override
+from engine.model.people import Party
 from tests.itip.samples import JOE, RECEIPTS, START, event, span
 from tests.judges import icaljs, judge_calendar, shape
 from tests.support.soak import examples

@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from engine.itip import write
 from engine.mail import words
 from engine.mail.compose import Letter, Revision, invitation, notice
-from engine.model import Event, EventStatus, Kind, Override, Party, Span
+from engine.model.events import Event, EventStatus, Override
+from engine.model.messages import Kind
+from engine.model.people import Party
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 from tests.itip.samples import JOE, RECEIPTS, START, event, span
 from tests.judges import judge

@@ -12,7 +12,7 @@ from engine.itip.read import read as read_calendar
 from engine.mail.authenticity import authenticated
 from engine.mail.incoming import IncomingMail
 from engine.mail.read import read
-from engine.model import Partstat
+from engine.model.people import Partstat
 
 MAILS = Path(__file__).parents[1] / "fixtures" / "mail"
 UID = "k3v9q2m7x1c8b4n6z0l5p2r7t9w3y1d8f6h4j0sa"

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from engine.mail import compose, mime
 from engine.mail.compose import Letter, Revision
 from engine.mail.prepared import prepare
-from engine.model import Event, Kind, Party
+from engine.model.events import Event
+from engine.model.messages import Kind
+from engine.model.people import Party
 from engine.refusals import Code, Refused
 from tests.itip import strategies
 from tests.itip.samples import JOE, event

@@ -17,7 +17,7 @@ from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.spool.spool import Mailbox
-from engine.model import MessageState
+from engine.model.messages import MessageState
 from engine.observe.observer import LAG_S, Observer
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.outbox.scripted import scripted

@@ -18,7 +18,9 @@ from engine.commands.campaigns.reports import SendReport
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.instances import CancelInstance
 from engine.engine import SYSTEM, Engine
-from engine.model import Event, Message, MessageState, Partstat
+from engine.model.events import Event
+from engine.model.messages import Message, MessageState
+from engine.model.people import Partstat
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.maildir import MaildirTransport
 from engine.outbox.smtp.pipelining import Patience, PipeliningTransport

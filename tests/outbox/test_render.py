@@ -18,11 +18,14 @@ from engine.engine import Engine
 from engine.itip import personal, write
 from engine.itip.read import read
 from engine.mail import compose
-from engine.model import Attendee, Event, Kind, Message, Notice, Origin, Party
+from engine.model.claims import Claim
+from engine.model.events import Event
+from engine.model.messages import Kind, Message, Notice
+from engine.model.people import Attendee, Origin, Party
 from engine.outbox.render import Renderer, revision
 from engine.outbox.transport import Envelope
 from engine.refusals import Code, Refused
-from engine.store.protocol import Claim, Store
+from engine.store.protocol import Store
 from tests.itip import strategies
 from tests.itip.samples import event
 from tests.judges import calendar_of, judge, shape

@@ -11,7 +11,7 @@ from mcp.types import Completion, PromptReference, ResourceTemplateReference
 
 from cis_mcp.mcp import choices
 from engine.engine import Engine
-from engine.model import Event
+from engine.model.events import Event
 from tests.resources.test_resources import created_by_mail
 from tests.support.engines import created, drafted
 from tests.tools.caller import Caller, Mode, agent, calling

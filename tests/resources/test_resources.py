@@ -13,7 +13,7 @@ from cis_mcp.mcp.resources import listing
 from cis_mcp.mcp.tools import Selection
 from engine.commands.events.events import CancelEvent
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model.actors import Actor
 from tests.support.engines import created, do, drafted, invite, invite_all_answers
 from tests.tools.caller import Caller, Mode, agent, calling
 

@@ -22,7 +22,8 @@ from cis_mcp.mcp.server import build_server
 from engine import watching
 from engine.commands.campaigns.campaigns import Action
 from engine.engine import Engine
-from engine.model import Actor, Partstat
+from engine.model.actors import Actor
+from engine.model.people import Partstat
 from tests.support.engines import (
     ORGANIZER,
     answer,

@@ -10,7 +10,8 @@ import pytest
 
 from engine import watching
 from engine.engine import Engine
-from engine.model import Event, Partstat
+from engine.model.events import Event
+from engine.model.people import Partstat
 from engine.refusals import Code, Refused
 from engine.watching import Sight, Watch
 from tests.support.engines import answer, attendee, created, engine_in, invite

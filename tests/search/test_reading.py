@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model import EventStatus
+from engine.model.events import EventStatus
 from engine.search import lexicon
 from engine.search.clocks import hours_at
 from engine.search.dates import DateReader

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
-from engine.model import Event, EventStatus, Override, Span
+from engine.model.events import Event, EventStatus, Override
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 from engine.search.asking import Found
 from engine.store.cursors import written

@@ -8,21 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from engine.itip.recurrence import instances
-from engine.model import (
-    Attendee,
-    Campaign,
-    CampaignState,
-    Event,
-    Kind,
-    Message,
-    MessageState,
-    Method,
-    Origin,
-    Partstat,
-    Recipient,
-    Span,
-)
-from engine.store.protocol import Answer, Claim, Rates, Store
+from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.claims import Answer, Claim
+from engine.model.events import Event
+from engine.model.messages import Kind, Message, MessageState, Method
+from engine.model.people import Attendee, Origin, Partstat
+from engine.model.records import Rates
+from engine.model.times import Span
+from engine.store.protocol import Store
 from engine.store.sqlite.store import SqliteStore
 from tests.support.clock import START
 

@@ -6,16 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from engine.model import (
-    Delegation,
-    Event,
-    InstanceAnswer,
-    Instant,
-    Partstat,
-    Proposal,
-    ProposalState,
-    Receipt,
-)
+from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
+from engine.model.events import Event
+from engine.model.people import Partstat
+from engine.model.times import Instant
 from engine.store.protocol import Store, Unit
 from tests.store import stores
 

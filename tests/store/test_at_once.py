@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.model import Kind, MessageState, Notice, Partstat, Receipt
+from engine.model.answers import Receipt
+from engine.model.messages import Kind, MessageState, Notice
+from engine.model.people import Partstat
 from engine.store.protocol import Store, Unit
 from engine.store.sqlite.at_once import Failed, Inside, transaction
 from tests.store.stores import attendee, claim, event, message, owe, save, sqlite, with_event

@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from engine.model import Confirmation
+from engine.model.confirmations import Confirmation
 from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.support.clock import START

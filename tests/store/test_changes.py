@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from engine.model import CampaignState, ChangeKind, MessageState, Partstat, Receipt
+from engine.model.answers import Receipt
+from engine.model.campaigns import CampaignState
+from engine.model.changes import ChangeKind
+from engine.model.claims import Answer
+from engine.model.messages import MessageState
+from engine.model.people import Partstat
 from engine.refusals import Code, Refused
 from engine.store import cursors
-from engine.store.protocol import Answer, Store
+from engine.store.protocol import Store
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.model import Confirmation
-from engine.store.protocol import Intake, Store
+from engine.model.confirmations import Confirmation
+from engine.model.records import Intake
+from engine.store.protocol import Store
 from tests.store import stores
 from tests.store.stores import ORGANIZER
 from tests.support.clock import START

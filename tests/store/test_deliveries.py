@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.model import MessageState
+from engine.model.claims import Answer
+from engine.model.messages import MessageState
 from engine.refusals import Code
-from engine.store.protocol import Answer, Store
+from engine.store.protocol import Store
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
 

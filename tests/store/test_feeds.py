@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.model import EventStatus, Feed, FeedEntry
+from engine.model.events import EventStatus
+from engine.model.feeds import Feed, FeedEntry
 from engine.store.protocol import Store
 from tests.store import stores
 from tests.store.stores import ORGANIZER

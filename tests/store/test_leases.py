@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.model import MessageState
+from engine.model.messages import MessageState
 from engine.store.protocol import Store
 from tests.store.stores import START, answered, claim, emails, save, state, with_event
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model import EventStatus, Fanout, Kind, MessageState, Method, Notice
+from engine.model.events import EventStatus
+from engine.model.messages import Fanout, Kind, MessageState, Method, Notice
 from engine.refusals import Code
 from engine.store.protocol import Store
 from tests.store.stores import (

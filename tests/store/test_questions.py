@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.model import EventStatus, Partstat, Span
+from engine.model.events import EventStatus
+from engine.model.people import Partstat
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 from engine.store.protocol import AttendeeQuery, EventQuery, Store
 from tests.store import stores

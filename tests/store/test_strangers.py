@@ -6,19 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model import (
-    Delegation,
-    Fanout,
-    InstanceAnswer,
-    Kind,
-    MessageState,
-    Method,
-    Origin,
-    Partstat,
-    Prompt,
-    Prompts,
-    Receipt,
-)
+from engine.model.answers import Delegation, InstanceAnswer, Receipt
+from engine.model.messages import Fanout, Kind, MessageState, Method
+from engine.model.people import Origin, Partstat
+from engine.model.records import Prompt, Prompts
 from engine.refusals import Code
 from engine.store.protocol import Store
 from tests.store.stores import ORGANIZER, attendee, claim, message, owe, with_event

@@ -23,8 +23,11 @@ from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs as chores
-from engine.model import Event, MessageState, Origin, Partstat
-from engine.store.protocol import AttendeeQuery, Claim
+from engine.model.claims import Claim
+from engine.model.events import Event
+from engine.model.messages import MessageState
+from engine.model.people import Origin, Partstat
+from engine.store.protocol import AttendeeQuery
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, settings_in, settle
 

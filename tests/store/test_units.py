@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from engine.model import Partstat, Receipt
+from engine.model.answers import Receipt
+from engine.model.people import Partstat
+from engine.model.records import Intake
 from engine.refusals import Code
-from engine.store.protocol import AlreadyTakenIn, Intake, Store
+from engine.store.protocol import AlreadyTakenIn, Store
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START
 

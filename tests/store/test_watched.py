@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from engine.itip.recurrence import instances
-from engine.model import Partstat, Receipt
-from engine.store.protocol import Rates, Store
+from engine.model.answers import Receipt
+from engine.model.people import Partstat
+from engine.model.records import Rates
+from engine.store.protocol import Store
 from engine.store.sqlite.store import SqliteStore
 from tests.store import stores
 from tests.store.stores import ORGANIZER

@@ -18,12 +18,16 @@ from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs as chores
-from engine.model import Actor, Attendee, Event, Message, MessageState, Partstat
+from engine.model.actors import Actor
+from engine.model.claims import Answer, Claim
+from engine.model.events import Event
+from engine.model.messages import Message, MessageState
+from engine.model.people import Attendee, Partstat
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transport import Transport
 from engine.refusals import Code
 from engine.settings import Settings
-from engine.store.protocol import Answer, AttendeeQuery, Claim
+from engine.store.protocol import AttendeeQuery
 from tests.support.clock import Clock
 
 D = TypeVar("D", bound=Done)

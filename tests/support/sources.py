@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from engine.engine import Engine
 from engine.inbox import sources
 from engine.inbox.intake.intake import Inbox
-from engine.store.protocol import Intake
+from engine.model.records import Intake
 from tests.support.waiting import DEADLINE_S
 
 

@@ -12,7 +12,7 @@ from mcp.types import CallToolResult, TextContent
 from cis_mcp.mcp.server import build_server
 from cis_mcp.mcp.tools import EVERYTHING, Selection, Tier
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model.actors import Actor
 from tests.support.waiting import DEADLINE_S
 
 Mode = Literal["auto", "legacy"]

@@ -12,7 +12,7 @@ from cis_mcp.mcp.tools import EVERY, EVERYTHING, SPECS, Selection, Tier, allowed
 from cis_mcp.mcp.tools.access import names_in
 from cis_mcp.run import serving
 from engine.engine import Engine
-from engine.model import Actor
+from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 from tests.tools.caller import Caller, Mode, agent, calling

@@ -9,7 +9,9 @@ from typing import Any
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.campaigns.campaigns import Action
 from engine.engine import SYSTEM, Engine
-from engine.model import MessageState, Partstat, Span
+from engine.model.messages import MessageState
+from engine.model.people import Partstat
+from engine.model.times import Span
 from engine.refusals import Code
 from engine.store import cursors
 from tests.support.clock import Clock

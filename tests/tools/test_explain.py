@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from engine.engine import Engine
-from engine.model import MessageState, Partstat
+from engine.model.messages import MessageState
+from engine.model.people import Partstat
 from tests.support.clock import Clock
 from tests.support.engines import answer, attendee, chores_done, claim, created, deliver, invite, settle
 from tests.tools.caller import Mode, agent, calling, text_of

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from engine.commands.answers.proposals import RecordProposal
 from engine.engine import SYSTEM, Engine
-from engine.model import Attendee, Event, Span
+from engine.model.events import Event
+from engine.model.people import Attendee
+from engine.model.times import Span
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do, invite
 from tests.tools.caller import Mode, agent, calling, text_of

@@ -9,7 +9,7 @@ from mcp import MCPError
 
 from cis_mcp.mcp.server import build_server
 from engine.engine import Engine
-from engine.model import Partstat
+from engine.model.people import Partstat
 from tests.support.engines import answer, attendee, created, invite
 from tests.tools.caller import Mode, agent, calling
 

@@ -20,9 +20,13 @@ from engine.commands.operators.operators import CreateKey
 from engine.engine import SYSTEM, Engine
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.spool.spool import Mailbox
-from engine.model import CampaignState, Event, MessageState, Override, Partstat, Recipient, Span
+from engine.model.campaigns import CampaignState, Recipient
+from engine.model.claims import Answer
+from engine.model.events import Event, Override
+from engine.model.messages import MessageState
+from engine.model.people import Partstat
+from engine.model.times import Span
 from engine.refusals import Code
-from engine.store.protocol import Answer
 from tests.store.stores import attendee, campaign, message
 from tests.support import mails
 from tests.support.clock import START

@@ -12,7 +12,7 @@ import pytest
 from mcp.types import CallToolResult
 
 from engine.engine import Engine
-from engine.model import MessageState
+from engine.model.messages import MessageState
 from tests.support.engines import chores_done, claim, deliver, settle
 from tests.support.waiting import DEADLINE_S, eventually
 from tests.tools.caller import Caller, Mode, calling, text_of

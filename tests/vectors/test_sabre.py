@@ -21,7 +21,8 @@ from engine.engine import Engine
 from engine.inbox.intake.delivery import Outcome
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.spool.spool import Mailbox
-from engine.model import Event, EventStatus, Message
+from engine.model.events import Event, EventStatus
+from engine.model.messages import Message
 from engine.store.protocol import AttendeeQuery, EventQuery
 from tests.support import mails
 from tests.support.clock import Clock

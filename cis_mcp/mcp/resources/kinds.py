@@ -15,7 +15,7 @@ from cis_mcp.mcp.tools.reports import Counters
 from cis_mcp.mcp.tools.results import StatisticsInfo, event_info, statistics_info
 from engine.engine import SYSTEM, Engine
 from engine.itip.view import view
-from engine.model import Actor
+from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 
 REPORT_MAX = 8_000_000

@@ -12,7 +12,9 @@ from cis_mcp.mcp.resources.kinds import KINDS
 from cis_mcp.mcp.resources.shelf import Shelf
 from cis_mcp.mcp.tools.results import one_line, times
 from engine.engine import Engine
-from engine.model import Actor, Campaign, Event, EventStatus
+from engine.model.actors import Actor
+from engine.model.campaigns import Campaign
+from engine.model.events import Event, EventStatus
 from engine.refusals import Refused
 from engine.store import cursors
 from engine.store.protocol import EventQuery

@@ -10,7 +10,7 @@ from typing import Any
 from cis_mcp.auth.callers import Caller
 from cis_mcp.mcp.tools.base import Spec
 from cis_mcp.mcp.tools.catalog import EVERY, SPECS, Tier
-from engine.model import Actor
+from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 
 _NAMES = {tier: frozenset(spec.name for spec in specs) for tier, specs in SPECS.items()}

@@ -24,7 +24,8 @@ from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, result_schema
 from engine.commands.base import Command, Done, Refusal
 from engine.engine import Engine
-from engine.model import Actor, Message
+from engine.model.actors import Actor
+from engine.model.messages import Message
 from engine.process import pools
 from engine.refusals import Code, Refused
 

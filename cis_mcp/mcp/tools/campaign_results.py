@@ -10,7 +10,8 @@ from cis_mcp.mcp.tools.base import Result
 from cis_mcp.mcp.tools.results import TEXT_SHOWN, one_line, times, utc
 from engine.commands.campaigns.campaigns import CampaignDone, personal_event
 from engine.engine import CampaignView
-from engine.model import CampaignState, Kind, MessageState
+from engine.model.campaigns import CampaignState
+from engine.model.messages import Kind, MessageState
 from engine.refusals import Refused
 
 _LINES_SHOWN = 10

@@ -9,7 +9,7 @@ from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.explanation_results import quoted
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line, utc
-from engine.model import Change, ChangeKind
+from engine.model.changes import Change, ChangeKind
 from engine.report import masked_address
 from engine.store.protocol import ChangePage
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from engine.model import Audience
+from engine.model.messages import Audience
 
 Uid = Annotated[
     str,

@@ -11,7 +11,8 @@ from cis_mcp.mcp.tools.explanation_results import Explained, explained, page_of,
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line
 from engine.engine import Explanation
-from engine.model import Campaign, CampaignState, Event
+from engine.model.campaigns import Campaign, CampaignState
+from engine.model.events import Event
 
 _CAMPAIGNS_SEEN = 50
 _UNDER_WAY = {CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED}

@@ -10,7 +10,8 @@ from cis_mcp.mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine import plainfile
 from engine.commands.campaigns.validation import Row
 from engine.commands.tables import csvlist
-from engine.model import Actor, Origin
+from engine.model.actors import Actor
+from engine.model.people import Origin
 from engine.process import pools
 from engine.refusals import Code, Refused
 

@@ -9,7 +9,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cis_mcp.mcp.tools.base import Result
-from engine.model import Event, Span, Statistics, is_day
+from engine.model.events import Event
+from engine.model.records import Statistics
+from engine.model.times import Span, is_day
 
 _DESCRIPTION_BYTES = 30_000
 _DATES_SHOWN = 100

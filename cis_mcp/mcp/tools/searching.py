@@ -13,7 +13,8 @@ from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import WEEKDAYS, When, one_line, times, utc, when
 from cis_mcp.mcp.tools.schema import shown_by
-from engine.model import Event, EventStatus, Span
+from engine.model.events import Event, EventStatus
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 from engine.search.asking import QUERY_MAX, Understood
 from engine.store.protocol import EventQuery

@@ -6,7 +6,7 @@ import asyncio
 
 from cis_mcp.mcp.tools.base import Desk
 from cis_mcp.watch.pace import Pace, in_words, settled
-from engine.model import Campaign, CampaignState
+from engine.model.campaigns import Campaign, CampaignState
 
 WAIT_MAX_S = 600
 _LOOK_S = 0.05

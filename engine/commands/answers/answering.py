@@ -11,7 +11,9 @@ from typing import Generic
 from engine.commands import text
 from engine.commands.base import Command, D_co, Done, Work, unknown_event
 from engine.commands.invites.invites import new_attendee
-from engine.model import Attendee, Event, Instant, Origin, Party
+from engine.model.events import Event
+from engine.model.people import Attendee, Origin, Party
+from engine.model.times import Instant
 from engine.refusals import Code, Refused
 
 _LINK = re.compile(r"://|\bwww\.|@|[\w-]\.[\w-]{2}", re.IGNORECASE)

@@ -9,7 +9,9 @@ from engine.commands import notices
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import TOKEN_LENGTH
-from engine.model import Confirmation, Event, Value
+from engine.model.base import Value
+from engine.model.confirmations import Confirmation
+from engine.model.events import Event
 from engine.refusals import Code, Refused
 
 ASK_AGAIN = timedelta(days=1)

@@ -7,7 +7,9 @@ from engine.commands.answers.answering import Answering, Whose
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message, invites_left, new_attendee
-from engine.model import Attendee, Delegation, Event, Origin, Partstat
+from engine.model.answers import Delegation
+from engine.model.events import Event
+from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Refused
 
 DELEGATES_MAX = 3

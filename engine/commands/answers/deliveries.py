@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.commands.base import Command, Done, Work
-from engine.model import Message
+from engine.model.messages import Message
 from engine.refusals import Code, Refused
 
 _REASON_MAX = 500

@@ -11,7 +11,11 @@ from engine.commands.answers.receipts import outdated, recorded
 from engine.commands.base import Command, Done, Work
 from engine.commands.events import series
 from engine.commands.invites.invites import invite_message
-from engine.model import Attendee, Event, Instant, Kind, Partstat, Proposal, ProposalState, Span
+from engine.model.answers import Proposal, ProposalState
+from engine.model.events import Event
+from engine.model.messages import Kind
+from engine.model.people import Attendee, Partstat
+from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
 PROPOSALS_MAX = 20

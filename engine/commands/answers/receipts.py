@@ -8,7 +8,9 @@ from engine.commands.answers.answering import Answering, Whose, whose
 from engine.commands.answers.delegations import delegated
 from engine.commands.base import Done, Work
 from engine.commands.events import series
-from engine.model import Attendee, Event, InstanceAnswer, Origin, Partstat, Receipt
+from engine.model.answers import InstanceAnswer, Receipt
+from engine.model.events import Event
+from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code
 
 _SLOW_CLOCK = timedelta(minutes=5)

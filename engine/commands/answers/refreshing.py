@@ -8,7 +8,9 @@ from engine.commands.answers.answering import Answering, whose
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message, refuse_barred
-from engine.model import Attendee, Event, Kind, Message
+from engine.model.events import Event
+from engine.model.messages import Kind, Message
+from engine.model.people import Attendee
 from engine.refusals import Code, Refused
 
 PAUSE = timedelta(hours=1)

@@ -16,7 +16,10 @@ from engine.commands.campaigns.validation import Row
 from engine.commands.invites.invites import personal_values
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
-from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Origin, Recipient
+from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.events import Event
+from engine.model.messages import Fanout, Kind
+from engine.model.people import Attendee, Origin
 from engine.process import pools
 from engine.refusals import Code, Refused
 

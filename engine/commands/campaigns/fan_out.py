@@ -7,7 +7,10 @@ from engine.commands.base import Command, Work
 from engine.commands.campaigns import campaigns
 from engine.commands.invites.invites import invite_message, invites_left, new_attendee
 from engine.commands.telling import Progress
-from engine.model import Attendee, Campaign, CampaignState, Event, Fanout, Kind, Message, Recipient
+from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.events import Event
+from engine.model.messages import Fanout, Kind, Message
+from engine.model.people import Attendee
 from engine.refusals import Code, Refused
 
 CHUNK = 1_000

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from engine.commands import notices, text
 from engine.commands.base import Command, Done, Work
-from engine.model import Event, Kind, Message, Notice
+from engine.model.events import Event
+from engine.model.messages import Kind, Message, Notice
 from engine.refusals import Code, Refused
 
 _PAUSE = timedelta(minutes=1)

@@ -9,7 +9,9 @@ from engine.commands import text
 from engine.commands.base import Work
 from engine.commands.invites.invites import given, invites_left
 from engine.itip import personal
-from engine.model import Event, Origin, Recipient
+from engine.model.campaigns import Recipient
+from engine.model.events import Event
+from engine.model.people import Origin
 from engine.refusals import Code, Refused
 
 

@@ -7,7 +7,10 @@ from engine.commands.base import Command, Work
 from engine.commands.events.events import EventDone, UpdateEvent
 from engine.commands.events.instances import ChangeInstance
 from engine.itip import recurrence
-from engine.model import Audience, Event, Instant, Override, Proposal, Span
+from engine.model.answers import Proposal
+from engine.model.events import Event, Override
+from engine.model.messages import Audience
+from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
 

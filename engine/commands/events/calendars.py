@@ -8,7 +8,9 @@ from engine.commands.events import series
 from engine.commands.events.events import CreateEvent, UpdateEvent
 from engine.commands.events.revisions import Source
 from engine.itip.message import ItipEvent
-from engine.model import Audience, Event, Instant, Override, Span
+from engine.model.events import Event, Override
+from engine.model.messages import Audience
+from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
 _UNTITLED = "Untitled event"

@@ -15,7 +15,9 @@ from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
 from engine.commands.randomness import UID_LENGTH
 from engine.itip import recurrence
-from engine.model import Audience, Event, EventStatus, Instant, Kind, Override, Span
+from engine.model.events import Event, EventStatus, Override
+from engine.model.messages import Audience, Kind
+from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
 

@@ -11,7 +11,9 @@ from engine.commands.events.events import EventDone
 from engine.commands.events.revisions import Source, differences, revised, sound
 from engine.commands.invites import audience
 from engine.itip import recurrence
-from engine.model import Audience, Event, Instant, Kind, Override, Span
+from engine.model.events import Event, Override
+from engine.model.messages import Audience, Kind
+from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
 

@@ -9,7 +9,8 @@ from pydantic import Field
 from engine.commands.base import Work
 from engine.commands.events import series
 from engine.itip import personal, recurrence
-from engine.model import Event, Override, Value
+from engine.model.base import Value
+from engine.model.events import Event, Override
 from engine.refusals import Code, Refused
 
 _MOVING = frozenset({"start", "end", "timezone", "recurrence", "rdates", "location"})

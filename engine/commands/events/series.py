@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from engine.commands import text
 from engine.itip import recurrence
-from engine.model import Event, InstanceAnswer, Override, Span
+from engine.model.answers import InstanceAnswer
+from engine.model.events import Event, Override
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 
 EXCEPTIONS_MAX = 5_000

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.itip import zones
-from engine.model import Span, Value, is_day
+from engine.model.base import Value
+from engine.model.times import Span, is_day
 from engine.refusals import Code, Refused
 
 _DURATION = re.compile(

@@ -12,7 +12,9 @@ from engine.commands.events.events import CancelEvent
 from engine.commands.events.revisions import Source
 from engine.commands.tables.batch import Action, Became, EventCommand, Step, StepOutcome
 from engine.itip.feed import Entry
-from engine.model import Audience, Event, Feed, FeedEntry
+from engine.model.events import Event
+from engine.model.feeds import Feed, FeedEntry
+from engine.model.messages import Audience
 from engine.refusals import Code, Refused
 
 _MARK = 12

@@ -7,16 +7,10 @@ from datetime import date, datetime
 
 from engine.commands.base import Work
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
-from engine.model import (
-    Audience,
-    Campaign,
-    CampaignState,
-    Event,
-    Fanout,
-    Kind,
-    Origin,
-    Partstat,
-)
+from engine.model.campaigns import Campaign, CampaignState
+from engine.model.events import Event
+from engine.model.messages import Audience, Fanout, Kind
+from engine.model.people import Origin, Partstat
 
 _YES_OR_MAYBE = frozenset({Partstat.ACCEPTED, Partstat.TENTATIVE})
 _EVERYBODY = frozenset(Partstat)

@@ -10,7 +10,9 @@ from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import RECEIPT_TOKEN_LENGTH, word_in_order
 from engine.itip import personal
-from engine.model import Attendee, Event, Kind, Message, Origin
+from engine.model.events import Event
+from engine.model.messages import Kind, Message
+from engine.model.people import Attendee, Origin
 from engine.refusals import Code, Refused
 
 

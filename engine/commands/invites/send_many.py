@@ -9,7 +9,8 @@ from pydantic import Field
 from engine.commands import text
 from engine.commands.base import Command, Done, Refusal, Work
 from engine.commands.invites.invites import InviteDone, SendInvite
-from engine.model import Origin, Value
+from engine.model.base import Value
+from engine.model.people import Origin
 from engine.refusals import Code, Refused
 
 EVENTS_MAX = 50

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
-from engine.model import Actor, Value
+from engine.model.actors import Actor
+from engine.model.base import Value
 from engine.refusals import Code, Refused
 
 SCOPES = ("read", "events", "invites", "campaigns")

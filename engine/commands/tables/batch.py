@@ -11,7 +11,8 @@ from pydantic import ConfigDict, SkipValidation
 
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
-from engine.model import Event, Value
+from engine.model.base import Value
+from engine.model.events import Event
 from engine.refusals import Code, Refused
 
 EventCommand = CreateEvent | UpdateEvent | CancelEvent

@@ -14,7 +14,8 @@ from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.revisions import Source
 from engine.commands.tables import batchtimes, table
 from engine.commands.tables.batch import Action, EventCommand, Step
-from engine.model import Audience, Event
+from engine.model.events import Event
+from engine.model.messages import Audience
 from engine.refusals import Code, Refused
 
 ROWS_MAX = 5_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from engine.commands.events.timing import Timing
-from engine.model import Span
+from engine.model.times import Span
 from engine.refusals import Code, Refused
 
 _TEXT_MAX = 60

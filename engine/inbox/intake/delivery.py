@@ -17,9 +17,10 @@ from engine.itip.message import ItipMessage
 from engine.mail.authenticity import Verdict
 from engine.mail.dmarc import organizational_domain
 from engine.mail.incoming import IncomingMail
-from engine.model import Actor, Value
+from engine.model.actors import Actor
+from engine.model.base import Value
+from engine.model.records import Intake
 from engine.refusals import Code
-from engine.store.protocol import Intake
 
 _UID_MAX = 200
 

@@ -12,7 +12,8 @@ from engine.commands.base import Command, Done, Refusal, Work
 from engine.commands.intake import Reply, note
 from engine.engine import Engine
 from engine.inbox.intake.delivery import Action, Outcome, Taken
-from engine.model import Actor, Notice
+from engine.model.actors import Actor
+from engine.model.messages import Notice
 from engine.refusals import Code
 from engine.settings import Settings
 from engine.store.protocol import AlreadyTakenIn

@@ -21,9 +21,10 @@ from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.mail.authenticity import Verdict
 from engine.mail.incoming import IncomingMail
 from engine.mail.read import Opened
+from engine.model.records import Intake
 from engine.refusals import Code, Refused
 from engine.settings import OWN_MAILBOXES
-from engine.store.protocol import AlreadyTakenIn, Intake
+from engine.store.protocol import AlreadyTakenIn
 
 log = logging.getLogger(__name__)
 

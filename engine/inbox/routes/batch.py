@@ -19,10 +19,10 @@ from engine.inbox.intake.delivery import Action, Outcome, Taken, refused
 from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.reading import tables_of
 from engine.inbox.routes.several import weighed
-from engine.model import Actor
+from engine.model.actors import Actor
+from engine.model.records import Intake
 from engine.refusals import Code, Refused
 from engine.report import harmless
-from engine.store.protocol import Intake
 
 CHUNK = 50
 """Rows in one transaction: few, so that other mail and the dispatcher need not wait."""

@@ -8,7 +8,8 @@ from engine.engine import SYSTEM, Engine
 from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, refused
 from engine.inbox.intake.once import apply_once
 from engine.inbox.quarantine import Quarantine
-from engine.model import Actor, Confirmation
+from engine.model.actors import Actor
+from engine.model.confirmations import Confirmation
 from engine.refusals import Code, Refused
 
 _AT_ONCE = 100

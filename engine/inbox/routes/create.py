@@ -21,7 +21,9 @@ from engine.inbox.routes import organizer_commands as wishes
 from engine.inbox.routes.addressed import by_google, objection, quoted
 from engine.inbox.routes.several import weighed
 from engine.itip.message import ItipEvent, ItipMessage
-from engine.model import Event, Instant, Notice
+from engine.model.events import Event
+from engine.model.messages import Notice
+from engine.model.times import Instant
 from engine.refusals import Code, Refused
 
 _ORGANIZING = frozenset({"REQUEST", "PUBLISH", "ADD", "CANCEL", "DECLINECOUNTER"})

@@ -10,7 +10,7 @@ from engine.commands.events.revisions import Source
 from engine.inbox.intake.delivery import Taken
 from engine.inbox.routes.respondent import mailbox
 from engine.itip.message import ItipEvent
-from engine.model import Event
+from engine.model.events import Event
 from engine.refusals import Code, Refused
 
 __all__ = ["addition", "change", "creation", "gone", "override", "source"]

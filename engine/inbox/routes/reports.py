@@ -17,7 +17,7 @@ from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, quaran
 from engine.inbox.intake.once import apply_once
 from engine.mail import proof
 from engine.mail.incoming import DeliveryReport, Fate, Reported
-from engine.model import Actor
+from engine.model.actors import Actor
 from engine.refusals import Code
 
 _TOKENED = ("rsvp", "unsubscribe")

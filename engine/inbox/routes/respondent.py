@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from engine.commands.answers.answering import Role
 from engine.itip.message import ItipAttendee, ItipEvent
-from engine.model import Partstat, Party, Value
+from engine.model.base import Value
+from engine.model.people import Partstat, Party
 
 
 class Answerer(Value):

@@ -16,7 +16,9 @@ from engine.inbox.routes import reports
 from engine.inbox.routes.respondent import Answerer, answerer
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.mail import proof
-from engine.model import Actor, Partstat, Party, ProposalState
+from engine.model.actors import Actor
+from engine.model.answers import ProposalState
+from engine.model.people import Partstat, Party
 from engine.refusals import Code, Refused
 
 _WORDS = {

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import Field
 
-from engine.model import Value
+from engine.model.base import Value
 
 W = TypeVar("W", bound=str)
 

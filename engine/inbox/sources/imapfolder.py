@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.inbox.sources.account import ImapAccount
 from engine.inbox.sources.patience import Fault
-from engine.model import Value
+from engine.model.base import Value
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient

@@ -16,8 +16,9 @@ from engine.commands.intake import Nothing
 from engine.engine import SYSTEM
 from engine.inbox.intake.delivery import Action
 from engine.inbox.intake.intake import Inbox
+from engine.model.records import Intake
 from engine.refusals import Code
-from engine.store.protocol import AlreadyTakenIn, Intake
+from engine.store.protocol import AlreadyTakenIn
 
 log = logging.getLogger(__name__)
 

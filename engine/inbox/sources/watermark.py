@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from engine.model import Value
+from engine.model.base import Value
 
 log = logging.getLogger(__name__)
 

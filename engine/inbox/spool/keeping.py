@@ -23,8 +23,8 @@ from engine.inbox.intake.claims import client_address
 from engine.inbox.intake.delivery import Action, Outcome
 from engine.inbox.intake.once import TAKEN_BEFORE
 from engine.inbox.spool.spool import Envelope, Spooled, parsed
+from engine.model.records import KeptMail
 from engine.refusals import Code
-from engine.store.protocol import KeptMail
 
 _IDLE = frozenset({Action.REFUSED, Action.IGNORED, Action.QUARANTINED})
 _SHARES = 4

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from engine.inbox.spool.journal import WRITTEN_BACK_S, Journal, Segment, mend, sync_folder, write_file
 from engine.inbox.spool.reserve import Reserve
 from engine.inbox.spool.unfiled import Unfiled
-from engine.model import Value
+from engine.model.base import Value
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.model import Value
+from engine.model.base import Value
 from engine.outbox.smtp.reply_stream import Handler, Line
 from engine.outbox.smtp.wire import Offers, Reply, body, commands
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from engine.model import Delegation, InstanceAnswer, Partstat, Proposal, ProposalState
+from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState
+from engine.model.people import Partstat
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.session import Session
 

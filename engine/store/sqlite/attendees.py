@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from engine.model import Attendee, Origin, Receipt
+from engine.model.answers import Receipt
+from engine.model.people import Attendee, Origin
 from engine.refusals import Code
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.session import Session, as_list

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from engine.model import Campaign, Kind, MessageState, Recipient
+from engine.model.campaigns import Campaign, Recipient
+from engine.model.messages import Kind, MessageState
 from engine.refusals import Code
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.ledger import Ledger

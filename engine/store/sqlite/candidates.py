@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from engine.model import Attendee, Event, Kind, Message, MessageState, Method, Notice, Origin, Partstat, Value
+from engine.model.base import Value
+from engine.model.claims import Claim
+from engine.model.events import Event
+from engine.model.messages import Kind, Message, MessageState, Method, Notice
+from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code
-from engine.store.protocol import Claim
 from engine.store.sqlite.rows import instant
 from engine.store.sqlite.schema import DUE, PENDING
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
-from engine.model import Campaign, CampaignState, Change, ChangeKind, Event, Proposal, Receipt
+from engine.model.answers import Proposal, Receipt
+from engine.model.campaigns import Campaign, CampaignState
+from engine.model.changes import Change, ChangeKind
+from engine.model.events import Event
 from engine.store import cursors
 from engine.store.protocol import ChangePage
 from engine.store.sqlite import rows

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from engine.model import Event, Message, MessageState
+from engine.model.claims import Answer, Claim
+from engine.model.events import Event
+from engine.model.messages import Message, MessageState
+from engine.model.records import Rates
 from engine.refusals import Code
-from engine.store.protocol import Answer, Claim, Rates
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.candidates import QUERY, Candidate, barred, candidates, claim, message_id
 from engine.store.sqlite.ledger import Ledger

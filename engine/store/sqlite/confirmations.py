@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model import Confirmation, ConfirmationKind
+from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.store.sqlite.session import Session
 
 

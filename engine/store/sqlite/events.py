@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model import Event
+from engine.model.events import Event
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.finding import Finding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from engine.model import Feed, FeedEntry
+from engine.model.feeds import Feed, FeedEntry
 from engine.store.sqlite.session import Session, as_list
 
 

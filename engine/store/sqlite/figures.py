@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.store.protocol import Figures
+from engine.model.records import Figures
 from engine.store.sqlite import rows
 from engine.store.sqlite.schema import DUE
 from engine.store.sqlite.session import Session

@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-from engine.model import Event, Override
+from engine.model.events import Event, Override
 from engine.store.sqlite import rows
 from engine.store.sqlite.occasions import Expansion, kept
 from engine.store.sqlite.session import Session

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from engine.store.protocol import KeptMail, KeptSums
+from engine.model.records import KeptMail, KeptSums
 from engine.store.sqlite.session import Session, as_list
 
 _AMONG = "mail IN (SELECT value FROM json_each(?))"

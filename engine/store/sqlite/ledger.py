@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from engine.model import Attendee, Fanout, Kind, Message, MessageState, Partstat
+from engine.model.messages import Fanout, Kind, Message, MessageState
+from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.session import Session, as_list

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.store.protocol import AlreadyTakenIn, Intake
+from engine.model.records import Intake
+from engine.store.protocol import AlreadyTakenIn
 from engine.store.sqlite.session import Session
 
 

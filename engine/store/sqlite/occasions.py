@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from engine.model import Event, Span, is_day
+from engine.model.events import Event
+from engine.model.times import Span, is_day
 
 Expansion = Callable[[Event, datetime, datetime, int], list[Span]]
 """The instances of an event between two moments, at most so many (engine.itip.recurrence.instances)."""

@@ -6,9 +6,14 @@ import json
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
-from engine.model import Attempt, Attendee, Campaign, Event, Message, MessageState, Receipt, Statistics
+from engine.model.answers import Receipt
+from engine.model.campaigns import Campaign
+from engine.model.events import Event
+from engine.model.messages import Attempt, History, Message, MessageState
+from engine.model.people import Attendee
+from engine.model.records import Intake, Statistics
 from engine.store import cursors
-from engine.store.protocol import AttendeePage, AttendeeQuery, History, Intake
+from engine.store.protocol import AttendeePage, AttendeeQuery
 from engine.store.sqlite import rows
 from engine.store.sqlite.search import Search
 from engine.store.sqlite.session import as_list

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.model import Kind, Partstat
+from engine.model.messages import Kind
+from engine.model.people import Partstat
 from engine.store.sqlite.session import Session
 
 _LABEL = "CASE partstat " + " ".join(f"WHEN '{p.value}' THEN '{p.label}'" for p in Partstat) + " END"

@@ -8,18 +8,11 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from engine.model import (
-    Attendee,
-    Campaign,
-    Event,
-    Kind,
-    Message,
-    MessageState,
-    Method,
-    Notice,
-    Recipient,
-    Statistics,
-)
+from engine.model.campaigns import Campaign, Recipient
+from engine.model.events import Event
+from engine.model.messages import Kind, Message, MessageState, Method, Notice
+from engine.model.people import Attendee
+from engine.model.records import Statistics
 
 
 def seconds(moment: datetime | None) -> float | None:

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from engine.model import Event, Span
+from engine.model.events import Event
+from engine.model.times import Span
 from engine.refusals import Refused
 from engine.store import cursors
 from engine.store.protocol import EventPage, EventQuery

@@ -14,36 +14,22 @@ from typing import TypeVar
 
 import aiosqlite
 
-from engine.model import (
-    Attendee,
-    Campaign,
-    Confirmation,
-    Delegation,
-    Event,
-    InstanceAnswer,
-    Message,
-    Proposal,
-    ProposalState,
-    Receipt,
-    Recipient,
-    Statistics,
-)
+from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
+from engine.model.campaigns import Campaign, Recipient
+from engine.model.claims import Answer, Claim
+from engine.model.confirmations import Confirmation
+from engine.model.events import Event
+from engine.model.messages import History, Message
+from engine.model.people import Attendee
+from engine.model.records import Figures, Intake, KeptMail, KeptSums, Rates, Statistics
 from engine.store.protocol import (
     TELL_PAUSE,
-    Answer,
     AttendeePage,
     AttendeeQuery,
     ChangePage,
     Chore,
-    Claim,
     EventPage,
     EventQuery,
-    Figures,
-    History,
-    Intake,
-    KeptMail,
-    KeptSums,
-    Rates,
     Unit,
 )
 from engine.store.sqlite import changes

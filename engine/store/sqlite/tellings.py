@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from engine.model import Notice
+from engine.model.messages import Notice
 from engine.store.sqlite.session import Session
 
 _FORGOTTEN = timedelta(hours=1)

@@ -1,0 +1,60 @@
+"""Campaigns: many messages of one cause, and the lists behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.model.base import Value
+from engine.model.messages import Kind
+from engine.model.people import Origin
+
+
+class CampaignState(StrEnum):
+    """Where a bulk send stands."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class Campaign(Value):
+    """Many messages of one cause: a list that is invited, or a change that is told."""
+
+    id: str
+    event_uid: str
+    organizer: str
+    kind: Kind = Kind.INVITE
+    origin: Origin
+    state: CampaignState = CampaignState.DRAFT
+    total: int = Field(0, description="rows of the list, or people in the audience of a change")
+    valid: int = 0
+    created: datetime
+    at: datetime | None = Field(None, description="scheduled start")
+    started: datetime | None = None
+    resumed: datetime | None = None
+    paused: datetime | None = Field(None, description="when it was last paused")
+    finished: datetime | None = None
+    rate: float | None = Field(None, description="messages a second; None: as fast as allowed")
+    digest: str = Field("", description="hash of list, content and event revision, behind the confirm token")
+    report_to: str | None = Field(None, description="who hears by mail when it is finished")
+    note: str = Field("", description="why it stopped, where it stopped by itself")
+
+
+# Of these there are a hundred thousand at once, so they are as small as can be.
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One row of an uploaded list, judged; `row` 1 is the first after the header, a good one has no `code`."""
+
+    row: int
+    email: str
+    name: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""

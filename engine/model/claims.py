@@ -1,0 +1,40 @@
+"""Claims: messages that a dispatcher holds, and the answers that settle them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.model.events import Event
+from engine.model.messages import Message, MessageState
+from engine.model.people import Attendee
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that one dispatcher holds, with what its mail is made of."""
+
+    message: Message
+    event: Event | None
+    attendee: Attendee | None
+    organizer_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of trying to send a claimed message.
+
+    `message_id`: of the ledger row. `state`: accepted, deferred or failed; queued gives it back untried.
+    `due`: when to try again, where deferred. `untried`: the mail itself was not judged, so it counts as no
+    attempt. `in_doubt`: the mail was handed over and no answer came. `transport_id`: what a mail service that
+    gives names of its own calls the message.
+    """
+
+    message_id: int
+    state: MessageState
+    code: str = ""
+    text: str = ""
+    due: datetime | None = None
+    untried: bool = False
+    in_doubt: bool = False
+    transport_id: str = ""

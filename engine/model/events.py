@@ -1,0 +1,82 @@
+"""Events: one VEVENT with its overrides (RFC 5545, 3.6.1)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.model.base import Value
+from engine.model.times import Instant, Span
+
+
+class EventStatus(StrEnum):
+    """Whether an event stands; that it is over follows from the clock."""
+
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class Override(Value):
+    """One instance of a recurring event that differs from its series (RECURRENCE-ID)."""
+
+    recurrence_id: Instant
+    span: Span
+    summary: str
+    location: str = ""
+    description: str = ""
+    url: str = ""
+    moved_sequence: int = Field(0, description="SEQUENCE with which this instance last moved")
+    source_sequence: int = Field(-1, description="SEQUENCE that the organizer's client gave this instance")
+    source_dtstamp: datetime | None = None
+
+
+class Event(Value):
+    """One VEVENT with its overrides, owned by one organizer (RFC 5545, 3.6.1)."""
+
+    uid: str
+    organizer: str
+    organizer_name: str = ""
+    summary: str
+    span: Span
+    location: str = ""
+    description: str = ""
+    url: str = ""
+    recurrence: str = Field("", description="RRULE value, without the property name")
+    rdates: tuple[Instant, ...] = ()
+    exdates: tuple[Instant, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    status: EventStatus = EventStatus.CONFIRMED
+    sequence: int = 0
+    created: datetime
+    dtstamp: datetime = Field(description="of this revision, whole seconds, always later than the one before")
+    ends_at: datetime | None = Field(description="end of the last instance; None where it recurs for ever")
+    cancel_reason: str = ""
+    source_uid: str | None = Field(None, description="UID in the organizer's own client")
+    sender_unauthenticated: bool = Field(
+        False, description="true: its words are of a mail that nothing proves (CIS_SENDER_AUTH=flag)"
+    )
+    source_sequence: int = Field(0, description="SEQUENCE that the organizer's client sent last")
+    source_dtstamp: datetime | None = Field(None, description="DTSTAMP that the organizer's client sent last")
+    source_addressed: bool = Field(
+        False, description="true: its client's mails name one of our mailboxes among the attendees"
+    )
+    moved_sequence: int = Field(0, description="SEQUENCE with which its time or place last changed")
+    moved_at: datetime | None = Field(None, description="DTSTAMP of that revision; None: it never moved")
+
+    @property
+    def recurring(self) -> bool:
+        return bool(self.recurrence or self.rdates)
+
+    @property
+    def cancelled(self) -> bool:
+        return self.status is EventStatus.CANCELLED
+
+    def finished(self, now: datetime) -> bool:
+        """True once the last instance is over."""
+        return self.ends_at is not None and self.ends_at <= now
+
+    def override(self, recurrence_id: date | datetime) -> Override | None:
+        """The override of the instance that `recurrence_id` names, if it has one."""
+        return next((o for o in self.overrides if o.recurrence_id == recurrence_id), None)

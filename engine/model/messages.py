@@ -1,0 +1,137 @@
+"""Messages: the mails that are owed, and what became of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.model.base import Value
+from engine.model.people import Partstat
+from engine.model.times import Instant
+
+
+class Method(StrEnum):
+    """The iTIP methods that the server sends (RFC 5546)."""
+
+    REQUEST = "REQUEST"
+    CANCEL = "CANCEL"
+    DECLINECOUNTER = "DECLINECOUNTER"
+
+
+class Kind(StrEnum):
+    """What a message is for."""
+
+    INVITE = "invite"
+    UPDATE = "update"
+    CANCELLATION = "cancellation"
+    DECLINED_PROPOSAL = "declined-proposal"
+    REPORT = "report"
+    NOTICE = "notice"
+
+    @property
+    def calendar(self) -> bool:
+        """True where the message carries an event to an attendee."""
+        return self in {Kind.INVITE, Kind.UPDATE, Kind.CANCELLATION, Kind.DECLINED_PROPOSAL}
+
+    @property
+    def method(self) -> Method:
+        """The iTIP method of a calendar message of this kind."""
+        methods = {Kind.CANCELLATION: Method.CANCEL, Kind.DECLINED_PROPOSAL: Method.DECLINECOUNTER}
+        return methods.get(self, Method.REQUEST)
+
+
+class MessageState(StrEnum):
+    """What became of a message."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def pending(self) -> bool:
+        """True while the message is still owed."""
+        return self in {MessageState.QUEUED, MessageState.SENDING, MessageState.DEFERRED}
+
+
+class Audience(StrEnum):
+    """Who hears of a change; `auto` depends on what changed."""
+
+    AUTO = "auto"
+    ACCEPTED_OR_TENTATIVE = "accepted-or-tentative"
+    NOT_DECLINED = "not-declined"
+    ALL = "all"
+    NONE = "none"
+
+
+class Notice(Value):
+    """The words of a mail that is not a calendar message: a notice or a report."""
+
+    subject: str
+    text: str
+    report_uid: str | None = Field(None, description="attach this event's CSV report")
+    outcomes: str = Field("", description="CSV of what became of each row of a batch, attached")
+    reply_to: str = Field("", description="where an answer to it goes; empty: nowhere")
+    warning: str = Field("", description="a last paragraph, which stays where several notices become one")
+
+    @property
+    def words(self) -> str:
+        """The whole text of the mail."""
+        return f"{self.text}\n{self.warning}\n" if self.warning else self.text
+
+
+class Message(Value):
+    """One mail that is owed to somebody: a row of the ledger."""
+
+    id: int = 0
+    kind: Kind
+    email: str
+    organizer: str
+    message_id: str = Field(description="without angle brackets; decided when the row is written")
+    event_uid: str | None = None
+    method: Method | None = None
+    sequence: int = 0
+    recurrence_id: Instant | None = None
+    repeat: str = Field("", description="tells repeated messages of origin `test` apart; empty otherwise")
+    campaign_id: str | None = None
+    notice: Notice | None = None
+    state: MessageState = MessageState.QUEUED
+    attempts: int = 0
+    created: datetime
+    due: datetime
+    settled: datetime | None = None
+    code: str = ""
+    answer: str = Field("", description="what the mail server said")
+    in_doubt: bool = Field(False, description="a sender died holding it, so it may have gone out already")
+
+
+class Attempt(Value):
+    """One try to send a message that did not settle it."""
+
+    at: datetime
+    state: MessageState
+    code: str = ""
+    answer: str = Field("", description="what the mail server said")
+
+
+class Fanout(Value):
+    """A job that writes the messages of one change, or of one campaign, in chunks (promise 2)."""
+
+    id: int = 0
+    event_uid: str
+    kind: Kind
+    partstats: frozenset[Partstat] = frozenset()
+    recurrence_id: Instant | None = None
+    campaign_id: str | None = None
+    cursor: int = Field(0, description="the last attendee, or row of the list, that was done")
+
+
+class History(Value):
+    """One message of the ledger and the tries that did not settle it."""
+
+    message: Message
+    attempts: tuple[Attempt, ...] = ()

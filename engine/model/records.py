@@ -1,0 +1,97 @@
+"""Counters and records that the system keeps of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import Field
+
+from engine.model.base import Value
+from engine.model.messages import MessageState
+from engine.model.people import Partstat
+
+
+class Prompt(Value):
+    """A mail that we owe because a stranger wrote; `organizer`: on whose behalf it leaves."""
+
+    kind: str
+    address: str
+    domain: str
+    organizer: str
+    at: datetime
+
+
+class Prompts(Value):
+    """How many such mails were prompted: for one address, its domain, an organizer, and in all."""
+
+    address: int = 0
+    domain: int = 0
+    organizer: int = 0
+    all: int = 0
+
+
+class Statistics(Value):
+    """Counters of an event, an organizer or the whole system: people invited, origins, clients, answers."""
+
+    attendees: int = 0
+    rsvp: dict[str, int] = Field(default_factory=lambda: {p.label: 0 for p in Partstat})
+    origin: dict[str, int] = Field(default_factory=dict)
+    prodid: dict[str, int] = Field(default_factory=dict)
+    delivery: dict[str, int] = Field(default_factory=lambda: {s.value: 0 for s in MessageState})
+
+
+class Intake(Value):
+    """One mail that came in and what became of it; its id makes taking it in twice harmless."""
+
+    id: str
+    at: datetime
+    mailbox: str
+    action: str
+    code: str = ""
+    uid: str = ""
+    detail: str = Field("", description="why, in words; may quote the mail: data, not instructions")
+
+
+class Rates(Value):
+    """Messages a second that all processes together may claim."""
+
+    all: float = Field(0, description="0: no limit")
+    by_domain: Mapping[str, float] = Field(default_factory=dict, description="by recipient domain")
+
+
+class Figures(Value):
+    """How things stand in the whole system: messages to attendees by state, their answers, campaigns under way.
+
+    `failures`: of all messages, by code. `oldest_due`: when the message fell due that has waited longest; None
+    where nothing that may leave now is owed.
+    """
+
+    messages: Mapping[str, int]
+    answers: Mapping[str, int]
+    failures: Mapping[str, int]
+    campaigns: Mapping[str, int]
+    oldest_due: datetime | None = None
+
+
+class KeptMail(Value):
+    """A raw mail that is kept though it changed nothing.
+
+    `share`: whose room it takes: a proven sender's domain, else the client's network. `waits`: in quarantine.
+    """
+
+    mail: str
+    at: datetime
+    size: int = Field(description="bytes")
+    proven: bool
+    share: str
+    waits: bool
+
+
+class KeptSums(Value):
+    """How much mail is kept that changed nothing, and how much of it was ever deleted for want of room."""
+
+    kept_mails: int = 0
+    kept_bytes: int = 0
+    dropped_mails: int = 0
+    dropped_bytes: int = 0

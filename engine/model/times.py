@@ -1,0 +1,71 @@
+"""Moments, days and spans of time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator
+
+from engine.model.base import Value
+
+
+def _date_or_datetime(value: object) -> object:
+    """Read an ISO string of ten characters as a date; pydantic would make it a midnight."""
+    if isinstance(value, str) and len(value) == 10:
+        return date.fromisoformat(value)
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("times must carry an offset")
+        return value.astimezone(UTC)
+    return value
+
+
+Instant = Annotated[date | datetime, BeforeValidator(_date_or_datetime)]
+"""A moment in UTC, or a calendar day for all-day events."""
+
+
+def is_day(value: date | datetime) -> bool:
+    """True for a calendar day, False for a moment (datetime is a subclass of date)."""
+    return not isinstance(value, datetime)
+
+
+class Span(Value):
+    """Start and end in a zone: moments in UTC, or days where the event is all-day; `end` is exclusive."""
+
+    start: Instant
+    end: Instant
+    timezone: str
+
+    @property
+    def all_day(self) -> bool:
+        return is_day(self.start)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def moment(self, value: date | datetime) -> datetime:
+        """`value` as a moment in UTC; a day begins at midnight in the event's zone."""
+        if isinstance(value, datetime):
+            return value
+        return datetime.combine(value, time(), tzinfo=self.zone).astimezone(UTC)
+
+    @property
+    def start_utc(self) -> datetime:
+        return self.moment(self.start)
+
+    @property
+    def end_utc(self) -> datetime:
+        return self.moment(self.end)
+
+    @property
+    def length(self) -> timedelta:
+        return self.end_utc - self.start_utc
+
+    def local(self, value: date | datetime) -> date | datetime:
+        """`value` in the event's own zone; days stay days."""
+        return value.astimezone(self.zone) if isinstance(value, datetime) else value
