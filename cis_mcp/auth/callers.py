@@ -31,7 +31,7 @@ class Caller:
         return repr((self.key, self.issuer, self.subject))
 
 
-class Unwelcome(Exception):  # noqa: N818 -- an answer, not a fault
+class TokenRefused(Exception):  # noqa: N818 -- an answer, not a fault
     """A token is genuine, or cannot be judged just now, and lets nobody in; says why, as RFC 6750 names it."""
 
     def __init__(

@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 
-from cis_mcp.auth.callers import Caller, Unwelcome, resource_url
+from cis_mcp.auth.callers import Caller, TokenRefused, resource_url
 from cis_mcp.auth.jwks import KeySet, UnreachableError, fetching
 from engine.commands import text
 from engine.commands.operators.operators import ADMIN, SCOPES
@@ -43,7 +43,7 @@ class TokenAuthenticator:
         try:
             claims = await self._claims(token)
         except UnreachableError:
-            raise Unwelcome(_UNREACHABLE, status=503, error="temporarily_unavailable") from None
+            raise TokenRefused(_UNREACHABLE, status=503, error="temporarily_unavailable") from None
         return None if claims is None else self._bearer(token, claims)
 
     async def _claims(self, token: str) -> dict[str, Any] | None:
@@ -72,7 +72,7 @@ class TokenAuthenticator:
     def _bearer(self, token: str, claims: dict[str, Any]) -> Caller:
         scopes = scopes_of(claims)
         if not scopes:
-            raise Unwelcome("the token has none of this server's scopes", SCOPES)
+            raise TokenRefused("the token has none of this server's scopes", SCOPES)
         actor = Actor(kind="agent", address=self._address(claims), scopes=scopes)
         return Caller(actor, _client(claims), str(claims["sub"]), token, issuer=claims["iss"])
 
@@ -81,15 +81,15 @@ class TokenAuthenticator:
         name = self._settings.oauth_claim
         value = claims.get(name)
         if not isinstance(value, str) or not value:
-            raise Unwelcome(f"the token has no claim {name} that holds an email address")
+            raise TokenRefused(f"the token has no claim {name} that holds an email address")
         if name == "email" and claims.get("email_verified") is not True:
-            raise Unwelcome("the token does not say that its email address is verified")
+            raise TokenRefused("the token does not say that its email address is verified")
         try:
             address = text.address(value)
         except Refused:
-            raise Unwelcome(f"the claim {name} holds no email address") from None
+            raise TokenRefused(f"the claim {name} holds no email address") from None
         if not self._settings.may_organize(address):
-            raise Unwelcome("its address is not among CIS_ORGANIZERS")
+            raise TokenRefused("its address is not among CIS_ORGANIZERS")
         return address
 
 

@@ -11,7 +11,7 @@ import click
 
 from cis_mcp.run.runtime import opened
 from engine.commands.tables import batchrows, table
-from engine.commands.tables.batch import Became, Rehearsed, StepOutcome
+from engine.commands.tables.batch import Rehearsed, RequestOutcome, StepOutcome
 from engine.engine import Engine
 from engine.imports import feeds
 from engine.imports.imported import Imported, Options, in_words
@@ -85,7 +85,7 @@ async def _rows(engine: Engine, data: bytes, options: Options, *, as_json: bool)
         click.echo(json.dumps(_shown(outcome), ensure_ascii=False) if as_json else _row(outcome))
     would = "Dry run, nothing was done. " if options.dry_run else ""
     click.echo(f"{would}{batch.in_words(outcomes)}", err=True)
-    return 1 if any(o.became is Became.FAILED for o in outcomes) else 0
+    return 1 if any(o.became is RequestOutcome.FAILED for o in outcomes) else 0
 
 
 async def _carried_out(

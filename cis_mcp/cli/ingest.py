@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cis_mcp.run.runtime import opened
-from engine.inbox.intake.delivery import Outcome
 from engine.inbox.intake.intake import Inbox
+from engine.inbox.intake.received import Outcome
 from engine.inbox.spool.spool import Mailbox
 from engine.settings import Settings
 

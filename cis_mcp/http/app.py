@@ -16,7 +16,7 @@ from cis_mcp.auth.keys import authenticator
 from cis_mcp.http import secret
 from cis_mcp.http.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
 from cis_mcp.http.callers import Authentication, CallersOnly, metadata_routes
-from cis_mcp.http.limits import Gate, KeyLimits, Turns
+from cis_mcp.http.limits import AddressLimit, KeyLimits, Turns
 from cis_mcp.http.security import Names
 from cis_mcp.mcp.server import TITLE, CisServer
 from cis_mcp.mcp.tools import Selection
@@ -53,7 +53,7 @@ def application(
     key = secret.derived(folder, "sessions")
     mcp = endpoint(server, hosts=names.hosts, origins=names.origins, body_max=BODY_MAX, key=key)
     app = root(engine, mcp, callers, health or Health())
-    return app if no_auth else Gate(app)
+    return app if no_auth else AddressLimit(app)
 
 
 def root(engine: Engine, mcp: McpEndpoint, callers: Authenticator | None, health: Health) -> Starlette:

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cis_mcp.auth.callers import Authenticator, Caller, Unwelcome, resource_url
+from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused, resource_url
 from engine.commands.operators.operators import ADMIN, SCOPES
 from engine.settings import Settings
 
@@ -28,7 +28,7 @@ class Authentication:
         token = _token(scope) if scope["type"] == "http" else ""
         try:
             caller = await self._authenticator.caller(token) if token else None
-        except Unwelcome as unwelcome:
+        except TokenRefused as unwelcome:
             await _turned_away(unwelcome)(scope, receive, send)
             return
         if caller is not None:
@@ -60,7 +60,7 @@ def _token(scope: Scope) -> str:
     return header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
 
 
-def _turned_away(unwelcome: Unwelcome) -> Response:
+def _turned_away(unwelcome: TokenRefused) -> Response:
     """The answer to the bearer of a token that lets nobody in (RFC 6750, 3.1)."""
     headers = {"Retry-After": "30"}
     if unwelcome.status == 403:

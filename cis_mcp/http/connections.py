@@ -44,7 +44,7 @@ class Bounds:
 
 
 @dataclass(slots=True)
-class Crowd:
+class ConnectionCounts:
     """All connections of a server, oldest first."""
 
     bounds: Bounds = field(default_factory=Bounds)

@@ -46,7 +46,7 @@ class Meter:
         return 0
 
 
-class Gate:
+class AddressLimit:
     """Stands before everything: who carries no key that was let in before is bounded by its address.
 
     A key that was let in is looked up by its hash, so guesses from the same address do not lock it out.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from cis_mcp.http.connections import Crowd
+from cis_mcp.http.connections import ConnectionCounts
 from cis_mcp.http.limits import let_in
 
 _LINGER_S = 2.0
@@ -69,14 +69,14 @@ class Gathering(asyncio.Transport):
         return self._transport.get_extra_info(name, default)
 
 
-class HastyProtocol(H11Protocol):
+class DeadlineProtocol(H11Protocol):
     """uvicorn's HTTP/1.1, which by itself waits for ever for the end of a request.
 
     `head_s`: for so long a head may come, `stressed_s` where half of all connections are taken. A body has
     `body_s`, and a second more for each `bytes_a_second` that came; then it is answered with 408.
     """
 
-    crowd: ClassVar[Crowd] = Crowd()
+    crowd: ClassVar[ConnectionCounts] = ConnectionCounts()
     head_s: ClassVar[float] = 10
     stressed_s: ClassVar[float] = 3
     body_s: ClassVar[float] = 10

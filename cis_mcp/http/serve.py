@@ -13,8 +13,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from cis_mcp.http.app import CORE, application
-from cis_mcp.http.connections import Crowd
-from cis_mcp.http.protocol import HastyProtocol
+from cis_mcp.http.connections import ConnectionCounts
+from cis_mcp.http.protocol import DeadlineProtocol
 from cis_mcp.http.security import Names, bracketed, is_loopback
 from cis_mcp.mcp.server import CisServer
 from cis_mcp.mcp.tools import Selection
@@ -27,7 +27,7 @@ from engine.settings import Settings
 logger = logging.getLogger(__name__)
 
 _REQUESTS = 2_000
-"""More than these at a time are told to come back later (503); connections are bounded before (`Crowd`)."""
+"""More than these at a time are told to come back later (503); connections are bounded before (`ConnectionCounts`)."""
 _GRACE_S = 2
 """For answers that are being made or read; who waits for news is told to come back at once."""
 
@@ -87,11 +87,11 @@ def web_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     )
 
 
-def _protocol(settings: Settings) -> type[HastyProtocol]:
+def _protocol(settings: Settings) -> type[DeadlineProtocol]:
     """The wire of one server, whose connections are counted by themselves."""
 
-    class Counted(HastyProtocol):
-        crowd = Crowd(proxies=settings.proxy_networks)
+    class Counted(DeadlineProtocol):
+        crowd = ConnectionCounts(proxies=settings.proxy_networks)
 
     return Counted
 

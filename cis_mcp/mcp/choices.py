@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cis_mcp.mcp.tools.base import Desk
+from cis_mcp.mcp.tools.base import CallContext
 from cis_mcp.mcp.tools.results import one_line
 from engine.itip import zones
 from engine.model.actors import Actor
@@ -16,34 +16,34 @@ _BEGINNING_MIN = 4
 _TITLE_SHOWN = 60
 
 
-async def events(desk: Desk, words: str) -> list[Event]:
+async def events(call: CallContext, words: str) -> list[Event]:
     """The caller's events that have these words, the next ones first, or whose uid begins so."""
-    actor = desk.actor
+    actor = call.actor
     if not actor.may_read:
         return []
-    found = {event.uid: event for event in await _by_uid(desk, actor, words.strip().lower())}
+    found = {event.uid: event for event in await _by_uid(call, actor, words.strip().lower())}
     query = EventQuery(query=words, organizer=_owner(actor), limit=CHOICES_MAX)
-    for asked in (query.model_copy(update={"after": desk.engine.clock()}), query):
+    for asked in (query.model_copy(update={"after": call.engine.clock()}), query):
         if len(found) < CHOICES_MAX:
-            page = await desk.engine.store.search(asked)
+            page = await call.engine.store.search(asked)
             found |= {event.uid: event for event in page.events if event.uid not in found}
     return list(found.values())[:CHOICES_MAX]
 
 
-async def _by_uid(desk: Desk, actor: Actor, beginning: str) -> list[Event]:
+async def _by_uid(call: CallContext, actor: Actor, beginning: str) -> list[Event]:
     if len(beginning) < _BEGINNING_MIN or not beginning.isalnum():
         return []
-    store = desk.engine.store
+    store = call.engine.store
     found = [await store.event(uid) for uid in await store.uids(_owner(actor), beginning, CHOICES_MAX)]
     return [event for event in found if event]
 
 
-async def campaigns(desk: Desk, words: str) -> list[str]:
+async def campaigns(call: CallContext, words: str) -> list[str]:
     """Ids of the caller's newest campaigns: those that begin so, or whose event has these words in its title."""
-    actor = desk.actor
+    actor = call.actor
     if not actor.may_read:
         return []
-    store = desk.engine.store
+    store = call.engine.store
     wanted = words.strip().lower()
     fitting = []
     for campaign in await store.campaigns(_owner(actor), CHOICES_MAX):

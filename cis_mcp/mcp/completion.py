@@ -18,14 +18,14 @@ from mcp.types import (
 
 from cis_mcp.mcp import choices
 from cis_mcp.mcp.choices import CHOICES_MAX
-from cis_mcp.mcp.tools.base import Desk
+from cis_mcp.mcp.tools.base import CallContext
 from engine.refusals import Refused
 
 _TYPED_MAX = 200
-_Source = Callable[[Desk, str], Awaitable[list[str]]]
+_Source = Callable[[CallContext, str], Awaitable[list[str]]]
 
 
-def add_completion(server: MCPServer[Any], desk: Desk) -> None:
+def add_completion(server: MCPServer[Any], call: CallContext) -> None:
     """Complete the arguments of prompts and resource templates, by their names, from what the caller has."""
 
     async def complete(
@@ -37,7 +37,7 @@ def add_completion(server: MCPServer[Any], desk: Desk) -> None:
         if source is None or len(argument.value) > _TYPED_MAX:
             return None
         try:
-            found = await source(desk, argument.value)
+            found = await source(call, argument.value)
         except Refused as refused:
             raise MCPError(INVALID_PARAMS, f"{refused.code.value}: {refused}") from None
         full = len(found) >= CHOICES_MAX
@@ -46,20 +46,20 @@ def add_completion(server: MCPServer[Any], desk: Desk) -> None:
     server.completion()(complete)  # type: ignore[no-untyped-call]
 
 
-async def _events(desk: Desk, typed: str) -> list[str]:
-    return [choices.label(event) for event in await choices.events(desk, typed)]
+async def _events(call: CallContext, typed: str) -> list[str]:
+    return [choices.label(event) for event in await choices.events(call, typed)]
 
 
-async def _uids(desk: Desk, typed: str) -> list[str]:
-    return [event.uid for event in await choices.events(desk, typed)]
+async def _uids(call: CallContext, typed: str) -> list[str]:
+    return [event.uid for event in await choices.events(call, typed)]
 
 
-async def _timezones(_desk: Desk, typed: str) -> list[str]:
+async def _timezones(_call: CallContext, typed: str) -> list[str]:
     return choices.timezones(typed)
 
 
-async def _own_address(desk: Desk, typed: str) -> list[str]:
-    address = desk.actor.address
+async def _own_address(call: CallContext, typed: str) -> list[str]:
+    address = call.actor.address
     return [address] if address.startswith(typed.strip().lower()) else []
 
 

@@ -11,7 +11,7 @@ _CHECK_S = 1.0
 """How often an ear that hears nothing sees whether the server is about to stop."""
 
 
-class Ear:
+class Notifier:
     """Tells what it hears by `tell`, each name once however often it was heard meanwhile.
 
     `stays`: asked before anything is told, and every second with `news` False; once it is false, `end` is

@@ -18,11 +18,11 @@ from cis_mcp.mcp.apps import Offer, apps
 from cis_mcp.mcp.completion import add_completion
 from cis_mcp.mcp.instructions import instructions
 from cis_mcp.mcp.prompts import prompts
-from cis_mcp.mcp.resources import Shelf, add_resources
+from cis_mcp.mcp.resources import ResourceView, add_resources
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.subscriptions import Subscriptions, welcome
 from cis_mcp.mcp.tools.access import EVERYTHING, Selection, allowed, nearest
-from cis_mcp.mcp.tools.base import Desk, failure
+from cis_mcp.mcp.tools.base import CallContext, failure
 from cis_mcp.mcp.tools.catalog import EVERY
 from cis_mcp.views.version import version
 from engine.engine import Engine
@@ -91,23 +91,23 @@ def build_server(
     `authenticator`, if keys are asked for, says whether a caller is still let in.
     `leaving` is true once the server is about to stop: then calls that wait end.
     """
-    desk = Desk(engine, actor, leaving=leaving)
+    call = CallContext(engine, actor, leaving=leaving)
 
     def permitted(name: str) -> bool:
         spec = EVERY.get(name)
-        return spec is None or (selection.has(spec) and allowed(spec, granted(), desk.actor))
+        return spec is None or (selection.has(spec) and allowed(spec, granted(), call.actor))
 
-    shelf = Shelf(desk, permitted)
+    shelf = ResourceView(call, permitted)
     subscriptions = Subscriptions(shelf, welcome(authenticator))
     server = CisServer(
         NAME,
         title=TITLE,
         version=version(),
         instructions="",
-        tools=[spec.at(desk) for spec in selection.specs],
+        tools=[spec.at(call) for spec in selection.specs],
         middleware=[
             _Bounds(),
-            _Greeting(desk, lambda: {spec.name for spec in selection.specs if permitted(spec.name)}),
+            _Greeting(call, lambda: {spec.name for spec in selection.specs if permitted(spec.name)}),
             Offer(),
         ],
         extensions=[apps()],
@@ -116,7 +116,7 @@ def build_server(
     )
     server.permitted = permitted
     add_resources(server, shelf)
-    add_completion(server, desk)
+    add_completion(server, call)
     subscriptions.add_to(server)
     for prompt in prompts():
         server.add_prompt(prompt)
@@ -141,8 +141,8 @@ class _Bounds:
 class _Greeting:
     """Tells each caller at connection the time, whom it acts for, and the way through its own tools."""
 
-    def __init__(self, desk: Desk, tools: Callable[[], set[str]]) -> None:
-        self._desk = desk
+    def __init__(self, call: CallContext, tools: Callable[[], set[str]]) -> None:
+        self._call = call
         self._tools = tools
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -150,6 +150,6 @@ class _Greeting:
         if isinstance(result, dict) and ctx.method in {"initialize", "server/discover"}:
             return {
                 **result,
-                "instructions": instructions(self._desk.engine, self._desk.actor, self._tools()),
+                "instructions": instructions(self._call.engine, self._call.actor, self._tools()),
             }
         return result

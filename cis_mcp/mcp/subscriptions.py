@@ -31,12 +31,12 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
-from cis_mcp.auth.callers import Authenticator, Caller, Unwelcome
+from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused
 from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.compat import connection as connection_of
 from cis_mcp.mcp.compat import low_level
-from cis_mcp.mcp.notifier import Ear
-from cis_mcp.mcp.resources import Shelf
+from cis_mcp.mcp.notifier import Notifier
+from cis_mcp.mcp.resources import ResourceView
 from cis_mcp.mcp.resources.listing import listed
 from engine.refusals import Refused
 from engine.watching import Sight
@@ -61,7 +61,7 @@ def welcome(authenticator: Authenticator | None) -> Welcome:
             return True
         try:
             return await authenticator.caller(caller.token) is not None
-        except Unwelcome:
+        except TokenRefused:
             return False
 
     return still
@@ -92,7 +92,7 @@ class _Session:
     `caller`: of its latest request; a session outlives the tokens that it is used with.
     """
 
-    ear: Ear
+    ear: Notifier
     caller: Caller | None
     watched: dict[str, Callable[[], None]] = field(default_factory=dict)
 
@@ -109,7 +109,7 @@ class Subscriptions:
     `welcome` says whether a caller is still let in: keys are revoked, tokens expire.
     """
 
-    def __init__(self, shelf: Shelf, welcome: Welcome) -> None:
+    def __init__(self, shelf: ResourceView, welcome: Welcome) -> None:
         self.bus = InMemorySubscriptionBus()
         self._shelf = shelf
         self._welcome = welcome
@@ -158,15 +158,15 @@ class Subscriptions:
 
     def _own_list(self) -> dict[str, Sight]:
         """How to see whether the caller's list of resources changed."""
-        desk = self._shelf.desk
-        actor, whose = desk.actor, "all" if desk.actor.everywhere else desk.actor.address
+        call = self._shelf.call
+        actor, whose = call.actor, "all" if call.actor.everywhere else call.actor.address
         if not actor.may_read:
             return {}
-        return {f"{_LIST}{whose}": Sight(partial(listed, desk.engine, actor))}
+        return {f"{_LIST}{whose}": Sight(partial(listed, call.engine, actor))}
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
-        address = self._shelf.desk.actor.address
+        address = self._shelf.call.actor.address
         if self._streams[address] >= STREAMS_MAX or self._streams.total() >= _ALL_STREAMS_MAX:
             raise MCPError(INTERNAL_ERROR, "Too many streams are open; close one first.")
         self._streams[address] += 1
@@ -181,7 +181,7 @@ class Subscriptions:
     ) -> AsyncIterator[None]:
         """News of `sights` go to `stream`; where its caller is no longer welcome the stream ends."""
         caller = current()
-        ear = Ear(stream.tell, lambda news: self._stays(caller if news else None), handler.close)
+        ear = Notifier(stream.tell, lambda news: self._stays(caller if news else None), handler.close)
         try:
             leave = await self._listened(sights, ear)
             try:
@@ -240,7 +240,7 @@ class Subscriptions:
         async def stays(news: bool) -> bool:
             return await self._stays(session.caller if news else None)
 
-        session = _Session(Ear(ctx.session.send_resource_updated, stays, end), current())
+        session = _Session(Notifier(ctx.session.send_resource_updated, stays, end), current())
         return session
 
     async def _note_caller(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
@@ -253,7 +253,7 @@ class Subscriptions:
 
     async def _stays(self, caller: Caller | None) -> bool:
         """True while the server goes on and `caller`, if one is given, is let in."""
-        return not self._shelf.desk.leaving() and await self._welcome(caller)
+        return not self._shelf.call.leaving() and await self._welcome(caller)
 
     async def _sight(self, uri: str) -> Sight | None:
         """How to watch `uri`; None where it never changes. Raises MCPError where the caller has none."""
@@ -268,8 +268,8 @@ class Subscriptions:
     async def _fixed(self) -> set[str]:
         return {resource.uri for resource in await self._server.list_resources()} if self._server else set()
 
-    async def _listened(self, sights: Mapping[str, Sight], ear: Ear) -> Callable[[], None]:
+    async def _listened(self, sights: Mapping[str, Sight], ear: Notifier) -> Callable[[], None]:
         try:
-            return await self._shelf.desk.engine.watch.listen(sights, ear.heard)
+            return await self._shelf.call.engine.watch.listen(sights, ear.heard)
         except Refused as refused:
             raise MCPError(INTERNAL_ERROR, f"{refused.code.value}: {refused}") from None

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from cis_mcp.watch import progress
 from cis_mcp.watch.health import Health
-from cis_mcp.watch.metrics import Gauges, Watchtower
+from cis_mcp.watch.metrics import Gauges, MetricsCollector
 from engine.engine import Engine
 from engine.inbox import sources
 from engine.inbox.intake.intake import Inbox
@@ -18,7 +18,7 @@ from engine.inbox.spool import cleaning
 from engine.jobs import jobs as chores
 from engine.observe import telemetry
 from engine.outbox.dispatcher import Dispatcher
-from engine.outbox.processes.pool import Crew
+from engine.outbox.processes.pool import SenderPool
 from engine.outbox.transports import open_transport
 from engine.settings import Settings
 
@@ -51,7 +51,7 @@ async def running(settings: Settings, health: Health | None = None) -> AsyncIter
         jobs |= {"inbox": inbox.run, "chores": lambda: chores.run(engine)}
         jobs |= {
             "dispatcher": Dispatcher(engine, transport).run,
-            "crew": Crew(engine, transport.connections).run,
+            "crew": SenderPool(engine, transport.connections).run,
         }
         jobs |= {"cleaning": lambda: cleaning.run(engine), "progress": lambda: progress.run(engine)}
         health = health or Health()
@@ -71,7 +71,7 @@ async def _seen(engine: Engine, health: Health) -> Callable[[], None]:
     """Export what the engine does and how things stand, where that is asked for; what to call at the end."""
     end = telemetry.begin(engine.observer)
     if engine.observer.listener:
-        tower = Watchtower(engine, health)
+        tower = MetricsCollector(engine, health)
         Gauges(tower.samples, await tower.samples())
     return end
 

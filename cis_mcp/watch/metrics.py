@@ -64,7 +64,7 @@ class Folders:
         return n
 
 
-class Watchtower:
+class MetricsCollector:
     """Gathers the figures of one engine, and of the process that it runs in."""
 
     def __init__(self, engine: Engine, health: Health) -> None:

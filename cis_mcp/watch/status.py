@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from cis_mcp.auth.callers import Caller
 from cis_mcp.watch.health import Health
-from cis_mcp.watch.metrics import CONTENT_TYPE, Watchtower
+from cis_mcp.watch.metrics import CONTENT_TYPE, MetricsCollector
 from engine.commands.operators.operators import ADMIN
 from engine.engine import Engine
 
@@ -22,7 +22,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 def routes(engine: Engine, health: Health) -> list[Route]:
     """The three addresses."""
-    tower = Watchtower(engine, health)
+    tower = MetricsCollector(engine, health)
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "ok"}, headers=_FRESH)

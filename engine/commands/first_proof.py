@@ -30,7 +30,7 @@ _PROOFS_MAX = 20
 _EVENTS_SHOWN = 10
 
 
-class Doing(Value):
+class IntendedChange(Value):
     """What a mail would do to one event, and how many people would be mailed of it."""
 
     action: str
@@ -57,7 +57,7 @@ class Held(Value):
     mail: str
     mailbox: str
     proven: Proven
-    doings: tuple[Doing, ...]
+    doings: tuple[IntendedChange, ...]
 
     @property
     def people(self) -> int:
@@ -68,27 +68,27 @@ class Held(Value):
 class NewProof(Exception):  # noqa: N818 -- the change is undone, and its mail waits
     """A change would mail more people than a mail with a new proof may reach."""
 
-    def __init__(self, doings: Sequence[Doing]) -> None:
+    def __init__(self, doings: Sequence[IntendedChange]) -> None:
         super().__init__("the proof is new")
         self.doings = tuple(doings)
 
 
-def doings(done: Done) -> tuple[Doing, ...]:
+def doings(done: Done) -> tuple[IntendedChange, ...]:
     """What came of a command, as far as people are mailed of it."""
     match done:
         case CampaignDone():
-            found = [Doing(action="invite", uid=done.event.uid, people=done.campaign.valid)]
+            found = [IntendedChange(action="invite", uid=done.event.uid, people=done.campaign.valid)]
         case BatchDone():
-            found = [Doing(action=o.action, uid=o.uid, people=o.notified) for o in done.outcomes]
+            found = [IntendedChange(action=o.action, uid=o.uid, people=o.notified) for o in done.outcomes]
         case EventDone():
             action = "cancel" if done.event.cancelled else "update"
-            found = [Doing(action=action, uid=done.event.uid, people=done.notified)]
+            found = [IntendedChange(action=action, uid=done.event.uid, people=done.notified)]
         case _:
             found = []
     return tuple(doing for doing in found if doing.people)
 
 
-async def weigh(work: Work, proven: Proven, found: Sequence[Doing]) -> None:
+async def weigh(work: Work, proven: Proven, found: Sequence[IntendedChange]) -> None:
     """Count the people whom a mail reaches, where its proofs are new. Raises NewProof where that is too many."""
     people = sum(doing.people for doing in found)
     if not people or await known(work, proven):
@@ -100,7 +100,7 @@ async def weigh(work: Work, proven: Proven, found: Sequence[Doing]) -> None:
     await work.unit.add_on_trial(proven.organizer, proven.mail, people, work.now, since)
 
 
-async def reserve(work: Work, proven: Proven, found: Sequence[Doing]) -> None:
+async def reserve(work: Work, proven: Proven, found: Sequence[IntendedChange]) -> None:
     """As `weigh`, for all that a mail of several parts is about to do; harmless to repeat for the same mail."""
     _, last = await work.unit.on_trial(proven.organizer, work.now - GROWN)
     if last != proven.mail:
@@ -173,7 +173,7 @@ async def _what(work: Work, held: Held) -> str:
     return " ".join(lines)
 
 
-async def _line(work: Work, doing: Doing) -> str:
+async def _line(work: Work, doing: IntendedChange) -> str:
     event = await work.unit.event(doing.uid)
     named = notices.naming(event) if event else "an event of yours"
     match doing.action:

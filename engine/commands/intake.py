@@ -15,7 +15,7 @@ class Reply(Done):
     notice: Notice
 
 
-class Nothing(Command[Done]):
+class NoChange(Command[Done]):
     """Change nothing: for a mail that is only noted, and perhaps answered."""
 
     async def carry_out(self, work: Work) -> Done:

@@ -9,7 +9,7 @@ from engine.commands.base import Work
 from engine.commands.events import series
 from engine.commands.invites.invites import new_message_id
 from engine.itip import recurrence
-from engine.mail import words
+from engine.mail.outgoing import words
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.commands.tables.batch import Became, Step, StepOutcome
+from engine.commands.tables.batch import RequestOutcome, Step, StepOutcome
 from engine.itip.feed import Calendar
 from engine.model.base import Value
 from engine.model.feeds import Feed, FeedEntry
@@ -96,18 +96,18 @@ def summed(
     over = [o for o in outcomes if o.code in _OVER]
     problems = [
         *_unreadable(calendar),
-        *(o for o in outcomes if o.became is Became.FAILED and o.code not in _OVER),
+        *(o for o in outcomes if o.became is RequestOutcome.FAILED and o.code not in _OVER),
     ]
-    counts = {became: sum(o.became is became for o in outcomes) for became in Became}
+    counts = {became: sum(o.became is became for o in outcomes) for became in RequestOutcome}
     return Imported(
         calendar=feed.name,
         organizer=feed.organizer,
-        new=counts[Became.CREATED],
-        changed=counts[Became.UPDATED],
+        new=counts[RequestOutcome.CREATED],
+        changed=counts[RequestOutcome.UPDATED],
         gone=len(plan.gone),
         kept=len(plan.gone) if options.gone == "keep" else 0,
-        cancelled=counts[Became.CANCELLED],
-        unchanged=plan.unchanged + counts[Became.UNCHANGED],
+        cancelled=counts[RequestOutcome.CANCELLED],
+        unchanged=plan.unchanged + counts[RequestOutcome.UNCHANGED],
         past=plan.past + len(over),
         failed=len(problems),
         left=left,
@@ -120,5 +120,5 @@ def summed(
 def _unreadable(calendar: Calendar) -> Iterator[StepOutcome]:
     for bad in calendar.unreadable:
         yield StepOutcome(
-            name=bad.uid, became=Became.FAILED, code=bad.refused.code.value, detail=str(bad.refused)
+            name=bad.uid, became=RequestOutcome.FAILED, code=bad.refused.code.value, detail=str(bad.refused)
         )

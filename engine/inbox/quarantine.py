@@ -15,9 +15,10 @@ from engine.commands.operators.quarantine import DropMail, ReleaseMail
 from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
 from engine.inbox.spool.spool import Mailbox, Spool, Spooled, parsed
-from engine.mail import headers
-from engine.mail.incoming import IncomingMail
-from engine.mail.read import Opened
+from engine.mail import text
+from engine.mail.incoming import headers
+from engine.mail.incoming.content import IncomingMail
+from engine.mail.incoming.read import Opened
 from engine.model.actors import Actor
 from engine.model.base import Value
 from engine.model.records import Intake, KeptSums
@@ -230,19 +231,17 @@ def _shown(held: Held, spooled: Spooled, mail: IncomingMail | None) -> Shown:
     shown = Shown(
         held=held,
         client=spooled.envelope.client,
-        envelope_sender=headers.one_line(spooled.envelope.sender or "")[:_HEADER_SHOWN],
+        envelope_sender=text.one_line(spooled.envelope.sender or "")[:_HEADER_SHOWN],
         headers=tuple(_headers(spooled.raw)),
     )
     if mail is None:
         body = re.split(rb"\r?\n\r?\n", spooled.raw[:_HEAD_BYTES], maxsplit=1)[-1]
-        return shown.model_copy(update={"text": headers.lines(body.decode("utf-8", "replace"))[:_TEXT_SHOWN]})
-    calendars = [
-        headers.lines(part.content[:_HEAD_BYTES].decode("utf-8", "replace")) for part in mail.calendars
-    ]
+        return shown.model_copy(update={"text": text.lines(body.decode("utf-8", "replace"))[:_TEXT_SHOWN]})
+    calendars = [text.lines(part.content[:_HEAD_BYTES].decode("utf-8", "replace")) for part in mail.calendars]
     return shown.model_copy(
         update={
-            "text": headers.lines(mail.text)[:_TEXT_SHOWN],
-            "calendars": tuple(text[:_TEXT_SHOWN] for text in calendars[:3]),
+            "text": text.lines(mail.text)[:_TEXT_SHOWN],
+            "calendars": tuple(shown[:_TEXT_SHOWN] for shown in calendars[:3]),
             "attachments": len(mail.lists),
         }
     )

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from engine.itip import read
 from engine.itip.bounds import Allowance
-from engine.itip.clocks import Clocks
+from engine.itip.content_lines import Component, decode
 from engine.itip.expansion import Budget
-from engine.itip.lines import Component, decode
 from engine.itip.message import ItipEvent
 from engine.itip.tree import parse
+from engine.itip.zone_context import Clocks
 from engine.refusals import Code, Refused
 
 MAX_BYTES = 20_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from engine.itip.lines import clean_text
+from engine.itip.content_lines import clean_text
 from engine.model.events import Event, Override
 from engine.refusals import Code, Refused
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from icalendar import Calendar
 
 from engine.itip import personal, write
-from engine.itip.lines import escape
+from engine.itip.content_lines import escape
 from engine.itip.personal import Words
 from engine.model.events import Event
 from engine.model.messages import Method

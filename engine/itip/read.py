@@ -6,14 +6,14 @@ import re
 from datetime import datetime
 
 from engine.itip.bounds import Allowance
-from engine.itip.clocks import MAX_VALUES, Clocks
+from engine.itip.content_lines import Component, Property, clean_name, decode
 from engine.itip.expansion import Budget
-from engine.itip.lines import Component, Property, clean_name, decode
 from engine.itip.message import ItipAttendee, ItipEvent, ItipMessage
 from engine.itip.repairs import Repairs
 from engine.itip.times import read_dates, read_recurrence, read_recurrence_id, read_span
 from engine.itip.tree import parse
 from engine.itip.values import read_address, read_utc
+from engine.itip.zone_context import MAX_VALUES, Clocks
 from engine.model.people import Partstat, Party
 from engine.refusals import Code, Refused
 

@@ -6,10 +6,10 @@ import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.itip.clocks import Clocks, unreadable
-from engine.itip.lines import Component
+from engine.itip.content_lines import Component
 from engine.itip.rule import MAX_TEXT
 from engine.itip.values import read_duration
+from engine.itip.zone_context import Clocks, unreadable
 from engine.model.times import Span
 from engine.refusals import Code, Refused
 

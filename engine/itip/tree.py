@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.itip.bounds import Allowance
-from engine.itip.lines import Component, Property, parse_line, unfolded
+from engine.itip.content_lines import Component, Property, parse_line, unfolded
 from engine.itip.repairs import Repairs
 from engine.refusals import Code, Refused
 

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from engine.itip import zones
+from engine.itip.content_lines import Component
 from engine.itip.expansion import Budget, forward
-from engine.itip.lines import Component
 from engine.itip.rule import Rule, parse
 from engine.itip.values import read_value
 from engine.refusals import Code, Refused

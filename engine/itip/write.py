@@ -24,9 +24,9 @@ from icalendar import (
 from icalendar import Event as VEvent
 from icalendar.prop import vRecur
 
-from engine.itip.lines import clean_name, clean_text, escape
+from engine.itip.content_lines import clean_name, clean_text, escape
 from engine.itip.recurrence import at
-from engine.itip.zonelines import written
+from engine.itip.zone_lines import written
 from engine.model.events import Event, Override
 from engine.model.messages import Method
 from engine.model.people import Party

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
-from engine.mail import sesnotice
+from engine.mail.incoming import sesnotice
 from engine.model.claims import Answer, Claim
 from engine.model.messages import MessageState
 from engine.outbox.transport import Accepted, Rejected

@@ -11,8 +11,8 @@ from engine import report
 from engine.commands.invites.invites import personal_values
 from engine.itip import personal, write
 from engine.itip import prepared as itip_prepared
-from engine.mail import compose
-from engine.mail import prepared as mail_prepared
+from engine.mail.outgoing import compose
+from engine.mail.outgoing import prepared as mail_prepared
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Notice
@@ -63,7 +63,7 @@ class Renderer:
         values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
         party = Party(address=attendee.email, name=attendee.name)
         receipts = self._settings.mailbox("rsvp", attendee.token)
-        letter = compose.Letter(
+        letter = compose.Personalisation(
             attendee=party,
             calendar=prepared.calendar.fill(party, Party(address=receipts, name=name), values),
             receipt_address=receipts,

@@ -115,7 +115,7 @@ class Pool:
         return next((name for name in self._jobs if self._busy[name] < self._share), None)
 
 
-class Few:
+class ConcurrencyLimit:
     """At most so many of something at a time for each caller: it waits for others, and holds memory meanwhile."""
 
     def __init__(self, most: int) -> None:

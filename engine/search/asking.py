@@ -10,7 +10,7 @@ from engine.itip import zones
 from engine.model.base import Value
 from engine.model.events import EventStatus
 from engine.process import pools
-from engine.search import reading, saying
+from engine.search import grammar, names
 from engine.search.outcome import Reading
 from engine.search.tokens import QUERY_MAX, tokens
 from engine.store.cursors import forged, opened
@@ -70,12 +70,12 @@ async def find(store: Store, query: EventQuery, now: datetime, timezone: str | N
 
 
 async def _read(store: Store, query: EventQuery, now: datetime) -> Reading:
-    phrases = saying.phrases(query.query)
-    names = await store.names(query.organizer, phrases) if phrases else frozenset[str]()
+    phrases = names.phrases(query.query)
+    known = await store.names(query.organizer, phrases) if phrases else frozenset[str]()
     if any(token.kind == "numeric" for token in tokens(query.query)):
         # A library that takes long to load reads these.
-        return await pools.SEARCHES.run(reading.read, query.query, now, names)
-    return reading.read(query.query, now, names)
+        return await pools.SEARCHES.run(grammar.read, query.query, now, known)
+    return grammar.read(query.query, now, known)
 
 
 def _asked(cursor: str | None) -> datetime | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.season import ORGANIZER, season
 from engine.commands.answers.receipts import RecordReceipt
-from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.events.timing import Timing
 from engine.engine import SYSTEM, Engine, system_clock
 from engine.model.events import Event
@@ -94,11 +94,11 @@ async def dashboard(browser: Browser, folder: Path) -> None:
         emails = [f"guest{number}@example.org" for number in range(PEOPLE)]
         draft = await drafted(engine, event, [*emails, "not an address", emails[0]], rate=RATE)
         async with working(engine, _transport(sink)), staging(browser, engine, scale=SCALE) as stage:
-            await control(engine, draft, Action.START)
+            await control(engine, draft, CampaignAction.START)
             await eventually(lambda: len(sink.mails) > SHOWN_AT)
-            await control(engine, draft, Action.PAUSE)
+            await control(engine, draft, CampaignAction.PAUSE)
             await _answer_all(engine, (await _reached(engine, event))[: SHOWN_AT + 100])
-            await control(engine, draft, Action.RESUME)
+            await control(engine, draft, CampaignAction.RESUME)
             await _pictures(stage, draft.campaign.id)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.model.campaigns import CampaignState
@@ -95,7 +95,7 @@ async def test_it_is_live_while_a_campaign_runs_and_pauses_and_goes_on(
     draft = await drafted(engine, event, [*EMAILS, "not an address"], rate=20)
     async with sinking() as sink, working(engine, _transport(sink)), staging(browser, engine) as stage:
         sink.answer(EMAILS[0], "550 5.1.1 <b>No such user</b>")
-        await control(engine, draft, Action.START)
+        await control(engine, draft, CampaignAction.START)
         view = await stage.open("get_campaign", {"campaign_id": draft.campaign.id})
         await view.shows("Campaign · sending")
         seen = "Number(document.querySelector('[role=progressbar]').getAttribute('aria-valuenow'))"
@@ -181,7 +181,7 @@ async def test_the_newest_campaigns_are_listed_and_one_is_opened_and_left_again(
 ) -> None:
     event = await _event(engine)
     one, _ = [await drafted(engine, event, [email]) for email in EMAILS[:2]]
-    await control(engine, one, Action.START)
+    await control(engine, one, CampaignAction.START)
     await chores_done(engine)
     async with staging(browser, engine) as stage:
         view = await stage.open("get_campaign", {})
@@ -267,7 +267,7 @@ async def test_it_stops_asking_when_its_host_takes_it_away(browser: Browser, eng
 async def test_light_and_dark_follow_the_host_and_can_be_read(browser: Browser, engine: Engine) -> None:
     event = await _event(engine)
     draft = await drafted(engine, event, ["ann@example.com", "not an address"])
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
     async with staging(browser, engine) as stage:
         view = await stage.open("get_campaign", {"campaign_id": draft.campaign.id})
@@ -290,7 +290,7 @@ async def test_everything_to_press_has_a_name_and_nothing_is_wider_than_a_phone(
 ) -> None:
     event = await _event(engine, summary="A name without any space" + "s" * 150, location="L" * 300)
     draft = await drafted(engine, event, ["a" * 60 + "@example.com", "not an address"])
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
     assert (await attendee(engine, event, "a" * 60 + "@example.com")).origin
     async with staging(browser, engine, width=320) as stage:

@@ -15,7 +15,7 @@ from bench.hostile_calendars import START, filled
 from bench.hostile_packed import HEAD, MIXED, part
 from engine.commands.tables import batchrows, csvlist
 from engine.itip import read as itip_read
-from engine.mail import tnef
+from engine.mail.incoming import tnef
 from engine.refusals import Code, Refused
 from tests.support.reading import all_limited, limited, outcomes
 from tests.support.soak import SOAK, some

@@ -14,12 +14,12 @@ import pytest
 from engine.engine import Engine
 from engine.inbox.contents.content import Content
 from engine.inbox.contents.readers import Readers
-from engine.inbox.intake.delivery import Outcome
 from engine.inbox.intake.in_flight import DEATHS_MAX
 from engine.inbox.intake.intake import Inbox
+from engine.inbox.intake.received import Outcome
 from engine.inbox.intake.router import Router
 from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled
-from engine.mail.read import Opened
+from engine.mail.incoming.read import Opened
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.engines import attendee, created, deliver, engine_in, invite

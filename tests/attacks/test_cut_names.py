@@ -7,14 +7,15 @@ from email import message_from_string
 import pytest
 
 from engine.commands.campaigns.validation import Row, _read_row
-from engine.inbox.intake.delivery import named
+from engine.inbox.intake.received import named
 from engine.itip import read as itip_read
 from engine.itip import rule
 from engine.itip.values import read_address
-from engine.mail import headers, mime, plain_bounces, reports
-from engine.mail.dmarc import read_policy
 from engine.mail.domains import ascii_domain, is_domain
-from engine.mail.leaves import Leaf
+from engine.mail.incoming import headers, plain_bounces, reports
+from engine.mail.incoming.dmarc import read_policy
+from engine.mail.incoming.leaves import Leaf
+from engine.mail.outgoing import mime
 from engine.refusals import Refused
 from engine.store.cursors import opened, written
 

@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 
 from cis_mcp.pages.links import routes
-from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.router import Router
@@ -73,7 +73,7 @@ async def invited(post: Post, number: int, uid: str = "client-uid-1") -> Event:
     event = await post.engine.store.event(made.uid)
     assert event
     if number:
-        await control(post.engine, await drafted(post.engine, event, crowd(number)), Action.START)
+        await control(post.engine, await drafted(post.engine, event, crowd(number)), CampaignAction.START)
     await deliver(post.engine)
     return event
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import Engine
 from engine.model.messages import MessageState
 from tests.cli.processes import environment, run, started
@@ -25,7 +25,7 @@ NASTY = "550 \x1b[31mno such user\x1b]0;title\x07\n[bold]x"
 async def _campaign(engine: Engine, *, start: bool = True) -> str:
     draft = await drafted(engine, await created(engine), PEOPLE)
     if start:
-        await control(engine, draft, Action.START)
+        await control(engine, draft, CampaignAction.START)
     return draft.campaign.id
 
 
@@ -89,11 +89,11 @@ async def test_following_prints_lines_into_a_pipe_and_ends_with_the_campaign(
 
 async def test_following_ends_when_the_campaign_is_cancelled(engine: Engine, tmp_path: Path) -> None:
     draft = await drafted(engine, await created(engine), PEOPLE)
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     async with _following(tmp_path, draft.campaign.id) as process:
         assert process.stdout is not None
         assert b"0 of 3 done" in await process.stdout.readline()
-        await control(engine, draft, Action.CANCEL)
+        await control(engine, draft, CampaignAction.CANCEL)
         assert b"cancelled: 3 of 3 done" in await process.stdout.read()
         assert await process.wait() == 0
 

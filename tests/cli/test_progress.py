@@ -10,7 +10,7 @@ import pytest
 from cis_mcp.watch import progress
 from cis_mcp.watch.pace import Pace, clock_time
 from cis_mcp.watch.progress import EVERY_S, Watch
-from engine.commands.campaigns.campaigns import Action, CampaignDone
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone
 from engine.engine import Engine
 from engine.model.messages import MessageState
 from tests.support.clock import Clock
@@ -25,7 +25,7 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
 
 async def _started(engine: Engine, people: int = 100) -> CampaignDone:
     draft = await drafted(engine, await created(engine), [f"p{n}@example.com" for n in range(people)])
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
     return draft
 

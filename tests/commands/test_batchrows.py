@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.commands.tables import batchrows, batchtimes
-from engine.commands.tables.batch import Batch, Became, Rehearsed, StepOutcome
+from engine.commands.tables.batch import Batch, Rehearsed, RequestOutcome, StepOutcome
 from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -241,7 +241,7 @@ async def test_a_row_creates_changes_and_cancels_an_event(engine: Engine) -> Non
 async def test_an_update_leaves_what_it_does_not_name(engine: Engine, cells: str, local: str) -> None:
     (made,) = await _run(engine, f"{HEADER}\n{GAME}\n")
     (moved,) = await _run(engine, f"action,key,{cells}\n")
-    assert moved.became is Became.UPDATED, moved
+    assert moved.became is RequestOutcome.UPDATED, moved
     span = (await _event(engine, made.uid)).span
     assert " ".join(span.local(t).isoformat() for t in (span.start, span.end)) == local
 
@@ -253,11 +253,11 @@ async def test_an_update_tells_those_who_come(engine: Engine) -> None:
     await deliver(engine)
     await answer(engine, await attendee(engine, event, "ann@example.com"), Partstat.ACCEPTED)
     (told,) = await _run(engine, "action,uid,url\nUPDATE,game-1,https://example.com/join\n")
-    assert (told.became, told.notified) == (Became.UPDATED, 1)
+    assert (told.became, told.notified) == (RequestOutcome.UPDATED, 1)
     (quiet,) = await _run(engine, "action,uid,location,tell\nUPDATE,game-1,Hall 2,None\n")
-    assert (quiet.became, quiet.notified) == (Became.UPDATED, 0)
+    assert (quiet.became, quiet.notified) == (RequestOutcome.UPDATED, 0)
     (gone,) = await _run(engine, f"action,uid,reason\nCANCEL,{made.uid.upper()},Rain\n")
-    assert (gone.became, gone.notified) == (Became.CANCELLED, 1)
+    assert (gone.became, gone.notified) == (RequestOutcome.CANCELLED, 1)
 
 
 async def test_the_same_table_twice_makes_no_doubles(engine: Engine) -> None:
@@ -276,7 +276,11 @@ async def test_the_same_table_twice_makes_no_doubles(engine: Engine) -> None:
 async def test_a_key_that_names_another_event_already_is_refused(engine: Engine) -> None:
     table = f"{HEADER}\n{GAME}\n{GAME.replace('Game 1', 'Game 2')}\n"
     made, other = await _run(engine, table)
-    assert (made.became, other.became, other.code) == (Became.CREATED, Became.FAILED, "event_exists")
+    assert (made.became, other.became, other.code) == (
+        RequestOutcome.CREATED,
+        RequestOutcome.FAILED,
+        "event_exists",
+    )
 
 
 async def test_to_cancel_twice_changes_nothing(engine: Engine) -> None:
@@ -308,9 +312,9 @@ async def test_a_bad_row_is_named_and_the_good_ones_are_carried_out(
 ) -> None:
     good = GAME.replace("Game 1", '"Doe, Jane"')
     bad, made = await _run(engine, f"{HEADER}\n{row}\n{good}\n")
-    assert (bad.name, bad.became, bad.code) == ("1", Became.FAILED, code)
+    assert (bad.name, bad.became, bad.code) == ("1", RequestOutcome.FAILED, code)
     assert bad.detail
-    assert made.became is Became.CREATED
+    assert made.became is RequestOutcome.CREATED
     assert (await _event(engine, made.uid)).summary == "Doe, Jane"
 
 
@@ -332,7 +336,7 @@ async def test_only_the_owner_changes_an_event(engine: Engine) -> None:
     (foreign,) = await _run(engine, f"{HEADER},organizer\n{GAME},ann@example.com\n", bob)
     assert [o.code for o in (by_key, by_uid, foreign)] == ["unknown_event", "unknown_event", "not_allowed"]
     (own,) = await _run(engine, f"{HEADER}\n{GAME}\n", bob)
-    assert own.became is Became.CREATED
+    assert own.became is RequestOutcome.CREATED
 
 
 async def test_what_a_row_leaves_out_may_be_given_for_all(engine: Engine) -> None:
@@ -341,7 +345,7 @@ async def test_what_a_row_leaves_out_may_be_given_for_all(engine: Engine) -> Non
     event = await _event(engine, made.uid)
     assert (event.span.timezone, event.organizer) == ("Europe/Paris", "ann@example.com")
     (gone,) = await _run(engine, "action,key\nCANCEL,a\n", organizer="ann@example.com")
-    assert gone.became is Became.CANCELLED
+    assert gone.became is RequestOutcome.CANCELLED
 
 
 async def test_a_dry_run_says_what_would_be_and_changes_nothing(engine: Engine) -> None:
@@ -378,7 +382,9 @@ async def test_any_rows_come_to_an_outcome_each(engine: Engine, rows: list[dict[
     steps = tuple(RowStep(batchrows.BatchRow(n, cells), str(n)) for n, cells in enumerate(rows, start=1))
     outcomes = (await do(engine, Batch(steps=steps))).outcomes
     assert [outcome.name for outcome in outcomes] == [step.name for step in steps]
-    assert all(outcome.code and outcome.detail for outcome in outcomes if outcome.became is Became.FAILED)
+    assert all(
+        outcome.code and outcome.detail for outcome in outcomes if outcome.became is RequestOutcome.FAILED
+    )
 
 
 @given(st.text(max_size=200) | st.text(alphabet='action,uid;\t"\n\r \0', max_size=200))

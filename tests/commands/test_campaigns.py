@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
-from engine.commands.campaigns.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
@@ -104,7 +104,7 @@ async def test_rows_without_a_value_that_the_text_needs_are_skipped(engine: Engi
 async def test_a_campaign_sends_each_good_row_once_and_is_finished_then(engine: Engine) -> None:
     event = await created(engine)
     draft = await drafted(engine, event, [*people(5), "nonsense"])
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     assert await state(engine, draft) is CampaignState.RUNNING
     gone = await deliver(engine)
     assert sorted(m.email for m in gone) == people(5)
@@ -116,7 +116,7 @@ async def test_a_campaign_sends_each_good_row_once_and_is_finished_then(engine: 
 @pytest.mark.parametrize("token", ["", "wrong", "ä"])
 async def test_a_campaign_starts_with_its_own_token_alone(engine: Engine, token: str) -> None:
     draft = await drafted(engine, await created(engine), people(2))
-    start = ControlCampaign(campaign_id=draft.campaign.id, action=Action.START, confirm_token=token)
+    start = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=token)
     assert await refusal(engine, start) is Code.CONFIRM_TOKEN_INVALID
     assert await state(engine, draft) is CampaignState.DRAFT
 
@@ -126,7 +126,7 @@ async def test_a_change_of_the_event_voids_the_token(engine: Engine) -> None:
     draft = await drafted(engine, event, people(2))
     await do(engine, UpdateEvent(uid=event.uid, summary="Another"))
     start = ControlCampaign(
-        campaign_id=draft.campaign.id, action=Action.START, confirm_token=draft.confirm_token
+        campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token
     )
     assert await refusal(engine, start) is Code.CONFIRM_TOKEN_INVALID
 
@@ -134,7 +134,9 @@ async def test_a_change_of_the_event_voids_the_token(engine: Engine) -> None:
 async def test_the_token_of_one_list_does_not_start_another(engine: Engine) -> None:
     event = await created(engine)
     one, two = await drafted(engine, event, people(2)), await drafted(engine, event, people(3))
-    start = ControlCampaign(campaign_id=two.campaign.id, action=Action.START, confirm_token=one.confirm_token)
+    start = ControlCampaign(
+        campaign_id=two.campaign.id, action=CampaignAction.START, confirm_token=one.confirm_token
+    )
     assert await refusal(engine, start) is Code.CONFIRM_TOKEN_INVALID
 
 
@@ -159,7 +161,7 @@ async def test_a_draft_that_makes_no_sense_is_refused(
 async def test_a_list_without_a_good_row_does_not_start(engine: Engine) -> None:
     draft = await drafted(engine, await created(engine), ["nonsense"])
     start = ControlCampaign(
-        campaign_id=draft.campaign.id, action=Action.START, confirm_token=draft.confirm_token
+        campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token
     )
     assert await refusal(engine, start) is Code.EMPTY_LIST
 
@@ -167,36 +169,36 @@ async def test_a_list_without_a_good_row_does_not_start(engine: Engine) -> None:
 async def test_every_action_is_safe_to_repeat_and_the_others_are_refused(engine: Engine) -> None:
     event = await created(engine)
     draft = await drafted(engine, event, people(3))
-    for action in (Action.PAUSE, Action.RESUME):
+    for action in (CampaignAction.PAUSE, CampaignAction.RESUME):
         wrong = ControlCampaign(campaign_id=draft.campaign.id, action=action)
         assert await refusal(engine, wrong) is Code.CAMPAIGN_STATE
-    for action in (Action.START, Action.PAUSE, Action.RESUME, Action.CANCEL):
+    for action in (CampaignAction.START, CampaignAction.PAUSE, CampaignAction.RESUME, CampaignAction.CANCEL):
         first = await control(engine, draft, action)
         again = await control(engine, draft, action)
         assert again.campaign == first.campaign
-    for action in (Action.START, Action.PAUSE, Action.RESUME):
+    for action in (CampaignAction.START, CampaignAction.PAUSE, CampaignAction.RESUME):
         wrong = ControlCampaign(campaign_id=draft.campaign.id, action=action)
         assert await refusal(engine, wrong) is Code.CAMPAIGN_STATE
 
 
 async def test_a_paused_campaign_sends_nothing_until_it_is_resumed(engine: Engine) -> None:
     draft = await drafted(engine, await created(engine), people(4))
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
-    await control(engine, draft, Action.PAUSE)
+    await control(engine, draft, CampaignAction.PAUSE)
     assert await deliver(engine) == []
     assert await counts(engine, draft) == {"queued": 4}
-    await control(engine, draft, Action.RESUME)
+    await control(engine, draft, CampaignAction.RESUME)
     assert len(await deliver(engine)) == 4
 
 
 async def test_a_campaign_that_is_paused_before_it_fans_out_waits_too(engine: Engine) -> None:
     draft = await drafted(engine, await created(engine), people(4))
-    await control(engine, draft, Action.START)
-    await control(engine, draft, Action.PAUSE)
+    await control(engine, draft, CampaignAction.START)
+    await control(engine, draft, CampaignAction.PAUSE)
     await chores_done(engine)
     assert await counts(engine, draft) == {"waiting": 4}
-    await control(engine, draft, Action.RESUME)
+    await control(engine, draft, CampaignAction.RESUME)
     assert len(await deliver(engine)) == 4
 
 
@@ -206,11 +208,11 @@ async def test_a_cancelled_campaign_sends_nothing_more_and_adds_up(engine: Engin
     at = engine.clock() + timedelta(days=1) if when == "scheduled" else None
     draft = await drafted(engine, event, people(4), at=at)
     if when != "draft":
-        await control(engine, draft, Action.START)
+        await control(engine, draft, CampaignAction.START)
     if when in {"fanned out", "being sent"}:
         await chores_done(engine)
     held = await claim(engine, 1) if when == "being sent" else []
-    await control(engine, draft, Action.CANCEL)
+    await control(engine, draft, CampaignAction.CANCEL)
     await settle(engine, held, MessageState.DEFERRED, due=engine.clock())
     assert await deliver(engine) == []
     found = await counts(engine, draft)
@@ -223,13 +225,13 @@ async def test_those_whom_a_cancelled_campaign_did_not_reach_can_be_invited_by_t
 ) -> None:
     event = await created(engine)
     draft = await drafted(engine, event, people(4))
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
     await settle(engine, await claim(engine, 1), MessageState.ACCEPTED)
-    await control(engine, draft, Action.CANCEL)
+    await control(engine, draft, CampaignAction.CANCEL)
     again = await drafted(engine, event, people(4))
     assert again.campaign.valid == 3
-    await control(engine, again, Action.START)
+    await control(engine, again, CampaignAction.START)
     assert len(await deliver(engine)) == 3
     assert await counts(engine, again) == {"accepted": 3, "skipped": 1}
     assert await counts(engine, draft) == {"accepted": 1, "withdrawn": 3}
@@ -239,7 +241,7 @@ async def test_those_whom_a_cancelled_campaign_did_not_reach_can_be_invited_by_t
 async def test_a_scheduled_campaign_starts_at_its_time(engine: Engine, clock: Clock) -> None:
     at = clock() + timedelta(hours=2)
     draft = await drafted(engine, await created(engine), people(2), at=at)
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     assert await state(engine, draft) is CampaignState.SCHEDULED
     assert await deliver(engine) == []
     clock.move(hours=2)
@@ -253,7 +255,7 @@ async def test_a_scheduled_campaign_whose_event_changed_gives_up_and_says_so(
     event = await created(engine)
     at = clock() + timedelta(hours=2)
     draft = await drafted(engine, event, people(2), at=at, report_to="boss@example.com")
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     clock.move(hours=1)
     match change:
         case "update":
@@ -274,7 +276,7 @@ async def test_a_scheduled_campaign_whose_event_changed_gives_up_and_says_so(
 async def test_cancelling_the_event_ends_its_campaign(engine: Engine) -> None:
     event = await created(engine)
     draft = await drafted(engine, event, people(3))
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await do(engine, CancelEvent(uid=event.uid))
     assert await deliver(engine) == []
     assert await counts(engine, draft) == {"skipped": 3}
@@ -292,7 +294,7 @@ async def test_what_changed_since_the_draft_is_judged_again(tmp_path: object, cl
         await invite(engine, event, "vip@example.com", origin=Origin.VIP)
         await invite(engine, event, "vip2@example.com", origin=Origin.VIP)
         await invite(engine, event, "vip3@example.com", origin=Origin.VIP)
-        await control(engine, draft, Action.START)
+        await control(engine, draft, CampaignAction.START)
         await deliver(engine)
         view = await engine.campaign(draft.campaign.id, engine.local)
         assert [r.code for r in view.skipped] == [
@@ -307,14 +309,14 @@ async def test_the_limit_skips_the_rows_beyond_it(tmp_path: object, clock: Clock
         event = await created(engine)
         draft = await drafted(engine, event, [*people(5), "nonsense"])
         assert draft.campaign.valid == 3
-        await control(engine, draft, Action.START)
+        await control(engine, draft, CampaignAction.START)
         await deliver(engine)
         assert await counts(engine, draft) == {"accepted": 3, "skipped": 3}
 
 
 async def test_failures_are_shown_with_the_servers_words(engine: Engine) -> None:
     draft = await drafted(engine, await created(engine), people(3))
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
     await settle(
         engine, await claim(engine, 1), MessageState.FAILED, code=Code.REJECTED_BY_SERVER, text="550 no"
@@ -328,7 +330,7 @@ async def test_failures_are_shown_with_the_servers_words(engine: Engine) -> None
 async def test_a_report_counts_what_servers_took_and_every_row_once(engine: Engine) -> None:
     event = await created(engine)
     draft = await drafted(engine, event, [*people(3), "nonsense"], report_to="boss@example.com")
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
     await settle(engine, await claim(engine, 1), MessageState.FAILED, code=Code.REJECTED_BY_SERVER)
     (report,) = [m for m in await deliver(engine) if m.kind is Kind.NOTICE]
@@ -341,7 +343,7 @@ async def test_a_report_counts_what_servers_took_and_every_row_once(engine: Engi
 async def test_a_campaign_of_another_organizer_is_unknown(engine: Engine) -> None:
     draft = await drafted(engine, await created(engine), people(1))
     stranger = Actor(kind="agent", address="x@example.com", scopes=frozenset({"campaigns", "read"}))
-    command = ControlCampaign(campaign_id=draft.campaign.id, action=Action.START)
+    command = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START)
     assert await refusal(engine, command, stranger) is Code.UNKNOWN_CAMPAIGN
     assert await engine.campaigns(stranger) == []
     reader = Actor(kind="agent", address="agent@cis.test", scopes=frozenset({"read"}))
@@ -352,7 +354,7 @@ async def test_a_campaign_of_another_organizer_is_unknown(engine: Engine) -> Non
 async def test_a_fan_out_of_three_thousand_goes_in_chunks_that_others_can_get_between(engine: Engine) -> None:
     event, other = await created(engine, recurrence="FREQ=DAILY;COUNT=9"), await created(engine)
     draft = await drafted(engine, event, people(3_000), origin=Origin.API)
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
 
     async def invites() -> None:
         for n in range(5):

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.commands.base import Refusal
-from engine.commands.campaigns.campaigns import Action, ControlCampaign
+from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign
 from engine.commands.events.events import CancelEvent, CreateEvent, Source, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
@@ -35,7 +35,7 @@ PEOPLE = [f"guest{n:05}@example.com" for n in range(MANY)]
 
 async def _invited(engine: Engine) -> str:
     event = await created(engine)
-    await control(engine, await drafted(engine, event, PEOPLE), Action.START)
+    await control(engine, await drafted(engine, event, PEOPLE), CampaignAction.START)
     await deliver(engine)
     return event.uid
 
@@ -81,8 +81,8 @@ async def test_two_lists_at_once_never_pass_the_limit_of_an_event(tmp_path: Path
         event = await created(engine)
         first = await drafted(engine, event, PEOPLE[:600])
         second = await drafted(engine, event, PEOPLE[600:1200], origin=Origin.VIP)
-        await control(engine, first, Action.START)
-        await control(engine, second, Action.START)
+        await control(engine, first, CampaignAction.START)
+        await control(engine, second, CampaignAction.START)
         sent = await deliver(engine)
         assert len(sent) == 700
         skipped = (await engine.campaign(second.campaign.id, engine.local)).skipped
@@ -94,11 +94,11 @@ async def test_a_suspended_organizers_list_is_not_started_and_what_is_queued_doe
 ) -> None:
     event = await created(engine)
     draft, later = await drafted(engine, event, PEOPLE[:3]), await drafted(engine, event, PEOPLE[3:6])
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
     await do(engine, SuspendOrganizer(address=event.organizer))
     start = ControlCampaign(
-        campaign_id=later.campaign.id, action=Action.START, confirm_token=later.confirm_token
+        campaign_id=later.campaign.id, action=CampaignAction.START, confirm_token=later.confirm_token
     )
     assert await refusal(engine, start) is Code.ORGANIZER_SUSPENDED
     assert await deliver(engine) == []

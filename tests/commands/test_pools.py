@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.process import pools
-from engine.process.pools import Few, Pool
+from engine.process.pools import ConcurrencyLimit, Pool
 from engine.refusals import Code, Refused
 from tests.support.waiting import DEADLINE_S, eventually
 
@@ -95,7 +95,7 @@ async def test_no_thread_keeps_the_process_from_ending() -> None:
 
 
 async def test_of_some_things_a_caller_has_only_a_few_at_a_time() -> None:
-    few, let_go = Few(2), asyncio.Event()
+    few, let_go = ConcurrencyLimit(2), asyncio.Event()
 
     async def one() -> None:
         with few.one():

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from engine.commands.campaigns.campaigns import Action, CampaignDone
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone
 from engine.commands.events.timing import Timing
 from engine.engine import Engine, system_clock
 from engine.model.campaigns import CampaignState
@@ -80,7 +80,7 @@ async def campaign_to(
         event = await own_event(engine)
         draft = await drafted(engine, event, people)
         if start:
-            await control(engine, draft, Action.START)
+            await control(engine, draft, CampaignAction.START)
         yield Story(folder, engine, event, draft, people)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine, system_clock
 from engine.jobs import jobs as chores
@@ -89,7 +89,7 @@ async def test_a_clock_that_jumps_while_mails_are_under_way_sends_none_twice(
     ):
         relay.answering.clear()
         event = await own_event(one)
-        await control(one, await drafted(one, event, people), Action.START)
+        await control(one, await drafted(one, event, people), CampaignAction.START)
         await eventually(lambda: len(under_way(tmp_path)) == len(people), PATIENCE_S)
         assert asked(tmp_path, "SELECT count(DISTINCT owner) FROM message") == [(2,)]
         clock.jump(jump)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.model.campaigns import CampaignState
 from tests.faults.scene import (
     PATIENCE_S,
@@ -174,7 +174,7 @@ async def test_a_campaign_that_fails_too_often_pauses_itself_and_can_be_resumed(
             stood = await story.counts()
             assert 100 <= stood["failed"] < len(story.people)
             relay.manner = lambda verb, recipient: ""
-            await control(story.engine, story.draft, Action.RESUME)
+            await control(story.engine, story.draft, CampaignAction.RESUME)
             await story.finished()
         ended = await story.counts()
         assert ended["failed"] == stood["failed"]
@@ -187,7 +187,7 @@ async def test_two_workers_share_a_campaign_and_no_mail_goes_twice(tmp_path: Pat
         async with ready_worker(tmp_path, one), ready_worker(tmp_path, two):
             one.answering.clear()
             two.answering.clear()
-            await control(story.engine, story.draft, Action.START)
+            await control(story.engine, story.draft, CampaignAction.START)
             # One alone cannot hold them all.
             await eventually(lambda: one.deliveries and two.deliveries, PATIENCE_S)
             one.answering.set()

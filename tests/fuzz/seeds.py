@@ -6,7 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from engine.mail.read import read
+from engine.mail.incoming.read import read
 from tests.support import reports, tnef
 
 MAILS = Path(__file__).parents[1] / "fixtures" / "mail"

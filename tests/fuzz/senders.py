@@ -16,12 +16,12 @@ import spf as pyspf  # type: ignore[import-untyped]
 from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import Kind, Lookups, Record
 from engine.inbox.smtp import syntax as words
-from engine.mail import read as mail_read
-from engine.mail.authenticity import Verdict, judged
-from engine.mail.dmarc import Policy, Spf, aligned
 from engine.mail.domains import is_domain
-from engine.mail.incoming import IncomingMail
-from engine.mail.proof import objection
+from engine.mail.incoming import read as mail_read
+from engine.mail.incoming.authenticity import Verdict, judged
+from engine.mail.incoming.content import IncomingMail
+from engine.mail.incoming.dmarc import Policy, Spf, aligned
+from engine.mail.incoming.proof import objection
 from engine.refusals import Refused
 from tests.fuzz import seeds
 from tests.support.signing import record, signed

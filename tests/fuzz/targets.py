@@ -8,10 +8,10 @@ from contextlib import suppress
 from engine.commands.tables import batchrows, csvlist, table
 from engine.itip import feed, recurrence
 from engine.itip import read as itip_read
-from engine.mail import meeting, sesnotice, smime, tnef
-from engine.mail import read as mail_read
-from engine.mail.leaves import Unpacked
-from engine.mail.lists import found
+from engine.mail.incoming import meeting, sesnotice, smime, tnef
+from engine.mail.incoming import read as mail_read
+from engine.mail.incoming.leaves import Unpacked
+from engine.mail.incoming.lists import found
 from engine.refusals import Refused
 from tests.support.steps import MOST, steps_of
 

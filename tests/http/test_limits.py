@@ -19,9 +19,9 @@ from cis_mcp.auth.callers import Caller
 from cis_mcp.auth.recent import Recent
 from cis_mcp.http import limits
 from cis_mcp.http.bodies import Bodies
-from cis_mcp.http.limits import Gate, Meter, site
-from cis_mcp.http.protocol import HastyProtocol
-from engine.commands.campaigns.campaigns import Action
+from cis_mcp.http.limits import AddressLimit, Meter, site
+from cis_mcp.http.protocol import DeadlineProtocol
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import Engine
 from engine.model.actors import Actor
 from tests.support.engines import control, created, drafted
@@ -123,7 +123,7 @@ async def test_a_key_has_only_so_many_calls_under_way(engine_with: Callable[...,
         key, other = await key_for(engine, "agent@cis.test"), await key_for(engine)
         event = await created(engine)
         draft = await drafted(engine, event, ["a@example.com"])
-        await control(engine, draft, Action.START)
+        await control(engine, draft, CampaignAction.START)
         arguments = {"campaign_id": draft.campaign.id, "wait_s": 60}
         async with client(address, key) as agent, httpx.AsyncClient(timeout=DEADLINE_S) as web:
 
@@ -177,7 +177,7 @@ async def test_a_revoked_key_is_a_stranger_again() -> None:
             actor = Actor(kind="agent", address="ann@example.com")
             scope["caller"] = Caller(actor, key="k", subject="s", token="t")
 
-    gate = Gate(app, Meter(0.001, 2))
+    gate = AddressLimit(app, Meter(0.001, 2))
     said: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -219,7 +219,7 @@ async def test_a_forwarded_address_counts_where_a_proxy_is_believed(engine_with:
             assert {answer.status_code for answer in answers} == expected
 
 
-class Watched(HastyProtocol):
+class Watched(DeadlineProtocol):
     """Gives heads and bodies a minute, and tells how many bytes it has heard."""
 
     head_s = body_s = 60

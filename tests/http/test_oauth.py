@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_mcp.auth.callers import Caller, Unwelcome
+from cis_mcp.auth.callers import Caller, TokenRefused
 from cis_mcp.auth.jwks import KEEP_S, PAUSE_S, STALE_S, KeySet, UnreachableError
 from cis_mcp.auth.oauth import TokenAuthenticator, scopes_of
 from engine.commands.operators.operators import ADMIN, SCOPES
@@ -168,7 +168,7 @@ async def test_who_is_turned_away_is_told_where_tokens_come_from(
 async def test_a_genuine_token_that_lets_nobody_in_is_told_why(
     verifier: TokenAuthenticator, issuer: Issuer, changes: dict[str, Any], says: str
 ) -> None:
-    with pytest.raises(Unwelcome, match=says):
+    with pytest.raises(TokenRefused, match=says):
         await verifier.caller(issuer.token(**changes))
 
 

@@ -15,7 +15,7 @@ import pytest
 from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
 from engine.inbox.intake.intake import Inbox
-from engine.mail.dmarc import Policy, proofs
+from engine.mail.incoming.dmarc import Policy, proofs
 from engine.model.actors import Actor
 from engine.model.people import Partstat
 from engine.model.records import Intake

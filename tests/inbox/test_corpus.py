@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.engine import Engine
-from engine.inbox.intake.delivery import Action, Outcome
 from engine.inbox.intake.intake import Inbox
+from engine.inbox.intake.received import MailAction, Outcome
 from engine.inbox.spool.spool import Mailbox
 from engine.refusals import Code
 from tests.support import mails
@@ -21,7 +21,14 @@ from tests.support.engines import created, deliver, engine_in, invite
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus is not here")
 
-DONE = {Action.CREATED, Action.UPDATED, Action.CANCELLED, Action.RECEIPT, Action.COUNTER, Action.BOUNCE}
+DONE = {
+    MailAction.CREATED,
+    MailAction.UPDATED,
+    MailAction.CANCELLED,
+    MailAction.RECEIPT,
+    MailAction.COUNTER,
+    MailAction.BOUNCE,
+}
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.commands.intake import Nothing
+from engine.commands.intake import NoChange
 from engine.commands.telling import SHOWN, tell
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.delivery import Outcome
 from engine.inbox.intake.intake import Inbox
+from engine.inbox.intake.received import Outcome
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.model.messages import Kind, Message, Notice
 from tests.support import mails
@@ -198,7 +198,7 @@ async def _keeps_the_pace(folder: Path, gaps: list[int]) -> None:
             clock.move(seconds=gap)
             await chores_done(engine)
             notice = Notice(subject=f"n{number}", text="It is so.\n")
-            await engine.apply(Nothing(), SYSTEM, also=lambda work, _, n=notice: tell(work, OLGA, n, None))
+            await engine.apply(NoChange(), SYSTEM, also=lambda work, _, n=notice: tell(work, OLGA, n, None))
         clock.move(minutes=1)
         gone = await told(engine)
     times = sorted(message.created for message in gone)

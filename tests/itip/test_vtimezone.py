@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.itip import tree, vtimezone, zonelines
+from engine.itip import tree, vtimezone, zone_lines
 from engine.itip.read import read
 from engine.refusals import Code, Refused
 from tests.itip.samples import calendar, understood
@@ -47,7 +47,7 @@ ODD = (
     ],
 )
 def test_a_written_zone_has_the_offsets_of_its_zone(zone: str) -> None:
-    component = tree.parse(zonelines.written(zone, 2026).decode())[0]
+    component = tree.parse(zone_lines.written(zone, 2026).decode())[0]
     observed = vtimezone.evaluate(component, 2027)
     assert observed is not None
     for hours in range(0, 24 * 365 * 3, 13):
@@ -56,7 +56,7 @@ def test_a_written_zone_has_the_offsets_of_its_zone(zone: str) -> None:
 
 
 def test_a_zone_with_yearly_rules_is_written_with_them() -> None:
-    text = zonelines.written("Europe/Paris", 2026)
+    text = zone_lines.written("Europe/Paris", 2026)
     assert b"RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU\r\n" in text
     assert b"DTSTART:20250330T020000\r\n" in text
     assert b"RDATE" not in text

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.itip import lines, recurrence
+from engine.itip import content_lines as lines
+from engine.itip import recurrence
 from engine.itip.read import read
 from engine.itip.write import BOM, UNTITLED, cancel, request, shown
 from engine.model.events import Event, EventStatus, Override

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mail.authenticity import authenticated
-from engine.mail.dmarc import aligned
-from engine.mail.incoming import IncomingMail
-from engine.mail.read import read
+from engine.mail.incoming.authenticity import authenticated
+from engine.mail.incoming.content import IncomingMail
+from engine.mail.incoming.dmarc import aligned
+from engine.mail.incoming.read import read
 
 TRUSTED = frozenset({"mx.cis.test", "amazonses.com"})
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mail.authresults import Results, read
+from engine.mail.incoming.authresults import Results, read
 
 
 def said(value: str) -> list[tuple[str, str, dict[str, str]]] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.itip.read import read as read_calendar
-from engine.mail.read import read as read_mail
+from engine.mail.incoming.read import read as read_mail
 from engine.refusals import Refused
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mail.dmarc import Policy, aligned, organizational_domain, read_policy
+from engine.mail.incoming.dmarc import Policy, aligned, organizational_domain, read_policy
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 
 from engine.itip.message import ItipMessage
 from engine.itip.read import read as read_calendar
-from engine.mail.authenticity import authenticated
-from engine.mail.incoming import IncomingMail
-from engine.mail.read import read
+from engine.mail.incoming.authenticity import authenticated
+from engine.mail.incoming.content import IncomingMail
+from engine.mail.incoming.read import read
 from engine.model.people import Partstat
 
 MAILS = Path(__file__).parents[1] / "fixtures" / "mail"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mail import smime as reading
-from engine.mail.read import read
+from engine.mail.incoming import smime as reading
+from engine.mail.incoming.read import read
 from engine.refusals import Code, Refused
 from tests.support import smime
 from tests.support.soak import examples

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.mail.incoming import IncomingMail
-from engine.mail.proof import Grounds, objection
-from engine.mail.read import read
+from engine.mail.incoming.content import IncomingMail
+from engine.mail.incoming.proof import Evidence, objection
+from engine.mail.incoming.read import read
 
 US = "create@cis.test"
 OURS = frozenset({US, "bulk@cis.test", "invites@corp.example"})
@@ -40,17 +40,17 @@ def test_a_signature_that_covers_our_address_and_the_reading_makes_a_command(
     signed: tuple[frozenset[str], ...], to: str, cc: str, framed: bool, attendees: str, counts: bool
 ) -> None:
     mail = IncomingMail(from_address="boss@victim.test", to=(to,), cc=(cc,), framed=framed, deciding=TYPE)
-    assert (objection(Grounds(signed=signed), mail, OURS, [attendees]) == "") is counts
+    assert (objection(Evidence(signed=signed), mail, OURS, [attendees]) == "") is counts
 
 
 def test_what_the_author_s_own_server_hands_over_is_a_command() -> None:
     mail = IncomingMail(from_address="boss@victim.test", to=("guest@example.org",), deciding=TYPE)
-    assert objection(Grounds(direct=True), mail, OURS) == ""
+    assert objection(Evidence(direct=True), mail, OURS) == ""
 
 
 def test_a_mail_without_headers_that_decide_is_read_as_the_words_it_is() -> None:
     mail = IncomingMail(from_address="boss@victim.test", to=(US,))
-    assert objection(Grounds(signed=(GMAIL,)), mail, OURS) == ""
+    assert objection(Evidence(signed=(GMAIL,)), mail, OURS) == ""
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mail.read import read
+from engine.mail.incoming.read import read
 from engine.refusals import Code, Refused
 from tests.support.soak import examples
 from tests.support.steps import MOST, counting

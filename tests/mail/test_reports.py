@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mail import sesnotice
-from engine.mail.incoming import DeliveryReport, Fate
-from engine.mail.read import read
+from engine.mail.incoming import sesnotice
+from engine.mail.incoming.content import DeliveryReport, Fate
+from engine.mail.incoming.read import read
 from tests.support import reports
 from tests.support.soak import examples
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.itip.read import read as read_calendar
-from engine.mail import tnef as reading
-from engine.mail.incoming import IncomingMail
-from engine.mail.read import read
+from engine.mail.incoming import tnef as reading
+from engine.mail.incoming.content import IncomingMail
+from engine.mail.incoming.read import read
 from engine.refusals import Code
 from tests.support import tnef
 from tests.support.soak import examples

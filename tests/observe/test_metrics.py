@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cis_mcp.watch.health import Health
-from cis_mcp.watch.metrics import Folders, Watchtower, resident_bytes
-from engine.commands.campaigns.campaigns import Action
+from cis_mcp.watch.metrics import Folders, MetricsCollector, resident_bytes
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.inbox.intake.intake import Inbox
@@ -47,7 +47,7 @@ Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 async def figures(engine: Engine) -> Figures:
     """All samples by name and labels, as Prometheus reads them."""
-    text = await Watchtower(engine, Health()).text()
+    text = await MetricsCollector(engine, Health()).text()
     families = text_string_to_metric_families(text)
     return {(s.name, tuple(s.labels.items())): s.value for family in families for s in family.samples}
 
@@ -140,9 +140,9 @@ async def test_the_age_is_that_of_the_message_which_is_due_longest(engine: Engin
 
 async def test_what_a_paused_campaign_owes_is_not_overdue(engine: Engine, clock: Clock) -> None:
     draft = await drafted(engine, await created(engine), ["one@example.com", "two@example.com"])
-    await control(engine, draft, Action.START)
+    await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
-    await control(engine, draft, Action.PAUSE)
+    await control(engine, draft, CampaignAction.PAUSE)
     clock.move(hours=1)
     found = await figures(engine)
     assert _of(found, "cis_oldest_due_seconds") == 0
@@ -177,7 +177,7 @@ async def test_the_lag_of_a_receipt_runs_from_its_arrival(engine: Engine) -> Non
 
 async def test_waiting_and_quarantined_mails_are_counted_anew_when_some_come_or_go(engine: Engine) -> None:
     inbox = Inbox(engine)
-    tower = Watchtower(engine, Health())
+    tower = MetricsCollector(engine, Health())
 
     async def counted() -> tuple[float, float]:
         values = {s.name: s.values.get((), 0) for s in await tower.samples()}
@@ -242,7 +242,7 @@ async def test_the_figures_do_not_count_the_messages_one_by_one(tmp_path: Path) 
         engine = await Engine.open(settings_in(tmp_path))
         try:
             queries.zero()
-            text = await Watchtower(engine, Health()).text()
+            text = await MetricsCollector(engine, Health()).text()
             steps = queries.steps
         finally:
             await engine.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.commands.answers.receipts import RecordReceipt
-from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.instances import CancelInstance
@@ -226,7 +226,7 @@ async def test_stopping_finishes_what_is_in_flight_and_gives_back_the_rest(engin
         draft = await drafted(engine, event, [f"p{n}@example.com" for n in range(50)])
         sink.answer("p0@example.com", HANG, command="DATA")
         async with working(engine, MaildirTransport(Path("unused")), dispatchers=0):
-            await control(engine, draft, Action.START)
+            await control(engine, draft, CampaignAction.START)
             task = asyncio.create_task(dispatcher.run())
             await eventually(lambda: sink.asked["p0@example.com"])
         task.cancel()
@@ -245,7 +245,7 @@ async def test_two_dispatchers_share_the_work_and_never_send_twice(engine: Engin
     event = await created(engine)
     async with sending(engine, dispatchers=2) as sink:
         draft = await drafted(engine, event, [f"p{n}@example.com" for n in range(300)])
-        await control(engine, draft, Action.START)
+        await control(engine, draft, CampaignAction.START)
         await eventually(lambda: len(sink.mails) >= 300)
         assert set(Counter(sink.recipients).values()) == {1}
         assert len({mail.message_id for mail in sink.mails}) == 300
@@ -256,7 +256,7 @@ async def test_the_send_rate_holds_over_all_dispatchers(tmp_path: Path, clock: C
         event = await created(engine)
         draft = await drafted(engine, event, [f"p{n}@example.com" for n in range(50)])
         async with sending(engine, dispatchers=2) as sink:
-            await control(engine, draft, Action.START)
+            await control(engine, draft, CampaignAction.START)
             # A second's worth at once, then as many as the time that passes allows: not one more is to be had.
             for allowed in (20, 30, 40, 50):
                 await eventually(lambda n=allowed: len(sink.mails) >= n)  # type: ignore[misc]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from engine.engine import Engine
 from engine.itip import personal, write
 from engine.itip.read import read
-from engine.mail import compose
+from engine.mail.outgoing import compose
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Notice
@@ -89,7 +89,7 @@ def composed(owed: Claim) -> bytes:
     calendar = make(own, party, Party(address=receipts, name=name), recurrence_id=message.recurrence_id)
     mailto = f"unsubscribe+{attendee.token}@cis.test"
     https = f"https://cis.example.com/unsubscribe/{attendee.token}"
-    letter = compose.Letter(party, calendar, receipts, message.message_id, NOW, mailto, https)
+    letter = compose.Personalisation(party, calendar, receipts, message.message_id, NOW, mailto, https)
     return compose.invitation(revision(own, message.kind, message.recurrence_id, name, SETTINGS), letter)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.outbox.smtp.wire import Offers, Reply, ReplyReader, Unreadable, body, commands
+from engine.outbox.smtp.wire import Extensions, Reply, ReplyReader, Unreadable, body, commands
 from engine.outbox.transport import Envelope, Rejected
 
 LETTERS = st.text(alphabet="a.\r\n", max_size=40).map(str.encode)
@@ -140,7 +140,7 @@ def letter(
 
 
 def test_a_mail_names_what_the_server_offers_and_it_needs() -> None:
-    offers = Offers(takes_size=True, eight_bit=True, utf8=True)
+    offers = Extensions(takes_size=True, eight_bit=True, utf8=True)
     plain, *_ = commands(letter(), offers)
     assert plain == b"MAIL FROM:<a@example.org> SIZE=3\r\n"
     full = commands(
@@ -167,14 +167,14 @@ def test_a_mail_names_what_the_server_offers_and_it_needs() -> None:
 )
 def test_what_a_server_can_never_take_is_not_offered_to_it(unsendable: Envelope, why: str) -> None:
     with pytest.raises(Rejected, match=why) as caught:
-        commands(unsendable, Offers(takes_size=True, size=100))
+        commands(unsendable, Extensions(takes_size=True, size=100))
     assert caught.value.permanent
 
 
 @given(st.text(), st.text(), st.binary(max_size=20))
 def test_no_address_can_say_a_command_of_its_own(sender: str, recipient: str, content: bytes) -> None:
     try:
-        written = commands(letter(sender, recipient, content), Offers(eight_bit=True, utf8=True))
+        written = commands(letter(sender, recipient, content), Extensions(eight_bit=True, utf8=True))
     except Rejected:
         return
     assert b"".join(written).count(b"\n") == b"".join(written).count(b"\r") == 3

@@ -20,7 +20,7 @@ from cis_mcp.mcp import subscriptions
 from cis_mcp.mcp.callers import user
 from cis_mcp.mcp.server import build_server
 from engine import watching
-from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.people import Partstat
@@ -117,7 +117,7 @@ async def test_a_change_of_the_event_and_a_running_campaign_are_told(engine: Eng
     draft = await drafted(engine, event, ["x@example.com"])
     uris = (f"event://{event.uid}.ics", f"campaign://{draft.campaign.id}")
     async with hearing(engine, mode, *uris) as heard:
-        await control(engine, draft, Action.START)
+        await control(engine, draft, CampaignAction.START)
         await deliver(engine)
         await eventually(lambda: heard() == {uris[1]})
         async with engine.store.unit() as unit:

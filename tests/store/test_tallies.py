@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.base import Command, Refusal
-from engine.commands.campaigns.campaigns import Action, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.invites.invites import SendInvite
@@ -79,8 +79,8 @@ class Tallies(RuleBasedStateMachine):
         if not isinstance(done, Refusal):
             self.campaigns.append(done.campaign.id)
 
-    @rule(n=st.integers(0, 9), action=st.sampled_from(Action))
-    def control(self, n: int, action: Action) -> None:
+    @rule(n=st.integers(0, 9), action=st.sampled_from(CampaignAction))
+    def control(self, n: int, action: CampaignAction) -> None:
         if self.campaigns:
             one = self.campaigns[n % len(self.campaigns)]
             self.apply(ControlCampaign(campaign_id=one, action=action, confirmed=True))

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.base import Command, Done, Refusal
-from engine.commands.campaigns.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import CreateEvent, EventDone
 from engine.commands.events.timing import Timing
@@ -120,7 +120,7 @@ async def drafted(engine: Engine, event: Event, emails: list[str], **values: obj
     return await do(engine, DraftCampaign(uid=event.uid, recipients=rows, **values))  # type: ignore[arg-type]
 
 
-async def control(engine: Engine, draft: CampaignDone, action: Action) -> CampaignDone:
+async def control(engine: Engine, draft: CampaignDone, action: CampaignAction) -> CampaignDone:
     """Start (with the draft's own token), pause, resume or cancel a campaign."""
     command = ControlCampaign(campaign_id=draft.campaign.id, action=action, confirm_token=draft.confirm_token)
     return await do(engine, command)

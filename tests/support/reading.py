@@ -11,8 +11,8 @@ from engine.commands.tables import batchrows, csvlist
 from engine.itip import read as itip_read
 from engine.itip import recurrence
 from engine.itip.message import ItipEvent
-from engine.mail import read as mail_read
-from engine.mail.incoming import ListPart
+from engine.mail.incoming import read as mail_read
+from engine.mail.incoming.content import ListPart
 from engine.refusals import Refused
 
 MEMORY = 1_000_000_000

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.commands.answers.proposals import RecordProposal
-from engine.commands.campaigns.campaigns import Action
+from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import SYSTEM, Engine
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
@@ -82,12 +82,12 @@ async def test_a_campaign_that_is_paused_or_cancelled_is_told_with_its_time(
     draft = await drafted(engine, event, [ANN, BOB])
     async with calling(engine, tier="extended") as caller:
         start = (await caller.ok("list_changes"))["cursor"]
-        await control(engine, draft, Action.START)
+        await control(engine, draft, CampaignAction.START)
         clock.move(minutes=1)
-        await control(engine, draft, Action.PAUSE)
-        await control(engine, draft, Action.PAUSE)
+        await control(engine, draft, CampaignAction.PAUSE)
+        await control(engine, draft, CampaignAction.PAUSE)
         clock.move(minutes=1)
-        await control(engine, draft, Action.CANCEL)
+        await control(engine, draft, CampaignAction.CANCEL)
         found, _ = await news(caller, start)
     assert [(c["kind"], c["at"], c["campaign_id"]) for c in found] == [
         ("campaign_paused", "2027-03-01T09:01:00Z", draft.campaign.id),

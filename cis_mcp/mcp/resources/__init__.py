@@ -11,13 +11,13 @@ from mcp.types import ListResourcesResult, PaginatedRequestParams
 from cis_mcp.mcp.compat import low_level
 from cis_mcp.mcp.resources.kinds import KINDS, Kind
 from cis_mcp.mcp.resources.listing import page
-from cis_mcp.mcp.resources.shelf import Shelf
+from cis_mcp.mcp.resources.view import ResourceView
 from cis_mcp.views.files import beside
 
 _LLMS = "llms.txt"
 
 
-def add_resources(server: MCPServer[Any], shelf: Shelf) -> None:
+def add_resources(server: MCPServer[Any], shelf: ResourceView) -> None:
     """Serve everything on `shelf`, and llms.txt; `resources/list` comes in pages."""
     # the first template that fits is read, so those with an ending stand before those without
     for kind in KINDS:
@@ -39,7 +39,7 @@ def add_resources(server: MCPServer[Any], shelf: Shelf) -> None:
     _page_list(server, shelf)
 
 
-def _reader(shelf: Shelf, kind: Kind) -> Callable[..., Awaitable[str]]:
+def _reader(shelf: ResourceView, kind: Kind) -> Callable[..., Awaitable[str]]:
     """What the SDK calls to read a resource of `kind`; it looks at the names of its arguments."""
 
     async def alone() -> str:
@@ -67,7 +67,7 @@ def _llms() -> str:
     return beside(_LLMS).read_text(encoding="utf-8")
 
 
-def _page_list(server: MCPServer[Any], shelf: Shelf) -> None:
+def _page_list(server: MCPServer[Any], shelf: ResourceView) -> None:
     async def listed(
         _context: ServerRequestContext[Any, Any], params: PaginatedRequestParams
     ) -> ListResourcesResult:
@@ -77,4 +77,4 @@ def _page_list(server: MCPServer[Any], shelf: Shelf) -> None:
     low_level(server).add_request_handler("resources/list", PaginatedRequestParams, listed)
 
 
-__all__ = ["Shelf", "add_resources"]
+__all__ = ["ResourceView", "add_resources"]

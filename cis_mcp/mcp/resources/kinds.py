@@ -14,7 +14,7 @@ from cis_mcp.mcp.tools.events import FoundEvent
 from cis_mcp.mcp.tools.reports import Counters
 from cis_mcp.mcp.tools.results import StatisticsInfo, event_info, statistics_info
 from engine.engine import SYSTEM, Engine
-from engine.itip.view import view
+from engine.itip.export import view
 from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 

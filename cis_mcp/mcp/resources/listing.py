@@ -9,7 +9,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, ListResourcesResult, Resource
 
 from cis_mcp.mcp.resources.kinds import KINDS
-from cis_mcp.mcp.resources.shelf import Shelf
+from cis_mcp.mcp.resources.view import ResourceView
 from cis_mcp.mcp.tools.results import one_line, times
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -26,7 +26,7 @@ CAMPAIGNS_MAX = 20
 _KINDS = {kind.name: kind for kind in KINDS}
 
 
-async def page(shelf: Shelf, fixed: Iterable[Resource], cursor: str | None) -> ListResourcesResult:
+async def page(shelf: ResourceView, fixed: Iterable[Resource], cursor: str | None) -> ListResourcesResult:
     """One page of the list; `fixed` are the resources without a name in their URI.
 
     Raises MCPError(INVALID_PARAMS) for a cursor that is not ours.
@@ -37,7 +37,7 @@ async def page(shelf: Shelf, fixed: Iterable[Resource], cursor: str | None) -> L
         raise MCPError(INVALID_PARAMS, str(refused)) from None
 
 
-async def _page(shelf: Shelf, fixed: Iterable[Resource], cursor: str | None) -> ListResourcesResult:
+async def _page(shelf: ResourceView, fixed: Iterable[Resource], cursor: str | None) -> ListResourcesResult:
     before, at = cursors.opened(cursor, int, str) if cursor else (0, "")
     first = [] if cursor else [*_fixed(shelf, fixed), *await _campaigns(shelf)]
     events, following = await _events(shelf, str(at) or None)
@@ -64,30 +64,30 @@ def _ahead(engine: Engine, cursor: str | None) -> EventQuery:
     return EventQuery(after=engine.clock(), status=EventStatus.CONFIRMED, limit=PAGE, cursor=cursor)
 
 
-def _fixed(shelf: Shelf, fixed: Iterable[Resource]) -> list[Resource]:
+def _fixed(shelf: ResourceView, fixed: Iterable[Resource]) -> list[Resource]:
     """The fixed ones that the caller has, and the counters of the caller itself."""
     kinds = ((resource, shelf.found(resource.uri)) for resource in fixed)
     listed = [resource for resource, found in kinds if found is None or shelf.has(found[0])]
     mine = _KINDS["organizer_statistics"]
     if shelf.has(mine):
-        address = shelf.desk.actor.address
+        address = shelf.call.actor.address
         uri = mine.template.expand({mine.variable: address})
         listed.append(_resource(uri, address, f"{mine.title}: {address}", mine.description, mine.mime_type))
     return listed
 
 
-async def _campaigns(shelf: Shelf) -> list[Resource]:
+async def _campaigns(shelf: ResourceView) -> list[Resource]:
     if not shelf.has(_KINDS["campaign"]):
         return []
-    desk = shelf.desk
-    return [_campaign(c) for c in await desk.engine.store.campaigns(_owner(desk.actor), CAMPAIGNS_MAX)]
+    call = shelf.call
+    return [_campaign(c) for c in await call.engine.store.campaigns(_owner(call.actor), CAMPAIGNS_MAX)]
 
 
-async def _events(shelf: Shelf, cursor: str | None) -> tuple[tuple[Event, ...], str | None]:
+async def _events(shelf: ResourceView, cursor: str | None) -> tuple[tuple[Event, ...], str | None]:
     if not shelf.has(_KINDS["event"]):
         return (), None
-    desk = shelf.desk
-    found = await desk.engine.search(_ahead(desk.engine, cursor), desk.actor)
+    call = shelf.call
+    found = await call.engine.search(_ahead(call.engine, cursor), call.actor)
     return found.events, found.next_cursor
 
 

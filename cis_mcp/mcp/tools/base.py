@@ -55,7 +55,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Desk:
+class CallContext:
     """Where a call is dealt with: the engine, who is asking just now, the call's own context.
 
     `leaving` is true once the server is about to stop: then a call that waits ends.
@@ -100,7 +100,7 @@ class Spec(Generic[A]):
     `scope`, and `also` where it is given: what an agent's key must be good for; without it the tool is not listed.
     """
 
-    handler: Callable[[Desk, A], Awaitable[Reply]]
+    handler: Callable[[CallContext, A], Awaitable[Reply]]
     title: str
     arguments: type[A]
     result: type[Result]
@@ -116,9 +116,9 @@ class Spec(Generic[A]):
     def scopes(self) -> frozenset[str]:
         return frozenset(filter(None, (self.scope, self.also)))
 
-    def at(self, desk: Desk) -> Tool:
+    def at(self, call: CallContext) -> Tool:
         """The tool as it is served."""
-        return ServedTool.of(self, desk)
+        return ServedTool.of(self, call)
 
 
 def reads() -> ToolAnnotations:
@@ -144,10 +144,10 @@ class ServedTool(Tool):
     """A tool whose every answer is a result: refusals have a code, and crashes never show their text."""
 
     _spec: Spec[Any] = PrivateAttr()
-    _desk: Desk = PrivateAttr()
+    _call: CallContext = PrivateAttr()
 
     @classmethod
-    def of(cls, spec: Spec[Any], desk: Desk) -> ServedTool:
+    def of(cls, spec: Spec[Any], call: CallContext) -> ServedTool:
         metadata = FuncMetadata(
             arg_model=spec.arguments, output_model=spec.result, output_schema=result_schema(spec.result)
         )
@@ -161,7 +161,7 @@ class ServedTool(Tool):
             is_async=True,
             annotations=spec.hints,
         )
-        tool._spec, tool._desk = spec, desk
+        tool._spec, tool._call = spec, call
         return tool
 
     async def run(
@@ -170,10 +170,12 @@ class ServedTool(Tool):
         """Deal with one call; raises MCPError alone, for what is the protocol's business."""
         try:
             # Looked up once: a private attribute of a pydantic model is found the slow way.
-            spec, desk = self._spec, self._desk
-            pools.caller.set(_caller(desk))
+            spec, call = self._spec, self._call
+            pools.caller.set(_caller(call))
             parsed = await _parsed(spec, arguments)
-            return _success(await spec.handler(Desk(desk.engine, desk.who, context, desk.leaving), parsed))
+            return _success(
+                await spec.handler(CallContext(call.engine, call.who, context, call.leaving), parsed)
+            )
         except MCPError:
             raise
         except WrongArguments as wrong:
@@ -200,10 +202,10 @@ async def _parsed(spec: Spec[A], given: dict[str, Any]) -> A:
     return parse(spec.name, spec.arguments, given)
 
 
-def _caller(desk: Desk) -> str:
+def _caller(call: CallContext) -> str:
     """Whose share of the threads a call takes: its key's; over stdio there is one caller."""
     caller = current()
-    return caller.key if caller else desk.actor.kind
+    return caller.key if caller else call.actor.kind
 
 
 def _description(handler: Callable[..., object]) -> str:

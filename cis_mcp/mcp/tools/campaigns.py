@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.campaign_results import CampaignInfo, campaign_info, campaign_lines, sample
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.lists import BulkSendArguments, rows_of
 from cis_mcp.mcp.tools.schema import shown_by
 from cis_mcp.mcp.tools.waiting import WAIT_MAX_S, until_at_rest
-from engine.commands.campaigns.campaigns import Action, CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.engine import SYSTEM
 from engine.model.campaigns import CampaignState
 from engine.model.messages import MessageState
@@ -51,7 +51,7 @@ class ControlCampaignArguments(Arguments):
     """Arguments of control_campaign."""
 
     campaign_id: str = Field(description="id from bulk_send", min_length=1, max_length=200)
-    action: Action = Field(description="what to do; cancel withdraws what has not gone")
+    action: CampaignAction = Field(description="what to do; cancel withdraws what has not gone")
     confirm_token: str | None = Field(None, description="for start: the token of the draft", max_length=200)
     wait_s: WaitS = 0
 
@@ -70,26 +70,26 @@ class CampaignsResult(Result):
     next_cursor: str | None = Field(description="more campaigns, or more skipped rows of the one")
 
 
-async def bulk_send(desk: Desk, arguments: BulkSendArguments) -> Reply:
+async def bulk_send(call: CallContext, arguments: BulkSendArguments) -> Reply:
     """Prepare invites to one event for a list of people: judges every row, names those it would skip and why, shows a
     sample. It is a draft: nothing is sent before control_campaign starts it with the confirm_token, unless start is
     true. For one person use send_invite."""
-    rows = await rows_of(arguments, desk.actor)
+    rows = await rows_of(arguments, call.actor)
     draft = DraftCampaign(
         uid=arguments.uid,
         recipients=rows,
         origin=arguments.origin,
         rate=arguments.rate,
-        at=await _begin(desk, arguments),
+        at=await _begin(call, arguments),
     )
-    done = await desk.apply(draft)
+    done = await call.apply(draft)
     token = done.confirm_token
     if arguments.start:
-        done, token = await _started(desk, done), ""
-    return await _reply(desk, done, token)
+        done, token = await _started(call, done), ""
+    return await _reply(call, done, token)
 
 
-async def control_campaign(desk: Desk, arguments: ControlCampaignArguments) -> Reply:
+async def control_campaign(call: CallContext, arguments: ControlCampaignArguments) -> Reply:
     """Start, pause, resume or cancel a campaign; safe to repeat. Starting sends, and needs the confirm_token of
     bulk_send, which a change of the event voids. Then follow it with get_campaign."""
     command = ControlCampaign(
@@ -97,32 +97,32 @@ async def control_campaign(desk: Desk, arguments: ControlCampaignArguments) -> R
         action=arguments.action,
         confirm_token=arguments.confirm_token or "",
     )
-    done = await desk.apply(command)
-    await until_at_rest(desk, done.campaign.id, arguments.wait_s)
-    return await _reply(desk, done, "")
+    done = await call.apply(command)
+    await until_at_rest(call, done.campaign.id, arguments.wait_s)
+    return await _reply(call, done, "")
 
 
-async def get_campaign(desk: Desk, arguments: GetCampaignArguments) -> Reply:
+async def get_campaign(call: CallContext, arguments: GetCampaignArguments) -> Reply:
     """Show how far a campaign (a list that is invited, a change that is told) is: counts by state, skipped rows, first
     failures; with wait_s, when it has ended. Without an id, list the newest. For answers use get_stats."""
     campaign_id, cursor = arguments.campaign_id, arguments.cursor
     if campaign_id:
         if arguments.wait_s:
             # Refused before any waiting where it is not the caller's.
-            await desk.engine.campaign(campaign_id, desk.actor, skipped=0)
-            await until_at_rest(desk, campaign_id, arguments.wait_s)
-        return await fitted(arguments.limit, lambda limit: _one(desk, campaign_id, limit, cursor))
+            await call.engine.campaign(campaign_id, call.actor, skipped=0)
+            await until_at_rest(call, campaign_id, arguments.wait_s)
+        return await fitted(arguments.limit, lambda limit: _one(call, campaign_id, limit, cursor))
     if arguments.wait_s:
         raise Refused(
             Code.INVALID_ARGUMENT, "wait_s goes with a campaign_id.", "Leave wait_s out to list all."
         )
-    return await fitted(arguments.limit, lambda limit: _newest(desk, limit, cursor))
+    return await fitted(arguments.limit, lambda limit: _newest(call, limit, cursor))
 
 
-async def _one(desk: Desk, campaign_id: str, limit: int, cursor: str | None) -> Reply:
+async def _one(call: CallContext, campaign_id: str, limit: int, cursor: str | None) -> Reply:
     """A campaign with a page of its skipped rows."""
     after = int(str(cursors.opened(cursor, int)[0])) if cursor else 0
-    view = await desk.engine.campaign(campaign_id, desk.actor, skipped=limit + 1, skipped_after=after)
+    view = await call.engine.campaign(campaign_id, call.actor, skipped=limit + 1, skipped_after=after)
     more = len(view.skipped) > limit
     info = campaign_info(view.model_copy(update={"skipped": view.skipped[:limit]}))
     following = cursors.written(info.skipped[-1].row) if more else None
@@ -130,9 +130,9 @@ async def _one(desk: Desk, campaign_id: str, limit: int, cursor: str | None) -> 
     return Reply("\n".join(lines), CampaignsResult(campaign=info, campaigns=[], next_cursor=following))
 
 
-async def _newest(desk: Desk, limit: int, cursor: str | None) -> Reply:
+async def _newest(call: CallContext, limit: int, cursor: str | None) -> Reply:
     """A page of the caller's campaigns, newest first."""
-    views = await desk.engine.campaigns(desk.actor, limit + 1, _before(cursor))
+    views = await call.engine.campaigns(call.actor, limit + 1, _before(cursor))
     infos = [campaign_info(view) for view in views[:limit]]
     last = views[limit - 1].campaign if len(views) > limit else None
     following = cursors.written(last.created.isoformat(), last.id) if last else None
@@ -155,10 +155,10 @@ def _more(cursor: str | None, what: str) -> list[str]:
     return [f"There are more {what}; go on with cursor {cursor}"] if cursor else []
 
 
-async def _started(desk: Desk, draft: CampaignDone) -> CampaignDone:
-    command = ControlCampaign(campaign_id=draft.campaign.id, action=Action.START, confirmed=True)
+async def _started(call: CallContext, draft: CampaignDone) -> CampaignDone:
+    command = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
     try:
-        done = await desk.apply(command)
+        done = await call.apply(command)
     except Refused as refused:
         skipped = f"All {draft.campaign.total} rows were skipped. " if not draft.campaign.valid else ""
         hint = f"{skipped}See the skipped rows with get_campaign(campaign_id=“{draft.campaign.id}”)."
@@ -166,10 +166,10 @@ async def _started(desk: Desk, draft: CampaignDone) -> CampaignDone:
     return done.model_copy(update={"sample": draft.sample})
 
 
-async def _reply(desk: Desk, done: CampaignDone, token: str) -> Reply:
+async def _reply(call: CallContext, done: CampaignDone, token: str) -> Reply:
     # The command has checked whose campaign it is; a key that may send but not read sees this much.
-    view = await desk.engine.campaign(done.campaign.id, SYSTEM, skipped=_SKIPPED_SHOWN)
-    shown = sample(done, desk.engine.clock())
+    view = await call.engine.campaign(done.campaign.id, SYSTEM, skipped=_SKIPPED_SHOWN)
+    shown = sample(done, call.engine.clock())
     info = campaign_info(view).model_copy(update={"sample": shown, "confirm_token": token or None})
     lines = [*campaign_lines(info), *_beginning(done), *_next(info)]
     return Reply("\n".join(lines), CampaignResult(campaign=info))
@@ -212,14 +212,14 @@ def _gone(info: CampaignInfo) -> str:
     )
 
 
-async def _begin(desk: Desk, arguments: BulkSendArguments) -> datetime | None:
+async def _begin(call: CallContext, arguments: BulkSendArguments) -> datetime | None:
     """When to begin; a time without an offset is in the event's zone."""
     if arguments.at is None:
         return None
     try:
         moment = datetime.fromisoformat(arguments.at.strip())
         if moment.tzinfo is None:
-            event = await desk.engine.event(arguments.uid, desk.actor)
+            event = await call.engine.event(arguments.uid, call.actor)
             moment = moment.replace(tzinfo=ZoneInfo(event.span.timezone))
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.explanation_results import quoted
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line, utc
@@ -48,13 +48,13 @@ class Changes(Result):
     more: bool = Field(description="true: there is more already; call again at once")
 
 
-async def list_changes(desk: Desk, arguments: ListChangesArguments) -> Reply:
+async def list_changes(call: CallContext, arguments: ListChangesArguments) -> Reply:
     """List what happened to your events since a cursor, oldest first: answers, proposals, failed and bounced
     messages, events made, changed or cancelled, campaigns ended; also what came by mail or through others. For
     polling: keep `cursor` and give it as `since`. For the counts use get_stats, for one person explain_send."""
 
     async def page(limit: int) -> Reply:
-        found = await desk.engine.changes(desk.actor, arguments.since, limit)
+        found = await call.engine.changes(call.actor, arguments.since, limit)
         return _reply(found, masked=arguments.masked)
 
     return await fitted(arguments.limit, page)

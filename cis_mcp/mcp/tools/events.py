@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.event_arguments import (
     CancelEventArguments,
     CreateEventArguments,
@@ -62,7 +62,7 @@ class FoundEvent(Result):
     statistics: Annotated[StatisticsInfo, shown_by("get_stats")]
 
 
-async def create_event(desk: Desk, arguments: CreateEventArguments) -> Reply:
+async def create_event(call: CallContext, arguments: CreateEventArguments) -> Reply:
     """Create an event and get its uid. Nobody is told of it: invite people with send_invite (one person) or bulk_send
     (a list). Give local times with the zone of the place and check the weekday in the answer. To change an event that
     exists use update_event."""
@@ -77,13 +77,13 @@ async def create_event(desk: Desk, arguments: CreateEventArguments) -> Reply:
         organizer_name=arguments.organizer_name or "",
         idempotency_key=arguments.idempotency_key,
     )
-    done = await desk.apply(command)
+    done = await call.apply(command)
     head = "Created" if done.created else "This idempotency_key made it before; nothing new was created"
     lines = [f"{head}: {_first(done)}", "Nobody is invited by this; use send_invite or bulk_send."]
     return Reply("\n".join(lines), CreatedEvent(event=event_info(done.event), created=done.created))
 
 
-async def update_event(desk: Desk, arguments: UpdateEventArguments) -> Reply:
+async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Reply:
     """Change an event and mail the change to those whom it concerns; their calendars follow. What you leave out stays.
     With dry_run first you see what would change and how many would be told. Follow the mails with get_campaign."""
     timing = _timing(arguments)
@@ -100,7 +100,7 @@ async def update_event(desk: Desk, arguments: UpdateEventArguments) -> Reply:
         expected_sequence=arguments.expected_sequence,
         dry_run=arguments.dry_run,
     )
-    done = await desk.apply(command)
+    done = await call.apply(command)
     data = UpdatedEvent(
         event=event_info(done.event),
         changed=list(done.changed),
@@ -111,7 +111,7 @@ async def update_event(desk: Desk, arguments: UpdateEventArguments) -> Reply:
     return Reply("\n".join([_updated(done, dry_run=arguments.dry_run), _first(done)]), data)
 
 
-async def cancel_event(desk: Desk, arguments: CancelEventArguments) -> Reply:
+async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Reply:
     """Cancel an event for good, mail that, and take it out of calendars. It cannot be undone: use dry_run first;
     to move or reword it use update_event."""
     command = CancelEvent(
@@ -120,7 +120,7 @@ async def cancel_event(desk: Desk, arguments: CancelEventArguments) -> Reply:
         audience=arguments.audience,
         dry_run=arguments.dry_run,
     )
-    done = await desk.apply(command)
+    done = await call.apply(command)
     head = "Dry run, nothing was done: it would be cancelled" if arguments.dry_run else "Cancelled"
     words = f"{head}. {_told(done, dry_run=arguments.dry_run)}\n{_first(done)}"
     data = CancelledEvent(
@@ -132,10 +132,10 @@ async def cancel_event(desk: Desk, arguments: CancelEventArguments) -> Reply:
     return Reply(words, data)
 
 
-async def get_event(desk: Desk, arguments: GetEventArguments) -> Reply:
+async def get_event(call: CallContext, arguments: GetEventArguments) -> Reply:
     """Show one event: times, words, revision and the counters of its answers. To find its uid use search_events; for
     who answered list_attendees."""
-    event, counters = await desk.engine.event_with_statistics(arguments.uid, desk.actor)
+    event, counters = await call.engine.event_with_statistics(arguments.uid, call.actor)
     lines = [*event_lines(event), *description_lines(event), statistics_line(counters)]
     data = FoundEvent(event=event_info(event), statistics=statistics_info(counters))
     return Reply("\n".join(lines), data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import Desk, Reply, Spec, reads
+from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads
 from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.explanation_results import Explained, explained, page_of, story, waits_in
 from cis_mcp.mcp.tools.fitting import fitted
@@ -29,14 +29,14 @@ class ExplainSendArguments(Arguments):
     )
 
 
-async def explain_send(desk: Desk, arguments: ExplainSendArguments) -> Reply:
+async def explain_send(call: CallContext, arguments: ExplainSendArguments) -> Reply:
     """Explain what one person was sent for an event and what came back: every message with each attempt and
     the mail server's answer, every receipt and whether it counted, and what is still owed. For everybody use
     list_attendees and get_campaign."""
-    event = await desk.engine.event(arguments.uid, desk.actor)
-    explanation = await desk.engine.explain(arguments.uid, arguments.email, desk.actor)
-    campaigns = await _waited_in(desk, explanation)
-    being_written = await _being_written(desk, event)
+    event = await call.engine.event(arguments.uid, call.actor)
+    explanation = await call.engine.explain(arguments.uid, arguments.email, call.actor)
+    campaigns = await _waited_in(call, explanation)
+    being_written = await _being_written(call, event)
 
     async def page(limit: int) -> Reply:
         data = explained(
@@ -47,18 +47,18 @@ async def explain_send(desk: Desk, arguments: ExplainSendArguments) -> Reply:
     return await fitted(arguments.limit, page)
 
 
-async def _waited_in(desk: Desk, explanation: Explanation) -> dict[str, Campaign]:
+async def _waited_in(call: CallContext, explanation: Explanation) -> dict[str, Campaign]:
     """The campaigns in which messages are still owed, by id."""
     ids = {waits_in(one.message) for one in explanation.history} - {None}
-    found = [await desk.engine.store.campaign(campaign_id) for campaign_id in ids if campaign_id]
+    found = [await call.engine.store.campaign(campaign_id) for campaign_id in ids if campaign_id]
     return {campaign.id: campaign for campaign in found if campaign}
 
 
-async def _being_written(desk: Desk, event: Event) -> list[str]:
+async def _being_written(call: CallContext, event: Event) -> list[str]:
     """The organizer's newest campaigns for `event` that have not written all their messages yet."""
-    newest = await desk.engine.store.campaigns(event.organizer, _CAMPAIGNS_SEEN)
+    newest = await call.engine.store.campaigns(event.organizer, _CAMPAIGNS_SEEN)
     under_way = [c.id for c in newest if c.event_uid == event.uid and c.state in _UNDER_WAY]
-    counts = {campaign_id: await desk.engine.store.campaign_counts(campaign_id) for campaign_id in under_way}
+    counts = {campaign_id: await call.engine.store.campaign_counts(campaign_id) for campaign_id in under_way}
     return [campaign_id for campaign_id in under_way if counts[campaign_id].get("waiting")]
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, writes
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
 from cis_mcp.mcp.tools.results import one_line
 from engine.commands.tables.batch import StepOutcome
 from engine.imports import feeds
@@ -18,7 +18,7 @@ from engine.refusals import Code, Refused
 _SECONDS = 90
 """How long one call may take; the next goes on where it stopped."""
 _PROBLEMS_SHOWN = 10
-_FEW = pools.Few(2)
+_FEW = pools.ConcurrencyLimit(2)
 """Imports of one caller at a time: each may hold a calendar of 20 MB."""
 
 
@@ -86,7 +86,7 @@ class ImportedCalendar(Result):
     dry_run: bool
 
 
-async def import_calendar(desk: Desk, arguments: ImportCalendarArguments) -> Reply:
+async def import_calendar(call: CallContext, arguments: ImportCalendarArguments) -> Reply:
     """Make events of a whole calendar (iCalendar, by URL). Call it again whenever it changes: new events are
     created, changed ones updated, gone ones cancelled, and those invited are told; nothing is doubled.
     Nobody is invited by it. Use dry_run first."""
@@ -105,24 +105,24 @@ async def import_calendar(desk: Desk, arguments: ImportCalendarArguments) -> Rep
     )
 
     async def progress(done: int, total: int) -> None:
-        await desk.report(done, total, f"{done} of {total} events")
+        await call.report(done, total, f"{done} of {total} events")
 
     with _FEW.one():
-        imported = await _imported(desk, arguments, options, progress)
+        imported = await _imported(call, arguments, options, progress)
     return Reply("\n".join(_lines(imported)), _result(imported))
 
 
 async def _imported(
-    desk: Desk, arguments: ImportCalendarArguments, options: Options, progress: feeds.Progress
+    call: CallContext, arguments: ImportCalendarArguments, options: Options, progress: feeds.Progress
 ) -> Imported:
     if arguments.url is not None:
-        return await feeds.import_url(desk.engine, desk.actor, arguments.url, options, progress)
-    name, data = await _file(desk, arguments.path or "")
-    return await feeds.import_file(desk.engine, desk.actor, data, name, options, progress)
+        return await feeds.import_url(call.engine, call.actor, arguments.url, options, progress)
+    name, data = await _file(call, arguments.path or "")
+    return await feeds.import_file(call.engine, call.actor, data, name, options, progress)
 
 
-async def _file(desk: Desk, path: str) -> tuple[str, bytes]:
-    if desk.actor.kind != "local":
+async def _file(call: CallContext, path: str) -> tuple[str, bytes]:
+    if call.actor.kind != "local":
         raise Refused(
             Code.NOT_ALLOWED,
             "path reads files of the server's machine, which only a local caller may.",

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, writes
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
 from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.results import one_line
 from engine.commands.invites.invites import InviteDone, SendInvite
@@ -118,7 +118,7 @@ class AnyInviteResult(InviteResult):
     ]
 
 
-async def send_invite(desk: Desk, arguments: SendInviteArguments) -> Reply:
+async def send_invite(call: CallContext, arguments: SendInviteArguments) -> Reply:
     """Mail one person a personal calendar invite to an event (uid), or to each of several (uids, or search_cursor).
     Asking twice sends once. For many people use bulk_send. What they answer: get_stats, list_attendees."""
     given = (arguments.uid, arguments.uids, arguments.search_cursor)
@@ -129,17 +129,17 @@ async def send_invite(desk: Desk, arguments: SendInviteArguments) -> Reply:
             'Example: uids=["…", "…"] as search_events gave them.',
         )
     if arguments.uid is not None:
-        return await _one(desk, arguments, arguments.uid)
-    return await _several(desk, arguments, await _uids(desk, arguments))
+        return await _one(call, arguments, arguments.uid)
+    return await _several(call, arguments, await _uids(call, arguments))
 
 
-async def _uids(desk: Desk, arguments: SendInviteArguments) -> tuple[str, ...]:
+async def _uids(call: CallContext, arguments: SendInviteArguments) -> tuple[str, ...]:
     if arguments.search_cursor is None:
         return tuple(arguments.uids or ())
-    return await desk.engine.listed(arguments.search_cursor, desk.actor)
+    return await call.engine.listed(arguments.search_cursor, call.actor)
 
 
-async def _one(desk: Desk, arguments: SendInviteArguments, uid: str) -> Reply:
+async def _one(call: CallContext, arguments: SendInviteArguments, uid: str) -> Reply:
     command = SendInvite(
         uid=uid,
         email=arguments.email,
@@ -147,10 +147,10 @@ async def _one(desk: Desk, arguments: SendInviteArguments, uid: str) -> Reply:
         fields=arguments.fields,
         origin=arguments.origin,
     )
-    done = await desk.apply(command)
+    done = await call.apply(command)
     assert done.message is not None, "an invite always has its row in the ledger"
     seconds = 0.0 if done.already else arguments.wait_s
-    message = await desk.settled(done.message, seconds)
+    message = await call.settled(done.message, seconds)
     data = InviteResult(
         status=_status(done, message),
         uid=uid,
@@ -160,10 +160,10 @@ async def _one(desk: Desk, arguments: SendInviteArguments, uid: str) -> Reply:
         code=message.code,
         answer=one_line(message.answer, 300),
     )
-    return Reply(_words(data, to_folder=desk.engine.settings.outbox_is_folder), data)
+    return Reply(_words(data, to_folder=call.engine.settings.outbox_is_folder), data)
 
 
-async def _several(desk: Desk, arguments: SendInviteArguments, uids: tuple[str, ...]) -> Reply:
+async def _several(call: CallContext, arguments: SendInviteArguments, uids: tuple[str, ...]) -> Reply:
     command = SendInvites(
         uids=uids,
         email=arguments.email,
@@ -171,22 +171,22 @@ async def _several(desk: Desk, arguments: SendInviteArguments, uids: tuple[str, 
         fields=arguments.fields,
         origin=arguments.origin,
     )
-    done = await desk.apply(command)
+    done = await call.apply(command)
     over = asyncio.get_running_loop().time() + arguments.wait_s
-    invites = [await _outcome(desk, invited, over) for invited in done.invites]
+    invites = [await _outcome(call, invited, over) for invited in done.invites]
     counts = dict(Counter(one.status for one in invites))
     data = InviteResults(email=done.email, counts=counts, invites=invites)
     return Reply(_several_words(data), data)
 
 
-async def _outcome(desk: Desk, invited: Invited, over: float) -> OneOfSeveral:
+async def _outcome(call: CallContext, invited: Invited, over: float) -> OneOfSeveral:
     """What became of one invite, by the time `over` of the loop at the latest."""
     if invited.done is None or invited.done.message is None:
         assert invited.refusal is not None, "an invite is there or was turned down"
         code, why = invited.refusal.code.value, str(invited.refusal)
         return OneOfSeveral(uid=invited.uid, status="failed", message_id="", code=code, message=one_line(why))
     seconds = 0.0 if invited.done.already else max(0.0, over - asyncio.get_running_loop().time())
-    message = await desk.settled(invited.done.message, seconds)
+    message = await call.settled(invited.done.message, seconds)
     return OneOfSeveral(
         uid=invited.uid,
         status=_status(invited.done, message),

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line, utc
 from cis_mcp.views import settings
@@ -93,24 +93,24 @@ class SettingsInForce(Result):
     settings: list[str] = Field(description="CIS_NAME=value, secrets masked")
 
 
-async def suspend_organizer(desk: Desk, arguments: OrganizerArguments) -> Reply:
+async def suspend_organizer(call: CallContext, arguments: OrganizerArguments) -> Reply:
     """Stop all that an organizer sends, at once and until resume_organizer; what is owed waits or is withdrawn when
     its turn comes, and new requests are refused. Ask your user first. Operators only."""
-    return await _set(desk, arguments.address, suspended=True)
+    return await _set(call, arguments.address, suspended=True)
 
 
-async def resume_organizer(desk: Desk, arguments: OrganizerArguments) -> Reply:
+async def resume_organizer(call: CallContext, arguments: OrganizerArguments) -> Reply:
     """Let a suspended organizer send again; what was withdrawn meanwhile is not sent. Operators only."""
-    return await _set(desk, arguments.address, suspended=False)
+    return await _set(call, arguments.address, suspended=False)
 
 
-async def list_keys(desk: Desk, arguments: ListKeysArguments) -> Reply:
+async def list_keys(call: CallContext, arguments: ListKeysArguments) -> Reply:
     """List the keys with which agents come in over HTTP: whom each acts for and what it may do, never its secret.
     New ones are made at the command line alone. Operators only."""
-    may_administer(desk.actor)
+    may_administer(call.actor)
     (after,) = cursors.opened(arguments.cursor, int) if arguments.cursor else [0]
     assert isinstance(after, int)
-    keys = (await desk.engine.keys())[max(0, after) :]
+    keys = (await call.engine.keys())[max(0, after) :]
 
     async def page(limit: int) -> Reply:
         infos = [_key(key) for key in keys[:limit]]
@@ -123,33 +123,33 @@ async def list_keys(desk: Desk, arguments: ListKeysArguments) -> Reply:
     return await fitted(arguments.limit, page)
 
 
-async def revoke_key(desk: Desk, arguments: RevokeKeyArguments) -> Reply:
+async def revoke_key(call: CallContext, arguments: RevokeKeyArguments) -> Reply:
     """End an agent's key at once and for good; safe to repeat. Ask your user first. Operators only."""
-    done = await desk.apply(RevokeKey(key_id=arguments.key_id))
+    done = await call.apply(RevokeKey(key_id=arguments.key_id))
     return Reply(f"Ended: {_key_line(_key(done.key))[2:]}", RevokedKey(key=_key(done.key)))
 
 
-async def check_server(desk: Desk, _arguments: NoArguments) -> Reply:
+async def check_server(call: CallContext, _arguments: NoArguments) -> Reply:
     """Recount statistics, ledger and raw mails, and name every difference; changes nothing. It reads everything, so
     it takes a while on a large store. Operators only."""
-    may_administer(desk.actor)
-    found = [*await desk.engine.check(), *await recount.differences(desk.engine)]
+    may_administer(call.actor)
+    found = [*await call.engine.check(), *await recount.differences(call.engine)]
     shown = [one_line(difference, 300) for difference in found[:_DIFFERENCES_SHOWN]]
     data = Checked(sound=not found, differences=shown, total=len(found))
     more = [f"And {len(found) - len(shown)} more."] if len(found) > len(shown) else []
     return Reply("\n".join([*shown, *more]) or "Everything adds up.", data)
 
 
-async def get_settings(desk: Desk, _arguments: NoArguments) -> Reply:
+async def get_settings(call: CallContext, _arguments: NoArguments) -> Reply:
     """Show the server's settings in force, secrets masked. They are changed by environment variables and a restart,
     not here. Operators only."""
-    may_administer(desk.actor)
-    shown = [one_line(line, 1_000) for line in settings.lines(desk.engine.settings)]
+    may_administer(call.actor)
+    shown = [one_line(line, 1_000) for line in settings.lines(call.engine.settings)]
     return Reply("\n".join(shown), SettingsInForce(settings=shown))
 
 
-async def _set(desk: Desk, address: str, *, suspended: bool) -> Reply:
-    done = await desk.apply(SuspendOrganizer(address=address, suspended=suspended))
+async def _set(call: CallContext, address: str, *, suspended: bool) -> Reply:
+    done = await call.apply(SuspendOrganizer(address=address, suspended=suspended))
     words = "is suspended: nothing of it leaves" if done.suspended else "may send"
     data = OrganizerResult(address=done.address, suspended=done.suspended)
     return Reply(f"{done.address} {words}.", data)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.event_arguments import Told, Uid
 from cis_mcp.mcp.tools.events import EventAsShown
 from cis_mcp.mcp.tools.explanation_results import quoted
@@ -95,11 +95,11 @@ class AcceptedProposal(Result):
     campaign_id: str = Field(description="how far that is: get_campaign")
 
 
-async def list_proposals(desk: Desk, arguments: ListProposalsArguments) -> Reply:
+async def list_proposals(call: CallContext, arguments: ListProposalsArguments) -> Reply:
     """List the other times that attendees propose for an event and that wait for an answer, oldest first. Agree with
     accept_proposal, turn down with decline_proposal, or set a third time with update_event, which answers all."""
-    event = await desk.engine.event(arguments.uid, desk.actor)
-    every = await desk.engine.proposals(event.uid, desk.actor, settled=arguments.settled)
+    event = await call.engine.event(arguments.uid, call.actor)
+    every = await call.engine.proposals(event.uid, call.actor, settled=arguments.settled)
     every.sort(key=_place)
     after = cursors.opened(arguments.cursor, float, str) if arguments.cursor else [0.0, ""]
     waiting = [proposal for proposal in every if list(_place(proposal)) > after]
@@ -117,17 +117,17 @@ async def list_proposals(desk: Desk, arguments: ListProposalsArguments) -> Reply
     return await fitted(arguments.limit, page)
 
 
-async def accept_proposal(desk: Desk, arguments: AcceptProposalArguments) -> Reply:
+async def accept_proposal(call: CallContext, arguments: AcceptProposalArguments) -> Reply:
     """Agree to the time that an attendee proposes: the event, or the one instance, moves there and those concerned
     are mailed. To move it to any other time use update_event."""
-    event = await desk.engine.event(arguments.uid, desk.actor)
+    event = await call.engine.event(arguments.uid, call.actor)
     command = AcceptProposal(
         uid=arguments.uid,
         email=arguments.email,
         recurrence_id=_instance(event, arguments.instance),
         audience=arguments.audience,
     )
-    done = await desk.apply(command)
+    done = await call.apply(command)
     follow = f" Follow it with get_campaign {done.campaign_id}." if done.campaign_id else ""
     lines = [f"Moved. People who are told: {done.notified}.{follow}", *event_lines(done.event)]
     data = AcceptedProposal(
@@ -139,12 +139,12 @@ async def accept_proposal(desk: Desk, arguments: AcceptProposalArguments) -> Rep
     return Reply("\n".join(lines), data)
 
 
-async def decline_proposal(desk: Desk, arguments: DeclineProposalArguments) -> Reply:
+async def decline_proposal(call: CallContext, arguments: DeclineProposalArguments) -> Reply:
     """Keep the event's time and mail the attendee who proposed another one that it stays. Nobody else hears of it.
     Find proposals with list_proposals."""
-    event = await desk.engine.event(arguments.uid, desk.actor)
+    event = await call.engine.event(arguments.uid, call.actor)
     instance = _instance(event, arguments.instance)
-    done = await desk.apply(DeclineProposal(uid=arguments.uid, email=arguments.email, recurrence_id=instance))
+    done = await call.apply(DeclineProposal(uid=arguments.uid, email=arguments.email, recurrence_id=instance))
     words = f"Declined; {done.attendee.email} is told that the event stays at {times(done.event.span)}."
     return Reply(words, DeclinedProposal(uid=done.event.uid, proposal=_info(done.event, done.proposal)))
 

@@ -8,7 +8,7 @@ from mcp.types import ResourceLink
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import StatisticsInfo, counters, one_line, statistics_line, utc
@@ -94,33 +94,33 @@ class ReportResult(Result):
     resource: str = Field(description="the same report, to be read here")
 
 
-async def get_stats(desk: Desk, arguments: GetStatsArguments) -> Reply:
+async def get_stats(call: CallContext, arguments: GetStatsArguments) -> Reply:
     """Count attendees, answers (Yes, No, Maybe, none), origins, answering calendar clients and deliveries of an event,
     an organizer or the whole system. For names use list_attendees, for one campaign get_campaign."""
     if arguments.scope == "event" and not arguments.key:
         raise Refused(Code.INVALID_ARGUMENT, "“key” is missing: which event?", "Give the event's uid as key.")
-    counted = await desk.engine.statistics(arguments.scope, arguments.key, desk.actor)
-    key = "" if arguments.scope == "system" else one_line(arguments.key or desk.actor.address)
+    counted = await call.engine.statistics(arguments.scope, arguments.key, call.actor)
+    key = "" if arguments.scope == "system" else one_line(arguments.key or call.actor.address)
     data = Counters(scope=arguments.scope, key=key, **counters(counted))
     head = f"{arguments.scope} {key}".strip()
     lines = [f"{head}: {statistics_line(counted)}", *_breakdown(counted)]
     return Reply("\n".join(lines), data)
 
 
-async def list_attendees(desk: Desk, arguments: ListAttendeesArguments) -> Reply:
+async def list_attendees(call: CallContext, arguments: ListAttendeesArguments) -> Reply:
     """List who was invited to an event and what each answered, a page at a time. Leave addresses masked unless you need
     them. For counts alone use get_stats."""
-    return await fitted(arguments.limit, lambda limit: _page(desk, arguments, limit))
+    return await fitted(arguments.limit, lambda limit: _page(call, arguments, limit))
 
 
-async def _page(desk: Desk, arguments: ListAttendeesArguments, limit: int) -> Reply:
+async def _page(call: CallContext, arguments: ListAttendeesArguments, limit: int) -> Reply:
     query = AttendeeQuery(
         uid=arguments.uid,
         status=_partstat(arguments.status),
         limit=limit,
         cursor=arguments.cursor,
     )
-    page = await desk.engine.attendees(query, desk.actor)
+    page = await call.engine.attendees(query, call.actor)
     people = [_attendee(a, masked=arguments.masked) for a in page.attendees]
     lines = [_line(**person) for person in people] or ["Nobody to list."]
     if page.next_cursor:
@@ -137,10 +137,10 @@ async def _page(desk: Desk, arguments: ListAttendeesArguments, limit: int) -> Re
     return Reply("\n".join(lines), data)
 
 
-async def send_report(desk: Desk, arguments: SendReportArguments) -> Reply:
+async def send_report(call: CallContext, arguments: SendReportArguments) -> Reply:
     """Mail the CSV report of an event (email, name, status, origin, client) to its organizer. To read the answers here,
     use list_attendees."""
-    done = await desk.apply(SendReport(uid=arguments.uid, to=arguments.to))
+    done = await call.apply(SendReport(uid=arguments.uid, to=arguments.to))
     resource = f"report://{done.event.uid}.csv"
     data = ReportResult(
         uid=done.event.uid,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import Desk, Reply, Result, Spec, reads
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import WEEKDAYS, When, one_line, times, utc, when
 from cis_mcp.mcp.tools.schema import shown_by
@@ -110,14 +110,14 @@ class FoundEvents(Result):
     ]
 
 
-async def search_events(desk: Desk, arguments: SearchEventsArguments) -> Reply:
+async def search_events(call: CallContext, arguments: SearchEventsArguments) -> Reply:
     """Find events by what a person says (words, teams, places, days, times), in order of their start; without arguments
     list all. `understood` tells how it was read: correct it with the other arguments. Next: send_invite with the uids
     picked, or with search_cursor for all that are listed; or update_event."""
-    return await fitted(arguments.limit, lambda limit: _page(desk, arguments, limit))
+    return await fitted(arguments.limit, lambda limit: _page(call, arguments, limit))
 
 
-async def _page(desk: Desk, arguments: SearchEventsArguments, limit: int) -> Reply:
+async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int) -> Reply:
     query = EventQuery(
         query=arguments.query,
         location=arguments.location,
@@ -128,7 +128,7 @@ async def _page(desk: Desk, arguments: SearchEventsArguments, limit: int) -> Rep
         limit=limit,
         cursor=arguments.cursor,
     )
-    page = await desk.engine.search(query, desk.actor, arguments.timezone)
+    page = await call.engine.search(query, call.actor, arguments.timezone)
     shown = [_shown(event, span) for event, span in zip(page.events, page.occasions, strict=True)]
     understood = _understood(page.understood)
     lines = [] if not arguments.query.strip() else [_understood_line(page.understood, understood)]

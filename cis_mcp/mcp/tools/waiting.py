@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from cis_mcp.mcp.tools.base import Desk
+from cis_mcp.mcp.tools.base import CallContext
 from cis_mcp.watch.pace import Pace, in_words, settled
 from engine.model.campaigns import Campaign, CampaignState
 
@@ -15,18 +15,18 @@ _REPORT_S = 0.5
 _MOVING = {CampaignState.SCHEDULED, CampaignState.RUNNING}
 
 
-async def until_at_rest(desk: Desk, campaign_id: str, seconds: float) -> None:
+async def until_at_rest(call: CallContext, campaign_id: str, seconds: float) -> None:
     """Come back when the campaign is finished, paused or cancelled, `seconds` are over, or the server stops.
 
     A draft does not move by itself and is not waited for. Who may see the campaign has been checked before.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    teller = _Teller(desk)
+    teller = _Teller(call)
     while True:
-        heard = desk.engine.owed.listen()
-        campaign = await desk.engine.store.campaign(campaign_id)
-        left = 0.0 if desk.leaving() else deadline - loop.time()
+        heard = call.engine.owed.listen()
+        campaign = await call.engine.store.campaign(campaign_id)
+        left = 0.0 if call.leaving() else deadline - loop.time()
         if campaign is None or campaign.state not in _MOVING or left <= 0:
             return
         await teller.tell(campaign, loop.time())
@@ -36,8 +36,8 @@ async def until_at_rest(desk: Desk, campaign_id: str, seconds: float) -> None:
 class _Teller:
     """Reports how far a campaign is: not too often, and only what has grown, as the protocol asks."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, call: CallContext) -> None:
+        self._call = call
         self._pace = Pace()
         self._next = 0.0
         self._told = -1
@@ -46,12 +46,12 @@ class _Teller:
         if now < self._next:
             return
         self._next = now + _REPORT_S
-        counts = await self._desk.engine.store.campaign_counts(campaign.id)
+        counts = await self._call.engine.store.campaign_counts(campaign.id)
         self._pace.see(now, counts)
         done = settled(counts)
         if done > self._told:
             self._told = done
-            await self._desk.report(done, campaign.total, self._sentence(campaign, counts))
+            await self._call.report(done, campaign.total, self._sentence(campaign, counts))
 
     def _sentence(self, campaign: Campaign, counts: dict[str, int]) -> str:
         rate = f"; {self._pace.rate:.1f} a second" if self._pace.rate else ""

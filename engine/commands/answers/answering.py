@@ -52,7 +52,7 @@ class Answering(Command[D_co], Generic[D_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
+class Respondent:
     """Whose answer it is.
 
     `added`: an attendee that the store does not hold yet. `foreign`: an attendee other than the token's holder,
@@ -67,7 +67,7 @@ class Whose:
     delegator: Attendee | None = None
 
 
-async def whose(work: Work, said: Answering[Done]) -> Whose:
+async def whose(work: Work, said: Answering[Done]) -> Respondent:
     """Whose answer it is, by the first of these that tells: token, named address, sender, somebody new.
 
     Raises Refused: UNKNOWN_TOKEN, UNKNOWN_EVENT, NO_SENDER, INVALID_ADDRESS.
@@ -80,13 +80,13 @@ async def whose(work: Work, said: Answering[Done]) -> Whose:
     for email in dict.fromkeys(a for a in (said.email, said.sender) if a):
         found = await work.unit.attendee(event.uid, text.address(email))
         if found:
-            return Whose(found, event, added=False, proven=_from(said, found.email))
+            return Respondent(found, event, added=False, proven=_from(said, found.email))
     # Of two addresses that we do not know, the one that is proven is the one to count.
     email = said.sender if said.authenticated and said.sender else said.email or said.sender
     return _new(work, said, event, text.address(email))
 
 
-async def _at_token(work: Work, said: Answering[Done]) -> Whose:
+async def _at_token(work: Work, said: Answering[Done]) -> Respondent:
     """A token proves its holder, under one other address at most, and whom the holder sent; nobody else."""
     holder = await work.unit.attendee_by_token(said.token)
     if holder is None:
@@ -94,24 +94,24 @@ async def _at_token(work: Work, said: Answering[Done]) -> Whose:
     event = await _event(work, holder.event_uid)
     email = _usable(said.email)
     if email in {"", holder.email}:
-        return Whose(holder, event, added=False, proven=True)
+        return Respondent(holder, event, added=False, proven=True)
     found = await work.unit.attendee(event.uid, email)
     if found:
         return await _another(work, said, event, holder, found)
     if said.role is Role.HOLDER and await _is_alias(work, holder, email):
-        return Whose(holder, event, added=False, proven=True)
+        return Respondent(holder, event, added=False, proven=True)
     return _new(work, said, event, email, delegator=holder if said.role is Role.DELEGATE else None)
 
 
 async def _another(
     work: Work, said: Answering[Done], event: Event, holder: Attendee, found: Attendee
-) -> Whose:
+) -> Respondent:
     """An attendee answers at the token of another: whom its holder sent and we invited for it, or by own proof."""
     known = await work.unit.delegations(event.uid, holder.email)
     sent = any(d.added and (d.delegator, d.delegate) == (holder.email, found.email) for d in known)
     themselves = _from(said, found.email)
     delegator = holder if sent and not themselves else None
-    return Whose(found, event, added=False, proven=sent or themselves, foreign=True, delegator=delegator)
+    return Respondent(found, event, added=False, proven=sent or themselves, foreign=True, delegator=delegator)
 
 
 async def _is_alias(work: Work, holder: Attendee, email: str) -> bool:
@@ -132,12 +132,12 @@ def _usable(email: str) -> str:
 
 def _new(
     work: Work, said: Answering[Done], event: Event, email: str, delegator: Attendee | None = None
-) -> Whose:
+) -> Respondent:
     proven = _from(said, email)
     name = plain_name(said.name) if proven else ""
     attendee = new_attendee(work, event, email, name, Origin.SHARED, {})
     attendee = attendee.model_copy(update={"proven": proven})
-    return Whose(attendee, event, added=True, proven=proven, delegator=delegator)
+    return Respondent(attendee, event, added=True, proven=proven, delegator=delegator)
 
 
 def _from(said: Answering[Done], email: str) -> bool:

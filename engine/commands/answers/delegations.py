@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.commands import text
-from engine.commands.answers.answering import Answering, Whose
+from engine.commands.answers.answering import Answering, Respondent
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message, invites_left, new_attendee
@@ -18,7 +18,7 @@ _NAMED_MAX = 20
 """Addresses of one answer that are looked at."""
 
 
-async def delegated(work: Work, said: Answering[Done], who: Whose, partstat: Partstat) -> None:
+async def delegated(work: Work, said: Answering[Done], who: Respondent, partstat: Partstat) -> None:
     """Note who answers in whose place, and invite those whom an attendee delegates to.
 
     Only whom the organizer invited sends others: a delegate sends nobody, and neither does who just turned up.
@@ -31,7 +31,7 @@ async def delegated(work: Work, said: Answering[Done], who: Whose, partstat: Par
         await _delegate(work, who.event, who.attendee, party.address)
 
 
-async def _may_send(work: Work, who: Whose) -> bool:
+async def _may_send(work: Work, who: Respondent) -> bool:
     event = who.event
     if who.attendee.origin is Origin.SHARED or event.cancelled or event.finished(work.now):
         return False

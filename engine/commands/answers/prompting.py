@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from engine.commands.base import Work
-from engine.mail.dmarc import organizational_domain
+from engine.mail.incoming.dmarc import organizational_domain
 from engine.model.records import Prompt
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from engine.commands import notices, text
-from engine.commands.answers.answering import Answering, Whose, plain_name, whose
+from engine.commands.answers.answering import Answering, Respondent, plain_name, whose
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.answers.receipts import outdated, recorded
 from engine.commands.base import Command, Done, Work
@@ -56,7 +56,7 @@ class RecordProposal(Answering[ProposalDone]):
             attendee = (await recorded(work, self, who, self.partstat)).attendee
         return ProposalDone(attendee=attendee, event=who.event, proposal=proposal)
 
-    async def _kept(self, work: Work, who: Whose) -> Proposal:
+    async def _kept(self, work: Work, who: Respondent) -> Proposal:
         proposal = self._proposal(work, who)
         known = await work.unit.proposals(who.event.uid, who.attendee.email, None)
         same = [p for p in known if p.recurrence_id == proposal.recurrence_id]
@@ -71,7 +71,7 @@ class RecordProposal(Answering[ProposalDone]):
         await self._add(work, who, proposal, same)
         return proposal
 
-    async def _add(self, work: Work, who: Whose, proposal: Proposal, same: list[Proposal]) -> None:
+    async def _add(self, work: Work, who: Respondent, proposal: Proposal, same: list[Proposal]) -> None:
         """Keep the proposal in place of the one before, and tell the organizer where it stands."""
         if proposal.state is ProposalState.OPEN:
             for before in (p for p in same if p.state is ProposalState.OPEN):
@@ -79,7 +79,7 @@ class RecordProposal(Answering[ProposalDone]):
             await _tell(work, who, proposal)
         await work.unit.add_proposal(proposal)
 
-    def _proposal(self, work: Work, who: Whose) -> Proposal:
+    def _proposal(self, work: Work, who: Respondent) -> Proposal:
         event, instance = who.event, self.recurrence_id
         recurrence_id = (
             series.aligned(event.span, instance) if instance is not None and event.recurring else None
@@ -102,7 +102,7 @@ class RecordProposal(Answering[ProposalDone]):
         )
 
 
-async def _tell(work: Work, who: Whose, proposal: Proposal) -> None:
+async def _tell(work: Work, who: Respondent, proposal: Proposal) -> None:
     """Tell the organizer by mail; of very many in an hour, the rest waits to be looked up."""
     organizer = who.event.organizer
     if await prompted(work, Cause.PROPOSAL, organizer, organizer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from engine.commands.answers.answering import Answering, Whose, whose
+from engine.commands.answers.answering import Answering, Respondent, whose
 from engine.commands.answers.delegations import delegated
 from engine.commands.base import Done, Work
 from engine.commands.events import series
@@ -38,7 +38,7 @@ class RecordReceipt(Answering[ReceiptDone]):
         return await recorded(work, self, await whose(work, self), self.partstat)
 
 
-async def recorded(work: Work, said: Answering[Done], who: Whose, partstat: Partstat) -> ReceiptDone:
+async def recorded(work: Work, said: Answering[Done], who: Respondent, partstat: Partstat) -> ReceiptDone:
     """Record the answer `partstat` of `who`, and count it where it is the newest and answers what stands."""
     receipt = _receipt(work, said, who, partstat)
     code, counts = await _verdict(work, said, who, receipt)
@@ -54,7 +54,7 @@ async def recorded(work: Work, said: Answering[Done], who: Whose, partstat: Part
     return ReceiptDone(receipt=receipt, attendee=attendee, event=who.event)
 
 
-async def _proved(work: Work, who: Whose) -> Attendee:
+async def _proved(work: Work, who: Respondent) -> Attendee:
     """The attendee; who turned up by mail that nothing proved hears of changes once they are proven.
 
     Whoever answers for themselves is answered for by nobody from then on.
@@ -68,7 +68,7 @@ async def _proved(work: Work, who: Whose) -> Attendee:
     return proven
 
 
-def _receipt(work: Work, said: Answering[Done], who: Whose, partstat: Partstat) -> Receipt:
+def _receipt(work: Work, said: Answering[Done], who: Respondent, partstat: Partstat) -> Receipt:
     event = who.event
     # A client's clock or its idea of SEQUENCE may be wrong; one that is ahead must not lock out every
     # later answer.
@@ -96,7 +96,7 @@ def _instance(event: Event, recurrence_id: date | datetime | None) -> date | dat
     return recurrence_id if event.recurring or recurrence_id != event.span.start else None
 
 
-async def _verdict(work: Work, said: Answering[Done], who: Whose, receipt: Receipt) -> tuple[str, bool]:
+async def _verdict(work: Work, said: Answering[Done], who: Respondent, receipt: Receipt) -> tuple[str, bool]:
     """Why a receipt is flagged, if it is, and whether it counts (promises 8 and 9)."""
     if not who.proven and (who.foreign or work.settings.sender_auth == "enforce"):
         return Code.SENDER_UNAUTHENTICATED.value, False

@@ -90,7 +90,7 @@ class DraftCampaign(Command[CampaignDone]):
             raise Refused(Code.INVALID_TIME, "“at” is in the past.", "Leave it out to start at once.")
 
 
-class Action(StrEnum):
+class CampaignAction(StrEnum):
     """What can be done with a campaign."""
 
     START = "start"
@@ -100,10 +100,10 @@ class Action(StrEnum):
 
 
 _ALLOWED = {
-    Action.START: {CampaignState.DRAFT},
-    Action.PAUSE: {CampaignState.RUNNING},
-    Action.RESUME: {CampaignState.PAUSED},
-    Action.CANCEL: {
+    CampaignAction.START: {CampaignState.DRAFT},
+    CampaignAction.PAUSE: {CampaignState.RUNNING},
+    CampaignAction.RESUME: {CampaignState.PAUSED},
+    CampaignAction.CANCEL: {
         CampaignState.DRAFT,
         CampaignState.SCHEDULED,
         CampaignState.RUNNING,
@@ -111,10 +111,10 @@ _ALLOWED = {
     },
 }
 _ALREADY = {
-    Action.START: {CampaignState.RUNNING, CampaignState.SCHEDULED, CampaignState.FINISHED},
-    Action.PAUSE: {CampaignState.PAUSED},
-    Action.RESUME: {CampaignState.RUNNING},
-    Action.CANCEL: {CampaignState.CANCELLED},
+    CampaignAction.START: {CampaignState.RUNNING, CampaignState.SCHEDULED, CampaignState.FINISHED},
+    CampaignAction.PAUSE: {CampaignState.PAUSED},
+    CampaignAction.RESUME: {CampaignState.RUNNING},
+    CampaignAction.CANCEL: {CampaignState.CANCELLED},
 }
 """States in which an action has happened already: asking again is safe and changes nothing."""
 
@@ -123,7 +123,7 @@ class ControlCampaign(Command[CampaignDone]):
     """Start, pause, resume or cancel a campaign; safe to repeat."""
 
     campaign_id: str
-    action: Action
+    action: CampaignAction
     confirm_token: str = ""
     confirmed: bool = Field(False, description="the caller itself made the draft in this same request")
 
@@ -140,13 +140,13 @@ class ControlCampaign(Command[CampaignDone]):
                 "See its state with get_campaign.",
             )
         match self.action:
-            case Action.START:
+            case CampaignAction.START:
                 campaign = await self._start(work, campaign, event)
-            case Action.PAUSE:
+            case CampaignAction.PAUSE:
                 campaign = await pause(work, campaign)
-            case Action.RESUME:
+            case CampaignAction.RESUME:
                 campaign = await _resume(work, campaign)
-            case Action.CANCEL:
+            case CampaignAction.CANCEL:
                 campaign = await _cancel(work, campaign)
         return CampaignDone(campaign=campaign, event=event)
 

@@ -10,7 +10,7 @@ from engine.commands.base import Command, Done, Work
 from engine.commands.events import calendars
 from engine.commands.events.events import CancelEvent
 from engine.commands.events.revisions import Source
-from engine.commands.tables.batch import Action, Became, EventCommand, Step, StepOutcome
+from engine.commands.tables.batch import EventCommand, RequestOutcome, RowAction, Step, StepOutcome
 from engine.itip.feed import Entry
 from engine.model.events import Event
 from engine.model.feeds import Feed, FeedEntry
@@ -89,7 +89,7 @@ class EntryStep(Step):
     def cancelled(self) -> bool:
         return calendars.gone(self.entry.event)
 
-    def asked(self) -> Action:
+    def asked(self) -> RowAction:
         """What the calendar asks, as far as it says so by itself."""
         if self.cancelled:
             return "cancel"
@@ -119,7 +119,7 @@ class EntryStep(Step):
 
     async def also(self, work: Work, outcome: StepOutcome) -> None:
         """Note which event the entry is, and what it says."""
-        if outcome.uid and outcome.became is not Became.FAILED:
+        if outcome.uid and outcome.became is not RequestOutcome.FAILED:
             entry = FeedEntry(self.entry.uid, outcome.uid, self.digest)
             await work.unit.save_feed_entries(self.feed.id, [entry])
 
@@ -136,7 +136,7 @@ class GoneStep(Step):
     def name(self) -> str:  # type: ignore[override]
         return self.known.source_uid
 
-    def asked(self) -> Action:
+    def asked(self) -> RowAction:
         return "cancel"
 
     async def before(self, work: Work) -> StepOutcome | None:
@@ -146,7 +146,7 @@ class GoneStep(Step):
         await work.unit.drop_feed_entries(self.feed.id, [self.known.source_uid])
         return StepOutcome(
             name=self.name,
-            became=Became.UNCHANGED,
+            became=RequestOutcome.UNCHANGED,
             uid=self.known.event_uid,
             code=Code.NO_CHANGE.value,
             detail="another calendar has it still",
@@ -156,5 +156,5 @@ class GoneStep(Step):
         return CancelEvent(uid=self.known.event_uid, audience=self.audience)
 
     async def also(self, work: Work, outcome: StepOutcome) -> None:
-        if outcome.became is not Became.FAILED:
+        if outcome.became is not RequestOutcome.FAILED:
             await work.unit.drop_feed_entries(self.feed.id, [self.known.source_uid])

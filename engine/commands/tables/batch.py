@@ -16,16 +16,16 @@ from engine.model.events import Event
 from engine.refusals import Code, Refused
 
 EventCommand = CreateEvent | UpdateEvent | CancelEvent
-Action = Literal["create", "update", "cancel", ""]
+RowAction = Literal["create", "update", "cancel", ""]
 
-_ACTIONS: dict[type[EventCommand], Action] = {
+_ACTIONS: dict[type[EventCommand], RowAction] = {
     CreateEvent: "create",
     UpdateEvent: "update",
     CancelEvent: "cancel",
 }
 
 
-class Became(StrEnum):
+class RequestOutcome(StrEnum):
     """What one request of a batch came to."""
 
     CREATED = "created"
@@ -39,8 +39,8 @@ class StepOutcome(Value):
     """What became of one request; `name` is its row, or its UID in a calendar."""
 
     name: str
-    action: Action = ""
-    became: Became
+    action: RowAction = ""
+    became: RequestOutcome
     uid: str = ""
     code: str = ""
     detail: str = ""
@@ -63,7 +63,7 @@ class Step(ABC):
     async def also(self, work: Work, outcome: StepOutcome) -> None:  # noqa: B027 -- most note nothing
         """Note the outcome in the same unit of work."""
 
-    def asked(self) -> Action:
+    def asked(self) -> RowAction:
         """What was asked, as far as it can be known where `command` refuses."""
         return ""
 
@@ -118,53 +118,53 @@ async def _one(work: Work, step: Step) -> StepOutcome:
         outcome = _outcome(step, action, await command.carry_out(work))
     except Refused as refused:
         outcome = _turned_down(step, action, uid, refused)
-    if outcome.became not in {Became.UNCHANGED, Became.FAILED}:
+    if outcome.became not in {RequestOutcome.UNCHANGED, RequestOutcome.FAILED}:
         await _audit(work, action, outcome.uid)
     await step.also(work, outcome)
     return outcome
 
 
-async def _audit(work: Work, action: Action, uid: str) -> None:
+async def _audit(work: Work, action: RowAction, uid: str) -> None:
     actor = work.actor
     await work.unit.audit(work.now, f"{actor.kind}:{actor.address}", f"{action.capitalize()}Event", uid)
 
 
-def _outcome(step: Step, action: Action, done: EventDone) -> StepOutcome:
+def _outcome(step: Step, action: RowAction, done: EventDone) -> StepOutcome:
     became = _became(action, done)
     detail = _said(done.event)
-    if became is Became.UNCHANGED:
+    if became is RequestOutcome.UNCHANGED:
         since = ", and it was cancelled since" if done.event.cancelled else ""
         detail = (
             f"it is so already{since}: {detail}" if action != "create" else f"made before{since}: {detail}"
         )
-    elif became is Became.UPDATED:
+    elif became is RequestOutcome.UPDATED:
         detail = f"changed {', '.join(done.changed)}: {detail}"
     return StepOutcome(
         name=step.name,
         action=action,
         became=became,
         uid=done.event.uid,
-        code=Code.NO_CHANGE.value if became is Became.UNCHANGED else "",
+        code=Code.NO_CHANGE.value if became is RequestOutcome.UNCHANGED else "",
         detail=detail,
         notified=done.notified,
     )
 
 
-def _became(action: Action, done: EventDone) -> Became:
+def _became(action: RowAction, done: EventDone) -> RequestOutcome:
     if action == "create":
-        return Became.CREATED if done.created else Became.UNCHANGED
+        return RequestOutcome.CREATED if done.created else RequestOutcome.UNCHANGED
     if not done.changed:
-        return Became.UNCHANGED
-    return Became.UPDATED if action == "update" else Became.CANCELLED
+        return RequestOutcome.UNCHANGED
+    return RequestOutcome.UPDATED if action == "update" else RequestOutcome.CANCELLED
 
 
-def _turned_down(step: Step, action: Action, uid: str, refused: Refused) -> StepOutcome:
+def _turned_down(step: Step, action: RowAction, uid: str, refused: Refused) -> StepOutcome:
     """A refusal; to cancel what is cancelled already is none."""
     again = action == "cancel" and refused.code is Code.EVENT_CANCELLED
     return StepOutcome(
         name=step.name,
         action=action,
-        became=Became.UNCHANGED if again else Became.FAILED,
+        became=RequestOutcome.UNCHANGED if again else RequestOutcome.FAILED,
         uid=uid,
         code=refused.code.value,
         detail="it was cancelled before" if again else str(refused),
@@ -180,7 +180,7 @@ def _said(event: Event) -> str:
 
 def tallied(outcomes: Sequence[StepOutcome]) -> dict[str, int]:
     """How many requests came to what, every kind named."""
-    counts = {became.value: 0 for became in Became}
+    counts = {became.value: 0 for became in RequestOutcome}
     for outcome in outcomes:
         counts[outcome.became.value] += 1
     return counts

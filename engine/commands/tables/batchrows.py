@@ -13,7 +13,7 @@ from engine.commands.base import Work, unknown_event
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.revisions import Source
 from engine.commands.tables import batchtimes, table
-from engine.commands.tables.batch import Action, EventCommand, Step
+from engine.commands.tables.batch import EventCommand, RowAction, Step
 from engine.model.events import Event
 from engine.model.messages import Audience
 from engine.refusals import Code, Refused
@@ -50,7 +50,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Each column with the other names it goes by, in lower case, spaces and signs left out."""
 
 _KNOWN = {alias: name for name, others in COLUMNS.items() for alias in (name.replace("_", ""), *others)}
-_ACTIONS: Mapping[str, Action] = {
+_ACTIONS: Mapping[str, RowAction] = {
     **dict.fromkeys(("create", "new", "add"), "create"),
     **dict.fromkeys(("update", "change", "edit"), "update"),
     **dict.fromkeys(("cancel", "delete", "remove"), "cancel"),
@@ -129,7 +129,7 @@ class RowStep(Step):
     name: str = ""
     defaults: Mapping[str, str] = field(default_factory=dict)
 
-    def asked(self) -> Action:
+    def asked(self) -> RowAction:
         """CREATE, UPDATE or CANCEL, or empty where the cell says something else."""
         return _ACTIONS.get(self.row.cells.get("action", "").lower(), "")
 

@@ -17,10 +17,10 @@ from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.claims import turn_of
 from engine.inbox.intake.fair_slots import FairSlots
 from engine.inbox.spool.spool import Envelope, Spooled
-from engine.mail import fields
-from engine.mail.authenticity import Verdict, judged, supplemented, vouched
-from engine.mail.dmarc import Policy, Signature, Spf, aligned, organizational_domain, read_policy
-from engine.mail.incoming import IncomingMail
+from engine.mail.incoming import fields
+from engine.mail.incoming.authenticity import Verdict, judged, supplemented, vouched
+from engine.mail.incoming.content import IncomingMail
+from engine.mail.incoming.dmarc import Policy, Signature, Spf, aligned, organizational_domain, read_policy
 from engine.process.threads import in_daemon_thread
 from engine.settings import Settings
 

@@ -11,9 +11,9 @@ import dkim  # type: ignore[import-untyped]
 from dkim.util import InvalidTagValueList, parse_tag_value  # type: ignore[import-untyped]
 
 from engine.inbox.authentication.dns import Answers, LookupFailed, Lookups, LookupsSpent, RememberedNames
-from engine.mail import fields
-from engine.mail.dmarc import Result, Signature, aligned
 from engine.mail.domains import is_domain
+from engine.mail.incoming import fields
+from engine.mail.incoming.dmarc import Result, Signature, aligned
 
 _GOOGLE = "google.com"
 _SIGNATURES_MAX = 5

@@ -9,8 +9,8 @@ from typing import Any, cast
 import spf  # type: ignore[import-untyped]
 
 from engine.inbox.authentication.dns import Kind, LookupFailed, Lookups, LookupsSpent
-from engine.mail.dmarc import Result, Spf
 from engine.mail.domains import ascii_domain, is_domain
+from engine.mail.incoming.dmarc import Result, Spf
 
 _RESULTS = {"pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"}
 _VOID_MAX = 2

@@ -11,9 +11,9 @@ from engine.commands.tables.batchrows import BatchTable
 from engine.commands.tables.csvlist import CsvRow
 from engine.itip import read as itip_read
 from engine.itip.message import ItipMessage
-from engine.mail import read as mail_read
-from engine.mail.incoming import IncomingMail, ListPart
-from engine.mail.read import Opened
+from engine.mail.incoming import read as mail_read
+from engine.mail.incoming.content import IncomingMail, ListPart
+from engine.mail.incoming.read import Opened
 from engine.refusals import Code, Refused
 
 T = TypeVar("T")

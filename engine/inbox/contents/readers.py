@@ -16,8 +16,8 @@ from engine.inbox.authentication.dns import Answers
 from engine.inbox.contents.content import Content, read_if_cheap, too_costly
 from engine.inbox.contents.reader import OUT_OF_MEMORY
 from engine.inbox.intake.fair_slots import FairSlots
-from engine.mail.dmarc import Signature
-from engine.mail.read import Opened
+from engine.mail.incoming.dmarc import Signature
+from engine.mail.incoming.read import Opened
 from engine.process.program import command, environment
 from engine.process.threads import in_daemon_thread
 from engine.refusals import Refused

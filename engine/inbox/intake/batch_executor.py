@@ -13,7 +13,7 @@ _MOST = 64
 _PAUSE_S = 0.05
 
 
-class Together(Generic[T]):
+class BatchExecutor(Generic[T]):
     """Gathers items while a batch is being worked on; the thread is nobody else's, so nothing holds it up."""
 
     def __init__(

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from engine.inbox.spool.spool import Spooled
-from engine.mail.dmarc import organizational_domain
+from engine.mail.incoming.dmarc import organizational_domain
 from engine.network import client_network, is_address, within
 
 HEAD = 65_536

@@ -10,12 +10,12 @@ from engine.engine import Engine
 from engine.inbox.authentication.authenticator import TryLater
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.arrival_order import ArrivalOrder, Place
-from engine.inbox.intake.batch_executor import Together
+from engine.inbox.intake.batch_executor import BatchExecutor
 from engine.inbox.intake.claims import HEAD, order_key, token_of, turn_of
-from engine.inbox.intake.delivery import Action, Outcome, quarantined
 from engine.inbox.intake.fair_queue import FairQueue
 from engine.inbox.intake.fair_slots import FairSlots
 from engine.inbox.intake.in_flight import DEATHS_MAX, InFlight, key
+from engine.inbox.intake.received import MailAction, Outcome, quarantined
 from engine.inbox.intake.router import Router
 from engine.inbox.spool import keeping
 from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled, parsed
@@ -56,8 +56,8 @@ class Inbox:
         self.engine = engine
         self.spool = Spool(engine.settings.data_dir / "inbox", engine.settings.disk_reserve)
         self.arrived = engine.arrived
-        self.kept = Together(self.spool.store_all, after=self._file)
-        self._moved = Together(self.spool.move_all)
+        self.kept = BatchExecutor(self.spool.store_all, after=self._file)
+        self._moved = BatchExecutor(self.spool.move_all)
         self._readers = readers or Readers()
         self._router = Router(engine, self._readers)
         self._in_flight = InFlight(engine.settings.data_dir / "inbox")
@@ -271,7 +271,7 @@ class Inbox:
         for outcome in outcomes:
             log.info("mail %s: %s %s %s", name, outcome.action, outcome.uid, outcome.code)
             observer.count(MAILS, action=outcome.action.value, code=outcome.code)
-            if outcome.action is Action.RECEIPT and (arrived := _arrival(name)):
+            if outcome.action is MailAction.RECEIPT and (arrived := _arrival(name)):
                 observer.took(LAG_S, max(0.0, time.time() - arrived))
         return outcomes
 

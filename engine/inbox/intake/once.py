@@ -11,7 +11,7 @@ from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Refusal, Work
 from engine.commands.intake import Reply, note
 from engine.engine import Engine
-from engine.inbox.intake.delivery import Action, Outcome, Taken
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail
 from engine.model.actors import Actor
 from engine.model.messages import Notice
 from engine.refusals import Code
@@ -20,8 +20,10 @@ from engine.store.protocol import AlreadyTakenIn
 
 D = TypeVar("D", bound=Done)
 
-TAKEN_BEFORE = Outcome(action=Action.IGNORED, code=Code.NO_CHANGE.value, detail="taken in before")
-_DOINGS = frozenset({Action.CREATED, Action.UPDATED, Action.CANCELLED, Action.CAMPAIGN, Action.BATCH})
+TAKEN_BEFORE = Outcome(action=MailAction.IGNORED, code=Code.NO_CHANGE.value, detail="taken in before")
+_DOINGS = frozenset(
+    {MailAction.CREATED, MailAction.UPDATED, MailAction.CANCELLED, MailAction.CAMPAIGN, MailAction.BATCH}
+)
 
 
 class _Rehearsed(Exception):  # noqa: N818 -- reads as what it is
@@ -30,7 +32,7 @@ class _Rehearsed(Exception):  # noqa: N818 -- reads as what it is
 
 async def apply_once(
     engine: Engine,
-    taken: Taken,
+    taken: ReceivedMail,
     command: Command[D],
     actor: Actor,
     *,
@@ -70,7 +72,7 @@ async def apply_once(
     return done if isinstance(done, Refusal) else became
 
 
-async def _reply(work: Work, taken: Taken, became: Outcome, notice: Notice) -> Reply | None:
+async def _reply(work: Work, taken: ReceivedMail, became: Outcome, notice: Notice) -> Reply | None:
     """What the organizer hears of a change, whatever sent it; or the answer to a sender who can be answered.
 
     Of proven changes one mail a minute leaves. All else is few: a proven mail may be relayed again and again by
@@ -87,26 +89,28 @@ async def _reply(work: Work, taken: Taken, became: Outcome, notice: Notice) -> R
     return Reply(to=to, notice=notice)
 
 
-def _changed(taken: Taken, became: Outcome) -> bool:
+def _changed(taken: ReceivedMail, became: Outcome) -> bool:
     """True if something may have been changed: a code says so of a table, and of what is flagged."""
-    unhindered = not became.code or taken.flagged or became.action is Action.BATCH
+    unhindered = not became.code or taken.flagged or became.action is MailAction.BATCH
     return became.action in _DOINGS and unhindered
 
 
 async def _bounded(work: Work, to: str, became: Outcome, *, proven: bool) -> bool:
     """True if an answer to a mail that changed nothing may be owed."""
-    idle = became.action in {Action.REFUSED, Action.QUARANTINED, Action.IGNORED} or bool(became.code)
+    idle = became.action in {MailAction.REFUSED, MailAction.QUARANTINED, MailAction.IGNORED} or bool(
+        became.code
+    )
     if proven and not idle:
         return True
     return await prompted(work, Cause.REPEAT if proven else Cause.NOTICE, to, to)
 
 
-def limited(settings: Settings, taken: Taken) -> bool:
+def limited(settings: Settings, taken: ReceivedMail) -> bool:
     """True where the mail may reach few people only while its proofs are new (`CIS_FIRST_PROOF_MAX`)."""
     return bool(settings.first_proof_max) and settings.sender_auth != "off" and not taken.vouched
 
 
-async def _judge_proof(work: Work, taken: Taken, done: Done, became: Outcome) -> None:
+async def _judge_proof(work: Work, taken: ReceivedMail, done: Done, became: Outcome) -> None:
     """Hold a mail that reaches too many people for what proves it; note what proved one that is carried out."""
     if limited(work.settings, taken) and not taken.weighed:
         await first_proof.weigh(work, taken.proven, first_proof.doings(done))
@@ -121,7 +125,7 @@ async def _ask(work: Work, became: Outcome) -> None:
         await first_proof.ask(work, became.held)
 
 
-def _flagged(taken: Taken, outcome: Outcome) -> Outcome:
+def _flagged(taken: ReceivedMail, outcome: Outcome) -> Outcome:
     """`outcome` with the code that says that nothing proved the mail, where it changed something all the same."""
     if not taken.flagged or outcome.action not in _DOINGS or outcome.code:
         return outcome

@@ -6,14 +6,14 @@ import logging
 
 from engine.commands.tables.csvlist import CsvRow
 from engine.inbox.contents.content import Table
-from engine.inbox.intake.delivery import Taken
+from engine.inbox.intake.received import ReceivedMail
 from engine.itip.message import ItipMessage
 from engine.refusals import Refused
 
 log = logging.getLogger(__name__)
 
 
-def calendar_of(taken: Taken) -> tuple[Taken, ItipMessage]:
+def calendar_of(taken: ReceivedMail) -> tuple[ReceivedMail, ItipMessage]:
     """The mail with what was repaired in its calendar, and the first of its calendars that can be read.
 
     Raises Refused as the first one was refused.
@@ -28,12 +28,12 @@ def calendar_of(taken: Taken) -> tuple[Taken, ItipMessage]:
     return taken.model_copy(update={"repaired": message.repaired, "quoted": content.quoted}), message
 
 
-def tables_of(taken: Taken) -> tuple[Table, ...]:
+def tables_of(taken: ReceivedMail) -> tuple[Table, ...]:
     """The attached tables of commands, those included that are none; empty if no attachment is one."""
     return taken.content.tables if taken.content else ()
 
 
-def rows_of(taken: Taken) -> list[CsvRow]:
+def rows_of(taken: ReceivedMail) -> list[CsvRow]:
     """The rows of all attached lists. Raises Refused as the first list was refused."""
     rows: list[CsvRow] = []
     for found in taken.content.rows if taken.content else ():

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from engine.commands import notices
 from engine.commands.base import Done, Work
 from engine.commands.first_proof import NewProof
-from engine.commands.intake import Nothing
+from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
 from engine.inbox.authentication.authenticator import Authenticator
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.arrival_order import Place
 from engine.inbox.intake.claims import turn_of
-from engine.inbox.intake.delivery import Action, Outcome, Taken, held, quarantined
 from engine.inbox.intake.once import apply_once
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, held, quarantined
 from engine.inbox.routes import bulk, confirm, create, reports, rsvp
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
-from engine.mail.authenticity import Verdict
-from engine.mail.incoming import IncomingMail
-from engine.mail.read import Opened
+from engine.mail.incoming.authenticity import Verdict
+from engine.mail.incoming.content import IncomingMail
+from engine.mail.incoming.read import Opened
 from engine.model.records import Intake
 from engine.refusals import Code, Refused
 from engine.settings import OWN_MAILBOXES
@@ -157,9 +157,9 @@ class Router:
         named = mailbox if mailbox.token else self._addressed(mail)
         return named if named.name == mailbox.name else mailbox
 
-    def _taken(self, judged: Judged, mailbox: Mailbox) -> Taken:
+    def _taken(self, judged: Judged, mailbox: Mailbox) -> ReceivedMail:
         settings = self._engine.settings
-        return Taken(
+        return ReceivedMail(
             envelope=judged.spooled.envelope,
             mailbox=mailbox,
             mail=judged.head,
@@ -169,29 +169,29 @@ class Router:
             flag=settings.sender_auth == "flag",
         )
 
-    async def _at(self, taken: Taken) -> Outcome:
+    async def _at(self, taken: ReceivedMail) -> Outcome:
         try:
             route = _ROUTES.get(taken.mailbox.name, reports.take_for_operator)
             return await route(self._engine, taken)
         except Refused as refused:
-            return Outcome(action=Action.REFUSED, code=refused.code.value, detail=str(refused))
+            return Outcome(action=MailAction.REFUSED, code=refused.code.value, detail=str(refused))
         except NewProof as new:
             return held(taken, new.doings)
 
-    async def _noted(self, taken: Taken, outcome: Outcome) -> Outcome:
-        if outcome.action in {Action.REFUSED, Action.IGNORED, Action.QUARANTINED}:
+    async def _noted(self, taken: ReceivedMail, outcome: Outcome) -> Outcome:
+        if outcome.action in {MailAction.REFUSED, MailAction.IGNORED, MailAction.QUARANTINED}:
             await self._set_aside(taken, outcome)
         return outcome.model_copy(update={"sender": taken.sender})
 
-    async def _set_aside(self, taken: Taken, outcome: Outcome) -> None:
+    async def _set_aside(self, taken: ReceivedMail, outcome: Outcome) -> None:
         """Note a mail that changed nothing, and tell a person who sent it why."""
-        tell = outcome.action is Action.REFUSED or outcome.code == Code.ORGANIZER_NOT_ALLOWED
+        tell = outcome.action is MailAction.REFUSED or outcome.code == Code.ORGANIZER_NOT_ALLOWED
         tell = tell and taken.mailbox.name in {"create", "bulk"}
         notice = notices.refused(taken.mail.subject, outcome.detail, outcome.code)
         await apply_once(
             self._engine,
             taken,
-            Nothing(),
+            NoChange(),
             SYSTEM,
             outcome=lambda _: outcome,
             notice=(lambda _: notice) if tell else None,
@@ -212,7 +212,7 @@ class Router:
             await work.unit.take_in(intake)
 
         try:
-            await self._engine.apply(Nothing(), SYSTEM, also=also)
+            await self._engine.apply(NoChange(), SYSTEM, also=also)
         except AlreadyTakenIn:
             log.info("mail %s was noted before", intake.id)
         return outcome
@@ -226,7 +226,7 @@ class Router:
         return Mailbox(name="create")
 
 
-def _turned_away(taken: Taken) -> Outcome | None:
+def _turned_away(taken: ReceivedMail) -> Outcome | None:
     """Why a mail's content is not read for that mailbox, if so: its sender may do nothing there.
 
     What Google's calendar sends for its users depends on the calendar that it sends.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from engine.inbox.intake.delivery import Outcome, Taken, quarantined
+from engine.inbox.intake.received import Outcome, ReceivedMail, quarantined
 from engine.itip.message import ItipMessage
-from engine.mail import proof
+from engine.mail.incoming import proof
 from engine.refusals import Code
 
 
-def by_google(taken: Taken, message: ItipMessage) -> bool:
+def by_google(taken: ReceivedMail, message: ItipMessage) -> bool:
     """True where Google's calendar sent its user's own event, or one that they act for."""
     sender = taken.mail.from_address
     own = [
@@ -18,7 +18,9 @@ def by_google(taken: Taken, message: ItipMessage) -> bool:
     return taken.verdict.google_calendar and bool(own) and all(own)
 
 
-def objection(taken: Taken, ours: frozenset[str], message: ItipMessage | None = None) -> Outcome | None:
+def objection(
+    taken: ReceivedMail, ours: frozenset[str], message: ItipMessage | None = None
+) -> Outcome | None:
     """What becomes of a mail that its sender wrote to others, or that may be read as they never meant it.
 
     `ours`: the addresses that take commands. Its owner is asked; what nobody proves is none of this.
@@ -33,7 +35,7 @@ def objection(taken: Taken, ours: frozenset[str], message: ItipMessage | None = 
     return _ask(taken, f"The mail waits for its owner: {whys[0]}.") if whys and "" not in whys else None
 
 
-def quoted(taken: Taken) -> Outcome | None:
+def quoted(taken: ReceivedMail) -> Outcome | None:
     """What becomes of a calendar that stands among words, where others wrote too: it changes nothing by itself."""
     if not (taken.quoted and taken.enforce) or taken.verdict.released or taken.verdict.confirmed_by:
         return None
@@ -42,5 +44,5 @@ def quoted(taken: Taken) -> Outcome | None:
     )
 
 
-def _ask(taken: Taken, why: str) -> Outcome:
+def _ask(taken: ReceivedMail, why: str) -> Outcome:
     return quarantined(Code.SENDER_UNAUTHENTICATED, why, taken.waiting("organizer", taken.mail.from_address))

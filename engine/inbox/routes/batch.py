@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from engine.commands import first_proof, notices
 from engine.commands.base import Done, Refusal, Work
-from engine.commands.intake import Nothing
+from engine.commands.intake import NoChange
 from engine.commands.tables import batchrows
-from engine.commands.tables.batch import Batch, BatchDone, Became, Rehearsed, StepOutcome, tallied
+from engine.commands.tables.batch import Batch, BatchDone, Rehearsed, RequestOutcome, StepOutcome, tallied
 from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
-from engine.inbox.intake.delivery import Action, Outcome, Taken, refused
 from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.reading import tables_of
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, refused
 from engine.inbox.routes.several import weighed
 from engine.model.actors import Actor
 from engine.model.records import Intake
@@ -40,7 +40,7 @@ class _MailedRow(RowStep):
         note = await work.unit.taken_in(self.intake_id)
         if note is None:
             return None
-        became = Became(note.action)
+        became = RequestOutcome(note.action)
         return StepOutcome(name=self.name, action=self.asked(), became=became, uid=note.uid, code=note.code)
 
     async def also(self, work: Work, outcome: StepOutcome) -> None:
@@ -56,7 +56,7 @@ class _MailedRow(RowStep):
         await work.unit.take_in(intake)
 
 
-async def take(engine: Engine, taken: Taken) -> Outcome:
+async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     """Carry out each row of the attached tables for a sender who may organize, and answer with the outcomes.
 
     Raises Refused where no table can be read: CSV_NO_HEADER, CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE.
@@ -71,7 +71,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
     return await _answer(engine, taken, outcomes, problems)
 
 
-async def _rehearsed(engine: Engine, taken: Taken, steps: Sequence[RowStep]) -> list[Outcome]:
+async def _rehearsed(engine: Engine, taken: ReceivedMail, steps: Sequence[RowStep]) -> list[Outcome]:
     """What the rows would do, all of it undone again; rows that were carried out before a crash do nothing more."""
     found: list[Outcome] = []
     for start in range(0, len(steps), CHUNK):
@@ -79,7 +79,7 @@ async def _rehearsed(engine: Engine, taken: Taken, steps: Sequence[RowStep]) -> 
             await carried_out(engine, steps[start : start + CHUNK], taken.actor, dry_run=True)
         except Rehearsed as would:
             doings = first_proof.doings(BatchDone(outcomes=would.outcomes))
-            found.append(Outcome(action=Action.BATCH, doings=doings))
+            found.append(Outcome(action=MailAction.BATCH, doings=doings))
     return found
 
 
@@ -93,7 +93,7 @@ async def carried_out(
     return done.outcomes
 
 
-def _read(engine: Engine, taken: Taken) -> tuple[list[_MailedRow], list[str]]:
+def _read(engine: Engine, taken: ReceivedMail) -> tuple[list[_MailedRow], list[str]]:
     """The rows of all attached tables, and what was wrong with attachments that are none."""
     steps: list[_MailedRow] = []
     reasons: list[Refused] = []
@@ -128,7 +128,7 @@ def unknown_columns(names: Iterable[str]) -> list[str]:
     ]
 
 
-async def _came_before(engine: Engine, taken: Taken) -> bool:
+async def _came_before(engine: Engine, taken: ReceivedMail) -> bool:
     """True where this very mail was carried out already and only arrived a second time."""
     if not taken.mail.message_id:
         return False
@@ -136,11 +136,11 @@ async def _came_before(engine: Engine, taken: Taken) -> bool:
         return await unit.remembered(taken.actor.address, _mail_key(taken)) is not None
 
 
-def _mail_key(taken: Taken) -> str:
+def _mail_key(taken: ReceivedMail) -> str:
     return f"batch-mail:{hashlib.sha256(taken.mail.message_id.encode(errors='surrogatepass')).hexdigest()}"
 
 
-class _Remember(Nothing):
+class _Remember(NoChange):
     """Remember a mail by its Message-ID, in the transaction of its answer."""
 
     key: str
@@ -152,11 +152,11 @@ class _Remember(Nothing):
 
 
 async def _answer(
-    engine: Engine, taken: Taken, outcomes: Sequence[StepOutcome], problems: Sequence[str]
+    engine: Engine, taken: ReceivedMail, outcomes: Sequence[StepOutcome], problems: Sequence[str]
 ) -> Outcome:
-    failed = [outcome for outcome in outcomes if outcome.became is Became.FAILED]
+    failed = [outcome for outcome in outcomes if outcome.became is RequestOutcome.FAILED]
     outcome = Outcome(
-        action=Action.BATCH,
+        action=MailAction.BATCH,
         uid=outcomes[0].uid if len(outcomes) == 1 else "",
         code=failed[0].code if failed else "",
         detail=in_words(outcomes),
@@ -164,7 +164,7 @@ async def _answer(
     problems = [*problems, *map(line, failed)]
     anything = len(failed) < len(outcomes)
     notice = notices.batch_done(in_words(outcomes), problems, table(outcomes), anything=anything)
-    command = _Remember(key=_mail_key(taken)) if taken.mail.message_id else Nothing()
+    command = _Remember(key=_mail_key(taken)) if taken.mail.message_id else NoChange()
     became = await apply_once(
         engine, taken, command, taken.actor, outcome=lambda _: outcome, notice=lambda _: notice, part="batch"
     )

@@ -6,15 +6,14 @@ from dataclasses import replace
 
 from engine.commands import notices
 from engine.commands.base import Refusal, Work
-from engine.commands.campaigns.campaigns import Action as CampaignAction
-from engine.commands.campaigns.campaigns import CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
-from engine.commands.intake import Nothing
+from engine.commands.intake import NoChange
 from engine.commands.tables.csvlist import CsvRow
 from engine.engine import Engine
-from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, named, refused
 from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.reading import rows_of
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, named, refused
 from engine.inbox.routes.addressed import objection
 from engine.inbox.routes.create import stopped
 from engine.inbox.routes.several import weighed
@@ -24,7 +23,7 @@ _PROBLEMS_SHOWN = 200
 _EVENTS_MAX = 100
 
 
-async def take(engine: Engine, taken: Taken) -> Outcome:
+async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     """Start a campaign for each event that the list names; its report answers when the last mail is out."""
     if taken.mail.report or (taken.mail.automatic and not taken.mail.lists):
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a list.")
@@ -57,7 +56,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
         return good[-1]
     first = started[0].code if started else Code.MISSING_UID.value
     return Outcome(
-        action=Action.CAMPAIGN, code=first, detail="No row could be invited; the sender was told why."
+        action=MailAction.CAMPAIGN, code=first, detail="No row could be invited; the sender was told why."
     )
 
 
@@ -74,8 +73,8 @@ def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
     return by_uid
 
 
-async def _start_all(engine: Engine, taken: Taken, by_uid: dict[str, list[CsvRow]]) -> list[Outcome]:
-    async def each(mail: Taken) -> list[Outcome]:
+async def _start_all(engine: Engine, taken: ReceivedMail, by_uid: dict[str, list[CsvRow]]) -> list[Outcome]:
+    async def each(mail: ReceivedMail) -> list[Outcome]:
         return [await _start(engine, mail, uid, part) for uid, part in by_uid.items()]
 
     return await each(await weighed(engine, taken, each) if len(by_uid) > 1 else taken)
@@ -85,7 +84,7 @@ def _failed(outcome: Outcome) -> bool:
     return bool(outcome.code) and outcome != TAKEN_BEFORE
 
 
-async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> Outcome:
+async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[CsvRow]) -> Outcome:
     """Draft and start one event's campaign in one transaction, noted as part of this mail."""
     draft = _DraftAndStart(
         uid=uid,
@@ -94,7 +93,7 @@ async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> 
         # they hear at once, and without its words.
         report_to=None if taken.flagged else taken.mail.from_address,
     )
-    outcome = Outcome(action=Action.CAMPAIGN, uid=uid)
+    outcome = Outcome(action=MailAction.CAMPAIGN, uid=uid)
     became = await apply_once(
         engine,
         taken,
@@ -105,7 +104,7 @@ async def _start(engine: Engine, taken: Taken, uid: str, rows: list[CsvRow]) -> 
         part=named(uid),
     )
     if isinstance(became, Refusal):
-        return Outcome(action=Action.CAMPAIGN, uid=uid, code=became.code.value, detail=str(became))
+        return Outcome(action=MailAction.CAMPAIGN, uid=uid, code=became.code.value, detail=str(became))
     return became
 
 
@@ -127,14 +126,14 @@ async def _why_nobody(work: Work, done: CampaignDone) -> str:
     return "\n".join(["No row can be invited.", *lines])
 
 
-async def _answer(engine: Engine, taken: Taken, problems: list[str], code: str) -> None:
+async def _answer(engine: Engine, taken: ReceivedMail, problems: list[str], code: str) -> None:
     """Tell the sender of the rows that started nothing; what was started reports for itself."""
-    outcome = Outcome(action=Action.CAMPAIGN, code=code)
+    outcome = Outcome(action=MailAction.CAMPAIGN, code=code)
     notice = notices.list_refused(problems[:_PROBLEMS_SHOWN])
     await apply_once(
         engine,
         taken,
-        Nothing(),
+        NoChange(),
         taken.actor,
         outcome=lambda _: outcome,
         notice=lambda _: notice,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from engine.commands.answers.confirmations import UseConfirmation, usable
 from engine.commands.base import Refusal
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, refused
 from engine.inbox.intake.once import apply_once
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, refused
 from engine.inbox.quarantine import Quarantine
 from engine.model.actors import Actor
 from engine.model.confirmations import Confirmation
@@ -16,7 +16,7 @@ _AT_ONCE = 100
 """Mails that are looked at again right after a confirmation; more are looked at in the background."""
 
 
-async def take(engine: Engine, taken: Taken) -> Outcome:
+async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     """Any mail that a person writes to confirm+code@ confirms; the code is known to its owner alone."""
     mail = taken.mail
     if mail.report or mail.automatic or taken.envelope.sender == "":
@@ -25,7 +25,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
         found = await _let_through(engine, taken.mailbox.token)
     except Refused as problem:
         return refused(problem.code, str(problem))
-    outcome = Outcome(action=Action.CONFIRMED, detail=f"mail {found.mail} is handled")
+    outcome = Outcome(action=MailAction.CONFIRMED, detail=f"mail {found.mail} is handled")
     actor = Actor(kind="attendee", address=found.address)
     use = UseConfirmation(code=found.code)
     became = await apply_once(engine, taken, use, actor, outcome=lambda _: outcome)

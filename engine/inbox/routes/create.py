@@ -11,11 +11,19 @@ from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.base import Command, Refusal
 from engine.commands.events.events import CancelEvent, EventDone
 from engine.commands.events.instances import CancelInstance, ChangeInstance
-from engine.commands.intake import Nothing
+from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, named, quarantined, refused
 from engine.inbox.intake.once import apply_once
 from engine.inbox.intake.reading import calendar_of, tables_of
+from engine.inbox.intake.received import (
+    MailAction,
+    Outcome,
+    ReceivedMail,
+    ignored,
+    named,
+    quarantined,
+    refused,
+)
 from engine.inbox.routes import batch, rsvp
 from engine.inbox.routes import organizer_commands as wishes
 from engine.inbox.routes.addressed import by_google, objection, quoted
@@ -32,7 +40,7 @@ _SERIES_MAX = 100
 """Recurring events in one mail: a rule may take a tenth of a second to work out, and all others wait meanwhile."""
 
 
-async def take(engine: Engine, taken: Taken) -> Outcome:
+async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     """Create, update or cancel what the mail's calendar says. Raises Refused where it cannot be read."""
     mail = taken.mail
     if not mail.calendars:
@@ -41,7 +49,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
     return taken.told(await _take_calendar(engine, taken, message))
 
 
-async def _take_calendar(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
+async def _take_calendar(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:
     if message.method in rsvp.ANSWERING:
         return await rsvp.take_answers(engine, taken, message)
     if message.method not in _ORGANIZING:
@@ -55,7 +63,7 @@ async def _take_calendar(engine: Engine, taken: Taken, message: ItipMessage) -> 
     return await _carry_out(engine, taken, message)
 
 
-async def _quoted(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome | None:
+async def _quoted(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome | None:
     """Why a calendar that was found among words waits, if so: it may make events, and changes none."""
     makes = message.method in {"REQUEST", "PUBLISH"} and not any(map(wishes.gone, message.events))
     if makes and not [e for e in message.events if await _known(engine, taken, e)]:
@@ -63,7 +71,7 @@ async def _quoted(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome
     return quoted(taken)
 
 
-def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
+def stopped(engine: Engine, taken: ReceivedMail, message: ItipMessage | None = None) -> Outcome | None:
     """Why this sender may not act as an organizer, if so (promise 9)."""
     if stop := unproven(taken, message):
         return stop
@@ -77,7 +85,7 @@ def stopped(engine: Engine, taken: Taken, message: ItipMessage | None = None) ->
     return None
 
 
-def unproven(taken: Taken, message: ItipMessage | None = None) -> Outcome | None:
+def unproven(taken: ReceivedMail, message: ItipMessage | None = None) -> Outcome | None:
     """Why the mail is nobody's whom we could listen to, if so."""
     if taken.mail.from_address in taken.own:
         return ignored(Code.NOT_ALLOWED, "The mail is from an address of this server, which owns no events.")
@@ -90,7 +98,7 @@ def unproven(taken: Taken, message: ItipMessage | None = None) -> Outcome | None
     return None
 
 
-async def _without_calendar(engine: Engine, taken: Taken) -> Outcome:
+async def _without_calendar(engine: Engine, taken: ReceivedMail) -> Outcome:
     if tables_of(taken):
         stop = stopped(engine, taken) or objection(taken, engine.settings.commanded)
         return stop or await batch.take(engine, taken)
@@ -101,7 +109,7 @@ async def _without_calendar(engine: Engine, taken: Taken) -> Outcome:
     return refused(Code.NO_CALENDAR, "The mail has no calendar. Invite this address to your event instead.")
 
 
-async def _carry_out(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
+async def _carry_out(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:
     """Every event of the calendar, its series before its instances; one outcome stands for them all."""
     if sum(1 for event in message.events if event.recurrence) > _SERIES_MAX:
         return refused(
@@ -117,7 +125,7 @@ async def _carry_out(engine: Engine, taken: Taken, message: ItipMessage) -> Outc
     for instance in instances:
         own.setdefault(instance.uid, []).append(instance)
 
-    async def each(mail: Taken) -> list[Outcome]:
+    async def each(mail: ReceivedMail) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for event in (*series, *alone):
             if event.recurrence_id is None:
@@ -155,25 +163,31 @@ async def _one(taking: Awaitable[Outcome]) -> Outcome:
         return refused(refusal.code, str(refusal))
 
 
-async def _summed(engine: Engine, taken: Taken, outcomes: list[Outcome]) -> Outcome:
+async def _summed(engine: Engine, taken: ReceivedMail, outcomes: list[Outcome]) -> Outcome:
     """One outcome, and one notice, for several events: the first that changed something stands for them all."""
     counts = Counter(f"{o.action.value} ({o.code})" if o.code else o.action.value for o in outcomes)
     said = ", ".join(f"{n} {what}" for what, n in counts.items())
-    done = {Action.CREATED, Action.UPDATED, Action.CANCELLED}
+    done = {MailAction.CREATED, MailAction.UPDATED, MailAction.CANCELLED}
     found = next((o for o in outcomes if o.action in done), outcomes[-1])
     if found.action not in done:
         return found
     summed = found.model_copy(update={"detail": f"{len(outcomes)} events: {said}."})
-    why = [f"{o.code}: {o.detail}" for o in outcomes if o.action is Action.REFUSED]
+    why = [f"{o.code}: {o.detail}" for o in outcomes if o.action is MailAction.REFUSED]
     notice = notices.several(taken.mail.subject, summed.detail, why)
     became = await apply_once(
-        engine, taken, Nothing(), SYSTEM, outcome=lambda _: summed, notice=lambda _: notice, part="all"
+        engine, taken, NoChange(), SYSTEM, outcome=lambda _: summed, notice=lambda _: notice, part="all"
     )
     return became if isinstance(became, Outcome) and became.action in done else summed
 
 
 async def _series(
-    engine: Engine, taken: Taken, method: str, event: ItipEvent, instances: list[ItipEvent], *, quiet: bool
+    engine: Engine,
+    taken: ReceivedMail,
+    method: str,
+    event: ItipEvent,
+    instances: list[ItipEvent],
+    *,
+    quiet: bool,
 ) -> Outcome:
     known = await _known(engine, taken, event)
     command: Command[EventDone]
@@ -183,19 +197,21 @@ async def _series(
         if stray := _stray(taken, known, event):
             return stray
         command = CancelEvent(uid=known.uid, reason=event.comment, source=wishes.source(taken, event))
-        action = Action.CANCELLED
+        action = MailAction.CANCELLED
     elif method == "ADD":
         if known is None:
             return _unknown()
-        command, action = wishes.addition(taken, known, event), Action.UPDATED
+        command, action = wishes.addition(taken, known, event), MailAction.UPDATED
     elif known is None:
-        command, action = wishes.creation(taken, event, instances), Action.CREATED
+        command, action = wishes.creation(taken, event, instances), MailAction.CREATED
     else:
-        command, action = wishes.change(taken, known, event, instances), Action.UPDATED
+        command, action = wishes.change(taken, known, event, instances), MailAction.UPDATED
     return await _apply(engine, taken, command, action, event, quiet=quiet)
 
 
-async def _instance(engine: Engine, taken: Taken, method: str, event: ItipEvent, *, quiet: bool) -> Outcome:
+async def _instance(
+    engine: Engine, taken: ReceivedMail, method: str, event: ItipEvent, *, quiet: bool
+) -> Outcome:
     """One instance alone: changed or cancelled, while its series stands."""
     known = await _known(engine, taken, event)
     assert event.recurrence_id is not None
@@ -206,15 +222,15 @@ async def _instance(engine: Engine, taken: Taken, method: str, event: ItipEvent,
         if stray := _stray(taken, known, event):
             return stray
         gone = CancelInstance(uid=known.uid, recurrence_id=event.recurrence_id, source=source)
-        return await _apply(engine, taken, gone, Action.CANCELLED, event, quiet=quiet)
+        return await _apply(engine, taken, gone, MailAction.CANCELLED, event, quiet=quiet)
     override = wishes.override(event, known.summary)
     if override is None:
         return refused(Code.INVALID_TIME, "The instance has no readable time.", known.uid)
     change = ChangeInstance(uid=known.uid, override=override, source=source)
-    return await _apply(engine, taken, change, Action.UPDATED, event, quiet=quiet)
+    return await _apply(engine, taken, change, MailAction.UPDATED, event, quiet=quiet)
 
 
-def _stray(taken: Taken, known: Event, event: ItipEvent) -> Outcome | None:
+def _stray(taken: ReceivedMail, known: Event, event: ItipEvent) -> Outcome | None:
     """What becomes of a cancellation that was written to others: it takes a guest out, and may be replayed by them.
 
     Its signature holds all the same. Clients name our address among the attendees of what they send to it;
@@ -230,7 +246,7 @@ def _stray(taken: Taken, known: Event, event: ItipEvent) -> Outcome | None:
     )
 
 
-async def _declined(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
+async def _declined(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:
     """The organizer keeps the time: each attendee that the mail names hears so (RFC 5546, 3.2.8)."""
     event = message.events[0]
     known = await _known(engine, taken, event)
@@ -245,7 +261,7 @@ async def _declined(engine: Engine, taken: Taken, message: ItipMessage) -> Outco
             taken,
             command,
             taken.actor,
-            outcome=lambda done: Outcome(action=Action.COUNTER, uid=done.event.uid, detail="declined"),
+            outcome=lambda done: Outcome(action=MailAction.COUNTER, uid=done.event.uid, detail="declined"),
             notice=lambda done: notices.declined(done.event, done.attendee),
             part=f"{named(event.uid)}:{email}",
         )
@@ -258,7 +274,7 @@ def _unknown() -> Outcome:
     return refused(Code.UNKNOWN_EVENT, why)
 
 
-async def _known(engine: Engine, taken: Taken, event: ItipEvent) -> Event | None:
+async def _known(engine: Engine, taken: ReceivedMail, event: ItipEvent) -> Event | None:
     """The sender's event that the mail speaks of, by the UID of their client or by ours."""
     sender = taken.mail.from_address
     known = await engine.store.event_by_source(sender, event.uid)
@@ -269,9 +285,9 @@ async def _known(engine: Engine, taken: Taken, event: ItipEvent) -> Event | None
 
 async def _apply(
     engine: Engine,
-    taken: Taken,
+    taken: ReceivedMail,
     command: Command[EventDone],
-    action: Action,
+    action: MailAction,
     event: ItipEvent,
     *,
     quiet: bool,
@@ -279,7 +295,7 @@ async def _apply(
     def outcome(done: EventDone) -> Outcome:
         if done.changed or done.created:
             return Outcome(action=action, uid=done.event.uid)
-        return Outcome(action=Action.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
+        return Outcome(action=MailAction.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
 
     part = f"{named(event.uid)}:{event.recurrence_id or ''}"
     notice = None if quiet else partial(_NOTICES[action], event.recurrence_id)
@@ -287,14 +303,16 @@ async def _apply(
     if isinstance(became, Refusal) and became.code is Code.STALE:
         # Mails overtake each other; an older revision that comes late is nobody's mistake.
         return ignored(became.code, str(became))
-    if isinstance(became, Refusal) and became.code is Code.EVENT_CANCELLED and action is Action.CANCELLED:
+    if isinstance(became, Refusal) and became.code is Code.EVENT_CANCELLED and action is MailAction.CANCELLED:
         # Programs send a cancellation to each address that was invited, and again when asked to.
         return ignored(Code.NO_CHANGE, "The event is cancelled already.")
     return refused(became.code, str(became)) if isinstance(became, Refusal) else became
 
 
-_NOTICES: dict[Action, Callable[[Instant | None, EventDone], Notice]] = {
-    Action.CREATED: lambda _, done: notices.created(done.event),
-    Action.UPDATED: lambda which, done: notices.updated(done.event, done.changed, done.notified, which),
-    Action.CANCELLED: lambda which, done: notices.cancelled(done.event, done.changed, done.notified, which),
+_NOTICES: dict[MailAction, Callable[[Instant | None, EventDone], Notice]] = {
+    MailAction.CREATED: lambda _, done: notices.created(done.event),
+    MailAction.UPDATED: lambda which, done: notices.updated(done.event, done.changed, done.notified, which),
+    MailAction.CANCELLED: lambda which, done: notices.cancelled(
+        done.event, done.changed, done.notified, which
+    ),
 }

@@ -7,7 +7,7 @@ from engine.commands.events.calendars import gone, override
 from engine.commands.events.events import CreateEvent, UpdateEvent
 from engine.commands.events.instances import AddInstance
 from engine.commands.events.revisions import Source
-from engine.inbox.intake.delivery import Taken
+from engine.inbox.intake.received import ReceivedMail
 from engine.inbox.routes.respondent import mailbox
 from engine.itip.message import ItipEvent
 from engine.model.events import Event
@@ -16,7 +16,7 @@ from engine.refusals import Code, Refused
 __all__ = ["addition", "change", "creation", "gone", "override", "source"]
 
 
-def creation(taken: Taken, event: ItipEvent, instances: list[ItipEvent]) -> CreateEvent:
+def creation(taken: ReceivedMail, event: ItipEvent, instances: list[ItipEvent]) -> CreateEvent:
     """The command that makes the event with its instances that differ."""
     return calendars.creation(
         event,
@@ -27,12 +27,12 @@ def creation(taken: Taken, event: ItipEvent, instances: list[ItipEvent]) -> Crea
     )
 
 
-def change(taken: Taken, known: Event, event: ItipEvent, instances: list[ItipEvent]) -> UpdateEvent:
+def change(taken: ReceivedMail, known: Event, event: ItipEvent, instances: list[ItipEvent]) -> UpdateEvent:
     """The command that makes the known event what its organizer's client says it is now."""
     return calendars.change(known, event, instances, source=source(taken, event))
 
 
-def addition(taken: Taken, known: Event, event: ItipEvent) -> AddInstance:
+def addition(taken: ReceivedMail, known: Event, event: ItipEvent) -> AddInstance:
     """The command that adds an instance to the known event (ADD). Raises Refused(INVALID_RECURRENCE)."""
     if event.recurrence or event.rdates:
         raise Refused(
@@ -51,7 +51,7 @@ def addition(taken: Taken, known: Event, event: ItipEvent) -> AddInstance:
     )
 
 
-def source(taken: Taken, event: ItipEvent) -> Source:
+def source(taken: ReceivedMail, event: ItipEvent) -> Source:
     """Which revision of the organizer's client it is."""
     return Source(
         uid=event.uid,
@@ -61,7 +61,7 @@ def source(taken: Taken, event: ItipEvent) -> Source:
     )
 
 
-def _organizer_name(taken: Taken, event: ItipEvent) -> str:
+def _organizer_name(taken: ReceivedMail, event: ItipEvent) -> str:
     """The name the organizer's client gives, else the one in From."""
     organizer = event.organizer
     if organizer and organizer.name and organizer.address == taken.mail.from_address:

@@ -13,10 +13,10 @@ from engine.commands.answers.deliveries import (
 )
 from engine.commands.base import Command, Refusal
 from engine.engine import Engine
-from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, quarantined
 from engine.inbox.intake.once import apply_once
-from engine.mail import proof
-from engine.mail.incoming import DeliveryReport, Fate, Reported
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, quarantined
+from engine.mail.incoming import proof
+from engine.mail.incoming.content import DeliveryReport, Fate, Reported
 from engine.model.actors import Actor
 from engine.refusals import Code
 
@@ -24,7 +24,7 @@ _TOKENED = ("rsvp", "unsubscribe")
 _SERVICES = {"sns.amazonaws.com", "sns.amazonaws.com.cn"}
 
 
-async def take(engine: Engine, taken: Taken) -> Outcome:
+async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     """Record what a report says, where it proves that it speaks of a message of ours.
 
     It does by the token of the envelope, which the report came to or quotes, by our Message-ID, or by the id
@@ -65,7 +65,7 @@ def _about(report: DeliveryReport, holder: str) -> Sequence[Reported]:
     return [r for r in report.recipients if holder and r.recipient == holder] or report.recipients
 
 
-def _by_service(taken: Taken) -> bool:
+def _by_service(taken: ReceivedMail) -> bool:
     """True where Amazon SNS is proven to have sent the report, and to us."""
     if not taken.verdict.passed or taken.mail.from_address.partition("@")[2] not in _SERVICES:
         return False
@@ -95,10 +95,12 @@ def _quoted_token(report: DeliveryReport, domain: str) -> str:
     return ""
 
 
-async def _record(engine: Engine, taken: Taken, command: Command[ReportDone], code: str = "") -> Outcome:
+async def _record(
+    engine: Engine, taken: ReceivedMail, command: Command[ReportDone], code: str = ""
+) -> Outcome:
     def outcome(done: ReportDone) -> Outcome:
         uid = (done.message.event_uid or "") if done.message else ""
-        return Outcome(action=Action.BOUNCE, uid=uid, code=code if done.changed else Code.NO_CHANGE.value)
+        return Outcome(action=MailAction.BOUNCE, uid=uid, code=code if done.changed else Code.NO_CHANGE.value)
 
     became = await apply_once(engine, taken, command, _attendee(taken), outcome=outcome)
     if isinstance(became, Refusal):
@@ -106,16 +108,16 @@ async def _record(engine: Engine, taken: Taken, command: Command[ReportDone], co
     return became
 
 
-async def take_for_operator(engine: Engine, taken: Taken) -> Outcome:
+async def take_for_operator(engine: Engine, taken: ReceivedMail) -> Outcome:
     """Mail to postmaster@ and abuse@: reports about mail of ours are recorded, the rest is for a person."""
     if taken.mail.report:
         outcome = await take(engine, taken)
-        if outcome.action is not Action.IGNORED or outcome.code == Code.READ_RECEIPT:
+        if outcome.action is not MailAction.IGNORED or outcome.code == Code.READ_RECEIPT:
             return outcome
     return quarantined(Code.FOR_OPERATOR, "The mail waits for the operator to read it.")
 
 
-async def take_unsubscribe(engine: Engine, taken: Taken) -> Outcome:
+async def take_unsubscribe(engine: Engine, taken: ReceivedMail) -> Outcome:
     """Any mail to unsubscribe+token@ stops that organizer's mail; its token says whose (RFC 2369)."""
     if taken.mail.report:
         return ignored(Code.AUTOMATIC_MAIL, "No request to unsubscribe.")
@@ -124,12 +126,12 @@ async def take_unsubscribe(engine: Engine, taken: Taken) -> Outcome:
         return quarantined(Code.FOR_OPERATOR, why)
 
     def outcome(_: UnsubscribeDone) -> Outcome:
-        return Outcome(action=Action.UNSUBSCRIBED)
+        return Outcome(action=MailAction.UNSUBSCRIBED)
 
     command = Unsubscribe(token=taken.mailbox.token)
     became = await apply_once(engine, taken, command, _attendee(taken), outcome=outcome)
     return quarantined(became.code, str(became)) if isinstance(became, Refusal) else became
 
 
-def _attendee(taken: Taken) -> Actor:
+def _attendee(taken: ReceivedMail) -> Actor:
     return Actor(kind="attendee", address=taken.mail.from_address)

@@ -9,13 +9,13 @@ from engine.commands.answers.receipts import ReceiptDone, RecordReceipt
 from engine.commands.answers.refreshing import Refresh, RefreshDone
 from engine.commands.base import Refusal
 from engine.engine import Engine
-from engine.inbox.intake.delivery import Action, Outcome, Taken, ignored, named, quarantined
 from engine.inbox.intake.once import apply_once
 from engine.inbox.intake.reading import calendar_of
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, named, quarantined
 from engine.inbox.routes import reports
 from engine.inbox.routes.respondent import Answerer, answerer
 from engine.itip.message import ItipEvent, ItipMessage
-from engine.mail import proof
+from engine.mail.incoming import proof
 from engine.model.actors import Actor
 from engine.model.answers import ProposalState
 from engine.model.people import Partstat, Party
@@ -43,7 +43,7 @@ _ANSWERS_MAX = 500
 """Answers in one mail: a series with this many single instances is answered by nobody."""
 
 
-async def take(engine: Engine, taken: Taken) -> Outcome:
+async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     """Record what an attendee, or an attendee's mail server, sent back."""
     mail = taken.mail
     if mail.report:
@@ -59,7 +59,7 @@ async def take(engine: Engine, taken: Taken) -> Outcome:
     return await _by_words(engine, taken)
 
 
-async def take_answers(engine: Engine, taken: Taken, message: ItipMessage) -> Outcome:
+async def take_answers(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:
     """Record each answer of a REPLY, keep the proposals of a COUNTER, send again what a REFRESH asks for."""
     if message.method not in ANSWERING:
         why = f"A calendar with METHOD:{message.method} is no answer to an invite."
@@ -77,11 +77,11 @@ async def take_answers(engine: Engine, taken: Taken, message: ItipMessage) -> Ou
 
 def _one(outcomes: list[Outcome]) -> Outcome:
     """One outcome for all that a mail says: what waits for a person first, else the answer for the series."""
-    aside = [o for o in outcomes if o.aside or o.action is Action.REFUSED]
+    aside = [o for o in outcomes if o.aside or o.action is MailAction.REFUSED]
     return (aside or outcomes)[0]
 
 
-def _said(taken: Taken, event: ItipEvent, who: Answerer, message: ItipMessage) -> dict[str, object]:
+def _said(taken: ReceivedMail, event: ItipEvent, who: Answerer, message: ItipMessage) -> dict[str, object]:
     """What every answer says: who gives it, to which revision, and when."""
     return {
         "token": taken.mailbox.token,
@@ -102,7 +102,7 @@ def _said(taken: Taken, event: ItipEvent, who: Answerer, message: ItipMessage) -
     }
 
 
-def _proven(taken: Taken, organizer: Party | None = None) -> bool:
+def _proven(taken: ReceivedMail, organizer: Party | None = None) -> bool:
     """True where the answer is proven to be of the From address, and was written to us.
 
     What Google's calendar signs proves its From: that is the address of the user's own account, whatever else the
@@ -119,7 +119,7 @@ def _proven(taken: Taken, organizer: Party | None = None) -> bool:
 
 
 async def _receipt(
-    engine: Engine, taken: Taken, event: ItipEvent, who: Answerer, said: dict[str, object]
+    engine: Engine, taken: ReceivedMail, event: ItipEvent, who: Answerer, said: dict[str, object]
 ) -> Outcome:
     partstat = who.partstat
     if partstat in {None, _UNSAID}:
@@ -139,13 +139,13 @@ def _in_subject(subject: str) -> Partstat | None:
     return _WORDS[match.group(1).lower()] if match else None
 
 
-def _by_subject(taken: Taken) -> Taken:
+def _by_subject(taken: ReceivedMail) -> ReceivedMail:
     """The mail, of which its Subject alone decides what it says."""
     mail = taken.mail.model_copy(update={"deciding": frozenset({"subject"}), "framed": False})
     return taken.model_copy(update={"mail": mail})
 
 
-async def _by_words(engine: Engine, taken: Taken) -> Outcome:
+async def _by_words(engine: Engine, taken: ReceivedMail) -> Outcome:
     """An answer by plain mail, as the links in our invites write it: the word is in the Subject."""
     partstat = _in_subject(taken.mail.subject)
     if not taken.mailbox.token or partstat is None:
@@ -163,7 +163,7 @@ async def _by_words(engine: Engine, taken: Taken) -> Outcome:
     return await _record(engine, taken, command, part="words")
 
 
-async def _record(engine: Engine, taken: Taken, command: RecordReceipt, part: str) -> Outcome:
+async def _record(engine: Engine, taken: ReceivedMail, command: RecordReceipt, part: str) -> Outcome:
     def outcome(done: ReceiptDone) -> Outcome:
         receipt = done.receipt
         answer = receipt.partstat.label
@@ -172,13 +172,15 @@ async def _record(engine: Engine, taken: Taken, command: RecordReceipt, part: st
             # Of several answers a question could name but one, and a Yes to it would count them all.
             asked = answer if taken.answers == 1 else ""
             ask = taken.waiting("attendee", done.attendee.email, done.event.uid, asked)
-        return Outcome(action=Action.RECEIPT, uid=done.event.uid, code=receipt.code, detail=answer, ask=ask)
+        return Outcome(
+            action=MailAction.RECEIPT, uid=done.event.uid, code=receipt.code, detail=answer, ask=ask
+        )
 
     actor = _attendee(taken)
     return _kept(await apply_once(engine, taken, command, actor, outcome=outcome, part=part))
 
 
-def _attendee(taken: Taken) -> Actor:
+def _attendee(taken: ReceivedMail) -> Actor:
     return Actor(kind="attendee", address=taken.mail.from_address)
 
 
@@ -188,7 +190,7 @@ def _kept(became: Outcome | Refusal) -> Outcome:
 
 
 async def _proposal(
-    engine: Engine, taken: Taken, event: ItipEvent, who: Answerer, said: dict[str, object]
+    engine: Engine, taken: ReceivedMail, event: ItipEvent, who: Answerer, said: dict[str, object]
 ) -> Outcome:
     """Keep the other time that is proposed. Google's says REPLY on its part and COUNTER inside."""
     proposed = {"span": event.span, "location": event.location, "partstat": who.partstat or _UNSAID}
@@ -197,7 +199,7 @@ async def _proposal(
     def outcome(done: ProposalDone) -> Outcome:
         state = done.proposal.state
         code = "" if state is ProposalState.OPEN else Code.STALE.value
-        return Outcome(action=Action.COUNTER, uid=done.event.uid, code=code, detail=state.value)
+        return Outcome(action=MailAction.COUNTER, uid=done.event.uid, code=code, detail=state.value)
 
     return _kept(
         await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, part=_part(event))
@@ -205,11 +207,11 @@ async def _proposal(
 
 
 async def _refresh(
-    engine: Engine, taken: Taken, event: ItipEvent, who: Answerer, said: dict[str, object]
+    engine: Engine, taken: ReceivedMail, event: ItipEvent, who: Answerer, said: dict[str, object]
 ) -> Outcome:
     def outcome(done: RefreshDone) -> Outcome:
         code = "" if done.message else Code.NO_CHANGE.value
-        return Outcome(action=Action.REFRESHED, uid=done.event.uid, code=code)
+        return Outcome(action=MailAction.REFRESHED, uid=done.event.uid, code=code)
 
     command = Refresh.model_validate(said)
     became = await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, part=_part(event))

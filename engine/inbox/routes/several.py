@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from engine.commands import first_proof
 from engine.commands.base import Done, Work
-from engine.commands.first_proof import GROWN, Doing
-from engine.commands.intake import Nothing
+from engine.commands.first_proof import GROWN, IntendedChange
+from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.delivery import Outcome, Taken
 from engine.inbox.intake.once import limited
+from engine.inbox.intake.received import Outcome, ReceivedMail
 
-Rehearsal = Callable[[Taken], Awaitable[Sequence[Outcome]]]
+Rehearsal = Callable[[ReceivedMail], Awaitable[Sequence[Outcome]]]
 
 
-async def weighed(engine: Engine, taken: Taken, rehearsal: Rehearsal) -> Taken:
+async def weighed(engine: Engine, taken: ReceivedMail, rehearsal: Rehearsal) -> ReceivedMail:
     """The mail, to be carried out part by part. Raises NewProof where all together would reach too many.
 
     `rehearsal` does everything to a mail with which all is undone again; most mails have a known proof and need none.
@@ -27,15 +27,15 @@ async def weighed(engine: Engine, taken: Taken, rehearsal: Rehearsal) -> Taken:
     return taken.model_copy(update={"weighed": True})
 
 
-async def _known(engine: Engine, taken: Taken) -> bool:
+async def _known(engine: Engine, taken: ReceivedMail) -> bool:
     proven, before = taken.proven, engine.clock() - GROWN
     return await engine.store.knows_proof(proven.organizer, proven.digests, before)
 
 
-async def reserved(engine: Engine, taken: Taken, doings: Sequence[Doing]) -> None:
+async def reserved(engine: Engine, taken: ReceivedMail, doings: Sequence[IntendedChange]) -> None:
     """Count the people in the store, where other mails' are counted. Raises NewProof."""
 
     async def also(work: Work, _: Done) -> None:
         await first_proof.reserve(work, taken.proven, doings)
 
-    await engine.apply(Nothing(), SYSTEM, also=also)
+    await engine.apply(NoChange(), SYSTEM, also=also)

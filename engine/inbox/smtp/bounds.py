@@ -36,7 +36,7 @@ class Bounds:
     """Bytes of all mails that are on their way in, beyond the first 64 kB of each."""
 
 
-class Crowd:
+class ConnectionCounts:
     """Who is connected: so many in all, so many from one address (from one /64 of IPv6)."""
 
     def __init__(self, bounds: Bounds) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, cast
 
 from engine.inbox.smtp.data import DataReader
-from engine.inbox.smtp.listener_state import House
+from engine.inbox.smtp.listener_state import ListenerState
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _TROUBLE = "451 4.3.0 Something is wrong here, try again later"
 class Wire(asyncio.Protocol):
     """Hands on commands and mails in their order, however they arrive, and bounds how long they may take."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: ListenerState) -> None:
         self.house = house
         self.client = ""
         self.buffer = bytearray()

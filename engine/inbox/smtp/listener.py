@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.bounds import Bounds
-from engine.inbox.smtp.listener_state import House
+from engine.inbox.smtp.listener_state import ListenerState
 from engine.inbox.smtp.session import Session
 from engine.settings import Settings
 
@@ -31,7 +31,7 @@ class Listener:
             raise ValueError(f"CIS_INBOX: {parts.scheme or 'it'} must be given as smtp://host:port")
         self.host, self.port = parts.hostname, parts.port
         self._doubt = ""
-        self.house = House(inbox, bounds or Bounds(), _certificate(inbox.engine.settings))
+        self.house = ListenerState(inbox, bounds or Bounds(), _certificate(inbox.engine.settings))
 
     async def run(self) -> None:
         """Listen until cancelled; while another process has the port, wait for it to be free."""

@@ -8,13 +8,13 @@ from typing import Protocol
 
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.recipients import Recipients
-from engine.inbox.smtp.bounds import Bounds, Crowd, Memory
+from engine.inbox.smtp.bounds import Bounds, ConnectionCounts, Memory
 
 _GOODBYE = "421 4.3.2 The server is being stopped, try again later"
 _TOO_SLOW = "421 4.4.2 Too slow, or too long, try again later"
 
 
-class Guest(Protocol):
+class Client(Protocol):
     """One who is connected."""
 
     client: str
@@ -25,7 +25,7 @@ class Guest(Protocol):
     def overdue(self, now: float, *, stressed: bool) -> bool: ...
 
 
-class House:
+class ListenerState:
     """Where the clients of one listener are."""
 
     def __init__(self, inbox: Inbox, bounds: Bounds, tls: ssl.SSLContext | None) -> None:
@@ -37,15 +37,15 @@ class House:
         self.tls = tls
         self.bounds = bounds
         self.memory = Memory(bounds.memory)
-        self._crowd = Crowd(bounds)
-        self._guests: set[Guest] = set()
+        self._crowd = ConnectionCounts(bounds)
+        self._guests: set[Client] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
     def __len__(self) -> int:
         return len(self._guests)
 
-    def enter(self, guest: Guest) -> bool:
+    def enter(self, guest: Client) -> bool:
         """Let a client in; False where there are too many."""
         if not self._crowd.enter(guest.client):
             return False
@@ -53,7 +53,7 @@ class House:
         self._empty.clear()
         return True
 
-    def leave(self, guest: Guest) -> None:
+    def leave(self, guest: Client) -> None:
         self._guests.discard(guest)
         self._crowd.leave(guest.client)
         if not self._guests:

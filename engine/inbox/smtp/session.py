@@ -9,7 +9,7 @@ from engine.inbox.intake.router import READ_HERE
 from engine.inbox.intake.trace import received
 from engine.inbox.smtp.connection import Wire
 from engine.inbox.smtp.data import TOO_LARGE, DataReader
-from engine.inbox.smtp.listener_state import House
+from engine.inbox.smtp.listener_state import ListenerState
 from engine.inbox.smtp.syntax import Command, NotTaken, check_mail, command, helo, path
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 
@@ -24,7 +24,7 @@ _FOR_PEOPLE_MAX = 1_000_000
 class Session(Wire):
     """Answers one client."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: ListenerState) -> None:
         super().__init__(house)
         self._helo = ""
         self._protocol = "SMTP"

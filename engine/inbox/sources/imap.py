@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources import watermark
 from engine.inbox.sources.account import ImapAccount
-from engine.inbox.sources.imapfolder import ImapFolder, Unmarked, Waiting, Withheld
+from engine.inbox.sources.imapfolder import FetchRefused, ImapFolder, Unmarked, Waiting
 from engine.inbox.sources.patience import Fault, Waits, again_and_again, note_left, note_too_large, turn
 from engine.inbox.sources.threads import in_thread
 from engine.inbox.sources.watermark import Watermark
@@ -127,7 +127,7 @@ class ImapSource:
         """
         try:
             return dict(await in_thread(folder.fetched, uids, self._most + 1))
-        except Withheld as withheld:
+        except FetchRefused as withheld:
             if len(uids) > 1:
                 found: dict[int, bytes | None] = {}
                 for uid in uids:

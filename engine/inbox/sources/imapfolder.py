@@ -33,7 +33,7 @@ class Unmarked(Exception):  # noqa: N818 -- mails are in; the server would not h
     """The server refused to mark mails as done, in words that hold no password and no address."""
 
 
-class Withheld(Exception):  # noqa: N818 -- the server's answer, not a fault of ours
+class FetchRefused(Exception):  # noqa: N818 -- the server's answer, not a fault of ours
     """The server refused to hand mails over, in words that hold no password and no address."""
 
 
@@ -146,13 +146,13 @@ class ImapFolder:
 
         Those that are gone are left out. Raises Withheld.
         """
-        with self._asking(Withheld) as client:
+        with self._asking(FetchRefused) as client:
             answer = client.fetch(uids, [f"BODY.PEEK[]<0.{most}>"])
             found = {uid: answer[uid].get(b"BODY[]<0>") for uid in uids if uid in answer}
             raws = {uid: raw for uid, raw in found.items() if raw}
             missing = [str(uid) for uid in uids if uid not in raws]
             if missing and client.search(["UID", ",".join(missing)]):
-                raise Withheld("its content did not come")
+                raise FetchRefused("its content did not come")
         return raws
 
     def mark_done(self, uids: Sequence[int]) -> None:
@@ -236,7 +236,7 @@ class ImapFolder:
             yield self._open_client()
 
     @contextmanager
-    def _asking(self, refused: type[Unmarked | Withheld]) -> Iterator[Any]:
+    def _asking(self, refused: type[Unmarked | FetchRefused]) -> Iterator[Any]:
         """As `_speaking`, where a NO of the server raises `refused`."""
         from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from engine.commands.base import Done, Work
-from engine.commands.intake import Nothing
+from engine.commands.intake import NoChange
 from engine.engine import SYSTEM
-from engine.inbox.intake.delivery import Action
 from engine.inbox.intake.intake import Inbox
+from engine.inbox.intake.received import MailAction
 from engine.model.records import Intake
 from engine.refusals import Code
 from engine.store.protocol import AlreadyTakenIn
@@ -112,7 +112,7 @@ async def note_left(inbox: Inbox, name: str, code: Code, label: str) -> None:
         id=f"{name}::",
         at=inbox.engine.clock(),
         mailbox="",
-        action=Action.REFUSED.value,
+        action=MailAction.REFUSED.value,
         code=code.value,
     )
 
@@ -120,6 +120,6 @@ async def note_left(inbox: Inbox, name: str, code: Code, label: str) -> None:
         await work.unit.take_in(intake)
 
     try:
-        await inbox.engine.apply(Nothing(), SYSTEM, also=also)
+        await inbox.engine.apply(NoChange(), SYSTEM, also=also)
     except AlreadyTakenIn:
         log.info("%s: it was noted before", label)

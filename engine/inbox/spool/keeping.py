@@ -17,16 +17,16 @@ from itertools import islice
 from pathlib import Path
 
 from engine.commands.base import Done, Work
-from engine.commands.intake import Nothing
+from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
 from engine.inbox.intake.claims import client_address
-from engine.inbox.intake.delivery import Action, Outcome
 from engine.inbox.intake.once import TAKEN_BEFORE
+from engine.inbox.intake.received import MailAction, Outcome
 from engine.inbox.spool.spool import Envelope, Spooled, parsed
 from engine.model.records import KeptMail
 from engine.refusals import Code
 
-_IDLE = frozenset({Action.REFUSED, Action.IGNORED, Action.QUARANTINED})
+_IDLE = frozenset({MailAction.REFUSED, MailAction.IGNORED, MailAction.QUARANTINED})
 _SHARES = 4
 """No sender's mail takes more than this part of the room before others' has to go."""
 _AT_ONCE = 200
@@ -61,7 +61,7 @@ async def _keep(engine: Engine, kept: Sequence[KeptMail]) -> None:
         for mail in kept:
             await work.unit.keep_mail(mail)
 
-    await engine.apply(Nothing(), SYSTEM, also=also)
+    await engine.apply(NoChange(), SYSTEM, also=also)
 
 
 async def make_room(engine: Engine) -> int:
@@ -119,7 +119,7 @@ async def forget(engine: Engine, names: Sequence[str], *, dropped: bool = False)
     async def also(work: Work, _: Done) -> None:
         await work.unit.forget_mails(names, dropped=dropped)
 
-    await engine.apply(Nothing(), SYSTEM, also=also)
+    await engine.apply(NoChange(), SYSTEM, also=also)
 
 
 def _delete(inbox: Path, names: Sequence[str]) -> None:

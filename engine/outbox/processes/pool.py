@@ -29,7 +29,7 @@ _END_S = 4.6
 _COMMAND = command("engine.outbox.processes.sender")
 
 
-class Crew:
+class SenderPool:
     """Hands beside the dispatcher of this process, so that a campaign uses more than one core.
 
     A hand is a process that claims and sends like any other (promise 6). It ends when its stdin does, so it

@@ -11,7 +11,7 @@ from typing import cast
 import aiosmtplib
 
 from engine.outbox.smtp.session import Patience, Session
-from engine.outbox.smtp.wire import Offers, Reply
+from engine.outbox.smtp.wire import Extensions, Reply
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Rejected
 
@@ -20,7 +20,7 @@ _FULL_S = 10.0
 _WHY_MAX = 500
 
 
-class Door:
+class Connector:
     """Opens connections: TCP, TLS, EHLO and login are aiosmtplib's, what follows is a Session's."""
 
     def __init__(self, target: SmtpTarget, local_hostname: str, patience: Patience) -> None:
@@ -88,9 +88,9 @@ def _shut(why: str) -> Rejected:
     return Rejected(why[:_WHY_MAX], permanent=False, server=True)
 
 
-def _offers(client: aiosmtplib.SMTP) -> Offers:
+def _offers(client: aiosmtplib.SMTP) -> Extensions:
     size = client.esmtp_extensions.get("size", "").strip()
-    return Offers(
+    return Extensions(
         pipelining=client.supports_extension("pipelining"),
         eight_bit=client.supports_extension("8bitmime"),
         utf8=client.supports_extension("smtputf8"),

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from engine.outbox.smtp.connections import Connections, Door
+from engine.outbox.smtp.connections import Connections, Connector
 from engine.outbox.smtp.session import Patience, Session
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle
@@ -25,7 +25,7 @@ class PipeliningTransport:
     def __init__(self, target: SmtpTarget, local_hostname: str, patience: Patience | None = None) -> None:
         patience = patience or Patience()
         self.connections = target.connections
-        self._door = Door(target, local_hostname, patience)
+        self._door = Connector(target, local_hostname, patience)
         self._connections = Connections(self._door.open, patience.idle)
         self._turns = asyncio.Semaphore(self.connections)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.model.base import Value
 from engine.outbox.smtp.reply_stream import Handler, Line
-from engine.outbox.smtp.wire import Offers, Reply, body, commands
+from engine.outbox.smtp.wire import Extensions, Reply, body, commands
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle
 
 _CLOSING = 421
@@ -43,7 +43,7 @@ class Session:
     While the body of one mail is on its way, MAIL, RCPT and DATA of the next are already behind it.
     """
 
-    def __init__(self, transport: asyncio.Transport, offers: Offers, patience: Patience) -> None:
+    def __init__(self, transport: asyncio.Transport, offers: Extensions, patience: Patience) -> None:
         self._line = Line(transport, self._broken)
         self._offers = offers
         self._patience = patience

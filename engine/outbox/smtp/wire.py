@@ -23,7 +23,7 @@ A relay says 4.3.0 of a single recipient whose domain it cannot look up: that mu
 """
 
 
-class Offers(NamedTuple):
+class Extensions(NamedTuple):
     """What a server offers in its answer to EHLO; `size` in bytes, 0 where it names no limit."""
 
     pipelining: bool = False
@@ -106,7 +106,7 @@ class ReplyReader:
         return None
 
 
-def commands(envelope: Envelope, offers: Offers) -> tuple[bytes, bytes, bytes]:
+def commands(envelope: Envelope, offers: Extensions) -> tuple[bytes, bytes, bytes]:
     """MAIL, RCPT and DATA for one mail, with the parameters that the server offers.
 
     Raises Rejected where this server could never take the mail (RFC 1870, 6152, 6531).

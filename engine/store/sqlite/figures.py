@@ -18,7 +18,7 @@ _COUNTERS = (
 _CAMPAIGNS = "SELECT state, count(*) AS n FROM campaign WHERE state IN ('running','paused') GROUP BY 1"
 
 
-class Standing(Session):
+class FigureQueries(Session):
     """The figures that whoever watches over the server wants to see."""
 
     async def figures(self) -> Figures:

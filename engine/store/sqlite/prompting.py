@@ -10,7 +10,7 @@ from engine.store.sqlite.session import Session
 _KEPT = timedelta(days=2)
 
 
-class Prompting(Session):
+class PromptRecords(Session):
     """The part of a unit of work that speaks of mails which strangers prompt."""
 
     async def add_prompt(self, prompt: Prompt) -> None:

@@ -34,7 +34,6 @@ from engine.store.protocol import (
 )
 from engine.store.sqlite import changes
 from engine.store.sqlite.answers import Answers
-from engine.store.sqlite.at_once import asked
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.claims import Claims
@@ -42,19 +41,20 @@ from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
-from engine.store.sqlite.figures import Standing
-from engine.store.sqlite.glance import Glance, too_long
+from engine.store.sqlite.figures import FigureQueries
+from engine.store.sqlite.group_commit import asked
+from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.occasions import Expansion
-from engine.store.sqlite.prompting import Prompting
+from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import DUE, migrate
 from engine.store.sqlite.session import Statements
-from engine.store.sqlite.tellings import Tellings
+from engine.store.sqlite.tellings import GatheredNotices
 from engine.store.sqlite.writing import BUSY_S, Writer, take_turns
 
 T = TypeVar("T")
@@ -71,9 +71,9 @@ class _Unit(
     Campaigns,
     Feeds,
     Confirmations,
-    Prompting,
+    PromptRecords,
     Proofs,
-    Tellings,
+    GatheredNotices,
     Kept,
     Memory,
 ):
@@ -93,7 +93,7 @@ class SqliteStore:
     ) -> None:
         self._writer = Writer(writer, path, self._new_unit)
         self._reader = reader
-        self._glance = Glance(path)
+        self._glance = InLoopReader(path)
         self._rates = rates
         self._expand = expand
         self._little, self._little_until = False, 0.0
@@ -314,7 +314,7 @@ class SqliteStore:
         return await self._questions.uids(organizer, beginning, limit)
 
     async def figures(self) -> Figures:
-        return await Standing(self._reader).figures()
+        return await FigureQueries(self._reader).figures()
 
     async def recount(self) -> list[str]:
         """Every difference between counters and rows, seen at one instant."""
@@ -354,7 +354,7 @@ class SqliteStore:
             Chore.START_SCHEDULED: await look.next_scheduled(now),
             Chore.FAN_OUT: await look.next_fanout(),
             Chore.FINISH: await look.next_drained(),
-            Chore.TELL: await Tellings(self._reader).next_gathered(now, TELL_PAUSE),
+            Chore.TELL: await GatheredNotices(self._reader).next_gathered(now, TELL_PAUSE),
         }
         return frozenset(chore for chore, found in waiting.items() if found)
 

@@ -10,7 +10,7 @@ from engine.store.sqlite.session import Session
 _FORGOTTEN = timedelta(hours=1)
 
 
-class Tellings(Session):
+class GatheredNotices(Session):
     """The part of a unit of work that speaks of notices which wait for others."""
 
     async def may_tell(self, address: str, now: datetime, pause: timedelta) -> bool:

@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 
 import aiosqlite
 
-from engine.store.sqlite.at_once import Failed, Inside, Work, busy, transaction
 from engine.store.sqlite.compat import in_thread
+from engine.store.sqlite.group_commit import Failed, SyncConnection, Work, busy, transaction
 from engine.store.sqlite.session import Session, Statements
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Writer(Generic[U]):
         out after it, each whole or not at all, and kept by one commit.
         """
 
-        async def kept(inside: Inside) -> T:
+        async def kept(inside: SyncConnection) -> T:
             unit = self._unit(inside)
             result = await work(unit)
             await unit.flush()

@@ -1,0 +1,70 @@
+"""What one caller finds among the resources, and how they are looked at for changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+
+from cis_mcp.mcp.resources.kinds import KINDS, Kind
+from cis_mcp.mcp.tools.base import CallContext
+from engine.engine import SYSTEM
+from engine.refusals import Code, Refused
+from engine.watching import Sight
+
+
+@dataclass(frozen=True)
+class ResourceView:
+    """The resources as the caller of the current request may see them.
+
+    `permitted`: whether that caller may use the tool of a name.
+    """
+
+    call: CallContext
+    permitted: Callable[[str], bool]
+
+    def has(self, kind: Kind) -> bool:
+        """True where there are resources of this kind for the caller."""
+        actor = self.call.actor
+        return self.permitted(kind.tool) and actor.may_read and (actor.everywhere or not kind.operators)
+
+    def found(self, uri: str) -> tuple[Kind, str] | None:
+        """The kind of `uri` and what it names; None where it is none of ours."""
+        named = ((kind, kind.named(uri)) for kind in KINDS)
+        return next(((kind, name) for kind, name in named if name is not None), None)
+
+    async def text(self, kind: Kind, name: str) -> str:
+        """What stands in a resource; raises ResourceNotFoundError where the caller has none of that name."""
+        try:
+            return await self._read(kind, name)
+        except Refused as refused:
+            raise ResourceNotFoundError(f"{refused.code.value}: {refused}") from None
+
+    async def sight(self, uri: str) -> Sight | None:
+        """How to see whether a resource changed; None where `uri` is none of ours.
+
+        Raises Refused where the caller has no such resource.
+        """
+        found = self.found(uri)
+        if found is None:
+            return None
+        kind, name = found
+        engine = self.call.engine
+        await self._look(kind, name)
+        event = await kind.event(engine, name) if kind.event else ""
+        return Sight(partial(kind.state or kind.read, engine, SYSTEM, name), event)
+
+    async def _read(self, kind: Kind, name: str) -> str:
+        self._require(kind)
+        return await kind.read(self.call.engine, self.call.actor, name)
+
+    async def _look(self, kind: Kind, name: str) -> None:
+        """See that the caller may read it, without reading what may be large."""
+        self._require(kind)
+        await (kind.state or kind.read)(self.call.engine, self.call.actor, name)
+
+    def _require(self, kind: Kind) -> None:
+        if not self.has(kind):
+            raise Refused(Code.NOT_ALLOWED, "This caller has no such resource.")

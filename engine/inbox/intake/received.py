@@ -1,0 +1,222 @@
+"""What became of one mail, and the mail as the routes see it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import InstanceOf
+
+from engine.commands.answers.confirmations import Waiting
+from engine.commands.first_proof import Held, IntendedChange, Proven
+from engine.inbox.contents.content import Content
+from engine.inbox.spool.spool import Envelope, Mailbox
+from engine.itip.message import ItipMessage
+from engine.mail.incoming.authenticity import Verdict
+from engine.mail.incoming.content import IncomingMail
+from engine.mail.incoming.dmarc import organizational_domain
+from engine.model.actors import Actor
+from engine.model.base import Value
+from engine.model.records import Intake
+from engine.refusals import Code
+
+_UID_MAX = 200
+
+
+class MailAction(StrEnum):
+    """What a mail came to."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    CANCELLED = "cancelled"
+    RECEIPT = "receipt"
+    COUNTER = "counter"
+    REFRESHED = "refreshed"
+    CAMPAIGN = "campaign"
+    BATCH = "batch"
+    BOUNCE = "bounce"
+    UNSUBSCRIBED = "unsubscribed"
+    CONFIRMED = "confirmed"
+    QUARANTINED = "quarantined"
+    REFUSED = "refused"
+    IGNORED = "ignored"
+
+
+class Outcome(Value):
+    """What became of one mail at one mailbox."""
+
+    action: MailAction
+    uid: str = ""
+    code: str = ""
+    detail: str = ""
+    ask: Waiting | None = None
+    """Whose word would let the mail through; it waits in quarantine meanwhile."""
+    held: Held | None = None
+    """What waits for the organizer's word, since it would reach many people and its proof is new."""
+    doings: tuple[IntendedChange, ...] = ()
+    """Of a rehearsal: what would have been done."""
+    sender: str = ""
+    """The domain that is proven to have sent the mail, if any."""
+
+    @property
+    def aside(self) -> bool:
+        """True where the raw mail waits for somebody."""
+        return self.action is MailAction.QUARANTINED or self.ask is not None
+
+
+class ReceivedMail(Value):
+    """One mail at one mailbox, read, with who sent it."""
+
+    envelope: Envelope
+    mailbox: Mailbox
+    mail: IncomingMail
+    verdict: Verdict
+    content: InstanceOf[Content] | None = None
+    """What the mail carries; None until its sender may have it read."""
+    own: frozenset[str]
+    """Our own mailboxes: they are never answered."""
+    enforce: bool
+    flag: bool = False
+    """Mails that nothing proves are carried out, and their doings flagged."""
+    repaired: tuple[str, ...] = ()
+    answers: int = 1
+    """How many answers its calendar gives."""
+    quoted: bool = False
+    """Its calendar stands where what others wrote may stand."""
+    rehearsed: bool = False
+    """Everything is undone that the mail does: it is only to be seen how many people it would reach."""
+    weighed: bool = False
+    """It was seen before how many people the mail reaches."""
+
+    @property
+    def sender(self) -> str:
+        """The organizational domain that is proven to have sent it; empty where nothing proves that."""
+        domain = self.mail.from_address.rpartition("@")[2]
+        return (organizational_domain(domain) or domain) if self.verdict.passed else ""
+
+    @property
+    def flagged(self) -> bool:
+        """True where what the mail does is to be flagged (`CIS_SENDER_AUTH=flag`)."""
+        return self.flag and not self.verdict.passed
+
+    @property
+    def box(self) -> str:
+        """The mailbox with its token, as intake lines name it."""
+        return f"{self.mailbox.name}+{self.mailbox.token}" if self.mailbox.token else self.mailbox.name
+
+    @property
+    def proven(self) -> Proven:
+        """Whose mail it is, and what proves that."""
+        return Proven(
+            organizer=self.mail.from_address,
+            proofs=self.verdict.proofs,
+            mail=f"{self.envelope.id}:{self.box}",
+        )
+
+    @property
+    def vouched(self) -> bool:
+        """True where a person has vouched for this very mail."""
+        return self.verdict.released or bool(self.verdict.confirmed_by)
+
+    @property
+    def trusted(self) -> bool:
+        """True where the sender is who they say, or the operator does not ask."""
+        return self.verdict.passed or not self.enforce
+
+    @property
+    def actor(self) -> Actor:
+        """The organizer who speaks by this mail."""
+        return Actor(kind="organizer", address=self.mail.from_address, unauthenticated=self.flagged)
+
+    def waiting(
+        self,
+        who: Literal["organizer", "attendee"],
+        address: str,
+        uid: str = "",
+        answer: str = "",
+        message: ItipMessage | None = None,
+    ) -> Waiting | None:
+        """Whom to ask whether the mail is theirs; None for mail that its domain disowns, and for machines'.
+
+        What calendar programs send for a person is marked as automatic, too; asking cannot loop, since what is
+        asked carries no calendar, has no envelope sender, and goes out once a day.
+        """
+        personal = self._with_calendar or not self.mail.automatic
+        if not personal or self.envelope.sender == "" or self.verdict.forged or address in self.own:
+            return None
+        return Waiting(
+            mail=self.envelope.id,
+            mailbox=self.box,
+            address=address,
+            who=who,
+            uid=uid,
+            answer=answer,
+            method=message.method if message else "",
+            source_uid=message.events[0].uid if message else "",
+            events=len({event.uid for event in message.events}) if message else 1,
+        )
+
+    @property
+    def answerable(self) -> bool:
+        """True where a notice may go back: to a person, not to a machine, a list or ourselves.
+
+        Calendar programs mark what they send for a person as automatic; a mail with a calendar is answered
+        all the same, which cannot loop, since a notice carries none.
+        """
+        if self.envelope.sender == "" or self.mail.from_address in self.own:
+            return False
+        return self.trusted and (self._with_calendar or not self.mail.automatic)
+
+    @property
+    def _with_calendar(self) -> bool:
+        return bool(self.mail.calendars) if self.content else self.mail.mentions_calendar
+
+    def told(self, outcome: Outcome) -> Outcome:
+        """`outcome` with what had to be repaired in the calendar, so that the sender's program can be mended."""
+        if not self.repaired:
+            return outcome
+        said = f"Repaired: {'; '.join(self.repaired)}."
+        return outcome.model_copy(update={"detail": f"{outcome.detail} {said}".strip()})
+
+    def intake(self, outcome: Outcome, now: datetime, part: str = "") -> Intake:
+        """The line that says what became of it; `part` tells several changes by one mail apart."""
+        return Intake(
+            id=f"{self.envelope.id}:{self.box}:{part}",
+            at=now,
+            mailbox=self.mailbox.name,
+            action=outcome.action.value,
+            code=outcome.code,
+            uid=outcome.uid,
+            detail=self.told(outcome).detail[:500],
+        )
+
+
+def named(uid: str) -> str:
+    """What tells the parts of a mail apart by the UID of their event: the UID, or a digest of one that is long."""
+    return (
+        uid if len(uid) <= _UID_MAX else f"#{hashlib.sha256(uid.encode(errors='surrogatepass')).hexdigest()}"
+    )
+
+
+def ignored(code: Code, detail: str) -> Outcome:
+    return Outcome(action=MailAction.IGNORED, code=code.value, detail=detail)
+
+
+def quarantined(code: Code, detail: str, ask: Waiting | None = None) -> Outcome:
+    return Outcome(action=MailAction.QUARANTINED, code=code.value, detail=detail, ask=ask)
+
+
+def refused(code: Code, detail: str, uid: str = "") -> Outcome:
+    return Outcome(action=MailAction.REFUSED, code=code.value, detail=detail, uid=uid)
+
+
+def held(taken: ReceivedMail, doings: tuple[IntendedChange, ...]) -> Outcome:
+    """The mail waits for its organizer's word: it would reach many people, and what proves it is new."""
+    waits = Held(mail=taken.envelope.id, mailbox=taken.box, proven=taken.proven, doings=doings)
+    why = (
+        f"It would mail {waits.people} people, and nothing that proves its sender was seen before; it waits until "
+        "the organizer confirms it, or the operator releases it."
+    )
+    return Outcome(action=MailAction.QUARANTINED, code=Code.FIRST_PROOF.value, detail=why, held=waits)

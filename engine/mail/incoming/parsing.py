@@ -1,0 +1,101 @@
+"""Parses the bytes of a mail into its tree of parts, within bounds (RFC 5322, RFC 2045)."""
+
+from __future__ import annotations
+
+import itertools
+from email.feedparser import BytesFeedParser
+from email.message import Message
+from email.policy import Compat32, Policy, compat32
+from typing import Any
+
+from engine.mail.charsets import plain
+from engine.mail.incoming import bounds
+
+_CHUNK = 100_000
+_KIND = ":kind"
+"""No header field is called so."""
+_UNASKED = object()
+
+
+def parse(mail: bytes) -> Message:
+    """The tree of `mail`.
+
+    Raises Refused(UNREADABLE_MAIL) for what `bounds` forbids, and whatever the library trips over.
+    """
+    bounds.check(mail)
+    # fed in pieces, for the library's own way keeps the whole text four times over
+    parser = BytesFeedParser(_factory=Part, policy=_bounded())
+    for start in range(0, len(mail), _CHUNK):
+        parser.feed(mail[start : start + _CHUNK])
+    found = parser.close()
+    assert isinstance(found, Message)
+    return found
+
+
+class Part(Message):
+    """A part of a mail, of which nothing is decoded in a codec that is none for text.
+
+    What is asked of its header again and again is worked out once.
+    """
+
+    def __init__(self, policy: Policy = compat32) -> None:
+        super().__init__(policy)
+        self._asked: dict[str, Any] = {}
+        self._index: dict[str, list[str]] | None = None
+
+    def set_raw(self, name: str, value: Any) -> None:
+        """As the parser adds a header field; what was worked out from the fields before is forgotten."""
+        super().set_raw(name, value)
+        self._asked.clear()
+        self._index = None
+
+    def given(self, name: str) -> list[str]:
+        """The values of the header fields called `name` in lower case, from the top, as they stand there."""
+        if self._index is None:
+            self._index = {}
+            for key, value in self.raw_items():
+                self._index.setdefault(key.lower(), []).append(str(value))
+        return self._index.get(name, [])
+
+    def get(self, name: str, failobj: Any = None) -> Any:
+        found = self._asked.get(key := name.lower(), _UNASKED)
+        if found is _UNASKED:
+            found = self._asked[key] = super().get(name)
+        return failobj if found is None else found
+
+    def get_param(
+        self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True
+    ) -> Any:
+        found = self._asked.get(key := f":{header}:{param}:{unquote}", _UNASKED)
+        if found is _UNASKED:
+            found = self._asked[key] = super().get_param(param, None, header, unquote)
+        return failobj if found is None else found
+
+    def get_content_type(self) -> str:
+        found: str | None = self._asked.get(_KIND)
+        if found is None:
+            found = self._asked[_KIND] = super().get_content_type()
+        return found
+
+    def get_boundary(self, failobj: Any = None) -> Any:
+        boundary = self.get_param("boundary")
+        return failobj if boundary is None else plain(boundary).rstrip()
+
+    def get_payload(self, i: Any = None, decode: Any = False) -> Any:
+        """As the library gives it, but without decoding text in its charset, which `leaves` does."""
+        if decode or self.is_multipart():
+            return super().get_payload(i, decode)
+        return vars(self)["_payload"]
+
+
+def _bounded() -> Compat32:
+    """The library's usual policy, which stops where one mail has more headers than all its parts may have."""
+    count = itertools.count(1)
+
+    class Bounded(Compat32):
+        def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+            if next(count) > bounds.MAX_HEADERS_IN_ALL:
+                raise bounds.unreadable("The mail has too many headers.")
+            return super().header_source_parse(sourcelines)
+
+    return Bounded()

@@ -1,0 +1,133 @@
+"""Notifications of Amazon SES, as JSON that SNS sends by mail or by HTTP: bounces, complaints, deliveries."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from engine.mail.incoming.content import DeliveryReport, Fate, Reported
+from engine.mail.incoming.reports import identifier, reported
+
+_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f-]{36}-0{6}\b")
+_NAME_ENDS = "-000000"
+_LENGTH_MAX = 300_000
+_RECIPIENTS_MAX = 100
+_HEADERS_MAX = 1_000
+_NESTED_MAX = 3
+_SENDERS = {"return-path", "list-unsubscribe"}
+
+
+def named(answer: str) -> str:
+    """The id that SES gives a message in its answer over SMTP, in place of our Message-ID; empty without one."""
+    match = _NAME.search(answer) if _NAME_ENDS in answer else None
+    return match.group(0) if match else ""
+
+
+def notice(text: str) -> DeliveryReport | None:
+    """The report that `text` holds; None where it is no notification of SES.
+
+    `text` is what SNS sends: its envelope around the notification, or the notification alone; SNS adds words
+    below it in mails.
+    """
+    found = _object(text)
+    for _ in range(_NESTED_MAX):
+        if found is None or isinstance(found.get("mail"), dict):
+            break
+        message = found.get("Message")
+        found = (
+            _object(message) if isinstance(message, str) else message if isinstance(message, dict) else None
+        )
+    return _report(found) if found else None
+
+
+def _object(text: str) -> dict[str, object] | None:
+    """The JSON object that `text` begins with."""
+    text = text[:_LENGTH_MAX].strip()
+    if not text.startswith("{"):
+        return None
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _report(found: dict[str, object]) -> DeliveryReport | None:
+    mail = found.get("mail")
+    if not isinstance(mail, dict):
+        return None
+    headers = dict(_headers(mail.get("headers")))
+    common = mail.get("commonHeaders")
+    message_id = headers.get("message-id") or (_text(common, "messageId") if isinstance(common, dict) else "")
+    links = [piece for name in _SENDERS for piece in _addresses(headers.get(name, ""))]
+    return DeliveryReport(
+        message_id=identifier(message_id),
+        transport_id=_text(mail, "messageId"),
+        senders=tuple(dict.fromkeys(s for s in (_text(mail, "source").lower(), *links) if s)),
+        recipients=tuple(_recipients(found, mail))[:_RECIPIENTS_MAX],
+    )
+
+
+_VALUE_MAX = 1_000
+_ADDRESS_MAX = 320
+
+
+def _text(values: dict[str, object], name: str) -> str:
+    """The text called `name`; one that is too long is none, for cut it may name somebody else."""
+    value = values.get(name)
+    return value if isinstance(value, str) and len(value) <= _VALUE_MAX else ""
+
+
+def _said(values: dict[str, object], name: str) -> str:
+    """The words of a server, as far as they are shown."""
+    value = values.get(name)
+    return value[:_VALUE_MAX] if isinstance(value, str) else ""
+
+
+def _objects(values: object) -> Iterator[dict[str, object]]:
+    if isinstance(values, list):
+        yield from (value for value in values[:_HEADERS_MAX] if isinstance(value, dict))
+
+
+def _headers(values: object) -> Iterator[tuple[str, str]]:
+    for header in _objects(values):
+        yield _text(header, "name").lower(), _text(header, "value")
+
+
+def _addresses(value: str) -> list[str]:
+    pieces = value.replace("<", " ").replace(">", " ").replace(",", " ").split()
+    return [p.removeprefix("mailto:").partition("?")[0].lower() for p in pieces if "@" in p][:5]
+
+
+def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[Reported]:
+    kind = (_text(found, "notificationType") or _text(found, "eventType")).lower()
+    about = found.get(kind)
+    about = about if isinstance(about, dict) else {}
+    if kind == "bounce":
+        yield from _bounced(about)
+    elif kind == "complaint":
+        diagnostic = _text(about, "complaintFeedbackType")
+        fate = Fate.OTHER if diagnostic == "not-spam" else Fate.COMPLAINED
+        for recipient in _objects(about.get("complainedRecipients")):
+            address = _text(recipient, "emailAddress").lower()
+            yield Reported(fate=fate, recipient=address, diagnostic=diagnostic)
+    else:
+        fate = {"delivery": Fate.DELIVERED, "deliverydelay": Fate.DELAYED}.get(kind, Fate.OTHER)
+        named = about.get("recipients") or mail.get("destination")
+        for address in named[:_HEADERS_MAX] if isinstance(named, list) else []:
+            if len(str(address)) <= _ADDRESS_MAX:
+                yield Reported(fate=fate, recipient=str(address).lower())
+
+
+def _bounced(bounce: dict[str, object]) -> Iterator[Reported]:
+    """SES has judged already whether the address is at fault: `Permanent`, or `Transient`, `Undetermined`."""
+    permanent = _text(bounce, "bounceType").lower() == "permanent"
+    for recipient in _objects(bounce.get("bouncedRecipients")):
+        said = reported(
+            Fate.FAILED,
+            _text(recipient, "emailAddress").lower(),
+            _text(recipient, "status"),
+            _said(recipient, "diagnosticCode") or _text(bounce, "bounceSubType"),
+        )
+        yield said.model_copy(update={"permanent": permanent})

@@ -1,0 +1,247 @@
+"""Compose the mails that go out: invitations in the shape that all clients read, and notices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from engine.mail.outgoing import mime, words
+from engine.mail.text import lines, one_line
+from engine.model.events import Event, Override
+from engine.model.messages import Kind, Method
+from engine.model.people import Party
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEXTS = ("summary", "location", "description")
+"""What in a part of an event may be in each attendee's own words."""
+_SUBJECTS = {
+    Kind.INVITE: "",
+    Kind.UPDATE: "Event Updated: ",
+    Kind.CANCELLATION: "Event Cancelled: ",
+    Kind.DECLINED_PROPOSAL: "Proposal Declined: ",
+}
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.~@+-]+")
+_UNTITLED = "Invitation"
+_ANSWERS = ("Yes", "No", "Maybe")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What an invitation, update or cancellation says to all attendees alike.
+
+    `part` is what it speaks of: the event, or one instance of it.
+    """
+
+    event: Event
+    part: Event | Override
+    kind: Kind
+    sender: Party
+    reply_to: Party
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Personalisation:
+    """What is one attendee's own in a mail.
+
+    `date` is aware; `message_id` may come without its brackets; `unsubscribe` is an address or a URI,
+    `unsubscribe_url` a second way by HTTPS, where there is one.
+    """
+
+    attendee: Party
+    calendar: bytes
+    receipt_address: str
+    message_id: str
+    date: datetime
+    unsubscribe: str
+    unsubscribe_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The parts of a mail, encoded for transfer."""
+
+    plain: bytes
+    html: bytes
+    calendar: bytes
+
+
+@cache
+def _template(name: str) -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("engine.mail.outgoing"),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)
+
+
+def invitation(revision: Revision, letter: Personalisation) -> bytes:
+    """The mail that carries a calendar to an attendee, with the words of `revision.part` as they are.
+
+    The same input gives the same bytes. Raises Refused(INVALID_ADDRESS) for an address no mail can go to.
+    """
+    texts = {name: getattr(revision.part, name) for name in TEXTS}
+    plain, html = rendered(revision, shown(texts, letter.receipt_address))
+    encoded = Encoded(
+        mime.quoted_printable(plain), mime.quoted_printable(html), mime.base64_lines(letter.calendar)
+    )
+    return assembled(revision, own_fields(letter), subject(revision.kind, texts["summary"]), encoded)
+
+
+def shown(texts: Mapping[str, str], receipt_address: str) -> dict[str, str]:
+    """What the words of a mail are made of, ready to stand in plain text: the texts, and the parts of links."""
+    return {
+        "summary": one_line(texts["summary"]) or _UNTITLED,
+        "location": lines(texts["location"]),
+        "description": lines(texts["description"]),
+        "title": quote(mime.shortened(texts["summary"], 80), safe=""),
+        "to": answer_to(receipt_address),
+    }
+
+
+def answer_to(receipt_address: str) -> str:
+    """The receipt address as it stands in a mailto: link (RFC 6068)."""
+    bare = mime.address(receipt_address)
+    return bare if _UNQUOTED.fullmatch(bare) else quote(bare, safe="@+")
+
+
+def rendered(revision: Revision, said: Mapping[str, str]) -> tuple[str, str]:
+    """The words of the mail as plain text and as HTML, `said` being what `shown` makes."""
+    context = {**_context(revision), **said, "answers": _answers(revision.kind, said["to"], said["title"])}
+    return (
+        _template("invitation.txt.j2").render(context),
+        _template("invitation.html.j2").render(context),
+    )
+
+
+def subject(kind: Kind, summary: str) -> str:
+    """The Subject, encoded."""
+    return mime.words(_SUBJECTS[kind] + (mime.shortened(summary, 200) or _UNTITLED), "Subject")
+
+
+def own_fields(letter: Personalisation) -> dict[str, str]:
+    """The header fields that are the attendee's own, encoded.
+
+    List-Unsubscribe stays on one line, since folded ones broke signers; one-click where it is HTTPS (RFC 8058).
+    """
+    ways = [mime.uri(way) for way in (letter.unsubscribe_url, letter.unsubscribe) if way]
+    one_click = "List-Unsubscribe=One-Click" if ways[0].startswith("<https:") else ""
+    return {
+        "To": mime.mailbox(letter.attendee, "To"),
+        "Date": mime.date(letter.date),
+        "Message-ID": mime.identifier(letter.message_id),
+        "List-Unsubscribe": ", ".join(ways),
+        "List-Unsubscribe-Post": one_click,
+    }
+
+
+def assembled(revision: Revision, own: Mapping[str, str], subject: str, encoded: Encoded) -> bytes:
+    """The whole mail in its MIME shape; a field without a value is left out."""
+    fields = {
+        "From": mime.mailbox(revision.sender, "From"),
+        "To": own["To"],
+        "Reply-To": mime.mailbox(revision.reply_to, "Reply-To"),
+        "Subject": subject,
+        "Date": own["Date"],
+        "Message-ID": own["Message-ID"],
+        "MIME-Version": "1.0",
+        "List-Unsubscribe": own["List-Unsubscribe"],
+        "List-Unsubscribe-Post": own["List-Unsubscribe-Post"],
+    }
+    method = revision.kind.method
+    filename = "cancel.ics" if method is Method.CANCEL else "invite.ics"
+    seed = f"{revision.event.uid} {revision.event.sequence} {revision.event.dtstamp.timestamp()}"
+    alternative = mime.multipart(
+        "alternative",
+        mime.boundary(seed, "a"),
+        [
+            mime.text_part(encoded.plain, "plain"),
+            mime.text_part(encoded.html, "html"),
+            mime.binary_part(encoded.calendar, f"text/calendar; charset=utf-8; method={method}"),
+        ],
+    )
+    attachment = mime.binary_part(encoded.calendar, f'application/ics; name="{filename}"', filename)
+    content = mime.multipart("mixed", mime.boundary(seed, "m"), [alternative, attachment])
+    return mime.mail([(name, value) for name, value in fields.items() if value], content)
+
+
+def _link(url: str) -> str:
+    """`url` where it leads to the web, else nothing."""
+    plain = "".join(url.split())
+    web = re.match(r"https?://[^/]", plain, re.IGNORECASE) and len(plain) <= 2_000
+    return plain if web and plain.isprintable() else ""
+
+
+def _answers(kind: Kind, to: str, title: str) -> list[dict[str, str]]:
+    """Links that answer by mail, for clients that show no buttons; `to` and `title` are quoted already."""
+    if kind is Kind.CANCELLATION:
+        return []
+    return [
+        {"label": answer, "href": f"mailto:{to}?subject={quote(f'{answer}: ', safe='')}{title}"}
+        for answer in _ANSWERS
+    ]
+
+
+def _context(revision: Revision) -> dict[str, object]:
+    event, part = revision.event, revision.part
+    single = isinstance(part, Override)
+    return {
+        "kind": revision.kind.value,
+        "when": words.when(part.span),
+        "zone": words.zone(part.span),
+        "recurrence": "" if single else words.recurrence(event.recurrence, event.span),
+        "url": _link(part.url),
+        "organizer_name": one_line(event.organizer_name),
+        "organizer": one_line(revision.reply_to.address),
+        "reason": lines(event.cancel_reason),
+        "public_url": _link(revision.public_url) if revision.public_url.startswith("https://") else "",
+    }
+
+
+def notice(
+    *,
+    sender: Party,
+    to: str,
+    subject: str,
+    text: str,
+    message_id: str,
+    date: datetime,
+    in_reply_to: str = "",
+    reply_to: str = "",
+    attachment: tuple[str, bytes] | None = None,
+) -> bytes:
+    """A plain-text mail to `to`, marked as automatic (RFC 3834); `attachment` is a CSV's name and bytes."""
+    fields = [
+        ("From", mime.mailbox(sender, "From")),
+        ("To", mime.address(to)),
+        ("Subject", mime.words(subject, "Subject")),
+        ("Date", mime.date(date)),
+        ("Message-ID", mime.identifier(message_id)),
+        ("Auto-Submitted", "auto-replied"),
+        ("MIME-Version", "1.0"),
+    ]
+    if reply_to:
+        fields.append(("Reply-To", mime.address(reply_to)))
+    if in_reply_to:
+        quoted = mime.identifier(in_reply_to)
+        fields += [("In-Reply-To", quoted), ("References", quoted)]
+    body = mime.text_part(mime.quoted_printable(text if text.endswith("\n") else f"{text}\n"), "plain")
+    if attachment is None:
+        return mime.mail(fields, body)
+    filename = re.sub(r"[^A-Za-z0-9._-]", "_", attachment[0])[:100] or "report.csv"
+    content_type = f'text/csv; charset=utf-8; name="{filename}"'
+    csv = mime.binary_part(mime.base64_lines(attachment[1]), content_type, filename)
+    return mime.mail(fields, mime.multipart("mixed", mime.boundary(message_id, "m"), [body, csv]))

@@ -1,0 +1,168 @@
+"""Mails as bytes: header values, parts and boundaries, the same for the same input (RFC 5322, 2045, 2046)."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from datetime import datetime, timedelta
+from email.charset import BASE64, Charset
+from email.header import Header
+from email.message import Message
+from email.policy import compat32
+from email.utils import format_datetime, quote
+from functools import lru_cache
+
+from engine.mail.domains import ascii_domain
+from engine.mail.text import one_line
+from engine.model.people import Party
+from engine.refusals import Code, Refused
+
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_ADDRESS = re.compile(r"""[^\x00-\x20<>,;:"()\\\[\]\x7f-\U0010ffff]{1,255}""")
+_MESSAGE_ID = re.compile(r"[!-;=?-~]{1,900}")
+# header values come encoded and folded; lines that begin with "From " are ours
+_AS_GIVEN = compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
+# always base64: trying which of the two encodings is shorter takes the library longer than all else
+_UTF8 = Charset("utf-8")
+_UTF8.header_encoding = BASE64
+_URI = re.compile(r"[!-;=?-~]{1,900}")
+_SCHEME = re.compile("[a-z]+:")
+_MAX_SUBJECT = 250
+_MAX_NAME = 120
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text` on one line, cut to `limit` characters with an ellipsis where it is longer."""
+    text = one_line(text)
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
+def words(text: str, name: str) -> str:
+    """Unstructured header text, encoded where it is not plain ASCII (RFC 2047)."""
+    text = shortened(text, _MAX_SUBJECT)
+    plain = text.isascii() and "=?" not in text
+    if plain and len(name) + 2 + len(text) <= 76:
+        return text
+    return Header(text, "us-ascii" if plain else _UTF8, header_name=name).encode(linesep="\r\n")
+
+
+def address(text: str) -> str:
+    """A bare address as ASCII, its domain by IDNA where needed.
+
+    Raises Refused(INVALID_ADDRESS) for what could not stand in a header.
+    """
+    local, _, domain = text.rpartition("@")
+    plain = f"{local}@{domain if domain.isascii() else ascii_domain(domain)}"
+    if not local or plain.endswith("@") or not _ADDRESS.fullmatch(plain):
+        raise Refused(
+            Code.INVALID_ADDRESS,
+            f"“{one_line(text)[:80]}” is not an address that mail can be sent to.",
+            "Use an address such as jane@example.org.",
+        )
+    return plain
+
+
+def mailbox(party: Party, header: str) -> str:
+    """A mailbox with its display name, for the header called `header` (RFC 5322, 3.4)."""
+    name = shortened(party.name, _MAX_NAME)
+    bare = address(party.address)
+    if not name:
+        return bare
+    if not name.isascii() or "=?" in name:
+        encoded = Header(name, _UTF8, header_name=header).encode(linesep="\r\n")
+        return f"{encoded}\r\n <{bare}>"
+    shown = name if _ATOMS.fullmatch(name) else f'"{quote(name)}"'
+    return f"{shown} <{bare}>" if len(shown) + len(bare) < 60 else f"{shown}\r\n <{bare}>"
+
+
+def uri(text: str) -> str:
+    """A URI in angle brackets; a bare address becomes a mailto: URI."""
+    text = text.strip().strip("<>")
+    text = text if _SCHEME.match(text) else f"mailto:{text}"
+    if not _URI.fullmatch(text):
+        raise Refused(
+            Code.INVALID_ARGUMENT, "The unsubscribe address is not a URI.", "Use mailto:… or https://…"
+        )
+    return f"<{text}>"
+
+
+def identifier(message_id: str) -> str:
+    """A message identifier in angle brackets (RFC 5322, 3.6.4)."""
+    bare = message_id.strip().strip("<>")
+    if not _MESSAGE_ID.fullmatch(bare):
+        raise Refused(
+            Code.INVALID_ARGUMENT, "The Message-ID is malformed.", "Use one such as id@example.org."
+        )
+    return f"<{bare}>"
+
+
+def date(moment: datetime) -> str:
+    """An aware time as a Date header, with a zone that says what it is: +0000 for UTC, never -0000."""
+    if moment.tzinfo is None:
+        raise ValueError("a mail's date must be aware")
+    return _date(moment.replace(microsecond=0), moment.utcoffset())
+
+
+@lru_cache(maxsize=16)
+def _date(moment: datetime, offset: timedelta | None) -> str:
+    return format_datetime(moment)
+
+
+def boundary(seed: str, level: str) -> str:
+    """A boundary derived from what the mail is of, which neither base64 nor quoted-printable can hold: `=_`."""
+    digest = hashlib.sha256(seed.encode()).hexdigest()[:24]
+    return f"=_{digest}_{level}"
+
+
+def quoted_printable(text: str) -> bytes:
+    """Text as UTF-8 in quoted-printable; each line stands by itself, so parts that end a line may be joined."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.encode("utf-8", "replace")
+    return binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
+
+
+def base64_lines(data: bytes) -> bytes:
+    """Bytes in base64, lines of 76 characters."""
+    text = binascii.b2a_base64(data, newline=False)
+    return b"".join([text[i : i + 76] + b"\r\n" for i in range(0, len(text), 76)])
+
+
+def text_part(encoded: bytes, subtype: str) -> Message:
+    """A text part of what `quoted_printable` gave."""
+    return _part(f"text/{subtype}; charset=utf-8", "quoted-printable", encoded)
+
+
+def binary_part(encoded: bytes, content_type: str, filename: str = "") -> Message:
+    """A part of what `base64_lines` gave; with a file name it is an attachment."""
+    part = _part(content_type, "base64", encoded)
+    if filename:
+        part["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return part
+
+
+def _part(content_type: str, encoding: str, encoded: bytes) -> Message:
+    part = Message(policy=_AS_GIVEN)
+    part["Content-Type"] = content_type
+    part["Content-Transfer-Encoding"] = encoding
+    part.set_payload(encoded.decode("ascii"))
+    return part
+
+
+def multipart(subtype: str, mark: str, parts: list[Message]) -> Message:
+    """The parts, one after the other, with `mark` between them."""
+    whole = Message(policy=_AS_GIVEN)
+    whole["Content-Type"] = f'multipart/{subtype}; boundary="{mark}"'
+    for part in parts:
+        whole.attach(part)
+    return whole
+
+
+def mail(fields: list[tuple[str, str]], content: Message) -> bytes:
+    """A whole mail: the header fields, encoded and folded already, then the content with its own."""
+    whole = Message(policy=_AS_GIVEN)
+    for name, value in [*fields, *content.items()]:
+        whole[name] = value
+    whole.set_payload(content.get_payload())
+    return whole.as_bytes()

@@ -1,0 +1,300 @@
+"""A query as a person says it, read into spans of time, days, hours and words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+
+from engine.model.events import EventStatus
+from engine.search import numeric_dates, windows
+from engine.search.calendar_dates import Dates
+from engine.search.clocks import hours_at
+from engine.search.dates import DateReader
+from engine.search.lexicon import (
+    CANCELLED,
+    DAY_GROUPS,
+    DAY_MINUTES,
+    FLEETING,
+    GENERIC,
+    NIGHT,
+    PARTS,
+    TIMELY,
+    WEEKDAY_PLURALS,
+    WEEKDAYS,
+)
+from engine.search.names import named, words_of
+from engine.search.outcome import EVER, Reading
+from engine.search.tokens import Token, tokens
+from engine.store.searching import Window
+
+_SINCE = frozenset({"after", "since", "from", "starting", "beginning"})
+_UNTIL = frozenset({"before", "until", "till", "by", "through"})
+_JOINTS = frozenset({"to", "till", "until", "through", "thru", "and", "-", "–", "—"})
+
+
+def read(query: str, now: datetime, names: Collection[str] = ()) -> Reading:
+    """Read a query as of `now` (aware, in the zone whose day it is); `names`: pairs that are no times.
+
+    Several may be given the same reading, so it must not be changed.
+    """
+    if any(token.text in FLEETING for token in tokens(query)):
+        return _Reader(query, now, frozenset(names)).read()
+    return _of_the_day(query, now.date(), frozenset(names))
+
+
+@lru_cache(maxsize=256)
+def _of_the_day(query: str, today: date, names: frozenset[str]) -> Reading:
+    return _Reader(query, datetime.combine(today, time(), UTC), names).read()
+
+
+class _Reader:
+    def __init__(self, query: str, now: datetime, names: frozenset[str]) -> None:
+        self._tokens = tokens(query)
+        self._now = now
+        self._named = named(self._tokens, names)
+        self._dates = DateReader(self._tokens, now)
+        self._found = Reading(zone=now.tzinfo)
+        self._bare: list[Dates] = []
+        self._plural = self._away = False
+        self._excluded: set[int] = set()
+        self._rules: tuple[Callable[[int], int], ...] = (
+            self._status,
+            self._on_the_road,
+            self._now_on,
+            self._except,
+            self._this_part,
+            self._weekday_range,
+            self._groups,
+            self._range,
+            self._bounds,
+            self._hours,
+            self._span,
+            self._numeric,
+        )
+        self._plain: list[tuple[int, Token]] = []
+
+    def read(self) -> Reading:
+        i = 0
+        while i < len(self._tokens):
+            step = 0 if i in self._named else self._time(i)
+            if not step:
+                self._plain.append((i, self._tokens[i]))
+            i += step or 1
+        self._settle_bare()
+        if self._excluded:
+            self._found.days = (self._found.days or set(range(7))) - self._excluded
+        self._settle_words()
+        return self._found
+
+    def _time(self, i: int) -> int:
+        """How many tokens from `i` on speak of time; what they say is kept."""
+        if not _may_begin_a_time(self._tokens[i]):
+            return 0
+        for rule in self._rules:
+            try:
+                length = rule(i)
+            except (ValueError, OverflowError):
+                # A date that lies outside the calendar is none.
+                continue
+            if length and not any(i + n in self._named for n in range(length)):
+                return length
+        return 0
+
+    def _text(self, i: int) -> str:
+        return self._tokens[i].text if i < len(self._tokens) else ""
+
+    def _many(self, i: int) -> bool:
+        """True for “games”: “Friday games” are those of every Friday."""
+        return self._text(i) in GENERIC and self._text(i).endswith("s")
+
+    def _status(self, i: int) -> int:
+        if self._text(i) not in CANCELLED:
+            return 0
+        self._found.status = EventStatus.CANCELLED
+        return 1
+
+    def _on_the_road(self, i: int) -> int:
+        """“on the road” is away."""
+        if [self._text(i + n) for n in range(3)] != ["on", "the", "road"]:
+            return 0
+        self._away = True
+        return 3
+
+    def _now_on(self, i: int) -> int:
+        """“upcoming”, “future”, “from now on”; “past”, where it is not “the past week”."""
+        moment = self._now.astimezone(UTC)
+        if self._text(i) in {"upcoming", "future", "coming"} and not self._dates.at(i):
+            self._narrow(Window(start=moment))
+            return 1
+        if [self._text(i + n) for n in range(3)] == ["from", "now", "on"]:
+            self._narrow(Window(start=moment))
+            return 3
+        if self._text(i) == "past" and not self._dates.at(i):
+            self._narrow(Window(end=moment))
+            return 1
+        return 0
+
+    def _narrow(self, window: Window) -> None:
+        self._found.bound = windows.both(self._found.bound, window, self._now.tzinfo)
+
+    def _except(self, i: int) -> int:
+        """“not on Mondays”, “except weekends”."""
+        if self._text(i) not in {"not", "except", "excluding", "without"}:
+            return 0
+        skip = 2 if self._text(i + 1) in {"on", "for"} else 1
+        text = self._text(i + skip)
+        if text in DAY_GROUPS:
+            self._excluded |= DAY_GROUPS[text]
+        elif text in WEEKDAY_PLURALS:
+            self._excluded.add(WEEKDAY_PLURALS[text])
+        else:
+            return 0
+        return skip + 1
+
+    def _this_part(self, i: int) -> int:
+        """“this afternoon” is today's."""
+        if self._text(i) != "this" or self._text(i + 1) not in PARTS:
+            return 0
+        self._found.windows.append(windows.days(self._now.date()))
+        self._found.hours.append(PARTS[self._text(i + 1)])
+        return 2
+
+    def _weekday_range(self, i: int) -> int:
+        """“Monday to Friday”, “Fri-Sun”: all of these days; “from Friday to Sunday” are the coming ones."""
+        first, last = WEEKDAYS.get(self._text(i)), WEEKDAYS.get(self._text(i + 2))
+        if first is None or last is None or self._text(i + 1) not in _JOINTS - {"and"}:
+            return 0
+        count = (last - first) % 7 + 1
+        if i and self._text(i - 1) in {"from", "between"} and count < 5:
+            return 0
+        self._found.days |= {(first + n) % 7 for n in range(count)}
+        return 3
+
+    def _groups(self, i: int) -> int:
+        """“weekends”, “on weekdays”, “Fridays”, “every Friday”."""
+        skip = 1 if self._text(i) in {"on", "every", "each", "any"} else 0
+        text = self._text(i + skip)
+        if text in DAY_GROUPS:
+            self._found.days |= DAY_GROUPS[text]
+            if text.startswith("weeknight"):
+                self._found.hours.append(NIGHT)
+            return skip + 1
+        if text in WEEKDAY_PLURALS:
+            self._found.days.add(WEEKDAY_PLURALS[text])
+            return skip + 1
+        found = self._dates.at(i + skip) if skip and self._text(i) != "on" else None
+        if found and found.bare:
+            self._found.days |= found.bare
+            return skip + found.length
+        return 0
+
+    def _range(self, i: int) -> int:
+        """“from June 3 to June 7”, “between Friday and Sunday”, “June 28 – July 4”."""
+        skip = 1 if self._text(i) in {"from", "between"} else 0
+        first = self._dates.at(i + skip)
+        if first is None:
+            return 0
+        joint = i + skip + first.length
+        if first.bare and skip and self._text(joint) in _JOINTS and self._text(joint + 1) in WEEKDAYS:
+            return self._bare_range(i, skip, first, joint)
+        if self._text(joint) not in _JOINTS or (self._text(joint) == "and" and self._text(i) != "between"):
+            return 0
+        last = self._dates.at(joint + 1)
+        if last is None:
+            return 0
+        since, until = windows.alike((first.window, last.window), self._now.tzinfo)
+        if since.start is None or until.end is None:
+            return 0
+        self._found.windows.append(Window(start=since.start, end=_later(since.start, until.end)))
+        return skip + first.length + 1 + last.length
+
+    def _bare_range(self, i: int, skip: int, first: Dates, joint: int) -> int:
+        """“from Friday to Sunday”: from the coming one to the one after it."""
+        last = WEEKDAYS[self._text(joint + 1)]
+        assert first.window.start is not None, "a weekday is a day"
+        start = first.window.start.date()
+        self._found.windows.append(windows.days(start, (last - start.weekday()) % 7 + 1))
+        return skip + first.length + 2
+
+    def _bounds(self, i: int) -> int:
+        """“after June 5”, “before next Friday”, “since May”, “from Monday on”, “until the end of May”."""
+        word, skip = self._text(i), 1
+        if word not in _SINCE | _UNTIL:
+            return 0
+        found = self._dates.at(i + skip)
+        if found is None:
+            return 0
+        start, end = found.window.start, found.window.end
+        if word in _SINCE:
+            self._narrow(Window(start=end if word == "after" else start))
+        else:
+            self._narrow(Window(end=start if word == "before" else end))
+        length = skip + found.length
+        return length + (word == "from" and self._text(i + length) in {"on", "onwards", "onward"})
+
+    def _hours(self, i: int) -> int:
+        found = hours_at(self._tokens, i)
+        if found is None:
+            return 0
+        self._found.hours.append(found.minutes)
+        self._plural = self._plural or found.plural or bool(self._bare and self._many(i + found.length))
+        return found.length
+
+    def _span(self, i: int) -> int:
+        found = self._dates.at(i)
+        if found is None:
+            return 0
+        if self._text(i + found.length - 1) == "tonight":
+            self._found.hours.append((17 * 60, DAY_MINUTES))
+        if found.bare:
+            self._bare.append(found)
+            self._plural = self._plural or self._many(i + found.length)
+        else:
+            self._found.windows.append(found.window)
+        return found.length
+
+    def _numeric(self, i: int) -> int:
+        """“6/5/2027”, by dateparser."""
+        skip = 1 if self._text(i) in {"on", "before", "after", "since", "until", "by"} else 0
+        if i + skip >= len(self._tokens) or self._tokens[i + skip].kind != "numeric":
+            return 0
+        day = numeric_dates.day(self._text(i + skip), self._now.date())
+        if day is None:
+            return 0
+        window = windows.days(day)
+        match self._text(i) if skip else "on":
+            case "before":
+                self._narrow(Window(end=window.start))
+            case "after":
+                self._narrow(Window(start=window.end))
+            case "since":
+                self._narrow(Window(start=window.start))
+            case "until" | "by":
+                self._narrow(Window(end=window.end))
+            case _:
+                self._found.windows.append(window)
+        return skip + 1
+
+    def _settle_bare(self) -> None:
+        """“Friday” is every Friday where something else says when, or where many are spoken of."""
+        every = self._plural or bool(self._found.windows or self._found.days or self._found.bound != EVER)
+        for found in self._bare:
+            if every:
+                self._found.days |= found.bare
+            else:
+                self._found.windows.append(found.window)
+
+    def _settle_words(self) -> None:
+        words = words_of(self._plain, self._named)
+        side = "away" if self._away else ""
+        self._found.words = words if words.side else words.model_copy(update={"side": side})
+
+
+def _may_begin_a_time(token: Token) -> bool:
+    return token.kind != "word" or token.text in TIMELY or token.text[0].isdigit()
+
+
+def _later(start: datetime, end: datetime) -> datetime:
+    """“from December to January”: the end is that of the next year."""
+    return end if end > start else end.replace(year=end.year + 1)
