@@ -130,7 +130,7 @@ def _send(ours: StdioWire, folder: Path, n: int) -> _Sent:
     before, began = together(ours.pid).cpu_s, time.perf_counter()
     control = {"campaign_id": draft["id"], "confirm_token": draft["confirm_token"]}
     call(ours, "control_campaign", action="start", **control)
-    _until(lambda: call(ours, "get_stats", scope="event", key=uid)["delivery"]["accepted"] == n)
+    _until(lambda: call(ours, "get_stats", scope="event", key=uid)["delivery"]["sent"] == n)
     took = time.perf_counter() - began
     # The chores at its end are part of what it costs, and the next one finds the server at rest.
     ended = call(ours, "get_campaign", campaign_id=draft["id"], wait_s=300)["campaign"]

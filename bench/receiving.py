@@ -71,7 +71,7 @@ def _answers(ours: Wire, data: Path, n: int) -> _Answers:
     uid = new_event(ours)
     rows = "\n".join(f"Guest {i},guest{i}@example.com" for i in range(n))
     call(ours, "bulk_send", uid=uid, csv=f"name,email\n{rows}\n", start=True)
-    _wait(ours, uid, n, "delivery")
+    _wait(ours, uid, n, "delivery", "sent")
     tokens = asyncio.run(_tokens(data / "cis.sqlite3", uid))
     addresses = {email: f"rsvp+{token}@{DOMAIN}" for email, token in tokens.items()}
     return _Answers(uid, [(e, to, answer(uid, e, to, "ACCEPTED")) for e, to in addresses.items()])
@@ -85,10 +85,10 @@ async def _tokens(database: Path, uid: str) -> dict[str, str]:
         await store.close()
 
 
-def _wait(ours: Wire, uid: str, n: int, counter: str = "rsvp") -> None:
+def _wait(ours: Wire, uid: str, n: int, counter: str = "rsvp", name: str = "accepted") -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
-        if call(ours, "get_stats", scope="event", key=uid)[counter]["accepted"] == n:
+        if call(ours, "get_stats", scope="event", key=uid)[counter][name] == n:
             return
         time.sleep(0.02)
     raise BenchFailed(f"{n} of {counter} were not counted in {_PATIENCE_S} s")

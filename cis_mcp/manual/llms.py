@@ -45,7 +45,7 @@ DEFINITIONS = {
     "Origin": "the channel that asked for an invite: api, bulk, vip, emailcta, …; `test` may be sent again and again",
     "Receipt address": "rsvp+token@domain, unguessable, one for each attendee of each event: what is mailed there "
     "is that attendee's answer",
-    "Message": "one mail that is owed to somebody: queued, sending, accepted (a mail server took it), deferred, "
+    "Message": "one mail that is owed to somebody: queued, sending, sent (a mail server took it), deferred, "
     "failed or withdrawn",
     "Campaign": "many messages with one cause, a list that is invited or a change that is announced: draft, scheduled, "
     "running, paused, finished or cancelled",

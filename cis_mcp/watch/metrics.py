@@ -107,12 +107,12 @@ class MetricsCollector:
 
 def _ledger(figures: Figures) -> Iterator[Sample]:
     messages, failures = figures.messages, figures.failures
-    gone = messages.get("accepted", 0) + failures.get(Code.BOUNCED.value, 0)
+    gone = messages.get("sent", 0) + failures.get(Code.BOUNCED.value, 0)
     yield Sample(
         "cis_messages", "gauge", "Messages to attendees, by state.", _by("state", {**_NONE, **messages})
     )
     says = "Messages to attendees that a mail server took."
-    yield Sample("cis_messages_accepted_total", "counter", says, {(): gone})
+    yield Sample("cis_messages_sent_total", "counter", says, {(): gone})
     yield Sample(
         "cis_messages_failed_total", "counter", "Messages that failed, by code.", _by("code", failures)
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from engine.model.messages import MessageState
 
-_SENT = (MessageState.ACCEPTED.value, MessageState.FAILED.value)
+_SENT = (MessageState.SENT.value, MessageState.FAILED.value)
 _WITHDRAWN_OR_SKIPPED = (MessageState.WITHDRAWN.value, "skipped")
 _SHOWN_FIRST = (*_SENT, *_WITHDRAWN_OR_SKIPPED)
 _SHORTEST_S = 0.2
@@ -20,12 +20,12 @@ def sent(counts: Mapping[str, int]) -> int:
 
 
 def settled(counts: Mapping[str, int]) -> int:
-    """How many of a campaign's total need nothing more: accepted, failed, withdrawn or skipped."""
+    """How many of a campaign's total need nothing more: sent, failed, withdrawn or skipped."""
     return sent(counts) + sum(counts.get(name, 0) for name in _WITHDRAWN_OR_SKIPPED)
 
 
 def in_words(counts: Mapping[str, int], total: int) -> str:
-    """The counts as “120 of 500 done: 118 accepted, 2 failed, 380 queued”."""
+    """The counts as “120 of 500 done: 118 sent, 2 failed, 380 queued”."""
     names = dict.fromkeys([*_SHOWN_FIRST, *counts])
     shown = ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
     return f"{settled(counts)} of {total} done: {shown or 'nothing yet'}"

@@ -148,7 +148,7 @@ def campaign_report(
     campaign: Campaign, title: str, counts: Mapping[str, int], skipped: Sequence[Recipient]
 ) -> Notice:
     """What was sent of a list, what was not, and why: “sent” means that a mail server took it."""
-    sent = counts.get("accepted", 0)
+    sent = counts.get("sent", 0)
     lines = [
         f"Your list for “{title}”",
         f"{campaign.event_uid}: {sent} invites sent",

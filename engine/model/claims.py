@@ -24,7 +24,7 @@ class Claim:
 class Answer:
     """What came of trying to send a claimed message.
 
-    `message_id`: of the ledger row. `state`: accepted, deferred or failed; queued gives it back untried.
+    `message_id`: of the ledger row. `state`: sent, deferred or failed; queued gives it back untried.
     `due`: when to try again, where deferred. `untried`: the mail itself was not judged, so it counts as no
     attempt. `in_doubt`: the mail was handed over and no answer came. `transport_id`: what a mail service that
     gives names of its own calls the message.

@@ -47,7 +47,7 @@ class MessageState(StrEnum):
 
     QUEUED = "queued"
     SENDING = "sending"
-    ACCEPTED = "accepted"
+    SENT = "sent"
     DEFERRED = "deferred"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"

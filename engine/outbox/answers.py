@@ -19,7 +19,7 @@ _GIVE_UP = timedelta(hours=72)
 def accepted(claim: Claim, outcome: Accepted) -> Answer:
     return Answer(
         message_id=claim.message.id,
-        state=MessageState.ACCEPTED,
+        state=MessageState.SENT,
         text=outcome.answer,
         transport_id=sesnotice.named(outcome.answer),
     )

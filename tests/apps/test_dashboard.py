@@ -108,7 +108,7 @@ async def test_it_is_live_while_a_campaign_runs_and_pauses_and_goes_on(
         assert "Go on sending" in await view.text("#control-slot")
         await view.click("#control-slot button:not([hidden])")
         await view.shows("Campaign · finished")
-        await view.shows("59 of 60 mails accepted")
+        await view.shows("59 of 60 mails sent")
         assert "<b>No such user</b>" in await view.text("#troubles")
         assert "1 row was skipped" in await view.text("#troubles")
         assert "invalid address" in await view.js("document.querySelector('#troubles details').textContent")

@@ -83,7 +83,7 @@ async def test_three_ticked_games_become_three_invites_to_one_address(
         assert await _sent_calls(view) == [{"uids": [game.uid for game in picked], "email": ANN}]
         assert sorted(str(mail.event["UID"]) for mail in sink.to(ANN)) == sorted(game.uid for game in picked)
         assert (await view.text("#outcomes")).count("Sent") == 3
-        assert "3 events: 3 accepted" in (await view.told())[0]
+        assert "3 events: 3 sent" in (await view.told())[0]
         # And again: nothing is picked, and asking twice sends once.
         await view.click("#again")
         await view.shows("Nothing is picked yet.")

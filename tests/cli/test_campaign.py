@@ -83,7 +83,7 @@ async def test_following_prints_lines_into_a_pipe_and_ends_with_the_campaign(
         await deliver(engine)
         rest = (await process.stdout.read()).decode()
         assert await process.wait() == 0
-    assert "finished: 3 of 3 done: 2 accepted, 1 failed\n" in rest
+    assert "finished: 3 of 3 done: 2 sent, 1 failed\n" in rest
     assert "Failed: p0@example.com: rejected_by_server" in rest
 
 

@@ -31,7 +31,7 @@ async def _started(engine: Engine, people: int = 100) -> CampaignDone:
 
 
 async def _send(engine: Engine, number: int) -> None:
-    await settle(engine, await claim(engine, number), MessageState.ACCEPTED, text="250 OK")
+    await settle(engine, await claim(engine, number), MessageState.SENT, text="250 OK")
 
 
 def _said(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -50,15 +50,15 @@ async def test_whoever_sends_a_campaign_logs_counts_and_rate_until_it_is_over(
         clock.move(seconds=EVERY_S)
         await watch.look(worked=True)
         assert _said(caplog) == [
-            f"campaign {key} running: {sent} of 100 done: {sent} accepted, {queued} queued; {rate:.1f}/s"
+            f"campaign {key} running: {sent} of 100 done: {sent} sent, {queued} queued; {rate:.1f}/s"
         ]
     clock.move(seconds=EVERY_S)
     await watch.look(worked=False)
-    assert _said(caplog) == [f"campaign {key} running: 30 of 100 done: 30 accepted, 70 queued; 0.0/s"]
+    assert _said(caplog) == [f"campaign {key} running: 30 of 100 done: 30 sent, 70 queued; 0.0/s"]
     await deliver(engine)
     clock.move(seconds=EVERY_S)
     await watch.look(worked=True)
-    assert _said(caplog) == [f"campaign {key} finished: 100 of 100 done: 100 accepted; 14.0/s"]
+    assert _said(caplog) == [f"campaign {key} finished: 100 of 100 done: 100 sent; 14.0/s"]
     await watch.look(worked=True)
     assert _said(caplog) == []
 
@@ -117,10 +117,10 @@ def test_a_pace_is_that_of_the_last_seconds_and_tells_the_time_left() -> None:
     pace = Pace(window_s=10)
     assert pace.rate is None
     for at, accepted in ((0.0, 0), (10.0, 1_000), (15.0, 1_050), (20.0, 1_100)):
-        pace.see(at, {"accepted": accepted})
+        pace.see(at, {"sent": accepted})
     assert pace.rate == 10.0
-    assert pace.left_s({"accepted": 1_100}, 1_200) == 10.0
-    assert pace.left_s({"accepted": 1_100, "skipped": 100}, 1_200) is None
+    assert pace.left_s({"sent": 1_100}, 1_200) == 10.0
+    assert pace.left_s({"sent": 1_100, "skipped": 100}, 1_200) is None
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ async def _main_loop(client: Client) -> None:
     )
     uid = event["event"]["uid"]
     invite = await _call(client, "send_invite", uid=uid, email="ann@example.com", wait_s=20)
-    assert invite["status"] == "accepted"
+    assert invite["status"] == "sent"
     bulk = await _call(
         client, "bulk_send", uid=uid, csv="email\nbob@example.com\nann@example.com", start=True
     )
@@ -99,12 +99,12 @@ async def _send_slowly(client: Client) -> None:
     assert not result.is_error, result.content
     assert result.structured_content is not None
     campaign = result.structured_content["campaign"]
-    assert (campaign["state"], campaign["counts"]["accepted"]) == ("finished", 8)
+    assert (campaign["state"], campaign["counts"]["sent"]) == ("finished", 8)
     assert len(told) >= 2
     assert [done for done, _ in told] == sorted({done for done, _ in told})
     assert {total for _, total in told} == {8}
     story = await _call(client, "explain_send", uid=uid, email="p7@example.com")
-    assert story["messages"][0]["state"] == "accepted"
+    assert story["messages"][0]["state"] == "sent"
 
 
 async def test_a_campaign_is_awaited_with_progress_over_stdio(
@@ -152,7 +152,7 @@ async def test_a_client_that_goes_away_while_it_waits_leaves_the_campaign_alone(
             await asyncio.gather(waiting, return_exceptions=True)
         async with Client(f"{address}/mcp", mode=mode) as client:
             found = await _call(client, "get_campaign", campaign_id=key, wait_s=DEADLINE_S)
-        assert found["campaign"]["counts"]["accepted"] == 8
+        assert found["campaign"]["counts"]["sent"] == 8
 
 
 async def test_without_a_key_nobody_gets_in_but_health_is_told(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ async def test_a_campaign_sends_each_good_row_once_and_is_finished_then(engine: 
     assert await state(engine, draft) is CampaignState.RUNNING
     gone = await deliver(engine)
     assert sorted(m.email for m in gone) == people(5)
-    assert await counts(engine, draft) == {"accepted": 5, "skipped": 1}
+    assert await counts(engine, draft) == {"sent": 5, "skipped": 1}
     assert await state(engine, draft) is CampaignState.FINISHED
     assert (await engine.statistics("event", event.uid, engine.local)).origin == {"bulk": 5}
 
@@ -227,14 +227,14 @@ async def test_those_whom_a_cancelled_campaign_did_not_reach_can_be_invited_by_t
     draft = await drafted(engine, event, people(4))
     await control(engine, draft, CampaignAction.START)
     await chores_done(engine)
-    await settle(engine, await claim(engine, 1), MessageState.ACCEPTED)
+    await settle(engine, await claim(engine, 1), MessageState.SENT)
     await control(engine, draft, CampaignAction.CANCEL)
     again = await drafted(engine, event, people(4))
     assert again.campaign.valid == 3
     await control(engine, again, CampaignAction.START)
     assert len(await deliver(engine)) == 3
-    assert await counts(engine, again) == {"accepted": 3, "skipped": 1}
-    assert await counts(engine, draft) == {"accepted": 1, "withdrawn": 3}
+    assert await counts(engine, again) == {"sent": 3, "skipped": 1}
+    assert await counts(engine, draft) == {"sent": 1, "withdrawn": 3}
     assert await attendee_count(engine, event) == 4
 
 
@@ -311,7 +311,7 @@ async def test_the_limit_skips_the_rows_beyond_it(tmp_path: object, clock: Clock
         assert draft.campaign.valid == 3
         await control(engine, draft, CampaignAction.START)
         await deliver(engine)
-        assert await counts(engine, draft) == {"accepted": 3, "skipped": 3}
+        assert await counts(engine, draft) == {"sent": 3, "skipped": 3}
 
 
 async def test_failures_are_shown_with_the_servers_words(engine: Engine) -> None:

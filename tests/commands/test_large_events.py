@@ -73,7 +73,7 @@ async def test_the_campaign_of_a_change_adds_up_to_its_audience(engine: Engine) 
     assert (view.campaign.total, view.counts["waiting"]) == (MANY, MANY)
     await deliver(engine)
     view = await engine.campaign(update.campaign_id, engine.local)
-    assert (view.counts["accepted"], view.counts["waiting"], view.campaign.state) == (MANY, 0, "finished")
+    assert (view.counts["sent"], view.counts["waiting"], view.campaign.state) == (MANY, 0, "finished")
 
 
 async def test_two_lists_at_once_never_pass_the_limit_of_an_event(tmp_path: Path, clock: Clock) -> None:

@@ -116,7 +116,7 @@ async def test_a_report_goes_to_the_organizer_with_the_number_of_its_rows(engine
     assert (done.rows, done.message.email, done.message.kind) == (1, event.organizer, Kind.REPORT)
     gone = {m.kind for m in await deliver(engine)}
     assert Kind.REPORT in gone
-    assert (await engine.statistics("event", event.uid, engine.local)).delivery["accepted"] == 1
+    assert (await engine.statistics("event", event.uid, engine.local)).delivery["sent"] == 1
 
 
 async def test_a_report_goes_to_nobody_else_for_an_agent(engine: Engine) -> None:

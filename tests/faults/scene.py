@@ -55,10 +55,10 @@ class Story:
         counts = await self.counts()
         assert sum(counts.values()) == len(self.people), counts
 
-    async def all_accepted(self) -> None:
+    async def all_sent(self) -> None:
         """As `finished`, and every message was accepted."""
         await self.finished()
-        assert (await self.counts())["accepted"] == len(self.people)
+        assert (await self.counts())["sent"] == len(self.people)
 
 
 def crowd(number: int = PEOPLE, domain: str = "example.com") -> list[str]:

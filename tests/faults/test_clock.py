@@ -105,7 +105,7 @@ async def test_a_clock_that_jumps_while_mails_are_under_way_sends_none_twice(
 
 
 def accepted(folder: Path) -> object:
-    ((number,),) = asked(folder, "SELECT count(*) FROM message WHERE state = 'accepted'")
+    ((number,),) = asked(folder, "SELECT count(*) FROM message WHERE state = 'sent'")
     return number
 
 
@@ -182,7 +182,7 @@ async def test_a_process_that_stood_still_sends_nothing_when_it_goes_on(tmp_path
             await eventually(lambda: len(one.deliveries) >= 50, PATIENCE_S)
             await stood_still(first, tmp_path)
             one.answering.set()
-            await story.all_accepted()
+            await story.all_sent()
             begun = len(one.deliveries)
             assert begun < len(people) / 2
             first.send_signal(signal.SIGCONT)

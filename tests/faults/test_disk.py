@@ -112,7 +112,7 @@ async def test_a_full_disk_refuses_and_waits_and_sends_nothing_twice(small_disk:
             assert await handed_over(port) == 452
             assert process.returncode is None
             make_room(small_disk)
-            await story.all_accepted()
+            await story.all_sent()
             assert await handed_over(port) == 250
             await stopped(process)
         assert Counter(d.recipient for d in relay.deliveries) == Counter(people)

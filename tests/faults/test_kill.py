@@ -80,7 +80,7 @@ async def test_a_campaign_whose_senders_are_killed_reaches_everybody(tmp_path: P
         assert max(doubtful.values()) <= KILLS
         assert doubtful.total() <= KILLS * _ANSWERS_BEHIND
         async with worker(tmp_path, relay.port) as last:
-            await story.all_accepted()
+            await story.all_sent()
             await stopped(last)
         assert set(relay.by_recipient()) == set(story.people)
         assert doubtful.total() >= 1
@@ -95,7 +95,7 @@ async def test_what_the_dead_held_is_sent_when_their_leases_have_run_out(tmp_pat
             relay.after(100, first.kill)
             await killed(first)
         async with worker(tmp_path, relay.port):
-            await story.all_accepted()
+            await story.all_sent()
         assert set(relay.by_recipient()) == set(story.people)
 
 
@@ -192,8 +192,8 @@ async def test_a_worker_that_is_asked_to_stop_ends_soon_and_leaves_nothing_in_do
         assert 100 <= len(relay.deliveries) < len(story.people)
         assert under_way(tmp_path) == set()
         assert asked(tmp_path, "SELECT count(*) FROM message WHERE in_doubt = 1") == [(0,)]
-        assert (await story.counts())["accepted"] == len(relay.deliveries)
+        assert (await story.counts())["sent"] == len(relay.deliveries)
         async with worker(tmp_path, relay.port):
-            await story.all_accepted()
+            await story.all_sent()
         assert {len(found) for found in relay.by_recipient().values()} == {1}
         assert len(relay.deliveries) == len(story.people)

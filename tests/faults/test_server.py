@@ -50,7 +50,7 @@ async def test_a_server_that_dies_and_comes_back_gets_every_mail(tmp_path: Path)
             taken = Counter(d.message_id for d in relay.deliveries)
             await eventually(lambda: states(tmp_path).get("deferred"), PATIENCE_S)
             await relay.start()
-            await story.all_accepted()
+            await story.all_sent()
         assert set(relay.by_recipient()) == set(story.people)
         again = {i for i, n in Counter(d.message_id for d in relay.deliveries).items() if n > 1}
         assert again <= set(taken)
@@ -95,7 +95,7 @@ async def test_a_server_that_never_answers_keeps_nobody_from_looking_or_stopping
         assert not states(tmp_path).get("sending")
         time_passes(tmp_path, "due", 3_600)
         async with worker(tmp_path, relay.port):
-            await story.all_accepted()
+            await story.all_sent()
         assert Counter(d.recipient for d in relay.deliveries) == Counter(people)
 
 
@@ -114,7 +114,7 @@ async def recovers(story: Story, relay: Relay, verb: str, answer: str) -> None:
         relay.after(len(story.people) // 3, ill.set)
         await eventually(lambda: refused[verb] >= 3, PATIENCE_S)
         ill.clear()
-        await story.all_accepted()
+        await story.all_sent()
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_a_domain_that_always_refuses_rests_and_holds_nobody_up(tmp_path: 
         relay.manner = lambda verb, recipient: ""
         time_passes(tmp_path, "due", 3_600)
         async with worker(tmp_path, relay.port):
-            await story.all_accepted()
+            await story.all_sent()
         assert Counter(d.recipient for d in relay.deliveries) == Counter(mixed)
 
 
@@ -178,7 +178,7 @@ async def test_a_campaign_that_fails_too_often_pauses_itself_and_can_be_resumed(
             await story.finished()
         ended = await story.counts()
         assert ended["failed"] == stood["failed"]
-        assert ended["accepted"] == len(story.people) - stood["failed"] == len(relay.deliveries)
+        assert ended["sent"] == len(story.people) - stood["failed"] == len(relay.deliveries)
 
 
 async def test_two_workers_share_a_campaign_and_no_mail_goes_twice(tmp_path: Path) -> None:
@@ -192,5 +192,5 @@ async def test_two_workers_share_a_campaign_and_no_mail_goes_twice(tmp_path: Pat
             await eventually(lambda: one.deliveries and two.deliveries, PATIENCE_S)
             one.answering.set()
             two.answering.set()
-            await story.all_accepted()
+            await story.all_sent()
         assert Counter(d.recipient for d in one.deliveries + two.deliveries) == Counter(people)

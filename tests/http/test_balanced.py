@@ -71,7 +71,7 @@ async def test_the_main_loop_works_over_two_processes(tmp_path: Path, mode: Mode
         event = {"summary": "Opener", "start": "2037-05-02T19:00:00Z", "duration": "PT2H", "timezone": "UTC"}
         uid = (await _done(agent, "create_event", **event))["event"]["uid"]
         sent = await _done(agent, "send_invite", uid=uid, email="ann@example.com", wait_s=20)
-        assert sent["status"] == "accepted"
+        assert sent["status"] == "sent"
         people = [{"email": f"p{n}@example.com"} for n in range(5)]
         bulk = await _done(agent, "bulk_send", uid=uid, recipients=people, rate=5)
         told: list[float] = []
@@ -83,7 +83,7 @@ async def test_the_main_loop_works_over_two_processes(tmp_path: Path, mode: Mode
         start = {"campaign_id": draft["id"], "action": "start", "confirm_token": draft["confirm_token"]}
         ended = await agent.call_tool("control_campaign", {**start, "wait_s": 20}, progress_callback=note)
         assert ended.structured_content is not None
-        assert ended.structured_content["campaign"]["counts"]["accepted"] == 5
+        assert ended.structured_content["campaign"]["counts"]["sent"] == 5
         assert told
         for _ in range(4):
             assert (await _done(agent, "get_stats", scope="event", key=uid))["attendees"] == 6

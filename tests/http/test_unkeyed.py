@@ -140,7 +140,7 @@ async def test_a_connection_that_drops_cuts_no_send_in_half(tmp_path: Path) -> N
         assert {campaign["total"] for campaign in found} <= set(sizes)
         for campaign in found:
             if campaign["state"] == "finished":
-                assert campaign["counts"]["accepted"] == campaign["total"]
+                assert campaign["counts"]["sent"] == campaign["total"]
         assert found, "every call was dropped before it began"
     code, said, _ = await run(tmp_path, "check")
     assert (code, said) == (0, "Everything adds up.\n")

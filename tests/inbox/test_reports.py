@@ -68,9 +68,9 @@ async def test_a_bounce_at_the_envelopes_token_fails_the_message_and_suppresses_
         ("4.2.2", "failed", "bounce", MessageState.FAILED),
         ("5.2.2", "failed", "bounce", MessageState.FAILED),
         ("5.7.26", "failed", "bounce", MessageState.FAILED),
-        ("4.4.7", "delayed", "ignored", MessageState.ACCEPTED),
-        ("2.0.0", "delivered", "ignored", MessageState.ACCEPTED),
-        ("2.0.0", "relayed", "ignored", MessageState.ACCEPTED),
+        ("4.4.7", "delayed", "ignored", MessageState.SENT),
+        ("2.0.0", "delivered", "ignored", MessageState.SENT),
+        ("2.0.0", "relayed", "ignored", MessageState.SENT),
     ],
 )
 async def test_what_is_not_the_addresss_fault_suppresses_nobody(
@@ -112,7 +112,7 @@ async def test_a_forged_bounce_suppresses_nobody(
         assert (await post(report, mailbox, sender="")).action == action
     forged = reports.ses_bounce({"source": "rsvp@cis.test"}, ANN)
     assert (await post(reports.by_sns(forged, mailbox), mailbox)).action == action
-    assert (await sent(post, event)).state is MessageState.ACCEPTED
+    assert (await sent(post, event)).state is MessageState.SENT
     assert await barred(post) is None
 
 
@@ -121,7 +121,7 @@ async def test_a_bounce_that_overtakes_the_servers_answer_counts(post: Post, eve
     (held,) = await claim(post.engine)
     assert held.attendee is not None
     await post(mails.bounced(ANN, address(held.attendee)), address(held.attendee), sender="")
-    await settle(post.engine, [held], MessageState.ACCEPTED, text="250 OK")
+    await settle(post.engine, [held], MessageState.SENT, text="250 OK")
     assert (await sent(post, event)).state is MessageState.FAILED
 
 
@@ -157,7 +157,7 @@ async def test_one_who_calls_an_invite_spam_hears_no_more(
     assert (intake.action, intake.code) == (
         ("bounce", "complained") if code else ("quarantined", "for_operator")
     )
-    assert (await sent(post, event)).state is MessageState.ACCEPTED
+    assert (await sent(post, event)).state is MessageState.SENT
     assert await barred(post) is code
 
 

@@ -104,7 +104,7 @@ async def _loop(one: Server, folder: Path, key: str, port: int) -> list[str]:
 
         async def counted() -> bool:
             told = await call("get_stats", scope="event", key=uid)
-            return bool(told["rsvp"]["accepted"] == 1 and told["delivery"]["accepted"] == 2)
+            return bool(told["rsvp"]["accepted"] == 1 and told["delivery"]["sent"] == 2)
 
         await eventually(counted)
         await call("cancel_event", uid=uid, reason=NAMES[1])

@@ -61,9 +61,9 @@ async def test_messages_and_answers_are_told_as_they_are_counted(engine: Engine)
     await invite_all_answers(engine, event)
     await invite(engine, event, "late@example.com")
     found = await figures(engine)
-    assert _of(found, "cis_messages", state="accepted") == 4
+    assert _of(found, "cis_messages", state="sent") == 4
     assert _of(found, "cis_messages", state="queued") == 1
-    assert _of(found, "cis_messages_accepted_total") == 4
+    assert _of(found, "cis_messages_sent_total") == 4
     assert [_of(found, "cis_attendees", answer=a) for a in ("accepted", "tentative", "declined")] == [1, 1, 1]
     assert _of(found, "cis_attendees", answer="noaction") == 2
     assert _of(found, "cis_commands_total", command="SendInvite", outcome="done") == 5
@@ -92,7 +92,7 @@ async def test_failures_are_counted_by_code_and_a_bounce_takes_nothing_from_what
         await invite(engine, event, f"{name}@example.com")
     claims = await claim(engine)
     await settle(engine, claims[:1], MessageState.FAILED, code="rejected_by_server", text="550 no")
-    await settle(engine, claims[1:], MessageState.ACCEPTED, text="250 OK")
+    await settle(engine, claims[1:], MessageState.SENT, text="250 OK")
     attendee = claims[1].attendee
     assert attendee is not None
     raw = bounced(attendee.email, f"rsvp+{attendee.token}@cis.test")
@@ -102,7 +102,7 @@ async def test_failures_are_counted_by_code_and_a_bounce_takes_nothing_from_what
     found = await figures(engine)
     assert _of(found, "cis_messages_failed_total", code="rejected_by_server") == 1
     assert _of(found, "cis_messages_failed_total", code="bounced") == 1
-    assert _of(found, "cis_messages_accepted_total") == 2
+    assert _of(found, "cis_messages_sent_total") == 2
     assert _of(found, "cis_messages", state="failed") == 2
     assert _of(found, "cis_mails_total", action="bounce", code="") == 1
 
@@ -155,7 +155,7 @@ async def test_what_was_sent_and_how_long_it_took_is_told(engine: Engine) -> Non
         await invite(engine, event, "one@example.com")
         await eventually(lambda: engine.observer.counters.get("cis_send_answers"))
     found = await figures(engine)
-    assert _of(found, "cis_send_answers_total", state="accepted") == 1
+    assert _of(found, "cis_send_answers_total", state="sent") == 1
     assert _of(found, "cis_batch_seconds_count") == 1
 
 

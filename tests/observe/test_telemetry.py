@@ -103,7 +103,7 @@ async def test_a_command_and_the_sending_of_its_message_are_spans(engine: Engine
     points = [(name, dict(point.attributes)) for name, point in told.points()]
     assert ("cis.commands", {"command": "SendInvite", "outcome": "done"}) in points
     assert ("cis.command.duration", {"command": "SendInvite"}) in points
-    assert ("cis.send.answers", {"state": "accepted"}) in points
+    assert ("cis.send.answers", {"state": "sent"}) in points
 
 
 def test_a_span_that_fails_names_the_exception_and_not_its_text(told: Told) -> None:
@@ -148,7 +148,7 @@ async def test_a_server_exports_spans_and_figures_to_where_the_variables_say(tmp
     names = set(re.findall(r'^    "name": "(.+)",$', said, re.MULTILINE))
     assert {"CreateEvent", "SendInvite", "send batch", "tools/call send_invite"} <= names
     assert "cis.oldest.due.seconds" in said
-    assert "cis.messages.accepted" in said
+    assert "cis.messages.sent" in said
     for secret in ("Quiet meeting", "one@example.com", "ann@example.com", "agent@cis.test"):
         assert secret not in said
 

@@ -61,7 +61,7 @@ async def test_the_first_invite_of_a_fresh_install_goes_out(engine: Engine) -> N
     async with sending(engine) as sink:
         event = await created(engine)
         await invite(engine, event, ANN, name="Ann Lee")
-        await message_in(engine, event, MessageState.ACCEPTED)
+        await message_in(engine, event, MessageState.SENT)
         (mail,) = sink.mails
         assert mail.recipient == ANN
         assert mail.message["To"] == "Ann Lee <ann@example.com>"
@@ -162,7 +162,7 @@ async def test_a_4xx_is_tried_again_after_growing_waits(engine: Engine, clock: C
             clock.now = deferred.due
             engine.owed.ring()
             await eventually(lambda seen=attempt: sink.asked[ANN] > seen)  # type: ignore[misc]
-        gone = await message_in(engine, event, MessageState.ACCEPTED)
+        gone = await message_in(engine, event, MessageState.SENT)
         assert waits == sorted(waits)
         assert timedelta(seconds=20) < waits[0] < timedelta(seconds=40)
         assert gone.message_id == sink.mails[0].message_id
@@ -216,7 +216,7 @@ async def test_a_server_that_is_down_for_a_while_loses_nothing(engine: Engine, c
             clock.now = deferred.due + timedelta(seconds=60)
             engine.owed.ring()
             await eventually(lambda: sink.recipients == [ANN])
-            await message_in(engine, event, MessageState.ACCEPTED)
+            await message_in(engine, event, MessageState.SENT)
 
 
 async def test_stopping_finishes_what_is_in_flight_and_gives_back_the_rest(engine: Engine) -> None:
@@ -273,7 +273,7 @@ async def test_what_is_owed_by_another_process_is_seen_without_a_bell(tmp_path: 
         done = await invite(other, event, ANN)
         assert done.message is not None
         settled = await other.settled(done.message, 5)
-        assert settled.state is MessageState.ACCEPTED
+        assert settled.state is MessageState.SENT
         assert sink.recipients == [ANN]
 
 
@@ -324,7 +324,7 @@ async def test_the_maildir_holds_whole_mails_with_their_envelope(engine: Engine,
         event = await created(engine)
         for n in range(5):
             await invite(engine, event, f"p{n}@example.com")
-        await message_in(engine, event, MessageState.ACCEPTED, "p4@example.com")
+        await message_in(engine, event, MessageState.SENT, "p4@example.com")
     mails = [path.read_bytes() for path in sorted((folder / "new").iterdir())]
     assert len(mails) == 5
     assert list((folder / "tmp").iterdir()) == []

@@ -148,7 +148,7 @@ async def test_a_hand_sends_by_itself_and_ends_with_its_crew(tmp_path: Path) -> 
             await eventually(lambda: len(relay.deliveries) == FEW, PATIENCE_S)
             assert not gone(pid)
         assert gone(pid)
-        assert (await story.counts())["accepted"] == FEW
+        assert (await story.counts())["sent"] == FEW
         each_got_one(relay, people)
 
 
@@ -159,7 +159,7 @@ async def test_a_hand_ends_when_nothing_was_owed_for_a_while(tmp_path: Path) -> 
         async with hands_for(story.engine, idle_s=0.1) as crew:
             pid = await first_of(crew)
             await eventually(lambda: not crew.pids and gone(pid), PATIENCE_S)
-        assert (await story.counts())["accepted"] == FEW
+        assert (await story.counts())["sent"] == FEW
 
 
 @linux
@@ -175,7 +175,7 @@ async def test_two_senders_share_a_campaign_and_send_no_message_twice(tmp_path: 
                 )
                 assert await story.engine.store.senders() == 2
                 relay.answering.set()
-                await story.all_accepted()
+                await story.all_sent()
         each_got_one(relay, people)
 
 
@@ -194,7 +194,7 @@ async def test_a_hand_that_is_killed_is_replaced_and_what_it_held_goes_out(tmp_p
             leases_of_the_dead_run_out(tmp_path)
             await eventually(lambda: crew.pids and crew.pids != [pid], PATIENCE_S)
             async with working(story.engine, open_transport(story.engine.settings)):
-                await story.all_accepted()
+                await story.all_sent()
         times = Counter(d.message_id for d in relay.deliveries)
         assert {message_id for message_id, n in times.items() if n > 1} <= doubtful
         assert max(times.values()) <= 2
@@ -214,7 +214,7 @@ async def test_a_worker_starts_a_hand_for_a_large_campaign_and_a_kill_of_it_ends
         doubtful = under_way(tmp_path)
         leases_of_the_dead_run_out(tmp_path)
         async with worker(tmp_path, relay.port) as last:
-            await story.all_accepted()
+            await story.all_sent()
             await stopped(last)
         times = Counter(d.message_id for d in relay.deliveries)
         assert {message_id for message_id, n in times.items() if n > 1} <= doubtful
@@ -232,9 +232,9 @@ async def test_sigterm_ends_worker_and_hand_in_time_and_leaves_nothing_in_doubt(
             assert gone(hand)
         assert under_way(tmp_path) == set()
         assert asked(tmp_path, "SELECT count(*) FROM message WHERE in_doubt = 1") == [(0,)]
-        assert (await story.counts())["accepted"] == len(relay.deliveries) < MANY
+        assert (await story.counts())["sent"] == len(relay.deliveries) < MANY
         async with worker(tmp_path, relay.port):
-            await story.all_accepted()
+            await story.all_sent()
         each_got_one(relay, people)
 
 

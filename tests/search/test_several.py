@@ -32,7 +32,7 @@ async def test_a_fan_who_picks_ten_games_gets_ten_invites_in_one_call(
         result = await caller.call("send_invite", uids=uids, email="Fan@Example.com", wait_s=30)
     data = result.structured_content
     assert data is not None
-    assert (data["email"], data["counts"]) == (FAN, {"accepted": 10})
+    assert (data["email"], data["counts"]) == (FAN, {"sent": 10})
     assert [one["uid"] for one in data["invites"]] == uids
     assert len({one["message_id"] for one in data["invites"]}) == 10
     assert len(list((tmp_path / "outbox" / "new").iterdir())) == 10

@@ -126,7 +126,7 @@ async def claim(
 async def answered(
     store: Store,
     claims: list[Claim],
-    state: MessageState = MessageState.ACCEPTED,
+    state: MessageState = MessageState.SENT,
     owner: str = "one",
     now: datetime = START,
     **values: object,

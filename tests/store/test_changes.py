@@ -40,7 +40,7 @@ async def test_only_messages_that_fail_are_noted_and_each_once(store: Store) -> 
 
 async def test_a_message_that_came_back_is_noted_as_bounced_and_once(store: Store) -> None:
     await stores.with_event(store, ANN)
-    await answered(store, MessageState.ACCEPTED)
+    await answered(store, MessageState.SENT)
     for expected in (True, False):
         async with store.unit() as unit:
             message = await unit.last_message("event1", ANN)

@@ -50,7 +50,7 @@ async def test_a_new_revision_or_another_instance_is_another_message(store: Stor
         message(ANN, kind=Kind.UPDATE, sequence=2, recurrence_id=instance),
         message(ANN, kind=Kind.CANCELLATION, method=Method.CANCEL, sequence=2),
     )
-    assert await states(store) == {"accepted": 1, "queued": 3}
+    assert await states(store) == {"sent": 1, "queued": 3}
 
 
 async def test_a_message_of_origin_test_may_repeat(store: Store) -> None:
@@ -128,10 +128,10 @@ async def test_the_answer_of_an_owner_who_lost_the_lease_does_not_count(store: S
     now = await state(store, held[0])
     assert now.state is MessageState.SENDING
     assert now.attempts == 2
-    await answered(store, held, MessageState.ACCEPTED, "holder", LATER, text="250 OK")
+    await answered(store, held, MessageState.SENT, "holder", LATER, text="250 OK")
     await answered(store, late, MessageState.FAILED, "late", LATER)
     assert (await state(store, held[0])).answer == "250 OK"
-    assert await states(store) == {"accepted": 1}
+    assert await states(store) == {"sent": 1}
 
 
 async def test_a_message_that_is_given_back_counts_as_untried(store: Store) -> None:

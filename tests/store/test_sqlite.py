@@ -93,15 +93,29 @@ async def test_opening_again_changes_nothing(tmp_path: Path) -> None:
         assert await store.event(made.uid) == made
 
 
-async def test_an_older_database_mails_nobody_who_turned_up_at_anothers_word(tmp_path: Path) -> None:
-    """Of those who came without an invite of ours, who proved themselves stays told; so do invited delegates."""
-    path = tmp_path / "store.sqlite3"
-    raw = sqlite3.connect(path, isolation_level=None)
+def _older(folder: Path) -> None:
+    raw = sqlite3.connect(folder / "store.sqlite3", isolation_level=None)
     for script in MIGRATIONS[:8]:
         raw.executescript(script)
     raw.executescript(_OLD)
     raw.execute("PRAGMA user_version = 8")
     raw.close()
+
+
+async def test_an_older_database_calls_mails_that_a_server_took_sent(tmp_path: Path) -> None:
+    _older(tmp_path)
+    async with sqlite(tmp_path):
+        pass
+    with sqlite3.connect(tmp_path / "store.sqlite3") as raw:
+        assert raw.execute("SELECT state FROM message").fetchall() == [("sent",)]
+        counted = raw.execute("SELECT DISTINCT name, n FROM tally WHERE name LIKE 'delivery.%'").fetchall()
+        assert counted == [("delivery.sent", 1)]
+    raw.close()
+
+
+async def test_an_older_database_mails_nobody_who_turned_up_at_anothers_word(tmp_path: Path) -> None:
+    """Of those who came without an invite of ours, who proved themselves stays told; so do invited delegates."""
+    _older(tmp_path)
     async with sqlite(tmp_path) as store:
         found = {a.email: a.proven async for a in store.every_attendee("u1")}
         assert found == {"invited": True, "guest": True, "sent": True, "named": False, "flagged": False}

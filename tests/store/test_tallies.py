@@ -93,7 +93,7 @@ class Tallies(RuleBasedStateMachine):
     def claims_some(self, limit: int) -> None:
         self.claims += self.wait(claim(self.engine, limit))
 
-    @rule(n=st.integers(1, 4), state=st.sampled_from(["accepted", "failed", "deferred", "queued"]))
+    @rule(n=st.integers(1, 4), state=st.sampled_from(["sent", "failed", "deferred", "queued"]))
     def answers(self, n: int, state: str) -> None:
         done, self.claims = self.claims[:n], self.claims[n:]
         due = self.clock() + timedelta(seconds=30) if state == "deferred" else None

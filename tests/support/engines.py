@@ -146,7 +146,7 @@ async def deliver(engine: Engine) -> list[Message]:
     gone: list[Message] = []
     await chores_done(engine)
     while claims := await claim(engine):
-        await settle(engine, claims, MessageState.ACCEPTED, text="250 OK")
+        await settle(engine, claims, MessageState.SENT, text="250 OK")
         gone += [c.message for c in claims]
         await chores_done(engine)
     return gone

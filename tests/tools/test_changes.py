@@ -55,7 +55,7 @@ async def test_everything_that_happens_is_told_in_order_and_once(engine: Engine,
         to_ann = [c for c in claims if c.message.email == ANN]
         words = {"code": Code.REJECTED_BY_SERVER, "text": "550 no such user"}
         await settle(engine, to_ann, MessageState.FAILED, **words)
-        await settle(engine, [c for c in claims if c not in to_ann], MessageState.ACCEPTED)
+        await settle(engine, [c for c in claims if c not in to_ann], MessageState.SENT)
         await deliver(engine)
         span = Span(start=event.span.start, end=event.span.end, timezone=event.span.timezone)
         await do(engine, RecordProposal(token=ann.token, span=span, comment="Later?"), SYSTEM)

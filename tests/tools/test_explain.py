@@ -21,7 +21,7 @@ async def _deferred_once_then_accepted(engine: Engine, clock: Clock) -> None:
     due = clock.now + timedelta(seconds=30)
     await settle(engine, await claim(engine), MessageState.DEFERRED, text=LATER, due=due)
     clock.move(seconds=31)
-    await settle(engine, await claim(engine), MessageState.ACCEPTED, text="250 2.0.0 kept")
+    await settle(engine, await claim(engine), MessageState.SENT, text="250 2.0.0 kept")
 
 
 async def test_the_whole_story_of_one_person_is_told_in_order(
@@ -45,7 +45,7 @@ async def test_the_whole_story_of_one_person_is_told_in_order(
     assert (invited["kind"], invited["sequence"], invited["state"], invited["attempts"]) == (
         "invite",
         0,
-        "accepted",
+        "sent",
         2,
     )
     assert (invited["answer"], invited["settled"]) == ("250 2.0.0 kept", "2027-03-01T09:00:31Z")
@@ -68,7 +68,7 @@ async def test_the_whole_story_of_one_person_is_told_in_order(
     told = [
         f"invite, revision 0, <{invited['message_id']}>",
         f"deferred: «{LATER}»",
-        "accepted: «250 2.0.0 kept»",
+        "sent: «250 2.0.0 kept»",
         "receipt: accepted",
         "update, revision 1",
         "Still owed: the update of revision 1.",

@@ -22,9 +22,9 @@ async def test_an_invite_is_accepted_once_a_mail_server_took_it(
     async with working(engine, MaildirTransport(tmp_path / "outbox")), calling(engine, mode) as caller:
         uid = await caller.event()
         data = await caller.ok("send_invite", uid=uid, email="Ann@Example.com", name="Ann", wait_s=60)
-        assert (data["status"], data["email"], data["code"]) == ("accepted", "ann@example.com", "")
+        assert (data["status"], data["email"], data["code"]) == ("sent", "ann@example.com", "")
         again = await caller.ok("send_invite", uid=uid, email="ann@example.com")
-    assert (again["status"], again["delivery"]) == ("already_invited", "accepted")
+    assert (again["status"], again["delivery"]) == ("already_invited", "sent")
     assert again["message_id"] == data["message_id"]
     assert len(list((tmp_path / "outbox" / "new").iterdir())) == 1
 
@@ -85,7 +85,7 @@ async def test_counters_tell_who_answered_how(engine: Engine, mode: Mode) -> Non
         everything = await caller.ok("get_stats", scope="system")
     assert data["attendees"] == 4
     assert data["rsvp"] == {"accepted": 1, "declined": 1, "tentative": 1, "noaction": 1, "delegated": 0}
-    assert data["delivery"]["accepted"] == 4
+    assert data["delivery"]["sent"] == 4
     assert (mine["key"], mine["attendees"], everything["attendees"]) == ("agent@cis.test", 4, 4)
 
 

@@ -63,7 +63,7 @@ async def _running(caller: Caller, **arguments: Any) -> str:
 async def _accept_one(engine: Engine) -> None:
     await chores_done(engine)
     (one,) = await claim(engine, limit=1)
-    await settle(engine, [one], MessageState.ACCEPTED, text="250 OK")
+    await settle(engine, [one], MessageState.SENT, text="250 OK")
 
 
 async def test_a_call_waits_for_the_end_and_sees_progress_meanwhile(engine: Engine, mode: Mode) -> None:
@@ -77,9 +77,9 @@ async def test_a_call_waits_for_the_end_and_sees_progress_meanwhile(engine: Engi
             result = await call.result()
     assert result.structured_content is not None
     assert result.structured_content["campaign"]["state"] == "finished"
-    assert result.structured_content["campaign"]["counts"]["accepted"] == 3
+    assert result.structured_content["campaign"]["counts"]["sent"] == 3
     assert [(done, total) for done, total, _ in call.told[:2]] == [(0, 3), (1, 3)]
-    assert f"Campaign {key} is running: 1 of 3 done: 1 accepted" in (call.told[1][2] or "")
+    assert f"Campaign {key} is running: 1 of 3 done: 1 sent" in (call.told[1][2] or "")
 
 
 async def test_progress_comes_at_most_twice_a_second_and_only_grows(engine: Engine) -> None:
@@ -186,6 +186,6 @@ async def test_a_pause_and_a_cancellation_say_how_many_had_gone(engine: Engine, 
         (held,) = await claim(engine, limit=1)
         result = await caller.call("control_campaign", campaign_id=key, action=action)
         assert "1 of 3 had gone out by then. 1 more may just be leaving." in text_of(result)
-        await settle(engine, [held], MessageState.ACCEPTED, text="250 OK")
+        await settle(engine, [held], MessageState.SENT, text="250 OK")
         again = await caller.call("control_campaign", campaign_id=key, action=action)
     assert "2 of 3 had gone out by then." in text_of(again)

@@ -14,7 +14,7 @@ export function campaignList(node, campaigns, format, open) {
 }
 
 function entry(campaign, format, open) {
-  const gone = campaign.counts.accepted ?? 0;
+  const gone = campaign.counts.sent ?? 0;
   const whole = Object.values(campaign.counts).reduce((sum, count) => sum + count, 0);
   const bar = h("span", { class: "mini", "aria-hidden": "true" }, h("span", { class: "mini-done" }));
   bar.firstChild.style.width = `${whole ? (gone / whole) * 100 : 0}%`;

@@ -4,7 +4,7 @@ import { h, words } from "./dom.js";
 import { reason } from "./format.js";
 
 const STATUS = {
-  accepted: { sign: "✓", label: "Sent" },
+  sent: { sign: "✓", label: "Sent" },
   queued: { sign: "…", label: "On its way" },
   already_invited: { sign: "✓", label: "Was invited before" },
   failed: { sign: "!", label: "Not sent" },

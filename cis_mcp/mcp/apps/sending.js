@@ -4,7 +4,7 @@ import { legend, stacked } from "./charts.js";
 import { h, say } from "./dom.js";
 
 const KINDS = [
-  { key: "accepted", label: "Accepted", always: true },
+  { key: "sent", label: "Sent", always: true },
   { key: "sending", label: "Sending now" },
   { key: "pending", label: "Waiting", always: true },
   { key: "deferred", label: "To be tried again" },
@@ -43,10 +43,10 @@ export function sending(node, slot, act) {
   const update = (campaign, counters, format) => {
     const counts = grouped(campaign ? campaign.counts : counters.delivery);
     const whole = Object.values(counts).reduce((sum, count) => sum + count, 0);
-    const spoken = `${format.number(counts.accepted)} of ${format.count(whole, "mail", "mails")} accepted`;
-    say(figure, format.share(counts.accepted, whole));
+    const spoken = `${format.number(counts.sent)} of ${format.count(whole, "mail", "mails")} sent`;
+    say(figure, format.share(counts.sent, whole));
     say(exact, spoken);
-    bar.update(counts, whole, counts.accepted, spoken);
+    bar.update(counts, whole, counts.sent, spoken);
     numbers.update(counts, whole, format);
     say(speed, campaign ? story(campaign, pace.of(campaign.id, counts), counts, format) : "");
     pause.hidden = !active(campaign);
@@ -75,7 +75,7 @@ export async function tried(node, said, action) {
 }
 
 function grouped({ waiting = 0, queued = 0, ...counts }) {
-  return { accepted: 0, failed: 0, ...counts, pending: waiting + queued };
+  return { sent: 0, failed: 0, ...counts, pending: waiting + queued };
 }
 
 function story(campaign, perSecond, counts, format) {
@@ -102,7 +102,7 @@ class Pace {
     const now = performance.now();
     if (id !== this.#id) this.#samples = [];
     this.#id = id;
-    const gone = counts.accepted + counts.failed;
+    const gone = counts.sent + counts.failed;
     this.#samples = [...this.#samples.filter(({ at }) => now - at < SAMPLES_MS), { at: now, gone }];
     const [first] = this.#samples;
     const seconds = (now - first.at) / 1000;

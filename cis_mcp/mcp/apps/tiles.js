@@ -6,7 +6,7 @@ const TILES = [
   { key: "invited", label: "Invited" },
   { key: "answered", label: "Answered" },
   { key: "coming", label: "Said Yes" },
-  { key: "accepted", label: "Mails accepted" },
+  { key: "sent", label: "Mails sent" },
 ];
 
 /** Fill `node`, a dl; update(counters, format). */
@@ -23,7 +23,7 @@ export function tiles(node) {
     set("invited", format.number(attendees), attendees === 1 ? "person" : "people");
     set("answered", format.share(answered, attendees), `${format.number(answered)} of ${format.number(attendees)}`);
     set("coming", format.number(rsvp.accepted), `${format.share(rsvp.accepted, answered)} of the answers`);
-    set("accepted", format.number(delivery.accepted), `of ${format.count(mails, "mail", "mails")}`);
+    set("sent", format.number(delivery.sent), `of ${format.count(mails, "mail", "mails")}`);
   };
   return { update };
 }

@@ -141,7 +141,7 @@ def _size(info: CampaignInfo) -> str:
 
 
 def _worth(state: str, count: int) -> bool:
-    return count > 0 or state in {MessageState.ACCEPTED.value, MessageState.FAILED.value}
+    return count > 0 or state in {MessageState.SENT.value, MessageState.FAILED.value}
 
 
 def _sample_lines(shown: Sample | None) -> list[str]:

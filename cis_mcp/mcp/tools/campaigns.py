@@ -207,9 +207,7 @@ def _gone(info: CampaignInfo) -> str:
     """How much has left already, which no pause or cancellation brings back."""
     sending = info.counts.get(MessageState.SENDING.value, 0)
     under_way = f" {sending} more may just be leaving." if sending else ""
-    return (
-        f"{info.counts.get(MessageState.ACCEPTED.value, 0)} of {info.total} had gone out by then.{under_way}"
-    )
+    return f"{info.counts.get(MessageState.SENT.value, 0)} of {info.total} had gone out by then.{under_way}"
 
 
 async def _begin(call: CallContext, arguments: BulkSendArguments) -> datetime | None:

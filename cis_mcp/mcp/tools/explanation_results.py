@@ -44,7 +44,7 @@ class SentMessage(Result):
     state: str
     code: str
     answer: str = Field(description=f"the mail server's last words: {_DATA}")
-    settled: str | None = Field(description="when it was accepted, failed or withdrawn")
+    settled: str | None = Field(description="when it was sent, failed or withdrawn")
     owed: bool = Field(description="true: it will still be sent")
     due: str | None = Field(description="when it is tried next; null where it is not owed")
     attempts: int

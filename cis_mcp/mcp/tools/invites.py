@@ -50,7 +50,7 @@ PersonalFields = Annotated[
     ),
 ]
 
-Status = Literal["accepted", "queued", "already_invited", "failed"]
+Status = Literal["sent", "queued", "already_invited", "failed"]
 
 
 class SendInviteArguments(Arguments):
@@ -74,7 +74,7 @@ class InviteResult(Result):
     """What became of an invite."""
 
     status: Status = Field(
-        description="accepted: a mail server took it; queued: it will go out, no need to repeat; "
+        description="sent: a mail server took it; queued: it will go out, no need to repeat; "
         "already_invited: an earlier call did it; failed: see code"
     )
     uid: str
@@ -209,20 +209,20 @@ def _several_words(result: InviteResults) -> str:
 def _status(done: InviteDone, message: Message) -> Status:
     if done.already:
         return "already_invited"
-    if message.state is MessageState.ACCEPTED:
-        return "accepted"
+    if message.state is MessageState.SENT:
+        return "sent"
     return "queued" if message.state.pending else "failed"
 
 
 def _words(result: InviteResult, *, to_folder: bool) -> str:
     match result.status:
-        case "accepted" if to_folder:
+        case "sent" if to_folder:
             return (
-                f"accepted: the invite for {result.email} is a file of the outbox folder, as no mail server is set "
+                f"sent: the invite for {result.email} is a file of the outbox folder, as no mail server is set "
                 f"(CIS_OUTBOX); nothing left this machine. Message {result.message_id}."
             )
-        case "accepted":
-            return f"accepted: a mail server took the invite for {result.email}, message {result.message_id}."
+        case "sent":
+            return f"sent: a mail server took the invite for {result.email}, message {result.message_id}."
         case "already_invited":
             return (
                 f"already_invited: {result.email} was invited before; that message is {result.delivery}. "

@@ -68,7 +68,7 @@ class StatisticsInfo(Result):
     rsvp: dict[str, int] = Field(description="accepted, declined, tentative, delegated, noaction")
     origin: dict[str, int] = Field(description="channel that asked for the invites")
     prodid: dict[str, int] = Field(description="calendar clients that answered, the 20 most used")
-    delivery: dict[str, int] = Field(description="messages by state; accepted: a mail server took it")
+    delivery: dict[str, int] = Field(description="messages by state; sent: a mail server took it")
 
 
 def when(span: Span, value: date | datetime) -> When:

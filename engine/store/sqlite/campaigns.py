@@ -122,7 +122,7 @@ class Campaigns(Ledger):
         """How many messages running campaigns without a rate owe, by their counters."""
         row = await self.one(
             "SELECT coalesce(sum(max(0, json_extract(c.body, '$.valid') - (SELECT coalesce(sum(n), 0) FROM tally "
-            "WHERE scope = 'campaign' AND key = c.id AND name IN ('delivery.accepted', 'delivery.failed', "
+            "WHERE scope = 'campaign' AND key = c.id AND name IN ('delivery.sent', 'delivery.failed', "
             "'delivery.withdrawn', 'delivery.deferred')))), 0) AS n "
             "FROM campaign c WHERE state = 'running' AND coalesce(rate, 0) = 0"
         )
@@ -157,7 +157,7 @@ class Campaigns(Ledger):
         newest = " UNION ALL ".join(
             f"SELECT * FROM (SELECT settled, {int(state is MessageState.FAILED)} AS failed FROM message "
             f"WHERE campaign_id = ?1 AND state = '{state}' AND settled >= ?2 ORDER BY settled DESC LIMIT {_WINDOW})"
-            for state in (MessageState.ACCEPTED, MessageState.FAILED)
+            for state in (MessageState.SENT, MessageState.FAILED)
         )
         row = await self.one(
             f"SELECT count(*) AS n, coalesce(sum(failed), 0) AS failed FROM "

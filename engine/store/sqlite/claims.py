@@ -220,7 +220,7 @@ def _counted(message: Message) -> tuple[str, str | None, str, str | None, str]:
 
 
 def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
-    settled = answer.state in {MessageState.ACCEPTED, MessageState.FAILED}
+    settled = answer.state in {MessageState.SENT, MessageState.FAILED}
     untried = answer.untried or answer.state is MessageState.QUEUED
     return (
         answer.message_id,

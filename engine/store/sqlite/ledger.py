@@ -15,8 +15,8 @@ from engine.store.sqlite.session import Session, as_list
 _IN_LIST = "IN (SELECT value FROM json_each(?))"
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
-_TOLD = "method = 'REQUEST' AND (state IN ('accepted','sending') OR in_doubt = 1)"
-_GONE = "state IN ('accepted','sending')"
+_TOLD = "method = 'REQUEST' AND (state IN ('sent','sending') OR in_doubt = 1)"
+_GONE = "state IN ('sent','sending')"
 
 _Key = tuple[object, ...]
 """What makes a row of the ledger the only one of its kind (promise 3); the address comes last."""

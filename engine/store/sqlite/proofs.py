@@ -19,7 +19,7 @@ class Proofs(Session):
         row = await self.one(
             "SELECT 1 FROM organizer_proof p WHERE organizer = ? AND proof IN (SELECT value FROM json_each(?)) "
             "AND (sure = 1 OR first_at <= ? AND EXISTS (SELECT 1 FROM message m "
-            "WHERE m.message_id = p.notice AND m.state = 'accepted')) LIMIT 1",
+            "WHERE m.message_id = p.notice AND m.state = 'sent')) LIMIT 1",
             [organizer, as_list(proofs), before.timestamp()],
         )
         return row is not None

@@ -41,7 +41,7 @@ _CONTRADICTIONS = {
     "gathered notices that never leave": "SELECT count(*) AS n FROM gathered_notice g "
     "WHERE NOT EXISTS (SELECT 1 FROM telling t WHERE t.address = g.address AND t.due IS NOT NULL)",
     "messages settled without a time": "SELECT count(*) AS n FROM message "
-    "WHERE state IN ('accepted','failed','withdrawn') AND settled IS NULL",
+    "WHERE state IN ('sent','failed','withdrawn') AND settled IS NULL",
     "messages being sent by nobody": "SELECT count(*) AS n FROM message WHERE state = 'sending' AND owner IS NULL",
     "invites to people who are not attendees": "SELECT count(*) AS n FROM message m WHERE method IS NOT NULL "
     "AND NOT EXISTS (SELECT 1 FROM attendee a WHERE a.event_uid = m.event_uid AND a.email = m.email)",

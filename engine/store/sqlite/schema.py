@@ -232,6 +232,12 @@ _REPORTS = """
 CREATE INDEX message_report ON message(event_uid, email, created) WHERE kind = 'report';
 """
 
+# a mail server took it; accepted is what an attendee answers
+_SENT = """
+UPDATE message SET state = 'sent' WHERE state = 'accepted';
+UPDATE OR REPLACE tally SET name = 'delivery.sent' WHERE name = 'delivery.accepted';
+"""
+
 MIGRATIONS = (
     _VERSION_1,
     _ANSWERS,
@@ -244,6 +250,7 @@ MIGRATIONS = (
     STRANGERS,
     _REPORTS,
     BOUNDS,
+    _SENT,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 
