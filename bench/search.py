@@ -16,8 +16,8 @@ from bench.timing import MILLISECONDS, Effort, quantile
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.events import Event
+from engine.model.queries import EventQuery
 from engine.settings import Settings
-from engine.store.protocol import EventQuery
 
 _RIGHT = "Search in words over a season"
 _FAST = "Search in words among very many events"

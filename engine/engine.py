@@ -23,14 +23,14 @@ from engine.model.campaigns import Campaign, Recipient
 from engine.model.events import Event
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
-from engine.model.records import Rates, Statistics
+from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
+from engine.model.records import Statistics
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
-from engine.process.private import keep_private
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.settings import Settings
-from engine.store.protocol import AttendeePage, AttendeeQuery, ChangePage, EventQuery, Store, Unit
-from engine.store.sqlite.store import SqliteStore
+from engine.store.opening import open_store
+from engine.store.protocol import Store, Unit
 from engine.watching import Watch
 
 log = logging.getLogger(__name__)
@@ -92,9 +92,7 @@ class Engine:
         cls, settings: Settings, *, clock: Clock = system_clock, randomness: Randomness | None = None
     ) -> Engine:
         """Open the engine over the store that the settings name. Raises OSError; Refused: NOT_ALLOWED."""
-        await asyncio.to_thread(keep_private, settings.data_dir, settings.database)
-        rates = Rates(all=settings.send_rate, by_domain=settings.rates_by_domain)
-        store = await SqliteStore.open(settings.database, rates, instances)
+        store = await open_store(settings, instances)
         return cls(settings, store, clock, randomness or SystemRandomness())
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from engine.refusals import Code, Refused
-from engine.store.protocol import Store
+from engine.store.protocol import Watching
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class _Watched:
 class Watch:
     """Looks again at what is listened to whenever something was kept, and tells those who listen to it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Watching) -> None:
         self._store = store
         self._watched: dict[str, _Watched] = {}
         self._looking: asyncio.Task[None] | None = None

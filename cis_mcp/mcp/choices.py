@@ -7,7 +7,7 @@ from cis_mcp.mcp.tools.results import one_line
 from engine.itip import zones
 from engine.model.actors import Actor
 from engine.model.events import Event
-from engine.store.protocol import EventQuery
+from engine.model.queries import EventQuery
 
 CHOICES_MAX = 100
 """As many as the protocol lets one completion hold."""

@@ -19,6 +19,7 @@ from engine.outbox.pace import Pace
 from engine.outbox.render import Renderer
 from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
 from engine.refusals import Code
+from engine.store.protocol import Claims
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Dispatcher:
 
     def __init__(self, engine: Engine, transport: Transport, *, lease_s: float = LEASE_S) -> None:
         self._engine = engine
-        self._store = engine.store
+        self._store: Claims = engine.store
         self._transport = transport
         self._renderer = Renderer(engine.settings, engine.store)
         self._owner = f"{os.getpid()}-{engine.randomness.word(8)}"

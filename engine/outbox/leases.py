@@ -8,7 +8,7 @@ from datetime import datetime
 
 from engine.model.claims import Claim
 from engine.observe.observer import Observer
-from engine.store.protocol import Store
+from engine.store.protocol import Claims
 
 LEASE_S = 20.0
 
@@ -23,7 +23,7 @@ class Leases:
 
     def __init__(
         self,
-        store: Store,
+        store: Claims,
         owner: str,
         clock: Callable[[], datetime],
         lease_s: float = LEASE_S,

@@ -19,7 +19,7 @@ from engine.model.messages import Kind, Message, Notice
 from engine.model.people import Attendee, Party
 from engine.outbox.transport import Envelope
 from engine.settings import Settings
-from engine.store.protocol import Store
+from engine.store.protocol import Reports
 
 _KEPT = 64
 """Revisions that are kept prepared: those which are being sent now."""
@@ -40,7 +40,7 @@ class _Prepared:
 class Renderer:
     """Renders messages with the settings' addresses; each revision of an event is composed once."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Reports) -> None:
         self._settings = settings
         self._store = store
         self._kept: OrderedDict[_Key, _Prepared] = OrderedDict()

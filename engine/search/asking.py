@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 from engine.itip import zones
 from engine.model.base import Value
+from engine.model.cursors import forged, opened
 from engine.model.events import EventStatus
+from engine.model.queries import EventPage, EventQuery
+from engine.model.searching import Wanted, Window, WordsRead
 from engine.process import pools
 from engine.search import grammar, names
 from engine.search.outcome import Reading
 from engine.search.tokens import QUERY_MAX, tokens
-from engine.store.cursors import forged, opened
-from engine.store.protocol import EventPage, EventQuery, Store
-from engine.store.searching import Wanted, Window, WordsRead
+from engine.store.protocol import Searching
 
 _FAR = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 
@@ -44,7 +45,7 @@ class Found(EventPage):
     understood: Understood = field(default_factory=Understood)
 
 
-async def find(store: Store, query: EventQuery, now: datetime, timezone: str | None = None) -> Found:
+async def find(store: Searching, query: EventQuery, now: datetime, timezone: str | None = None) -> Found:
     """The events that a query in words asks for.
 
     `timezone`: the caller's; without it times of day are those of each event's own clock. Filters of `query`
@@ -69,7 +70,7 @@ async def find(store: Store, query: EventQuery, now: datetime, timezone: str | N
     )
 
 
-async def _read(store: Store, query: EventQuery, now: datetime) -> Reading:
+async def _read(store: Searching, query: EventQuery, now: datetime) -> Reading:
     phrases = names.phrases(query.query)
     known = await store.names(query.organizer, phrases) if phrases else frozenset[str]()
     if any(token.kind == "numeric" for token in tokens(query.query)):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from engine.model.searching import Window
 from engine.search import windows
 from engine.search.lexicon import MONTHS, ORDINALS
 from engine.search.tokens import Token
 from engine.search.windows import DAY
-from engine.store.searching import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from engine.model.searching import Window
 from engine.search import windows
 from engine.search.calendar_dates import CalendarReader, Dates
 from engine.search.lexicon import MONTHS, NUMBERS, ORDINALS, SEASONS, UNITS, WEEKDAYS
 from engine.search.tokens import Token
 from engine.search.windows import DAY
-from engine.store.searching import Window
 
 _FAR = 1_000
 _LEADS = frozenset({"on", "in", "during", "for", "over", "within"})

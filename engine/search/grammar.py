@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
 from engine.model.events import EventStatus
+from engine.model.searching import Window
 from engine.search import numeric_dates, windows
 from engine.search.calendar_dates import Dates
 from engine.search.clocks import hours_at
@@ -26,7 +27,6 @@ from engine.search.lexicon import (
 from engine.search.names import named, words_of
 from engine.search.outcome import EVER, Reading
 from engine.search.tokens import Token, tokens
-from engine.store.searching import Window
 
 _SINCE = frozenset({"after", "since", "from", "starting", "beginning"})
 _UNTIL = frozenset({"before", "until", "till", "by", "through"})

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from engine.model.searching import EventWords
 from engine.search.lexicon import GENERIC, PLACE, STOP, TIME, VERSUS
 from engine.search.tokens import Token, tokens
-from engine.store.searching import EventWords
 
 _PHRASES_MAX = 16
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from engine.model.events import EventStatus
+from engine.model.searching import EventWords, Window
 from engine.search import windows
 from engine.search.lexicon import Minutes
-from engine.store.searching import EventWords, Window
 
 EVER = Window()
 

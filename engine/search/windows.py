@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR, date, datetime, time, timedelta, tzinfo
 
-from engine.store.searching import Window
+from engine.model.searching import Window
 
 DAY = timedelta(days=1)
 

@@ -17,9 +17,9 @@ from engine.commands.events.timing import Timing
 from engine.engine import SYSTEM, Engine, system_clock
 from engine.model.events import Event
 from engine.model.people import Attendee, Origin, Partstat
+from engine.model.queries import AttendeeQuery
 from engine.outbox.smtp.pipelining import Patience, PipeliningTransport
 from engine.outbox.target import SmtpTarget
-from engine.store.protocol import AttendeeQuery
 from tests.apps.stage import Stage, View, staging
 from tests.support.chromium import Browser, Tab, browsing
 from tests.support.engines import control, created, do, drafted, engine_in, invite, working

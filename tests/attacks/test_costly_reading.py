@@ -24,6 +24,7 @@ from engine.refusals import Code
 from tests.support import mails
 from tests.support.engines import attendee, created, deliver, engine_in, invite
 from tests.support.inboxes import receiving
+from tests.support.intakes import newest
 from tests.support.names import NameServer, serving_names
 from tests.support.processes import program
 from tests.support.signing import publish, signed
@@ -125,7 +126,7 @@ async def test_the_signature_of_a_large_mail_is_checked_by_a_reader(
         await post.hand_over(mail + tail, "create@cis.test")
         await eventually(lambda: not post.files("new"))
         assert len(readers.pids) == 1
-        (note,) = await engine.store.intake(1)
+        (note,) = await newest(engine)
         assert note.action == ("quarantined" if tail else "created"), note.detail
     assert len([asked for asked in names.asked if "_domainkey" in asked]) == 1
 
@@ -190,7 +191,7 @@ async def test_a_mail_that_was_in_hand_at_three_deaths_is_set_aside_and_the_othe
     async with program(tmp_path, "worker", **settings), engine_in(tmp_path) as engine:
         await eventually((tmp_path / "inbox" / "quarantine" / bad).exists)
         await eventually(lambda: engine.store.event_by_source("boss@victim.test", "own"))
-        (note,) = [n for n in await engine.store.intake(10) if n.code == Code.PROCESS_DIED]
+        (note,) = [n for n in await newest(engine, 10) if n.code == Code.PROCESS_DIED]
         assert str(DEATHS_MAX) in note.detail
     assert list((tmp_path / "inbox" / "deaths").iterdir()) == []
 

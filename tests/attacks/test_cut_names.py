@@ -16,8 +16,8 @@ from engine.mail.incoming import headers, plain_bounces, reports
 from engine.mail.incoming.dmarc import read_policy
 from engine.mail.incoming.leaves import Leaf
 from engine.mail.outgoing import mime
+from engine.model.cursors import opened, written
 from engine.refusals import Refused
-from engine.store.cursors import opened, written
 
 BOSS = "boss@victim.test"
 

@@ -21,12 +21,13 @@ from engine.inbox.routes.confirm import look_again
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Kind, Message
+from engine.model.queries import EventQuery
 from engine.model.records import Intake
-from engine.store.protocol import EventQuery
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import control, deliver, drafted, engine_in
 from tests.support.inboxes import Post, receiving
+from tests.support.intakes import newest
 from tests.support.names import NameServer, serving_names
 from tests.support.signing import publish, signed
 from tests.support.waiting import eventually
@@ -111,7 +112,7 @@ async def confirm(post: Post, code: str) -> Intake:
     """Answer the question; what became of the answer."""
     yes = mails.mail(OLGA, f"confirm+{code}@cis.test", subject="Re: Did you send this?", proven=False)
     await post(yes, sender=OLGA)
-    return next(noted for noted in await post.engine.store.intake(20) if noted.mailbox == "confirm")
+    return next(noted for noted in await newest(post.engine, 20) if noted.mailbox == "confirm")
 
 
 async def now(post: Post, event: Event) -> Event:

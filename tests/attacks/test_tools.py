@@ -17,8 +17,8 @@ from cis_mcp.mcp.tools import EVERY
 from cis_mcp.mcp.tools.access import nearest
 from cis_mcp.mcp.tools.arguments import parse
 from engine.commands import text
+from engine.model import cursors
 from engine.refusals import Code, Refused
-from engine.store import cursors
 from tests.attacks.door import Key, two_keys
 
 _MANY = 100_000

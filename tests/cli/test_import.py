@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.protocol import EventQuery
+from engine.model.queries import EventQuery
 from tests.cli.processes import run, started
 from tests.support.calendars import calendar, game, season
 from tests.support.engines import engine_in

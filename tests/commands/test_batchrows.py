@@ -16,8 +16,8 @@ from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.events import Event, EventStatus
 from engine.model.people import Partstat
+from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
-from engine.store.protocol import EventQuery
 from tests.support.engines import answer, attendee, deliver, do, invite
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
 from engine.model.messages import Audience, Kind
 from engine.model.people import Origin
+from engine.model.queries import AttendeeQuery
 from engine.refusals import Code
-from engine.store.protocol import AttendeeQuery
 from tests.support.clock import Clock
 from tests.support.engines import (
     chores_done,

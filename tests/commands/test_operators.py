@@ -15,8 +15,8 @@ from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.messages import Kind
 from engine.model.people import Partstat
+from engine.model.queries import AttendeeQuery, EventQuery
 from engine.refusals import Code, Refused
-from engine.store.protocol import AttendeeQuery, EventQuery
 from tests.support.engines import attendee, created, deliver, do, invite, refusal
 
 AGENT = Actor(kind="agent", address="bot@example.com", scopes=frozenset({"events", "invites", "campaigns"}))

@@ -14,9 +14,9 @@ import pytest
 
 from engine.engine import Engine, system_clock
 from engine.jobs import jobs as chores
+from engine.model.queries import EventQuery
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transports import open_transport
-from engine.store.protocol import EventQuery
 from tests.faults.scene import (
     PATIENCE_S,
     asked,

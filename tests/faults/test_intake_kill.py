@@ -13,7 +13,7 @@ import aiosmtplib
 from engine.commands.invites.invites import SendInvite
 from engine.engine import system_clock
 from engine.model.people import Attendee
-from engine.store.protocol import AttendeeQuery
+from engine.model.queries import AttendeeQuery
 from tests.faults.scene import PATIENCE_S, SOAK, asked, own_event
 from tests.support import mails
 from tests.support.engines import do, engine_in

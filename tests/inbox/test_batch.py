@@ -11,8 +11,8 @@ import pytest
 from engine.commands.randomness import SystemRandomness
 from engine.model.claims import Claim
 from engine.model.messages import Message
+from engine.model.queries import EventQuery
 from engine.outbox.render import Renderer
-from engine.store.protocol import EventQuery
 from tests.support import mails
 from tests.support.engines import deliver
 from tests.support.inboxes import Post

@@ -10,7 +10,7 @@ import pytest
 
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Method
-from engine.store.protocol import EventQuery
+from engine.model.queries import EventQuery
 from tests.support import mails
 from tests.support.engines import deliver, invite_all_answers
 from tests.support.inboxes import Post

@@ -19,7 +19,7 @@ from engine.engine import Engine
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Message
 from engine.model.people import Partstat
-from engine.store.protocol import EventQuery
+from engine.model.queries import EventQuery
 from tests.inbox.test_intake import handled_twice
 from tests.support import mails, waiting
 from tests.support.clock import Clock

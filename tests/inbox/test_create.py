@@ -11,7 +11,7 @@ import pytest
 from engine.engine import Engine
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Audience
-from engine.store.protocol import EventQuery
+from engine.model.queries import EventQuery
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import deliver, engine_in, invite_all_answers

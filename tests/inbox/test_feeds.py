@@ -20,8 +20,8 @@ from engine.model.actors import Actor
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Audience, Kind
 from engine.model.people import Partstat
+from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
-from engine.store.protocol import EventQuery
 from tests.support.calendars import FIRST, calendar, game, season
 from tests.support.clock import Clock
 from tests.support.engines import ORGANIZER, answer, attendee, deliver, do, engine_in, invite

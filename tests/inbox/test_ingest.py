@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.inbox.spool.spool import Mailbox, Spool
-from engine.store.protocol import EventQuery
+from engine.model.queries import EventQuery
 from tests.support import mails
 from tests.support.engines import engine_in
 from tests.support.waiting import DEADLINE_S

@@ -20,6 +20,7 @@ from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import attendee, created, deliver, invite
 from tests.support.inboxes import Post, inbox_of, receiving
+from tests.support.intakes import newest
 from tests.support.waiting import eventually, time_passes
 
 
@@ -114,7 +115,7 @@ async def test_a_mail_that_was_put_into_the_folder_by_hand_is_handled(post: Post
     (post.folder / "new" / "by-hand").write_bytes(mails.request().as_bytes())
     post.inbox.arrived.ring()
     await eventually(lambda: post.files("done"))
-    assert (await post.engine.store.intake(1))[0].action == "created"
+    assert (await newest(post.engine))[0].action == "created"
 
 
 async def test_a_mail_at_which_our_own_code_fails_is_tried_again_then_set_aside_while_others_are_handled(
@@ -194,4 +195,4 @@ async def test_a_mail_for_a_mailbox_that_we_do_not_have_waits_for_a_person(post:
     post.inbox.spool.store(mails.request().as_bytes(), (Mailbox(name="info"),), "x@example.com")
     post.inbox.arrived.ring()
     await eventually(lambda: post.files("quarantine"))
-    assert (await post.engine.store.intake(1))[0].code == "for_operator"
+    assert (await newest(post.engine))[0].code == "for_operator"

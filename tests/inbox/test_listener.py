@@ -14,6 +14,7 @@ from engine.inbox.spool.spool import Envelope
 from tests.support import mails
 from tests.support.engines import created, invite
 from tests.support.inboxes import Post, receiving
+from tests.support.intakes import newest
 from tests.support.waiting import DEADLINE_S, eventually
 
 
@@ -148,7 +149,7 @@ async def test_a_mail_over_the_size_limit_is_552(post: Post) -> None:
 
 async def test_one_mail_to_two_of_our_mailboxes_is_handled_at_both(post: Post) -> None:
     await post(mails.request(), "create@cis.test", "bulk@cis.test")
-    assert {i.mailbox for i in await post.engine.store.intake(9)} == {"create", "bulk"}
+    assert {i.mailbox for i in await newest(post.engine, 9)} == {"create", "bulk"}
 
 
 async def test_a_listener_waits_until_its_port_is_free(post: Post, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,11 +9,12 @@ import pytest
 from engine.commands.invites.invites import SendInvite
 from engine.model.events import Event
 from engine.model.people import Partstat
+from engine.model.queries import EventQuery
 from engine.refusals import Code
-from engine.store.protocol import EventQuery
 from tests.support import mails
 from tests.support.engines import attendee, created, deliver, drafted, invite, refusal
 from tests.support.inboxes import Post
+from tests.support.intakes import newest
 from tests.support.mails import STAMP, vevent
 
 ANN = "ann@example.com"
@@ -226,7 +227,7 @@ async def test_a_report_numbers_rows_as_the_list_does_that_its_sender_has(post: 
     told = [m.notice.text for m in await post.notices() if m.notice]
     assert any("row 3: nonsense" in text for text in told)
     await post(mails.listed(f"uid,email\n{events[0].uid},nobody\n", sender="otto@cis.test"))
-    assert (await post.engine.store.intake(1))[0].code == "unknown_event"
+    assert (await newest(post.engine))[0].code == "unknown_event"
 
 
 async def test_a_table_of_which_nothing_was_carried_out_says_so(post: Post) -> None:

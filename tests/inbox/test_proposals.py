@@ -16,9 +16,9 @@ from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Method
 from engine.model.people import Attendee, Partstat
+from engine.model.queries import EventQuery
 from engine.outbox.render import Renderer
 from engine.refusals import Code
-from engine.store.protocol import EventQuery
 from tests.judges import shape
 from tests.support import mails
 from tests.support.engines import attendee, created, deliver, do, invite, refusal

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model.events import EventStatus
+from engine.model.searching import Window
 from engine.search import lexicon
 from engine.search.clocks import hours_at
 from engine.search.dates import DateReader
 from engine.search.grammar import read
 from engine.search.names import phrases
 from engine.search.tokens import QUERY_MAX, tokens
-from engine.store.searching import Window
 from tests.support.clock import START
 
 

@@ -15,7 +15,7 @@ from bench.season import ORGANIZER, season
 from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
 from engine.itip.recurrence import instances
-from engine.store.protocol import EventQuery
+from engine.model.queries import EventQuery
 from engine.store.sqlite.finding import sides, terms
 from engine.store.sqlite.schema import MIGRATIONS
 from engine.store.sqlite.search_schema import SEARCH

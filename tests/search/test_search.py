@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
+from engine.model.cursors import written
 from engine.model.events import Event, EventStatus, Override
+from engine.model.queries import EventQuery
 from engine.model.times import Span
 from engine.refusals import Code, Refused
 from engine.search.asking import Found
-from engine.store.cursors import written
-from engine.store.protocol import EventQuery
 from tests.support.clock import Clock
 from tests.support.engines import created, do
 from tests.tools.caller import agent

@@ -11,7 +11,7 @@ import pytest_asyncio
 from bench.questions import NOW, QUESTIONS, Question, grades
 from bench.season import GAMES, ORGANIZER, TEAMS, season
 from engine.engine import Engine
-from engine.store.protocol import EventQuery
+from engine.model.queries import EventQuery
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
 

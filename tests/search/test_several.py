@@ -8,9 +8,9 @@ from pathlib import Path
 from engine.commands.events.events import CancelEvent
 from engine.commands.invites.send_many import EVENTS_MAX, SendInvites
 from engine.engine import Engine
+from engine.model.cursors import opened, written
 from engine.outbox.maildir import MaildirTransport
 from engine.refusals import Code
-from engine.store.cursors import opened, written
 from tests.support.clock import Clock
 from tests.support.engines import attendee_count, created, deliver, do, refusal, working
 from tests.tools.caller import Mode, agent, calling, text_of

@@ -136,7 +136,7 @@ async def answered(
 
 
 async def state(store: Store, claim: Claim) -> Message:
-    found = await store.message(claim.message.id)
+    found = await store.message_by_message_id(claim.message.message_id)
     assert found is not None
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.campaigns import CampaignState
 from engine.model.changes import ChangeKind
@@ -11,7 +12,6 @@ from engine.model.claims import Answer
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.refusals import Code, Refused
-from engine.store import cursors
 from engine.store.protocol import Store
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START

@@ -106,12 +106,11 @@ async def test_a_claim_holds_what_the_ledger_and_the_list_say(name: str, value: 
                 await unit.change_attendee(person, changed)
                 await unit.record_receipt(receipt)
             notice = Notice(subject=name, text=value)
-            await owe(store, message("ann@example.com", created=then, due=then))
-            await owe(
-                store,
-                message("bob@example.com", kind=Kind.NOTICE, event_uid=None, method=None, notice=notice),
-            )
-            before = [await store.message(1), await store.message(2)]
+            invite = message("ann@example.com", created=then, due=then)
+            note = message("bob@example.com", kind=Kind.NOTICE, event_uid=None, method=None, notice=notice)
+            await owe(store, invite)
+            await owe(store, note)
+            before = [await store.message_by_message_id(m.message_id) for m in (invite, note)]
             claims = await claim(store)
             assert [c.message for c in claims] == before
             assert claims[0].attendee == await store.attendee("event1", "ann@example.com") == changed

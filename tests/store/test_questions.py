@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from engine.model.events import EventStatus
 from engine.model.people import Partstat
+from engine.model.queries import AttendeeQuery, EventQuery
 from engine.model.times import Span
 from engine.refusals import Code, Refused
-from engine.store.protocol import AttendeeQuery, EventQuery, Store
+from engine.store.protocol import Store
 from tests.store import stores
 from tests.store.stores import ORGANIZER, START, attendee, event, with_event
 

@@ -27,7 +27,7 @@ from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import MessageState
 from engine.model.people import Origin, Partstat
-from engine.store.protocol import AttendeeQuery
+from engine.model.queries import AttendeeQuery
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, settings_in, settle
 

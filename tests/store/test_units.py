@@ -101,7 +101,7 @@ async def test_a_mail_is_taken_in_once(store: Store) -> None:
     async with store.unit() as unit:
         assert await unit.taken_in("mail1") == intake
         assert await unit.taken_in("mail2") is None
-    assert await store.intake(10) == [intake]
+    assert await store.notes("") == [intake]
 
 
 async def test_what_a_request_made_is_remembered_by_actor_and_key(store: Store) -> None:

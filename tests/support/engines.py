@@ -23,11 +23,11 @@ from engine.model.claims import Answer, Claim
 from engine.model.events import Event
 from engine.model.messages import Message, MessageState
 from engine.model.people import Attendee, Partstat
+from engine.model.queries import AttendeeQuery
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transport import Transport
 from engine.refusals import Code
 from engine.settings import Settings
-from engine.store.protocol import AttendeeQuery
 from tests.support.clock import Clock
 
 D = TypeVar("D", bound=Done)

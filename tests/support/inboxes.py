@@ -19,6 +19,7 @@ from engine.model.messages import Kind, Message
 from engine.model.records import Intake
 from tests.support.clock import Clock
 from tests.support.engines import deliver
+from tests.support.intakes import newest
 from tests.support.ports import free_port, listens
 from tests.support.waiting import DEADLINE_S, eventually
 
@@ -63,7 +64,7 @@ class Post:
         code, _ = await self.hand_over(mail, *to, sender=sender)
         assert code == 250
         await eventually(lambda: not self.files("new"))
-        return (await self.engine.store.intake(1))[0]
+        return (await newest(self.engine))[0]
 
     async def notices(self) -> list[Message]:
         """The notices that are owed, as they leave."""

@@ -11,6 +11,7 @@ from engine.engine import Engine
 from engine.inbox import sources
 from engine.inbox.intake.intake import Inbox
 from engine.model.records import Intake
+from tests.support.intakes import newest
 from tests.support.waiting import DEADLINE_S
 
 
@@ -38,7 +39,7 @@ async def actions(engine: Engine) -> Counter[str]:
 
 async def taken(engine: Engine) -> list[Intake]:
     """What became of mails, the newest first."""
-    return list(await engine.store.intake(1_000))
+    return list(await newest(engine, 1_000))
 
 
 def spooled(inbox: Inbox) -> list[str]:

@@ -9,11 +9,11 @@ from typing import Any
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import SYSTEM, Engine
+from engine.model import cursors
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.model.times import Span
 from engine.refusals import Code
-from engine.store import cursors
 from tests.support.clock import Clock
 from tests.support.engines import (
     answer,

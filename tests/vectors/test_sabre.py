@@ -23,7 +23,7 @@ from engine.inbox.intake.received import Outcome
 from engine.inbox.spool.spool import Mailbox
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Message
-from engine.store.protocol import AttendeeQuery, EventQuery
+from engine.model.queries import AttendeeQuery, EventQuery
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import deliver, engine_in, invite

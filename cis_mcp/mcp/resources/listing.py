@@ -12,12 +12,12 @@ from cis_mcp.mcp.resources.kinds import KINDS
 from cis_mcp.mcp.resources.view import ResourceView
 from cis_mcp.mcp.tools.results import one_line, times
 from engine.engine import Engine
+from engine.model import cursors
 from engine.model.actors import Actor
 from engine.model.campaigns import Campaign
 from engine.model.events import Event, EventStatus
+from engine.model.queries import EventQuery
 from engine.refusals import Refused
-from engine.store import cursors
-from engine.store.protocol import EventQuery
 
 PAGE = 50
 EVENTS_MAX = 500

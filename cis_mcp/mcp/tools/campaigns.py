@@ -17,10 +17,10 @@ from cis_mcp.mcp.tools.schema import shown_by
 from cis_mcp.mcp.tools.waiting import WAIT_MAX_S, until_at_rest
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.engine import SYSTEM
+from engine.model import cursors
 from engine.model.campaigns import CampaignState
 from engine.model.messages import MessageState
 from engine.refusals import Code, Refused
-from engine.store import cursors
 
 _SKIPPED_SHOWN = 50
 

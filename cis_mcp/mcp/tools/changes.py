@@ -10,8 +10,8 @@ from cis_mcp.mcp.tools.explanation_results import quoted
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line, utc
 from engine.model.changes import Change, ChangeKind
+from engine.model.queries import ChangePage
 from engine.report import masked_address
-from engine.store.protocol import ChangePage
 
 _WORDS_SHOWN = 300
 

@@ -16,10 +16,10 @@ from cis_mcp.mcp.tools.results import one_line
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.commands.invites.send_many import EVENTS_MAX, Invited, SendInvites
 from engine.commands.text import FIELDS_MAX
+from engine.model import cursors
 from engine.model.messages import Message, MessageState
 from engine.model.people import Origin
 from engine.refusals import Code, Refused
-from engine.store import cursors
 
 
 def _lowered(value: object) -> object:

@@ -13,7 +13,7 @@ from cis_mcp.mcp.tools.results import one_line, utc
 from cis_mcp.views import settings
 from engine.commands.operators.operators import Key, RevokeKey, SuspendOrganizer, may_administer
 from engine.inbox.intake import recount
-from engine.store import cursors
+from engine.model import cursors
 
 _DIFFERENCES_SHOWN = 100
 

@@ -17,10 +17,10 @@ from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import When, event_info, event_lines, one_line, times, utc, when
 from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.events.accepting import AcceptProposal
+from engine.model import cursors
 from engine.model.answers import Proposal, ProposalState
 from engine.model.events import Event
 from engine.refusals import Code, Refused
-from engine.store import cursors
 
 _WORDS_SHOWN = 500
 

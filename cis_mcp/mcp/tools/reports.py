@@ -14,10 +14,10 @@ from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import StatisticsInfo, counters, one_line, statistics_line, utc
 from engine.commands.campaigns.reports import SendReport
 from engine.model.people import Attendee, Partstat
+from engine.model.queries import AttendeeQuery
 from engine.model.records import Statistics
 from engine.refusals import Code, Refused
 from engine.report import masked_address, masked_name
-from engine.store.protocol import AttendeeQuery
 
 Label = Literal["accepted", "declined", "tentative", "delegated", "noaction"]
 _CLIENTS_SHOWN = 10

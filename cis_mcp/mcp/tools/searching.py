@@ -14,11 +14,11 @@ from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import WEEKDAYS, When, one_line, times, utc, when
 from cis_mcp.mcp.tools.schema import shown_by
 from engine.model.events import Event, EventStatus
+from engine.model.queries import EventQuery
+from engine.model.searching import Window
 from engine.model.times import Span
 from engine.refusals import Code, Refused
 from engine.search.asking import QUERY_MAX, Understood
-from engine.store.protocol import EventQuery
-from engine.store.searching import Window
 
 _OWN_CLOCK = "each event's own"
 

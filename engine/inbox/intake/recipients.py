@@ -8,6 +8,7 @@ from collections.abc import Collection
 from engine.engine import Engine
 from engine.inbox.intake.router import mailbox_of
 from engine.inbox.spool.spool import Mailbox
+from engine.store import protocol
 
 ORGANIZER = "organizer"
 """The mailbox of an organizer of our own domain; its token is the name before the @.
@@ -25,7 +26,7 @@ class Recipients:
     def __init__(self, engine: Engine) -> None:
         self._domain = engine.settings.domain
         self._local = engine.settings.local_organizer
-        self._store = engine.store
+        self._store: protocol.Recipients = engine.store
         self._tokens: dict[str, asyncio.Future[bool]] = {}
         self._asking: asyncio.Task[None] | None = None
 

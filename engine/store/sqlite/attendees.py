@@ -9,10 +9,9 @@ from datetime import datetime
 from engine.model.answers import Receipt
 from engine.model.people import Attendee, Origin
 from engine.refusals import Code
+from engine.store.rules import attendee_counters
 from engine.store.sqlite import changes, rows
-from engine.store.sqlite.session import Session, as_list
-
-_IN_LIST = "IN (SELECT value FROM json_each(?))"
+from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 
 class Attendees(Session):
@@ -36,7 +35,7 @@ class Attendees(Session):
     async def limited_invites(self, event_uid: str) -> int:
         names = as_list([f"origin.{o}" for o in Origin if o.limited])
         row = await self.one(
-            f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {_IN_LIST}",
+            f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {IN_LIST}",
             [event_uid, names],
         )
         return int(row["n"]) if row else 0
@@ -54,13 +53,13 @@ class Attendees(Session):
         event_uid = attendees[0].event_uid
         organizer = await self._organizer(event_uid)
         self.tally.add(event_uid, organizer, "attendees", len(attendees))
-        for name, n in Counter(name for a in attendees for name in _counted(a)).items():
+        for name, n in Counter(name for a in attendees for name in attendee_counters(a)).items():
             self.tally.add(event_uid, organizer, name, n)
 
     async def _prove(self, attendees: Sequence[Attendee]) -> None:
         if attendees:
             await self.run(
-                f"UPDATE attendee SET proven = 1 WHERE event_uid = ? AND email {_IN_LIST} AND proven = 0",
+                f"UPDATE attendee SET proven = 1 WHERE event_uid = ? AND email {IN_LIST} AND proven = 0",
                 [attendees[0].event_uid, as_list([a.email for a in attendees])],
             )
 
@@ -68,7 +67,7 @@ class Attendees(Session):
         if not attendees:
             return []
         held = await self.all(
-            f"SELECT email FROM attendee WHERE event_uid = ? AND email {_IN_LIST}",
+            f"SELECT email FROM attendee WHERE event_uid = ? AND email {IN_LIST}",
             [attendees[0].event_uid, as_list([a.email for a in attendees])],
         )
         known = {row["email"] for row in held}
@@ -101,9 +100,9 @@ class Attendees(Session):
             ],
         )
         organizer = await self._organizer(new.event_uid)
-        for name in _counted(old):
+        for name in attendee_counters(old):
             self.tally.add(new.event_uid, organizer, name, -1)
-        for name in _counted(new):
+        for name in attendee_counters(new):
             self.tally.add(new.event_uid, organizer, name)
 
     async def _organizer(self, event_uid: str) -> str:
@@ -114,7 +113,7 @@ class Attendees(Session):
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who have the invite, will have it, or proved themselves without one."""
         found = await self.all(
-            f"SELECT email FROM attendee a WHERE event_uid = ? AND email {_IN_LIST} "
+            f"SELECT email FROM attendee a WHERE event_uid = ? AND email {IN_LIST} "
             "AND (origin = 'shared' AND proven = 1 OR EXISTS (SELECT 1 FROM message m "
             "WHERE m.event_uid = a.event_uid AND m.email = a.email "
             "AND m.method IS NOT NULL AND (m.state NOT IN ('failed','withdrawn') OR m.in_doubt = 1)))",
@@ -138,9 +137,9 @@ class Attendees(Session):
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
         """Those of `emails` whom `organizer` must not mail, and why."""
         listed = as_list(emails)
-        suppressed = await self.all(f"SELECT email FROM suppression WHERE email {_IN_LIST}", [listed])
+        suppressed = await self.all(f"SELECT email FROM suppression WHERE email {IN_LIST}", [listed])
         blocked = await self.all(
-            f"SELECT email, reason FROM block WHERE organizer = ? AND email {_IN_LIST}", [organizer, listed]
+            f"SELECT email, reason FROM block WHERE organizer = ? AND email {IN_LIST}", [organizer, listed]
         )
         found = {row["email"]: Code.ADDRESS_SUPPRESSED for row in (*suppressed, *blocked)}
         return found | {row["email"]: Code.ATTENDEE_BLOCKED for row in blocked if not row["reason"]}
@@ -162,9 +161,3 @@ class Attendees(Session):
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
         """Note that `email` takes no mail, whoever sends it."""
         await self.run("INSERT OR IGNORE INTO suppression VALUES (?,?,?)", [email, reason, now.timestamp()])
-
-
-def _counted(attendee: Attendee) -> list[str]:
-    """Names of the counters an attendee stands in."""
-    names = [f"rsvp.{attendee.partstat.label}", f"origin.{attendee.origin}"]
-    return [*names, f"prodid.{attendee.prodid}"] if attendee.prodid else names

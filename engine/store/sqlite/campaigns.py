@@ -9,12 +9,9 @@ from datetime import datetime
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.messages import Kind, MessageState
 from engine.refusals import Code
+from engine.store.rules import FAILING_WINDOW, is_failing
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.ledger import Ledger
-
-_WINDOW = 1_000
-_ENOUGH = 100
-"""Fewer settled messages than this tell nothing about a campaign."""
 
 
 class Campaigns(Ledger):
@@ -147,7 +144,7 @@ class Campaigns(Ledger):
         for row in candidates:
             campaign = rows.campaign(row)
             settled, failed = await self._last_settled(campaign)
-            if settled >= _ENOUGH and failed > share * settled:
+            if is_failing(failed, settled, share):
                 return campaign, failed, settled, await self._last_failure(campaign.id)
         return None
 
@@ -155,13 +152,13 @@ class Campaigns(Ledger):
         """How many of its newest settled messages there are, and how many of those failed."""
         since = rows.seconds(campaign.resumed or campaign.started) or 0.0
         newest = " UNION ALL ".join(
-            f"SELECT * FROM (SELECT settled, {int(state is MessageState.FAILED)} AS failed FROM message "
-            f"WHERE campaign_id = ?1 AND state = '{state}' AND settled >= ?2 ORDER BY settled DESC LIMIT {_WINDOW})"
+            f"SELECT * FROM (SELECT settled, {int(state is MessageState.FAILED)} AS failed FROM message WHERE "
+            f"campaign_id = ?1 AND state = '{state}' AND settled >= ?2 ORDER BY settled DESC LIMIT {FAILING_WINDOW})"
             for state in (MessageState.SENT, MessageState.FAILED)
         )
         row = await self.one(
             f"SELECT count(*) AS n, coalesce(sum(failed), 0) AS failed FROM "
-            f"(SELECT failed FROM ({newest}) ORDER BY settled DESC LIMIT {_WINDOW})",
+            f"(SELECT failed FROM ({newest}) ORDER BY settled DESC LIMIT {FAILING_WINDOW})",
             [campaign.id, since],
         )
         return (row["n"], row["failed"]) if row else (0, 0)

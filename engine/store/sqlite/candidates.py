@@ -16,7 +16,7 @@ from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, MessageState, Method, Notice
 from engine.model.people import Attendee, Origin, Partstat
-from engine.refusals import Code
+from engine.store.rules import leaving_message_id
 from engine.store.sqlite.rows import instant
 from engine.store.sqlite.schema import DUE, PENDING
 
@@ -112,25 +112,6 @@ def candidates(found: str) -> Sequence[Candidate]:
     return sorted(map(Candidate._make, json.loads(found)), key=lambda c: (c.due, c.id))
 
 
-def barred(candidate: Candidate, event: Event | None, now: datetime) -> Code | None:
-    """Why a message may not leave, if so (promise 7)."""
-    if candidate.suppressed:
-        return Code.ADDRESS_SUPPRESSED
-    if candidate.campaign_state == "cancelled":
-        return Code.CAMPAIGN_CANCELLED
-    if not candidate.method or event is None:
-        return None
-    if candidate.suspended:
-        return Code.ORGANIZER_SUSPENDED
-    if candidate.blocked is not None:
-        return Code.ADDRESS_SUPPRESSED if candidate.blocked else Code.ATTENDEE_BLOCKED
-    if not candidate.proven:
-        return Code.SENDER_UNAUTHENTICATED
-    if candidate.kind != "cancellation" and event.cancelled:
-        return Code.EVENT_CANCELLED
-    return Code.EVENT_FINISHED if event.finished(now) else None
-
-
 def claim(candidate: Candidate, event: Event | None) -> Claim:
     """What a dispatcher is given; a calendar message has the newest revision of its event."""
     name = candidate.organizer_name or ""
@@ -141,16 +122,9 @@ def claim(candidate: Candidate, event: Event | None) -> Claim:
 
 
 def message_id(candidate: Candidate, event: Event) -> str:
-    """The Message-ID under which a message leaves.
-
-    Mail servers drop what they have seen. So where an older revision may have gone already, the newer one gets
-    a name of its own.
-    """
-    known = candidate.message_id
-    if not candidate.in_doubt or candidate.sequence >= event.sequence:
-        return known
-    local, at, domain = known.partition("@")
-    return f"{local.partition('.')[0]}.{event.sequence}{at}{domain}"
+    """The Message-ID under which a message leaves."""
+    in_doubt = bool(candidate.in_doubt)
+    return leaving_message_id(candidate.message_id, candidate.sequence, event.sequence, in_doubt=in_doubt)
 
 
 def _message(c: Candidate, sequence: int, message_id: str) -> Message:

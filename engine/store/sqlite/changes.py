@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
+from engine.model import cursors
 from engine.model.answers import Proposal, Receipt
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.changes import Change, ChangeKind
 from engine.model.events import Event
-from engine.store import cursors
-from engine.store.protocol import ChangePage
+from engine.model.queries import ChangePage
 from engine.store.sqlite import rows
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import IN_LIST, Session, as_numbers
 
 WORDS_MAX = 500
 """Characters that are kept of what others said."""
@@ -24,7 +24,7 @@ _OF_EVENT = (
 _FAILED = (
     f"INSERT INTO change({_COLUMNS}) SELECT settled, iif(code = 'bounced', 'message_bounced', 'message_failed'), "
     f"organizer, event_uid, email, coalesce(campaign_id, ''), sequence, kind, code, substr(answer, 1, {WORDS_MAX}) "
-    "FROM message WHERE state = 'failed' AND id IN (SELECT value FROM json_each(?)) ORDER BY id"
+    f"FROM message WHERE state = 'failed' AND id {IN_LIST} ORDER BY id"
 )
 _CAMPAIGN_KINDS = {
     CampaignState.FINISHED: ChangeKind.CAMPAIGN_FINISHED,
@@ -79,7 +79,7 @@ async def note_campaign(session: Session, campaign: Campaign) -> None:
 async def note_failures(session: Session, message_ids: Collection[int]) -> None:
     """Messages failed, or came back; only those whose row says so are noted."""
     if message_ids:
-        await session.run(_FAILED, [f"[{','.join(map(str, message_ids))}]"])
+        await session.run(_FAILED, [as_numbers(message_ids)])
 
 
 async def page(session: Session, organizer: str | None, since: str | None, limit: int) -> ChangePage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from engine.model.claims import Answer, Claim
@@ -12,18 +12,16 @@ from engine.model.events import Event
 from engine.model.messages import Message, MessageState
 from engine.model.records import Rates
 from engine.refusals import Code
+from engine.store import rules
 from engine.store.sqlite import changes, rows
-from engine.store.sqlite.candidates import QUERY, Candidate, barred, candidates, claim, message_id
+from engine.store.sqlite.candidates import QUERY, Candidate, candidates, claim, message_id
 from engine.store.sqlite.ledger import Ledger
-from engine.store.sqlite.session import as_list
+from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
 
-_IN_LIST = "IN (SELECT value FROM json_each(?))"
-
-_UNPACED = f"(campaign_id IS NULL OR campaign_id NOT {_IN_LIST})"
+_UNPACED = f"(campaign_id IS NULL OR campaign_id NOT {IN_LIST})"
 _OF_CAMPAIGN = "campaign_id = ?"
 _ALL = "send"
 """The key of the pace that all messages together keep; a campaign's own has its id."""
-_ROUNDING = 1e-6
 _ATTEMPT = (
     "INSERT INTO attempt(message, n, at, state, code, answer) SELECT id, "
     "(SELECT count(*) FROM attempt WHERE message = m.id) + 1, ?, ?, ?, ? FROM message m WHERE id = ?"
@@ -119,7 +117,7 @@ class Claims(Ledger):
         withdrawn: dict[Code, list[int]] = {}
         for candidate in found:
             event = events.get(candidate.event_uid or "")
-            code = barred(candidate, event, now)
+            code = rules.barred(candidate, event, now)
             if not code and event and candidate.method and candidate.sequence < event.sequence:
                 code = await self._raise_sequence(candidate, event)
             if code:
@@ -127,12 +125,12 @@ class Claims(Ledger):
             else:
                 claims.append(claim(candidate, event))
         for code, ids in withdrawn.items():
-            await self.settle(f"id {_IN_LIST}", [_numbers(ids)], MessageState.WITHDRAWN, code, now)
+            await self.settle(f"id {IN_LIST}", [as_numbers(ids)], MessageState.WITHDRAWN, code, now)
         return claims
 
     async def _events(self, uids: set[str]) -> dict[str, Event]:
         found = (
-            await self.all(f"SELECT uid, body FROM event WHERE uid {_IN_LIST}", [as_list(uids)])
+            await self.all(f"SELECT uid, body FROM event WHERE uid {IN_LIST}", [as_list(uids)])
             if uids
             else []
         )
@@ -147,10 +145,10 @@ class Claims(Ledger):
         return None if raised else Code.SUPERSEDED
 
     async def _lease(self, claims: Sequence[Claim], owner: str, until: float) -> None:
-        ids = _numbers(claim.message.id for claim in claims)
+        ids = as_numbers(claim.message.id for claim in claims)
         await self.run(
             "UPDATE message SET state = 'sending', owner = ?, lease = ?, attempts = attempts + 1 "
-            f"WHERE id {_IN_LIST}",
+            f"WHERE id {IN_LIST}",
             [owner, until, ids],
         )
         for message, n in Counter(_counted(c.message) for c in claims).items():
@@ -159,12 +157,11 @@ class Claims(Ledger):
             self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, n)
 
     async def _paced(self, key: str, limit: int, now: datetime, rate: float) -> int:
-        """How many messages the rate allows now: a burst is a second's worth, however long it was quiet."""
+        """How many messages the rate allows now."""
         if not rate:
             return limit
         row = await self.one("SELECT next FROM pace WHERE key = ?", [key])
-        ahead = max(0.0, row["next"] - now.timestamp()) if row else 0.0
-        return max(0, min(limit, int((max(1.0, 1.0 / rate) - ahead) * rate + _ROUNDING)))
+        return rules.allowed(limit, row["next"] if row else None, now.timestamp(), rate)
 
     async def _spend(self, key: str, n: int, now: datetime, rate: float) -> None:
         if rate and n:
@@ -177,8 +174,8 @@ class Claims(Ledger):
         """Write answers down; where a lease was lost, whoever holds the message now writes its answer."""
         found = await self.all(
             "SELECT json_group_array(id) AS ids, kind, event_uid, organizer, campaign_id FROM message "
-            f"WHERE id {_IN_LIST} AND owner = ? AND state = 'sending' GROUP BY 2, 3, 4, 5",
-            [_numbers(answer.message_id for answer in answers), owner],
+            f"WHERE id {IN_LIST} AND owner = ? AND state = 'sending' GROUP BY 2, 3, 4, 5",
+            [as_numbers(answer.message_id for answer in answers), owner],
         )
         held = {id_: tuple(row)[1:] for row in found for id_ in json.loads(row["ids"])}
         answers = [answer for answer in answers if answer.message_id in held]
@@ -193,7 +190,7 @@ class Claims(Ledger):
         )
         back = [a.message_id for a in answers if a.state.pending and held[a.message_id][-1]]
         if back:
-            await self._hold_paused(f"id {_IN_LIST}", [_numbers(back)])
+            await self._hold_paused(f"id {IN_LIST}", [as_numbers(back)])
         moved = Counter((held[a.message_id], a.state) for a in answers)
         for ((kind, event_uid, organizer, campaign_id), state), n in moved.items():
             self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, -n)
@@ -232,7 +229,3 @@ def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
         int(untried),
         int(answer.in_doubt),
     )
-
-
-def _numbers(ids: Iterable[int]) -> str:
-    return f"[{','.join(map(str, ids))}]"

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from engine.store.protocol import EventQuery
-from engine.store.searching import Wanted, Window
+from engine.model.queries import EventQuery
+from engine.model.searching import Wanted, Window
 from engine.store.sqlite.occasions import wall
 
 DAY = 86_400

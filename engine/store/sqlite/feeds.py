@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from engine.model.feeds import Feed, FeedEntry
-from engine.store.sqlite.session import Session, as_list
+from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 
 class Feeds(Session):
@@ -48,7 +48,7 @@ class Feeds(Session):
 
     async def drop_feed_entries(self, feed_id: str, source_uids: Collection[str]) -> None:
         await self.run(
-            "DELETE FROM feed_entry WHERE feed_id = ? AND source_uid IN (SELECT value FROM json_each(?))",
+            f"DELETE FROM feed_entry WHERE feed_id = ? AND source_uid {IN_LIST}",
             [feed_id, as_list(source_uids)],
         )
 

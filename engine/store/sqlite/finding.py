@@ -9,8 +9,9 @@ from collections import Counter
 from functools import lru_cache
 
 from engine.model.events import Event, Override
+from engine.model.searching import Expansion
 from engine.store.sqlite import rows
-from engine.store.sqlite.occasions import Expansion, kept
+from engine.store.sqlite.occasions import kept
 from engine.store.sqlite.session import Session
 
 _TERM = re.compile(r"[^\W_]+")

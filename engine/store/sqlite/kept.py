@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from engine.model.records import KeptMail, KeptSums
-from engine.store.sqlite.session import Session, as_list
+from engine.store.sqlite.session import IN_LIST, Session, as_list
 
-_AMONG = "mail IN (SELECT value FROM json_each(?))"
+_AMONG = f"mail {IN_LIST}"
 _SENDERS = 20
 """Senders that are looked at for something to delete: all mails of those before may be awaited."""
 _AWAITED = (

@@ -9,23 +9,14 @@ from datetime import date, datetime
 from engine.model.messages import Fanout, Kind, Message, MessageState
 from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
+from engine.store import rules
 from engine.store.sqlite import changes, rows
-from engine.store.sqlite.session import Session, as_list
+from engine.store.sqlite.session import IN_LIST, Session, as_list
 
-_IN_LIST = "IN (SELECT value FROM json_each(?))"
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
 _TOLD = "method = 'REQUEST' AND (state IN ('sent','sending') OR in_doubt = 1)"
 _GONE = "state IN ('sent','sending')"
-
-_Key = tuple[object, ...]
-"""What makes a row of the ledger the only one of its kind (promise 3); the address comes last."""
-
-
-def _key(message: Message) -> _Key:
-    method = message.method.value if message.method else None
-    recurrence_id = rows.instant_text(message.recurrence_id)
-    return (message.event_uid, method, message.sequence, recurrence_id, message.email)
 
 
 class Ledger(Session):
@@ -48,56 +39,41 @@ class Ledger(Session):
             self._count(*group, n)
 
     async def _not_owed_yet(self, messages: Sequence[Message]) -> list[Message]:
-        """Without those whose row the ledger has already (promise 3).
-
-        An invite whose earlier row ended without being sent is owed anew, in a row of its own.
-        """
+        """Without those whose row the ledger has already (promise 3)."""
         ended = await self._ended([m for m in messages if m.method and not m.repeat])
-        owed: list[Message] = []
-        for message in messages:
-            key = _key(message)
-            if message.method is None or message.repeat or key not in ended:
-                owed.append(message)
-                ended[key] = False
-            elif ended[key] and message.kind is Kind.INVITE:
-                owed.append(message.model_copy(update={"repeat": message.message_id.partition("@")[0][-8:]}))
-                ended[key] = False
-        return owed
+        return rules.newly_owed(messages, ended)
 
-    async def _ended(self, messages: Sequence[Message]) -> dict[_Key, bool]:
+    async def _ended(self, messages: Sequence[Message]) -> dict[rules.LedgerKey, bool]:
         """For each row that the ledger has of these: whether it ended without being sent."""
         groups: dict[tuple[object, ...], list[str]] = {}
         for message in messages:
-            groups.setdefault(_key(message)[:-1], []).append(message.email)
-        ended: dict[_Key, bool] = {}
+            groups.setdefault(rules.ledger_key(message)[:-1], []).append(message.email)
+        ended: dict[rules.LedgerKey, bool] = {}
         for group, emails in groups.items():
             found = await self.all(
                 "SELECT email, state IN ('failed','withdrawn') AND in_doubt = 0 AS ended FROM message "
                 "WHERE event_uid = ? AND method = ? AND sequence = ? AND recurrence_id = ? AND repeat = '' "
-                f"AND email {_IN_LIST}",
+                f"AND email {IN_LIST}",
                 [*group, as_list(emails)],
             )
             ended |= {(*group, row["email"]): bool(row["ended"]) for row in found}
         return ended
 
     async def _not_covered(self, messages: Sequence[Message]) -> list[Message]:
-        updates = [m for m in messages if m.event_uid and not m.repeat and m.kind is not Kind.INVITE]
+        updates = rules.updates(messages)
         if not updates:
             return list(messages)
-        emails = as_list({m.email for m in updates})
         waiting = await self.all(
-            f"SELECT email FROM message WHERE event_uid = ? AND email {_IN_LIST} "
+            f"SELECT email FROM message WHERE event_uid = ? AND email {IN_LIST} "
             "AND state IN ('queued','deferred') AND in_doubt = 0 AND method = 'REQUEST' AND recurrence_id = ''",
-            [updates[0].event_uid, emails],
+            [updates[0].event_uid, as_list({m.email for m in updates})],
         )
-        covered = {row["email"] for row in waiting}
-        whole_cancel = {id(m) for m in updates if m.kind is Kind.CANCELLATION and m.recurrence_id is None}
-        return [m for m in messages if m.email not in covered or m.repeat or id(m) in whole_cancel]
+        return rules.not_covered(messages, {row["email"] for row in waiting})
 
     async def _held(self, campaign_ids: Collection[str]) -> set[str | None]:
         if not campaign_ids:
             return set()
-        sql = f"SELECT id FROM campaign WHERE state = 'paused' AND id {_IN_LIST}"
+        sql = f"SELECT id FROM campaign WHERE state = 'paused' AND id {IN_LIST}"
         return {row["id"] for row in await self.all(sql, [as_list(campaign_ids)])}
 
     def _count(
@@ -132,7 +108,7 @@ class Ledger(Session):
     async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who got the event, or may have got it."""
         found = await self.all(
-            f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {_IN_LIST} AND {_TOLD}",
+            f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {IN_LIST} AND {_TOLD}",
             [event_uid, as_list(emails)],
         )
         return {row["email"] for row in found}
@@ -227,14 +203,14 @@ class Ledger(Session):
         """How many proven attendees gave one of these answers: for the event, or for the instance or any of them."""
         names, those = as_list([f"rsvp.{p.label}" for p in partstats]), as_list(partstats)
         row = await self.one(
-            f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {_IN_LIST}",
+            f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {IN_LIST}",
             [event_uid, names],
         )
         others, values = await self._by_instance(event_uid, partstats, recurrence_id)
         more = await self.one(
-            f"SELECT (SELECT count(*) FROM attendee WHERE event_uid = ? AND partstat NOT {_IN_LIST} "
+            f"SELECT (SELECT count(*) FROM attendee WHERE event_uid = ? AND partstat NOT {IN_LIST} "
             f"AND ({others}) AND proven = 1) - (SELECT count(*) FROM attendee WHERE event_uid = ? "
-            f"AND partstat {_IN_LIST} AND proven = 0) AS n",
+            f"AND partstat {IN_LIST} AND proven = 0) AS n",
             [event_uid, those, *values, event_uid, those],
         )
         return sum(int(r["n"]) for r in (row, more) if r)
@@ -248,7 +224,7 @@ class Ledger(Session):
         """How many attendees with these answers got the event, or may have got it."""
         others, values = await self._by_instance(event_uid, partstats, recurrence_id)
         row = await self.one(
-            f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND (partstat {_IN_LIST} OR {others}) "
+            f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND (partstat {IN_LIST} OR {others}) "
             "AND proven = 1 AND EXISTS ("
             f"SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email AND {_TOLD})",
             [event_uid, as_list(partstats), *values],
@@ -264,7 +240,7 @@ class Ledger(Session):
         """
         if not await self.one("SELECT 1 FROM instance_answer WHERE event_uid = ? LIMIT 1", [event_uid]):
             return "0", []
-        where = f"SELECT email FROM instance_answer WHERE event_uid = ? AND partstat {_IN_LIST}"
+        where = f"SELECT email FROM instance_answer WHERE event_uid = ? AND partstat {IN_LIST}"
         values: list[object] = [event_uid, as_list(partstats)]
         if recurrence_id is not None:
             where += " AND recurrence_id = ?"
@@ -274,7 +250,7 @@ class Ledger(Session):
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
         """The next attendees a job speaks to, and its new cursor; None where these were the last."""
         others, values = await self._by_instance(job.event_uid, job.partstats, job.recurrence_id)
-        either = f"(partstat {_IN_LIST} OR {others})" if values else f"partstat {_IN_LIST}"
+        either = f"(partstat {IN_LIST} OR {others})" if values else f"partstat {IN_LIST}"
         found = await self.all(
             f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND {either} AND proven = 1 AND id > ? "
             "ORDER BY id LIMIT ?",

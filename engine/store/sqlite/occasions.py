@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from engine.model.events import Event
+from engine.model.searching import Expansion
 from engine.model.times import Span, is_day
-
-Expansion = Callable[[Event, datetime, datetime, int], list[Span]]
-"""The instances of an event between two moments, at most so many (engine.itip.recurrence.instances)."""
 
 KEPT_MAX = 500
 _KEPT_FOR = timedelta(days=800)

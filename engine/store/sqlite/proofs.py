@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from engine.store.sqlite.session import Session, as_list
+from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 _KEPT = 100
 """Proofs of one organizer: the surest and newest; mail servers that many share send from many networks."""
@@ -17,7 +17,7 @@ class Proofs(Session):
     async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool:
         """True where one of `proofs` is sure, or was first seen before that moment and told of since."""
         row = await self.one(
-            "SELECT 1 FROM organizer_proof p WHERE organizer = ? AND proof IN (SELECT value FROM json_each(?)) "
+            f"SELECT 1 FROM organizer_proof p WHERE organizer = ? AND proof {IN_LIST} "
             "AND (sure = 1 OR first_at <= ? AND EXISTS (SELECT 1 FROM message m "
             "WHERE m.message_id = p.notice AND m.state = 'sent')) LIMIT 1",
             [organizer, as_list(proofs), before.timestamp()],

@@ -6,14 +6,14 @@ import json
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
+from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.campaigns import Campaign
 from engine.model.events import Event
 from engine.model.messages import Attempt, History, Message, MessageState
 from engine.model.people import Attendee
+from engine.model.queries import AttendeePage, AttendeeQuery
 from engine.model.records import Intake, Statistics
-from engine.store import cursors
-from engine.store.protocol import AttendeePage, AttendeeQuery
 from engine.store.sqlite import rows
 from engine.store.sqlite.search import Search
 from engine.store.sqlite.session import as_list
@@ -39,10 +39,6 @@ class Questions(Search):
         if row is None:
             return None
         return rows.event(row), rows.statistics(json.loads(row["counters"]).items())
-
-    async def message(self, message_id: int) -> Message | None:
-        row = await self.one("SELECT * FROM message WHERE id = ?", [message_id])
-        return rows.message(row) if row else None
 
     async def message_by_message_id(self, message_id: str) -> Message | None:
         row = await self.one("SELECT * FROM message WHERE message_id = ?", [message_id])
@@ -198,7 +194,3 @@ class Questions(Search):
             [beginning, f"{beginning}\uffff", organizer, limit],
         )
         return [row["uid"] for row in found]
-
-    async def intake(self, limit: int) -> list[Intake]:
-        found = await self.all("SELECT body FROM intake ORDER BY at DESC LIMIT ?", [limit])
-        return [Intake.model_validate_json(row["body"]) for row in found]

@@ -9,16 +9,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from engine.model import cursors
 from engine.model.events import Event
+from engine.model.queries import EventPage, EventQuery
+from engine.model.searching import EventWords, Expansion, Wanted, WordsRead
 from engine.model.times import Span
 from engine.refusals import Refused
-from engine.store import cursors
-from engine.store.protocol import EventPage, EventQuery
-from engine.store.searching import EventWords, Wanted, WordsRead
 from engine.store.sqlite import occasions, rows
 from engine.store.sqlite.clauses import LONGEST, times
 from engine.store.sqlite.finding import terms
-from engine.store.sqlite.occasions import Expansion
 from engine.store.sqlite.wording import Words, placed
 
 _LED_MAX = 2_000

@@ -94,6 +94,15 @@ class Session:
             )
 
 
+IN_LIST = "IN (SELECT value FROM json_each(?))"
+"""The condition that a value is one of many, which are one parameter: `as_list` or `as_numbers`."""
+
+
 def as_list(values: Collection[str]) -> str:
-    """Many values as one parameter, for `IN (SELECT value FROM json_each(?))`."""
+    """Many texts as one parameter, for `IN_LIST`."""
     return json.dumps(list(values), ensure_ascii=False)
+
+
+def as_numbers(values: Iterable[int]) -> str:
+    """Many numbers as one parameter, for `IN_LIST`."""
+    return f"[{','.join(map(str, values))}]"

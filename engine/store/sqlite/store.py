@@ -21,17 +21,10 @@ from engine.model.confirmations import Confirmation
 from engine.model.events import Event
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
+from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
 from engine.model.records import Figures, Intake, KeptMail, KeptSums, Rates, Statistics
-from engine.store.protocol import (
-    TELL_PAUSE,
-    AttendeePage,
-    AttendeeQuery,
-    ChangePage,
-    Chore,
-    EventPage,
-    EventQuery,
-    Unit,
-)
+from engine.model.searching import Expansion
+from engine.store.protocol import TELL_PAUSE, Chore, Unit
 from engine.store.sqlite import changes
 from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
@@ -46,7 +39,6 @@ from engine.store.sqlite.group_commit import asked
 from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.memory import Memory
-from engine.store.sqlite.occasions import Expansion
 from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
@@ -211,9 +203,6 @@ class SqliteStore:
     async def statistics(self, scope: str, key: str) -> Statistics:
         return await self._soon(lambda s: Questions(s).statistics(scope, key))
 
-    async def message(self, message_id: int) -> Message | None:
-        return await self._questions.message(message_id)
-
     async def message_by_message_id(self, message_id: str) -> Message | None:
         return await self._questions.message_by_message_id(message_id)
 
@@ -264,9 +253,6 @@ class SqliteStore:
 
     async def keys(self) -> list[str]:
         return await self._questions.keys()
-
-    async def intake(self, limit: int) -> list[Intake]:
-        return await self._questions.intake(limit)
 
     async def noted(self, intake_prefix: str) -> bool:
         return await self._questions.noted(intake_prefix)

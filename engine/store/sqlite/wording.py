@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from engine.store.searching import EventWords, WordsRead
+from engine.model.searching import EventWords, WordsRead
 from engine.store.sqlite.finding import terms
 from engine.store.sqlite.session import Session
 from engine.store.sqlite.spelling import allowed, meant, trigrams

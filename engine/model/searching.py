@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from engine.model.base import Value
+from engine.model.events import Event
+from engine.model.times import Span
+
+Expansion = Callable[[Event, datetime, datetime, int], list[Span]]
+"""The instances of an event between two moments, at most that many (engine.itip.recurrence.instances)."""
 
 
 class Window(Value):

@@ -1,0 +1,72 @@
+"""What is asked of the store for a page, and the pages that answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import Field
+
+from engine.model.base import Value
+from engine.model.changes import Change
+from engine.model.events import Event, EventStatus
+from engine.model.people import Attendee, Partstat
+from engine.model.searching import Wanted, WordsRead
+from engine.model.times import Span
+
+
+class EventQuery(Value):
+    """Which events are looked for; times compare with the event's start and end.
+
+    `query`: words, as a person says them; `wanted`: what was read out of them, which then counts instead.
+    `location`: words that the place must have.
+    """
+
+    query: str = ""
+    wanted: Wanted | None = None
+    organizer: str | None = None
+    location: str | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+    status: EventStatus | None = None
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """Some events, in order of their start, and where to go on.
+
+    `search_cursor` names exactly these events. `occasions`: for each event when it is: of one
+    that recurs, the first instance that fits.
+    """
+
+    events: tuple[Event, ...]
+    next_cursor: str | None = None
+    search_cursor: str | None = None
+    occasions: tuple[Span, ...] = ()
+    read: WordsRead = field(default_factory=WordsRead)
+
+
+class AttendeeQuery(Value):
+    """Which attendees of an event are looked for."""
+
+    uid: str
+    status: Partstat | None = None
+    limit: int = Field(50, ge=1, le=100)
+    cursor: str | None = None
+
+
+class AttendeePage(Value):
+    """Some attendees, in the order in which they were invited, and where to go on."""
+
+    attendees: tuple[Attendee, ...]
+    next_cursor: str | None = None
+
+
+class ChangePage(Value):
+    """What happened after a cursor, oldest first, and the cursor to ask with next; `more`: there is more already."""
+
+    changes: tuple[Change, ...]
+    cursor: str
+    more: bool = False

@@ -1,0 +1,81 @@
+"""What the engine asks of a store, in the words of the domain: one protocol for each consumer.
+
+`Unit` is what a command may read and write within one unit of work; `Store` is everything else, put together from
+the protocols of those who ask: questions, searches, the dispatcher, jobs, the inbox, and those who watch.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.store.protocol.answers import Answers
+from engine.store.protocol.attendees import Attendees
+from engine.store.protocol.campaigns import Campaigns
+from engine.store.protocol.claims import Claims
+from engine.store.protocol.confirmations import Confirmations, Prompting, Proofs
+from engine.store.protocol.events import Events
+from engine.store.protocol.feeds import Feeds
+from engine.store.protocol.inbox import ArrivedMails, Recipients
+from engine.store.protocol.jobs import Chore, Jobs
+from engine.store.protocol.keys import AlreadyTakenIn, Keys, Requests
+from engine.store.protocol.ledger import Ledger
+from engine.store.protocol.notices import TELL_PAUSE, Notices
+from engine.store.protocol.quarantine import KeptMails, Quarantine
+from engine.store.protocol.questions import Questions, Reports, Searching
+from engine.store.protocol.units import Units
+from engine.store.protocol.watching import Checking, Watching
+
+
+class Unit(
+    Events,
+    Attendees,
+    Answers,
+    Ledger,
+    Campaigns,
+    Feeds,
+    Confirmations,
+    Prompting,
+    Proofs,
+    Notices,
+    KeptMails,
+    Keys,
+    Requests,
+    Protocol,
+):
+    """One unit of work: all of it is kept, or nothing."""
+
+
+class Store(
+    Units[Unit],
+    Questions,
+    Searching,
+    Claims,
+    Jobs,
+    Recipients,
+    ArrivedMails,
+    Quarantine,
+    Watching,
+    Checking,
+    Protocol,
+):
+    """Keeps everything; several processes may use one at once (promise 6)."""
+
+
+__all__ = [
+    "TELL_PAUSE",
+    "AlreadyTakenIn",
+    "ArrivedMails",
+    "Checking",
+    "Chore",
+    "Claims",
+    "Jobs",
+    "Quarantine",
+    "Questions",
+    "Recipients",
+    "Reports",
+    "Searching",
+    "Store",
+    "Unit",
+    "Units",
+    "Watching",
+]

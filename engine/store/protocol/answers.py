@@ -1,0 +1,60 @@
+"""What attendees answer beside Yes, No or Maybe to a whole event."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Protocol
+
+from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState
+
+
+class Answers(Protocol):
+    """The part of a unit of work that concerns single instances, proposals, delegations and aliases."""
+
+    async def instance_answer(
+        self, event_uid: str, email: str, recurrence_id: date | datetime
+    ) -> InstanceAnswer | None:
+        """What an attendee answered for one instance, or None."""
+        ...
+
+    async def save_instance_answer(self, answer: InstanceAnswer) -> None:
+        """Write down an answer for one instance, in place of the one before."""
+        ...
+
+    async def add_proposal(self, proposal: Proposal) -> None:
+        """Add the proposal of another time."""
+        ...
+
+    async def settle_proposal(self, proposal: Proposal, state: ProposalState) -> Proposal:
+        """Write down what became of a proposal, and return it so."""
+        ...
+
+    async def proposals(
+        self,
+        event_uid: str,
+        email: str | None = None,
+        state: ProposalState | None = ProposalState.OPEN,
+        limit: int = 10_000,
+    ) -> list[Proposal]:
+        """Proposals for an event, oldest first; of one attendee if given; `state` None: in any state."""
+        ...
+
+    async def add_delegation(self, delegation: Delegation) -> None:
+        """Note who sends whom in their place; harmless to repeat."""
+        ...
+
+    async def delegations(self, event_uid: str, email: str) -> list[Delegation]:
+        """Delegations by an attendee and to them, oldest first."""
+        ...
+
+    async def end_proxy(self, event_uid: str, delegate: str) -> None:
+        """From now on only delegates themselves answer for this delegate; who sent whom stays known."""
+        ...
+
+    async def alias(self, event_uid: str, email: str) -> str:
+        """The other address under which an attendee answers; empty if none is known."""
+        ...
+
+    async def add_alias(self, event_uid: str, email: str, alias: str) -> None:
+        """Note the first other address under which an attendee answers; a later one changes nothing."""
+        ...

@@ -1,0 +1,67 @@
+"""Attendees, their receipts, and addresses that take no mail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from engine.model.answers import Receipt
+from engine.model.people import Attendee
+from engine.refusals import Code
+
+
+class Attendees(Protocol):
+    """The part of a unit of work that concerns attendees."""
+
+    async def attendee(self, event_uid: str, email: str) -> Attendee | None:
+        """The attendee of an event with this address, or None."""
+        ...
+
+    async def attendee_by_token(self, token: str) -> Attendee | None:
+        """The attendee to whom this receipt token belongs, or None."""
+        ...
+
+    async def attendee_count(self, event_uid: str) -> int:
+        """How many attendees an event has, by its counter."""
+        ...
+
+    async def add_attendees(self, attendees: Sequence[Attendee]) -> None:
+        """Add attendees, all of one event. Known ones stay as they are, but become proven if added as proven."""
+        ...
+
+    async def lacking(self, event_uid: str, field: str) -> int:
+        """How many invited attendees have no value for this personal field."""
+        ...
+
+    async def change_attendee(self, old: Attendee, new: Attendee) -> None:
+        """Write an answer down: counters move from the old status and client to the new."""
+        ...
+
+    async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
+        """Those of `emails` who have the invite, will have it, or proved themselves without one."""
+        ...
+
+    async def limited_invites(self, event_uid: str) -> int:
+        """How many attendees count towards the event's limit of invites."""
+        ...
+
+    async def record_receipt(self, receipt: Receipt) -> None:
+        """Keep an answer in the history, whether it counts or not."""
+        ...
+
+    async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
+        """Those of `emails` that take no mail from this organizer, with the reason (promise 7)."""
+        ...
+
+    async def block(self, email: str, organizer: str, now: datetime) -> None:
+        """Note that `email` wants no more from this organizer."""
+        ...
+
+    async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
+        """Note that `email` takes no mail of this organizer."""
+        ...
+
+    async def suppress(self, email: str, reason: str, now: datetime) -> None:
+        """Note that `email` takes no mail from any organizer."""
+        ...

@@ -1,0 +1,71 @@
+"""Campaigns and the rows of their lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from engine.model.campaigns import Campaign, Recipient
+from engine.refusals import Code
+
+
+class Campaigns(Protocol):
+    """The part of a unit of work that concerns campaigns."""
+
+    async def campaign(self, campaign_id: str) -> Campaign | None:
+        """The campaign with this id, or None."""
+        ...
+
+    async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
+        """Add a campaign with the rows of its list."""
+        ...
+
+    async def save_campaign(self, campaign: Campaign) -> None:
+        """Replace a campaign; one that comes to rest is noted among the changes."""
+        ...
+
+    async def recipients(
+        self, campaign_id: str, cursor: int, limit: int
+    ) -> tuple[list[Recipient], int | None]:
+        """The next good rows of a list, and the new cursor; None after the last."""
+        ...
+
+    async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
+        """Skip rows of a list, each with the reason."""
+        ...
+
+    async def skip_recipients(self, campaign_id: str, cursor: int, code: Code) -> None:
+        """Skip all good rows after `cursor`."""
+        ...
+
+    async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
+        """The first skipped rows of those after the row `after`."""
+        ...
+
+    async def hold_campaign(self, campaign_id: str, *, held: bool) -> None:
+        """Hold what a campaign owes and what has not left, or let it go on."""
+        ...
+
+    async def withdraw_campaign(self, campaign_id: str, code: Code, now: datetime) -> int:
+        """Withdraw what has not left and end the job that writes more; returns how many."""
+        ...
+
+    async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
+        """How many messages are in each state, and how many rows were skipped or wait to be written."""
+        ...
+
+    async def next_scheduled(self, now: datetime) -> Campaign | None:
+        """A campaign whose time to start has come."""
+        ...
+
+    async def next_drained(self) -> Campaign | None:
+        """A running campaign whose messages are all written and settled."""
+        ...
+
+    async def next_failing(self, share: float) -> tuple[Campaign, int, int, str] | None:
+        """A running campaign of whose newest messages more than `share` failed.
+
+        With it: how many failed, of how many, and what a mail server answered last.
+        """
+        ...

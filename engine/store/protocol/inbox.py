@@ -1,0 +1,50 @@
+"""What the inbox asks before it makes a command of a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Protocol
+
+from engine.model.confirmations import Confirmation
+from engine.model.records import Intake
+
+
+class Recipients(Protocol):
+    """Which recipients exist."""
+
+    async def tokens(self, asked: Collection[str]) -> set[str]:
+        """Those of `asked` that belong to an attendee or a confirmation."""
+        ...
+
+    def token_at_a_glance(self, token: str) -> bool | None:
+        """As `tokens` for one, without waiting; None if the store can only answer by `tokens`."""
+        ...
+
+    async def organizes(self, address: str) -> bool:
+        """True if this address owns an event, or owned one."""
+        ...
+
+
+class ArrivedMails(Protocol):
+    """What became of mails, and what waits for a confirmation or a proof."""
+
+    async def noted(self, intake_prefix: str) -> bool:
+        """True if it is written down what became of a mail, or of a part of it."""
+        ...
+
+    async def notes(self, intake_prefix: str) -> list[Intake]:
+        """What became of a mail, at each mailbox and for each of its parts, oldest first."""
+        ...
+
+    async def confirmation(self, code: str) -> Confirmation | None:
+        """The confirmation with this code, or None."""
+        ...
+
+    async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool:
+        """True if one of `proofs` is sure, or was first seen before that moment and the organizer was informed."""
+        ...
+
+    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
+        """Confirmations that wait for a proof which has been given meanwhile."""
+        ...

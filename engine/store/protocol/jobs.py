@@ -1,0 +1,25 @@
+"""What runs by the clock asks of the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Chore(StrEnum):
+    """What waits to be looked after, in the order in which it is done."""
+
+    PAUSE_FAILING = "pause_failing"
+    START_SCHEDULED = "start_scheduled"
+    FAN_OUT = "fan_out"
+    FINISH = "finish"
+    TELL = "tell"
+
+
+class Jobs(Protocol):
+    """Which jobs have work."""
+
+    async def chores(self, now: datetime, fail_share: float = 0) -> frozenset[Chore]:
+        """What waits to be looked after."""
+        ...

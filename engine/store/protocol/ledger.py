@@ -1,0 +1,85 @@
+"""The ledger: which messages are owed, and the jobs that write many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from engine.model.messages import Fanout, Message
+from engine.model.people import Attendee, Partstat
+from engine.refusals import Code
+
+
+class Ledger(Protocol):
+    """The part of a unit of work that concerns messages and fan-out jobs."""
+
+    async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
+        """Owe messages, each once (promise 3); lower priorities leave first."""
+        ...
+
+    async def last_message(self, event_uid: str, email: str) -> Message | None:
+        """The newest calendar message to an attendee, whatever became of it."""
+        ...
+
+    async def last_report(self, event_uid: str, email: str) -> datetime | None:
+        """When `email` was last owed a report of the event."""
+        ...
+
+    async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
+        """Those of `emails` who got the event, or may have got it."""
+        ...
+
+    async def sent_message(self, message_id: str, transport_id: str) -> Message | None:
+        """The message with this Message-ID, or with this id that a mail service gave it."""
+        ...
+
+    async def last_sent(self, event_uid: str, email: str) -> Message | None:
+        """The newest calendar message to an attendee that a mail server has, or may have."""
+        ...
+
+    async def bounce(self, message: Message, answer: str, now: datetime) -> bool:
+        """Note that a message came back; False if it had failed already, or had not left."""
+        ...
+
+    async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
+        """Withdraw what one organizer owes one person and what has not left; returns how many."""
+        ...
+
+    async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int:
+        """Withdraw an event's calendar messages that have not left; returns how many."""
+        ...
+
+    async def audience_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+    ) -> int:
+        """How many proven attendees gave one of these answers: for the event, or for this or any instance."""
+        ...
+
+    async def told_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+    ) -> int:
+        """How many attendees with these answers got the event, or may have got it."""
+        ...
+
+    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
+        """The next attendees whom a job addresses, and its new cursor; None after the last."""
+        ...
+
+    async def add_fanout(self, job: Fanout) -> None:
+        """Add a job that writes messages in chunks."""
+        ...
+
+    async def next_fanout(self) -> Fanout | None:
+        """The oldest job that may go on; those of paused campaigns wait."""
+        ...
+
+    async def move_fanout(self, job: Fanout, cursor: int | None) -> None:
+        """Move a job's cursor; None ends the job."""
+        ...

@@ -1,0 +1,26 @@
+"""Units of work: how a caller begins one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+U_co = TypeVar("U_co", covariant=True)
+
+
+class Units(Protocol[U_co]):
+    """Makes units of work: each is kept whole or not at all."""
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the store."""
+        ...
+
+    def unit(self) -> AbstractAsyncContextManager[U_co]:
+        """A unit of work that is kept when the block ends and undone when it raises."""
+        ...
+
+    async def at_once(self, work: Callable[[U_co], Coroutine[object, object, T]]) -> T:
+        """What `work` does to a unit of work. It waits for nothing but the unit, and may be run twice."""
+        ...

@@ -1,0 +1,148 @@
+"""What holds in every store: what may leave, what is owed, how messages are paced, when a campaign fails. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from engine.model.events import Event
+from engine.model.messages import Kind, Message
+from engine.model.people import Attendee
+from engine.refusals import Code
+
+LedgerKey = tuple[object, ...]
+"""What makes a row of the ledger the only one of its kind (promise 3); the address comes last."""
+
+FAILING_WINDOW = 1_000
+"""Newest settled messages of a campaign by which it is judged."""
+_FAILING_LEAST = 100
+"""Fewer settled messages say nothing about a campaign."""
+_ROUNDING = 1e-6
+
+
+class Waiting(Protocol):
+    """A message that may be claimed, with everything that speaks against it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def method(self) -> str | None: ...
+    @property
+    def campaign_state(self) -> str | None: ...
+    @property
+    def suspended(self) -> int | None:
+        """Whether its organizer is suspended."""
+        ...
+
+    @property
+    def suppressed(self) -> int:
+        """Whether its address takes no mail."""
+        ...
+
+    @property
+    def blocked(self) -> str | None:
+        """Why its address takes no mail from its organizer; empty if the attendee said so; None if it does."""
+        ...
+
+    @property
+    def proven(self) -> int | None:
+        """Whether the attendee was invited, or proved to be one."""
+        ...
+
+
+def barred(message: Waiting, event: Event | None, now: datetime) -> Code | None:
+    """Why a message may not leave, if so (promise 7)."""
+    if message.suppressed:
+        return Code.ADDRESS_SUPPRESSED
+    if message.campaign_state == "cancelled":
+        return Code.CAMPAIGN_CANCELLED
+    if not message.method or event is None:
+        return None
+    if message.suspended:
+        return Code.ORGANIZER_SUSPENDED
+    if message.blocked is not None:
+        return refuses(message.blocked)
+    if not message.proven:
+        return Code.SENDER_UNAUTHENTICATED
+    if message.kind != Kind.CANCELLATION and event.cancelled:
+        return Code.EVENT_CANCELLED
+    return Code.EVENT_FINISHED if event.finished(now) else None
+
+
+def refuses(reason: str) -> Code:
+    """The code for an address that takes no mail from an organizer: the attendee's wish has no reason."""
+    return Code.ADDRESS_SUPPRESSED if reason else Code.ATTENDEE_BLOCKED
+
+
+def leaving_message_id(message_id: str, sequence: int, newest: int, *, in_doubt: bool) -> str:
+    """The Message-ID under which a message leaves that was owed at `sequence`, of an event that is at `newest`.
+
+    Mail servers drop what they have seen. So if an older revision may have left already, the newer one gets an id
+    of its own (promise 4).
+    """
+    if not in_doubt or sequence >= newest:
+        return message_id
+    local, at, domain = message_id.partition("@")
+    return f"{local.partition('.')[0]}.{newest}{at}{domain}"
+
+
+def ledger_key(message: Message) -> LedgerKey:
+    """The key of a message in the ledger."""
+    instance = "" if message.recurrence_id is None else message.recurrence_id.isoformat()
+    method = message.method.value if message.method else None
+    return (message.event_uid, method, message.sequence, instance, message.email)
+
+
+def newly_owed(messages: Sequence[Message], ended: Mapping[LedgerKey, bool]) -> list[Message]:
+    """Those of `messages` that the ledger lacks (promise 3).
+
+    `ended`: for each row that the ledger has of these, whether it ended without being sent; such an invite is owed
+    anew, in a row of its own.
+    """
+    known, owed = dict(ended), list[Message]()
+    for message in messages:
+        key = ledger_key(message)
+        if message.method is None or message.repeat or key not in known:
+            owed.append(message)
+        elif known[key] and message.kind is Kind.INVITE:
+            owed.append(message.model_copy(update={"repeat": message.message_id.partition("@")[0][-8:]}))
+        else:
+            continue
+        known[key] = False
+    return owed
+
+
+def updates(messages: Sequence[Message]) -> list[Message]:
+    """Those of `messages` that an invite which is still waiting may cover."""
+    return [m for m in messages if m.event_uid and not m.repeat and m.kind is not Kind.INVITE]
+
+
+def not_covered(messages: Sequence[Message], waiting: Collection[str]) -> list[Message]:
+    """`messages` without updates to people whose invite is still waiting: it leaves with the newest revision."""
+    changes = {id(m) for m in updates(messages)}
+    whole = {id(m) for m in messages if m.kind is Kind.CANCELLATION and m.recurrence_id is None}
+    covered = set(waiting) if changes else set()
+    return [m for m in messages if m.email not in covered or m.repeat or id(m) in whole]
+
+
+def allowed(limit: int, next_at: float | None, now: float, rate: float) -> int:
+    """How many of `limit` messages the rate allows now: a burst is a second's worth, however long it was quiet.
+
+    `rate`: messages a second, 0 is no limit; `next_at`: until when earlier messages used it up, in seconds.
+    """
+    if not rate:
+        return limit
+    ahead = max(0.0, (next_at or 0.0) - now)
+    return max(0, min(limit, int((max(1.0, 1.0 / rate) - ahead) * rate + _ROUNDING)))
+
+
+def is_failing(failed: int, settled: int, share: float) -> bool:
+    """True if more than `share` of a campaign's newest settled messages failed."""
+    return settled >= _FAILING_LEAST and failed > share * settled
+
+
+def attendee_counters(attendee: Attendee) -> list[str]:
+    """The names of the counters in which an attendee is counted."""
+    names = [f"rsvp.{attendee.partstat.label}", f"origin.{attendee.origin}"]
+    return [*names, f"prodid.{attendee.prodid}"] if attendee.prodid else names

@@ -1,0 +1,49 @@
+"""The contract of a store is complete and small: each method says what it does, and the product needs it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.store import protocol
+from engine.store.protocol import Store, Unit
+from engine.store.sqlite.store import SqliteStore
+
+ROOT = Path(protocol.__file__).parents[3]
+BACKENDS = ROOT / "engine" / "store"
+PRODUCT = "\n".join(
+    path.read_text()
+    for room in ("engine", "cis_mcp")
+    for path in (ROOT / room).rglob("*.py")
+    if BACKENDS not in path.parents
+)
+
+
+def methods(contract: type) -> dict[str, object]:
+    """The methods that a protocol and those it is put together from declare."""
+    return {
+        name: found
+        for part in contract.__mro__
+        if part.__module__.startswith(protocol.__name__)
+        for name, found in vars(part).items()
+        if inspect.isfunction(found) and not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize("contract", [Unit, Store])
+def test_every_method_has_a_sentence(contract: type) -> None:
+    silent = [name for name, found in methods(contract).items() if not inspect.getdoc(found)]
+    assert silent == []
+
+
+@pytest.mark.parametrize("contract", [Unit, Store])
+def test_every_method_is_asked_for_by_the_product_not_by_tests_alone(contract: type) -> None:
+    needless = {name for name in methods(contract) if not re.search(rf"\.{name}\(", PRODUCT)}
+    assert needless == set()
+
+
+def test_a_backend_has_every_method_of_the_contract() -> None:
+    assert [name for name in methods(Store) if not callable(getattr(SqliteStore, name, None))] == []
