@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from engine import plainfile
 from engine.commands.base import Command, Done, Refusal, Work
@@ -17,7 +18,7 @@ from engine.imports.imported import Imported, Options, Plan, summed
 from engine.itip import zones
 from engine.itip.feed import MAX_BYTES, Calendar, Entry, read_calendar
 from engine.model.actors import Actor
-from engine.model.feeds import Feed
+from engine.model.feeds import Feed, FeedEntry
 from engine.process import pools
 from engine.refusals import Code, Refused
 
@@ -132,12 +133,13 @@ async def _import(
     if digest == found.feed.digest:
         return _nothing_new(found, options)
     calendar, plan = await pools.IMPORTS.run(_planned, engine, found, feed, data, options)
+    await _recognise(engine, plan)
     _refuse_shrunk(found, plan, options)
     begun = feed.model_copy(update={"digest": ""})
     steps = _steps(plan, feed, options)
     outcomes = await _Run(engine, actor, begun, options, progress).all(steps)
     imported = summed(found.feed, plan, calendar, outcomes, options, left=len(steps) - len(outcomes))
-    whole = not (imported.failed or imported.left or (plan.gone and options.gone == "keep"))
+    whole = plan.whole and not (imported.failed or imported.left or imported.kept)
     if whole and not options.dry_run:
         await _save(engine, actor, feed.model_copy(update={"digest": digest, "imported": engine.clock()}))
     return imported
@@ -156,7 +158,7 @@ def _planned(
     """Read the calendar and hold it against the last import; takes long, so it runs in a thread."""
     calendar = read_calendar(data, default_zone=options.timezone)
     known = {entry.source_uid: entry for entry in found.entries}
-    now, plan = engine.clock(), Plan()
+    now, plan = engine.clock(), Plan(whole=calendar.whole)
     for entry in calendar.entries:
         digest, before = entry.digest, known.pop(entry.uid, None)
         if before and before.digest == digest:
@@ -171,6 +173,32 @@ def _planned(
     return calendar, plan
 
 
+async def _recognise(engine: Engine, plan: Plan) -> None:
+    """Take what has a new UID, and the title and start of an event that is gone, for that event.
+
+    Some programs make new UIDs each time they write a calendar.
+    """
+    new = [step for step in plan.steps if isinstance(step, EntryStep) and step.known is None]
+    if not new or not plan.gone:
+        return
+    known: dict[tuple[datetime, str], FeedEntry] = {}
+    for entry in plan.gone:
+        event = await engine.store.event(entry.event_uid)
+        if event is not None:
+            known.setdefault((event.span.start_utc, event.summary), entry)
+    same = {id(step): known.pop(key, None) for step in new if (key := _title_and_start(step.entry))}
+    plan.steps = [
+        replace(s, known=same.get(id(s)) or s.known) if isinstance(s, EntryStep) else s for s in plan.steps
+    ]
+    renamed = {id(entry) for entry in same.values() if entry}
+    plan.gone = [entry for entry in plan.gone if id(entry) not in renamed]
+
+
+def _title_and_start(entry: Entry) -> tuple[datetime, str] | None:
+    span = entry.event.span
+    return (span.start_utc, " ".join(entry.event.summary.split())) if span else None
+
+
 def _over(entry: Entry, now: float) -> bool:
     """True for a single event that has ended: a season's calendar begins with many of them."""
     event = entry.event
@@ -179,14 +207,14 @@ def _over(entry: Entry, now: float) -> bool:
 
 
 def _steps(plan: Plan, feed: Feed, options: Options) -> list[Step]:
-    gone = plan.gone if options.gone == "cancel" else ()
+    gone = plan.gone if plan.cancelling(options) else ()
     return [*plan.steps, *(GoneStep(feed, entry, options.audience) for entry in gone)]
 
 
 def _refuse_shrunk(found: FeedDone, plan: Plan, options: Options) -> None:
     """Refuse with CALENDAR_SHRUNK where so much is gone that it may be a mistake; nothing was changed."""
     gone, ahead = len(plan.gone), len(found.standing)
-    if not gone or options.gone == "keep" or options.force:
+    if not gone or options.force or not plan.cancelling(options):
         return
     if gone < ahead and gone <= max(_FEW_GONE, _SHARE_GONE * ahead):
         return

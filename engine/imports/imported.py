@@ -58,6 +58,8 @@ class Imported(Value):
     notified: int = 0
     problems: tuple[StepOutcome, ...] = ()
     dry_run: bool = False
+    cut_off: bool = False
+    """The calendar ends before its END:VCALENDAR, so nothing that it lacks was cancelled."""
 
 
 @dataclass
@@ -68,6 +70,12 @@ class Plan:
     gone: list[FeedEntry] = field(default_factory=list)
     unchanged: int = 0
     past: int = 0
+    whole: bool = True
+    """The calendar came whole: only then does it say anything of what it lacks."""
+
+    def cancelling(self, options: Options) -> bool:
+        """True if what is gone is to be cancelled."""
+        return self.whole and options.gone == "cancel"
 
 
 def in_words(imported: Imported) -> list[str]:
@@ -77,6 +85,8 @@ def in_words(imported: Imported) -> list[str]:
     counts = ", ".join(f"{name} {getattr(imported, name)}" for name in names)
     told = f"People who {'would be' if imported.dry_run else 'are'} told: {imported.notified}."
     said = [f"{imported.calendar} for {imported.organizer}: {head}{counts}. {told}"]
+    if imported.cut_off:
+        said.append("The calendar is cut off (no END:VCALENDAR at its end), so nothing was cancelled for it.")
     if imported.kept:
         said.append(f"{imported.kept} events that the calendar no longer has were left as they are.")
     if imported.left:
@@ -105,7 +115,7 @@ def summed(
         new=counts[RequestOutcome.CREATED],
         changed=counts[RequestOutcome.UPDATED],
         gone=len(plan.gone),
-        kept=len(plan.gone) if options.gone == "keep" else 0,
+        kept=0 if plan.cancelling(options) else len(plan.gone),
         cancelled=counts[RequestOutcome.CANCELLED],
         unchanged=plan.unchanged + counts[RequestOutcome.UNCHANGED],
         past=plan.past + len(over),
@@ -114,6 +124,7 @@ def summed(
         notified=sum(o.notified for o in outcomes),
         problems=tuple(problems[:PROBLEMS_MAX]),
         dry_run=options.dry_run,
+        cut_off=not plan.whole,
     )
 
 

@@ -49,6 +49,8 @@ class Component:
     name: str
     properties: list[Property] = field(default_factory=list)
     components: list[Component] = field(default_factory=list)
+    unended: bool = False
+    """The text ended before it did."""
 
     def all(self, name: str) -> Iterator[Property]:
         """Each property called `name`, in order."""

@@ -15,6 +15,7 @@ from engine.itip.expansion import Budget
 from engine.itip.message import ItipEvent
 from engine.itip.tree import parse
 from engine.itip.zone_context import Clocks
+from engine.model.feeds import GONE
 from engine.refusals import Code, Refused
 
 MAX_BYTES = 20_000_000
@@ -45,7 +46,8 @@ class Entry:
         said = [
             e.model_copy(update={"dtstamp": None, "sequence": None}) for e in (self.event, *self.instances)
         ]
-        return hashlib.sha256("\n".join(e.model_dump_json() for e in said).encode()).hexdigest()
+        digest = hashlib.sha256("\n".join(e.model_dump_json() for e in said).encode()).hexdigest()
+        return GONE + digest if self.event.status == "CANCELLED" else digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,14 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The events of a calendar by their UIDs, in order, and those that cannot be read."""
+    """The events of a calendar by their UIDs, in order, and those that cannot be read.
+
+    `whole`: it ends with its END; one that does not was cut off and says nothing of what it lacks.
+    """
 
     entries: tuple[Entry, ...]
     unreadable: tuple[Unreadable, ...]
+    whole: bool = True
 
 
 def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
@@ -85,11 +91,23 @@ def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
     people = Allowance(_MAX_ADDRESSES, "addresses")
     for component, clocks in _components(calendars, default_zone):
         try:
+            _refuse_cut(component)
             events.append(read.event_of(component, clocks, _METHOD, people))
         except Refused as refused:
             unreadable.append(Unreadable(component.text("UID").strip()[:_UID_SHOWN], refused))
     bad = {each.uid for each in unreadable}
-    return Calendar(tuple(e for e in _entries(events) if e.uid not in bad), tuple(unreadable))
+    whole = not any(calendar.unended for calendar in calendars)
+    return Calendar(tuple(e for e in _entries(events) if e.uid not in bad), tuple(unreadable), whole)
+
+
+def _refuse_cut(component: Component) -> None:
+    """What is left of an event that was cut off may say another time than the whole of it."""
+    if component.unended:
+        raise Refused(
+            Code.INVALID_CALENDAR,
+            "The calendar ends in the middle of this event.",
+            "Send the whole calendar.",
+        )
 
 
 def _components(calendars: list[Component], default_zone: str | None) -> Iterator[tuple[Component, Clocks]]:

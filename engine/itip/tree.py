@@ -55,6 +55,8 @@ class _Tree:
     def closed(self) -> list[Component]:
         if len(self._open) > 1:
             self._without_end()
+        for component in self._open:
+            component.unended = True
         return self._root.components
 
     def _begin(self, name: str) -> None:

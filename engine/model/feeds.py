@@ -25,6 +25,10 @@ class Feed(Value):
     imported: datetime | None = None
 
 
+GONE = "-"
+"""What the digest of an entry begins with that its calendar dropped, or calls cancelled."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
     """Which event an entry of an imported calendar became; `digest` is of the entry as it was then."""
@@ -32,3 +36,8 @@ class FeedEntry:
     source_uid: str
     event_uid: str
     digest: str
+
+    @property
+    def gone(self) -> bool:
+        """True if it was the calendar that cancelled the event, by dropping it or by saying so."""
+        return self.digest.startswith(GONE)

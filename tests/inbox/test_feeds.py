@@ -117,16 +117,6 @@ async def test_events_that_are_over_count_neither_as_gone_nor_as_new(engine: Eng
     assert _counts(await _import(engine, calendar([late]), name="other")) == {"past": 1}
 
 
-async def test_an_event_that_comes_back_is_a_new_one(engine: Engine) -> None:
-    whole, without = season(range(10)), season(range(9))
-    uids = set()
-    for _ in range(3):
-        await _import(engine, whole)
-        uids.add((await _standing(engine))["Game 9"].uid)
-        await _import(engine, without)
-    assert len(uids) == 3
-
-
 async def _standing(engine: Engine) -> dict[str, Event]:
     page = await engine.store.search(EventQuery(limit=100, status=EventStatus.CONFIRMED))
     return {event.summary: event for event in page.events}

@@ -84,6 +84,9 @@ class ImportedCalendar(Result):
     notified: int = Field(description="people who are told, or would be")
     problems: list[ImportProblem] = Field(description="the first of what failed")
     dry_run: bool
+    cut_off: bool = Field(
+        description="it ends before its END:VCALENDAR, so nothing that it lacks was cancelled"
+    )
 
 
 async def import_calendar(call: CallContext, arguments: ImportCalendarArguments) -> Reply:

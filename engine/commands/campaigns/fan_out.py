@@ -35,6 +35,9 @@ class FanOut(Command[Progress]):
 
 async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
     """Owe the next attendees of the job's audience its message; None when all have it."""
+    if job.kind is Kind.CANCELLATION and job.recurrence_id is None and not event.cancelled:
+        # It takes place after all: the job of that comes after this one.
+        return None
     chunk, cursor = await work.unit.audience(job, CHUNK)
     if job.kind is Kind.CANCELLATION:
         chunk = await _told(work, event, chunk)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from engine.commands.events import series
 from engine.commands.events.events import CreateEvent, UpdateEvent
+from engine.commands.events.reinstating import ReinstateEvent
 from engine.commands.events.revisions import Source
 from engine.itip.message import ItipEvent
 from engine.model.events import Event, Override
@@ -68,6 +69,17 @@ def change(
         source=source,
         audience=audience,
     )
+
+
+def reinstatement(
+    known: Event, event: ItipEvent, instances: Sequence[ItipEvent], audience: Audience | None
+) -> ReinstateEvent:
+    """The command by which an event that its calendar had dropped takes place after all.
+
+    Raises Refused: INVALID_CALENDAR.
+    """
+    asked = change(known, event, instances, audience=audience)
+    return ReinstateEvent(**{name: getattr(asked, name) for name in asked.model_fields_set})
 
 
 def span(event: ItipEvent) -> Span:

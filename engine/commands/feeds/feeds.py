@@ -13,7 +13,7 @@ from engine.commands.events.revisions import Source
 from engine.commands.tables.batch import EventCommand, RequestOutcome, RowAction, Step, StepOutcome
 from engine.itip.feed import Entry
 from engine.model.events import Event
-from engine.model.feeds import Feed, FeedEntry
+from engine.model.feeds import GONE, Feed, FeedEntry
 from engine.model.messages import Audience
 from engine.refusals import Code, Refused
 
@@ -98,12 +98,14 @@ class EntryStep(Step):
     async def command(self, work: Work) -> EventCommand:
         """Raises Refused: EVENT_CANCELLED, INVALID_CALENDAR."""
         event = await self._event(work)
+        if not self.cancelled and event and event.cancelled and self.known and self.known.gone:
+            return calendars.reinstatement(event, self.entry.event, self.entry.instances, self.audience)
         if self.cancelled:
             if event is None or event.cancelled:
                 raise Refused(Code.EVENT_CANCELLED, "The calendar says that it is cancelled.")
             return CancelEvent(uid=event.uid, audience=self.audience)
         if event is None or event.cancelled:
-            # What was cancelled stays so; an entry that came back is another event with the same name.
+            # What its organizer cancelled stays so; an entry that changed since is another event with the same name.
             uid = f"{self.entry.uid} {work.randomness.word(_MARK)}" if event else self.entry.uid
             source = Source(uid=uid, sequence=self.entry.event.sequence or 0)
             return calendars.creation(
@@ -120,6 +122,8 @@ class EntryStep(Step):
     async def also(self, work: Work, outcome: StepOutcome) -> None:
         """Note which event the entry is, and what it says."""
         if outcome.uid and outcome.became is not RequestOutcome.FAILED:
+            if self.known and self.known.source_uid != self.entry.uid:
+                await work.unit.drop_feed_entries(self.feed.id, [self.known.source_uid])
             entry = FeedEntry(self.entry.uid, outcome.uid, self.digest)
             await work.unit.save_feed_entries(self.feed.id, [entry])
 
@@ -156,5 +160,7 @@ class GoneStep(Step):
         return CancelEvent(uid=self.known.event_uid, audience=self.audience)
 
     async def also(self, work: Work, outcome: StepOutcome) -> None:
+        """Keep the entry as gone: if it comes back, it is the same event."""
         if outcome.became is not RequestOutcome.FAILED:
-            await work.unit.drop_feed_entries(self.feed.id, [self.known.source_uid])
+            gone = FeedEntry(self.known.source_uid, self.known.event_uid, GONE)
+            await work.unit.save_feed_entries(self.feed.id, [gone])

@@ -11,16 +11,18 @@ from pydantic import ConfigDict, SkipValidation
 
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
+from engine.commands.events.reinstating import ReinstateEvent
 from engine.model.base import Value
 from engine.model.events import Event
 from engine.refusals import Code, Refused
 
-EventCommand = CreateEvent | UpdateEvent | CancelEvent
+EventCommand = CreateEvent | UpdateEvent | ReinstateEvent | CancelEvent
 RowAction = Literal["create", "update", "cancel", ""]
 
 _ACTIONS: dict[type[EventCommand], RowAction] = {
     CreateEvent: "create",
     UpdateEvent: "update",
+    ReinstateEvent: "update",
     CancelEvent: "cancel",
 }
 

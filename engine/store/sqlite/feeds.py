@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from engine.model.feeds import Feed, FeedEntry
+from engine.model.feeds import GONE, Feed, FeedEntry
 from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 
@@ -54,6 +54,7 @@ class Feeds(Session):
 
     async def in_other_feed(self, feed_id: str, event_uid: str) -> bool:
         found = await self.one(
-            "SELECT 1 FROM feed_entry WHERE event_uid = ? AND feed_id <> ? LIMIT 1", [event_uid, feed_id]
+            "SELECT 1 FROM feed_entry WHERE event_uid = ? AND feed_id <> ? AND digest NOT GLOB ? LIMIT 1",
+            [event_uid, feed_id, f"{GONE}*"],
         )
         return found is not None
