@@ -25,7 +25,7 @@ _SNIFFED = 4_096
 
 
 async def run(settings: Settings, source: str, options: Options, *, as_json: bool) -> int:
-    """Import SOURCE once; 0 where all was good, 1 where something failed, each of which is said.
+    """Import SOURCE once; 0 if everything was imported, 1 if something failed, each failure being printed.
 
     Raises Refused where nothing could be done.
     """

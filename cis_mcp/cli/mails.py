@@ -46,7 +46,7 @@ def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
 def import_(source: str, every: str | None, *, as_json: bool, **options: Any) -> None:
     """Make events from a calendar (.ics, or its https address), or carry out a CSV of commands; “-” is stdin.
 
-    Repeating it makes no doubles: what is new is created, what changed is updated, and people are told.
+    Repeat it safely: new events are created, changed ones updated, and attendees notified.
     """
     seconds = _interval(every) if every else None
     settings = settings_in_force()

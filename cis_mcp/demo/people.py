@@ -124,7 +124,7 @@ class Organizer(Person):
 
 
 def calendar_part(mail: EmailMessage) -> tuple[str, Event]:
-    """METHOD and VEVENT of a mail, as a calendar program finds them. Raises ValueError where there is none."""
+    """METHOD and VEVENT of a mail, as a calendar program finds them. Raises ValueError if there is none."""
     for part in mail.walk():
         if part.get_content_type() == "text/calendar":
             calendar = Calendar.from_ical(cast("bytes", part.get_payload(decode=True)))

@@ -1,4 +1,4 @@
-"""Who asks over HTTP: found once, before any face; who is turned away is told why (RFC 6750, RFC 9728)."""
+"""Identifies the caller of an HTTP request once, before any face; a refusal says why (RFC 6750, RFC 9728)."""
 
 from __future__ import annotations
 

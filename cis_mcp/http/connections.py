@@ -1,4 +1,4 @@
-"""Who is connected over HTTP: so many in all, so many from one address; the idle make room, strangers first."""
+"""Limits on HTTP connections, in all and for each address; idle ones make room, strangers' first."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Gathering(asyncio.Transport):
 
 
 class DeadlineProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, which by itself waits for ever for the end of a request.
+    """uvicorn's HTTP/1.1 with deadlines; on its own it waits forever for the end of a request.
 
     `head_s`: for so long a head may come, `stressed_s` where half of all connections are taken. A body has
     `body_s`, and a second more for each `bytes_a_second` that came; then it is answered with 408.

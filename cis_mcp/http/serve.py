@@ -27,9 +27,9 @@ from engine.settings import Settings
 logger = logging.getLogger(__name__)
 
 _REQUESTS = 2_000
-"""More than these at a time are told to come back later (503); connections are bounded before (`ConnectionCounts`)."""
+"""Further requests get 503; connections are bounded before (`ConnectionCounts`)."""
 _GRACE_S = 2
-"""For answers that are being made or read; who waits for news is told to come back at once."""
+"""Time for answers that are being produced or read; event streams are closed at once."""
 
 
 async def serve_http(

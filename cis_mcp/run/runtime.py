@@ -77,7 +77,7 @@ async def _seen(engine: Engine, health: Health) -> Callable[[], None]:
 
 
 async def _watched(name: str, job: Job) -> None:
-    """A background job never ends by itself; where one fails, it is said loudly."""
+    """A background job never ends on its own; a failure is logged as an error."""
     try:
         await job()
     except Exception:

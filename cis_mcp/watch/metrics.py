@@ -50,7 +50,7 @@ class Folders:
         self._known: dict[str, tuple[int, int]] = {}
 
     def count(self, part: str) -> int:
-        """The files in `part`; 0 where there is no such folder."""
+        """The number of files in `part`; 0 if the folder does not exist."""
         try:
             changed = (self._folder / part).stat().st_mtime_ns
         except FileNotFoundError:

@@ -69,6 +69,6 @@ def _keep_out(request: Request) -> Response:
     known = isinstance(request.scope.get("caller"), Caller)
     error = f'error="insufficient_scope", scope="{ADMIN}"' if known else f'scope="{ADMIN}"'
     headers: Mapping[str, str] = {"WWW-Authenticate": f"Bearer {error}", **_FRESH}
-    words = f"Figures are told to a key with the scope {ADMIN}, and to this machine; or set CIS_METRICS=open."
+    words = f"Metrics are served to keys with the scope {ADMIN} and to this machine; or set CIS_METRICS=open."
     body = {"error": "insufficient_scope" if known else "unauthorized", "error_description": words}
     return JSONResponse(body, 403 if known else 401, headers=headers)

@@ -130,7 +130,7 @@ async def released(work: Work, mail: str) -> None:
 
 
 async def settled(work: Work, mail: str) -> list[Confirmation]:
-    """The operator has decided on a mail: nobody's word on its proofs is waited for; gives back what was open."""
+    """The operator has decided on a mail: nobody's word on its proofs is waited for; returns what was open."""
     noted = await work.unit.confirmations_of(mail)
     waiting = [found for found in noted if found.kind is ConfirmationKind.FIRST_PROOF and not found.used]
     for found in waiting:

@@ -101,7 +101,7 @@ class Quarantine:
         return _shown(held, spooled, mail)
 
     async def release(self, name: str, actor: Actor) -> str:
-        """Let a mail through as its sender's own; gives back the id under which it is to be handled now.
+        """Let a mail through as its sender's own; returns the id under which it is to be handled now.
 
         Raises Refused: NOT_ALLOWED, UNKNOWN_MAIL.
         """

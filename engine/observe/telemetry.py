@@ -58,7 +58,7 @@ def _protocol(environment: Mapping[str, str], signal: str, name: str) -> str:
 
 
 def begin(seen: Observer) -> Callable[[], None]:
-    """Export what `seen` sees, where the variables ask for it; gives back what to call at the end.
+    """Export what `seen` sees, where the variables ask for it; returns what to call at the end.
 
     Where an exporter is not installed, a line in the log says so, and the server runs without.
     """

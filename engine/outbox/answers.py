@@ -1,4 +1,4 @@
-"""What is written down of a try to send: accepted, failed, or when to try again."""
+"""The answer to an attempt to send: sent, failed, or when to try again."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def given_back(claim: Claim, due: datetime | None = None) -> Answer:
 
 
 def backoff(attempts: int) -> timedelta:
-    """How long to wait after so many earlier attempts: doubling, with jitter, so that retries spread out."""
+    """The delay after this many attempts: it doubles, with jitter, so that retries spread out."""
     return jittered(min(_RETRY_FIRST * 2 ** min(attempts, 20), _RETRY_LONGEST))
 
 

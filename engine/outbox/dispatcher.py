@@ -28,9 +28,9 @@ _IDLE_FIRST_S, _IDLE_S = 0.01, 0.5
 _HELD_MOST = 1_024
 """Messages claimed at once: enough to keep all connections busy while answers are written."""
 _GATHER_S = 0.02
-"""For so long answers gather while many are on their way: each time they are written costs a sync of the disk."""
+"""How long answers gather while many messages are in flight: each write costs a disk sync."""
 _CLAIM_LEAST = 256
-"""Room for so many is waited for: a claim has a price of its own, whatever it brings."""
+"""Claim only when there is room for this many: a claim has a fixed cost, however many messages it returns."""
 _BATCH = 32
 """Messages that one connection is given at a time."""
 _SLICE = 4
@@ -40,7 +40,7 @@ _FINISH_S = 3.5
 _LAST_WORDS_S = 0.8
 """How long the last answers may then take to be written down: a full disk takes none."""
 _WORTH_TELLING_S = 2.0
-"""So long a pause is told to the operator; shorter ones are how servers set the pace."""
+"""Pauses of at least this length are logged; shorter ones are how servers set the pace."""
 
 
 class Dispatcher:
@@ -102,7 +102,7 @@ class Dispatcher:
         self._claiming = asyncio.create_task(self._claimed(limit))
         try:
             claims = await asyncio.shield(self._claiming)
-        except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+        except Exception as error:  # noqa: BLE001 -- it is logged and tried again
             _say("messages cannot be claimed; trying again", error)
             self._claiming = None
             return []
@@ -120,7 +120,7 @@ class Dispatcher:
     async def _share(self) -> None:
         try:
             self._pace.share(await self._store.senders())
-        except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+        except Exception as error:  # noqa: BLE001 -- it is logged and tried again
             _say("it cannot be seen who else sends; trying again", error)
 
     async def _keep_leases(self) -> None:
@@ -128,7 +128,7 @@ class Dispatcher:
             await asyncio.sleep(self._leases.interval)
             try:
                 await self._leases.keep()
-            except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+            except Exception as error:  # noqa: BLE001 -- it is logged and tried again
                 _say("leases cannot be renewed; trying again", error)
             await self._share()
 
@@ -196,7 +196,7 @@ class Dispatcher:
         """The batch without what another dispatcher holds by now; all of it is given back where that is unknown."""
         try:
             mine = await self._leases.still_mine(batch)
-        except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+        except Exception as error:  # noqa: BLE001 -- it is logged and tried again
             _say("leases cannot be renewed; nothing is sent without them", error)
             mine = []
         kept = {claim.message.id for claim in mine}
@@ -262,7 +262,7 @@ class Dispatcher:
         while True:
             try:
                 await self._store.write_answers(self._owner, found, self._engine.clock())
-            except Exception as error:  # noqa: BLE001 -- it is said, and tried again
+            except Exception as error:  # noqa: BLE001 -- it is logged and tried again
                 _say("answers cannot be written down; trying again", error)
                 await asyncio.sleep(1)
             else:

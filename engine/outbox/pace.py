@@ -1,4 +1,4 @@
-"""How fast the mail servers want it: slows down by itself where they refuse, and recovers by itself."""
+"""The pace that mail servers accept: slows down when they refuse, and recovers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 _FAILURES_IN_A_ROW = 5
-"""So many temporary refusals in a row, and a domain rests."""
+"""Temporary refusals in a row after which a recipient domain rests."""
 _REST_FIRST_S = 30.0
 _REST_LONGEST_S = 900.0
 _DOMAINS_MAX = 10_000
@@ -25,7 +25,7 @@ class _Domain:
 class Pace:
     """What the answers so far allow: whom to leave alone, for how long, and over how many connections.
 
-    Times are seconds of one steady clock, handed in. One recipient domain that refuses rests by itself while
+    Times are seconds of one steady clock, handed in. A recipient domain that refuses rests alone while
     the others go on; a mail server that refuses us as a whole is given time and fewer connections, and more
     again as it accepts (additive increase, multiplicative decrease).
     """
@@ -75,7 +75,7 @@ class Pace:
             domain.rests += 1
 
     def throttled(self, now: float) -> float:
-        """The server itself refuses us for now, or cannot be reached; gives back for how long nothing is sent, if
+        """The server itself refuses us for now, or cannot be reached; returns for how long nothing is sent, if
         that is new."""
         if now < self._paused_until:
             return 0.0  # the answers of mails that were under way already say nothing new

@@ -116,7 +116,7 @@ class Pool:
 
 
 class ConcurrencyLimit:
-    """At most so many of something at a time for each caller: it waits for others, and holds memory meanwhile."""
+    """A limit on how many calls of one kind each caller may have under way, since they wait and hold memory."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -76,7 +76,7 @@ async def _mailed(port: int, to: str, raw: bytes) -> None:
 
 
 async def _loop(one: Server, folder: Path, key: str, port: int) -> list[str]:
-    """Create, invite, answer, misunderstand, refuse; gives back the tokens that were made."""
+    """Create, invite, answer, misunderstand, refuse; returns the tokens that were made."""
     async with client(one.address, key) as agent:
 
         async def call(tool: str, **arguments: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def way_to(port: int, **options: object) -> PipeliningTransport:
 
 
 async def send_all(transport: PipeliningTransport, count: int, each: int) -> list[str]:
-    """Send so many mails in deliveries of `each`; gives back who was accepted."""
+    """Send so many mails in deliveries of `each`; returns who was accepted."""
     accepted: list[str] = []
 
     async def deliver(numbers: range) -> None:

@@ -15,7 +15,7 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 
 
 async def sent(store: Store) -> str:
-    """Ann's message is accepted by a service that calls it `t1`; gives back our Message-ID."""
+    """Ann's message is accepted by a service that calls it `t1`; returns our Message-ID."""
     await stores.with_event(store, ANN, BOB)
     await stores.owe(store, stores.message(ANN), stores.message(BOB))
     claims = await stores.claim(store)

@@ -142,7 +142,7 @@ async def settle(engine: Engine, claims: list[Claim], state: MessageState, **val
 
 
 async def deliver(engine: Engine) -> list[Message]:
-    """Have everything that is owed accepted, as a mail server would; gives back what went."""
+    """Have everything that is owed accepted, as a mail server would; returns what went."""
     gone: list[Message] = []
     await chores_done(engine)
     while claims := await claim(engine):

@@ -33,7 +33,7 @@ class Web:
     def says(
         self, path: str, body: bytes = b"", *headers: str, status: str = "200 OK", length: bool = True
     ) -> str:
-        """Have the server answer `path`; gives back its URL."""
+        """Have the server answer `path`; returns its URL."""
         lines = [f"HTTP/1.1 {status}", *headers, *([f"Content-Length: {len(body)}"] if length else [])]
         self.answers[path] = "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
         return self.url(path)

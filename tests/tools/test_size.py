@@ -88,7 +88,7 @@ def large_event(uid: str) -> Event:
 
 
 async def fill(engine: Engine) -> str:
-    """As much as there may be of everything; gives back the uid of the event that has most of it."""
+    """As much as there may be of everything; returns the uid of the event that has most of it."""
     event = large_event("e" * 40)
     plain = Span(start=event.span.start, end=event.span.end, timezone="UTC")
     async with engine.store.unit() as unit:
@@ -147,7 +147,7 @@ async def fail_all(engine: Engine) -> None:
 
 
 async def quarantined(engine: Engine, n: int) -> str:
-    """So many long mails wait; gives back the id of one."""
+    """So many long mails wait; returns the id of one."""
     async with inbox_of(engine) as inbox:
         for i in range(n):
             sender = f"{i}{LONG_ADDRESS}"

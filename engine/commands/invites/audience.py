@@ -63,7 +63,7 @@ async def tell(
     group: frozenset[Partstat],
     recurrence_id: date | datetime | None = None,
 ) -> str:
-    """Write the one job that will write everybody's message (promise 2); gives back the campaign to follow.
+    """Write the one job that will write everybody's message (promise 2); returns the campaign to follow.
 
     Empty where nobody is to be told.
     """

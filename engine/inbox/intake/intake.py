@@ -77,7 +77,7 @@ class Inbox:
         self._next = 0.0
 
     async def store(self, raw: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None) -> str:
-        """Keep a mail durably and have it handled soon; gives back its id. Raises OSError."""
+        """Keep a mail durably and have it handled soon; returns its id. Raises OSError."""
         envelope = Envelope(id=self.spool.new_name(), mailboxes=mailboxes, sender=sender)
         await self.receive(Spooled(envelope=envelope, raw=raw))
         return envelope.id
@@ -214,7 +214,7 @@ class Inbox:
         return self._retry_s * float(2 ** (min(tries, _TRIES) - 1))
 
     async def handle(self, name: str) -> list[Outcome]:
-        """Handle one waiting mail; gives back what became of it at each mailbox."""
+        """Handle one waiting mail; returns what became of it at each mailbox."""
         if key(name) not in self._suspects:
             return await self._in_hand(name)
         # One at a time: of all that were in hand when a process died, only the one that did it is in hand again.

@@ -107,7 +107,7 @@ class ImapSource:
         return mark
 
     async def _take(self, folder: ImapFolder, mark: Watermark, uids: Sequence[int]) -> Watermark:
-        """Take these mails; gives back the new watermark. Raises OSError where one could not be stored."""
+        """Take these mails; returns the new watermark. Raises OSError where one could not be stored."""
         mails = await in_thread(folder.measured, uids)
         fates = {mail.uid: Fate.TOO_LARGE for mail in mails if mail.size > self._most}
         for group in _groups([mail for mail in mails if mail.size <= self._most]):

@@ -49,7 +49,7 @@ async def _clean(engine: Engine) -> None:
 
 
 async def keep_within(engine: Engine) -> int:
-    """Delete what strangers sent beyond the bounds, so much that they are kept; gives back how many mails went."""
+    """Delete what strangers sent beyond the bounds, so much that they are kept; returns how many mails went."""
     gone = 0
     while some := await keeping.make_room(engine) + await keeping.make_free(engine):
         gone += some
@@ -59,7 +59,7 @@ async def keep_within(engine: Engine) -> int:
 
 
 async def clean(engine: Engine) -> int:
-    """Delete mails handled more than `CIS_KEEP_MAIL_DAYS` ago, and those that waited too long; gives back how many.
+    """Delete mails handled more than `CIS_KEEP_MAIL_DAYS` ago, and those that waited too long; returns how many.
 
     Raises OSError.
     """
@@ -78,7 +78,7 @@ async def clean(engine: Engine) -> int:
 
 
 def _deleted(folder: Path, before: float) -> Iterator[list[str]]:
-    """Delete the files that were last changed before that moment; gives back their names, some at a time."""
+    """Delete the files that were last changed before that moment; returns their names, some at a time."""
     names = _old(folder, before)
     while some := list(islice(names, _AT_ONCE)):
         _unlink(folder, some)

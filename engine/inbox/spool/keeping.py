@@ -65,7 +65,7 @@ async def _keep(engine: Engine, kept: Sequence[KeptMail]) -> None:
 
 
 async def make_room(engine: Engine) -> int:
-    """Delete what is more than `CIS_QUARANTINE_MB`, some at a time; gives back how many mails went."""
+    """Delete what is more than `CIS_QUARANTINE_MB`, some at a time; returns how many mails went."""
     most = engine.settings.quarantine_mb * 1_000_000
     over = (await engine.store.kept_sums()).kept_bytes - most if most else 0
     if over <= 0:
@@ -87,7 +87,7 @@ async def make_free(engine: Engine) -> int:
 
 
 async def expire(engine: Engine) -> int:
-    """Delete what has waited in quarantine for `CIS_KEEP_QUARANTINE_DAYS`; gives back how many mails went."""
+    """Delete what has waited in quarantine for `CIS_KEEP_QUARANTINE_DAYS`; returns how many mails went."""
     days, now, gone = engine.settings.keep_quarantine_days, engine.clock(), 0
     while days:
         names = await engine.store.waiting_before(now - timedelta(days=days), _AT_ONCE, now)

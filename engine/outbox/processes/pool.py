@@ -17,7 +17,7 @@ from engine.settings import Settings
 log = logging.getLogger(__name__)
 
 _MANY = 2_000
-"""So many owed messages take one process longer than another needs to start."""
+"""With this many owed messages, starting another process pays off."""
 _LOOK_S = 1.0
 _IDLE_S = 60.0
 _SLOW = 1_000.0
@@ -99,7 +99,9 @@ class SenderPool:
             wait = min(_RESTART_S * 2**self._deaths, _RESTART_LONGEST_S)
             self._deaths = min(self._deaths + 1, 10)
             self._not_before = now + wait
-            log.warning("a further sender ended by itself (%s); what it held is sent again", hand.returncode)
+            log.warning(
+                "a sender process ended unexpectedly (%s); its messages are sent again", hand.returncode
+            )
 
     async def _dismiss(self) -> None:
         """Let go of all hands and wait for them: they finish what is in flight and write it down."""

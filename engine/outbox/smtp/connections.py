@@ -115,7 +115,7 @@ class Connections:
     async def acquire(self) -> Session:
         """An idle connection, a new one, or, where the server takes no more, the next that comes back.
 
-        Raises Rejected where there is none and none can be had.
+        Raises Rejected if none is open and none can be opened.
         """
         while True:
             session = self._take_idle() or await self._open() or await self._next_back()

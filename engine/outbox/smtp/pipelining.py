@@ -61,7 +61,7 @@ class PipeliningTransport:
                 settle(index, Rejected(why, permanent=False, server=True))
 
     async def _send_all(self, envelopes: Sequence[Envelope], settle: Settle) -> str:
-        """Send until all are settled or it makes no sense to go on; gives back what stood in the way."""
+        """Send until all are settled or it makes no sense to go on; returns what stood in the way."""
         following = fruitless = 0
         why = ""
         while following < len(envelopes) and fruitless < _FRUITLESS_MOST:

@@ -1,4 +1,4 @@
-"""One SMTP connection as a line: what is said, which answers are expected for it, and how it ends."""
+"""One SMTP connection as a stream of replies: commands sent, replies expected, and how it ends."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Finding(Session):
         return row["kept_until"] if row else None
 
     async def make_pending_findable(self) -> int:
-        """Do so for some of the events of an older database; gives back how many there were."""
+        """Do so for some of the events of an older database; returns how many there were."""
         found = await self.all(
             "SELECT uid, body FROM search_pending JOIN event USING (uid) LIMIT ?", [_CHUNK]
         )

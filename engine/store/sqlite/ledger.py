@@ -120,7 +120,7 @@ class Ledger(Session):
         state: MessageState,
         sets: Mapping[str, object] | None = None,
     ) -> int:
-        """Move messages to `state`, their counters with them, and set columns; gives back how many."""
+        """Move messages to `state`, their counters with them, and set columns; returns how many."""
         groups = await self.all(
             "SELECT kind, event_uid, organizer, campaign_id, state, count(*) AS n FROM message "
             f"WHERE {where} GROUP BY 1, 2, 3, 4, 5",

@@ -325,7 +325,7 @@ class SqliteStore:
         return await self._writer.at_once(work)
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
-        """Keep what `owner` holds for another `lease_s` seconds; gives back the ids of those messages."""
+        """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
         return await self._writer.at_once(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
 
     async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
