@@ -76,7 +76,7 @@ class Story:
                 step.say(
                     f"{len(tools)} tools; SMTP in on port {self._inbox_port}, out to port {self._post.port}"
                 )
-                step.expect("number of tools", len(tools), 12)
+                step.expect("tools for proposals", "answer_proposal" in {tool.name for tool in tools}, True)
             await self._act(client)
 
     async def _act(self, client: Client) -> None:

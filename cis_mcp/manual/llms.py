@@ -100,8 +100,9 @@ WORKFLOWS = {
     ],
     "Watch what happens, and find out why": [
         "list_changes(since): answers, failures, changes, also those that came by mail",
-        "list_proposals(uid), then accept_proposal(uid, email) or decline_proposal(uid, email)",
-        "explain_send(uid, email): every message, attempt and receipt of one person",
+        "get_event(uid): shows the times that attendees propose",
+        "answer_proposal(uid, email, answer): accept or decline one",
+        "get_attendee(uid, email): every message, attempt and answer of one person",
     ],
     "Import a season and keep it up to date": [
         "import_calendar(url, dry_run)",

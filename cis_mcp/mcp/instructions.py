@@ -41,7 +41,11 @@ _WAYS = (
         {"update_event", "cancel_event"},
     ),
     ("See answers: get_stats counts, list_attendees names; send_report mails them as CSV.", {"get_stats"}),
-    ("Why somebody did or did not get something: explain_send.", {"explain_send"}),
+    (
+        "Somebody proposes another time: get_event shows it, answer_proposal accepts or declines.",
+        {"answer_proposal"},
+    ),
+    ("What one person got, when and why not: get_attendee.", {"get_attendee"}),
     ("What happened since you last looked: list_changes.", {"list_changes"}),
     ("A whole calendar by its URL, again and again: import_calendar.", {"import_calendar"}),
     ("Mails that were set aside: list_quarantine.", {"list_quarantine"}),

@@ -23,7 +23,7 @@ from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.subscriptions import Subscriptions, welcome
 from cis_mcp.mcp.tools.access import EVERYTHING, Selection, allowed, nearest
 from cis_mcp.mcp.tools.base import CallContext, failure
-from cis_mcp.mcp.tools.catalog import EVERY
+from cis_mcp.mcp.tools.catalog import EVERY, RENAMED
 from cis_mcp.views.version import version
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -42,6 +42,8 @@ class CisServer(MCPServer[Any]):
 
     permitted: Callable[[str], bool]
     """Whether the caller of the current request may use the tool of that name."""
+    elsewhere: Callable[[str], str]
+    """The tier that has a tool which this server lacks, if the current caller could use it there; else empty."""
 
     def _tool_input_schema(self, name: str) -> dict[str, Any] | None:
         """What the SDK holds the `Mcp-Param-*` headers of a call against; our own tools ask for none (tested).
@@ -61,9 +63,17 @@ class CisServer(MCPServer[Any]):
         if name not in EVERY or not self.permitted(name):
             known = [tool.name for tool in await self.list_tools()]
             if name not in known:
-                message = f"There is no tool “{name[:60]}”."
-                return failure(Code.UNKNOWN_TOOL, message, nearest(name, known), sent=False)
+                return self._unknown(name, known)
         return await super().call_tool(name, arguments, context)
+
+    def _unknown(self, name: str, known: list[str]) -> CallToolResult:
+        """That there is no such tool; what replaced it, or which tier has it."""
+        hint = nearest(RENAMED.get(name, name), known)
+        message = f"There is no tool “{name[:60]}”."
+        if tier := self.elsewhere(name):
+            message = f"This server was started without {name}, a tool of the tier {tier}."
+            hint = f"Ask your user to start it with “--tier {tier}”, or do without."
+        return failure(Code.UNKNOWN_TOOL, message, hint, sent=False)
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
@@ -97,6 +107,11 @@ def build_server(
         spec = EVERY.get(name)
         return spec is None or (selection.has(spec) and allowed(spec, granted(), call.actor))
 
+    def elsewhere(name: str) -> str:
+        spec = EVERY.get(name)
+        tier = selection.tier_with(spec) if spec else ""
+        return tier if spec and tier and allowed(spec, granted(), call.actor) else ""
+
     shelf = ResourceView(call, permitted)
     subscriptions = Subscriptions(shelf, welcome(authenticator))
     server = CisServer(
@@ -114,7 +129,7 @@ def build_server(
         request_state_security=request_state_security,
         subscriptions=subscriptions.bus,
     )
-    server.permitted = permitted
+    server.permitted, server.elsewhere = permitted, elsewhere
     add_resources(server, shelf)
     add_completion(server, call)
     subscriptions.add_to(server)

@@ -35,6 +35,7 @@ class Statistics(Value):
     """Counters of an event, an organizer or the whole system: people invited, origins, clients, answers."""
 
     attendees: int = 0
+    proposals: int = Field(0, description="other times that attendees propose and that wait for an answer")
     rsvp: dict[str, int] = Field(default_factory=lambda: {p.label: 0 for p in Partstat})
     origin: dict[str, int] = Field(default_factory=dict)
     prodid: dict[str, int] = Field(default_factory=dict)

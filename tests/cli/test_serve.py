@@ -103,7 +103,7 @@ async def _send_slowly(client: Client) -> None:
     assert len(told) >= 2
     assert [done for done, _ in told] == sorted({done for done, _ in told})
     assert {total for _, total in told} == {8}
-    story = await _call(client, "explain_send", uid=uid, email="p7@example.com")
+    story = await _call(client, "get_attendee", uid=uid, email="p7@example.com")
     assert story["messages"][0]["state"] == "sent"
 
 

@@ -18,6 +18,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from bundle.build import build
+from cis_mcp.mcp.tools import SPECS
 from engine.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,11 +78,13 @@ def test_the_same_sources_give_the_same_bundle(tmp_path: Path) -> None:
     assert build(tmp_path / "a").read_bytes() == build(tmp_path / "b").read_bytes()
 
 
-async def test_the_unpacked_bundle_serves_the_twelve_tools(tmp_path: Path) -> None:
+async def test_the_unpacked_bundle_serves_the_tools_of_the_core(tmp_path: Path) -> None:
     with zipfile.ZipFile(build(tmp_path / "cis.mcpb")) as bundle:
         bundle.extractall(tmp_path / "unpacked")
     unpacked = tmp_path / "unpacked"
-    assert len(await _tools(sys.executable, "main.py", cwd=unpacked, folder=tmp_path / "data")) == 12
+    assert len(await _tools(sys.executable, "main.py", cwd=unpacked, folder=tmp_path / "data")) == len(
+        SPECS["core"]
+    )
 
 
 def test_the_bundle_s_own_tool_finds_the_manifest_valid(tmp_path: Path) -> None:
@@ -104,7 +107,9 @@ async def test_each_snippet_starts_a_server_that_has_the_tools(snippet: str, tmp
     assert [name for name in server.get("env", {}) if not _known(name)] == []
     command = shutil.which("cis-mcp", path=str(Path(sys.executable).parent)) or ""
     assert server["command"] == "/path/to/cis-mcp"
-    assert len(await _tools(command, *server["args"], cwd=tmp_path, folder=tmp_path / "data")) == 12
+    assert len(await _tools(command, *server["args"], cwd=tmp_path, folder=tmp_path / "data")) == len(
+        SPECS["core"]
+    )
 
 
 def test_the_wheel_installs_and_tells_the_story_from_an_empty_folder(tmp_path: Path) -> None:

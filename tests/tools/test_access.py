@@ -40,26 +40,43 @@ async def test_named_tools_are_there_whatever_their_tier_and_excluded_ones_are_n
     async with calling(engine, selection=selection) as caller:
         assert await names(caller) == ["list_changes"]
     async with calling(engine, selection=Selection.of("core", exclude="bulk_send")) as caller:
-        assert len(await names(caller)) == 11
+        assert len(await names(caller)) == len(SPECS["core"]) - 1
         assert await caller.code("bulk_send") == "unknown_tool"
 
 
 async def test_a_tool_that_is_kept_from_a_caller_answers_like_one_that_does_not_exist(
     engine: Engine, mode: Mode
 ) -> None:
-    async with calling(engine, mode) as caller:
-        hidden = await caller.refused("list_quarantine")
-        absent = await caller.refused("list_quarantins")
-    assert hidden["message"].replace("quarantine", "") == absent["message"].replace("quarantins", "")
+    async with calling(engine, mode, agent("ann@example.com")) as caller:
+        hidden = await caller.refused("check_server")
+        absent = await caller.refused("check_zerver")
+    assert hidden["message"].replace("server", "") == absent["message"].replace("zerver", "")
     assert hidden["code"] == absent["code"] == "unknown_tool"
     assert hidden["hint"] == absent["hint"]
 
 
+async def test_a_tool_of_another_tier_is_found_by_whoever_could_use_it_there(
+    engine: Engine, mode: Mode
+) -> None:
+    async with calling(engine, mode, agent("ann@example.com")) as caller:
+        refused = await caller.refused("import_calendar", url="https://example.com/x.ics")
+        assert refused["code"] == "unknown_tool"
+        assert "extended" in refused["message"]
+        assert "--tier extended" in refused["hint"]
+    narrow = Selection("core")
+    async with calling(engine, mode, agent("ann@example.com"), granted=narrow) as caller:
+        assert "extended" not in str(await caller.refused("import_calendar"))
+    async with calling(engine, mode, agent("ann@example.com", frozenset({"read"}))) as caller:
+        assert "extended" not in str(await caller.refused("import_calendar"))
+    async with calling(engine, selection=Selection.of("core", exclude="import_calendar")) as caller:
+        assert "extended" not in str(await caller.refused("import_calendar"))
+
+
 async def test_a_keys_own_selection_narrows_that_of_the_server(engine: Engine, mode: Mode) -> None:
-    granted = Selection("operator", tools=("get_event", "list_changes", "send_invite"), read_only=True)
+    granted = Selection("operator", tools=("get_event", "list_quarantine", "send_invite"), read_only=True)
     async with calling(engine, mode, agent("ann@example.com"), granted=granted) as caller:
         assert await names(caller) == ["get_event"]
-        assert await caller.code("list_changes") == "unknown_tool"
+        assert await caller.code("list_quarantine") == "unknown_tool"
         assert await caller.code("send_invite") == "unknown_tool"
         assert "send_invite" not in (caller.client.instructions or "")
 

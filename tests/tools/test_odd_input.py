@@ -36,7 +36,7 @@ async def test_what_only_reads_sends_nothing(engine: Engine) -> None:
     await invite(engine, event, "ann@example.com")
     await deliver(engine)
     arguments: dict[str, dict[str, Any]] = {
-        "explain_send": {"uid": event.uid, "email": "ann@example.com"},
+        "get_attendee": {"uid": event.uid, "email": "ann@example.com"},
         "get_stats": {"scope": "event", "key": event.uid},
         "show_quarantined": {"id": await set_aside(engine)},
     }
@@ -77,9 +77,8 @@ async def test_an_unknown_uid_is_a_refusal_of_every_tool_that_takes_one(engine: 
         "update_event": {"summary": "x"},
         "send_invite": {"email": "ann@example.com"},
         "bulk_send": {"recipients": [{"email": "ann@example.com"}]},
-        "explain_send": {"email": "ann@example.com"},
-        "accept_proposal": {"email": "ann@example.com"},
-        "decline_proposal": {"email": "ann@example.com"},
+        "get_attendee": {"email": "ann@example.com"},
+        "answer_proposal": {"email": "ann@example.com", "answer": "accept"},
     }
     async with calling(engine, selection=EVERYTHING) as caller:
         for spec in EVERYTHING.specs:

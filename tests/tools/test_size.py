@@ -42,7 +42,6 @@ LISTS = {
     "search_events": ("events", "next_cursor", {}),
     "list_attendees": ("attendees", "next_cursor", {"masked": False}),
     "list_changes": ("changes", "cursor", {"masked": False}),
-    "list_proposals": ("proposals", "next_cursor", {}),
     "get_campaign": ("campaigns", "next_cursor", {}),
 }
 
@@ -186,9 +185,8 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("get_campaign", {"campaign_id": "big", "limit": 100}),
         ("get_stats", {"scope": "event", "key": uid}),
         ("list_attendees", {"uid": uid, "masked": False, "limit": 100}),
-        ("explain_send", {"uid": uid, "email": person, "limit": 100}),
+        ("get_attendee", {"uid": uid, "email": person, "limit": 100}),
         ("list_changes", {"limit": 100, "masked": False}),
-        ("list_proposals", {"uid": uid, "limit": 100}),
         ("list_quarantine", {"limit": 50}),
         ("show_quarantined", {"id": mail}),
         ("list_keys", {"limit": 100}),
@@ -200,8 +198,11 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("control_campaign", {"campaign_id": "big", "action": "cancel"}),
         ("create_event", {"summary": WIDE * 500, "description": WIDE * 20_000, "location": WIDE * 1_000}),
         ("update_event", {"uid": uid, "description": WIDE * 19_999, "audience": "none"}),
-        ("decline_proposal", {"uid": uid, "email": person}),
-        ("accept_proposal", {"uid": uid, "email": f"001{LONG_ADDRESS}", "audience": "none"}),
+        ("answer_proposal", {"uid": uid, "email": person, "answer": "decline"}),
+        (
+            "answer_proposal",
+            {"uid": uid, "email": f"001{LONG_ADDRESS}", "answer": "accept", "audience": "none"},
+        ),
         ("import_calendar", {"path": season(folder), "dry_run": True}),
         ("release_quarantined", {"id": mail}),
         ("drop_quarantined", {"id": mail}),

@@ -10,9 +10,9 @@ from mcp.shared.uri_template import UriTemplate
 
 from cis_mcp.mcp.tools.base import Result
 from cis_mcp.mcp.tools.campaign_results import CampaignInfo, campaign_info
-from cis_mcp.mcp.tools.events import FoundEvent
+from cis_mcp.mcp.tools.events import found_event
 from cis_mcp.mcp.tools.reports import Counters
-from cis_mcp.mcp.tools.results import StatisticsInfo, event_info, statistics_info
+from cis_mcp.mcp.tools.results import StatisticsInfo, statistics_info
 from engine.engine import SYSTEM, Engine
 from engine.itip.export import view
 from engine.model.actors import Actor
@@ -68,7 +68,8 @@ class WatchedCampaign(Result):
 
 async def _event(engine: Engine, actor: Actor, uid: str) -> str:
     event, counters = await engine.event_with_statistics(uid, actor)
-    return FoundEvent(event=event_info(event), statistics=statistics_info(counters)).model_dump_json()
+    proposed = await engine.proposals(uid, actor) if counters.proposals else []
+    return found_event(event, counters, proposed).model_dump_json()
 
 
 async def _calendar(engine: Engine, actor: Actor, uid: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cis_mcp.auth.callers import Caller
@@ -41,6 +41,13 @@ class Selection:
             and spec.name not in self.exclude
             and (spec.hints.read_only_hint is True or not self.read_only)
         )
+
+    def tier_with(self, spec: Spec[Any]) -> Tier | None:
+        """The first tier in which this selection would have `spec`; None if it has it, or leaves it out."""
+        if self.has(spec):
+            return None
+        tiers = (tier for tier in SPECS if spec.name in _NAMES[tier])
+        return next((tier for tier in tiers if replace(self, tier=tier).has(spec)), None)
 
     @property
     def specs(self) -> list[Spec[Any]]:

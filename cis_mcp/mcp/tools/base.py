@@ -21,7 +21,7 @@ from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
-from cis_mcp.mcp.tools.schema import argument_schema, result_schema
+from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from engine.commands.base import Command, Done, Refusal
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -149,7 +149,7 @@ class ServedTool(Tool):
     @classmethod
     def of(cls, spec: Spec[Any], call: CallContext) -> ServedTool:
         metadata = FuncMetadata(
-            arg_model=spec.arguments, output_model=spec.result, output_schema=result_schema(spec.result)
+            arg_model=spec.arguments, output_model=spec.result, output_schema=listed_result(spec.result)
         )
         tool = cls(
             fn=spec.handler,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from cis_mcp.mcp.tools import (
+    attendee,
     campaigns,
     changes,
     events,
-    explanations,
     imports,
     invites,
     operations,
@@ -25,10 +25,13 @@ _CORE: tuple[Spec[Any], ...] = (
     *events.TOOLS,
     *searching.TOOLS,
     *invites.TOOLS,
+    *proposals.TOOLS,
     *campaigns.TOOLS,
     *reports.TOOLS,
+    *attendee.TOOLS,
+    *changes.TOOLS,
 )
-_EXTENDED = (*_CORE, *explanations.TOOLS, *changes.TOOLS, *proposals.TOOLS, *imports.TOOLS)
+_EXTENDED = (*_CORE, *imports.TOOLS)
 
 SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
     "core": _CORE,
@@ -36,6 +39,14 @@ SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
     "operator": (*_EXTENDED, *quarantine.TOOLS, *operations.TOOLS),
 }
 """Every model that connects reads all tools of its tier, so the core stays small; each tier holds the one before."""
+
+RENAMED = {
+    "explain_send": "get_attendee",
+    "list_proposals": "get_event",
+    "accept_proposal": "answer_proposal",
+    "decline_proposal": "answer_proposal",
+}
+"""Tools that were there before, and what stands for them."""
 
 EVERY: dict[str, Spec[Any]] = {spec.name: spec for spec in SPECS["operator"]}
 """Every tool by its name."""

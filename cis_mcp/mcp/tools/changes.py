@@ -6,9 +6,8 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
-from cis_mcp.mcp.tools.explanation_results import quoted
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.mcp.tools.results import one_line, utc
+from cis_mcp.mcp.tools.results import one_line, quoted, utc
 from engine.model.changes import Change, ChangeKind
 from engine.model.queries import ChangePage
 from engine.report import masked_address
@@ -51,7 +50,7 @@ class Changes(Result):
 async def list_changes(call: CallContext, arguments: ListChangesArguments) -> Reply:
     """List what happened to your events since a cursor, oldest first: answers, proposals, failed and bounced
     messages, events made, changed or cancelled, campaigns ended; also what came by mail or through others. For
-    polling: keep `cursor` and give it as `since`. For the counts use get_stats, for one person explain_send."""
+    polling: keep `cursor` and give it as `since`. For the counts use get_stats, for one person get_attendee."""
 
     async def page(limit: int) -> Reply:
         found = await call.engine.changes(call.actor, arguments.since, limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -13,6 +14,8 @@ from cis_mcp.mcp.tools.event_arguments import (
     GetEventArguments,
     UpdateEventArguments,
 )
+from cis_mcp.mcp.tools.fitting import BYTES_MAX, size_of
+from cis_mcp.mcp.tools.proposals import SHOWN, ProposalInfo, proposal_info, proposal_lines
 from cis_mcp.mcp.tools.results import (
     EventInfo,
     StatisticsInfo,
@@ -25,6 +28,12 @@ from cis_mcp.mcp.tools.results import (
 from cis_mcp.mcp.tools.schema import shown_by
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.timing import Timing
+from engine.model.answers import Proposal
+from engine.model.events import Event
+from engine.model.records import Statistics
+
+_FEW = 3
+"""Proposals that are shown if more would make the answer too long."""
 
 EventAsShown = Annotated[EventInfo, shown_by("get_event")]
 
@@ -56,9 +65,12 @@ class CancelledEvent(Result):
 
 
 class FoundEvent(Result):
-    """An event and its counters."""
+    """An event, its counters and the times that attendees propose."""
 
     event: EventInfo
+    proposals: list[ProposalInfo] = Field(
+        description="open ones, oldest first, at most 10; see answer_proposal"
+    )
     statistics: Annotated[StatisticsInfo, shown_by("get_stats")]
 
 
@@ -133,12 +145,27 @@ async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Re
 
 
 async def get_event(call: CallContext, arguments: GetEventArguments) -> Reply:
-    """Show one event: times, words, revision and the counters of its answers. To find its uid use search_events; for
-    who answered list_attendees."""
+    """Show one event: times, text, revision, the counters of its answers and the times that attendees propose. To find
+    its uid use search_events; for who answered list_attendees."""
     event, counters = await call.engine.event_with_statistics(arguments.uid, call.actor)
+    proposed = await call.engine.proposals(event.uid, call.actor) if counters.proposals else []
+    reply = _found(event, counters, proposed, SHOWN)
+    return reply if size_of(reply) <= BYTES_MAX else _found(event, counters, proposed, _FEW)
+
+
+def _found(event: Event, counters: Statistics, proposed: Sequence[Proposal], shown: int) -> Reply:
     lines = [*event_lines(event), *description_lines(event), statistics_line(counters)]
-    data = FoundEvent(event=event_info(event), statistics=statistics_info(counters))
-    return Reply("\n".join(lines), data)
+    lines += proposal_lines(event, proposed[:shown], len(proposed))
+    return Reply("\n".join(lines), found_event(event, counters, proposed[:shown]))
+
+
+def found_event(event: Event, counters: Statistics, proposed: Sequence[Proposal]) -> FoundEvent:
+    """An event as data, with the first of the proposals that wait for an answer."""
+    return FoundEvent(
+        event=event_info(event),
+        proposals=[proposal_info(event, one) for one in proposed[:SHOWN]],
+        statistics=statistics_info(counters),
+    )
 
 
 def _timing(arguments: CreateEventArguments | UpdateEventArguments) -> Timing:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
 
 from cis_mcp.mcp.tools.arguments import Arguments, Part
 from cis_mcp.mcp.tools.event_arguments import Uid
@@ -46,7 +48,9 @@ class BulkSendArguments(Arguments):
         max_length=4_096,
         examples=["list.csv"],
     )
-    origin: ChannelOrigin = Field(Origin.BULK, description="channel that asks")
+    origin: Annotated[ChannelOrigin, WithJsonSchema({"type": "string"})] = Field(
+        Origin.BULK, description="channel that asks, as in send_invite"
+    )
     start: bool = Field(False, description="true: send at once, without looking at the draft")
     rate: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="messages a second; left out: as fast as allowed"

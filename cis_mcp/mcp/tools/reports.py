@@ -11,8 +11,11 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.mcp.tools.results import StatisticsInfo, counters, one_line, statistics_line, utc
+from cis_mcp.mcp.tools.proposals import ProposalInfo, proposal_info
+from cis_mcp.mcp.tools.results import ANSWERS, StatisticsInfo, counters, one_line, statistics_line, utc
 from engine.commands.campaigns.reports import SendReport
+from engine.model.answers import Proposal
+from engine.model.events import Event
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeeQuery
 from engine.model.records import Statistics
@@ -73,6 +76,7 @@ class AttendeeInfo(Result):
     prodid: str = Field(description="calendar client that answered last")
     invited: str
     answered: str | None
+    proposal: ProposalInfo | None = Field(description="another time that they propose, for answer_proposal")
 
 
 class Attendees(Result):
@@ -121,8 +125,10 @@ async def _page(call: CallContext, arguments: ListAttendeesArguments, limit: int
         cursor=arguments.cursor,
     )
     page = await call.engine.attendees(query, call.actor)
-    people = [_attendee(a, masked=arguments.masked) for a in page.attendees]
-    lines = [_line(**person) for person in people] or ["Nobody to list."]
+    event = await call.engine.event(arguments.uid, call.actor)
+    proposed = {one.email: one for one in await call.engine.proposals(event.uid, call.actor)}
+    people = [_attendee(event, a, proposed.get(a.email), masked=arguments.masked) for a in page.attendees]
+    lines = [_line(person) for person in people] or ["Nobody to list."]
     if page.next_cursor:
         lines.append(f"There are more; go on with cursor {page.next_cursor}")
     # Validated in one go, which is faster than one by one.
@@ -163,23 +169,32 @@ def _partstat(label: Label | None) -> Partstat | None:
     return next((p for p in Partstat if p.label == label), None) if label else None
 
 
-def _attendee(attendee: Attendee, *, masked: bool) -> dict[str, Any]:
+def _attendee(event: Event, attendee: Attendee, proposal: Proposal | None, *, masked: bool) -> dict[str, Any]:
     """The fields of an AttendeeInfo."""
     answered = attendee.receipt_arrived
+    email = masked_address(attendee.email) if masked else attendee.email
+    name = masked_name(attendee.name) if masked else attendee.name
+    proposed = proposal_info(event, proposal) if proposal else None
     return {
-        "email": masked_address(attendee.email) if masked else attendee.email,
-        "name": masked_name(attendee.name) if masked else attendee.name,
+        "email": email,
+        "name": name,
         "status": attendee.partstat.label,
         "origin": attendee.origin.value,
         "prodid": attendee.prodid,
         "invited": utc(attendee.created),
         "answered": utc(answered) if answered else None,
+        "proposal": proposed.model_copy(update={"email": email, "name": name}) if proposed else None,
     }
 
 
-def _line(*, email: str, name: str, status: str, origin: str, **_rest: object) -> str:
+def _line(person: dict[str, Any]) -> str:
+    name, proposal = person["name"], person["proposal"]
     called = f", {one_line(name, 80)}" if name else ""
-    return f"- {email}{called}: {status}, by {origin}"
+    answered = f" at {person['answered']}" if person["answered"] else ""
+    proposed = f"; proposes {proposal.start.local if proposal.start else 'another time'}" if proposal else ""
+    return (
+        f"- {person['email']}{called}: {ANSWERS[person['status']]}{answered}{proposed}, by {person['origin']}"
+    )
 
 
 def _breakdown(counters: Statistics) -> list[str]:

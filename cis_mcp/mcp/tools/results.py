@@ -20,6 +20,14 @@ _CLIENT_NAME = 100
 TEXT_SHOWN = 1_000
 """Characters of a description that are shown in words; the data has more."""
 
+ANSWERS = {
+    "accepted": "Yes",
+    "declined": "No",
+    "tentative": "Maybe",
+    "delegated": "delegated",
+    "noaction": "no answer",
+}
+"""An answer as texts say it, by its name in the data."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -65,6 +73,9 @@ class StatisticsInfo(Result):
     """Counters; they always equal a recount."""
 
     attendees: int
+    proposals: int = Field(
+        description="proposed times that wait for answer_proposal; no answers, so not in rsvp"
+    )
     rsvp: dict[str, int] = Field(description="accepted, declined, tentative, delegated, noaction")
     origin: dict[str, int] = Field(description="channel that asked for the invites")
     prodid: dict[str, int] = Field(description="calendar clients that answered, the 20 most used")
@@ -188,15 +199,21 @@ def description_lines(event: Event) -> list[str]:
 
 def statistics_line(statistics: Statistics) -> str:
     """The counters that matter most."""
-    answers = ", ".join(f"{count} {label}" for label, count in statistics.rsvp.items())
+    answers = ", ".join(f"{count} {ANSWERS[label]}" for label, count in statistics.rsvp.items())
+    proposed = f" {statistics.proposals} proposed another time." if statistics.proposals else ""
     delivery = ", ".join(f"{count} {state}" for state, count in statistics.delivery.items() if count)
-    return f"{statistics.attendees} attendees: {answers}. Messages: {delivery or 'none'}."
+    return f"{statistics.attendees} attendees: {answers}.{proposed} Messages: {delivery or 'none'}."
 
 
 def one_line(text: str, limit: int = 200) -> str:
     """`text` on one line, shortened."""
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def quoted(words: str) -> str:
+    """Others' words between marks that they cannot close."""
+    return f"«{words.replace('«', '<').replace('»', '>')}»"
 
 
 def _organizer(event: Event) -> str:

@@ -33,6 +33,25 @@ def result_schema(model: type[BaseModel]) -> dict[str, Any]:
     return _object(_open(_untitled(whole, frozenset({"required"}))))
 
 
+def listed_result(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a result as tools/list has it: the names at its top and their types; what is nested is open.
+
+    The answer itself shows what it holds, and docs/tools.md spells it out: every model that connects would read it.
+    """
+    whole = result_schema(model)
+    definitions = whole.get("$defs", {})
+    properties = {name: _typed(node, definitions) for name, node in whole["properties"].items()}
+    return {"properties": properties, "type": "object"}
+
+
+def _typed(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """The type of a property, or its types if it may be null."""
+    if isinstance(ref := node.get("$ref"), str):
+        return _typed(definitions[ref.rsplit("/", 1)[-1]], definitions)
+    options = [_typed(option, definitions)["type"] for option in node.get("anyOf", ())]
+    return {"type": options or node["type"]}
+
+
 def shown_by(tool: str) -> WithJsonSchema:
     """Stands for a record where it is repeated: the schema of `tool` spells it out once."""
     return WithJsonSchema({"type": "object", "description": f"as {tool} gives it"}, mode="serialization")

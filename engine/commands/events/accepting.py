@@ -7,7 +7,7 @@ from engine.commands.base import Command, Work
 from engine.commands.events.events import EventDone, UpdateEvent
 from engine.commands.events.instances import ChangeInstance
 from engine.itip import recurrence
-from engine.model.answers import Proposal
+from engine.model.answers import Proposal, ProposalState
 from engine.model.events import Event, Override
 from engine.model.messages import Audience
 from engine.model.times import Instant, Span
@@ -30,7 +30,9 @@ class AcceptProposal(Command[EventDone]):
         work.require("events")
         event = await work.standing_event(self.uid)
         proposal, _ = await open_proposal(work, event, self.email, self.recurrence_id)
-        return await _change(event, proposal, self.audience).carry_out(work)
+        done = await _change(event, proposal, self.audience).carry_out(work)
+        answered = proposal.model_copy(update={"state": ProposalState.ANSWERED})
+        return done.model_copy(update={"proposal": answered})
 
 
 def _change(event: Event, proposal: Proposal, audience: Audience | None) -> Command[EventDone]:

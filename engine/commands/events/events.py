@@ -15,6 +15,7 @@ from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
 from engine.commands.randomness import UID_LENGTH
 from engine.itip import recurrence
+from engine.model.answers import Proposal
 from engine.model.events import Event, EventStatus, Override
 from engine.model.messages import Audience, Kind
 from engine.model.times import Instant, Span
@@ -29,6 +30,7 @@ class EventDone(Done):
     notified: int = 0
     campaign_id: str = Field("", description="campaign that tells them; empty where nobody is told")
     created: bool = False
+    proposal: Proposal | None = Field(None, description="the proposal that this answered")
 
 
 class CreateEvent(Command[EventDone]):

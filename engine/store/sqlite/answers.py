@@ -91,15 +91,23 @@ class Answers(Session):
         )
         if proposal.state is ProposalState.OPEN:
             await changes.note_proposal(self, proposal)
+            await self._count_open(proposal, 1)
 
     async def settle_proposal(self, proposal: Proposal, state: ProposalState) -> Proposal:
         """Write down what became of a proposal."""
         settled = proposal.model_copy(update={"state": state})
+        if proposal.state is ProposalState.OPEN and state is not ProposalState.OPEN:
+            await self._count_open(proposal, -1)
         await self.run(
             "UPDATE proposal SET state = ?, body = ? WHERE id = ?",
             [state.value, settled.model_dump_json(), proposal.id],
         )
         return settled
+
+    async def _count_open(self, proposal: Proposal, n: int) -> None:
+        row = await self.one("SELECT organizer FROM event WHERE uid = ?", [proposal.event_uid])
+        assert row is not None, "a proposal is for an event"
+        self.tally.add(proposal.event_uid, row["organizer"], "proposals", n)
 
     async def proposals(
         self,

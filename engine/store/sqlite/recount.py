@@ -17,6 +17,8 @@ WITH a AS (
     UNION ALL SELECT event_uid, organizer, 'rsvp.' || {_LABEL} FROM a
     UNION ALL SELECT event_uid, organizer, 'origin.' || origin FROM a
     UNION ALL SELECT event_uid, organizer, 'prodid.' || prodid FROM a WHERE prodid <> ''
+    UNION ALL SELECT p.event_uid, e.organizer, 'proposals' FROM proposal p JOIN event e ON e.uid = p.event_uid
+        WHERE p.state = 'open'
     UNION ALL SELECT event_uid, organizer, 'delivery.' || state FROM message WHERE kind IN ({_CALENDAR})
 ), counted AS (
     SELECT 'event' AS scope, event_uid AS key, name, count(*) AS n FROM named GROUP BY 2, 3

@@ -184,11 +184,11 @@ def statistics(counters: Iterable[tuple[str, int]]) -> Statistics:
     """Counters from pairs of name and number, where name is `attendees` or `<group>.<member>`."""
     found = Statistics()
     groups = {"rsvp": found.rsvp, "origin": found.origin, "prodid": found.prodid, "delivery": found.delivery}
-    attendees = 0
+    single = {"attendees": 0, "proposals": 0}
     for name, n in counters:
         group, _, member = name.partition(".")
-        if group == "attendees":
-            attendees = n
+        if group in single:
+            single[group] = n
         elif n or member in groups[group]:
             groups[group][member] = n
-    return found.model_copy(update={"attendees": attendees})
+    return found.model_copy(update=single)

@@ -238,6 +238,16 @@ UPDATE message SET state = 'sent' WHERE state = 'accepted';
 UPDATE OR REPLACE tally SET name = 'delivery.sent' WHERE name = 'delivery.accepted';
 """
 
+# proposals that wait for an answer are counted as they come; here those that came before
+_PROPOSALS = """
+INSERT INTO tally(scope, key, name, n) SELECT 'event', event_uid, 'proposals', count(*) FROM proposal
+    WHERE state = 'open' GROUP BY 2;
+INSERT INTO tally(scope, key, name, n) SELECT 'organizer', e.organizer, 'proposals', count(*)
+    FROM proposal p JOIN event e ON e.uid = p.event_uid WHERE p.state = 'open' GROUP BY 2;
+INSERT INTO tally(scope, key, name, n) SELECT 'system', '', 'proposals', count(*) FROM proposal
+    WHERE state = 'open' HAVING count(*) > 0;
+"""
+
 MIGRATIONS = (
     _VERSION_1,
     _ANSWERS,
@@ -251,6 +261,7 @@ MIGRATIONS = (
     _REPORTS,
     BOUNDS,
     _SENT,
+    _PROPOSALS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -1,13 +1,13 @@
-"""The tool that explains: what one person was sent for one event, and what came back."""
+"""The tool that shows one person at one event: the answer, every mail and what came back."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
+from cis_mcp.mcp.tools.attendee_results import AttendeeStory, attendee_story, page_of, story, waits_in
 from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads
 from cis_mcp.mcp.tools.event_arguments import Uid
-from cis_mcp.mcp.tools.explanation_results import Explained, explained, page_of, story, waits_in
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line
 from engine.engine import Explanation
@@ -18,30 +18,26 @@ _CAMPAIGNS_SEEN = 50
 _UNDER_WAY = {CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED}
 
 
-class ExplainSendArguments(Arguments):
-    """Arguments of explain_send."""
+class GetAttendeeArguments(Arguments):
+    """Arguments of get_attendee."""
 
     uid: Uid
     email: str = Field(description="the person's address", max_length=1_000, examples=["ann@example.com"])
     limit: int = Field(50, description="messages, and receipts, at most; the newest", ge=1, le=100)
-    cursor: str | None = Field(
-        None, description="next_cursor of the page before, for older ones", max_length=200
-    )
+    cursor: str | None = Field(None, description="next_cursor of the page before: older ones", max_length=200)
 
 
-async def explain_send(call: CallContext, arguments: ExplainSendArguments) -> Reply:
-    """Explain what one person was sent for an event and what came back: every message with each attempt and
-    the mail server's answer, every receipt and whether it counted, and what is still owed. For everybody use
-    list_attendees and get_campaign."""
+async def get_attendee(call: CallContext, arguments: GetAttendeeArguments) -> Reply:
+    """Show one person at one event as a timeline: the answer and to which revision, every message with the mail
+    server's reply, comments, proposed times, and what is still owed. Use it when somebody “never got it”."""
     event = await call.engine.event(arguments.uid, call.actor)
-    explanation = await call.engine.explain(arguments.uid, arguments.email, call.actor)
+    explanation = await call.engine.explain(event.uid, arguments.email, call.actor)
     campaigns = await _waited_in(call, explanation)
     being_written = await _being_written(call, event)
 
     async def page(limit: int) -> Reply:
-        data = explained(
-            event, explanation, campaigns, being_written, page_of(explanation, limit, arguments.cursor)
-        )
+        shown = page_of(explanation, limit, arguments.cursor)
+        data = attendee_story(event, explanation, campaigns, being_written, shown)
         return Reply("\n".join(story(data, one_line(event.summary))), data)
 
     return await fitted(arguments.limit, page)
@@ -62,4 +58,4 @@ async def _being_written(call: CallContext, event: Event) -> list[str]:
     return [campaign_id for campaign_id in under_way if counts[campaign_id].get("waiting")]
 
 
-TOOLS = (Spec(explain_send, "Explain what was sent", ExplainSendArguments, Explained, reads()),)
+TOOLS = (Spec(get_attendee, "Show one attendee", GetAttendeeArguments, AttendeeStory, reads()),)
