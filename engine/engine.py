@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from engine import report
 from engine.bell import Bell
-from engine.commands.base import Command, Done, Refusal, Work, unknown_event
+from engine.commands.base import Command, Done, Work, unknown_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
 from engine.commands.operators.operators import Key, digest
@@ -110,8 +110,8 @@ class Engine:
         *,
         before: Callable[[Work], Awaitable[None]] | None = None,
         also: Callable[[Work, D], Awaitable[None]] | None = None,
-    ) -> D | Refusal:
-        """Carry a command out in one unit of work, or refuse it and change nothing.
+    ) -> D:
+        """Carry a command out in one unit of work. Raises Refused; then nothing was changed.
 
         `before` and `also` run in the same unit, ahead of the command and after it; like the command they wait
         for nothing but the unit. A caller that goes away does not cut the work in half.
@@ -119,7 +119,11 @@ class Engine:
         task = asyncio.create_task(self._apply(command, actor, before, also))
         self._applying.add(task)
         task.add_done_callback(self._applying.discard)
-        return await asyncio.shield(task)
+        done = await asyncio.shield(task)
+        if isinstance(done, Refused):
+            # A value until here: the task may outlive its caller, and a refusal is no fault to be reported then.
+            raise done
+        return done
 
     async def _apply(
         self,
@@ -127,7 +131,7 @@ class Engine:
         actor: Actor,
         before: Callable[[Work], Awaitable[None]] | None,
         also: Callable[[Work, D], Awaitable[None]] | None,
-    ) -> D | Refusal:
+    ) -> D | Refused:
         name, outcome = type(command).__name__, "fault"
         try:
             with (
@@ -135,7 +139,7 @@ class Engine:
                 self.observer.span(name, actor=actor.kind) as span,
             ):
                 done = await self._carry_out(name, command, actor, before, also)
-                outcome = done.code.value if isinstance(done, Refusal) else "done"
+                outcome = done.code.value if isinstance(done, Refused) else "done"
                 span.note(outcome=outcome)
                 return done
         finally:
@@ -148,7 +152,7 @@ class Engine:
         actor: Actor,
         before: Callable[[Work], Awaitable[None]] | None,
         also: Callable[[Work, D], Awaitable[None]] | None,
-    ) -> D | Refusal:
+    ) -> D | Refused:
         now = self.clock()
 
         async def whole(unit: Unit) -> D:
@@ -167,7 +171,7 @@ class Engine:
             done = await self.store.at_once(whole)
         except Refused as refused:
             log.info("%s refused: %s", name, refused.code)
-            return Refusal.of(refused)
+            return refused
         self.owed.ring()
         return done
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import click
 
 from cis_mcp.run.runtime import opened
-from engine.commands.base import Command, Done, Refusal
+from engine.commands.base import Command, Done
 from engine.commands.operators.operators import SCOPES, CreateKey, Key, RevokeKey, SuspendOrganizer
 from engine.engine import Engine
 from engine.inbox.intake import recount
-from engine.refusals import Refused
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -97,10 +96,7 @@ async def check(settings: Settings) -> int:
 
 
 async def _apply(engine: Engine, command: Command[D]) -> D:
-    outcome = await engine.apply(command, engine.local)
-    if isinstance(outcome, Refusal):
-        raise Refused(outcome.code, outcome.message, outcome.hint)
-    return outcome
+    return await engine.apply(command, engine.local)
 
 
 def _line(key: Key) -> str:

@@ -13,7 +13,6 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from engine.commands.answers.deliveries import Unsubscribe
-from engine.commands.base import Refusal
 from engine.engine import Engine
 from engine.inbox.routes import confirm
 from engine.model.actors import Actor
@@ -96,9 +95,10 @@ def unsubscribe_page(engine: Engine) -> Handler:
         if request.method != "POST":
             words = "You will get no more invites or updates from this organizer."
             return page("No more of these?", words, button="Unsubscribe")
-        done = await engine.apply(Unsubscribe(token=token), Actor(kind="attendee", address=attendee.email))
-        if isinstance(done, Refusal):
-            return refusal(Refused(done.code, done.message, done.hint))
+        try:
+            await engine.apply(Unsubscribe(token=token), Actor(kind="attendee", address=attendee.email))
+        except Refused as refused:
+            return refusal(refused)
         return page("Done", "This organizer sends you nothing more.")
 
     return show

@@ -22,21 +22,6 @@ class Done(Value):
     """What a command came to when it was carried out."""
 
 
-class Refusal(Value):
-    """What a command came to when it was turned down: nothing changed, nothing will be sent."""
-
-    code: Code
-    message: str
-    hint: str = ""
-
-    @classmethod
-    def of(cls, refused: Refused) -> Refusal:
-        return cls(code=refused.code, message=refused.message, hint=refused.hint)
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
-
-
 D_co = TypeVar("D_co", bound=Done, covariant=True)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine import plainfile
-from engine.commands.base import Command, Done, Refusal, Work
+from engine.commands.base import Command, Done, Work
 from engine.commands.feeds.feeds import EntryStep, FeedDone, FindFeed, GoneStep, SaveFeed
 from engine.commands.tables.batch import Batch, Rehearsed, Step, StepOutcome
 from engine.engine import Engine
@@ -101,14 +101,7 @@ def _conditions(feed: Feed) -> dict[str, str]:
 async def _found(engine: Engine, actor: Actor, options: Options, identity: str, name: str) -> FeedDone:
     if options.timezone:
         zones.require(options.timezone)
-    done = await engine.apply(FindFeed(organizer=options.organizer, identity=identity, name=name), actor)
-    return _accepted(done)
-
-
-def _accepted(done: FeedDone | Refusal) -> FeedDone:
-    if isinstance(done, Refusal):
-        raise Refused(done.code, done.message, done.hint)
-    return done
+    return await engine.apply(FindFeed(organizer=options.organizer, identity=identity, name=name), actor)
 
 
 def _nothing_new(found: FeedDone, options: Options) -> Imported:
@@ -147,9 +140,7 @@ async def _import(
 
 async def _save(engine: Engine, actor: Actor, feed: Feed) -> None:
     command: Command[Done] = SaveFeed(feed=feed)
-    done = await engine.apply(command, actor)
-    if isinstance(done, Refusal):
-        raise Refused(done.code, done.message, done.hint)
+    await engine.apply(command, actor)
 
 
 def _planned(
@@ -259,6 +250,4 @@ class _Run:
             done = await self.engine.apply(batch, self.actor, before=before)
         except Rehearsed as rehearsed:
             return rehearsed.outcomes
-        if isinstance(done, Refusal):
-            raise Refused(done.code, done.message, done.hint)
         return done.outcomes

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
-from engine.commands.base import Command, Done, Refusal
 from engine.commands.operators.quarantine import DropMail, ReleaseMail
 from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
@@ -108,7 +107,7 @@ class Quarantine:
         spooled = await asyncio.to_thread(self._read, name)
         if spooled is None:
             raise _unknown(name)
-        await self._apply(ReleaseMail(mail=name), actor)
+        await self._engine.apply(ReleaseMail(mail=name), actor)
         boxes = {note.id.split(":")[1] for note in await self._engine.store.notes(f"{name}:") if _waits(note)}
         mailboxes = tuple(_mailbox(box) for box in sorted(boxes) if box) or spooled.envelope.mailboxes
         envelope = spooled.envelope.model_copy(
@@ -148,13 +147,8 @@ class Quarantine:
         """Put a mail away; it is deleted with the handled ones. Raises Refused: NOT_ALLOWED, UNKNOWN_MAIL."""
         if not await asyncio.to_thread(self._path, name):
             raise _unknown(name)
-        await self._apply(DropMail(mail=name), actor)
+        await self._engine.apply(DropMail(mail=name), actor)
         await asyncio.to_thread(self._put_away, name)
-
-    async def _apply(self, command: Command[Done], actor: Actor) -> None:
-        done = await self._engine.apply(command, actor)
-        if isinstance(done, Refusal):
-            raise Refused(done.code, done.message, done.hint)
 
     def _names(self) -> list[str]:
         names = [path.name for path in (self._folder / "quarantine").iterdir()]

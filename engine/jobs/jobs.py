@@ -45,5 +45,5 @@ async def step(engine: Engine) -> bool:
     for chore in Chore:
         if chore in waiting:
             done = await engine.apply(_COMMANDS[chore](), SYSTEM)
-            worked = worked or (isinstance(done, Progress) and done.worked)
+            worked = worked or done.worked
     return worked

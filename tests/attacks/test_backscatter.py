@@ -22,7 +22,7 @@ from engine.outbox.transport import Accepted
 from engine.refusals import Code
 from tests.support import mails, reports
 from tests.support.clock import Clock
-from tests.support.engines import claim, created, deliver, do, engine_in, invite, ledger
+from tests.support.engines import claim, created, deliver, do, engine_in, invite, ledger, why_not
 from tests.support.inboxes import Post, receiving
 from tests.support.names import serving_names
 from tests.support.signing import publish, signed
@@ -66,8 +66,7 @@ def at(person: Attendee) -> str:
 async def barred(engine: Engine, organizer: Actor, email: str = ANN) -> Code | None:
     """Why the organizer cannot invite somebody to a new event; None where they can."""
     event = await created(engine, organizer)
-    done = await engine.apply(SendInvite(uid=event.uid, email=email), organizer)
-    return getattr(done, "code", None)
+    return await why_not(engine, SendInvite(uid=event.uid, email=email), organizer)
 
 
 # forged bounces and complaints, by whoever was forwarded an invite

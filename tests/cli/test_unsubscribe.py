@@ -16,6 +16,7 @@ from engine.engine import system_clock
 from engine.model.events import Event
 from engine.refusals import Code
 from tests.cli.processes import serving
+from tests.support import engines
 from tests.support.engines import created, engine_in, invite
 from tests.support.waiting import DEADLINE_S, eventually
 
@@ -66,8 +67,7 @@ async def why_not(folder: Path) -> Code | None:
     """Why Ann cannot be invited to another event."""
     async with engine_in(folder, system_clock) as engine:
         other = await created(engine)
-        done = await engine.apply(SendInvite(uid=other.uid, email=ANN), engine.local)
-        return getattr(done, "code", None)
+        return await engines.why_not(engine, SendInvite(uid=other.uid, email=ANN))
 
 
 async def test_each_invite_offers_both_ways_on_one_line(tmp_path: Path, web: httpx.AsyncClient) -> None:

@@ -7,7 +7,6 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from engine.commands.base import Refusal
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign
 from engine.commands.events.events import CancelEvent, CreateEvent, Source, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
@@ -15,7 +14,7 @@ from engine.engine import Engine
 from engine.model.messages import Audience, Kind
 from engine.model.people import Origin
 from engine.model.queries import AttendeeQuery
-from engine.refusals import Code
+from engine.refusals import Code, Refused
 from tests.support.clock import Clock
 from tests.support.engines import (
     chores_done,
@@ -113,9 +112,10 @@ async def test_two_who_create_the_same_event_at_once_make_one_and_change_nothing
             meeting(summary="First", source=source),
             meeting(summary="Second", source=source),
         ]
-        outcomes = await asyncio.gather(one.apply(wanted[0], one.local), two.apply(wanted[1], two.local))
-        (refused,) = [o for o in outcomes if isinstance(o, Refusal)]
-        (done,) = [o for o in outcomes if not isinstance(o, Refusal)]
+        asked = one.apply(wanted[0], one.local), two.apply(wanted[1], two.local)
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        (refused,) = [o for o in outcomes if isinstance(o, Refused)]
+        (done,) = [o for o in outcomes if not isinstance(o, BaseException)]
         assert refused.code is Code.EVENT_EXISTS
         kept = await one.event(done.event.uid, one.local)
         assert (kept.summary, kept.sequence) == (done.event.summary, 0)

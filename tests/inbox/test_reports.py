@@ -13,7 +13,7 @@ from engine.outbox import answers
 from engine.outbox.transport import Accepted
 from engine.refusals import Code
 from tests.support import mails, reports
-from tests.support.engines import claim, created, deliver, do, invite, ledger, refusal, settle
+from tests.support.engines import claim, created, deliver, do, invite, ledger, refusal, settle, why_not
 from tests.support.inboxes import Post
 
 ANN = "ann@example.com"
@@ -39,8 +39,7 @@ def address(ann: Attendee) -> str:
 async def barred(post: Post) -> Code | None:
     """Why Ann cannot be invited to another event; None where she can."""
     other = await created(post.engine)
-    done = await post.engine.apply(SendInvite(uid=other.uid, email=ANN), post.engine.local)
-    return getattr(done, "code", None)
+    return await why_not(post.engine, SendInvite(uid=other.uid, email=ANN))
 
 
 async def sent(post: Post, event: Event) -> Message:

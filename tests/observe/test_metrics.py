@@ -32,6 +32,7 @@ from tests.support.engines import (
     engine_in,
     invite,
     invite_all_answers,
+    refusal,
     settings_in,
     settle,
     working,
@@ -78,7 +79,7 @@ async def test_every_state_of_a_message_is_told_before_there_is_any(engine: Engi
 async def test_refused_commands_are_counted_by_their_code(engine: Engine) -> None:
     event = await created(engine)
     for _ in range(2):
-        await engine.apply(SendInvite(uid=event.uid, email="nobody"), engine.local)
+        assert await refusal(engine, SendInvite(uid=event.uid, email="nobody")) == "invalid_address"
     assert (
         _of(await figures(engine), "cis_commands_total", command="SendInvite", outcome="invalid_address") == 2
     )

@@ -22,7 +22,7 @@ from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
-from engine.commands.base import Command, Done, Refusal
+from engine.commands.base import Command, Done
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.messages import Message
@@ -72,10 +72,7 @@ class CallContext:
 
     async def apply(self, command: Command[D]) -> D:
         """What `command` came to, or Refused."""
-        outcome = await self.engine.apply(command, self.actor)
-        if isinstance(outcome, Refusal):
-            raise Refused(outcome.code, outcome.message, outcome.hint)
-        return outcome
+        return await self.engine.apply(command, self.actor)
 
     async def settled(self, message: Message, seconds: float) -> Message:
         """The ledger row of `message`: once it is not about to be sent, `seconds` are over, or the server stops."""

@@ -7,13 +7,28 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from engine.commands import text
-from engine.commands.base import Command, Done, Refusal, Work
+from engine.commands.base import Command, Done, Work
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.model.base import Value
 from engine.model.people import Origin
 from engine.refusals import Code, Refused
 
 EVENTS_MAX = 50
+
+
+class Refusal(Value):
+    """Why one of several invites was refused: nothing of it changed, nothing of it will be sent."""
+
+    code: Code
+    message: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, refused: Refused) -> Refusal:
+        return cls(code=refused.code, message=refused.message, hint=refused.hint)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
 
 
 class Invited(Value):

@@ -8,13 +8,13 @@ from typing import TypeVar
 from engine.commands import first_proof, notices
 from engine.commands.answers import confirmations
 from engine.commands.answers.prompting import Cause, prompted
-from engine.commands.base import Command, Done, Refusal, Work
+from engine.commands.base import Command, Done, Work
 from engine.commands.intake import Reply, note
 from engine.engine import Engine
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, turned_down
 from engine.model.actors import Actor
 from engine.model.messages import Notice
-from engine.refusals import Code
+from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.store.protocol import AlreadyTakenIn
 
@@ -39,10 +39,12 @@ async def apply_once(
     outcome: Callable[[D], Outcome],
     notice: Callable[[D], Notice] | None = None,
     part: str = "",
-) -> Outcome | Refusal:
+    no: Callable[[Refused], Outcome] = turned_down,
+) -> Outcome:
     """What became of the mail, or of this part of it; harmless to repeat after a crash at any instant.
 
-    Raises NewProof where it would reach more people than a mail with a new proof may.
+    `no`: what becomes of it if the command is refused. Raises NewProof if it would reach more people than a mail
+    with a new proof may.
     """
     became = TAKEN_BEFORE
     name = taken.intake(became, engine.clock(), part).id
@@ -64,12 +66,14 @@ async def apply_once(
         await _ask(work, became)
 
     try:
-        done = await engine.apply(command, actor, before=before, also=also)
+        await engine.apply(command, actor, before=before, also=also)
     except AlreadyTakenIn:
         return TAKEN_BEFORE
     except _Rehearsed:
         return became
-    return done if isinstance(done, Refusal) else became
+    except Refused as refused:
+        return no(refused)
+    return became
 
 
 async def _reply(work: Work, taken: ReceivedMail, became: Outcome, notice: Notice) -> Reply | None:

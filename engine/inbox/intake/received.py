@@ -20,7 +20,7 @@ from engine.mail.incoming.dmarc import organizational_domain
 from engine.model.actors import Actor
 from engine.model.base import Value
 from engine.model.records import Intake
-from engine.refusals import Code
+from engine.refusals import Code, Refused
 
 _UID_MAX = 200
 
@@ -210,6 +210,16 @@ def quarantined(code: Code, detail: str, ask: Waiting | None = None) -> Outcome:
 
 def refused(code: Code, detail: str, uid: str = "") -> Outcome:
     return Outcome(action=MailAction.REFUSED, code=code.value, detail=detail, uid=uid)
+
+
+def turned_down(no: Refused) -> Outcome:
+    """What becomes of a mail whose command was refused: its sender hears why."""
+    return refused(no.code, str(no))
+
+
+def set_aside(no: Refused) -> Outcome:
+    """What becomes of a mail whose command was refused, if it waits for a person instead (promise 1)."""
+    return quarantined(no.code, str(no))
 
 
 def held(taken: ReceivedMail, doings: tuple[IntendedChange, ...]) -> Outcome:

@@ -15,7 +15,7 @@ from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.arrival_order import Place
 from engine.inbox.intake.claims import turn_of
 from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, held, quarantined
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
 from engine.inbox.routes import bulk, confirm, create, reports, rsvp
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.mail.incoming.authenticity import Verdict
@@ -174,7 +174,7 @@ class Router:
             route = _ROUTES.get(taken.mailbox.name, reports.take_for_operator)
             return await route(self._engine, taken)
         except Refused as refused:
-            return Outcome(action=MailAction.REFUSED, code=refused.code.value, detail=str(refused))
+            return turned_down(refused)
         except NewProof as new:
             return held(taken, new.doings)
 

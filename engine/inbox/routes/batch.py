@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.commands import first_proof, notices
-from engine.commands.base import Done, Refusal, Work
+from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
 from engine.commands.tables import batchrows
 from engine.commands.tables.batch import Batch, BatchDone, Rehearsed, RequestOutcome, StepOutcome, tallied
@@ -17,12 +17,13 @@ from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
 from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.reading import tables_of
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, refused
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail
 from engine.inbox.routes.several import weighed
 from engine.model.actors import Actor
 from engine.model.records import Intake
 from engine.refusals import Code, Refused
 from engine.report import harmless
+from engine.store.protocol import Unit
 
 CHUNK = 50
 """Rows in one transaction: few, so that other mail and the dispatcher need not wait."""
@@ -88,8 +89,6 @@ async def carried_out(
 ) -> tuple[StepOutcome, ...]:
     """What became of some rows, all in one transaction."""
     done = await engine.apply(Batch(steps=tuple(steps), dry_run=dry_run), actor)
-    if isinstance(done, Refusal):
-        raise Refused(done.code, done.message, done.hint)
     return done.outcomes
 
 
@@ -132,8 +131,11 @@ async def _came_before(engine: Engine, taken: ReceivedMail) -> bool:
     """True where this very mail was carried out already and only arrived a second time."""
     if not taken.mail.message_id:
         return False
-    async with engine.store.unit() as unit:
+
+    async def before(unit: Unit) -> bool:
         return await unit.remembered(taken.actor.address, _mail_key(taken)) is not None
+
+    return await engine.store.at_once(before)
 
 
 def _mail_key(taken: ReceivedMail) -> str:
@@ -165,10 +167,9 @@ async def _answer(
     anything = len(failed) < len(outcomes)
     notice = notices.batch_done(in_words(outcomes), problems, table(outcomes), anything=anything)
     command = _Remember(key=_mail_key(taken)) if taken.mail.message_id else NoChange()
-    became = await apply_once(
+    return await apply_once(
         engine, taken, command, taken.actor, outcome=lambda _: outcome, notice=lambda _: notice, part="batch"
     )
-    return refused(became.code, str(became)) if isinstance(became, Refusal) else became
 
 
 def in_words(outcomes: Sequence[StepOutcome]) -> str:

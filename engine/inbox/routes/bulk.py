@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.commands import notices
-from engine.commands.base import Refusal, Work
+from engine.commands.base import Work
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
 from engine.commands.intake import NoChange
@@ -94,7 +94,11 @@ async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[CsvRo
         report_to=None if taken.flagged else taken.mail.from_address,
     )
     outcome = Outcome(action=MailAction.CAMPAIGN, uid=uid)
-    became = await apply_once(
+
+    def no(why: Refused) -> Outcome:
+        return outcome.model_copy(update={"code": why.code.value, "detail": str(why)})
+
+    return await apply_once(
         engine,
         taken,
         draft,
@@ -102,10 +106,8 @@ async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[CsvRo
         outcome=lambda _: outcome,
         notice=(lambda _: notices.unproven(outcome.action.value, uid)) if taken.flagged else None,
         part=named(uid),
+        no=no,
     )
-    if isinstance(became, Refusal):
-        return Outcome(action=MailAction.CAMPAIGN, uid=uid, code=became.code.value, detail=str(became))
-    return became
 
 
 class _DraftAndStart(DraftCampaign):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from engine.commands.answers.confirmations import UseConfirmation, usable
-from engine.commands.base import Refusal
 from engine.engine import SYSTEM, Engine
 from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, refused
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, turned_down
 from engine.inbox.quarantine import Quarantine
 from engine.model.actors import Actor
 from engine.model.confirmations import Confirmation
@@ -23,22 +24,20 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail confirms nothing.")
     try:
         found = await _let_through(engine, taken.mailbox.token)
-    except Refused as problem:
-        return refused(problem.code, str(problem))
+    except Refused as no:
+        return turned_down(no)
     outcome = Outcome(action=MailAction.CONFIRMED, detail=f"mail {found.mail} is handled")
     actor = Actor(kind="attendee", address=found.address)
     use = UseConfirmation(code=found.code)
     became = await apply_once(engine, taken, use, actor, outcome=lambda _: outcome)
     await look_again(engine)
-    return refused(became.code, str(became)) if isinstance(became, Refusal) else became
+    return became
 
 
 async def by_page(engine: Engine, code: str) -> Confirmation:
     """Confirm by the page's button. Raises Refused: CONFIRM_TOKEN_INVALID, UNKNOWN_MAIL."""
     found = await _let_through(engine, code)
-    done = await engine.apply(UseConfirmation(code=code), Actor(kind="attendee", address=found.address))
-    if isinstance(done, Refusal):
-        raise Refused(done.code, done.message, done.hint)
+    await engine.apply(UseConfirmation(code=code), Actor(kind="attendee", address=found.address))
     await look_again(engine)
     return found
 
@@ -47,7 +46,8 @@ async def look_again(engine: Engine) -> None:
     """Take mail in again whose proofs somebody has vouched for while it waited, some at a time."""
     for held in await engine.store.proven_since(engine.clock(), _AT_ONCE):
         await Quarantine(engine).again(held.mail, held.mailbox)
-        await engine.apply(UseConfirmation(code=held.code), SYSTEM)
+        with suppress(Refused):  # used up meanwhile
+            await engine.apply(UseConfirmation(code=held.code), SYSTEM)
 
 
 async def waiting(engine: Engine, code: str) -> Confirmation:

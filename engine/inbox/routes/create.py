@@ -8,7 +8,7 @@ from functools import partial
 
 from engine.commands import notices
 from engine.commands.answers.proposals import DeclineProposal
-from engine.commands.base import Command, Refusal
+from engine.commands.base import Command
 from engine.commands.events.events import CancelEvent, EventDone
 from engine.commands.events.instances import CancelInstance, ChangeInstance
 from engine.commands.intake import NoChange
@@ -23,6 +23,7 @@ from engine.inbox.intake.received import (
     named,
     quarantined,
     refused,
+    turned_down,
 )
 from engine.inbox.routes import batch, rsvp
 from engine.inbox.routes import organizer_commands as wishes
@@ -177,7 +178,7 @@ async def _summed(engine: Engine, taken: ReceivedMail, outcomes: list[Outcome]) 
     became = await apply_once(
         engine, taken, NoChange(), SYSTEM, outcome=lambda _: summed, notice=lambda _: notice, part="all"
     )
-    return became if isinstance(became, Outcome) and became.action in done else summed
+    return became if became.action in done else summed
 
 
 async def _series(
@@ -256,7 +257,7 @@ async def _declined(engine: Engine, taken: ReceivedMail, message: ItipMessage) -
     outcome = refused(Code.UNKNOWN_ATTENDEE, "The mail names no attendee whose proposal it declines.")
     for email in people:
         command = DeclineProposal(uid=known.uid, email=email, recurrence_id=event.recurrence_id)
-        became = await apply_once(
+        outcome = await apply_once(
             engine,
             taken,
             command,
@@ -265,7 +266,6 @@ async def _declined(engine: Engine, taken: ReceivedMail, message: ItipMessage) -
             notice=lambda done: notices.declined(done.event, done.attendee),
             part=f"{named(event.uid)}:{email}",
         )
-        outcome = refused(became.code, str(became)) if isinstance(became, Refusal) else became
     return outcome
 
 
@@ -299,14 +299,19 @@ async def _apply(
 
     part = f"{named(event.uid)}:{event.recurrence_id or ''}"
     notice = None if quiet else partial(_NOTICES[action], event.recurrence_id)
-    became = await apply_once(engine, taken, command, taken.actor, outcome=outcome, notice=notice, part=part)
-    if isinstance(became, Refusal) and became.code is Code.STALE:
-        # Mails overtake each other; an older revision that comes late is nobody's mistake.
-        return ignored(became.code, str(became))
-    if isinstance(became, Refusal) and became.code is Code.EVENT_CANCELLED and action is MailAction.CANCELLED:
-        # Programs send a cancellation to each address that was invited, and again when asked to.
-        return ignored(Code.NO_CHANGE, "The event is cancelled already.")
-    return refused(became.code, str(became)) if isinstance(became, Refusal) else became
+
+    def no(why: Refused) -> Outcome:
+        if why.code is Code.STALE:
+            # Mails overtake each other; an older revision that comes late is nobody's mistake.
+            return ignored(why.code, str(why))
+        if why.code is Code.EVENT_CANCELLED and action is MailAction.CANCELLED:
+            # Programs send a cancellation to each address that was invited, and again when asked to.
+            return ignored(Code.NO_CHANGE, "The event is cancelled already.")
+        return turned_down(why)
+
+    return await apply_once(
+        engine, taken, command, taken.actor, outcome=outcome, notice=notice, part=part, no=no
+    )
 
 
 _NOTICES: dict[MailAction, Callable[[Instant | None, EventDone], Notice]] = {

@@ -11,14 +11,14 @@ from engine.commands.answers.deliveries import (
     Unsubscribe,
     UnsubscribeDone,
 )
-from engine.commands.base import Command, Refusal
+from engine.commands.base import Command
 from engine.engine import Engine
 from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, quarantined
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, quarantined, set_aside
 from engine.mail.incoming import proof
 from engine.mail.incoming.content import DeliveryReport, Fate, Reported
 from engine.model.actors import Actor
-from engine.refusals import Code
+from engine.refusals import Code, Refused
 
 _TOKENED = ("rsvp", "unsubscribe")
 _SERVICES = {"sns.amazonaws.com", "sns.amazonaws.com.cn"}
@@ -102,10 +102,10 @@ async def _record(
         uid = (done.message.event_uid or "") if done.message else ""
         return Outcome(action=MailAction.BOUNCE, uid=uid, code=code if done.changed else Code.NO_CHANGE.value)
 
-    became = await apply_once(engine, taken, command, _attendee(taken), outcome=outcome)
-    if isinstance(became, Refusal):
+    def no(_: Refused) -> Outcome:
         return ignored(Code.AUTOMATIC_MAIL, "A delivery report that belongs to none of our messages.")
-    return became
+
+    return await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, no=no)
 
 
 async def take_for_operator(engine: Engine, taken: ReceivedMail) -> Outcome:
@@ -129,8 +129,7 @@ async def take_unsubscribe(engine: Engine, taken: ReceivedMail) -> Outcome:
         return Outcome(action=MailAction.UNSUBSCRIBED)
 
     command = Unsubscribe(token=taken.mailbox.token)
-    became = await apply_once(engine, taken, command, _attendee(taken), outcome=outcome)
-    return quarantined(became.code, str(became)) if isinstance(became, Refusal) else became
+    return await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, no=set_aside)
 
 
 def _attendee(taken: ReceivedMail) -> Actor:

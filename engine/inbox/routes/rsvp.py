@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from engine.commands.answers.proposals import ProposalDone, RecordProposal
 from engine.commands.answers.receipts import ReceiptDone, RecordReceipt
 from engine.commands.answers.refreshing import Refresh, RefreshDone
-from engine.commands.base import Refusal
+from engine.commands.base import Command, Done
 from engine.engine import Engine
 from engine.inbox.intake.once import apply_once
 from engine.inbox.intake.reading import calendar_of
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, named, quarantined
+from engine.inbox.intake.received import (
+    MailAction,
+    Outcome,
+    ReceivedMail,
+    ignored,
+    named,
+    quarantined,
+    set_aside,
+)
 from engine.inbox.routes import reports
 from engine.inbox.routes.respondent import Answerer, answerer
 from engine.itip.message import ItipEvent, ItipMessage
@@ -20,6 +30,8 @@ from engine.model.actors import Actor
 from engine.model.answers import ProposalState
 from engine.model.people import Partstat, Party
 from engine.refusals import Code, Refused
+
+D = TypeVar("D", bound=Done)
 
 _WORDS = {
     "yes": Partstat.ACCEPTED,
@@ -176,17 +188,20 @@ async def _record(engine: Engine, taken: ReceivedMail, command: RecordReceipt, p
             action=MailAction.RECEIPT, uid=done.event.uid, code=receipt.code, detail=answer, ask=ask
         )
 
-    actor = _attendee(taken)
-    return _kept(await apply_once(engine, taken, command, actor, outcome=outcome, part=part))
+    return await _kept(engine, taken, command, outcome, part)
 
 
 def _attendee(taken: ReceivedMail) -> Actor:
     return Actor(kind="attendee", address=taken.mail.from_address)
 
 
-def _kept(became: Outcome | Refusal) -> Outcome:
+async def _kept(
+    engine: Engine, taken: ReceivedMail, command: Command[D], outcome: Callable[[D], Outcome], part: str
+) -> Outcome:
     """An answer that belongs to nothing of ours waits for a person; it is never dropped (promise 1)."""
-    return quarantined(became.code, str(became)) if isinstance(became, Refusal) else became
+    return await apply_once(
+        engine, taken, command, _attendee(taken), outcome=outcome, part=part, no=set_aside
+    )
 
 
 async def _proposal(
@@ -201,9 +216,7 @@ async def _proposal(
         code = "" if state is ProposalState.OPEN else Code.STALE.value
         return Outcome(action=MailAction.COUNTER, uid=done.event.uid, code=code, detail=state.value)
 
-    return _kept(
-        await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, part=_part(event))
-    )
+    return await _kept(engine, taken, command, outcome, _part(event))
 
 
 async def _refresh(
@@ -213,11 +226,13 @@ async def _refresh(
         code = "" if done.message else Code.NO_CHANGE.value
         return Outcome(action=MailAction.REFRESHED, uid=done.event.uid, code=code)
 
+    def no(why: Refused) -> Outcome:
+        return ignored(why.code, str(why)) if why.code is Code.TOO_SOON else set_aside(why)
+
     command = Refresh.model_validate(said)
-    became = await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, part=_part(event))
-    if isinstance(became, Refusal) and became.code is Code.TOO_SOON:
-        return ignored(became.code, str(became))
-    return _kept(became)
+    return await apply_once(
+        engine, taken, command, _attendee(taken), outcome=outcome, part=_part(event), no=no
+    )
 
 
 _ANSWERS = {"REPLY": _receipt, "COUNTER": _proposal, "REFRESH": _refresh}
