@@ -32,6 +32,17 @@ class Override(Value):
     source_dtstamp: datetime | None = None
 
 
+class Earlier(Value):
+    """What the event, or one instance of it, said in the revision before the newest."""
+
+    recurrence_id: Instant | None = None
+    summary: str
+    span: Span
+    location: str = ""
+    recurrence: str = ""
+    cancelled: bool = False
+
+
 class Event(Value):
     """One VEVENT with its overrides, owned by one organizer (RFC 5545, 3.6.1)."""
 
@@ -64,6 +75,7 @@ class Event(Value):
     )
     moved_sequence: int = Field(0, description="SEQUENCE with which its time or place last changed")
     moved_at: datetime | None = Field(None, description="DTSTAMP of that revision; None: it never moved")
+    earlier: tuple[Earlier, ...] = Field((), description="what the newest revision changed, as it was before")
 
     @property
     def recurring(self) -> bool:

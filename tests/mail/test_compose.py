@@ -96,7 +96,7 @@ def test_the_headers_say_who_and_what() -> None:
     ("kind", "subject"),
     [
         (Kind.INVITE, "Plan"),
-        (Kind.UPDATE, "Event Updated: Plan"),
+        (Kind.UPDATE, "Plan"),
         (Kind.CANCELLATION, "Event Cancelled: Plan"),
     ],
 )

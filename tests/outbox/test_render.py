@@ -151,7 +151,7 @@ def test_a_new_revision_is_composed_anew() -> None:
         update={"summary": "Later", "sequence": 1, "dtstamp": first.dtstamp + timedelta(seconds=1)}
     )
     assert subject(render(by, claim(first))) == "Plan"
-    assert subject(render(by, claim(second, Kind.UPDATE))) == "Event Updated: Later"
+    assert subject(render(by, claim(second, Kind.UPDATE))) == "Later"
     assert subject(render(by, claim(second))) == "Later"
     assert subject(render(by, claim(second, organizer_name="Other"))) == "Later"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from engine.model.events import EventStatus
-from engine.model.feeds import Feed, FeedEntry
+from engine.model.feeds import GONE, Feed, FeedEntry
 from engine.store.protocol import Store
 from tests.store import stores
 from tests.store.stores import ORGANIZER
@@ -58,6 +58,8 @@ async def test_an_event_is_known_to_be_in_another_calendar(store: Store) -> None
     async with store.unit() as unit:
         assert not await unit.in_other_feed(FEED.id, "event1")
         assert await unit.in_other_feed(other.id, "event1")
+        await unit.save_feed_entries(FEED.id, [FeedEntry("source-event1", "event1", GONE)])
+        assert not await unit.in_other_feed(other.id, "event1")
         await unit.save_feed(other)
         await unit.save_feed_entries(other.id, [FeedEntry("source-event1", "event1", "v1")])
         assert await unit.in_other_feed(FEED.id, "event1")

@@ -10,10 +10,12 @@ from engine.commands.base import Work
 from engine.commands.events import series
 from engine.itip import personal, recurrence
 from engine.model.base import Value
-from engine.model.events import Event, Override
+from engine.model.events import Earlier, Event, Override
 from engine.refusals import Code, Refused
 
 _MOVING = frozenset({"start", "end", "timezone", "recurrence", "rdates", "location"})
+_EARLIER_MAX = 20
+"""Instances of one revision of which is kept what they said before."""
 _UNNOTED: dict[str, object] = {"moved_sequence": 0, "source_sequence": -1, "source_dtstamp": None}
 
 
@@ -51,8 +53,30 @@ def revised(event: Event, old: Event, now: datetime, source: Source | None = Non
     """`event` as the revision after `old`: SEQUENCE and DTSTAMP grow, even if the clock went back (promise 8)."""
     dtstamp = max(now.replace(microsecond=0), old.dtstamp + timedelta(seconds=1))
     event = event.model_copy(update={"sequence": old.sequence + 1, "dtstamp": dtstamp})
-    event = event.model_copy(update=_moves(event, old))
+    event = event.model_copy(update={**_moves(event, old), "earlier": _earlier(event, old)})
     return with_source(event, source) if source else event
+
+
+def _earlier(event: Event, old: Event) -> tuple[Earlier, ...]:
+    """What the event and its changed instances said before, for mails that show what is new."""
+    whole = Earlier(
+        summary=old.summary,
+        span=old.span,
+        location=old.location,
+        recurrence=old.recurrence,
+        cancelled=old.cancelled and not event.cancelled,
+    )
+    if event.span != old.span:
+        return (whole,)
+    known = set(old.overrides)
+    changed = [o for o in event.overrides if o not in known][:_EARLIER_MAX]
+    return (whole, *(_instance_before(old, o.recurrence_id) for o in changed))
+
+
+def _instance_before(old: Event, recurrence_id: date | datetime) -> Earlier:
+    part: Event | Override = old.override(recurrence_id) or old
+    span = part.span if isinstance(part, Override) else recurrence.at(old.span, recurrence_id)
+    return Earlier(recurrence_id=recurrence_id, summary=part.summary, span=span, location=part.location)
 
 
 def _moves(event: Event, old: Event) -> dict[str, object]:

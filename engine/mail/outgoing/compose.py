@@ -22,11 +22,20 @@ if TYPE_CHECKING:
 TEXTS = ("summary", "location", "description")
 """What in a part of an event may be in each attendee's own words."""
 _SUBJECTS = {
+    # Exchange titles its entry by the Subject of a REQUEST, so that it is the summary alone.
     Kind.INVITE: "",
-    Kind.UPDATE: "Event Updated: ",
+    Kind.UPDATE: "",
     Kind.CANCELLATION: "Event Cancelled: ",
     Kind.DECLINED_PROPOSAL: "Proposal Declined: ",
 }
+_SAME: dict[str, object] = {
+    "cancelled": False,
+    "when": "",
+    "summary": "",
+    "location": None,
+    "recurrence": None,
+}
+"""What an update replaces, if nothing."""
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.~@+-]+")
 _UNTITLED = "Invitation"
 _ANSWERS = ("Yes", "No", "Maybe")
@@ -200,6 +209,7 @@ def _context(revision: Revision) -> dict[str, object]:
     single = isinstance(part, Override)
     return {
         "kind": revision.kind.value,
+        "was": _SAME | (_before(revision) if revision.kind is Kind.UPDATE else {}),
         "when": words.when(part.span),
         "zone": words.zone(part.span),
         "recurrence": "" if single else words.recurrence(event.recurrence, event.span),
@@ -209,6 +219,26 @@ def _context(revision: Revision) -> dict[str, object]:
         "reason": lines(event.cancel_reason),
         "public_url": _link(revision.public_url) if revision.public_url.startswith("https://") else "",
     }
+
+
+def _before(revision: Revision) -> dict[str, object]:
+    """What an update replaces, by the rows of the mail; a text that is in each attendee's own words is left out."""
+    event, part = revision.event, revision.part
+    recurrence_id = part.recurrence_id if isinstance(part, Override) else None
+    earlier = next((e for e in event.earlier if e.recurrence_id == recurrence_id), None)
+    if earlier is None:
+        return {}
+    was: dict[str, object] = {"cancelled": earlier.cancelled}
+    if earlier.span != part.span:
+        zone = words.zone(earlier.span)
+        was["when"] = words.when(earlier.span) + (f" ({zone})" if zone else "")
+    for name in ("summary", "location"):
+        old = one_line(getattr(earlier, name))
+        if old != one_line(getattr(part, name)) and "{{" not in old:
+            was[name] = old
+    if recurrence_id is None and earlier.recurrence != event.recurrence:
+        was["recurrence"] = words.recurrence(earlier.recurrence, earlier.span)
+    return was
 
 
 def notice(
