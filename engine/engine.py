@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from engine import report
 from engine.bell import Bell
-from engine.commands.base import Command, Done, Work, unknown_event
+from engine.commands.base import Command, Done, Work, named_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
 from engine.commands.operators.operators import Key, digest
@@ -188,15 +188,19 @@ class Engine:
     # questions
 
     async def event(self, uid: str, actor: Actor) -> Event:
-        """The event `uid`. Raises Refused: UNKNOWN_EVENT."""
+        """The event that `uid` names: a uid, a short id, or the actor's own key.
+
+        Raises Refused: UNKNOWN_EVENT, AMBIGUOUS_EVENT.
+        """
         _may_read(actor)
-        return _owned(await self.store.event(uid), uid, actor)
+        return named_event(await self.store.events_named(uid, actor.address), uid, actor)
 
     async def event_with_statistics(self, uid: str, actor: Actor) -> tuple[Event, Statistics]:
-        """The event `uid` and its counters. Raises Refused: UNKNOWN_EVENT."""
+        """As `event`, with its counters."""
         _may_read(actor)
-        event, counters = await self.store.event_with_statistics(uid) or (None, Statistics())
-        return _owned(event, uid, actor), counters
+        found = await self.store.events_with_statistics(uid, actor.address)
+        event = named_event([event for event, _ in found], uid, actor)
+        return event, next(counters for one, counters in found if one is event)
 
     async def statistics(self, scope: str, key: str | None, actor: Actor) -> Statistics:
         """Counters of an event, an organizer or the system. Raises Refused."""
@@ -237,13 +241,13 @@ class Engine:
 
     async def attendees(self, query: AttendeeQuery, actor: Actor) -> AttendeePage:
         """Attendees of an event. Raises Refused: UNKNOWN_EVENT, INVALID_CURSOR."""
-        await self.event(query.uid, actor)
-        return await self.store.attendees(query)
+        event = await self.event(query.uid, actor)
+        return await self.store.attendees(query.model_copy(update={"uid": event.uid}))
 
     async def report_csv(self, uid: str, actor: Actor) -> AsyncIterator[str]:
         """The CSV report of an event, line by line. Raises Refused: UNKNOWN_EVENT."""
-        await self.event(uid, actor)
-        async for line in report.csv_lines(self.store.every_attendee(uid)):
+        event = await self.event(uid, actor)
+        async for line in report.csv_lines(self.store.every_attendee(event.uid)):
             yield line
 
     async def campaign(
@@ -349,10 +353,3 @@ def _audited(actor: Actor) -> str:
 def _may_read(actor: Actor) -> None:
     if not actor.may_read:
         raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks the scope “read”.")
-
-
-def _owned(event: Event | None, uid: str, actor: Actor) -> Event:
-    # Of an event of somebody else nobody learns that it exists.
-    if event is None or not actor.owns(event.organizer):
-        raise unknown_event(uid)
-    return event

@@ -22,6 +22,7 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     # the thing it speaks of
     UNKNOWN_EVENT = "unknown_event"
+    AMBIGUOUS_EVENT = "ambiguous_event"
     UNKNOWN_ATTENDEE = "unknown_attendee"
     UNKNOWN_PROPOSAL = "unknown_proposal"
     UNKNOWN_CAMPAIGN = "unknown_campaign"

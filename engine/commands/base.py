@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -51,11 +52,8 @@ class Work:
         return event.model_copy(update={"sender_unauthenticated": self.actor.unauthenticated})
 
     async def owned_event(self, uid: str) -> Event:
-        """The event `uid`, or a refusal: UNKNOWN_EVENT, also for one of somebody else."""
-        event = await self.unit.event(uid)
-        if event is None or not self.actor.owns(event.organizer):
-            raise unknown_event(uid)
-        return event
+        """The event that `uid` names, or a refusal: UNKNOWN_EVENT, also for one of somebody else; AMBIGUOUS_EVENT."""
+        return named_event(await self.unit.events_named(uid, self.actor.address), uid, self.actor)
 
     async def standing_event(self, uid: str) -> Event:
         """The event `uid` that is neither cancelled nor over, of an organizer in good standing (promise 7)."""
@@ -91,11 +89,29 @@ class Command(BaseModel, Generic[D_co]):
         return str(getattr(self, "uid", "") or getattr(self, "campaign_id", "") or "")
 
 
+def named_event(found: Sequence[Event], name: str, actor: Actor) -> Event:
+    """The one of `found` that `actor` owns. Raises Refused: UNKNOWN_EVENT, AMBIGUOUS_EVENT."""
+    own = [event for event in found if actor.owns(event.organizer)]
+    if not own:
+        raise unknown_event(name)
+    if len(own) > 1:
+        raise Refused(
+            Code.AMBIGUOUS_EVENT,
+            f"“{name[:60]}” names {len(own)} events: it is the uid or id of one and your own key of another.",
+            f"Name the event by another of its names: {', '.join(_other_name(event, name) for event in own)}.",
+        )
+    return own[0]
+
+
+def _other_name(event: Event, name: str) -> str:
+    return event.id if event.id != name.lower() else event.uid
+
+
 def unknown_event(uid: str) -> Refused:
     return Refused(
         Code.UNKNOWN_EVENT,
-        f"No event has the uid “{uid[:60]}”.",
-        "Find it with search_events; its uid also stands in the mail that said it was created.",
+        f"No event has the uid or id “{uid[:60]}”.",
+        "Find it with search_events; its id also stands in the mail that said it was created.",
     )
 
 

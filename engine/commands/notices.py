@@ -25,6 +25,7 @@ _SUBJECT_SHOWN = 200
 _LINE_SHOWN = 300
 _TABLES_MAX = 1_000_000
 _TITLE_SHOWN = 80
+_STEPS = "What you can do now:"
 _LINK = re.compile(r"(?:https?|ftp)://\S*|www\.\S*", re.IGNORECASE)
 _FIELDS = {
     "timezone": "time zone",
@@ -65,8 +66,22 @@ def message(
     )
 
 
-def created(event: Event) -> Notice:
-    return _notice(f"Created: {event.summary}", event, "Your event was created. Nobody is invited yet.")
+def created(event: Event, settings: Settings) -> Notice:
+    """A new event, and what can be done with it next."""
+    made = _notice(f"Created: {event.summary}", event, "Your event was created. Nobody is invited yet.")
+    return made.model_copy(update={"text": made.text + _next_steps(event, settings)})
+
+
+def _next_steps(event: Event, settings: Settings) -> str:
+    bulk, at = settings.mailbox("bulk"), settings.mailbox("create")
+    return (
+        f"\n{_STEPS}\n"
+        f"- Invite people: mail a CSV file with the columns uid, email and name to {bulk}, with "
+        f"{event.id or event.uid} as uid. Everyone on it gets a personal invite, and you get a report.\n"
+        f"- Change or cancel the event: do it in your calendar, with {at} among the guests, or mail a CSV file there "
+        f"with the columns action and uid (UPDATE or CANCEL, {event.id or event.uid}) and what is to change.\n"
+        "- Let an agent do it: its tools know the event by its uid or id.\n"
+    )
 
 
 def updated(event: Event, changed: Sequence[str], notified: int, instance: Instant | None = None) -> Notice:
@@ -119,6 +134,7 @@ def _notice(subject: str, event: Event, what: str, instance: Instant | None = No
         f"When: {_when(_span(event, instance))}",
         *([f"Repeats: {repeats}"] if repeats else []),
         f"uid: {event.uid}",
+        *([f"id: {event.id}"] if event.id else []),
         f"Revision: {event.sequence}",
     ]
     return Notice(subject=subject[:200], text="\n".join([what, "", *lines]) + "\n")
@@ -193,7 +209,8 @@ def gathered(several: Sequence[Notice], more: int) -> Notice:
 
 
 def _in_one_line(notice: Notice) -> str:
-    said = " · ".join(line.strip() for line in notice.text.splitlines() if line.strip())
+    what, _, _ = notice.text.partition(_STEPS)
+    said = " · ".join(line.strip() for line in what.splitlines() if line.strip())
     shown = f"{said[:_LINE_SHOWN]}…" if len(said) > _LINE_SHOWN else said
     return f"{notice.subject} · {shown}"
 

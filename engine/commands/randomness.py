@@ -39,7 +39,18 @@ def word_in_order(randomness: Randomness, now: datetime, length: int) -> str:
     return digits.decode("ascii") + randomness.word(length - _SECOND_LENGTH)
 
 
+def short_id(randomness: Randomness) -> str:
+    """`ID_LENGTH` characters of `ID_LETTERS`, each equally likely."""
+    fitting = ""
+    while len(fitting) < ID_LENGTH:
+        fitting += "".join(letter for letter in randomness.word(2 * ID_LENGTH) if letter in ID_LETTERS)
+    return fitting[:ID_LENGTH]
+
+
 UID_LENGTH = 40
+ID_LENGTH = 8
+ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+"""Without those that are taken for each other: 0 and o, 1, i and l."""
 CAMPAIGN_ID_LENGTH = 16
 TOKEN_LENGTH = 26
 """26 characters of 36 carry about 134 bits."""

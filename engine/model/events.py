@@ -47,6 +47,7 @@ class Event(Value):
     """One VEVENT with its overrides, owned by one organizer (RFC 5545, 3.6.1)."""
 
     uid: str
+    id: str = Field("", description="short name of the event: 8 characters, for people and models to write")
     organizer: str
     organizer_name: str = ""
     summary: str

@@ -58,8 +58,9 @@ class AttendeeQuery(Value):
 
 
 class AttendeePage(Value):
-    """Some attendees, in the order in which they were invited, and where to go on."""
+    """Some attendees of the event `uid`, in the order in which they were invited, and where to go on."""
 
+    uid: str
     attendees: tuple[Attendee, ...]
     next_cursor: str | None = None
 

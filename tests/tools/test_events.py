@@ -41,7 +41,7 @@ async def test_the_text_of_a_created_event_stands_on_its_own(engine: Engine) -> 
         )
     assert result.structured_content is not None
     text = text_of(result)
-    for fact in ("Opener", result.structured_content["event"]["uid"], "Sunday 2027-05-02 23:00–", "UTC"):
+    for fact in ("Opener", result.structured_content["event"]["id"], "Sunday 2027-05-02 23:00–", "UTC"):
         assert fact in text
 
 

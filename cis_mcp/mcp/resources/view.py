@@ -52,6 +52,9 @@ class ResourceView:
             return None
         kind, name = found
         engine = self.call.engine
+        if kind.variable == "uid":
+            self._require(kind)
+            name = (await engine.event(name, self.call.actor)).uid
         await self._look(kind, name)
         event = await kind.event(engine, name) if kind.event else ""
         return Sight(partial(kind.state or kind.read, engine, SYSTEM, name), event)

@@ -74,7 +74,7 @@ async def bulk_send(call: CallContext, arguments: BulkSendArguments) -> Reply:
     """Prepare invites to one event for a list of people: judges every row, names those it would skip and why, shows a
     sample. It is a draft: nothing is sent before control_campaign starts it with the confirm_token, unless start is
     true. For one person use send_invite."""
-    rows = await rows_of(arguments, call.actor)
+    rows = await rows_of(call, arguments)
     draft = DraftCampaign(
         uid=arguments.uid,
         recipients=rows,

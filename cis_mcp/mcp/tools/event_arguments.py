@@ -12,7 +12,7 @@ from engine.model.messages import Audience
 Uid = Annotated[
     str,
     Field(
-        description="uid of the event, from create_event or search_events",
+        description="uid or id, from create_event or search_events",
         min_length=1,
         max_length=200,
     ),

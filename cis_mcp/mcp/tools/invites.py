@@ -153,7 +153,7 @@ async def _one(call: CallContext, arguments: SendInviteArguments, uid: str) -> R
     message = await call.settled(done.message, seconds)
     data = InviteResult(
         status=_status(done, message),
-        uid=uid,
+        uid=done.attendee.event_uid,
         email=done.attendee.email,
         message_id=message.message_id,
         delivery=message.state,

@@ -7,12 +7,12 @@ from typing import Annotated
 from pydantic import Field, WithJsonSchema
 
 from cis_mcp.mcp.tools.arguments import Arguments, Part
+from cis_mcp.mcp.tools.base import CallContext
 from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine import plainfile
 from engine.commands.campaigns.validation import Row
 from engine.commands.tables import csvlist
-from engine.model.actors import Actor
 from engine.model.people import Origin
 from engine.process import pools
 from engine.refusals import Code, Refused
@@ -63,7 +63,7 @@ class BulkSendArguments(Arguments):
     )
 
 
-async def rows_of(arguments: BulkSendArguments, actor: Actor) -> list[Row]:
+async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
     """The rows of the one list that was given.
 
     Raises Refused: INVALID_ARGUMENT, NOT_ALLOWED, PATH_NOT_READABLE, CSV_NO_HEADER, CSV_UNREADABLE, …
@@ -77,24 +77,24 @@ async def rows_of(arguments: BulkSendArguments, actor: Actor) -> list[Row]:
         )
     if arguments.recipients is not None:
         return await pools.LISTS.run(_from_parts, arguments.recipients)
-    if arguments.csv_path is not None and actor.kind != "local":
+    if arguments.csv_path is not None and call.actor.kind != "local":
         raise Refused(
             Code.NOT_ALLOWED,
             "csv_path reads files of the server's machine, which only a local caller may.",
             "Give the list as csv or recipients.",
         )
     # In a thread: a long list would keep every other call waiting.
-    return await pools.LISTS.run(_from_csv, arguments.uid, arguments.csv, arguments.csv_path)
+    rows = await pools.LISTS.run(_from_csv, arguments.csv, arguments.csv_path)
+    await _refuse_others(call, arguments.uid, rows)
+    return [Row(email=row.email, name=row.name, fields=row.fields) for row in rows]
 
 
 def _from_parts(parts: list[RecipientPart]) -> list[Row]:
     return [Row(email=part.email, name=part.name, fields=part.fields) for part in parts]
 
 
-def _from_csv(uid: str, text: str | None, path: str | None) -> list[Row]:
-    rows = csvlist.read(text if text is not None else csvlist.decode(_content(path or "")))
-    _refuse_others(uid, rows)
-    return [Row(email=row.email, name=row.name, fields=row.fields) for row in rows]
+def _from_csv(text: str | None, path: str | None) -> list[csvlist.CsvRow]:
+    return csvlist.read(text if text is not None else csvlist.decode(_content(path or "")))
 
 
 def _content(path: str) -> bytes:
@@ -103,9 +103,13 @@ def _content(path: str) -> bytes:
     return plainfile.read(path, csvlist.BYTES_MAX, hint=hint, argument="csv_path")[1]
 
 
-def _refuse_others(uid: str, rows: list[csvlist.CsvRow]) -> None:
+async def _refuse_others(call: CallContext, uid: str, rows: list[csvlist.CsvRow]) -> None:
     """A row that names another event must not be invited to this one."""
     others = [row.row for row in rows if row.uid and row.uid.lower() != uid.lower()]
+    if others:
+        event = await call.engine.event(uid, call.actor)
+        names = {event.uid, event.id, uid.lower()}
+        others = [row.row for row in rows if row.uid and row.uid.lower() not in names]
     if others:
         named = ", ".join(map(str, others[:_ROWS_NAMED])) + (", …" if len(others) > _ROWS_NAMED else "")
         raise Refused(

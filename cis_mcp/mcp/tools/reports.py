@@ -103,12 +103,20 @@ async def get_stats(call: CallContext, arguments: GetStatsArguments) -> Reply:
     an organizer or the whole system. For names use list_attendees, for one campaign get_campaign."""
     if arguments.scope == "event" and not arguments.key:
         raise Refused(Code.INVALID_ARGUMENT, "“key” is missing: which event?", "Give the event's uid as key.")
-    counted = await call.engine.statistics(arguments.scope, arguments.key, call.actor)
-    key = "" if arguments.scope == "system" else one_line(arguments.key or call.actor.address)
+    key, counted = await _counted(call, arguments)
     data = Counters(scope=arguments.scope, key=key, **counters(counted))
     head = f"{arguments.scope} {key}".strip()
     lines = [f"{head}: {statistics_line(counted)}", *_breakdown(counted)]
     return Reply("\n".join(lines), data)
+
+
+async def _counted(call: CallContext, arguments: GetStatsArguments) -> tuple[str, Statistics]:
+    """What was counted, and its counters; an event is called by its uid, whichever name it was asked for by."""
+    if arguments.scope == "event":
+        event, counted = await call.engine.event_with_statistics(arguments.key or "", call.actor)
+        return event.uid, counted
+    counted = await call.engine.statistics(arguments.scope, arguments.key, call.actor)
+    return "" if arguments.scope == "system" else one_line(arguments.key or call.actor.address), counted
 
 
 async def list_attendees(call: CallContext, arguments: ListAttendeesArguments) -> Reply:
@@ -134,7 +142,7 @@ async def _page(call: CallContext, arguments: ListAttendeesArguments, limit: int
     # Validated in one go, which is faster than one by one.
     data = Attendees.model_validate(
         {
-            "uid": arguments.uid,
+            "uid": page.uid,
             "attendees": people,
             "masked": arguments.masked,
             "next_cursor": page.next_cursor,

@@ -44,6 +44,7 @@ class EventInfo(Result):
     """An event as it is now."""
 
     uid: str
+    id: str = Field(description="short")
     sequence: int = Field(description="revision; grows with every change")
     status: Literal["confirmed", "cancelled"]
     organizer: str
@@ -119,6 +120,7 @@ def event_info(event: Event) -> EventInfo:
     }
     return EventInfo(
         uid=event.uid,
+        id=event.id,
         sequence=event.sequence,
         status=event.status.value,
         organizer=event.organizer,
@@ -171,7 +173,7 @@ def times(span: Span) -> str:
 def event_lines(event: Event) -> list[str]:
     """What a reader needs to know of an event, a line each."""
     lines = [
-        f"“{event.summary}”, {event.status}, uid {event.uid}, sequence {event.sequence}",
+        f"“{event.summary}”, {event.status}, id {event.id or event.uid}, sequence {event.sequence}",
         f"When: {times(event.span)}",
     ]
     if event.recurrence:

@@ -57,6 +57,7 @@ class EventBrief(Result):
     """An event in a list; of one that recurs, its first instance that fits."""
 
     uid: str
+    id: str
     sequence: int
     status: Literal["confirmed", "cancelled"]
     organizer: str
@@ -157,6 +158,7 @@ def _shown(event: Event, span: Span) -> tuple[str, EventBrief]:
 def _brief(event: Event, span: Span) -> EventBrief:
     return EventBrief(
         uid=event.uid,
+        id=event.id,
         sequence=event.sequence,
         status=event.status.value,
         organizer=event.organizer,
@@ -177,7 +179,7 @@ def _line(event: Event, span: Span) -> str:
     mailed += " [nothing proves who sent it]" if event.sender_unauthenticated else ""
     where = f", {one_line(event.location)}" if event.location else ""
     repeats = ", repeats" if event.recurring else ""
-    return f"- {event.uid}: “{event.summary}”{state}, {times(span)}{repeats}{where}{mailed}"
+    return f"- {event.id or event.uid}: “{event.summary}”{state}, {times(span)}{repeats}{where}{mailed}"
 
 
 def _understood(found: Understood) -> UnderstoodInfo:

@@ -13,7 +13,7 @@ from engine.commands.events import series
 from engine.commands.events.revisions import Source, differences, refuse_lacking, revised, sound, with_source
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
-from engine.commands.randomness import UID_LENGTH
+from engine.commands.randomness import UID_LENGTH, short_id
 from engine.itip import recurrence
 from engine.model.answers import Proposal
 from engine.model.events import Event, EventStatus, Override
@@ -58,15 +58,16 @@ class CreateEvent(Command[EventDone]):
         if before:
             return EventDone(event=before)
         await work.refuse_suspended(owner)
-        event = self._event(work, owner)
+        event = self._event(work, owner, await _free_id(work))
         await self._add(work, event)
         changed = ("summary", "start", "end")
         return EventDone(event=event, changed=changed, created=True)
 
-    def _event(self, work: Work, owner: str) -> Event:
+    def _event(self, work: Work, owner: str, short: str) -> Event:
         span = self.when if isinstance(self.when, Span) else self.when.span()
         event = Event(
             uid=work.randomness.word(UID_LENGTH),
+            id=short,
             organizer=owner,
             organizer_name=text.name(self.organizer_name),
             summary=text.summary(self.summary),
@@ -246,6 +247,13 @@ class CancelEvent(Command[EventDone]):
             campaign_id = await audience.tell(work, event, Kind.CANCELLATION, group)
         changed = ("status",)
         return EventDone(event=event, changed=changed, notified=notified, campaign_id=campaign_id)
+
+
+async def _free_id(work: Work) -> str:
+    """A short id that no event has."""
+    while await work.unit.events_named(found := short_id(work.randomness), ""):
+        pass
+    return found
 
 
 def _owner(organizer: str | None, work: Work) -> str:

@@ -68,7 +68,7 @@ class SendInvite(Command[InviteDone]):
     async def _lost(self, work: Work, message: Message) -> bool:
         """True where nothing is on its way and nothing ever arrived: then asking again sends again (promise 3)."""
         return not message.state.pending and message.email not in await work.unit.told(
-            self.uid, [message.email]
+            message.event_uid or "", [message.email]
         )
 
     async def _new_attendee(self, work: Work, event: Event, email: str) -> Attendee:

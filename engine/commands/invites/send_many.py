@@ -81,6 +81,7 @@ class SendInvites(Command[InvitesDone]):
         """A refusal comes before anything of that invite is written, so that the others can stand."""
         one = SendInvite(uid=uid, email=self.email, name=self.name, fields=self.fields, origin=self.origin)
         try:
-            return Invited(uid=uid, done=await one.carry_out(work))
+            done = await one.carry_out(work)
         except Refused as refused:
             return Invited(uid=uid, refusal=Refusal.of(refused))
+        return Invited(uid=done.attendee.event_uid, done=done)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.commands import text
-from engine.commands.base import Work, unknown_event
+from engine.commands.base import Work, named_event
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.revisions import Source
 from engine.commands.tables import batchtimes, table
@@ -157,14 +157,12 @@ class RowStep(Step):
                 "The row names no event.",
                 "Fill the column uid, or key as in its CREATE row.",
             )
-        found = await work.unit.event(uid.lower()) if uid else None
-        if found is None:
-            owner = text.address(cells["organizer"]) if "organizer" in cells else work.actor.address
-            fits = len(key or uid) <= _KEY_MAX
-            found = await work.unit.event_by_source(owner, key or uid) if fits else None
-        if found is None:
-            raise unknown_event(uid or key)
-        return await work.owned_event(found.uid)
+        found = await work.unit.events_named(uid, work.actor.address) if uid else []
+        owner = text.address(cells["organizer"]) if "organizer" in cells else work.actor.address
+        if len(key or uid) <= _KEY_MAX and (not found or not key):
+            own = await work.unit.event_by_source(owner, key or uid)
+            found += [own] if own and own not in found else []
+        return named_event(found, uid or key, work.actor)
 
 
 def _creation(cells: Mapping[str, str]) -> CreateEvent:

@@ -103,8 +103,10 @@ async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[CsvRo
         taken,
         draft,
         taken.actor,
-        outcome=lambda _: outcome,
-        notice=(lambda _: notices.unproven(outcome.action.value, uid)) if taken.flagged else None,
+        outcome=lambda done: Outcome(action=MailAction.CAMPAIGN, uid=done.event.uid),
+        notice=(lambda done: notices.unproven(MailAction.CAMPAIGN.value, done.event.uid))
+        if taken.flagged
+        else None,
         part=named(uid),
         no=no,
     )

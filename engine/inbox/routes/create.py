@@ -34,6 +34,7 @@ from engine.model.events import Event
 from engine.model.messages import Notice
 from engine.model.times import Instant
 from engine.refusals import Code, Refused
+from engine.settings import Settings
 
 _ORGANIZING = frozenset({"REQUEST", "PUBLISH", "ADD", "CANCEL", "DECLINECOUNTER"})
 _DECLINED_MAX = 20
@@ -298,7 +299,7 @@ async def _apply(
         return Outcome(action=MailAction.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
 
     part = f"{named(event.uid)}:{event.recurrence_id or ''}"
-    notice = None if quiet else partial(_NOTICES[action], event.recurrence_id)
+    notice = None if quiet else partial(_NOTICES[action], engine.settings, event.recurrence_id)
 
     def no(why: Refused) -> Outcome:
         if why.code is Code.STALE:
@@ -314,10 +315,12 @@ async def _apply(
     )
 
 
-_NOTICES: dict[MailAction, Callable[[Instant | None, EventDone], Notice]] = {
-    MailAction.CREATED: lambda _, done: notices.created(done.event),
-    MailAction.UPDATED: lambda which, done: notices.updated(done.event, done.changed, done.notified, which),
-    MailAction.CANCELLED: lambda which, done: notices.cancelled(
+_NOTICES: dict[MailAction, Callable[[Settings, Instant | None, EventDone], Notice]] = {
+    MailAction.CREATED: lambda settings, _, done: notices.created(done.event, settings),
+    MailAction.UPDATED: lambda _, which, done: notices.updated(
+        done.event, done.changed, done.notified, which
+    ),
+    MailAction.CANCELLED: lambda _, which, done: notices.cancelled(
         done.event, done.changed, done.notified, which
     ),
 }

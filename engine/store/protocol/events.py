@@ -15,6 +15,10 @@ class Events(Protocol):
         """The event with this uid, or None."""
         ...
 
+    async def events_named(self, name: str, actor: str) -> list[Event]:
+        """The events with this uid, this short id, or made with this key by the address `actor`."""
+        ...
+
     async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
         """The organizer's event with this UID in the organizer's own calendar, or None."""
         ...

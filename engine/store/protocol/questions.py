@@ -46,12 +46,16 @@ class Questions(Reports, Protocol):
         """The event with this uid, or None."""
         ...
 
+    async def events_named(self, name: str, actor: str) -> list[Event]:
+        """The events with this uid, this short id, or made with this key by the address `actor`."""
+        ...
+
     async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
         """The organizer's event with this UID in the organizer's own calendar, or None."""
         ...
 
-    async def event_with_statistics(self, uid: str) -> tuple[Event, Statistics] | None:
-        """An event and its counters, or None."""
+    async def events_with_statistics(self, name: str, actor: str) -> list[tuple[Event, Statistics]]:
+        """Like `events_named`, each with its counters."""
         ...
 
     async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:

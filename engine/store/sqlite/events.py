@@ -8,6 +8,12 @@ from engine.model.events import Event
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.finding import Finding
 
+NAMED = (
+    "uid = ?1 OR (short_id = ?1 AND short_id <> '') "
+    "OR uid IN (SELECT uid FROM remembered WHERE actor = ?3 AND key = ?2)"
+)
+"""The events that a name in lower case, and as it was given, and an actor's address can mean."""
+
 
 class Events(Finding):
     """The part of a unit of work that speaks of events."""
@@ -15,6 +21,10 @@ class Events(Finding):
     async def event(self, uid: str) -> Event | None:
         row = await self.one("SELECT body FROM event WHERE uid = ?", [uid])
         return rows.event(row) if row else None
+
+    async def events_named(self, name: str, actor: str) -> list[Event]:
+        found = await self.all(f"SELECT body FROM event WHERE {NAMED}", [name.lower(), name, actor])
+        return [rows.event(row) for row in found]
 
     async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
         row = await self.one(
@@ -24,9 +34,9 @@ class Events(Finding):
 
     async def add_event(self, event: Event) -> None:
         await self.run(
-            "INSERT INTO event(uid, organizer, source_uid, status, sequence, starts, ends, body) "
-            "VALUES (?,?,?,?,?,?,?,?)",
-            [event.uid, event.organizer, event.source_uid, *_changing(event)],
+            "INSERT INTO event(uid, short_id, organizer, source_uid, status, sequence, starts, ends, body) "
+            "VALUES (?,?,?,?,?,?,?,?,?)",
+            [event.uid, event.id, event.organizer, event.source_uid, *_changing(event)],
         )
         await self.make_findable(event, None)
         await changes.note_event(self, event, None)

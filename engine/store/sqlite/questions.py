@@ -15,6 +15,7 @@ from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery
 from engine.model.records import Intake, Statistics
 from engine.store.sqlite import rows
+from engine.store.sqlite.events import NAMED
 from engine.store.sqlite.search import Search
 from engine.store.sqlite.session import as_list
 
@@ -29,16 +30,14 @@ class Questions(Search):
         row = await self.one("SELECT body FROM event WHERE uid = ?", [uid])
         return rows.event(row) if row else None
 
-    async def event_with_statistics(self, uid: str) -> tuple[Event, Statistics] | None:
-        """An event and its counters in one look."""
-        row = await self.one(
+    async def events_with_statistics(self, name: str, actor: str) -> list[tuple[Event, Statistics]]:
+        """The events that a name can mean, and their counters, in one look."""
+        found = await self.all(
             "SELECT body, (SELECT json_group_object(name, n) FROM tally "
-            "WHERE scope = 'event' AND key = event.uid) AS counters FROM event WHERE uid = ?",
-            [uid],
+            f"WHERE scope = 'event' AND key = event.uid) AS counters FROM event WHERE {NAMED}",
+            [name.lower(), name, actor],
         )
-        if row is None:
-            return None
-        return rows.event(row), rows.statistics(json.loads(row["counters"]).items())
+        return [(rows.event(row), rows.statistics(json.loads(row["counters"]).items())) for row in found]
 
     async def message_by_message_id(self, message_id: str) -> Message | None:
         row = await self.one("SELECT * FROM message WHERE message_id = ?", [message_id])
@@ -60,7 +59,11 @@ class Questions(Search):
         page = found[: query.limit]
         cursor = cursors.written(page[-1]["id"]) if len(found) > query.limit else None
         return AttendeePage.model_validate(
-            {"attendees": [rows.attendee_fields(row) for row in page], "next_cursor": cursor}
+            {
+                "uid": query.uid,
+                "attendees": [rows.attendee_fields(row) for row in page],
+                "next_cursor": cursor,
+            }
         )
 
     async def history(self, event_uid: str, email: str) -> list[History]:
@@ -189,8 +192,8 @@ class Questions(Search):
 
     async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
         found = await self.all(
-            "SELECT uid FROM event WHERE uid >= ? AND uid < ? AND organizer = coalesce(?, organizer) "
-            "ORDER BY uid LIMIT ?",
+            "SELECT uid FROM event WHERE (uid >= ?1 AND uid < ?2 OR short_id >= ?1 AND short_id < ?2) "
+            "AND organizer = coalesce(?3, organizer) ORDER BY uid LIMIT ?4",
             [beginning, f"{beginning}\uffff", organizer, limit],
         )
         return [row["uid"] for row in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
+from engine.store.sqlite.ids_schema import SHORT_IDS
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.strangers_schema import STRANGERS
 
@@ -262,6 +263,7 @@ MIGRATIONS = (
     BOUNDS,
     _SENT,
     _PROPOSALS,
+    SHORT_IDS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -167,8 +167,11 @@ class SqliteStore:
     async def attendee_by_token(self, token: str) -> Attendee | None:
         return await Attendees(self._reader).attendee_by_token(token)
 
-    async def event_with_statistics(self, uid: str) -> tuple[Event, Statistics] | None:
-        return await self._soon(lambda s: Questions(s).event_with_statistics(uid))
+    async def events_named(self, name: str, actor: str) -> list[Event]:
+        return await self._soon(lambda s: Events(s).events_named(name, actor))
+
+    async def events_with_statistics(self, name: str, actor: str) -> list[tuple[Event, Statistics]]:
+        return await self._soon(lambda s: Questions(s).events_with_statistics(name, actor))
 
     async def search(self, query: EventQuery) -> EventPage:
         if await self._searched_soon():
