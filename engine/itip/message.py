@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.model.base import Value
 from engine.model.people import Partstat, Party
@@ -27,6 +27,8 @@ class ItipEvent(Value):
     sequence: int | None = None
     """None where the client sends none, as some do in answers."""
     dtstamp: datetime | None = None
+    vague_stamp: bool = False
+    """DTSTAMP named no zone: `dtstamp` is the latest moment that it may mean."""
     recurrence_id: Instant | None = None
     organizer: Party | None = None
     sent_by: str = ""
@@ -46,6 +48,15 @@ class ItipEvent(Value):
     comment: str = ""
 
 
+_ZONES = timedelta(hours=26)
+"""How far apart the moments are that a time without a zone may mean."""
+
+
+def noted_stamp(dtstamp: datetime | None, *, vague: bool) -> datetime | None:
+    """The earliest moment that a DTSTAMP may mean: only what is before that is certainly older."""
+    return dtstamp - _ZONES if dtstamp and vague else dtstamp
+
+
 class ItipMessage(Value):
     """A calendar object as it came: upper-case `method`, PUBLISH where it names none."""
 
@@ -54,3 +65,13 @@ class ItipMessage(Value):
     events: tuple[ItipEvent, ...] = ()
     repaired: tuple[str, ...] = ()
     """What was wrong with the text and how it was read, a few words each."""
+
+    def arrived(self, now: datetime) -> ItipMessage:
+        """The message with no DTSTAMP later than `now`: a clock that is ahead must not make later ones look old."""
+        if all(event.dtstamp is None or event.dtstamp <= now for event in self.events):
+            return self
+        events = tuple(
+            event.model_copy(update={"dtstamp": min(event.dtstamp, now)}) if event.dtstamp else event
+            for event in self.events
+        )
+        return self.model_copy(update={"events": events})

@@ -12,7 +12,7 @@ from engine.itip.message import ItipAttendee, ItipEvent, ItipMessage
 from engine.itip.repairs import Repairs
 from engine.itip.times import read_dates, read_recurrence, read_recurrence_id, read_span
 from engine.itip.tree import parse
-from engine.itip.values import read_address, read_utc
+from engine.itip.values import read_address, read_stamp
 from engine.itip.zone_context import MAX_VALUES, Clocks
 from engine.model.people import Partstat, Party
 from engine.refusals import Code, Refused
@@ -107,11 +107,13 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
     creating = method in _CREATING
     _note_repeated(component, clocks.repairs)
     span = read_span(component, clocks, creating=creating)
+    dtstamp, vague = _dtstamp(component)
     return ItipEvent(
         uid=_uid(component, needed=method not in _ANSWERING),
         sequence=_sequence(component),
-        dtstamp=_dtstamp(component),
-        recurrence_id=read_recurrence_id(component, clocks, method),
+        dtstamp=dtstamp,
+        vague_stamp=vague,
+        recurrence_id=read_recurrence_id(component, clocks, method, span),
         organizer=_organizer(component),
         sent_by=next((read_address(p.params.get("SENT-BY", "")) for p in component.all("ORGANIZER")), ""),
         attendees=_attendees(component, people or Allowance(_MAX_ADDRESSES, "addresses")),
@@ -140,14 +142,14 @@ def _note_repeated(component: Component, repairs: Repairs) -> None:
         repairs.note("DURATION beside DTEND left out")
 
 
-def _dtstamp(component: Component) -> datetime | None:
-    """DTSTAMP; else when Outlook says that the answer was given, which is 1601 where it was not."""
+def _dtstamp(component: Component) -> tuple[datetime | None, bool]:
+    """DTSTAMP and whether it is vague; else when Outlook says that an answer was given, 1601 if none was."""
     for name in ("DTSTAMP", "X-MICROSOFT-CDO-REPLYTIME", "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE"):
         for prop in component.all(name):
-            stamp = read_utc(prop.value)
-            if stamp and stamp.year > _FIRST_STAMP:
+            stamp = read_stamp(prop.value)
+            if stamp and stamp[0].year > _FIRST_STAMP:
                 return stamp
-    return None
+    return None, False
 
 
 def _uid(component: Component, *, needed: bool) -> str:

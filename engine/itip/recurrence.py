@@ -9,7 +9,7 @@ from engine.itip.expansion import Budget, backward, forward
 from engine.itip.rule import Rule, parse, refused
 from engine.itip.values import read_value
 from engine.model.events import Event, Override
-from engine.model.times import Span
+from engine.model.times import Span, named_day
 
 _MAX_LIMIT = 10_000
 _FIRST_DAYS = 25_000
@@ -46,6 +46,8 @@ def _until(rule: Rule, span: Span) -> date | datetime | None:
     try:
         value, is_utc = read_value(rule.until)
         if not isinstance(span.start, datetime):
+            if isinstance(value, datetime) and is_utc:
+                return named_day(value.replace(tzinfo=UTC), span.timezone)
             return value.date() if isinstance(value, datetime) else value
         if not isinstance(value, datetime):
             value = datetime.combine(value, time(23, 59, 59))

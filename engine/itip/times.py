@@ -46,7 +46,7 @@ def _end(component: Component, clocks: Clocks, start: date | datetime, zone: str
     """DTEND, else DTSTART and DURATION, else what RFC 5545, 3.6.1 says of events without either."""
     prop = component.first("DTEND")
     if prop is not None and prop.value.strip():
-        return clocks.moment(prop)
+        return clocks.moment(prop) if isinstance(start, datetime) else clocks.day(prop)
     duration = component.first("DURATION")
     if duration is None:
         return start if isinstance(start, datetime) else start + _DAY
@@ -82,7 +82,9 @@ def _midnights(component: Component, span: Span) -> Span:
     return Span(start=start.date(), end=end.date(), timezone=span.timezone)
 
 
-def read_recurrence_id(component: Component, clocks: Clocks, method: str) -> date | datetime | None:
+def read_recurrence_id(
+    component: Component, clocks: Clocks, method: str, span: Span | None
+) -> date | datetime | None:
     prop = component.first("RECURRENCE-ID")
     if prop is None or not prop.value.strip():
         return None
@@ -92,7 +94,7 @@ def read_recurrence_id(component: Component, clocks: Clocks, method: str) -> dat
             "A change to one instance and all that follow is not understood.",
             "Change the whole series, or single instances.",
         )
-    return clocks.moment(prop)
+    return clocks.day(prop) if span and span.all_day else clocks.moment(prop)
 
 
 def read_recurrence(component: Component) -> str:
@@ -114,6 +116,9 @@ def read_dates(
         return ()
     found: set[date | datetime] = set()
     for prop in component.all(name):
+        if span.all_day:
+            found.update(clocks.days(prop))
+            continue
         for value in clocks.moments(prop):
             if isinstance(span.start, datetime) and not isinstance(value, datetime):
                 clock = span.start.astimezone(span.zone).timetz()

@@ -12,6 +12,8 @@ _DURATION = re.compile(
 )
 _ADDRESS = re.compile(r"[^\s@<>\"(),;:\\\[\]]{1,64}@[^\s@<>\"(),;:\\]{1,255}")
 _ADDRESS_MAX = 1_000
+_WESTMOST = timedelta(hours=12)
+"""By how much the clocks of the westernmost zone are behind UTC."""
 _FIRST_YEAR, _LAST_YEAR = 1600, 9000
 
 
@@ -47,13 +49,19 @@ def read_duration(text: str) -> timedelta:
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def read_utc(text: str) -> datetime | None:
-    """A UTC time stamp such as DTSTAMP; None where it is none (RFC 5545, 3.8.7.2)."""
+def read_stamp(text: str) -> tuple[datetime, bool] | None:
+    """A time stamp such as DTSTAMP in UTC, and whether it is vague; None if it is none (RFC 5545, 3.8.7.2).
+
+    One that does not say UTC is of a clock that nobody knows: it stands for the latest moment that it may mean.
+    """
     try:
-        value, _ = read_value(text)
+        value, is_utc = read_value(text)
     except ValueError:
         return None
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
+    if not isinstance(value, datetime):
+        return None
+    moment = value.replace(tzinfo=UTC)
+    return (moment, False) if is_utc else (moment + _WESTMOST, True)
 
 
 def read_address(text: str, email: str = "") -> str:

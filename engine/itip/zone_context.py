@@ -13,6 +13,7 @@ from engine.itip.expansion import Budget
 from engine.itip.repairs import Repairs
 from engine.itip.values import read_value
 from engine.itip.vtimezone import Definition, Observances
+from engine.model.times import named_day
 from engine.refusals import Code, Refused
 
 MAX_VALUES = 10_000
@@ -40,6 +41,7 @@ class Clocks:
     embedded: dict[str, Component]
     floating: str | None
     recurring: frozenset[str] = frozenset()
+    calendar: Component | None = None
     repairs: Repairs = field(default_factory=Repairs)
     budget: Budget = field(default_factory=Budget)
     values: Allowance = field(default_factory=lambda: Allowance(MAX_VALUES, "dates in lists"))
@@ -73,6 +75,7 @@ class Clocks:
             embedded,
             named or (zones.resolve(default_zone) if default_zone else None),
             _recurring(calendar) if embedded else frozenset(),
+            calendar,
             repairs or Repairs(),
             budget or Budget(),
             values or Allowance(MAX_VALUES, "dates in lists"),
@@ -80,8 +83,12 @@ class Clocks:
 
     @cached_property
     def day_zone(self) -> str:
-        """The zone in which an all-day event of this calendar takes place."""
-        named = {zone for tzid in self.embedded if (zone := self._named(tzid))}
+        """The zone of the calendar, for all-day events and for times in UTC.
+
+        That is the one it names, else the one that all its other times are in, else the only one that it defines.
+        """
+        used = {zone for tzid in _starts_in(self.calendar) if (zone := self._named(tzid))}
+        named = used or {zone for tzid in self.embedded if (zone := self._named(tzid))}
         return self.floating or (named.pop() if len(named) == 1 else "UTC")
 
     def _named(self, tzid: str) -> str | None:
@@ -182,6 +189,24 @@ class Clocks:
         """
         return self._value(prop, prop.value)
 
+    def day(self, prop: Property, text: str = "") -> date:
+        """The day that `prop`, or `text` of it, names: as it is written, whatever zone it names.
+
+        Raises Refused(INVALID_CALENDAR) if it names none.
+        """
+        try:
+            value, is_utc = read_value(text or prop.value)
+            if isinstance(value, datetime) and is_utc:
+                return named_day(value.replace(tzinfo=UTC), self.day_zone)
+        except (ValueError, OverflowError) as error:
+            raise unreadable(prop) from error
+        return value.date() if isinstance(value, datetime) else value
+
+    def days(self, prop: Property) -> list[date]:
+        """The days of a list such as EXDATE, as they are written. Blank ones are left out."""
+        self.values.take(prop.value.count(",") + 1)
+        return [self.day(prop, text.partition("/")[0]) for text in prop.value.split(",") if text.strip()]
+
     def moments(self, prop: Property) -> list[date | datetime]:
         """The days or moments of a list such as EXDATE; of a period, its start. Blank ones are left out."""
         self.values.take(prop.value.count(",") + 1)
@@ -211,8 +236,16 @@ class Clocks:
         return like or zones.fixed(observed.offset(_naive(local))) or "UTC"
 
     def floating_or_utc(self, prop: Property) -> str:
-        """The zone to show a single UTC time in: what its TZID says, else UTC."""
-        return (self._named(_tzid(prop)) if _tzid(prop) else None) or "UTC"
+        """The zone to show a single UTC time in: what its TZID says, else the calendar's."""
+        return (self._named(_tzid(prop)) if _tzid(prop) else None) or self.day_zone
+
+
+def _starts_in(calendar: Component | None) -> frozenset[str]:
+    """The TZIDs in which the events of a calendar begin."""
+    if calendar is None:
+        return frozenset()
+    starts = (event.first("DTSTART") for event in calendar.inside("VEVENT"))
+    return frozenset(tzid for start in starts if start and (tzid := _tzid(start)))
 
 
 def _recurring(calendar: Component) -> frozenset[str]:

@@ -10,6 +10,8 @@ from pydantic import BeforeValidator
 
 from engine.model.base import Value
 
+_EASTMOST = timedelta(hours=14)
+
 
 def _date_or_datetime(value: object) -> object:
     """Read an ISO string of ten characters as a date; pydantic would make it a midnight."""
@@ -31,6 +33,20 @@ Instant = Annotated[date | datetime, BeforeValidator(_date_or_datetime)]
 def is_day(value: date | datetime) -> bool:
     """True for a calendar day, False for a moment (datetime is a subclass of date)."""
     return not isinstance(value, datetime)
+
+
+def named_day(moment: datetime, zone: str) -> date:
+    """The day that `moment` in UTC names where a day is meant, such as the UNTIL of an all-day series.
+
+    Programs write the midnight of a zone, which may be the day before in UTC. With UTC as `zone` it is not known
+    which: from 10:00 on it is the midnight of a zone in the east. 00:00 and the last second are of their own day.
+    """
+    moment = moment.astimezone(UTC)
+    if moment.time() == time() or moment.second == 59:
+        return moment.date()
+    if zone == "UTC":
+        return (moment + _EASTMOST).date()
+    return moment.astimezone(ZoneInfo(zone)).date()
 
 
 class Span(Value):

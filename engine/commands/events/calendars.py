@@ -8,7 +8,7 @@ from engine.commands.events import series
 from engine.commands.events.events import CreateEvent, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
 from engine.commands.events.revisions import Source
-from engine.itip.message import ItipEvent
+from engine.itip.message import ItipEvent, noted_stamp
 from engine.model.events import Event, Override
 from engine.model.messages import Audience
 from engine.model.times import Instant, Span
@@ -138,5 +138,5 @@ def override(instance: ItipEvent, summary: str) -> Override | None:
         description=description(instance),
         url=url(instance),
         source_sequence=instance.sequence or 0,
-        source_dtstamp=instance.dtstamp,
+        source_dtstamp=noted_stamp(instance.dtstamp, vague=instance.vague_stamp),
     )

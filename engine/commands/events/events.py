@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 
 from pydantic import Field
 
@@ -10,7 +11,15 @@ from engine.commands import text
 from engine.commands.answers import proposals
 from engine.commands.base import Command, Done, Work
 from engine.commands.events import series
-from engine.commands.events.revisions import Source, differences, refuse_lacking, revised, sound, with_source
+from engine.commands.events.revisions import (
+    Source,
+    differences,
+    felt,
+    refuse_lacking,
+    revised,
+    sound,
+    with_source,
+)
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
 from engine.commands.randomness import UID_LENGTH, short_id
@@ -18,6 +27,7 @@ from engine.itip import recurrence
 from engine.model.answers import Proposal
 from engine.model.events import Event, EventStatus, Override
 from engine.model.messages import Audience, Kind
+from engine.model.people import Partstat
 from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
@@ -84,7 +94,7 @@ class CreateEvent(Command[EventDone]):
             ends_at=None,
             source_uid=self.source.uid if self.source else None,
             source_sequence=self.source.sequence if self.source else 0,
-            source_dtstamp=self.source.dtstamp if self.source else None,
+            source_dtstamp=self.source.noted if self.source else None,
             source_addressed=self.source.addressed if self.source else False,
         )
         return sound(work.flagged(event), work.now)
@@ -137,6 +147,7 @@ class UpdateEvent(Command[EventDone]):
     exdates: tuple[Instant, ...] | None = None
     overrides: tuple[Override, ...] | None = None
     audience: Audience | None = None
+    words_quietly: bool = Field(False, description="true: a change of words alone tells nobody")
     expected_sequence: int | None = None
     dry_run: bool = False
     source: Source | None = None
@@ -152,7 +163,7 @@ class UpdateEvent(Command[EventDone]):
             return await self._noted(work, old)
         new = sound(revised(new, old, work.now, self.source), work.now)
         await refuse_lacking(work, old, new)
-        group = audience.of_update(self.audience or work.settings.update_audience, changed)
+        group = self._group(work, felt(old, new, changed))
         notified = await audience.size(work, new, group)
         campaign_id = ""
         if not self.dry_run:
@@ -161,6 +172,12 @@ class UpdateEvent(Command[EventDone]):
                 await proposals.answered(work, new)
             campaign_id = await audience.tell(work, new, Kind.UPDATE, group)
         return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)
+
+    def _group(self, work: Work, felt: Collection[str]) -> frozenset[Partstat]:
+        """Whose givers of an answer hear of the change."""
+        if self.audience is None and self.words_quietly and not audience.misleading(felt):
+            return frozenset()
+        return audience.of_update(self.audience or work.settings.update_audience, felt)
 
     def _refuse_outdated(self, event: Event) -> None:
         if self.expected_sequence is not None and self.expected_sequence != event.sequence:

@@ -111,7 +111,7 @@ class AddInstance(Command[EventDone]):
 
 
 def _noted(source: Source | None) -> dict[str, object]:
-    return {"source_sequence": source.sequence, "source_dtstamp": source.dtstamp} if source else {}
+    return {"source_sequence": source.sequence, "source_dtstamp": source.noted} if source else {}
 
 
 def _refuse_outdated(event: Event, recurrence_id: date | datetime, source: Source | None) -> None:

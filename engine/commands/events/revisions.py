@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from engine.commands.base import Work
 from engine.commands.events import series
 from engine.itip import personal, recurrence
+from engine.itip.message import noted_stamp
 from engine.model.base import Value
 from engine.model.events import Earlier, Event, Override
 from engine.refusals import Code, Refused
@@ -25,7 +27,13 @@ class Source(Value):
     uid: str
     sequence: int = 0
     dtstamp: datetime | None = None
+    vague: bool = Field(False, description="true: DTSTAMP named no zone, so it may be up to 26 hours earlier")
     addressed: bool = Field(False, description="true: one of our mailboxes is among its attendees")
+
+    @property
+    def noted(self) -> datetime | None:
+        """The DTSTAMP before which a revision is certainly older than this one."""
+        return noted_stamp(self.dtstamp, vague=self.vague)
 
     def older_than(self, event: Event | Override) -> bool:
         """True where a newer revision of the client's event was taken already (RFC 5546, 2.1.5)."""
@@ -87,7 +95,7 @@ def _moves(event: Event, old: Event) -> dict[str, object]:
     overrides = tuple(
         o.model_copy(update={"moved_sequence": _moved_with(o, event.sequence, old)}) for o in event.overrides
     )
-    if _MOVING & set(differences(old, event)):
+    if _MOVING & felt(old, event, differences(old, event)):
         return {"overrides": overrides, "moved_sequence": event.sequence, "moved_at": event.dtstamp}
     return {"overrides": overrides}
 
@@ -106,7 +114,7 @@ def with_source(event: Event, source: Source) -> Event:
     return event.model_copy(
         update={
             "source_sequence": max(source.sequence, event.source_sequence),
-            "source_dtstamp": source.dtstamp or event.source_dtstamp,
+            "source_dtstamp": source.noted or event.source_dtstamp,
             "source_addressed": source.addressed or event.source_addressed,
         }
     )
@@ -119,6 +127,24 @@ def differences(old: Event, new: Event) -> tuple[str, ...]:
     changed = [n for n in names if _said(getattr(old, n)) != _said(getattr(new, n))]
     span = [n for n in ("start", "end", "timezone") if getattr(old.span, n) != getattr(new.span, n)]
     return tuple(span + changed)
+
+
+def felt(old: Event, new: Event, changed: Iterable[str]) -> set[str]:
+    """The names in `changed` of what people are at the wrong time or place without, or would read otherwise.
+
+    Left out are another zone in which the same moments are shown, and instances that differ in words alone.
+    """
+    names = set(changed)
+    if not {"start", "end"} & names and (new.span.all_day or not new.recurring):
+        names.discard("timezone")
+    if _places(old) == _places(new):
+        names.discard("overrides")
+    return names
+
+
+def _places(event: Event) -> list[object]:
+    """When and where the instances are that differ from the series."""
+    return [(o.recurrence_id, o.span.start, o.span.end, o.location) for o in event.overrides]
 
 
 def _said(value: object) -> object:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from engine.commands import text
 from engine.itip import recurrence
 from engine.model.answers import InstanceAnswer
 from engine.model.events import Event, Override
-from engine.model.times import Span
+from engine.model.times import Span, named_day
 from engine.refusals import Code, Refused
 
 EXCEPTIONS_MAX = 5_000
@@ -49,8 +49,7 @@ def aligned(span: Span, recurrence_id: date | datetime) -> date | datetime:
     if span.all_day:
         if not isinstance(recurrence_id, datetime):
             return recurrence_id
-        midnight = recurrence_id.astimezone(UTC).time() == time()
-        return recurrence_id.astimezone(UTC if midnight else span.zone).date()
+        return named_day(recurrence_id, span.timezone)
     if isinstance(recurrence_id, datetime):
         return recurrence_id.astimezone(UTC)
     clock = span.start_utc.astimezone(span.zone).time()

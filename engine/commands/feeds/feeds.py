@@ -111,7 +111,9 @@ class EntryStep(Step):
             return calendars.creation(
                 self.entry.event, self.entry.instances, source=source, organizer=self.feed.organizer
             )
-        return calendars.change(event, self.entry.event, self.entry.instances, audience=self.audience)
+        change = calendars.change(event, self.entry.event, self.entry.instances, audience=self.audience)
+        # Many calendars write when they were made into each description, each hour anew.
+        return change.model_copy(update={"words_quietly": True})
 
     async def _event(self, work: Work) -> Event | None:
         """The event that this entry became, or that its organizer's client mailed."""

@@ -35,6 +35,11 @@ def of_update(audience: Audience, changed: Iterable[str]) -> frozenset[Partstat]
     return _GROUPS[audience]
 
 
+def misleading(changed: Iterable[str]) -> bool:
+    """True if the old values of the fields `changed` could leave somebody at the wrong time or place."""
+    return bool(_MISLEADING & set(changed))
+
+
 def of_cancellation(audience: Audience) -> frozenset[Partstat]:
     """The answers whose givers hear of a cancellation."""
     return of_update(audience, ("status",))

@@ -48,7 +48,7 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     if not mail.calendars:
         return await _without_calendar(engine, taken)
     taken, message = calendar_of(taken)
-    return taken.told(await _take_calendar(engine, taken, message))
+    return taken.told(await _take_calendar(engine, taken, message.arrived(engine.clock())))
 
 
 async def _take_calendar(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:

@@ -57,6 +57,7 @@ def source(taken: ReceivedMail, event: ItipEvent) -> Source:
         uid=event.uid,
         sequence=event.sequence or 0,
         dtstamp=event.dtstamp,
+        vague=event.vague_stamp,
         addressed=any(mailbox(a.address) in taken.own for a in event.attendees),
     )
 
