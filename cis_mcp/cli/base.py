@@ -34,12 +34,13 @@ def settings_in_force() -> Settings:
 
 def run(work: Coroutine[Any, Any, int]) -> None:
     """Run `work` and exit with its code; a refusal is a line and exit 2, an OS error a line and exit 1."""
+    from cis_mcp.cli import hints
     from engine.refusals import Refused
 
     try:
         sys.exit(asyncio.run(work))
     except Refused as refused:
-        click.echo(f"{refused.code}: {refused}", err=True)
+        click.echo(hints.line(refused), err=True)
         sys.exit(_BAD_SETTING)
     except OSError as error:
         click.echo(f"{error.strerror or error}: {error.filename or 'network'}", err=True)

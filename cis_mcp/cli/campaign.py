@@ -13,9 +13,10 @@ from rich.text import Text
 
 from cis_mcp.run.runtime import opened
 from cis_mcp.watch.pace import Pace, clock_time, in_words, settled
-from engine.engine import SYSTEM, CampaignView
+from engine.engine import SYSTEM
 from engine.model.campaigns import CampaignState
 from engine.model.messages import Message
+from engine.questions import CampaignView
 from engine.settings import Settings
 
 _LOOK_S = 0.5

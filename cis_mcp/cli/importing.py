@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from cis_mcp.cli import hints
 from cis_mcp.run.runtime import opened
 from engine.commands.tables import batchrows, table
 from engine.commands.tables.batch import Rehearsed, RequestOutcome, StepOutcome
@@ -40,7 +41,7 @@ async def again(settings: Settings, url: str, options: Options, seconds: float, 
             try:
                 await _once(engine, url, options, as_json=as_json)
             except Refused as refused:
-                click.echo(f"{refused.code}: {refused}", err=True)
+                click.echo(hints.line(refused), err=True)
             await asyncio.sleep(seconds)
 
 

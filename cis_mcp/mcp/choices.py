@@ -7,7 +7,6 @@ from cis_mcp.mcp.tools.results import one_line
 from engine.itip import zones
 from engine.model.actors import Actor
 from engine.model.events import Event
-from engine.model.queries import EventQuery
 
 CHOICES_MAX = 100
 """As many as the protocol lets one completion hold."""
@@ -22,20 +21,17 @@ async def events(call: CallContext, words: str) -> list[Event]:
     if not actor.may_read:
         return []
     found = {event.uid: event for event in await _by_uid(call, actor, words.strip().lower())}
-    query = EventQuery(query=words, organizer=_owner(actor), limit=CHOICES_MAX)
-    for asked in (query.model_copy(update={"after": call.engine.clock()}), query):
+    for after in (call.engine.clock(), None):
         if len(found) < CHOICES_MAX:
-            page = await call.engine.store.search(asked)
-            found |= {event.uid: event for event in page.events if event.uid not in found}
+            fitting = await call.engine.events_with_words(words, actor, CHOICES_MAX, after)
+            found |= {event.uid: event for event in fitting if event.uid not in found}
     return list(found.values())[:CHOICES_MAX]
 
 
 async def _by_uid(call: CallContext, actor: Actor, beginning: str) -> list[Event]:
     if len(beginning) < _BEGINNING_MIN or not beginning.isalnum():
         return []
-    store = call.engine.store
-    found = [await store.event(uid) for uid in await store.uids(_owner(actor), beginning, CHOICES_MAX)]
-    return [event for event in found if event]
+    return await call.engine.events_by_uid(beginning, actor, CHOICES_MAX)
 
 
 async def campaigns(call: CallContext, words: str) -> list[str]:
@@ -43,12 +39,11 @@ async def campaigns(call: CallContext, words: str) -> list[str]:
     actor = call.actor
     if not actor.may_read:
         return []
-    store = call.engine.store
     wanted = words.strip().lower()
     fitting = []
-    for campaign in await store.campaigns(_owner(actor), CHOICES_MAX):
-        event = await store.event(campaign.event_uid)
-        if campaign.id.lower().startswith(wanted) or (event and wanted in event.summary.lower()):
+    for campaign in await call.engine.newest_campaigns(actor, CHOICES_MAX):
+        event = await call.engine.event(campaign.event_uid, actor)
+        if campaign.id.lower().startswith(wanted) or wanted in event.summary.lower():
             fitting.append(campaign.id)
     return fitting
 
@@ -69,7 +64,3 @@ def label(event: Event) -> str:
     at = f"{start:%A %Y-%m-%d}" if event.span.all_day else f"{start:%A %Y-%m-%d %H:%M}"
     title = "event" if event.source_uid is not None else one_line(event.summary, _TITLE_SHOWN)
     return f"{title}, {at} (uid {event.uid})"
-
-
-def _owner(actor: Actor) -> str | None:
-    return None if actor.everywhere else actor.address

@@ -18,6 +18,7 @@ from mcp.types import (
 
 from cis_mcp.mcp import choices
 from cis_mcp.mcp.choices import CHOICES_MAX
+from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.tools.base import CallContext
 from engine.refusals import Refused
 
@@ -39,7 +40,7 @@ def add_completion(server: MCPServer[Any], call: CallContext) -> None:
         try:
             found = await source(call, argument.value)
         except Refused as refused:
-            raise MCPError(INVALID_PARAMS, f"{refused.code.value}: {refused}") from None
+            raise MCPError(INVALID_PARAMS, f"{refused.code.value}: {sentence(refused)}") from None
         full = len(found) >= CHOICES_MAX
         return Completion(values=found[:CHOICES_MAX], total=None if full else len(found), has_more=full)
 

@@ -35,6 +35,7 @@ from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused
 from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.compat import connection as connection_of
 from cis_mcp.mcp.compat import low_level
+from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.notifier import Notifier
 from cis_mcp.mcp.resources import ResourceView
 from cis_mcp.mcp.resources.listing import listed
@@ -260,7 +261,9 @@ class Subscriptions:
         try:
             sight = await self._shelf.sight(uri)
         except Refused as refused:
-            raise MCPError(INVALID_PARAMS, f"{refused.code.value}: {refused}", {"uri": uri}) from None
+            raise MCPError(
+                INVALID_PARAMS, f"{refused.code.value}: {sentence(refused)}", {"uri": uri}
+            ) from None
         if sight is None and uri not in await self._fixed():
             raise MCPError(INVALID_PARAMS, f"Unknown resource: {uri[:200]}", {"uri": uri[:2_000]})
         return sight
@@ -272,4 +275,4 @@ class Subscriptions:
         try:
             return await self._shelf.call.engine.watch.listen(sights, ear.heard)
         except Refused as refused:
-            raise MCPError(INTERNAL_ERROR, f"{refused.code.value}: {refused}") from None
+            raise MCPError(INTERNAL_ERROR, f"{refused.code.value}: {sentence(refused)}") from None

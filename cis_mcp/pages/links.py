@@ -89,7 +89,7 @@ def unsubscribe_page(engine: Engine) -> Handler:
 
     async def show(request: Request) -> Response:
         token = request.path_params["token"].lower()
-        attendee = await engine.store.attendee_by_token(token)
+        attendee = await engine.holder(token)
         if attendee is None:
             return page("Nothing was done", "No invite was sent with this address.", status=404)
         if request.method != "POST":

@@ -53,7 +53,7 @@ class Health:
 async def _store(engine: Engine) -> list[str]:
     try:
         async with asyncio.timeout(_STORE_S):
-            await engine.store.figures()
+            await engine.figures()
     except TimeoutError:
         return ["The store does not answer in time."]
     except Exception as error:  # noqa: BLE001 -- whatever it is, the store cannot be used

@@ -78,7 +78,7 @@ class MetricsCollector:
 
     async def samples(self) -> list[Sample]:
         """How things stand now."""
-        figures = await self._engine.store.figures()
+        figures = await self._engine.figures()
         waiting, aside = await asyncio.to_thread(
             lambda: [self._folders.count(p) for p in ("new", "quarantine")]
         )
@@ -91,7 +91,7 @@ class MetricsCollector:
             ),
             _one("cis_inbox_waiting", "Mails that were taken in and not handled yet.", waiting),
             _one("cis_quarantine_size", "Mails that wait for a person.", aside),
-            *_kept(await self._engine.store.kept_sums()),
+            *_kept(await self._engine.kept_sums()),
             self._running(),
             *_process(),
         ]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from cis_mcp.watch.pace import Pace, in_words, sent
-from engine.engine import Engine
+from engine.engine import SYSTEM, Engine
 from engine.model.campaigns import Campaign, CampaignState
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Watch:
         """Log a line for each campaign of ours; `worked`: this process had an answer since the last look."""
         if not worked and not self._ours:
             return
-        found = await self._engine.store.campaigns(None, _CAMPAIGNS_SEEN)
+        found = await self._engine.newest_campaigns(SYSTEM, _CAMPAIGNS_SEEN)
         running = {c.id for c in found if c.state is CampaignState.RUNNING}
         for campaign in found:
             if campaign.id in running | self._ours:
@@ -51,7 +51,7 @@ class Watch:
         self._ours &= running
 
     async def _look_at(self, campaign: Campaign, *, worked: bool) -> None:
-        counts = await self._engine.store.campaign_counts(campaign.id)
+        counts = await self._engine.campaign_counts(campaign, SYSTEM)
         pace = self._pace(campaign)
         pace.see(self._engine.clock().timestamp(), counts)
         # Whoever had no answer while the campaign got on is not the one that sends it.

@@ -65,11 +65,7 @@ class Work:
     async def refuse_suspended(self, organizer: str) -> None:
         """Refuse with ORGANIZER_SUSPENDED where the operator has suspended `organizer`."""
         if await self.unit.suspended(organizer):
-            raise Refused(
-                Code.ORGANIZER_SUSPENDED,
-                "This organizer is suspended.",
-                "The operator can lift it with “cis-mcp organizer resume”.",
-            )
+            raise Refused(Code.ORGANIZER_SUSPENDED, "This organizer is suspended.")
 
 
 class Command(BaseModel, Generic[D_co]):
@@ -108,11 +104,7 @@ def _other_name(event: Event, name: str) -> str:
 
 
 def unknown_event(uid: str) -> Refused:
-    return Refused(
-        Code.UNKNOWN_EVENT,
-        f"No event has the uid or id “{uid[:60]}”.",
-        "Find it with search_events; its id also stands in the mail that said it was created.",
-    )
+    return Refused(Code.UNKNOWN_EVENT, f"No event has the uid or id “{uid[:60]}”.")
 
 
 def refuse_ended(event: Event, now: datetime) -> None:

@@ -25,6 +25,12 @@ class Actor(Value):
         return self.kind in {"local", "system"}
 
     @property
+    def audited(self) -> str:
+        """Who asks, as an audit line names them."""
+        unproven = " (unauthenticated)" if self.unauthenticated else ""
+        return f"{self.kind}:{self.address}{unproven}"
+
+    @property
     def may_read(self) -> bool:
         """False for a key without the scope `read`."""
         return self.kind != "agent" or "read" in self.scopes

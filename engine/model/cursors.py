@@ -34,7 +34,7 @@ def opened(cursor: str, *kinds: type, longest: int = _CURSOR_MAX) -> list[object
 
 
 def forged(
-    hint: str = "Repeat the call without cursor, or with next_cursor exactly as it was given.",
+    hint: str = "Begin again without a cursor, or give the next cursor exactly as it was returned.",
 ) -> Refused:
     """The refusal of a cursor that is not one of ours."""
-    return Refused(Code.INVALID_CURSOR, "That cursor is not one this tool gave.", hint)
+    return Refused(Code.INVALID_CURSOR, "Unknown cursor.", hint)

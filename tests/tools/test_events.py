@@ -151,7 +151,8 @@ async def test_an_update_of_an_older_revision_is_refused(engine: Engine) -> None
         await caller.ok("update_event", uid=uid, summary="Opening night")
         refusal = await caller.refused("update_event", uid=uid, location="x", expected_sequence=0)
     assert refusal["code"] == "sequence_mismatch"
-    assert "expected_sequence 1" in refusal["hint"]
+    assert "at sequence 1" in refusal["message"]
+    assert "expected_sequence" in refusal["hint"]
 
 
 async def test_a_new_zone_alone_keeps_the_wall_clock_time(engine: Engine) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, ListResourcesResult, Resource
 
+from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.resources.kinds import KINDS
 from cis_mcp.mcp.resources.view import ResourceView
 from cis_mcp.mcp.tools.results import one_line, times
@@ -34,7 +35,7 @@ async def page(shelf: ResourceView, fixed: Iterable[Resource], cursor: str | Non
     try:
         return await _page(shelf, fixed, cursor)
     except Refused as refused:
-        raise MCPError(INVALID_PARAMS, str(refused)) from None
+        raise MCPError(INVALID_PARAMS, sentence(refused)) from None
 
 
 async def _page(shelf: ResourceView, fixed: Iterable[Resource], cursor: str | None) -> ListResourcesResult:
@@ -52,12 +53,8 @@ async def _page(shelf: ResourceView, fixed: Iterable[Resource], cursor: str | No
 async def listed(engine: Engine, actor: Actor) -> tuple[str, ...]:
     """What `actor` finds first in the list: it differs once the list does."""
     found = await engine.search(_ahead(engine, None), actor)
-    campaigns = await engine.store.campaigns(_owner(actor), CAMPAIGNS_MAX)
+    campaigns = await engine.newest_campaigns(actor, CAMPAIGNS_MAX)
     return (*(event.uid for event in found.events), *(campaign.id for campaign in campaigns))
-
-
-def _owner(actor: Actor) -> str | None:
-    return None if actor.everywhere else actor.address
 
 
 def _ahead(engine: Engine, cursor: str | None) -> EventQuery:
@@ -80,7 +77,7 @@ async def _campaigns(shelf: ResourceView) -> list[Resource]:
     if not shelf.has(_KINDS["campaign"]):
         return []
     call = shelf.call
-    return [_campaign(c) for c in await call.engine.store.campaigns(_owner(call.actor), CAMPAIGNS_MAX)]
+    return [_campaign(c) for c in await call.engine.newest_campaigns(call.actor, CAMPAIGNS_MAX)]
 
 
 async def _events(shelf: ResourceView, cursor: str | None) -> tuple[tuple[Event, ...], str | None]:

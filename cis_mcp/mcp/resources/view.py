@@ -8,6 +8,7 @@ from functools import partial
 
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
+from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.resources.kinds import KINDS, Kind
 from cis_mcp.mcp.tools.base import CallContext
 from engine.engine import SYSTEM
@@ -40,7 +41,7 @@ class ResourceView:
         try:
             return await self._read(kind, name)
         except Refused as refused:
-            raise ResourceNotFoundError(f"{refused.code.value}: {refused}") from None
+            raise ResourceNotFoundError(f"{refused.code.value}: {sentence(refused)}") from None
 
     async def sight(self, uri: str) -> Sight | None:
         """How to see whether a resource changed; None where `uri` is none of ours.

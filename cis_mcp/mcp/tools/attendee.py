@@ -10,9 +10,9 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads
 from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line
-from engine.engine import Explanation
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
+from engine.questions import Explanation
 
 _CAMPAIGNS_SEEN = 50
 _UNDER_WAY = {CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED}
@@ -46,16 +46,16 @@ async def get_attendee(call: CallContext, arguments: GetAttendeeArguments) -> Re
 async def _waited_in(call: CallContext, explanation: Explanation) -> dict[str, Campaign]:
     """The campaigns in which messages are still owed, by id."""
     ids = {waits_in(one.message) for one in explanation.history} - {None}
-    found = [await call.engine.store.campaign(campaign_id) for campaign_id in ids if campaign_id]
-    return {campaign.id: campaign for campaign in found if campaign}
+    found = [await call.engine.campaign_alone(campaign_id, call.actor) for campaign_id in ids if campaign_id]
+    return {campaign.id: campaign for campaign in found}
 
 
 async def _being_written(call: CallContext, event: Event) -> list[str]:
     """The organizer's newest campaigns for `event` that have not written all their messages yet."""
-    newest = await call.engine.store.campaigns(event.organizer, _CAMPAIGNS_SEEN)
-    under_way = [c.id for c in newest if c.event_uid == event.uid and c.state in _UNDER_WAY]
-    counts = {campaign_id: await call.engine.store.campaign_counts(campaign_id) for campaign_id in under_way}
-    return [campaign_id for campaign_id in under_way if counts[campaign_id].get("waiting")]
+    newest = await call.engine.newest_campaigns(call.actor, _CAMPAIGNS_SEEN, event.organizer)
+    under_way = [c for c in newest if c.event_uid == event.uid and c.state in _UNDER_WAY]
+    counts = {c.id: await call.engine.campaign_counts(c, call.actor) for c in under_way}
+    return [campaign_id for campaign_id, found in counts.items() if found.get("waiting")]
 
 
 TOOLS = (Spec(get_attendee, "Show one attendee", GetAttendeeArguments, AttendeeStory, reads()),)

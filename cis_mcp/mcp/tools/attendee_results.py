@@ -11,12 +11,12 @@ from pydantic import Field
 from cis_mcp.mcp.tools.base import Result
 from cis_mcp.mcp.tools.proposals import ProposalInfo, proposal_info
 from cis_mcp.mcp.tools.results import one_line, quoted, utc
-from engine.engine import Explanation
 from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
 from engine.model.messages import Attempt, History, Message
+from engine.questions import Explanation
 
 _TRIES_MAX = 10
 _WORDS_MAX = 300

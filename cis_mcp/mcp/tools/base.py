@@ -18,6 +18,7 @@ from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, T
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from cis_mcp.mcp.callers import current
+from cis_mcp.mcp.hints import hint
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
@@ -178,7 +179,7 @@ class ServedTool(Tool):
         except WrongArguments as wrong:
             return failure(wrong.code, wrong.message, wrong.hint, sent=False, problems=wrong.problems)
         except Refused as refused:
-            return failure(refused.code, refused.message, refused.hint, sent=False)
+            return failure(refused.code, refused.message, hint(refused), sent=False)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 logger.exception("%s failed", self.name)

@@ -9,9 +9,9 @@ from pydantic import Field
 from cis_mcp.mcp.tools.base import Result
 from cis_mcp.mcp.tools.results import TEXT_SHOWN, one_line, times, utc
 from engine.commands.campaigns.campaigns import CampaignDone, personal_event
-from engine.engine import CampaignView
 from engine.model.campaigns import CampaignState
 from engine.model.messages import Kind, MessageState
+from engine.questions import CampaignView
 from engine.refusals import Refused
 
 _LINES_SHOWN = 10

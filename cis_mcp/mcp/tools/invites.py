@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
+from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
 from cis_mcp.mcp.tools.event_arguments import Uid
@@ -183,8 +184,11 @@ async def _outcome(call: CallContext, invited: Invited, over: float) -> OneOfSev
     """What became of one invite, by the time `over` of the loop at the latest."""
     if invited.done is None or invited.done.message is None:
         assert invited.refusal is not None, "an invite is there or was turned down"
-        code, why = invited.refusal.code.value, str(invited.refusal)
-        return OneOfSeveral(uid=invited.uid, status="failed", message_id="", code=code, message=one_line(why))
+        refused = invited.refusal.refused
+        why = one_line(sentence(refused))
+        return OneOfSeveral(
+            uid=invited.uid, status="failed", message_id="", code=refused.code.value, message=why
+        )
     seconds = 0.0 if invited.done.already else max(0.0, over - asyncio.get_running_loop().time())
     message = await call.settled(invited.done.message, seconds)
     return OneOfSeveral(

@@ -25,9 +25,9 @@ async def until_at_rest(call: CallContext, campaign_id: str, seconds: float) -> 
     teller = _Teller(call)
     while True:
         heard = call.engine.owed.listen()
-        campaign = await call.engine.store.campaign(campaign_id)
+        campaign = await call.engine.campaign_alone(campaign_id, call.actor)
         left = 0.0 if call.leaving() else deadline - loop.time()
-        if campaign is None or campaign.state not in _MOVING or left <= 0:
+        if campaign.state not in _MOVING or left <= 0:
             return
         await teller.tell(campaign, loop.time())
         await heard.wait(min(left, _LOOK_S))
@@ -46,7 +46,7 @@ class _Teller:
         if now < self._next:
             return
         self._next = now + _REPORT_S
-        counts = await self._call.engine.store.campaign_counts(campaign.id)
+        counts = await self._call.engine.campaign_counts(campaign, self._call.actor)
         self._pace.see(now, counts)
         done = settled(counts)
         if done > self._told:

@@ -137,7 +137,6 @@ class ControlCampaign(Command[CampaignDone]):
             raise Refused(
                 Code.CAMPAIGN_STATE,
                 f"A campaign that is {campaign.state} cannot {self.action}.",
-                "See its state with get_campaign.",
             )
         match self.action:
             case CampaignAction.START:
@@ -156,7 +155,6 @@ class ControlCampaign(Command[CampaignDone]):
             raise Refused(
                 Code.CONFIRM_TOKEN_INVALID,
                 "The confirm_token is missing.",
-                "Give the confirm_token that bulk_send answered with this draft.",
             )
         if not self.confirmed and not hmac.compare_digest(
             self.confirm_token.encode(), confirm_token(campaign, event).encode()
@@ -164,7 +162,6 @@ class ControlCampaign(Command[CampaignDone]):
             raise Refused(
                 Code.CONFIRM_TOKEN_INVALID,
                 "The confirm_token is wrong, or the event changed since the draft was made.",
-                "Make a new draft with bulk_send and look at its sample.",
             )
         if not campaign.valid:
             raise Refused(
@@ -219,11 +216,7 @@ async def _owned_campaign(work: Work, campaign_id: str) -> tuple[Campaign, Event
 
 
 def unknown_campaign(campaign_id: str) -> Refused:
-    return Refused(
-        Code.UNKNOWN_CAMPAIGN,
-        f"No campaign has the id “{campaign_id[:40]}”.",
-        "List yours with get_campaign without an id.",
-    )
+    return Refused(Code.UNKNOWN_CAMPAIGN, f"No campaign has the id “{campaign_id[:40]}”.")
 
 
 def confirm_token(campaign: Campaign, event: Event) -> str:

@@ -58,5 +58,5 @@ async def _refuse_too_soon(work: Work, event: Event, to: str) -> None:
         raise Refused(
             Code.TOO_SOON,
             "That report was asked for a moment ago.",
-            "It is on its way; ask again in a minute, or read it with list_attendees.",
+            "It is on its way; ask again in a minute.",
         )

@@ -184,7 +184,6 @@ class UpdateEvent(Command[EventDone]):
             raise Refused(
                 Code.SEQUENCE_MISMATCH,
                 f"The event is at sequence {event.sequence}, not {self.expected_sequence}.",
-                f"Read it with get_event and repeat the change with expected_sequence {event.sequence}.",
             )
         if self.source and self.source.older_than(event):
             raise Refused(

@@ -27,8 +27,10 @@ class Refusal(Value):
     def of(cls, refused: Refused) -> Refusal:
         return cls(code=refused.code, message=refused.message, hint=refused.hint)
 
-    def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+    @property
+    def refused(self) -> Refused:
+        """The refusal as it is raised."""
+        return Refused(self.code, self.message, self.hint)
 
 
 class Invited(Value):
@@ -68,7 +70,7 @@ class SendInvites(Command[InvitesDone]):
     def _each(self) -> list[str]:
         uids = list(dict.fromkeys(self.uids))
         if not uids:
-            raise Refused(Code.EMPTY_LIST, "uids is empty.", "Give the uids that search_events found.")
+            raise Refused(Code.EMPTY_LIST, "No event is named.", "Name at least one.")
         if len(uids) > EVENTS_MAX:
             raise Refused(
                 Code.TOO_LARGE,

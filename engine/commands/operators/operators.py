@@ -98,11 +98,7 @@ class RevokeKey(Command[KeyDone]):
         may_administer(work.actor)
         stored = await work.unit.key(self.key_id)
         if stored is None:
-            raise Refused(
-                Code.UNKNOWN_KEY,
-                f"No key has the id “{self.key_id[:40]}”.",
-                "List the keys with list_keys, or “cis-mcp key list”.",
-            )
+            raise Refused(Code.UNKNOWN_KEY, f"No key has the id “{self.key_id[:40]}”.")
         key = Key.model_validate_json(stored)
         if key.revoked is None:
             key = key.model_copy(update={"revoked": work.now})
@@ -135,11 +131,7 @@ class SuspendOrganizer(Command[OrganizerDone]):
 def may_administer(actor: Actor) -> None:
     """Refuse with NOT_ALLOWED who is neither the operator nor an agent whose key has the scope `admin`."""
     if not actor.everywhere and not (actor.kind == "agent" and ADMIN in actor.scopes):
-        raise Refused(
-            Code.NOT_ALLOWED,
-            "Only the operator may do that.",
-            "Use “cis-mcp” at the machine, or a key that was made with “--scope admin”.",
-        )
+        raise Refused(Code.NOT_ALLOWED, "Only the operator may do that.")
 
 
 def _operator_only(work: Work) -> None:

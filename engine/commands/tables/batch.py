@@ -127,8 +127,7 @@ async def _one(work: Work, step: Step) -> StepOutcome:
 
 
 async def _audit(work: Work, action: RowAction, uid: str) -> None:
-    actor = work.actor
-    await work.unit.audit(work.now, f"{actor.kind}:{actor.address}", f"{action.capitalize()}Event", uid)
+    await work.unit.audit(work.now, work.actor.audited, f"{action.capitalize()}Event", uid)
 
 
 def _outcome(step: Step, action: RowAction, done: EventDone) -> StepOutcome:

@@ -57,7 +57,7 @@ _ACTIONS: Mapping[str, RowAction] = {
 }
 _EXAMPLE = (
     "The first line must name the columns, for example: action,key,summary,date,start,end,timezone. "
-    "A list of people to invite goes to bulk@ or into bulk_send."
+    "A list of people to invite is no table of commands; mail it to bulk@."
 )
 
 

@@ -212,9 +212,14 @@ def refused(code: Code, detail: str, uid: str = "") -> Outcome:
     return Outcome(action=MailAction.REFUSED, code=code.value, detail=detail, uid=uid)
 
 
+_NEXT = {Code.UNKNOWN_EVENT: "Its id is in the mail that confirmed its creation."}
+"""What the sender of a mail does next if the engine refuses, by code."""
+
+
 def turned_down(no: Refused) -> Outcome:
     """What becomes of a mail whose command was refused: its sender hears why."""
-    return refused(no.code, str(no))
+    next_step = no.hint or _NEXT.get(no.code, "")
+    return refused(no.code, f"{no.message} {next_step}".strip())
 
 
 def set_aside(no: Refused) -> Outcome:

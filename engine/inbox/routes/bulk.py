@@ -13,7 +13,15 @@ from engine.commands.tables.csvlist import CsvRow
 from engine.engine import Engine
 from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.reading import rows_of
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, named, refused
+from engine.inbox.intake.received import (
+    MailAction,
+    Outcome,
+    ReceivedMail,
+    ignored,
+    named,
+    refused,
+    turned_down,
+)
 from engine.inbox.routes.addressed import objection
 from engine.inbox.routes.create import stopped
 from engine.inbox.routes.several import weighed
@@ -93,10 +101,9 @@ async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[CsvRo
         # they hear at once, and without its words.
         report_to=None if taken.flagged else taken.mail.from_address,
     )
-    outcome = Outcome(action=MailAction.CAMPAIGN, uid=uid)
 
     def no(why: Refused) -> Outcome:
-        return outcome.model_copy(update={"code": why.code.value, "detail": str(why)})
+        return turned_down(why).model_copy(update={"action": MailAction.CAMPAIGN, "uid": uid})
 
     return await apply_once(
         engine,

@@ -18,7 +18,7 @@ class Units(Protocol[U_co]):
         ...
 
     def unit(self) -> AbstractAsyncContextManager[U_co]:
-        """A unit of work that is kept when the block ends and undone when it raises."""
+        """A unit of work that is kept when the block ends and undone when it raises; it cannot be run twice."""
         ...
 
     async def at_once(self, work: Callable[[U_co], Coroutine[object, object, T]]) -> T:

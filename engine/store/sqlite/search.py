@@ -135,9 +135,7 @@ def _listing(shown: Sequence[tuple[Event, Hit]]) -> str:
 
 
 def _unknown_listing() -> Refused:
-    return cursors.forged(
-        "Call search_events again, and give its search_cursor exactly as it comes, or the uids."
-    )
+    return cursors.forged("Search again, and give the search cursor exactly as it was returned, or the uids.")
 
 
 def _digest(uids: Iterable[str]) -> str:

@@ -1,0 +1,20 @@
+"""What a person at the command line does next when the engine refuses, by code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.refusals import Code, Refused
+
+HINTS: Mapping[Code, str] = {
+    Code.UNKNOWN_EVENT: "Its id is in the mail that confirmed its creation.",
+    Code.UNKNOWN_CAMPAIGN: "Its id was shown when it was made.",
+    Code.UNKNOWN_KEY: "List the keys with “cis-mcp key list”.",
+    Code.ORGANIZER_SUSPENDED: "Lift it with “cis-mcp organizer resume”.",
+}
+
+
+def line(refused: Refused) -> str:
+    """The code, what is wrong and what to do next, on one line."""
+    next_step = refused.hint or HINTS.get(refused.code, "")
+    return f"{refused.code}: {refused.message} {next_step}".strip()

@@ -1,0 +1,30 @@
+"""What a model does next when the engine refuses: the engine states the fact, the face names the tool, by code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.refusals import Code, Refused
+
+HINTS: Mapping[Code, str] = {
+    Code.UNKNOWN_EVENT: "Find it with search_events; its id is also in the mail that confirmed its creation.",
+    Code.UNKNOWN_ATTENDEE: "See who is invited with list_attendees.",
+    Code.UNKNOWN_CAMPAIGN: "List yours with get_campaign without an id.",
+    Code.UNKNOWN_KEY: "List the keys with list_keys.",
+    Code.CAMPAIGN_STATE: "See its state with get_campaign.",
+    Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token that bulk_send returned for this draft. If the list or the "
+    "event changed since, make a new draft with bulk_send and look at its sample.",
+    Code.SEQUENCE_MISMATCH: "Read it with get_event and repeat the change with that sequence as expected_sequence.",
+    Code.ORGANIZER_SUSPENDED: "The operator can lift it with “cis-mcp organizer resume”.",
+    Code.NOT_ALLOWED: "Ask the operator: “cis-mcp” at the machine may do it, and so may a key with the scope for it.",
+}
+
+
+def hint(refused: Refused) -> str:
+    """What to do next: what the engine says of this refusal, else what to do about its code."""
+    return refused.hint or HINTS.get(refused.code, "")
+
+
+def sentence(refused: Refused) -> str:
+    """What is wrong and what to do next, on one line."""
+    return f"{refused.message} {hint(refused)}".strip()

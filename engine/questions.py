@@ -1,0 +1,279 @@
+"""The questions that change nothing: what may be asked, with the check of whose it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date, datetime
+
+from engine import report
+from engine.bell import Bell
+from engine.commands.base import named_event
+from engine.commands.campaigns.campaigns import unknown_campaign
+from engine.commands.events import series
+from engine.commands.operators.operators import Key, digest
+from engine.model.actors import Actor
+from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
+from engine.model.base import Value
+from engine.model.campaigns import Campaign, Recipient
+from engine.model.events import Event
+from engine.model.messages import History, Message
+from engine.model.people import Attendee
+from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
+from engine.model.records import Figures, KeptSums, Statistics
+from engine.refusals import Code, Refused
+from engine.search.asking import Found, find
+from engine.store.protocol import Store
+
+Clock = Callable[[], datetime]
+
+_SKIPPED_SHOWN = 100
+_FAILURES_SHOWN = 10
+_OTHER_PROCESS_S = 0.05
+"""How often to look whether another process has settled a message."""
+
+
+class CampaignView(Value):
+    """A campaign with its counts by ledger state, and the first of what went wrong."""
+
+    campaign: Campaign
+    counts: dict[str, int]
+    skipped: tuple[Recipient, ...] = ()
+    failures: tuple[Message, ...] = ()
+
+
+class Explanation(Value):
+    """What was sent to one attendee of one event, each try, and what came back."""
+
+    attendee: Attendee
+    history: tuple[History, ...]
+    receipts: tuple[Receipt, ...]
+    instances: tuple[InstanceAnswer, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
+
+
+class Questions:
+    """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self.answered = Bell()
+
+    async def event(self, uid: str, actor: Actor) -> Event:
+        """The event that `uid` names: a uid, a short id, or the actor's own key.
+
+        Raises Refused: UNKNOWN_EVENT, AMBIGUOUS_EVENT.
+        """
+        _may_read(actor)
+        return named_event(await self.store.events_named(uid, actor.address), uid, actor)
+
+    async def event_with_statistics(self, uid: str, actor: Actor) -> tuple[Event, Statistics]:
+        """As `event`, with its counters."""
+        _may_read(actor)
+        found = await self.store.events_with_statistics(uid, actor.address)
+        event = named_event([event for event, _ in found], uid, actor)
+        return event, next(counters for one, counters in found if one is event)
+
+    async def statistics(self, scope: str, key: str | None, actor: Actor) -> Statistics:
+        """Counters of an event, an organizer or the system. Raises Refused."""
+        _may_read(actor)
+        if scope == "event":
+            event = await self.event(key or "", actor)
+            return await self.store.statistics("event", event.uid)
+        if scope == "organizer":
+            organizer = (key or actor.address).strip().lower()
+            if not actor.owns(organizer):
+                raise _of_others("key")
+            return await self.store.statistics("organizer", organizer)
+        if not actor.everywhere:
+            raise Refused(Code.NOT_ALLOWED, "Only the operator sees the whole system.")
+        return await self.store.statistics("system", "")
+
+    async def search(self, query: EventQuery, actor: Actor, timezone: str | None = None) -> Found:
+        """Events that the actor may see; `timezone`: whose clock the words speak of, None: each event's own.
+
+        Raises Refused: NOT_ALLOWED, INVALID_CURSOR, UNKNOWN_TIMEZONE.
+        """
+        _may_read(actor)
+        organizer = query.organizer.strip().lower() if query.organizer else None
+        if not actor.everywhere:
+            organizer = organizer or actor.address
+            if not actor.owns(organizer):
+                raise _of_others("organizer")
+        if organizer != query.organizer:
+            query = query.model_copy(update={"organizer": organizer})
+        return await find(self.store, query, self.clock(), timezone)
+
+    async def listed(self, search_cursor: str, actor: Actor) -> tuple[str, ...]:
+        """The uids of the events that a search listed. Raises Refused: NOT_ALLOWED, INVALID_CURSOR."""
+        _may_read(actor)
+        return await self.store.listed(search_cursor)
+
+    async def attendees(self, query: AttendeeQuery, actor: Actor) -> AttendeePage:
+        """Attendees of an event. Raises Refused: UNKNOWN_EVENT, INVALID_CURSOR."""
+        event = await self.event(query.uid, actor)
+        return await self.store.attendees(query.model_copy(update={"uid": event.uid}))
+
+    async def report_csv(self, uid: str, actor: Actor) -> AsyncIterator[str]:
+        """The CSV report of an event, line by line. Raises Refused: UNKNOWN_EVENT."""
+        event = await self.event(uid, actor)
+        async for line in report.csv_lines(self.store.every_attendee(event.uid)):
+            yield line
+
+    async def campaign(
+        self, campaign_id: str, actor: Actor, *, skipped: int = _SKIPPED_SHOWN, skipped_after: int = 0
+    ) -> CampaignView:
+        """A campaign with its counts and the first `skipped` rows after one. Raises Refused: UNKNOWN_CAMPAIGN."""
+        campaign = await self.campaign_alone(campaign_id, actor)
+        return CampaignView(
+            campaign=campaign,
+            counts=await self.store.campaign_counts(campaign_id),
+            skipped=tuple(await self.store.skipped(campaign_id, skipped, skipped_after)),
+            failures=tuple(await self.store.failures(campaign_id, _FAILURES_SHOWN)),
+        )
+
+    async def campaigns(
+        self, actor: Actor, limit: int = 50, before: tuple[datetime, str] | None = None
+    ) -> list[CampaignView]:
+        """The actor's newest campaigns; `before`: of those older than the one with this `created` and id."""
+        _may_read(actor)
+        found = await self.store.campaigns(_owner(actor), limit, before)
+        return [CampaignView(campaign=c, counts=await self.store.campaign_counts(c.id)) for c in found]
+
+    async def changes(self, actor: Actor, since: str | None = None, limit: int = 50) -> ChangePage:
+        """What happened to the actor's events after the cursor `since`. Raises Refused: NOT_ALLOWED, INVALID_CURSOR."""
+        _may_read(actor)
+        return await self.store.changes(_owner(actor), since, limit)
+
+    async def explain(self, uid: str, email: str, actor: Actor) -> Explanation:
+        """Everything that was sent to one person for one event, and came back. Raises Refused."""
+        event = await self.event(uid, actor)
+        address = email.strip().lower()
+        attendee = await self.store.attendee(event.uid, address)
+        if attendee is None:
+            raise Refused(Code.UNKNOWN_ATTENDEE, "That address is not invited to this event.")
+        return Explanation(
+            attendee=attendee,
+            history=tuple(await self.store.history(event.uid, address)),
+            receipts=tuple(await self.store.receipts(event.uid, address)),
+            instances=tuple(
+                answer
+                for answer in await self.store.instance_answers(event.uid, address)
+                if series.still_answers(event, answer)
+            ),
+            proposals=tuple(await self.store.proposals(event.uid, address, None)),
+            delegations=tuple(await self.store.delegations(event.uid, address)),
+        )
+
+    async def instance_answers(
+        self, uid: str, actor: Actor, recurrence_id: date | datetime | None = None
+    ) -> list[InstanceAnswer]:
+        """What attendees answered for single instances, or for the one that is named. Raises Refused."""
+        event = await self.event(uid, actor)
+        wanted = series.aligned(event.span, recurrence_id) if recurrence_id is not None else None
+        found = await self.store.instance_answers(event.uid, None, wanted)
+        return [answer for answer in found if series.still_answers(event, answer)]
+
+    async def proposals(self, uid: str, actor: Actor, *, settled: bool = False) -> list[Proposal]:
+        """The open proposals for an event, or all of them where `settled`. Raises Refused."""
+        event = await self.event(uid, actor)
+        return await self.store.proposals(event.uid, None, None if settled else ProposalState.OPEN)
+
+    async def settled(self, message: Message, seconds: float) -> Message:
+        """The ledger row of `message`, once it is no longer about to be sent, or when `seconds` are over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            heard = self.answered.listen()
+            found = await self.store.message_by_message_id(message.message_id) or message
+            left = deadline - loop.time()
+            if found.state not in {"queued", "sending"} or left <= 0:
+                return found
+            await heard.wait(min(left, _OTHER_PROCESS_S))
+
+    async def key_of(self, secret: str) -> Key | None:
+        """The key that `secret` is, unless it is unknown or revoked."""
+        # Looked up by its hash: what a caller can time is the hash, which tells nothing of the key.
+        stored = await self.store.key_by_digest(digest(secret))
+        key = Key.model_validate_json(stored) if stored else None
+        return None if key is None or key.revoked else key
+
+    async def keys(self) -> list[Key]:
+        """All keys, without their secrets, which nobody has."""
+        return [Key.model_validate_json(body) for body in await self.store.keys()]
+
+    async def check(self) -> list[str]:
+        """Every difference that a recount finds; empty where all is well (promise 10)."""
+        return await self.store.recount()
+
+    async def events_by_uid(self, beginning: str, actor: Actor, limit: int) -> list[Event]:
+        """The actor's events whose uid begins with these characters. Raises Refused: NOT_ALLOWED."""
+        _may_read(actor)
+        uids = await self.store.uids(_owner(actor), beginning, limit)
+        return [event for event in [await self.store.event(uid) for uid in uids] if event]
+
+    async def events_with_words(
+        self, words: str, actor: Actor, limit: int, after: datetime | None = None
+    ) -> Sequence[Event]:
+        """The actor's events that have these words, taken as they are; `after`: that end later.
+
+        Raises Refused: NOT_ALLOWED.
+        """
+        _may_read(actor)
+        query = EventQuery(query=words, organizer=_owner(actor), limit=limit, after=after)
+        return (await self.store.search(query)).events
+
+    async def newest_campaigns(
+        self, actor: Actor, limit: int, organizer: str | None = None
+    ) -> list[Campaign]:
+        """The newest campaigns without their counts: the actor's, or those of one organizer whom they may see.
+
+        Raises Refused: NOT_ALLOWED.
+        """
+        _may_read(actor)
+        if organizer is not None and not actor.owns(organizer):
+            raise _of_others("key")
+        return await self.store.campaigns(organizer or _owner(actor), limit)
+
+    async def campaign_alone(self, campaign_id: str, actor: Actor) -> Campaign:
+        """A campaign without its counts: one row, by its key. Raises Refused: NOT_ALLOWED, UNKNOWN_CAMPAIGN."""
+        _may_read(actor)
+        campaign = await self.store.campaign(campaign_id)
+        if campaign is None or not actor.owns(campaign.organizer):
+            raise unknown_campaign(campaign_id)
+        return campaign
+
+    async def campaign_counts(self, campaign: Campaign, actor: Actor) -> dict[str, int]:
+        """How many of a campaign's messages are in each state. Raises Refused: NOT_ALLOWED, UNKNOWN_CAMPAIGN."""
+        _may_read(actor)
+        if not actor.owns(campaign.organizer):
+            raise unknown_campaign(campaign.id)
+        return await self.store.campaign_counts(campaign.id)
+
+    async def holder(self, token: str) -> Attendee | None:
+        """The attendee to whom a receipt token belongs; the token itself is what allows the question (promise 15)."""
+        return await self.store.attendee_by_token(token)
+
+    async def figures(self) -> Figures:
+        """Counters of the whole system, for those who watch the server."""
+        return await self.store.figures()
+
+    async def kept_sums(self) -> KeptSums:
+        """How many mails that changed nothing are kept, for those who watch the server."""
+        return await self.store.kept_sums()
+
+
+def _may_read(actor: Actor) -> None:
+    if not actor.may_read:
+        raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks the scope “read”.")
+
+
+def _owner(actor: Actor) -> str | None:
+    """Whose events and campaigns the actor sees; None: those of all organizers."""
+    return None if actor.everywhere else actor.address
+
+
+def _of_others(argument: str) -> Refused:
+    return Refused(Code.NOT_ALLOWED, "Those are another organizer's.", f"Leave {argument} out for yours.")
