@@ -152,8 +152,6 @@ def _settle(told: asyncio.Future[Any], result: object, error: BaseException | No
 
 LISTS = Pool("lists", threads=4, share=1)
 """Lists and other large arguments: read, judged."""
-SEARCHES = Pool("searches", threads=4, share=1)
-"""Words of a search that take long to understand."""
 FILES = Pool("files", threads=4, share=2)
 """Files of this machine that callers name."""
 NAMES = Pool("names", threads=16, share=4)

@@ -12,10 +12,9 @@ from engine.model.cursors import forged, opened
 from engine.model.events import EventStatus
 from engine.model.queries import EventPage, EventQuery
 from engine.model.searching import Wanted, Window, WordsRead
-from engine.process import pools
 from engine.search import grammar, names
 from engine.search.outcome import Reading
-from engine.search.tokens import QUERY_MAX, tokens
+from engine.search.tokens import QUERY_MAX
 from engine.store.protocol import Searching
 
 _FAR = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
@@ -73,9 +72,6 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
 async def _read(store: Searching, query: EventQuery, now: datetime) -> Reading:
     phrases = names.phrases(query.query)
     known = await store.names(query.organizer, phrases) if phrases else frozenset[str]()
-    if any(token.kind == "numeric" for token in tokens(query.query)):
-        # A library that takes long to load reads these.
-        return await pools.SEARCHES.run(grammar.read, query.query, now, known)
     return grammar.read(query.query, now, known)
 
 

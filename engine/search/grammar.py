@@ -255,7 +255,7 @@ class _Reader:
         return found.length
 
     def _numeric(self, i: int) -> int:
-        """“6/5/2027”, by dateparser."""
+        """“6/5/2027”: a date in digits."""
         skip = 1 if self._text(i) in {"on", "before", "after", "since", "until", "by"} else 0
         if i + skip >= len(self._tokens) or self._tokens[i + skip].kind != "numeric":
             return 0

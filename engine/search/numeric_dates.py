@@ -1,25 +1,42 @@
-"""Dates in forms that our own grammar does not know, read by dateparser, which is loaded when first needed."""
+"""Dates in digits, such as 6/5/2027: month first, or year first if it has four digits."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from functools import lru_cache
+import re
+from datetime import date
+
+_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})")
+_YEAR_LAST = re.compile(r"(\d{1,2})[/.](\d{1,2})(?:[/.](\d{4}|\d{2}))?")
+_YEARS = range(1970, 2201)
+_LEAP_GAP = 8
+"""Years within which each day of the calendar comes round, 29 February too."""
 
 
-@lru_cache(maxsize=256)
 def day(text: str, today: date) -> date | None:
-    """The day that a text such as “6/5/2027” names, month first; None where it names none."""
-    import dateparser
+    """The day that a text such as “6/5/2027” names; without a year, the next such day from `today` on. None: no day.
 
-    found = dateparser.parse(
-        text[:40],
-        languages=["en"],
-        settings={
-            "DATE_ORDER": "MDY",
-            "PREFER_DATES_FROM": "future",
-            "RELATIVE_BASE": datetime(today.year, today.month, today.day),  # noqa: DTZ001 -- a day, nowhere
-            "REQUIRE_PARTS": ["day", "month"],
-            "PARSERS": ["absolute-time"],
-        },
-    )
-    return found.date() if found and 1970 <= found.year <= 2200 else None
+    The month comes first unless it can only be the day (13/5/2027). Two digits are a year of this century.
+    """
+    if match := _YEAR_FIRST.fullmatch(text):
+        year, month, number = map(int, match.groups())
+        return _valid(year, month, number)
+    if not (match := _YEAR_LAST.fullmatch(text)):
+        return None
+    first, second, year_text = int(match[1]), int(match[2]), match[3]
+    month, number = (first, second) if first <= 12 else (second, first)
+    if year_text is None:
+        return _next(month, number, today)
+    return _valid(int(year_text) + (2000 if len(year_text) == 2 else 0), month, number)
+
+
+def _next(month: int, number: int, today: date) -> date | None:
+    """The first such day that is not before `today`."""
+    days = (_valid(year, month, number) for year in range(today.year, today.year + _LEAP_GAP + 1))
+    return next((found for found in days if found and found >= today), None)
+
+
+def _valid(year: int, month: int, number: int) -> date | None:
+    try:
+        return date(year, month, number) if year in _YEARS else None
+    except ValueError:
+        return None
