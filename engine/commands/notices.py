@@ -38,6 +38,7 @@ _FIELDS = {
     "overrides": "single dates",
 }
 _SKIPPED = {
+    Code.CSV_UNREADABLE: "no row of CSV",
     Code.INVALID_ADDRESS: "no address that can be invited",
     Code.DUPLICATE_ROW: "in the list twice",
     Code.ALREADY_INVITED: "invited before",
@@ -76,8 +77,8 @@ def _next_steps(event: Event, settings: Settings) -> str:
     bulk, at = settings.mailbox("bulk"), settings.mailbox("create")
     return (
         f"\n{_STEPS}\n"
-        f"- Invite people: mail a CSV file with the columns uid, email and name to {bulk}, with "
-        f"{event.id or event.uid} as uid. Everyone on it gets a personal invite, and you get a report.\n"
+        f"- Invite people: mail a list to {bulk}, an address a line or a CSV file with the columns email and name, "
+        f"with {event.id or event.uid} in the subject. Everyone on it gets a personal invite, and you get a report.\n"
         f"- Change or cancel the event: do it in your calendar, with {at} among the guests, or mail a CSV file there "
         f"with the columns action and uid (UPDATE or CANCEL, {event.id or event.uid}) and what is to change.\n"
         "- Let an agent do it: its tools know the event by its uid or id.\n"
@@ -154,10 +155,11 @@ def _span(event: Event, instance: Instant | None) -> Span:
     return override.span if override else recurrence.at(event.span, instance)
 
 
-def skipping(code: str) -> str:
-    """Why a row was passed over: the code, and what it means."""
-    why = _SKIPPED.get(Code(code)) if code in set(Code) else None
-    return f"{code}: {why}" if why else code
+def skipping(row: Recipient) -> str:
+    """Which row was passed over, and why: the code, what it means, and the column that is at fault."""
+    why = _SKIPPED.get(Code(row.code)) if row.code in set(Code) else None
+    words = f"{row.code}: {why}" if why else row.code
+    return f"row {row.row}: {row.email}: {words}" + (f" ({row.detail})" if row.detail else "")
 
 
 def campaign_report(
@@ -174,7 +176,7 @@ def campaign_report(
         lines.append(f"The campaign stopped: {campaign.note or 'it was cancelled.'}")
     if counts.get("failed"):
         lines.append(f"{counts['failed']} were refused by a mail server.")
-    lines += [f"row {r.row}: {r.email}: {skipping(r.code)}" for r in skipped]
+    lines += map(skipping, skipped)
     return Notice(subject="Bulk Invite Status", text="\n".join(lines) + "\n")
 
 

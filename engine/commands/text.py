@@ -43,9 +43,41 @@ def address(text: str) -> str:
     # All rules cost some 60 µs an address, and a list may have a million: most can be told at a glance.
     if _is_ordinary(plain):
         return plain.lower()
+    plain = cleaned(plain)
+    if _is_ordinary(plain):
+        return plain.lower()
     if _HOPELESS.search(plain) or "@" not in plain:
         raise _no_address(text, "it lacks a part, or has two periods or @ side by side.")
     return by_all_rules(plain)
+
+
+_INVISIBLE = dict.fromkeys(
+    [
+        0xAD,
+        0x34F,
+        0x61C,
+        0x180E,
+        0xFEFF,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+    ]
+)
+"""What web pages and office programs leave in a copied address: no width, or a direction of writing alone."""
+_WRAPPED = re.compile(r"[^<>@]*<([^<>]+)>")
+_PAIRS = ("''", '""', "‘’", "“”", "()", "[]")
+
+
+def cleaned(text: str) -> str:
+    """An address without what stands around it where it was copied from: invisible characters, `mailto:`, quotes, …"""
+    text = text.translate(_INVISIBLE).strip()
+    for _ in range(2):
+        if match := _WRAPPED.fullmatch(text.rstrip(".,; ")):
+            text = match[1].strip()
+        text = re.sub(r"\Amailto:\s*", "", text, flags=re.IGNORECASE).rstrip(".,;: ")
+        if text[:1] + text[-1:] in _PAIRS:
+            text = text[1:-1].strip()
+    return text
 
 
 def by_all_rules(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from email.utils import unquote
 from functools import lru_cache
@@ -25,6 +26,36 @@ def known(name: str) -> str:
     except (LookupError, ValueError):
         return ""
     return codec if _TEXT.fullmatch(codec) else ""
+
+
+_HEAD = 400
+_SAMPLE = 100_000
+
+
+def wide(data: bytes) -> str:
+    """The encoding of wide characters that the first bytes show: by their mark, or by where their zeros stand."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    head = data[:_HEAD]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) * 4 < len(head) or min(even, odd) * 10 > len(head) or not head:
+        return ""
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def single_byte(data: bytes) -> str:
+    """Windows-1252, or Mac Roman if only that makes plausible words of the bytes."""
+    sample = data[:_SAMPLE]
+    return "mac_roman" if _odd(sample, "cp1252") and not _odd(sample, "mac_roman") else "cp1252"
+
+
+def _odd(data: bytes, encoding: str) -> bool:
+    """True if a small letter is followed by what no word has there."""
+    text = data.decode(encoding, "replace")
+    pairs = ((a, b) for a, b in itertools.pairwise(text) if not b.isascii() and a.islower())
+    return any(not b.islower() and b not in "’–—…" for _, b in pairs)
 
 
 def plain(value: object) -> str:

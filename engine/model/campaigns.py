@@ -51,10 +51,14 @@ class Campaign(Value):
 # Of these there are a hundred thousand at once, so they are as small as can be.
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One row of an uploaded list, judged; `row` 1 is the first after the header, a good one has no `code`."""
+    """One row of an uploaded list, judged; `row` 1 is the first after the header, a good one has no `code`.
+
+    `detail`: what is wrong with which column.
+    """
 
     row: int
     email: str
     name: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
+    detail: str = ""

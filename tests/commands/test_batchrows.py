@@ -393,3 +393,18 @@ def test_any_text_is_a_table_of_commands_or_refused(text: str) -> None:
         assert batchrows.read(text).rows
     except Refused as refused:
         assert refused.hint
+
+
+async def test_a_stray_quote_costs_its_own_command_alone(engine: Engine) -> None:
+    rows = [
+        HEADER,
+        GAME.replace("Game 1", '"Game 1'),
+        GAME.replace("game-1", "game-2"),
+        GAME.replace("game-1", "game-3").replace("Game 1", 'Game "live"'),
+    ]
+    outcomes = await _run(engine, "\n".join(rows))
+    assert [(outcome.became.value, outcome.code) for outcome in outcomes] == [
+        ("failed", "csv_unreadable"),
+        ("created", ""),
+        ("created", ""),
+    ]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.commands.tables import csvlist, table
+from engine.commands.text import address
 from engine.refusals import Code, Refused
 
 
@@ -95,8 +96,6 @@ def test_a_list_is_read_in_the_encoding_it_came_in(data: bytes, charset: str) ->
         ("\ufeff \n", Code.EMPTY_LIST),
         ("email,name\n\n,\n", Code.EMPTY_LIST),
         ("first,last\nAnn,Example\n", Code.CSV_NO_HEADER),
-        ("ann@example.com,Ann\nbob@example.com,Bob\n", Code.CSV_NO_HEADER),
-        ('email,name\nann@example.com,"Ann\nbob@example.com,Bob\n', Code.CSV_UNREADABLE),
         ('email,name\nann@example.com,"Ann" Example\n', Code.CSV_UNREADABLE),
         ("email\nann@example.com\0", Code.CSV_UNREADABLE),
         ("email,name\nann@example.com," + "x" * 200_000, Code.CSV_UNREADABLE),
@@ -151,3 +150,177 @@ def test_any_bytes_are_decoded_or_refused(data: bytes, charset: str) -> None:
         assert isinstance(csvlist.decode(data, charset), str)
     except Refused as refused:
         assert refused.code is Code.CSV_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Email Address,First Name,Last Name,Tags", "ann@example.org,Ann,Example,vip"),  # Mailchimp
+        ("Record ID,First Name,Last Name,Email,Phone", "1,Ann,Example,ann@example.org,1"),  # HubSpot
+        ("Email,First Name,Last Name,Consent", "ann@example.org,Ann,Example,SUBSCRIBED"),  # Klaviyo
+        (
+            "Title,First Name,Last Name,E-mail Address,E-mail Display Name",
+            ",Ann,Example,ann@example.org,Ann Example (ann@example.org)",
+        ),
+        (
+            "First Name,Middle Name,Last Name,E-mail Address,E-mail Display Name",
+            ",,,ann@example.org,Ann Example (ann@example.org)",
+        ),
+        (
+            "Name,Given Name,Family Name,E-mail 1 - Type,E-mail 1 - Value",
+            "Ann Example,Ann,Example,* Home,ann@example.org ::: ann2@example.org",
+        ),
+        (
+            "First Name,Last Name,Display Name,Nickname,Primary Email,Secondary Email",
+            "Ann,Example,Ann Example,,ann@example.org,",
+        ),
+        (
+            "First Name,Last Name,Display Name,Nickname,Primary Email,Secondary Email",
+            "Ann,Example,,,,ann@example.org",
+        ),
+        ("Vorname;Nachname;E-Mail-Adresse", "Ann;Example;ann@example.org"),
+        ("Vorname;Name;E-Mail", "Ann;Example;ann@example.org"),
+        ("Nom;Prénom;Adresse e-mail", "Example;Ann;ann@example.org"),
+        ("Nom complet;Courriel", "Ann Example;ann@example.org"),
+        ("Nombre;Apellidos;Correo electrónico", "Ann;Example;ann@example.org"),
+        ("Attendee Name,Ticket,Attendee Email", "Ann Example,vip,ann@example.org"),
+        ("First Name,Parent Email,Last Name", "Ann,ann@example.org,Example"),
+        ("\u200bEmail\u00a0,\ufeffName", "ann@example.org,Ann Example"),
+        ("email|name", "ann@example.org|Ann Example"),
+        ("email,name", "Ann Example <ann@example.org>,"),
+    ],
+)
+def test_the_columns_of_other_programs_are_understood(header: str, row: str) -> None:
+    assert _pairs(f"{header}\n{row}\n") == [("ann@example.org", "Ann Example")]
+
+
+def test_the_parts_of_a_name_may_still_stand_in_a_text() -> None:
+    (row,) = csvlist.read("Email,First Name,Last Name\nann@example.org,Ann,Example\n")
+    assert (row.name, row.fields) == ("Ann Example", {"first name": "Ann", "last name": "Example"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Export of 2027-05-02\n\nContacts: 2\nemail,name\nann@example.org,Ann\nbob@example.org,Bob\n",
+        "Exported by admin@example.com on Monday\nemail,name\nann@example.org,Ann\nbob@example.org,Bob\n",
+        "ann@example.org,Ann\nbob@example.org,Bob\n",
+        "ann@example.org;Ann;1\nbob@example.org;Bob;2\n",
+        "Guests\nAnn,ann@example.org\nBob,bob@example.org\n",
+    ],
+)
+def test_a_preamble_or_a_lacking_header_costs_no_row(text: str) -> None:
+    assert _pairs(text) == [("ann@example.org", "Ann"), ("bob@example.org", "Bob")]
+
+
+UID = "a1" * 20
+
+
+@pytest.mark.parametrize(
+    ("text", "uid"),
+    [
+        ("k3m9p2qa,ann@example.org\nk3m9p2qa,bob@example.org\n", "k3m9p2qa"),
+        (f"{UID}\tann@example.org\n{UID}\tbob@example.org\n", UID),
+        ("K3M9P2QA\nann@example.org\nbob@example.org\n", "k3m9p2qa"),
+        ("Event id: k3m9p2qa\n\nann@example.org\nbob@example.org\n", "k3m9p2qa"),
+        ("uid: k3m9p2qa\nemail\nann@example.org\nbob@example.org\n", "k3m9p2qa"),
+    ],
+)
+def test_an_event_may_be_named_in_a_row_without_a_header_or_in_the_first_line(text: str, uid: str) -> None:
+    assert [(row.uid.lower(), row.email) for row in csvlist.read(text)] == [
+        (uid, "ann@example.org"),
+        (uid, "bob@example.org"),
+    ]
+
+
+def test_a_first_line_that_is_meant_as_an_address_is_not_passed_over() -> None:
+    rows = csvlist.read("ann@@example\nbob@example.org\n")
+    assert [row.email for row in rows] == ["ann@@example", "bob@example.org"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ['ann@example.org,"Ann', "bob@example.org,Bob", "cy@example.org,Cy"],
+        ['ann@example.org,"Ann', "bob@example.org,Bob", 'cy@example.org,"Cy"'],
+        ['ann@example.org,"Ann', "bob@example.org,Bob", 'cy@example.org,Cy"'],
+        ['ann@example.org,"Ann" Example', "bob@example.org,Bob", "cy@example.org,Cy"],
+        ['"ann@example.org,Ann', '"bob@example.org",Bob', '"cy@example.org",Cy'],
+    ],
+)
+def test_a_stray_quote_costs_its_own_row_alone(rows: list[str]) -> None:
+    found = csvlist.read("email,name\n" + "\n".join(rows) + "\n")
+    assert [(row.row, row.email) for row in found if row.code] == [(1, "ann@example.org")]
+    assert {"bob@example.org"} <= {row.email for row in found if not row.code}
+    assert len(found) == 3
+
+
+def test_a_cell_of_several_lines_is_one_cell() -> None:
+    assert _pairs('email,name\nzoe@example.org,"Zoë\nExämple"\nbob@example.org,Bob\n') == [
+        ("zoe@example.org", "Zoë\nExämple"),
+        ("bob@example.org", "Bob"),
+    ]
+
+
+def test_too_many_stray_quotes_are_no_list() -> None:
+    with pytest.raises(Refused) as raised:
+        csvlist.read("email,name\nok@example.org,Ok\n" + 'a@example.org,"A"x\n' * (table.BROKEN_MAX + 1))
+    assert raised.value.code is Code.CSV_UNREADABLE
+
+
+ZOE = "email,name\r\nzoe@example.org,Zoë Exämple\r\nbob@example.org,Bob\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ZOE.encode("utf-8-sig"),
+        b"\xef\xbb\xbf" + ZOE.encode("utf-8-sig"),
+        ZOE.encode("utf-16"),
+        ZOE.encode("utf-16-le"),
+        ZOE.encode("utf-16-be"),
+        ZOE.encode("utf-32"),
+        ZOE.encode("cp1252"),
+        ZOE.encode("mac_roman"),
+        ZOE.replace("\r\n", "\r").encode(),
+        f"sep=;\r\n{ZOE.replace(',', ';')}".encode("cp1252"),
+        ZOE.replace(",", "|").encode(),
+        ZOE.replace(",", "\t").encode("utf-16"),
+    ],
+)
+def test_what_spreadsheets_save_is_read_with_its_letters(data: bytes) -> None:
+    assert _pairs(csvlist.decode(data)) == [("zoe@example.org", "Zoë Exämple"), ("bob@example.org", "Bob")]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "ann@example.org\u00a0",
+        "\u200bann@example.org",
+        "\ufeffann@example.org",
+        "ann@example\u200b.org",
+        "mailto:ann@example.org",
+        "<ann@example.org>",
+        "Ann Seven <ann@example.org>",
+        "ann@example.org;",
+        "ann@example.org.",
+        "'ann@example.org'",
+        "“ann@example.org”",
+        "\u202aann@example.org\u202c",
+        "MAILTO:<ann@example.org>,",
+        "(ann@example.org)",
+        "an\u00adn@example.org",
+    ],
+)
+def test_what_surrounds_a_copied_address_is_left_out(cell: str) -> None:
+    assert address(cell) == "ann@example.org"
+    (row,) = csvlist.read(f'email,name\n"{cell}",N\n')
+    assert address(row.email) == "ann@example.org"
+
+
+@pytest.mark.parametrize(
+    "cell", ["ann@example.org, bob@example.org", "ann@example.org bob@example.org", "ann@@x.org"]
+)
+def test_a_cell_that_is_no_single_address_is_refused(cell: str) -> None:
+    with pytest.raises(Refused):
+        address(cell)

@@ -137,3 +137,43 @@ async def test_a_list_that_names_very_many_events_is_refused(post: Post) -> None
     rows = "".join(f"event{n},p{n}@example.com\n" for n in range(101))
     intake = await post(mails.listed("uid,email\n" + rows))
     assert (intake.action, intake.code) == ("refused", "too_large")
+
+
+@pytest.mark.parametrize("subject", ["Guests for {id}", "{uid}", "Re: Created: Meeting (id {id})"])
+async def test_a_list_without_uids_is_for_the_event_that_its_subject_names(
+    post: Post, event: Event, subject: str
+) -> None:
+    mail = mails.listed("ann@example.com\nBob Example <bob@example.com>\n", filename="list.txt")
+    del mail["Subject"]
+    mail["Subject"] = subject.format(id=event.id, uid=event.uid)
+    intake = await post(mail)
+    assert (intake.action, intake.uid, intake.code) == ("campaign", event.uid, "")
+    invites, _ = await sent(post)
+    assert invites == ["ann@example.com", "bob@example.com"]
+
+
+async def test_a_subject_that_names_no_event_or_two_leaves_the_rows_named(post: Post, event: Event) -> None:
+    other = await created(post.engine, organizer="olga@cis.test")
+    foreign = await created(post.engine, organizer="mallory@cis.test")
+    for subject in ("margaret", f"{event.id} and {other.id}", foreign.id):
+        mail = mails.listed("email\nann@example.com\n")
+        del mail["Subject"]
+        mail["Subject"] = subject
+        await post(mail)
+    invites, notices = await sent(post)
+    assert invites == []
+    assert all("missing_uid: name the event's uid or id" in text(notice) for notice in notices[:1])
+
+
+async def test_a_report_names_row_column_and_reason(post: Post, event: Event) -> None:
+    csv = (
+        f"uid,email\n{event.uid},ann@example.com\n{event.uid},bob@@example.com\n"
+        f'{event.uid},"cy@example.com\n{event.uid},dee@example.com\n'
+    )
+    await post(mails.listed(csv))
+    invites, notices = await sent(post)
+    assert invites == ["ann@example.com", "dee@example.com"]
+    words = "\n".join(map(text, notices))
+    assert "row 2: bob@@example.com: invalid_address: no address that can be invited (email: “bob@@" in words
+    assert "row 3: " in words
+    assert "csv_unreadable: a quote stands inside a cell, or is not closed" in words

@@ -9,7 +9,7 @@ from pydantic import Field
 from cis_mcp.mcp.tools.base import Result
 from cis_mcp.mcp.tools.results import TEXT_SHOWN, one_line, times, utc
 from engine.commands.campaigns.campaigns import CampaignDone, personal_event
-from engine.model.campaigns import CampaignState
+from engine.model.campaigns import CampaignState, Recipient
 from engine.model.messages import Kind, MessageState
 from engine.questions import CampaignView
 from engine.refusals import Refused
@@ -24,6 +24,7 @@ class SkippedRow(Result):
     row: int = Field(description="1 is the first row after the header, blank rows left out")
     email: str
     code: str
+    why: str = Field(description="which column is at fault, and how")
 
 
 class Sample(Result):
@@ -67,6 +68,12 @@ class CampaignInfo(Result):
     confirm_token: str | None = Field(description="starts exactly this list with this revision of the event")
 
 
+def _skipped(row: Recipient) -> SkippedRow:
+    return SkippedRow(
+        row=row.row, email=one_line(row.email, 80), code=row.code, why=one_line(row.detail, 300)
+    )
+
+
 def campaign_info(view: CampaignView) -> CampaignInfo:
     """A campaign and its counts, without sample and token."""
     campaign = view.campaign
@@ -79,7 +86,7 @@ def campaign_info(view: CampaignView) -> CampaignInfo:
         total=campaign.total,
         valid=campaign.valid,
         skipped_total=view.counts.get("skipped", 0),
-        skipped=[SkippedRow(row=r.row, email=one_line(r.email, 80), code=r.code) for r in view.skipped],
+        skipped=[_skipped(r) for r in view.skipped],
         counts={name: count for name, count in view.counts.items() if name != "skipped"},
         failures=[Failure(email=m.email, code=m.code, answer=one_line(m.answer)) for m in view.failures],
         rate=campaign.rate,
@@ -117,7 +124,10 @@ def campaign_lines(info: CampaignInfo) -> list[str]:
     if info.note:
         lines.append(f"Note: {info.note}")
     if info.skipped_total:
-        shown = [f"row {s.row} {one_line(s.email, 80)}: {s.code}" for s in info.skipped[:_LINES_SHOWN]]
+        shown = [
+            f"row {s.row} {one_line(s.email, 80)}: {s.code}{f' ({s.why})' if s.why else ''}"
+            for s in info.skipped[:_LINES_SHOWN]
+        ]
         more = f"; and {info.skipped_total - len(shown)} more" if info.skipped_total > len(shown) else ""
         lines.append(f"Skipped: {'; '.join(shown)}{more}.")
     lines += [f"Failed: {f.email}: {f.code} {f.answer}".rstrip() for f in info.failures]

@@ -86,7 +86,7 @@ async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
     # In a thread: a long list would keep every other call waiting.
     rows = await pools.LISTS.run(_from_csv, arguments.csv, arguments.csv_path)
     await _refuse_others(call, arguments.uid, rows)
-    return [Row(email=row.email, name=row.name, fields=row.fields) for row in rows]
+    return [Row(email=row.email, name=row.name, fields=row.fields, code=row.code) for row in rows]
 
 
 def _from_parts(parts: list[RecipientPart]) -> list[Row]:

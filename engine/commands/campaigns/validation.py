@@ -23,6 +23,7 @@ class Row:
     name: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
+    code: str = ""
 
 
 def read_rows(rows: Sequence[Row]) -> list[Recipient]:
@@ -44,20 +45,27 @@ async def judged(work: Work, event: Event, rows: list[Recipient], origin: Origin
 def _foreign(work: Work, row: Recipient) -> Recipient:
     """`row` with a code where its address is one of our own mailboxes."""
     own = not row.code and work.settings.is_own_mailbox(row.email)
-    return replace(row, code=Code.INVALID_ADDRESS.value) if own else row
+    detail = "email: a mailbox of this server"
+    return replace(row, code=Code.INVALID_ADDRESS.value, detail=detail) if own else row
 
 
 _EMAIL_SHOWN = 253
+_DETAIL_MAX = 300
 
 
 def _read_row(number: int, row: Row) -> Recipient:
     """A row read; its code says what is wrong with it by itself."""
+    if row.code:
+        why = "a quote stands inside a cell, or is not closed"
+        return Recipient(row=number, email=row.email[:_EMAIL_SHOWN].lower(), code=row.code, detail=why)
     try:
         fields = text.fields(dict(row.fields))
         return Recipient(row=number, email=text.address(row.email), name=text.name(row.name), fields=fields)
     except Refused as refused:
         shown = row.email if len(row.email) <= _EMAIL_SHOWN else f"{row.email[:_EMAIL_SHOWN]}…"
-        return Recipient(row=number, email=shown.lower(), code=refused.code.value)
+        column = "email: " if refused.code is Code.INVALID_ADDRESS else ""
+        why = f"{column}{refused.message}"[:_DETAIL_MAX]
+        return Recipient(row=number, email=shown.lower(), code=refused.code.value, detail=why)
 
 
 class _Judge:
@@ -67,22 +75,34 @@ class _Judge:
         self, known: set[str], barred: dict[str, Code], left: int | None, needed: frozenset[str]
     ) -> None:
         self._known, self._barred, self._left, self._needed = known, barred, left, needed
-        self._seen: set[str] = set()
+        self._seen: dict[str, int] = {}
 
     def __call__(self, row: Recipient) -> Recipient:
-        code = row.code or self._code(row)
-        if not code:
-            self._seen.add(row.email)
-            self._left = self._left - 1 if self._left is not None else None
-        return replace(row, code=code) if code else row
+        if row.code:
+            return row
+        if code := self._code(row):
+            return replace(row, code=code.value, detail=self._detail(row, code))
+        self._seen[row.email] = row.row
+        self._left = self._left - 1 if self._left is not None else None
+        return row
 
-    def _code(self, row: Recipient) -> str:
+    def _code(self, row: Recipient) -> Code | None:
         if row.email in self._seen:
-            return Code.DUPLICATE_ROW.value
+            return Code.DUPLICATE_ROW
         if row.email in self._known:
-            return Code.ALREADY_INVITED.value
+            return Code.ALREADY_INVITED
         if row.email in self._barred:
-            return self._barred[row.email].value
-        if self._needed - given(row.email, row.name, row.fields).keys():
-            return Code.MISSING_FIELD.value
-        return Code.INVITE_LIMIT_REACHED.value if self._left == 0 else ""
+            return self._barred[row.email]
+        if self._lacking(row):
+            return Code.MISSING_FIELD
+        return Code.INVITE_LIMIT_REACHED if self._left == 0 else None
+
+    def _lacking(self, row: Recipient) -> frozenset[str]:
+        return self._needed - given(row.email, row.name, row.fields).keys()
+
+    def _detail(self, row: Recipient, code: Code) -> str:
+        if code is Code.DUPLICATE_ROW:
+            return f"email: as in row {self._seen[row.email]}"
+        if code is Code.MISSING_FIELD:
+            return f"{', '.join(sorted(self._lacking(row)))}: empty, or no such column"[:_DETAIL_MAX]
+        return ""

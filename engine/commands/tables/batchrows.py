@@ -67,6 +67,7 @@ class BatchRow:
 
     row: int
     cells: Mapping[str, str]
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,12 @@ def read(content: str) -> BatchTable:
     found = table.rows(content, delimiter, ROWS_MAX, start)
     header_cells = next(found)
     columns = _columns(header_cells)
-    rows = tuple(BatchRow(n, _cells(columns, cells)) for n, cells in enumerate(found, start=1))
+    rows = tuple(
+        BatchRow(n, _cells(columns, cells), isinstance(cells, table.Broken))
+        for n, cells in enumerate(found, start=1)
+    )
+    if rows and all(row.broken for row in rows):
+        raise table.unreadable("No row of the table is CSV.")
     if not rows:
         raise Refused(Code.EMPTY_LIST, "The table has a header and no rows.", "Add a row for each command.")
     pairs = zip(header_cells, columns, strict=True)
@@ -135,6 +141,8 @@ class RowStep(Step):
 
     async def command(self, work: Work) -> EventCommand:
         """Raises Refused: INVALID_ARGUMENT, INVALID_TIME, UNKNOWN_EVENT, …"""
+        if self.row.broken:
+            raise table.unreadable("The row is not CSV: a quote stands inside a cell, or is not closed.")
         match self.asked():
             case "create":
                 return _creation({**self.defaults, **self.row.cells})

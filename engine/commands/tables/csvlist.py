@@ -1,12 +1,14 @@
-"""Read a list of recipients: CSV with a header in any order, or bare addresses a line."""
+"""Read a list of recipients: CSV as tools export it, with or without a header, or bare addresses a line."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.commands.tables import table
+from engine.commands.tables import headers, table
+from engine.commands.tables.headers import Columns
 from engine.commands.tables.table import BYTES_MAX, decode
 from engine.refusals import Code, Refused
 
@@ -19,14 +21,11 @@ _COLUMN_NAME_MAX = 100
 _NONE: Mapping[str, str] = {}
 _NAMED = re.compile(r'(?:"((?:[^"\\]|\\.)*+)"\s*+|([^"<>,;]*+))<([^<>]*+)>')
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
-_KNOWN = {
-    "email": "email",
-    "emailaddress": "email",
-    "uid": "uid",
-    "eventuid": "uid",
-    "name": "name",
-    "fullname": "name",
-}
+_PREAMBLE_MAX = 20
+"""Lines that may stand before the names of the columns."""
+_EVENT = re.compile(r"\W*(?:(?:event|uid|id)\W+){0,2}([a-z0-9]{40}|[2-9a-hjkmnp-z]{8})\W*", re.IGNORECASE)
+_ONE_OF_SEVERAL = re.compile(r"\s*:::")
+"""Between the addresses that Google Contacts exports in one cell."""
 _EXAMPLE = "The first line must name the columns, for example: email,name"
 
 
@@ -39,12 +38,24 @@ class CsvRow:
     email: str
     name: str
     fields: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where a list begins, and how: without columns it is an address a line. `uid`: the event of all its rows."""
+
+    start: int
+    delimiter: str = ""
+    columns: Columns | None = None
+    header: bool = True
+    uid: str = ""
 
 
 def read(text: str, rows_max: int | None = None) -> list[CsvRow]:
-    """The rows of a list; columns other than uid, email and name are personal fields, in lower case.
+    """The rows of a list; columns that hold no address, name or uid are personal fields, in lower case.
 
-    `rows_max`: how many it may have, fewer than any list may.
+    A row that is not CSV has the code CSV_UNREADABLE. `rows_max`: how many it may have, fewer than any list may.
 
     Raises Refused: CSV_NO_HEADER, CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE.
     """
@@ -53,72 +64,156 @@ def read(text: str, rows_max: int | None = None) -> list[CsvRow]:
     if not first:
         raise Refused(Code.EMPTY_LIST, "The list is empty.", _EXAMPLE)
     most = table.ROWS_MAX if rows_max is None else rows_max
-    rows = list(_bare(text, start, most) if _is_address(first) else _table(text, start, first, most))
+    layout = _layout(text, start)
+    if layout is None:
+        raise _no_header(first)
+    rows = list(_table(text, layout, most) if layout.columns else _bare(text, layout, most))
     if not rows:
         raise Refused(Code.EMPTY_LIST, "The list has a header and no rows.", "Add a row for each recipient.")
+    if all(row.code for row in rows):
+        raise table.unreadable("No row of the list is CSV.")
     return rows
+
+
+def _no_header(first: str) -> Refused:
+    shown = " ".join(first.split())[:80]
+    return Refused(
+        Code.CSV_NO_HEADER, f"The list has no column of addresses; its first line is “{shown}”.", _EXAMPLE
+    )
+
+
+def _layout(text: str, start: int) -> _Layout | None:
+    """How the list is laid out; lines before that which hold no address are passed over. Raises Refused(TOO_LARGE)."""
+    uid, rows_begin = "", -1
+    for place, line in itertools.islice(_lines(text, start), _PREAMBLE_MAX):
+        if _is_address(line):
+            return _Layout(place if rows_begin < 0 else rows_begin, uid=uid)
+        if (delimiter := table.delimiter(line, lambda cells: headers.read(cells) is not None)) is not None:
+            return _Layout(place, delimiter, headers.read(table.cells(line, delimiter)), uid=uid)
+        if rows_begin < 0 and "@" in line:
+            rows_begin = place
+        if named := _EVENT.fullmatch(line):
+            uid = named[1].lower()
+    return _without_header(text, rows_begin, uid) if rows_begin >= 0 else None
+
+
+def _lines(text: str, start: int) -> Iterator[tuple[int, str]]:
+    """Each line that is not blank and may be the first of a list, and where it begins."""
+    while start < len(text):
+        line = table.first_line(text, start)
+        if line.strip(" \t,;|"):
+            yield start, line
+        start += len(line)
+        start += len(text[start : start + 2]) - len(text[start : start + 2].lstrip("\r\n"))
+
+
+def _without_header(text: str, start: int, uid: str) -> _Layout | None:
+    """A list whose first row tells what its columns hold: one holds an address."""
+    line = table.first_line(text, start)
+    for delimiter in table.DELIMITERS:
+        cells = table.cells(line, delimiter)
+        held = [n for n, cell in enumerate(cells) if _is_address(cell)]
+        if len(cells) > 1 and len(held) == 1:
+            return _Layout(start, delimiter, _columns_of(cells, held[0]), header=False, uid=uid)
+    return _Layout(start, uid=uid) if _is_address_like(line) else None
+
+
+def _columns_of(cells: Sequence[str], email: int) -> Columns:
+    """An event's uid or id may stand before the address; the first other cell that holds letters is the name."""
+    uid = next((n for n in range(email) if _EVENT.fullmatch(cells[n])), None)
+    others = (n for n, cell in enumerate(cells) if n not in {email, uid} and any(map(str.isalpha, cell)))
+    return Columns(email=(email,), uid=uid, full=next(others, None))
 
 
 def _is_address(line: str) -> bool:
     return len(line) <= _LINE_MAX and bool(_ADDRESS.fullmatch(_plain(line)[1]))
 
 
+def _is_address_like(line: str) -> bool:
+    """True for one word with an @, or such a word in angle brackets: an address, or what was meant as one."""
+    return len(line) <= _LINE_MAX and "@" in line and " " not in _plain(line)[1]
+
+
 def _plain(line: str) -> tuple[str, str]:
     """Name and address of a line such as `ann@example.com` or `Ann <ann@example.com>`."""
-    line = line.strip().rstrip(",;").strip()
+    return _split(line.strip().rstrip(",;").strip())
+
+
+def _split(line: str) -> tuple[str, str]:
+    """Name and address of a text such as `Ann <ann@example.com>`; of any other, the text as it is."""
     match = _NAMED.fullmatch(line) if len(line) <= _LINE_MAX else None
-    if not match:
+    if not match or not _ADDRESS.fullmatch(match[3].strip()):
         return "", line
     quoted, plain, address = match.groups()
     name = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
     return "" if "@" in name else " ".join(name.split()), address.strip()
 
 
-def _bare(text: str, start: int, rows_max: int) -> Iterator[CsvRow]:
-    table.refuse_lines(text, start, rows_max + 1)
-    number, lines = 0, table.Lines(text, start)
+def _bare(text: str, layout: _Layout, rows_max: int) -> Iterator[CsvRow]:
+    table.refuse_lines(text, layout.start, rows_max + 1)
+    number, lines = 0, table.Lines(text, layout.start)
     for line in lines:
         lines.row()
         if line.strip(" \t,;\r\n"):
             number += 1
             table.refuse_too_many(number, rows_max)
             name, email = _plain(line)
-            yield CsvRow(number, "", email, name)
+            yield CsvRow(number, layout.uid, email, name)
 
 
-def _column(cell: str) -> str:
-    """What a column holds: uid, email, name, or the name of a personal field."""
-    plain = " ".join(cell.lower().split())
-    return _KNOWN.get(re.sub(r"[ _-]", "", plain), plain)
+def _table(text: str, layout: _Layout, rows_max: int) -> Iterator[CsvRow]:
+    columns = layout.columns
+    assert columns is not None, "a list with columns is read as a table"
+    _refuse_long(columns)
+    width = 1 + max((*columns.email, *columns.fields), default=0)
+
+    def swallows(row: str) -> bool:
+        """A line of a cell that is itself a row with an address was swallowed by a stray quote."""
+        return any(_holds(columns, layout.delimiter, line, width) for line in row.splitlines()[1:])
+
+    rows = table.rows(text, layout.delimiter, rows_max, layout.start, swallows)
+    first = next(rows)
+    for number, cells in enumerate(rows if layout.header else itertools.chain([first], rows), start=1):
+        yield (
+            _broken(number, layout, cells) if isinstance(cells, table.Broken) else _row(number, layout, cells)
+        )
 
 
-def _columns(header: Sequence[str]) -> list[str]:
-    """What each column holds; empty for what another one holds, which is passed over.
+def _holds(columns: Columns, delimiter: str, line: str, width: int) -> bool:
+    cells = [cell.strip(' "') for cell in line.split(delimiter)]
+    return len(cells) >= min(width, 2) and any(
+        n < len(cells) and _is_address(cells[n]) for n in columns.email
+    )
 
-    Raises Refused(TOO_LARGE) for a name that is too long: each row bears it.
-    """
-    found = table.once(_column(cell) for cell in header)
-    if any(len(name) > _COLUMN_NAME_MAX for name in found):
+
+def _refuse_long(columns: Columns) -> None:
+    """Refuse with TOO_LARGE a name that is too long: each row bears it."""
+    if any(len(name) > _COLUMN_NAME_MAX for name in columns.fields.values()):
         raise Refused(
             Code.TOO_LARGE,
             f"The name of a column has more than {_COLUMN_NAME_MAX} characters.",
             _EXAMPLE,
         )
-    return found
 
 
-def _table(text: str, start: int, header: str, rows_max: int) -> Iterator[CsvRow]:
-    delimiter = table.delimiter(header, lambda cells: "email" in {_column(cell) for cell in cells})
-    if delimiter is None:
-        raise Refused(Code.CSV_NO_HEADER, "The list has no column named email.", _EXAMPLE)
-    rows = table.rows(text, delimiter, rows_max, start)
-    columns = _columns(next(rows))
-    for number, cells in enumerate(rows, start=1):
-        yield _row(number, columns, cells)
-
-
-def _row(number: int, columns: Sequence[str], cells: Sequence[str]) -> CsvRow:
+def _row(number: int, layout: _Layout, cells: Sequence[str]) -> CsvRow:
     # a row may have fewer cells than there are columns, and costs no more than what it has
-    values = {column: cell.strip() for column, cell in zip(columns, cells, strict=False) if column}
-    uid, email, name = (values.pop(key, "") for key in ("uid", "email", "name"))
-    return CsvRow(number, uid, email, name, {k: v for k, v in values.items() if v} or _NONE)
+    columns = layout.columns
+    assert columns is not None, "a list with columns is read as a table"
+    held = (cells[n].strip() for n in columns.email if n < len(cells))
+    named, email = _split(_ONE_OF_SEVERAL.split(next(filter(None, held), ""))[0])
+    uid = cells[columns.uid].strip() if columns.uid is not None and columns.uid < len(cells) else ""
+    fields = {columns.fields[n]: value.strip() for n, value in enumerate(cells) if n in columns.fields}
+    return CsvRow(
+        row=number,
+        uid=uid or layout.uid,
+        email=email,
+        name=columns.name(cells) or named,
+        fields={name: value for name, value in fields.items() if value} or _NONE,
+    )
+
+
+def _broken(number: int, layout: _Layout, cells: Sequence[str]) -> CsvRow:
+    """A row with a stray quote: as much of it as tells its sender which one it is."""
+    email = next((cell for cell in cells if _is_address(cell)), "")
+    return CsvRow(number, layout.uid, email, "", _NONE, Code.CSV_UNREADABLE.value)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from engine.mail.charsets import known
+from engine.mail.charsets import known, single_byte, wide
 from engine.refusals import Code, Refused
 
 BYTES_MAX = 50_000_000
@@ -17,23 +16,24 @@ COLUMNS_MAX = 100
 FIRST_LINE_MAX = 100_000
 ROW_MAX = 250_000
 """Characters of a row, which may go over several lines."""
-DELIMITERS = ",;\t"
-_BLANK = re.compile("\ufeff?[ \r\n]*")
+DELIMITERS = ",;\t|"
+BROKEN_MAX = 50
+"""Rows with a stray quote that one table may have; each may be looked at up to its longest."""
+_BLANK = re.compile("\ufeff*[ \r\n]*")
 _SEPARATOR = re.compile(r"sep=[^\r\n]*[\r\n]*", re.IGNORECASE)
-_FILLED = re.compile(r"[^ ,;\t\r\n][^\r\n]*+")
+_FILLED = re.compile(r"[^ ,;|\t\r\n][^\r\n]*+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def decode(data: bytes, charset: str = "") -> str:
-    """The text of a table as bytes: by its byte order mark, as UTF-8, by `charset`, else as Windows-1252.
+    """The text of a table as bytes: by its byte order mark or its zeros, as UTF-8, by `charset`, else by its letters.
 
     Raises Refused: CSV_UNREADABLE, TOO_LARGE.
     """
     if len(data) > BYTES_MAX:
         raise too_large(ROWS_MAX)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        charset = "utf-16"
-    for name in filter(None, ("utf-8-sig", known(charset), "cp1252")):
+    charset = wide(data) or charset
+    for name in filter(None, ("utf-8-sig", known(charset), single_byte(data))):
         try:
             return data.decode(name)
         except (UnicodeError, LookupError, ValueError):
@@ -79,7 +79,7 @@ def delimiter(header: str, fits: Callable[[Sequence[str]], bool]) -> str | None:
     """The delimiter by which the cells of `header` fit, if any does. Raises Refused(TOO_LARGE) for too many cells."""
     for mark in DELIMITERS:
         _refuse_columns(header.count(mark) + 1)
-    return next((mark for mark in DELIMITERS if fits(_cells(header, mark))), None)
+    return next((mark for mark in DELIMITERS if fits(cells(header, mark))), None)
 
 
 def _refuse_columns(count: int) -> None:
@@ -87,7 +87,8 @@ def _refuse_columns(count: int) -> None:
         raise Refused(Code.TOO_LARGE, f"The list has {count:,} columns.", f"{COLUMNS_MAX} are allowed.")
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def cells(line: str, delimiter: str) -> list[str]:
+    """The cells of one line by themselves; none if it is not CSV."""
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
@@ -106,6 +107,16 @@ class Lines:
     def row(self) -> None:
         self._row = self._start
 
+    def again(self) -> str:
+        """The first line of this row, from whose end on it is read again."""
+        self._start = self._row
+        return next(self)
+
+    @property
+    def read(self) -> str:
+        """What of this row was read until now."""
+        return self._text[self._row : self._start]
+
     def __iter__(self) -> Lines:
         return self
 
@@ -123,34 +134,72 @@ class Lines:
         return line
 
 
-def rows(text: str, delimiter: str, rows_max: int, start: int = 0) -> Iterator[list[str]]:
-    """The header, then each row that is not blank, as cells.
+class Broken(list[str]):
+    """A row that breaks the rules of CSV: its first line, cut at the delimiters."""
+
+
+def rows(
+    text: str,
+    delimiter: str,
+    rows_max: int,
+    start: int = 0,
+    swallows: Callable[[str], bool] = lambda _: False,
+) -> Iterator[list[str]]:
+    """The header, then each row that is not blank, as cells; one that breaks the rules is Broken, and costs no other.
+
+    `swallows`: whether a row of several lines looks as if a stray quote had swallowed the rows after it.
 
     Raises Refused: CSV_UNREADABLE, TOO_LARGE.
     """
-    lines = Lines(text, start)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
-    header = _next(reader) or []
+    reader = _Reader(Lines(text, start), delimiter)
+    header = reader.next() or []
+    if isinstance(header, Broken):
+        raise unreadable("The first line of the list is not CSV.")
     _refuse_columns(len(header))
     yield header
     refuse_lines(text, start, rows_max)
+    reader.swallows = swallows
     number = 0
-    lines.row()
-    while (cells := _next(reader)) is not None:
-        lines.row()
+    while (cells := reader.next()) is not None:
         if any(cell.strip() for cell in cells):
             number += 1
             refuse_too_many(number, rows_max)
             yield cells
 
 
-def _next(reader: Iterator[list[str]]) -> list[str] | None:
-    """The next line of the table, None after the last; a line that breaks the rules of CSV is refused."""
-    try:
-        return next(reader, None)
-    except csv.Error as error:
-        line = getattr(reader, "line_num", 0)
-        raise unreadable(f"Line {line} of the list is not CSV: {error}.") from None
+class _Reader:
+    """Reads row after row; a row with a stray quote ends with its first line."""
+
+    def __init__(self, lines: Lines, delimiter: str) -> None:
+        self._lines, self._delimiter = lines, delimiter
+        self.swallows: Callable[[str], bool] = lambda _: False
+        self._reader, self._line = self._opened(), 0
+        self._broken = 0
+
+    def _opened(self) -> Iterator[list[str]]:
+        self._line = 0
+        return csv.reader(self._lines, delimiter=self._delimiter, strict=True, skipinitialspace=True)
+
+    def next(self) -> list[str] | None:
+        """The next row, None after the last. Raises Refused: CSV_UNREADABLE, TOO_LARGE."""
+        self._lines.row()
+        try:
+            cells = next(self._reader, None)
+        except csv.Error as error:
+            return self._stray(str(error))
+        several = getattr(self._reader, "line_num", 0) > self._line + 1
+        self._line = getattr(self._reader, "line_num", 0)
+        if several and self.swallows(self._lines.read):
+            return self._stray("a quote is not closed")
+        return cells
+
+    def _stray(self, why: str) -> Broken:
+        self._broken += 1
+        line = self._lines.again()
+        if self._broken > BROKEN_MAX:
+            raise unreadable(f"More than {BROKEN_MAX} rows of the list are not CSV: {why}.")
+        self._reader = self._opened()
+        return Broken(cell.strip(' "') for cell in line.rstrip("\r\n").split(self._delimiter))
 
 
 def once(columns: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from engine.commands import notices
@@ -29,6 +30,9 @@ from engine.refusals import Code, Refused
 
 _PROBLEMS_SHOWN = 200
 _EVENTS_MAX = 100
+_NAME = re.compile(r"(?<![a-z0-9])(?:[a-z0-9]{40}|[2-9a-hjkmnp-z]{8})(?![a-z0-9])", re.IGNORECASE)
+"""A uid or a short id."""
+_WORDS_MAX = 20
 
 
 async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
@@ -42,16 +46,18 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
         return refused(Code(taken.mail.obstacle.code), taken.mail.obstacle.detail)
     if not taken.mail.lists:
         return refused(
-            Code.NO_LIST, "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name."
+            Code.NO_LIST,
+            "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name, or with an address a "
+            "line and the event's uid or id in the subject.",
         )
     rows = rows_of(taken)
     if len(taken.mail.lists) > 1:
         rows = [replace(row, row=number) for number, row in enumerate(rows, start=1)]
+    if not all(row.uid for row in rows):
+        uid = await _named_by_mail(engine, taken)
+        rows = [replace(row, uid=row.uid or uid) for row in rows]
     by_uid = _by_event(rows)
-    problems = [
-        f"row {row.row}: {row.email}: {Code.MISSING_UID.value}: name the event's uid in the column uid"
-        for row in by_uid.pop("", [])
-    ]
+    problems = [_without_event(row) for row in by_uid.pop("", [])]
     started = await _start_all(engine, taken, by_uid)
     if started and all(outcome == TAKEN_BEFORE for outcome in started):
         return TAKEN_BEFORE
@@ -66,6 +72,30 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     return Outcome(
         action=MailAction.CAMPAIGN, code=first, detail="No row could be invited; the sender was told why."
     )
+
+
+async def _named_by_mail(engine: Engine, taken: ReceivedMail) -> str:
+    """The uid of the one event that the subject, or the first line of the text, names; else empty."""
+    first = next((line for line in taken.mail.text.splitlines() if line.strip()), "")
+    for words in (taken.mail.subject, first):
+        found = {await _uid(engine, taken, word) for word in dict.fromkeys(_NAME.findall(words)[:_WORDS_MAX])}
+        if len(found - {""}) == 1:
+            return (found - {""}).pop()
+    return ""
+
+
+async def _uid(engine: Engine, taken: ReceivedMail, word: str) -> str:
+    try:
+        return (await engine.event(word, taken.actor)).uid
+    except Refused:
+        return ""
+
+
+def _without_event(row: CsvRow) -> str:
+    if row.code:
+        return f"row {row.row}: {row.email}: {row.code}: a quote stands inside a cell, or is not closed"
+    why = "name the event's uid or id in the column uid, or in the subject"
+    return f"row {row.row}: {row.email}: {Code.MISSING_UID.value}: {why}"
 
 
 def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
@@ -96,7 +126,7 @@ async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[CsvRo
     """Draft and start one event's campaign in one transaction, noted as part of this mail."""
     draft = _DraftAndStart(
         uid=uid,
-        recipients=[Row(email=r.email, name=r.name, fields=r.fields, number=r.row) for r in rows],
+        recipients=[Row(r.email, r.name, r.fields, r.row, r.code) for r in rows],
         # Whatever sent the mail, the organizer hears of what was done in their name; of a list that nothing proves
         # they hear at once, and without its words.
         report_to=None if taken.flagged else taken.mail.from_address,
@@ -133,8 +163,7 @@ class _DraftAndStart(DraftCampaign):
 
 async def _why_nobody(work: Work, done: CampaignDone) -> str:
     skipped = await work.unit.skipped(done.campaign.id, _PROBLEMS_SHOWN)
-    lines = [f"row {r.row}: {r.email}: {notices.skipping(r.code)}" for r in skipped]
-    return "\n".join(["No row can be invited.", *lines])
+    return "\n".join(["No row can be invited.", *map(notices.skipping, skipped)])
 
 
 async def _answer(engine: Engine, taken: ReceivedMail, problems: list[str], code: str) -> None:

@@ -6,7 +6,7 @@ import re
 from email.message import Message
 from functools import cached_property
 
-from engine.mail.charsets import known, plain
+from engine.mail.charsets import known, plain, single_byte, wide
 from engine.mail.incoming.headers import in_words
 
 _WIDE = re.compile(r"(?i)(utf-(16|32|7)|iso2022|hz)")
@@ -91,11 +91,11 @@ def is_utf16(data: bytes) -> bool:
 def decoded(data: bytes, charset: str | None) -> str:
     """`data` as text: by its mark, as UTF-8, by its charset, else as Windows-1252."""
     charset = known(charset or "")
-    encodings = ["utf-8-sig", charset, "cp1252"]
+    encodings = ["utf-8-sig", charset, single_byte(data)]
     if charset and _WIDE.match(charset):
         encodings.insert(0, charset)
-    if is_utf16(data):
-        encodings.insert(0, "utf-16")
+    if found := wide(data):
+        encodings.insert(0, found)
     for encoding in encodings:
         try:
             return data.decode(encoding)

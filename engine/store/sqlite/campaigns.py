@@ -27,8 +27,11 @@ class Campaigns(Ledger):
             [campaign.id, campaign.event_uid, campaign.organizer, *_changing(campaign)],
         )
         await self.many(
-            "INSERT INTO campaign_row(campaign_id, row, email, name, fields, code) VALUES (?,?,?,?,?,?)",
-            ((campaign.id, r.row, r.email, r.name, json.dumps(dict(r.fields)), r.code) for r in rows),
+            "INSERT INTO campaign_row(campaign_id, row, email, name, fields, code, detail) VALUES (?,?,?,?,?,?,?)",
+            (
+                (campaign.id, r.row, r.email, r.name, json.dumps(dict(r.fields)), r.code, r.detail)
+                for r in rows
+            ),
         )
 
     async def save_campaign(self, campaign: Campaign) -> None:

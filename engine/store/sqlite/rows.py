@@ -117,6 +117,7 @@ def recipient(row: sqlite3.Row) -> Recipient:
         name=row["name"],
         fields=json.loads(row["fields"]),
         code=row["code"],
+        detail=row["detail"],
     )
 
 

@@ -249,6 +249,11 @@ INSERT INTO tally(scope, key, name, n) SELECT 'system', '', 'proposals', count(*
     WHERE state = 'open' HAVING count(*) > 0;
 """
 
+# which column of a row that is not invited is at fault, and why
+_REASONS = """
+ALTER TABLE campaign_row ADD COLUMN detail TEXT NOT NULL DEFAULT '';
+"""
+
 MIGRATIONS = (
     _VERSION_1,
     _ANSWERS,
@@ -264,6 +269,7 @@ MIGRATIONS = (
     _SENT,
     _PROPOSALS,
     SHORT_IDS,
+    _REASONS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 
