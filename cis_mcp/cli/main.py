@@ -41,8 +41,12 @@ def cli() -> None:
 @cli.command()
 def demo() -> None:
     """Show the whole story end to end on this machine."""
-    from cis_mcp import demo as story
-
+    try:
+        from cis_mcp import demo as story
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "aiosmtpd":
+            raise
+        raise click.ClickException('The demo needs one more package: pip install "cis-mcp[demo]"') from error
     sys.exit(story.main())
 
 

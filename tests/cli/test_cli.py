@@ -46,6 +46,23 @@ def test_help_is_shown_without_importing_what_is_heavy() -> None:
         assert command in shown.output
 
 
+def test_the_demo_without_its_extra_says_how_to_get_it() -> None:
+    """`-c` bars the package, as an installation without the extra would."""
+    barred = "import sys; sys.modules['aiosmtpd'] = None; from cis_mcp.cli.main import main; main(['demo'])"
+    done = subprocess.run(
+        [sys.executable, "-c", barred],
+        env=environment(Path()),
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        timeout=DEADLINE_S,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert 'pip install "cis-mcp[demo]"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_key_is_shown_once_listed_without_its_secret_and_revoked() -> None:
     made = _run("key", "create", "--name", "assistant", "--for", "Ann@Example.com", "--scope", "read")
     secret = made.stdout.strip()
