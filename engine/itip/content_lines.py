@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -51,18 +51,29 @@ class Component:
     components: list[Component] = field(default_factory=list)
     unended: bool = False
     """The text ended before it did."""
+    _named: dict[str, list[Property]] | None = field(default=None, init=False, repr=False, compare=False)
+    """The properties by their names, once they are asked for: by then the text is read and all are there."""
 
-    def all(self, name: str) -> Iterator[Property]:
+    def all(self, name: str) -> Sequence[Property]:
         """Each property called `name`, in order."""
-        return (p for p in self.properties if p.name == name)
+        if self._named is None:
+            self._named = {}
+            for prop in self.properties:
+                self._named.setdefault(prop.name, []).append(prop)
+        return self._named.get(name, ())
 
     def first(self, name: str) -> Property | None:
         """The first property called `name`."""
-        return next(self.all(name), None)
+        found = self.all(name)
+        return found[0] if found else None
 
     def text(self, name: str) -> str:
         """The first value of `name` that is not blank, as TEXT; empty where there is none."""
-        return next((t for p in self.all(name) if (t := p.text).strip()), "")
+        for prop in self.all(name):
+            text = prop.text
+            if text and not text.isspace():
+                return text
+        return ""
 
     def inside(self, name: str) -> Iterator[Component]:
         """Each direct component called `name`, in order."""

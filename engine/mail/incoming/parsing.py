@@ -9,20 +9,29 @@ from email.policy import Compat32, Policy, compat32
 from typing import Any
 
 from engine.mail.charsets import plain
-from engine.mail.incoming import bounds
+from engine.mail.incoming import bounds, ordinary
 
 _CHUNK = 100_000
 _KIND = ":kind"
 """No header field is called so."""
-_UNASKED = object()
+
+
+def parse_whole(mail: bytes) -> Message:
+    """The tree of a mail as it came; raises as `parse` does. An ordinary one costs a part of what others do."""
+    bounds.check(mail)
+    return ordinary.parse(mail, Part) or _by_library(mail)
 
 
 def parse(mail: bytes) -> Message:
-    """The tree of `mail`.
+    """The tree of `mail`, whatever it was found in.
 
     Raises Refused(UNREADABLE_MAIL) for what `bounds` forbids, and whatever the library trips over.
     """
     bounds.check(mail)
+    return _by_library(mail)
+
+
+def _by_library(mail: bytes) -> Message:
     # fed in pieces, for the library's own way keeps the whole text four times over
     parser = BytesFeedParser(_factory=Part, policy=_bounded())
     for start in range(0, len(mail), _CHUNK):
@@ -40,36 +49,49 @@ class Part(Message):
 
     def __init__(self, policy: Policy = compat32) -> None:
         super().__init__(policy)
-        self._asked: dict[str, Any] = {}
-        self._index: dict[str, list[str]] | None = None
+        self._asked: dict[object, Any] = {}
+        self._index: dict[str, list[tuple[str, Any]]] | None = None
 
     def set_raw(self, name: str, value: Any) -> None:
         """As the parser adds a header field; what was worked out from the fields before is forgotten."""
         super().set_raw(name, value)
-        self._asked.clear()
-        self._index = None
+        self._changed()
 
-    def given(self, name: str) -> list[str]:
-        """The values of the header fields called `name` in lower case, from the top, as they stand there."""
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._index = None
+        if self._asked:
+            self._asked.clear()
+
+    def _fields(self, name: str) -> list[tuple[str, Any]]:
+        """The header fields called `name` in lower case, from the top, as they stand there."""
         if self._index is None:
             self._index = {}
             for key, value in self.raw_items():
-                self._index.setdefault(key.lower(), []).append(str(value))
+                self._index.setdefault(key.lower(), []).append((key, value))
         return self._index.get(name, [])
 
+    def given(self, name: str) -> list[str]:
+        """The values of the header fields called `name` in lower case, from the top, as they stand there."""
+        return [str(value) for _, value in self._fields(name)]
+
     def get(self, name: str, failobj: Any = None) -> Any:
-        found = self._asked.get(key := name.lower(), _UNASKED)
-        if found is _UNASKED:
-            found = self._asked[key] = super().get(name)
-        return failobj if found is None else found
+        found = self._fields(name.lower())
+        return self.policy.header_fetch_parse(*found[0]) if found else failobj
 
     def get_param(
         self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True
     ) -> Any:
-        found = self._asked.get(key := f":{header}:{param}:{unquote}", _UNASKED)
-        if found is _UNASKED:
-            found = self._asked[key] = super().get_param(param, None, header, unquote)
-        return failobj if found is None else found
+        found = self._asked.get(key := (header, unquote))
+        if found is None:
+            found = self._asked[key] = {}
+            for name, value in self.get_params([], header, unquote):
+                found.setdefault(name.lower(), value)
+        value = found.get(param.lower())
+        return failobj if value is None else value
 
     def get_content_type(self) -> str:
         found: str | None = self._asked.get(_KIND)

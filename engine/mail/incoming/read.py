@@ -22,7 +22,7 @@ from engine.mail.incoming import (
 from engine.mail.incoming.content import DeliveryReport, IncomingMail, ListPart, UnreadablePart
 from engine.mail.incoming.headers import addresses, in_words, mailboxes, plainly, raw, sender, whole
 from engine.mail.incoming.leaves import Leaf
-from engine.mail.incoming.parsing import parse
+from engine.mail.incoming.parsing import parse, parse_whole
 from engine.mail.incoming.parts import parts
 from engine.mail.incoming.reports import identifier, report
 from engine.refusals import Refused
@@ -51,7 +51,7 @@ class Opened:
         """Raises Refused(NO_SENDER) where it is not from exactly one address, Refused(UNREADABLE_MAIL)."""
         self.raw = raw
         self._whole = len(raw) <= SMALL
-        self._tree = _safely(lambda: parse(raw if self._whole else _head_of(raw)))
+        self._tree = _safely(lambda: parse_whole(raw if self._whole else _head_of(raw)))
         self.head: IncomingMail = _safely(lambda: _head(self._tree, raw))
         """What the head says: who sent it, to whom, about what; nothing of the content."""
 
