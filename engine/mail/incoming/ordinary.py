@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from email.message import Message
 from email.policy import Compat32, compat32
+from itertools import pairwise
 from typing import Any
 
 SIZE_MAX = 32_768
@@ -76,7 +77,7 @@ class _Reading:
             raise _Extraordinary
         if marks[0][0]:
             message.preamble = _without_end(body[: marks[0][0]])
-        for (_, start, _), (end, _, _) in zip(marks, marks[1:], strict=False):
+        for (_, start, _), (end, _, _) in pairwise(marks):
             message.attach(self._contained(body[start:end], depth + 1))
         message.epilogue = body[marks[-1][1] :]
 

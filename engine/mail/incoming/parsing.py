@@ -85,13 +85,13 @@ class Part(Message):
     def get_param(
         self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True
     ) -> Any:
-        found = self._asked.get(key := (header, unquote))
-        if found is None:
-            found = self._asked[key] = {}
+        known = self._asked.get(key := (header, unquote))
+        if known is None:
+            known = self._asked[key] = {}
             for name, value in self.get_params([], header, unquote):
-                found.setdefault(name.lower(), value)
-        value = found.get(param.lower())
-        return failobj if value is None else value
+                known.setdefault(name.lower(), value)
+        found = known.get(param.lower())
+        return failobj if found is None else found
 
     def get_content_type(self) -> str:
         found: str | None = self._asked.get(_KIND)
