@@ -1,0 +1,38 @@
+"""The shape of the product's code: small functions, small modules."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FILE_MAX = 400
+"""Lines."""
+MEDIAN_MAX = 8
+"""Lines of a function, docstring and all."""
+
+
+def _modules() -> list[Path]:
+    found = [
+        path for room in ("cis_mcp", "engine", "bench", "bundle") for path in (ROOT / room).rglob("*.py")
+    ]
+    assert len(found) > 300
+    return found
+
+
+def test_no_module_has_more_than_400_lines() -> None:
+    lines = {
+        path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in _modules()
+    }
+    assert {path: count for path, count in lines.items() if count > FILE_MAX} == {}
+
+
+def test_the_median_function_has_at_most_8_lines() -> None:
+    lengths = [
+        (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in _modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert statistics.median(lengths) <= MEDIAN_MAX
