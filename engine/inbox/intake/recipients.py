@@ -41,7 +41,9 @@ class Recipients:
         """The mailbox behind an address; None where there is none."""
         mailbox = mailbox_of(self._whole(address), self._domain)
         if mailbox and _asks(mailbox):
-            return mailbox if await self._given_out(mailbox.token) else None
+            if await self._given_out(mailbox.token):
+                return mailbox
+            mailbox = None
         return mailbox or await self._organizer(address.lower())
 
     def _whole(self, address: str) -> str:

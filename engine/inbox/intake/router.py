@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 
 from engine.commands import notices
@@ -43,6 +44,11 @@ _ROUTES = {
     **dict.fromkeys(OPERATORS, reports.take_for_operator),
 }
 
+_LOST_PLUS = re.compile(rf'"?({"|".join(TOKENED)})(?:\+|[%=]2b|\\?[ _.=-])?([a-z0-9]{{20,64}})"?')
+"""A token as calendar programs write it that drop the plus, encode it, take it for a space or put quotes around it.
+
+Long enough to be none of the other names; whether it was given out is asked of the store, as always.
+"""
 _UNCHECKED = Verdict(passed=False, reason="its sender does not matter")
 _ORGANIZERS = frozenset({"create", "bulk"})
 """Mailboxes at which nothing but the head of a mail is read if its sender may do nothing there."""
@@ -250,7 +256,11 @@ def _confirmed(envelope: Envelope, mail: IncomingMail) -> IncomingMail:
 def mailbox_of(address: str, domain: str) -> Mailbox | None:
     """Which of our mailboxes an address is, if any."""
     local, _, host = address.lower().rpartition("@")
+    if host != domain:
+        return None
+    if lost := _LOST_PLUS.fullmatch(local):
+        return Mailbox(name=lost[1], token=lost[2])
     name, _, token = local.partition("+")
-    if host != domain or name not in MAILBOXES or (token and name not in TOKENED):
+    if name not in MAILBOXES or (token and name not in TOKENED):
         return None
     return Mailbox(name=name, token=token)

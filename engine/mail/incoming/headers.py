@@ -161,11 +161,19 @@ def sender(mail: Message) -> tuple[str, str]:
     return boxes[0]
 
 
+_SPACED = re.compile(r'"([a-z]{1,20}) ([a-z0-9]{20,64})"@', re.IGNORECASE)
+"""A tagged address whose plus a program took for a space, as in a URL."""
+
+
 def addresses(mail: Message, *names: str) -> tuple[str, ...]:
     """The addresses in the headers `names`, in order, each once; those that begin within 10,000 characters."""
     given = [_listed(value) for name in names for value in _given(mail, name)[:10]]
     texts = (value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for value in given)
-    return tuple(dict.fromkeys(address for text in texts for _, address in mailboxes(one_line(text))))
+    return tuple(
+        dict.fromkeys(
+            address for text in texts for _, address in mailboxes(_SPACED.sub(r"\1+\2@", one_line(text)))
+        )
+    )
 
 
 def _listed(value: str) -> str:
