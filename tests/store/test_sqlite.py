@@ -155,6 +155,21 @@ async def test_many_that_open_a_new_file_at_once_all_succeed(tmp_path: Path) -> 
             await store.close()
 
 
+async def test_who_opens_a_new_file_waits_for_whoever_is_making_it(tmp_path: Path) -> None:
+    path = tmp_path / "new.sqlite3"
+    first = sqlite3.connect(path, isolation_level=None)
+    try:
+        first.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(SqliteStore.open(path))
+        done, _ = await asyncio.wait({opening}, timeout=0.3)
+        assert not done, "what it waits for has not happened yet"
+    finally:
+        first.close()
+    async with asyncio.timeout(DEADLINE_S):
+        store = await opening
+    await store.close()
+
+
 async def test_several_processes_write_into_one_file(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     root = Path(__file__).parents[2]

@@ -47,7 +47,7 @@ from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import DUE, migrate
 from engine.store.sqlite.session import Statements
 from engine.store.sqlite.tellings import GatheredNotices
-from engine.store.sqlite.writing import BUSY_S, Writer, take_turns
+from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
 
 T = TypeVar("T")
 
@@ -384,8 +384,8 @@ async def _connect(path: Path) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
+        await keep_ahead(connection)
         for pragma in (
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "cache_size = -12000",

@@ -145,6 +145,23 @@ class Writer(Generic[U]):
             await self._connection.close()
 
 
+async def keep_ahead(connection: aiosqlite.Connection) -> None:
+    """Have the file keep a write-ahead log; wait for whoever is about to do the same.
+
+    SQLite looks at the file first, and then gives up at once where another connection writes: it waits with no lock.
+    """
+    deadline = asyncio.get_running_loop().time() + BUSY_S
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not busy(error) or asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(_TURN_MS / 1000)
+        else:
+            return
+
+
 async def take_turns(connection: aiosqlite.Connection) -> None:
     """Let `connection` look often for its turn; SQLite's own waiting sleeps ever longer, and turns pass by."""
     await connection.execute(f"PRAGMA busy_timeout = {_TURN_MS}")
