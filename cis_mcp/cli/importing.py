@@ -131,7 +131,8 @@ def _tell(imported: Imported, *, as_json: bool) -> int:
         click.echo(imported.model_dump_json())
     else:
         problems = [f"  {p.name[:80] or 'without UID'}: {p.detail} ({p.code})" for p in imported.problems]
-        for line in [*in_words(imported), *problems]:
+        left_out = [f"  {each[:500]} (left out)" for each in imported.left_out]
+        for line in [*in_words(imported), *problems, *left_out]:
             click.echo(_plain(line))
     return 1 if imported.failed or imported.left else 0
 

@@ -21,6 +21,7 @@ from engine.settings import Settings
 
 SKIPPED_SHOWN = 200
 """Rows named in a report by mail; the count covers them all."""
+_LEFT_OUT_SHOWN = 10
 _SUBJECT_SHOWN = 200
 _LINE_SHOWN = 300
 _TABLES_MAX = 1_000_000
@@ -83,6 +84,18 @@ def _next_steps(event: Event, settings: Settings) -> str:
         f"with the columns action and uid (UPDATE or CANCEL, {event.id or event.uid}) and what is to change.\n"
         "- Let an agent do it: its tools know the event by its uid or id.\n"
     )
+
+
+def left_out(what: Sequence[str]) -> str:
+    """What of a calendar was left out, in one line; empty if nothing was."""
+    return f"Left out: {'; '.join(what[:_LEFT_OUT_SHOWN])}." if what else ""
+
+
+def without(notice: Notice, what: Sequence[str]) -> Notice:
+    """`notice` with what of the calendar was left out."""
+    if not what:
+        return notice
+    return notice.model_copy(update={"text": f"{notice.text}\n{left_out(what)}\n"})
 
 
 def updated(event: Event, changed: Sequence[str], notified: int, instance: Instant | None = None) -> Notice:

@@ -123,6 +123,12 @@ def bounded(value: str, what: str, limit: int) -> str:
     return value
 
 
+def cut(value: str, limit: int) -> str:
+    """`value` stripped and without control characters; what is over `limit` characters is cut with an ellipsis."""
+    value = value[: 2 * limit].translate(_CONTROLS).strip()
+    return value if len(value) <= limit else f"{value[: limit - 1].rstrip()}…"
+
+
 def summary(value: str) -> str:
     """The title of an event: one line, not empty."""
     value = " ".join(bounded(value, "summary", SUMMARY_MAX).split())

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.commands.events import calendars
+from engine.commands.feeds.feeds import EntryStep
 from engine.commands.tables.batch import RequestOutcome, Step, StepOutcome
 from engine.itip.feed import Calendar
 from engine.model.base import Value
@@ -16,6 +18,7 @@ from engine.refusals import Code
 Gone = Literal["cancel", "keep"]
 
 PROBLEMS_MAX = 50
+_LEFT_OUT_SHOWN = 5
 _OVER = frozenset({Code.EVENT_IN_PAST.value, Code.EVENT_FINISHED.value})
 
 
@@ -58,6 +61,8 @@ class Imported(Value):
     notified: int = 0
     problems: tuple[StepOutcome, ...] = ()
     dry_run: bool = False
+    left_out: tuple[str, ...] = ()
+    """What of events was left out because it made no sense or was too long, an event each."""
     cut_off: bool = False
     """The calendar ends before its END:VCALENDAR, so nothing that it lacks was cancelled."""
 
@@ -124,8 +129,20 @@ def summed(
         notified=sum(o.notified for o in outcomes),
         problems=tuple(problems[:PROBLEMS_MAX]),
         dry_run=options.dry_run,
+        left_out=tuple(_left_out(plan, outcomes))[:PROBLEMS_MAX],
         cut_off=not plan.whole,
     )
+
+
+def _left_out(plan: Plan, outcomes: Sequence[StepOutcome]) -> Iterator[str]:
+    """What was left out of the events that were made or changed."""
+    for step, outcome in zip(plan.steps, outcomes, strict=False):
+        if isinstance(step, EntryStep) and outcome.became in {RequestOutcome.CREATED, RequestOutcome.UPDATED}:
+            what = [
+                w for event in (step.entry.event, *step.entry.instances) for w in calendars.left_out(event)
+            ]
+            if what:
+                yield f"{step.name}: {'; '.join(what[:_LEFT_OUT_SHOWN])}"
 
 
 def _unreadable(calendar: Calendar) -> Iterator[StepOutcome]:

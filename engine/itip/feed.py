@@ -130,9 +130,9 @@ def _entries(events: list[ItipEvent]) -> Iterator[Entry]:
             _keep_newest(series, event.uid, event)
     for uid, event in series.items():
         yield Entry(uid, event, tuple(instances.pop(uid, {}).values()))
-    for uid, alone in instances.items():
-        for recurrence_id, event in alone.items():
-            yield Entry(f"{uid} {recurrence_id}", event, ())
+    for alone in instances.values():
+        for event in alone.values():
+            yield Entry(event.occurrence_uid, event, ())
 
 
 def _keep_newest(kept: dict[K, ItipEvent], key: K, event: ItipEvent) -> None:

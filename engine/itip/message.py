@@ -46,6 +46,13 @@ class ItipEvent(Value):
     exdates: tuple[Instant, ...] = ()
     status: str = ""
     comment: str = ""
+    left_out: tuple[str, ...] = ()
+    """What of it could not be read, in a few words each; the event stands without it."""
+
+    @property
+    def occurrence_uid(self) -> str:
+        """The UID of an instance whose series is not known: it is an event of its own (RFC 5546, 3.2.2)."""
+        return f"{self.uid} {self.recurrence_id}"
 
 
 _ZONES = timedelta(hours=26)

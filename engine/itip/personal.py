@@ -113,7 +113,9 @@ def words(text: str) -> Words:
 
 
 def _texts(event: Event) -> list[str]:
-    """The texts of the event and its overrides that hold placeholders."""
+    """The texts of the event and its overrides that hold placeholders; none of one whose texts are verbatim."""
+    if event.verbatim:
+        return []
     parts: list[Event | Override] = [event, *event.overrides]
     texts = (getattr(part, name) for part in parts for name in TEXTS)
     return [text for text in texts if personal(text)]

@@ -80,7 +80,7 @@ def prepare(
     """
     calendar = write.calendar(event, _NOBODY, _NOBODY, method, recurrence_id)
     pieces: list[bytes | _Person | _Text] = []
-    for piece in _pieces(calendar):
+    for piece in _pieces(calendar, verbatim=event.verbatim):
         if isinstance(piece, bytes) and pieces and isinstance(pieces[-1], bytes):
             pieces[-1] += piece
         else:
@@ -88,14 +88,14 @@ def prepare(
     return PreparedCalendar(tuple(pieces))
 
 
-def _pieces(calendar: Calendar) -> Iterator[bytes | _Person | _Text]:
+def _pieces(calendar: Calendar, *, verbatim: bool) -> Iterator[bytes | _Person | _Text]:
     """The lines of `calendar`, folded where they are the same for all."""
     texts = {name.upper() for name in personal.TEXTS}
     for name, value in calendar.property_items(sorted=False):
         line = calendar.content_line(name, value, sorted=False)
         if name in {"ORGANIZER", "ATTENDEE"}:
             yield _Person(line.partition(";CN=")[0] + ";CN=", name == "ATTENDEE")
-        elif name in texts and isinstance(value, str) and personal.personal(value):
+        elif name in texts and not verbatim and isinstance(value, str) and personal.personal(value):
             yield _Text(name, personal.words(str(value)))
         else:
             yield line.to_ical() + b"\r\n"

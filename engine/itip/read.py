@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import datetime
 
@@ -108,8 +109,9 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
     _note_repeated(component, clocks.repairs)
     span = read_span(component, clocks, creating=creating)
     dtstamp, vague = _dtstamp(component)
+    left_out: list[str] = []
     return ItipEvent(
-        uid=_uid(component, needed=method not in _ANSWERING),
+        uid=_uid(component, left_out, needed=method not in _ANSWERING),
         sequence=_sequence(component),
         dtstamp=dtstamp,
         vague_stamp=vague,
@@ -124,11 +126,12 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
         location=component.text("LOCATION"),
         url=component.text("URL").strip(),
         conference=_conference(component),
-        recurrence=read_recurrence(component) if creating else "",
-        rdates=read_dates(component, "RDATE", clocks, span) if creating else (),
-        exdates=read_dates(component, "EXDATE", clocks, span) if creating else (),
+        recurrence=read_recurrence(component, span, left_out) if creating else "",
+        rdates=read_dates(component, "RDATE", clocks, span, left_out) if creating else (),
+        exdates=read_dates(component, "EXDATE", clocks, span, left_out) if creating else (),
         status=component.text("STATUS").strip().upper()[:40],
         comment="\n".join(text for p in component.all("COMMENT") if (text := p.text).strip()),
+        left_out=tuple(left_out),
     )
 
 
@@ -152,15 +155,23 @@ def _dtstamp(component: Component) -> tuple[datetime | None, bool]:
     return None, False
 
 
-def _uid(component: Component, *, needed: bool) -> str:
-    """UID; empty where an answer has none, for its token tells what it is for."""
+def _uid(component: Component, left_out: list[str], *, needed: bool) -> str:
+    """UID; empty if an answer has none, for its token tells what it is for.
+
+    An event without one is known by its title and start, so that the same event sent again is the same event.
+    """
     uid = component.text("UID").strip()
     if not uid and needed:
-        raise Refused(
-            Code.MISSING_UID_IN_CALENDAR,
-            "The event has no UID.",
-            "Send it from a calendar program, which gives each event a UID.",
-        )
+        start, title = component.first("DTSTART"), component.text("SUMMARY").strip()
+        if start is None or not title:
+            raise Refused(
+                Code.MISSING_UID_IN_CALENDAR,
+                "The event has no UID.",
+                "Send it from a calendar program, which gives each event a UID.",
+            )
+        left_out.append("it has no UID, so that it is known by its title and start alone")
+        named = f"{start.params.get('TZID', '')}\n{start.value.strip()}\n{title}"
+        return f"without-uid-{hashlib.sha256(named.encode(errors='surrogatepass')).hexdigest()[:40]}"
     if len(uid) > _MAX_UID:
         raise Refused(
             Code.INVALID_CALENDAR, "The event's UID is too long.", f"Use at most {_MAX_UID} characters."

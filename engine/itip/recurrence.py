@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -10,11 +11,17 @@ from engine.itip.rule import Rule, parse, refused
 from engine.itip.values import read_value
 from engine.model.events import Event, Override
 from engine.model.times import Span, named_day
+from engine.refusals import Refused
 
 _MAX_LIMIT = 10_000
 _FIRST_DAYS = 25_000
 """How far to look for the first instance: a rule that holds at all does so within 41 years (29 February)."""
 _DAY = timedelta(days=1)
+_SOON_DAYS = 1_000
+"""A rule that ends sooner is looked through for an instance, since it may have none but the first."""
+_SENSELESS = re.compile(
+    r"(?:COUNT|INTERVAL)=(?:-\d{0,9}|0{0,9})|UNTIL=(?:(?:2[2-9]|[3-9]\d)\d\d\S{0,20})?", re.IGNORECASE
+)
 
 
 def _local_day(span: Span, value: date | datetime) -> date:
@@ -107,6 +114,33 @@ def validated(rule: str, span: Span) -> str:
     if parsed.count and sum(1 for _ in _starts(parsed, span)) < parsed.count:
         raise refused("The recurrence rule reaches too far into the future.")
     return parsed.text(_until_text(until))
+
+
+def sensible(text: str, span: Span) -> str:
+    """An RRULE value of others without counts below one and ends out of sight; empty if it ends before it recurs.
+
+    DTSTART is the first instance whatever the rule says (RFC 5545, 3.8.5.3), and the only one of such a rule. What
+    is wrong with it otherwise is left for `validated` to refuse.
+    """
+    parts = [part for part in text.split(";") if not _SENSELESS.fullmatch(part.strip())]
+    text = ";".join(parts) if len(parts) < text.count(";") + 1 else text
+    if "UNTIL=" not in text.upper():
+        return text
+    try:
+        rule = parse(text)
+        until = _until(rule, span)
+        if until is None or until >= _later(span.start):
+            return text
+        days = forward(rule, _local_day(span, span.start), None, Budget(_SOON_DAYS))
+        starts = (_start_on(span, day) for day in days)
+        recurs = until >= span.start and any(span.start < start <= until for start in starts)
+    except (Refused, OverflowError):
+        return text
+    return text if recurs else ""
+
+
+def _later(start: date | datetime) -> date | datetime:
+    return start + timedelta(days=_SOON_DAYS)
 
 
 def _last_start(rule: Rule, span: Span, excluded: frozenset[date | datetime]) -> date | datetime | None:

@@ -6,7 +6,8 @@ import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.itip.content_lines import Component
+from engine.itip.content_lines import Component, Property
+from engine.itip.recurrence import sensible
 from engine.itip.rule import MAX_TEXT
 from engine.itip.values import read_duration
 from engine.itip.zone_context import Clocks, unreadable
@@ -14,6 +15,7 @@ from engine.model.times import Span
 from engine.refusals import Code, Refused
 
 _DAY = timedelta(days=1)
+_ONCE = "its recurrence rule, which ends before it could recur"
 
 
 def read_span(component: Component, clocks: Clocks, *, creating: bool) -> Span | None:
@@ -97,7 +99,8 @@ def read_recurrence_id(
     return clocks.day(prop) if span and span.all_day else clocks.moment(prop)
 
 
-def read_recurrence(component: Component) -> str:
+def read_recurrence(component: Component, span: Span | None, left_out: list[str]) -> str:
+    """RRULE, without what makes no sense in it; empty for an event that by its rule takes place once."""
     rules = {p.value.strip().upper() for p in component.all("RRULE") if p.value.strip()}
     if any(len(rule) > MAX_TEXT for rule in rules):
         raise Refused(Code.INVALID_RECURRENCE, "The recurrence rule is too long.", "Use a shorter rule.")
@@ -105,23 +108,38 @@ def read_recurrence(component: Component) -> str:
         raise Refused(
             Code.INVALID_RECURRENCE, "The event has several recurrence rules.", "Use one rule an event."
         )
-    return next(iter(rules), "")
+    rule = next(iter(rules), "")
+    if not rule or span is None:
+        return rule
+    kept = sensible(rule, span)
+    if kept != rule:
+        left_out.append("a part of its recurrence rule that makes no sense" if kept else _ONCE)
+    return kept
 
 
 def read_dates(
-    component: Component, name: str, clocks: Clocks, span: Span | None
+    component: Component, name: str, clocks: Clocks, span: Span | None, left_out: list[str]
 ) -> tuple[date | datetime, ...]:
     """RDATE or EXDATE in the type of DTSTART; a bare day means the instance on that day."""
     if span is None:
         return ()
     found: set[date | datetime] = set()
     for prop in component.all(name):
-        if span.all_day:
-            found.update(clocks.days(prop))
-            continue
-        for value in clocks.moments(prop):
-            if isinstance(span.start, datetime) and not isinstance(value, datetime):
-                clock = span.start.astimezone(span.zone).timetz()
-                value = datetime.combine(value, clock).astimezone(span.start.tzinfo)  # noqa: PLW2901
-            found.add(_same_type(span.start, value, span.timezone))
+        for text in clocks.listed(prop):
+            try:
+                found.add(_instance(prop, text, clocks, span))
+            except Refused:
+                left_out.append(f"{name} “{text[:40]}” cannot be read")
     return tuple(sorted(found, key=span.moment))
+
+
+def _instance(prop: Property, text: str, clocks: Clocks, span: Span) -> date | datetime:
+    """The start of the instance that `text` names; of a period, its start."""
+    text = text.partition("/")[0]
+    if not isinstance(span.start, datetime):
+        return clocks.day(prop, text)
+    value = clocks.moment(prop, text)
+    if isinstance(value, datetime):
+        return value
+    clock = span.start.astimezone(span.zone).timetz()
+    return datetime.combine(value, clock).astimezone(span.start.tzinfo)

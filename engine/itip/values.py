@@ -8,8 +8,10 @@ from urllib.parse import unquote
 
 _VALUE = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(?:\.\d+)?(Z)?)?")
 _DURATION = re.compile(
-    r"([+-]?)P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,8})S)?)?"
+    r"([+-]?)P(?:([+-]?\d{1,4})W)?(?:([+-]?\d{1,5})D)?"
+    r"(?:T(?:([+-]?\d{1,6})H)?(?:([+-]?\d{1,7})M)?(?:([+-]?\d{1,8})S)?)?"
 )
+"""With signs in front of its parts, too, as in P1DT-3600S, which some programs write for 23 hours."""
 _ADDRESS = re.compile(r"[^\s@<>\"(),;:\\\[\]]{1,64}@[^\s@<>\"(),;:\\]{1,255}")
 _ADDRESS_MAX = 1_000
 _WESTMOST = timedelta(hours=12)
@@ -46,7 +48,10 @@ def read_duration(text: str) -> timedelta:
     if not match or match.group(1) == "-":
         raise ValueError(f"not a duration: {text[:40]}")
     weeks, days, hours, minutes, seconds = (int(g or 0) for g in match.groups()[1:])
-    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if length < timedelta():
+        raise ValueError(f"not a duration: {text[:40]}")
+    return length
 
 
 def read_stamp(text: str) -> tuple[datetime, bool] | None:

@@ -182,12 +182,12 @@ class Clocks:
         except (ValueError, OverflowError) as error:
             raise unreadable(prop) from error
 
-    def moment(self, prop: Property) -> date | datetime:
-        """The day, or the moment in UTC, that `prop` holds.
+    def moment(self, prop: Property, text: str = "") -> date | datetime:
+        """The day, or the moment in UTC, that `prop`, or `text` of it, names.
 
-        Raises Refused: INVALID_CALENDAR where it is neither, UNKNOWN_TIMEZONE where its zone is not known.
+        Raises Refused: INVALID_CALENDAR if it is neither, UNKNOWN_TIMEZONE if its zone is not known.
         """
-        return self._value(prop, prop.value)
+        return self._value(prop, text or prop.value)
 
     def day(self, prop: Property, text: str = "") -> date:
         """The day that `prop`, or `text` of it, names: as it is written, whatever zone it names.
@@ -202,16 +202,10 @@ class Clocks:
             raise unreadable(prop) from error
         return value.date() if isinstance(value, datetime) else value
 
-    def days(self, prop: Property) -> list[date]:
-        """The days of a list such as EXDATE, as they are written. Blank ones are left out."""
+    def listed(self, prop: Property) -> list[str]:
+        """The texts of a list such as EXDATE; blank ones are left out. Raises Refused: TOO_LARGE."""
         self.values.take(prop.value.count(",") + 1)
-        return [self.day(prop, text.partition("/")[0]) for text in prop.value.split(",") if text.strip()]
-
-    def moments(self, prop: Property) -> list[date | datetime]:
-        """The days or moments of a list such as EXDATE; of a period, its start. Blank ones are left out."""
-        self.values.take(prop.value.count(",") + 1)
-        texts = [t for t in prop.value.split(",") if t.strip()]
-        return [self._value(prop, text.partition("/")[0]) for text in texts]
+        return [text for text in prop.value.split(",") if text.strip()]
 
     def zone(self, prop: Property, moment: date | datetime, *, recurring: bool) -> str:
         """The IANA zone of `prop`; for a zone that only the mail defines, one with the same clock.

@@ -74,6 +74,10 @@ class Event(Value):
     source_addressed: bool = Field(
         False, description="true: its client's mails name one of our mailboxes among the attendees"
     )
+    verbatim: bool = Field(
+        False,
+        description="true: it came in a calendar, so that braces in its texts are no placeholders of ours",
+    )
     moved_sequence: int = Field(0, description="SEQUENCE with which its time or place last changed")
     moved_at: datetime | None = Field(None, description="DTSTAMP of that revision; None: it never moved")
     earlier: tuple[Earlier, ...] = Field((), description="what the newest revision changed, as it was before")

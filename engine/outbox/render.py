@@ -130,7 +130,8 @@ def _prepare(
     event: Event, kind: Kind, recurrence_id: date | datetime | None, name: str, settings: Settings
 ) -> _Prepared:
     spoken = revision(event, kind, recurrence_id, name, settings)
-    texts = {n: text for n in personal.TEXTS if personal.personal(text := getattr(spoken.part, n))}
+    names = () if event.verbatim else personal.TEXTS
+    texts = {n: text for n in names if personal.personal(text := getattr(spoken.part, n))}
     return _Prepared(
         calendar=itip_prepared.prepare(event, kind.method, recurrence_id=recurrence_id),
         mail=mail_prepared.prepare(spoken, texts.keys()),

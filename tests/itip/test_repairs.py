@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -132,9 +133,12 @@ def test_the_stamp_of_an_answer_is_where_the_client_puts_it(lines: str, expected
 
 
 @pytest.mark.parametrize("method", ["REPLY", "COUNTER", "REFRESH"])
-def test_an_answer_needs_no_uid_and_an_invitation_does(method: str) -> None:
+def test_an_answer_needs_no_uid_and_an_invitation_a_title_and_a_start_in_its_place(method: str) -> None:
     nameless = WHOLE.replace("UID:u1\r\n", "")
     assert read(nameless.replace("REQUEST", method).encode()).events[0].uid == ""
+    (event,) = read(nameless.encode()).events
+    assert event.uid == read(nameless.replace("DTSTAMP:2027", "DTSTAMP:2028").encode()).events[0].uid
+    assert any("no UID" in what for what in event.left_out)
     with pytest.raises(Refused) as refused:
-        read(nameless.encode())
+        read(re.sub("SUMMARY:.*\r\n", "", nameless).encode())
     assert refused.value.code is Code.MISSING_UID_IN_CALENDAR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.commands import text
 from engine.commands.events import series
 from engine.commands.events.events import CreateEvent, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
@@ -31,9 +32,9 @@ def creation(
     Raises Refused: INVALID_CALENDAR.
     """
     return CreateEvent(
-        summary=event.summary.strip() or title.strip() or _UNTITLED,
+        summary=summary(event) or _line(title) or _UNTITLED,
         when=span(event),
-        location=event.location,
+        location=location(event),
         description=description(event),
         url=url(event),
         recurrence=event.recurrence,
@@ -41,8 +42,9 @@ def creation(
         exdates=_exdates(event, instances),
         overrides=_overrides(event, instances),
         organizer=organizer,
-        organizer_name=organizer_name,
+        organizer_name=text.cut(organizer_name, text.NAME_MAX),
         source=source,
+        verbatim=True,
     )
 
 
@@ -57,9 +59,9 @@ def change(
     """The command that makes `known` what the calendar says now. Raises Refused: INVALID_CALENDAR."""
     return UpdateEvent(
         uid=known.uid,
-        summary=event.summary.strip() or known.summary,
+        summary=summary(event) or known.summary,
         when=span(event),
-        location=event.location,
+        location=location(event),
         description=description(event),
         url=url(event),
         recurrence=event.recurrence,
@@ -68,6 +70,7 @@ def change(
         overrides=_overrides(event, instances),
         source=source,
         audience=audience,
+        verbatim=True,
     )
 
 
@@ -90,16 +93,49 @@ def span(event: ItipEvent) -> Span:
 
 
 def url(event: ItipEvent) -> str:
-    """The event's web address, where it is one."""
-    return event.url if event.url.lower().startswith(("http://", "https://")) else ""
+    """The event's web address, if it is one."""
+    try:
+        return text.url(event.url)
+    except Refused:
+        return ""
+
+
+def summary(event: ItipEvent) -> str:
+    """The title on one line, cut if it is too long; empty if there is none."""
+    return _line(event.summary)
+
+
+def _line(words: str) -> str:
+    return text.cut(" ".join(words[: 4 * text.SUMMARY_MAX].split()), text.SUMMARY_MAX)
+
+
+def location(event: ItipEvent) -> str:
+    """The place, cut if it is too long."""
+    return text.cut(event.location, text.LOCATION_MAX)
 
 
 def description(event: ItipEvent) -> str:
-    """The description, with the link to join where only the client's own property has it."""
+    """The description, cut if it is too long, with the link to join if only the client's own property has it."""
     link = event.conference
     if not link or link in event.description or link in event.location:
-        return event.description
-    return f"{event.description}\n\nJoin: {link}".strip()
+        return text.cut(event.description, text.DESCRIPTION_MAX)
+    join = f"Join: {link}"
+    return f"{text.cut(event.description, text.DESCRIPTION_MAX - len(join) - 2)}\n\n{join}".strip()
+
+
+def left_out(event: ItipEvent) -> tuple[str, ...]:
+    """What of the calendar the event does not have, for the organizer."""
+    cut = {
+        "title": (event.summary, text.SUMMARY_MAX),
+        "place": (event.location, text.LOCATION_MAX),
+        "description": (event.description, text.DESCRIPTION_MAX),
+    }
+    said = [
+        f"the {name} was cut to {most} characters" for name, (words, most) in cut.items() if len(words) > most
+    ]
+    if event.url and not url(event):
+        said.append("the link is no web address")
+    return (*event.left_out, *said)
 
 
 def gone(event: ItipEvent) -> bool:
@@ -109,6 +145,8 @@ def gone(event: ItipEvent) -> bool:
 
 def _exdates(event: ItipEvent, instances: Sequence[ItipEvent]) -> tuple[Instant, ...]:
     """The instances that do not take place: those left out, and those cancelled one by one."""
+    if not (event.recurrence or event.rdates):
+        return ()
     when = span(event)
     cancelled = [series.aligned(when, i.recurrence_id) for i in instances if gone(i) and i.recurrence_id]
     return tuple(sorted({*event.exdates, *cancelled}, key=when.moment))
@@ -119,22 +157,22 @@ def _overrides(event: ItipEvent, instances: Sequence[ItipEvent]) -> tuple[Overri
     found: dict[Instant, Override] = {}
     when = span(event)
     for one in sorted((i for i in instances if not gone(i)), key=lambda i: i.sequence or 0):
-        differing = override(one, event.summary.strip() or _UNTITLED)
+        differing = override(one, summary(event) or _UNTITLED)
         if differing is not None:
             own = series.aligned(when, differing.recurrence_id)
             found[own] = differing.model_copy(update={"recurrence_id": own})
     return tuple(sorted(found.values(), key=lambda o: when.moment(o.recurrence_id)))
 
 
-def override(instance: ItipEvent, summary: str) -> Override | None:
+def override(instance: ItipEvent, title: str) -> Override | None:
     """The instance as it differs from its series; None where it has no time that can be read."""
     if instance.span is None or instance.recurrence_id is None:
         return None
     return Override(
         recurrence_id=instance.recurrence_id,
         span=instance.span,
-        summary=instance.summary.strip() or summary,
-        location=instance.location,
+        summary=summary(instance) or title,
+        location=location(instance),
         description=description(instance),
         url=url(instance),
         source_sequence=instance.sequence or 0,

@@ -23,7 +23,7 @@ from engine.commands.events.revisions import (
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
 from engine.commands.randomness import UID_LENGTH, short_id
-from engine.itip import recurrence
+from engine.itip import personal, recurrence
 from engine.model.answers import Proposal
 from engine.model.events import Event, EventStatus, Override
 from engine.model.messages import Audience, Kind
@@ -58,6 +58,7 @@ class CreateEvent(Command[EventDone]):
     organizer: str | None = None
     organizer_name: str = ""
     source: Source | None = None
+    verbatim: bool = Field(False, description="true: braces in its texts are no placeholders")
     idempotency_key: str | None = Field(None, max_length=200)
 
     async def carry_out(self, work: Work) -> EventDone:
@@ -92,6 +93,7 @@ class CreateEvent(Command[EventDone]):
             created=work.now.replace(microsecond=0),
             dtstamp=work.now.replace(microsecond=0),
             ends_at=None,
+            verbatim=self.verbatim,
             source_uid=self.source.uid if self.source else None,
             source_sequence=self.source.sequence if self.source else 0,
             source_dtstamp=self.source.noted if self.source else None,
@@ -147,6 +149,7 @@ class UpdateEvent(Command[EventDone]):
     exdates: tuple[Instant, ...] | None = None
     overrides: tuple[Override, ...] | None = None
     audience: Audience | None = None
+    verbatim: bool = Field(False, description="true: new braces in its texts are no placeholders")
     words_quietly: bool = Field(False, description="true: a change of words alone tells nobody")
     expected_sequence: int | None = None
     dry_run: bool = False
@@ -209,7 +212,8 @@ class UpdateEvent(Command[EventDone]):
             span = values.get("span", old.span)
             assert isinstance(span, Span)
             values["recurrence"] = recurrence.validated(self.recurrence, span) if self.recurrence else ""
-        return old.model_copy(update=values)
+        new = old.model_copy(update=values)
+        return new.model_copy(update={"verbatim": True}) if self.verbatim and _braces(old, new) else new
 
     def _reworded(self) -> dict[str, object]:
         values: dict[str, object] = {}
@@ -270,6 +274,14 @@ async def _free_id(work: Work) -> str:
     while await work.unit.events_named(found := short_id(work.randomness), ""):
         pass
     return found
+
+
+def _braces(old: Event, new: Event) -> bool:
+    """True if a text of `new` has braces that `old` had not, so that they are not of whoever made the event."""
+    parts: list[Event | Override] = [new, *new.overrides]
+    known = {getattr(old, name) for name in personal.TEXTS}
+    texts = {getattr(part, name) for part in parts for name in personal.TEXTS} - known
+    return any(personal.personal(text) for text in texts)
 
 
 def _owner(organizer: str | None, work: Work) -> str:

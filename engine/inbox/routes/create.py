@@ -9,6 +9,7 @@ from functools import partial
 from engine.commands import notices
 from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.base import Command
+from engine.commands.events import calendars
 from engine.commands.events.events import CancelEvent, EventDone
 from engine.commands.events.instances import CancelInstance, ChangeInstance
 from engine.commands.intake import NoChange
@@ -68,7 +69,9 @@ async def _take_calendar(engine: Engine, taken: ReceivedMail, message: ItipMessa
 async def _quoted(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome | None:
     """Why a calendar that was found among words waits, if so: it may make events, and changes none."""
     makes = message.method in {"REQUEST", "PUBLISH"} and not any(map(wishes.gone, message.events))
-    if makes and not [e for e in message.events if await _known(engine, taken, e)]:
+    if makes and not [
+        e for e in message.events if await _known(engine, taken, e) or await _alone(engine, taken, e)
+    ]:
         return None
     return quoted(taken)
 
@@ -175,6 +178,7 @@ async def _summed(engine: Engine, taken: ReceivedMail, outcomes: list[Outcome]) 
         return found
     summed = found.model_copy(update={"detail": f"{len(outcomes)} events: {said}."})
     why = [f"{o.code}: {o.detail}" for o in outcomes if o.action is MailAction.REFUSED]
+    why += [f"{o.uid}: {o.detail}" for o in outcomes if o.action in done and o.detail]
     notice = notices.several(taken.mail.subject, summed.detail, why)
     became = await apply_once(
         engine, taken, NoChange(), SYSTEM, outcome=lambda _: summed, notice=lambda _: notice, part="all"
@@ -198,7 +202,7 @@ async def _series(
             return _unknown()
         if stray := _stray(taken, known, event):
             return stray
-        command = CancelEvent(uid=known.uid, reason=event.comment, source=wishes.source(taken, event))
+        command = CancelEvent(uid=known.uid, reason=wishes.reason(event), source=wishes.source(taken, event))
         action = MailAction.CANCELLED
     elif method == "ADD":
         if known is None:
@@ -218,7 +222,8 @@ async def _instance(
     known = await _known(engine, taken, event)
     assert event.recurrence_id is not None
     if known is None:
-        return _unknown()
+        alone = event.model_copy(update={"uid": event.occurrence_uid, "recurrence_id": None})
+        return await _series(engine, taken, method, alone, [], quiet=quiet)
     source = wishes.source(taken, event)
     if method == "CANCEL" or wishes.gone(event):
         if stray := _stray(taken, known, event):
@@ -284,6 +289,11 @@ async def _known(engine: Engine, taken: ReceivedMail, event: ItipEvent) -> Event
     return known
 
 
+async def _alone(engine: Engine, taken: ReceivedMail, event: ItipEvent) -> Event | None:
+    """The sender's event that is an instance of a series which is not known here."""
+    return await engine.store.event_by_source(taken.mail.from_address, event.occurrence_uid)
+
+
 async def _apply(
     engine: Engine,
     taken: ReceivedMail,
@@ -293,13 +303,18 @@ async def _apply(
     *,
     quiet: bool,
 ) -> Outcome:
+    left_out = calendars.left_out(event) if action is not MailAction.CANCELLED else ()
+
     def outcome(done: EventDone) -> Outcome:
         if done.changed or done.created:
-            return Outcome(action=action, uid=done.event.uid)
+            return Outcome(action=action, uid=done.event.uid, detail=notices.left_out(left_out))
         return Outcome(action=MailAction.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
 
     part = f"{named(event.uid)}:{event.recurrence_id or ''}"
-    notice = None if quiet else partial(_NOTICES[action], engine.settings, event.recurrence_id)
+    saying = partial(_NOTICES[action], engine.settings, event.recurrence_id)
+
+    def notice(done: EventDone) -> Notice:
+        return notices.without(saying(done), left_out)
 
     def no(why: Refused) -> Outcome:
         if why.code is Code.STALE:
@@ -311,7 +326,14 @@ async def _apply(
         return turned_down(why)
 
     return await apply_once(
-        engine, taken, command, taken.actor, outcome=outcome, notice=notice, part=part, no=no
+        engine,
+        taken,
+        command,
+        taken.actor,
+        outcome=outcome,
+        notice=None if quiet else notice,
+        part=part,
+        no=no,
     )
 
 

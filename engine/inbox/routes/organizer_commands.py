@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.commands import text
 from engine.commands.events import calendars
 from engine.commands.events.calendars import gone, override
 from engine.commands.events.events import CreateEvent, UpdateEvent
@@ -13,7 +14,7 @@ from engine.itip.message import ItipEvent
 from engine.model.events import Event
 from engine.refusals import Code, Refused
 
-__all__ = ["addition", "change", "creation", "gone", "override", "source"]
+__all__ = ["addition", "change", "creation", "gone", "override", "reason", "source"]
 
 
 def creation(taken: ReceivedMail, event: ItipEvent, instances: list[ItipEvent]) -> CreateEvent:
@@ -43,12 +44,17 @@ def addition(taken: ReceivedMail, known: Event, event: ItipEvent) -> AddInstance
     return AddInstance(
         uid=known.uid,
         span=calendars.span(event),
-        summary=event.summary.strip(),
-        location=event.location,
+        summary=calendars.summary(event),
+        location=calendars.location(event),
         description=calendars.description(event),
         url=calendars.url(event),
         source=source(taken, event),
     )
+
+
+def reason(event: ItipEvent) -> str:
+    """Why the event is cancelled, as far as it fits."""
+    return text.cut(event.comment, text.LOCATION_MAX)
 
 
 def source(taken: ReceivedMail, event: ItipEvent) -> Source:

@@ -234,7 +234,7 @@ def _before(revision: Revision) -> dict[str, object]:
         was["when"] = words.when(earlier.span) + (f" ({zone})" if zone else "")
     for name in ("summary", "location"):
         old = one_line(getattr(earlier, name))
-        if old != one_line(getattr(part, name)) and "{{" not in old:
+        if old != one_line(getattr(part, name)) and (event.verbatim or "{{" not in old):
             was[name] = old
     if recurrence_id is None and earlier.recurrence != event.recurrence:
         was["recurrence"] = words.recurrence(earlier.recurrence, earlier.span)
