@@ -151,18 +151,26 @@ def asked(folder: Path, sql: str) -> list[tuple[object, ...]]:
         return raw.execute(sql).fetchall()
 
 
+HELD = "id IN (SELECT value FROM lease, json_each(lease.run))"
+"""The messages that somebody holds."""
+
+
 def under_way(folder: Path) -> set[str]:
     """Message-IDs of what somebody holds."""
-    return {str(row[0]) for row in asked(folder, "SELECT message_id FROM message WHERE state = 'sending'")}
+    return {str(row[0]) for row in asked(folder, f"SELECT message_id FROM message WHERE {HELD}")}
 
 
 def leases_run_out(folder: Path) -> None:
     """Let the time pass for which the dead hold what they claimed."""
-    time_passes(folder, "lease", 60)
+    _passes(folder, "UPDATE lease SET until = until - ?", 60)
 
 
-def time_passes(folder: Path, column: str, seconds: float) -> None:
-    """Bring leases (`lease`) or retries (`due`) nearer, as if nobody had been here for so long."""
+def retries_come_nearer(folder: Path, seconds: float) -> None:
+    """Let messages be due earlier, as if that time had passed."""
+    _passes(folder, "UPDATE message SET due = due - ?", seconds)
+
+
+def _passes(folder: Path, sql: str, seconds: float) -> None:
     with closing(sqlite3.connect(folder / "cis.sqlite3", timeout=PATIENCE_S)) as raw:
-        raw.execute(f"UPDATE message SET {column} = {column} - ?", [seconds])
+        raw.execute(sql, [seconds])
         raw.commit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sqlite3
 from collections import Counter
@@ -91,7 +92,7 @@ async def test_a_clock_that_jumps_while_mails_are_under_way_sends_none_twice(
         event = await own_event(one)
         await control(one, await drafted(one, event, people), CampaignAction.START)
         await eventually(lambda: len(under_way(tmp_path)) == len(people), PATIENCE_S)
-        assert asked(tmp_path, "SELECT count(DISTINCT owner) FROM message") == [(2,)]
+        assert asked(tmp_path, "SELECT count(DISTINCT owner) FROM lease") == [(2,)]
         clock.jump(jump)
         # When each has claimed something new, each has seen the leases as they are after the jump.
         late = [f"late{n}@example.com" for n in range(2)]
@@ -143,15 +144,21 @@ async def test_revisions_grow_while_the_clock_goes_to_and_fro(tmp_path: Path) ->
 def taken_over(folder: Path, email: str, lease_s: float) -> None:
     """Another dispatcher takes everything that is held, but for the mail to `email`."""
     with closing(sqlite3.connect(folder / "cis.sqlite3")) as raw:
-        raw.execute(
-            "UPDATE message SET owner = 'another', lease = lease + ? WHERE state = 'sending' AND email <> ?",
-            [lease_s / 2, email],
-        )
+        (kept,) = raw.execute("SELECT id FROM message WHERE email = ?", [email]).fetchone()
+        for lease, run in raw.execute("SELECT id, run FROM lease").fetchall():
+            others = [id_ for id_ in json.loads(run) if id_ != kept]
+            raw.execute(
+                "INSERT INTO lease(owner, until, kind, event_uid, organizer, campaign_id, state, run) SELECT "
+                "'another', until + ?, kind, event_uid, organizer, campaign_id, state, ? FROM lease WHERE id = ?",
+                [lease_s / 2, json.dumps(others), lease],
+            )
+            raw.execute("UPDATE lease SET run = ? WHERE id = ?", [f"[{kept}]", lease])
         raw.commit()
 
 
 def lease_of(folder: Path, email: str) -> float:
-    ((until,),) = asked(folder, f"SELECT lease FROM message WHERE email = '{email}'")
+    held = f"SELECT until FROM lease, json_each(run) JOIN message m ON m.id = value WHERE m.email = '{email}'"
+    ((until,),) = asked(folder, held)
     return float(str(until))
 
 

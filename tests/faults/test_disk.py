@@ -133,7 +133,7 @@ async def test_a_worker_stops_in_time_though_the_disk_is_full(small_disk: Path) 
 
 def leases_over(folder: Path) -> bool:
     """True when every lease has run out."""
-    ((held, last),) = asked(folder, "SELECT count(*), max(lease) FROM message WHERE state = 'sending'")
+    ((held, last),) = asked(folder, "SELECT count(*), max(until) FROM lease")
     return bool(held) and float(str(last)) < system_clock().timestamp()
 
 

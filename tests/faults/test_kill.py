@@ -15,6 +15,7 @@ import pytest
 from engine.commands.events.events import UpdateEvent
 from engine.commands.events.timing import Timing
 from tests.faults.scene import (
+    HELD,
     KILLS,
     PATIENCE_S,
     PEOPLE,
@@ -161,7 +162,7 @@ def only_waiting_for(folder: Path, held: set[str]) -> bool:
     (left,) = asked(
         folder,
         "SELECT (SELECT count(*) FROM fanout) + (SELECT count(*) FROM message WHERE state = 'queued' "
-        "AND email NOT IN (SELECT email FROM message WHERE state = 'sending'))",
+        f"AND email NOT IN (SELECT email FROM message WHERE {HELD}))",
     )
     return left == (0,) and under_way(folder) <= held
 
@@ -170,7 +171,7 @@ def nothing_pending(folder: Path) -> bool:
     """True when every message is settled and no job will write another."""
     (left,) = asked(
         folder,
-        "SELECT (SELECT count(*) FROM message WHERE state IN ('queued','sending','deferred')) "
+        "SELECT (SELECT count(*) FROM message WHERE state IN ('queued','deferred')) "
         "+ (SELECT count(*) FROM fanout)",
     )
     return left == (0,)

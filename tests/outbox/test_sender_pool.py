@@ -71,18 +71,19 @@ def hands(process: asyncio.subprocess.Process) -> list[int]:
 
 def held_by(folder: Path, pid: int) -> set[str]:
     """Message-IDs of what a process holds, which it signs with its number."""
-    sql = f"SELECT message_id FROM message WHERE state = 'sending' AND owner LIKE '{pid}-%'"
+    sql = (
+        "SELECT m.message_id FROM lease, json_each(run) JOIN message m ON m.id = value "
+        f"WHERE owner LIKE '{pid}-%'"
+    )
     return {str(row[0]) for row in asked(folder, sql)}
 
 
 def leases_of_the_dead_run_out(folder: Path) -> None:
     """Let the time pass for which those who are gone hold what they claimed."""
-    owners = [
-        str(owner) for (owner,) in asked(folder, "SELECT DISTINCT owner FROM message WHERE owner IS NOT NULL")
-    ]
+    owners = [str(owner) for (owner,) in asked(folder, "SELECT DISTINCT owner FROM lease")]
     dead = [owner for owner in owners if gone(int(owner.partition("-")[0]))]
     with closing(sqlite3.connect(folder / "cis.sqlite3", timeout=PATIENCE_S)) as raw:
-        raw.executemany("UPDATE message SET lease = lease - 60 WHERE owner = ?", [[owner] for owner in dead])
+        raw.executemany("UPDATE lease SET until = until - 60 WHERE owner = ?", [[owner] for owner in dead])
         raw.commit()
 
 

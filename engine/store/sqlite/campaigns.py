@@ -11,7 +11,9 @@ from engine.model.messages import Kind, MessageState
 from engine.refusals import Code
 from engine.store.rules import FAILING_WINDOW, is_failing
 from engine.store.sqlite import changes, rows
-from engine.store.sqlite.ledger import Ledger
+from engine.store.sqlite.counters import counted, summed
+from engine.store.sqlite.ledger import WAITING, Ledger
+from engine.store.sqlite.schema import PENDING
 
 
 class Campaigns(Ledger):
@@ -76,7 +78,7 @@ class Campaigns(Ledger):
 
     async def hold_campaign(self, campaign_id: str, *, held: bool) -> None:
         await self.run(
-            "UPDATE message SET held = ? WHERE campaign_id = ? AND state IN ('queued','deferred')",
+            f"UPDATE message SET held = ? WHERE campaign_id = ? AND {PENDING}",
             [int(held), campaign_id],
         )
 
@@ -86,16 +88,14 @@ class Campaigns(Ledger):
         if job:
             await self.skip_recipients(campaign_id, job["cursor"], code)
         await self.run("DELETE FROM fanout WHERE campaign_id = ?", [campaign_id])
-        where = "campaign_id = ? AND state IN ('queued','deferred')"
+        where = f"campaign_id = ? AND {WAITING}"
         return await self.settle(where, [campaign_id], MessageState.WITHDRAWN, code, now)
 
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
         """How many messages are in each state, and how many rows were skipped or wait to be written."""
-        tallies = await self.all(
-            "SELECT name, n FROM tally WHERE scope = 'campaign' AND key = ?", [campaign_id]
-        )
+        tallies = await self.all(counted("campaign", "?1"), [campaign_id])
         counts = {state.value: 0 for state in MessageState}
-        counts |= {row["name"].removeprefix("delivery."): row["n"] for row in tallies}
+        counts |= summed((row["name"].removeprefix("delivery."), row["n"]) for row in tallies)
         written = sum(counts.values())
         campaign = await self.campaign(campaign_id)
         if campaign is None or campaign.kind is Kind.INVITE:
@@ -178,8 +178,7 @@ class Campaigns(Ledger):
         row = await self.one(
             "SELECT body FROM campaign c WHERE state = 'running' "
             "AND NOT EXISTS (SELECT 1 FROM fanout WHERE campaign_id = c.id) "
-            "AND NOT EXISTS (SELECT 1 FROM message WHERE campaign_id = c.id "
-            "AND state IN ('queued','sending','deferred')) LIMIT 1"
+            f"AND NOT EXISTS (SELECT 1 FROM message WHERE campaign_id = c.id AND {PENDING}) LIMIT 1"
         )
         return rows.campaign(row) if row else None
 

@@ -17,6 +17,7 @@ from engine.model.events import Event
 from engine.model.messages import Kind, Message, MessageState, Method, Notice
 from engine.model.people import Attendee, Origin, Partstat
 from engine.store.rules import leaving_message_id
+from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.rows import instant
 from engine.store.sqlite.schema import DUE, PENDING
 
@@ -98,7 +99,7 @@ LEFT JOIN attendee a ON a.event_uid = m.event_uid AND a.email = m.email AND m.me
 LEFT JOIN organizer o ON o.address = m.organizer
 LEFT JOIN campaign k ON k.id = m.campaign_id
 WHERE m.id IN (
-    SELECT id FROM message c WHERE {DUE} AND priority = ? AND due <= ? AND %s
+    SELECT id FROM message c WHERE {DUE} AND id NOT IN {LEASED} AND priority = ? AND due <= ? AND %s
     AND (method IS NULL OR NOT EXISTS (
         SELECT 1 FROM message p WHERE p.event_uid = c.event_uid AND p.email = c.email AND p.id < c.id
         AND p.method IS NOT NULL AND {PENDING.replace("state", "p.state")}))

@@ -9,34 +9,27 @@ from datetime import datetime
 
 from engine.model.claims import Answer, Claim
 from engine.model.events import Event
-from engine.model.messages import Message, MessageState
+from engine.model.messages import MessageState
 from engine.model.records import Rates
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.candidates import QUERY, Candidate, candidates, claim, message_id
-from engine.store.sqlite.ledger import Ledger
+from engine.store.sqlite.leases import Leases
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
 
 _UNPACED = f"(campaign_id IS NULL OR campaign_id NOT {IN_LIST})"
 _OF_CAMPAIGN = "campaign_id = ?"
 _ALL = "send"
 """The key of the pace that all messages together keep; a campaign's own has its id."""
-_ATTEMPT = (
-    "INSERT INTO attempt(message, n, at, state, code, answer) SELECT id, "
-    "(SELECT count(*) FROM attempt WHERE message = m.id) + 1, ?, ?, ?, ? FROM message m WHERE id = ?"
-)
 _WRITTEN = """
-UPDATE message SET state = a.value->>1, owner = NULL, lease = NULL, code = a.value->>2, answer = a.value->>3,
-    settled = a.value->>4, due = coalesce(a.value->>5, due), attempts = attempts - (a.value->>6),
-    in_doubt = max(in_doubt, a.value->>7)
+UPDATE message SET state = a.value->>1, code = a.value->>2, answer = a.value->>3, settled = a.value->>4,
+    due = coalesce(a.value->>5, due), attempts = attempts + (a.value->>6), in_doubt = max(in_doubt, a.value->>7)
 FROM json_each(?) a WHERE message.id = a.value->>0
 """
-_RUN_OUT = "state = 'sending' AND (lease < ? OR lease > ?)"
-_LOST = "the sender stopped before an answer was written down; the mail may have gone"
 
 
-class Claims(Ledger):
+class Claims(Leases):
     """Claims messages for one dispatcher and writes down what came of them."""
 
     async def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates) -> list[Claim]:
@@ -54,7 +47,7 @@ class Claims(Ledger):
             claims += found
         claims = await self._spaced(claims, now, rates.by_domain)
         if claims:
-            await self._lease(claims, owner, now.timestamp() + lease_s)
+            await self.lease(claims, owner, now.timestamp() + lease_s)
             await self._spend(_ALL, len(claims), now, rates.all)
         return claims
 
@@ -82,34 +75,6 @@ class Claims(Ledger):
         """The running campaigns that have a rate of their own."""
         found = await self.all("SELECT id, rate FROM campaign WHERE state = 'running' AND rate > 0")
         return {row["id"]: row["rate"] for row in found}
-
-    async def reclaim(self, now: datetime, lease_s: float) -> None:
-        """Take back what a dispatcher held when it died: it may have gone out already.
-
-        A lease that ends later than any that is granted now was written before the clock was set back.
-        """
-        latest = now.timestamp() + 2 * lease_s
-        values = [now.timestamp(), latest]
-        lost = await self.all(f"SELECT id FROM message WHERE {_RUN_OUT}", values)
-        await self.many(_ATTEMPT, [(now.timestamp(), "queued", "in_doubt", _LOST, row["id"]) for row in lost])
-        sets = {"in_doubt": 1, "owner": None, "lease": None}
-        if await self.move(_RUN_OUT, values, MessageState.QUEUED, sets):
-            await self._hold_paused("in_doubt = 1 AND state = 'queued'", [])
-
-    async def renew(self, owner: str, until: float) -> set[int]:
-        """Keep what `owner` holds; the ids of those messages."""
-        found = await self.all(
-            "UPDATE message SET lease = ? WHERE owner = ? AND state = 'sending' RETURNING id", [until, owner]
-        )
-        return {row["id"] for row in found}
-
-    async def _hold_paused(self, where: str, values: Sequence[object]) -> None:
-        """What comes back while its campaign is paused waits with the others."""
-        await self.run(
-            f"UPDATE message SET held = 1 WHERE {where} "
-            "AND campaign_id IN (SELECT id FROM campaign WHERE state = 'paused')",
-            values,
-        )
 
     async def _judged(self, found: Sequence[Candidate], now: datetime) -> list[Claim]:
         events = await self._events({c.event_uid for c in found if c.event_uid})
@@ -144,18 +109,6 @@ class Claims(Ledger):
         )
         return None if raised else Code.SUPERSEDED
 
-    async def _lease(self, claims: Sequence[Claim], owner: str, until: float) -> None:
-        ids = as_numbers(claim.message.id for claim in claims)
-        await self.run(
-            "UPDATE message SET state = 'sending', owner = ?, lease = ?, attempts = attempts + 1 "
-            f"WHERE id {IN_LIST}",
-            [owner, until, ids],
-        )
-        for message, n in Counter(_counted(c.message) for c in claims).items():
-            kind, event_uid, organizer, campaign_id, state = message
-            self._count(kind, event_uid, organizer, campaign_id, state, -n)
-            self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, n)
-
     async def _paced(self, key: str, limit: int, now: datetime, rate: float) -> int:
         """How many messages the rate allows now."""
         if not rate:
@@ -171,54 +124,39 @@ class Claims(Ledger):
             )
 
     async def write(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
-        """Write answers down; where a lease was lost, whoever holds the message now writes its answer."""
-        found = await self.all(
-            "SELECT json_group_array(id) AS ids, kind, event_uid, organizer, campaign_id FROM message "
-            f"WHERE id {IN_LIST} AND owner = ? AND state = 'sending' GROUP BY 2, 3, 4, 5",
-            [as_numbers(answer.message_id for answer in answers), owner],
-        )
-        held = {id_: tuple(row)[1:] for row in found for id_ in json.loads(row["ids"])}
+        """Write answers down; if a lease was lost, whoever holds the message now writes its answer."""
+        held = await self.held(owner, {answer.message_id for answer in answers})
+        await self.release(owner, {answer.message_id for answer in answers})
         answers = [answer for answer in answers if answer.message_id in held]
         if not answers:
             return
         await self.run(_WRITTEN, [json.dumps([_answer_values(answer, now) for answer in answers])])
-        await self._note_attempts(answers, now)
+        await self._note_tries(answers, now)
         await changes.note_failures(self, [a.message_id for a in answers if a.state is MessageState.FAILED])
         await self.many(
             "INSERT OR IGNORE INTO transport_name(transport_id, message) VALUES (?,?)",
             [(answer.transport_id, answer.message_id) for answer in answers if answer.transport_id],
         )
-        back = [a.message_id for a in answers if a.state.pending and held[a.message_id][-1]]
-        if back:
-            await self._hold_paused(f"id {IN_LIST}", [as_numbers(back)])
         moved = Counter((held[a.message_id], a.state) for a in answers)
-        for ((kind, event_uid, organizer, campaign_id), state), n in moved.items():
-            self._count(kind, event_uid, organizer, campaign_id, MessageState.SENDING, -n)
+        for ((kind, event_uid, organizer, campaign_id, before), state), n in moved.items():
+            self._count(kind, event_uid, organizer, campaign_id, before, -n)
             self._count(kind, event_uid, organizer, campaign_id, state, n)
         for answer in answers:
             if answer.state is MessageState.FAILED:
                 self.tally.failure(answer.code)
 
-    async def _note_attempts(self, answers: Sequence[Answer], now: datetime) -> None:
+    async def _note_tries(self, answers: Sequence[Answer], now: datetime) -> None:
         """Keep what a server said to a try that settled nothing; the last answer stands in the ledger itself."""
-        await self.many(
-            _ATTEMPT,
-            [
-                (now.timestamp(), a.state.value, a.code, a.text, a.message_id)
-                for a in answers
-                if a.state is MessageState.DEFERRED
-            ],
+        await self.note_attempts(
+            (now.timestamp(), a.state.value, a.code, a.text, a.message_id)
+            for a in answers
+            if a.state is MessageState.DEFERRED
         )
-
-
-def _counted(message: Message) -> tuple[str, str | None, str, str | None, str]:
-    """What makes a message count, and its state."""
-    return message.kind, message.event_uid, message.organizer, message.campaign_id, message.state
 
 
 def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
     settled = answer.state in {MessageState.SENT, MessageState.FAILED}
-    untried = answer.untried or answer.state is MessageState.QUEUED
+    tried = not answer.untried and answer.state is not MessageState.QUEUED
     return (
         answer.message_id,
         answer.state.value,
@@ -226,6 +164,6 @@ def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
         answer.text,
         now.timestamp() if settled else None,
         rows.seconds(answer.due),
-        int(untried),
+        int(tried),
         int(answer.in_doubt),
     )

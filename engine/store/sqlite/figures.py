@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from engine.model.records import Figures
 from engine.store.sqlite import rows
+from engine.store.sqlite.counters import counted, summed
+from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.schema import DUE
 from engine.store.sqlite.session import Session
 
-_OLDEST = (
-    f"SELECT min(t) AS t FROM (SELECT min(due) AS t FROM message WHERE {DUE} AND priority = 0 "
-    f"UNION ALL SELECT min(due) FROM message WHERE {DUE} AND priority = 1)"
-)
-_COUNTERS = (
-    "SELECT scope, name, n FROM tally WHERE scope = 'failure' AND key = '' "
-    "UNION ALL SELECT scope, name, n FROM tally WHERE scope = 'system' AND key = ''"
-)
+_FIRST = "SELECT * FROM (SELECT due AS t FROM message WHERE {} AND id NOT IN {} AND priority = {} ORDER BY due LIMIT 1)"
+FIRST_DUE = " UNION ALL ".join(_FIRST.format(DUE, LEASED, priority) for priority in (0, 1))
+"""When the first messages of each priority are due that nobody holds."""
+_OLDEST = f"SELECT min(t) AS t FROM ({FIRST_DUE})"
+_COUNTERS = counted("system", "''")
+_FAILURES = "SELECT name, n FROM tally WHERE scope = 'failure' AND key = ''"
 _CAMPAIGNS = "SELECT state, count(*) AS n FROM campaign WHERE state IN ('running','paused') GROUP BY 1"
 
 
@@ -23,18 +23,19 @@ class FigureQueries(Session):
 
     async def figures(self) -> Figures:
         """The state of the ledger and of the answers."""
-        found = await self.all(_COUNTERS)
         by_group: dict[str, dict[str, int]] = {"delivery": {}, "rsvp": {}}
-        for row in found:
-            group, _, member = row["name"].partition(".")
-            if row["scope"] == "system" and group in by_group:
-                by_group[group][member] = row["n"]
+        found = await self.all(_COUNTERS)
+        for name, n in summed((row["name"], row["n"]) for row in found).items():
+            group, _, member = name.partition(".")
+            if group in by_group:
+                by_group[group][member] = n
+        failures = await self.all(_FAILURES)
         oldest = await self.one(_OLDEST)
         campaigns = await self.all(_CAMPAIGNS)
         return Figures(
             messages=by_group["delivery"],
             answers=by_group["rsvp"],
-            failures={row["name"]: row["n"] for row in found if row["scope"] == "failure"},
+            failures={row["name"]: row["n"] for row in failures},
             campaigns={row["state"]: row["n"] for row in campaigns},
             oldest_due=rows.moment(oldest["t"]) if oldest else None,
         )

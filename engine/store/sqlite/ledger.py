@@ -11,12 +11,16 @@ from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
+from engine.store.sqlite.lease_schema import LEASED
+from engine.store.sqlite.schema import PENDING
 from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
-_TOLD = "method = 'REQUEST' AND (state IN ('sent','sending') OR in_doubt = 1)"
-_GONE = "state IN ('sent','sending')"
+_TOLD = f"method = 'REQUEST' AND (state = 'sent' OR in_doubt = 1 OR {PENDING} AND id IN {LEASED})"
+_GONE = f"(state = 'sent' OR {PENDING} AND id IN {LEASED})"
+WAITING = f"{PENDING} AND id NOT IN {LEASED}"
+"""What nobody holds: it has certainly not left since it was last in doubt."""
 
 
 class Ledger(Session):
@@ -65,7 +69,7 @@ class Ledger(Session):
             return list(messages)
         waiting = await self.all(
             f"SELECT email FROM message WHERE event_uid = ? AND email {IN_LIST} "
-            "AND state IN ('queued','deferred') AND in_doubt = 0 AND method = 'REQUEST' AND recurrence_id = ''",
+            f"AND {WAITING} AND in_doubt = 0 AND method = 'REQUEST' AND recurrence_id = ''",
             [updates[0].event_uid, as_list({m.email for m in updates})],
         )
         return rules.not_covered(messages, {row["email"] for row in waiting})
@@ -91,7 +95,7 @@ class Ledger(Session):
 
     async def last_message(self, event_uid: str, email: str) -> Message | None:
         row = await self.one(
-            "SELECT * FROM message WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
+            f"SELECT {rows.MESSAGE} FROM message WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
             "ORDER BY id DESC LIMIT 1",
             [event_uid, email],
         )
@@ -141,11 +145,14 @@ class Ledger(Session):
     async def sent_message(self, message_id: str, transport_id: str) -> Message | None:
         """The message with this Message-ID of ours, or else with the id that the mail service gave it."""
         row = (
-            await self.one("SELECT * FROM message WHERE message_id = ?", [message_id]) if message_id else None
+            await self.one(f"SELECT {rows.MESSAGE} FROM message WHERE message_id = ?", [message_id])
+            if message_id
+            else None
         )
         if row is None and transport_id:
             row = await self.one(
-                "SELECT m.* FROM transport_name t JOIN message m ON m.id = t.message WHERE t.transport_id = ?",
+                f"SELECT {rows.MESSAGE} FROM message "
+                "WHERE id = (SELECT message FROM transport_name WHERE transport_id = ?)",
                 [transport_id],
             )
         return rows.message(row) if row else None
@@ -153,7 +160,7 @@ class Ledger(Session):
     async def last_sent(self, event_uid: str, email: str) -> Message | None:
         """The newest calendar message to an attendee that a mail server has, or may have."""
         row = await self.one(
-            "SELECT * FROM message WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
+            f"SELECT {rows.MESSAGE} FROM message WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
             f"AND {_GONE} ORDER BY id DESC LIMIT 1",
             [event_uid, email],
         )
@@ -168,8 +175,6 @@ class Ledger(Session):
             "code": Code.BOUNCED.value,
             "answer": answer,
             "settled": now.timestamp(),
-            "owner": None,
-            "lease": None,
         }
         moved = bool(await self.move(f"id = ? AND {_GONE}", [message.id], MessageState.FAILED, sets))
         await changes.note_failures(self, [message.id] if moved else [])
@@ -179,19 +184,19 @@ class Ledger(Session):
         """Withdraw what one organizer owes one person and what has not gone yet."""
         where = (
             "event_uid IN (SELECT uid FROM event WHERE organizer = ?) AND email = ? AND method IS NOT NULL "
-            "AND state IN ('queued','deferred')"
+            f"AND {WAITING}"
         )
         return await self.settle(where, [organizer, email], MessageState.WITHDRAWN, code, now)
 
     async def settle(
         self, where: str, values: Sequence[object], state: MessageState, code: Code, now: datetime
     ) -> int:
-        sets = {"code": code.value, "settled": now.timestamp(), "owner": None, "lease": None}
+        sets = {"code": code.value, "settled": now.timestamp()}
         return await self.move(where, values, state, sets)
 
     async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int:
         """Withdraw what has not gone yet; what a dispatcher holds right now may still go."""
-        where = "event_uid = ? AND state IN ('queued','deferred') AND method IS NOT NULL"
+        where = f"event_uid = ? AND {WAITING} AND method IS NOT NULL"
         return await self.settle(where, [event_uid], MessageState.WITHDRAWN, code, now)
 
     async def audience_size(

@@ -15,6 +15,7 @@ from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery
 from engine.model.records import Intake, Statistics
 from engine.store.sqlite import rows
+from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.events import NAMED
 from engine.store.sqlite.search import Search
 from engine.store.sqlite.session import as_list
@@ -33,19 +34,21 @@ class Questions(Search):
     async def events_with_statistics(self, name: str, actor: str) -> list[tuple[Event, Statistics]]:
         """The events that a name can mean, and their counters, in one look."""
         found = await self.all(
-            "SELECT body, (SELECT json_group_object(name, n) FROM tally "
-            f"WHERE scope = 'event' AND key = event.uid) AS counters FROM event WHERE {NAMED}",
+            "SELECT body, (SELECT json_group_array(json_array(name, n)) FROM "
+            f"({counted('event', 'event.uid')})) AS counters FROM event WHERE {NAMED}",
             [name.lower(), name, actor],
         )
-        return [(rows.event(row), rows.statistics(json.loads(row["counters"]).items())) for row in found]
+        return [
+            (rows.event(row), rows.statistics(summed(json.loads(row["counters"])).items())) for row in found
+        ]
 
     async def message_by_message_id(self, message_id: str) -> Message | None:
-        row = await self.one("SELECT * FROM message WHERE message_id = ?", [message_id])
+        row = await self.one(f"SELECT {rows.MESSAGE} FROM message WHERE message_id = ?", [message_id])
         return rows.message(row) if row else None
 
     async def statistics(self, scope: str, key: str) -> Statistics:
-        found = await self.all("SELECT name, n FROM tally WHERE scope = ? AND key = ?", [scope, key])
-        return rows.statistics((row["name"], row["n"]) for row in found)
+        found = await self.all(counted(scope, "?1"), [key])
+        return rows.statistics(summed((row["name"], row["n"]) for row in found).items())
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
         """Attendees of an event in the order in which they were invited."""
@@ -69,7 +72,8 @@ class Questions(Search):
     async def history(self, event_uid: str, email: str) -> list[History]:
         """The newest messages to one attendee of an event, oldest first, with the tries that settled nothing."""
         found = await self.all(
-            "SELECT * FROM (SELECT * FROM message WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
+            f"SELECT * FROM (SELECT {rows.MESSAGE} FROM message "
+            "WHERE event_uid = ? AND email = ? AND method IS NOT NULL "
             "ORDER BY id DESC LIMIT ?) "
             "ORDER BY id",
             [event_uid, email, _HISTORY_MAX],
@@ -134,7 +138,7 @@ class Questions(Search):
 
     async def failures(self, campaign_id: str, limit: int) -> list[Message]:
         found = await self.all(
-            "SELECT * FROM message WHERE campaign_id = ? AND state = 'failed' ORDER BY id LIMIT ?",
+            f"SELECT {rows.MESSAGE} FROM message WHERE campaign_id = ? AND state = 'failed' ORDER BY id LIMIT ?",
             [campaign_id, limit],
         )
         return [rows.message(row) for row in found]

@@ -44,7 +44,10 @@ _CONTRADICTIONS = {
     "WHERE NOT EXISTS (SELECT 1 FROM telling t WHERE t.address = g.address AND t.due IS NOT NULL)",
     "messages settled without a time": "SELECT count(*) AS n FROM message "
     "WHERE state IN ('sent','failed','withdrawn') AND settled IS NULL",
-    "messages being sent by nobody": "SELECT count(*) AS n FROM message WHERE state = 'sending' AND owner IS NULL",
+    "leases of messages that are not there": "SELECT count(*) AS n FROM lease, json_each(lease.run) r "
+    "WHERE r.value NOT IN (SELECT id FROM message)",
+    "messages that are held twice": "SELECT count(*) AS n FROM (SELECT r.value FROM lease, json_each(lease.run) r "
+    "GROUP BY 1 HAVING count(*) > 1)",
     "invites to people who are not attendees": "SELECT count(*) AS n FROM message m WHERE method IS NOT NULL "
     "AND NOT EXISTS (SELECT 1 FROM attendee a WHERE a.event_uid = m.event_uid AND a.email = m.email)",
     "messages with a revision that does not exist yet": "SELECT count(*) AS n FROM message m "

@@ -13,6 +13,7 @@ from engine.model.events import Event
 from engine.model.messages import Kind, Message, MessageState, Method, Notice
 from engine.model.people import Attendee
 from engine.model.records import Statistics
+from engine.store.sqlite.lease_schema import LEASED
 
 
 def seconds(moment: datetime | None) -> float | None:
@@ -96,6 +97,10 @@ def attendee(row: sqlite3.Row) -> Attendee:
     return Attendee.model_validate(attendee_fields(row))
 
 
+MESSAGE = f"*, id IN {LEASED} AS leased"
+"""What to select of a message."""
+
+
 def event(row: sqlite3.Row) -> Event:
     return _event(row["body"])
 
@@ -157,6 +162,9 @@ def message_values(message: Message, priority: int, *, held: bool) -> tuple[obje
 
 
 def message(row: sqlite3.Row) -> Message:
+    """A message from a row of `MESSAGE`; one that a dispatcher holds is being sent."""
+    state = MessageState(row["state"])
+    sending = bool(row["leased"]) and state.pending
     return Message(
         id=row["id"],
         kind=Kind(row["kind"]),
@@ -170,8 +178,8 @@ def message(row: sqlite3.Row) -> Message:
         repeat=row["repeat"],
         campaign_id=row["campaign_id"],
         notice=Notice.model_validate_json(row["notice"]) if row["notice"] else None,
-        state=MessageState(row["state"]),
-        attempts=row["attempts"],
+        state=MessageState.SENDING if sending else state,
+        attempts=row["attempts"] + sending,
         created=at(row["created"]),
         due=at(row["due"]),
         settled=moment(row["settled"]),

@@ -6,10 +6,11 @@ import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.ids_schema import SHORT_IDS
+from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.strangers_schema import STRANGERS
 
-PENDING = "state IN ('queued','sending','deferred')"
+PENDING = "state IN ('queued','deferred')"
 DUE = "state IN ('queued','deferred') AND held = 0"
 
 _VERSION_1 = f"""
@@ -270,6 +271,7 @@ MIGRATIONS = (
     _PROPOSALS,
     SHORT_IDS,
     _REASONS,
+    LEASES,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

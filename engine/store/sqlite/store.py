@@ -34,7 +34,7 @@ from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
-from engine.store.sqlite.figures import FigureQueries
+from engine.store.sqlite.figures import FIRST_DUE, FigureQueries
 from engine.store.sqlite.group_commit import asked
 from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.kept import Kept
@@ -44,7 +44,7 @@ from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.rows import moment
-from engine.store.sqlite.schema import DUE, migrate
+from engine.store.sqlite.schema import migrate
 from engine.store.sqlite.session import Statements
 from engine.store.sqlite.tellings import GatheredNotices
 from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
@@ -349,9 +349,7 @@ class SqliteStore:
 
     async def senders(self) -> int:
         """How many dispatchers hold messages just now."""
-        row = await self._questions.one(
-            "SELECT count(DISTINCT owner) AS n FROM message WHERE state = 'sending'"
-        )
+        row = await self._questions.one("SELECT count(DISTINCT owner) AS n FROM lease")
         return int(row["n"]) if row else 0
 
     async def backlog(self) -> int:
@@ -361,9 +359,7 @@ class SqliteStore:
     async def next_due(self) -> datetime | None:
         """When the next message is due, or the next lease may have run out; None where nothing is owed."""
         row = await self._questions.one(
-            f"SELECT min(t) AS t FROM (SELECT min(due) AS t FROM message WHERE {DUE} AND priority = 0 "
-            f"UNION ALL SELECT min(due) FROM message WHERE {DUE} AND priority = 1 "
-            "UNION ALL SELECT min(lease) FROM message WHERE state = 'sending')"
+            f"SELECT min(t) AS t FROM ({FIRST_DUE} UNION ALL SELECT min(until) FROM lease)"
         )
         return moment(row["t"]) if row else None
 

@@ -1,0 +1,37 @@
+"""Counters as they are read: they move when a message settles, and leases tell what is being sent meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from engine.model.messages import Kind
+
+_CALENDAR = ",".join(f"'{kind.value}'" for kind in Kind if kind.calendar)
+_OF = {
+    "event": f"event_uid = {{0}} AND kind IN ({_CALENDAR})",
+    "organizer": f"organizer = {{0}} AND kind IN ({_CALENDAR})",
+    "system": f"kind IN ({_CALENDAR})",
+    "campaign": "campaign_id = {0}",
+}
+_HELD = (
+    "SELECT 'delivery.' || state AS name, -json_array_length(run) AS n FROM lease WHERE {0} "
+    "UNION ALL SELECT 'delivery.sending', json_array_length(run) FROM lease WHERE {0}"
+)
+
+
+def counted(scope: str, key: str) -> str:
+    """The statement that reads the counters of a scope, in one look; a name may come several times.
+
+    `key`: its key in SQL, such as `?1`.
+    """
+    kept = f"SELECT name, n FROM tally WHERE scope = '{scope}' AND key = {key}"
+    return f"{kept} UNION ALL {_HELD.format(_OF[scope].format(key))}" if scope in _OF else kept
+
+
+def summed(counters: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Counters by name, of pairs of name and number."""
+    found: Counter[str] = Counter()
+    for name, n in counters:
+        found[name] += n
+    return dict(found)
