@@ -107,9 +107,9 @@ def test_a_text_that_is_too_long_is_told_the_limit_that_no_schema_shows() -> Non
 
 async def test_text_that_looks_like_json_stays_text(engine: Engine) -> None:
     async with calling(engine) as caller:
-        uid = await caller.event(summary="null", description='["a"]')
+        uid = await caller.event(summary="{}", description='["a"]')
         data = await caller.ok("get_event", uid=uid)
-    assert (data["event"]["summary"], data["event"]["description"]) == ("null", '["a"]')
+    assert (data["event"]["summary"], data["event"]["description"]) == ("{}", '["a"]')
 
 
 async def test_an_unknown_tool_is_an_error_that_names_the_nearest(engine: Engine, mode: Mode) -> None:

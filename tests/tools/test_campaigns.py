@@ -123,7 +123,7 @@ async def test_a_scheduled_campaign_begins_in_the_zone_of_its_event(engine: Engi
         ({}, "invalid_argument"),
         ({"csv": "email\na@example.com", "recipients": []}, "invalid_argument"),
         ({"recipients": []}, "empty_list"),
-        ({"csv": ""}, "empty_list"),
+        ({"csv": ""}, "invalid_argument"),
         ({"csv": "email,name\n"}, "empty_list"),
         ({"csv": "address,name\nx,y"}, "csv_no_header"),
         ({"csv": 'email,name\na@example.com,"Ann'}, "csv_unreadable"),

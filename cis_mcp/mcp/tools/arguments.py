@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from itertools import islice
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -14,6 +14,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from cis_mcp.mcp.shape import VALUES_MAX, values_of
 from cis_mcp.mcp.tools.mistakes import PROBLEMS_SHOWN, wrong_arguments
+from cis_mcp.mcp.tools.shapes import passed_over, shaped
 from engine.refusals import Code, Refused
 
 DEPTH_MAX = 32
@@ -39,13 +40,19 @@ def parse(tool: str, model: type[A], given: Mapping[str, Any]) -> A:
 
     What a refusal costs is bounded: of many mistakes the first few are looked at.
     """
+    given = without(given, passed_over(model, given))
     values = _unpacked(model, few_unknown(model, given))
     _refuse_broken_text(values)
+    values = shaped(model, values)
     try:
         return model.model_validate({**values, **_parts(model, values)})
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
     raise wrong_arguments(tool, model, errors, unknown=_unknown(model, given))
+
+
+def without(given: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
+    return {name: value for name, value in given.items() if name not in names} if names else given
 
 
 def few_unknown(model: type[BaseModel], given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
+from cis_mcp.mcp.tools.shapes import passed_over
 from engine.commands.base import Command, Done
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -171,9 +172,8 @@ class ServedTool(Tool):
             spec, call = self._spec, self._call
             pools.caller.set(_caller(call))
             parsed = await _parsed(spec, arguments)
-            return _success(
-                await spec.handler(CallContext(call.engine, call.who, context, call.leaving), parsed)
-            )
+            reply = await spec.handler(CallContext(call.engine, call.who, context, call.leaving), parsed)
+            return _success(reply, passed_over(spec.arguments, arguments))
         except MCPError:
             raise
         except WrongArguments as wrong:
@@ -210,8 +210,9 @@ def _description(handler: Callable[..., object]) -> str:
     return " ".join((handler.__doc__ or "").split())
 
 
-def _success(reply: Reply) -> CallToolResult:
-    content: list[ContentBlock] = [TextContent(type="text", text=reply.text), *reply.links]
+def _success(reply: Reply, passed: Sequence[str]) -> CallToolResult:
+    over = f"\nPassed over, as this tool has no such argument: {', '.join(passed)}." if passed else ""
+    content: list[ContentBlock] = [TextContent(type="text", text=reply.text + over), *reply.links]
     return CallToolResult(content=content, structured_content=reply.data.model_dump(mode="json"))
 
 

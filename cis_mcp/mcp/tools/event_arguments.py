@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from engine.model.messages import Audience
+from engine.refusals import Code, Refused
 
 Uid = Annotated[
     str,
@@ -56,6 +57,7 @@ Told = Annotated[
         "is cancelled also those who have not answered",
     ),
 ]
+Clearable = Literal["location", "description", "url", "recurrence", "organizer_name"]
 Words = Annotated[
     str | None,
     Field(description="may hold {{name}}, {{email}} or other personal fields"),
@@ -78,7 +80,7 @@ class CreateEventArguments(Arguments):
         None, description="address of the owner; leave out to act for yourself", examples=["ann@example.com"]
     )
     organizer_name: str | None = Field(None, description="shown as sender")
-    url: str | None = Field(None, description="web page of the event")
+    url: str | None = Field(None, description="web page")
     idempotency_key: str | None = Field(
         None,
         description="any text of yours; the same key makes the same event once",
@@ -99,15 +101,32 @@ class UpdateEventArguments(Arguments):
     timezone: Zone = Field(None, description="IANA name; alone, it keeps the wall-clock time")
     location: Words = None
     description: Words = None
-    all_day: bool | None = Field(None, description="only together with start")
-    recurrence: Recurrence = Field(None, description="new RRULE value; empty text: no longer repeats")
+    all_day: bool | None = Field(None, description="only with start")
+    recurrence: Recurrence = Field(None, description="new RRULE value")
     organizer_name: str | None = Field(None, description="shown as sender")
-    url: str | None = Field(None, description="web page of the event")
+    url: str | None = Field(None, description="web page")
+    clear: list[Clearable] | None = Field(None, description="fields to empty")
     audience: Told = None
     expected_sequence: int | None = Field(
         None, description="refuse if the event is at another revision", ge=0, le=2**31 - 1
     )
     dry_run: bool = Field(False, description="true: only say what would change and how many would be told")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cleared(cls, given: Any) -> Any:
+        """What is to be cleared becomes empty; an empty text by itself was left out long before. Raises Refused."""
+        names = given.get("clear") if isinstance(given, dict) else None
+        if not isinstance(names, list):
+            return given
+        names = [name for name in names if name in get_args(Clearable)]
+        if both := [name for name in names if name in given]:
+            raise Refused(
+                Code.INVALID_ARGUMENT,
+                f"“{both[0]}” is given and is to be cleared.",
+                "Give it a value, or name it in clear.",
+            )
+        return {**given, **dict.fromkeys(names, "")}
 
 
 class CancelEventArguments(Arguments):

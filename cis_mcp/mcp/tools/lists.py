@@ -37,27 +37,26 @@ class BulkSendArguments(Arguments):
     )
     csv: str | None = Field(
         None,
-        description="or a CSV text with a header; email is required, name optional, other columns are "
-        "personal fields",
+        description="or CSV text: email, name, other columns as personal fields",
         max_length=csvlist.BYTES_MAX,
         examples=["email,name\nann@example.com,Ann Example"],
     )
     csv_path: str | None = Field(
         None,
-        description="or such a file on the server's own machine (local callers only)",
+        description="or such a file of the server's machine (local callers only)",
         max_length=4_096,
         examples=["list.csv"],
     )
     origin: Annotated[ChannelOrigin, WithJsonSchema({"type": "string"})] = Field(
         Origin.BULK, description="channel that asks, as in send_invite"
     )
-    start: bool = Field(False, description="true: send at once, without looking at the draft")
+    start: bool = Field(False, description="true: send at once, without a draft")
     rate: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="messages a second; left out: as fast as allowed"
+        None, gt=0, allow_inf_nan=False, description="messages a second; else as fast as allowed"
     )
     at: str | None = Field(
         None,
-        description="ISO 8601 time to begin, in the event's zone unless it has an offset",
+        description="ISO 8601 time to begin, in the event's zone or with an offset",
         max_length=40,
         examples=["2027-04-30T09:00:00"],
     )

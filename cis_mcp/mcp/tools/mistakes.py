@@ -209,10 +209,9 @@ def _object(node: Mapping[str, Any]) -> str:
 
 def _range(node: Mapping[str, Any]) -> str:
     low, high = node.get("minimum"), node.get("maximum")
-    above = f" above {node['exclusiveMinimum']:g}" if "exclusiveMinimum" in node else ""
     if low is not None and high is not None:
         return f" from {low:g} to {high:g}"
-    return f" of at least {low:g}" if low is not None else above
+    return f" of at least {low:g}" if low is not None else ""
 
 
 def _bound(error: ErrorDetails) -> str:
@@ -220,6 +219,8 @@ def _bound(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     most, least = context.get("max_length"), context.get("min_length")
     what = "characters" if error["type"].startswith("string") else "items"
+    if error["type"] == "greater_than":
+        return f" above {context.get('gt', 0):g}"
     if error["type"].endswith("too_long"):
         return f" of at most {most} {what}"
     return f" of at least {least} {what}" if error["type"].endswith("too_short") else ""

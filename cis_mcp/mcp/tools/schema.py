@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, WithJsonSchema
 
-_LENGTHS = frozenset({"minLength", "maxLength"})
+_UNSAID = frozenset({"minLength", "maxLength", "exclusiveMinimum"})
+"""Said to whom it concerns; Gemini's API refuses a list of tools for the last one."""
 _NAMED = frozenset({"properties", "$defs"})
 """Keywords whose keys are names of ours, not keywords."""
 
@@ -20,7 +21,7 @@ def argument_schema(model: type[BaseModel]) -> dict[str, Any]:
     """
     whole = _undocumented(model.model_json_schema(by_alias=True))
     definitions = whole.pop("$defs", {})
-    return _object(_without_null(_inlined(_untitled(whole, _LENGTHS), _untitled(definitions, _LENGTHS))))
+    return _object(_without_null(_inlined(_untitled(whole, _UNSAID), _untitled(definitions, _UNSAID))))
 
 
 def result_schema(model: type[BaseModel]) -> dict[str, Any]:

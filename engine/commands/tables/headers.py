@@ -44,6 +44,8 @@ _LAST = _names(
 _EITHER = _names("name nom")
 """The whole name, or, beside a first name, the last one."""
 _SHOWN = _names("emaildisplayname email1displayname")
+_NO_VALUES = frozenset({"null", "NULL", "None", "none", "undefined"})
+"""What programs write into a cell that is empty; a person may be called Null."""
 _IN_BRACKETS = re.compile(r"\s*[(<\[][^()<>\[\]]*@[^()<>\[\]]*[)>\]]\s*")
 _ENDINGS = ("email", "emailaddress", "emailadresse")
 
@@ -78,7 +80,8 @@ class Columns:
 
 
 def _cell(cells: Sequence[str], place: int | None) -> str:
-    return cells[place].strip() if place is not None and place < len(cells) else ""
+    found = cells[place].strip() if place is not None and place < len(cells) else ""
+    return "" if found in _NO_VALUES else found
 
 
 def read(header: Sequence[str]) -> Columns | None:
