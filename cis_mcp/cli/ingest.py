@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
+from cis_mcp.cli.lines import EX_TEMPFAIL, mails, say
 from cis_mcp.run.runtime import opened
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.received import Outcome
 from engine.inbox.spool.spool import Mailbox
 from engine.settings import Settings
-
-EX_TEMPFAIL = 75
-"""sysexits.h: what a mail server takes as “keep the mail and try again”."""
 
 
 def main(mailbox: str | None, files: Sequence[str], settings: Settings | None = None) -> int:
@@ -29,12 +24,12 @@ async def _ingest(mailbox: str | None, files: Sequence[str], settings: Settings)
         async with opened(settings) as engine:
             inbox = Inbox(engine)
             try:
-                for name, raw in _mails(files, settings.max_mail_bytes):
+                for name, raw in mails(files, settings.max_mail_bytes):
                     failed = not await _take(inbox, mailbox, name, raw) or failed
             finally:
                 await inbox.close()
     except OSError as error:
-        _say({"action": "failed", "detail": f"cannot be stored: {error}"})
+        say({"action": "failed", "detail": f"cannot be stored: {error}"})
         return EX_TEMPFAIL
     return EX_TEMPFAIL if failed else 0
 
@@ -42,7 +37,7 @@ async def _ingest(mailbox: str | None, files: Sequence[str], settings: Settings)
 async def _take(inbox: Inbox, mailbox: str | None, name: str, raw: bytes | OSError) -> bool:
     """Store and handle one mail; False where it could not be stored or handled."""
     if isinstance(raw, OSError):
-        _say({"file": name, "action": "failed", "detail": str(raw)})
+        say({"file": name, "action": "failed", "detail": str(raw)})
         return False
     mailboxes = (Mailbox(name=mailbox),) if mailbox else ()
     try:
@@ -50,10 +45,10 @@ async def _take(inbox: Inbox, mailbox: str | None, name: str, raw: bytes | OSErr
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 -- said, and the mail stays in the spool
-        _say({"file": name, "action": "failed", "detail": f"stored, not handled yet: {type(error).__name__}"})
+        say({"file": name, "action": "failed", "detail": f"stored, not handled yet: {type(error).__name__}"})
         return False
     for outcome in outcomes:
-        _say({"file": name, **_shown(outcome)})
+        say({"file": name, **_shown(outcome)})
     return True
 
 
@@ -64,20 +59,3 @@ def _shown(outcome: Outcome) -> dict[str, str]:
         "code": outcome.code,
         "detail": outcome.detail,
     }
-
-
-def _mails(files: Sequence[str], limit: int) -> Iterator[tuple[str, bytes | OSError]]:
-    """Each mail with its name; one byte over the limit is enough to see that it is too large."""
-    if not files:
-        yield "-", sys.stdin.buffer.read(limit + 1)
-    for name in files:
-        try:
-            with Path(name).open("rb") as file:
-                yield name, file.read(limit + 1)
-        except OSError as error:
-            yield name, error
-
-
-def _say(line: dict[str, str]) -> None:
-    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-    sys.stdout.flush()

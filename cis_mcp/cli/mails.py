@@ -18,7 +18,15 @@ from cis_mcp.cli.base import run, settings_in_force
 )
 @click.argument("files", nargs=-1, type=click.Path())
 def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
-    """Feed raw mails from FILES, or from stdin; one JSON line each."""
+    """Feed raw mails from FILES, or from stdin; one JSON line each.
+
+    If a server holds the folder, each mail is stored for it, and the line says so; else it is handled here.
+    """
+    from cis_mcp.cli import pickup
+
+    code = pickup.main(mailbox or "", files)
+    if code is not None:
+        sys.exit(code)
     settings_in_force()
     from cis_mcp.cli import ingest as feed
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from engine.engine import Engine
 from engine.inbox.authentication.authenticator import TryLater
@@ -17,7 +19,7 @@ from engine.inbox.intake.fair_slots import FairSlots
 from engine.inbox.intake.in_flight import DEATHS_MAX, InFlight, key
 from engine.inbox.intake.received import MailAction, Outcome, quarantined
 from engine.inbox.intake.router import Router
-from engine.inbox.spool import keeping
+from engine.inbox.spool import keeping, pickup
 from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled, parsed
 from engine.observe.observer import LAG_S, MAIL_S, MAILS
 from engine.refusals import Code
@@ -131,15 +133,34 @@ class Inbox:
     async def run(self) -> None:
         """Handle mails as they arrive, until cancelled."""
         try:
-            while True:
-                heard = self.arrived.listen()
-                await self._look()
-                self._running = True
-                await heard.wait(_RESCAN_S)
+            with self._picking_up():
+                await self._handle_all()
         finally:
             self._running = False
             await asyncio.gather(self._answers.close(), self._others.close())
             await self.close()
+
+    async def _handle_all(self) -> None:
+        while True:
+            heard = self.arrived.listen()
+            await self._look()
+            self._running = True
+            await heard.wait(_RESCAN_S)
+
+    @contextmanager
+    def _picking_up(self) -> Iterator[None]:
+        """Hear at once of mails that other processes store, where the file system has named pipes."""
+        settings, loop = self.engine.settings, asyncio.get_running_loop()
+        limits = pickup.Limits(mail=settings.max_mail_bytes, reserve=settings.disk_reserve)
+        with ExitStack() as stack:
+            try:
+                pipe = stack.enter_context(pickup.listening(settings.data_dir / "inbox", limits))
+            except OSError as error:
+                log.warning("mails that a pipe brings are looked for from time to time: %s", error.strerror)
+            else:
+                loop.add_reader(pipe, pickup.heard, pipe, self.arrived.ring)
+                stack.callback(loop.remove_reader, pipe)
+            yield
 
     async def close(self) -> None:
         """Leave to the next start what was not handled."""

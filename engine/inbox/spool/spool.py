@@ -13,13 +13,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.inbox.spool.journal import WRITTEN_BACK_S, Journal, Segment, mend, sync_folder, write_file
+from engine.inbox.spool.pickup import MARK
 from engine.inbox.spool.reserve import Reserve
 from engine.inbox.spool.unfiled import Unfiled
 from engine.model.base import Value
 
 log = logging.getLogger(__name__)
 
-_MARK = b"X-CIS-Envelope: "
 _PARTS = ("new", "done", "quarantine")
 _LARGE = 262_144
 """Bytes beyond which a mail is not worth writing twice."""
@@ -225,7 +225,7 @@ class Spool:
     def _restore(self, content: bytes) -> None:
         """See to it that a mail of the journal has its own file, whole and synced."""
         head, _, _ = content.partition(b"\r\n")
-        name = Envelope.model_validate_json(head.removeprefix(_MARK)).id
+        name = Envelope.model_validate_json(head.removeprefix(MARK)).id
         where = next((p for p in _PARTS if (self._folder / p / name).exists()), None)
         if where and (self._folder / where / name).read_bytes() == content:
             self._sync_file(name)
@@ -314,7 +314,7 @@ def parsed(name: str, content: bytes) -> Spooled:
     """The mail in a file of the spool."""
     head, _, raw = content.partition(b"\r\n")
     try:
-        envelope = Envelope.model_validate_json(head.removeprefix(_MARK))
+        envelope = Envelope.model_validate_json(head.removeprefix(MARK))
     except ValidationError:
         # Not written by `store`: somebody put a plain mail here by hand.
         envelope, raw = Envelope(id=name, mailboxes=()), content
@@ -322,4 +322,4 @@ def parsed(name: str, content: bytes) -> Spooled:
 
 
 def _content(mail: Spooled) -> bytes:
-    return _MARK + mail.envelope.model_dump_json().encode() + b"\r\n" + mail.raw
+    return MARK + mail.envelope.model_dump_json().encode() + b"\r\n" + mail.raw
