@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from engine.refusals import Code, Refused
 
 MAX_BYTES = 2_000_000
 MAX_PARAMETERS = 100
+_PARAMETERS_SEEN = 200
 _TIMES = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"})
 
 _FOLD = re.compile(rb"(?:\r\n|\r|\n)[ \t]")
@@ -24,6 +26,8 @@ _MAILTO = re.compile(r":\s*mailto\s*:", re.IGNORECASE)
 # possessive: what is matched is never tried again, nor remembered for it
 _PARAMETER = re.compile(r'(?:[^";]++|"[^"]*+"?)++')
 _TO_VALUE = re.compile(r'(?:[^":]++|"[^"]*+")*+:')
+_CHARSET = re.compile(r"iso-8859-\d{1,2}|windows-125\d|koi8-[ru]|shift_jis|euc-(?:jp|kr)|gb2312|gbk|big5")
+_QUOTED = "QUOTED-PRINTABLE"
 _CARET = re.compile(r"\^(['n^])")
 _TOKEN = re.compile(r"[A-Za-z0-9 ._@+'/-]*")
 
@@ -39,7 +43,8 @@ class Property:
     @property
     def text(self) -> str:
         """The value as TEXT, unescaped and free of control characters (RFC 5545, 3.3.11)."""
-        return clean_text(_unescaped(self.value))
+        encoded = self.params and self.params.get("ENCODING", "").upper() == "QUOTED-PRINTABLE"
+        return clean_text(_unescaped(_from_quoted(self) if encoded else self.value))
 
 
 @dataclass(slots=True)
@@ -78,6 +83,16 @@ class Component:
     def inside(self, name: str) -> Iterator[Component]:
         """Each direct component called `name`, in order."""
         return (c for c in self.components if c.name == name)
+
+
+def _from_quoted(prop: Property) -> str:
+    """A value in quoted-printable, as vCalendar 1.0 has it: in UTF-8, else in the charset that it names."""
+    data = binascii.a2b_qp(prop.value.encode("utf-8", "replace"))
+    charset = prop.params.get("CHARSET", "").strip().lower()
+    for name in ("utf-8", charset if _CHARSET.fullmatch(charset) else "cp1252"):
+        with suppress(UnicodeDecodeError, LookupError):
+            return data.decode(name)
+    return data.decode("cp1252", "replace")
 
 
 def _unescaped(value: str) -> str:
@@ -155,7 +170,11 @@ def unfolded(text: str) -> Iterator[str]:
     """Logical lines of `text`, whatever it breaks and folds its lines with; blank lines are left out."""
     pending: list[str] = []
     for line in _BREAK.split(text):
-        if line[:1] in {" ", "\t"} and pending:
+        if pending and pending[-1].endswith("=") and _is_quoted(pending[0]):
+            # a soft line break of quoted-printable
+            pending[-1] = pending[-1][:-1]
+            pending.append(line[1:] if line[:1] in {" ", "\t"} else line)
+        elif line[:1] in {" ", "\t"} and pending:
             pending.append(line[1:])
         elif line.strip():
             if pending:
@@ -163,6 +182,11 @@ def unfolded(text: str) -> Iterator[str]:
             pending = [line]
     if pending:
         yield "".join(pending)
+
+
+def _is_quoted(line: str) -> bool:
+    """True if the parameters at the start of `line` say that its value is in quoted-printable."""
+    return _QUOTED in line[:_PARAMETERS_SEEN].partition(":")[0].upper()
 
 
 def _value_starts(line: str, start: int) -> int:
@@ -197,6 +221,8 @@ def _params(text: str) -> dict[str, str]:
         if equals:
             plain = value.strip().replace('"', "")
             found.setdefault(name.strip().upper(), _CARET.sub(_uncaret, plain))
+        elif piece.strip().upper() == _QUOTED:
+            found.setdefault("ENCODING", _QUOTED)
     return found
 
 

@@ -43,6 +43,8 @@ class ItipEvent(Value):
     conference: str = ""
     recurrence: str = ""
     rdates: tuple[Instant, ...] = ()
+    periods: tuple[Span, ...] = ()
+    """Those of `rdates` that have a length of their own."""
     exdates: tuple[Instant, ...] = ()
     status: str = ""
     comment: str = ""

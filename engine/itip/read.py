@@ -11,7 +11,7 @@ from engine.itip.content_lines import Component, Property, clean_name, decode
 from engine.itip.expansion import Budget
 from engine.itip.message import ItipAttendee, ItipEvent, ItipMessage
 from engine.itip.repairs import Repairs
-from engine.itip.times import read_dates, read_recurrence, read_recurrence_id, read_span
+from engine.itip.times import read_dates, read_periods, read_recurrence, read_recurrence_id, read_span
 from engine.itip.tree import parse
 from engine.itip.values import read_address, read_stamp
 from engine.itip.zone_context import MAX_VALUES, Clocks
@@ -128,6 +128,7 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
         conference=_conference(component),
         recurrence=read_recurrence(component, span, left_out) if creating else "",
         rdates=read_dates(component, "RDATE", clocks, span, left_out) if creating else (),
+        periods=read_periods(component, clocks, span) if creating else (),
         exdates=read_dates(component, "EXDATE", clocks, span, left_out) if creating else (),
         status=component.text("STATUS").strip().upper()[:40],
         comment="\n".join(text for p in component.all("COMMENT") if (text := p.text).strip()),

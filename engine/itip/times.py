@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.itip import vcalendar
 from engine.itip.content_lines import Component, Property
 from engine.itip.recurrence import sensible
 from engine.itip.rule import MAX_TEXT
@@ -102,6 +103,7 @@ def read_recurrence_id(
 def read_recurrence(component: Component, span: Span | None, left_out: list[str]) -> str:
     """RRULE, without what makes no sense in it; empty for an event that by its rule takes place once."""
     rules = {p.value.strip().upper() for p in component.all("RRULE") if p.value.strip()}
+    rules = {rule if "FREQ=" in rule or len(rule) > MAX_TEXT else vcalendar.rule(rule) for rule in rules}
     if any(len(rule) > MAX_TEXT for rule in rules):
         raise Refused(Code.INVALID_RECURRENCE, "The recurrence rule is too long.", "Use a shorter rule.")
     if len(rules) > 1:
@@ -128,9 +130,39 @@ def read_dates(
         for text in clocks.listed(prop):
             try:
                 found.add(_instance(prop, text, clocks, span))
-            except Refused:
+            except Refused as refused:
+                if refused.code is Code.TOO_LARGE:
+                    raise
                 left_out.append(f"{name} “{text[:40]}” cannot be read")
     return tuple(sorted(found, key=span.moment))
+
+
+def read_periods(component: Component, clocks: Clocks, span: Span | None) -> tuple[Span, ...]:
+    """Added instances that have a length of their own: RDATE;VALUE=PERIOD (RFC 5545, 3.8.5.2)."""
+    if span is None or span.all_day:
+        return ()
+    return tuple(
+        period
+        for prop in component.all("RDATE")
+        if "/" in prop.value
+        for text in clocks.listed(prop)
+        if (period := _period(prop, text, clocks, span)) is not None
+    )
+
+
+def _period(prop: Property, text: str, clocks: Clocks, span: Span) -> Span | None:
+    """The period that `text` is; None for one that cannot be read, or of the length of all instances."""
+    first, _, last = text.partition("/")
+    try:
+        start = clocks.moment(prop, first)
+        if not isinstance(start, datetime) or not last:
+            return None
+        end = start + read_duration(last) if last.strip()[:1].upper() == "P" else clocks.moment(prop, last)
+    except (Refused, ValueError, OverflowError):
+        return None
+    if not isinstance(end, datetime) or end < start or end - start == span.length:
+        return None
+    return Span(start=start, end=end, timezone=span.timezone)
 
 
 def _instance(prop: Property, text: str, clocks: Clocks, span: Span) -> date | datetime:

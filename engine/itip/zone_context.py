@@ -204,8 +204,8 @@ class Clocks:
 
     def listed(self, prop: Property) -> list[str]:
         """The texts of a list such as EXDATE; blank ones are left out. Raises Refused: TOO_LARGE."""
-        self.values.take(prop.value.count(",") + 1)
-        return [text for text in prop.value.split(",") if text.strip()]
+        self.values.take(prop.value.count(",") + prop.value.count(";") + 1)
+        return [text for text in prop.value.replace(";", ",").split(",") if text.strip()]
 
     def zone(self, prop: Property, moment: date | datetime, *, recurring: bool) -> str:
         """The IANA zone of `prop`; for a zone that only the mail defines, one with the same clock.

@@ -15,12 +15,64 @@ from engine.refusals import Code, Refused
 
 _UTC_NAMES = frozenset({"z", "utc", "gmt", "etc/utc", "etc/gmt", "zulu", "tzone://microsoft/utc"})
 _NAME_MAX = 200
+_ABBREVIATED = 4
 _AREAS = frozenset(
     {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 )
 _NOT_CITIES = frozenset({"north", "south", "west", "act", "nsw", "lhi", "yancowinna"})
 _DISPLAY = re.compile(r"\((?:UTC|GMT)\s*(?:([+-])(\d{1,2}):?(\d\d))?\)\s*(.+)", re.IGNORECASE)
-_OFFSET = re.compile(r"(?:(?:utc|gmt)\s*([+-])(\d\d):?(\d\d)|utc\s*([+-])(\d{1,2})|([+-])(\d\d):(\d\d))")
+_OFFSET = re.compile(
+    r"(?:(?:utc|gmt)\s*([+-])(\d{1,2}):?(\d\d)|(?:utc|gmt)\s*([+-])(\d{1,2})|([+-])(\d\d):(\d\d))"
+)
+# Zones without summer time that have an offset of no whole hours.
+_ODD_OFFSETS = {
+    timedelta(hours=-9, minutes=-30): "Pacific/Marquesas",
+    timedelta(hours=3, minutes=30): "Asia/Tehran",
+    timedelta(hours=4, minutes=30): "Asia/Kabul",
+    timedelta(hours=5, minutes=30): "Asia/Kolkata",
+    timedelta(hours=5, minutes=45): "Asia/Kathmandu",
+    timedelta(hours=6, minutes=30): "Asia/Yangon",
+    timedelta(hours=8, minutes=45): "Australia/Eucla",
+    timedelta(hours=9, minutes=30): "Australia/Darwin",
+}
+_EASTERN, _CENTRAL = ("America/New_York",), ("America/Chicago",)
+_MOUNTAIN, _PACIFIC = ("America/Denver",), ("America/Los_Angeles",)
+# What people call the clock of a place, in summer as in winter; a zone of that name may have one of the two alone.
+_WORDS = {
+    **dict.fromkeys(("et", "est", "edt", "eastern", "eastern time"), _EASTERN),
+    **dict.fromkeys(("ct", "cdt", "central time"), _CENTRAL),
+    "cst": ("America/Chicago", "Asia/Shanghai"),
+    **dict.fromkeys(("mt", "mst", "mdt", "mountain", "mountain time"), _MOUNTAIN),
+    **dict.fromkeys(("pt", "pst", "pdt", "pacific", "pacific time"), _PACIFIC),
+    **dict.fromkeys(("akst", "akdt"), ("America/Anchorage",)),
+    **dict.fromkeys(("adt", "atlantic time"), ("America/Halifax",)),
+    **dict.fromkeys(("nst", "ndt"), ("America/St_Johns",)),
+    "ast": ("America/Halifax", "Asia/Riyadh"),
+    "bst": ("Europe/London",),
+    "ist": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
+    "cest": ("Europe/Paris", "Europe/Berlin"),
+    "eest": ("Europe/Athens", "Europe/Kyiv"),
+    "west": ("Europe/Lisbon",),
+    "mesz": ("Europe/Berlin",),
+    "mez": ("Europe/Berlin",),
+    "msk": ("Europe/Moscow",),
+    "gst": ("Asia/Dubai",),
+    "pkt": ("Asia/Karachi",),
+    "sgt": ("Asia/Singapore",),
+    "hkt": ("Asia/Hong_Kong",),
+    "jst": ("Asia/Tokyo",),
+    "kst": ("Asia/Seoul",),
+    "awst": ("Australia/Perth",),
+    "acst": ("Australia/Adelaide", "Australia/Darwin"),
+    "acdt": ("Australia/Adelaide",),
+    "aest": ("Australia/Sydney", "Australia/Brisbane"),
+    "aedt": ("Australia/Sydney",),
+    **dict.fromkeys(("nzst", "nzdt"), ("Pacific/Auckland",)),
+    "brt": ("America/Sao_Paulo",),
+    "sast": ("Africa/Johannesburg",),
+}
+_FIXED_WORDS = frozenset({"est", "mst"})
+"""IANA names of clocks without summer time, which hardly anybody means by them."""
 _SAMPLES = tuple(datetime(2023, 1, 1, 12, tzinfo=UTC) + timedelta(days=5 * n) for n in range(220))
 
 # Names that Windows shows for its zones where the cities alone do not say which one is meant.
@@ -130,10 +182,10 @@ def representatives() -> tuple[str, ...]:
 
 
 def fixed(offset: timedelta) -> str | None:
-    """The zone that always has `offset` from UTC, where there is one: whole hours from -12 to +14."""
+    """The zone that always has `offset` from UTC, if there is one: whole hours from -12 to +14, and a few others."""
     hours, rest = divmod(int(offset.total_seconds()), 3600)
     if rest or not -12 <= hours <= 14:
-        return None
+        return _ODD_OFFSETS.get(offset)
     return f"Etc/GMT{-hours:+d}" if hours else "UTC"
 
 
@@ -190,6 +242,8 @@ def resolve(name: str) -> str | None:
 def _resolved(plain: str) -> str | None:
     if plain in _UTC_NAMES:
         return "UTC"
+    if plain in _FIXED_WORDS:
+        return None
     exact = _names().get(plain) or _names().get(plain.replace(" ", "_"))
     if exact:
         return exact
@@ -201,8 +255,14 @@ def _resolved(plain: str) -> str | None:
 
 
 def nearest(name: str, n: int = 3) -> list[str]:
-    """Up to `n` IANA names that look most like `name`, best first."""
-    return list(_nearest(name[:_NAME_MAX].strip().lower()[:60].replace(" ", "_"), n))
+    """Up to `n` IANA names that `name` may stand for or that look most like it, best first; none of another clock."""
+    plain = name[:_NAME_MAX].strip().lower()[:60]
+    if plain in _WORDS:
+        return list(_WORDS[plain][:n])
+    if len(plain) <= _ABBREVIATED or any(c.isdigit() for c in plain):
+        # Names that look like an abbreviation or an offset have other clocks.
+        return []
+    return [zone for zone in _nearest(plain.replace(" ", "_"), n) if not zone.startswith("Etc/")]
 
 
 @lru_cache(maxsize=256)

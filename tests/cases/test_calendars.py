@@ -128,7 +128,6 @@ async def test_10_an_answer_at_its_token_counts_whatever_its_attendee_says(
     assert (await attendee(engine, event, ANN)).partstat is Partstat.ACCEPTED
 
 
-@LATER
 async def test_11_quoted_printable_text_is_decoded(engine: Engine, inbox: Inbox) -> None:
     await imported(engine, "11-quoted-printable-text/abfall.ics")
     event = (await events(engine))["Altpapier für Köln"]
@@ -145,7 +144,6 @@ async def test_12_an_offset_in_a_time_is_read_or_refused_with_the_value(engine: 
     assert ["-0500" in p.detail or "-05:00" in p.detail for p in done.problems] == [True, True]
 
 
-@LATER
 async def test_14_an_added_date_with_a_period_keeps_its_length(engine: Engine) -> None:
     await imported(engine, "14-rdate-period/period.ics")
     found = {span.start: span.end for span in spans((await events(engine))["Daily"])}
@@ -214,7 +212,6 @@ async def test_23_an_exception_takes_out_its_own_day(engine: Engine, path: str, 
     assert [(o.recurrence_id, o.summary) for o in event.overrides] == [(day(20, 2), "Half day")]
 
 
-@LATER
 @pytest.mark.parametrize("zone", ["EST", "ET", "EDT", "PST", "PDT", "CEST", "IST"])
 async def test_24_a_word_for_a_zone_is_refused_with_zones_that_have_its_clock(zone: str) -> None:
     with pytest.raises(Refused) as raised:
@@ -236,13 +233,11 @@ async def test_24_a_word_for_a_zone_is_refused_with_zones_that_have_its_clock(zo
     assert hinted
 
 
-@LATER
 async def test_24_an_offset_is_its_own_clock() -> None:
     span = Timing(start="2027-07-02T19:00", duration="PT1H", timezone="GMT+2").span()
     assert span.start == utc(2027, 7, 2, 17)
 
 
-@LATER
 async def test_30_a_description_in_html_is_text(engine: Engine, inbox: Inbox) -> None:
     await mailed(inbox, "30-html-description/google.eml")
     text = (await events(engine))["Open day"].description

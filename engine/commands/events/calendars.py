@@ -10,6 +10,7 @@ from engine.commands.events.events import CreateEvent, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
 from engine.commands.events.revisions import Source
 from engine.itip.message import ItipEvent, noted_stamp
+from engine.mail import html
 from engine.model.events import Event, Override
 from engine.model.messages import Audience
 from engine.model.times import Instant, Span
@@ -116,11 +117,11 @@ def location(event: ItipEvent) -> str:
 
 def description(event: ItipEvent) -> str:
     """The description, cut if it is too long, with the link to join if only the client's own property has it."""
-    link = event.conference
-    if not link or link in event.description or link in event.location:
-        return text.cut(event.description, text.DESCRIPTION_MAX)
+    link, words = event.conference, html.plain(event.description)
+    if not link or link in words or link in event.location:
+        return text.cut(words, text.DESCRIPTION_MAX)
     join = f"Join: {link}"
-    return f"{text.cut(event.description, text.DESCRIPTION_MAX - len(join) - 2)}\n\n{join}".strip()
+    return f"{text.cut(words, text.DESCRIPTION_MAX - len(join) - 2)}\n\n{join}".strip()
 
 
 def left_out(event: ItipEvent) -> tuple[str, ...]:
@@ -128,7 +129,7 @@ def left_out(event: ItipEvent) -> tuple[str, ...]:
     cut = {
         "title": (event.summary, text.SUMMARY_MAX),
         "place": (event.location, text.LOCATION_MAX),
-        "description": (event.description, text.DESCRIPTION_MAX),
+        "description": (html.plain(event.description), text.DESCRIPTION_MAX),
     }
     said = [
         f"the {name} was cut to {most} characters" for name, (words, most) in cut.items() if len(words) > most
@@ -154,14 +155,26 @@ def _exdates(event: ItipEvent, instances: Sequence[ItipEvent]) -> tuple[Instant,
 
 def _overrides(event: ItipEvent, instances: Sequence[ItipEvent]) -> tuple[Override, ...]:
     """One override an instance: of several that a client sends for it, the newest."""
-    found: dict[Instant, Override] = {}
     when = span(event)
+    found = {period.start: _of_period(event, period) for period in event.periods}
     for one in sorted((i for i in instances if not gone(i)), key=lambda i: i.sequence or 0):
         differing = override(one, summary(event) or _UNTITLED)
         if differing is not None:
             own = series.aligned(when, differing.recurrence_id)
             found[own] = differing.model_copy(update={"recurrence_id": own})
     return tuple(sorted(found.values(), key=lambda o: when.moment(o.recurrence_id)))
+
+
+def _of_period(event: ItipEvent, period: Span) -> Override:
+    """An added instance that has a length of its own."""
+    return Override(
+        recurrence_id=period.start,
+        span=period,
+        summary=summary(event) or _UNTITLED,
+        location=location(event),
+        description=description(event),
+        url=url(event),
+    )
 
 
 def override(instance: ItipEvent, title: str) -> Override | None:
