@@ -226,7 +226,7 @@ class Story:
 
     async def _cancel(self, client: Client) -> None:
         with self._stage.step("The agent cancels its call") as step:
-            arguments = {"uid": self._call_uid, "reason": "The speaker is ill."}
+            arguments = {"uid": self._call_uid, "note": "The speaker is ill."}
             done = await _call(client, "cancel_event", arguments)
             step.expect("people told", done["notified"], 4)
             for guest in self._guests[:4]:

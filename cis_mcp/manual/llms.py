@@ -67,8 +67,8 @@ WORKFLOWS = {
         "get_campaign(campaign_id, wait_s)",
     ],
     "Cancel an event": [
-        "cancel_event(uid, reason, dry_run): how many would be told",
-        "cancel_event(uid, reason)",
+        "cancel_event(uid, note, dry_run): how many would be told",
+        "cancel_event(uid, note)",
         "get_campaign(campaign_id, wait_s)",
     ],
     "Send to a batch list": [
@@ -103,6 +103,11 @@ WORKFLOWS = {
         "get_event(uid): shows the times that attendees propose",
         "answer_proposal(uid, email, answer): accept or decline one",
         "get_attendee(uid, email): every message, attempt and answer of one person",
+    ],
+    "Remind people, or take one out": [
+        "remind(uid, who, note, dry_run): who gets it, and who does not and why",
+        "remind(uid, who, note)",
+        "withdraw_invite(uid, email, note): their entry is cancelled; nobody else hears of it",
     ],
     "Import a season and keep it up to date": [
         "import_calendar(url, dry_run)",

@@ -45,6 +45,10 @@ _WAYS = (
         "Somebody proposes another time: get_event shows it, answer_proposal accepts or declines.",
         {"answer_proposal"},
     ),
+    (
+        "Remind those who have not answered: remind, with dry_run first. Take one person out: withdraw_invite.",
+        {"remind", "withdraw_invite"},
+    ),
     ("What one person got, when and why not: get_attendee.", {"get_attendee"}),
     ("What happened since you last looked: list_changes.", {"list_changes"}),
     ("A whole calendar by its URL, again and again: import_calendar.", {"import_calendar"}),

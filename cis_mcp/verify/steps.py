@@ -189,7 +189,7 @@ class Verification:
 
     async def _cancel(self) -> str:
         done = await self._call(
-            "cancel_event", {"uid": self._uid, "audience": "all", "reason": "CIS Verify is over"}
+            "cancel_event", {"uid": self._uid, "audience": "all", "note": "CIS Verify is over"}
         )
         _must("status", done["event"]["status"], "cancelled")
         await self._all_get("CANCEL", sequence=2)

@@ -23,6 +23,7 @@ _ORDINARY = re.compile(
 _SPECIAL = frozenset(name.rpartition(".")[2] for name in email_validator.SPECIAL_USE_DOMAIN_NAMES) - {"test"}
 _HOPELESS = re.compile(r"\A[.@]|[.@][.@]|[.@]\Z")
 URL_MAX = 2_000
+NOTE_MAX = 500
 FIELD_MAX = 2_000
 FIELDS_MAX = 50
 FIELD_NAME_MAX = 100
@@ -150,6 +151,16 @@ def url(value: str) -> str:
 def name(value: str) -> str:
     """A person's name: one line."""
     return " ".join(bounded(value, "name", NAME_MAX).split())
+
+
+def note(value: str) -> str:
+    """A personal line above the text of a mail; it stands as it is, so it holds no placeholders."""
+    value = " ".join(bounded(value, "note", NOTE_MAX).split())
+    if "{{" in value:
+        raise Refused(
+            Code.INVALID_TEMPLATE, "note holds no placeholders.", "Put them into the description instead."
+        )
+    return value
 
 
 def fields(values: dict[str, str]) -> dict[str, str]:

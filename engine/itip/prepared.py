@@ -14,7 +14,7 @@ from engine.itip.content_lines import escape
 from engine.itip.personal import Words
 from engine.model.events import Event
 from engine.model.messages import Method
-from engine.model.people import Party
+from engine.model.people import Partstat, Party
 
 _NOBODY = Party(address="")
 _QUOTABLE = re.compile("[ ',:;’]")
@@ -72,13 +72,17 @@ class PreparedCalendar:
 
 
 def prepare(
-    event: Event, method: Method, *, recurrence_id: date | datetime | None = None
+    event: Event,
+    method: Method,
+    *,
+    recurrence_id: date | datetime | None = None,
+    partstat: Partstat = Partstat.NEEDS_ACTION,
 ) -> PreparedCalendar:
     """The REQUEST or CANCEL of `event`, or of one instance of it, composed with the library.
 
     Raises Refused(INVALID_TEMPLATE) where a placeholder is not a plain name.
     """
-    calendar = write.calendar(event, _NOBODY, _NOBODY, method, recurrence_id)
+    calendar = write.calendar(event, _NOBODY, _NOBODY, method, recurrence_id, partstat)
     pieces: list[bytes | _Person | _Text] = []
     for piece in _pieces(calendar, verbatim=event.verbatim):
         if isinstance(piece, bytes) and pieces and isinstance(pieces[-1], bytes):

@@ -29,17 +29,11 @@ from engine.itip.recurrence import at
 from engine.itip.zone_lines import written
 from engine.model.events import Event, Override
 from engine.model.messages import Method
-from engine.model.people import Party
+from engine.model.people import Partstat, Party
 
 PRODID = "-//CIS//Calendar Invite Server//EN"
 UNTITLED = "Invitation"
 BOM = "\ufeff"
-_ROLE = {
-    "CUTYPE": "INDIVIDUAL",
-    "ROLE": "REQ-PARTICIPANT",
-    "PARTSTAT": "NEEDS-ACTION",
-    "RSVP": "TRUE",
-}
 _REMINDER = timedelta(minutes=-15)
 # what turns the direction of the words around a name (Unicode UAX 9, 3.1)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -116,6 +110,7 @@ def calendar(
     organizer: Party,
     method: Method,
     recurrence_id: date | datetime | None,
+    partstat: Partstat = Partstat.NEEDS_ACTION,
 ) -> Calendar:
     """The VCALENDAR of one message, its properties in the order in which they are to be written."""
     found = Calendar()
@@ -130,7 +125,7 @@ def calendar(
     )
     if _by_zone(event):
         found.add_component(_zone(event.span.timezone, _first_year(event)))
-    people = {"ORGANIZER": _person(organizer, {}), "ATTENDEE": _person(attendee, _ROLE)}
+    people = {"ORGANIZER": _person(organizer, {}), "ATTENDEE": _person(attendee, _role(partstat))}
     for part in _parts(event, method, recurrence_id):
         found.add_component(_vevent(event, part, people, method))
     return found
@@ -175,6 +170,12 @@ def _person(party: Party, role: dict[str, str]) -> vCalAddress:
     """A calendar address, its name last (RFC 5545, 3.3.3)."""
     address = shown(party.address)
     return vCalAddress(f"mailto:{address}", params={**role, "CN": shown(party.name) or address})
+
+
+def _role(partstat: Partstat) -> dict[str, str]:
+    """What the ATTENDEE is asked for, and what we know of their answer (RFC 5545, 3.8.4.1)."""
+    known = {"CUTYPE": "INDIVIDUAL", "ROLE": "REQ-PARTICIPANT", "PARTSTAT": partstat.value.upper()}
+    return {**known, "RSVP": "TRUE"}
 
 
 def _parts(event: Event, method: Method, recurrence_id: date | datetime | None) -> Iterator[Event | Override]:

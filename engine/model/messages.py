@@ -26,6 +26,8 @@ class Kind(StrEnum):
     INVITE = "invite"
     UPDATE = "update"
     CANCELLATION = "cancellation"
+    REMINDER = "reminder"
+    WITHDRAWAL = "withdrawal"
     DECLINED_PROPOSAL = "declined-proposal"
     REPORT = "report"
     NOTICE = "notice"
@@ -33,13 +35,24 @@ class Kind(StrEnum):
     @property
     def calendar(self) -> bool:
         """True where the message carries an event to an attendee."""
-        return self in {Kind.INVITE, Kind.UPDATE, Kind.CANCELLATION, Kind.DECLINED_PROPOSAL}
+        return self not in {Kind.REPORT, Kind.NOTICE}
+
+    @property
+    def restamped(self) -> bool:
+        """True if it repeats a revision, so that only a newer DTSTAMP tells its calendar that it is newer."""
+        return self in {Kind.REMINDER, Kind.WITHDRAWAL}
 
     @property
     def method(self) -> Method:
         """The iTIP method of a calendar message of this kind."""
-        methods = {Kind.CANCELLATION: Method.CANCEL, Kind.DECLINED_PROPOSAL: Method.DECLINECOUNTER}
-        return methods.get(self, Method.REQUEST)
+        return _METHODS.get(self, Method.REQUEST)
+
+
+_METHODS = {
+    Kind.CANCELLATION: Method.CANCEL,
+    Kind.WITHDRAWAL: Method.CANCEL,
+    Kind.DECLINED_PROPOSAL: Method.DECLINECOUNTER,
+}
 
 
 class MessageState(StrEnum):
@@ -66,6 +79,13 @@ class Audience(StrEnum):
     NOT_DECLINED = "not-declined"
     ALL = "all"
     NONE = "none"
+
+
+class Chosen(Value):
+    """Attendees who are named one by one, or by what they answered."""
+
+    partstats: frozenset[Partstat] = frozenset()
+    emails: frozenset[str] = Field(frozenset(), description="addresses in lower case, beside those answers")
 
 
 class Notice(Value):
@@ -99,6 +119,7 @@ class Message(Value):
     repeat: str = Field("", description="tells repeated messages of origin `test` apart; empty otherwise")
     campaign_id: str | None = None
     notice: Notice | None = None
+    note: str = Field("", description="a personal line above the text of a calendar message")
     state: MessageState = MessageState.QUEUED
     attempts: int = 0
     created: datetime
@@ -125,6 +146,8 @@ class Fanout(Value):
     event_uid: str
     kind: Kind
     partstats: frozenset[Partstat] = frozenset()
+    emails: frozenset[str] = Field(frozenset(), description="attendees beside those with these answers")
+    note: str = ""
     recurrence_id: Instant | None = None
     campaign_id: str | None = None
     cursor: int = Field(0, description="the last attendee, or row of the list, that was done")

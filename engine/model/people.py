@@ -80,6 +80,9 @@ class Attendee(Value):
     receipt_sequence: int = -1
     receipt_dtstamp: datetime | None = None
     receipt_arrived: datetime | None = None
+    withdrawn: datetime | None = Field(
+        None, description="when their invite was withdrawn; then nothing counts or is mailed to them"
+    )
     proven: bool = Field(
         True, description="false: turned up by mail that nothing proves; nothing is mailed to them"
     )

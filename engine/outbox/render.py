@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from engine import report
 from engine.commands.invites.invites import personal_values
@@ -16,7 +16,7 @@ from engine.mail.outgoing import prepared as mail_prepared
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Notice
-from engine.model.people import Attendee, Party
+from engine.model.people import Attendee, Partstat, Party
 from engine.outbox.transport import Envelope
 from engine.settings import Settings
 from engine.store.protocol import Reports
@@ -24,7 +24,7 @@ from engine.store.protocol import Reports
 _KEPT = 64
 """Revisions that are kept prepared: those which are being sent now."""
 
-_Key = tuple[str, int, datetime, Kind, date | datetime | None, str]
+_Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, Partstat]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,9 @@ class Renderer:
     def _invitation(
         self, message: Message, event: Event, attendee: Attendee, organizer_name: str, now: datetime
     ) -> Envelope:
+        event = _stamped(event, message)
         name = event.organizer_name or organizer_name or event.organizer
-        prepared = self._prepared(message, event, name)
+        prepared = self._prepared(message, event, name, _partstat(message, attendee))
         # Nobody is invited without the values that the text needs. Somebody who came by a forwarded invite may
         # lack them; the right time matters more to them than a full sentence.
         values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
@@ -76,14 +77,13 @@ class Renderer:
         # What bounces comes back to the receipt address, whose token tells which message it was.
         return Envelope(sender=receipts, recipient=message.email, content=content)
 
-    def _prepared(self, message: Message, event: Event, name: str) -> _Prepared:
+    def _prepared(self, message: Message, event: Event, name: str, partstat: Partstat) -> _Prepared:
         """The event's revision, ready to fill; the one that was used longest ago makes room."""
-        key = (event.uid, event.sequence, event.dtstamp, message.kind, message.recurrence_id, name)
+        about = (message.kind, message.recurrence_id, name, message.note, partstat)
+        key = (event.uid, event.sequence, event.dtstamp, *about)
         found = self._kept.get(key)
         if found is None:
-            found = self._kept[key] = _prepare(
-                event, message.kind, message.recurrence_id, name, self._settings
-            )
+            found = self._kept[key] = _prepare(event, message, name, self._settings, partstat)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -112,8 +112,26 @@ class Renderer:
         return f"{uid}.csv", "".join(lines).encode()
 
 
+def _stamped(event: Event, message: Message) -> Event:
+    """The event with a DTSTAMP of the message's own, if it repeats a revision that calendars have (RFC 5546, 2.1.5)."""
+    if not message.kind.restamped:
+        return event
+    later = max(message.created.replace(microsecond=0), event.dtstamp + timedelta(seconds=1))
+    return event.model_copy(update={"dtstamp": later})
+
+
+def _partstat(message: Message, attendee: Attendee) -> Partstat:
+    """What the mail says that the attendee answered: a reminder must not take an answer back."""
+    return attendee.partstat if message.kind is Kind.REMINDER else Partstat.NEEDS_ACTION
+
+
 def revision(
-    event: Event, kind: Kind, recurrence_id: date | datetime | None, name: str, settings: Settings
+    event: Event,
+    kind: Kind,
+    recurrence_id: date | datetime | None,
+    name: str,
+    settings: Settings,
+    note: str = "",
 ) -> compose.Revision:
     """What a message says to all attendees alike; `name` is the organizer's."""
     return compose.Revision(
@@ -123,17 +141,17 @@ def revision(
         sender=Party(address=settings.mailbox("rsvp"), name=name),
         reply_to=Party(address=event.organizer, name=name),
         public_url=settings.public_url,
+        note=note,
     )
 
 
-def _prepare(
-    event: Event, kind: Kind, recurrence_id: date | datetime | None, name: str, settings: Settings
-) -> _Prepared:
-    spoken = revision(event, kind, recurrence_id, name, settings)
+def _prepare(event: Event, message: Message, name: str, settings: Settings, partstat: Partstat) -> _Prepared:
+    kind, recurrence_id = message.kind, message.recurrence_id
+    spoken = revision(event, kind, recurrence_id, name, settings, message.note)
     names = () if event.verbatim else personal.TEXTS
     texts = {n: text for n in names if personal.personal(text := getattr(spoken.part, n))}
     return _Prepared(
-        calendar=itip_prepared.prepare(event, kind.method, recurrence_id=recurrence_id),
+        calendar=itip_prepared.prepare(event, kind.method, recurrence_id=recurrence_id, partstat=partstat),
         mail=mail_prepared.prepare(spoken, texts.keys()),
         texts={n: personal.words(text) for n, text in texts.items()},
         holes=dict.fromkeys(personal.placeholders(event), ""),

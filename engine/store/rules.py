@@ -8,8 +8,11 @@ from typing import Protocol
 
 from engine.model.events import Event
 from engine.model.messages import Kind, Message
-from engine.model.people import Attendee
+from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
+
+_WHOLE = frozenset({Kind.CANCELLATION, Kind.WITHDRAWAL})
+"""What is owed even if an invite is still waiting."""
 
 LedgerKey = tuple[object, ...]
 """What makes a row of the ledger the only one of its kind (promise 3); the address comes last."""
@@ -46,6 +49,11 @@ class Waiting(Protocol):
         ...
 
     @property
+    def partstat(self) -> str | None:
+        """What the attendee answered."""
+        ...
+
+    @property
     def proven(self) -> int | None:
         """Whether the attendee was invited, or proved to be one."""
         ...
@@ -65,7 +73,9 @@ def barred(message: Waiting, event: Event | None, now: datetime) -> Code | None:
         return refuses(message.blocked)
     if not message.proven:
         return Code.SENDER_UNAUTHENTICATED
-    if message.kind != Kind.CANCELLATION and event.cancelled:
+    if message.kind == Kind.REMINDER and message.partstat == Partstat.DECLINED:
+        return Code.SUPERSEDED
+    if event.cancelled and message.kind not in {Kind.CANCELLATION, Kind.WITHDRAWAL}:
         return Code.EVENT_CANCELLED
     return Code.EVENT_FINISHED if event.finished(now) else None
 
@@ -121,7 +131,7 @@ def updates(messages: Sequence[Message]) -> list[Message]:
 def not_covered(messages: Sequence[Message], waiting: Collection[str]) -> list[Message]:
     """`messages` without updates to people whose invite is still waiting: it leaves with the newest revision."""
     changes = {id(m) for m in updates(messages)}
-    whole = {id(m) for m in messages if m.kind is Kind.CANCELLATION and m.recurrence_id is None}
+    whole = {id(m) for m in messages if m.kind in _WHOLE and m.recurrence_id is None}
     covered = set(waiting) if changes else set()
     return [m for m in messages if m.email not in covered or m.repeat or id(m) in whole]
 
@@ -143,6 +153,8 @@ def is_failing(failed: int, settled: int, share: float) -> bool:
 
 
 def attendee_counters(attendee: Attendee) -> list[str]:
-    """The names of the counters in which an attendee is counted."""
-    names = [f"rsvp.{attendee.partstat.label}", f"origin.{attendee.origin}"]
+    """The names of the counters in which an attendee is counted; none once their invite was withdrawn."""
+    if attendee.withdrawn is not None:
+        return []
+    names = ["attendees", f"rsvp.{attendee.partstat.label}", f"origin.{attendee.origin}"]
     return [*names, f"prodid.{attendee.prodid}"] if attendee.prodid else names

@@ -97,6 +97,8 @@ CALLS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("send_report", ("uid={uid}",), "rows"),
     ("get_attendee", ("uid={uid}", "email=ann@example.com"), "messages"),
     ("list_changes", (), "changes"),
+    ("remind", ("uid={uid}", "dry_run=true"), "left_out"),
+    ("withdraw_invite", ("uid={uid}", "email=ann@example.com"), "mailed"),
     ("answer_proposal", ("uid={uid}", "email=ann@example.com", "answer=decline"), "unknown_proposal"),
     ("cancel_event", ("uid={uid}", "audience=none"), "event"),
 )

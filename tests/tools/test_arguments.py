@@ -72,7 +72,7 @@ async def test_a_wrong_choice_is_answered_with_the_right_ones(engine: Engine) ->
         ("send_invite", "recipient", "email"),
         ("bulk_send", "attendees", "recipients"),
         ("search_events", "page_token", "cursor"),
-        ("cancel_event", "message", "reason"),
+        ("cancel_event", "message", "note"),
         ("list_changes", "curser", "since"),
     ],
 )

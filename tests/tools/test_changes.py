@@ -59,7 +59,7 @@ async def test_everything_that_happens_is_told_in_order_and_once(engine: Engine,
         await deliver(engine)
         span = Span(start=event.span.start, end=event.span.end, timezone=event.span.timezone)
         await do(engine, RecordProposal(token=ann.token, span=span, comment="Later?"), SYSTEM)
-        await caller.ok("cancel_event", uid=uid, reason="Rain")
+        await caller.ok("cancel_event", uid=uid, note="Rain")
         found, cursor = await news(caller, start)
         assert [(c["kind"], c["email"], c["status"], c["words"]) for c in found] == [
             ("event_created", "", "confirmed", ""),

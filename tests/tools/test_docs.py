@@ -13,7 +13,7 @@ from cis_mcp.mcp.tools import EVERY
 from engine.refusals import Code
 
 ROOT = Path(__file__).parents[2]
-CALL = re.compile(r"\b([a-z]+_[a-z_]+)\(([^)]*)\)")
+CALL = re.compile(r"\b([a-z]+_[a-z_]+|remind)\(([^)]*)\)")
 
 
 @pytest.mark.parametrize("path", ["docs/tools.md", "llms.txt"])

@@ -165,7 +165,7 @@ async def test_a_new_zone_alone_keeps_the_wall_clock_time(engine: Engine) -> Non
 async def test_a_cancelled_event_stays_cancelled(engine: Engine, mode: Mode) -> None:
     async with calling(engine, mode) as caller:
         uid = await caller.event()
-        data = await caller.ok("cancel_event", uid=uid, reason="The hall is closed")
+        data = await caller.ok("cancel_event", uid=uid, note="The hall is closed")
         assert (data["event"]["status"], data["event"]["sequence"]) == ("cancelled", 1)
         assert await caller.code("cancel_event", uid=uid) == "event_cancelled"
         assert await caller.code("update_event", uid=uid, summary="x") == "event_cancelled"

@@ -78,6 +78,7 @@ async def test_an_unknown_uid_is_a_refusal_of_every_tool_that_takes_one(engine: 
         "send_invite": {"email": "ann@example.com"},
         "bulk_send": {"recipients": [{"email": "ann@example.com"}]},
         "get_attendee": {"email": "ann@example.com"},
+        "withdraw_invite": {"email": "ann@example.com"},
         "answer_proposal": {"email": "ann@example.com", "answer": "accept"},
     }
     async with calling(engine, selection=EVERYTHING) as caller:

@@ -199,6 +199,8 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("create_event", {"summary": WIDE * 500, "description": WIDE * 20_000, "location": WIDE * 1_000}),
         ("update_event", {"uid": uid, "description": WIDE * 19_999, "audience": "none"}),
         ("answer_proposal", {"uid": uid, "email": person, "answer": "decline"}),
+        ("remind", {"uid": uid, "who": ["noaction", "accepted", "tentative"]}),
+        ("withdraw_invite", {"uid": uid, "email": f"002{LONG_ADDRESS}"}),
         (
             "answer_proposal",
             {"uid": uid, "email": f"001{LONG_ADDRESS}", "answer": "accept", "audience": "none"},
@@ -209,7 +211,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("suspend_organizer", {"address": LONG_ADDRESS}),
         ("resume_organizer", {"address": LONG_ADDRESS}),
         ("revoke_key", {"key_id": keys[0].id}),
-        ("cancel_event", {"uid": uid, "reason": WIDE * 1_000, "audience": "none"}),
+        ("cancel_event", {"uid": uid, "note": WIDE * 1_000, "audience": "none"}),
     ]
 
 

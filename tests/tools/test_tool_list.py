@@ -23,6 +23,8 @@ CORE = [
     "get_event",
     "search_events",
     "send_invite",
+    "remind",
+    "withdraw_invite",
     "answer_proposal",
     "bulk_send",
     "get_campaign",

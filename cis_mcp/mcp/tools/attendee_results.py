@@ -10,7 +10,7 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.base import Result
 from cis_mcp.mcp.tools.proposals import ProposalInfo, proposal_info
-from cis_mcp.mcp.tools.results import one_line, quoted, utc
+from cis_mcp.mcp.tools.results import ANSWERS, one_line, quoted, utc
 from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.campaigns import Campaign, CampaignState
@@ -77,6 +77,7 @@ class AttendeeStory(Result):
     email: str
     name: str
     status: str
+    withdrawn: str | None = Field(description="when they were taken out of the event; null: they are in it")
     answered: str | None = Field(description="when the answer that counts came; null: none yet")
     answered_sequence: int | None = Field(description="revision of the event that it answers")
     current: bool | None = Field(
@@ -114,6 +115,7 @@ def attendee_story(
         email=attendee.email,
         name=one_line(attendee.name),
         status=attendee.partstat.label,
+        withdrawn=_moment(attendee.withdrawn),
         answered=_moment(attendee.receipt_arrived),
         answered_sequence=attendee.receipt_sequence if attendee.receipt_arrived else None,
         current=attendee.receipt_sequence >= event.moved_sequence if attendee.receipt_arrived else None,
@@ -217,11 +219,15 @@ def waits_in(message: Message) -> str | None:
 def story(told: AttendeeStory, summary: str) -> list[str]:
     """What happened, a line each, in order of time; the last lines say what is still owed."""
     name = f" ({quoted(told.name)})" if told.name else ""
-    head = f"{told.email}{name} and {quoted(summary)}, event {told.uid}: invited by {told.origin}; {told.status} now."
+    head = f"{told.email}{name} and {quoted(summary)}, event {told.uid}: invited by {told.origin}; {_now(told)} now."
     happened = [(m.created, _message_lines(m)) for m in told.messages]
     happened += [(r.arrived, [_receipt_line(r)]) for r in told.receipts]
     lines = [line for _, part in sorted(happened, key=lambda one: one[0]) for line in part]
     return [head, *_left_out(told), *lines, *_owed(told), *_caution(told)]
+
+
+def _now(told: AttendeeStory) -> str:
+    return f"taken out at {told.withdrawn}" if told.withdrawn else ANSWERS[told.status]
 
 
 def _message_lines(message: SentMessage) -> list[str]:

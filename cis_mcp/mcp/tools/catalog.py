@@ -14,6 +14,7 @@ from cis_mcp.mcp.tools import (
     operations,
     proposals,
     quarantine,
+    reminders,
     reports,
     searching,
 )
@@ -25,6 +26,7 @@ _CORE: tuple[Spec[Any], ...] = (
     *events.TOOLS,
     *searching.TOOLS,
     *invites.TOOLS,
+    *reminders.TOOLS,
     *proposals.TOOLS,
     *campaigns.TOOLS,
     *reports.TOOLS,

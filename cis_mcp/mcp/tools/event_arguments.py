@@ -51,13 +51,17 @@ Recurrence = Annotated[
     Field(description="RRULE value (RFC 5545)", max_length=500, examples=["FREQ=WEEKLY;BYDAY=TU;COUNT=10"]),
 ]
 Told = Annotated[
-    Audience | None,
+    Audience | list[Annotated[str, Field(max_length=1_000)]] | None,
     Field(
-        description="who is told: auto (default) tells Yes and Maybe, and if time or place changes or the event "
-        "is cancelled also those who have not answered",
+        description="who is mailed: auto (default): Yes and Maybe, and for a new time or place or a cancellation also "
+        "those without an answer; or a list of answers (accepted, tentative, declined, noaction) and addresses",
     ),
 ]
 Clearable = Literal["location", "description", "url", "recurrence", "organizer_name"]
+Note = Annotated[
+    str | None,
+    Field(description="a personal line above the text of the mail", examples=["The hall is closed"]),
+]
 Words = Annotated[
     str | None,
     Field(description="may hold {{name}}, {{email}} or other personal fields"),
@@ -106,6 +110,7 @@ class UpdateEventArguments(Arguments):
     organizer_name: str | None = Field(None, description="shown as sender")
     url: str | None = Field(None, description="web page")
     clear: list[Clearable] | None = Field(None, description="fields to empty")
+    note: Note = None
     audience: Told = None
     expected_sequence: int | None = Field(
         None, description="refuse if the event is at another revision", ge=0, le=2**31 - 1
@@ -133,7 +138,7 @@ class CancelEventArguments(Arguments):
     """Arguments of cancel_event."""
 
     uid: Uid
-    reason: str | None = Field(None, description="shown to attendees", examples=["The hall is closed"])
+    note: Note = None
     audience: Told = None
     dry_run: bool = Field(False, description="true: only say how many would be told")
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.chosen import chosen
 from cis_mcp.mcp.tools.event_arguments import (
     CancelEventArguments,
     CreateEventArguments,
@@ -108,7 +109,8 @@ async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Re
         url=arguments.url,
         organizer_name=arguments.organizer_name,
         recurrence=arguments.recurrence,
-        audience=arguments.audience,
+        audience=chosen(arguments.audience),
+        note=arguments.note or "",
         expected_sequence=arguments.expected_sequence,
         dry_run=arguments.dry_run,
     )
@@ -128,8 +130,8 @@ async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Re
     to move or reword it use update_event."""
     command = CancelEvent(
         uid=arguments.uid,
-        reason=arguments.reason or "",
-        audience=arguments.audience,
+        reason=arguments.note or "",
+        audience=chosen(arguments.audience),
         dry_run=arguments.dry_run,
     )
     done = await call.apply(command)

@@ -12,7 +12,7 @@ from pydantic_core import PydanticKnownError
 from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
-from cis_mcp.mcp.tools.event_arguments import Uid
+from cis_mcp.mcp.tools.event_arguments import Note, Uid
 from cis_mcp.mcp.tools.results import one_line
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.commands.invites.send_many import EVENTS_MAX, Invited, SendInvites
@@ -67,6 +67,7 @@ class SendInviteArguments(Arguments):
     email: str = Field(description="one address", max_length=1_000, examples=["ann@example.com"])
     name: str | None = Field(None, description="the person's name")
     fields: PersonalFields = Field(default_factory=dict)
+    note: Note = None
     origin: ChannelOrigin = Field(Origin.API, description="channel that asks; test sends again every time")
     wait_s: float = Field(10, ge=0, le=60, description="seconds to wait for the mail server's answer")
 
@@ -147,6 +148,7 @@ async def _one(call: CallContext, arguments: SendInviteArguments, uid: str) -> R
         name=arguments.name or "",
         fields=arguments.fields,
         origin=arguments.origin,
+        note=arguments.note or "",
     )
     done = await call.apply(command)
     assert done.message is not None, "an invite always has its row in the ledger"
@@ -171,6 +173,7 @@ async def _several(call: CallContext, arguments: SendInviteArguments, uids: tupl
         name=arguments.name or "",
         fields=arguments.fields,
         origin=arguments.origin,
+        note=arguments.note or "",
     )
     done = await call.apply(command)
     over = asyncio.get_running_loop().time() + arguments.wait_s

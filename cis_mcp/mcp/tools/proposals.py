@@ -11,6 +11,7 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
+from cis_mcp.mcp.tools.chosen import chosen
 from cis_mcp.mcp.tools.event_arguments import Told, Uid
 from cis_mcp.mcp.tools.results import (
     EventInfo,
@@ -91,7 +92,7 @@ async def _accepted(
     call: CallContext, event: Event, arguments: AnswerProposalArguments, instance: date | datetime | None
 ) -> Reply:
     command = AcceptProposal(
-        uid=event.uid, email=arguments.email, recurrence_id=instance, audience=arguments.audience
+        uid=event.uid, email=arguments.email, recurrence_id=instance, audience=chosen(arguments.audience)
     )
     done = await call.apply(command)
     assert done.proposal is not None, "accepting answers a proposal"

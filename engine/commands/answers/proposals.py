@@ -44,7 +44,7 @@ class RecordProposal(Answering[ProposalDone]):
     async def carry_out(self, work: Work) -> ProposalDone:
         """Raises Refused: UNKNOWN_TOKEN, UNKNOWN_EVENT, SENDER_UNAUTHENTICATED, TOO_MANY."""
         who = await whose(work, self)
-        if who.added:
+        if who.added or who.attendee.withdrawn is not None:
             # Only who is invited may bargain about the time.
             raise Refused(Code.UNKNOWN_ATTENDEE, "The proposal is from somebody who is not invited.")
         if not who.proven:

@@ -100,6 +100,8 @@ async def _verdict(work: Work, said: Answering[Done], who: Respondent, receipt: 
     """Why a receipt is flagged, if it is, and whether it counts (promises 8 and 9)."""
     if not who.proven and (who.foreign or work.settings.sender_auth == "enforce"):
         return Code.SENDER_UNAUTHENTICATED.value, False
+    if who.attendee.withdrawn is not None:
+        return Code.INVITE_WITHDRAWN.value, False
     if receipt.recurrence_id is not None and not series.stands(who.event, receipt.recurrence_id):
         return Code.UNKNOWN_INSTANCE.value, False
     if outdated(who.event, said, receipt.recurrence_id) or await _older(work, who.attendee, receipt):

@@ -31,7 +31,7 @@ class Refresh(Answering[RefreshDone]):
     async def carry_out(self, work: Work) -> RefreshDone:
         """Raises Refused: UNKNOWN_TOKEN, UNKNOWN_EVENT, UNKNOWN_ATTENDEE, SENDER_UNAUTHENTICATED, TOO_SOON, …"""
         who = await whose(work, self)
-        if who.added or not who.attendee.proven:
+        if who.added or not who.attendee.proven or who.attendee.withdrawn is not None:
             raise Refused(Code.UNKNOWN_ATTENDEE, "Only who is invited can ask for the event again.")
         if not who.proven:
             raise Refused(Code.SENDER_UNAUTHENTICATED, "The sender of the request is not authenticated.")

@@ -41,6 +41,9 @@ async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
     chunk, cursor = await work.unit.audience(job, CHUNK)
     if job.kind is Kind.CANCELLATION:
         chunk = await _told(work, event, chunk)
+    elif job.kind is Kind.REMINDER and not event.cancelled:
+        may = await work.unit.remindable(event.uid, [a.email for a in chunk], work.now)
+        chunk = [a for a in chunk if a.email in may]
     elif event.cancelled:
         # The cancellation, whose job comes after this one, is all that is left to say.
         return None
@@ -67,7 +70,10 @@ async def _told(work: Work, event: Event, chunk: list[Attendee]) -> list[Attende
 
 def _change_message(work: Work, job: Fanout, event: Event, attendee: Attendee) -> Message:
     message = invite_message(work, event, attendee, kind=job.kind, campaign_id=job.campaign_id)
-    return message.model_copy(update={"recurrence_id": job.recurrence_id})
+    own = {"recurrence_id": job.recurrence_id, "note": job.note}
+    if job.kind is Kind.REMINDER:
+        own["repeat"] = work.randomness.word(8)
+    return message.model_copy(update=own)
 
 
 async def _invite(work: Work, job: Fanout, event: Event) -> int | None:

@@ -9,7 +9,7 @@ from engine.commands.events.instances import ChangeInstance
 from engine.itip import recurrence
 from engine.model.answers import Proposal, ProposalState
 from engine.model.events import Event, Override
-from engine.model.messages import Audience
+from engine.model.messages import Audience, Chosen
 from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
@@ -23,7 +23,7 @@ class AcceptProposal(Command[EventDone]):
     uid: str
     email: str
     recurrence_id: Instant | None = None
-    audience: Audience | None = None
+    audience: Audience | Chosen | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, INVALID_TIME, EVENT_IN_PAST, …"""
@@ -35,7 +35,7 @@ class AcceptProposal(Command[EventDone]):
         return done.model_copy(update={"proposal": answered})
 
 
-def _change(event: Event, proposal: Proposal, audience: Audience | None) -> Command[EventDone]:
+def _change(event: Event, proposal: Proposal, audience: Audience | Chosen | None) -> Command[EventDone]:
     if proposal.span is None or proposal.span.all_day != event.span.all_day:
         raise Refused(
             Code.INVALID_TIME,

@@ -12,7 +12,7 @@ from engine.commands.events.revisions import Source
 from engine.itip.message import ItipEvent, noted_stamp
 from engine.mail import html
 from engine.model.events import Event, Override
-from engine.model.messages import Audience
+from engine.model.messages import Audience, Chosen
 from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
@@ -55,7 +55,7 @@ def change(
     instances: Sequence[ItipEvent],
     *,
     source: Source | None = None,
-    audience: Audience | None = None,
+    audience: Audience | Chosen | None = None,
 ) -> UpdateEvent:
     """The command that makes `known` what the calendar says now. Raises Refused: INVALID_CALENDAR."""
     return UpdateEvent(

@@ -26,8 +26,7 @@ from engine.commands.randomness import UID_LENGTH, short_id
 from engine.itip import personal, recurrence
 from engine.model.answers import Proposal
 from engine.model.events import Event, EventStatus, Override
-from engine.model.messages import Audience, Kind
-from engine.model.people import Partstat
+from engine.model.messages import Audience, Chosen, Kind
 from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
@@ -148,7 +147,8 @@ class UpdateEvent(Command[EventDone]):
     rdates: tuple[Instant, ...] | None = None
     exdates: tuple[Instant, ...] | None = None
     overrides: tuple[Override, ...] | None = None
-    audience: Audience | None = None
+    audience: Audience | Chosen | None = None
+    note: str = Field("", description="a personal line above the text of the mails")
     verbatim: bool = Field(False, description="true: new braces in its texts are no placeholders")
     words_quietly: bool = Field(False, description="true: a change of words alone tells nobody")
     expected_sequence: int | None = None
@@ -159,7 +159,9 @@ class UpdateEvent(Command[EventDone]):
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, SEQUENCE_MISMATCH, …"""
         work.require("events")
         old = await work.standing_event(self.uid)
+        note = text.note(self.note)
         self._refuse_outdated(old)
+        await audience.refuse_unknown(work, old, self.audience)
         new = self._changed(old)
         changed = differences(old, new)
         if not changed:
@@ -173,13 +175,13 @@ class UpdateEvent(Command[EventDone]):
             await work.unit.save_event(work.flagged(new))
             if new.moved_sequence == new.sequence or "overrides" in changed:
                 await proposals.answered(work, new)
-            campaign_id = await audience.tell(work, new, Kind.UPDATE, group)
+            campaign_id = await audience.tell(work, new, Kind.UPDATE, group, note=note)
         return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)
 
-    def _group(self, work: Work, felt: Collection[str]) -> frozenset[Partstat]:
-        """Whose givers of an answer hear of the change."""
+    def _group(self, work: Work, felt: Collection[str]) -> Chosen:
+        """Who hears of the change."""
         if self.audience is None and self.words_quietly and not audience.misleading(felt):
-            return frozenset()
+            return Chosen()
         return audience.of_update(self.audience or work.settings.update_audience, felt)
 
     def _refuse_outdated(self, event: Event) -> None:
@@ -244,7 +246,7 @@ class CancelEvent(Command[EventDone]):
 
     uid: str
     reason: str = ""
-    audience: Audience | None = None
+    audience: Audience | Chosen | None = None
     dry_run: bool = False
     source: Source | None = None
 
@@ -254,7 +256,8 @@ class CancelEvent(Command[EventDone]):
         old = await work.standing_event(self.uid)
         if self.source and self.source.older_than(old):
             raise Refused(Code.STALE, "A newer revision of this event was taken already.")
-        reason = text.bounded(self.reason, "reason", text.LOCATION_MAX)
+        reason = text.bounded(self.reason, "note", text.LOCATION_MAX)
+        await audience.refuse_unknown(work, old, self.audience)
         values = {"status": EventStatus.CANCELLED, "cancel_reason": reason}
         event = revised(old.model_copy(update=values), old, work.now, self.source)
         group = audience.of_cancellation(self.audience or work.settings.cancel_audience)

@@ -12,7 +12,7 @@ from engine.commands.events.revisions import Source, differences, revised, sound
 from engine.commands.invites import audience
 from engine.itip import recurrence
 from engine.model.events import Event, Override
-from engine.model.messages import Audience, Kind
+from engine.model.messages import Audience, Chosen, Kind
 from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
@@ -22,7 +22,7 @@ class ChangeInstance(Command[EventDone]):
 
     uid: str
     override: Override
-    audience: Audience | None = None
+    audience: Audience | Chosen | None = None
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
@@ -48,7 +48,7 @@ class CancelInstance(Command[EventDone]):
 
     uid: str
     recurrence_id: Instant
-    audience: Audience | None = None
+    audience: Audience | Chosen | None = None
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
@@ -73,7 +73,7 @@ class AddInstance(Command[EventDone]):
     location: str = ""
     description: str = ""
     url: str = ""
-    audience: Audience | None = None
+    audience: Audience | Chosen | None = None
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:

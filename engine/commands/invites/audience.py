@@ -9,8 +9,12 @@ from engine.commands.base import Work
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
-from engine.model.messages import Audience, Fanout, Kind
+from engine.model.messages import Audience, Chosen, Fanout, Kind
 from engine.model.people import Origin, Partstat
+from engine.refusals import Code, Refused
+
+NAMED_MAX = 200
+"""Addresses that may be named one by one."""
 
 _YES_OR_MAYBE = frozenset({Partstat.ACCEPTED, Partstat.TENTATIVE})
 _EVERYBODY = frozenset(Partstat)
@@ -28,11 +32,13 @@ _GROUPS = {
 }
 
 
-def of_update(audience: Audience, changed: Iterable[str]) -> frozenset[Partstat]:
-    """The answers whose givers hear of a change of the fields `changed`."""
+def of_update(audience: Audience | Chosen, changed: Iterable[str]) -> Chosen:
+    """Who hears of a change of the fields `changed`."""
+    if isinstance(audience, Chosen):
+        return audience
     if audience is Audience.AUTO:
-        return _NOT_DECLINED if _MISLEADING & set(changed) else _YES_OR_MAYBE
-    return _GROUPS[audience]
+        return Chosen(partstats=_NOT_DECLINED if _MISLEADING & set(changed) else _YES_OR_MAYBE)
+    return Chosen(partstats=_GROUPS[audience])
 
 
 def misleading(changed: Iterable[str]) -> bool:
@@ -40,15 +46,34 @@ def misleading(changed: Iterable[str]) -> bool:
     return bool(_MISLEADING & set(changed))
 
 
-def of_cancellation(audience: Audience) -> frozenset[Partstat]:
-    """The answers whose givers hear of a cancellation."""
+def of_cancellation(audience: Audience | Chosen) -> Chosen:
+    """Who hears of a cancellation."""
     return of_update(audience, ("status",))
+
+
+async def refuse_unknown(work: Work, event: Event, who: Audience | Chosen | None) -> None:
+    """Refuse with UNKNOWN_ATTENDEE if an address that is named is not invited."""
+    emails = who.emails if isinstance(who, Chosen) else frozenset[str]()
+    if len(emails) > NAMED_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"{len(emails)} addresses; {NAMED_MAX} can be named at once.",
+            "Name answers, or send it in parts.",
+        )
+    for email in sorted(emails):
+        known = await work.unit.attendee(event.uid, email)
+        if known is None or known.withdrawn is not None:
+            raise Refused(
+                Code.UNKNOWN_ATTENDEE,
+                f"“{email[:80]}” is not invited to this event.",
+                "Name attendees of the event, or one of their answers.",
+            )
 
 
 async def size(
     work: Work,
     event: Event,
-    group: frozenset[Partstat],
+    group: Chosen,
     kind: Kind = Kind.UPDATE,
     recurrence_id: date | datetime | None = None,
 ) -> int:
@@ -57,24 +82,38 @@ async def size(
     Whoever gave such an answer for the one instance, or for any where none is named, hears of it as well.
     """
     if kind is Kind.CANCELLATION:
-        return await work.unit.told_size(event.uid, group, recurrence_id)
-    return await work.unit.audience_size(event.uid, group, recurrence_id)
+        return await work.unit.told_size(event.uid, group.partstats, recurrence_id, group.emails)
+    return await work.unit.audience_size(event.uid, group.partstats, recurrence_id, group.emails)
 
 
 async def tell(
     work: Work,
     event: Event,
     kind: Kind,
-    group: frozenset[Partstat],
+    group: Chosen,
     recurrence_id: date | datetime | None = None,
+    *,
+    note: str = "",
 ) -> str:
     """Write the one job that will write everybody's message (promise 2); returns the campaign to follow.
 
     Empty where nobody is to be told.
     """
     people = await size(work, event, group, kind, recurrence_id)
-    if not people:
-        return ""
+    return await start(work, event, kind, group, people, recurrence_id, note=note) if people else ""
+
+
+async def start(
+    work: Work,
+    event: Event,
+    kind: Kind,
+    group: Chosen,
+    people: int,
+    recurrence_id: date | datetime | None = None,
+    *,
+    note: str = "",
+) -> str:
+    """Write the job for `people` attendees; returns the id of its campaign."""
     campaign = Campaign(
         id=work.randomness.word(CAMPAIGN_ID_LENGTH),
         event_uid=event.uid,
@@ -92,7 +131,9 @@ async def tell(
         Fanout(
             event_uid=event.uid,
             kind=kind,
-            partstats=group,
+            partstats=group.partstats,
+            emails=group.emails,
+            note=note,
             recurrence_id=recurrence_id,
             campaign_id=campaign.id,
         )

@@ -8,11 +8,12 @@ from pydantic import Field
 
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
+from engine.commands.events.revisions import revised
 from engine.commands.randomness import RECEIPT_TOKEN_LENGTH, word_in_order
 from engine.itip import personal
 from engine.model.events import Event
 from engine.model.messages import Kind, Message
-from engine.model.people import Attendee, Origin
+from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code, Refused
 
 
@@ -32,6 +33,7 @@ class SendInvite(Command[InviteDone]):
     name: str = ""
     fields: Mapping[str, str] = Field(default_factory=dict)
     origin: Origin = Origin.API
+    note: str = Field("", description="a personal line above the text of the mail")
 
     async def carry_out(self, work: Work) -> InviteDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, INVALID_ADDRESS, MISSING_FIELD,
@@ -41,14 +43,17 @@ class SendInvite(Command[InviteDone]):
         email = text.address(self.email)
         _refuse_own(work, email)
         await refuse_barred(work, event.organizer, email)
+        note = text.note(self.note)
         known = await self._known(work, event, email)
-        if known and self.origin is not Origin.TEST:
+        if known and known.withdrawn is not None:
+            event, known = await _invited_again(work, event, known)
+        elif known and self.origin is not Origin.TEST:
             message = await work.unit.last_message(event.uid, email)
             if message is not None and not await self._lost(work, message):
                 return InviteDone(attendee=known, message=message, already=True)
         attendee = known or await self._new_attendee(work, event, email)
         message = invite_message(work, event, attendee, test=self.origin is Origin.TEST)
-        await work.unit.add_messages([message], priority=0)
+        await work.unit.add_messages([message.model_copy(update={"note": note})], priority=0)
         owed = await work.unit.last_message(event.uid, email)
         return InviteDone(attendee=attendee, message=owed)
 
@@ -79,6 +84,26 @@ class SendInvite(Command[InviteDone]):
         personal.personalize(event, personal_values(attendee))
         await work.unit.add_attendees([attendee])
         return attendee
+
+
+async def _invited_again(work: Work, event: Event, attendee: Attendee) -> tuple[Event, Attendee]:
+    """The event at a new revision, of which nobody else hears, and the attendee as if newly invited (promise 3).
+
+    Their calendar holds the cancellation of the revision before; answers from before that no longer count.
+    """
+    event = revised(event, event, work.now)
+    await work.unit.save_event(event)
+    anew = attendee.model_copy(
+        update={
+            "withdrawn": None,
+            "partstat": Partstat.NEEDS_ACTION,
+            "receipt_sequence": event.sequence,
+            "receipt_dtstamp": work.now,
+            "receipt_arrived": None,
+        }
+    )
+    await work.unit.change_attendee(attendee, anew)
+    return event, anew
 
 
 def personal_values(attendee: Attendee) -> dict[str, str]:

@@ -56,6 +56,7 @@ class SendInvites(Command[InvitesDone]):
     name: str = ""
     fields: Mapping[str, str] = Field(default_factory=dict)
     origin: Origin = Origin.API
+    note: str = ""
 
     async def carry_out(self, work: Work) -> InvitesDone:
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, EMPTY_LIST, TOO_LARGE; then nobody is invited."""
@@ -81,7 +82,14 @@ class SendInvites(Command[InvitesDone]):
 
     async def _invited(self, work: Work, uid: str) -> Invited:
         """A refusal comes before anything of that invite is written, so that the others can stand."""
-        one = SendInvite(uid=uid, email=self.email, name=self.name, fields=self.fields, origin=self.origin)
+        one = SendInvite(
+            uid=uid,
+            email=self.email,
+            name=self.name,
+            fields=self.fields,
+            origin=self.origin,
+            note=self.note,
+        )
         try:
             done = await one.carry_out(work)
         except Refused as refused:

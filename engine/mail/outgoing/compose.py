@@ -26,6 +26,8 @@ _SUBJECTS = {
     Kind.INVITE: "",
     Kind.UPDATE: "",
     Kind.CANCELLATION: "Event Cancelled: ",
+    Kind.REMINDER: "",
+    Kind.WITHDRAWAL: "Invitation Withdrawn: ",
     Kind.DECLINED_PROPOSAL: "Proposal Declined: ",
 }
 _SAME: dict[str, object] = {
@@ -54,6 +56,7 @@ class Revision:
     sender: Party
     reply_to: Party
     public_url: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,7 @@ def _link(url: str) -> str:
 
 def _answers(kind: Kind, to: str, title: str) -> list[dict[str, str]]:
     """Links that answer by mail, for clients that show no buttons; `to` and `title` are quoted already."""
-    if kind is Kind.CANCELLATION:
+    if kind.method is Method.CANCEL:
         return []
     return [
         {"label": answer, "href": f"mailto:{to}?subject={quote(f'{answer}: ', safe='')}{title}"}
@@ -216,7 +219,7 @@ def _context(revision: Revision) -> dict[str, object]:
         "url": _link(part.url),
         "organizer_name": one_line(event.organizer_name),
         "organizer": one_line(revision.reply_to.address),
-        "reason": lines(event.cancel_reason),
+        "note": _note(revision),
         "public_url": _link(revision.public_url) if revision.public_url.startswith("https://") else "",
     }
 
@@ -239,6 +242,13 @@ def _before(revision: Revision) -> dict[str, object]:
     if recurrence_id is None and earlier.recurrence != event.recurrence:
         was["recurrence"] = words.recurrence(earlier.recurrence, earlier.span)
     return was
+
+
+def _note(revision: Revision) -> str:
+    """The personal line above the text; a cancellation's is kept with its event."""
+    if revision.kind is Kind.CANCELLATION and not revision.note:
+        return lines(revision.event.cancel_reason)
+    return one_line(revision.note)
 
 
 def notice(

@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from engine.model.messages import Fanout, Message
+from engine.model.messages import Chosen, Fanout, Message
 from engine.model.people import Attendee, Partstat
+from engine.model.reminders import ReminderGroup
 from engine.refusals import Code
 
 
@@ -46,6 +47,20 @@ class Ledger(Protocol):
         """Withdraw what one organizer owes one person and what has not left; returns how many."""
         ...
 
+    async def withdraw_for_person(self, event_uid: str, email: str, code: Code, now: datetime) -> int:
+        """Withdraw what one person is owed for one event and what has not left; returns how many."""
+        ...
+
+    async def reminder_groups(
+        self, event_uid: str, who: Chosen, now: datetime, shown: int
+    ) -> list[ReminderGroup]:
+        """The attendees `who` names, grouped by why they get no reminder; the first `shown` of each by address."""
+        ...
+
+    async def remindable(self, event_uid: str, emails: Collection[str], now: datetime) -> set[str]:
+        """Those of `emails` who may be reminded of the event now."""
+        ...
+
     async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int:
         """Withdraw an event's calendar messages that have not left; returns how many."""
         ...
@@ -55,8 +70,9 @@ class Ledger(Protocol):
         event_uid: str,
         partstats: Collection[Partstat],
         recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
     ) -> int:
-        """How many proven attendees gave one of these answers: for the event, or for this or any instance."""
+        """How many proven attendees gave one of these answers, for the event or an instance, or are in `emails`."""
         ...
 
     async def told_size(
@@ -64,8 +80,9 @@ class Ledger(Protocol):
         event_uid: str,
         partstats: Collection[Partstat],
         recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
     ) -> int:
-        """How many attendees with these answers got the event, or may have got it."""
+        """How many attendees with these answers, or in `emails`, got the event, or may have got it."""
         ...
 
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:

@@ -52,7 +52,6 @@ class Attendees(Session):
         await self.insert("attendee", rows.ATTENDEE_COLUMNS, [rows.attendee_values(a) for a in attendees])
         event_uid = attendees[0].event_uid
         organizer = await self._organizer(event_uid)
-        self.tally.add(event_uid, organizer, "attendees", len(attendees))
         for name, n in Counter(name for a in attendees for name in attendee_counters(a)).items():
             self.tally.add(event_uid, organizer, name, n)
 
@@ -78,16 +77,17 @@ class Attendees(Session):
         value = "nullif(name, '')" if field == "name" else "nullif(json_extract(fields, ?), '')"
         path = [] if field == "name" else [f'$."{field}"']
         row = await self.one(
-            f"SELECT count(*) AS n FROM attendee WHERE event_uid = ? AND origin <> 'shared' AND {value} IS NULL",
+            "SELECT count(*) AS n FROM attendee WHERE event_uid = ? AND origin <> 'shared' AND withdrawn IS NULL "
+            f"AND {value} IS NULL",
             [event_uid, *path],
         )
         return int(row["n"]) if row else 0
 
     async def change_attendee(self, old: Attendee, new: Attendee) -> None:
-        """Write an answer down: counters move from the old status and client to the new."""
+        """Write an answer or a withdrawal down: counters move from what the attendee was to what they are."""
         await self.run(
             "UPDATE attendee SET partstat = ?, prodid = ?, receipt_sequence = ?, receipt_dtstamp = ?, "
-            "receipt_arrived = ?, proven = ? WHERE event_uid = ? AND email = ?",
+            "receipt_arrived = ?, proven = ?, withdrawn = ? WHERE event_uid = ? AND email = ?",
             [
                 new.partstat.value,
                 new.prodid,
@@ -95,6 +95,7 @@ class Attendees(Session):
                 rows.seconds(new.receipt_dtstamp),
                 rows.seconds(new.receipt_arrived),
                 int(new.proven),
+                rows.seconds(new.withdrawn),
                 new.event_uid,
                 new.email,
             ],
@@ -114,7 +115,7 @@ class Attendees(Session):
         """Those of `emails` who have the invite, will have it, or proved themselves without one."""
         found = await self.all(
             f"SELECT email FROM attendee a WHERE event_uid = ? AND email {IN_LIST} "
-            "AND (origin = 'shared' AND proven = 1 OR EXISTS (SELECT 1 FROM message m "
+            "AND (withdrawn IS NOT NULL OR origin = 'shared' AND proven = 1 OR EXISTS (SELECT 1 FROM message m "
             "WHERE m.event_uid = a.event_uid AND m.email = a.email "
             "AND m.method IS NOT NULL AND (m.state NOT IN ('failed','withdrawn') OR m.in_doubt = 1)))",
             [event_uid, as_list(emails)],

@@ -46,6 +46,7 @@ class Candidate(NamedTuple):
     message_id: str
     campaign_id: str | None
     notice: str | None
+    note: str
     state: str
     attempts: int
     created: int
@@ -78,7 +79,7 @@ def _micros(column: str) -> str:
 _COLUMNS = ", ".join(
     [
         "m.id, m.kind, m.event_uid, m.email, m.organizer, m.method, m.sequence, m.recurrence_id, m.repeat",
-        "m.message_id, m.campaign_id, m.notice, m.state, m.attempts",
+        "m.message_id, m.campaign_id, m.notice, m.note, m.state, m.attempts",
         _micros("m.created"),
         _micros("m.due"),
         "m.code, m.answer, m.in_doubt, a.token, a.name, a.partstat, a.origin, a.prodid, a.fields",
@@ -144,6 +145,7 @@ def _message(c: Candidate, sequence: int, message_id: str) -> Message:
             "repeat": c.repeat,
             "campaign_id": c.campaign_id,
             "notice": Notice.model_validate_json(c.notice) if c.notice else None,
+            "note": c.note,
             "state": _STATES[c.state],
             "attempts": c.attempts,
             "created": _at(c.created),
@@ -173,6 +175,7 @@ def _attendee(c: Candidate) -> Attendee:
             "receipt_dtstamp": None if c.receipt_dtstamp is None else _at(c.receipt_dtstamp),
             "receipt_arrived": None if c.receipt_arrived is None else _at(c.receipt_arrived),
             "proven": bool(c.proven),
+            "withdrawn": None,
         },
     )
 

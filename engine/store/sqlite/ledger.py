@@ -17,7 +17,7 @@ from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
-_TOLD = f"method = 'REQUEST' AND (state = 'sent' OR in_doubt = 1 OR {PENDING} AND id IN {LEASED})"
+TOLD = f"method = 'REQUEST' AND (state = 'sent' OR in_doubt = 1 OR {PENDING} AND id IN {LEASED})"
 _GONE = f"(state = 'sent' OR {PENDING} AND id IN {LEASED})"
 WAITING = f"{PENDING} AND id NOT IN {LEASED}"
 """What nobody holds: it has certainly not left since it was last in doubt."""
@@ -112,7 +112,7 @@ class Ledger(Session):
     async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who got the event, or may have got it."""
         found = await self.all(
-            f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {IN_LIST} AND {_TOLD}",
+            f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {IN_LIST} AND {TOLD}",
             [event_uid, as_list(emails)],
         )
         return {row["email"] for row in found}
@@ -188,6 +188,11 @@ class Ledger(Session):
         )
         return await self.settle(where, [organizer, email], MessageState.WITHDRAWN, code, now)
 
+    async def withdraw_for_person(self, event_uid: str, email: str, code: Code, now: datetime) -> int:
+        """Withdraw what one person is owed for one event and what has not left yet."""
+        where = f"event_uid = ? AND email = ? AND method IS NOT NULL AND {WAITING}"
+        return await self.settle(where, [event_uid, email], MessageState.WITHDRAWN, code, now)
+
     async def settle(
         self, where: str, values: Sequence[object], state: MessageState, code: Code, now: datetime
     ) -> int:
@@ -196,7 +201,7 @@ class Ledger(Session):
 
     async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int:
         """Withdraw what has not gone yet; what a dispatcher holds right now may still go."""
-        where = f"event_uid = ? AND {WAITING} AND method IS NOT NULL"
+        where = f"event_uid = ? AND {WAITING} AND method IS NOT NULL AND kind <> 'withdrawal'"
         return await self.settle(where, [event_uid], MessageState.WITHDRAWN, code, now)
 
     async def audience_size(
@@ -204,6 +209,7 @@ class Ledger(Session):
         event_uid: str,
         partstats: Collection[Partstat],
         recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
     ) -> int:
         """How many proven attendees gave one of these answers: for the event, or for the instance or any of them."""
         names, those = as_list([f"rsvp.{p.label}" for p in partstats]), as_list(partstats)
@@ -211,11 +217,12 @@ class Ledger(Session):
             f"SELECT coalesce(sum(n), 0) AS n FROM tally WHERE scope = 'event' AND key = ? AND name {IN_LIST}",
             [event_uid, names],
         )
-        others, values = await self._by_instance(event_uid, partstats, recurrence_id)
+        others, values = await self._others(event_uid, partstats, recurrence_id, emails)
         more = await self.one(
             f"SELECT (SELECT count(*) FROM attendee WHERE event_uid = ? AND partstat NOT {IN_LIST} "
-            f"AND ({others}) AND proven = 1) - (SELECT count(*) FROM attendee WHERE event_uid = ? "
-            f"AND partstat {IN_LIST} AND proven = 0) AS n",
+            f"AND ({others}) AND proven = 1 AND withdrawn IS NULL) "
+            f"- (SELECT count(*) FROM attendee WHERE event_uid = ? AND partstat {IN_LIST} AND proven = 0 "
+            "AND withdrawn IS NULL) AS n",
             [event_uid, those, *values, event_uid, those],
         )
         return sum(int(r["n"]) for r in (row, more) if r)
@@ -225,16 +232,30 @@ class Ledger(Session):
         event_uid: str,
         partstats: Collection[Partstat],
         recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
     ) -> int:
         """How many attendees with these answers got the event, or may have got it."""
-        others, values = await self._by_instance(event_uid, partstats, recurrence_id)
+        others, values = await self._others(event_uid, partstats, recurrence_id, emails)
         row = await self.one(
             f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND (partstat {IN_LIST} OR {others}) "
-            "AND proven = 1 AND EXISTS ("
-            f"SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email AND {_TOLD})",
+            "AND proven = 1 AND withdrawn IS NULL AND EXISTS ("
+            f"SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email AND {TOLD})",
             [event_uid, as_list(partstats), *values],
         )
         return int(row["n"]) if row else 0
+
+    async def _others(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None,
+        emails: Collection[str],
+    ) -> tuple[str, list[object]]:
+        """The condition that an attendee is meant though their answer to the event is another."""
+        others, values = await self._by_instance(event_uid, partstats, recurrence_id)
+        if not emails:
+            return others, values
+        return f"({others} OR email {IN_LIST})", [*values, as_list(emails)]
 
     async def _by_instance(
         self, event_uid: str, partstats: Collection[Partstat], recurrence_id: date | datetime | None
@@ -254,11 +275,11 @@ class Ledger(Session):
 
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
         """The next attendees a job speaks to, and its new cursor; None where these were the last."""
-        others, values = await self._by_instance(job.event_uid, job.partstats, job.recurrence_id)
+        others, values = await self._others(job.event_uid, job.partstats, job.recurrence_id, job.emails)
         either = f"(partstat {IN_LIST} OR {others})" if values else f"partstat {IN_LIST}"
         found = await self.all(
-            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND {either} AND proven = 1 AND id > ? "
-            "ORDER BY id LIMIT ?",
+            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND {either} AND proven = 1 "
+            "AND withdrawn IS NULL AND id > ? ORDER BY id LIMIT ?",
             [job.event_uid, as_list(job.partstats), *values, job.cursor, limit],
         )
         cursor = found[-1]["id"] if len(found) == limit else None

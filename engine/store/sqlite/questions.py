@@ -56,7 +56,8 @@ class Questions(Search):
         status = "AND partstat = ?" if query.status else ""
         values = [query.uid, after] + ([query.status.value] if query.status else [])
         found = await self.all(
-            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND id > ? {status} ORDER BY id LIMIT ?",
+            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND id > ? AND withdrawn IS NULL "
+            f"{status} ORDER BY id LIMIT ?",
             [*values, query.limit + 1],
         )
         page = found[: query.limit]
@@ -110,7 +111,8 @@ class Questions(Search):
         after = 0
         while True:
             page = await self.all(
-                f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND id > ? ORDER BY id LIMIT ?",
+                f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND id > ? AND withdrawn IS NULL "
+                "ORDER BY id LIMIT ?",
                 [uid, after, _PAGE],
             )
             for row in page:

@@ -12,6 +12,7 @@ _CALENDAR = ",".join(f"'{k.value}'" for k in Kind if k.calendar)
 _COUNTED = f"""
 WITH a AS (
     SELECT a.event_uid, e.organizer, a.partstat, a.origin, a.prodid FROM attendee a JOIN event e ON e.uid = a.event_uid
+    WHERE a.withdrawn IS NULL
 ), named AS (
     SELECT event_uid, organizer, 'attendees' AS name FROM a
     UNION ALL SELECT event_uid, organizer, 'rsvp.' || {_LABEL} FROM a

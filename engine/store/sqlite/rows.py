@@ -45,7 +45,7 @@ def instant(text: str) -> date | datetime | None:
 
 ATTENDEE_COLUMNS = (
     "event_uid, email, token, name, partstat, origin, prodid, fields, created, "
-    "receipt_sequence, receipt_dtstamp, receipt_arrived, proven"
+    "receipt_sequence, receipt_dtstamp, receipt_arrived, proven, withdrawn"
 )
 
 
@@ -64,6 +64,7 @@ def attendee_values(attendee: Attendee) -> tuple[object, ...]:
         seconds(attendee.receipt_dtstamp),
         seconds(attendee.receipt_arrived),
         int(attendee.proven),
+        seconds(attendee.withdrawn),
     )
 
 
@@ -74,7 +75,21 @@ ATTENDEE = f"id, {ATTENDEE_COLUMNS}"
 def attendee_fields(row: sqlite3.Row) -> dict[str, object]:
     """The fields of an Attendee from a row of `ATTENDEE`, to be validated; many of them best together."""
     # By place: each look by name takes as long as the validation of a field.
-    _, event_uid, email, token, name, partstat, origin, prodid, fields, created, *answer, proven = row
+    (
+        _,
+        event_uid,
+        email,
+        token,
+        name,
+        partstat,
+        origin,
+        prodid,
+        fields,
+        created,
+        *answer,
+        proven,
+        withdrawn,
+    ) = row
     sequence, stamp, arrived = answer
     return {
         "event_uid": event_uid,
@@ -90,6 +105,7 @@ def attendee_fields(row: sqlite3.Row) -> dict[str, object]:
         "receipt_dtstamp": moment(stamp),
         "receipt_arrived": moment(arrived),
         "proven": bool(proven),
+        "withdrawn": moment(withdrawn),
     }
 
 
@@ -136,7 +152,7 @@ def recipients(found: str) -> list[Recipient]:
 
 MESSAGE_COLUMNS = (
     "kind, event_uid, email, organizer, method, sequence, recurrence_id, repeat, message_id, campaign_id, "
-    "notice, state, priority, held, created, due"
+    "notice, note, state, priority, held, created, due"
 )
 
 
@@ -153,6 +169,7 @@ def message_values(message: Message, priority: int, *, held: bool) -> tuple[obje
         message.message_id,
         message.campaign_id,
         message.notice.model_dump_json() if message.notice else None,
+        message.note,
         message.state.value,
         priority,
         int(held),
@@ -178,6 +195,7 @@ def message(row: sqlite3.Row) -> Message:
         repeat=row["repeat"],
         campaign_id=row["campaign_id"],
         notice=Notice.model_validate_json(row["notice"]) if row["notice"] else None,
+        note=row["note"],
         state=MessageState.SENDING if sending else state,
         attempts=row["attempts"] + sending,
         created=at(row["created"]),

@@ -255,6 +255,12 @@ _REASONS = """
 ALTER TABLE campaign_row ADD COLUMN detail TEXT NOT NULL DEFAULT '';
 """
 
+# a line above the text of a message, and people who were taken out of an event
+_WITHDRAWN = """
+ALTER TABLE message ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE attendee ADD COLUMN withdrawn REAL;
+"""
+
 MIGRATIONS = (
     _VERSION_1,
     _ANSWERS,
@@ -272,6 +278,7 @@ MIGRATIONS = (
     SHORT_IDS,
     _REASONS,
     LEASES,
+    _WITHDRAWN,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

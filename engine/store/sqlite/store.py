@@ -43,6 +43,7 @@ from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recount import Recount
+from engine.store.sqlite.reminders import Reminders
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
 from engine.store.sqlite.session import Statements
@@ -61,6 +62,7 @@ class _Unit(
     Answers,
     Claims,
     Campaigns,
+    Reminders,
     Feeds,
     Confirmations,
     PromptRecords,

@@ -1,0 +1,29 @@
+"""Who is meant by an audience: one of its names, or a list of answers and addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.model.messages import Audience, Chosen
+from engine.model.people import Partstat
+from engine.refusals import Code, Refused
+
+_ANSWERS = {partstat.label: partstat for partstat in Partstat}
+
+
+def chosen(value: Audience | Sequence[str] | None) -> Audience | Chosen | None:
+    """An audience as a caller gives it. Raises Refused: INVALID_ARGUMENT."""
+    if value is None or isinstance(value, Audience):
+        return value
+    names = [name.strip().lower() for name in value]
+    wrong = next((name for name in names if name not in _ANSWERS and "@" not in name), None)
+    if wrong is not None or not names:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"“{(wrong or '')[:60]}” is neither an answer nor an address.",
+            f"Give answers ({', '.join(_ANSWERS)}), or addresses of attendees.",
+        )
+    return Chosen(
+        partstats=frozenset(_ANSWERS[name] for name in names if name in _ANSWERS),
+        emails=frozenset(name for name in names if name not in _ANSWERS),
+    )

@@ -1,0 +1,157 @@
+"""The tools that reach some of an event's attendees: remind them, or take one out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cis_mcp.mcp.tools.arguments import Arguments
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
+from cis_mcp.mcp.tools.chosen import chosen
+from cis_mcp.mcp.tools.event_arguments import Note, Uid
+from cis_mcp.mcp.tools.results import one_line
+from engine.commands.invites.reminding import Remind, RemindDone
+from engine.commands.invites.withdrawing import WithdrawDone, WithdrawInvite
+from engine.model.messages import Chosen
+from engine.report import masked_address
+
+REASONS = {
+    "declined": "said No",
+    "delegated": "sent somebody else",
+    "barred": "unsubscribed or takes no mail",
+    "bounced": "mail to them came back",
+    "not_invited": "have not got the invite yet",
+    "reminded_often": "were reminded three times",
+    "reminded_today": "were reminded within a day",
+}
+"""Why people get no reminder, as a text says it."""
+
+
+class RemindArguments(Arguments):
+    """Arguments of remind."""
+
+    uid: Uid
+    who: list[Annotated[str, Field(max_length=1_000)]] = Field(
+        default=["noaction"],
+        description="answers (noaction, tentative, accepted) or addresses of attendees",
+        examples=[["noaction", "tentative"]],
+    )
+    note: Note = None
+    dry_run: bool = Field(False, description="true: only show who would be reminded, and who not and why")
+
+
+class WithdrawInviteArguments(Arguments):
+    """Arguments of withdraw_invite."""
+
+    uid: Uid
+    email: str = Field(description="whom to take out", max_length=1_000, examples=["ann@example.com"])
+    note: Note = None
+
+
+class LeftOut(Result):
+    """People who are not reminded, for one reason."""
+
+    reason: str
+    people: int
+    emails: list[str] = Field(description="the first 20, masked")
+
+
+class Reminded(Result):
+    """What remind did, or would do."""
+
+    uid: str
+    reminded: int = Field(description="people who get the reminder, or would")
+    emails: list[str] = Field(description="the first 20, masked")
+    left_out: list[LeftOut]
+    campaign_id: str = Field(description="follow it with get_campaign; empty: none")
+    dry_run: bool
+
+
+class Withdrawn(Result):
+    """What withdraw_invite did."""
+
+    uid: str
+    email: str
+    mailed: bool = Field(description="true: a cancellation leaves; false: no invite had reached them")
+    already: bool = Field(description="true: they were taken out before; nothing was done now")
+    message_id: str
+
+
+async def remind(call: CallContext, arguments: RemindArguments) -> Reply:
+    """Mail attendees the event once more, by default those who have not answered. A person is reminded at most once a
+    day and three times an event, never after No or a bounce; others are left out and named. Use dry_run first."""
+    who = chosen(arguments.who)
+    assert isinstance(who, Chosen), "a list names attendees"
+    command = Remind(uid=arguments.uid, who=who, note=arguments.note or "", dry_run=arguments.dry_run)
+    done = await call.apply(command)
+    groups = [
+        LeftOut(reason=g.reason, people=g.people, emails=[masked_address(e) for e in g.emails])
+        for g in done.left_out
+    ]
+    data = Reminded(
+        uid=done.event.uid,
+        reminded=done.reminded,
+        emails=[masked_address(email) for email in done.emails],
+        left_out=groups,
+        campaign_id=done.campaign_id,
+        dry_run=arguments.dry_run,
+    )
+    return Reply("\n".join(_reminded(done, data)), data)
+
+
+def _reminded(done: RemindDone, data: Reminded) -> list[str]:
+    head = "Dry run, nothing was sent: would be reminded" if data.dry_run else "Reminded"
+    named = (
+        f" ({', '.join(data.emails)}{', …' if data.reminded > len(data.emails) else ''})"
+        if data.emails
+        else ""
+    )
+    lines = [f"{head}: {data.reminded}{named}, of “{one_line(done.event.summary)}”."]
+    lines += [f"- {g.people} left out, {REASONS[g.reason]}: {', '.join(g.emails)}" for g in data.left_out]
+    return [*lines, *([f"Follow it with get_campaign {data.campaign_id}."] if data.campaign_id else [])]
+
+
+async def withdraw_invite(call: CallContext, arguments: WithdrawInviteArguments) -> Reply:
+    """Take one person out of an event: their calendar entry is cancelled, they leave the counts and hear of no change,
+    and nobody else is mailed. send_invite invites them again. To call the event off for all use cancel_event."""
+    command = WithdrawInvite(uid=arguments.uid, email=arguments.email, note=arguments.note or "")
+    done = await call.apply(command)
+    data = Withdrawn(
+        uid=done.event.uid,
+        email=done.attendee.email,
+        mailed=done.message is not None and done.message.kind == "withdrawal",
+        already=done.already,
+        message_id=done.message.message_id if done.message else "",
+    )
+    return Reply(_withdrawn(done, data), data)
+
+
+def _withdrawn(done: WithdrawDone, data: Withdrawn) -> str:
+    if data.already:
+        return f"{data.email} was taken out before. Nothing was sent now."
+    event = f"“{one_line(done.event.summary)}”"
+    if data.mailed:
+        return f"Taken out of {event}: {data.email} gets a cancellation; nobody else is mailed."
+    return f"Taken out of {event}: {data.email}. No invite had reached them, so nothing is mailed."
+
+
+TOOLS = (
+    Spec(
+        remind,
+        "Remind attendees",
+        RemindArguments,
+        Reminded,
+        writes(mails=True),
+        "invites",
+        also="read",
+    ),
+    Spec(
+        withdraw_invite,
+        "Take one person out",
+        WithdrawInviteArguments,
+        Withdrawn,
+        writes(destructive=True, idempotent=True, mails=True),
+        "invites",
+    ),
+)

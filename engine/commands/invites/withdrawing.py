@@ -1,0 +1,66 @@
+"""Take one person out of an event: their entry is cancelled, and nobody else hears of it."""
+
+from __future__ import annotations
+
+from engine.commands import text
+from engine.commands.base import Command, Done, Work
+from engine.commands.invites.invites import invite_message
+from engine.model.answers import ProposalState
+from engine.model.events import Event
+from engine.model.messages import Kind, Message
+from engine.model.people import Attendee
+from engine.refusals import Code, Refused
+
+
+class WithdrawDone(Done):
+    """Who was taken out; `message` cancels their entry, None if no invite has reached them."""
+
+    event: Event
+    attendee: Attendee
+    message: Message | None = None
+    already: bool = False
+
+
+class WithdrawInvite(Command[WithdrawDone]):
+    """Cancel one person's entry; from then on they count nowhere and hear of no change."""
+
+    uid: str
+    email: str
+    note: str = ""
+
+    async def carry_out(self, work: Work) -> WithdrawDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, UNKNOWN_ATTENDEE, TOO_LARGE, …"""
+        work.require("invites")
+        event = await work.standing_event(self.uid)
+        note = text.note(self.note)
+        known = await _attendee(work, event, self.email)
+        if known.withdrawn is not None:
+            return WithdrawDone(
+                event=event,
+                attendee=known,
+                message=await work.unit.last_message(event.uid, known.email),
+                already=True,
+            )
+        gone = known.model_copy(update={"withdrawn": work.now})
+        has_it = known.email in await work.unit.told(event.uid, [known.email])
+        await work.unit.withdraw_for_person(event.uid, known.email, Code.INVITE_WITHDRAWN, work.now)
+        await work.unit.change_attendee(known, gone)
+        for proposal in await work.unit.proposals(event.uid, known.email):
+            await work.unit.settle_proposal(proposal, ProposalState.OUTDATED)
+        message = await _cancellation(work, event, gone, note) if has_it else None
+        return WithdrawDone(event=event, attendee=gone, message=message)
+
+
+async def _attendee(work: Work, event: Event, email: str) -> Attendee:
+    known = await work.unit.attendee(event.uid, email.strip().lower())
+    if known is None:
+        raise Refused(
+            Code.UNKNOWN_ATTENDEE, "That address is not invited to this event.", "Check the address."
+        )
+    return known
+
+
+async def _cancellation(work: Work, event: Event, attendee: Attendee, note: str) -> Message | None:
+    message = invite_message(work, event, attendee, kind=Kind.WITHDRAWAL)
+    await work.unit.add_messages([message.model_copy(update={"note": note})], priority=0)
+    return await work.unit.last_message(event.uid, attendee.email)
