@@ -14,6 +14,7 @@ HINTS: Mapping[Code, str] = {
     Code.CAMPAIGN_STATE: "See its state with get_campaign.",
     Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token that bulk_send returned for this draft. If the list or the "
     "event changed since, make a new draft with bulk_send and look at its sample.",
+    Code.IDEMPOTENCY_CONFLICT: "To change that event use update_event; look at it with get_event.",
     Code.SEQUENCE_MISMATCH: "Read it with get_event and repeat the change with that sequence as expected_sequence.",
     Code.ORGANIZER_SUSPENDED: "The operator can lift it with “cis-mcp organizer resume”.",
     Code.NOT_ALLOWED: "Ask the operator: “cis-mcp” at the machine may do it, and so may a key with the scope for it.",

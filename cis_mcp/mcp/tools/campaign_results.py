@@ -131,7 +131,7 @@ def campaign_lines(info: CampaignInfo) -> list[str]:
         more = f"; and {info.skipped_total - len(shown)} more" if info.skipped_total > len(shown) else ""
         lines.append(f"Skipped: {'; '.join(shown)}{more}.")
     lines += [f"Failed: {f.email}: {f.code} {f.answer}".rstrip() for f in info.failures]
-    return lines + _sample_lines(info.sample)
+    return lines + sample_lines(info.sample)
 
 
 def _headline(info: CampaignInfo) -> str:
@@ -154,7 +154,8 @@ def _worth(state: str, count: int) -> bool:
     return count > 0 or state in {MessageState.SENT.value, MessageState.FAILED.value}
 
 
-def _sample_lines(shown: Sample | None) -> list[str]:
+def sample_lines(shown: Sample | None) -> list[str]:
+    """A sample in words."""
     if shown is None:
         return []
     lines = [f"Sample: to {shown.to}; subject “{shown.subject}”; {shown.start}"]

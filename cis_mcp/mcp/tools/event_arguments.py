@@ -68,6 +68,18 @@ Words = Annotated[
 ]
 
 
+Day = Annotated[str, Field(max_length=40)]
+Instance = Annotated[
+    str | None,
+    Field(
+        description="only this instance of a series: its day, or its local start",
+        max_length=40,
+        examples=["2027-05-09"],
+    ),
+]
+WaitS = Annotated[float, Field(description="seconds to wait until the mails have left", ge=0, le=600)]
+
+
 class CreateEventArguments(Arguments):
     """Arguments of create_event."""
 
@@ -80,6 +92,12 @@ class CreateEventArguments(Arguments):
     description: Words = None
     all_day: bool | None = Field(None, description="true: start and end are days")
     recurrence: Recurrence = None
+    exclude_dates: list[Day] | None = Field(
+        None,
+        description="instances to leave out: days, or local starts",
+        max_length=5_000,
+        examples=[["2027-12-24"]],
+    )
     organizer: str | None = Field(
         None, description="address of the owner; leave out to act for yourself", examples=["ann@example.com"]
     )
@@ -96,6 +114,7 @@ class UpdateEventArguments(Arguments):
     """Arguments of update_event."""
 
     uid: Uid
+    instance: Instance = None
     summary: str | None = Field(None, description="new title", max_length=2_000, examples=["Concert"])
     start: Start | None = Field(
         None, description="new start, as in create_event; the length stays unless end or duration is given"
@@ -107,6 +126,9 @@ class UpdateEventArguments(Arguments):
     description: Words = None
     all_day: bool | None = Field(None, description="only with start")
     recurrence: Recurrence = Field(None, description="new RRULE value")
+    exclude_dates: list[Day] | None = Field(
+        None, description="further instances to leave out", max_length=5_000
+    )
     organizer_name: str | None = Field(None, description="shown as sender")
     url: str | None = Field(None, description="web page")
     clear: list[Clearable] | None = Field(None, description="fields to empty")
@@ -115,7 +137,8 @@ class UpdateEventArguments(Arguments):
     expected_sequence: int | None = Field(
         None, description="refuse if the event is at another revision", ge=0, le=2**31 - 1
     )
-    dry_run: bool = Field(False, description="true: only say what would change and how many would be told")
+    dry_run: bool = Field(False, description="true: only show what would change, and who would be mailed")
+    wait_s: WaitS = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -138,9 +161,11 @@ class CancelEventArguments(Arguments):
     """Arguments of cancel_event."""
 
     uid: Uid
+    instance: Instance = None
     note: Note = None
     audience: Told = None
-    dry_run: bool = Field(False, description="true: only say how many would be told")
+    dry_run: bool = Field(False, description="true: only show who would be mailed")
+    wait_s: WaitS = 0
 
 
 class GetEventArguments(Arguments):

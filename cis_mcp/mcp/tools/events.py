@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.campaign_results import Sample, sample_lines
 from cis_mcp.mcp.tools.chosen import chosen
 from cis_mcp.mcp.tools.event_arguments import (
     CancelEventArguments,
     CreateEventArguments,
     GetEventArguments,
     UpdateEventArguments,
+)
+from cis_mcp.mcp.tools.event_changes import (
+    FieldChange,
+    cancelled_lines,
+    field_changes,
+    told,
+    update_sample,
+    updated_lines,
 )
 from cis_mcp.mcp.tools.fitting import BYTES_MAX, size_of
 from cis_mcp.mcp.tools.proposals import SHOWN, ProposalInfo, proposal_info, proposal_lines
@@ -27,11 +36,15 @@ from cis_mcp.mcp.tools.results import (
     statistics_line,
 )
 from cis_mcp.mcp.tools.schema import shown_by
+from cis_mcp.mcp.tools.waiting import until_at_rest
+from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
+from engine.commands.events.instances import CancelInstance, UpdateInstance
 from engine.commands.events.timing import Timing
 from engine.model.answers import Proposal
 from engine.model.events import Event
 from engine.model.records import Statistics
+from engine.refusals import Code, Refused
 
 _FEW = 3
 """Proposals that are shown if more would make the answer too long."""
@@ -50,9 +63,13 @@ class UpdatedEvent(Result):
     """What update_event did, or would do."""
 
     event: EventAsShown
-    changed: list[str] = Field(description="fields that changed; empty: nothing did, and nobody is told")
-    notified: int = Field(description="people who are told, or would be")
-    campaign_id: str = Field(description="how far that is: get_campaign; empty where nobody is told")
+    changed: list[str] = Field(description="fields that changed; empty: nothing did, and no one is mailed")
+    changes: list[FieldChange] = Field(description="each of them, the old beside the new")
+    notified: int = Field(description="people who are mailed, or would be")
+    first: list[str] = Field(description="the first 20 of them, masked")
+    left_out: dict[str, int] = Field(description="people who are not, by their answer")
+    sample: Sample | None = Field(description="of a dry run: the event as the first of them would read it")
+    campaign_id: str = Field(description="follow it with get_campaign; empty: no one is mailed")
     dry_run: bool
 
 
@@ -60,8 +77,10 @@ class CancelledEvent(Result):
     """What cancel_event did, or would do."""
 
     event: EventAsShown
-    notified: int = Field(description="people who are told, or would be")
-    campaign_id: str = Field(description="how far that is: get_campaign; empty where nobody is told")
+    notified: int = Field(description="people who are mailed, or would be")
+    first: list[str] = Field(description="the first 20 of them, masked")
+    left_out: dict[str, int] = Field(description="people who are not, by their answer")
+    campaign_id: str = Field(description="follow it with get_campaign; empty: no one is mailed")
     dry_run: bool
 
 
@@ -86,64 +105,112 @@ async def create_event(call: CallContext, arguments: CreateEventArguments) -> Re
         description=arguments.description or "",
         url=arguments.url or "",
         recurrence=arguments.recurrence or "",
+        exclude_dates=tuple(arguments.exclude_dates or ()),
         organizer=arguments.organizer,
         organizer_name=arguments.organizer_name or "",
         idempotency_key=arguments.idempotency_key,
     )
     done = await call.apply(command)
-    head = "Created" if done.created else "This idempotency_key made it before; nothing new was created"
-    lines = [f"{head}: {_first(done)}", "Nobody is invited by this; use send_invite or bulk_send."]
+    lines = [f"{_made(done)}: {_first(done)}"]
+    if not done.event.cancelled:
+        lines.append("No one is invited by this; use send_invite or bulk_send.")
     return Reply("\n".join(lines), CreatedEvent(event=event_info(done.event), created=done.created))
 
 
+def _made(done: EventDone) -> str:
+    if done.created:
+        return "Created"
+    if done.event.cancelled:
+        return (
+            "This idempotency_key made it before, and it was cancelled since; nothing new was created. Ask your user: "
+            "only if it takes place after all, create it with another key"
+        )
+    return "This idempotency_key made it before; nothing new was created"
+
+
 async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Reply:
-    """Change an event and mail the change to those whom it concerns; their calendars follow. What you leave out stays.
-    With dry_run first you see what would change and how many would be told. Follow the mails with get_campaign."""
-    timing = _timing(arguments)
-    command = UpdateEvent(
-        uid=arguments.uid,
-        summary=arguments.summary,
-        when=None if timing.empty else timing,
-        location=arguments.location,
-        description=arguments.description,
-        url=arguments.url,
-        organizer_name=arguments.organizer_name,
-        recurrence=arguments.recurrence,
-        audience=chosen(arguments.audience),
-        note=arguments.note or "",
-        expected_sequence=arguments.expected_sequence,
-        dry_run=arguments.dry_run,
-    )
-    done = await call.apply(command)
+    """Change an event, or one instance of a series, and mail those it concerns; their calendars follow. What you leave
+    out stays. dry_run shows old and new, who would be mailed and who not. Repeating a change that was made is safe."""
+    done = await call.apply(await _update(call, arguments))
+    if done.campaign_id:
+        await until_at_rest(call, done.campaign_id, arguments.wait_s)
+    shown = told(done)
     data = UpdatedEvent(
         event=event_info(done.event),
         changed=list(done.changed),
-        notified=done.notified,
+        changes=field_changes(done),
+        **shown,
+        sample=update_sample(done) if arguments.dry_run else None,
         campaign_id=done.campaign_id,
         dry_run=arguments.dry_run,
     )
-    return Reply("\n".join([_updated(done, dry_run=arguments.dry_run), _first(done)]), data)
+    lines = [*updated_lines(done, dry_run=arguments.dry_run), *event_lines(done.event)]
+    return Reply("\n".join([*lines, *sample_lines(data.sample)]), data)
+
+
+async def _update(call: CallContext, arguments: UpdateEventArguments) -> UpdateEvent | UpdateInstance:
+    timing = _timing(arguments)
+    shared: dict[str, Any] = {
+        "summary": arguments.summary,
+        "when": None if timing.empty else timing,
+        "location": arguments.location,
+        "description": arguments.description,
+        "url": arguments.url,
+        "audience": chosen(arguments.audience),
+        "note": arguments.note or "",
+        "expected_sequence": arguments.expected_sequence,
+        "dry_run": arguments.dry_run,
+    }
+    if arguments.instance is None:
+        return UpdateEvent(
+            uid=arguments.uid,
+            organizer_name=arguments.organizer_name,
+            recurrence=arguments.recurrence,
+            exclude_dates=tuple(arguments.exclude_dates or ()),
+            **shared,
+        )
+    whole = ("recurrence", "exclude_dates", "organizer_name", "all_day")
+    wrong = next((name for name in whole if getattr(arguments, name) is not None), None)
+    if wrong:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"{wrong} belongs to the whole series, not to one instance.",
+            "Leave out either instance or that argument.",
+        )
+    event = await call.engine.event(arguments.uid, call.actor)
+    return UpdateInstance(uid=event.uid, recurrence_id=series.read(event.span, arguments.instance), **shared)
 
 
 async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Reply:
-    """Cancel an event for good, mail that, and take it out of calendars. It cannot be undone: use dry_run first;
-    to move or reword it use update_event."""
-    command = CancelEvent(
-        uid=arguments.uid,
-        reason=arguments.note or "",
-        audience=chosen(arguments.audience),
-        dry_run=arguments.dry_run,
-    )
-    done = await call.apply(command)
-    head = "Dry run, nothing was done: it would be cancelled" if arguments.dry_run else "Cancelled"
-    words = f"{head}. {_told(done, dry_run=arguments.dry_run)}\n{_first(done)}"
+    """Cancel an event, or one instance of a series, for good, mail that, and take it out of calendars. It cannot be
+    undone: use dry_run first. To move or reword it use update_event, to take out one person withdraw_invite."""
+    done = await call.apply(await _cancellation(call, arguments))
+    if done.campaign_id:
+        await until_at_rest(call, done.campaign_id, arguments.wait_s)
     data = CancelledEvent(
         event=event_info(done.event),
-        notified=done.notified,
+        **told(done),
         campaign_id=done.campaign_id,
         dry_run=arguments.dry_run,
     )
-    return Reply(words, data)
+    lines = cancelled_lines(done, dry_run=arguments.dry_run, instance=arguments.instance)
+    return Reply("\n".join([*lines, *event_lines(done.event)]), data)
+
+
+async def _cancellation(call: CallContext, arguments: CancelEventArguments) -> CancelEvent | CancelInstance:
+    audience = chosen(arguments.audience)
+    if arguments.instance is None:
+        return CancelEvent(
+            uid=arguments.uid, reason=arguments.note or "", audience=audience, dry_run=arguments.dry_run
+        )
+    event = await call.engine.event(arguments.uid, call.actor)
+    return CancelInstance(
+        uid=event.uid,
+        recurrence_id=series.read(event.span, arguments.instance),
+        note=arguments.note or "",
+        audience=audience,
+        dry_run=arguments.dry_run,
+    )
 
 
 async def get_event(call: CallContext, arguments: GetEventArguments) -> Reply:
@@ -182,18 +249,6 @@ def _timing(arguments: CreateEventArguments | UpdateEventArguments) -> Timing:
 
 def _first(done: EventDone) -> str:
     return "\n".join(event_lines(done.event))
-
-
-def _updated(done: EventDone, *, dry_run: bool) -> str:
-    if not done.changed:
-        return "Nothing would change." if dry_run else "Nothing changed, and nobody is told."
-    head = "Dry run, nothing was done: it would change" if dry_run else "Changed"
-    return f"{head}: {', '.join(done.changed)}. {_told(done, dry_run=dry_run)}"
-
-
-def _told(done: EventDone, *, dry_run: bool) -> str:
-    follow = f" Follow it with get_campaign {done.campaign_id}." if done.campaign_id else ""
-    return f"People who {'would be' if dry_run else 'are'} told: {done.notified}.{follow}"
 
 
 TOOLS = (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -27,6 +26,7 @@ from cis_mcp.mcp.tools.results import (
 )
 from cis_mcp.mcp.tools.schema import shown_by
 from engine.commands.answers.proposals import DeclineProposal
+from engine.commands.events import series
 from engine.commands.events.accepting import AcceptProposal
 from engine.model.answers import Proposal, ProposalState
 from engine.model.events import Event
@@ -130,24 +130,8 @@ async def _declined(
 
 
 def instance_of(event: Event, text: str | None) -> date | datetime | None:
-    """An instance as a caller names it: a day, or a time in the event's zone unless it has an offset.
-
-    Raises Refused: INVALID_TIME.
-    """
-    if text is None:
-        return None
-    try:
-        day = text.strip().partition("T")[0] if event.span.all_day else text.strip()
-        if event.span.all_day or len(day) == len("2027-05-02"):
-            return date.fromisoformat(day)
-        moment = datetime.fromisoformat(day)
-        return moment.replace(tzinfo=moment.tzinfo or ZoneInfo(event.span.timezone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Refused(
-            Code.INVALID_TIME,
-            "instance is not an ISO 8601 date or time.",
-            "Give the day, or the local start that the instance has in the series: “2027-05-02T19:00:00”.",
-        ) from None
+    """An instance as a caller names it, or None. Raises Refused: INVALID_TIME."""
+    return None if text is None else series.read(event.span, text)
 
 
 def proposal_info(event: Event, proposal: Proposal) -> ProposalInfo:

@@ -126,6 +126,8 @@ def _of_choice(annotation: Any) -> bool:
 def _kind(annotation: Any) -> str:
     """What an argument may be, None apart: text, choice, texts, parts, mapping; empty for anything else."""
     kinds = {_plain_kind(option) for option in _options(annotation)} - {"none"}
+    if kinds == {"texts", "choice"}:
+        return "choice"
     if kinds <= {"text", "choice"}:
         return "choice" if "choice" in kinds else "text"
     return kinds.pop() if len(kinds) == 1 else ""

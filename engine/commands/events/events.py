@@ -16,6 +16,7 @@ from engine.commands.events.revisions import (
     differences,
     felt,
     refuse_lacking,
+    refuse_unexpected,
     revised,
     sound,
     with_source,
@@ -39,6 +40,9 @@ class EventDone(Done):
     notified: int = 0
     campaign_id: str = Field("", description="campaign that tells them; empty where nobody is told")
     created: bool = False
+    old: Event | None = Field(None, description="the revision before")
+    preview: audience.Preview | None = Field(None, description="who hears of it, and who does not")
+    repeated: bool = Field(False, description="true: an earlier request had done it; nothing was done now")
     proposal: Proposal | None = Field(None, description="the proposal that this answered")
 
 
@@ -53,6 +57,9 @@ class CreateEvent(Command[EventDone]):
     recurrence: str = Field("", description="RRULE value")
     rdates: tuple[Instant, ...] = ()
     exdates: tuple[Instant, ...] = ()
+    exclude_dates: tuple[str, ...] = Field(
+        (), description="instances to leave out, as ISO days or local starts"
+    )
     overrides: tuple[Override, ...] = ()
     organizer: str | None = None
     organizer_name: str = ""
@@ -98,7 +105,7 @@ class CreateEvent(Command[EventDone]):
             source_dtstamp=self.source.noted if self.source else None,
             source_addressed=self.source.addressed if self.source else False,
         )
-        return sound(work.flagged(event), work.now)
+        return sound(work.flagged(series.excluding(event, self.exclude_dates)), work.now)
 
     async def _made_before(self, work: Work) -> Event | None:
         """The event that this idempotency key made already."""
@@ -111,8 +118,8 @@ class CreateEvent(Command[EventDone]):
         if digest != self._digest():
             raise Refused(
                 Code.IDEMPOTENCY_CONFLICT,
-                "This idempotency_key was used for another request.",
-                "Use a new key for a new event.",
+                f"This idempotency_key made the event {uid}, by a request with other values.",
+                f"Change {uid} instead of creating it again.",
             )
         return await work.owned_event(uid)
 
@@ -146,6 +153,9 @@ class UpdateEvent(Command[EventDone]):
     recurrence: str | None = Field(None, description="RRULE value; empty: no longer recurring")
     rdates: tuple[Instant, ...] | None = None
     exdates: tuple[Instant, ...] | None = None
+    exclude_dates: tuple[str, ...] = Field(
+        (), description="further instances to leave out, as ISO days or starts"
+    )
     overrides: tuple[Override, ...] | None = None
     audience: Audience | Chosen | None = None
     note: str = Field("", description="a personal line above the text of the mails")
@@ -160,12 +170,14 @@ class UpdateEvent(Command[EventDone]):
         work.require("events")
         old = await work.standing_event(self.uid)
         note = text.note(self.note)
-        self._refuse_outdated(old)
+        self._refuse_stale(old)
         await audience.refuse_unknown(work, old, self.audience)
         new = self._changed(old)
         changed = differences(old, new)
         if not changed:
+            # Also if expected_sequence is that of before: a repeated request was carried out already.
             return await self._noted(work, old)
+        refuse_unexpected(old, self.expected_sequence)
         new = sound(revised(new, old, work.now, self.source), work.now)
         await refuse_lacking(work, old, new)
         group = self._group(work, felt(old, new, changed))
@@ -176,7 +188,14 @@ class UpdateEvent(Command[EventDone]):
             if new.moved_sequence == new.sequence or "overrides" in changed:
                 await proposals.answered(work, new)
             campaign_id = await audience.tell(work, new, Kind.UPDATE, group, note=note)
-        return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)
+        return EventDone(
+            event=new,
+            old=old,
+            changed=changed,
+            notified=notified,
+            preview=await audience.preview(work, new, group, Kind.UPDATE),
+            campaign_id=campaign_id,
+        )
 
     def _group(self, work: Work, felt: Collection[str]) -> Chosen:
         """Who hears of the change."""
@@ -184,12 +203,7 @@ class UpdateEvent(Command[EventDone]):
             return Chosen()
         return audience.of_update(self.audience or work.settings.update_audience, felt)
 
-    def _refuse_outdated(self, event: Event) -> None:
-        if self.expected_sequence is not None and self.expected_sequence != event.sequence:
-            raise Refused(
-                Code.SEQUENCE_MISMATCH,
-                f"The event is at sequence {event.sequence}, not {self.expected_sequence}.",
-            )
+    def _refuse_stale(self, event: Event) -> None:
         if self.source and self.source.older_than(event):
             raise Refused(
                 Code.STALE, "A newer revision of this event was taken already.", "Send the newest one."
@@ -214,7 +228,7 @@ class UpdateEvent(Command[EventDone]):
             span = values.get("span", old.span)
             assert isinstance(span, Span)
             values["recurrence"] = recurrence.validated(self.recurrence, span) if self.recurrence else ""
-        new = old.model_copy(update=values)
+        new = series.excluding(old.model_copy(update=values), self.exclude_dates)
         return new.model_copy(update={"verbatim": True}) if self.verbatim and _braces(old, new) else new
 
     def _reworded(self) -> dict[str, object]:
@@ -253,6 +267,8 @@ class CancelEvent(Command[EventDone]):
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED."""
         work.require("events")
+        if before := await self._cancelled_before(work):
+            return before
         old = await work.standing_event(self.uid)
         if self.source and self.source.older_than(old):
             raise Refused(Code.STALE, "A newer revision of this event was taken already.")
@@ -268,8 +284,28 @@ class CancelEvent(Command[EventDone]):
             await proposals.answered(work, event)
             await work.unit.withdraw_for_event(event.uid, Code.EVENT_CANCELLED, work.now)
             campaign_id = await audience.tell(work, event, Kind.CANCELLATION, group)
-        changed = ("status",)
-        return EventDone(event=event, changed=changed, notified=notified, campaign_id=campaign_id)
+        return EventDone(
+            event=event,
+            old=old,
+            changed=("status",),
+            notified=notified,
+            preview=await audience.preview(work, event, group, Kind.CANCELLATION),
+            campaign_id=campaign_id,
+        )
+
+    async def _cancelled_before(self, work: Work) -> EventDone | None:
+        """What the first of two equal requests came to; a mail is told that the event is cancelled."""
+        event = await work.owned_event(self.uid)
+        if not event.cancelled or self.source is not None:
+            return None
+        campaign = await work.unit.last_campaign(event.uid, event.organizer, Kind.CANCELLATION)
+        return EventDone(
+            event=event,
+            changed=("status",),
+            notified=campaign.total if campaign else 0,
+            campaign_id=campaign.id if campaign else "",
+            repeated=True,
+        )
 
 
 async def _free_id(work: Work) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from engine.commands import text
 from engine.commands.answers import proposals
 from engine.commands.base import Command, Work
 from engine.commands.events import series
 from engine.commands.events.events import EventDone
-from engine.commands.events.revisions import Source, differences, revised, sound
+from engine.commands.events.revisions import Source, differences, refuse_unexpected, revised, sound
+from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
-from engine.itip import recurrence
+from engine.itip import recurrence, write
 from engine.model.events import Event, Override
 from engine.model.messages import Audience, Chosen, Kind
 from engine.model.times import Instant, Span
@@ -23,6 +25,8 @@ class ChangeInstance(Command[EventDone]):
     uid: str
     override: Override
     audience: Audience | Chosen | None = None
+    note: str = ""
+    dry_run: bool = False
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
@@ -43,12 +47,55 @@ class ChangeInstance(Command[EventDone]):
         return event.model_copy(update={"overrides": overrides})
 
 
+class UpdateInstance(Command[EventDone]):
+    """Change some fields of one instance; what is left None stays as it is."""
+
+    uid: str
+    recurrence_id: Instant
+    summary: str | None = None
+    when: Timing | None = None
+    location: str | None = None
+    description: str | None = None
+    url: str | None = None
+    audience: Audience | Chosen | None = None
+    note: str = ""
+    expected_sequence: int | None = None
+    dry_run: bool = False
+
+    async def carry_out(self, work: Work) -> EventDone:
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, SEQUENCE_MISMATCH, …"""
+        old = await _series(work, self.uid)
+        recurrence_id = series.own(old, self.recurrence_id)
+        change = ChangeInstance(
+            uid=old.uid,
+            override=self._override(old, recurrence_id),
+            audience=self.audience,
+            note=self.note,
+            dry_run=self.dry_run,
+        )
+        done = await change.carry_out(work)
+        if done.changed:
+            refuse_unexpected(old, self.expected_sequence)
+        return done
+
+    def _override(self, event: Event, recurrence_id: date | datetime) -> Override:
+        known = write.instance(event, recurrence_id)
+        given = {n: getattr(self, n) for n in ("summary", "location", "description", "url")}
+        values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+        if self.when is not None:
+            span = self.when.span(known.span)
+            values["span"] = span.model_copy(update={"timezone": event.span.timezone})
+        return known.model_copy(update=values)
+
+
 class CancelInstance(Command[EventDone]):
     """Cancel one instance; the others stand."""
 
     uid: str
     recurrence_id: Instant
     audience: Audience | Chosen | None = None
+    note: str = ""
+    dry_run: bool = False
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
@@ -74,6 +121,8 @@ class AddInstance(Command[EventDone]):
     description: str = ""
     url: str = ""
     audience: Audience | Chosen | None = None
+    note: str = ""
+    dry_run: bool = False
     source: Source | None = None
 
     async def carry_out(self, work: Work) -> EventDone:
@@ -144,9 +193,21 @@ async def _tell(
     new = sound(revised(new, old, work.now), work.now)
     default = work.settings.update_audience if kind is Kind.UPDATE else work.settings.cancel_audience
     changed = differences(old, new)
+    await audience.refuse_unknown(work, old, request.audience)
     group = audience.of_update(request.audience or default, changed)
     notified = await audience.size(work, new, group, kind, recurrence_id)
-    await work.unit.save_event(work.flagged(new))
-    await proposals.answered(work, new, recurrence_id)
-    campaign_id = await audience.tell(work, new, kind, group, recurrence_id)
-    return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)
+    preview = await audience.preview(work, new, group, kind, recurrence_id)
+    campaign_id = ""
+    if not request.dry_run:
+        await work.unit.save_event(work.flagged(new))
+        await proposals.answered(work, new, recurrence_id)
+        note = text.note(request.note)
+        campaign_id = await audience.tell(work, new, kind, group, recurrence_id, note=note)
+    return EventDone(
+        event=new,
+        old=old,
+        changed=changed,
+        notified=notified,
+        preview=preview,
+        campaign_id=campaign_id,
+    )

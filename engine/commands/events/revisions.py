@@ -120,6 +120,15 @@ def with_source(event: Event, source: Source) -> Event:
     )
 
 
+def refuse_unexpected(event: Event, expected: int | None) -> None:
+    """Refuse with SEQUENCE_MISMATCH if the event is at another revision than the request expects."""
+    if expected is not None and expected != event.sequence:
+        raise Refused(
+            Code.SEQUENCE_MISMATCH,
+            f"The event is at sequence {event.sequence}, not {expected}.",
+        )
+
+
 def differences(old: Event, new: Event) -> tuple[str, ...]:
     """Names of the fields in which two revisions differ, as the tools call them."""
     names = ["summary", "location", "description", "url", "organizer_name"]

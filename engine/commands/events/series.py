@@ -13,6 +13,7 @@ from engine.model.times import Span, named_day
 from engine.refusals import Code, Refused
 
 EXCEPTIONS_MAX = 5_000
+_DAY_LENGTH = len("2027-05-02")
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -37,6 +38,47 @@ def worded(override: Override) -> Override:
             "location": text.bounded(override.location, "location", text.LOCATION_MAX),
             "description": text.bounded(override.description, "description", text.DESCRIPTION_MAX),
             "url": text.url(override.url),
+        }
+    )
+
+
+def read(span: Span, value: str, what: str = "instance") -> date | datetime:
+    """An instance as a caller names it: a day, or its start in the event's zone unless it has an offset.
+
+    Raises Refused: INVALID_TIME.
+    """
+    named = value.strip()
+    try:
+        if span.all_day or len(named) == _DAY_LENGTH:
+            return date.fromisoformat(named.partition("T")[0])
+        moment = datetime.fromisoformat(named)
+        return moment.replace(tzinfo=moment.tzinfo or span.zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(
+            Code.INVALID_TIME,
+            f"{what} “{named[:40]}” is not an ISO 8601 date or time.",
+            "Give the day, or the local start that the instance has in the series: “2027-05-02T19:00:00”.",
+        ) from None
+
+
+def excluding(event: Event, days: Sequence[str]) -> Event:
+    """`event` without the instances that `days` name, in ISO 8601; those that are out already stay out.
+
+    Raises Refused: INVALID_TIME, INVALID_RECURRENCE.
+    """
+    wanted = {day: aligned(event.span, read(event.span, day, "exclude_dates")) for day in days}
+    for day, instance in wanted.items():
+        if instance not in event.exdates and not (event.recurring and stands(event, instance)):
+            raise Refused(
+                Code.INVALID_RECURRENCE,
+                f"The event has no instance on {day[:40]}, so it cannot be left out.",
+                "Give days on which the recurrence has an instance.",
+            )
+    gone = set(wanted.values())
+    return event.model_copy(
+        update={
+            "exdates": tuple(sorted({*event.exdates, *gone}, key=event.span.moment)),
+            "overrides": tuple(o for o in event.overrides if o.recurrence_id not in gone),
         }
     )
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+
+from pydantic import Field
 
 from engine.commands.base import Work
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
+from engine.itip import personal
+from engine.model.base import Value
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
 from engine.model.messages import Audience, Chosen, Fanout, Kind
-from engine.model.people import Origin, Partstat
+from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code, Refused
 
+PREVIEWED = 20
+"""People whom a preview names."""
 NAMED_MAX = 200
 """Addresses that may be named one by one."""
 
@@ -84,6 +90,52 @@ async def size(
     if kind is Kind.CANCELLATION:
         return await work.unit.told_size(event.uid, group.partstats, recurrence_id, group.emails)
     return await work.unit.audience_size(event.uid, group.partstats, recurrence_id, group.emails)
+
+
+class Preview(Value):
+    """Who hears of a change and who does not, and what the first of them will read."""
+
+    first: tuple[Attendee, ...] = Field((), description="the first of those who hear of it")
+    left_out: Mapping[str, int] = Field(
+        default_factory=dict, description="attendees who do not, by their answer; `others`: not by answer"
+    )
+    sample: Event | None = Field(None, description="the event in the words of the first of them")
+
+
+async def preview(
+    work: Work,
+    event: Event,
+    group: Chosen,
+    kind: Kind,
+    recurrence_id: date | datetime | None = None,
+) -> Preview:
+    """Who in `group` hears of a change."""
+    job = Fanout(
+        event_uid=event.uid,
+        kind=kind,
+        partstats=group.partstats,
+        emails=group.emails,
+        recurrence_id=recurrence_id,
+    )
+    found, _ = await work.unit.audience(job, PREVIEWED)
+    if kind is Kind.CANCELLATION:
+        told = await work.unit.told(event.uid, [a.email for a in found])
+        found = [a for a in found if a.email in told]
+    counted = await work.unit.answers(event.uid)
+    left_out = {p.label: n for p, n in counted.items() if n and p not in group.partstats}
+    if group.emails and left_out:
+        others = sum(left_out.values()) - len(group.emails)
+        left_out = {"others": others} if others > 0 else {}
+    return Preview(first=tuple(found), left_out=left_out, sample=_sample(event, found))
+
+
+def _sample(event: Event, people: Sequence[Attendee]) -> Event | None:
+    if not people:
+        return None
+    first = people[0]
+    values = {**first.fields, "name": first.name, "email": first.email}
+    holes = dict.fromkeys(personal.placeholders(event), "")
+    return personal.personalize(event, {**holes, **values})
 
 
 async def tell(

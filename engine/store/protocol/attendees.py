@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.answers import Receipt
-from engine.model.people import Attendee
+from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
 
 
@@ -40,6 +40,10 @@ class Attendees(Protocol):
 
     async def invited(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who have the invite, will have it, or proved themselves without one."""
+        ...
+
+    async def answers(self, event_uid: str) -> dict[Partstat, int]:
+        """How many attendees of an event gave each answer, by its counters."""
         ...
 
     async def limited_invites(self, event_uid: str) -> int:

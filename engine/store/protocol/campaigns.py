@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.campaigns import Campaign, Recipient
+from engine.model.messages import Kind
 from engine.refusals import Code
 
 
@@ -19,6 +20,10 @@ class Campaigns(Protocol):
 
     async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
         """Add a campaign with the rows of its list."""
+        ...
+
+    async def last_campaign(self, event_uid: str, organizer: str, kind: Kind) -> Campaign | None:
+        """The newest campaign of a kind for an event of that organizer, or None."""
         ...
 
     async def save_campaign(self, campaign: Campaign) -> None:

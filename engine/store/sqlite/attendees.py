@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from engine.model.answers import Receipt
-from engine.model.people import Attendee, Origin
+from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code
 from engine.store.rules import attendee_counters
 from engine.store.sqlite import changes, rows
@@ -31,6 +31,14 @@ class Attendees(Session):
         sql = "SELECT n FROM tally WHERE scope = 'event' AND key = ? AND name = 'attendees'"
         row = await self.one(sql, [event_uid])
         return int(row["n"]) if row else 0
+
+    async def answers(self, event_uid: str) -> dict[Partstat, int]:
+        """How many attendees of an event gave each answer, by its counters."""
+        found = await self.all(
+            "SELECT name, n FROM tally WHERE scope = 'event' AND key = ? AND name LIKE 'rsvp.%'", [event_uid]
+        )
+        counted = {row["name"]: int(row["n"]) for row in found}
+        return {p: counted.get(f"rsvp.{p.label}", 0) for p in Partstat}
 
     async def limited_invites(self, event_uid: str) -> int:
         names = as_list([f"origin.{o}" for o in Origin if o.limited])

@@ -36,6 +36,14 @@ class Campaigns(Ledger):
             ),
         )
 
+    async def last_campaign(self, event_uid: str, organizer: str, kind: Kind) -> Campaign | None:
+        row = await self.one(
+            "SELECT body FROM campaign WHERE organizer = ? AND event_uid = ? AND json_extract(body, '$.kind') = ? "
+            "ORDER BY created DESC LIMIT 1",
+            [organizer, event_uid, kind.value],
+        )
+        return rows.campaign(row) if row else None
+
     async def save_campaign(self, campaign: Campaign) -> None:
         await changes.note_campaign(self, campaign)
         await self.run(
