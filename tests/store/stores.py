@@ -18,6 +18,7 @@ from engine.model.times import Span
 from engine.store.protocol import Store
 from engine.store.sqlite.store import SqliteStore
 from tests.support.clock import START
+from tests.support.memory.store import MemoryStore
 
 Opening = Callable[..., AbstractAsyncContextManager[Store]]
 ORGANIZER = "olga@example.org"
@@ -33,7 +34,14 @@ async def sqlite(folder: Path, send_rate: float = 0) -> AsyncIterator[Store]:
         await store.close()
 
 
-STORES: dict[str, Opening] = {"sqlite": sqlite}
+@asynccontextmanager
+async def memory(folder: Path, send_rate: float = 0) -> AsyncIterator[Store]:
+    store = MemoryStore(Rates(all=send_rate))
+    yield store
+    assert await store.recount() == []
+
+
+STORES: dict[str, Opening] = {"sqlite": sqlite, "memory": memory}
 
 
 def event(uid: str = "event1", **values: object) -> Event:

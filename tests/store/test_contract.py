@@ -11,6 +11,8 @@ import pytest
 from engine.store import protocol
 from engine.store.protocol import Store, Unit
 from engine.store.sqlite.store import SqliteStore
+from tests.support.memory.store import MemoryStore
+from tests.support.memory.unit import WholeUnit
 
 ROOT = Path(protocol.__file__).parents[3]
 BACKENDS = ROOT / "engine" / "store"
@@ -46,5 +48,8 @@ def test_every_method_is_asked_for_by_the_product_not_by_tests_alone(contract: t
     assert needless - {"unit"} == set()
 
 
-def test_a_backend_has_every_method_of_the_contract() -> None:
+def test_every_backend_has_every_method_of_the_contract() -> None:
     assert [name for name in methods(Store) if not callable(getattr(SqliteStore, name, None))] == []
+    in_memory = MemoryStore()
+    assert [name for name in methods(Store) if not callable(getattr(in_memory, name, None))] == []
+    assert [name for name in methods(Unit) if not callable(getattr(WholeUnit, name, None))] == []

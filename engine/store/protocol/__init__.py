@@ -22,7 +22,7 @@ from engine.store.protocol.ledger import Ledger
 from engine.store.protocol.notices import TELL_PAUSE, Notices
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
-from engine.store.protocol.units import Units
+from engine.store.protocol.units import Conflict, Units
 from engine.store.protocol.watching import Checking, Watching
 
 
@@ -68,6 +68,7 @@ __all__ = [
     "Checking",
     "Chore",
     "Claims",
+    "Conflict",
     "Jobs",
     "Quarantine",
     "Questions",

@@ -23,7 +23,7 @@ class Attendees(Protocol):
         ...
 
     async def attendee_count(self, event_uid: str) -> int:
-        """How many attendees an event has, by its counter."""
+        """How many attendees an event had before this unit, by its counter."""
         ...
 
     async def add_attendees(self, attendees: Sequence[Attendee]) -> None:
@@ -47,7 +47,7 @@ class Attendees(Protocol):
         ...
 
     async def limited_invites(self, event_uid: str) -> int:
-        """How many attendees count towards the event's limit of invites."""
+        """How many attendees counted towards the event's limit of invites before this unit."""
         ...
 
     async def record_receipt(self, receipt: Receipt) -> None:

@@ -10,6 +10,10 @@ T = TypeVar("T")
 U_co = TypeVar("U_co", covariant=True)
 
 
+class Conflict(Exception):  # noqa: N818 -- reads as what it is
+    """Another unit of work was quicker: nothing of this one was kept, and its work may be run again."""
+
+
 class Units(Protocol[U_co]):
     """Makes units of work: each is kept whole or not at all."""
 
@@ -22,5 +26,8 @@ class Units(Protocol[U_co]):
         ...
 
     async def at_once(self, work: Callable[[U_co], Coroutine[object, object, T]]) -> T:
-        """What `work` does to a unit of work. It waits for nothing but the unit, and may be run twice."""
+        """What `work` does to a unit of work. It waits for nothing but the unit, and may be run twice.
+
+        After a Conflict it is run again, on what is kept by then; after several the Conflict is raised.
+        """
         ...

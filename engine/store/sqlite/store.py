@@ -25,6 +25,7 @@ from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventP
 from engine.model.records import Figures, Intake, KeptMail, KeptSums, Rates, Statistics
 from engine.model.searching import Expansion
 from engine.store.protocol import TELL_PAUSE, Chore, Unit
+from engine.store.repeating import repeated
 from engine.store.sqlite import changes
 from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
@@ -138,7 +139,7 @@ class SqliteStore:
 
     async def at_once(self, work: Callable[[Unit], Coroutine[object, object, T]]) -> T:
         """A unit of work that waits for nothing but the store, and so holds others up for less long."""
-        return await self._writer.at_once(work)
+        return await repeated(lambda: self._writer.at_once(work))
 
     # questions
 

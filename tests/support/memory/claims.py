@@ -1,0 +1,192 @@
+"""A unit of work over a snapshot: what dispatchers hold, each message by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from engine.model.campaigns import Campaign, CampaignState
+from engine.model.claims import Answer, Claim
+from engine.model.events import Event
+from engine.model.messages import MessageState
+from engine.model.people import Attendee
+from engine.model.records import Rates
+from engine.refusals import Code
+from engine.store import rules
+from tests.support.memory.ledger import LedgerUnit
+from tests.support.memory.tables import Owed
+
+_LOST = "the sender stopped before an answer was written down; the mail may have gone"
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """What speaks for and against a message (engine.store.rules.Waiting)."""
+
+    kind: str
+    method: str | None
+    campaign_state: str | None
+    suspended: int | None
+    suppressed: int
+    blocked: str | None
+    partstat: str | None
+    proven: int | None
+
+
+class ClaimUnit(LedgerUnit):
+    """The dispatcher's side of the ledger."""
+
+    def reclaim(self, now: datetime, lease_s: float) -> None:
+        """Take back what the dead held: it may have left."""
+        for key, row in self.owed(lambda m: m.state.pending):
+            if row.owner and not now.timestamp() <= row.until <= now.timestamp() + 2 * lease_s:
+                tried = {"at": now, "state": MessageState.QUEUED, "code": "in_doubt", "answer": _LOST}
+                values = {
+                    "state": MessageState.QUEUED,
+                    "in_doubt": True,
+                    "attempts": row.message.attempts + 1,
+                }
+                back = row.changed(**values)
+                self.t.put("message", key, replace(back, owner="", attempts=(*row.attempts, tried)))
+
+    def renew(self, owner: str, until: float) -> set[int]:
+        """Keep what `owner` holds."""
+        mine = [(key, row) for key, row in self.owed(lambda m: m.state.pending) if row.owner == owner]
+        for key, row in mine:
+            self.t.put("message", key, replace(row, until=until))
+        return {key for key, _ in mine}
+
+    def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates) -> list[Claim]:
+        """Hold what is due and may leave, in order."""
+        limit = self._allowed("send", limit, now, rates.all)
+        claims: list[Claim] = []
+        for key, row in self._due(now):
+            if len(claims) >= limit:
+                break
+            campaign = self.t.get("campaign", row.message.campaign_id)
+            if not self._paced(row, campaign, now, rates):
+                continue
+            event = self.t.get("event", row.message.event_uid)
+            code, newest = self._judged(row, event, now)
+            if code:
+                self.settle([(key, row)], MessageState.WITHDRAWN, code, now)
+                continue
+            self.t.put("message", key, replace(newest, owner=owner, until=now.timestamp() + lease_s))
+            claims.append(self._claim(newest, event))
+            self._spend_all(newest, campaign, now, rates)
+        return claims
+
+    def _due(self, now: datetime) -> list[tuple[int, Owed]]:
+        free = [
+            (key, row)
+            for key, row in self.owed(lambda m: m.state.pending and m.due <= now)
+            if not (row.held or row.owner) and self._first(key, row)
+        ]
+        return sorted(free, key=lambda found: (self._rate(found[1]) > 0, *_place(*found)))
+
+    def _rate(self, row: Owed) -> float:
+        """The rate of a running campaign of its own: it holds nobody else up."""
+        campaign = self.t.get("campaign", row.message.campaign_id)
+        return (campaign.rate or 0) if campaign and campaign.state is CampaignState.RUNNING else 0
+
+    def _first(self, key: int, row: Owed) -> bool:
+        """True if nothing older is owed to the same attendee: messages to one person keep their order."""
+        m = row.message
+        older = self.owed(
+            lambda p: bool(p.method) and p.state.pending and (p.event_uid, p.email) == (m.event_uid, m.email)
+        )
+        return m.method is None or all(other >= key for other, _ in older)
+
+    def _paced(self, row: Owed, campaign: Campaign | None, now: datetime, rates: Rates) -> bool:
+        own = self._rate(row)
+        if campaign and own and not self._allowed(campaign.id, 1, now, own):
+            return False
+        domain = row.message.email.rpartition("@")[2]
+        rate = rates.by_domain.get(domain, 0)
+        if self._allowed(f"@{domain}", 1, now, rate):
+            return True
+        later = row.changed(due=now + timedelta(seconds=1 / rate))
+        self.t.put("message", row.message.id, later)
+        return False
+
+    def _allowed(self, key: str, limit: int, now: datetime, rate: float) -> int:
+        return rules.allowed(limit, self.t.get("pace", key), now.timestamp(), rate)
+
+    def _spend_all(self, row: Owed, campaign: Campaign | None, now: datetime, rates: Rates) -> None:
+        domain = row.message.email.rpartition("@")[2]
+        spent = {"send": rates.all, f"@{domain}": rates.by_domain.get(domain, 0)}
+        if campaign:
+            spent[campaign.id] = campaign.rate or 0
+        for key, rate in spent.items():
+            if rate:
+                self.t.put("pace", key, max(self.t.get("pace", key) or 0.0, now.timestamp()) + 1 / rate)
+
+    def _judged(self, row: Owed, event: Event | None, now: datetime) -> tuple[Code | None, Owed]:
+        m = row.message
+        attendee = self.t.get("attendee", (m.event_uid, m.email))
+        campaign = self.t.get("campaign", m.campaign_id)
+        waiting = _Waiting(
+            kind=m.kind.value,
+            method=m.method,
+            campaign_state=campaign.state.value if campaign else None,
+            suspended=(self.t.get("organizer", m.organizer) or ("", False))[1],
+            suppressed=m.email in self.t.of("suppression"),
+            blocked=self.t.get("block", (m.email, m.organizer)),
+            partstat=attendee.partstat if attendee else None,
+            proven=attendee.proven if attendee else None,
+        )
+        code = rules.barred(waiting, event, now)
+        if code or event is None or m.method is None or m.sequence >= event.sequence:
+            return code, row
+        newer = row.changed(
+            sequence=event.sequence,
+            message_id=rules.leaving_message_id(
+                m.message_id, m.sequence, event.sequence, in_doubt=m.in_doubt
+            ),
+        )
+        taken = {rules.ledger_key(o.message) for _, o in self.owed(lambda o: o.repeat == m.repeat)}
+        return (Code.SUPERSEDED, row) if rules.ledger_key(newer.message) in taken else (None, newer)
+
+    def _claim(self, row: Owed, event: Event | None) -> Claim:
+        m = row.message
+        name = (self.t.get("organizer", m.organizer) or ("",))[0]
+        attendee: Attendee | None = self.t.get("attendee", (m.event_uid, m.email)) if m.method else None
+        return Claim(m, event, attendee, name)
+
+    def write(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
+        """Write down what came of messages that `owner` holds."""
+        for answer in answers:
+            row = self.t.get("message", answer.message_id)
+            if row is None or row.owner != owner or not row.message.state.pending:
+                continue
+            self._write(row, answer, now)
+
+    def _write(self, row: Owed, answer: Answer, now: datetime) -> None:
+        m = row.message
+        tried = not answer.untried and answer.state is not MessageState.QUEUED
+        settled = answer.state in {MessageState.SENT, MessageState.FAILED}
+        new = row.changed(
+            state=answer.state,
+            code=answer.code,
+            answer=answer.text,
+            settled=now if settled else None,
+            due=answer.due or m.due,
+            attempts=m.attempts + tried,
+            in_doubt=m.in_doubt or answer.in_doubt,
+        )
+        attempts = row.attempts
+        if answer.state is MessageState.DEFERRED:
+            attempts = (
+                *attempts,
+                {"at": now, "state": answer.state, "code": answer.code, "answer": answer.text},
+            )
+        self.t.put("message", m.id, replace(new, owner="", until=0.0, attempts=attempts))
+        if answer.state is MessageState.FAILED:
+            self.note_failure(new.message)
+        if answer.transport_id:
+            self.t.put("transport", answer.transport_id, m.id)
+
+
+def _place(key: int, row: Owed) -> tuple[int, datetime, int]:
+    return row.priority, row.message.due, key

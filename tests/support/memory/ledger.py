@@ -1,0 +1,328 @@
+"""A unit of work over a snapshot: the ledger and campaigns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.changes import ChangeKind
+from engine.model.messages import Fanout, Kind, Message, MessageState
+from engine.model.people import Attendee, Partstat
+from engine.refusals import Code
+from engine.store import rules
+from tests.support.memory.tables import Owed, Tables
+
+_ENDED = {MessageState.FAILED, MessageState.WITHDRAWN}
+_AT_REST = {
+    CampaignState.FINISHED: ChangeKind.CAMPAIGN_FINISHED,
+    CampaignState.CANCELLED: ChangeKind.CAMPAIGN_CANCELLED,
+    CampaignState.PAUSED: ChangeKind.CAMPAIGN_PAUSED,
+}
+
+
+def shown(owed: Owed) -> Message:
+    """A message as others see it: being sent while somebody holds it."""
+    if not owed.owner or not owed.message.state.pending:
+        return owed.message
+    values = {"state": MessageState.SENDING, "attempts": owed.message.attempts + 1}
+    return owed.message.model_copy(update=values)
+
+
+def touched(owed: Owed) -> bool:
+    """True if the mail has left, or may have."""
+    return bool(owed.owner and owed.message.state.pending) or owed.message.state is MessageState.SENT
+
+
+class LedgerUnit:
+    """The part of a unit of work that concerns messages and campaigns."""
+
+    note: Callable[..., None]
+
+    def __init__(self, tables: Tables) -> None:
+        self.t = tables
+
+    def owed(self, fits: Callable[[Message], bool]) -> list[tuple[int, Owed]]:
+        """The rows of the ledger whose message fits, oldest first."""
+        return [(key, row) for key, row in self.t.of("message").items() if fits(row.message)]
+
+    def messages_of(self, event_uid: str) -> list[Message]:
+        return [row.message for _, row in self.owed(lambda m: m.event_uid == event_uid)]
+
+    def attendees_of(self, event_uid: str) -> list[Attendee]:
+        """The attendees of an event, without those whose invite was withdrawn."""
+        return list(self.t.where("attendee", lambda a: a.event_uid == event_uid and a.withdrawn is None))
+
+    async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
+        ended = {
+            rules.ledger_key(m): m.state in _ENDED and not m.in_doubt
+            for _, row in self.owed(lambda m: bool(m.method) and not m.repeat)
+            for m in [row.message]
+        }
+        uids = {m.event_uid for m in rules.updates(messages)}
+        waiting = {
+            row.message.email
+            for _, row in self.owed(
+                lambda m: m.event_uid in uids and m.method == "REQUEST" and m.state.pending
+            )
+            if not (row.owner or row.message.in_doubt or row.message.recurrence_id)
+        }
+        for message in rules.newly_owed(rules.not_covered(messages, waiting), ended):
+            held = self._state_of(message.campaign_id) is CampaignState.PAUSED
+            key = self.t.add("message", None)
+            self.t.put("message", key, Owed(message.model_copy(update={"id": key}), priority, held))
+
+    def _state_of(self, campaign_id: str | None) -> CampaignState | None:
+        campaign = self.t.get("campaign", campaign_id)
+        return campaign.state if campaign else None
+
+    async def last_message(self, event_uid: str, email: str) -> Message | None:
+        return self._last(event_uid, email, lambda _: True)
+
+    async def last_sent(self, event_uid: str, email: str) -> Message | None:
+        return self._last(event_uid, email, touched)
+
+    def _last(self, event_uid: str, email: str, fits: Callable[[Owed], bool]) -> Message | None:
+        found = self.owed(lambda m: (m.event_uid, m.email) == (event_uid, email) and bool(m.method))
+        return next((shown(row) for _, row in reversed(found) if fits(row)), None)
+
+    async def last_report(self, event_uid: str, email: str) -> datetime | None:
+        found = self.owed(lambda m: (m.kind, m.event_uid, m.email) == (Kind.REPORT, event_uid, email))
+        return max((row.message.created for _, row in found), default=None)
+
+    async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
+        found = self.owed(lambda m: m.event_uid == event_uid and m.email in emails and m.method == "REQUEST")
+        return {row.message.email for _, row in found if touched(row) or row.message.in_doubt}
+
+    async def sent_message(self, message_id: str, transport_id: str) -> Message | None:
+        known = self.t.get("transport", transport_id)
+        by_id = self.owed(lambda m: bool(message_id) and m.message_id == message_id)
+        found = by_id or [(known, self.t.get("message", known))] * (known is not None)
+        return shown(found[0][1]) if found else None
+
+    async def bounce(self, message: Message, answer: str, now: datetime) -> bool:
+        row = self.t.get("message", message.id)
+        if row is None or not touched(row):
+            return False
+        self.settle([(message.id, row)], MessageState.FAILED, Code.BOUNCED, now, answer)
+        return True
+
+    def settle(
+        self,
+        rows: Iterable[tuple[int, Owed]],
+        state: MessageState,
+        code: str,
+        now: datetime,
+        answer: str = "",
+    ) -> int:
+        """Let messages end; returns how many."""
+        count = 0
+        for key, row in rows:
+            values = {"state": state, "code": str(code), "settled": now}
+            ended = row.changed(**values, **({"answer": answer} if answer else {}))
+            self.t.put("message", key, ended)
+            if state is MessageState.FAILED:
+                self.note_failure(ended.message)
+            count += 1
+        return count
+
+    def note_failure(self, m: Message) -> None:
+        """A message failed, or came back."""
+        kind = ChangeKind.MESSAGE_BOUNCED if m.code == Code.BOUNCED else ChangeKind.MESSAGE_FAILED
+        values = {"organizer": m.organizer, "email": m.email, "campaign_id": m.campaign_id or ""}
+        assert m.settled is not None
+        self.note(
+            m.event_uid,
+            m.settled,
+            kind,
+            sequence=m.sequence,
+            status=m.kind,
+            code=m.code,
+            words=m.answer,
+            **values,
+        )
+
+    def _waiting(self, fits: Callable[[Message], bool]) -> list[tuple[int, Owed]]:
+        return [(key, row) for key, row in self.owed(lambda m: m.state.pending and fits(m)) if not row.owner]
+
+    async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
+        uids = {e.uid for e in self.t.of("event").values() if e.organizer == organizer}
+        rows = self._waiting(lambda m: m.email == email and m.event_uid in uids and bool(m.method))
+        return self.settle(rows, MessageState.WITHDRAWN, code, now)
+
+    async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int:
+        rows = self._waiting(
+            lambda m: m.event_uid == event_uid and bool(m.method) and m.kind is not Kind.WITHDRAWAL
+        )
+        return self.settle(rows, MessageState.WITHDRAWN, code, now)
+
+    async def withdraw_for_person(self, event_uid: str, email: str, code: Code, now: datetime) -> int:
+        rows = self._waiting(lambda m: (m.event_uid, m.email) == (event_uid, email) and bool(m.method))
+        return self.settle(rows, MessageState.WITHDRAWN, code, now)
+
+    async def withdraw_campaign(self, campaign_id: str, code: Code, now: datetime) -> int:
+        for key, job in list(self.t.of("fanout").items()):
+            if job.campaign_id == campaign_id:
+                await self.skip_recipients(campaign_id, job.cursor, code)
+                self.t.drop("fanout", key)
+        return self.settle(
+            self._waiting(lambda m: m.campaign_id == campaign_id), MessageState.WITHDRAWN, code, now
+        )
+
+    # audiences and jobs
+
+    def _audience(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None,
+        emails: Collection[str] = (),
+    ) -> list[Attendee]:
+        instance = recurrence_id.isoformat() if recurrence_id else None
+        others = {
+            key[1]
+            for key, answer in self.t.of("instance_answer").items()
+            if key[0] == event_uid and answer.partstat in partstats and instance in {None, key[2]}
+        }
+        others |= set(emails)
+        people = self.attendees_of(event_uid)
+        return [a for a in people if a.proven and (a.partstat in partstats or a.email in others)]
+
+    async def audience_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
+    ) -> int:
+        return len(self._audience(event_uid, partstats, recurrence_id, emails))
+
+    async def told_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
+    ) -> int:
+        people = self._audience(event_uid, partstats, recurrence_id, emails)
+        return len(await self.told(event_uid, [a.email for a in people]))
+
+    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
+        people = self._audience(job.event_uid, job.partstats, job.recurrence_id, job.emails)
+        order = {key: n for n, key in enumerate(self.t.of("attendee"), start=1)}
+        places = [(order[a.event_uid, a.email], a) for a in people]
+        found = [(n, a) for n, a in places if n > job.cursor][:limit]
+        return [a for _, a in found], found[-1][0] if len(found) == limit else None
+
+    async def add_fanout(self, job: Fanout) -> None:
+        self.t.add("fanout", job)
+
+    async def next_fanout(self) -> Fanout | None:
+        for key, job in self.t.of("fanout").items():
+            if job.campaign_id is None or self._state_of(job.campaign_id) is CampaignState.RUNNING:
+                return job.model_copy(update={"id": key})
+        return None
+
+    async def move_fanout(self, job: Fanout, cursor: int | None) -> None:
+        if cursor is None:
+            self.t.drop("fanout", job.id)
+        else:
+            self.t.put("fanout", job.id, job.model_copy(update={"cursor": cursor}))
+
+    # campaigns
+
+    async def campaign(self, campaign_id: str) -> Campaign | None:
+        return self.t.get("campaign", campaign_id)
+
+    async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
+        self.t.put("campaign", campaign.id, campaign)
+        for row in rows:
+            self.t.put("row", (campaign.id, row.row), row)
+
+    async def last_campaign(self, event_uid: str, organizer: str, kind: Kind) -> Campaign | None:
+        found = self.t.where(
+            "campaign", lambda c: (c.event_uid, c.organizer, c.kind) == (event_uid, organizer, kind)
+        )
+        return max(found, key=lambda c: c.created, default=None)
+
+    async def save_campaign(self, campaign: Campaign) -> None:
+        before, kind = self.t.get("campaign", campaign.id), _AT_REST.get(campaign.state)
+        if kind and before.state is not campaign.state:
+            at = campaign.finished or campaign.paused or campaign.created
+            values = {"campaign_id": campaign.id, "status": campaign.state, "words": campaign.note}
+            self.note(campaign.event_uid, at, kind, organizer=campaign.organizer, **values)
+        self.t.put("campaign", campaign.id, campaign)
+
+    def _rows(self, campaign_id: str, after: int, *, good: bool) -> list[Recipient]:
+        rows = [row for key, row in self.t.of("row").items() if key[0] == campaign_id and key[1] > after]
+        return sorted((row for row in rows if good != bool(row.code)), key=lambda row: row.row)
+
+    async def recipients(
+        self, campaign_id: str, cursor: int, limit: int
+    ) -> tuple[list[Recipient], int | None]:
+        found = self._rows(campaign_id, cursor, good=True)[:limit]
+        return found, found[-1].row if len(found) == limit else None
+
+    async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
+        for number, code in codes.items():
+            row = self.t.get("row", (campaign_id, number))
+            self.t.put("row", (campaign_id, number), replace(row, code=code.value))
+
+    async def skip_recipients(self, campaign_id: str, cursor: int, code: Code) -> None:
+        rows = self._rows(campaign_id, cursor, good=True)
+        await self.mark_recipients(campaign_id, {row.row: code for row in rows})
+
+    async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
+        return self._rows(campaign_id, after, good=False)[:limit]
+
+    async def hold_campaign(self, campaign_id: str, *, held: bool) -> None:
+        for key, row in self.owed(lambda m: m.campaign_id == campaign_id and m.state.pending):
+            self.t.put("message", key, replace(row, held=held))
+
+    async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
+        states = Counter(shown(row).state for _, row in self.owed(lambda m: m.campaign_id == campaign_id))
+        counts = {state.value: states[state] for state in MessageState}
+        campaign, written = self.t.get("campaign", campaign_id), sum(states.values())
+        skipped = len(self._rows(campaign_id, 0, good=False))
+        if campaign is None or campaign.kind is Kind.INVITE:
+            total = campaign.total if campaign else skipped + written
+            return {**counts, "skipped": skipped, "waiting": total - skipped - written}
+        left = campaign.total - written
+        job = any(job.campaign_id == campaign_id for job in self.t.of("fanout").values())
+        return {**counts, "skipped": 0 if job else left, "waiting": left if job else 0}
+
+    async def next_scheduled(self, now: datetime) -> Campaign | None:
+        found = self.t.where(
+            "campaign", lambda c: c.state is CampaignState.SCHEDULED and c.at and c.at <= now
+        )
+        return min(found, key=lambda c: c.at, default=None)
+
+    async def next_drained(self) -> Campaign | None:
+        busy = {job.campaign_id for job in self.t.of("fanout").values()}
+        busy |= {row.message.campaign_id for _, row in self.owed(lambda m: m.state.pending)}
+        running = self.t.where("campaign", lambda c: c.state is CampaignState.RUNNING)
+        return next((c for c in running if c.id not in busy), None)
+
+    async def next_failing(self, share: float) -> tuple[Campaign, int, int, str] | None:
+        for campaign in self.t.where("campaign", lambda c: c.state is CampaignState.RUNNING):
+            settled = self._newest_settled(campaign)
+            failed = [m for m in settled if m.state is MessageState.FAILED]
+            if rules.is_failing(len(failed), len(settled), share):
+                return campaign, len(failed), len(settled), failed[0].answer
+        return None
+
+    def _newest_settled(self, campaign: Campaign) -> list[Any]:
+        since = campaign.resumed or campaign.started
+        found = self.owed(
+            lambda m: (
+                m.campaign_id == campaign.id
+                and m.state in {MessageState.SENT, MessageState.FAILED}
+                and m.settled is not None
+                and (since is None or m.settled >= since)
+            )
+        )
+        newest = sorted((row.message for _, row in found), key=lambda m: m.settled, reverse=True)  # type: ignore[arg-type, return-value]
+        return newest[: rules.FAILING_WINDOW]

@@ -1,0 +1,263 @@
+"""What is asked of the store in memory: always of the newest snapshot."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from engine.model import cursors
+from engine.model.answers import ProposalState, Receipt
+from engine.model.campaigns import Campaign
+from engine.model.confirmations import Confirmation, ConfirmationKind
+from engine.model.events import Event
+from engine.model.messages import Attempt, History, Message, MessageState
+from engine.model.people import Attendee
+from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
+from engine.model.records import Intake, KeptMail, KeptSums, Statistics
+from engine.model.searching import WordsRead
+from engine.store import rules
+from tests.support.memory.ledger import shown
+from tests.support.memory.tables import Tables
+from tests.support.memory.unit import WholeUnit
+
+
+class Asked:
+    """The questions that a unit does not answer as well."""
+
+    _kept: Tables
+
+    def _begin(self) -> WholeUnit:
+        return WholeUnit(Tables(self._kept.rows, self._kept.version))
+
+    async def events_with_statistics(self, name: str, actor: str) -> list[tuple[Event, Statistics]]:
+        events = await self._begin().events_named(name, actor)
+        return [(event, await self.statistics("event", event.uid)) for event in events]
+
+    async def statistics(self, scope: str, key: str) -> Statistics:
+        mine = self._of(scope, key)
+        found = Statistics()
+        people = [a for a in self._kept.of("attendee").values() if mine(a.event_uid) and a.withdrawn is None]
+        for name, n in Counter(name for a in people for name in rules.attendee_counters(a)).items():
+            group, _, member = name.partition(".")
+            if member:
+                getattr(found, group)[member] = n
+        for row in self._kept.of("message").values():
+            if row.message.kind.calendar and mine(row.message.event_uid):
+                found.delivery[shown(row).state.value] += 1
+        open_ones = [
+            p
+            for p in self._kept.of("proposal").values()
+            if mine(p.event_uid) and p.state is ProposalState.OPEN
+        ]
+        return found.model_copy(update={"attendees": len(people), "proposals": len(open_ones)})
+
+    def _of(self, scope: str, key: str) -> Callable[[str | None], bool]:
+        def mine(uid: str | None) -> bool:
+            event = self._kept.get("event", uid)
+            return (
+                event is not None
+                and key == {"event": event.uid, "organizer": event.organizer, "system": ""}[scope]
+            )
+
+        return mine
+
+    async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
+        events = self._kept.of("event").values()
+        fits = (e.uid for e in events if e.uid.startswith(beginning) and organizer in {None, e.organizer})
+        return sorted(fits)[:limit]
+
+    async def attendees(self, query: AttendeeQuery) -> AttendeePage:
+        (after,) = cursors.opened(query.cursor, int) if query.cursor else (0,)
+        people = self._begin().attendees_of(query.uid)
+        fits = [(n, a) for n, a in enumerate(people, start=1) if query.status in {None, a.partstat}]
+        found = [(n, a) for n, a in fits if n > int(str(after))]
+        page = found[: query.limit]
+        more = len(found) > query.limit
+        return AttendeePage(
+            uid=query.uid,
+            attendees=tuple(a for _, a in page),
+            next_cursor=cursors.written(page[-1][0]) if more else None,
+        )
+
+    async def every_attendee(self, uid: str) -> AsyncIterator[Attendee]:
+        for attendee in self._begin().attendees_of(uid):
+            yield attendee
+
+    async def history(self, event_uid: str, email: str) -> list[History]:
+        rows = self._begin().owed(lambda m: (m.event_uid, m.email) == (event_uid, email) and bool(m.method))
+        return [
+            History(message=shown(row), attempts=tuple(Attempt(**tried) for tried in row.attempts))
+            for _, row in rows
+        ]
+
+    async def receipts(self, event_uid: str, email: str) -> list[Receipt]:
+        return list(self._kept.where("receipt", lambda r: (r.event_uid, r.email) == (event_uid, email)))
+
+    async def instance_answers(
+        self, event_uid: str, email: str | None = None, recurrence_id: Any = None
+    ) -> list[Any]:
+        instance = recurrence_id.isoformat() if recurrence_id else None
+        found = self._kept.of("instance_answer").items()
+        return [
+            answer
+            for key, answer in sorted(found, key=lambda item: (item[0][2], item[0][1]))
+            if key[0] == event_uid and email in {None, key[1]} and instance in {None, key[2]}
+        ]
+
+    async def campaigns(
+        self, organizer: str | None, limit: int, before: tuple[datetime, str] | None = None
+    ) -> list[Campaign]:
+        found = self._kept.where("campaign", lambda c: organizer in {None, c.organizer})
+        older = [c for c in found if before is None or (c.created, c.id) < before]
+        return sorted(older, key=lambda c: (c.created, c.id), reverse=True)[:limit]
+
+    async def failures(self, campaign_id: str, limit: int) -> list[Message]:
+        rows = self._begin().owed(lambda m: m.campaign_id == campaign_id and m.state is MessageState.FAILED)
+        return [row.message for _, row in rows][:limit]
+
+    async def message_by_message_id(self, message_id: str) -> Message | None:
+        rows = self._begin().owed(lambda m: m.message_id == message_id)
+        return shown(rows[0][1]) if rows else None
+
+    async def changes(self, organizer: str | None, since: str | None, limit: int) -> ChangePage:
+        found = list(self._kept.where("change", lambda c: organizer in {None, c.organizer}))
+        if since is not None:
+            (after,) = cursors.opened(since, int)
+            found = [change for change in found if change.id > int(str(after))]
+        page = found[-limit:] if since is None else found[:limit]
+        cursor = cursors.written(page[-1].id if page else 0) if page or since is None else since
+        return ChangePage(changes=tuple(page), cursor=cursor, more=since is not None and len(found) > limit)
+
+    async def key_by_digest(self, digest: str) -> str | None:
+        return next((body for known, body in self._kept.of("key").values() if known == digest), None)
+
+    async def keys(self) -> list[str]:
+        return [body for _, body in self._kept.of("key").values()]
+
+    # search
+
+    async def search(self, query: EventQuery) -> EventPage:
+        start, _, asked = cursors.opened(query.cursor, int, int, int) if query.cursor else (0, 0, 0)
+        fits = sorted(
+            (e for e in self._kept.of("event").values() if _fits(e, query)),
+            key=lambda e: (e.span.start_utc, e.uid),
+        )
+        page = fits[int(str(start)) : int(str(start)) + query.limit]
+        end = int(str(start)) + len(page)
+        return EventPage(
+            events=tuple(page),
+            next_cursor=cursors.written(end, 0, asked) if end < len(fits) else None,
+            search_cursor=cursors.written(" ".join(e.uid for e in page)) if page else None,
+            occasions=tuple(e.span for e in page),
+            read=WordsRead(),
+        )
+
+    async def listed(self, search_cursor: str) -> tuple[str, ...]:
+        (uids,) = cursors.opened(search_cursor, str, longest=cursors.LISTED_MAX)
+        known = tuple(uid for uid in str(uids).split() if uid in self._kept.of("event"))
+        if not known:
+            raise cursors.forged()
+        return known
+
+    async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
+        events = [e for e in self._kept.of("event").values() if organizer in {None, e.organizer}]
+        texts = [" ".join(_words(e)) for e in events]
+        return frozenset(p for p in phrases if any(" ".join(_split(p)) in text for text in texts))
+
+    # the inbox
+
+    async def tokens(self, asked: Collection[str]) -> set[str]:
+        known = {a.token for a in self._kept.of("attendee").values()} | set(self._kept.of("confirmation"))
+        return known & set(asked)
+
+    def token_at_a_glance(self, token: str) -> bool | None:
+        return None
+
+    async def organizes(self, address: str) -> bool:
+        return address in self._kept.of("organizer")
+
+    async def noted(self, intake_prefix: str) -> bool:
+        return bool(await self.notes(intake_prefix))
+
+    async def notes(self, intake_prefix: str) -> list[Intake]:
+        found = self._kept.where("intake", lambda i: i.id.startswith(intake_prefix))
+        return sorted(found, key=lambda i: (i.at, i.id))
+
+    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
+        sure = {key for key, proof in self._kept.of("proof").items() if proof["sure"]}
+        found = self._kept.where(
+            "confirmation",
+            lambda c: (
+                c.used is None
+                and c.kind is ConfirmationKind.FIRST_PROOF
+                and c.expires > now
+                and any((c.address, proof) in sure for proof in c.proofs)
+            ),
+        )
+        return sorted(found, key=lambda c: c.created)[:limit]
+
+    # raw mails that changed nothing
+
+    async def kept_sums(self) -> KeptSums:
+        kept, dropped = self._kept.of("kept").values(), self._kept.of("dropped").values()
+        return KeptSums(
+            kept_mails=len(kept),
+            kept_bytes=sum(mail.size for mail in kept),
+            dropped_mails=len(dropped),
+            dropped_bytes=sum(mail.size for mail in dropped),
+        )
+
+    async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
+        mails = self._unawaited(now)
+        sums: Counter[tuple[bool, str]] = Counter()
+        for mail in self._kept.of("kept").values():
+            sums[mail.proven, mail.share] += mail.size
+        largest = [share for share, _ in sums.most_common()]
+        order = [share for share in largest if share_max is not None and sums[share] > share_max]
+        order += [share for share in largest if not share[0]]
+        order += [share for share in largest if share[0] and share_max is not None]
+        for proven, share in order:
+            if found := [m for m in mails if (m.proven, m.share) == (proven, share)]:
+                return found[:limit]
+        return []
+
+    async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
+        return [m.mail for m in self._unawaited(now) if m.waits and m.at < before][:limit]
+
+    async def not_kept(self, mails: Sequence[str]) -> list[str]:
+        return [mail for mail in mails if mail not in self._kept.of("kept")]
+
+    def _unawaited(self, now: datetime) -> list[KeptMail]:
+        waiting = {
+            c.mail
+            for c in self._kept.of("confirmation").values()
+            if c.used is None and c.expires > now and c.asked
+        }
+        return sorted(
+            (m for m in self._kept.of("kept").values() if m.mail not in waiting), key=lambda m: m.at
+        )
+
+
+def _split(text: str) -> list[str]:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return "".join(c if c.isalnum() else " " for c in plain).split()
+
+
+def _words(event: Event) -> list[str]:
+    return _split(" ".join((event.summary, event.location, event.description)))
+
+
+def _fits(event: Event, query: EventQuery) -> bool:
+    words, wanted = _words(event), _split(query.query)
+    spoken = bool(wanted) or not query.query.strip()
+    return (
+        spoken
+        and all(any(word.startswith(part) for word in words) for part in wanted)
+        and query.organizer in {None, event.organizer}
+        and query.status in {None, event.status}
+        and (query.after is None or event.ends_at is None or event.ends_at > query.after)
+        and (query.before is None or event.span.start_utc < query.before)
+    )

@@ -1,0 +1,58 @@
+"""A unit of work over a snapshot: who may be reminded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from engine.model.messages import Chosen, Kind, MessageState
+from engine.model.people import Attendee, Partstat
+from engine.model.reminders import PAUSE, REMINDERS_MAX, ReminderGroup
+from tests.support.memory.ledger import LedgerUnit, touched
+
+
+class ReminderUnit(LedgerUnit):
+    """The part of a unit of work that concerns reminders."""
+
+    async def reminder_groups(
+        self, event_uid: str, who: Chosen, now: datetime, shown: int
+    ) -> list[ReminderGroup]:
+        groups: dict[str, list[str]] = {}
+        for a in self.attendees_of(event_uid):
+            if a.proven and (a.partstat in who.partstats or a.email in who.emails):
+                groups.setdefault(self._reason(a, now), []).append(a.email)
+        return [
+            ReminderGroup(reason=why, people=len(emails), emails=tuple(emails[:shown]))
+            for why, emails in sorted(groups.items())
+        ]
+
+    async def remindable(self, event_uid: str, emails: Collection[str], now: datetime) -> set[str]:
+        people = [a for a in self.attendees_of(event_uid) if a.proven and a.email in emails]
+        return {a.email for a in people if not self._reason(a, now)}
+
+    def _reason(self, a: Attendee, now: datetime) -> str:
+        organizer = self.t.get("event", a.event_uid).organizer
+        if a.partstat in {Partstat.DECLINED, Partstat.DELEGATED}:
+            return a.partstat.value
+        if a.email in self.t.of("suppression") or (a.email, organizer) in self.t.of("block"):
+            return "barred"
+        rows = [
+            r
+            for _, r in self.owed(
+                lambda m: (m.event_uid, m.email) == (a.event_uid, a.email) and bool(m.method)
+            )
+        ]
+        settled = [r for r in rows if r.message.state in {MessageState.SENT, MessageState.FAILED}]
+        if settled and settled[-1].message.state is MessageState.FAILED:
+            return "bounced"
+        if not any(r.message.method == "REQUEST" and (touched(r) or r.message.in_doubt) for r in rows):
+            return "not_invited"
+        ended = {MessageState.FAILED, MessageState.WITHDRAWN}
+        reminded = [
+            m
+            for m in (r.message for r in rows)
+            if m.kind is Kind.REMINDER and (m.state not in ended or m.in_doubt)
+        ]
+        if len(reminded) >= REMINDERS_MAX:
+            return "reminded_often"
+        return "reminded_today" if any(m.created > now - PAUSE for m in reminded) else ""
