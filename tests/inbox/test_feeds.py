@@ -36,7 +36,7 @@ async def _import(engine: Engine, data: bytes, actor: Actor | None = None, **opt
 async def _refused(engine: Engine, data: bytes, actor: Actor | None = None, **options: object) -> Code:
     with pytest.raises(Refused) as raised:
         await _import(engine, data, actor, **options)
-    assert raised.value.hint
+    assert raised.value.message
     return raised.value.code
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from engine.commands.answers.proposals import ProposalDone, RecordProposal
@@ -23,12 +23,12 @@ from engine.inbox.intake.received import (
     set_aside,
 )
 from engine.inbox.routes import reports
-from engine.inbox.routes.respondent import Answerer, answerer
+from engine.inbox.routes.respondent import Answerer, answerer, mailbox
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.mail.incoming import proof
 from engine.model.actors import Actor
 from engine.model.answers import ProposalState
-from engine.model.people import Partstat, Party
+from engine.model.people import Attendee, Partstat, Party
 from engine.refusals import Code, Refused
 
 D = TypeVar("D", bound=Done)
@@ -73,10 +73,11 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
 
 async def take_answers(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:
     """Record each answer of a REPLY, keep the proposals of a COUNTER, send again what a REFRESH asks for."""
+    holder = await engine.store.attendee_by_token(taken.mailbox.token) if taken.mailbox.token else None
+    message = _answering(message, taken.own, holder) if holder else message
     if message.method not in ANSWERING:
         why = f"A calendar with METHOD:{message.method} is no answer to an invite."
         return quarantined(Code.UNSUPPORTED_METHOD, why)
-    holder = await engine.store.attendee_by_token(taken.mailbox.token) if taken.mailbox.token else None
     taken = taken.model_copy(update={"answers": len(message.events)})
     outcomes = []
     for event in message.events[:_ANSWERS_MAX]:
@@ -85,6 +86,23 @@ async def take_answers(engine: Engine, taken: ReceivedMail, message: ItipMessage
         said = _said(taken, event, who, message)
         outcomes.append(await _ANSWERS[message.method](engine, taken, event, who, said))
     return _one(outcomes)
+
+
+def _answering(message: ItipMessage, own: Collection[str], holder: Attendee) -> ItipMessage:
+    """The message as a REPLY, if its METHOD is missing or wrong though it answers the invite whose token it came to.
+
+    Some programs send their copy of the event instead. It must name that event: people have other events, too.
+    """
+    if message.method not in {"PUBLISH", "REQUEST"}:
+        return message
+    answers = [e for e in message.events if e.uid.lower() == holder.event_uid and _answered(e, own)]
+    return message.model_copy(update={"method": "REPLY", "events": tuple(answers)}) if answers else message
+
+
+def _answered(event: ItipEvent, own: Collection[str]) -> bool:
+    """True if somebody's answer stands in the event, the organizer's own left out."""
+    said = [a.partstat for a in event.attendees if mailbox(a.address) not in own]
+    return any(partstat not in {None, _UNSAID} for partstat in (*said, event.nameless))
 
 
 def _one(outcomes: list[Outcome]) -> Outcome:
