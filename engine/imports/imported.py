@@ -138,9 +138,9 @@ def _left_out(plan: Plan, outcomes: Sequence[StepOutcome]) -> Iterator[str]:
     """What was left out of the events that were made or changed."""
     for step, outcome in zip(plan.steps, outcomes, strict=False):
         if isinstance(step, EntryStep) and outcome.became in {RequestOutcome.CREATED, RequestOutcome.UPDATED}:
-            what = [
-                w for event in (step.entry.event, *step.entry.instances) for w in calendars.left_out(event)
-            ]
+            instances = step.entry.instances
+            what = [*calendars.left_out(step.entry.event, instances)]
+            what += [each for event in instances for each in calendars.left_out(event)]
             if what:
                 yield f"{step.name}: {'; '.join(what[:_LEFT_OUT_SHOWN])}"
 

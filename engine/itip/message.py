@@ -30,6 +30,8 @@ class ItipEvent(Value):
     vague_stamp: bool = False
     """DTSTAMP named no zone: `dtstamp` is the latest moment that it may mean."""
     recurrence_id: Instant | None = None
+    following: bool = False
+    """It speaks of that instance and of all that follow."""
     organizer: Party | None = None
     sent_by: str = ""
     attendees: tuple[ItipAttendee, ...] = ()

@@ -11,7 +11,14 @@ from engine.itip.content_lines import Component, Property, clean_name, decode
 from engine.itip.expansion import Budget
 from engine.itip.message import ItipAttendee, ItipEvent, ItipMessage
 from engine.itip.repairs import Repairs
-from engine.itip.times import read_dates, read_periods, read_recurrence, read_recurrence_id, read_span
+from engine.itip.times import (
+    reaches_on,
+    read_dates,
+    read_periods,
+    read_recurrence,
+    read_recurrence_id,
+    read_span,
+)
 from engine.itip.tree import parse
 from engine.itip.values import read_address, read_stamp
 from engine.itip.zone_context import MAX_VALUES, Clocks
@@ -115,7 +122,8 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
         sequence=_sequence(component),
         dtstamp=dtstamp,
         vague_stamp=vague,
-        recurrence_id=read_recurrence_id(component, clocks, method, span),
+        recurrence_id=read_recurrence_id(component, clocks, span),
+        following=method not in _ANSWERING and reaches_on(component),
         organizer=_organizer(component),
         sent_by=next((read_address(p.params.get("SENT-BY", "")) for p in component.all("ORGANIZER")), ""),
         attendees=_attendees(component, people or Allowance(_MAX_ADDRESSES, "addresses")),

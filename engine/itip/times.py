@@ -85,19 +85,17 @@ def _midnights(component: Component, span: Span) -> Span:
     return Span(start=start.date(), end=end.date(), timezone=span.timezone)
 
 
-def read_recurrence_id(
-    component: Component, clocks: Clocks, method: str, span: Span | None
-) -> date | datetime | None:
+def read_recurrence_id(component: Component, clocks: Clocks, span: Span | None) -> date | datetime | None:
     prop = component.first("RECURRENCE-ID")
     if prop is None or not prop.value.strip():
         return None
-    if prop.params.get("RANGE", "").upper() == "THISANDFUTURE" and method != "REPLY":
-        raise Refused(
-            Code.INVALID_RECURRENCE,
-            "A change to one instance and all that follow is not understood.",
-            "Change the whole series, or single instances.",
-        )
     return clocks.day(prop) if span and span.all_day else clocks.moment(prop)
+
+
+def reaches_on(component: Component) -> bool:
+    """True if it speaks of one instance and of all that follow (RFC 5545, 3.2.13)."""
+    prop = component.first("RECURRENCE-ID")
+    return prop is not None and prop.params.get("RANGE", "").strip().upper() == "THISANDFUTURE"
 
 
 def read_recurrence(component: Component, span: Span | None, left_out: list[str]) -> str:

@@ -32,7 +32,6 @@ from tests.support.inboxes import inbox_of
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not here")
-LATER = pytest.mark.xfail(strict=True, reason="not mended yet")
 NOW = datetime(2026, 11, 28, 9, tzinfo=UTC)
 ANN = "ann@example.org"
 
@@ -277,7 +276,6 @@ async def test_33_several_rules_are_all_kept_or_refused(engine: Engine) -> None:
     assert len(spans((await events(engine))["Doubled"])) == 3
 
 
-@LATER
 async def test_34_this_and_following_moves_what_follows(engine: Engine, inbox: Inbox) -> None:
     expected = [utc(2027, 1, d, 8) for d in (6, 13)]
     expected += [utc(2027, 1, 20, 10), utc(2027, 1, 27, 10), utc(2027, 2, 3, 10), utc(2027, 2, 10, 10)]

@@ -6,8 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import icalendar
 import pytest
 
+from engine.itip import recurrence
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Method
 from engine.model.queries import EventQuery
@@ -140,12 +142,82 @@ async def test_a_midnight_names_the_day_of_an_all_day_series(post: Post) -> None
     assert (await the_event(post)).exdates == (date(2027, 7, 12),)
 
 
-async def test_this_and_all_that_follow_is_refused_clearly(post: Post) -> None:
-    await brought(post, "REQUEST", vevent(**WEEKLY))
-    following = vevent(start=FIRST + WEEK, end=FIRST + WEEK + HOUR, recurrence_id=FIRST + WEEK, sequence=1)
+def _from_on(which: datetime, hours: int = 1, **values: Any) -> icalendar.Event:
+    """A change of `which` and all that follow: `hours` later, and two hours long."""
+    times = {"start": which + hours * HOUR, "end": which + (hours + 2) * HOUR}
+    following = vevent(recurrence_id=which, **{"sequence": 1, **times, **values})
     following["RECURRENCE-ID"].params["RANGE"] = "THISANDFUTURE"
-    assert await brought(post, "REQUEST", following) == ("refused", "invalid_recurrence")
+    return following
+
+
+def _starts(event: Event) -> list[datetime]:
+    until = datetime(2030, 1, 1, tzinfo=UTC)
+    return [s.start_utc for s in recurrence.instances(event, event.span.start_utc, until, 200)]
+
+
+async def test_this_and_all_that_follow_are_moved(post: Post) -> None:
+    await brought(post, "REQUEST", vevent(**WEEKLY))
+    before = await the_event(post)
+    attendees = await invite_all_answers(post.engine, before)
+    assert await brought(post, "REQUEST", _from_on(FIRST + 2 * WEEK)) == ("updated", "")
+    event = await the_event(post)
+    moved = [FIRST + 2 * WEEK + HOUR, FIRST + 3 * WEEK + HOUR, FIRST + 4 * WEEK + HOUR]
+    assert _starts(event) == [FIRST, FIRST + WEEK, *moved]
+    assert {o.span.length for o in event.overrides} == {2 * HOUR}
+    told = {m.email for m in await deliver(post.engine) if m.method is Method.REQUEST}
+    assert told == {a.email for name, a in attendees.items() if name != "no"}
+    assert await brought(post, "REQUEST", _from_on(FIRST + 2 * WEEK)) == ("ignored", "no_change")
+
+
+async def test_a_single_change_stands_beside_a_change_of_all_that_follow(post: Post) -> None:
+    one = vevent(
+        start=FIRST + 3 * WEEK, end=FIRST + 3 * WEEK + HOUR, recurrence_id=FIRST + 3 * WEEK, sequence=2
+    )
+    await brought(post, "REQUEST", vevent(**WEEKLY), _from_on(FIRST + 2 * WEEK), one)
+    assert _starts(await the_event(post)) == [
+        *(FIRST, FIRST + WEEK, FIRST + 2 * WEEK + HOUR, FIRST + 3 * WEEK, FIRST + 4 * WEEK + HOUR)
+    ]
+
+
+async def test_of_two_changes_of_all_that_follow_the_later_one_counts_from_its_date_on(post: Post) -> None:
+    changes = [_from_on(FIRST + 3 * WEEK, 3), _from_on(FIRST + WEEK)]
+    await brought(post, "REQUEST", vevent(**WEEKLY), *changes)
+    assert _starts(await the_event(post)) == [
+        FIRST,
+        *(FIRST + n * WEEK + HOUR for n in (1, 2)),
+        *(FIRST + n * WEEK + 3 * HOUR for n in (3, 4)),
+    ]
+
+
+async def test_all_that_follow_keep_their_time_on_the_clock_over_summer_time(post: Post) -> None:
+    first = datetime(2027, 10, 18, 19, 0, tzinfo=PARIS)
+    await brought(post, "REQUEST", vevent(**{**WEEKLY, "start": first, "end": first + HOUR}))
+    await brought(post, "REQUEST", _from_on(first + WEEK))
+    assert [s.astimezone(PARIS).hour for s in _starts(await the_event(post))] == [19, 20, 20, 20, 20]
+
+
+@pytest.mark.parametrize("rule", [{"freq": "weekly"}, {"freq": "daily", "count": 400}])
+async def test_a_series_whose_rest_is_too_long_to_move_is_made_and_the_rest_is_said(
+    post: Post, rule: dict[str, Any]
+) -> None:
+    series = vevent(**{**WEEKLY, "rrule": rule})
+    assert await brought(post, "REQUEST", series, _from_on(FIRST + WEEK)) == ("created", "")
     assert (await the_event(post)).overrides == ()
+    notice = await post.notice()
+    assert notice.notice is not None
+    assert "a change to one date and all that follow" in notice.notice.text
+    assert await brought(post, "REQUEST", _from_on(FIRST + WEEK)) == ("refused", "invalid_recurrence")
+
+
+@pytest.mark.parametrize("rule", [{"freq": "weekly"}, {"freq": "weekly", "count": 5}])
+async def test_this_and_all_that_follow_are_cancelled(post: Post, rule: dict[str, Any]) -> None:
+    await brought(post, "REQUEST", vevent(**{**WEEKLY, "rrule": rule}))
+    await invite_all_answers(post.engine, await the_event(post))
+    assert await brought(post, "CANCEL", _from_on(FIRST + 2 * WEEK)) == ("updated", "")
+    event = await the_event(post)
+    assert (_starts(event), event.cancelled) == ([FIRST, FIRST + WEEK], False)
+    assert {m.method for m in await deliver(post.engine) if m.method} == {Method.REQUEST}
+    assert await brought(post, "CANCEL", _from_on(FIRST, sequence=2)) == ("cancelled", "")
 
 
 async def test_one_bad_event_of_several_stops_no_other_and_one_notice_tells_of_all(post: Post) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from engine.commands import text
 from engine.commands.events import series
 from engine.commands.events.events import CreateEvent, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
 from engine.commands.events.revisions import Source
+from engine.itip import recurrence
 from engine.itip.message import ItipEvent, noted_stamp
 from engine.mail import html
 from engine.model.events import Event, Override
@@ -16,6 +18,12 @@ from engine.model.messages import Audience, Chosen
 from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
+NO_END = (
+    "a change to one date and all that follow, since the series has no end or too many dates; make what follows a "
+    "series of its own"
+)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_FROM_ON_MAX = 10
 _UNTITLED = "Untitled event"
 
 
@@ -124,7 +132,7 @@ def description(event: ItipEvent) -> str:
     return f"{text.cut(words, text.DESCRIPTION_MAX - len(join) - 2)}\n\n{join}".strip()
 
 
-def left_out(event: ItipEvent) -> tuple[str, ...]:
+def left_out(event: ItipEvent, instances: Sequence[ItipEvent] = ()) -> tuple[str, ...]:
     """What of the calendar the event does not have, for the organizer."""
     cut = {
         "title": (event.summary, text.SUMMARY_MAX),
@@ -136,6 +144,8 @@ def left_out(event: ItipEvent) -> tuple[str, ...]:
     ]
     if event.url and not url(event):
         said.append("the link is no web address")
+    if event.span and any(_following(event, one) is None for one in _changes_from_on(instances)):
+        said.append(NO_END)
     return (*event.left_out, *said)
 
 
@@ -149,7 +159,11 @@ def _exdates(event: ItipEvent, instances: Sequence[ItipEvent]) -> tuple[Instant,
     if not (event.recurrence or event.rdates):
         return ()
     when = span(event)
-    cancelled = [series.aligned(when, i.recurrence_id) for i in instances if gone(i) and i.recurrence_id]
+    cancelled = [
+        series.aligned(when, i.recurrence_id)
+        for i in instances
+        if gone(i) and i.recurrence_id and not i.following
+    ]
     return tuple(sorted({*event.exdates, *cancelled}, key=when.moment))
 
 
@@ -157,12 +171,50 @@ def _overrides(event: ItipEvent, instances: Sequence[ItipEvent]) -> tuple[Overri
     """One override an instance: of several that a client sends for it, the newest."""
     when = span(event)
     found = {period.start: _of_period(event, period) for period in event.periods}
-    for one in sorted((i for i in instances if not gone(i)), key=lambda i: i.sequence or 0):
+    for one in _changes_from_on(instances):
+        found |= {o.recurrence_id: o for o in _following(event, one) or ()}
+    standing = [i for i in instances if not gone(i)]
+    for one in sorted((i for i in standing if not i.following), key=lambda i: i.sequence or 0):
         differing = override(one, summary(event) or _UNTITLED)
         if differing is not None:
             own = series.aligned(when, differing.recurrence_id)
             found[own] = differing.model_copy(update={"recurrence_id": own})
     return tuple(sorted(found.values(), key=lambda o: when.moment(o.recurrence_id)))
+
+
+def _changes_from_on(instances: Sequence[ItipEvent]) -> list[ItipEvent]:
+    """The changes of one instance and all that follow, the earliest instance first; ten at most."""
+    found = [i for i in instances if i.following and not gone(i) and i.span and i.recurrence_id]
+    return sorted(found, key=lambda i: str(i.recurrence_id))[:_FROM_ON_MAX]
+
+
+def _following(event: ItipEvent, one: ItipEvent) -> tuple[Override, ...] | None:
+    """An instance and all that follow, as `one` changes them; None if there are too many, or no end."""
+    series_of = Event(
+        uid="",
+        organizer="",
+        summary="",
+        span=span(event),
+        recurrence=recurrence.validated(event.recurrence, span(event)) if event.recurrence else "",
+        rdates=event.rdates,
+        exdates=event.exdates,
+        created=_NEVER,
+        dtstamp=_NEVER,
+        ends_at=None,
+    )
+    return following(series_of, one, summary(event) or _UNTITLED)
+
+
+def following(known: Event, one: ItipEvent, title: str) -> tuple[Override, ...] | None:
+    """As `one` changes an instance of `known` and all that follow; None if there are too many, or no end."""
+    changed = override(one, title)
+    if changed is None:
+        return ()
+    changed = changed.model_copy(update={"recurrence_id": series.aligned(known.span, changed.recurrence_id)})
+    starts = series.from_on(known, changed.recurrence_id)
+    if starts is None or changed.span.all_day != known.span.all_day:
+        return None
+    return series.shifted(known, changed, starts)
 
 
 def _of_period(event: ItipEvent, period: Span) -> Override:

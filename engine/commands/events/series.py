@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from engine.commands import text
 from engine.itip import recurrence
+from engine.itip.rule import parse
 from engine.model.answers import InstanceAnswer
 from engine.model.events import Event, Override
 from engine.model.times import Span, named_day
@@ -14,6 +16,8 @@ from engine.refusals import Code, Refused
 
 EXCEPTIONS_MAX = 5_000
 _DAY_LENGTH = len("2027-05-02")
+_FOLLOWING_MAX = 100
+"""Instances that one change to an instance and all that follow may move; more make a series of its own."""
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -151,6 +155,38 @@ def _moved(values: Sequence[date | datetime], old: Span, new: Span) -> tuple[dat
     """By the clock on the wall, so that a change of zone or of summer time moves every instance alike."""
     distance = _wall(new.start, new) - _wall(old.start, old)
     return tuple(_at(_wall(value, old) + distance, new) for value in values)
+
+
+def from_on(event: Event, first: date | datetime) -> list[date | datetime] | None:
+    """The starts of `first` and all instances that follow; None for a series without end, or of too many."""
+    last = recurrence.last_end(event.span, event.recurrence, event.rdates, event.exdates, ())
+    if last is None:
+        return None
+    series, begin = event.model_copy(update={"overrides": ()}), event.span.moment(first)
+    starts = [
+        s.start for s in recurrence.instances(series, begin, last, _FOLLOWING_MAX + 2) if s.start_utc >= begin
+    ]
+    return starts if len(starts) <= _FOLLOWING_MAX else None
+
+
+def shifted(event: Event, changed: Override, starts: Sequence[date | datetime]) -> tuple[Override, ...]:
+    """`changed` for each instance that starts at one of `starts`: as far from it as the changed one is from its own."""
+    distance = _wall(changed.span.start, event.span) - _wall(changed.recurrence_id, event.span)
+    length = changed.span.end - changed.span.start
+    found = []
+    for start in starts:
+        moved = _at(_wall(start, event.span) + distance, event.span)
+        span = changed.span.model_copy(update={"start": moved, "end": moved + length})
+        found.append(changed.model_copy(update={"recurrence_id": start, "span": span}))
+    return tuple(found)
+
+
+def ended_before(event: Event, first: date | datetime) -> str:
+    """The rule of `event` without `first` and what follows."""
+    rule = replace(parse(event.recurrence), count=None)
+    until = first - timedelta(seconds=1) if isinstance(first, datetime) else first - timedelta(days=1)
+    stamp = "%Y%m%dT%H%M%SZ" if isinstance(until, datetime) else "%Y%m%d"
+    return rule.text(until.strftime(stamp))
 
 
 def _wall(value: date | datetime, span: Span) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from engine.commands import notices
@@ -212,7 +212,7 @@ async def _series(
         command, action = wishes.creation(taken, event, instances), MailAction.CREATED
     else:
         command, action = wishes.change(taken, known, event, instances), MailAction.UPDATED
-    return await _apply(engine, taken, command, action, event, quiet=quiet)
+    return await _apply(engine, taken, command, action, event, quiet=quiet, instances=instances)
 
 
 async def _instance(
@@ -224,6 +224,8 @@ async def _instance(
     if known is None:
         alone = event.model_copy(update={"uid": event.occurrence_uid, "recurrence_id": None})
         return await _series(engine, taken, method, alone, [], quiet=quiet)
+    if event.following:
+        return await _following(engine, taken, method, event, known, quiet=quiet)
     source = wishes.source(taken, event)
     if method == "CANCEL" or wishes.gone(event):
         if stray := _stray(taken, known, event):
@@ -235,6 +237,20 @@ async def _instance(
         return refused(Code.INVALID_TIME, "The instance has no readable time.", known.uid)
     change = ChangeInstance(uid=known.uid, override=override, source=source)
     return await _apply(engine, taken, change, MailAction.UPDATED, event, quiet=quiet)
+
+
+async def _following(
+    engine: Engine, taken: ReceivedMail, method: str, event: ItipEvent, known: Event, *, quiet: bool
+) -> Outcome:
+    """One instance and all that follow: changed or cancelled, while what is before them stands."""
+    if method == "CANCEL" or wishes.gone(event):
+        if stray := _stray(taken, known, event):
+            return stray
+        command = wishes.ending(taken, known, event)
+    else:
+        command = wishes.following(taken, known, event)
+    action = MailAction.CANCELLED if isinstance(command, CancelEvent) else MailAction.UPDATED
+    return await _apply(engine, taken, command, action, event, quiet=quiet)
 
 
 def _stray(taken: ReceivedMail, known: Event, event: ItipEvent) -> Outcome | None:
@@ -302,8 +318,9 @@ async def _apply(
     event: ItipEvent,
     *,
     quiet: bool,
+    instances: Sequence[ItipEvent] = (),
 ) -> Outcome:
-    left_out = calendars.left_out(event) if action is not MailAction.CANCELLED else ()
+    left_out = calendars.left_out(event, instances) if action is not MailAction.CANCELLED else ()
 
     def outcome(done: EventDone) -> Outcome:
         if done.changed or done.created:
@@ -311,7 +328,7 @@ async def _apply(
         return Outcome(action=MailAction.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
 
     part = f"{named(event.uid)}:{event.recurrence_id or ''}"
-    saying = partial(_NOTICES[action], engine.settings, event.recurrence_id)
+    saying = partial(_NOTICES[action], engine.settings, None if event.following else event.recurrence_id)
 
     def notice(done: EventDone) -> Notice:
         return notices.without(saying(done), left_out)

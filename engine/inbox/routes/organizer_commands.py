@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.commands import text
-from engine.commands.events import calendars
+from engine.commands.events import calendars, series
 from engine.commands.events.calendars import gone, override
-from engine.commands.events.events import CreateEvent, UpdateEvent
+from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.instances import AddInstance
 from engine.commands.events.revisions import Source
 from engine.inbox.intake.received import ReceivedMail
@@ -48,6 +48,34 @@ def addition(taken: ReceivedMail, known: Event, event: ItipEvent) -> AddInstance
         location=calendars.location(event),
         description=calendars.description(event),
         url=calendars.url(event),
+        source=source(taken, event),
+    )
+
+
+def following(taken: ReceivedMail, known: Event, event: ItipEvent) -> UpdateEvent:
+    """The command that changes one instance and all that follow. Raises Refused(INVALID_RECURRENCE)."""
+    changed = calendars.following(known, event, known.summary)
+    if not changed:
+        why = calendars.NO_END if changed is None else "the series has no date that the change could reach"
+        raise Refused(
+            Code.INVALID_RECURRENCE, f"Not understood: {why}.", "Change the whole series, or single dates."
+        )
+    own = {o.recurrence_id: o for o in (*known.overrides, *changed)}
+    overrides = tuple(sorted(own.values(), key=lambda o: known.span.moment(o.recurrence_id)))
+    return UpdateEvent(uid=known.uid, overrides=overrides, source=source(taken, event), verbatim=True)
+
+
+def ending(taken: ReceivedMail, known: Event, event: ItipEvent) -> UpdateEvent | CancelEvent:
+    """The command that cancels one instance and all that follow."""
+    assert event.recurrence_id is not None
+    span, first = known.span, series.aligned(known.span, event.recurrence_id)
+    if span.moment(first) <= span.start_utc:
+        return CancelEvent(uid=known.uid, reason=reason(event), source=source(taken, event))
+    return UpdateEvent(
+        uid=known.uid,
+        recurrence=series.ended_before(known, first) if known.recurrence else None,
+        rdates=tuple(d for d in known.rdates if span.moment(d) < span.moment(first)),
+        overrides=tuple(o for o in known.overrides if span.moment(o.recurrence_id) < span.moment(first)),
         source=source(taken, event),
     )
 
