@@ -23,6 +23,14 @@ def within(host: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
+def is_loopback(host: str) -> bool:
+    """True if only this machine can reach `host`: localhost, or a loopback address, in brackets or not."""
+    if host.lower() == "localhost":
+        return True
+    address = _address(host.strip("[]"))
+    return address is not None and address.is_loopback
+
+
 def is_address(host: str) -> bool:
     return _address(host) is not None
 

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.model.messages import Audience
+from engine.network import is_loopback
 
 OWN_MAILBOXES = frozenset(
     {"create", "bulk", "rsvp", "unsubscribe", "confirm", "postmaster", "abuse", "notification"}
@@ -223,8 +224,7 @@ class Settings(BaseSettings):
     def page(self, path: str) -> str:
         """Address of one of our pages, for mail; empty where `CIS_PUBLIC_URL` leads to this machine alone."""
         host = urlsplit(self.public_url).hostname or ""
-        own = host in {"", "localhost", "::1"} or host.startswith("127.")
-        return "" if own else f"{self.public_url.rstrip('/')}/{path}"
+        return "" if not host or is_loopback(host) else f"{self.public_url.rstrip('/')}/{path}"
 
     def unsubscribe_url(self, token: str) -> str:
         """The page that unsubscribes an attendee at one click; empty where `public_url` is not HTTPS (RFC 8058)."""
@@ -249,11 +249,10 @@ def is_safe_web_address(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    own = host in {"localhost", "127.0.0.1", "::1"}
     return (
         bool(host)
         and parts.username is None
-        and (parts.scheme == "https" or (parts.scheme == "http" and own))
+        and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
     )
 
 

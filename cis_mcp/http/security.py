@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -17,16 +16,6 @@ class Names:
 
     hosts: tuple[str, ...]
     origins: tuple[str, ...]
-
-
-def is_loopback(host: str) -> bool:
-    """True where only this machine can reach a server that is bound to `host`."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def guard(host: str, public_url: str) -> Names:

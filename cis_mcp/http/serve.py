@@ -15,11 +15,12 @@ from starlette.types import ASGIApp
 from cis_mcp.http.app import CORE, application
 from cis_mcp.http.connections import ConnectionCounts
 from cis_mcp.http.protocol import DeadlineProtocol
-from cis_mcp.http.security import Names, bracketed, is_loopback
+from cis_mcp.http.security import Names, bracketed
 from cis_mcp.mcp.server import CisServer
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
+from engine.network import is_loopback
 from engine.process.heap import settle
 from engine.refusals import Code, Refused
 from engine.settings import Settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from cis_mcp.watch.health import Health
 from cis_mcp.watch.metrics import CONTENT_TYPE, MetricsCollector
 from engine.commands.operators.operators import ADMIN
 from engine.engine import Engine
+from engine.network import is_loopback
 
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 _PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
@@ -45,18 +45,11 @@ def _on_this_machine(request: Request) -> bool:
     """True for a program on this machine that asks for itself: no proxy, no page of another site in a browser."""
     return (
         request.client is not None
-        and _loopback(request.client.host)
+        and is_loopback(request.client.host)
         and request.url.hostname in _LOCAL_NAMES
         and "origin" not in request.headers
         and not any(name in request.headers for name in _PASSED_ON)
     )
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_admin(request: Request) -> bool:

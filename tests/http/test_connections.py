@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cis_mcp.http.connections import Bounds, ConnectionCounts
-from engine.network import client_network, within
+from engine.network import client_network, is_loopback, within
 
 
 @dataclass(eq=False)
@@ -134,3 +134,24 @@ def test_an_address_is_within_a_network_or_not() -> None:
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("127.0.0.1", True),
+        ("127.3.2.1", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("::ffff:127.0.0.1", True),
+        ("127.example.com", False),
+        ("localhost.example.com", False),
+        ("10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("", False),
+    ],
+)
+def test_a_name_leads_to_this_machine_alone_only_if_it_says_so(host: str, own: bool) -> None:
+    assert is_loopback(host) is own

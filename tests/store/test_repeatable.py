@@ -262,3 +262,21 @@ async def test_whoever_asks_again_since_the_answer_was_lost_does_nothing_twice(
     await twice(forgetful, lambda: forgetful.write_answers("one", sent, engine.clock()))
     assert await states(store, made.uid) == {"sent": 6}
     assert len(await store.uids(None, made.uid[:10], 10)) == 1
+
+
+async def test_a_change_for_many_is_written_in_units_of_the_size_that_the_backend_takes(
+    store: Store, tmp_path: Any
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data", _env_file=None)  # type: ignore[call-arg]
+    engine = Engine(settings, store, Clock(), SystemRandomness())
+    made = (await engine.apply(meeting(), engine.local)).event
+    async with store.unit() as unit:
+        size = unit.items_per_unit
+    rows = [Row(email=f"p{n}@example.com") for n in range(2 * size + 1)]
+    draft = await engine.apply(DraftCampaign(uid=made.uid, recipients=rows), engine.local)
+    start = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
+    await engine.apply(start, engine.local)
+    written = []
+    while await jobs.step(engine):
+        written.append((await states(store, made.uid))["queued"])
+    assert written == [size, 2 * size, 2 * size + 1]

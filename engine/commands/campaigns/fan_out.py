@@ -13,9 +13,6 @@ from engine.model.messages import Fanout, Kind, Message
 from engine.model.people import Attendee
 from engine.refusals import Code, Refused
 
-CHUNK = 1_000
-"""Messages written per transaction: long enough to be quick, short enough not to hold others up."""
-
 
 class FanOut(Command[Progress]):
     """Write the next chunk of messages of the oldest job, and move its cursor, in one transaction."""
@@ -38,7 +35,7 @@ async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
     if job.kind is Kind.CANCELLATION and job.recurrence_id is None and not event.cancelled:
         # It takes place after all: the job of that comes after this one.
         return None
-    chunk, cursor = await work.unit.audience(job, CHUNK)
+    chunk, cursor = await work.unit.audience(job, work.unit.items_per_unit)
     if job.kind is Kind.CANCELLATION:
         chunk = await _told(work, event, chunk)
     elif job.kind is Kind.REMINDER and not event.cancelled:
@@ -85,7 +82,7 @@ async def _invite(work: Work, job: Fanout, event: Event) -> int | None:
         code = Code.EVENT_CANCELLED if event.cancelled else Code.EVENT_FINISHED
         await work.unit.skip_recipients(campaign.id, job.cursor, code)
         return None
-    rows, cursor = await work.unit.recipients(campaign.id, job.cursor, CHUNK)
+    rows, cursor = await work.unit.recipients(campaign.id, job.cursor, work.unit.items_per_unit)
     good, skipped = await _sifted(work, campaign, event, rows)
     await work.unit.mark_recipients(campaign.id, skipped)
     attendees = [new_attendee(work, event, r.email, r.name, campaign.origin, r.fields) for r in good]

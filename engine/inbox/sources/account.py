@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import ssl
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -12,6 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from pydantic import Field
 
 from engine.model.base import Value
+from engine.network import is_loopback
 
 W = TypeVar("W", bound=str)
 
@@ -169,17 +169,10 @@ def _tls(scheme: str, starttls: str, host: str) -> Literal["on", "starttls", "of
         if starttls:
             raise _Wrong("starttls goes with imap://")
         return "on"
-    if starttls in {"required", "yes"} or (not starttls and not _loopback(host)):
+    if starttls in {"required", "yes"} or (not starttls and not is_loopback(host)):
         return "starttls"
     if starttls not in {"", "no"}:
         raise _Wrong("starttls is required or no")
-    if not _loopback(host):
+    if not is_loopback(host):
         raise _Wrong("without TLS only to this machine")
     return "off"
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -15,6 +15,11 @@ from engine.refusals import Code
 class Ledger(Protocol):
     """The part of a unit of work that concerns messages and fan-out jobs."""
 
+    @property
+    def items_per_unit(self) -> int:
+        """How many people, with all that belongs to them, one unit of work takes at once."""
+        ...
+
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
         """Owe messages, each once (promise 3); lower priorities leave first."""
         ...

@@ -26,6 +26,9 @@ WAITING = f"{PENDING} AND id NOT IN {LEASED}"
 class Ledger(Session):
     """The part of a unit of work that speaks of messages."""
 
+    items_per_unit = 1_000
+    """Long enough to be quick, short enough not to hold others up."""
+
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
         """Owe messages, each once (promise 3); lower priorities go first.
 

@@ -41,6 +41,7 @@ class LedgerUnit:
     """The part of a unit of work that concerns messages and campaigns."""
 
     note: Callable[..., None]
+    items_per_unit = 30
 
     def __init__(self, tables: Tables) -> None:
         self.t = tables
