@@ -3,6 +3,7 @@
 import fnmatch
 import ipaddress
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from engine.model.messages import Audience
 from engine.network import is_loopback
 
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 OWN_MAILBOXES = frozenset(
     {"create", "bulk", "rsvp", "unsubscribe", "confirm", "postmaster", "abuse", "notification"}
 )
@@ -131,6 +133,15 @@ class Settings(BaseSettings):
         if not value or "@" in value or any(c.isspace() for c in value):
             raise ValueError("must be a bare domain name such as invites.example.com")
         return value
+
+    @field_validator("store")
+    @classmethod
+    def _known_store(cls, value: str) -> str:
+        """Refuse a store of another kind, which would else become the name of a file."""
+        scheme = _SCHEME.match(value.strip())
+        if scheme and scheme.group(1).lower() != "sqlite":
+            raise ValueError(f"{scheme.group(1)} is no store that there is; give sqlite:/path or a path")
+        return value.strip()
 
     @field_validator("dns")
     @classmethod

@@ -24,6 +24,9 @@ _SPECIAL = frozenset(name.rpartition(".")[2] for name in email_validator.SPECIAL
 _HOPELESS = re.compile(r"\A[.@]|[.@][.@]|[.@]\Z")
 URL_MAX = 2_000
 NOTE_MAX = 500
+ALARMS_MAX = 5
+ALARM_MINUTES_MAX = 40_320
+"""Four weeks."""
 FIELD_MAX = 2_000
 FIELDS_MAX = 50
 FIELD_NAME_MAX = 100
@@ -161,6 +164,19 @@ def note(value: str) -> str:
             Code.INVALID_TEMPLATE, "note holds no placeholders.", "Put them into the description instead."
         )
     return value
+
+
+def alarms(minutes: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """Minutes before the start at which calendars remind, the earliest reminder first."""
+    if minutes is None:
+        return None
+    if len(minutes) > ALARMS_MAX or any(not 0 <= one <= ALARM_MINUTES_MAX for one in minutes):
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"alarm_minutes holds at most {ALARMS_MAX} numbers from 0 to {ALARM_MINUTES_MAX}.",
+            "Give minutes before the start, such as [60, 10]; an empty list is no alarm.",
+        )
+    return tuple(sorted(set(minutes), reverse=True))
 
 
 def fields(values: dict[str, str]) -> dict[str, str]:

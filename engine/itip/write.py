@@ -34,7 +34,7 @@ from engine.model.people import Partstat, Party
 PRODID = "-//CIS//Calendar Invite Server//EN"
 UNTITLED = "Invitation"
 BOM = "\ufeff"
-_REMINDER = timedelta(minutes=-15)
+_ALARM_MINUTES = 15
 # what turns the direction of the words around a name (Unicode UAX 9, 3.1)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -125,7 +125,10 @@ def calendar(
     )
     if _by_zone(event):
         found.add_component(_zone(event.span.timezone, _first_year(event)))
-    people = {"ORGANIZER": _person(organizer, {}), "ATTENDEE": _person(attendee, _role(partstat))}
+    people = {
+        "ORGANIZER": _person(organizer, {}),
+        "ATTENDEE": _person(attendee, _role(partstat, asks=event.rsvp)),
+    }
     for part in _parts(event, method, recurrence_id):
         found.add_component(_vevent(event, part, people, method))
     return found
@@ -172,10 +175,10 @@ def _person(party: Party, role: dict[str, str]) -> vCalAddress:
     return vCalAddress(f"mailto:{address}", params={**role, "CN": shown(party.name) or address})
 
 
-def _role(partstat: Partstat) -> dict[str, str]:
+def _role(partstat: Partstat, *, asks: bool) -> dict[str, str]:
     """What the ATTENDEE is asked for, and what we know of their answer (RFC 5545, 3.8.4.1)."""
     known = {"CUTYPE": "INDIVIDUAL", "ROLE": "REQ-PARTICIPANT", "PARTSTAT": partstat.value.upper()}
-    return {**known, "RSVP": "TRUE"}
+    return {**known, "RSVP": "TRUE" if asks else "FALSE"}
 
 
 def _parts(event: Event, method: Method, recurrence_id: date | datetime | None) -> Iterator[Event | Override]:
@@ -253,14 +256,14 @@ def _vevent(
             "URL": _url(part.url),
             **people,
             "STATUS": Text("CANCELLED" if cancelled else "CONFIRMED"),
-            "TRANSP": Text("TRANSPARENT" if all_day else "OPAQUE"),
+            "TRANSP": Text("TRANSPARENT" if all_day or not event.rsvp else "OPAQUE"),
             "CREATED": _utc(event.created),
             "LAST-MODIFIED": _utc(event.dtstamp),
             "COMMENT": optional(event.cancel_reason) if cancelled else None,
         },
     )
-    if method is Method.REQUEST and not all_day:
-        found.add_component(_alarm())
+    for minutes in _alarms(event, all_day=all_day) if method is Method.REQUEST else ():
+        found.add_component(_alarm(minutes))
     return found
 
 
@@ -280,10 +283,21 @@ def _declined(event: Event, part: Event | Override, organizer: vCalAddress) -> C
     return found
 
 
-def _alarm() -> Component:
+def _alarms(event: Event, *, all_day: bool) -> tuple[int, ...]:
+    """Minutes before the start at which calendars remind."""
+    if event.alarm_minutes is not None:
+        return event.alarm_minutes
+    return () if all_day else (_ALARM_MINUTES,)
+
+
+def _alarm(minutes: int) -> Component:
     alarm = Alarm()
     _set(
         alarm,
-        {"ACTION": Text("DISPLAY"), "DESCRIPTION": Text("Reminder"), "TRIGGER": vDuration(_REMINDER)},
+        {
+            "ACTION": Text("DISPLAY"),
+            "DESCRIPTION": Text("Reminder"),
+            "TRIGGER": vDuration(-timedelta(minutes=minutes)),
+        },
     )
     return alarm

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from engine.model.base import Value
+from engine.model.people import Partstat
 from engine.model.times import Instant, Span
 
 
@@ -43,6 +44,15 @@ class Earlier(Value):
     cancelled: bool = False
 
 
+class Reserved(Value):
+    """Text and place that only attendees with certain answers see; None: they see what all see."""
+
+    partstats: frozenset[Partstat]
+    location: str | None = None
+    description: str | None = None
+    url: str | None = None
+
+
 class Event(Value):
     """One VEVENT with its overrides, owned by one organizer (RFC 5545, 3.6.1)."""
 
@@ -59,6 +69,12 @@ class Event(Value):
     rdates: tuple[Instant, ...] = ()
     exdates: tuple[Instant, ...] = ()
     overrides: tuple[Override, ...] = ()
+    rsvp: bool = Field(True, description="false: it is for information and asks for no answer")
+    alarm_minutes: tuple[int, ...] | None = Field(
+        None,
+        description="minutes before the start at which calendars remind; None: 15, of an all-day event none",
+    )
+    reserved: Reserved | None = None
     status: EventStatus = EventStatus.CONFIRMED
     sequence: int = 0
     created: datetime
@@ -93,6 +109,13 @@ class Event(Value):
     def finished(self, now: datetime) -> bool:
         """True once the last instance is over."""
         return self.ends_at is not None and self.ends_at <= now
+
+    def seen_by(self, partstat: Partstat) -> Event:
+        """The event as an attendee with this answer sees it."""
+        if self.reserved is None or partstat not in self.reserved.partstats:
+            return self
+        own = self.reserved.model_dump(include={"location", "description", "url"}, exclude_none=True)
+        return self.model_copy(update={**own, "reserved": None})
 
     def override(self, recurrence_id: date | datetime) -> Override | None:
         """The override of the instance that `recurrence_id` names, if it has one."""

@@ -24,7 +24,7 @@ from engine.store.protocol import Reports
 _KEPT = 64
 """Revisions that are kept prepared: those which are being sent now."""
 
-_Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, Partstat]
+_Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, Partstat, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,10 @@ class Renderer:
     def _invitation(
         self, message: Message, event: Event, attendee: Attendee, organizer_name: str, now: datetime
     ) -> Envelope:
-        event = _stamped(event, message)
+        seen = event.seen_by(attendee.partstat)
+        reserved, event = seen is not event, _stamped(seen, message)
         name = event.organizer_name or organizer_name or event.organizer
-        prepared = self._prepared(message, event, name, _partstat(message, attendee))
+        prepared = self._prepared(message, event, name, _partstat(message, attendee), reserved=reserved)
         # Nobody is invited without the values that the text needs. Somebody who came by a forwarded invite may
         # lack them; the right time matters more to them than a full sentence.
         values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
@@ -77,9 +78,11 @@ class Renderer:
         # What bounces comes back to the receipt address, whose token tells which message it was.
         return Envelope(sender=receipts, recipient=message.email, content=content)
 
-    def _prepared(self, message: Message, event: Event, name: str, partstat: Partstat) -> _Prepared:
+    def _prepared(
+        self, message: Message, event: Event, name: str, partstat: Partstat, *, reserved: bool
+    ) -> _Prepared:
         """The event's revision, ready to fill; the one that was used longest ago makes room."""
-        about = (message.kind, message.recurrence_id, name, message.note, partstat)
+        about = (message.kind, message.recurrence_id, name, message.note, partstat, reserved)
         key = (event.uid, event.sequence, event.dtstamp, *about)
         found = self._kept.get(key)
         if found is None:

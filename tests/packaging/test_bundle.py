@@ -29,6 +29,7 @@ PROMPTS = {
     "plan_campaign",
     "post_event_report",
     "reschedule",
+    "promote",
     "set_up_trigger",
 }
 CLIENTS = (ROOT / "docs/clients.md").read_text(encoding="utf-8")

@@ -20,6 +20,7 @@ PROMPTS = {
     "follow_up",
     "reschedule",
     "post_event_report",
+    "promote",
     "set_up_trigger",
 }
 

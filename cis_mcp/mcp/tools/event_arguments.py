@@ -77,6 +77,11 @@ Instance = Annotated[
         examples=["2027-05-09"],
     ),
 ]
+AlarmMinutes = Annotated[
+    list[int] | None,
+    Field(description="calendars remind so many minutes before; default [15], all-day none; []: never"),
+]
+Answer = Literal["accepted", "tentative", "declined"]
 WaitS = Annotated[float, Field(description="seconds to wait until the mails have left", ge=0, le=600)]
 
 
@@ -97,6 +102,10 @@ class CreateEventArguments(Arguments):
         description="instances to leave out: days, or local starts",
         max_length=5_000,
         examples=[["2027-12-24"]],
+    )
+    alarm_minutes: AlarmMinutes = None
+    rsvp: bool = Field(
+        True, description="false: for information (an invoice, a deadline); asks for no answer"
     )
     organizer: str | None = Field(
         None, description="address of the owner; leave out to act for yourself", examples=["ann@example.com"]
@@ -131,6 +140,10 @@ class UpdateEventArguments(Arguments):
     )
     organizer_name: str | None = Field(None, description="shown as sender")
     url: str | None = Field(None, description="web page")
+    alarm_minutes: AlarmMinutes = None
+    only_for: list[Answer] | None = Field(
+        None, description="only these see the new location, description or url, as an offer; []: no longer"
+    )
     clear: list[Clearable] | None = Field(None, description="fields to empty")
     note: Note = None
     audience: Told = None

@@ -53,6 +53,10 @@ def _value(event: Event, name: str) -> str:
         return span.timezone
     if name in {"rdates", "exdates"}:
         return ", ".join(span.local(value).isoformat() for value in getattr(event, name))[:_SHOWN]
+    if name == "reserved":
+        return one_line(
+            str(event.reserved.model_dump(mode="json", exclude_none=True)) if event.reserved else "", _SHOWN
+        )
     if name == "overrides":
         return ", ".join(span.local(o.recurrence_id).isoformat() for o in event.overrides)[:_SHOWN]
     return one_line(str(getattr(event, name)), _SHOWN)

@@ -43,6 +43,7 @@ from engine.commands.events.instances import CancelInstance, UpdateInstance
 from engine.commands.events.timing import Timing
 from engine.model.answers import Proposal
 from engine.model.events import Event
+from engine.model.people import Partstat
 from engine.model.records import Statistics
 from engine.refusals import Code, Refused
 
@@ -106,6 +107,8 @@ async def create_event(call: CallContext, arguments: CreateEventArguments) -> Re
         url=arguments.url or "",
         recurrence=arguments.recurrence or "",
         exclude_dates=tuple(arguments.exclude_dates or ()),
+        alarm_minutes=_minutes(arguments.alarm_minutes),
+        rsvp=arguments.rsvp,
         organizer=arguments.organizer,
         organizer_name=arguments.organizer_name or "",
         idempotency_key=arguments.idempotency_key,
@@ -167,9 +170,11 @@ async def _update(call: CallContext, arguments: UpdateEventArguments) -> UpdateE
             organizer_name=arguments.organizer_name,
             recurrence=arguments.recurrence,
             exclude_dates=tuple(arguments.exclude_dates or ()),
+            alarm_minutes=_minutes(arguments.alarm_minutes),
+            only_for=_partstats(arguments.only_for),
             **shared,
         )
-    whole = ("recurrence", "exclude_dates", "organizer_name", "all_day")
+    whole = ("recurrence", "exclude_dates", "organizer_name", "all_day", "alarm_minutes", "only_for")
     wrong = next((name for name in whole if getattr(arguments, name) is not None), None)
     if wrong:
         raise Refused(
@@ -235,6 +240,14 @@ def found_event(event: Event, counters: Statistics, proposed: Sequence[Proposal]
         proposals=[proposal_info(event, one) for one in proposed[:SHOWN]],
         statistics=statistics_info(counters),
     )
+
+
+def _minutes(given: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if given is None else tuple(given)
+
+
+def _partstats(answers: Sequence[str] | None) -> frozenset[Partstat] | None:
+    return None if answers is None else frozenset(map(Partstat, answers))
 
 
 def _timing(arguments: CreateEventArguments | UpdateEventArguments) -> Timing:

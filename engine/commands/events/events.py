@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from pydantic import Field
 
@@ -26,8 +26,9 @@ from engine.commands.invites import audience
 from engine.commands.randomness import UID_LENGTH, short_id
 from engine.itip import personal, recurrence
 from engine.model.answers import Proposal
-from engine.model.events import Event, EventStatus, Override
+from engine.model.events import Event, EventStatus, Override, Reserved
 from engine.model.messages import Audience, Chosen, Kind
+from engine.model.people import Partstat
 from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
@@ -63,6 +64,8 @@ class CreateEvent(Command[EventDone]):
     overrides: tuple[Override, ...] = ()
     organizer: str | None = None
     organizer_name: str = ""
+    rsvp: bool = True
+    alarm_minutes: tuple[int, ...] | None = None
     source: Source | None = None
     verbatim: bool = Field(False, description="true: braces in its texts are no placeholders")
     idempotency_key: str | None = Field(None, max_length=200)
@@ -96,6 +99,8 @@ class CreateEvent(Command[EventDone]):
             rdates=self.rdates,
             exdates=self.exdates,
             overrides=tuple(map(series.worded, self.overrides)),
+            rsvp=self.rsvp,
+            alarm_minutes=text.alarms(self.alarm_minutes),
             created=work.now.replace(microsecond=0),
             dtstamp=work.now.replace(microsecond=0),
             ends_at=None,
@@ -157,6 +162,12 @@ class UpdateEvent(Command[EventDone]):
         (), description="further instances to leave out, as ISO days or starts"
     )
     overrides: tuple[Override, ...] | None = None
+    rsvp: bool | None = None
+    alarm_minutes: tuple[int, ...] | None = None
+    only_for: frozenset[Partstat] | None = Field(
+        None,
+        description="location, description and url are for those with these answers only; empty: no longer",
+    )
     audience: Audience | Chosen | None = None
     note: str = Field("", description="a personal line above the text of the mails")
     verbatim: bool = Field(False, description="true: new braces in its texts are no placeholders")
@@ -180,7 +191,9 @@ class UpdateEvent(Command[EventDone]):
         refuse_unexpected(old, self.expected_sequence)
         new = sound(revised(new, old, work.now, self.source), work.now)
         await refuse_lacking(work, old, new)
-        group = self._group(work, felt(old, new, changed))
+        if new.reserved is not None and self.only_for:
+            await refuse_lacking(work, old, new.seen_by(min(self.only_for)))
+        group = self._group(work, felt(old, new, changed), asks=new.rsvp)
         notified = await audience.size(work, new, group)
         campaign_id = ""
         if not self.dry_run:
@@ -197,11 +210,13 @@ class UpdateEvent(Command[EventDone]):
             campaign_id=campaign_id,
         )
 
-    def _group(self, work: Work, felt: Collection[str]) -> Chosen:
+    def _group(self, work: Work, felt: Collection[str], *, asks: bool) -> Chosen:
         """Who hears of the change."""
         if self.audience is None and self.words_quietly and not audience.misleading(felt):
             return Chosen()
-        return audience.of_update(self.audience or work.settings.update_audience, felt)
+        if self.audience is None and self.only_for:
+            return Chosen(partstats=self.only_for)
+        return audience.of_update(self.audience or work.settings.update_audience, felt, asks=asks)
 
     def _refuse_stale(self, event: Event) -> None:
         if self.source and self.source.older_than(event):
@@ -217,6 +232,8 @@ class UpdateEvent(Command[EventDone]):
 
     def _changed(self, old: Event) -> Event:
         values = self._reworded()
+        if self.only_for is not None:
+            return old.model_copy(update={"reserved": self._reserved(old, values)})
         if self.when is not None:
             values |= self._rescheduled(old)
         for field in ("rdates", "exdates"):
@@ -231,6 +248,28 @@ class UpdateEvent(Command[EventDone]):
         new = series.excluding(old.model_copy(update=values), self.exclude_dates)
         return new.model_copy(update={"verbatim": True}) if self.verbatim and _braces(old, new) else new
 
+    def _reserved(self, old: Event, values: Mapping[str, object]) -> Reserved | None:
+        """What only some see: the texts given now, beside those that the same people see already."""
+        others = {name for name in values if name not in {"location", "description", "url"}}
+        if others or self.when or self.recurrence is not None or self.exclude_dates:
+            raise Refused(
+                Code.INVALID_ARGUMENT,
+                "only_for goes with location, description and url, and with no other change.",
+                "Make the other change for all in a request of its own.",
+            )
+        if self.only_for and not values:
+            raise Refused(
+                Code.INVALID_ARGUMENT,
+                "only_for needs a location, a description or a url.",
+                "Say what they see.",
+            )
+        if not self.only_for:
+            return None
+        before = old.reserved
+        if before is None or before.partstats != self.only_for:
+            before = Reserved(partstats=self.only_for)
+        return before.model_copy(update=dict(values))
+
     def _reworded(self) -> dict[str, object]:
         values: dict[str, object] = {}
         if self.summary is not None:
@@ -241,6 +280,10 @@ class UpdateEvent(Command[EventDone]):
             values["description"] = text.bounded(self.description, "description", text.DESCRIPTION_MAX)
         if self.url is not None:
             values["url"] = text.url(self.url)
+        if self.rsvp is not None:
+            values["rsvp"] = self.rsvp
+        if self.alarm_minutes is not None:
+            values["alarm_minutes"] = text.alarms(self.alarm_minutes)
         if self.organizer_name is not None:
             values["organizer_name"] = text.name(self.organizer_name)
         return values
@@ -276,7 +319,7 @@ class CancelEvent(Command[EventDone]):
         await audience.refuse_unknown(work, old, self.audience)
         values = {"status": EventStatus.CANCELLED, "cancel_reason": reason}
         event = revised(old.model_copy(update=values), old, work.now, self.source)
-        group = audience.of_cancellation(self.audience or work.settings.cancel_audience)
+        group = audience.of_cancellation(self.audience or work.settings.cancel_audience, asks=event.rsvp)
         notified = await audience.size(work, event, group, Kind.CANCELLATION)
         campaign_id = ""
         if not self.dry_run:

@@ -194,7 +194,7 @@ async def _tell(
     default = work.settings.update_audience if kind is Kind.UPDATE else work.settings.cancel_audience
     changed = differences(old, new)
     await audience.refuse_unknown(work, old, request.audience)
-    group = audience.of_update(request.audience or default, changed)
+    group = audience.of_update(request.audience or default, changed, asks=new.rsvp)
     notified = await audience.size(work, new, group, kind, recurrence_id)
     preview = await audience.preview(work, new, group, kind, recurrence_id)
     campaign_id = ""

@@ -38,10 +38,12 @@ _GROUPS = {
 }
 
 
-def of_update(audience: Audience | Chosen, changed: Iterable[str]) -> Chosen:
-    """Who hears of a change of the fields `changed`."""
+def of_update(audience: Audience | Chosen, changed: Iterable[str], *, asks: bool = True) -> Chosen:
+    """Who hears of a change of the fields `changed`; of an event that `asks` for no answer, all."""
     if isinstance(audience, Chosen):
         return audience
+    if audience is Audience.AUTO and not asks:
+        return Chosen(partstats=_EVERYBODY)
     if audience is Audience.AUTO:
         return Chosen(partstats=_NOT_DECLINED if _MISLEADING & set(changed) else _YES_OR_MAYBE)
     return Chosen(partstats=_GROUPS[audience])
@@ -52,9 +54,9 @@ def misleading(changed: Iterable[str]) -> bool:
     return bool(_MISLEADING & set(changed))
 
 
-def of_cancellation(audience: Audience | Chosen) -> Chosen:
+def of_cancellation(audience: Audience | Chosen, *, asks: bool = True) -> Chosen:
     """Who hears of a cancellation."""
-    return of_update(audience, ("status",))
+    return of_update(audience, ("status",), asks=asks)
 
 
 async def refuse_unknown(work: Work, event: Event, who: Audience | Chosen | None) -> None:
@@ -133,6 +135,7 @@ def _sample(event: Event, people: Sequence[Attendee]) -> Event | None:
     if not people:
         return None
     first = people[0]
+    event = event.seen_by(first.partstat)
     values = {**first.fields, "name": first.name, "email": first.email}
     holes = dict.fromkeys(personal.placeholders(event), "")
     return personal.personalize(event, {**holes, **values})

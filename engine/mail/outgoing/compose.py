@@ -132,7 +132,7 @@ def answer_to(receipt_address: str) -> str:
 
 def rendered(revision: Revision, said: Mapping[str, str]) -> tuple[str, str]:
     """The words of the mail as plain text and as HTML, `said` being what `shown` makes."""
-    context = {**_context(revision), **said, "answers": _answers(revision.kind, said["to"], said["title"])}
+    context = {**_context(revision), **said, "answers": _answers(revision, said["to"], said["title"])}
     return (
         _template("invitation.txt.j2").render(context),
         _template("invitation.html.j2").render(context),
@@ -197,9 +197,9 @@ def _link(url: str) -> str:
     return plain if web and plain.isprintable() else ""
 
 
-def _answers(kind: Kind, to: str, title: str) -> list[dict[str, str]]:
+def _answers(revision: Revision, to: str, title: str) -> list[dict[str, str]]:
     """Links that answer by mail, for clients that show no buttons; `to` and `title` are quoted already."""
-    if kind.method is Method.CANCEL:
+    if revision.kind.method is Method.CANCEL or not revision.event.rsvp:
         return []
     return [
         {"label": answer, "href": f"mailto:{to}?subject={quote(f'{answer}: ', safe='')}{title}"}
@@ -220,6 +220,7 @@ def _context(revision: Revision) -> dict[str, object]:
         "organizer_name": one_line(event.organizer_name),
         "organizer": one_line(revision.reply_to.address),
         "note": _note(revision),
+        "asks": revision.event.rsvp,
         "public_url": _link(revision.public_url) if revision.public_url.startswith("https://") else "",
     }
 
