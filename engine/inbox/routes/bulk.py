@@ -6,8 +6,6 @@ import re
 from dataclasses import replace
 
 from engine.commands import notices
-from engine.commands.base import Work
-from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
 from engine.commands.intake import NoChange
 from engine.commands.tables.csvlist import CsvRow
@@ -25,6 +23,7 @@ from engine.inbox.intake.received import (
 )
 from engine.inbox.routes.addressed import objection
 from engine.inbox.routes.create import stopped
+from engine.inbox.routes.list_campaign import DraftAndStart
 from engine.inbox.routes.several import weighed
 from engine.refusals import Code, Refused
 
@@ -124,7 +123,7 @@ def _failed(outcome: Outcome) -> bool:
 
 async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[CsvRow]) -> Outcome:
     """Draft and start one event's campaign in one transaction, noted as part of this mail."""
-    draft = _DraftAndStart(
+    draft = DraftAndStart(
         uid=uid,
         recipients=[Row(r.email, r.name, r.fields, r.row, r.code) for r in rows],
         # Whatever sent the mail, the organizer hears of what was done in their name; of a list that nothing proves
@@ -147,23 +146,6 @@ async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[CsvRo
         part=named(uid),
         no=no,
     )
-
-
-class _DraftAndStart(DraftCampaign):
-    """A mailed list needs no second look: it is drafted and started in one transaction."""
-
-    async def carry_out(self, work: Work) -> CampaignDone:
-        """Raises Refused like both, and EMPTY_LIST naming each row where none can be invited."""
-        done = await super().carry_out(work)
-        if not done.campaign.valid:
-            raise Refused(Code.EMPTY_LIST, await _why_nobody(work, done))
-        start = ControlCampaign(campaign_id=done.campaign.id, action=CampaignAction.START, confirmed=True)
-        return await start.carry_out(work)
-
-
-async def _why_nobody(work: Work, done: CampaignDone) -> str:
-    skipped = await work.unit.skipped(done.campaign.id, _PROBLEMS_SHOWN)
-    return "\n".join(["No row can be invited.", *map(notices.skipping, skipped)])
 
 
 async def _answer(engine: Engine, taken: ReceivedMail, problems: list[str], code: str) -> None:

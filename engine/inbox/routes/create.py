@@ -14,7 +14,7 @@ from engine.commands.events.events import CancelEvent, EventDone
 from engine.commands.events.instances import CancelInstance, ChangeInstance
 from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.once import apply_once
+from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.reading import calendar_of, tables_of
 from engine.inbox.intake.received import (
     MailAction,
@@ -26,7 +26,7 @@ from engine.inbox.intake.received import (
     refused,
     turned_down,
 )
-from engine.inbox.routes import batch, rsvp
+from engine.inbox.routes import batch, rsvp, succession
 from engine.inbox.routes import organizer_commands as wishes
 from engine.inbox.routes.addressed import by_google, objection, quoted
 from engine.inbox.routes.several import weighed
@@ -212,7 +212,21 @@ async def _series(
         command, action = wishes.creation(taken, event, instances), MailAction.CREATED
     else:
         command, action = wishes.change(taken, known, event, instances), MailAction.UPDATED
-    return await _apply(engine, taken, command, action, event, quiet=quiet, instances=instances)
+    outcome = await _apply(engine, taken, command, action, event, quiet=quiet, instances=instances)
+    return await _continued(engine, taken, event, outcome) if event.recurrence else outcome
+
+
+async def _continued(engine: Engine, taken: ReceivedMail, event: ItipEvent, outcome: Outcome) -> Outcome:
+    """The outcome of a new series, whose people are those of the series that it goes on with.
+
+    A mail that was carried out before may have been killed between the two.
+    """
+    again = outcome == TAKEN_BEFORE
+    if taken.rehearsed or not (outcome.action is MailAction.CREATED or again):
+        return outcome
+    made = await _known(engine, taken, event)
+    said = await succession.continue_series(engine, taken, made) if made and not made.sequence else ""
+    return outcome if again else outcome.model_copy(update={"detail": f"{outcome.detail} {said}".strip()})
 
 
 async def _instance(

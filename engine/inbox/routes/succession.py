@@ -1,0 +1,104 @@
+"""A series that goes on as another one keeps its people: whoever had the old series is invited to the new one.
+
+Calendars change "this and all following" by ending the series and beginning a new one, each in a mail of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from engine.commands.campaigns.validation import Row
+from engine.commands.first_proof import NewProof
+from engine.engine import Engine
+from engine.inbox.intake.once import apply_once
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, named, turned_down
+from engine.inbox.routes.list_campaign import DraftAndStart
+from engine.model.events import Event
+from engine.model.people import Attendee, Partstat
+from engine.model.queries import AttendeeQuery, EventQuery
+
+_GOOGLE = re.compile(r"(.+)_R\d{8}(?:T\d{6}Z?)?(@google\.com)")
+"""The UID that Google gives to what follows a series, made of that of the series."""
+_GAP = timedelta(days=40)
+"""How long before the new series the old one may end: one occurrence of a monthly rule."""
+_JUST_NOW = timedelta(hours=1)
+PEOPLE_MAX = 1_000
+
+
+async def continue_series(engine: Engine, taken: ReceivedMail, event: Event) -> str:
+    """Invite the people of the series that `event` goes on with; what was done, in words, empty if there is none.
+
+    An organizer whose proof is new invites as many as that proof may reach, else nobody.
+    """
+    old = await _predecessor(engine, event) if event.recurring and not taken.flagged else None
+    if old is None:
+        return ""
+    people = await _people(engine, old)
+    if not people:
+        return ""
+    if len(people) > PEOPLE_MAX:
+        return _not_invited(old, "they are too many to be invited without being asked for")
+    try:
+        outcome = await _invited(engine, taken, event, people)
+    except NewProof:
+        return _not_invited(old, "what proves your mail is new")
+    if outcome.code:
+        return _not_invited(old, outcome.detail)
+    return f"It goes on with the series {old.uid}, whose {len(people)} people are invited to it."
+
+
+def _not_invited(old: Event, why: str) -> str:
+    return f"It goes on with the series {old.uid}, whose people are not invited to it: {why}."
+
+
+async def _predecessor(engine: Engine, event: Event) -> Event | None:
+    """The series that ended just before `event` begins, if its calendar says so or has just shortened it for that."""
+    match = _GOOGLE.fullmatch(event.source_uid or "")
+    start = event.span.start_utc
+    query = EventQuery(organizer=event.organizer, after=start - _GAP, before=start, limit=100)
+    found = [
+        old
+        for old in (await engine.store.search(query)).events
+        if old.summary == event.summary and _ended_for(old, event, google=match is not None)
+    ]
+    if found:
+        return max(found, key=lambda old: old.ends_at or old.dtstamp)
+    if match:
+        return await engine.store.event_by_source(event.organizer, match.group(1) + match.group(2))
+    return None
+
+
+def _ended_for(old: Event, event: Event, *, google: bool) -> bool:
+    """True if `old` was a series that ended before `event` begins, and that a moment ago went on."""
+    if old.uid == event.uid or old.cancelled or old.ends_at is None or old.ends_at > event.span.start_utc:
+        return False
+    shortened = any(e.recurrence_id is None and e.recurrence != old.recurrence for e in old.earlier)
+    return old.recurring and (google or (shortened and event.created - old.dtstamp <= _JUST_NOW))
+
+
+async def _people(engine: Engine, event: Event) -> list[Attendee]:
+    """Who has the event and did not decline it, one more than are invited at once at most."""
+    found: list[Attendee] = []
+    cursor: str | None = None
+    while len(found) <= PEOPLE_MAX:
+        page = await engine.store.attendees(AttendeeQuery(uid=event.uid, limit=100, cursor=cursor))
+        found += [a for a in page.attendees if a.proven and a.partstat is not Partstat.DECLINED]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found
+
+
+async def _invited(engine: Engine, taken: ReceivedMail, event: Event, people: list[Attendee]) -> Outcome:
+    rows = [Row(a.email, a.name, dict(a.fields), number) for number, a in enumerate(people, start=1)]
+    return await apply_once(
+        engine,
+        # Each part of a mail is weighed by itself here, since the rehearsal of the mail made no series to go on with.
+        taken.model_copy(update={"weighed": False}),
+        DraftAndStart(uid=event.uid, recipients=rows, report_to=taken.mail.from_address),
+        taken.actor,
+        outcome=lambda done: Outcome(action=MailAction.CAMPAIGN, uid=done.event.uid),
+        part=f"goes-on:{named(event.uid)}",
+        no=turned_down,
+    )
