@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from engine.model.answers import Receipt
 from engine.model.messages import Kind, MessageState, Notice
 from engine.model.people import Partstat
+from engine.process.gathering import Failed
 from engine.store.protocol import Store, Unit
-from engine.store.sqlite.group_commit import Failed, SyncConnection, transaction
+from engine.store.sqlite.group_commit import SyncConnection, transaction
 from tests.store.stores import attendee, claim, event, message, owe, save, sqlite, with_event
 from tests.support.clock import START
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from engine.engine import Engine
 from engine.inbox.intake.router import mailbox_of
 from engine.inbox.spool.spool import Mailbox
+from engine.process.gathering import Gathering
 from engine.store import protocol
 
 ORGANIZER = "organizer"
@@ -27,8 +27,7 @@ class Recipients:
         self._domain = engine.settings.domain
         self._local = engine.settings.local_organizer
         self._store: protocol.Recipients = engine.store
-        self._tokens: dict[str, asyncio.Future[bool]] = {}
-        self._asking: asyncio.Task[None] | None = None
+        self._asking: Gathering[str, bool] = Gathering(self._known, _AT_ONCE)
 
     def at_once(self, address: str) -> Mailbox | None:
         """The mailbox that is known without waiting; None where there may be one all the same."""
@@ -41,7 +40,7 @@ class Recipients:
         """The mailbox behind an address; None where there is none."""
         mailbox = mailbox_of(self._whole(address), self._domain)
         if mailbox and _asks(mailbox):
-            if await self._given_out(mailbox.token):
+            if await self._asking.do(mailbox.token):
                 return mailbox
             mailbox = None
         return mailbox or await self._organizer(address.lower())
@@ -58,41 +57,11 @@ class Recipients:
             return Mailbox(name=ORGANIZER, token=local)
         return None
 
-    async def _given_out(self, token: str) -> bool:
-        found = self._tokens.get(token)
-        if found is None:
-            found = self._tokens[token] = asyncio.get_running_loop().create_future()
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
-        return await asyncio.shield(found)
-
-    async def _ask(self) -> None:
-        while self._tokens:
-            asked, self._tokens = self._tokens, {}
-            try:
-                known = await self._known(list(asked))
-            except Exception as error:  # noqa: BLE001 -- raised where each of them waits
-                for future in asked.values():
-                    _fail(future, error)
-            else:
-                for token, future in asked.items():
-                    if not future.done():
-                        future.set_result(token in known)
-        self._asking = None
-
-    async def _known(self, tokens: list[str]) -> Collection[str]:
-        known: set[str] = set()
-        for start in range(0, len(tokens), _AT_ONCE):
-            known |= await self._store.tokens(tokens[start : start + _AT_ONCE])
-        return known
+    async def _known(self, tokens: Sequence[str]) -> list[bool]:
+        known = await self._store.tokens(set(tokens))
+        return [token in known for token in tokens]
 
 
 def _asks(mailbox: Mailbox) -> bool:
     """True where only the store can say whether the address was given out."""
     return bool(mailbox.token) and mailbox.name in _GIVEN_OUT
-
-
-def _fail(future: asyncio.Future[bool], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # heard here: whoever waited may have gone away

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+from engine.process.gathering import Failed
 
 T = TypeVar("T")
 
@@ -35,13 +36,6 @@ class SyncConnection:
 
 
 Work = Callable[[SyncConnection], Coroutine[object, object, T]]
-
-
-@dataclass(frozen=True)
-class Failed:
-    """What went wrong with one of several works; the others are kept."""
-
-    error: Exception
 
 
 def transaction(connection: sqlite3.Connection, works: Sequence[Work[T]], busy_s: float) -> list[T | Failed]:

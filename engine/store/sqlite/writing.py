@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import aiosqlite
 
+from engine.process.gathering import Gathering
 from engine.store.sqlite.compat import in_thread
-from engine.store.sqlite.group_commit import Failed, SyncConnection, Work, busy, transaction
+from engine.store.sqlite.group_commit import SyncConnection, Work, busy, transaction
 from engine.store.sqlite.session import Session, Statements
 
 T = TypeVar("T")
@@ -31,14 +31,6 @@ _MOST = 64
 """Works that are kept by one commit."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """A work, and where its result goes."""
-
-    work: Work[Any]
-    answer: asyncio.Future[Any]
-
-
 class Writer(Generic[U]):
     """Makes units of work over one connection, with `unit`, and keeps all of each or nothing.
 
@@ -50,8 +42,7 @@ class Writer(Generic[U]):
         self._path = path
         self._unit = unit
         self._writing = asyncio.Lock()
-        self._asked: list[_Asked] = []
-        self._carrying: asyncio.Task[None] | None = None
+        self._works: Gathering[Work[Any], Any] = Gathering(self._kept_together, _MOST)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[U]:
@@ -95,45 +86,21 @@ class Writer(Generic[U]):
             await unit.flush()
             return result
 
-        asked = _Asked(kept, asyncio.get_running_loop().create_future())
-        self._asked.append(asked)
-        if self._carrying is None:
-            self._carrying = asyncio.create_task(self._carry())
-        result: T = await asked.answer
+        try:
+            result: T = await self._works.do(kept)
+        except sqlite3.Error as error:
+            self._refuse_full(error)
+            raise
         return result
 
-    async def _carry(self) -> None:
-        """Carry out what is asked for until there is no more."""
-        try:
-            while self._asked:
-                async with self._writing:
-                    await self._carry_some(self._asked[:_MOST])
-        finally:
-            self._carrying = None
+    async def _kept_together(self, works: Sequence[Work[Any]]) -> list[Any]:
+        """What came of the first of `works`, kept by one commit."""
 
-    async def _carry_some(self, some: list[_Asked]) -> None:
-        def carried_out(connection: sqlite3.Connection) -> list[object]:
-            return transaction(connection, [asked.work for asked in some], BUSY_S)
+        def carried_out(connection: sqlite3.Connection) -> list[Any]:
+            return transaction(connection, works, BUSY_S)
 
-        try:
-            done = await in_thread(self._connection, carried_out)
-        except Exception as error:  # noqa: BLE001 -- handed to everybody who asked: nothing of it was kept
-            done = [Failed(error)] * len(some)
-        del self._asked[: len(done)]
-        for asked, result in zip(some, done, strict=False):
-            if not asked.answer.cancelled():
-                self._answer(asked, result)
-
-    def _answer(self, asked: _Asked, result: object) -> None:
-        if not isinstance(result, Failed):
-            asked.answer.set_result(result)
-            return
-        try:
-            self._refuse_full(result.error)
-        except OSError as full:
-            asked.answer.set_exception(full)
-        else:
-            asked.answer.set_exception(result.error)
+        async with self._writing:
+            return await in_thread(self._connection, carried_out)
 
     def _refuse_full(self, error: BaseException) -> None:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:

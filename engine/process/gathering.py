@@ -1,0 +1,71 @@
+"""Does at one go what several ask for at about the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What went wrong with one of several items; the others are done."""
+
+    error: BaseException
+
+
+class Gathering(Generic[T, R]):
+    """Gathers items while those before them are being done.
+
+    `flush` does up to `most` of them and returns what became of the first ones, at least of one, in their order;
+    the rest comes with the next. What it raises goes to all that it was given. Once asked for, an item is done even
+    if whoever asked goes away.
+    """
+
+    def __init__(self, flush: Callable[[Sequence[T]], Awaitable[Sequence[R | Failed]]], most: int) -> None:
+        self._flush = flush
+        self._most = most
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """True while nothing is being done."""
+        return self._running is None
+
+    async def do(self, item: T) -> R:
+        """What became of `item`. Raises what went wrong with it."""
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await answer
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await self._some(self._waiting[: self._most])
+        finally:
+            self._running = None
+
+    async def _some(self, some: list[tuple[T, asyncio.Future[R]]]) -> None:
+        done: Sequence[R | Failed]
+        try:
+            done = await self._flush([item for item, _ in some])
+        except Exception as error:  # noqa: BLE001 -- raised where each of them waits
+            done = [Failed(error)] * len(some)
+        del self._waiting[: len(done)]
+        for (_, answer), result in zip(some, done, strict=False):
+            if not answer.done():
+                _settle(answer, result)
+
+
+def _settle(answer: asyncio.Future[R], result: R | Failed) -> None:
+    if isinstance(result, Failed):
+        answer.set_exception(result.error)
+    else:
+        answer.set_result(result)
