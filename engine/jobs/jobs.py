@@ -9,6 +9,7 @@ from engine.commands.base import Command
 from engine.commands.campaigns.fan_out import FanOut, FinishCampaign, PauseFailing, StartScheduled
 from engine.commands.telling import Progress, TellGathered
 from engine.engine import SYSTEM, Engine
+from engine.quiet import Quiet
 from engine.store.protocol import Chore
 
 log = logging.getLogger(__name__)
@@ -21,15 +22,21 @@ _COMMANDS: dict[Chore, type[Command[Progress]]] = {
     Chore.TELL: TellGathered,
 }
 _IDLE_S = 0.5
+_LOOK_S = 2.0
+"""How often to look for what only the clock makes due, while nothing is kept."""
 _AFTER_FAILURE_S = 5.0
 
 
 async def run(engine: Engine) -> None:
     """Run until cancelled."""
+    quiet, loop, next_look = Quiet(engine.store), asyncio.get_running_loop(), 0.0
     while True:
         heard = engine.owed.listen()
         try:
-            worked = await step(engine)
+            worked = False
+            if not await quiet.since_last() or loop.time() >= next_look:
+                next_look = loop.time() + _LOOK_S
+                worked = await step(engine)
         except Exception:
             log.exception("a chore failed; trying again")
             await asyncio.sleep(_AFTER_FAILURE_S)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from engine.model.claims import Claim
 from engine.observe.observer import Observer
-from engine.store.protocol import Claims
+from engine.quiet import Quiet
+from engine.store.protocol import Claims, Watching
 
 LEASE_S = 20.0
+
+
+class ClaimsAndNews(Claims, Watching, Protocol):
+    """What a dispatcher asks of the store: messages that are due, and whether anything was kept."""
 
 
 class Leases:
@@ -23,7 +29,7 @@ class Leases:
 
     def __init__(
         self,
-        store: Claims,
+        store: ClaimsAndNews,
         owner: str,
         clock: Callable[[], datetime],
         lease_s: float = LEASE_S,
@@ -39,6 +45,8 @@ class Leases:
         self._renewed: float | None = None
         self._careful_until = 0.0
         self._looked_closely = False
+        self._quiet = Quiet(store)
+        self._due: datetime | None = None
 
     async def keep(self) -> None:
         """Renew what is held, in time; called again and again, every quarter of a lease."""
@@ -59,7 +67,7 @@ class Leases:
         careful = _steady() < self._careful_until
         now = self._clock()
         if self._looked_closely or careful:
-            due = await self._store.next_due()
+            due = await self._next_due(now)
             if due is None or due > now:
                 return []
         with self._observer.span("claim") as span:
@@ -70,6 +78,13 @@ class Leases:
         self._looked_closely = not careful
         self._mine.update(claim.message.id for claim in claims)
         return claims
+
+    async def _next_due(self, now: datetime) -> datetime | None:
+        """When the next message is due; asked anew only if something was kept since."""
+        if not await self._quiet.since_last():
+            self._due = now  # should the question fail
+            self._due = await self._store.next_due()
+        return self._due
 
     async def still_mine(self, batch: Sequence[Claim]) -> list[Claim]:
         """Those of a batch that nobody took while time was lost."""

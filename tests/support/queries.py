@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _EVERY = 10
@@ -18,9 +19,11 @@ class Queries:
 
     statements: int = 0
     steps: int = 0
+    by_text: Counter[str] = field(default_factory=Counter)
 
-    def asked(self, _statement: str) -> None:
+    def asked(self, statement: str) -> None:
         self.statements += 1
+        self.by_text[statement] += 1
 
     def stepped(self) -> None:
         self.steps += _EVERY
@@ -28,6 +31,7 @@ class Queries:
     def zero(self) -> None:
         """Count anew."""
         self.statements = self.steps = 0
+        self.by_text.clear()
 
 
 @contextmanager

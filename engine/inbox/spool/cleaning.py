@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.engine import Engine
 from engine.inbox.routes import confirm
 from engine.inbox.spool import keeping
+from engine.quiet import Quiet
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +28,12 @@ _AT_ONCE = 500
 async def run(engine: Engine) -> None:
     """Clean at once and then every hour, and keep within the bounds all the time, until cancelled."""
     soon = later = 0.0
+    quiet = Quiet(engine.store)
     while True:
         now = time.monotonic()
         try:
-            await keep_within(engine)
+            if not await quiet.since_last() or now >= soon:
+                await keep_within(engine)
             if now >= soon:
                 soon = now + _SOON_S
                 await confirm.look_again(engine)

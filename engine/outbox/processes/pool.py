@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from engine.engine import Engine
 from engine.process.program import command, environment
+from engine.quiet import Quiet
 from engine.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class SenderPool:
         self._idle_s = idle_s
         self._hands: list[Process] = []
         self._needed = float("-inf")
+        self._quiet = Quiet(engine.store)
         self._deaths = 0
         self._not_before = float("-inf")
 
@@ -73,6 +75,8 @@ class SenderPool:
         """Start a hand where there is much to do, end all where there was not for long."""
         now = asyncio.get_running_loop().time()
         self._bury(now)
+        if await self._quiet.since_last() and not self._hands:
+            return
         if await self._engine.store.backlog() >= self._many:
             self._needed = now
             if now >= self._not_before and await self._wanted():
