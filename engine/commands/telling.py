@@ -19,11 +19,11 @@ async def tell(work: Work, to: str, notice: Notice, event_uid: str | None) -> No
         await work.unit.gather(to, notice, event_uid, TELL_PAUSE, SHOWN)
 
 
-async def owe(work: Work, to: str, notice: Notice, event_uid: str | None, organizer: str = "") -> None:
+async def owe(work: Work, to: str, notice: Notice, event_uid: str | None) -> None:
     """Owe an organizer a notice; what proved their mails until now counts as told once it has arrived."""
     if await work.unit.unheard_proofs(to):
         notice = notices.warned(notice, work.settings)
-    message = notices.message(work, to, organizer or to, notice, event_uid)
+    message = notices.message(work, to, to, notice, event_uid)
     await work.unit.add_messages([message], priority=0)
     await work.unit.told_of_proofs(to, message.message_id)
 

@@ -9,6 +9,7 @@ from engine.model.campaigns import CampaignState
 from engine.model.events import Event
 from engine.model.messages import Message
 from tests.support import mails
+from tests.support.clock import Clock
 from tests.support.engines import created, deliver
 from tests.support.inboxes import Post
 
@@ -19,8 +20,11 @@ async def event(engine: Engine) -> Event:
 
 
 async def sent(post: Post) -> tuple[list[str], list[Message]]:
-    """Whom invites went to, and the notices."""
+    """Whom invites went to, and the notices, those too that are gathered for a minute."""
     gone = await deliver(post.engine)
+    assert isinstance(post.engine.clock, Clock)
+    post.engine.clock.move(seconds=60)
+    gone += await deliver(post.engine)
     invites = sorted(m.email for m in gone if m.method)
     return invites, [m for m in gone if not m.method]
 

@@ -162,13 +162,28 @@ async def test_no_way_of_sending_keeps_a_change_from_its_organizer(
     assert notice.email == OLGA
 
 
-async def test_a_list_is_reported_whatever_its_envelope_says(engine: Engine) -> None:
+async def test_a_list_is_reported_whatever_its_envelope_says(engine: Engine, clock: Clock) -> None:
     made = await take(engine, invitation(0))
     await told(engine)
+    clock.move(seconds=60)
     await take(engine, mails.listed(f"uid,email\n{made.uid},ann@example.com\n"), "", "bulk")
     (report,) = await told(engine)
     assert report.email == OLGA
     assert "1 invites sent" in words(report)
+
+
+async def test_reports_of_lists_are_gathered_into_the_one_notice_a_minute(
+    engine: Engine, clock: Clock
+) -> None:
+    made = await take(engine, invitation(0))
+    assert len(await told(engine)) == 1
+    for name in ("ann", "bob"):
+        await take(engine, mails.listed(f"uid,email\n{made.uid},{name}@example.com\n"), "", "bulk")
+        assert await told(engine) == []
+    clock.move(seconds=60)
+    (both,) = await told(engine)
+    assert both.email == OLGA
+    assert words(both).count("1 invites sent") == 2
 
 
 async def test_a_change_that_nothing_proves_reaches_its_organizer(tmp_path: Path, clock: Clock) -> None:

@@ -173,4 +173,4 @@ async def _close(work: Work, campaign: Campaign) -> None:
         skipped = await work.unit.skipped(campaign.id, notices.SKIPPED_SHOWN)
         event = await work.unit.event(campaign.event_uid)
         notice = notices.campaign_report(campaign, event.summary if event else "", counts, skipped)
-        await telling.owe(work, campaign.report_to, notice, campaign.event_uid, campaign.organizer)
+        await telling.tell(work, campaign.report_to, notice, campaign.event_uid)

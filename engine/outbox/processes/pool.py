@@ -46,7 +46,7 @@ class SenderPool:
         self._idle_s = idle_s
         self._hands: list[Process] = []
         self._needed = float("-inf")
-        self._quiet = Quiet(engine.store)
+        self._quiet, self._little = Quiet(engine.store), False
         self._deaths = 0
         self._not_before = float("-inf")
 
@@ -75,9 +75,11 @@ class SenderPool:
         """Start a hand where there is much to do, end all where there was not for long."""
         now = asyncio.get_running_loop().time()
         self._bury(now)
-        if await self._quiet.since_last() and not self._hands:
+        if await self._quiet.since_last() and self._little and not self._hands:
             return
-        if await self._engine.store.backlog() >= self._many:
+        self._little = False  # should the question fail
+        self._little = await self._engine.store.backlog() < self._many
+        if not self._little:
             self._needed = now
             if now >= self._not_before and await self._wanted():
                 await self._start()

@@ -24,9 +24,9 @@ from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
 from engine.model.records import Figures, Intake, KeptMail, KeptSums, Rates, Statistics
 from engine.model.searching import Expansion
-from engine.store.protocol import TELL_PAUSE, Chore, Unit
+from engine.store.protocol import Chore, Unit
 from engine.store.repeating import repeated
-from engine.store.sqlite import changes
+from engine.store.sqlite import changes, chores
 from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
@@ -347,7 +347,7 @@ class SqliteStore:
 
     async def chores(self, now: datetime, fail_share: float = 0) -> frozenset[Chore]:
         """A look at what waits to be looked after."""
-        return await self._in_one_go(lambda s: _waiting(s, now, fail_share))
+        return await self._in_one_go(lambda s: chores.waiting(s, now, fail_share))
 
     async def senders(self) -> int:
         """How many dispatchers hold messages just now."""
@@ -364,18 +364,6 @@ class SqliteStore:
             f"SELECT min(t) AS t FROM ({FIRST_DUE} UNION ALL SELECT min(until) FROM lease)"
         )
         return moment(row["t"]) if row else None
-
-
-async def _waiting(statements: Statements, now: datetime, fail_share: float) -> frozenset[Chore]:
-    look = Campaigns(statements)
-    waiting = {
-        Chore.PAUSE_FAILING: fail_share and await look.next_failing(fail_share),
-        Chore.START_SCHEDULED: await look.next_scheduled(now),
-        Chore.FAN_OUT: await look.next_fanout(),
-        Chore.FINISH: await look.next_drained(),
-        Chore.TELL: await GatheredNotices(statements).next_gathered(now, TELL_PAUSE),
-    }
-    return frozenset(chore for chore, found in waiting.items() if found)
 
 
 async def _connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
