@@ -169,7 +169,7 @@ class SqliteStore:
         return await Events(self._reader).event_by_source(organizer, source_uid)
 
     async def attendee_by_token(self, token: str) -> Attendee | None:
-        return await Attendees(self._reader).attendee_by_token(token)
+        return await self._soon(lambda s: Attendees(s).attendee_by_token(token))
 
     async def events_named(self, name: str, actor: str) -> list[Event]:
         return await self._soon(lambda s: Events(s).events_named(name, actor))
