@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import date, datetime
 
 from engine import report
@@ -16,11 +16,12 @@ from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.base import Value
 from engine.model.campaigns import Campaign, Recipient
+from engine.model.changes import ChangeKind
 from engine.model.events import Event
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
-from engine.model.records import Figures, KeptSums, Statistics
+from engine.model.records import AnswerGroup, Figures, Grouping, KeptSums, Statistics
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.store.protocol import Store
@@ -28,6 +29,7 @@ from engine.store.protocol import Store
 Clock = Callable[[], datetime]
 
 _SKIPPED_SHOWN = 100
+_GROUPS_SHOWN = 50
 _FAILURES_SHOWN = 10
 _OTHER_PROCESS_S = 0.05
 """How often to look whether another process has settled a message."""
@@ -83,10 +85,7 @@ class Questions:
             event = await self.event(key or "", actor)
             return await self.store.statistics("event", event.uid)
         if scope == "organizer":
-            organizer = (key or actor.address).strip().lower()
-            if not actor.owns(organizer):
-                raise _of_others("key")
-            return await self.store.statistics("organizer", organizer)
+            return await self.store.statistics("organizer", _organizer(key, actor))
         if not actor.everywhere:
             raise Refused(Code.NOT_ALLOWED, "Only the operator sees the whole system.")
         return await self.store.statistics("system", "")
@@ -142,10 +141,33 @@ class Questions:
         found = await self.store.campaigns(_owner(actor), limit, before)
         return [CampaignView(campaign=c, counts=await self.store.campaign_counts(c.id)) for c in found]
 
-    async def changes(self, actor: Actor, since: str | None = None, limit: int = 50) -> ChangePage:
-        """What happened to the actor's events after the cursor `since`. Raises Refused: NOT_ALLOWED, INVALID_CURSOR."""
+    async def changes(
+        self,
+        actor: Actor,
+        since: str | None = None,
+        limit: int = 50,
+        kinds: Collection[ChangeKind] = (),
+    ) -> ChangePage:
+        """What happened to the actor's events after the cursor `since`, of these `kinds` if any are named.
+
+        Raises Refused: NOT_ALLOWED, INVALID_CURSOR.
+        """
         _may_read(actor)
-        return await self.store.changes(_owner(actor), since, limit)
+        return await self.store.changes(_owner(actor), since, limit, *kinds)
+
+    async def answer_groups(
+        self, scope: str, key: str | None, by: Grouping, actor: Actor
+    ) -> list[AnswerGroup]:
+        """Answers of an event or an organizer, in groups. Raises Refused: UNKNOWN_EVENT, NOT_ALLOWED."""
+        if scope == "event":
+            event = await self.event(key or "", actor)
+            return await self.store.answer_groups("event", event.uid, by, _GROUPS_SHOWN)
+        return await self.store.answer_groups("organizer", _organizer(key, actor), by, _GROUPS_SHOWN)
+
+    async def people(self, key: str | None, actor: Actor) -> int:
+        """How many people an organizer has invited, each counted once. Raises Refused: NOT_ALLOWED."""
+        found = await self.store.answer_groups("organizer", _organizer(key, actor), Grouping.NONE, 1)
+        return found[0].people if found else 0
 
     async def explain(self, uid: str, email: str, actor: Actor) -> Explanation:
         """Everything that was sent to one person for one event, and came back. Raises Refused."""
@@ -273,6 +295,14 @@ def _may_read(actor: Actor) -> None:
 def _owner(actor: Actor) -> str | None:
     """Whose events and campaigns the actor sees; None: those of all organizers."""
     return None if actor.everywhere else actor.address
+
+
+def _organizer(key: str | None, actor: Actor) -> str:
+    """The organizer whom `key` names, the actor's own without one. Raises Refused: NOT_ALLOWED."""
+    organizer = (key or actor.address).strip().lower()
+    if not actor.owns(organizer):
+        raise _of_others("key")
+    return organizer
 
 
 def _of_others(argument: str) -> Refused:

@@ -20,6 +20,7 @@ class ChangeKind(StrEnum):
     PROPOSAL = "proposal"
     MESSAGE_FAILED = "message_failed"
     MESSAGE_BOUNCED = "message_bounced"
+    UNSUBSCRIBED = "unsubscribed"
     CAMPAIGN_FINISHED = "campaign_finished"
     CAMPAIGN_PAUSED = "campaign_paused"
     CAMPAIGN_CANCELLED = "campaign_cancelled"

@@ -53,6 +53,9 @@ class AttendeeQuery(Value):
 
     uid: str
     status: Partstat | None = None
+    domain: str = Field("", description="of the address, in lower case; empty: any")
+    answered_since: datetime | None = None
+    by_answer: bool = Field(False, description="true: only those who answered, in the order of their answers")
     limit: int = Field(50, ge=1, le=100)
     cursor: str | None = None
 

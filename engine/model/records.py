@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -40,6 +41,31 @@ class Statistics(Value):
     origin: dict[str, int] = Field(default_factory=dict)
     prodid: dict[str, int] = Field(default_factory=dict)
     delivery: dict[str, int] = Field(default_factory=lambda: {s.value: 0 for s in MessageState})
+
+
+class Grouping(StrEnum):
+    """By what answers are grouped."""
+
+    EVENT = "event"
+    DOMAIN = "domain"
+    CLIENT = "client"
+    HOUR = "hour"
+    NONE = "none"
+    """All in one group, in which each address is counted once."""
+
+
+class AnswerGroup(Value):
+    """Attendees who have something in common, and what they answered.
+
+    `key`: uid of the event, domain, calendar client, or the hour of the answer in UTC. `summary`, `cancelled`: of an
+    event.
+    """
+
+    key: str
+    people: int
+    rsvp: Mapping[str, int]
+    summary: str = ""
+    cancelled: bool = False
 
 
 class Intake(Value):

@@ -82,7 +82,7 @@ def test_what_other_servers_call_an_argument_is_answered_with_our_name(
     with pytest.raises(Refused) as raised:
         parse(tool, EVERY[tool].arguments, {name: "x"})
     if meant == "since":
-        assert "Its arguments are: since, masked, limit" in raised.value.message
+        assert "Its arguments are: since, kinds, masked, limit" in raised.value.message
     else:
         assert f"“{name}”. Did you mean “{meant}”?" in raised.value.message
         assert f"“{meant}” is missing" not in raised.value.message

@@ -21,6 +21,7 @@ class ListChangesArguments(Arguments):
     since: str | None = Field(
         None, description="cursor of the call before; left out: the newest changes", max_length=100
     )
+    kinds: list[ChangeKind] | None = Field(None, description="only these")
     masked: bool = Field(True, description="false: show addresses in full")
     limit: int = Field(50, ge=1, le=100)
 
@@ -48,12 +49,12 @@ class Changes(Result):
 
 
 async def list_changes(call: CallContext, arguments: ListChangesArguments) -> Reply:
-    """List what happened to your events since a cursor, oldest first: answers, proposals, failed and bounced
-    messages, events made, changed or cancelled, campaigns ended; also what came by mail or through others. For
-    polling: keep `cursor` and give it as `since`. For the counts use get_stats, for one person get_attendee."""
+    """List what happened to your events since a cursor, oldest first: answers with comments, proposals, failed and
+    bounced messages, people who unsubscribed, events made, changed or cancelled, campaigns ended. For polling: keep
+    `cursor` and give it as `since`. For the counts use get_stats, for one person get_attendee."""
 
     async def page(limit: int) -> Reply:
-        found = await call.engine.changes(call.actor, arguments.since, limit)
+        found = await call.engine.changes(call.actor, arguments.since, limit, arguments.kinds or ())
         return _reply(found, masked=arguments.masked)
 
     return await fitted(arguments.limit, page)

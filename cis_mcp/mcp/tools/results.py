@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from engine.itip.recurrence import instances
 from engine.model.events import Event
 from engine.model.records import Statistics
 from engine.model.times import Span, is_day
+from engine.refusals import Code, Refused
 
 _DESCRIPTION_BYTES = 30_000
 _DATES_SHOWN = 100
@@ -123,6 +124,21 @@ def when(span: Span, value: date | datetime) -> When:
 def utc(moment: datetime) -> str:
     """A moment in UTC as ISO 8601 with a Z, whole seconds."""
     return f"{moment.isoformat()[:19]}Z"
+
+
+def moment(text: str | None, what: str) -> datetime | None:
+    """An ISO time; without an offset it is UTC. Raises Refused: INVALID_TIME."""
+    if text is None:
+        return None
+    try:
+        read = datetime.fromisoformat(text.strip())
+        return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(
+            Code.INVALID_TIME,
+            f"{what} is not an ISO 8601 date or time.",
+            "Give it as “2027-05-02” or “2027-05-02T19:00:00Z”.",
+        ) from None
 
 
 def _date(span: Span, value: date | datetime) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -11,13 +10,12 @@ from pydantic import Field, WithJsonSchema
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.mcp.tools.results import WEEKDAYS, When, one_line, times, utc, when
+from cis_mcp.mcp.tools.results import WEEKDAYS, When, moment, one_line, times, utc, when
 from cis_mcp.mcp.tools.schema import shown_by
 from engine.model.events import Event, EventStatus
 from engine.model.queries import EventQuery
 from engine.model.searching import Window
 from engine.model.times import Span
-from engine.refusals import Code, Refused
 from engine.search.asking import QUERY_MAX, Understood
 
 _OWN_CLOCK = "each event's own"
@@ -123,8 +121,8 @@ async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int)
         query=arguments.query,
         location=arguments.location,
         organizer=arguments.organizer,
-        after=_moment(arguments.after, "after"),
-        before=_moment(arguments.before, "before"),
+        after=moment(arguments.after, "after"),
+        before=moment(arguments.before, "before"),
         status=EventStatus(arguments.status) if arguments.status else None,
         limit=limit,
         cursor=arguments.cursor,
@@ -233,21 +231,6 @@ def _span_words(found: Understood, span: Window) -> str:
     if start and end:
         return f"from {start} until before {end}{zone}"
     return f"from {start}{zone}" if start else f"before {end}{zone}"
-
-
-def _moment(text: str | None, what: str) -> datetime | None:
-    """An ISO time; without an offset it is UTC."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Refused(
-            Code.INVALID_TIME,
-            f"{what} is not an ISO 8601 date or time.",
-            "Give it as “2027-05-02” or “2027-05-02T19:00:00Z”, or say it in query.",
-        ) from None
 
 
 TOOLS = (Spec(search_events, "Find events", SearchEventsArguments, FoundEvents, reads()),)

@@ -8,11 +8,12 @@ from typing import Protocol
 
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.campaigns import Campaign, Recipient
+from engine.model.changes import ChangeKind
 from engine.model.events import Event
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
-from engine.model.records import Statistics
+from engine.model.records import AnswerGroup, Grouping, Statistics
 
 
 class Searching(Protocol):
@@ -64,6 +65,10 @@ class Questions(Reports, Protocol):
 
     async def statistics(self, scope: str, key: str) -> Statistics:
         """The counters of an event, an organizer or the system."""
+        ...
+
+    async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
+        """Attendees of an event or an organizer in groups: the largest, the newest hours, or all, each counted once."""
         ...
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
@@ -128,7 +133,9 @@ class Questions(Reports, Protocol):
         """The message with this Message-ID, or None."""
         ...
 
-    async def changes(self, organizer: str | None, since: str | None, limit: int) -> ChangePage:
+    async def changes(
+        self, owner: str | None, since: str | None, limit: int, *kinds: ChangeKind
+    ) -> ChangePage:
         """What happened after the cursor `since`, oldest first; without one the newest.
 
         Raises Refused: INVALID_CURSOR.

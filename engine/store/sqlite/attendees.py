@@ -155,10 +155,13 @@ class Attendees(Session):
 
     async def block(self, email: str, organizer: str, now: datetime) -> None:
         """Note that somebody wants no more mail from one organizer."""
-        await self.run(
-            "INSERT INTO block(email, organizer, at) VALUES (?,?,?) ON CONFLICT DO UPDATE SET reason = ''",
+        changed = await self.run(
+            "INSERT INTO block(email, organizer, at) VALUES (?,?,?) ON CONFLICT DO UPDATE SET reason = '' "
+            "WHERE reason <> ''",
             [email, organizer, now.timestamp()],
         )
+        if changed:
+            await changes.note_unsubscribed(self, email, organizer, now.timestamp())
 
     async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
         """Note that mail from one organizer to `email` came back; who asked for no more stays known for that."""

@@ -12,11 +12,12 @@ from engine.refusals import Code
 from engine.store.rules import FAILING_WINDOW, is_failing
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.counters import counted, summed
-from engine.store.sqlite.ledger import WAITING, Ledger
+from engine.store.sqlite.ledger import WAITING
+from engine.store.sqlite.reminders import Reminders
 from engine.store.sqlite.schema import PENDING
 
 
-class Campaigns(Ledger):
+class Campaigns(Reminders):
     """The part of a unit of work that speaks of campaigns."""
 
     async def campaign(self, campaign_id: str) -> Campaign | None:

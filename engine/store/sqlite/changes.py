@@ -12,7 +12,7 @@ from engine.model.changes import Change, ChangeKind
 from engine.model.events import Event
 from engine.model.queries import ChangePage
 from engine.store.sqlite import rows
-from engine.store.sqlite.session import IN_LIST, Session, as_numbers
+from engine.store.sqlite.session import IN_LIST, Session, as_list, as_numbers
 
 WORDS_MAX = 500
 """Characters that are kept of what others said."""
@@ -82,13 +82,21 @@ async def note_failures(session: Session, message_ids: Collection[int]) -> None:
         await session.run(_FAILED, [as_numbers(message_ids)])
 
 
-async def page(session: Session, organizer: str | None, since: str | None, limit: int) -> ChangePage:
+async def page(
+    session: Session,
+    organizer: str | None,
+    since: str | None,
+    limit: int,
+    kinds: Collection[ChangeKind] = (),
+) -> ChangePage:
     """Up to `limit` changes after the cursor `since`, oldest first; without one the newest.
 
     Only one process writes at a time, so that ids are in the order in which changes could be seen: nothing ever
     appears before a cursor that was given out. Raises Refused(INVALID_CURSOR).
     """
     where, values = ("organizer = ?", [organizer]) if organizer else ("1", [])
+    if kinds:
+        where, values = f"{where} AND kind {IN_LIST}", [*values, as_list(kinds)]
     if since is None:
         found = await session.all(
             f"SELECT * FROM change WHERE {where} ORDER BY id DESC LIMIT ?", [*values, limit]
@@ -102,9 +110,23 @@ async def page(session: Session, organizer: str | None, since: str | None, limit
         )
         more = len(found) > limit
         found = found[:limit]
-    last = found[-1]["id"] if found else 0
+    last = found[-1]["id"] if found else await _newest(session)
     cursor = cursors.written(last) if found or since is None else since
     return ChangePage(changes=tuple(_change(row) for row in found), cursor=cursor, more=more)
+
+
+async def _newest(session: Session) -> int:
+    """The newest change of all, from which a caller goes on who has found none."""
+    row = await session.one("SELECT max(id) AS id FROM change")
+    return int(row["id"] or 0) if row else 0
+
+
+async def note_unsubscribed(session: Session, email: str, organizer: str, at: float) -> None:
+    """A person wants no more mail from an organizer."""
+    await session.run(
+        f"INSERT INTO change({_COLUMNS}) VALUES (?, ?, ?, NULL, ?, '', NULL, 'blocked', '', '')",
+        [at, ChangeKind.UNSUBSCRIBED, organizer, email],
+    )
 
 
 def _change(row: sqlite3.Row) -> Change:

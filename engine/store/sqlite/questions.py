@@ -17,14 +17,14 @@ from engine.model.records import Intake, Statistics
 from engine.store.sqlite import rows
 from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.events import NAMED
-from engine.store.sqlite.search import Search
+from engine.store.sqlite.groups import Groups
 from engine.store.sqlite.session import as_list
 
 _PAGE = 1_000
 _HISTORY_MAX = 500
 
 
-class Questions(Search):
+class Questions(Groups):
     """Everything that is asked without changing anything."""
 
     async def event(self, uid: str) -> Event | None:
@@ -51,17 +51,26 @@ class Questions(Search):
         return rows.statistics(summed((row["name"], row["n"]) for row in found).items())
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
-        """Attendees of an event in the order in which they were invited."""
-        (after,) = cursors.opened(query.cursor, int) if query.cursor else (0,)
-        status = "AND partstat = ?" if query.status else ""
-        values = [query.uid, after] + ([query.status.value] if query.status else [])
+        """Attendees of an event in the order in which they were invited, or in which they answered."""
+        place = "receipt_arrived" if query.by_answer else "id"
+        after: list[object] = list(cursors.opened(query.cursor, float, int) if query.cursor else (0.0, 0))
+        where = ["event_uid = ?", "withdrawn IS NULL", f"({place}, id) > (?, ?)"]
+        values: list[object] = [query.uid, *after]
+        for condition, value in (
+            ("partstat = ?", query.status.value if query.status else None),
+            ("substr(email, instr(email, '@') + 1) = ?", query.domain or None),
+            ("receipt_arrived >= ?", rows.seconds(query.answered_since)),
+        ):
+            if value is not None:
+                where.append(condition)
+                values.append(value)
         found = await self.all(
-            f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND id > ? AND withdrawn IS NULL "
-            f"{status} ORDER BY id LIMIT ?",
+            f"SELECT {rows.ATTENDEE} FROM attendee WHERE {' AND '.join(where)} ORDER BY {place}, id LIMIT ?",
             [*values, query.limit + 1],
         )
         page = found[: query.limit]
-        cursor = cursors.written(page[-1]["id"]) if len(found) > query.limit else None
+        last = page[-1] if len(found) > query.limit else None
+        cursor = cursors.written(float(last[place]), last["id"]) if last else None
         return AttendeePage.model_validate(
             {
                 "uid": query.uid,

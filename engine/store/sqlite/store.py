@@ -16,13 +16,14 @@ import aiosqlite
 
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.campaigns import Campaign, Recipient
+from engine.model.changes import ChangeKind
 from engine.model.claims import Answer, Claim
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
-from engine.model.records import Figures, Intake, KeptMail, KeptSums, Rates, Statistics
+from engine.model.records import AnswerGroup, Figures, Grouping, Intake, KeptMail, KeptSums, Rates, Statistics
 from engine.model.searching import Expansion
 from engine.store.protocol import Chore, Unit
 from engine.store.repeating import repeated
@@ -44,7 +45,6 @@ from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recount import Recount
-from engine.store.sqlite.reminders import Reminders
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
 from engine.store.sqlite.session import Statements
@@ -63,7 +63,6 @@ class _Unit(
     Answers,
     Claims,
     Campaigns,
-    Reminders,
     Feeds,
     Confirmations,
     PromptRecords,
@@ -252,8 +251,13 @@ class SqliteStore:
     async def delegations(self, event_uid: str, email: str) -> list[Delegation]:
         return await Answers(self._reader).delegations(event_uid, email)
 
-    async def changes(self, organizer: str | None, since: str | None, limit: int) -> ChangePage:
-        return await changes.page(self._questions, organizer, since, limit)
+    async def changes(
+        self, owner: str | None, since: str | None, limit: int, *kinds: ChangeKind
+    ) -> ChangePage:
+        return await changes.page(self._questions, owner, since, limit, kinds)
+
+    async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
+        return await self._questions.answer_groups(scope, key, by, limit)
 
     async def key_by_digest(self, digest: str) -> str | None:
         return await self._soon(lambda s: Questions(s).key_by_digest(digest))
