@@ -12,7 +12,7 @@ from engine.itip import read
 from engine.itip.bounds import Allowance
 from engine.itip.content_lines import Component, decode
 from engine.itip.expansion import Budget
-from engine.itip.message import ItipEvent
+from engine.itip.message import ItipEvent, told_apart
 from engine.itip.tree import parse
 from engine.itip.zone_context import Clocks
 from engine.model.feeds import GONE
@@ -120,16 +120,14 @@ def _components(calendars: list[Component], default_zone: str | None) -> Iterato
 
 
 def _entries(events: list[ItipEvent]) -> Iterator[Entry]:
-    """The events with their instances; of two with one UID the newer revision counts, of equals the later."""
-    series: dict[str, ItipEvent] = {}
+    """The events with their instances, told apart as those of a mail are."""
+    series = [event for event in events if event.recurrence_id is None]
     instances: dict[str, dict[date | datetime, ItipEvent]] = {}
     for event in events:
         if event.recurrence_id is not None:
             _keep_newest(instances.setdefault(event.uid, {}), event.recurrence_id, event)
-        else:
-            _keep_newest(series, event.uid, event)
-    for uid, event in series.items():
-        yield Entry(uid, event, tuple(instances.pop(uid, {}).values()))
+    for event in told_apart(series):
+        yield Entry(event.uid, event, tuple(instances.pop(event.uid, {}).values()))
     for alone in instances.values():
         for event in alone.values():
             yield Entry(event.occurrence_uid, event, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from engine.model.base import Value
@@ -57,6 +58,28 @@ class ItipEvent(Value):
     def occurrence_uid(self) -> str:
         """The UID of an instance whose series is not known: it is an event of its own (RFC 5546, 3.2.2)."""
         return f"{self.uid} {self.recurrence_id}"
+
+
+def told_apart(series: Sequence[ItipEvent]) -> list[ItipEvent]:
+    """The events of a calendar: of revisions of one the newest (RFC 5546, 2.1.5), of one that is repeated the last.
+
+    Events with one UID that start at several times, all of the newest revision, are several: a theatre that gives
+    each evening the UID of its play means that. Each is then named by its UID and its start.
+    """
+    newest: dict[str, int] = {}
+    for event in series:
+        newest[event.uid] = max(event.sequence or 0, newest.get(event.uid, 0))
+    found: dict[str, dict[datetime | None, ItipEvent]] = {}
+    for event in series:
+        if (event.sequence or 0) == newest[event.uid]:
+            found.setdefault(event.uid, {})[event.span.start_utc if event.span else None] = event
+    return [event for alike in found.values() for event in _named_apart(list(alike.values()))]
+
+
+def _named_apart(alike: list[ItipEvent]) -> list[ItipEvent]:
+    if len(alike) == 1 or any(e.recurrence or e.rdates or e.span is None for e in alike):
+        return alike[-1:]
+    return [e.model_copy(update={"uid": f"{e.uid} {e.span.start_utc.isoformat()}"}) for e in alike if e.span]
 
 
 _ZONES = timedelta(hours=26)

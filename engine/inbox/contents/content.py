@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from engine.commands.tables import batchrows, csvlist
 from engine.commands.tables.batchrows import BatchTable
 from engine.commands.tables.csvlist import CsvRow
 from engine.itip import read as itip_read
-from engine.itip.message import ItipMessage
+from engine.itip.message import ItipEvent, ItipMessage
 from engine.mail.incoming import read as mail_read
-from engine.mail.incoming.content import IncomingMail, ListPart
+from engine.mail.incoming.calendars import MAX_CALENDARS
+from engine.mail.incoming.content import CalendarPart, IncomingMail, ListPart
 from engine.mail.incoming.read import Opened
 from engine.refusals import Code, Refused
 
+S = TypeVar("S")
 T = TypeVar("T")
 _CALENDAR_BOXES = frozenset({"create", "rsvp"})
 _MAILED_ROWS = 100_000
@@ -39,7 +42,8 @@ class Table:
 class Content:
     """What a mail carries, as far as the mailboxes that it came to can use it.
 
-    `calendar`: the first calendar that can be read; why the first cannot, if none can; None without any.
+    `calendar`: the first calendar that can be read; why the first cannot, if none can; None without any. At create@
+    with the events of the others that ask for the same; `left`: why further ones could not join it.
     `quoted`: that calendar stands where what others wrote may stand. `tables`: for create@; `rows`: for bulk@, of
     each attached list. The texts of lists are not kept beside them.
     """
@@ -47,6 +51,7 @@ class Content:
     mail: IncomingMail
     calendar: ItipMessage | Refused | None = None
     quoted: bool = False
+    left: tuple[Refused, ...] = ()
     tables: tuple[Table, ...] = ()
     rows: tuple[tuple[CsvRow, ...] | Refused, ...] = ()
 
@@ -61,7 +66,7 @@ def read_if_cheap(opened: Opened, boxes: Collection[str]) -> Content | None:
     if len(opened.raw) > mail_read.SMALL or _packed(opened.raw.lower()):
         return None
     mail = opened.read()
-    return _content(mail, boxes) if all(_cheap(part.content) for part in mail.calendars) else None
+    return _content(mail, boxes) if _cheap(b"".join(part.content for part in mail.calendars)) else None
 
 
 def _packed(raw: bytes) -> bool:
@@ -79,10 +84,14 @@ def _cheap(calendar: bytes) -> bool:
 
 def _content(mail: IncomingMail, boxes: Collection[str]) -> Content:
     calendar, quoted = _calendar(mail) if _CALENDAR_BOXES & set(boxes) else (None, False)
+    left: tuple[Refused, ...] = ()
+    if "create" in boxes and len(mail.calendars) > 1 and isinstance(calendar, ItipMessage) and not quoted:
+        calendar, left = _joined(mail.calendars)
     return Content(
         mail=_without_texts(mail) if mail.lists else mail,
         calendar=calendar,
         quoted=quoted,
+        left=left,
         tables=_tables(mail) if "create" in boxes and not mail.calendars else (),
         rows=_rows(mail) if "bulk" in boxes else (),
     )
@@ -103,6 +112,42 @@ def _calendar(mail: IncomingMail) -> tuple[ItipMessage | Refused | None, bool]:
     return first, False
 
 
+def _joined(parts: Sequence[CalendarPart]) -> tuple[ItipMessage, tuple[Refused, ...]]:
+    """The calendars that are the sender's own as one, and why others could not join: each event counts once."""
+    own = [part for part in parts if not part.quoted]
+    read = [_attempt(partial(itip_read.read, method_hint=part.method_hint), part.content) for part in own]
+    messages = [message for message in read if isinstance(message, ItipMessage)]
+    first, left = messages[0], [message for message in read if isinstance(message, Refused)]
+    same = [message for message in messages if message.method == first.method]
+    left += [_of_another_method(message) for message in messages if message.method != first.method]
+    left += [_too_many()] if len(parts) >= MAX_CALENDARS else []
+    events = {_key(event): event for message in reversed(same) for event in reversed(message.events)}
+    repaired = tuple(dict.fromkeys(what for message in same for what in message.repaired))
+    in_order = tuple(reversed(events.values()))
+    return first.model_copy(update={"events": in_order, "repaired": repaired}), tuple(left)
+
+
+def _key(event: ItipEvent) -> tuple[object, ...]:
+    return event.uid, event.recurrence_id, event.sequence, event.span and event.span.start_utc
+
+
+def _of_another_method(message: ItipMessage) -> Refused:
+    uids = ", ".join(event.uid[:60] for event in message.events[:5])
+    return Refused(
+        Code.UNSUPPORTED_METHOD,
+        f"A calendar with METHOD:{message.method[:20]} was left out ({uids}), as the first of this mail has another.",
+        "Send it in a mail of its own.",
+    )
+
+
+def _too_many() -> Refused:
+    return Refused(
+        Code.TOO_MANY,
+        f"Of the calendars in this mail the first {MAX_CALENDARS} were read; there may be more.",
+        "Send the others in further mails, or put their events into one calendar.",
+    )
+
+
 def _tables(mail: IncomingMail) -> tuple[Table, ...]:
     fitting = [not p.filename.lower().endswith(".txt") or batchrows.fits(p.text) for p in mail.lists]
     if not any(fitting):
@@ -120,7 +165,7 @@ def _listed(text: str) -> list[CsvRow]:
     return csvlist.read(text, _MAILED_ROWS)
 
 
-def _attempt(reading: Callable[[str], T], text: str) -> T | Refused:
+def _attempt(reading: Callable[[S], T], text: S) -> T | Refused:
     try:
         return reading(text)
     except Refused as refused:

@@ -30,7 +30,7 @@ from engine.inbox.routes import batch, rsvp, succession
 from engine.inbox.routes import organizer_commands as wishes
 from engine.inbox.routes.addressed import by_google, objection, quoted
 from engine.inbox.routes.several import weighed
-from engine.itip.message import ItipEvent, ItipMessage
+from engine.itip.message import ItipEvent, ItipMessage, told_apart
 from engine.model.events import Event
 from engine.model.messages import Notice
 from engine.model.times import Instant
@@ -121,11 +121,12 @@ async def _carry_out(engine: Engine, taken: ReceivedMail, message: ItipMessage) 
             Code.TOO_LARGE,
             f"The calendar has more than {_SERIES_MAX} recurring events. Send it in parts, or import it.",
         )
-    series = _newest([e for e in message.events if e.recurrence_id is None])
+    series = told_apart([e for e in message.events if e.recurrence_id is None])
     instances = [e for e in message.events if e.recurrence_id is not None]
     masters = {e.uid for e in series}
     alone = [i for i in instances if i.uid not in masters]
-    quiet = len(series) + len(alone) > 1
+    left = [turned_down(refused) for refused in taken.content.left] if taken.content else []
+    quiet = len(series) + len(alone) + len(left) > 1
     own: dict[str, list[ItipEvent]] = {}
     for instance in instances:
         own.setdefault(instance.uid, []).append(instance)
@@ -138,26 +139,12 @@ async def _carry_out(engine: Engine, taken: ReceivedMail, message: ItipMessage) 
             else:
                 taking = _instance(engine, mail, message.method, event, quiet=quiet)
             outcomes.append(await _one(taking))
-        return outcomes
+        return outcomes + left
 
     if not quiet:
         return (await each(taken))[0]
     taken = await weighed(engine, taken, each)
     return await _summed(engine, taken, await each(taken))
-
-
-def _newest(series: list[ItipEvent]) -> list[ItipEvent]:
-    """One of each event: where a calendar holds several revisions of one, the newest (RFC 5546, 2.1.5)."""
-    found: dict[str, ItipEvent] = {}
-    for event in series:
-        known = found.get(event.uid)
-        if known is None or _revision(known) <= _revision(event):
-            found[event.uid] = event
-    return list(found.values())
-
-
-def _revision(event: ItipEvent) -> tuple[int, float]:
-    return (event.sequence or 0, event.dtstamp.timestamp() if event.dtstamp else 0.0)
 
 
 async def _one(taking: Awaitable[Outcome]) -> Outcome:
@@ -178,6 +165,7 @@ async def _summed(engine: Engine, taken: ReceivedMail, outcomes: list[Outcome]) 
         return found
     summed = found.model_copy(update={"detail": f"{len(outcomes)} events: {said}."})
     why = [f"{o.code}: {o.detail}" for o in outcomes if o.action is MailAction.REFUSED]
+    why += [f"{o.action.value}: uid {o.uid}" for o in outcomes if o.action in done and not o.detail]
     why += [f"{o.uid}: {o.detail}" for o in outcomes if o.action in done and o.detail]
     notice = notices.several(taken.mail.subject, summed.detail, why)
     became = await apply_once(

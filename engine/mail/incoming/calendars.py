@@ -10,7 +10,7 @@ from engine.mail.charsets import known
 from engine.mail.incoming.content import CalendarPart
 from engine.mail.incoming.leaves import Leaf, decoded, is_utf16
 
-_MAX_CALENDARS = 10
+MAX_CALENDARS = 25
 _NAMES = (".ics", ".ical", ".ifb", ".vcs", ".icalendar")
 _TYPES = {"application/ics", "text/x-vcalendar", "application/calendar", "text/ics"}
 _BEGIN, _END = (re.compile(rb"%b:VCALENDAR" % word, re.IGNORECASE) for word in (b"BEGIN", b"END"))
@@ -49,12 +49,12 @@ def _calendar(leaf: Leaf) -> CalendarPart:
 
 
 def distinct(calendars: Iterable[CalendarPart]) -> tuple[CalendarPart, ...]:
-    """The calendars that say something, each once, whatever their line breaks; at most 10."""
+    """The calendars that say something, each once, whatever their line breaks; at most 25."""
     kept: dict[bytes, CalendarPart] = {}
     for calendar in calendars:
         if not calendar.content.isspace() and calendar.content:
             kept.setdefault(_digest(calendar.content), calendar)
-    return tuple(kept.values())[:_MAX_CALENDARS]
+    return tuple(kept.values())[:MAX_CALENDARS]
 
 
 def _digest(content: bytes) -> bytes:

@@ -1,0 +1,68 @@
+"""A mail, or a calendar, with several events: each is made, or named with what keeps it."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+
+from engine.engine import Engine
+from engine.imports import feeds
+from engine.imports.imported import Options
+from engine.model.queries import EventQuery
+from tests.support import mails
+from tests.support.engines import deliver
+from tests.support.inboxes import Post
+
+
+def vevent(uid: str, day: int, summary: str = "Karaoke") -> str:
+    return (
+        f"BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20261120T100000Z\r\nSUMMARY:{summary}\r\n"
+        "ORGANIZER:mailto:olga@cis.test\r\nATTENDEE:mailto:create@cis.test\r\n"
+        f"DTSTART:202707{day}T193000Z\r\nDTEND:202707{day}T233000Z\r\nEND:VEVENT\r\n"
+    )
+
+
+def calendar(*events: str, method: str = "REQUEST") -> bytes:
+    head = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//Test//EN\r\nMETHOD:{method}\r\n"
+    return f"{head}{''.join(events)}END:VCALENDAR\r\n".encode()
+
+
+def attached(*calendars: bytes) -> EmailMessage:
+    mail = mails.mail("olga@cis.test", "create@cis.test", subject="Sessions", text="They are attached.")
+    for number, content in enumerate(calendars):
+        mail.add_attachment(content, maintype="application", subtype="ics", filename=f"s{number}.ics")
+    return mail
+
+
+async def starts(engine: Engine) -> list[int]:
+    page = await engine.store.search(EventQuery(limit=100))
+    return sorted(event.span.start_utc.day for event in page.events)
+
+
+async def test_evenings_with_one_uid_are_events_of_their_own_also_when_imported_again(engine: Engine) -> None:
+    data = calendar(*(vevent("play", day) for day in (16, 17, 18, 19)), vevent("talk", 20), method="PUBLISH")
+    for new in (5, 0):
+        imported = await feeds.import_file(engine, engine.local, data, "season.ics", Options())
+        assert (imported.new, imported.failed) == (new, 0)
+    assert await starts(engine) == [16, 17, 18, 19, 20]
+
+
+async def test_each_attached_calendar_makes_its_event(post: Post) -> None:
+    await post(attached(*(calendar(vevent(f"s{day}", day)) for day in (16, 17, 18))))
+    assert await starts(post.engine) == [16, 17, 18]
+
+
+async def test_evenings_with_one_uid_in_a_mail_are_events_of_their_own(post: Post) -> None:
+    await post(attached(calendar(vevent("play", 16), vevent("play", 17))))
+    assert await starts(post.engine) == [16, 17]
+
+
+async def test_a_calendar_that_is_there_twice_is_one_event(post: Post) -> None:
+    await post(attached(calendar(vevent("s16", 16)), calendar(vevent("s16", 16)) + b"\r\n"))
+    assert await starts(post.engine) == [16]
+
+
+async def test_what_cannot_be_read_beside_others_is_named_to_the_sender(post: Post) -> None:
+    await post(attached(calendar(vevent("s16", 16)), calendar(vevent("s17", 17), method="CANCEL")))
+    (notice,) = [message.notice for message in await deliver(post.engine) if message.notice]
+    assert "METHOD:CANCEL was left out (s17)" in notice.text
+    assert await starts(post.engine) == [16]
