@@ -6,6 +6,7 @@ back; so many rows come as one, in JSON.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ from engine.store.sqlite.schema import DUE, PENDING
 
 M = TypeVar("M", bound=Value)
 
+_FEW = 32
+"""Claims that are made without a thread: some 0.3 ms."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {kind.value: kind for kind in Kind}
 _METHODS = {method.value: method for method in Method}
@@ -112,6 +115,20 @@ WHERE m.id IN (
 def candidates(found: str) -> Sequence[Candidate]:
     """The rows that QUERY gave, those that are due first at the front."""
     return sorted(map(Candidate._make, json.loads(found)), key=lambda c: (c.due, c.id))
+
+
+class Judged(NamedTuple):
+    """A message that may leave, and its event; what a dispatcher is given is made of it outside the transaction."""
+
+    candidate: Candidate
+    event: Event | None
+
+
+async def claims(judged: Sequence[Judged]) -> list[Claim]:
+    """What a dispatcher is given. It takes as long as all that is done in the transaction, so it comes after that."""
+    if len(judged) <= _FEW:
+        return [claim(*each) for each in judged]
+    return await asyncio.to_thread(lambda: [claim(*each) for each in judged])
 
 
 def claim(candidate: Candidate, event: Event | None) -> Claim:

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from engine.model.claims import Answer, Claim
+from engine.model.claims import Answer
 from engine.model.events import Event
 from engine.model.messages import MessageState
 from engine.model.records import Rates
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
-from engine.store.sqlite.candidates import QUERY, Candidate, candidates, claim, message_id
+from engine.store.sqlite.candidates import QUERY, Candidate, Judged, candidates, message_id
 from engine.store.sqlite.leases import Leases
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
 
@@ -32,11 +32,13 @@ FROM json_each(?) a WHERE message.id = a.value->>0
 class Claims(Leases):
     """Claims messages for one dispatcher and writes down what came of them."""
 
-    async def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates) -> list[Claim]:
+    async def claim(
+        self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates
+    ) -> list[Judged]:
         """Lease up to `limit` messages that are due and may leave; withdraw those that may not (promise 7)."""
         limit = await self._paced(_ALL, limit, now, rates.all)
         paced = await self._paced_campaigns()
-        claims: list[Claim] = []
+        claims: list[Judged] = []
         for priority in (0, 1):
             values = [priority, now.timestamp(), as_list(paced)]
             claims += await self._candidates(_UNPACED, values, limit - len(claims), now)
@@ -47,24 +49,24 @@ class Claims(Leases):
             claims += found
         claims = await self._spaced(claims, now, rates.by_domain)
         if claims:
-            await self.lease(claims, owner, now.timestamp() + lease_s)
+            await self.lease([c.candidate for c in claims], owner, now.timestamp() + lease_s)
             await self._spend(_ALL, len(claims), now, rates.all)
         return claims
 
-    async def _spaced(self, claims: list[Claim], now: datetime, rates: Mapping[str, float]) -> list[Claim]:
+    async def _spaced(self, claims: list[Judged], now: datetime, rates: Mapping[str, float]) -> list[Judged]:
         """Without those whose domain has had its share; they are due again when its turn comes."""
         late: dict[int, float] = {}
         for domain, rate in rates.items():
-            ids = [c.message.id for c in claims if c.message.email.endswith(f"@{domain}")]
+            ids = [c.candidate.id for c in claims if c.candidate.email.endswith(f"@{domain}")]
             allowed = await self._paced(f"@{domain}", len(ids), now, rate) if ids else 0
             await self._spend(f"@{domain}", allowed, now, rate)
             late |= {id_: now.timestamp() + n / rate for n, id_ in enumerate(ids[allowed:], start=1)}
         await self.many("UPDATE message SET due = ? WHERE id = ?", [(due, id_) for id_, due in late.items()])
-        return [c for c in claims if c.message.id not in late]
+        return [c for c in claims if c.candidate.id not in late]
 
     async def _candidates(
         self, which: str, values: Sequence[object], limit: int, now: datetime
-    ) -> list[Claim]:
+    ) -> list[Judged]:
         if limit <= 0:
             return []
         row = await self.one(QUERY % which, [*values, limit])
@@ -76,9 +78,9 @@ class Claims(Leases):
         found = await self.all("SELECT id, rate FROM campaign WHERE state = 'running' AND rate > 0")
         return {row["id"]: row["rate"] for row in found}
 
-    async def _judged(self, found: Sequence[Candidate], now: datetime) -> list[Claim]:
+    async def _judged(self, found: Sequence[Candidate], now: datetime) -> list[Judged]:
         events = await self._events({c.event_uid for c in found if c.event_uid})
-        claims: list[Claim] = []
+        claims: list[Judged] = []
         withdrawn: dict[Code, list[int]] = {}
         for candidate in found:
             event = events.get(candidate.event_uid or "")
@@ -88,7 +90,7 @@ class Claims(Leases):
             if code:
                 withdrawn.setdefault(code, []).append(candidate.id)
             else:
-                claims.append(claim(candidate, event))
+                claims.append(Judged(candidate, event))
         for code, ids in withdrawn.items():
             await self.settle(f"id {IN_LIST}", [as_numbers(ids)], MessageState.WITHDRAWN, code, now)
         return claims

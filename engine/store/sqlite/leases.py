@@ -6,8 +6,8 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from engine.model.claims import Claim
-from engine.model.messages import Message, MessageState
+from engine.model.messages import MessageState
+from engine.store.sqlite.candidates import Candidate
 from engine.store.sqlite.ledger import Ledger
 from engine.store.sqlite.schema import PENDING
 from engine.store.sqlite.session import IN_LIST, as_numbers
@@ -26,11 +26,11 @@ Alike = tuple[str, str | None, str, str | None, str]
 class Leases(Ledger):
     """The part of a unit of work that says who holds which messages."""
 
-    async def lease(self, claims: Sequence[Claim], owner: str, until: float) -> None:
+    async def lease(self, claims: Sequence[Candidate], owner: str, until: float) -> None:
         """Let `owner` hold what it claimed."""
         runs: dict[Alike, list[int]] = {}
         for claim in claims:
-            runs.setdefault(_alike(claim.message), []).append(claim.message.id)
+            runs.setdefault(_alike(claim), []).append(claim.id)
         rows = [(owner, until, *alike, as_numbers(ids)) for alike, ids in runs.items()]
         await self.insert("lease", _COLUMNS, rows)
 
@@ -84,5 +84,5 @@ class Leases(Ledger):
                 await self.run("UPDATE lease SET run = ? WHERE id = ?", [as_numbers(left), row["id"]])
 
 
-def _alike(message: Message) -> Alike:
+def _alike(message: Candidate) -> Alike:
     return message.kind, message.event_uid, message.organizer, message.campaign_id, message.state

@@ -31,6 +31,7 @@ from engine.store.sqlite import changes, chores
 from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
+from engine.store.sqlite.candidates import Judged, claims
 from engine.store.sqlite.claims import Claims
 from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.confirmations import Confirmations
@@ -329,17 +330,13 @@ class SqliteStore:
     async def claim_messages(
         self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True
     ) -> list[Claim]:
-        """Lease up to `limit` messages that are due to `owner`, in order, until now + `lease_s` seconds.
-
-        `reclaim`: take what others held, where their leases have run out.
-        """
-
-        async def work(unit: _Unit) -> list[Claim]:
+        async def work(unit: _Unit) -> list[Judged]:
             if reclaim:
                 await unit.reclaim(now, lease_s)
             return await unit.claim(owner, limit, now, lease_s, self._rates)
 
-        return await self._writer.at_once(work)
+        judged = await self._writer.at_once(work)
+        return await claims(judged)
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
         """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
