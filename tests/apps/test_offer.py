@@ -97,7 +97,7 @@ async def test_the_core_is_read_within_its_budget_with_pages_too(engine: Engine)
     async with _client(engine) as client:
         tools = (await client.list_tools()).model_dump(mode="json", by_alias=True, exclude_none=True)["tools"]
     size = len(json.dumps({"tools": tools}, separators=(",", ":"), ensure_ascii=False))
-    assert size / 4 <= 6_000, f"tools/list with pages: {size // 4} tokens"
+    assert size / 4 <= 6_500, f"tools/list with pages: {size // 4} tokens"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

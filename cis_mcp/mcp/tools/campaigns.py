@@ -19,7 +19,7 @@ from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, Co
 from engine.engine import SYSTEM
 from engine.model import cursors
 from engine.model.campaigns import CampaignState
-from engine.model.messages import MessageState
+from engine.model.messages import Kind, MessageState
 from engine.refusals import Code, Refused
 
 _SKIPPED_SHOWN = 50
@@ -207,7 +207,8 @@ def _gone(info: CampaignInfo) -> str:
     """How much has left already, which no pause or cancellation brings back."""
     sending = info.counts.get(MessageState.SENDING.value, 0)
     under_way = f" {sending} more may just be leaving." if sending else ""
-    return f"{info.counts.get(MessageState.SENT.value, 0)} of {info.total} had gone out by then.{under_way}"
+    people = info.valid if info.kind == Kind.INVITE.value else info.total
+    return f"{info.counts.get(MessageState.SENT.value, 0)} of {people} had gone out by then.{under_way}"
 
 
 async def _begin(call: CallContext, arguments: BulkSendArguments) -> datetime | None:

@@ -104,9 +104,7 @@ class CreateEventArguments(Arguments):
         examples=[["2027-12-24"]],
     )
     alarm_minutes: AlarmMinutes = None
-    rsvp: bool = Field(
-        True, description="false: for information (an invoice, a deadline); asks for no answer"
-    )
+    rsvp: bool = Field(True, description="false: for information; asks for no answer")
     organizer: str | None = Field(
         None, description="address of the owner; leave out to act for yourself", examples=["ann@example.com"]
     )
@@ -142,7 +140,7 @@ class UpdateEventArguments(Arguments):
     url: str | None = Field(None, description="web page")
     alarm_minutes: AlarmMinutes = None
     only_for: list[Answer] | None = Field(
-        None, description="only these see the new location, description or url, as an offer; []: no longer"
+        None, description="only these see the new location, description or url; []: no longer"
     )
     clear: list[Clearable] | None = Field(None, description="fields to empty")
     note: Note = None

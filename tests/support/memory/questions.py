@@ -11,12 +11,13 @@ from typing import Any
 from engine.model import cursors
 from engine.model.answers import ProposalState, Receipt
 from engine.model.campaigns import Campaign
+from engine.model.changes import ChangeKind
 from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.model.events import Event
 from engine.model.messages import Attempt, History, Message, MessageState
-from engine.model.people import Attendee
+from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
-from engine.model.records import Intake, KeptMail, KeptSums, Statistics
+from engine.model.records import AnswerGroup, Grouping, Intake, KeptMail, KeptSums, Statistics
 from engine.model.searching import WordsRead
 from engine.store import rules
 from tests.support.memory.ledger import shown
@@ -71,8 +72,10 @@ class Asked:
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
         (after,) = cursors.opened(query.cursor, int) if query.cursor else (0,)
-        people = self._begin().attendees_of(query.uid)
-        fits = [(n, a) for n, a in enumerate(people, start=1) if query.status in {None, a.partstat}]
+        people = list(self._begin().attendees_of(query.uid))
+        if query.by_answer:
+            people = sorted((a for a in people if a.receipt_arrived), key=_answered)
+        fits = [(n, a) for n, a in enumerate(people, start=1) if _fits(query, a)]
         found = [(n, a) for n, a in fits if n > int(str(after))]
         page = found[: query.limit]
         more = len(found) > query.limit
@@ -81,6 +84,21 @@ class Asked:
             attendees=tuple(a for _, a in page),
             next_cursor=cursors.written(page[-1][0]) if more else None,
         )
+
+    async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
+        events = [
+            e for e in self._kept.of("event").values() if key == (e.uid if scope == "event" else e.organizer)
+        ]
+        groups: dict[str, list[Attendee]] = {}
+        for event in events:
+            for one in self._begin().attendees_of(event.uid):
+                if by not in {Grouping.CLIENT, Grouping.HOUR} or one.receipt_arrived:
+                    groups.setdefault(_group_of(one, by), []).append(one)
+        titles = {event.uid: event for event in events} if by is Grouping.EVENT else {}
+        found = [_counted(name, people, by, titles.get(name)) for name, people in groups.items()]
+        if by is Grouping.HOUR:
+            return sorted(found, key=lambda g: g.key, reverse=True)[:limit]
+        return sorted(found, key=lambda g: (-g.people, g.key))[:limit]
 
     async def every_attendee(self, uid: str) -> AsyncIterator[Attendee]:
         for attendee in self._begin().attendees_of(uid):
@@ -122,8 +140,11 @@ class Asked:
         rows = self._begin().owed(lambda m: m.message_id == message_id)
         return shown(rows[0][1]) if rows else None
 
-    async def changes(self, organizer: str | None, since: str | None, limit: int) -> ChangePage:
-        found = list(self._kept.where("change", lambda c: organizer in {None, c.organizer}))
+    async def changes(
+        self, owner: str | None, since: str | None, limit: int, *kinds: ChangeKind
+    ) -> ChangePage:
+        found = list(self._kept.where("change", lambda c: owner in {None, c.organizer}))
+        found = [change for change in found if not kinds or change.kind in kinds]
         if since is not None:
             (after,) = cursors.opened(since, int)
             found = [change for change in found if change.id > int(str(after))]
@@ -260,4 +281,33 @@ def _fits(event: Event, query: EventQuery) -> bool:
         and query.status in {None, event.status}
         and (query.after is None or event.ends_at is None or event.ends_at > query.after)
         and (query.before is None or event.span.start_utc < query.before)
+    )
+
+
+def _answered(attendee: Attendee) -> float:
+    return attendee.receipt_arrived.timestamp() if attendee.receipt_arrived else 0.0
+
+
+def _fits(query: AttendeeQuery, attendee: Attendee) -> bool:
+    since = query.answered_since
+    return (
+        query.status in {None, attendee.partstat}
+        and query.domain in {"", attendee.email.partition("@")[2]}
+        and (since is None or (attendee.receipt_arrived is not None and attendee.receipt_arrived >= since))
+    )
+
+
+def _group_of(attendee: Attendee, by: Grouping) -> str:
+    hour = f"{attendee.receipt_arrived:%Y-%m-%dT%H}:00:00Z" if attendee.receipt_arrived else ""
+    named = {Grouping.EVENT: attendee.event_uid, Grouping.CLIENT: attendee.prodid, Grouping.HOUR: hour}
+    return {**named, Grouping.NONE: "", Grouping.DOMAIN: attendee.email.partition("@")[2]}[by]
+
+
+def _counted(name: str, people: list[Attendee], by: Grouping, event: Event | None) -> AnswerGroup:
+    return AnswerGroup(
+        key=name,
+        people=len({a.email for a in people}) if by is Grouping.NONE else len(people),
+        rsvp={p.label: sum(a.partstat is p for a in people) for p in Partstat},
+        summary=event.summary if event else "",
+        cancelled=bool(event and event.cancelled),
     )
