@@ -11,12 +11,13 @@ from engine.bell import Bell
 from engine.commands.base import named_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
-from engine.commands.operators.operators import Key, digest
+from engine.commands.operators.operators import Key, digest, may_administer
 from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.base import Value
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import ChangeKind
+from engine.model.confirmations import Confirmation
 from engine.model.events import Event
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
@@ -31,6 +32,7 @@ Clock = Callable[[], datetime]
 _SKIPPED_SHOWN = 100
 _GROUPS_SHOWN = 50
 _FAILURES_SHOWN = 10
+_REGISTRATIONS_SHOWN = 1_000
 _OTHER_PROCESS_S = 0.05
 """How often to look whether another process has settled a message."""
 
@@ -225,6 +227,11 @@ class Questions:
     async def keys(self) -> list[Key]:
         """All keys, without their secrets, which nobody has."""
         return [Key.model_validate_json(body) for body in await self.store.keys()]
+
+    async def registrations(self, actor: Actor) -> list[Confirmation]:
+        """The mails that wait for their sender to be registered, oldest first. Raises Refused: NOT_ALLOWED."""
+        may_administer(actor)
+        return await self.store.registrations(None, _REGISTRATIONS_SHOWN)
 
     async def check(self) -> list[str]:
         """Every difference that a recount finds; empty where all is well (promise 10)."""

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     )
     store: str = Field("", description="sqlite:/path; empty: a file in the data folder")
     organizer: str = Field("", description="whom the local actor acts for; empty: agent@<domain>")
+    registration: Literal["closed", "approve", "open"] = Field(
+        "approve", description="how other addresses become organizers by mail"
+    )
     organizers: str = Field("", description="whose mail to create@ may make events; empty: *@<domain>")
     aliases: str = Field(
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -10,8 +11,11 @@ import click
 from cis_mcp.run.runtime import opened
 from engine.commands.base import Command, Done
 from engine.commands.operators.operators import SCOPES, CreateKey, Key, RevokeKey, SuspendOrganizer
+from engine.commands.operators.registration import RegisterOrganizer
 from engine.engine import Engine
 from engine.inbox.intake import recount
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.routes import confirm
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,6 +77,28 @@ async def revoke_key(settings: Settings, key_id: str) -> int:
     async with opened(settings) as engine:
         done = await _apply(engine, RevokeKey(key_id=key_id))
     click.echo(_line(done.key))
+    return 0
+
+
+async def register(settings: Settings, address: str) -> int:
+    """Register an organizer, and show what became of the mail that waited for it."""
+    async with opened(settings) as engine:
+        done = await _apply(engine, RegisterOrganizer(address=address))
+        click.echo(f"{done.address}: registered")
+        for name in await confirm.look_again(engine):
+            for outcome in await Inbox(engine).handle(name):
+                click.echo(f"{name}: {' '.join(filter(None, (outcome.action, outcome.uid, outcome.code)))}")
+    return 0
+
+
+async def list_waiting(settings: Settings) -> int:
+    """Show whose mail waits for a registration, and how many mails of each."""
+    async with opened(settings) as engine:
+        waiting = await engine.registrations(engine.local)
+    for address, mails in Counter(one.address for one in waiting).items():
+        click.echo(f"{address}  {mails} {'mail' if mails == 1 else 'mails'}")
+    if not waiting:
+        click.echo("No mail waits for a registration.", err=True)
     return 0
 
 

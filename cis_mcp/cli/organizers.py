@@ -1,4 +1,4 @@
-"""`cis-mcp organizer …`: whose mail may leave."""
+"""`cis-mcp organizer …`: who may create events by mail, and whose mail may leave."""
 
 from __future__ import annotations
 
@@ -9,7 +9,24 @@ from cis_mcp.cli.base import run, settings_in_force
 
 @click.group()
 def organizer() -> None:
-    """Whose mail may leave."""
+    """Who may create events by mail, and whose mail may leave."""
+
+
+@organizer.command("register")
+@click.argument("address")
+def organizer_register(address: str) -> None:
+    """Let ADDRESS create events by mail, and carry out its mail that waits."""
+    from cis_mcp.cli import operator
+
+    run(operator.register(settings_in_force(), address))
+
+
+@organizer.command("waiting")
+def organizer_waiting() -> None:
+    """List the addresses whose mail waits for their registration."""
+    from cis_mcp.cli import operator
+
+    run(operator.list_waiting(settings_in_force()))
 
 
 @organizer.command("suspend")

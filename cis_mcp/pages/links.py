@@ -23,6 +23,7 @@ _WHY = {
     ConfirmationKind.MAIL: "Nothing in it proves that you sent it.",
     ConfirmationKind.FIRST_PROOF: "It would reach many people, and what proves that you sent it was not seen here "
     "before: another mail server, or a new key.",
+    ConfirmationKind.REGISTRATION: "Your address is not registered here yet.",
 }
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -27,6 +27,7 @@ _LINE_SHOWN = 300
 _TABLES_MAX = 1_000_000
 _TITLE_SHOWN = 80
 _STEPS = "What you can do now:"
+_REGISTERS = "Once it is registered, events that you mail here are created, and people invited in your name."
 _LINK = re.compile(r"(?:https?|ftp)://\S*|www\.\S*", re.IGNORECASE)
 _FIELDS = {
     "timezone": "time zone",
@@ -331,6 +332,24 @@ def first_proof(confirmation: Confirmation, settings: Settings) -> Notice:
     )
     return Notice(
         subject="Did you send this to so many people? Please confirm",
+        text=text,
+        reply_to=settings.mailbox("confirm", confirmation.code),
+    )
+
+
+def registration(confirmation: Confirmation, settings: Settings) -> Notice:
+    """Asks the sender of a proven mail whether to register their address as an organizer."""
+    page = settings.page(f"confirm/{confirmation.code}")
+    by_page = f", or open this page and press its button:\n{page}\n" if page else ".\n"
+    text = (
+        f"Your mail reached {_reached(confirmation, settings)}. {confirmation.address} is not registered here yet, so "
+        f"the mail waits.\n\n{_REGISTERS}\n\n"
+        f"To register, answer this mail, with any text{by_page}\n"
+        "If you did not send that mail, do nothing.\n\n"
+        f"This works until {words.day(confirmation.expires)}, {confirmation.expires:%H:%M} UTC.\n"
+    )
+    return Notice(
+        subject="Confirm your address to create events",
         text=text,
         reply_to=settings.mailbox("confirm", confirmation.code),
     )

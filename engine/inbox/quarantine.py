@@ -126,9 +126,10 @@ class Quarantine:
         if not await self._handed_on(name, new, mailbox, marks, ("quarantine", "done", "new")):
             raise _unknown(name)
 
-    async def again(self, name: str, mailbox: str) -> bool:
-        """Have a mail judged anew, as it came. False where it is gone. Harmless to repeat."""
-        return await self._handed_on(name, f"{_bare(name)}-again", mailbox, {})
+    async def again(self, name: str, mailbox: str) -> str:
+        """Have a mail judged anew, as it came; returns its new id, or "" if it is gone. Harmless to repeat."""
+        new = f"{_bare(name)}-again"
+        return new if await self._handed_on(name, new, mailbox, {}) else ""
 
     async def _handed_on(
         self, name: str, new: str, mailbox: str, marks: dict[str, str], parts: Sequence[str] = ("quarantine",)

@@ -17,6 +17,8 @@ class ConfirmationKind(StrEnum):
     """Nothing proves who sent it."""
     FIRST_PROOF = "first_proof"
     """It would mail many people, and what proves its sender is new for this organizer."""
+    REGISTRATION = "registration"
+    """Its sender is proven, but not registered as an organizer."""
 
 
 class Confirmation(Value):

@@ -77,6 +77,7 @@ _MORE: dict[str, dict[str, Any]] = {
     "send_invite": {"email": "carol@example.net"},
     "bulk_send": {"csv": "email\ncarol@example.net"},
     "update_event": {"summary": "x"},
+    "answer_proposal": {"answer": "accept"},
     "explain_delivery": {"email": "carol@example.net"},
 }
 

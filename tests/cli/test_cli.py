@@ -82,6 +82,7 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked() -> None:
         (("key", "create", "--scope", "everything"), "invalid_argument"),
         (("key", "create", "--for", "nobody"), "invalid_address"),
         (("organizer", "suspend", "nobody"), "invalid_address"),
+        (("organizer", "register", "nobody"), "invalid_address"),
     ],
 )
 def test_a_refusal_is_a_line_with_its_code_and_exit_2(arguments: tuple[str, ...], code: str) -> None:

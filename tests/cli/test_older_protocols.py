@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cis_mcp.mcp.tools import SPECS
+from cis_mcp.mcp.tools import SPECS, Selection
 from tests.support.handshakes import Wire, over_http, over_stdio
 
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18")
@@ -30,7 +30,7 @@ def _words(result: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_client_of_an_older_protocol_is_answered_in_it_and_shown_the_twelve_tools(
+async def test_a_client_of_an_older_protocol_is_answered_in_it_and_shown_the_core_tools(
     wire: Wire, version: str
 ) -> None:
     said = await wire.shake_hands(version)
@@ -39,7 +39,7 @@ async def test_a_client_of_an_older_protocol_is_answered_in_it_and_shown_the_twe
     assert {"tools", "resources", "prompts"} <= set(said["capabilities"])
     tools = (await wire.ask("tools/list"))["tools"]
     assert {tool["name"] for tool in tools} == {spec.name for spec in SPECS["core"]}
-    assert len(tools) == 12
+    assert [tool["name"] for tool in tools] == [spec.name for spec in Selection().specs]
     for tool in tools:
         assert tool["description"]
         assert tool["inputSchema"]["type"] == "object"
@@ -52,7 +52,7 @@ async def test_a_client_of_an_older_protocol_reads_what_it_made_and_why_it_is_re
     await wire.shake_hands(version)
     made = await wire.call("create_event", **EVENT)
     uid = made["structuredContent"]["event"]["uid"]
-    assert uid in _words(made)
+    assert made["structuredContent"]["event"]["id"] in _words(made)
     found = await wire.call("get_event", uid=uid)
     assert found["structuredContent"]["event"]["summary"] == "Opener"
     assert "Opener" in _words(found)

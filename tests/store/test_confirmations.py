@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.model.confirmations import Confirmation
+from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.model.records import Intake
 from engine.store.protocol import Store
 from tests.store import stores
@@ -69,3 +69,30 @@ async def test_all_that_became_of_a_mail_is_told_in_order(store: Store) -> None:
             await unit.take_in(line)
     assert [line.id for line in await store.notes("7.1_1")] == ["7.1_1", "7.1_10"]
     assert await store.notes("7.1_1:") == []
+
+
+async def test_mails_that_wait_for_a_registration_are_found_once_it_is_made(store: Store) -> None:
+    kind = ConfirmationKind.REGISTRATION
+    ann, bob = (
+        confirmation(name, f"{name}@example.com").model_copy(update={"kind": kind}) for name in ("ann", "bob")
+    )
+    async with store.unit() as unit:
+        for one in (bob, ann, confirmation()):
+            await unit.add_confirmation(one)
+        assert await unit.registrations(ann.address, 10) == [ann]
+    assert await store.registrations(None, 10) == [ann, bob]
+    assert await store.proven_since(START, 10) == []
+    async with store.unit() as unit:
+        await unit.ensure_organizer(ann.address, "", START)
+        assert not await unit.registered(ann.address)
+        for _ in range(2):
+            await unit.register(ann.address, START)
+        assert await unit.registered(ann.address)
+    assert await store.registered(ann.address)
+    assert not await store.registered(bob.address)
+    assert await store.proven_since(START, 10) == [ann]
+    assert await store.proven_since(ann.expires, 10) == []
+    async with store.unit() as unit:
+        await unit.save_confirmation(ann.model_copy(update={"used": START}))
+    assert await store.proven_since(START, 10) == []
+    assert await store.registrations(None, 10) == [bob]

@@ -208,6 +208,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("import_calendar", {"path": season(folder), "dry_run": True}),
         ("release_quarantined", {"id": mail}),
         ("drop_quarantined", {"id": mail}),
+        ("register_organizer", {"address": LONG_ADDRESS}),
         ("suspend_organizer", {"address": LONG_ADDRESS}),
         ("resume_organizer", {"address": LONG_ADDRESS}),
         ("revoke_key", {"key_id": keys[0].id}),

@@ -45,6 +45,7 @@ OPERATOR = [
     "show_quarantined",
     "release_quarantined",
     "drop_quarantined",
+    "register_organizer",
     "suspend_organizer",
     "resume_organizer",
     "list_keys",

@@ -12,7 +12,9 @@ from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line, utc
 from cis_mcp.views import settings
 from engine.commands.operators.operators import Key, RevokeKey, SuspendOrganizer, may_administer
+from engine.commands.operators.registration import RegisterOrganizer
 from engine.inbox.intake import recount
+from engine.inbox.routes.confirm import look_again
 from engine.model import cursors
 
 _DIFFERENCES_SHOWN = 100
@@ -50,6 +52,13 @@ class OrganizerResult(Result):
 
     address: str
     suspended: bool
+
+
+class RegisteredOrganizer(Result):
+    """An organizer that may create events by mail."""
+
+    address: str
+    mails: int = Field(description="mails that waited and are carried out now")
 
 
 class KeyInfo(Result):
@@ -91,6 +100,16 @@ class SettingsInForce(Result):
     """The server's settings."""
 
     settings: list[str] = Field(description="CIS_NAME=value, secrets masked")
+
+
+async def register_organizer(call: CallContext, arguments: OrganizerArguments) -> Reply:
+    """Let an address create events by mail. Its mail that waits is carried out and may invite people: ask your user
+    first. Operators only."""
+    done = await call.apply(RegisterOrganizer(address=arguments.address))
+    waited = await look_again(call.engine)
+    words = f" Mails of theirs that waited and are carried out now: {len(waited)}." if waited else ""
+    data = RegisteredOrganizer(address=done.address, mails=len(waited))
+    return Reply(f"{done.address} may create events by mail.{words}", data)
 
 
 async def suspend_organizer(call: CallContext, arguments: OrganizerArguments) -> Reply:
@@ -176,6 +195,14 @@ def _key_line(info: KeyInfo) -> str:
 
 
 TOOLS = (
+    Spec(
+        register_organizer,
+        "Register an organizer",
+        OrganizerArguments,
+        RegisteredOrganizer,
+        writes(idempotent=True, mails=True),
+        "admin",
+    ),
     Spec(
         suspend_organizer,
         "Suspend an organizer",

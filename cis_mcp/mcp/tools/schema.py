@@ -118,4 +118,6 @@ def _not_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
     if rest.get("default", "") is None:
         del rest["default"]
-    return {**options[0], **rest} if len(options) == 1 else dict(schema)
+    if len(options) == 1:
+        return {**options[0], **rest}
+    return {**({"anyOf": options} if options else {}), **rest}

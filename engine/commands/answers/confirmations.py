@@ -8,9 +8,10 @@ from typing import Literal
 from engine.commands import notices
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
+from engine.commands.operators.registration import register
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.model.base import Value
-from engine.model.confirmations import Confirmation
+from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.model.events import Event
 from engine.refusals import Code, Refused
 
@@ -74,8 +75,10 @@ async def _on_file(work: Work, waiting: Waiting, event: Event | None) -> bool:
     settings, address = work.settings, waiting.address
     if waiting.who == "attendee":
         return settings.confirm_receipts and await _may_answer(work, waiting, event)
-    if not settings.may_organize(address) or await work.unit.suspended(address):
+    if await work.unit.suspended(address):
         return False
+    if not settings.may_organize(address):
+        return await work.unit.registered(address)
     return settings.names_organizer(address) or await work.unit.knows_organizer(address)
 
 
@@ -136,6 +139,10 @@ class UseConfirmation(Command[Confirmed]):
     async def carry_out(self, work: Work) -> Confirmed:
         """Raises Refused: CONFIRM_TOKEN_INVALID."""
         found = usable(await work.unit.confirmation(self.code), work.now)
+        if found.kind is ConfirmationKind.REGISTRATION and work.actor.kind == "attendee":
+            # Its mail waits until it is taken in again, with all others of the same address.
+            await register(work, found.address)
+            return Confirmed(confirmation=found)
         used = found.model_copy(update={"used": work.now})
         await work.unit.save_confirmation(used)
         await work.unit.forget_mails([found.mail])

@@ -10,6 +10,7 @@ from engine.commands.answers import confirmations
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
 from engine.commands.intake import Reply, note
+from engine.commands.operators import registration
 from engine.engine import Engine
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, turned_down
 from engine.model.actors import Actor
@@ -125,6 +126,8 @@ async def _judge_proof(work: Work, taken: ReceivedMail, done: Done, became: Outc
 async def _ask(work: Work, became: Outcome) -> None:
     if became.ask:
         await confirmations.ask(work, became.ask)
+    if became.applicant:
+        await registration.apply_for(work, became.applicant)
     if became.held:
         await first_proof.ask(work, became.held)
 

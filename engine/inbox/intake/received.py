@@ -11,6 +11,7 @@ from pydantic import InstanceOf
 
 from engine.commands.answers.confirmations import Waiting
 from engine.commands.first_proof import Held, IntendedChange, Proven
+from engine.commands.operators.registration import Applicant
 from engine.inbox.contents.content import Content
 from engine.inbox.spool.spool import Envelope, Mailbox
 from engine.itip.message import ItipMessage
@@ -55,6 +56,8 @@ class Outcome(Value):
     """Whose word would let the mail through; it waits in quarantine meanwhile."""
     held: Held | None = None
     """What waits for the organizer's word, since it would reach many people and its proof is new."""
+    applicant: Applicant | None = None
+    """Who would be registered, if the mail waits for that."""
     doings: tuple[IntendedChange, ...] = ()
     """Of a rehearsal: what would have been done."""
     sender: str = ""
@@ -206,6 +209,24 @@ def ignored(code: Code, detail: str) -> Outcome:
 
 def quarantined(code: Code, detail: str, ask: Waiting | None = None) -> Outcome:
     return Outcome(action=MailAction.QUARANTINED, code=code.value, detail=detail, ask=ask)
+
+
+def unregistered(taken: ReceivedMail, registration: str) -> Outcome:
+    """The mail waits for its proven sender to be registered as an organizer (`CIS_REGISTRATION`)."""
+    applicant = Applicant(mail=taken.envelope.id, mailbox=taken.box, address=taken.mail.from_address)
+    return Outcome(
+        action=MailAction.QUARANTINED,
+        code=Code.ORGANIZER_NOT_ALLOWED.value,
+        detail=_UNREGISTERED[registration],
+        applicant=applicant,
+    )
+
+
+_UNREGISTERED = {
+    "closed": "The operator has not allowed this address to create events; the mail waits for that.",
+    "approve": "This address is not registered; the mail waits until the operator registers it.",
+    "open": "This address is not registered; the mail waits until its owner confirms it.",
+}
 
 
 def refused(code: Code, detail: str, uid: str = "") -> Outcome:

@@ -117,10 +117,12 @@ class Router:
         trusts = judged.verdict is not None and judged.verdict.passed
         return trusts or bool(judged.token) or self._engine.settings.sender_auth != "enforce"
 
-    def _known(self, judged: Judged) -> bool:
+    async def _known(self, judged: Judged) -> bool:
         """True for a mail of somebody whom we serve: an organizer, or whoever holds a token of ours."""
-        organizer = self._engine.settings.may_organize(judged.head.from_address)
-        return bool(judged.token) or (organizer and self._proven(judged))
+        if judged.token or not self._proven(judged):
+            return bool(judged.token)
+        sender = judged.head.from_address
+        return self._engine.settings.may_organize(sender) or await self._engine.store.registered(sender)
 
     async def _carried_out(self, judged: Judged) -> list[Outcome]:
         """Each mailbox's outcome; the content is read once, and only if the mail may do something at one of them."""
@@ -129,7 +131,7 @@ class Router:
         boxes = {taken.mailbox.name for taken, stop in zip(deliveries, away, strict=True) if stop is None}
         if boxes:
             turn = turn_of(judged.spooled, self._engine.settings.relay_networks).sender
-            content = await self._readers.read(judged.opened, boxes, turn, known=self._known(judged))
+            content = await self._readers.read(judged.opened, boxes, turn, known=await self._known(judged))
             mail = _confirmed(judged.spooled.envelope, content.mail)
             if _identity(mail) != _identity(judged.head):
                 raise Refused(Code.UNREADABLE_MAIL, "The head of the mail can be read in more than one way.")
@@ -191,7 +193,8 @@ class Router:
 
     async def _set_aside(self, taken: ReceivedMail, outcome: Outcome) -> None:
         """Note a mail that changed nothing, and tell a person who sent it why."""
-        tell = outcome.action is MailAction.REFUSED or outcome.code == Code.ORGANIZER_NOT_ALLOWED
+        waits = outcome.code == Code.ORGANIZER_NOT_ALLOWED and self._engine.settings.registration != "open"
+        tell = outcome.action is MailAction.REFUSED or waits
         tell = tell and taken.mailbox.name in {"create", "bulk"}
         notice = notices.refused(taken.mail.subject, outcome.detail, outcome.code)
         await apply_once(

@@ -38,7 +38,7 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     """Start a campaign for each event that the list names; its report answers when the last mail is out."""
     if taken.mail.report or (taken.mail.automatic and not taken.mail.lists):
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a list.")
-    stop = stopped(engine, taken) or objection(taken, engine.settings.commanded)
+    stop = await stopped(engine, taken) or objection(taken, engine.settings.commanded)
     if stop:
         return stop
     if not taken.mail.lists and taken.mail.obstacle:

@@ -10,7 +10,7 @@ from engine.inbox.intake.once import apply_once
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, turned_down
 from engine.inbox.quarantine import Quarantine
 from engine.model.actors import Actor
-from engine.model.confirmations import Confirmation
+from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.refusals import Code, Refused
 
 _AT_ONCE = 100
@@ -42,12 +42,17 @@ async def by_page(engine: Engine, code: str) -> Confirmation:
     return found
 
 
-async def look_again(engine: Engine) -> None:
-    """Take mail in again whose proofs somebody has vouched for while it waited, some at a time."""
+async def look_again(engine: Engine) -> list[str]:
+    """Take mail in again whose proofs were vouched for, or whose sender was registered, while it waited.
+
+    Some at a time; returns the ids under which they are to be handled now.
+    """
+    names: list[str] = []
     for held in await engine.store.proven_since(engine.clock(), _AT_ONCE):
-        await Quarantine(engine).again(held.mail, held.mailbox)
+        names.append(await Quarantine(engine).again(held.mail, held.mailbox))
         with suppress(Refused):  # used up meanwhile
             await engine.apply(UseConfirmation(code=held.code), SYSTEM)
+    return [name for name in names if name]
 
 
 async def waiting(engine: Engine, code: str) -> Confirmation:
@@ -58,5 +63,7 @@ async def waiting(engine: Engine, code: str) -> Confirmation:
 async def _let_through(engine: Engine, code: str) -> Confirmation:
     """Let the mail through before the code is used up: a crash between the two asks for nothing but a repeat."""
     found = await waiting(engine, code)
+    if found.kind is ConfirmationKind.REGISTRATION:
+        return found
     await Quarantine(engine).confirmed(found.mail, found.mailbox, found.address)
     return found

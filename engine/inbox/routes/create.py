@@ -25,6 +25,7 @@ from engine.inbox.intake.received import (
     quarantined,
     refused,
     turned_down,
+    unregistered,
 )
 from engine.inbox.routes import batch, rsvp, succession
 from engine.inbox.routes import organizer_commands as wishes
@@ -58,7 +59,7 @@ async def _take_calendar(engine: Engine, taken: ReceivedMail, message: ItipMessa
     if message.method not in _ORGANIZING:
         why = f"A calendar with METHOD:{message.method} is not understood; send an invitation or a cancellation."
         return refused(Code.UNSUPPORTED_METHOD, why)
-    stop = stopped(engine, taken, message) or objection(taken, engine.settings.commanded, message)
+    stop = await stopped(engine, taken, message) or objection(taken, engine.settings.commanded, message)
     if stop or (stop := await _quoted(engine, taken, message)):
         return stop
     if message.method == "DECLINECOUNTER":
@@ -76,18 +77,16 @@ async def _quoted(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> 
     return quoted(taken)
 
 
-def stopped(engine: Engine, taken: ReceivedMail, message: ItipMessage | None = None) -> Outcome | None:
+async def stopped(engine: Engine, taken: ReceivedMail, message: ItipMessage | None = None) -> Outcome | None:
     """Why this sender may not act as an organizer, if so (promise 9)."""
     if stop := unproven(taken, message):
         return stop
     if taken.verdict.released:
         return None
-    if not engine.settings.may_organize(taken.mail.from_address):
-        return quarantined(
-            Code.ORGANIZER_NOT_ALLOWED,
-            "The operator has not allowed this address to make events; the mail waits for that.",
-        )
-    return None
+    sender = taken.mail.from_address
+    if engine.settings.may_organize(sender) or await engine.store.registered(sender):
+        return None
+    return unregistered(taken, engine.settings.registration)
 
 
 def unproven(taken: ReceivedMail, message: ItipMessage | None = None) -> Outcome | None:
@@ -105,7 +104,7 @@ def unproven(taken: ReceivedMail, message: ItipMessage | None = None) -> Outcome
 
 async def _without_calendar(engine: Engine, taken: ReceivedMail) -> Outcome:
     if tables_of(taken):
-        stop = stopped(engine, taken) or objection(taken, engine.settings.commanded)
+        stop = await stopped(engine, taken) or objection(taken, engine.settings.commanded)
         return stop or await batch.take(engine, taken)
     if taken.mail.report or taken.mail.automatic:
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar.")

@@ -33,6 +33,10 @@ class Confirmations(Protocol):
         """All confirmations that wait for the mail with this id."""
         ...
 
+    async def registrations(self, address: str | None, limit: int) -> list[Confirmation]:
+        """Mails that wait for their sender to be registered, oldest first; of one address, if given."""
+        ...
+
     async def asked_since(
         self, address: str, since: datetime, kind: ConfirmationKind = ConfirmationKind.MAIL
     ) -> bool:

@@ -39,6 +39,14 @@ class Events(Protocol):
         """True if the operator has suspended this organizer."""
         ...
 
+    async def registered(self, organizer: str) -> bool:
+        """True if this address was registered as an organizer."""
+        ...
+
+    async def register(self, organizer: str, now: datetime) -> None:
+        """Note that an organizer who is known is registered."""
+        ...
+
     async def set_suspended(self, organizer: str, *, suspended: bool) -> None:
         """Suspend an organizer, or end the suspension."""
         ...

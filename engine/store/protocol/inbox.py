@@ -45,6 +45,10 @@ class ArrivedMails(Protocol):
         """True if one of `proofs` is sure, or was first seen before that moment and the organizer was informed."""
         ...
 
+    async def registered(self, organizer: str) -> bool:
+        """True if this address was registered as an organizer."""
+        ...
+
     async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
-        """Confirmations that wait for a proof which has been given meanwhile."""
+        """Confirmations that wait for a proof, or a registration, which has been given meanwhile."""
         ...

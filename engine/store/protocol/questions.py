@@ -9,6 +9,7 @@ from typing import Protocol
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import ChangeKind
+from engine.model.confirmations import Confirmation
 from engine.model.events import Event
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
@@ -144,6 +145,10 @@ class Questions(Reports, Protocol):
 
     async def key_by_digest(self, digest: str) -> str | None:
         """The key whose secret has this hash, or None."""
+        ...
+
+    async def registrations(self, address: str | None, limit: int) -> list[Confirmation]:
+        """Mails that wait for their sender to be registered, by address, oldest first; of one, if given."""
         ...
 
     async def keys(self) -> list[str]:

@@ -67,12 +67,27 @@ class Confirmations(Session):
         )
         return [Confirmation.model_validate_json(row["body"]) for row in found]
 
-    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
-        """Those that wait for the word on a proof that has been given meanwhile."""
+    async def registrations(self, address: str | None, limit: int) -> list[Confirmation]:
+        one = "AND address = ?" if address is not None else ""
         found = await self.all(
-            "SELECT c.body FROM confirmation c WHERE c.open = 1 AND c.kind = ? AND c.expires > ? AND EXISTS ("
+            f"SELECT body FROM confirmation WHERE open = 1 AND kind = ? {one} ORDER BY address, created LIMIT ?",
+            [ConfirmationKind.REGISTRATION.value, *([address] if address is not None else []), limit],
+        )
+        return [Confirmation.model_validate_json(row["body"]) for row in found]
+
+    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
+        """Those that wait for a proof, or a registration, that has been given meanwhile."""
+        found = await self.all(
+            "SELECT c.body FROM confirmation c WHERE c.open = 1 AND c.expires > ? AND (c.kind = ? AND EXISTS ("
             "SELECT 1 FROM organizer_proof p WHERE p.organizer = c.address AND p.sure = 1 "
-            "AND p.proof IN (SELECT value FROM json_each(c.body, '$.proofs'))) ORDER BY c.created LIMIT ?",
-            [ConfirmationKind.FIRST_PROOF.value, now.timestamp(), limit],
+            "AND p.proof IN (SELECT value FROM json_each(c.body, '$.proofs'))) OR c.kind = ? AND EXISTS ("
+            "SELECT 1 FROM organizer o WHERE o.address = c.address AND o.registered IS NOT NULL)) "
+            "ORDER BY c.created LIMIT ?",
+            [
+                now.timestamp(),
+                ConfirmationKind.FIRST_PROOF.value,
+                ConfirmationKind.REGISTRATION.value,
+                limit,
+            ],
         )
         return [Confirmation.model_validate_json(row["body"]) for row in found]

@@ -62,6 +62,16 @@ class Events(Finding):
         row = await self.one("SELECT suspended FROM organizer WHERE address = ?", [organizer])
         return bool(row and row["suspended"])
 
+    async def registered(self, organizer: str) -> bool:
+        row = await self.one("SELECT registered FROM organizer WHERE address = ?", [organizer])
+        return row is not None and row["registered"] is not None
+
+    async def register(self, organizer: str, now: datetime) -> None:
+        await self.run(
+            "UPDATE organizer SET registered = ? WHERE address = ? AND registered IS NULL",
+            [now.timestamp(), organizer],
+        )
+
     async def set_suspended(self, organizer: str, *, suspended: bool) -> None:
         await self.run("UPDATE organizer SET suspended = ? WHERE address = ?", [int(suspended), organizer])
 

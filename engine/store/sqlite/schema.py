@@ -261,6 +261,11 @@ ALTER TABLE message ADD COLUMN note TEXT NOT NULL DEFAULT '';
 ALTER TABLE attendee ADD COLUMN withdrawn REAL;
 """
 
+# when somebody, or the operator, registered the address; who made events before stays as `CIS_ORGANIZERS` has it
+_REGISTRATION = """
+ALTER TABLE organizer ADD COLUMN registered REAL;
+"""
+
 MIGRATIONS = (
     _VERSION_1,
     _ANSWERS,
@@ -279,6 +284,7 @@ MIGRATIONS = (
     _REASONS,
     LEASES,
     _WITHDRAWN,
+    _REGISTRATION,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -32,47 +32,26 @@ from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.candidates import Judged, claims
-from engine.store.sqlite.claims import Claims
 from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
-from engine.store.sqlite.feeds import Feeds
 from engine.store.sqlite.figures import FIRST_DUE, FigureQueries
 from engine.store.sqlite.group_commit import asked
 from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.kept import Kept
-from engine.store.sqlite.memory import Memory
-from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
 from engine.store.sqlite.session import Statements
-from engine.store.sqlite.tellings import GatheredNotices
+from engine.store.sqlite.unit import SqliteUnit
 from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
 
 T = TypeVar("T")
 
 _LITTLE_S = 1.0
 """For so long it is taken for granted that there is little to search."""
-
-
-class _Unit(
-    Events,
-    Attendees,
-    Answers,
-    Claims,
-    Campaigns,
-    Feeds,
-    Confirmations,
-    PromptRecords,
-    Proofs,
-    GatheredNotices,
-    Kept,
-    Memory,
-):
-    """Everything a unit of work can do."""
 
 
 class SqliteStore:
@@ -130,11 +109,11 @@ class SqliteStore:
         async with self._transaction() as unit:
             yield unit
 
-    def _transaction(self) -> AbstractAsyncContextManager[_Unit]:
+    def _transaction(self) -> AbstractAsyncContextManager[SqliteUnit]:
         return self._writer.transaction()
 
-    def _new_unit(self, connection: Statements) -> _Unit:
-        unit = _Unit(connection)
+    def _new_unit(self, connection: Statements) -> SqliteUnit:
+        unit = SqliteUnit(connection)
         unit.expand = self._expand
         return unit
 
@@ -275,6 +254,12 @@ class SqliteStore:
     async def confirmation(self, code: str) -> Confirmation | None:
         return await Confirmations(self._reader).confirmation(code)
 
+    async def registrations(self, address: str | None, limit: int) -> list[Confirmation]:
+        return await Confirmations(self._reader).registrations(address, limit)
+
+    async def registered(self, organizer: str) -> bool:
+        return await Events(self._reader).registered(organizer)
+
     async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
         return await Confirmations(self._reader).proven_since(now, limit)
 
@@ -330,7 +315,7 @@ class SqliteStore:
     async def claim_messages(
         self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True
     ) -> list[Claim]:
-        async def work(unit: _Unit) -> list[Judged]:
+        async def work(unit: SqliteUnit) -> list[Judged]:
             if reclaim:
                 await unit.reclaim(now, lease_s)
             return await unit.claim(owner, limit, now, lease_s, self._rates)

@@ -49,6 +49,17 @@ class MailUnit(LedgerUnit):
         )
         return sorted(found, key=lambda c: c.created, reverse=True)[:limit]
 
+    async def registrations(self, address: str | None, limit: int) -> list[Confirmation]:
+        found = self.t.where(
+            "confirmation",
+            lambda c: (
+                c.used is None
+                and c.kind is ConfirmationKind.REGISTRATION
+                and (address is None or c.address == address)
+            ),
+        )
+        return sorted(found, key=lambda c: (c.address, c.created))[:limit]
+
     async def add_prompt(self, prompt: Prompt) -> None:
         for key, old in list(self.t.of("prompt").items()):
             if old.at < prompt.at - _PROMPTS_KEPT:

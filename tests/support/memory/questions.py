@@ -207,17 +207,29 @@ class Asked:
         found = self._kept.where("intake", lambda i: i.id.startswith(intake_prefix))
         return sorted(found, key=lambda i: (i.at, i.id))
 
-    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
-        sure = {key for key, proof in self._kept.of("proof").items() if proof["sure"]}
+    async def registrations(self, address: str | None, limit: int) -> list[Confirmation]:
         found = self._kept.where(
             "confirmation",
             lambda c: (
                 c.used is None
-                and c.kind is ConfirmationKind.FIRST_PROOF
-                and c.expires > now
-                and any((c.address, proof) in sure for proof in c.proofs)
+                and c.kind is ConfirmationKind.REGISTRATION
+                and (address is None or c.address == address)
             ),
         )
+        return sorted(found, key=lambda c: (c.address, c.created))[:limit]
+
+    async def registered(self, organizer: str) -> bool:
+        return organizer in self._kept.of("registered")
+
+    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
+        sure = {key for key, proof in self._kept.of("proof").items() if proof["sure"]}
+
+        def given(c: Confirmation) -> bool:
+            if c.kind is ConfirmationKind.REGISTRATION:
+                return c.address in self._kept.of("registered")
+            return c.kind is ConfirmationKind.FIRST_PROOF and any((c.address, p) in sure for p in c.proofs)
+
+        found = self._kept.where("confirmation", lambda c: c.used is None and c.expires > now and given(c))
         return sorted(found, key=lambda c: c.created)[:limit]
 
     # raw mails that changed nothing

@@ -78,6 +78,13 @@ class Unit(MailUnit):
     async def suspended(self, organizer: str) -> bool:
         return bool(self.t.get("organizer", organizer) and self.t.get("organizer", organizer)[1])
 
+    async def registered(self, organizer: str) -> bool:
+        return organizer in self.t.of("registered")
+
+    async def register(self, organizer: str, now: datetime) -> None:
+        if not await self.registered(organizer):
+            self.t.put("registered", organizer, now)
+
     async def set_suspended(self, organizer: str, *, suspended: bool) -> None:
         self.t.put("organizer", organizer, (self.t.get("organizer", organizer)[0], suspended))
 

@@ -1,0 +1,33 @@
+"""The unit of work of the SQLite store, put together from its parts."""
+
+from __future__ import annotations
+
+from engine.store.sqlite.answers import Answers
+from engine.store.sqlite.attendees import Attendees
+from engine.store.sqlite.campaigns import Campaigns
+from engine.store.sqlite.claims import Claims
+from engine.store.sqlite.confirmations import Confirmations
+from engine.store.sqlite.events import Events
+from engine.store.sqlite.feeds import Feeds
+from engine.store.sqlite.kept import Kept
+from engine.store.sqlite.memory import Memory
+from engine.store.sqlite.prompting import PromptRecords
+from engine.store.sqlite.proofs import Proofs
+from engine.store.sqlite.tellings import GatheredNotices
+
+
+class SqliteUnit(
+    Events,
+    Attendees,
+    Answers,
+    Claims,
+    Campaigns,
+    Feeds,
+    Confirmations,
+    PromptRecords,
+    Proofs,
+    GatheredNotices,
+    Kept,
+    Memory,
+):
+    """Everything a unit of work can do."""
