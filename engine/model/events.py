@@ -72,7 +72,7 @@ class Event(Value):
     rsvp: bool = Field(True, description="false: it is for information and asks for no answer")
     alarm_minutes: tuple[int, ...] | None = Field(
         None,
-        description="minutes before the start at which calendars remind; None: 15, of an all-day event none",
+        description="minutes before the start at which calendars show an alarm; None: 15, of an all-day event none",
     )
     reserved: Reserved | None = None
     status: EventStatus = EventStatus.CONFIRMED

@@ -80,13 +80,22 @@ async def test_a_receipt_that_is_handled_twice_counts_once(
         assert raw.execute("SELECT count(*) FROM receipt").fetchone() == (1,)
 
 
+async def test_what_is_handled_twice_is_noted_once(engine: Engine) -> None:
+    await handled_twice(engine, mails.request(), "create")
+    assert [note.action for note in await newest(engine, 10)] == ["created"]
+
+
 async def test_a_list_that_is_handled_twice_is_one_campaign_and_one_report(
-    engine: Engine, event: Event
+    engine: Engine, event: Event, clock: Clock
 ) -> None:
     csv = f"uid,email\n{event.uid},bob@example.com\n,lost@example.com\n"
     await handled_twice(engine, mails.listed(csv), "bulk")
     gone = await deliver(engine)
-    assert sorted(m.email for m in gone) == ["bob@example.com", "olga@cis.test", "olga@cis.test"]
+    assert sorted(m.email for m in gone) == ["bob@example.com", "olga@cis.test"]
+    clock.move(minutes=1)
+    assert [m.email for m in await deliver(engine)] == ["olga@cis.test"]
+    clock.move(minutes=1)
+    assert await deliver(engine) == []
     assert len(await engine.campaigns(engine.local)) == 1
 
 

@@ -154,7 +154,7 @@ def _outcome(step: Step, action: RowAction, done: EventDone) -> StepOutcome:
 def _became(action: RowAction, done: EventDone) -> RequestOutcome:
     if action == "create":
         return RequestOutcome.CREATED if done.created else RequestOutcome.UNCHANGED
-    if not done.changed:
+    if not done.changed or done.repeated:
         return RequestOutcome.UNCHANGED
     return RequestOutcome.UPDATED if action == "update" else RequestOutcome.CANCELLED
 

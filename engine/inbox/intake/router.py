@@ -15,7 +15,7 @@ from engine.inbox.authentication.authenticator import Authenticator
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.arrival_order import Place
 from engine.inbox.intake.claims import turn_of
-from engine.inbox.intake.once import apply_once
+from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
 from engine.inbox.routes import bulk, confirm, create, reports, rsvp
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
@@ -187,7 +187,8 @@ class Router:
             return held(taken, new.doings)
 
     async def _noted(self, taken: ReceivedMail, outcome: Outcome) -> Outcome:
-        if outcome.action in {MailAction.REFUSED, MailAction.IGNORED, MailAction.QUARANTINED}:
+        aside = outcome.action in {MailAction.REFUSED, MailAction.IGNORED, MailAction.QUARANTINED}
+        if aside and outcome != TAKEN_BEFORE:
             await self._set_aside(taken, outcome)
         return outcome.model_copy(update={"sender": taken.sender})
 

@@ -75,7 +75,7 @@ class Asked:
         people = list(self._begin().attendees_of(query.uid))
         if query.by_answer:
             people = sorted((a for a in people if a.receipt_arrived), key=_answered)
-        fits = [(n, a) for n, a in enumerate(people, start=1) if _fits(query, a)]
+        fits = [(n, a) for n, a in enumerate(people, start=1) if _belongs(query, a)]
         found = [(n, a) for n, a in fits if n > int(str(after))]
         page = found[: query.limit]
         more = len(found) > query.limit
@@ -300,7 +300,7 @@ def _answered(attendee: Attendee) -> float:
     return attendee.receipt_arrived.timestamp() if attendee.receipt_arrived else 0.0
 
 
-def _fits(query: AttendeeQuery, attendee: Attendee) -> bool:
+def _belongs(query: AttendeeQuery, attendee: Attendee) -> bool:
     since = query.answered_since
     return (
         query.status in {None, attendee.partstat}
