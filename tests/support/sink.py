@@ -61,9 +61,14 @@ class Sink:
     hangs: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     port: int = 0
+    taking: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, as at first, mails are taken; cleared, their ends wait for their answer."""
     _answers: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _open: set[asyncio.BaseTransport] = field(default_factory=set)
     _handlers: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.taking.set()
 
     def answer(self, recipient: str, *answers: str, command: str = "RCPT") -> None:
         """Answer so at RCPT or DATA: once each, the last for ever; `""` is yes, DROP and HANG as they say."""
@@ -100,6 +105,7 @@ class Sink:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         (recipient,) = envelope.rcpt_tos
+        await self.taking.wait()
         said = await self._say(recipient, "DATA", server)
         if said:
             return said
