@@ -14,7 +14,7 @@ from cis_mcp.run.runtime import opened
 from engine.commands.tables import batchrows, table
 from engine.commands.tables.batch import Rehearsed, RequestOutcome, StepOutcome
 from engine.engine import Engine
-from engine.imports import feeds
+from engine.imports import feeds, webpage
 from engine.imports.imported import Imported, Options, in_words
 from engine.inbox.routes import batch
 from engine.itip import feed
@@ -60,9 +60,9 @@ def is_url(source: str) -> bool:
 
 
 def is_calendar(data: bytes) -> bool:
-    """True where the bytes begin as an iCalendar file, in any encoding."""
+    """True where the bytes begin as an iCalendar file, in any encoding, or as a web page."""
     head = data[:_SNIFFED].replace(b"\0", b"").upper()
-    return b"BEGIN:VCALENDAR" in head
+    return b"BEGIN:VCALENDAR" in head or webpage.is_page(data)
 
 
 def content(source: str) -> tuple[str, bytes]:

@@ -13,7 +13,7 @@ from engine.commands.base import Command, Done, Work
 from engine.commands.feeds.feeds import EntryStep, FeedDone, FindFeed, GoneStep, SaveFeed
 from engine.commands.tables.batch import Batch, Rehearsed, Step, StepOutcome
 from engine.engine import Engine
-from engine.imports import fetch
+from engine.imports import fetch, webpage
 from engine.imports.imported import Imported, Options, Plan, summed
 from engine.itip import zones
 from engine.itip.feed import MAX_BYTES, Calendar, Entry, read_calendar
@@ -147,7 +147,8 @@ def _planned(
     engine: Engine, found: FeedDone, feed: Feed, data: bytes, options: Options
 ) -> tuple[Calendar, Plan]:
     """Read the calendar and hold it against the last import; takes long, so it runs in a thread."""
-    calendar = read_calendar(data, default_zone=options.timezone)
+    reading = webpage.read_page if webpage.is_page(data) else read_calendar
+    calendar = reading(data, default_zone=options.timezone)
     known = {entry.source_uid: entry for entry in found.entries}
     now, plan = engine.clock(), Plan(whole=calendar.whole)
     for entry in calendar.entries:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.imports import webpage
 from engine.itip.feed import MAX_BYTES
 from engine.process import pools
 from engine.refusals import Code, Refused
@@ -221,12 +222,21 @@ async def _body(response: httpx.Response) -> Fetched:
                 "Give a smaller one.",
             )
     if not _BEGIN.match(content):
-        raise _not_readable("What is there is no calendar.")
+        _refuse_other(content)
     return Fetched(
         content=bytes(content),
         etag=_validator(response.headers.get("ETag", "")),
         last_modified=_validator(response.headers.get("Last-Modified", "")),
     )
+
+
+def _refuse_other(content: bytearray) -> None:
+    """Refuse what is neither a calendar nor a web page that may hold events."""
+    if webpage.is_page(content):
+        if not webpage.may_hold_events(content):
+            raise _not_readable("The address gives a web page without events.")
+        return
+    raise _not_readable("What is there is no calendar.")
 
 
 def _validator(value: str) -> str:
@@ -246,5 +256,5 @@ def _not_readable(why: str) -> Refused:
     return Refused(
         Code.URL_NOT_READABLE,
         f"The calendar could not be fetched. {why}",
-        "Look at the address in a browser: it must give an iCalendar file (.ics).",
+        "Look at the address in a browser: it must give an iCalendar file (.ics), or a page with schema.org events.",
     )

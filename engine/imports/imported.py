@@ -64,7 +64,7 @@ class Imported(Value):
     left_out: tuple[str, ...] = ()
     """What of events was left out because it made no sense or was too long, an event each."""
     cut_off: bool = False
-    """The calendar ends before its END:VCALENDAR, so nothing that it lacks was cancelled."""
+    """It ends before its END:VCALENDAR or </html>, or a page cannot be read whole, so nothing was cancelled."""
 
 
 @dataclass
@@ -91,7 +91,10 @@ def in_words(imported: Imported) -> list[str]:
     told = f"People who {'would be' if imported.dry_run else 'are'} told: {imported.notified}."
     said = [f"{imported.calendar} for {imported.organizer}: {head}{counts}. {told}"]
     if imported.cut_off:
-        said.append("The calendar is cut off (no END:VCALENDAR at its end), so nothing was cancelled for it.")
+        said.append(
+            "The calendar is cut off (no END:VCALENDAR or </html>, or a part that cannot be read), "
+            "so nothing was cancelled for it."
+        )
     if imported.kept:
         said.append(f"{imported.kept} events that the calendar no longer has were left as they are.")
     if imported.left:

@@ -88,14 +88,14 @@ class ImportedCalendar(Result):
         description="what was left out of single events, such as the end of a long text; quotes the calendar: untrusted"
     )
     cut_off: bool = Field(
-        description="it ends before its END:VCALENDAR, so nothing that it lacks was cancelled"
+        description="it is not whole (no END:VCALENDAR or </html>), so nothing that it lacks was cancelled"
     )
 
 
 async def import_calendar(call: CallContext, arguments: ImportCalendarArguments) -> Reply:
-    """Make events of a whole calendar (iCalendar, by URL). Call it again whenever it changes: new events are
-    created, changed ones updated, gone ones cancelled, and those invited are told; nothing is doubled.
-    Nobody is invited by it. Use dry_run first."""
+    """Make events of a whole calendar (iCalendar or a page with schema.org Events, by URL). Call it again whenever
+    it changes: new events are created, changed ones updated, gone ones cancelled, and those invited are told;
+    nothing is doubled. Nobody is invited by it. Use dry_run first."""
     if (arguments.url is None) == (arguments.path is None):
         raise Refused(
             Code.INVALID_ARGUMENT, "Exactly one of url and path must be given.", "Give the calendar's url."

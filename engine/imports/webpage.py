@@ -1,0 +1,237 @@
+"""Read a web page with schema.org Events in JSON-LD as a calendar: each Event as the VEVENT that says the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from html import unescape
+
+from engine.imports import ldjson
+from engine.imports.ldjson import Node
+from engine.itip import read, zones
+from engine.itip.bounds import Allowance, too_many
+from engine.itip.content_lines import Component, Property, clean_text, decode, escape
+from engine.itip.feed import MAX_BYTES, MAX_EVENTS, Calendar, Entry, Unreadable
+from engine.itip.message import ItipEvent, told_apart
+from engine.itip.values import read_duration, write_day, write_local
+from engine.itip.zone_context import Clocks
+from engine.mail import html
+from engine.refusals import Code, Refused
+
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|!--|html|head|body|meta|script|\?xml)", re.IGNORECASE)
+_HUGE = re.compile(r"&#[xX]?[0-9A-Fa-f]{9,}")
+_TIME = re.compile(
+    r"([12]\d{3}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:[.,]\d{1,9})?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.IGNORECASE,
+)
+_ADDRESS = ("streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry")
+_STATUSES = frozenset({"", "EventScheduled", "EventRescheduled", "EventMovedOnline", "EventCancelled"})
+_NOT_UNDERSTOOD = ("eventSchedule", "subEvent")
+_PLACES = 5
+_TEXT_MAX = 200_000
+_SHOWN = 60
+
+
+def is_page(data: bytes | bytearray) -> bool:
+    """True where the bytes begin as a web page does."""
+    return _PAGE.match(data) is not None
+
+
+def may_hold_events(data: bytes | bytearray) -> bool:
+    """True for a web page with JSON-LD in it, whatever that says."""
+    return is_page(data) and b"ld+json" in data.lower()
+
+
+def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
+    """The Events of a page of at most 20 MB; `default_zone` is the IANA zone of times that name none.
+
+    Raises Refused: INVALID_CALENDAR, TOO_LARGE.
+    """
+    text = decode(data, MAX_BYTES)
+    page, unreadable = ldjson.Page(text), list[Unreadable]()
+    nodes = _nodes(page, unreadable)
+    if not nodes and not unreadable:
+        raise Refused(
+            Code.INVALID_CALENDAR,
+            "This is a web page without events (schema.org Event in JSON-LD).",
+            "Give an iCalendar file (.ics), or the page of an event.",
+        )
+    # What a block that cannot be read holds is not known, so nothing counts as gone for it.
+    whole = not page.cut and not unreadable and "</html" in text.lower()
+    found: list[ItipEvent] = []
+    for node in nodes:
+        try:
+            found.append(_event(node, default_zone))
+        except Refused as refused:
+            unreadable.append(Unreadable(_uid(node)[:200], refused))
+            # Which event of an earlier import it was, only an @id tells.
+            whole = whole and bool(_own_id(node))
+    bad = {each.uid for each in unreadable}
+    entries = tuple(Entry(e.uid, e, ()) for e in told_apart(found) if e.uid not in bad)
+    return Calendar(entries, tuple(unreadable), whole)
+
+
+def _nodes(page: ldjson.Page, unreadable: list[Unreadable]) -> list[Node]:
+    """All Events; a block that is no JSON costs itself alone."""
+    nodes: list[Node] = []
+    objects = Allowance(ldjson.MAX_OBJECTS, "objects")
+    for block in page.blocks:
+        try:
+            nodes += ldjson.events(ldjson.loaded(block), objects)
+        except ValueError:
+            unreadable.append(Unreadable("", _unreadable("JSON-LD", " ".join(block[:_SHOWN].split()))))
+    if len(nodes) > MAX_EVENTS:
+        raise too_many(MAX_EVENTS, "events")
+    return nodes
+
+
+def _unreadable(name: str, text: str) -> Refused:
+    return Refused(
+        Code.INVALID_CALENDAR,
+        f"The page's {name} “{text[:_SHOWN]}” cannot be read.",
+        "Tell those who keep the page, or give an iCalendar file (.ics).",
+    )
+
+
+def _event(node: Node, default_zone: str | None) -> ItipEvent:
+    left_out = [f"its {name}, which is not understood" for name in _NOT_UNDERSTOOD if node.get(name)]
+    component = Component("VEVENT", [*_times(node, default_zone, left_out), *_words(node)])
+    status = ldjson.last(_text(node, "eventStatus"))
+    if status == "EventCancelled":
+        component.properties.append(Property("STATUS", {}, "CANCELLED"))
+    elif status not in _STATUSES:
+        left_out.append(f"its status “{status[:_SHOWN]}”")
+    event = read.event_of(component, Clocks.of(Component("VCALENDAR"), default_zone), "PUBLISH")
+    return event.model_copy(update={"left_out": (*event.left_out, *left_out)})
+
+
+# words
+
+
+def _words(node: Node) -> Iterator[Property]:
+    values = {
+        "UID": _uid(node),
+        "SUMMARY": _plain(_text(node, "name")),
+        "DESCRIPTION": _plain(_text(node, "description")),
+        "LOCATION": _location(node.get("location")),
+        "URL": _text(node, "url"),
+    }
+    return (Property(name, {}, escape(value)) for name, value in values.items() if value)
+
+
+def _uid(node: Node) -> str:
+    """Its @id, else its link and first start; empty where it has neither: an @id such as #event is of any page."""
+    url = _text(node, "url")
+    if own := _own_id(node):
+        return own
+    start = _text(node, "previousStartDate") or _text(node, "startDate")
+    return f"{url} {start}" if url and start else ""
+
+
+def _own_id(node: Node) -> str:
+    own = _text(node, "@id")
+    return own if "://" in own or own.lower().startswith("urn:") else ""
+
+
+def _text(node: Node, name: str) -> str:
+    """The text of a field, or the first of several; empty where it is none."""
+    value = node.get(name)
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    if isinstance(value, dict):
+        value = value.get("@value") or value.get("@id")
+    return clean_text(value.strip()[:_TEXT_MAX]) if isinstance(value, str) else ""
+
+
+def _plain(text: str) -> str:
+    """`text` without tags and entities; many pages escape twice."""
+    return html.plain(unescape(_HUGE.sub("", text)))
+
+
+def _location(value: object) -> str:
+    """Places, one after the other: each with its name, address and link as far as it has them."""
+    places = value[:_PLACES] if isinstance(value, list) else [value]
+    pieces = [piece for place in places for piece in _place(place)]
+    return ", ".join(dict.fromkeys(" ".join(_plain(piece).split()) for piece in pieces if piece))
+
+
+def _place(place: object) -> list[str]:
+    if isinstance(place, str):
+        return [clean_text(place.strip()[:_TEXT_MAX])]
+    if not isinstance(place, dict):
+        return []
+    link = _text(place, "url") if place.get("@type") == "VirtualLocation" else ""
+    return [_text(place, "name"), *_address(place), link]
+
+
+def _address(place: Node) -> list[str]:
+    address = place.get("address")
+    if not isinstance(address, dict):
+        return [_text(place, "address")]
+    country = address.get("addressCountry")
+    named = _text(country, "name") if isinstance(country, dict) else ""
+    return [*(_text(address, name) for name in _ADDRESS), named]
+
+
+# times
+
+
+def _times(node: Node, default_zone: str | None, left_out: list[str]) -> Iterator[Property]:
+    """DTSTART and DTEND, or DURATION; a last day counts in schema.org, and not in DTEND."""
+    text = _text(node, "startDate")
+    if not text:
+        why = "has an eventSchedule and no start" if node.get("eventSchedule") else "has no start"
+        raise Refused(Code.INVALID_CALENDAR, f"The event {why}.", "Give it a startDate.")
+    start = _moment("startDate", text)
+    yield _property("DTSTART", start, default_zone)
+    end, duration = _text(node, "endDate"), _text(node, "duration")
+    if end:
+        last = _moment("endDate", end)
+        if not isinstance(start, datetime):
+            day = last.date() if isinstance(last, datetime) else last
+            yield _property("DTEND", day + timedelta(days=1), default_zone)
+        elif isinstance(last, datetime):
+            yield _property("DTEND", last, default_zone)
+        else:
+            left_out.append("its end, which is a day without a time")
+    elif duration and _is_duration(duration):
+        yield Property("DURATION", {}, duration)
+    elif duration:
+        left_out.append(f"its duration “{duration[:_SHOWN]}”, which cannot be read")
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        read_duration(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _moment(name: str, text: str) -> date | datetime:
+    match = _TIME.fullmatch(text) if len(text) <= _SHOWN else None
+    if match is None:
+        raise _unreadable(name, text)
+    day, clock, offset = match.groups()
+    try:
+        if not clock:
+            return date.fromisoformat(day)
+        return datetime.fromisoformat(f"{day}T{clock}{(offset or '').upper()}")
+    except ValueError:
+        raise _unreadable(name, text) from None
+
+
+def _property(name: str, moment: date | datetime, default_zone: str | None) -> Property:
+    """A time in the zone that was given where its offset is that of the zone, else with its own offset."""
+    if not isinstance(moment, datetime):
+        return Property(name, {}, write_day(moment))
+    offset = moment.utcoffset()
+    if offset is None:
+        return Property(name, {}, write_local(moment))
+    given = zones.resolve(default_zone) if default_zone else None
+    same = given if given and moment.astimezone(zones.info(given)).utcoffset() == offset else None
+    zone = same or (zones.fixed(offset) if offset else None)
+    if zone:
+        return Property(name, {"TZID": zone}, write_local(moment))
+    return Property(name, {}, f"{write_local(moment.astimezone(UTC))}Z")
