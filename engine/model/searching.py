@@ -40,6 +40,9 @@ class EventWords(Value):
     place: tuple[str, ...] = Field((), description="words after “at” or “in”")
     phrases: tuple[str, ...] = Field((), description="what was put in quotes: words that follow each other")
     generic: tuple[str, ...] = Field((), description="“games”, “events” where nothing else was said")
+    either: tuple[tuple[str, ...], ...] = Field((), description="names of which one fits: “Owls or Foxes”")
+    alike: tuple[tuple[str, ...], ...] = Field((), description="for each word those that mean the same")
+    loose: tuple[str, ...] = Field((), description="small talk: looked for only if an event has it")
     side: Literal["", "home", "away"] = Field("", description="where the team named plays")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,10 +12,13 @@ from engine.model.cursors import forged, opened
 from engine.model.events import EventStatus
 from engine.model.queries import EventPage, EventQuery
 from engine.model.searching import Wanted, Window, WordsRead
-from engine.search import grammar, names
+from engine.search import grammar, names, windows
 from engine.search.outcome import Reading
 from engine.search.tokens import QUERY_MAX
 from engine.store.protocol import Searching
+
+_LAST_PAGES = 10
+"""So many pages are turned for “the last one”."""
 
 _FAR = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 
@@ -53,11 +56,11 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
     zone = zones.require(timezone) if timezone else None
     asked = _asked(query.cursor) or now.replace(microsecond=0)
     read = await _read(store, query, asked.astimezone(ZoneInfo(zone)) if zone else asked.astimezone())
-    spans = () if query.after or query.before else read.spans
+    spans = () if query.after or query.before else _spans(read, asked, zone)
     days, hours = frozenset(read.days), tuple(dict.fromkeys(read.hours))
     wanted = Wanted(words=read.words, spans=spans, days=days, hours=hours, zone=zone, asked=asked)
     status = query.status or read.status
-    page = await store.search(query.model_copy(update={"wanted": wanted, "status": status}))
+    page = await _ordered(store, query.model_copy(update={"wanted": wanted, "status": status}), read)
     understood = Understood(spans=spans, days=days, hours=hours, zone=zone, status=status, words=page.read)
     return Found(
         events=page.events,
@@ -66,6 +69,45 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
         occasions=page.occasions,
         read=page.read,
         understood=understood,
+    )
+
+
+def _spans(read: Reading, asked: datetime, zone: str | None) -> tuple[Window, ...]:
+    """The spans to look in; of “the next one” only what is still to come."""
+    if not read.coming:
+        return read.spans
+    ahead = Window(start=asked.astimezone(UTC))
+    clock = ZoneInfo(zone) if zone else asked.tzinfo
+    return tuple(windows.both(span, ahead, clock) for span in read.spans) or (ahead,)
+
+
+async def _ordered(store: Searching, query: EventQuery, read: Reading) -> EventPage:
+    """A page; of “the first two” or “the last one” only these."""
+    if read.order is None:
+        return await store.search(query)
+    which, count = read.order
+    count = min(count, query.limit)
+    if which == "first":
+        return replace(await store.search(query.model_copy(update={"limit": count})), next_cursor=None)
+    return await _last(store, query, count)
+
+
+async def _last(store: Searching, query: EventQuery, count: int) -> EventPage:
+    """The last events that fit, of the first thousand."""
+    page = await store.search(query.model_copy(update={"limit": 100}))
+    events, occasions = page.events, page.occasions
+    for _ in range(_LAST_PAGES - 1):
+        if page.next_cursor is None:
+            break
+        page = await store.search(query.model_copy(update={"limit": 100, "cursor": page.next_cursor}))
+        events, occasions = (*events, *page.events)[-100:], (*occasions, *page.occasions)[-100:]
+    return replace(
+        page,
+        events=events[-count:],
+        occasions=occasions[-count:],
+        next_cursor=None,
+        search_cursor=page.search_cursor if len(events) <= count else None,
+        read=page.read,
     )
 
 

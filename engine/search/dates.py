@@ -6,9 +6,20 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from engine.model.searching import Window
-from engine.search import windows
+from engine.search import holidays, windows
 from engine.search.calendar_dates import CalendarReader, Dates
-from engine.search.lexicon import MONTHS, NUMBERS, ORDINALS, SEASONS, UNITS, WEEKDAYS
+from engine.search.lexicon import (
+    CONTESTS,
+    GENERIC,
+    MONTHS,
+    NUMBERS,
+    ORDINALS,
+    SEASONS,
+    STOP,
+    TIME,
+    UNITS,
+    WEEKDAYS,
+)
 from engine.search.tokens import Token
 from engine.search.windows import DAY
 
@@ -26,6 +37,8 @@ class DateReader(CalendarReader):
         self._rules: tuple[Callable[[int], Dates | None], ...] = (
             self._iso,
             self._named_day,
+            self._holiday,
+            self._rest_of,
             self._nth_of,
             self._relative_unit,
             self._counted,
@@ -56,7 +69,10 @@ class DateReader(CalendarReader):
         return None
 
     def _speaks(self, found: Dates, i: int, lead: int) -> bool:
-        """A season is a time only where a little word says so: “spring concert” is none."""
+        """A season is a time only where a little word says so: “spring concert” is none, nor are “Christmas carols”."""
+        word, after = self._word(i + lead), self._word(i + found.length + lead)
+        if found.length == 1 and word in holidays.SINGLE:
+            return not after or after in STOP | GENERIC | TIME or self._token(i + found.length + lead) is None
         return lead > 0 or self._word(i) not in SEASONS or self._number(i + 1, 1970, 2200) is not None
 
     def _named_day(self, i: int) -> Dates | None:
@@ -71,6 +87,36 @@ class DateReader(CalendarReader):
             if all(self._word(i + n) == word for n, word in enumerate(words)):
                 return Dates(len(words), windows.days(self._today + ahead * DAY))
         return None
+
+    def _holiday(self, i: int) -> Dates | None:
+        """“Memorial Day”, “Easter Monday 2028”, “Labor Day weekend”."""
+        if self._word(i) not in holidays.BEGINNINGS:
+            return None
+        found = holidays.named(tuple(self._word(i + n) for n in range(holidays.LONGEST)))
+        if found is None or (
+            self._word(i + 1) == "day" and self._word(i) in MONTHS and self._contests(i + 2)
+        ):
+            return None
+        length, rule = found
+        weekend = self._word(i + length) == "weekend"
+        year = self._year_after(i + length + weekend)
+        day = rule(year) if year else holidays.coming(rule, self._today)
+        window = windows.days(*holidays.long_weekend(day)) if weekend else windows.days(day)
+        return Dates(length + weekend + (year is not None), window)
+
+    def _contests(self, i: int) -> bool:
+        return self._word(i) in CONTESTS
+
+    def _rest_of(self, i: int) -> Dates | None:
+        """“the rest of the week”, “the remainder of May”: from today on."""
+        if self._word(i) not in {"rest", "remainder"} or self._word(i + 1) != "of":
+            return None
+        skip = 3 if self._word(i + 2) == "the" else 2
+        window = self._relative(0, self._word(i + skip), coming=False)
+        found = Dates(1, window) if window else self.at(i + 2 if skip == 2 else i + skip)
+        if found is None or found.window.end is None:
+            return None
+        return Dates(skip + found.length, Window(start=windows.midnight(self._today), end=found.window.end))
 
     def _ahead(self, i: int) -> int | None:
         """0 for “this”, 1 for “next”, -1 for “last”."""
@@ -224,7 +270,7 @@ class DateReader(CalendarReader):
             part, skip = f"{self._word(i)} half", 2
         if part is None:
             return None
-        while skip < 4 and self._word(i + skip) in {"of", "the", "-"}:
+        while skip < 4 and self._word(i + skip) in {"of", "in", "the", "-"}:
             skip += 1
         found = self._month(i + skip) or self._relative_unit(i + skip)
         return Dates(skip + found.length, windows.part_of(found.window, part)) if found else None
@@ -234,9 +280,9 @@ class DateReader(CalendarReader):
         weekday = WEEKDAYS.get(self._word(i))
         if weekday is None:
             return None
-        for rule in (self._month_first, self._day_first, self._iso):
+        for rule in (self._month_first, self._day_first, self._iso, self._holiday):
             for skip in (1, 2):
-                found = rule(i + skip) if skip == 1 or self._word(i + 1) == "the" else None
+                found = rule(i + skip) if skip == 1 or self._word(i + 1) in {"the", "of"} else None
                 if found and _one_day(found.window):
                     return Dates(skip + found.length, found.window)
         return Dates(1, windows.days(windows.coming(self._today, weekday)), bare=frozenset({weekday}))

@@ -14,12 +14,15 @@ from engine.search.clocks import hours_at
 from engine.search.dates import DateReader
 from engine.search.lexicon import (
     CANCELLED,
+    CONTESTS,
     DAY_GROUPS,
     DAY_MINUTES,
     FLEETING,
     GENERIC,
     NIGHT,
+    NUMBERS,
     PARTS,
+    STOP,
     TIMELY,
     WEEKDAY_PLURALS,
     WEEKDAYS,
@@ -30,6 +33,8 @@ from engine.search.tokens import Token, tokens
 
 _SINCE = frozenset({"after", "since", "from", "starting", "beginning"})
 _UNTIL = frozenset({"before", "until", "till", "by", "through"})
+_ORDER = {"first": "first", "next": "first", "last": "last", "final": "last"}
+_ORDER_MAX = 100
 _JOINTS = frozenset({"to", "till", "until", "through", "thru", "and", "-", "–", "—"})
 
 
@@ -52,12 +57,14 @@ class _Reader:
     def __init__(self, query: str, now: datetime, names: frozenset[str]) -> None:
         self._tokens = tokens(query)
         self._now = now
+        self._names = names
         self._named = named(self._tokens, names)
         self._dates = DateReader(self._tokens, now)
         self._found = Reading(zone=now.tzinfo)
         self._bare: list[Dates] = []
         self._plural = self._away = False
         self._excluded: set[int] = set()
+        self._ordered = ""
         self._rules: tuple[Callable[[int], int], ...] = (
             self._status,
             self._on_the_road,
@@ -71,6 +78,8 @@ class _Reader:
             self._hours,
             self._span,
             self._numeric,
+            self._opener,
+            self._order,
         )
         self._plain: list[tuple[int, Token]] = []
 
@@ -85,6 +94,7 @@ class _Reader:
         if self._excluded:
             self._found.days = (self._found.days or set(range(7))) - self._excluded
         self._settle_words()
+        self._settle_order()
         return self._found
 
     def _time(self, i: int) -> int:
@@ -115,11 +125,12 @@ class _Reader:
         return 1
 
     def _on_the_road(self, i: int) -> int:
-        """“on the road” is away."""
-        if [self._text(i + n) for n in range(3)] != ["on", "the", "road"]:
+        """“on the road”, “road games” and “road trip” are away."""
+        on_it = [self._text(i + n) for n in range(3)] == ["on", "the", "road"]
+        if not on_it and not (self._text(i) == "road" and self._text(i + 1) in CONTESTS | {"trip", "trips"}):
             return 0
         self._away = True
-        return 3
+        return 3 if on_it else 1 + self._text(i + 1).startswith("trip")
 
     def _now_on(self, i: int) -> int:
         """“upcoming”, “future”, “from now on”; “past”, where it is not “the past week”."""
@@ -139,18 +150,16 @@ class _Reader:
         self._found.bound = windows.both(self._found.bound, window, self._now.tzinfo)
 
     def _except(self, i: int) -> int:
-        """“not on Mondays”, “except weekends”."""
-        if self._text(i) not in {"not", "except", "excluding", "without"}:
+        """“not on Mondays”, “except weekends”, “but not on a Friday”."""
+        skip = 1 if self._text(i) == "but" else 0
+        if self._text(i + skip) not in {"not", "no", "except", "excluding", "without"}:
             return 0
-        skip = 2 if self._text(i + 1) in {"on", "for"} else 1
-        text = self._text(i + skip)
-        if text in DAY_GROUPS:
-            self._excluded |= DAY_GROUPS[text]
-        elif text in WEEKDAY_PLURALS:
-            self._excluded.add(WEEKDAY_PLURALS[text])
-        else:
-            return 0
-        return skip + 1
+        skip += 1
+        while self._text(i + skip) in {"on", "for", "a", "any", "the"}:
+            skip += 1
+        days = _weekdays(self._text(i + skip))
+        self._excluded |= days
+        return skip + 1 if days else 0
 
     def _this_part(self, i: int) -> int:
         """“this afternoon” is today's."""
@@ -172,8 +181,9 @@ class _Reader:
         return 3
 
     def _groups(self, i: int) -> int:
-        """“weekends”, “on weekdays”, “Fridays”, “every Friday”."""
-        skip = 1 if self._text(i) in {"on", "every", "each", "any"} else 0
+        """“weekends”, “on weekdays”, “Fridays”, “every Friday”, “on a Friday”."""
+        skip = 1 if self._text(i) in {"on", "every", "each", "any", "a"} else 0
+        skip += skip and self._text(i) == "on" and self._text(i + 1) in {"a", "any", "every", "each"}
         text = self._text(i + skip)
         if text in DAY_GROUPS:
             self._found.days |= DAY_GROUPS[text]
@@ -183,7 +193,7 @@ class _Reader:
         if text in WEEKDAY_PLURALS:
             self._found.days.add(WEEKDAY_PLURALS[text])
             return skip + 1
-        found = self._dates.at(i + skip) if skip and self._text(i) != "on" else None
+        found = self._dates.at(i + skip) if skip and self._text(i + skip - 1) != "on" else None
         if found and found.bare:
             self._found.days |= found.bare
             return skip + found.length
@@ -276,6 +286,45 @@ class _Reader:
                 self._found.windows.append(window)
         return skip + 1
 
+    def _opener(self, i: int) -> int:
+        """“opener”, “opening game”: the first one; unless an event is called so."""
+        if self._text(i) == "opening" and self._text(i + 1) in {"game", "match", "day", "night", "fixture"}:
+            length = 2
+        elif self._text(i) in {"opener", "openers"} and "opener" not in self._names and self._names_more():
+            length = 1
+        else:
+            return 0
+        self._found.order = ("first", 1)
+        return length
+
+    def _names_more(self) -> bool:
+        """True where something beside “opener” is named; alone it is what an event is called."""
+        return any(
+            token.kind == "quoted" or not (token.text in STOP | TIMELY or token.text.startswith("opener"))
+            for token in self._tokens
+            if token.kind in {"word", "quoted"}
+        )
+
+    def _order(self, i: int) -> int:
+        """“the next three”, “first”, “last time”: how many from the beginning or the end."""
+        word = self._text(i)
+        if word not in _ORDER or self._found.order or self._ordered:
+            return 0
+        count = NUMBERS.get(self._text(i + 1)) or _small(self._text(i + 1))
+        if word == "next":
+            self._found.coming = True
+        if count and self._text(i + 1) not in {"a", "an"}:
+            self._found.order = (_ORDER[word], count)
+            return 2
+        self._ordered = _ORDER[word]
+        return 2 if self._text(i + 1) in {"time", "one"} else 1
+
+    def _settle_order(self) -> None:
+        """“the next game” is one, “the next games” are all that come."""
+        many = any(self._many(i) for i in range(len(self._tokens)))
+        if self._ordered and not many and not self._found.order:
+            self._found.order = (self._ordered, 1)
+
     def _settle_bare(self) -> None:
         """“Friday” is every Friday where something else says when, or where many are spoken of."""
         every = self._plural or bool(self._found.windows or self._found.days or self._found.bound != EVER)
@@ -289,6 +338,22 @@ class _Reader:
         words = words_of(self._plain, self._named)
         side = "away" if self._away else ""
         self._found.words = words if words.side else words.model_copy(update={"side": side})
+
+
+def _weekdays(text: str) -> frozenset[int]:
+    """The days that “Mondays”, “Monday” or “weekends” speak of; none for other words."""
+    day = WEEKDAY_PLURALS.get(text, WEEKDAYS.get(text))
+    if day is not None:
+        return frozenset({day})
+    return DAY_GROUPS.get(text, frozenset({5, 6}) if text == "weekend" else frozenset())
+
+
+def _small(text: str) -> int | None:
+    return (
+        int(text)
+        if text.isascii() and text.isdigit() and len(text) <= 3 and 0 < int(text) <= _ORDER_MAX
+        else None
+    )
 
 
 def _may_begin_a_time(token: Token) -> bool:

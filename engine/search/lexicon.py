@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import calendar
 
+from engine.search import holidays
+
 DAY_MINUTES = 24 * 60
 
 WEEKDAYS = {
@@ -29,6 +31,7 @@ DAY_GROUPS = {
     "workdays": frozenset(range(5)),
     "weeknights": frozenset(range(4)),
     "weeknight": frozenset(range(4)),
+    "midweek": frozenset({1, 2, 3}),
 }
 MONTHS = {
     name.lower(): number
@@ -79,11 +82,59 @@ STOP = frozenset(
     "on or our please rest remainder later start starts starting after before schedule scheduled see "
     "search show some taking tell that the their there these they this those to up us want was we "
     "what whats what's when where which who will with would you your play playing plays take place "
-    "during over".split()
+    "during over since it's them him she he us if so than".split()
 )
 VERSUS = frozenset({"vs", "v", "versus", "against"})
 PLACE = frozenset({"at", "in", "near"})
 CANCELLED = frozenset({"cancelled", "canceled"})
+
+HOSTS = frozenset({"host", "hosts", "hosting"})
+VISITS = frozenset({"visit", "visits", "visiting"})
+FACES = frozenset("play plays face faces facing meet meets".split())  # noqa: SIM905
+"""What a team does to the one named next; “play” is passed over wherever it is."""
+
+MOTION = frozenset(
+    "come comes coming trip trips travel travels travelling traveling go goes going fly flying drive journey "  # noqa: SIM905
+    "visitor visitors".split()
+)
+"""Before “to”: what follows is a place."""
+
+TRIPS = frozenset({"trip", "trips"})
+"""Of these, what an event itself may be: “school trip”."""
+
+CONTESTS = frozenset({"game", "games", "match", "matches", "fixture", "fixtures"})
+"""Events with two sides."""
+
+SMALL_TALK = (
+    HOSTS
+    | VISITS
+    | (FACES - STOP)
+    | (MOTION - TRIPS)
+    | frozenset(
+        "about agenda also am ask attend available based been book booking but buy calendar called catch "  # noqa: SIM905
+        "check cheers concerning date dates dear daughter else exactly family free fun good guys happen happens hello "
+        "help hey hi hope hoping husband i'd i'll i'm i've im interested interesting join kid know learn let like "
+        "let's likes live lives living located look lot love loved loves mate maybe much need needs nice often only "
+        "option options perhaps planned planning possible question quick regarding scheduled seat seats season "
+        "somebody someone something son spend stay staying still stuff suggest team thank thanks thing things think "
+        "thinking time times titled together topic try trying visit wanna wanted wants watch whole wife wish "
+        "wonder wondering".split()
+    )
+)
+"""Words that people say around what they ask for: passed over unless an event has them."""
+
+ALIKE = {
+    word: tuple(words)
+    for words in (
+        ("class", "course", "lesson"),
+        ("film", "movie"),
+        ("theatre", "theater"),
+        ("centre", "center"),
+        ("online", "virtual"),
+    )
+    for word in (*words, *(f"{one}{'es' if one.endswith('s') else 's'}" for one in words))
+}
+"""Words that mean the same to whoever asks."""
 
 TIME = (
     frozenset(WEEKDAYS)
@@ -93,14 +144,17 @@ TIME = (
     | frozenset(PARTS)
     | frozenset(PART_PLURALS)
     | frozenset(DAY_GROUPS)
-    | frozenset({"weekend", "play", "show", "day", "week", "month", "year", "lunch"})
+    | frozenset({"weekend", "play", "show", "day", "week", "month", "year", "lunch", "road"})
+    | frozenset({"first", "last", "next", "final"})
+    | holidays.SINGLE
 )
 """Words that may be meant as a time, or be part of a name such as “Opening Night”."""
 
 _BEGINNINGS = frozenset(
     "a after any around at about before beginning between by coming current during each early end every "  # noqa: SIM905
-    "except excluding for from future in last late mid middle next not on over past previous q1 q2 q3 q4 since "
-    "start starting the this through till today tomorrow tonight until upcoming within without yesterday".split()
+    "but except excluding final for from future in last late mid middle next no not on opener openers opening "
+    "over past previous q1 q2 q3 q4 remainder rest road since start starting the this through till today tomorrow "
+    "tonight until upcoming within without yesterday".split()
 )
 TIMELY = (
     TIME
@@ -110,6 +164,7 @@ TIMELY = (
     | frozenset(NUMBERS)
     | frozenset(MOMENTS)
     | frozenset(UNITS)
+    | holidays.BEGINNINGS
 )
 """Every word with which a time can begin; so can whatever begins with a digit."""
 

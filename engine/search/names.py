@@ -7,7 +7,20 @@ from functools import lru_cache
 from itertools import pairwise
 
 from engine.model.searching import EventWords
-from engine.search.lexicon import GENERIC, PLACE, STOP, TIME, VERSUS
+from engine.search.lexicon import (
+    ALIKE,
+    FACES,
+    GENERIC,
+    HOSTS,
+    MOTION,
+    PLACE,
+    SMALL_TALK,
+    STOP,
+    TIME,
+    TRIPS,
+    VERSUS,
+    VISITS,
+)
 from engine.search.tokens import Token, tokens
 
 _PHRASES_MAX = 16
@@ -16,7 +29,8 @@ _PHRASES_MAX = 16
 @lru_cache(maxsize=256)
 def phrases(query: str) -> tuple[str, ...]:
     """Pairs of neighbours that may be a name, such as “opening night”, though one of them speaks of time."""
-    found, pieces = [], tokens(query)
+    pieces = tokens(query)
+    found = ["opener"] if any(token.text in {"opener", "openers"} for token in pieces) else []
     for one, other in pairwise(pieces):
         if _may_be_name(one, other) or _may_be_name(other, one) or one.text in {"home", "away"}:
             found.append(f"{one.text} {other.text}")
@@ -53,28 +67,130 @@ def named(pieces: Sequence[Token], names: frozenset[str]) -> frozenset[int]:
 
 def words_of(plain: Sequence[tuple[int, Token]], named: frozenset[int]) -> EventWords:
     """The words that are left, by what they say: plain, of a side, of its opponent, of a place."""
-    kept: dict[str, list[str]] = {"plain": [], "rivals": [], "place": [], "phrases": []}
-    side, group, generic, before = "", "plain", list[str](), -1
-    for i, token in plain:
-        text, group, before = token.text, group if i == before + 1 else "plain", i
+    either, rest = _either(plain, named)
+    sorter = _Sorter(named)
+    for i, token in rest:
+        sorter.take(i, token)
+    return sorter.words(either)
+
+
+def _either(
+    plain: Sequence[tuple[int, Token]], named: frozenset[int]
+) -> tuple[tuple[tuple[str, ...], ...], Sequence[tuple[int, Token]]]:
+    """“Owls or Foxes”: the names on both sides of the first “or”, and what is left."""
+    for at, (i, token) in enumerate(plain):
+        if token.text != "or" or i in named:
+            continue
+        first, last = at, at
+        while first and _content(*plain[first - 1], named) and plain[first - 1][0] == plain[first][0] - 1:
+            first -= 1
+        while (
+            last + 1 < len(plain)
+            and _content(*plain[last + 1], named)
+            and plain[last + 1][0] == plain[last][0] + 1
+        ):
+            last += 1
+        if first < at < last:
+            sides = (plain[first:at], plain[at + 1 : last + 1])
+            return tuple(tuple(t.text for _, t in side) for side in sides), [
+                *plain[:first],
+                *plain[last + 1 :],
+            ]
+    return (), plain
+
+
+def _content(i: int, token: Token, named: frozenset[int]) -> bool:
+    """True for a word that names something."""
+    ours = STOP | GENERIC | VERSUS | SMALL_TALK | {"home", "away"}
+    return token.kind == "word" and (i in named or token.text not in ours)
+
+
+class _Sorter:
+    """Sorts words into those of a side, of its opponent, of a place, and small talk, one after the other."""
+
+    def __init__(self, named: frozenset[int]) -> None:
+        self._named = named
+        self._kept: dict[str, list[str]] = {
+            name: [] for name in ("plain", "rivals", "place", "phrases", "loose")
+        }
+        self._alike = list[tuple[str, ...]]()
+        self._generic = list[str]()
+        self._side, self._group, self._before = "", "plain", -1
+        self._moving = self._sided = False
+
+    def take(self, i: int, token: Token) -> None:
+        """Sort the next word; a group ends where a word was left out between."""
+        if i != self._before + 1:
+            self._group, self._moving, self._sided = "plain", False, False
+        self._before = i
         if token.kind == "quoted":
-            kept["phrases"].append(text)
+            self._kept["phrases"].append(token.text)
         elif token.kind == "dash":
-            group = "plain"
-        elif i not in named and text in {"home", "away"}:
-            side = side or text
-        elif i not in named and text in VERSUS:
-            group = "rivals"
-        elif i not in named and text in STOP:
-            group = "place" if text in PLACE else group
-        elif i not in named and text in GENERIC:
-            generic.append(text)
-            group = "plain"
+            self._group = "plain"
+        elif i in self._named or not self._turn(token.text):
+            self._keep(i, token.text)
+
+    def _turn(self, text: str) -> bool:
+        """Take a word that says what the next ones are; False for all others."""
+        turned = True
+        if text in {"home", "away"}:
+            self._side, self._group, self._sided = self._side or text, "plain", True
+        elif text in VERSUS:
+            self._group = "rivals"
+        elif text in HOSTS | VISITS | FACES:
+            self._meet(text)
+        elif text in MOTION:
+            self._moving = True
+            self._kept["loose" if text in SMALL_TALK else "plain"].append(text)
+        elif text in STOP:
+            self._pass(text)
+        elif text in GENERIC:
+            self._generic.append(text)
+            self._group = "plain"
         else:
-            kept[group].append(text)
-    said = any(kept.values())
-    return EventWords(
-        **{name: tuple(dict.fromkeys(values)) for name, values in kept.items()},
-        side=side if side in {"home", "away"} else "",
-        generic=() if said else tuple(dict.fromkeys(generic)),
-    )
+            turned = False
+        return turned
+
+    def _meet(self, text: str) -> None:
+        """“Owls hosting Foxes”, “Owls visit Foxes”, “Owls face Foxes”; whoever visits a town alone is there."""
+        if text not in STOP:
+            self._kept["loose"].append(text)
+        if not self._kept["plain"]:
+            self._group = "place" if text in VISITS else self._group
+            return
+        self._group = "rivals"
+        if text in HOSTS | VISITS:
+            self._side = self._side or ("home" if text in HOSTS else "away")
+
+    def _pass(self, text: str) -> None:
+        """A little word; “to” after “home” or “away” says against whom, after a way of going where."""
+        if text in PLACE or (text == "to" and self._moving):
+            self._group = "place"
+            self._loosen()
+        elif text == "to" and self._sided:
+            self._group = "rivals"
+
+    def _loosen(self) -> None:
+        """“trip to Denver” asks for Denver; “school trip” for a trip."""
+        if self._moving and self._kept["plain"] and self._kept["plain"][-1] in TRIPS:
+            self._kept["loose"].append(self._kept["plain"].pop())
+
+    def _keep(self, i: int, text: str) -> None:
+        self._moving = self._sided = False
+        if i not in self._named and text in SMALL_TALK:
+            self._kept["loose"].append(text)
+        elif i not in self._named and self._group == "plain" and text in ALIKE:
+            self._alike.append(tuple(dict.fromkeys((text, *ALIKE[text]))))
+        else:
+            self._kept[self._group].append(text)
+
+    def words(self, either: tuple[tuple[str, ...], ...]) -> EventWords:
+        """What was sorted."""
+        said = either or self._alike or any(words for name, words in self._kept.items() if name != "loose")
+        return EventWords(
+            **{name: tuple(dict.fromkeys(values)) for name, values in self._kept.items()},
+            either=either,
+            alike=tuple(dict.fromkeys(self._alike)),
+            side=self._side if self._side in {"home", "away"} else "",
+            generic=() if said else tuple(dict.fromkeys(self._generic)),
+        )

@@ -17,6 +17,7 @@ EVER = Window()
 class Reading:
     """What a query was read as; windows are local times without a zone, or moments in UTC.
 
+    `order`: only the first or last so many. `coming`: only what is not over.
     `zone`: whose clock the moments are put on where they meet local times.
     """
 
@@ -27,6 +28,8 @@ class Reading:
     hours: list[Minutes] = field(default_factory=list)
     words: EventWords = field(default_factory=EventWords)
     status: EventStatus | None = None
+    order: tuple[str, int] | None = None
+    coming: bool = False
 
     @property
     def spans(self) -> tuple[Window, ...]:

@@ -15,7 +15,7 @@ _TOKEN = re.compile(
   | (?P<iso>\d{4}-\d{2}(?:-\d{2})?(?![\d-]))
   | (?P<clock>\d{1,2}:\d{2}(?:\s*[ap]\.?m\b\.?)?|\d{1,2}\s*[ap]\.?m\b\.?)
   | (?P<numeric>\d{1,4}[/.]\d{1,2}(?:[/.]\d{1,4})?(?![\d/]))
-  | (?P<word>\w+(?:['’]\w+)*)
+  | (?P<word>\w+(?:['’]\w+)*|(?<!\S)@)
   | (?P<dash>[-–—])
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -31,6 +31,11 @@ class Token:
     text: str
 
 
+def _word(text: str) -> str:
+    """A word as others write it: “Foxes @ Owls” is “Foxes at Owls”."""
+    return "at" if text == "@" else _POSSESSIVE.sub("", text.replace("’", "'"))
+
+
 @lru_cache(maxsize=256)
 def tokens(query: str) -> tuple[Token, ...]:
     """The pieces of a query, at most 60; what is not a letter, a digit or a dash is left out."""
@@ -38,7 +43,7 @@ def tokens(query: str) -> tuple[Token, ...]:
     for match in _TOKEN.finditer(query[:QUERY_MAX]):
         kind = match.lastgroup or "word"
         text = match.group(kind).lower().strip()
-        found.append(Token(kind, _POSSESSIVE.sub("", text) if kind == "word" else text))
+        found.append(Token(kind, _word(text) if kind == "word" else text))
         if len(found) == _TOKENS_MAX:
             break
     return tuple(found)

@@ -114,22 +114,68 @@ class _WordReader:
 
     async def read(self, words: EventWords) -> Wording:
         plain = await self._without_generic(words)
-        groups = (
-            (plain, words.side or None),
-            (words.rivals, _OTHER.get(words.side)),
-            (words.place, "location"),
-        )
-        every = [word for group, _ in groups for word in group][:_WORDS_MAX]
-        self._uses = await self._words.uses({form for word in every for form in _forms(word)}, self._owner)
-        for group, column in groups:
+        every = [*plain, *words.rivals, *words.place, *_flat(words.either), *_flat(words.alike), *words.loose]
+        forms = {form for word in every[: 2 * _WORDS_MAX] for form in _forms(word)}
+        self._uses = await self._words.uses(forms, self._owner)
+        for group, column in self._groups(words, plain):
             for word in group[:_WORDS_MAX]:
                 await self._word(word, column)
+        for alike in words.alike[:_WORDS_MAX]:
+            await self._any_of(alike)
+        if words.either:
+            await self._either(words.either, words.side or None)
         for phrase in words.phrases[:_WORDS_MAX]:
             await self._phrase(phrase)
         if words.side and not self._sided:
             self._left_out.append(words.side)
         match = " AND ".join(self._parts)
         return Wording(_owned(self._owner, match) if match else None, self._report())
+
+    def _groups(
+        self, words: EventWords, plain: tuple[str, ...]
+    ) -> tuple[tuple[tuple[str, ...], str | None], ...]:
+        """Each group with the column it is looked for in: “at Owls” names a team, “in Denver” a place."""
+        loose = tuple(word for word in words.loose if any(form in self._uses for form in _forms(word)))
+        side, place = words.side, "location"
+        if words.place and self._teams(words.place):
+            side = side or "away"
+            place = _OTHER[side]
+        return (
+            ((*plain, *loose), side or None),
+            (words.rivals, _OTHER.get(side)),
+            (words.place, place),
+        )
+
+    def _teams(self, words: tuple[str, ...]) -> bool:
+        """True where words name a team and are not all words of places."""
+        uses = [[self._uses[form] for form in _forms(word) if form in self._uses] for word in words]
+        return all(any(use.teams for use in one) for one in uses) and any(
+            not any(use.places for use in one) for one in uses
+        )
+
+    async def _any_of(self, alike: tuple[str, ...]) -> None:
+        """Look for any of the words that mean the same; the first is looked for as any other if no event has one."""
+        found = [
+            one
+            for one in alike
+            if await self._words.exists(_owned(self._owner, f"{_TEXT} : {_spelled(one)}"))
+        ]
+        if not found:
+            await self._word(alike[0], None)
+            return
+        self._parts.append(f"{_TEXT} : ({' OR '.join(_spelled(one) for one in found)})")
+        self._said.append(alike[0])
+
+    async def _either(self, either: tuple[tuple[str, ...], ...], column: str | None) -> None:
+        """Look for one name or another, each with all of its words."""
+        before, self._parts = self._parts, []
+        arms = list[str]()
+        for group in either:
+            for word in group[:_WORDS_MAX]:
+                await self._word(word, column)
+            arms.append(f"({' AND '.join(self._parts)})" if self._parts else "")
+            self._parts = []
+        self._parts = [*before, f"({' OR '.join(arm for arm in arms if arm)})"] if any(arms) else before
 
     def _report(self) -> WordsRead:
         return WordsRead(
@@ -190,6 +236,15 @@ class _WordReader:
             return
         self._parts.append(part)
         self._said.append(f"“{phrase}”")
+
+
+def _flat(groups: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(word for group in groups for word in group)
+
+
+def _spelled(word: str) -> str:
+    """A word in all its forms."""
+    return f"({' OR '.join(quoted(form) for form in _forms(word))})"
 
 
 def quoted(words: str) -> str:
