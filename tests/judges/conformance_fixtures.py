@@ -144,7 +144,9 @@ def _add_conversations(server: MCPServer) -> None:
     @_tool(server)
     async def test_sampling(prompt: str, ctx: Ctx) -> str:
         asked = [SamplingMessage(role="user", content=_text(prompt))]
-        answer = await ctx.session.create_message(asked, max_tokens=100)
+        # On the call's own stream: the client may not have opened the other one yet.
+        related = ctx.request_id
+        answer = await ctx.session.create_message(asked, max_tokens=100, related_request_id=related)
         return f"LLM response: {getattr(answer.content, 'text', '')}"
 
     @_tool(server)
