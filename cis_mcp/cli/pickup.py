@@ -51,9 +51,11 @@ def _data_dir() -> Path | None:
     if named:
         return Path(named[0]) if len(named) == 1 else None
     try:
-        text = Path(".env").read_text("utf-8")[:_ENV_MAX]
+        text = Path(".env").read_text("utf-8")
     except (OSError, ValueError):
         text = ""
+    if len(text) > _ENV_MAX:
+        return None
     if _NAME not in text.upper():
         import platformdirs
 

@@ -116,6 +116,20 @@ async def _press(post: Post, code: str) -> None:
         await client.post(f"/confirm/{code}")
 
 
+@pytest.mark.parametrize("later", ["approve", "closed"])
+async def test_a_code_of_a_time_when_registration_was_open_registers_nobody_once_it_is_not(
+    tmp_path: Path, clock: Clock, later: str
+) -> None:
+    async with server(tmp_path, clock, "open") as post:
+        await waits(post, "One")
+        code = code_in(await post.notice())
+    async with server(tmp_path, clock, later) as post:
+        intake = await post(mails.mail(ANN, f"confirm+{code}@cis.test", subject="Re: Confirm", text="Yes"))
+        assert (intake.action, intake.code) == ("refused", "organizer_not_allowed")
+        assert not await post.engine.store.registered(ANN)
+        assert len(post.files("quarantine")) == 1
+
+
 async def test_what_a_crash_left_waiting_after_a_registration_is_carried_out_later(
     tmp_path: Path, clock: Clock
 ) -> None:

@@ -17,6 +17,7 @@ from engine.imports.imported import Options
 from engine.model.events import Event
 from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
+from tests.support.steps import counting
 from tests.support.web import serving_web
 from tests.tools.caller import calling
 
@@ -218,6 +219,14 @@ def test_no_event_raises_anything_but_a_refusal(fields: dict[str, Any]) -> None:
     _read(page(json.dumps({**GAME, **fields})))
 
 
-def test_text_that_opens_scripts_again_and_again_is_read_once() -> None:
-    for hostile in ("<script ", "<!--", "<script type='", "<script></script ", "</script", '<script x="'):
-        _read(("<html>" + hostile * 20_000).encode())
+@pytest.mark.parametrize(
+    "hostile", ["<script ", "<!--", "<script type='", "<script></script ", "</script", '<script x="']
+)
+def test_text_that_opens_scripts_again_and_again_costs_in_proportion_to_its_length(hostile: str) -> None:
+    _read(f"<html>{hostile}".encode())  # what is loaded or compiled once is no part of it
+    costs = []
+    for repeats in (1_000, 4_000):
+        with counting() as steps:
+            _read(("<html>" + hostile * repeats).encode())
+        costs.append(steps.taken)
+    assert costs[1] <= 5 * costs[0]

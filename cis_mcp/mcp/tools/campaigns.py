@@ -103,8 +103,9 @@ async def control_campaign(call: CallContext, arguments: ControlCampaignArgument
 
 
 async def get_campaign(call: CallContext, arguments: GetCampaignArguments) -> Reply:
-    """Show how far a campaign (a list that is invited, a change that is told) is: counts by state, skipped rows, first
-    failures; with wait_s, when it has ended. Without an id, list the newest. For answers use get_stats."""
+    """Show the progress of a campaign (a bulk invite, or a change being announced): counts by state, skipped
+    rows, first failures. With wait_s, wait until it ends. Without an id, list the newest. For answers use
+    get_stats."""
     campaign_id, cursor = arguments.campaign_id, arguments.cursor
     if campaign_id:
         if arguments.wait_s:

@@ -96,7 +96,7 @@ class FoundEvent(Result):
 
 
 async def create_event(call: CallContext, arguments: CreateEventArguments) -> Reply:
-    """Create an event and get its uid. Nobody is told of it: invite people with send_invite (one person) or bulk_send
+    """Create an event and get its uid. No one is notified: invite people with send_invite (one person) or bulk_send
     (a list). Give local times with the zone of the place and check the weekday in the answer. To change an event that
     exists use update_event."""
     command = CreateEvent(
@@ -132,8 +132,9 @@ def _made(done: EventDone) -> str:
 
 
 async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Reply:
-    """Change an event, or one instance of a series, and mail those it concerns; their calendars follow. What you leave
-    out stays. dry_run shows old and new, who would be mailed and who not. Repeating a change that was made is safe."""
+    """Change an event, or one instance of a series, and mail the attendees it affects; their calendars update.
+    What you leave out stays. dry_run shows old and new, who would be mailed and who not. Repeating a change that
+    was made is safe."""
     done = await call.apply(await _update(call, arguments))
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
@@ -187,8 +188,9 @@ async def _update(call: CallContext, arguments: UpdateEventArguments) -> UpdateE
 
 
 async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Reply:
-    """Cancel an event, or one instance of a series, for good, mail that, and take it out of calendars. It cannot be
-    undone: use dry_run first. To move or reword it use update_event, to take out one person withdraw_invite."""
+    """Cancel an event, or one instance of a series, permanently: attendees are mailed and their entries are
+    cancelled. It cannot be undone: use dry_run first. To move or reword it use update_event, to take out one
+    person withdraw_invite."""
     done = await call.apply(await _cancellation(call, arguments))
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)

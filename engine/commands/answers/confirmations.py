@@ -137,10 +137,12 @@ class UseConfirmation(Command[Confirmed]):
     code: str
 
     async def carry_out(self, work: Work) -> Confirmed:
-        """Raises Refused: CONFIRM_TOKEN_INVALID."""
+        """Raises Refused: CONFIRM_TOKEN_INVALID, ORGANIZER_NOT_ALLOWED."""
         found = usable(await work.unit.confirmation(self.code), work.now)
         if found.kind is ConfirmationKind.REGISTRATION and work.actor.kind == "attendee":
             # Its mail waits until it is taken in again, with all others of the same address.
+            if work.settings.registration != "open":
+                raise Refused(Code.ORGANIZER_NOT_ALLOWED, "Addresses no longer register themselves here.")
             await register(work, found.address)
             return Confirmed(confirmation=found)
         used = found.model_copy(update={"used": work.now})

@@ -95,6 +95,7 @@ class _Unzipping:
         return _too_large(f"The zipped lists have more than {_MAX_UNZIPPED // 1_000_000} MB.")
 
 
+# what zipfile raises for archives that are damaged, locked or made to be; of bytes in memory, OSError is a bad seek
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError)
 
 
