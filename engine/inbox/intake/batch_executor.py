@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from engine.process.gathering import Failed, Gathering
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _MOST = 64
@@ -47,10 +50,33 @@ class BatchExecutor(Generic[T]):
 
     async def _batch(self, items: Sequence[T]) -> list[Failed | None]:
         loop = asyncio.get_running_loop()
+        done: asyncio.Future[Sequence[Exception | None]] = loop.create_future()
+        # One wake-up of the thread and one of the loop for each batch: with few mails in each, wake-ups cost most.
+        self._thread.submit(self._in_thread, items, done, loop)
         try:
-            outcomes = await loop.run_in_executor(self._thread, self._work, items)
+            outcomes = await done
         finally:
             self._last = time.monotonic()
-            if self._after:
-                loop.run_in_executor(self._thread, self._after)
         return [Failed(error) if error else None for error in outcomes]
+
+    def _in_thread(
+        self,
+        items: Sequence[T],
+        done: asyncio.Future[Sequence[Exception | None]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        try:
+            outcomes = self._work(items)
+        except Exception as error:  # noqa: BLE001 -- raised where each of them waits
+            outcomes = [error] * len(items)
+        loop.call_soon_threadsafe(_settle, done, outcomes)
+        if self._after:
+            try:
+                self._after()
+            except Exception:
+                log.exception("what follows a batch failed")
+
+
+def _settle(done: asyncio.Future[Sequence[Exception | None]], outcomes: Sequence[Exception | None]) -> None:
+    if not done.done():
+        done.set_result(outcomes)

@@ -108,8 +108,10 @@ class Session(Wire):
 
     def _largest(self, *mailboxes: Mailbox) -> int:
         """Bytes of a mail to these mailboxes: the least that one of them takes."""
-        for_people = any(mailbox.name not in READ_HERE for mailbox in mailboxes)
-        return min(self.house.largest, _FOR_PEOPLE_MAX) if for_people else self.house.largest
+        for mailbox in mailboxes:
+            if mailbox.name not in READ_HERE:
+                return min(self.house.largest, _FOR_PEOPLE_MAX)
+        return self.house.largest
 
     def _data(self, rest: str) -> None:
         if rest:
