@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from engine.bell import Bell
+from engine.commands.agents import holding
+from engine.commands.agents.holding import MustWait
 from engine.commands.base import Command, Done, Work
-from engine.commands.randomness import Randomness, SystemRandomness
+from engine.commands.randomness import Randomness, RecordedRandomness, SystemRandomness
 from engine.itip.recurrence import instances
 from engine.model.actors import Actor
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
@@ -117,10 +119,11 @@ class Engine(Questions):
         now = self.clock()
 
         async def whole(unit: Unit) -> D:
-            work = Work(unit, actor, now, self.randomness, self.settings)
+            work = Work(unit, actor, now, self._chance(actor), self.settings)
             if before:
                 await before(work)
             done = await command.carry_out(work)
+            await holding.weigh(work, command, done)
             if also:
                 await also(work, done)
             if actor.kind != "system":
@@ -129,12 +132,44 @@ class Engine(Questions):
 
         try:
             await self._prepared(command)
-            done = await self.store.at_once(whole)
+            done = await self._whole(name, command, actor, whole, before, also)
         except Refused as refused:
             log.info("%s refused: %s", name, refused.code)
             return refused
         self.owed.ring()
         return done
+
+    async def _whole(
+        self,
+        name: str,
+        command: Command[D],
+        actor: Actor,
+        whole: Callable[[Unit], Coroutine[object, object, D]],
+        before: Callable[[Work], Awaitable[None]] | None,
+        also: Callable[[Work, D], Awaitable[None]] | None,
+    ) -> D:
+        """What the command came to; where it must wait, what it would come to, and the held action."""
+        try:
+            return await self.store.at_once(whole)
+        except MustWait as must_wait:
+            waits, now = must_wait, self.clock()
+
+        async def keep(unit: Unit) -> D:
+            work = Work(unit, actor, now, self.randomness, self.settings)
+            if before:
+                await before(work)
+            held = await holding.hold(work, command, waits)
+            done = cast("D", waits.done.model_copy(update={"held": held}))
+            if also:
+                await also(work, done)
+            await unit.audit(now, actor.audited, f"{name} held", command.subject())
+            return done
+
+        return await self.store.at_once(keep)
+
+    def _chance(self, actor: Actor) -> Randomness:
+        """Chance for a command; written down where the command may have to wait and come true later."""
+        return RecordedRandomness(self.randomness) if actor.kind == "organizer" else self.randomness
 
     async def _prepared(self, command: Command[D]) -> None:
         """Let a command prepare itself: it may wait for a thread, for which no end waits."""

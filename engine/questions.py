@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from engine import report
 from engine.bell import Bell
+from engine.commands.agents.deciding import unknown
 from engine.commands.base import named_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
@@ -19,6 +20,7 @@ from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import ChangeKind
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event
+from engine.model.held import HeldAction
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
@@ -232,6 +234,28 @@ class Questions:
         """The mails that wait for their sender to be registered, oldest first. Raises Refused: NOT_ALLOWED."""
         may_administer(actor)
         return await self.store.registrations(None, _REGISTRATIONS_SHOWN)
+
+    async def held_action(self, held_id: str, actor: Actor) -> HeldAction:
+        """What waits under this id, or waited. Raises Refused: NOT_ALLOWED, UNKNOWN_HELD_ACTION."""
+        _may_read(actor)
+        found = await self.store.held_action(held_id)
+        if found is None or not actor.owns(found.organizer):
+            raise unknown()
+        return found
+
+    async def held_by_code(self, code: str) -> HeldAction:
+        """What the link with this code decides; the code allows the question. Raises Refused: UNKNOWN_HELD_ACTION."""
+        found = await self.store.held_by_code(code)
+        if found is None:
+            raise unknown()
+        return found
+
+    async def held_actions(
+        self, actor: Actor, *, waiting: bool, limit: int, before: tuple[float, str] | None = None
+    ) -> list[HeldAction]:
+        """Held actions of the actor's, newest first. Raises Refused: NOT_ALLOWED."""
+        _may_read(actor)
+        return await self.store.held_actions(_owner(actor), waiting=waiting, limit=limit, before=before)
 
     async def check(self) -> list[str]:
         """Every difference that a recount finds; empty where all is well (promise 10)."""

@@ -27,6 +27,7 @@ class Code(StrEnum):
     UNKNOWN_PROPOSAL = "unknown_proposal"
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     UNKNOWN_KEY = "unknown_key"
+    UNKNOWN_HELD_ACTION = "unknown_held_action"
     UNKNOWN_TOOL = "unknown_tool"
     EVENT_EXISTS = "event_exists"
     EVENT_IN_PAST = "event_in_past"
@@ -35,6 +36,7 @@ class Code(StrEnum):
     SEQUENCE_MISMATCH = "sequence_mismatch"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     CAMPAIGN_STATE = "campaign_state"
+    HELD_ACTION_STATE = "held_action_state"
     CONFIRM_TOKEN_INVALID = "confirm_token_invalid"
     # who asks, and for whom
     NOT_ALLOWED = "not_allowed"

@@ -10,6 +10,8 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_EVENT: "Its id is in the mail that confirmed its creation.",
     Code.UNKNOWN_CAMPAIGN: "Its id was shown when it was made.",
     Code.UNKNOWN_KEY: "List the keys with “cis-mcp key list”.",
+    Code.UNKNOWN_HELD_ACTION: "List what waits with “cis-mcp approval list”.",
+    Code.HELD_ACTION_STATE: "See what became of it with “cis-mcp approval show”.",
     Code.ORGANIZER_SUSPENDED: "Lift it with “cis-mcp organizer resume”.",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from cis_mcp.cli.approvals import approval
 from cis_mcp.cli.base import run, settings_in_force
 from cis_mcp.cli.keys import key
 from cis_mcp.cli.mails import import_, ingest
@@ -95,7 +96,7 @@ def config() -> None:
         click.echo(line)
 
 
-for command in (serve, worker, ingest, import_, key, organizer, quarantine):
+for command in (serve, worker, ingest, import_, key, organizer, approval, quarantine):
     cli.add_command(command)
 
 

@@ -45,3 +45,14 @@ def organizer_resume(address: str) -> None:
     from cis_mcp.cli import operator
 
     run(operator.suspend(settings_in_force(), address, suspended=False))
+
+
+@organizer.command("approval")
+@click.argument("address")
+@click.argument("switch", type=click.Choice(["on", "off"]))
+@click.option("--approver", default="", metavar="ADDRESS", help="Who decides; without it the organizer.")
+def organizer_approval(address: str, switch: str, approver: str) -> None:
+    """Have changes from the calendar of ADDRESS wait for a yes, or no longer."""
+    from cis_mcp.cli import approvals
+
+    run(approvals.switch(settings_in_force(), address, on=switch == "on", approver=approver))

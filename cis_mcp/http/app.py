@@ -21,6 +21,7 @@ from cis_mcp.http.security import Names
 from cis_mcp.mcp.server import TITLE, CisServer
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.mcp.web import McpEndpoint, endpoint, web_server
+from cis_mcp.pages import approve
 from cis_mcp.pages import links as pages
 from cis_mcp.pages.llms import llms_txt
 from cis_mcp.watch import status
@@ -70,6 +71,7 @@ def root(engine: Engine, mcp: McpEndpoint, callers: Authenticator | None, health
             *(metadata_routes(settings, TITLE) if callers else ()),
             *status.routes(engine, health),
             *pages.routes(engine),
+            *approve.routes(engine),
             Route("/llms.txt", llms_txt),
         ],
         middleware=_guards(settings, callers),

@@ -30,8 +30,11 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _STYLE = (
     "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#222}"
+    "th{text-align:left;vertical-align:top;padding-right:1rem}td{vertical-align:top;padding-right:1rem}"
+    "pre{white-space:pre-wrap;overflow-wrap:anywhere;border-left:.2rem solid #ccc;padding-left:.8rem}"
     "button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#1558b0;color:#fff}"
 )
+_NOTHING = Markup()
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = {
     "Content-Security-Policy": (
@@ -45,15 +48,20 @@ _HEADERS = {
 }
 
 
-def page(title: str, *paragraphs: str, button: str = "", status: int = 200) -> Response:
-    """A page of plain words, everything in it escaped; `button` sends the page's own address by POST."""
+def page(
+    title: str, *paragraphs: str, button: str = "", more: Markup = _NOTHING, status: int = 200
+) -> Response:
+    """A page of plain words, everything in it escaped; `button` sends the page's own address by POST.
+
+    `more` stands below the paragraphs as it is.
+    """
     body = Markup("").join(Markup("<p>{}</p>").format(words) for words in paragraphs if words)
     form = Markup('<form method="post"><button>{}</button></form>').format(button) if button else ""
     html = Markup(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
-        "<style>{style}</style></head><body><h1>{title}</h1>{body}{form}</body></html>"
-    ).format(title=title, style=Markup(_STYLE), body=body, form=form)  # noqa: S704 -- our own style
+        "<style>{style}</style></head><body><h1>{title}</h1>{body}{more}{form}</body></html>"
+    ).format(title=title, style=Markup(_STYLE), body=body, more=more, form=form)  # noqa: S704 -- our own style
     return HTMLResponse(html, status, headers=_HEADERS)
 
 

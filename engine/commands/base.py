@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.commands.randomness import Randomness
 from engine.model.actors import Actor
 from engine.model.base import Value
 from engine.model.events import Event
+from engine.model.held import HeldAction
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.store.protocol import Unit
@@ -21,6 +22,10 @@ from engine.store.protocol import Unit
 
 class Done(Value):
     """What a command came to when it was carried out."""
+
+    held: HeldAction | None = Field(
+        None, description="it waits for an approval: nothing was changed, and the rest is what would be"
+    )
 
 
 D_co = TypeVar("D_co", bound=Done, covariant=True)
@@ -35,6 +40,8 @@ class Work:
     now: datetime
     randomness: Randomness
     settings: Settings
+    approved: bool = False
+    """Somebody has approved this very command, so that it waits for nobody."""
 
     def require(self, scope: str) -> None:
         """Refuse with NOT_ALLOWED where the actor's key lacks `scope`."""

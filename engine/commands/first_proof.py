@@ -75,6 +75,8 @@ class NewProof(Exception):  # noqa: N818 -- the change is undone, and its mail w
 
 def doings(done: Done) -> tuple[IntendedChange, ...]:
     """What came of a command, as far as people are mailed of it."""
+    if done.held:
+        return ()
     match done:
         case CampaignDone():
             found = [IntendedChange(action="invite", uid=done.event.uid, people=done.campaign.valid)]

@@ -2,6 +2,7 @@
 
 import secrets
 import string
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -26,6 +27,34 @@ class SystemRandomness:
         return secrets.token_bytes(length).translate(_TO_LETTERS).decode("ascii")
 
 
+class RecordedRandomness:
+    """Chance that is written down, up to `WORDS_MAX` words, so that what was shown can come true."""
+
+    def __init__(self, source: Randomness) -> None:
+        self._source = source
+        self.words: list[str] = []
+
+    def word(self, length: int) -> str:
+        word = self._source.word(length)
+        if len(self.words) < WORDS_MAX:
+            self.words.append(word)
+        return word
+
+
+class RepeatedRandomness:
+    """The words of a record, each once and in their order, and new ones where none of the length is left."""
+
+    def __init__(self, words: Iterable[str], source: Randomness) -> None:
+        self._words, self._source = list(words), source
+
+    def word(self, length: int) -> str:
+        found = next((word for word in self._words if len(word) == length), None)
+        if found is None:
+            return self._source.word(length)
+        self._words.remove(found)
+        return found
+
+
 def word_in_order(randomness: Randomness, now: datetime, length: int) -> str:
     """`length` characters of `[a-z0-9]`: seven tell the second of `now`, the others are unguessable.
 
@@ -47,6 +76,7 @@ def short_id(randomness: Randomness) -> str:
     return fitting[:ID_LENGTH]
 
 
+WORDS_MAX = 100
 UID_LENGTH = 40
 ID_LENGTH = 8
 ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"

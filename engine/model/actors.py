@@ -12,7 +12,7 @@ from engine.model.base import Value
 class Actor(Value):
     """Who asks, and what that allows."""
 
-    kind: Literal["local", "agent", "organizer", "attendee", "system"]
+    kind: Literal["local", "agent", "organizer", "attendee", "owner", "system"]
     address: str
     scopes: frozenset[str] = frozenset()
     unauthenticated: bool = Field(

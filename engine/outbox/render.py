@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from engine import report
+from engine.commands.composing import revision
 from engine.commands.invites.invites import personal_values
-from engine.itip import personal, write
+from engine.itip import personal
 from engine.itip import prepared as itip_prepared
 from engine.mail.outgoing import compose
 from engine.mail.outgoing import prepared as mail_prepared
@@ -126,26 +127,6 @@ def _stamped(event: Event, message: Message) -> Event:
 def _partstat(message: Message, attendee: Attendee) -> Partstat:
     """What the mail says that the attendee answered: a reminder must not take an answer back."""
     return attendee.partstat if message.kind is Kind.REMINDER else Partstat.NEEDS_ACTION
-
-
-def revision(
-    event: Event,
-    kind: Kind,
-    recurrence_id: date | datetime | None,
-    name: str,
-    settings: Settings,
-    note: str = "",
-) -> compose.Revision:
-    """What a message says to all attendees alike; `name` is the organizer's."""
-    return compose.Revision(
-        event=event,
-        part=event if recurrence_id is None else write.instance(event, recurrence_id),
-        kind=kind,
-        sender=Party(address=settings.mailbox("rsvp"), name=name),
-        reply_to=Party(address=event.organizer, name=name),
-        public_url=settings.public_url,
-        note=note,
-    )
 
 
 def _prepare(event: Event, message: Message, name: str, settings: Settings, partstat: Partstat) -> _Prepared:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.commands.composing import revision
 from engine.engine import Engine
 from engine.itip import personal, write
 from engine.itip.read import read
@@ -22,7 +23,7 @@ from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Notice
 from engine.model.people import Attendee, Origin, Party
-from engine.outbox.render import Renderer, revision
+from engine.outbox.render import Renderer
 from engine.outbox.transport import Envelope
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store

@@ -11,6 +11,7 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writ
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line, utc
 from cis_mcp.views import settings
+from engine.commands.agents.switches import SetOrganizerApproval
 from engine.commands.operators.operators import Key, RevokeKey, SuspendOrganizer, may_administer
 from engine.commands.operators.registration import RegisterOrganizer
 from engine.inbox.intake import recount
@@ -28,6 +29,13 @@ class OrganizerArguments(Arguments):
     """Arguments of the tools that speak of one organizer."""
 
     address: Organizer
+
+
+class ApprovalArguments(OrganizerArguments):
+    """Arguments of set_organizer_approval."""
+
+    on: bool = Field(description="false: changes need no approval")
+    approver: str = Field("", description="address of who decides; empty: the organizer", max_length=1_000)
 
 
 class NoArguments(Arguments):
@@ -52,6 +60,14 @@ class OrganizerResult(Result):
 
     address: str
     suspended: bool
+
+
+class OrganizerSwitch(Result):
+    """Whether an organizer's changes by mail wait for a yes."""
+
+    address: str
+    on: bool
+    approver: str = Field(description="who decides; empty: the organizer")
 
 
 class RegisteredOrganizer(Result):
@@ -121,6 +137,18 @@ async def suspend_organizer(call: CallContext, arguments: OrganizerArguments) ->
 async def resume_organizer(call: CallContext, arguments: OrganizerArguments) -> Reply:
     """Let a suspended organizer send again; what was withdrawn meanwhile is not sent. Operators only."""
     return await _set(call, arguments.address, suspended=False)
+
+
+async def set_organizer_approval(call: CallContext, arguments: ApprovalArguments) -> Reply:
+    """Have changes and cancellations that an organizer makes in their calendar wait for a yes, of the organizer or of
+    an approver; or no longer. Ask your user first. Operators only."""
+    command = SetOrganizerApproval(address=arguments.address, on=arguments.on, approver=arguments.approver)
+    done = await call.apply(command)
+    who = done.approver or "the organizer"
+    words = f"changes wait for a yes of {who}" if done.on else "changes need no approval"
+    return Reply(
+        f"{done.address}: {words}.", OrganizerSwitch(address=done.address, on=done.on, approver=done.approver)
+    )
 
 
 async def list_keys(call: CallContext, arguments: ListKeysArguments) -> Reply:
@@ -217,6 +245,14 @@ TOOLS = (
         OrganizerArguments,
         OrganizerResult,
         writes(idempotent=True, mails=True),
+        "admin",
+    ),
+    Spec(
+        set_organizer_approval,
+        "Have an organizer's changes wait for a yes",
+        ApprovalArguments,
+        OrganizerSwitch,
+        writes(destructive=True, idempotent=True),
         "admin",
     ),
     Spec(list_keys, "List keys", ListKeysArguments, Keys, reads(), "admin"),

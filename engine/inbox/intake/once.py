@@ -6,13 +6,20 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from engine.commands import first_proof, notices
+from engine.commands.agents import approval_mails
 from engine.commands.answers import confirmations
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
 from engine.commands.intake import Reply, note
 from engine.commands.operators import registration
 from engine.engine import Engine
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, turned_down
+from engine.inbox.intake.received import (
+    MailAction,
+    Outcome,
+    ReceivedMail,
+    turned_down,
+    waiting_for_approval,
+)
 from engine.model.actors import Actor
 from engine.model.messages import Notice
 from engine.refusals import Code, Refused
@@ -56,13 +63,14 @@ async def apply_once(
 
     async def also(work: Work, done: D) -> None:
         nonlocal became
-        became = _flagged(taken, outcome(done))
+        became = waiting_for_approval(done.held) if done.held else _flagged(taken, outcome(done))
         if taken.rehearsed:
             became = became.model_copy(update={"doings": first_proof.doings(done)})
             raise _Rehearsed
         if actor.kind == "organizer":
             await _judge_proof(work, taken, done, became)
-        reply = await _reply(work, taken, became, notice(done)) if notice else None
+        said = _said(taken, done, notice)
+        reply = await _reply(work, taken, became, said) if said else None
         await note(work, taken.intake(became, work.now, part), reply)
         await _ask(work, became)
 
@@ -75,6 +83,13 @@ async def apply_once(
     except Refused as refused:
         return no(refused)
     return became
+
+
+def _said(taken: ReceivedMail, done: D, notice: Callable[[D], Notice] | None) -> Notice | None:
+    """What the sender hears; of a change that they are asked about themselves, nothing besides."""
+    if done.held:
+        return approval_mails.waits(done.held) if done.held.address != taken.mail.from_address else None
+    return notice(done) if notice else None
 
 
 async def _reply(work: Work, taken: ReceivedMail, became: Outcome, notice: Notice) -> Reply | None:

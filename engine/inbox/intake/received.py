@@ -20,6 +20,7 @@ from engine.mail.incoming.content import IncomingMail
 from engine.mail.incoming.dmarc import organizational_domain
 from engine.model.actors import Actor
 from engine.model.base import Value
+from engine.model.held import HeldAction
 from engine.model.records import Intake
 from engine.refusals import Code, Refused
 
@@ -40,6 +41,7 @@ class MailAction(StrEnum):
     BOUNCE = "bounce"
     UNSUBSCRIBED = "unsubscribed"
     CONFIRMED = "confirmed"
+    HELD = "held"
     QUARANTINED = "quarantined"
     REFUSED = "refused"
     IGNORED = "ignored"
@@ -256,3 +258,13 @@ def held(taken: ReceivedMail, doings: tuple[IntendedChange, ...]) -> Outcome:
         "the organizer confirms it, or the operator releases it."
     )
     return Outcome(action=MailAction.QUARANTINED, code=Code.FIRST_PROOF.value, detail=why, held=waits)
+
+
+def waiting_for_approval(action: HeldAction) -> Outcome:
+    """The change was understood, and waits for a yes."""
+    who = action.address or "the operator"
+    return Outcome(
+        action=MailAction.HELD,
+        uid=action.command.event_uid,
+        detail=f"waits for the approval of {who} (id {action.id})",
+    )

@@ -15,6 +15,7 @@ from engine.store.protocol.claims import Claims
 from engine.store.protocol.confirmations import Confirmations, Prompting, Proofs
 from engine.store.protocol.events import Events
 from engine.store.protocol.feeds import Feeds
+from engine.store.protocol.held import HeldActions, HeldQuestions
 from engine.store.protocol.inbox import ArrivedMails, Recipients
 from engine.store.protocol.jobs import Chore, Jobs
 from engine.store.protocol.keys import AlreadyTakenIn, Keys, Requests
@@ -38,6 +39,7 @@ class Unit(
     Proofs,
     Notices,
     KeptMails,
+    HeldActions,
     Keys,
     Requests,
     Protocol,
@@ -56,6 +58,7 @@ class Store(
     Quarantine,
     Watching,
     Checking,
+    HeldQuestions,
     Protocol,
 ):
     """Keeps everything; several processes may use one at once (promise 6)."""

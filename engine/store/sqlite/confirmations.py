@@ -32,7 +32,7 @@ class Confirmations(Session):
         )
 
     async def confirmation(self, code: str) -> Confirmation | None:
-        row = await self.one("SELECT body FROM confirmation WHERE code = ?", [code])
+        row = await self.one("SELECT body FROM confirmation WHERE code = ? AND held IS NULL", [code])
         return Confirmation.model_validate_json(row["body"]) if row else None
 
     async def confirmations_of(self, mail: str) -> list[Confirmation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
+from engine.store.sqlite.held_schema import HELD
 from engine.store.sqlite.ids_schema import SHORT_IDS
 from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.search_schema import SEARCH
@@ -285,6 +286,7 @@ MIGRATIONS = (
     LEASES,
     _WITHDRAWN,
     _REGISTRATION,
+    HELD,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

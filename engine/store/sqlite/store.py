@@ -37,6 +37,7 @@ from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.figures import FIRST_DUE, FigureQueries
 from engine.store.sqlite.group_commit import asked
+from engine.store.sqlite.held import HeldAnswers
 from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.proofs import Proofs
@@ -54,7 +55,7 @@ _LITTLE_S = 1.0
 """For so long it is taken for granted that there is little to search."""
 
 
-class SqliteStore:
+class SqliteStore(HeldAnswers):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
     def __init__(

@@ -9,6 +9,7 @@ from engine.store.sqlite.claims import Claims
 from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
+from engine.store.sqlite.held import HeldActions
 from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.prompting import PromptRecords
@@ -28,6 +29,7 @@ class SqliteUnit(
     Proofs,
     GatheredNotices,
     Kept,
+    HeldActions,
     Memory,
 ):
     """Everything a unit of work can do."""

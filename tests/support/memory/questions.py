@@ -14,12 +14,14 @@ from engine.model.campaigns import Campaign
 from engine.model.changes import ChangeKind
 from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.model.events import Event
+from engine.model.held import HeldAction
 from engine.model.messages import Attempt, History, Message, MessageState
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
 from engine.model.records import AnswerGroup, Grouping, Intake, KeptMail, KeptSums, Statistics
 from engine.model.searching import WordsRead
 from engine.store import rules
+from tests.support.memory.held import listed
 from tests.support.memory.ledger import shown
 from tests.support.memory.tables import Tables
 from tests.support.memory.unit import WholeUnit
@@ -192,7 +194,7 @@ class Asked:
 
     async def tokens(self, asked: Collection[str]) -> set[str]:
         known = {a.token for a in self._kept.of("attendee").values()} | set(self._kept.of("confirmation"))
-        return known & set(asked)
+        return (known | {h.code for h in self._kept.of("held").values()}) & set(asked)
 
     def token_at_a_glance(self, token: str) -> bool | None:
         return None
@@ -217,6 +219,17 @@ class Asked:
             ),
         )
         return sorted(found, key=lambda c: (c.address, c.created))[:limit]
+
+    async def held_action(self, held_id: str) -> HeldAction | None:
+        return self._kept.get("held", held_id)
+
+    async def held_by_code(self, code: str) -> HeldAction | None:
+        return next(self._kept.where("held", lambda h: h.code == code), None)
+
+    async def held_actions(
+        self, organizer: str | None, *, waiting: bool, limit: int, before: tuple[float, str] | None = None
+    ) -> list[HeldAction]:
+        return listed(self._kept, organizer, waiting=waiting, limit=limit, before=before)
 
     async def registered(self, organizer: str) -> bool:
         return organizer in self._kept.of("registered")

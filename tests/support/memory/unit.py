@@ -18,13 +18,13 @@ from engine.refusals import Code
 from engine.store.protocol import AlreadyTakenIn
 from engine.store.rules import refuses
 from tests.support.memory.claims import ClaimUnit
-from tests.support.memory.mails import MailUnit
+from tests.support.memory.held import HeldUnit
 from tests.support.memory.reminders import ReminderUnit
 
 WORDS_MAX = 500
 
 
-class Unit(MailUnit):
+class Unit(HeldUnit):
     """Everything that a command may read and write."""
 
     # events

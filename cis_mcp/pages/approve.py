@@ -1,0 +1,119 @@
+"""The page on which a held action is decided: looking shows what it would do, a button decides (promise 19)."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cis_mcp.pages.links import Handler, page, refusal
+from engine.commands.agents.deciding import Decide, decided_already
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.held import Channel, HeldAction, HeldState
+from engine.refusals import Code, Refused
+
+_BODY_MAX = 10_000
+"""Bytes of a form: a reason has 500 characters."""
+_FORM = Markup(
+    '<form method="post"><button name="decision" value="yes">Yes, do this</button></form>'
+    '<form method="post"><p><label>Why not? <input name="why" maxlength="500" required></label></p>'
+    '<button name="decision" value="no">No</button></form>'
+)
+
+
+def approve_page(engine: Engine) -> Handler:
+    """GET /approve/<code> shows what waits; POST decides."""
+
+    async def show(request: Request) -> Response:
+        code = request.path_params["code"]
+        try:
+            held = await engine.held_by_code(code)
+            if request.method != "POST":
+                return _waiting(engine, held)
+            return await _decide(engine, held, await _form(request))
+        except Refused as refused:
+            return refusal(refused)
+
+    return show
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of the form, each once. Raises Refused: TOO_LARGE, INVALID_ARGUMENT."""
+    body = await request.body()
+    if len(body) > _BODY_MAX:
+        raise Refused(Code.TOO_LARGE, "The form is too large.")
+    try:
+        fields = parse_qs(body.decode("ascii"), max_num_fields=10)
+    except ValueError:
+        raise Refused(Code.INVALID_ARGUMENT, "The form cannot be read.") from None
+    return {name: values[0] for name, values in fields.items()}
+
+
+async def _decide(engine: Engine, held: HeldAction, form: dict[str, str]) -> Response:
+    if form.get("decision") not in {"yes", "no"}:
+        raise Refused(Code.INVALID_ARGUMENT, "The form decides nothing.", "Press one of its buttons.")
+    command = Decide(
+        code=held.code,
+        approve=form["decision"] == "yes",
+        why=form.get("why", ""),
+        channel=Channel.PAGE,
+    )
+    done = await engine.apply(command, Actor(kind="owner", address=held.address))
+    return _became(done.action)
+
+
+def _became(held: HeldAction) -> Response:
+    match held.state:
+        case HeldState.APPROVED:
+            return page(
+                "Approved", f"{held.preview.action}: it is carried out. People told: {held.notified}."
+            )
+        case HeldState.REFUSED:
+            return page("Refused", "Nothing was changed, and nobody was mailed.")
+        case _:
+            return page("Nothing was done", f"It is void: {held.why}.", status=409)
+
+
+def _waiting(engine: Engine, held: HeldAction) -> Response:
+    state = held.state_at(engine.clock())
+    if state is not HeldState.WAITING:
+        return page("Nothing waits", decided_already(held, state))
+    whose = "your calendar" if held.address == held.organizer else f"the calendar of {held.organizer}"
+    what = f"A change that came from {whose} waits. Nothing was changed, and nobody was mailed."
+    return page("Do you approve?", what, more=_preview(held) + _FORM)
+
+
+def _preview(held: HeldAction) -> Markup:
+    """What a Yes does; all of it is escaped."""
+    shown = held.preview
+    rows = [("What", shown.action), ("Event", shown.title), ("When", shown.when)]
+    people = f"{shown.people} at least" + (f": {', '.join(shown.first)}" if shown.first else "")
+    rows.append(("People mailed", people))
+    if shown.left_out:
+        rows.append(
+            ("Not mailed", ", ".join(f"{count} {answer}" for answer, count in shown.left_out.items()))
+        )
+    table = Markup("").join(Markup("<tr><th>{}</th><td>{}</td></tr>").format(*row) for row in rows)
+    changes = Markup("").join(
+        Markup("<tr><th>{}</th><td><del>{}</del></td><td><ins>{}</ins></td></tr>").format(
+            d.field, d.before, d.after
+        )
+        for d in shown.differences
+    )
+    found = Markup("<table>{}</table>").format(table)
+    if changes:
+        found += Markup("<h2>What changes</h2><table>{}</table>").format(changes)
+    if shown.sample:
+        found += Markup("<h2>The mail to {}</h2><p><b>{}</b></p><pre>{}</pre>").format(
+            shown.sample.to, shown.sample.subject, shown.sample.text
+        )
+    return found
+
+
+def routes(engine: Engine) -> list[Route]:
+    """The page that decides a held action."""
+    return [Route("/approve/{code:str}", approve_page(engine), methods=["GET", "POST"])]

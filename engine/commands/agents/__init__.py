@@ -1,0 +1,1 @@
+"""What agents may do, and what waits for somebody's approval."""

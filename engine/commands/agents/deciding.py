@@ -1,0 +1,136 @@
+"""Say Yes or No to a held action; a Yes carries out what was approved, once, or nothing where it no longer fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import Field
+
+from engine.commands import telling, text
+from engine.commands.agents import approval_mails
+from engine.commands.agents.holding import kept_command, policy_now
+from engine.commands.base import Command, Done, Work
+from engine.commands.events.events import EventDone
+from engine.commands.randomness import RepeatedRandomness
+from engine.model.held import Channel, HeldAction, HeldState
+from engine.refusals import Code, Refused
+
+WHY_MAX = 500
+
+
+class Decided(Done):
+    """A held action as it is now; `repeated`: it had been decided before, and nothing was done now."""
+
+    action: HeldAction
+    repeated: bool = False
+
+
+class Decide(Command[Decided]):
+    """Approve or refuse a held action: by the code of its link, or, for the operator, by its id."""
+
+    held_id: str = Field("", max_length=40)
+    code: str = Field("", max_length=100)
+    approve: bool
+    why: str = ""
+    channel: Channel
+
+    async def carry_out(self, work: Work) -> Decided:
+        """Raises Refused: UNKNOWN_HELD_ACTION, HELD_ACTION_STATE, NOT_ALLOWED, INVALID_ARGUMENT."""
+        held = await self._found(work)
+        state = held.state_at(work.now)
+        wanted = HeldState.APPROVED if self.approve else HeldState.REFUSED
+        if state is wanted:
+            return Decided(action=held, repeated=True)
+        if state is not HeldState.WAITING:
+            raise Refused(Code.HELD_ACTION_STATE, decided_already(held, state))
+        why = text.bounded(" ".join(self.why.split()), "why", WHY_MAX)
+        if not self.approve and not why:
+            raise Refused(Code.INVALID_ARGUMENT, "A No needs a reason.", "Say why in a few words.")
+        decided = held.model_copy(
+            update={
+                "state": wanted,
+                "decided": work.now,
+                "decided_by": work.actor.audited,
+                "channel": self.channel,
+                "why": why,
+            }
+        )
+        if self.approve:
+            decided = await _carried_out(work, decided)
+        await work.unit.save_held(decided)
+        await _tell(work, decided)
+        return Decided(action=decided)
+
+    async def _found(self, work: Work) -> HeldAction:
+        """The action, if the actor may decide it; else it is as unknown as none."""
+        if self.code:
+            held = await work.unit.held_by_code(self.code)
+            if held and held.address == work.actor.address and await work.unit.has_key(held.address):
+                raise Refused(
+                    Code.NOT_ALLOWED,
+                    "A key acts for the address that was asked, so its mail decides nothing.",
+                    "The operator decides.",
+                )
+            allowed = work.actor.kind == "owner" and held is not None and held.address == work.actor.address
+        else:
+            held = await work.unit.held_action(self.held_id)
+            allowed = work.actor.everywhere
+        if held is None or not allowed:
+            raise unknown()
+        return held
+
+    def subject(self) -> str:
+        return self.held_id or "held action"
+
+
+def unknown() -> Refused:
+    return Refused(Code.UNKNOWN_HELD_ACTION, "Nothing waits under this name.")
+
+
+def decided_already(held: HeldAction, state: HeldState) -> str:
+    """Why an action can no longer be decided, in a sentence."""
+    return {
+        HeldState.APPROVED: "It was approved already, and carried out.",
+        HeldState.REFUSED: "It was refused already.",
+        HeldState.EXPIRED: "It was not decided in time, which counts as a No.",
+        HeldState.REPLACED: "A newer edit has taken its place.",
+        HeldState.VOID: f"It is void: {held.why}",
+    }.get(state, "It waits.")
+
+
+async def _carried_out(work: Work, held: HeldAction) -> HeldAction:
+    """Carry out what was approved; void where what it was about has changed."""
+    if objection := await _objection(work, held):
+        return held.model_copy(update={"state": HeldState.VOID, "why": objection})
+    randomness = RepeatedRandomness(held.words, work.randomness)
+    inner = replace(work, actor=held.actor, randomness=randomness, approved=True)
+    try:
+        done = await kept_command(held).carry_out(inner)
+    except Refused as refused:  # a command refuses before it writes
+        why = f"{refused.code}: {refused.message}"
+        return held.model_copy(update={"state": HeldState.VOID, "why": why})
+    notified = done.notified if isinstance(done, EventDone) else 0
+    return held.model_copy(update={"notified": notified})
+
+
+async def _objection(work: Work, held: HeldAction) -> str:
+    """Why an approval no longer stands for what was shown; empty if it does."""
+    kept = held.command
+    event = await work.unit.event(kept.event_uid) if kept.event_uid else None
+    now = kept.model_copy(
+        update={"sequence": event.sequence if event else -1, "policy": await policy_now(work, held)}
+    )
+    if now.sequence != kept.sequence:
+        return "the event has changed since it was shown"
+    if now.policy != kept.policy:
+        return "the rule by which it waited has changed"
+    return "" if now.digest == held.digest else "it is not what was shown"
+
+
+async def _tell(work: Work, held: HeldAction) -> None:
+    """The organizer hears what became of a change of theirs, unless they decided it themselves."""
+    if held.actor.kind != "organizer" or held.organizer == held.address:
+        return
+    notice = approval_mails.decided(held)
+    uid = held.command.event_uid or None
+    await telling.tell(work, held.organizer, notice, uid)

@@ -1,0 +1,41 @@
+"""What a calendar mail says, composed from a revision: for the mail that leaves, and for its sample in a preview."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from engine.itip import write
+from engine.mail.outgoing import compose
+from engine.model.events import Event
+from engine.model.messages import Kind
+from engine.model.people import Party
+from engine.settings import Settings
+
+SAMPLE_TOKEN = "sample"
+
+
+def revision(
+    event: Event,
+    kind: Kind,
+    recurrence_id: date | datetime | None,
+    name: str,
+    settings: Settings,
+    note: str = "",
+) -> compose.Revision:
+    """What a message says to all attendees alike; `name` is the organizer's."""
+    return compose.Revision(
+        event=event,
+        part=event if recurrence_id is None else write.instance(event, recurrence_id),
+        kind=kind,
+        sender=Party(address=settings.mailbox("rsvp"), name=name),
+        reply_to=Party(address=event.organizer, name=name),
+        public_url=settings.public_url,
+        note=note,
+    )
+
+
+def plain_text(said: compose.Revision, settings: Settings, token: str = SAMPLE_TOKEN) -> tuple[str, str]:
+    """Subject and plain text of the mail to one attendee, whose own values the revision has already."""
+    texts = {name: getattr(said.part, name) for name in compose.TEXTS}
+    text, _ = compose.rendered(said, compose.shown(texts, settings.mailbox("rsvp", token)))
+    return compose.subject(said.kind, texts["summary"]), text

@@ -1,0 +1,130 @@
+"""Held actions: commands that wait for an approval, each with its exact preview and the hash of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.model.actors import Actor
+from engine.model.base import Value
+
+
+class HeldState(StrEnum):
+    """What became of a held action."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    """It was carried out, as its preview says."""
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    """It was not decided in time; that counts as a No."""
+    VOID = "void"
+    """What it was about has changed since, so nothing was carried out."""
+    REPLACED = "replaced"
+    """A newer edit of the same event waits instead, or needs no approval."""
+
+
+class HoldReason(StrEnum):
+    """Why a command waits for an approval."""
+
+    ORGANIZER = "organizer_approval"
+    """The organizer has changes from their calendar client wait for a yes."""
+
+
+class Channel(StrEnum):
+    """How somebody decided."""
+
+    PAGE = "page"
+    COMMAND_LINE = "command_line"
+    KEY = "key"
+    FORM = "form"
+
+
+class Difference(Value):
+    """A field that the command changes, as people read it."""
+
+    field: str
+    before: str
+    after: str
+
+
+class SampleMail(Value):
+    """The mail of the first person who hears of it, as it will leave; its receipt token is left out."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class HeldPreview(Value):
+    """What an approval would carry out: who, how many, what they would read, and what changes."""
+
+    action: str = Field(description="what it does, in a sentence")
+    title: str = Field("", description="title of the event that it is about")
+    when: str = Field("", description="when that is")
+    people: int = Field(0, description="people who are mailed, at least: more may join meanwhile")
+    first: tuple[str, ...] = Field((), description="addresses of the first of them")
+    left_out: Mapping[str, int] = Field(
+        default_factory=dict, description="attendees who hear nothing, by answer"
+    )
+    differences: tuple[Difference, ...] = ()
+    sample: SampleMail | None = None
+
+
+class HeldCommand(Value):
+    """A command as it is kept: its name and its arguments, and what it was about when it was asked for."""
+
+    name: str
+    arguments: str = Field(description="JSON")
+    event_uid: str = ""
+    sequence: int = Field(-1, description="revision of the event that it was asked for; -1: it is about none")
+    policy: str = Field("", description="the rule by which it waits, as it was then")
+    list_digest: str = Field("", description="hash of the list that it sends; empty: none")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hex: what an approval is bound to."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class HeldAction(Value):
+    """A command that waits for an approval, and what became of it."""
+
+    id: str
+    code: str = Field(repr=False, description="unguessable; part of the link by which its decider decides")
+    actor: Actor = Field(description="who asked for it")
+    organizer: str
+    address: str = Field("", description="who is asked by mail; empty: nobody, so the operator decides")
+    command: HeldCommand
+    digest: str = Field(description="of `command`")
+    reasons: tuple[HoldReason, ...]
+    preview: HeldPreview
+    words: tuple[str, ...] = Field(
+        (), repr=False, description="chance that the preview used, so that it comes true"
+    )
+    created: datetime
+    expires: datetime
+    state: HeldState = HeldState.WAITING
+    decided: datetime | None = None
+    decided_by: str = ""
+    channel: Channel | None = None
+    why: str = Field("", description="the reason of a No, or why it is void")
+    notified: int = Field(0, description="people who are mailed since it was approved")
+
+    def state_at(self, now: datetime) -> HeldState:
+        """What has become of it by `now`: who decides nothing in time has refused."""
+        if self.state is HeldState.WAITING and self.expires <= now:
+            return HeldState.EXPIRED
+        return self.state
+
+
+class OrganizerApproval(Value):
+    """An organizer whose changes by mail wait for a yes: of `approver`, or their own where that is empty."""
+
+    approver: str = ""

@@ -1,0 +1,68 @@
+"""Actions that wait for an approval, and organizers whose changes wait."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.model.held import HeldAction, OrganizerApproval
+
+
+class HeldActions(Protocol):
+    """The part of a unit of work that concerns held actions. They lie beside the mails that wait for a confirmation."""
+
+    async def add_held(self, held: HeldAction) -> None:
+        """Add an action that waits."""
+        ...
+
+    async def held_action(self, held_id: str) -> HeldAction | None:
+        """The held action with this id, or None."""
+        ...
+
+    async def held_by_code(self, code: str) -> HeldAction | None:
+        """The held action whose link has this code, or None."""
+        ...
+
+    async def save_held(self, held: HeldAction) -> None:
+        """Replace a held action."""
+        ...
+
+    async def waiting_for(self, event_uid: str, limit: int) -> list[HeldAction]:
+        """Actions about an event that nobody has decided, oldest first; those that have expired among them."""
+        ...
+
+    async def organizer_approval(self, organizer: str) -> OrganizerApproval | None:
+        """Who approves this organizer's changes by mail; None if they need no approval."""
+        ...
+
+    async def set_organizer_approval(self, organizer: str, approval: OrganizerApproval | None) -> None:
+        """Have the changes of an organizer who is known wait for an approval, or no longer."""
+        ...
+
+    async def has_key(self, address: str) -> bool:
+        """True if a key acts for this address that was not revoked: whoever has it may read the address's mail."""
+        ...
+
+    async def organizer_name(self, organizer: str) -> str:
+        """The name of an organizer; empty if none is known."""
+        ...
+
+
+class HeldQuestions(Protocol):
+    """What callers ask about held actions."""
+
+    async def held_action(self, held_id: str) -> HeldAction | None:
+        """The held action with this id, or None."""
+        ...
+
+    async def held_by_code(self, code: str) -> HeldAction | None:
+        """The held action whose link has this code, or None."""
+        ...
+
+    async def held_actions(
+        self, organizer: str | None, *, waiting: bool, limit: int, before: tuple[float, str] | None = None
+    ) -> list[HeldAction]:
+        """Held actions, newest first, of one organizer if given; `waiting`: only those that nobody has decided.
+
+        `before`: only those older than the one with this moment of creation and id.
+        """
+        ...

@@ -1,0 +1,42 @@
+"""What waits for an approval, and how people decide it: by the page that their mail links to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import httpx
+from starlette.applications import Starlette
+
+from cis_mcp.pages.approve import routes
+from engine.engine import Engine
+from engine.model.held import HeldAction
+from engine.model.messages import Message
+
+PUBLIC = "https://cis.example.org"
+
+
+async def held_in(engine: Engine, *, waiting: bool = True) -> list[HeldAction]:
+    """What waits, or everything that ever did, newest first."""
+    return await engine.held_actions(engine.local, waiting=waiting, limit=100)
+
+
+def code_in(message: Message) -> str:
+    """The code of the link in a mail that asks for an approval."""
+    assert message.notice
+    (code,) = re.findall(rf"{PUBLIC}/approve/([a-z0-9]+)", message.notice.text)
+    return str(code)
+
+
+def asking(messages: Sequence[Message]) -> list[Message]:
+    """Those of the mails that ask for an approval."""
+    return [m for m in messages if m.notice and m.notice.subject.startswith("Approve?")]
+
+
+async def page(engine: Engine, code: str, **form: str) -> httpx.Response:
+    """Look at the page of an approval; with a form, press one of its buttons."""
+    transport = httpx.ASGITransport(app=Starlette(routes=routes(engine)))
+    async with httpx.AsyncClient(transport=transport, base_url=PUBLIC) as browser:
+        if form:
+            return await browser.post(f"/approve/{code}", data=form)
+        return await browser.get(f"/approve/{code}")

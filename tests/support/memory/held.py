@@ -1,0 +1,63 @@
+"""A unit of work over a snapshot: actions that wait for an approval."""
+
+from __future__ import annotations
+
+import json
+
+from engine.model.held import HeldAction, HeldState, OrganizerApproval
+from tests.support.memory.mails import MailUnit
+from tests.support.memory.tables import Tables
+
+
+class HeldUnit(MailUnit):
+    """The part of a unit of work that concerns held actions."""
+
+    async def add_held(self, held: HeldAction) -> None:
+        self.t.put("held", held.id, held)
+
+    async def held_action(self, held_id: str) -> HeldAction | None:
+        return self.t.get("held", held_id)
+
+    async def held_by_code(self, code: str) -> HeldAction | None:
+        return next(self.t.where("held", lambda h: h.code == code), None)
+
+    async def save_held(self, held: HeldAction) -> None:
+        self.t.put("held", held.id, held)
+
+    async def waiting_for(self, event_uid: str, limit: int) -> list[HeldAction]:
+        found = self.t.where(
+            "held", lambda h: h.command.event_uid == event_uid and h.state is HeldState.WAITING
+        )
+        return sorted(found, key=lambda h: (h.created, h.id))[:limit]
+
+    async def organizer_approval(self, organizer: str) -> OrganizerApproval | None:
+        return self.t.get("approval", organizer)
+
+    async def set_organizer_approval(self, organizer: str, approval: OrganizerApproval | None) -> None:
+        self.t.put("approval", organizer, approval)
+
+    async def has_key(self, address: str) -> bool:
+        keys = (json.loads(body) for _, body in self.t.of("key").values())
+        return any(key["address"] == address and not key.get("revoked") for key in keys)
+
+    async def organizer_name(self, organizer: str) -> str:
+        return (self.t.get("organizer", organizer) or ("",))[0]
+
+
+def listed(
+    kept: Tables, organizer: str | None, *, waiting: bool, limit: int, before: tuple[float, str] | None
+) -> list[HeldAction]:
+    """Held actions, newest first."""
+
+    def wanted(held: HeldAction) -> bool:
+        return (
+            (organizer is None or held.organizer == organizer)
+            and (not waiting or held.state is HeldState.WAITING)
+            and (before is None or _place(held) < before)
+        )
+
+    return sorted(kept.where("held", wanted), key=_place, reverse=True)[:limit]
+
+
+def _place(held: HeldAction) -> tuple[float, str]:
+    return held.created.timestamp(), held.id
