@@ -46,6 +46,7 @@ class Code(StrEnum):
     ATTENDEE_BLOCKED = "attendee_blocked"
     ADDRESS_SUPPRESSED = "address_suppressed"
     INVITE_LIMIT_REACHED = "invite_limit_reached"
+    PERSON_LIMIT = "person_limit"
     INVITE_WITHDRAWN = "invite_withdrawn"
     # rows of an uploaded list
     DUPLICATE_ROW = "duplicate_row"

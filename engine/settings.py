@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     update_audience: Audience = Audience.AUTO
     cancel_audience: Audience = Audience.AUTO
     send_rate: float = Field(0, ge=0, description="messages a second over all processes; 0: unlimited")
+    day_limit: int = Field(
+        0, ge=0, description="mails in 24 hours over all processes, further ones wait; 0: unlimited"
+    )
     senders: int = Field(
         default_factory=lambda: min(2, os.cpu_count() or 1),
         ge=1,

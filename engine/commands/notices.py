@@ -48,6 +48,7 @@ _SKIPPED = {
     Code.ADDRESS_SUPPRESSED: "takes no mail: earlier mail came back",
     Code.MISSING_FIELD: "without a value that the text of the event needs",
     Code.INVITE_LIMIT_REACHED: "more than the number of invites that an event may send",
+    Code.PERSON_LIMIT: "sent as many invites today as a person gets in a day",
 }
 """Why a row of a list was passed over, for people; other codes stand for themselves."""
 

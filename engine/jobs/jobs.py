@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from engine.commands.base import Command
-from engine.commands.campaigns.fan_out import FanOut, FinishCampaign, PauseFailing, StartScheduled
+from engine.commands.campaigns.fan_out import DropDays, FanOut, FinishCampaign, PauseFailing, StartScheduled
 from engine.commands.telling import Progress, TellGathered
 from engine.engine import SYSTEM, Engine
 from engine.quiet import Quiet
@@ -20,6 +20,7 @@ _COMMANDS: dict[Chore, type[Command[Progress]]] = {
     Chore.FAN_OUT: FanOut,
     Chore.FINISH: FinishCampaign,
     Chore.TELL: TellGathered,
+    Chore.DROP_DAYS: DropDays,
 }
 _IDLE_S = 0.5
 _LOOK_S = 2.0

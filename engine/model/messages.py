@@ -120,6 +120,9 @@ class Message(Value):
     campaign_id: str | None = None
     notice: Notice | None = None
     note: str = Field("", description="a personal line above the text of a calendar message")
+    prompted: bool = Field(
+        False, description="a stranger asked for it: on a page, by a link, as a delegate, by a trigger"
+    )
     state: MessageState = MessageState.QUEUED
     attempts: int = 0
     created: datetime

@@ -32,6 +32,16 @@ class Prompts(Value):
     all: int = 0
 
 
+class PersonMails(Value):
+    """Mails that a person was owed in one day (UTC), but for notices, changes and cancellations.
+
+    `prompted`: those of them that strangers asked for.
+    """
+
+    all: int = 0
+    prompted: int = 0
+
+
 class Statistics(Value):
     """Counters of an event, an organizer or the whole system: people invited, origins, clients, answers."""
 
@@ -81,10 +91,11 @@ class Intake(Value):
 
 
 class Rates(Value):
-    """Messages a second that all processes together may claim."""
+    """Messages that all processes together may claim: in a second, and in 24 hours."""
 
     all: float = Field(0, description="0: no limit")
     by_domain: Mapping[str, float] = Field(default_factory=dict, description="by recipient domain")
+    day: int = Field(0, description="in 24 hours; 0: no limit")
 
 
 class Figures(Value):

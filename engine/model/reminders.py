@@ -16,7 +16,8 @@ class ReminderGroup(Value):
     """Attendees who get a reminder, or for one reason do not.
 
     `reason`: declined, delegated, barred (unsubscribed, or takes no mail), bounced, not_invited (the invite has not
-    arrived), reminded_often, reminded_today; empty: they get it. `emails`: the first of them.
+    arrived), reminded_often, reminded_today, person_limit (sent much today); empty: they get it. `emails`: the first of
+    them.
     """
 
     reason: str

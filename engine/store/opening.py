@@ -18,5 +18,5 @@ async def open_store(settings: Settings, expand: Expansion) -> Store:
     Raises OSError; Refused: NOT_ALLOWED if others may read the data.
     """
     await asyncio.to_thread(keep_private, settings.data_dir, settings.database)
-    rates = Rates(all=settings.send_rate, by_domain=settings.rates_by_domain)
+    rates = Rates(all=settings.send_rate, by_domain=settings.rates_by_domain, day=settings.day_limit)
     return await SqliteStore.open(settings.database, rates, expand)

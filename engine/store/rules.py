@@ -17,6 +17,12 @@ _WHOLE = frozenset({Kind.CANCELLATION, Kind.WITHDRAWAL})
 LedgerKey = tuple[object, ...]
 """What makes a row of the ledger the only one of its kind (promise 3); the address comes last."""
 
+PERSON_DAY = 200
+"""Mails that a person is owed in a day, but for notices, changes and cancellations."""
+PERSON_PROMPTED_DAY = 20
+"""Those of them that strangers ask for: on pages, by links, as delegates, by triggers."""
+_DAY_S, _HOUR_S = 86_400, 3_600
+
 FAILING_WINDOW = 1_000
 """Newest settled messages of a campaign by which it is judged."""
 _FAILING_LEAST = 100
@@ -121,6 +127,34 @@ def newly_owed(messages: Sequence[Message], ended: Mapping[LedgerKey, bool]) -> 
             continue
         known[key] = False
     return owed
+
+
+def day(moment: datetime) -> int:
+    """The day of a moment, in days since 1970, UTC."""
+    return int(moment.timestamp() // _DAY_S)
+
+
+def hour(moment: datetime) -> int:
+    """The hour of a moment, in hours since 1970, UTC."""
+    return int(moment.timestamp() // _HOUR_S)
+
+
+def left_of_day(limit: int, used: int) -> int:
+    """How many mails may still be claimed of `limit` in 24 hours, of which `used` left or are held."""
+    return max(0, limit - used)
+
+
+def person(address: str) -> str:
+    """`address` without what stands behind its plus sign, for that is the same person."""
+    if "+" not in address:
+        return address
+    local, _, host = address.rpartition("@")
+    return f"{local.partition('+')[0] or local}@{host}"
+
+
+def counts_for_person(message: Message) -> bool:
+    """True if a message counts towards what its person is owed in a day."""
+    return message.kind is Kind.INVITE or message.kind is Kind.REMINDER or message.prompted
 
 
 def updates(messages: Sequence[Message]) -> list[Message]:

@@ -25,8 +25,9 @@ ORGANIZER = "olga@example.org"
 
 
 @asynccontextmanager
-async def sqlite(folder: Path, send_rate: float = 0) -> AsyncIterator[Store]:
-    store = await SqliteStore.open(folder / "store.sqlite3", Rates(all=send_rate), instances)
+async def sqlite(folder: Path, send_rate: float = 0, day: int = 0) -> AsyncIterator[Store]:
+    rates = Rates(all=send_rate, day=day)
+    store = await SqliteStore.open(folder / "store.sqlite3", rates, instances)
     try:
         yield store
         assert await store.recount() == []
@@ -35,8 +36,8 @@ async def sqlite(folder: Path, send_rate: float = 0) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def memory(folder: Path, send_rate: float = 0) -> AsyncIterator[Store]:
-    store = MemoryStore(Rates(all=send_rate))
+async def memory(folder: Path, send_rate: float = 0, day: int = 0) -> AsyncIterator[Store]:
+    store = MemoryStore(Rates(all=send_rate, day=day))
     yield store
     assert await store.recount() == []
 

@@ -24,6 +24,7 @@ REASONS = {
     "not_invited": "have not got the invite yet",
     "reminded_often": "were reminded three times",
     "reminded_today": "were reminded within a day",
+    "person_limit": "were sent as much today as a person gets in a day",
 }
 """Why people get no reminder, as a text says it."""
 

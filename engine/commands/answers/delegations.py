@@ -7,6 +7,7 @@ from engine.commands.answers.answering import Answering, Respondent
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message, invites_left, new_attendee
+from engine.commands.person_limit import PersonLimit
 from engine.model.answers import Delegation
 from engine.model.events import Event
 from engine.model.people import Attendee, Origin, Partstat
@@ -60,7 +61,8 @@ async def _delegate(work: Work, event: Event, delegator: Attendee, address: str)
     delegate = new_attendee(work, event, email, "", Origin.SHARED, {})
     await work.unit.add_attendees([delegate])
     await _note(work, delegator, email, added=True)
-    await work.unit.add_messages([invite_message(work, event, delegate)], priority=0)
+    message = invite_message(work, event, delegate).model_copy(update={"prompted": True})
+    await work.unit.add_messages([message], priority=0)
 
 
 async def _may_be_invited(work: Work, event: Event, email: str) -> bool:
@@ -68,6 +70,8 @@ async def _may_be_invited(work: Work, event: Event, email: str) -> bool:
     if await work.unit.barred(event.organizer, [email]):
         return False
     if await invites_left(work, event) == 0:
+        return False
+    if not (await PersonLimit.of(work, [email], prompted=True)).take(email):
         return False
     return await prompted(work, Cause.DELEGATE, email, event.organizer)
 

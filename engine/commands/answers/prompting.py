@@ -9,6 +9,7 @@ from enum import StrEnum
 from engine.commands.base import Work
 from engine.mail.incoming.dmarc import organizational_domain
 from engine.model.records import Prompt
+from engine.store.rules import person
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -53,7 +54,7 @@ async def prompted(work: Work, cause: Cause, address: str, organizer: str) -> bo
     host = address.rpartition("@")[2]
     domain = organizational_domain(host) or host
     prompt = Prompt(
-        kind=cause.value, address=_person(address), domain=domain, organizer=organizer, at=work.now
+        kind=cause.value, address=person(address), domain=domain, organizer=organizer, at=work.now
     )
     bound = _BOUNDS[cause]
     lately = await work.unit.prompts(prompt, work.now - _HOUR)
@@ -64,9 +65,3 @@ async def prompted(work: Work, cause: Cause, address: str, organizer: str) -> bo
         return False
     await work.unit.add_prompt(prompt)
     return True
-
-
-def _person(address: str) -> str:
-    """`address` without what stands behind its plus sign, for that is the same person."""
-    local, _, host = address.rpartition("@")
-    return f"{local.partition('+')[0] or local}@{host}"

@@ -8,6 +8,7 @@ from engine.commands.answers.answering import Answering, whose
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message, refuse_barred
+from engine.commands.person_limit import refuse_person_limit
 from engine.model.events import Event
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee
@@ -48,6 +49,8 @@ class Refresh(Answering[RefreshDone]):
             return None
         if last and work.now - last.created < PAUSE:
             raise Refused(Code.TOO_SOON, "The event was sent to this attendee within the hour.")
+        if not event.cancelled:
+            await refuse_person_limit(work, attendee.email)
         if not await prompted(work, Cause.REFRESH, attendee.email, event.organizer):
             raise Refused(
                 Code.TOO_MANY, "Too many people asked for events of this organizer within the hour."

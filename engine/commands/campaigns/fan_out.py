@@ -6,6 +6,7 @@ from engine.commands import notices, telling
 from engine.commands.base import Command, Work
 from engine.commands.campaigns import campaigns
 from engine.commands.invites.invites import invite_message, invites_left, new_attendee
+from engine.commands.person_limit import PersonLimit
 from engine.commands.telling import Progress
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.events import Event
@@ -39,14 +40,20 @@ async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
     if job.kind is Kind.CANCELLATION:
         chunk = await _told(work, event, chunk)
     elif job.kind is Kind.REMINDER and not event.cancelled:
-        may = await work.unit.remindable(event.uid, [a.email for a in chunk], work.now)
-        chunk = [a for a in chunk if a.email in may]
+        chunk = await _remindable(work, event, chunk)
     elif event.cancelled:
         # The cancellation, whose job comes after this one, is all that is left to say.
         return None
     messages = [_change_message(work, job, event, a) for a in chunk]
     await work.unit.add_messages(messages, priority=1)
     return cursor
+
+
+async def _remindable(work: Work, event: Event, chunk: list[Attendee]) -> list[Attendee]:
+    emails = [a.email for a in chunk]
+    may = await work.unit.remindable(event.uid, emails, work.now)
+    limit = await PersonLimit.of(work, emails)
+    return [a for a in chunk if a.email in may and limit.take(a.email)]
 
 
 async def _grow(work: Work, campaign_id: str) -> None:
@@ -100,6 +107,7 @@ async def _sifted(
     known = await work.unit.invited(event.uid, emails)
     barred = await work.unit.barred(campaign.organizer, emails)
     left = await invites_left(work, event) if campaign.origin.limited else None
+    limit = await PersonLimit.of(work, emails)
     codes: dict[int, Code] = {}
     good: list[Recipient] = []
     for row in rows:
@@ -109,6 +117,8 @@ async def _sifted(
             codes[row.row] = barred[row.email]
         elif left is not None and len(good) >= left:
             codes[row.row] = Code.INVITE_LIMIT_REACHED
+        elif not limit.take(row.email):
+            codes[row.row] = Code.PERSON_LIMIT
         else:
             good.append(row)
     return good, codes
@@ -174,3 +184,11 @@ async def _close(work: Work, campaign: Campaign) -> None:
         event = await work.unit.event(campaign.event_uid)
         notice = notices.campaign_report(campaign, event.summary if event else "", counts, skipped)
         await telling.tell(work, campaign.report_to, notice, campaign.event_uid)
+
+
+class DropDays(Command[Progress]):
+    """Delete counters of days that are over, as many as one unit of work takes."""
+
+    async def carry_out(self, work: Work) -> Progress:
+        dropped = await work.unit.drop_days(work.now, work.unit.items_per_unit)
+        return Progress(worked=dropped > 0)

@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.revisions import revised
+from engine.commands.person_limit import refuse_person_limit
 from engine.commands.randomness import RECEIPT_TOKEN_LENGTH, word_in_order
 from engine.itip import personal
 from engine.model.events import Event
@@ -34,41 +35,40 @@ class SendInvite(Command[InviteDone]):
     fields: Mapping[str, str] = Field(default_factory=dict)
     origin: Origin = Origin.API
     note: str = Field("", description="a personal line above the text of the mail")
+    prompted: bool = Field(False, description="a stranger asks: on a page, by a link, by a trigger")
 
     async def carry_out(self, work: Work) -> InviteDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, INVALID_ADDRESS, MISSING_FIELD,
-        ATTENDEE_BLOCKED, ADDRESS_SUPPRESSED, INVITE_LIMIT_REACHED, …"""
+        ATTENDEE_BLOCKED, ADDRESS_SUPPRESSED, PERSON_LIMIT, INVITE_LIMIT_REACHED, …"""
         work.require("invites")
         event = await work.standing_event(self.uid)
         email = text.address(self.email)
         _refuse_own(work, email)
         await refuse_barred(work, event.organizer, email)
         note = text.note(self.note)
-        known = await self._known(work, event, email)
+        known = await work.unit.attendee(event.uid, email)
+        before = await self._sent_before(work, known) if known else None
+        if before is None:
+            await refuse_person_limit(work, email, prompted=self.prompted)
+        if known:
+            known = await _welcomed(work, known)
+        if known and before:
+            return InviteDone(attendee=known, message=before, already=True)
         if known and known.withdrawn is not None:
             event, known = await _invited_again(work, event, known)
-        elif known and self.origin is not Origin.TEST:
-            message = await work.unit.last_message(event.uid, email)
-            if message is not None and not await self._lost(work, message):
-                return InviteDone(attendee=known, message=message, already=True)
         attendee = known or await self._new_attendee(work, event, email)
         message = invite_message(work, event, attendee, test=self.origin is Origin.TEST)
-        await work.unit.add_messages([message.model_copy(update={"note": note})], priority=0)
+        own = {"note": note, "prompted": self.prompted}
+        await work.unit.add_messages([message.model_copy(update=own)], priority=0)
         owed = await work.unit.last_message(event.uid, email)
         return InviteDone(attendee=attendee, message=owed)
 
-    async def _known(self, work: Work, event: Event, email: str) -> Attendee | None:
-        """The attendee; whoever merely turned up is invited by this, and hears of changes from now on.
-
-        A delegate is the organizer's own guest then, for whom nobody else answers.
-        """
-        known = await work.unit.attendee(event.uid, email)
-        if known and known.origin is Origin.SHARED:
-            await work.unit.end_proxy(event.uid, email)
-        if known and not known.proven:
-            known = known.model_copy(update={"proven": True})
-            await work.unit.add_attendees([known])
-        return known
+    async def _sent_before(self, work: Work, known: Attendee) -> Message | None:
+        """The message after which nothing more is owed to `known`, or None."""
+        if known.withdrawn is not None or self.origin is Origin.TEST:
+            return None
+        message = await work.unit.last_message(known.event_uid, known.email)
+        return None if message is None or await self._lost(work, message) else message
 
     async def _lost(self, work: Work, message: Message) -> bool:
         """True where nothing is on its way and nothing ever arrived: then asking again sends again (promise 3)."""
@@ -84,6 +84,19 @@ class SendInvite(Command[InviteDone]):
         personal.personalize(event, personal_values(attendee))
         await work.unit.add_attendees([attendee])
         return attendee
+
+
+async def _welcomed(work: Work, known: Attendee) -> Attendee:
+    """The attendee; whoever merely turned up is invited by this, and hears of changes from now on.
+
+    A delegate is the organizer's own guest then, for whom nobody else answers.
+    """
+    if known.origin is Origin.SHARED:
+        await work.unit.end_proxy(known.event_uid, known.email)
+    if not known.proven:
+        known = known.model_copy(update={"proven": True})
+        await work.unit.add_attendees([known])
+    return known
 
 
 async def _invited_again(work: Work, event: Event, attendee: Attendee) -> tuple[Event, Attendee]:

@@ -20,6 +20,7 @@ from engine.store.protocol.inbox import ArrivedMails, Recipients
 from engine.store.protocol.jobs import Chore, Jobs
 from engine.store.protocol.keys import AlreadyTakenIn, Keys, Requests
 from engine.store.protocol.ledger import Ledger
+from engine.store.protocol.limits import Limits
 from engine.store.protocol.notices import TELL_PAUSE, Notices
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
@@ -32,6 +33,7 @@ class Unit(
     Attendees,
     Answers,
     Ledger,
+    Limits,
     Campaigns,
     Feeds,
     Confirmations,

@@ -15,6 +15,7 @@ class Chore(StrEnum):
     FAN_OUT = "fan_out"
     FINISH = "finish"
     TELL = "tell"
+    DROP_DAYS = "drop_days"
 
 
 class Jobs(Protocol):

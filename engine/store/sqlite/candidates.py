@@ -50,6 +50,7 @@ class Candidate(NamedTuple):
     campaign_id: str | None
     notice: str | None
     note: str
+    prompted: int
     state: str
     attempts: int
     created: int
@@ -82,7 +83,7 @@ def _micros(column: str) -> str:
 _COLUMNS = ", ".join(
     [
         "m.id, m.kind, m.event_uid, m.email, m.organizer, m.method, m.sequence, m.recurrence_id, m.repeat",
-        "m.message_id, m.campaign_id, m.notice, m.note, m.state, m.attempts",
+        "m.message_id, m.campaign_id, m.notice, m.note, m.prompted, m.state, m.attempts",
         _micros("m.created"),
         _micros("m.due"),
         "m.code, m.answer, m.in_doubt, a.token, a.name, a.partstat, a.origin, a.prodid, a.fields",
@@ -163,6 +164,7 @@ def _message(c: Candidate, sequence: int, message_id: str) -> Message:
             "campaign_id": c.campaign_id,
             "notice": Notice.model_validate_json(c.notice) if c.notice else None,
             "note": c.note,
+            "prompted": bool(c.prompted),
             "state": _STATES[c.state],
             "attempts": c.attempts,
             "created": _at(c.created),

@@ -19,5 +19,6 @@ async def waiting(statements: Statements, now: datetime, fail_share: float) -> f
         Chore.FAN_OUT: await look.next_fanout(),
         Chore.FINISH: await look.next_drained(),
         Chore.TELL: await GatheredNotices(statements).next_gathered(now, TELL_PAUSE),
+        Chore.DROP_DAYS: await look.has_old_days(now),
     }
     return frozenset(chore for chore, found in waiting.items() if found)

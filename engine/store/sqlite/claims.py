@@ -15,6 +15,7 @@ from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.candidates import QUERY, Candidate, Judged, candidates, message_id
+from engine.store.sqlite.day_limit import DayLimit
 from engine.store.sqlite.leases import Leases
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
 
@@ -29,7 +30,7 @@ FROM json_each(?) a WHERE message.id = a.value->>0
 """
 
 
-class Claims(Leases):
+class Claims(Leases, DayLimit):
     """Claims messages for one dispatcher and writes down what came of them."""
 
     async def claim(
@@ -37,6 +38,8 @@ class Claims(Leases):
     ) -> list[Judged]:
         """Lease up to `limit` messages that are due and may leave; withdraw those that may not (promise 7)."""
         limit = await self._paced(_ALL, limit, now, rates.all)
+        if rates.day:
+            limit = min(limit, await self.left_today(rates.day, now))
         paced = await self._paced_campaigns()
         claims: list[Judged] = []
         for priority in (0, 1):
@@ -143,6 +146,7 @@ class Claims(Leases):
         for ((kind, event_uid, organizer, campaign_id, before), state), n in moved.items():
             self._count(kind, event_uid, organizer, campaign_id, before, -n)
             self._count(kind, event_uid, organizer, campaign_id, state, n)
+        await self.count_sent(sum(a.state is MessageState.SENT for a in answers), now)
         for answer in answers:
             if answer.state is MessageState.FAILED:
                 self.tally.failure(answer.code)

@@ -12,8 +12,9 @@ from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.lease_schema import LEASED
+from engine.store.sqlite.person_mails import DayCounters
 from engine.store.sqlite.schema import PENDING
-from engine.store.sqlite.session import IN_LIST, Session, as_list
+from engine.store.sqlite.session import IN_LIST, as_list
 
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
@@ -23,7 +24,7 @@ WAITING = f"{PENDING} AND id NOT IN {LEASED}"
 """What nobody holds: it has certainly not left since it was last in doubt."""
 
 
-class Ledger(Session):
+class Ledger(DayCounters):
     """The part of a unit of work that speaks of messages."""
 
     items_per_unit = 1_000
@@ -41,6 +42,7 @@ class Ledger(Session):
         held = await self._held({m.campaign_id for m in owed if m.campaign_id})
         values = [rows.message_values(m, priority, held=m.campaign_id in held) for m in owed]
         await self.insert("message", rows.MESSAGE_COLUMNS, values)
+        await self.count_for_persons(owed)
         groups = Counter((m.kind, m.event_uid, m.organizer, m.campaign_id, m.state) for m in owed)
         for group, n in groups.items():
             self._count(*group, n)

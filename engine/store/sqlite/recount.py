@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from engine.model.messages import Kind
 from engine.model.people import Partstat
+from engine.store.sqlite.day_limit import MISCOUNTED
+from engine.store.sqlite.person_schema import COUNTED, PERSON
 from engine.store.sqlite.session import Session
 
 _LABEL = "CASE partstat " + " ".join(f"WHEN '{p.value}' THEN '{p.label}'" for p in Partstat) + " END"
@@ -38,7 +40,18 @@ FROM counted c FULL OUTER JOIN (SELECT * FROM tally WHERE scope <> 'dropped') t
 WHERE coalesce(t.n, 0) <> coalesce(c.n, 0)
 """
 
+_OF_DAY = f"""
+WITH newest AS (SELECT max(day) AS day FROM person_mail), counted AS (
+    SELECT {PERSON} AS person, count(*) AS n, sum(prompted) AS prompted FROM message, newest
+    WHERE {COUNTED} AND created >= newest.day * 86400 AND created < newest.day * 86400 + 86400 GROUP BY 1
+), kept AS (SELECT person, n, prompted FROM person_mail WHERE day = (SELECT day FROM newest))
+SELECT count(*) AS n FROM (SELECT * FROM (SELECT * FROM counted EXCEPT SELECT * FROM kept)
+    UNION ALL SELECT * FROM (SELECT * FROM kept EXCEPT SELECT * FROM counted))
+"""
+
 _CONTRADICTIONS = {
+    "hours that count fewer mails than left in them": MISCOUNTED,
+    "counters of the mails that a person was owed on the newest day differ from the mails": _OF_DAY,
     "sums of mails that changed nothing differ from the mails": "SELECT count(*) AS n FROM (SELECT * FROM kept_share "
     "EXCEPT SELECT proven, share, count(*), sum(bytes) FROM kept_mail GROUP BY 1, 2)",
     "gathered notices that never leave": "SELECT count(*) AS n FROM gathered_notice g "

@@ -7,7 +7,9 @@ from datetime import datetime
 
 from engine.model.messages import Chosen
 from engine.model.reminders import PAUSE, REMINDERS_MAX, ReminderGroup
+from engine.store.rules import PERSON_DAY, day
 from engine.store.sqlite.ledger import TOLD, Ledger
+from engine.store.sqlite.person_schema import PERSON
 from engine.store.sqlite.session import IN_LIST, as_list
 
 _OF_PERSON = "m.event_uid = a.event_uid AND m.email = a.email"
@@ -27,6 +29,8 @@ _REASON = f"""CASE
     WHEN NOT EXISTS (SELECT 1 FROM message m WHERE {_OF_PERSON} AND {TOLD}) THEN 'not_invited'
     WHEN (SELECT count(*) {_REMINDED}) >= {REMINDERS_MAX} THEN 'reminded_often'
     WHEN EXISTS (SELECT 1 {_REMINDED} AND m.created > ?) THEN 'reminded_today'
+    WHEN EXISTS (SELECT 1 FROM person_mail p WHERE p.day = ? AND p.person = {PERSON.replace("email", "a.email")}
+        AND p.n >= {PERSON_DAY}) THEN 'person_limit'
     ELSE '' END"""
 _OF_EVENT = (
     f"SELECT a.id, a.email, {_REASON} AS reason FROM attendee a JOIN event e ON e.uid = a.event_uid "
@@ -45,7 +49,14 @@ class Reminders(Ledger):
             f"SELECT email, reason, n FROM (SELECT email, reason, count(*) OVER (PARTITION BY reason) AS n, "
             f"row_number() OVER (PARTITION BY reason ORDER BY id) AS place FROM ({_OF_EVENT} "
             f"AND (a.partstat {IN_LIST} OR a.email {IN_LIST}))) WHERE place <= ? ORDER BY reason, place",
-            [(now - PAUSE).timestamp(), event_uid, as_list(who.partstats), as_list(who.emails), shown],
+            [
+                (now - PAUSE).timestamp(),
+                day(now),
+                event_uid,
+                as_list(who.partstats),
+                as_list(who.emails),
+                shown,
+            ],
         )
         groups: dict[str, list[str]] = {}
         sizes: dict[str, int] = {}
@@ -58,6 +69,6 @@ class Reminders(Ledger):
         """Those of `emails` who may be reminded of the event now."""
         found = await self.all(
             f"SELECT email FROM ({_OF_EVENT} AND a.email {IN_LIST}) WHERE reason = ''",
-            [(now - PAUSE).timestamp(), event_uid, as_list(emails)],
+            [(now - PAUSE).timestamp(), day(now), event_uid, as_list(emails)],
         )
         return {row["email"] for row in found}

@@ -152,7 +152,7 @@ def recipients(found: str) -> list[Recipient]:
 
 MESSAGE_COLUMNS = (
     "kind, event_uid, email, organizer, method, sequence, recurrence_id, repeat, message_id, campaign_id, "
-    "notice, note, state, priority, held, created, due"
+    "notice, note, prompted, state, priority, held, created, due"
 )
 
 
@@ -170,6 +170,7 @@ def message_values(message: Message, priority: int, *, held: bool) -> tuple[obje
         message.campaign_id,
         message.notice.model_dump_json() if message.notice else None,
         message.note,
+        int(message.prompted),
         message.state.value,
         priority,
         int(held),
@@ -196,6 +197,7 @@ def message(row: sqlite3.Row) -> Message:
         campaign_id=row["campaign_id"],
         notice=Notice.model_validate_json(row["notice"]) if row["notice"] else None,
         note=row["note"],
+        prompted=bool(row["prompted"]),
         state=MessageState.SENDING if sending else state,
         attempts=row["attempts"] + sending,
         created=at(row["created"]),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
+from engine.store.sqlite.day_limit import SENT_HOURS
 from engine.store.sqlite.held_schema import HELD
 from engine.store.sqlite.ids_schema import SHORT_IDS
 from engine.store.sqlite.lease_schema import LEASES
+from engine.store.sqlite.person_schema import PERSON_MAILS
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.strangers_schema import STRANGERS
 
@@ -287,6 +289,8 @@ MIGRATIONS = (
     _WITHDRAWN,
     _REGISTRATION,
     HELD,
+    PERSON_MAILS,
+    SENT_HOURS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

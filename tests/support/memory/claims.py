@@ -60,6 +60,8 @@ class ClaimUnit(LedgerUnit):
     def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates) -> list[Claim]:
         """Hold what is due and may leave, in order."""
         limit = self._allowed("send", limit, now, rates.all)
+        if rates.day:
+            limit = min(limit, rules.left_of_day(rates.day, self._used(now)))
         claims: list[Claim] = []
         for key, row in self._due(now):
             if len(claims) >= limit:
@@ -76,6 +78,14 @@ class ClaimUnit(LedgerUnit):
             claims.append(self._claim(newest, event))
             self._spend_all(newest, campaign, now, rates)
         return claims
+
+    def _used(self, now: datetime) -> int:
+        """Mails that left within 24 hours, by the hour, or that are held."""
+        since = rules.hour(now) - 24
+        gone = self.owed(lambda m: m.state is MessageState.SENT and m.settled is not None)
+        held = self.owed(lambda m: m.state.pending)
+        recent = sum(rules.hour(row.message.settled or now) >= since for _, row in gone)
+        return recent + sum(bool(row.owner) for _, row in held)
 
     def _due(self, now: datetime) -> list[tuple[int, Owed]]:
         free = [

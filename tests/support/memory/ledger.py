@@ -12,6 +12,7 @@ from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.changes import ChangeKind
 from engine.model.messages import Fanout, Kind, Message, MessageState
 from engine.model.people import Attendee, Partstat
+from engine.model.records import PersonMails
 from engine.refusals import Code
 from engine.store import rules
 from tests.support.memory.tables import Owed, Tables
@@ -56,6 +57,24 @@ class LedgerUnit:
     def attendees_of(self, event_uid: str) -> list[Attendee]:
         """The attendees of an event, without those whose invite was withdrawn."""
         return list(self.t.where("attendee", lambda a: a.event_uid == event_uid and a.withdrawn is None))
+
+    async def person_mails(self, emails: Collection[str], now: datetime) -> dict[str, PersonMails]:
+        found: dict[str, PersonMails] = {}
+        for who in {rules.person(email) for email in emails}:
+            today = self.owed(
+                lambda m, who=who: (  # type: ignore[misc]
+                    rules.counts_for_person(m)
+                    and rules.person(m.email) == who
+                    and rules.day(m.created) == rules.day(now)
+                )
+            )
+            if today:
+                prompted = sum(row.message.prompted for _, row in today)
+                found[who] = PersonMails(all=len(today), prompted=prompted)
+        return found
+
+    async def drop_days(self, now: datetime, limit: int) -> int:
+        return 0
 
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
         ended = {

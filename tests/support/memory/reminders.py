@@ -8,6 +8,7 @@ from datetime import datetime
 from engine.model.messages import Chosen, Kind, MessageState
 from engine.model.people import Attendee, Partstat
 from engine.model.reminders import PAUSE, REMINDERS_MAX, ReminderGroup
+from engine.store import rules
 from tests.support.memory.ledger import LedgerUnit, touched
 
 
@@ -55,4 +56,10 @@ class ReminderUnit(LedgerUnit):
         ]
         if len(reminded) >= REMINDERS_MAX:
             return "reminded_often"
-        return "reminded_today" if any(m.created > now - PAUSE for m in reminded) else ""
+        if any(m.created > now - PAUSE for m in reminded):
+            return "reminded_today"
+        today = self.owed(
+            lambda m: rules.counts_for_person(m) and rules.person(m.email) == rules.person(a.email)
+        )
+        full = sum(rules.day(r.message.created) == rules.day(now) for _, r in today) >= rules.PERSON_DAY
+        return "person_limit" if full else ""

@@ -1,0 +1,44 @@
+"""The limit that protects a person from being flooded: so many mails a day, whoever asks for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from engine.commands.base import Work
+from engine.refusals import Code, Refused
+from engine.store.rules import PERSON_DAY, PERSON_PROMPTED_DAY, person
+
+
+class PersonLimit:
+    """What the people with some addresses may still be owed today; an address with a +tag is the same person."""
+
+    def __init__(self, left: dict[str, int], most: int) -> None:
+        self._left, self._most, self._taken = left, most, Counter[str]()
+
+    @classmethod
+    async def of(cls, work: Work, emails: Collection[str], *, prompted: bool = False) -> PersonLimit:
+        """The limit for `emails`, by one query; `prompted`: for mails that strangers ask for."""
+        mails = await work.unit.person_mails(emails, work.now)
+        left = {who: PERSON_DAY - n.all for who, n in mails.items()}
+        if prompted:
+            left = {who: min(left[who], PERSON_PROMPTED_DAY - n.prompted) for who, n in mails.items()}
+        return cls(left, PERSON_PROMPTED_DAY if prompted else PERSON_DAY)
+
+    def take(self, email: str) -> bool:
+        """True if one more mail may be owed to `email`, which is counted then."""
+        who = person(email)
+        if self._taken[who] >= self._left.get(who, self._most):
+            return False
+        self._taken[who] += 1
+        return True
+
+
+async def refuse_person_limit(work: Work, email: str, *, prompted: bool = False) -> None:
+    """Refuse with PERSON_LIMIT if `email` was owed what a person gets in a day."""
+    if not (await PersonLimit.of(work, [email], prompted=prompted)).take(email):
+        raise Refused(
+            Code.PERSON_LIMIT,
+            "This address was sent as many invites today as a person gets in a day.",
+            "Try again tomorrow; the day ends at 00:00 UTC.",
+        )

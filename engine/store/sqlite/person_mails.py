@@ -1,0 +1,50 @@
+"""Counters of the mails that a person is owed in a day. They move with the ledger; days that are over are deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from engine.model.messages import Message
+from engine.model.records import PersonMails
+from engine.store import rules
+from engine.store.sqlite.session import IN_LIST, Session, as_list
+
+_ADD = """
+INSERT INTO person_mail(day, person, n, prompted) SELECT ?, value, 1, ? FROM json_each(?) WHERE true
+    ON CONFLICT DO UPDATE SET n = n + 1, prompted = prompted + excluded.prompted
+"""
+
+
+class DayCounters(Session):
+    """The part of a unit of work that counts mails by person and day."""
+
+    async def count_for_persons(self, messages: Sequence[Message]) -> None:
+        """Count messages that are owed now: one statement for those of one cause and time, however many they are."""
+        alike: dict[tuple[datetime, bool], list[str]] = {}
+        for m in messages:
+            if rules.counts_for_person(m):
+                alike.setdefault((m.created, m.prompted), []).append(rules.person(m.email))
+        for (created, prompted), persons in alike.items():
+            # In order: neighbours are on one page of the table.
+            await self.run(_ADD, [rules.day(created), int(prompted), as_list(sorted(persons))])
+
+    async def person_mails(self, emails: Collection[str], now: datetime) -> dict[str, PersonMails]:
+        persons = {rules.person(email) for email in emails}
+        found = await self.all(
+            f"SELECT person, n, prompted FROM person_mail WHERE day = ? AND person {IN_LIST}",
+            [rules.day(now), as_list(persons)],
+        )
+        return {row["person"]: PersonMails(all=row["n"], prompted=row["prompted"]) for row in found}
+
+    async def drop_days(self, now: datetime, limit: int) -> int:
+        return await self.run(
+            "DELETE FROM person_mail WHERE (day, person) IN "
+            "(SELECT day, person FROM person_mail WHERE day < ? ORDER BY day, person LIMIT ?)",
+            [rules.day(now) - 1, limit],
+        )
+
+    async def has_old_days(self, now: datetime) -> bool:
+        """True if there are counters of days that are over."""
+        sql = "SELECT 1 FROM person_mail WHERE day < ? LIMIT 1"
+        return await self.one(sql, [rules.day(now) - 1]) is not None
