@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 from engine.bell import Bell
 from engine.commands.agents import holding
 from engine.commands.agents.holding import MustWait
+from engine.commands.agents.standing import standing_of
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import Randomness, RecordedRandomness, SystemRandomness
 from engine.itip.recurrence import instances
@@ -119,7 +120,8 @@ class Engine(Questions):
         now = self.clock()
 
         async def whole(unit: Unit) -> D:
-            work = Work(unit, actor, now, self._chance(actor), self.settings)
+            bounds = await standing_of(unit, actor, now)
+            work = Work(unit, actor, now, self._chance(actor), self.settings, bounds=bounds)
             if before:
                 await before(work)
             done = await command.carry_out(work)

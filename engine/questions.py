@@ -9,10 +9,11 @@ from datetime import date, datetime
 from engine import report
 from engine.bell import Bell
 from engine.commands.agents.deciding import unknown
+from engine.commands.agents.keys import digest
 from engine.commands.base import named_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
-from engine.commands.operators.operators import Key, digest, may_administer
+from engine.commands.operators.operators import may_administer
 from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.base import Value
@@ -21,6 +22,7 @@ from engine.model.changes import ChangeKind
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event
 from engine.model.held import HeldAction
+from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
@@ -220,15 +222,14 @@ class Questions:
             await heard.wait(min(left, _OTHER_PROCESS_S))
 
     async def key_of(self, secret: str) -> Key | None:
-        """The key that `secret` is, unless it is unknown or revoked."""
+        """The key that `secret` is, unless it is unknown, revoked or expired."""
         # Looked up by its hash: what a caller can time is the hash, which tells nothing of the key.
-        stored = await self.store.key_by_digest(digest(secret))
-        key = Key.model_validate_json(stored) if stored else None
-        return None if key is None or key.revoked else key
+        key = await self.store.key_by_digest(digest(secret))
+        return None if key is None or key.ended(self.clock()) else key
 
     async def keys(self) -> list[Key]:
         """All keys, without their secrets, which nobody has."""
-        return [Key.model_validate_json(body) for body in await self.store.keys()]
+        return await self.store.keys()
 
     async def registrations(self, actor: Actor) -> list[Confirmation]:
         """The mails that wait for their sender to be registered, oldest first. Raises Refused: NOT_ALLOWED."""
@@ -320,7 +321,7 @@ class Questions:
 
 def _may_read(actor: Actor) -> None:
     if not actor.may_read:
-        raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks the scope “read”.")
+        raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks “read”.")
 
 
 def _owner(actor: Actor) -> str | None:

@@ -43,6 +43,7 @@ class Code(StrEnum):
     NOT_OWNER = "not_owner"  # of records made before an event of somebody else was as unknown as none
     ORGANIZER_SUSPENDED = "organizer_suspended"
     ORGANIZER_NOT_ALLOWED = "organizer_not_allowed"
+    OUT_OF_BOUNDS = "out_of_bounds"
     ATTENDEE_BLOCKED = "attendee_blocked"
     ADDRESS_SUPPRESSED = "address_suppressed"
     INVITE_LIMIT_REACHED = "invite_limit_reached"
@@ -100,17 +101,18 @@ class Code(StrEnum):
 class Refused(Exception):  # noqa: N818 -- a refusal is an answer, not a fault
     """A request that is turned down: nothing was changed and nothing will be sent.
 
-    `code` is for programs, `message` says what is wrong, `hint` what to do next.
+    `code` is for programs, `message` says what is wrong, `hint` what to do next; `bound`: of OUT_OF_BOUNDS, which.
     """
 
-    def __init__(self, code: Code, message: str, hint: str = "") -> None:
+    def __init__(self, code: Code, message: str, hint: str = "", bound: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.bound = bound
 
-    def __reduce__(self) -> tuple[type[Refused], tuple[Code, str, str]]:
-        return type(self), (self.code, self.message, self.hint)
+    def __reduce__(self) -> tuple[type[Refused], tuple[Code, str, str, str]]:
+        return type(self), (self.code, self.message, self.hint, self.bound)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

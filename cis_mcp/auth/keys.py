@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cis_mcp.auth.callers import Authenticator, Caller
-from engine.commands.operators.operators import KEY_PREFIX, Key, digest
+from engine.commands.agents.keys import KEY_PREFIX, digest
 from engine.engine import Engine
+from engine.model.keys import Key
 
 _TOKEN_MAX = 8_192
 """Characters of a token; a key has some 50, a JWT seldom more than 2,000."""

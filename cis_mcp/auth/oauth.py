@@ -9,8 +9,8 @@ import jwt
 from cis_mcp.auth.callers import Caller, TokenRefused, resource_url
 from cis_mcp.auth.jwks import KeySet, UnreachableError, fetching
 from engine.commands import text
-from engine.commands.operators.operators import ADMIN, SCOPES
 from engine.model.actors import Actor
+from engine.model.verbs import NAMES, SCOPES
 from engine.refusals import Refused
 from engine.settings import Settings
 
@@ -98,7 +98,7 @@ def scopes_of(claims: dict[str, Any]) -> frozenset[str]:
     given = claims.get("scope", claims.get("scp", ""))
     words = given.split() if isinstance(given, str) else given if isinstance(given, list) else []
     names = {word.removeprefix(_PREFIX) for word in words if isinstance(word, str)}
-    return frozenset(names & {*SCOPES, ADMIN})
+    return frozenset(names & NAMES)
 
 
 def _client(claims: dict[str, Any]) -> str:

@@ -1,8 +1,11 @@
-"""`cis-mcp key …`: keys with which agents come in over HTTP."""
+"""`cis-mcp key …`: keys with which agents act, and their bounds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,51 +14,195 @@ from cis_mcp.cli.base import run, settings_in_force
 if TYPE_CHECKING:
     from cis_mcp.mcp.tools import Tier
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DAYS = re.compile(r"(\d{1,5})\s*(d|days?)?")
+
+
+class Days(click.ParamType[int]):
+    """A number of days such as `90d`."""
+
+    name = "DAYS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = _DAYS.fullmatch(str(value).strip())
+        if not found:
+            self.fail(f"“{value}” is no number of days; write 90d.", param, ctx)
+        return int(found[1])
+
+
+_TEXTS = {
+    "verbs": "What it may do: read, create, update, send, bulk, report, publish, reply, suppress, trigger, delegate, "
+    "approve, admin, comma separated; else read, create, send, bulk, update, report.",
+    "to": "Whom it may mail: patterns such as *@example.com, or @name of a list; '' is nobody; else anyone.",
+    "not-to": "Whom it may not mail; wins over --to.",
+    "links": "Hosts that its texts may link to, such as example.com,*.example.com; '' is none; else any.",
+    "hours": "When its mail may leave, such as 08:00-20:00; else always.",
+    "timezone": "Zone of --hours and of the day; else UTC.",
+    "owner": "Who answers for it: an address that no agent reads; else CIS_OWNER.",
+    "approval": "What waits for the owner's yes: bulk:N, new-domain, links, outside-hours, time-changes, changes, "
+    "everything, comma separated; else nothing.",
+}
+_NUMBERS = {
+    "day": "Mails a day; 0: no limit; else 500.",
+    "minute": "Mails a minute, more wait; else 60.",
+    "new-people-day": "People a day who never had mail of this organizer; else 100.",
+    "person-day": "Mails a day to one person; else 20.",
+    "bulk-max": "Rows of one list; else 100.",
+    "events-max": "Events of its making that stand at one time; else 200.",
+}
+
+
+def bounded(command: F) -> F:
+    """Give a command the options that make bounds, and `--bounds FILE`."""
+    for name, words in reversed(_TEXTS.items()):
+        command = click.option(f"--{name}", name.replace("-", "_"), help=words)(command)
+    for name, words in reversed(_NUMBERS.items()):
+        command = click.option(f"--{name}", name.replace("-", "_"), type=click.IntRange(0), help=words)(
+            command
+        )
+    for option in (
+        click.option(
+            "--horizon", "horizon_days", type=Days(), help="No event starts later than this; else 400d."
+        ),
+        click.option("--expires", "expires_days", type=Days(), help="When it ends, 0: never; else 90d."),
+        click.option(
+            "--mode", type=click.Choice(["observe", "hold", "act"]), help="observe only notes; hold waits."
+        ),
+        click.option("--probation", "probation_days", type=Days(), help="So long it starts in mode hold."),
+        click.option("--probation-stays", is_flag=True, help="Only the owner ends the probation."),
+        click.option("--attended", is_flag=True, help="A person at the client may say yes there."),
+        click.option(
+            "--bounds",
+            "bounds_file",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Bounds as JSON from this file; options beside it win.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def given_bounds(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The bounds that were given by options alone, as the model reads them."""
+    values = {name: value for name, value in options.items() if value is not None and value is not False}
+    stays = values.pop("probation_stays", False)
+    for name in ("to", "not_to", "links"):
+        if name in values:
+            values[name] = _listed(values[name])
+    approval = _listed(values.pop("approval", ""))
+    for one in approval:
+        kind, _, over = one.partition(":")
+        values.setdefault("approval", []).append(kind)
+        if over:
+            values["approval_bulk"] = over
+    return {**values, **({"probation_ends": False} if stays else {})}
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
 
 @click.group()
 def key() -> None:
-    """Keys with which agents come in over HTTP."""
+    """Keys with which agents act, and their bounds."""
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
 @key.command("create")
 @click.option("--name", default="", help="What you call it.")
 @click.option("--for", "address", metavar="ADDRESS", help="Whom it acts for; else CIS_ORGANIZER.")
+@click.option("--under", metavar="ID", default="", help="The key above it, within whose bounds it stays.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
-    help="read, events, invites, campaigns; repeatable; else all these. admin, for quarantine, must be named.",
+    help="An older name for verbs: read, events, invites, campaigns, admin; repeatable.",
 )
 @click.option(
     "--tier", type=click.Choice(["core", "extended", "operator"]), help="Which tools; else the server's."
 )
 @click.option("--tools", metavar="A,B", default="", help="Only these tools.")
 @click.option("--read-only", is_flag=True, help="Only tools that change nothing.")
+@bounded
+@as_json
 def key_create(
-    name: str, address: str | None, scopes: tuple[str, ...], tier: Tier | None, tools: str, *, read_only: bool
+    name: str,
+    address: str | None,
+    under: str,
+    scopes: tuple[str, ...],
+    tier: Tier | None,
+    tools: str,
+    *,
+    read_only: bool,
+    bounds_file: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Make a key; it is shown once.
 
     --tier, --tools and --read-only narrow what the server offers; they never add to it.
     """
-    from cis_mcp.cli import operator
+    from cis_mcp.cli import agents
 
-    limits = operator.Limits(tier, tools, read_only)
-    run(operator.create_key(settings_in_force(), name, address, scopes, limits))
+    wanted = agents.Wanted(name, address, under, scopes, agents.Limits(tier, tools, read_only))
+    run(agents.create_key(settings_in_force(), wanted, bounds_file, given_bounds(options), as_json=as_json))
 
 
 @key.command("list")
-def key_list() -> None:
+@as_json
+def key_list(*, as_json: bool) -> None:
     """List the keys, without their secrets."""
-    from cis_mcp.cli import operator
+    from cis_mcp.cli import agents
 
-    run(operator.list_keys(settings_in_force()))
+    run(agents.list_keys(settings_in_force(), as_json=as_json))
 
 
-@key.command("revoke")
+@key.command("show")
 @click.argument("key_id", metavar="ID")
-def key_revoke(key_id: str) -> None:
-    """End the key ID at once."""
-    from cis_mcp.cli import operator
+@as_json
+def key_show(key_id: str, *, as_json: bool) -> None:
+    """Show the key ID: whom it acts for, its bounds, its state."""
+    from cis_mcp.cli import agents
 
-    run(operator.revoke_key(settings_in_force(), key_id))
+    run(agents.show_key(settings_in_force(), key_id, as_json=as_json))
+
+
+@key.command("change")
+@click.argument("key_id", metavar="ID")
+@bounded
+@as_json
+def key_change(key_id: str, *, bounds_file: Path | None, as_json: bool, **options: Any) -> None:
+    """Change bounds of the key ID; what is not named stays. What it owes is judged by them at once."""
+    from cis_mcp.cli import agents
+
+    run(agents.change_key(settings_in_force(), key_id, bounds_file, given_bounds(options), as_json=as_json))
+
+
+@key.command("addresses")
+@click.argument("name")
+@click.argument("patterns", nargs=-1)
+@click.option("--none", "nobody", is_flag=True, help="Empty the list: it names nobody.")
+def key_addresses(name: str, patterns: tuple[str, ...], *, nobody: bool) -> None:
+    """Show the list NAME, or make it of PATTERNS; bounds refer to it as @NAME."""
+    from cis_mcp.cli import agents
+
+    run(agents.address_list(settings_in_force(), name, patterns if patterns or nobody else None))
+
+
+def _changing(name: str, words: str) -> None:
+    @key.command(name, help=words)
+    @click.argument("key_id", metavar="ID")
+    @as_json
+    def changing(key_id: str, *, as_json: bool) -> None:
+        from cis_mcp.cli import agents
+
+        run(agents.changed_key(settings_in_force(), name, key_id, as_json=as_json))
+
+
+_changing("stop", "Stop the key ID: it changes nothing and what it owes waits, until it is resumed.")
+_changing("resume", "Let the key ID go on.")
+_changing("rotate", "Give the key ID a new secret, shown once; the old one ends at once.")
+_changing("revoke", "End the key ID at once and for good.")

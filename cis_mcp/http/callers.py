@@ -12,7 +12,7 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused, resource_url
-from engine.commands.operators.operators import ADMIN, SCOPES
+from engine.model.verbs import NAMES
 from engine.settings import Settings
 
 _BEARER = "bearer "
@@ -78,7 +78,7 @@ def metadata_routes(settings: Settings, name: str) -> list[Route]:
     body = {
         "resource": str(AnyHttpUrl(resource_url(settings.public_url))),
         "authorization_servers": [str(AnyHttpUrl(settings.oauth_issuer))],
-        "scopes_supported": [*SCOPES, ADMIN],
+        "scopes_supported": sorted(NAMES),
         "bearer_methods_supported": ["header"],
         "resource_name": name,
     }

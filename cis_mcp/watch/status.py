@@ -11,8 +11,8 @@ from starlette.routing import Route
 from cis_mcp.auth.callers import Caller
 from cis_mcp.watch.health import Health
 from cis_mcp.watch.metrics import CONTENT_TYPE, MetricsCollector
-from engine.commands.operators.operators import ADMIN
 from engine.engine import Engine
+from engine.model.verbs import ADMIN
 from engine.network import is_loopback
 
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -54,7 +54,7 @@ def _on_this_machine(request: Request) -> bool:
 
 def _is_admin(request: Request) -> bool:
     caller = request.scope.get("caller")
-    return isinstance(caller, Caller) and ADMIN in caller.actor.scopes
+    return isinstance(caller, Caller) and ADMIN in caller.actor.verbs
 
 
 def _keep_out(request: Request) -> Response:

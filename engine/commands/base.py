@@ -15,6 +15,8 @@ from engine.model.actors import Actor
 from engine.model.base import Value
 from engine.model.events import Event
 from engine.model.held import HeldAction
+from engine.model.keys import UNBOUNDED, Standing
+from engine.model.verbs import Verb, verbs_of
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.store.protocol import Unit
@@ -33,7 +35,10 @@ D_co = TypeVar("D_co", bound=Done, covariant=True)
 
 @dataclass(frozen=True)
 class Work:
-    """What a command works with: the unit of work, who asks, the time, chance and the settings."""
+    """What a command works with: the unit of work, who asks, the time, chance and the settings.
+
+    `bounds`: the keys whose bounds hold for whoever asks, as they are now.
+    """
 
     unit: Unit
     actor: Actor
@@ -42,13 +47,25 @@ class Work:
     settings: Settings
     approved: bool = False
     """Somebody has approved this very command, so that it waits for nobody."""
+    bounds: Standing = UNBOUNDED
 
-    def require(self, scope: str) -> None:
-        """Refuse with NOT_ALLOWED where the actor's key lacks `scope`."""
-        if not self.actor.everywhere and self.actor.kind == "agent" and scope not in self.actor.scopes:
+    @property
+    def verbs(self) -> frozenset[Verb]:
+        """What the actor may do: its key, and each key above it."""
+        return self.actor.verbs & self.bounds.verbs
+
+    @property
+    def key(self) -> str:
+        """What is kept with what the actor causes: the ids of the keys whose bounds hold, the highest first."""
+        return " ".join(self.actor.chain)
+
+    def require(self, *names: str) -> None:
+        """Refuse with NOT_ALLOWED where the actor's key lacks one of these verbs, or older scopes."""
+        lacking = verbs_of(names) - self.verbs
+        if lacking:
             raise Refused(
                 Code.NOT_ALLOWED,
-                f"This key may not do that: it lacks the scope “{scope}”.",
+                f"This key may not do that: it lacks {' and '.join(f'“{verb}”' for verb in sorted(lacking))}.",
                 "Ask the operator for a key that has it.",
             )
 

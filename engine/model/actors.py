@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from engine.model.base import Value
+from engine.model.verbs import Verb, verbs_of
 
 
 class Actor(Value):
@@ -15,6 +16,10 @@ class Actor(Value):
     kind: Literal["local", "agent", "organizer", "attendee", "owner", "system"]
     address: str
     scopes: frozenset[str] = frozenset()
+    key: str = Field("", description="id of the key that acts; empty: none")
+    chain: tuple[str, ...] = Field(
+        (), description="ids of the keys whose bounds hold, the one that acts last"
+    )
     unauthenticated: bool = Field(
         False, description="true: speaks by a mail that nothing proves (CIS_SENDER_AUTH=flag)"
     )
@@ -31,9 +36,14 @@ class Actor(Value):
         return f"{self.kind}:{self.address}{unproven}"
 
     @property
+    def verbs(self) -> frozenset[Verb]:
+        """What its key may do, and all for whoever needs no key."""
+        return verbs_of(self.scopes) if self.kind == "agent" else frozenset(Verb)
+
+    @property
     def may_read(self) -> bool:
-        """False for a key without the scope `read`."""
-        return self.kind != "agent" or "read" in self.scopes
+        """False for a key without the verb `read`."""
+        return Verb.READ in self.verbs
 
     def owns(self, organizer: str) -> bool:
         """True where the actor may see and change what `organizer` owns."""

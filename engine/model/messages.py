@@ -131,6 +131,7 @@ class Message(Value):
     code: str = ""
     answer: str = Field("", description="what the mail server said")
     in_doubt: bool = Field(False, description="a sender died holding it, so it may have gone out already")
+    key: str = Field("", description="ids of the keys whose bounds hold for it, highest first; empty: none")
 
 
 class Attempt(Value):

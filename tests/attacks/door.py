@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from engine.commands.operators.operators import SCOPES
 from engine.engine import Engine, system_clock
+from engine.model.verbs import SCOPES
 from tests.cli.processes import serving
 from tests.support.engines import settings_in
 from tests.support.waiting import DEADLINE_S

@@ -8,9 +8,10 @@ import io
 import pytest
 
 from engine import report
+from engine.commands.agents.keys import CreateKey, RevokeKey
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.campaigns.reports import SendReport
-from engine.commands.operators.operators import CreateKey, RevokeKey, SuspendOrganizer
+from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.messages import Kind
@@ -28,7 +29,8 @@ async def test_a_key_lets_its_agent_in_until_it_is_revoked(engine: Engine) -> No
     made = await do(engine, CreateKey(name="Bot", address="Bot@Example.com", scopes=frozenset({"read"})))
     key = await engine.key_of(made.secret)
     assert key is not None
-    assert key.actor == Actor(kind="agent", address="bot@example.com", scopes=frozenset({"read"}))
+    known = {"kind": "agent", "address": "bot@example.com", "scopes": frozenset({"read"})}
+    assert key.actor == Actor(**known, key=made.key.id, chain=(made.key.id,))
     assert made.secret not in made.key.model_dump_json()
     assert [key.id for key in await engine.keys()] == [made.key.id]
     revoked = await do(engine, RevokeKey(key_id=made.key.id))

@@ -61,7 +61,7 @@ async def _done(agent: Any, tool: str, **arguments: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_the_main_loop_works_over_two_processes(tmp_path: Path, mode: Mode) -> None:
-    _, key, _ = await run(tmp_path, "key", "create")
+    _, key, _ = await run(tmp_path, "key", "create", "--horizon", "0")
     async with AsyncExitStack() as stack:
         started = [
             await stack.enter_async_context(serving(tmp_path, "--http", "127.0.0.1:0")) for _ in range(2)

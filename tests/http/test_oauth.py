@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from cis_mcp.auth.callers import Caller, TokenRefused
 from cis_mcp.auth.jwks import KEEP_S, PAUSE_S, STALE_S, KeySet, UnreachableError
 from cis_mcp.auth.oauth import TokenAuthenticator, scopes_of
-from engine.commands.operators.operators import ADMIN, SCOPES
 from engine.engine import Engine
+from engine.model.verbs import NAMES
 from engine.settings import Settings
 from tests.cli.processes import run
 from tests.support.engines import engine_in, settings_in
@@ -197,7 +197,7 @@ async def test_the_metadata_say_where_tokens_come_from(address: str, issuer: Iss
         found = (await web.get(f"{address}{METADATA}")).json()
     assert found["resource"] == AUDIENCE
     assert [url.rstrip("/") for url in found["authorization_servers"]] == [issuer.url]
-    assert found["scopes_supported"] == [*SCOPES, ADMIN]
+    assert found["scopes_supported"] == sorted(NAMES)
 
 
 async def test_without_an_issuer_there_are_no_metadata(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ async def test_a_key_for_encryption_or_too_short_verifies_nothing(address: str, 
     )
 )
 def test_whatever_a_token_has_for_scopes_gives_only_ours(claims: dict[str, Any]) -> None:
-    assert scopes_of(claims) <= {*SCOPES, ADMIN}
+    assert scopes_of(claims) <= NAMES
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ async def test_a_named_approver_decides_and_the_organizer_hears_of_it(post: Post
 
 
 async def test_approval_mail_never_goes_to_an_address_for_which_a_key_exists(post: Post) -> None:
-    from engine.commands.operators.operators import CreateKey
+    from engine.commands.agents.keys import CreateKey
 
     await do(post.engine, CreateKey(name="agent", address=BOSS))
     switch = SetOrganizerApproval(address=OLGA, on=True, approver=BOSS)
@@ -236,7 +236,7 @@ async def test_approval_mail_never_goes_to_an_address_for_which_a_key_exists(pos
 
 
 async def test_a_key_that_was_made_after_the_mail_left_makes_its_link_worthless(post: Post) -> None:
-    from engine.commands.operators.operators import CreateKey
+    from engine.commands.agents.keys import CreateKey
 
     event = await switched_on(post)
     await post(moved())

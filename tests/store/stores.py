@@ -11,6 +11,7 @@ from engine.itip.recurrence import instances
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.claims import Answer, Claim
 from engine.model.events import Event
+from engine.model.keys import Key
 from engine.model.messages import Kind, Message, MessageState, Method
 from engine.model.people import Attendee, Origin, Partstat
 from engine.model.records import Rates
@@ -84,6 +85,18 @@ def message(email: str, uid: str = "event1", **values: object) -> Message:
         "due": START,
     }
     return Message(**{**known, **values})  # type: ignore[arg-type]
+
+
+def key(key_id: str, address: str = ORGANIZER, **values: object) -> Key:
+    known = {
+        "id": key_id,
+        "name": "",
+        "address": address,
+        "scopes": frozenset({"read"}),
+        "digest": f"digest of {key_id}",
+        "created": START,
+    }
+    return Key(**{**known, **values})  # type: ignore[arg-type]
 
 
 _NUMBERS = iter(range(1_000_000_000))

@@ -113,12 +113,17 @@ async def test_what_a_request_made_is_remembered_by_actor_and_key(store: Store) 
 
 async def test_keys_are_found_by_their_digest(store: Store) -> None:
     async with store.unit() as unit:
-        await unit.add_key("k1", "digest1", "one")
-        await unit.add_key("k2", "digest2", "two")
-        await unit.save_key("k1", "changed")
-    assert await store.key_by_digest("digest1") == "changed"
+        await unit.add_key(stores.key("k1", "ann@example.com"))
+        await unit.add_key(stores.key("k2", "ann@example.com"))
+        await unit.save_key(stores.key("k1", "ann@example.com", name="changed"))
+        assert await unit.key("k3") is None
+        assert [one.id for one in await unit.keys_for("ann@example.com")] == ["k1", "k2"]
+        assert await unit.keys_for("bob@example.com") == []
+    found = await store.key_by_digest("digest of k1")
+    assert found is not None
+    assert found.name == "changed"
     assert await store.key_by_digest("digest3") is None
-    assert await store.keys() == ["changed", "two"]
+    assert [one.name for one in await store.keys()] == ["changed", ""]
 
 
 async def test_an_event_is_found_by_its_organizers_own_uid(store: Store) -> None:

@@ -19,7 +19,7 @@ from cis_mcp.http.serve import listening, web_config
 from cis_mcp.mcp.server import CisServer
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.watch.health import Health
-from engine.commands.operators.operators import CreateKey
+from engine.commands.agents.keys import CreateKey
 from engine.engine import Engine
 from tests.support.engines import do
 from tests.support.waiting import DEADLINE_S, eventually

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.commands.operators.operators import CreateKey
+from engine.commands.agents.keys import CreateKey
 from engine.engine import Engine
 from tests.support.engines import created, do, engine_in
 from tests.tools.caller import Mode, agent, calling, text_of

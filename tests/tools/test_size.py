@@ -14,9 +14,9 @@ from mcp.types import CallToolResult
 from cis_mcp.mcp.tools import EVERY, EVERYTHING
 from cis_mcp.mcp.tools.base import Reply, Result
 from cis_mcp.mcp.tools.fitting import BYTES_MAX, fitted, size_of
+from engine.commands.agents.keys import CreateKey
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
-from engine.commands.operators.operators import CreateKey
 from engine.engine import SYSTEM, Engine
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.spool.spool import Mailbox

@@ -179,7 +179,7 @@ class ServedTool(Tool):
         except WrongArguments as wrong:
             return failure(wrong.code, wrong.message, wrong.hint, sent=False, problems=wrong.problems)
         except Refused as refused:
-            return failure(refused.code, refused.message, hint(refused), sent=False)
+            return failure(refused.code, refused.message, hint(refused), sent=False, bound=refused.bound)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 logger.exception("%s failed", self.name)
@@ -217,10 +217,18 @@ def _success(reply: Reply, passed: Sequence[str]) -> CallToolResult:
 
 
 def failure(
-    code: Code, message: str, hint: str, *, sent: bool | None, problems: Sequence[Problem] = ()
+    code: Code,
+    message: str,
+    hint: str,
+    *,
+    sent: bool | None,
+    problems: Sequence[Problem] = (),
+    bound: str = "",
 ) -> CallToolResult:
-    """A refusal as the caller reads it; `sent` is None where that is not known."""
+    """A refusal as the caller reads it; `sent` is None where that is not known; `bound`: which, of OUT_OF_BOUNDS."""
     structured: dict[str, Any] = {"code": code.value, "message": message, "hint": hint, "sent": sent}
+    if bound:
+        structured["bound"] = bound
     if problems:
         structured["problems"] = [problem.model_dump(mode="json") for problem in problems]
     text = f"{code.value}: {message} {hint}".strip()

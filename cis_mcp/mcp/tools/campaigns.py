@@ -229,7 +229,7 @@ async def _begin(call: CallContext, arguments: BulkSendArguments) -> datetime | 
 
 
 TOOLS = (
-    Spec(bulk_send, "Invite many people", BulkSendArguments, CampaignResult, writes(mails=True), "campaigns"),
+    Spec(bulk_send, "Invite many people", BulkSendArguments, CampaignResult, writes(mails=True), "bulk"),
     Spec(get_campaign, "Show a campaign", GetCampaignArguments, CampaignsResult, reads()),
     Spec(
         control_campaign,
@@ -237,6 +237,6 @@ TOOLS = (
         ControlCampaignArguments,
         CampaignResult,
         writes(destructive=True, idempotent=True, mails=True),
-        "campaigns",
+        "bulk",
     ),
 )

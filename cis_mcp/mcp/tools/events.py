@@ -267,14 +267,14 @@ def _first(done: EventDone) -> str:
 
 
 TOOLS = (
-    Spec(create_event, "Create an event", CreateEventArguments, CreatedEvent, writes(), "events"),
+    Spec(create_event, "Create an event", CreateEventArguments, CreatedEvent, writes(), "create"),
     Spec(
         update_event,
         "Change an event",
         UpdateEventArguments,
         UpdatedEvent,
         writes(destructive=True, idempotent=True, mails=True),
-        "events",
+        "update",
     ),
     Spec(
         cancel_event,
@@ -282,7 +282,7 @@ TOOLS = (
         CancelEventArguments,
         CancelledEvent,
         writes(destructive=True, idempotent=True, mails=True),
-        "events",
+        "update",
     ),
     Spec(get_event, "Show an event", GetEventArguments, FoundEvent, reads()),
 )

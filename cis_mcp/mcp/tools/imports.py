@@ -167,6 +167,7 @@ TOOLS = (
         ImportCalendarArguments,
         ImportedCalendar,
         writes(destructive=True, idempotent=True, mails=True),
-        "events",
+        "create",
+        also="update",
     ),
 )

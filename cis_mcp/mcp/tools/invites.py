@@ -250,6 +250,6 @@ TOOLS = (
         SendInviteArguments,
         AnyInviteResult,
         writes(idempotent=True, mails=True),
-        "invites",
+        "send",
     ),
 )

@@ -11,12 +11,15 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writ
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.results import one_line, utc
 from cis_mcp.views import settings
+from cis_mcp.views.keys import verbs
+from engine.commands.agents.keys import RevokeKey
 from engine.commands.agents.switches import SetOrganizerApproval
-from engine.commands.operators.operators import Key, RevokeKey, SuspendOrganizer, may_administer
+from engine.commands.operators.operators import SuspendOrganizer, may_administer
 from engine.commands.operators.registration import RegisterOrganizer
 from engine.inbox.intake import recount
 from engine.inbox.routes.confirm import look_again
 from engine.model import cursors
+from engine.model.keys import Key
 
 _DIFFERENCES_SHOWN = 100
 
@@ -83,11 +86,15 @@ class KeyInfo(Result):
     id: str
     name: str
     address: str = Field(description="whom it acts for")
-    scopes: list[str]
+    verbs: list[str] = Field(description="what it may do")
+    unbounded: bool = Field(description="true: made before keys had bounds")
+    owner: str = Field(description="who answers for it; empty: the operator")
     tier: str = Field(description="tools that it may use; empty: all that the server has")
     tools: list[str] = Field(description="only these; empty: all of the tier")
     read_only: bool
     created: str
+    expires: str | None
+    stopped: bool
     revoked: str | None = Field(description="null: it is good")
 
 
@@ -207,11 +214,15 @@ def _key(key: Key) -> KeyInfo:
         id=key.id,
         name=key.name,
         address=key.address,
-        scopes=sorted(key.scopes),
+        verbs=verbs(key),
+        unbounded=key.bounds is None,
+        owner=key.owner,
         tier=key.tier,
         tools=list(key.tools),
         read_only=key.read_only,
         created=utc(key.created),
+        expires=utc(key.expires) if key.expires else None,
+        stopped=key.stopped is not None,
         revoked=utc(key.revoked) if key.revoked else None,
     )
 
@@ -219,7 +230,10 @@ def _key(key: Key) -> KeyInfo:
 def _key_line(info: KeyInfo) -> str:
     name = f" “{info.name}”" if info.name else ""
     ended = f", revoked {info.revoked}" if info.revoked else ""
-    return f"- {info.id}{name} for {info.address}: {' '.join(info.scopes)}, made {info.created}{ended}"
+    free = ", unbounded" if info.unbounded else ""
+    stopped = ", stopped" if info.stopped else ""
+    may = " ".join(info.verbs)
+    return f"- {info.id}{name} for {info.address}: {may}{free}, made {info.created}{stopped}{ended}"
 
 
 TOOLS = (

@@ -177,6 +177,6 @@ TOOLS = (
         AnswerProposalArguments,
         AnsweredProposal,
         writes(destructive=True, mails=True),
-        "events",
+        "update",
     ),
 )

@@ -144,7 +144,7 @@ TOOLS = (
         RemindArguments,
         Reminded,
         writes(mails=True),
-        "invites",
+        "send",
         also="read",
     ),
     Spec(
@@ -153,6 +153,6 @@ TOOLS = (
         WithdrawInviteArguments,
         Withdrawn,
         writes(destructive=True, idempotent=True, mails=True),
-        "invites",
+        "send",
     ),
 )

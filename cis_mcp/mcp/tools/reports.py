@@ -310,7 +310,7 @@ TOOLS = (
         SendReportArguments,
         ReportResult,
         writes(mails=True),
-        scope="invites",
+        scope="report",
         also="read",
     ),
 )

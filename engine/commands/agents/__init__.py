@@ -1,1 +1,1 @@
-"""What agents may do, and what waits for somebody's approval."""
+"""What agents may do: their keys with bounds, and what waits for somebody's approval."""

@@ -122,7 +122,7 @@ class DeclineProposal(Command[ProposalDone]):
 
     async def carry_out(self, work: Work) -> ProposalDone:
         """Raises Refused: UNKNOWN_EVENT, UNKNOWN_PROPOSAL, EVENT_CANCELLED."""
-        work.require("events")
+        work.require("update")
         event = await work.standing_event(self.uid)
         proposal, attendee = await open_proposal(work, event, self.email, self.recurrence_id)
         proposal = await work.unit.settle_proposal(proposal, ProposalState.DECLINED)

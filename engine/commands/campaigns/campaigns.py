@@ -52,7 +52,7 @@ class DraftCampaign(Command[CampaignDone]):
 
     async def carry_out(self, work: Work) -> CampaignDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, EMPTY_LIST, TOO_LARGE, INVALID_TIME."""
-        work.require("campaigns")
+        work.require("bulk")
         event = await work.standing_event(self.uid)
         self._refuse_unusable(event, work.now)
         rows = await judging.judged(work, event, self._rows, self.origin)
@@ -129,7 +129,7 @@ class ControlCampaign(Command[CampaignDone]):
 
     async def carry_out(self, work: Work) -> CampaignDone:
         """Raises Refused: UNKNOWN_CAMPAIGN, CAMPAIGN_STATE, CONFIRM_TOKEN_INVALID, EVENT_CANCELLED, …"""
-        work.require("campaigns")
+        work.require("bulk")
         campaign, event = await _owned_campaign(work, self.campaign_id)
         if campaign.state in _ALREADY[self.action]:
             return CampaignDone(campaign=campaign, event=event)

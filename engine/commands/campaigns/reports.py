@@ -31,7 +31,7 @@ class SendReport(Command[ReportDone]):
     async def carry_out(self, work: Work) -> ReportDone:
         """Raises Refused: UNKNOWN_EVENT, NOT_ALLOWED, INVALID_ADDRESS, TOO_SOON."""
         work.require("read")
-        work.require("invites")
+        work.require("report")
         event = await work.owned_event(self.uid)
         to = text.address(self.to) if self.to else event.organizer
         if to != event.organizer and not work.actor.everywhere:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pydantic import Field
 
 from engine.commands import text
+from engine.commands.agents import bounds
 from engine.commands.answers import proposals
 from engine.commands.base import Command, Done, Work
 from engine.commands.events import series
@@ -72,12 +73,13 @@ class CreateEvent(Command[EventDone]):
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: NOT_ALLOWED, INVALID_TIME, EVENT_IN_PAST, EVENT_EXISTS, …"""
-        work.require("events")
+        work.require("create")
         owner = _owner(self.organizer, work)
         before = await self._made_before(work)
         if before:
             return EventDone(event=before)
         await work.refuse_suspended(owner)
+        await bounds.refuse_events(work)
         event = self._event(work, owner, await _free_id(work))
         await self._add(work, event)
         changed = ("summary", "start", "end")
@@ -105,12 +107,16 @@ class CreateEvent(Command[EventDone]):
             dtstamp=work.now.replace(microsecond=0),
             ends_at=None,
             verbatim=self.verbatim,
+            key=work.key,
             source_uid=self.source.uid if self.source else None,
             source_sequence=self.source.sequence if self.source else 0,
             source_dtstamp=self.source.noted if self.source else None,
             source_addressed=self.source.addressed if self.source else False,
         )
-        return sound(work.flagged(series.excluding(event, self.exclude_dates)), work.now)
+        event = sound(work.flagged(series.excluding(event, self.exclude_dates)), work.now)
+        bounds.refuse_horizon(work.bounds, event.span.start_utc, work.now)
+        bounds.refuse_links(work.bounds, bounds.texts_of(event))
+        return event
 
     async def _made_before(self, work: Work) -> Event | None:
         """The event that this idempotency key made already."""
@@ -178,7 +184,7 @@ class UpdateEvent(Command[EventDone]):
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, SEQUENCE_MISMATCH, …"""
-        work.require("events")
+        work.require("update")
         old = await work.standing_event(self.uid)
         note = text.note(self.note)
         self._refuse_stale(old)
@@ -309,7 +315,7 @@ class CancelEvent(Command[EventDone]):
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED."""
-        work.require("events")
+        work.require("update")
         if before := await self._cancelled_before(work):
             return before
         old = await work.standing_event(self.uid)

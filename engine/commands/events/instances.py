@@ -127,7 +127,7 @@ class AddInstance(Command[EventDone]):
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, INVALID_RECURRENCE, STALE."""
-        work.require("events")
+        work.require("update")
         old = await work.standing_event(self.uid)
         start = series.aligned(old.span, self.span.start)
         if series.stands(old, start):
@@ -169,7 +169,7 @@ def _refuse_outdated(event: Event, recurrence_id: date | datetime, source: Sourc
 
 
 async def _series(work: Work, uid: str) -> Event:
-    work.require("events")
+    work.require("update")
     event = await work.standing_event(uid)
     if not event.recurring:
         raise Refused(

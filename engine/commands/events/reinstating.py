@@ -19,7 +19,7 @@ class ReinstateEvent(UpdateEvent):
 
     async def carry_out(self, work: Work) -> EventDone:
         """Raises Refused: UNKNOWN_EVENT, ORGANIZER_SUSPENDED, EVENT_IN_PAST, …"""
-        work.require("events")
+        work.require("update")
         old = await work.owned_event(self.uid)
         await work.refuse_suspended(old.organizer)
         standing = {"status": EventStatus.CONFIRMED, "cancel_reason": ""}

@@ -40,7 +40,7 @@ class SendInvite(Command[InviteDone]):
     async def carry_out(self, work: Work) -> InviteDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, INVALID_ADDRESS, MISSING_FIELD,
         ATTENDEE_BLOCKED, ADDRESS_SUPPRESSED, PERSON_LIMIT, INVITE_LIMIT_REACHED, …"""
-        work.require("invites")
+        work.require("send")
         event = await work.standing_event(self.uid)
         email = text.address(self.email)
         _refuse_own(work, email)

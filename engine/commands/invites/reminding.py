@@ -38,7 +38,7 @@ class Remind(Command[RemindDone]):
 
     async def carry_out(self, work: Work) -> RemindDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, UNKNOWN_ATTENDEE, TOO_LARGE, …"""
-        work.require("invites")
+        work.require("send")
         event = await work.standing_event(self.uid)
         note = text.note(self.note)
         _refuse_no(self.who)

@@ -22,15 +22,16 @@ class Refusal(Value):
     code: Code
     message: str
     hint: str = ""
+    bound: str = ""
 
     @classmethod
     def of(cls, refused: Refused) -> Refusal:
-        return cls(code=refused.code, message=refused.message, hint=refused.hint)
+        return cls(code=refused.code, message=refused.message, hint=refused.hint, bound=refused.bound)
 
     @property
     def refused(self) -> Refused:
         """The refusal as it is raised."""
-        return Refused(self.code, self.message, self.hint)
+        return Refused(self.code, self.message, self.hint, self.bound)
 
 
 class Invited(Value):
@@ -60,7 +61,7 @@ class SendInvites(Command[InvitesDone]):
 
     async def carry_out(self, work: Work) -> InvitesDone:
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, EMPTY_LIST, TOO_LARGE; then nobody is invited."""
-        work.require("invites")
+        work.require("send")
         email = text.address(self.email)
         invites = [await self._invited(work, uid) for uid in self._each()]
         return InvitesDone(email=email, invites=tuple(invites))

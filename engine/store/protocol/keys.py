@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from engine.model.keys import Key, Standing
 from engine.model.records import Intake
 
 
@@ -13,18 +15,38 @@ class AlreadyTakenIn(Exception):  # noqa: N818 -- reads as what it is
 
 
 class Keys(Protocol):
-    """The part of a unit of work that concerns agents' keys, each kept as JSON under the hash of its secret."""
+    """The part of a unit of work that concerns agents' keys, and the lists that their bounds name."""
 
-    async def add_key(self, key_id: str, digest: str, body: str) -> None:
+    async def add_key(self, key: Key) -> None:
         """Add a key."""
         ...
 
-    async def key(self, key_id: str) -> str | None:
+    async def key(self, key_id: str) -> Key | None:
         """The key with this id, or None."""
         ...
 
-    async def save_key(self, key_id: str, body: str) -> None:
-        """Replace a key."""
+    async def save_key(self, key: Key) -> None:
+        """Replace a key; whom it acts for stays."""
+        ...
+
+    async def keys_for(self, address: str) -> list[Key]:
+        """The keys that act for `address`, ended ones among them, oldest first."""
+        ...
+
+    async def standing(self, ids: Sequence[str]) -> Standing:
+        """The keys with these ids in that order, as they are now, and the lists that they name."""
+        ...
+
+    async def address_lists(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The patterns of the lists with these names; those that are not there are left out."""
+        ...
+
+    async def save_address_list(self, name: str, patterns: Sequence[str]) -> None:
+        """Make a list, or replace its patterns."""
+        ...
+
+    async def standing_events(self, key_id: str, now: datetime) -> int:
+        """How many events that a key made, or one under it, are neither cancelled nor over."""
         ...
 
 

@@ -11,6 +11,7 @@ from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import ChangeKind
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event
+from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
@@ -143,7 +144,7 @@ class Questions(Reports, Protocol):
         """
         ...
 
-    async def key_by_digest(self, digest: str) -> str | None:
+    async def key_by_digest(self, digest: str) -> Key | None:
         """The key whose secret has this hash, or None."""
         ...
 
@@ -151,6 +152,6 @@ class Questions(Reports, Protocol):
         """Mails that wait for their sender to be registered, by address, oldest first; of one, if given."""
         ...
 
-    async def keys(self) -> list[str]:
+    async def keys(self) -> list[Key]:
         """All keys, oldest first."""
         ...

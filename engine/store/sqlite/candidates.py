@@ -58,6 +58,7 @@ class Candidate(NamedTuple):
     code: str
     answer: str
     in_doubt: int
+    key: str
     token: str
     name: str
     partstat: str
@@ -86,7 +87,7 @@ _COLUMNS = ", ".join(
         "m.message_id, m.campaign_id, m.notice, m.note, m.prompted, m.state, m.attempts",
         _micros("m.created"),
         _micros("m.due"),
-        "m.code, m.answer, m.in_doubt, a.token, a.name, a.partstat, a.origin, a.prodid, a.fields",
+        "m.code, m.answer, m.in_doubt, m.key, a.token, a.name, a.partstat, a.origin, a.prodid, a.fields",
         _micros("a.created"),
         "a.receipt_sequence",
         _micros("a.receipt_dtstamp"),
@@ -173,6 +174,7 @@ def _message(c: Candidate, sequence: int, message_id: str) -> Message:
             "code": c.code,
             "answer": c.answer,
             "in_doubt": bool(c.in_doubt),
+            "key": c.key,
         },
     )
 

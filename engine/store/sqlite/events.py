@@ -34,9 +34,9 @@ class Events(Finding):
 
     async def add_event(self, event: Event) -> None:
         await self.run(
-            "INSERT INTO event(uid, short_id, organizer, source_uid, status, sequence, starts, ends, body) "
-            "VALUES (?,?,?,?,?,?,?,?,?)",
-            [event.uid, event.id, event.organizer, event.source_uid, *_changing(event)],
+            "INSERT INTO event(uid, short_id, organizer, source_uid, key, status, sequence, starts, ends, body) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?)",
+            [event.uid, event.id, event.organizer, event.source_uid, event.key, *_changing(event)],
         )
         await self.make_findable(event, None)
         await changes.note_event(self, event, None)

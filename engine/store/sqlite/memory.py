@@ -1,4 +1,4 @@
-"""What is remembered of requests: keys, idempotency, mails taken in, the audit trail."""
+"""What is remembered of requests: idempotency, mails taken in, the audit trail."""
 
 from __future__ import annotations
 
@@ -11,16 +11,6 @@ from engine.store.sqlite.session import Session
 
 class Memory(Session):
     """The part of a unit of work that speaks of requests and those who make them."""
-
-    async def add_key(self, key_id: str, digest: str, body: str) -> None:
-        await self.run("INSERT INTO access_key(id, digest, body) VALUES (?,?,?)", [key_id, digest, body])
-
-    async def key(self, key_id: str) -> str | None:
-        row = await self.one("SELECT body FROM access_key WHERE id = ?", [key_id])
-        return row["body"] if row else None
-
-    async def save_key(self, key_id: str, body: str) -> None:
-        await self.run("UPDATE access_key SET body = ? WHERE id = ?", [body, key_id])
 
     async def remembered(self, actor: str, key: str) -> tuple[str, str] | None:
         row = await self.one("SELECT digest, uid FROM remembered WHERE actor = ? AND key = ?", [actor, key])

@@ -10,6 +10,7 @@ from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.campaigns import Campaign
 from engine.model.events import Event
+from engine.model.keys import Key
 from engine.model.messages import Attempt, History, Message, MessageState
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery
@@ -154,12 +155,15 @@ class Questions(Groups):
         )
         return [rows.message(row) for row in found]
 
-    async def key_by_digest(self, digest: str) -> str | None:
+    async def key_by_digest(self, digest: str) -> Key | None:
         row = await self.one("SELECT body FROM access_key WHERE digest = ?", [digest])
-        return row["body"] if row else None
+        return Key.model_validate_json(row["body"]) if row else None
 
-    async def keys(self) -> list[str]:
-        return [row["body"] for row in await self.all("SELECT body FROM access_key ORDER BY rowid")]
+    async def keys(self) -> list[Key]:
+        return [
+            Key.model_validate_json(row["body"])
+            for row in await self.all("SELECT body FROM access_key ORDER BY rowid")
+        ]
 
     async def noted(self, intake_prefix: str) -> bool:
         """True where a line says what became of a mail, or of a part of it."""

@@ -152,7 +152,7 @@ def recipients(found: str) -> list[Recipient]:
 
 MESSAGE_COLUMNS = (
     "kind, event_uid, email, organizer, method, sequence, recurrence_id, repeat, message_id, campaign_id, "
-    "notice, note, prompted, state, priority, held, created, due"
+    "notice, note, prompted, state, priority, held, created, due, key"
 )
 
 
@@ -176,6 +176,7 @@ def message_values(message: Message, priority: int, *, held: bool) -> tuple[obje
         int(held),
         message.created.timestamp(),
         message.due.timestamp(),
+        message.key,
     )
 
 
@@ -206,6 +207,7 @@ def message(row: sqlite3.Row) -> Message:
         code=row["code"],
         answer=row["answer"],
         in_doubt=bool(row["in_doubt"]),
+        key=row["key"],
     )
 
 

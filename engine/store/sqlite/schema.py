@@ -8,6 +8,7 @@ from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.day_limit import SENT_HOURS
 from engine.store.sqlite.held_schema import HELD
 from engine.store.sqlite.ids_schema import SHORT_IDS
+from engine.store.sqlite.keys_schema import KEYS
 from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.person_schema import PERSON_MAILS
 from engine.store.sqlite.search_schema import SEARCH
@@ -291,6 +292,7 @@ MIGRATIONS = (
     HELD,
     PERSON_MAILS,
     SENT_HOURS,
+    KEYS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

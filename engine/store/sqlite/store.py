@@ -20,6 +20,7 @@ from engine.model.changes import ChangeKind
 from engine.model.claims import Answer, Claim
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event
+from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
@@ -240,10 +241,10 @@ class SqliteStore(HeldAnswers):
     async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
         return await self._questions.answer_groups(scope, key, by, limit)
 
-    async def key_by_digest(self, digest: str) -> str | None:
+    async def key_by_digest(self, digest: str) -> Key | None:
         return await self._soon(lambda s: Questions(s).key_by_digest(digest))
 
-    async def keys(self) -> list[str]:
+    async def keys(self) -> list[Key]:
         return await self._questions.keys()
 
     async def noted(self, intake_prefix: str) -> bool:

@@ -11,6 +11,7 @@ from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
 from engine.store.sqlite.held import HeldActions
 from engine.store.sqlite.kept import Kept
+from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
@@ -30,6 +31,7 @@ class SqliteUnit(
     GatheredNotices,
     Kept,
     HeldActions,
+    Keys,
     Memory,
 ):
     """Everything a unit of work can do."""

@@ -15,6 +15,7 @@ from engine.model.changes import ChangeKind
 from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.model.events import Event
 from engine.model.held import HeldAction
+from engine.model.keys import Key
 from engine.model.messages import Attempt, History, Message, MessageState
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
@@ -154,11 +155,11 @@ class Asked:
         cursor = cursors.written(page[-1].id if page else 0) if page or since is None else since
         return ChangePage(changes=tuple(page), cursor=cursor, more=since is not None and len(found) > limit)
 
-    async def key_by_digest(self, digest: str) -> str | None:
-        return next((body for known, body in self._kept.of("key").values() if known == digest), None)
+    async def key_by_digest(self, digest: str) -> Key | None:
+        return next((key for key in self._kept.of("key").values() if key.digest == digest), None)
 
-    async def keys(self) -> list[str]:
-        return [body for _, body in self._kept.of("key").values()]
+    async def keys(self) -> list[Key]:
+        return list(self._kept.of("key").values())
 
     # search
 

@@ -19,6 +19,7 @@ from engine.store.protocol import AlreadyTakenIn
 from engine.store.rules import refuses
 from tests.support.memory.claims import ClaimUnit
 from tests.support.memory.held import HeldUnit
+from tests.support.memory.keys import KeyUnit
 from tests.support.memory.reminders import ReminderUnit
 
 WORDS_MAX = 500
@@ -270,17 +271,7 @@ class Unit(HeldUnit):
             for key, entry in self.t.of("feed_entry").items()
         )
 
-    # keys and requests
-
-    async def add_key(self, key_id: str, digest: str, body: str) -> None:
-        self.t.put("key", key_id, (digest, body))
-
-    async def key(self, key_id: str) -> str | None:
-        found = self.t.get("key", key_id)
-        return found[1] if found else None
-
-    async def save_key(self, key_id: str, body: str) -> None:
-        self.t.put("key", key_id, (self.t.get("key", key_id)[0], body))
+    # requests
 
     async def remembered(self, actor: str, key: str) -> tuple[str, str] | None:
         return self.t.get("remembered", (actor, key))
@@ -301,5 +292,5 @@ class Unit(HeldUnit):
         self.t.add("audit", (now, actor, command, subject))
 
 
-class WholeUnit(ClaimUnit, ReminderUnit, Unit):
+class WholeUnit(ClaimUnit, ReminderUnit, KeyUnit, Unit):
     """What a unit of this store can do, claims among it."""

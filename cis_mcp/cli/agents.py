@@ -1,0 +1,169 @@
+"""What the operator does with agents' keys at the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from cis_mcp.run.runtime import opened
+from cis_mcp.views import keys as views
+from engine.commands.agents.keys import ChangeKey, CreateKey, KeyDone, RevokeKey, RotateKey, StopKey
+from engine.commands.agents.lists import SetAddressList
+from engine.commands.base import Command
+from engine.model.bounds import Bounds
+from engine.model.keys import Key
+from engine.refusals import Code, Refused
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from cis_mcp.mcp.tools import Tier
+
+
+class Limits(NamedTuple):
+    """Which of a server's tools a key may use; `tools` comma separated, empty for all of the tier."""
+
+    tier: Tier | None = None
+    tools: str = ""
+    read_only: bool = False
+
+
+class Wanted(NamedTuple):
+    """A key that is to be made, but for its bounds."""
+
+    name: str
+    address: str | None
+    under: str
+    scopes: Sequence[str]
+    limits: Limits
+
+
+async def create_key(
+    settings: Settings, wanted: Wanted, file: Path | None, given: Mapping[str, Any], *, as_json: bool
+) -> int:
+    """Make a key and show its secret, the one time that it can be seen."""
+    values = {**_read(file), **given}
+    command = CreateKey(
+        name=wanted.name,
+        address=wanted.address,
+        under=wanted.under,
+        bounds=views.read_bounds(values) if values else None,
+        scopes=frozenset(wanted.scopes) or None,
+        tier=wanted.limits.tier or "",
+        tools=_named(wanted.limits.tools),
+        read_only=wanted.limits.read_only,
+    )
+    return await _done(settings, command, as_json=as_json)
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    """The bounds that a file holds. Raises Refused: INVALID_ARGUMENT."""
+    if file is None:
+        return {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Refused(
+            Code.INVALID_ARGUMENT, f"{file} holds no JSON object.", 'Write {"to": ["*@example.com"]}.'
+        )
+    return found
+
+
+def _named(tools: str) -> tuple[str, ...]:
+    """The tools of a comma-separated list; raises Refused(INVALID_ARGUMENT) for a name that no tool has."""
+    if not tools:
+        return ()
+    from cis_mcp.mcp.tools.access import names_in
+
+    return names_in(tools)
+
+
+async def list_keys(settings: Settings, *, as_json: bool) -> int:
+    """Show all keys."""
+    async with opened(settings) as engine:
+        keys, now = await engine.keys(), engine.clock()
+    if as_json:
+        click.echo(json.dumps([views.data(key, now) for key in keys], ensure_ascii=False, indent=2))
+        return 0
+    for key in keys:
+        click.echo(views.line(key, now))
+    if not keys:
+        click.echo("There are no keys; make one with “cis-mcp key create”.", err=True)
+    return 0
+
+
+async def show_key(settings: Settings, key_id: str, *, as_json: bool) -> int:
+    """Show one key with its bounds."""
+    async with opened(settings) as engine:
+        key, now = await _key(engine.keys, key_id), engine.clock()
+    if as_json:
+        click.echo(json.dumps(views.data(key, now), ensure_ascii=False, indent=2))
+        return 0
+    for text in [views.line(key, now), *views.bound_lines(key)]:
+        click.echo(text)
+    return 0
+
+
+async def _key(keys: Any, key_id: str) -> Key:
+    found: Key | None = next((key for key in await keys() if key.id == key_id), None)
+    if found is None:
+        raise Refused(Code.UNKNOWN_KEY, f"No key has the id “{key_id[:40]}”.")
+    return found
+
+
+async def change_key(
+    settings: Settings, key_id: str, file: Path | None, given: Mapping[str, Any], *, as_json: bool
+) -> int:
+    """Change bounds of a key."""
+    async with opened(settings) as engine:
+        before = (await _key(engine.keys, key_id)).bounds or Bounds()
+        bounds = views.read_bounds({**before.model_dump(mode="json"), **_read(file), **given})
+        done = await engine.apply(ChangeKey(key_id=key_id, bounds=bounds), engine.local)
+        _show(done, engine.clock(), as_json=as_json)
+    return 0
+
+
+async def changed_key(settings: Settings, name: str, key_id: str, *, as_json: bool) -> int:
+    """Stop, resume, rotate or revoke a key."""
+    commands: Mapping[str, Command[KeyDone]] = {
+        "stop": StopKey(key_id=key_id),
+        "resume": StopKey(key_id=key_id, stopped=False),
+        "rotate": RotateKey(key_id=key_id),
+        "revoke": RevokeKey(key_id=key_id),
+    }
+    return await _done(settings, commands[name], as_json=as_json)
+
+
+async def address_list(settings: Settings, name: str, patterns: tuple[str, ...] | None) -> int:
+    """Show a list of address patterns, or replace them."""
+    async with opened(settings) as engine:
+        done = await engine.apply(SetAddressList(name=name, patterns=patterns), engine.local)
+    for one in done.patterns:
+        click.echo(one)
+    if not done.patterns:
+        click.echo(f"@{done.name} names nobody.", err=True)
+    return 0
+
+
+async def _done(settings: Settings, command: Command[KeyDone], *, as_json: bool) -> int:
+    async with opened(settings) as engine:
+        done = await engine.apply(command, engine.local)
+        _show(done, engine.clock(), as_json=as_json)
+    return 0
+
+
+def _show(done: KeyDone, now: Any, *, as_json: bool) -> None:
+    if as_json:
+        secret = {"key": done.secret} if done.secret else {}
+        found = views.data(done.key, now)
+        click.echo(json.dumps({"id": found.pop("id"), **secret, **found}, ensure_ascii=False, indent=2))
+        return
+    click.echo(views.line(done.key, now), err=bool(done.secret))
+    if done.secret:
+        click.echo("Keep this; it is stored nowhere and not shown again:", err=True)
+        click.echo(done.secret)

@@ -1,0 +1,81 @@
+"""Agents' keys as data and text, and bounds as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.model.bounds import Bounds
+from engine.model.keys import Key
+from engine.refusals import Code, Refused
+
+
+def read_bounds(values: Mapping[str, Any]) -> Bounds:
+    """Bounds from JSON values. Raises Refused: INVALID_ARGUMENT, with what is wrong."""
+    try:
+        return Bounds.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "bounds"
+        known = ", ".join(Bounds.model_fields)
+        hint = f"Bounds are: {known}." if first["type"] == "extra_forbidden" else ""
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise Refused(Code.INVALID_ARGUMENT, f"{name[:60]}: {said}", hint) from None
+
+
+def state(key: Key, now: datetime) -> str:
+    """`live`, `stopped`, `expired` or `revoked`."""
+    if key.revoked is not None:
+        return "revoked"
+    if key.ended(now):
+        return "expired"
+    return "stopped" if key.stopped else "live"
+
+
+def data(key: Key, now: datetime) -> dict[str, Any]:
+    """A key without its hash, for machines."""
+    found = key.model_dump(mode="json", exclude={"digest", "scopes", "above"})
+    found["bounds"] = _sorted(key.bounds) if key.bounds else None
+    return {**found, "verbs": verbs(key), "under": list(key.above), "state": state(key, now)}
+
+
+def _sorted(bounds: Bounds) -> dict[str, Any]:
+    return {**bounds.model_dump(mode="json"), "verbs": sorted(bounds.verbs)}
+
+
+def verbs(key: Key) -> list[str]:
+    """What a key may do, by name."""
+    return sorted(key.actor.verbs)
+
+
+def line(key: Key, now: datetime) -> str:
+    """A key on one line."""
+    name = f" “{key.name}”" if key.name else ""
+    narrowed = [f"tier {key.tier}"] if key.tier else []
+    narrowed += [f"only {','.join(key.tools)}"] if key.tools else []
+    narrowed += ["read only"] if key.read_only else []
+    narrowed += ["unbounded"] if key.bounds is None else []
+    narrowed += [f"under {key.above[-1]}"] if key.above else []
+    may = ", ".join([" ".join(verbs(key)), *narrowed])
+    ends = f", expires {key.expires:%Y-%m-%d}" if key.expires and not key.revoked else ""
+    ended = f", revoked {key.revoked:%Y-%m-%d}" if key.revoked else ""
+    stopped = ", stopped" if state(key, now) == "stopped" else ""
+    return f"{key.id}{name} for {key.address}: {may}, made {key.created:%Y-%m-%d}{ends}{stopped}{ended}"
+
+
+def bound_lines(key: Key) -> list[str]:
+    """The bounds of a key, one a line."""
+    if key.bounds is None:
+        return ["  unbounded: it was made before keys had bounds"]
+    return [f"  {name}: {_shown(value)}" for name, value in _sorted(key.bounds).items()]
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "any"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value) if value != "" else "-"

@@ -1,0 +1,250 @@
+"""Keys of agents: made, changed, stopped, given a new secret, ended."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from engine.commands import text
+from engine.commands.agents import narrowing
+from engine.commands.base import Command, Done, Work
+from engine.commands.operators.operators import may_administer
+from engine.model.bounds import Bounds
+from engine.model.keys import DEPTH_MAX, Key
+from engine.model.verbs import NAMES, Verb, verbs_of
+from engine.refusals import Code, Refused
+
+KEY_PREFIX = "cis_"
+
+
+class KeyDone(Done):
+    """A key; `secret` is shown once, when it is made, and stored nowhere."""
+
+    key: Key
+    secret: str = ""
+
+
+def digest(secret: str) -> str:
+    """What is stored of a key: it holds 200 bits of chance, so one SHA-256 is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class CreateKey(Command[KeyDone]):
+    """Make a key with which an agent acts for one address, inside its bounds."""
+
+    name: str
+    address: str | None = None
+    bounds: Bounds | None = Field(None, description="None: the bounds of a new key that names none")
+    scopes: frozenset[str] | None = Field(
+        None, description="verbs, or older scopes, in place of those of `bounds`"
+    )
+    under: str = Field(
+        "", description="id of the key under which it is made; empty: the one that asks, if any"
+    )
+    tier: Literal["", "core", "extended", "operator"] = ""
+    tools: tuple[str, ...] = ()
+    read_only: bool = False
+
+    async def carry_out(self, work: Work) -> KeyDone:
+        """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, INVALID_ARGUMENT, UNKNOWN_KEY, OUT_OF_BOUNDS."""
+        parent = await self._parent(work)
+        bounds = await self._bounds(work, parent)
+        secret = KEY_PREFIX + work.randomness.word(40)
+        key = Key(
+            id=work.randomness.word(10),
+            name=text.name(self.name),
+            address=await self._address(work, parent),
+            scopes=frozenset(bounds.verbs),
+            digest=digest(secret),
+            created=work.now,
+            tier=self.tier,
+            tools=self.tools,
+            read_only=self.read_only,
+            bounds=bounds,
+            above=parent.chain if parent else (),
+            expires=_ends(bounds, work.now, parent),
+            probation=work.now + timedelta(days=bounds.probation_days) if bounds.probation_days else None,
+        )
+        if parent:
+            narrowing.refuse_wider(key, parent)
+        await work.unit.add_key(key)
+        return KeyDone(key=key, secret=secret)
+
+    async def _parent(self, work: Work) -> Key | None:
+        """The key under which this one is made: another than its own only the operator may name."""
+        own = work.actor.key
+        if not own and not work.actor.everywhere:
+            raise Refused(Code.NOT_ALLOWED, "Only the operator at the machine may do that.")
+        if own:
+            work.require(Verb.DELEGATE)
+        name = self.under or own
+        if not name:
+            return None
+        if own and name != own:
+            raise Refused(Code.NOT_ALLOWED, "A key makes keys under itself alone.")
+        parent = await stored_key(work, name)
+        if parent.ended(work.now):
+            raise Refused(Code.NOT_ALLOWED, "The key above has ended.")
+        if len(parent.chain) >= DEPTH_MAX:
+            raise Refused(
+                Code.OUT_OF_BOUNDS, f"Keys stand under one another at most {DEPTH_MAX} deep.", bound="depth"
+            )
+        return parent
+
+    async def _address(self, work: Work, parent: Key | None) -> str:
+        """Whom it acts for: a key under another acts for the same address."""
+        address = text.address(self.address or (parent.address if parent else work.settings.local_organizer))
+        if parent and address != parent.address:
+            raise Refused(Code.NOT_ALLOWED, "A key under another acts for the same address.")
+        return address
+
+    async def _bounds(self, work: Work, parent: Key | None) -> Bounds:
+        bounds = _under(parent, self.bounds) if parent else self.bounds or Bounds()
+        if self.scopes is not None:
+            bounds = bounds.model_copy(update={"verbs": _verbs(self.scopes)})
+        if not bounds.owner:
+            bounds = bounds.model_copy(update={"owner": parent.owner if parent else work.settings.owner})
+        return await _owned(work, bounds)
+
+
+def _under(parent: Key, given: Bounds | None) -> Bounds:
+    """The bounds of a key under another: what is not given is as above; it ends with that."""
+    above = (parent.bounds or Bounds()).model_dump(exclude={"expires_days"})
+    return Bounds.model_validate({**above, **(given.model_dump(exclude_unset=True) if given else {})})
+
+
+def _ends(bounds: Bounds, now: datetime, parent: Key | None) -> datetime | None:
+    """When it ends: by itself, and where its bounds do not say, no later than the key above."""
+    own = now + timedelta(days=bounds.expires_days) if bounds.expires_days else None
+    if parent is None or parent.expires is None or "expires_days" in bounds.model_fields_set:
+        return own
+    return min(own, parent.expires) if own else parent.expires
+
+
+def _verbs(scopes: frozenset[str]) -> frozenset[Verb]:
+    unknown = scopes - NAMES
+    if unknown or not scopes:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"Unknown scopes: {', '.join(sorted(unknown)) or 'none given'}.",
+            f"Choose from {', '.join(sorted(NAMES))}.",
+        )
+    return verbs_of(scopes)
+
+
+async def _owned(work: Work, bounds: Bounds) -> Bounds:
+    """`bounds` with the owner's address in order; Refused(INVALID_ARGUMENT) where a key can read its mail."""
+    if not bounds.owner:
+        return bounds
+    owner = text.address(bounds.owner)
+    if work.settings.is_own_mailbox(owner) or await work.unit.keys_for(owner):
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            "An owner is a person: this is an address of the server, or one for which a key acts.",
+            "Name an address that no agent reads.",
+        )
+    return bounds.model_copy(update={"owner": owner})
+
+
+class ChangeKey(Command[KeyDone]):
+    """Give a key other bounds; what it owes is judged by them from the next claim on."""
+
+    key_id: str
+    bounds: Bounds
+
+    async def carry_out(self, work: Work) -> KeyDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY, OUT_OF_BOUNDS, INVALID_ARGUMENT."""
+        may_administer(work.actor)
+        key = await stored_key(work, self.key_id)
+        bounds = await _owned(work, self.bounds)
+        days = bounds.expires_days
+        changed = key.model_copy(
+            update={
+                "bounds": bounds,
+                "scopes": frozenset(bounds.verbs),
+                "expires": key.created + timedelta(days=days) if days else None,
+                "probation": key.created + timedelta(days=bounds.probation_days)
+                if bounds.probation_days
+                else None,
+            }
+        )
+        if key.above:
+            narrowing.refuse_wider(changed, await stored_key(work, key.above[-1]))
+        await work.unit.save_key(changed)
+        return KeyDone(key=changed)
+
+
+class StopKey(Command[KeyDone]):
+    """Stop a key and those under it until it is resumed: it changes nothing, and what it owes waits."""
+
+    key_id: str
+    stopped: bool = True
+
+    async def carry_out(self, work: Work) -> KeyDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
+        key = await _governed(work, self.key_id)
+        if bool(key.stopped) != self.stopped:
+            key = key.model_copy(update={"stopped": work.now if self.stopped else None})
+            await work.unit.save_key(key)
+        return KeyDone(key=key)
+
+
+class RotateKey(Command[KeyDone]):
+    """Give a key a new secret; the one before lets nobody in any more."""
+
+    key_id: str
+
+    async def carry_out(self, work: Work) -> KeyDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
+        may_administer(work.actor)
+        key = await stored_key(work, self.key_id)
+        if key.revoked is not None:
+            raise Refused(Code.NOT_ALLOWED, "This key has ended.", "Make a new one.")
+        secret = KEY_PREFIX + work.randomness.word(40)
+        key = key.model_copy(update={"digest": digest(secret)})
+        await work.unit.save_key(key)
+        return KeyDone(key=key, secret=secret)
+
+
+class RevokeKey(Command[KeyDone]):
+    """End a key, and those under it, at once and for good; safe to repeat."""
+
+    key_id: str
+
+    async def carry_out(self, work: Work) -> KeyDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
+        key = await _governed(work, self.key_id)
+        if key.revoked is None:
+            key = key.model_copy(update={"revoked": work.now})
+            await work.unit.save_key(key)
+        return KeyDone(key=key)
+
+
+async def _governed(work: Work, key_id: str) -> Key:
+    """The key, where the actor may stop or end it: an operator, a key with `approve`, or one above it.
+
+    Raises Refused: NOT_ALLOWED, UNKNOWN_KEY.
+    """
+    if work.actor.key:
+        key = await work.unit.key(key_id)
+        own = key is not None and work.actor.key in key.chain
+        if key is None or not (own or (_may_stop(work) and key.address == work.actor.address)):
+            may_administer(work.actor)
+    else:
+        may_administer(work.actor)
+    return await stored_key(work, key_id)
+
+
+def _may_stop(work: Work) -> bool:
+    return Verb.APPROVE in work.verbs
+
+
+async def stored_key(work: Work, key_id: str) -> Key:
+    """The key with this id. Raises Refused: UNKNOWN_KEY."""
+    key = await work.unit.key(key_id)
+    if key is None:
+        raise Refused(Code.UNKNOWN_KEY, f"No key has the id “{key_id[:40]}”.")
+    return key

@@ -1,0 +1,88 @@
+"""Whether the bounds of one key lie within those of another. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.model.bounds import SCALES, Bounds, Mode
+from engine.model.keys import Key
+from engine.refusals import Code, Refused
+
+_STRICTNESS = (Mode.OBSERVE, Mode.ACT, Mode.HOLD)
+
+
+def refuse_wider(key: Key, parent: Key) -> None:
+    """Refuse with OUT_OF_BOUNDS, and the name of the bound, where `key` could do more than `parent`."""
+    if parent.bounds is None or key.bounds is None:
+        return
+    wider = _wider(key.bounds, parent.bounds)
+    if parent.expires is not None and (key.expires is None or key.expires > parent.expires):
+        wider = "expires_days"
+    if wider:
+        raise Refused(
+            Code.OUT_OF_BOUNDS,
+            f"A key under another lies within its bounds; its {wider} is wider.",
+            "Give it narrower bounds, or ask who may change the key above.",
+            bound=wider,
+        )
+
+
+def _wider(own: Bounds, above: Bounds) -> str:
+    """The first bound of `own` that is wider than that of `above`; empty where none is."""
+    if not own.verbs <= above.verbs:
+        return "verbs"
+    if not _patterns_within(own.to, above.to):
+        return "to"
+    if not set(above.not_to) <= set(own.not_to):
+        return "not_to"
+    if above.links is not None and (own.links is None or not _all_covered(own.links, above.links)):
+        return "links"
+    for name in SCALES:
+        if not _number_within(getattr(own, name), getattr(above, name)):
+            return name
+    return _wider_rest(own, above)
+
+
+def _wider_rest(own: Bounds, above: Bounds) -> str:
+    if above.hours and (own.hours, own.timezone) != (above.hours, above.timezone):
+        return "hours"
+    if not set(above.approval) <= set(own.approval):
+        return "approval"
+    if not _number_within(own.approval_bulk, above.approval_bulk):
+        return "approval_bulk"
+    if own.attended and not above.attended:
+        return "attended"
+    if _STRICTNESS.index(own.mode) < _STRICTNESS.index(above.mode):
+        return "mode"
+    return "owner" if above.owner and own.owner != above.owner else ""
+
+
+def _number_within(own: int, above: int) -> bool:
+    return not above or 0 < own <= above
+
+
+def _patterns_within(own: Sequence[str] | None, above: Sequence[str] | None) -> bool:
+    """True where each pattern names only addresses that the patterns above name as well."""
+    if above is None or "*" in above:
+        return True
+    return own is not None and all(any(_covers(two, one) for two in above) for one in own)
+
+
+def _covers(above: str, own: str) -> bool:
+    if above == own:
+        return True
+    if own.startswith("@") or above.startswith("@"):
+        return False
+    local, _, domain = above.rpartition("@")
+    own_local, _, own_domain = own.rpartition("@")
+    return local in {"*", own_local} and _domain_covers(domain, own_domain)
+
+
+def _all_covered(own: Sequence[str], above: Sequence[str]) -> bool:
+    return all(any(_domain_covers(two, one) for two in above) for one in own)
+
+
+def _domain_covers(above: str, own: str) -> bool:
+    if above == own:
+        return True
+    return above.startswith("*.") and own.removeprefix("*").endswith(above[1:]) and own != above[2:]

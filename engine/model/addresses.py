@@ -1,0 +1,128 @@
+"""Addresses as bounds compare them: one spelling for each, and patterns that name several. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+
+import idna
+
+_DOTS = re.compile("[。．｡]")
+_LABEL_MAX = 63
+_DOMAIN_MAX = 253
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+PATTERN_MAX = 320
+"""Characters of one pattern."""
+
+Test = Callable[[str, str], bool]
+
+
+def canonical_domain(domain: str) -> str | None:
+    """The domain in lower-case ASCII (IDNA, UTS 46); None where it is none, or ends in a period."""
+    if domain.isascii() and "xn--" not in domain.lower():
+        labels = domain.lower()
+    else:
+        try:
+            labels = idna.encode(_DOTS.sub(".", domain), uts46=True).decode("ascii").lower()
+        except (idna.IDNAError, UnicodeError, ValueError, IndexError):
+            return None
+    parts = labels.split(".")
+    sound = len(labels) <= _DOMAIN_MAX and all(0 < len(part) <= _LABEL_MAX for part in parts)
+    return labels if sound and not re.search(r"[^a-z0-9._-]", labels) else None
+
+
+def canonical(address: str) -> tuple[str, str] | None:
+    """Local part and domain of an address, each in the one spelling in which it compares; None where it is none.
+
+    A quoted local part is the text within the quotes: only what follows the last @ says where a mail goes.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    place = canonical_domain(domain) if at else None
+    if place is None or not local:
+        return None
+    quoted = _QUOTED.fullmatch(local)
+    if quoted:
+        local = _ESCAPED.sub(r"\1", quoted[1])
+    elif "@" in local or '"' in local:
+        return None
+    return local.lower(), place
+
+
+def person(address: str) -> str:
+    """Whom limits count for an address: the same for each +tag; the address itself where it is none."""
+    found = canonical(address)
+    if found is None:
+        return address.strip().lower()
+    local = found[0].partition("+")[0] or found[0]
+    return f"{local}@{found[1]}"
+
+
+def pattern(text: str) -> str:
+    """A pattern in its one spelling: `ann@example.com`, `*@example.com`, `*@*.example.com`, or `*` for all.
+
+    Raises ValueError with a sentence.
+    """
+    text = text.strip()
+    if len(text) > PATTERN_MAX:
+        raise ValueError(f"“{text[:60]}…” is longer than any address.")
+    if text in {"*", "*@*"}:
+        return "*"
+    local, at, domain = text.rpartition("@")
+    below = domain.startswith("*.")
+    place = canonical_domain(domain[2:] if below else domain)
+    if not at or not local or place is None or "*" in place:
+        raise ValueError(
+            f"“{text[:60]}” is no address pattern; write ann@example.com, *@example.com or *@*.example.com."
+        )
+    found = canonical(f"{local}@{place}")
+    if found is None:
+        raise ValueError(f"“{text[:60]}” is no address pattern: its local part cannot be read.")
+    return f"{found[0]}@{'*.' if below else ''}{place}"
+
+
+def host_pattern(text: str) -> str:
+    """A pattern of hosts in its one spelling: `example.com` is that host alone, `*.example.com` those below it.
+
+    Raises ValueError with a sentence.
+    """
+    text = text.strip()
+    below = text.startswith("*.")
+    place = canonical_domain(text[2:] if below else text)
+    if place is None or "." not in place:
+        raise ValueError(f"“{text[:60]}” is no domain; write example.com or *.example.com.")
+    return f"*.{place}" if below else place
+
+
+def matches(patterns: Sequence[str], address: str) -> bool:
+    """True where one of `patterns` names `address`; what is no address is named by none."""
+    found = canonical(address)
+    return found is not None and any(test(*found) for test in _tests(tuple(patterns)))
+
+
+def host_matches(patterns: Iterable[str], host: str) -> bool:
+    """True where one of the patterns of hosts names `host`."""
+    place = canonical_domain(host)
+    return place is not None and any(_host_fits(one, place) for one in patterns)
+
+
+def _host_fits(one: str, place: str) -> bool:
+    return place.endswith(one[1:]) if one.startswith("*.") else place == one
+
+
+@lru_cache(maxsize=256)
+def _tests(patterns: tuple[str, ...]) -> tuple[Test, ...]:
+    return tuple(_test(one) for one in patterns)
+
+
+def _test(one: str) -> Test:
+    if one == "*":
+        return lambda _local, _domain: True
+    local, _, domain = one.rpartition("@")
+    if local == "*":
+        return lambda _local, place: _host_fits(domain, place)
+    if "*" not in local:
+        return lambda name, place: name == local and _host_fits(domain, place)
+    shape = re.compile(".*".join(map(re.escape, local.split("*"))), re.DOTALL)
+    return lambda name, place: _host_fits(domain, place) and bool(shape.fullmatch(name))

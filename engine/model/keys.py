@@ -1,0 +1,164 @@
+"""Keys of agents, and what a key may do just now: its own bounds and those of every key above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from engine.model.actors import Actor
+from engine.model.addresses import matches
+from engine.model.base import Value
+from engine.model.bounds import Approval, Bounds, Mode, least
+from engine.model.links import outside
+from engine.model.verbs import Verb, verbs_of
+
+DEPTH_MAX = 3
+"""Keys above one another, the first among them."""
+
+
+class Key(Value):
+    """An agent's key as stored: its hash, whom it acts for, what it may do."""
+
+    id: str
+    name: str
+    address: str
+    scopes: frozenset[str] = Field(description="verbs, and of older keys the scopes that stand for several")
+    digest: str = Field(description="SHA-256 of the key, hex")
+    created: datetime
+    revoked: datetime | None = None
+    tier: Literal["", "core", "extended", "operator"] = Field("", description="empty: what the server has")
+    tools: tuple[str, ...] = Field((), description="only these; empty: all of the tier")
+    read_only: bool = False
+    bounds: Bounds | None = Field(None, description="None: made before there were bounds, and unbounded")
+    above: tuple[str, ...] = Field(
+        (), description="ids of the keys under which it was made, the nearest last"
+    )
+    expires: datetime | None = Field(None, description="from then on it lets nobody in")
+    stopped: datetime | None = Field(
+        None, description="until it is resumed it changes nothing, and its mail waits"
+    )
+    probation: datetime | None = Field(None, description="until then what it asks waits for a yes")
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The ids of the keys above it and its own, which is the last."""
+        return (*self.above, self.id)
+
+    @property
+    def actor(self) -> Actor:
+        """Whom the key lets in."""
+        return Actor(kind="agent", address=self.address, scopes=self.scopes, key=self.id, chain=self.chain)
+
+    @property
+    def owner(self) -> str:
+        """Who answers for it; empty: the operator."""
+        return self.bounds.owner if self.bounds else ""
+
+    def ended(self, now: datetime) -> bool:
+        """True once it is revoked or has expired."""
+        return self.revoked is not None or (self.expires is not None and self.expires <= now)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The keys whose bounds hold for a request or a message, as they are now; the one that acts is the last.
+
+    What it may do is what all of them allow. `lists`: addresses of the lists that bounds name, by name.
+    """
+
+    keys: tuple[Key, ...]
+    lists: Mapping[str, tuple[str, ...]]
+
+    @property
+    def bounds(self) -> list[Bounds]:
+        """The bounds of those keys that have any."""
+        return [key.bounds for key in self.keys if key.bounds]
+
+    @property
+    def bounded(self) -> bool:
+        """False where all these keys were made before there were bounds."""
+        return bool(self.bounds)
+
+    @property
+    def verbs(self) -> frozenset[Verb]:
+        """What all of them may do."""
+        found = frozenset(Verb)
+        for key in self.keys:
+            found &= verbs_of(key.scopes)
+        return found
+
+    def may_mail(self, address: str) -> bool:
+        """True where all of them may mail `address`."""
+        return all(
+            (one.to is None or matches(self._named(one.to), address))
+            and not matches(self._named(one.not_to), address)
+            for one in self.bounds
+        )
+
+    def _named(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """The patterns, with those of the lists that they name; a list that is not there names nobody."""
+        if not any(one.startswith("@") for one in patterns):
+            return tuple(patterns)
+        named = [self.lists.get(one[1:], ()) if one.startswith("@") else (one,) for one in patterns]
+        return tuple(one for group in named for one in group)
+
+    def outside_links(self, text: str) -> str:
+        """The first host that `text` links to and one of them may not link to; empty where there is none."""
+        allowed = [one.links for one in self.bounds if one.links is not None]
+        return next((host for hosts in allowed if (host := outside(text, hosts))), "")
+
+    @property
+    def bounds_links(self) -> bool:
+        """True where one of them may not link everywhere."""
+        return any(one.links is not None for one in self.bounds)
+
+    def limit(self, name: str) -> int:
+        """The narrowest of the limits with this name of `Bounds`; 0: no limit."""
+        return least([getattr(one, name) for one in self.bounds])
+
+    def mode(self, now: datetime) -> Mode:
+        """The strictest mode, one on probation being `hold`."""
+        modes = {Mode.HOLD if _on_probation(key, now) else key.bounds.mode for key in self.keys if key.bounds}
+        return next((mode for mode in (Mode.HOLD, Mode.ACT, Mode.OBSERVE) if mode in modes), Mode.ACT)
+
+    @property
+    def approval(self) -> frozenset[Approval]:
+        """Everything that waits for a yes by one of them."""
+        return frozenset(one for bounds in self.bounds for one in bounds.approval)
+
+    @property
+    def attended(self) -> bool:
+        """True where all of them count a yes given at the client itself."""
+        return self.bounded and all(one.attended for one in self.bounds)
+
+    @property
+    def owner(self) -> str:
+        """Who answers for what is asked: the owner of the first key; empty: the operator."""
+        return next((one.owner for one in self.bounds if one.owner), "")
+
+    def ended(self, now: datetime) -> bool:
+        """True where one of them is revoked or has expired."""
+        return any(key.ended(now) for key in self.keys)
+
+    @property
+    def stopped(self) -> bool:
+        """True while one of them is stopped."""
+        return any(key.stopped for key in self.keys)
+
+    def opens(self, now: datetime) -> datetime:
+        """When mail may leave by the hours of all of them, `now` where it may already."""
+        return max((one.opens(now) for one in self.bounds), default=now)
+
+
+def _on_probation(key: Key, now: datetime) -> bool:
+    if key.probation is None or key.bounds is None:
+        return False
+    return now < key.probation or not key.bounds.probation_ends
+
+
+UNBOUNDED = Standing((), {})
+"""What holds for whoever acts without a key."""

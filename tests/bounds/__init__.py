@@ -1,0 +1,1 @@
+"""What keys may do, and that it holds."""

@@ -1,0 +1,123 @@
+"""Keys: made with bounds, under one another, changed, stopped, given a new secret, ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from cis_mcp.views.keys import read_bounds
+from engine.commands.agents.keys import ChangeKey, CreateKey, RevokeKey, RotateKey, StopKey
+from engine.commands.events.events import CancelEvent
+from engine.commands.events.timing import Timing
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.keys import Key
+from engine.refusals import Code
+from tests.support.clock import Clock
+from tests.support.engines import created, do, meeting, refusal
+
+
+async def made(engine: Engine, *, under: Actor | None = None, **bounds: object) -> Key:
+    """A key with these bounds, made by the operator or by an agent."""
+    return (await do(engine, CreateKey(name="", bounds=read_bounds(bounds)), under)).key
+
+
+async def test_a_new_key_has_bounds_an_owner_and_an_end(engine: Engine, clock: Clock) -> None:
+    done = await do(engine, CreateKey(name="", bounds=read_bounds({"owner": "Boss@Example.com"})))
+    assert done.key.owner == "boss@example.com"
+    assert done.key.expires == done.key.created + timedelta(days=90)
+    assert done.key.bounds is not None
+    clock.move(days=90)
+    assert await engine.key_of(done.secret) is None
+
+
+async def test_an_owner_is_nobody_for_whom_a_key_acts(engine: Engine) -> None:
+    await do(engine, CreateKey(name="", address="bot@example.com"))
+    for owner in ("bot@example.com", "create@cis.test"):
+        command = CreateKey(name="", bounds=read_bounds({"owner": owner}))
+        assert await refusal(engine, command) is Code.INVALID_ARGUMENT
+
+
+async def test_a_key_makes_narrower_keys_under_itself_if_it_may(engine: Engine) -> None:
+    top = await made(engine, verbs="create,send,delegate", to=["*@a.com"])
+    below = await made(engine, under=top.actor, verbs="create,delegate", to=["ann@a.com"])
+    third = await made(engine, under=below.actor, verbs="create,delegate", to=["ann@a.com"])
+    assert (below.chain, third.chain) == ((top.id, below.id), (top.id, below.id, third.id))
+    wider = CreateKey(name="", bounds=read_bounds({"verbs": "create", "to": ["*@b.com"]}))
+    assert await refusal(engine, wider, top.actor) is Code.OUT_OF_BOUNDS
+    approving = CreateKey(name="", bounds=read_bounds({"verbs": "approve", "to": ["ann@a.com"]}))
+    assert await refusal(engine, approving, top.actor) is Code.OUT_OF_BOUNDS
+    deeper = CreateKey(name="", bounds=read_bounds({"verbs": "create", "to": ["ann@a.com"]}))
+    assert await refusal(engine, deeper, third.actor) is Code.OUT_OF_BOUNDS
+    plain = await made(engine, verbs="create")
+    assert await refusal(engine, CreateKey(name=""), plain.actor) is Code.NOT_ALLOWED
+    other = CreateKey(name="", address="other@cis.test", bounds=deeper.bounds)
+    assert await refusal(engine, other, top.actor) is Code.NOT_ALLOWED
+
+
+async def test_stopping_or_ending_a_key_stops_those_under_it(engine: Engine) -> None:
+    top = await made(engine, verbs="create,delegate")
+    below = await made(engine, under=top.actor, verbs="create")
+    await created(engine, actor=below.actor)
+    await do(engine, StopKey(key_id=top.id))
+    for key in (top, below):
+        assert await refusal(engine, RotateKey(key_id=below.id), key.actor) is Code.OUT_OF_BOUNDS
+    await do(engine, StopKey(key_id=top.id, stopped=False))
+    await created(engine, actor=below.actor)
+    await do(engine, RevokeKey(key_id=top.id))
+    assert await refusal(engine, CreateKey(name=""), below.actor) is Code.NOT_ALLOWED
+
+
+async def test_a_key_stops_those_under_it_and_no_others(engine: Engine) -> None:
+    top = await made(engine, verbs="create,delegate")
+    below = await made(engine, under=top.actor, verbs="create")
+    beside = await made(engine, verbs="create")
+    assert (await do(engine, StopKey(key_id=below.id), top.actor)).key.stopped
+    assert await refusal(engine, StopKey(key_id=top.id), below.actor) is Code.OUT_OF_BOUNDS
+    assert await refusal(engine, StopKey(key_id=top.id), beside.actor) is Code.NOT_ALLOWED
+    assert await refusal(engine, StopKey(key_id="unheard-of"), beside.actor) is Code.NOT_ALLOWED
+
+
+async def test_a_new_secret_ends_the_old_one(engine: Engine) -> None:
+    first = await do(engine, CreateKey(name=""))
+    second = await do(engine, RotateKey(key_id=first.key.id))
+    assert await engine.key_of(first.secret) is None
+    found = await engine.key_of(second.secret)
+    assert found is not None
+    assert found.id == first.key.id
+
+
+async def test_what_is_narrowed_holds_at_the_next_request(engine: Engine) -> None:
+    key = await made(engine, verbs="create,update")
+    await created(engine, actor=key.actor)
+    await do(engine, ChangeKey(key_id=key.id, bounds=read_bounds({"verbs": "read"})))
+    assert await refusal(engine, CreateKey(name=""), key.actor) is Code.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("command", [ChangeKey, RotateKey])
+async def test_a_key_changes_no_key(engine: Engine, command: type[ChangeKey] | type[RotateKey]) -> None:
+    key = await made(engine, verbs="delegate,approve")
+    values = {"bounds": read_bounds({"day": 0})} if command is ChangeKey else {}
+    assert await refusal(engine, command(key_id=key.id, **values), key.actor) is Code.NOT_ALLOWED  # type: ignore[arg-type]
+
+
+async def test_as_many_events_stand_as_the_bounds_allow(engine: Engine) -> None:
+    top = await made(engine, verbs="create,update,delegate", events_max=2)
+    below = await made(engine, under=top.actor, verbs="create,update", day=7)
+    first = await created(engine, actor=top.actor)
+    await created(engine, actor=below.actor)
+    assert first.key == top.id
+    assert await refusal(engine, meeting(), below.actor) is Code.OUT_OF_BOUNDS
+    await do(engine, CancelEvent(uid=first.uid), top.actor)
+    await created(engine, actor=below.actor)
+
+
+async def test_events_start_within_the_horizon_and_link_where_they_may(engine: Engine) -> None:
+    key = await made(engine, verbs="create", horizon_days=70, links=["customer.com"])
+    await created(engine, actor=key.actor, description="see https://customer.com/agenda.html")
+    late = meeting(when=Timing(start="2027-06-01T10:00", duration="PT1H", timezone="Europe/Paris"))
+    assert await refusal(engine, late, key.actor) is Code.OUT_OF_BOUNDS
+    for field in ("summary", "location", "description", "organizer_name"):
+        assert await refusal(engine, meeting(**{field: "see evil.com"}), key.actor) is Code.OUT_OF_BOUNDS
+    assert await refusal(engine, meeting(url="https://evil.com/"), key.actor) is Code.OUT_OF_BOUNDS
