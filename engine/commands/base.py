@@ -95,7 +95,7 @@ class Work:
 class Command(BaseModel, Generic[D_co]):
     """A typed request that changes state; `Engine.apply` is the one way to have it carried out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     async def prepare(self) -> None:
         """Do what takes long and needs nothing of the store, before the unit of work begins."""

@@ -26,13 +26,13 @@ A = TypeVar("A", bound="Arguments")
 class Arguments(ArgModelBase):
     """Base of every tool's arguments: an unknown argument is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, coerce_numbers_to_str=True)
 
 
 class Part(BaseModel):
     """Base of what is nested in arguments: as strict."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, coerce_numbers_to_str=True)
 
 
 def parse(tool: str, model: type[A], given: Mapping[str, Any]) -> A:

@@ -44,7 +44,7 @@ _LARGE = 20_000
 class Result(BaseModel):
     """Base of every tool's result."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 @dataclass(frozen=True)
