@@ -14,6 +14,7 @@ from engine.commands.base import named_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
 from engine.commands.operators.operators import may_administer
+from engine.commands.signing_in import usable
 from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.base import Value
@@ -27,6 +28,7 @@ from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
 from engine.model.records import AnswerGroup, Figures, Grouping, KeptSums, Statistics
+from engine.model.sessions import Session, SignInLink
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.store.protocol import Store
@@ -257,6 +259,20 @@ class Questions:
         """Held actions of the actor's, newest first. Raises Refused: NOT_ALLOWED."""
         _may_read(actor)
         return await self.store.held_actions(_owner(actor), waiting=waiting, limit=limit, before=before)
+
+    async def held_for(self, address: str | None, limit: int) -> list[HeldAction]:
+        """What waits for the decision of `address`, newest first; None: for anybody's."""
+        found = await self.store.held_actions(None, waiting=True, limit=limit, asked=address)
+        return list(found)
+
+    async def session(self, session_digest: str) -> Session | None:
+        """The session whose cookie has this hash, if it lasts; the secret is what allows the question."""
+        found = await self.store.session(session_digest)
+        return found if found and found.lasts(self.clock()) else None
+
+    async def sign_in_link(self, code_digest: str) -> SignInLink:
+        """The link whose code has this hash. Raises Refused: CONFIRM_TOKEN_INVALID."""
+        return usable(await self.store.sign_in(code_digest), self.clock())
 
     async def check(self) -> list[str]:
         """Every difference that a recount finds; empty where all is well (promise 10)."""

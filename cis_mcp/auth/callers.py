@@ -23,6 +23,8 @@ class Caller:
     tier: Literal["", "core", "extended", "operator"] = ""
     tools: tuple[str, ...] = ()
     read_only: bool = False
+    by_cookie: bool = False
+    """Somebody who is signed in at the web pages, not a program that bears a key."""
 
     @property
     def session(self) -> str:

@@ -103,3 +103,15 @@ async def switch(settings: Settings, address: str, *, on: bool, approver: str) -
         f"{done.address}: {f'changes wait for a yes of {who}' if done.on else 'changes need no approval'}"
     )
     return 0
+
+
+async def console(settings: Settings) -> int:
+    """Print a link that signs the operator in at the web pages, once."""
+    from cis_mcp.run.runtime import opened
+    from engine.commands.signing_in import MakeSignInLink
+
+    async with opened(settings) as engine:
+        made = await engine.apply(MakeSignInLink(), engine.local)
+    click.echo("This works once, for 15 minutes, while the server runs:", err=True)
+    click.echo(f"{settings.public_url.rstrip('/')}/signin/{made.code}")
+    return 0

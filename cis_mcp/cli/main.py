@@ -79,6 +79,14 @@ def campaign(campaign_id: str | None, *, follow: bool) -> None:
 
 
 @cli.command()
+def console() -> None:
+    """Print a link that signs you in at the web pages, once."""
+    from cis_mcp.cli import approvals
+
+    run(approvals.console(settings_in_force()))
+
+
+@cli.command()
 def check() -> None:
     """Recount statistics, ledger and files; exit 1 on any difference."""
     from cis_mcp.cli import operator

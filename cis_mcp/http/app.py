@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from cis_mcp.auth.callers import Authenticator
 from cis_mcp.auth.keys import authenticator
+from cis_mcp.auth.sessions import SessionAuthenticator
 from cis_mcp.http import secret
 from cis_mcp.http.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
 from cis_mcp.http.callers import Authentication, CallersOnly, metadata_routes
@@ -21,13 +22,12 @@ from cis_mcp.http.security import Names
 from cis_mcp.mcp.server import TITLE, CisServer
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.mcp.web import McpEndpoint, endpoint, web_server
-from cis_mcp.pages import approve
+from cis_mcp.pages import approve, signin
 from cis_mcp.pages import links as pages
 from cis_mcp.pages.llms import llms_txt
 from cis_mcp.watch import status
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
-from engine.settings import Settings
 
 CORE = Selection()
 
@@ -72,16 +72,18 @@ def root(engine: Engine, mcp: McpEndpoint, callers: Authenticator | None, health
             *status.routes(engine, health),
             *pages.routes(engine),
             *approve.routes(engine),
+            *signin.routes(engine),
             Route("/llms.txt", llms_txt),
         ],
-        middleware=_guards(settings, callers),
+        middleware=_guards(engine, callers),
         lifespan=life,
     )
 
 
-def _guards(settings: Settings, callers: Authenticator | None) -> list[Middleware]:
+def _guards(engine: Engine, callers: Authenticator | None) -> list[Middleware]:
     bodies = Middleware(Bodies, large=asyncio.Semaphore(LARGE_AT_ONCE))
     if callers is None:
         return [bodies]
-    turns = Turns(settings.http_rate, settings.http_concurrency)
-    return [Middleware(Authentication, authenticator=callers), Middleware(KeyLimits, turns=turns), bodies]
+    turns = Turns(engine.settings.http_rate, engine.settings.http_concurrency)
+    identified = Middleware(Authentication, authenticator=callers, sessions=SessionAuthenticator(engine))
+    return [identified, Middleware(KeyLimits, turns=turns), bodies]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from pydantic import AnyHttpUrl
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,6 +13,8 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused, resource_url
+from cis_mcp.auth.origin import SAFE_METHODS, same_origin
+from cis_mcp.auth.sessions import SessionAuthenticator
 from engine.model.verbs import NAMES
 from engine.settings import Settings
 
@@ -19,10 +22,13 @@ _BEARER = "bearer "
 
 
 class Authentication:
-    """Looks up the bearer of a request and puts it in its scope as `caller`; whoever bears nothing passes as well."""
+    """Looks up the bearer of a request, or whose session its cookie names, and puts it in its scope as `caller`.
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
-        self._app, self._authenticator = app, authenticator
+    Whoever bears nothing passes as well. A cookie changes nothing for a page of another site.
+    """
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, sessions: SessionAuthenticator) -> None:
+        self._app, self._authenticator, self._sessions = app, authenticator, sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = _token(scope) if scope["type"] == "http" else ""
@@ -31,6 +37,12 @@ class Authentication:
         except TokenRefused as unwelcome:
             await _turned_away(unwelcome)(scope, receive, send)
             return
+        if caller is None and not token and scope["type"] == "http":
+            headers = Headers(scope=scope)
+            caller = await self._sessions.caller(headers)
+            if caller and scope["method"] not in SAFE_METHODS and not same_origin(headers):
+                await _from_elsewhere()(scope, receive, send)
+                return
         if caller is not None:
             scope["caller"] = caller
         await self._app(scope, receive, send)
@@ -46,7 +58,8 @@ class CallersOnly:
         self._headers = {"WWW-Authenticate": f"Bearer {said}{metadata}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if isinstance(scope.get("caller"), Caller):
+        caller = scope.get("caller")
+        if isinstance(caller, Caller) and not caller.by_cookie:
             await self._app(scope, receive, send)
             return
         body = {"error": "invalid_token", "error_description": "Authentication required"}
@@ -58,6 +71,15 @@ def _token(scope: Scope) -> str:
     value = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
     header = value.decode("latin-1")
     return header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
+
+
+def _from_elsewhere() -> Response:
+    """The answer to a request that another site makes with the cookie of somebody who is signed in."""
+    body = {
+        "error": "cross_site",
+        "error_description": "The request does not come from a page of this server",
+    }
+    return JSONResponse(body, 403)
 
 
 def _turned_away(unwelcome: TokenRefused) -> Response:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from cis_mcp.auth.origin import same_origin
+from cis_mcp.pages.forms import form_of
 from cis_mcp.pages.links import Handler, page, refusal
+from cis_mcp.pages.signin import signed_in
 from engine.commands.agents.deciding import Decide, decided_already
-from engine.engine import Engine
+from engine.commands.agents.holding import ID_LENGTH
+from engine.commands.signing_in import AskToSignIn
+from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.refusals import Code, Refused
 
-_BODY_MAX = 10_000
-"""Bytes of a form: a reason has 500 characters."""
 _FORM = Markup(
     '<form method="post"><button name="decision" value="yes">Yes, do this</button></form>'
     '<form method="post"><p><label>Why not? <input name="why" maxlength="500" required></label></p>'
@@ -31,38 +32,54 @@ def approve_page(engine: Engine) -> Handler:
     async def show(request: Request) -> Response:
         code = request.path_params["code"]
         try:
+            if len(code) == ID_LENGTH:
+                return await _by_id(engine, request, code)
             held = await engine.held_by_code(code)
             if request.method != "POST":
                 return _waiting(engine, held)
-            return await _decide(engine, held, await _form(request))
+            owner = Actor(kind="owner", address=held.address)
+            return await _decide(engine, held, await form_of(request), owner, code=code)
         except Refused as refused:
             return refusal(refused)
 
     return show
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of the form, each once. Raises Refused: TOO_LARGE, INVALID_ARGUMENT."""
-    body = await request.body()
-    if len(body) > _BODY_MAX:
-        raise Refused(Code.TOO_LARGE, "The form is too large.")
-    try:
-        fields = parse_qs(body.decode("ascii"), max_num_fields=10)
-    except ValueError:
-        raise Refused(Code.INVALID_ARGUMENT, "The form cannot be read.") from None
-    return {name: values[0] for name, values in fields.items()}
+async def _by_id(engine: Engine, request: Request, held_id: str) -> Response:
+    """For whoever is signed in as who decides; anybody else is shown nothing but the way to sign in."""
+    held = await engine.held_action(held_id, SYSTEM)
+    caller = signed_in(request)
+    if caller is None or not (caller.actor.everywhere or caller.subject == held.address):
+        return await _ask_who(engine, request, held)
+    if request.method != "POST":
+        return _waiting(engine, held)
+    actor = caller.actor if caller.actor.everywhere else Actor(kind="owner", address=caller.subject)
+    return await _decide(engine, held, await form_of(request), actor)
 
 
-async def _decide(engine: Engine, held: HeldAction, form: dict[str, str]) -> Response:
+async def _ask_who(engine: Engine, request: Request, held: HeldAction) -> Response:
+    """Whoever decides is mailed a link to sign in, whoever asks for it."""
+    if request.method != "POST":
+        what = "Something waits for a decision. Whoever decides it has to sign in, by a link that is mailed to them."
+        return page("Who decides?", what, button="Mail the link")
+    if held.address and same_origin(request.headers):
+        await engine.apply(AskToSignIn(address=held.address), Actor(kind="attendee", address=""))
+    return page("On its way", "The link goes to whoever decides, and works for 15 minutes.")
+
+
+async def _decide(
+    engine: Engine, held: HeldAction, form: dict[str, str], actor: Actor, code: str = ""
+) -> Response:
     if form.get("decision") not in {"yes", "no"}:
         raise Refused(Code.INVALID_ARGUMENT, "The form decides nothing.", "Press one of its buttons.")
     command = Decide(
-        code=held.code,
+        held_id="" if code else held.id,
+        code=code,
         approve=form["decision"] == "yes",
         why=form.get("why", ""),
         channel=Channel.PAGE,
     )
-    done = await engine.apply(command, Actor(kind="owner", address=held.address))
+    done = await engine.apply(command, actor)
     return _became(done.action)
 
 

@@ -70,3 +70,9 @@ def test_an_unknown_id_is_refused_with_what_to_do_next() -> None:
     done = _run("approval", "show", "nothing")
     assert done.exit_code == 2
     assert "cis-mcp approval list" in done.output
+
+
+def test_the_console_is_opened_by_a_link_that_is_made_at_the_machine() -> None:
+    done = _run("console")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("http://127.0.0.1:8000/signin/")

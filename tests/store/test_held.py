@@ -70,6 +70,9 @@ async def test_held_actions_are_listed_in_pages_of_one_organizer_or_of_all(store
     assert [h.id for h in everything] == ["strange", "three", "two", "one"]
     mine = await store.held_actions(ORGANIZER, waiting=True, limit=10)
     assert [h.id for h in mine] == ["three", "one"]
+    asked = await store.held_actions(None, waiting=True, limit=10, asked=ORGANIZER)
+    assert [h.id for h in asked] == ["strange", "three", "one"]
+    assert await store.held_actions(None, waiting=True, limit=10, asked="boss@example.org") == []
     first, *_ = await store.held_actions(ORGANIZER, waiting=False, limit=1)
     place = (first.created.timestamp(), first.id)
     rest = await store.held_actions(ORGANIZER, waiting=False, limit=10, before=place)
@@ -88,12 +91,3 @@ async def test_an_organizers_switch_is_kept_beside_the_name(store: Store) -> Non
         assert await unit.organizer_name("stranger@example.org") == ""
         await unit.set_organizer_approval(ORGANIZER, None)
         assert await unit.organizer_approval(ORGANIZER) is None
-
-
-async def test_a_key_that_was_not_revoked_may_read_the_mail_of_its_address(store: Store) -> None:
-    async with store.unit() as unit:
-        await unit.add_key("k1", "digest", '{"address": "agent@example.org", "revoked": null}')
-        assert await unit.has_key("agent@example.org")
-        assert not await unit.has_key("boss@example.org")
-        await unit.save_key("k1", '{"address": "agent@example.org", "revoked": "2027-03-01T09:00:00Z"}')
-        assert not await unit.has_key("agent@example.org")

@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.commands import telling, text
 from engine.commands.agents import approval_mails
 from engine.commands.agents.holding import kept_command, policy_now
+from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import EventDone
 from engine.commands.randomness import RepeatedRandomness
@@ -63,24 +64,27 @@ class Decide(Command[Decided]):
 
     async def _found(self, work: Work) -> HeldAction:
         """The action, if the actor may decide it; else it is as unknown as none."""
-        if self.code:
-            held = await work.unit.held_by_code(self.code)
-            if held and held.address == work.actor.address and await work.unit.has_key(held.address):
-                raise Refused(
-                    Code.NOT_ALLOWED,
-                    "A key acts for the address that was asked, so its mail decides nothing.",
-                    "The operator decides.",
-                )
-            allowed = work.actor.kind == "owner" and held is not None and held.address == work.actor.address
-        else:
-            held = await work.unit.held_action(self.held_id)
-            allowed = work.actor.everywhere
-        if held is None or not allowed:
+        by_id = not self.code
+        found = await (work.unit.held_action(self.held_id) if by_id else work.unit.held_by_code(self.code))
+        if found is None:
             raise unknown()
-        return held
+        if work.actor.kind == "owner" and found.address == work.actor.address:
+            await _refuse_readable(work, found.address)
+        elif not (by_id and work.actor.everywhere):
+            raise unknown()
+        return found
 
     def subject(self) -> str:
         return self.held_id or "held action"
+
+
+async def _refuse_readable(work: Work, address: str) -> None:
+    if await read_by_a_key(work, address):
+        raise Refused(
+            Code.NOT_ALLOWED,
+            "A key acts for the address that was asked, so its mail decides nothing.",
+            "The operator decides.",
+        )
 
 
 def unknown() -> Refused:

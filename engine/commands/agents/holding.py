@@ -11,6 +11,7 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from engine.commands.agents import approval_mails, previews
+from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import CancelEvent, EventDone, UpdateEvent
 from engine.commands.events.instances import AddInstance, CancelInstance, ChangeInstance
@@ -56,7 +57,7 @@ async def weigh(work: Work, command: Command[Done], done: Done) -> None:
         return
     assert isinstance(done, EventDone)
     approval = await work.unit.organizer_approval(work.actor.address)
-    if approval is None or command.dry_run or done.created:
+    if approval is None or command.dry_run or done.created or command.source is None:
         return
     await _refuse_overtaken(work, command, done.event)
     if not done.changed:
@@ -114,7 +115,7 @@ async def _decider(work: Work, organizer: str) -> str:
     """Who is asked by mail; empty where a key may read that mail, so that the operator decides."""
     approval = await work.unit.organizer_approval(organizer)
     address = (approval.approver if approval else "") or organizer
-    return "" if await work.unit.has_key(address) else address
+    return "" if await read_by_a_key(work, address) else address
 
 
 async def replace(work: Work, command: Command[Done], event: Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from engine.commands import text
+from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.model.held import OrganizerApproval
@@ -45,7 +46,7 @@ async def refuse_unfit(work: Work, approver: str) -> None:
     """Refuse an address at which nobody but a program, or this server, would decide."""
     if work.settings.is_own_mailbox(approver):
         raise Refused(Code.INVALID_ADDRESS, "That is a mailbox of this server.", "Name a person's address.")
-    if await work.unit.has_key(approver):
+    if await read_by_a_key(work, approver):
         raise Refused(
             Code.NOT_ALLOWED,
             "A key acts for that address, so it can read the mail that asks for approval.",

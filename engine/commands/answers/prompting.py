@@ -26,6 +26,7 @@ class Cause(StrEnum):
     REFRESH = "refresh"
     PROPOSAL = "proposal"
     DELEGATE = "delegate"
+    SIGN_IN = "sign_in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ _BOUNDS = {
     Cause.REFRESH: _Bound(10, _HOUR, domain=100, organizer=100, all=1_000),
     Cause.PROPOSAL: _Bound(30, _HOUR, domain=300, organizer=30, all=1_000),
     Cause.DELEGATE: _Bound(20, _DAY, domain=60, organizer=60, all=200),
+    Cause.SIGN_IN: _Bound(20, _DAY, domain=100, organizer=20, all=1_000),
 }
 
 

@@ -24,6 +24,7 @@ from engine.store.protocol.limits import Limits
 from engine.store.protocol.notices import TELL_PAUSE, Notices
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
+from engine.store.protocol.sessions import SessionQuestions, Sessions
 from engine.store.protocol.units import Conflict, Units
 from engine.store.protocol.watching import Checking, Watching
 
@@ -42,6 +43,7 @@ class Unit(
     Notices,
     KeptMails,
     HeldActions,
+    Sessions,
     Keys,
     Requests,
     Protocol,
@@ -61,6 +63,7 @@ class Store(
     Watching,
     Checking,
     HeldQuestions,
+    SessionQuestions,
     Protocol,
 ):
     """Keeps everything; several processes may use one at once (promise 6)."""

@@ -38,8 +38,8 @@ class HeldActions(Protocol):
         """Have the changes of an organizer who is known wait for an approval, or no longer."""
         ...
 
-    async def has_key(self, address: str) -> bool:
-        """True if a key acts for this address that was not revoked: whoever has it may read the address's mail."""
+    async def decides(self, address: str) -> bool:
+        """True if something waits that this address was asked about."""
         ...
 
     async def organizer_name(self, organizer: str) -> str:
@@ -59,10 +59,17 @@ class HeldQuestions(Protocol):
         ...
 
     async def held_actions(
-        self, organizer: str | None, *, waiting: bool, limit: int, before: tuple[float, str] | None = None
+        self,
+        organizer: str | None,
+        *,
+        waiting: bool,
+        limit: int,
+        before: tuple[float, str] | None = None,
+        asked: str | None = None,
     ) -> list[HeldAction]:
         """Held actions, newest first, of one organizer if given; `waiting`: only those that nobody has decided.
 
+        `asked`: only those about which this address was asked.
         `before`: only those older than the one with this moment of creation and id.
         """
         ...

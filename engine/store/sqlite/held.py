@@ -54,12 +54,21 @@ class HeldActions(Session):
         return [HeldAction.model_validate_json(row["body"]) for row in found]
 
     async def held_actions(
-        self, organizer: str | None, *, waiting: bool, limit: int, before: tuple[float, str] | None = None
+        self,
+        organizer: str | None,
+        *,
+        waiting: bool,
+        limit: int,
+        before: tuple[float, str] | None = None,
+        asked: str | None = None,
     ) -> list[HeldAction]:
         where, values = ["held IS NOT NULL"], list[object]()
         if organizer is not None:
             where.append("organizer = ?")
             values.append(organizer)
+        if asked is not None:
+            where.append("address = ?")
+            values.append(asked)
         if waiting:
             where.append("open = 1")
         if before is not None:
@@ -79,11 +88,9 @@ class HeldActions(Session):
         body = approval.model_dump_json() if approval else None
         await self.run("UPDATE organizer SET approval = ? WHERE address = ?", [body, organizer])
 
-    async def has_key(self, address: str) -> bool:
+    async def decides(self, address: str) -> bool:
         row = await self.one(
-            "SELECT 1 FROM access_key WHERE json_extract(body, '$.address') = ? "
-            "AND json_extract(body, '$.revoked') IS NULL LIMIT 1",
-            [address],
+            "SELECT 1 FROM confirmation WHERE open = 1 AND kind = ? AND address = ? LIMIT 1", [_KIND, address]
         )
         return row is not None
 
@@ -104,7 +111,13 @@ class HeldAnswers:
         return await HeldActions(self._reader).held_by_code(code)
 
     async def held_actions(
-        self, organizer: str | None, *, waiting: bool, limit: int, before: tuple[float, str] | None = None
+        self,
+        organizer: str | None,
+        *,
+        waiting: bool,
+        limit: int,
+        before: tuple[float, str] | None = None,
+        asked: str | None = None,
     ) -> list[HeldAction]:
-        asked = HeldActions(self._reader)
-        return await asked.held_actions(organizer, waiting=waiting, limit=limit, before=before)
+        rows = HeldActions(self._reader)
+        return await rows.held_actions(organizer, waiting=waiting, limit=limit, before=before, asked=asked)

@@ -12,6 +12,7 @@ from engine.store.sqlite.keys_schema import KEYS
 from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.person_schema import PERSON_MAILS
 from engine.store.sqlite.search_schema import SEARCH
+from engine.store.sqlite.sessions_schema import SESSIONS
 from engine.store.sqlite.strangers_schema import STRANGERS
 
 PENDING = "state IN ('queued','deferred')"
@@ -293,6 +294,7 @@ MIGRATIONS = (
     PERSON_MAILS,
     SENT_HOURS,
     KEYS,
+    SESSIONS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

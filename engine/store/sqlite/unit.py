@@ -15,6 +15,7 @@ from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
+from engine.store.sqlite.sessions import Sessions
 from engine.store.sqlite.tellings import GatheredNotices
 
 
@@ -32,6 +33,7 @@ class SqliteUnit(
     Kept,
     HeldActions,
     Keys,
+    Sessions,
     Memory,
 ):
     """Everything a unit of work can do."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from engine.model.held import HeldAction, HeldState, OrganizerApproval
 from tests.support.memory.mails import MailUnit
 from tests.support.memory.tables import Tables
@@ -36,22 +34,28 @@ class HeldUnit(MailUnit):
     async def set_organizer_approval(self, organizer: str, approval: OrganizerApproval | None) -> None:
         self.t.put("approval", organizer, approval)
 
-    async def has_key(self, address: str) -> bool:
-        keys = (json.loads(body) for _, body in self.t.of("key").values())
-        return any(key["address"] == address and not key.get("revoked") for key in keys)
+    async def decides(self, address: str) -> bool:
+        return any(self.t.where("held", lambda h: h.address == address and h.state is HeldState.WAITING))
 
     async def organizer_name(self, organizer: str) -> str:
         return (self.t.get("organizer", organizer) or ("",))[0]
 
 
 def listed(
-    kept: Tables, organizer: str | None, *, waiting: bool, limit: int, before: tuple[float, str] | None
+    kept: Tables,
+    organizer: str | None,
+    *,
+    waiting: bool,
+    limit: int,
+    before: tuple[float, str] | None,
+    asked: str | None = None,
 ) -> list[HeldAction]:
     """Held actions, newest first."""
 
     def wanted(held: HeldAction) -> bool:
         return (
             (organizer is None or held.organizer == organizer)
+            and (asked is None or held.address == asked)
             and (not waiting or held.state is HeldState.WAITING)
             and (before is None or _place(held) < before)
         )

@@ -21,6 +21,7 @@ from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
 from engine.model.records import AnswerGroup, Grouping, Intake, KeptMail, KeptSums, Statistics
 from engine.model.searching import WordsRead
+from engine.model.sessions import Session, SignInLink
 from engine.store import rules
 from tests.support.memory.held import listed
 from tests.support.memory.ledger import shown
@@ -221,6 +222,12 @@ class Asked:
         )
         return sorted(found, key=lambda c: (c.address, c.created))[:limit]
 
+    async def session(self, digest: str) -> Session | None:
+        return self._kept.get("session", digest)
+
+    async def sign_in(self, digest: str) -> SignInLink | None:
+        return self._kept.get("sign_in", digest)
+
     async def held_action(self, held_id: str) -> HeldAction | None:
         return self._kept.get("held", held_id)
 
@@ -228,9 +235,15 @@ class Asked:
         return next(self._kept.where("held", lambda h: h.code == code), None)
 
     async def held_actions(
-        self, organizer: str | None, *, waiting: bool, limit: int, before: tuple[float, str] | None = None
+        self,
+        organizer: str | None,
+        *,
+        waiting: bool,
+        limit: int,
+        before: tuple[float, str] | None = None,
+        asked: str | None = None,
     ) -> list[HeldAction]:
-        return listed(self._kept, organizer, waiting=waiting, limit=limit, before=before)
+        return listed(self._kept, organizer, waiting=waiting, limit=limit, before=before, asked=asked)
 
     async def registered(self, organizer: str) -> bool:
         return organizer in self._kept.of("registered")

@@ -18,14 +18,14 @@ from engine.refusals import Code
 from engine.store.protocol import AlreadyTakenIn
 from engine.store.rules import refuses
 from tests.support.memory.claims import ClaimUnit
-from tests.support.memory.held import HeldUnit
 from tests.support.memory.keys import KeyUnit
 from tests.support.memory.reminders import ReminderUnit
+from tests.support.memory.sessions import SessionUnit
 
 WORDS_MAX = 500
 
 
-class Unit(HeldUnit):
+class Unit(SessionUnit):
     """Everything that a command may read and write."""
 
     # events

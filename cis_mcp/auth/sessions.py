@@ -1,0 +1,68 @@
+"""Callers who are signed in: the cookie of a session, and whom it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+
+from cis_mcp.auth.callers import Caller
+from engine.commands.signing_in import UseSession, digest
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.sessions import NOTED_EVERY, Session, SignedInAs
+from engine.settings import Settings
+
+_NAME = "cis-session"
+_SECRET_MAX = 100
+
+
+def cookie_name(settings: Settings) -> str:
+    """`__Host-` binds a cookie to this very host and to HTTPS (RFC 6265bis, 4.1.3); plain HTTP has no such thing."""
+    return f"__Host-{_NAME}" if settings.public_url.lower().startswith("https://") else _NAME
+
+
+def cookie(settings: Settings, secret: str) -> str:
+    """The Set-Cookie header that hands the secret out; an empty one takes it away."""
+    secure = "; Secure" if cookie_name(settings).startswith("__Host-") else ""
+    gone = "" if secret else "; Max-Age=0"
+    return f"{cookie_name(settings)}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}{gone}"
+
+
+def secret_in(settings: Settings, headers: Mapping[str, str]) -> str:
+    """The secret in a request's cookies; empty if there is none."""
+    try:
+        jar = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return ""
+    found = jar.get(cookie_name(settings))
+    return found.value if found and len(found.value) <= _SECRET_MAX else ""
+
+
+class SessionAuthenticator:
+    """Finds who is signed in."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def caller(self, headers: Mapping[str, str]) -> Caller | None:
+        """Whose session the cookie names; None if it names none that lasts."""
+        secret = secret_in(self._engine.settings, headers)
+        if not secret:
+            return None
+        session = await self._engine.session(digest(secret))
+        if session is None:
+            return None
+        if self._engine.clock() - session.seen >= NOTED_EVERY:
+            await self._engine.apply(UseSession(digest=session.digest), _actor(session))
+        return Caller(
+            actor=_actor(session),
+            key=f"session:{session.digest}",
+            subject=session.address,
+            token="",
+            by_cookie=True,
+        )
+
+
+def _actor(session: Session) -> Actor:
+    kind = {SignedInAs.OPERATOR: "local", SignedInAs.MAILBOX: "organizer"}[session.signed_in]
+    return Actor.model_validate({"kind": kind, "address": session.address})

@@ -1,0 +1,25 @@
+"""Forms of our own pages: small, and each field once."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+
+from engine.refusals import Code, Refused
+
+_BODY_MAX = 10_000
+"""Bytes: a reason has 500 characters."""
+_FIELDS_MAX = 10
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises Refused: TOO_LARGE, INVALID_ARGUMENT."""
+    body = await request.body()
+    if len(body) > _BODY_MAX:
+        raise Refused(Code.TOO_LARGE, "The form is too large.")
+    try:
+        fields = parse_qs(body.decode("ascii"), max_num_fields=_FIELDS_MAX)
+    except ValueError:
+        raise Refused(Code.INVALID_ARGUMENT, "The form cannot be read.") from None
+    return {name: values[0] for name, values in fields.items()}

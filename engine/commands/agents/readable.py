@@ -1,0 +1,10 @@
+"""Whose mail a program may read: an address for which a key exists decides nothing and signs nobody in."""
+
+from __future__ import annotations
+
+from engine.commands.base import Work
+
+
+async def read_by_a_key(work: Work, address: str) -> bool:
+    """True where a key acts for `address` that lets somebody in."""
+    return any(not key.ended(work.now) for key in await work.unit.keys_for(address))

@@ -1,0 +1,178 @@
+"""Sign somebody in to the web pages by a link that works once, and out again."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from pydantic import Field
+
+from engine.commands import notices, text
+from engine.commands.agents.readable import read_by_a_key
+from engine.commands.answers.prompting import Cause, prompted
+from engine.commands.base import Command, Done, Work
+from engine.commands.operators.operators import may_administer
+from engine.model.messages import Notice
+from engine.model.sessions import LINK_LASTS, NOTED_EVERY, Session, SignedInAs, SignInLink
+from engine.refusals import Code, Refused
+
+CODE_LENGTH = 32
+"""Characters of 36: 165 bits."""
+SECRET_LENGTH = 40
+
+
+def digest(secret: str) -> str:
+    """What is stored of a code or a cookie; both are long enough for one SHA-256."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Asked(Done):
+    """A link was asked for; `mailed` is nothing that whoever asked may learn."""
+
+    mailed: bool
+
+
+class AskToSignIn(Command[Asked]):
+    """Mail a link to an address of somebody whom the server knows: an organizer, or who decides what waits."""
+
+    address: str
+
+    async def carry_out(self, work: Work) -> Asked:
+        """Raises Refused: INVALID_ADDRESS."""
+        address = text.address(self.address)
+        if not await _known(work, address) or not await prompted(work, Cause.SIGN_IN, address, address):
+            return Asked(mailed=False)
+        code = work.randomness.word(CODE_LENGTH)
+        page = work.settings.page(f"signin/{code}")
+        if not page:
+            return Asked(mailed=False)
+        await work.unit.add_sign_in(_link(work, code, SignedInAs.MAILBOX, address))
+        notice = _notice(page)
+        await work.unit.add_messages([notices.message(work, address, address, notice, None)], priority=0)
+        return Asked(mailed=True)
+
+    def subject(self) -> str:
+        return "sign in"
+
+
+async def _known(work: Work, address: str) -> bool:
+    """Whom a link is mailed to: nobody whose mail a key or this server reads, and no stranger."""
+    if work.settings.is_own_mailbox(address) or await read_by_a_key(work, address):
+        return False
+    return await work.unit.knows_organizer(address) or await work.unit.decides(address)
+
+
+def _link(work: Work, code: str, signs_in: SignedInAs, address: str) -> SignInLink:
+    return SignInLink(
+        digest=digest(code),
+        signs_in=signs_in,
+        address=address,
+        created=work.now,
+        expires=work.now + LINK_LASTS,
+    )
+
+
+def _notice(page: str) -> Notice:
+    minutes = int(LINK_LASTS.total_seconds() // 60)
+    return Notice(
+        subject="Sign in",
+        text=f"To sign in, open this page and press its button:\n{page}\n\nIt works once, for {minutes} minutes. "
+        "You did not ask for it? Then do nothing: nothing will happen.\n",
+    )
+
+
+class LinkMade(Done):
+    """The code of a new link, shown once."""
+
+    code: str = Field(repr=False)
+
+
+class MakeSignInLink(Command[LinkMade]):
+    """Make a link at the machine that signs its operator in."""
+
+    async def carry_out(self, work: Work) -> LinkMade:
+        """Raises Refused: NOT_ALLOWED."""
+        may_administer(work.actor)
+        if not work.actor.everywhere:
+            raise Refused(Code.NOT_ALLOWED, "Only the operator at the machine may do that.")
+        code = work.randomness.word(CODE_LENGTH)
+        await work.unit.add_sign_in(_link(work, code, SignedInAs.OPERATOR, work.actor.address))
+        return LinkMade(code=code)
+
+
+class SignedIn(Done):
+    """A new session; `secret` goes into the cookie and is stored nowhere."""
+
+    session: Session
+    secret: str = Field(repr=False)
+
+
+class SignIn(Command[SignedIn]):
+    """Spend a link's one use."""
+
+    code: str = Field(max_length=100, repr=False)
+
+    async def carry_out(self, work: Work) -> SignedIn:
+        """Raises Refused: CONFIRM_TOKEN_INVALID."""
+        link = usable(await work.unit.sign_in(digest(self.code)), work.now)
+        if link.signs_in is SignedInAs.MAILBOX and await read_by_a_key(work, link.address):
+            raise Refused(
+                Code.CONFIRM_TOKEN_INVALID, "A key acts for that address, so its mail signs nobody in."
+            )
+        await work.unit.save_sign_in(link.model_copy(update={"used": work.now}))
+        secret = work.randomness.word(SECRET_LENGTH)
+        session = Session(
+            digest=digest(secret),
+            signed_in=link.signs_in,
+            address=link.address,
+            created=work.now,
+            seen=work.now,
+        )
+        await work.unit.add_session(session)
+        return SignedIn(session=session, secret=secret)
+
+    def subject(self) -> str:
+        return "sign in"
+
+
+def usable(link: SignInLink | None, now: datetime) -> SignInLink:
+    """`link`, or Refused(CONFIRM_TOKEN_INVALID) where it is unknown, used or too old."""
+    if link is None or link.used or link.expires <= now:
+        raise Refused(
+            Code.CONFIRM_TOKEN_INVALID, "This link does not sign in any more.", "Ask for a new one."
+        )
+    return link
+
+
+class Seen(Done):
+    """A session that was used or ended."""
+
+
+class UseSession(Command[Seen]):
+    """Write down that a session is in use."""
+
+    digest: str = Field(repr=False)
+
+    async def carry_out(self, work: Work) -> Seen:
+        found = await work.unit.session(self.digest)
+        if found and found.lasts(work.now) and work.now - found.seen >= NOTED_EVERY:
+            await work.unit.save_session(found.model_copy(update={"seen": work.now}))
+        return Seen()
+
+
+class SignOut(Command[Seen]):
+    """End a session, or all of its address."""
+
+    digest: str = Field(repr=False)
+    everywhere: bool = False
+
+    async def carry_out(self, work: Work) -> Seen:
+        found = await work.unit.session(self.digest)
+        if found and found.ended is None:
+            await work.unit.save_session(found.model_copy(update={"ended": work.now}))
+            if self.everywhere:
+                await work.unit.end_sessions(found.address, work.now)
+        return Seen()
+
+    def subject(self) -> str:
+        return "session"

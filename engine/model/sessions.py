@@ -1,0 +1,60 @@
+"""Sessions of web pages, and the one-time links that begin them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.model.base import Value
+
+LINK_LASTS = timedelta(minutes=15)
+IDLE_MAX = timedelta(hours=12)
+SESSION_MAX = timedelta(days=7)
+NOTED_EVERY = timedelta(minutes=5)
+"""A session's use is written down this often, so that looking at pages hardly writes."""
+
+
+class SignedInAs(StrEnum):
+    """What a session came from, and stands for."""
+
+    MAILBOX = "mailbox"
+    """A link that was mailed to `address`: whoever signed in reads its mail."""
+    OPERATOR = "operator"
+    """A link that was made at the machine."""
+    KEY = "key"
+    """A key that was shown."""
+
+
+class SignInLink(Value):
+    """A link that signs somebody in once; its code is stored as its hash alone."""
+
+    digest: str = Field(description="SHA-256 of the code, hex", repr=False)
+    signs_in: SignedInAs
+    address: str
+    created: datetime
+    expires: datetime
+    used: datetime | None = None
+
+
+class Session(Value):
+    """Somebody who is signed in; the secret of their cookie is stored as its hash alone."""
+
+    digest: str = Field(description="SHA-256 of the cookie's secret, hex", repr=False)
+    signed_in: SignedInAs
+    address: str
+    key: str = Field(
+        "", description="SHA-256 of the key that it came from, hex; it ends with the key", repr=False
+    )
+    created: datetime
+    seen: datetime
+    ended: datetime | None = None
+
+    def lasts(self, now: datetime) -> bool:
+        """True where it is still good: in use, and not too old."""
+        return (
+            self.ended is None
+            and self.seen <= now + NOTED_EVERY
+            and now < min(self.seen + IDLE_MAX, self.created + SESSION_MAX)
+        )

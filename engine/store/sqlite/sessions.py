@@ -1,0 +1,73 @@
+"""Sessions of web pages, and the links that begin them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import aiosqlite
+
+from engine.model import sessions as model
+from engine.store.sqlite.session import Session
+
+_LINKS_KEPT = timedelta(days=1)
+_SESSIONS_KEPT = timedelta(days=30)
+
+
+class Sessions(Session):
+    """The part of a unit of work that concerns sessions."""
+
+    async def add_sign_in(self, link: model.SignInLink) -> None:
+        await self.run("DELETE FROM sign_in WHERE expires < ?", [(link.created - _LINKS_KEPT).timestamp()])
+        await self.run(
+            "INSERT INTO sign_in(digest, expires, body) VALUES (?,?,?)",
+            [link.digest, link.expires.timestamp(), link.model_dump_json()],
+        )
+
+    async def sign_in(self, digest: str) -> model.SignInLink | None:
+        row = await self.one("SELECT body FROM sign_in WHERE digest = ?", [digest])
+        return model.SignInLink.model_validate_json(row["body"]) if row else None
+
+    async def save_sign_in(self, link: model.SignInLink) -> None:
+        await self.run("UPDATE sign_in SET body = ? WHERE digest = ?", [link.model_dump_json(), link.digest])
+
+    async def add_session(self, session: model.Session) -> None:
+        await self.run("DELETE FROM session WHERE seen < ?", [(session.created - _SESSIONS_KEPT).timestamp()])
+        await self.run(
+            "INSERT INTO session(digest, address, seen, open, body) VALUES (?,?,?,?,?)",
+            [
+                session.digest,
+                session.address,
+                session.seen.timestamp(),
+                session.ended is None,
+                session.model_dump_json(),
+            ],
+        )
+
+    async def session(self, digest: str) -> model.Session | None:
+        row = await self.one("SELECT body FROM session WHERE digest = ?", [digest])
+        return model.Session.model_validate_json(row["body"]) if row else None
+
+    async def save_session(self, session: model.Session) -> None:
+        await self.run(
+            "UPDATE session SET seen = ?, open = ?, body = ? WHERE digest = ?",
+            [session.seen.timestamp(), session.ended is None, session.model_dump_json(), session.digest],
+        )
+
+    async def end_sessions(self, address: str, now: datetime) -> int:
+        found = await self.all("SELECT body FROM session WHERE address = ? AND open = 1", [address])
+        lasting = [model.Session.model_validate_json(row["body"]) for row in found]
+        for session in lasting:
+            await self.save_session(session.model_copy(update={"ended": now}))
+        return sum(session.lasts(now) for session in lasting)
+
+
+class SessionAnswers:
+    """What a store answers about sessions, over its reader."""
+
+    _reader: aiosqlite.Connection
+
+    async def session(self, digest: str) -> model.Session | None:
+        return await Sessions(self._reader).session(digest)
+
+    async def sign_in(self, digest: str) -> model.SignInLink | None:
+        return await Sessions(self._reader).sign_in(digest)
