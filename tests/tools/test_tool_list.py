@@ -48,6 +48,7 @@ OPERATOR = [
     "register_organizer",
     "suspend_organizer",
     "resume_organizer",
+    "set_organizer_approval",
     "list_keys",
     "revoke_key",
     "check_server",
