@@ -50,6 +50,21 @@ class Campaign(Value):
 
 # Of these there are a hundred thousand at once, so they are as small as can be.
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a list as given; `number` 1 is the first after the header, blank rows left out, 0 if it is not known.
+
+    `uid`: the event that it names, if any. `code`: why it could not be read.
+    """
+
+    email: str
+    name: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+    code: str = ""
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """One row of an uploaded list, judged; `row` 1 is the first after the header, a good one has no `code`.
 

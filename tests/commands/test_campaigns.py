@@ -9,12 +9,11 @@ import pytest
 
 from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
-from engine.model.campaigns import CampaignState
+from engine.model.campaigns import CampaignState, Row
 from engine.model.messages import Kind, MessageState
 from engine.model.people import Origin
 from engine.refusals import Code

@@ -29,7 +29,7 @@ def test_the_header_may_be_in_any_case(header: str) -> None:
 
 def test_the_header_may_be_in_any_order() -> None:
     row = csvlist.read("name,email,uid\nAnn,ann@example.com,abc\n")[0]
-    assert (row.row, row.uid, row.email, row.name, row.fields) == (1, "abc", "ann@example.com", "Ann", {})
+    assert (row.number, row.uid, row.email, row.name, row.fields) == (1, "abc", "ann@example.com", "Ann", {})
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -49,7 +49,7 @@ def test_an_empty_name_stays_empty() -> None:
 
 def test_blank_rows_are_ignored_and_rows_counted_without_them() -> None:
     rows = csvlist.read("\n\nemail,name\r\n\r\nann@example.com,Ann\r\n , \r\nbob@example.com,Bob")
-    assert [(row.row, row.email) for row in rows] == [(1, "ann@example.com"), (2, "bob@example.com")]
+    assert [(row.number, row.email) for row in rows] == [(1, "ann@example.com"), (2, "bob@example.com")]
 
 
 def test_rows_that_are_too_short_or_too_long_are_read_as_far_as_they_go() -> None:
@@ -159,7 +159,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except Refused as refused:
         assert refused.hint
     else:
-        assert [row.row for row in rows] == list(range(1, len(rows) + 1))
+        assert [row.number for row in rows] == list(range(1, len(rows) + 1))
 
 
 @given(st.binary(max_size=200), st.text(max_size=10))
@@ -268,7 +268,7 @@ def test_a_first_line_that_is_meant_as_an_address_is_not_passed_over() -> None:
 )
 def test_a_stray_quote_costs_its_own_row_alone(rows: list[str]) -> None:
     found = csvlist.read("email,name\n" + "\n".join(rows) + "\n")
-    assert [(row.row, row.email) for row in found if row.code] == [(1, "ann@example.org")]
+    assert [(row.number, row.email) for row in found if row.code] == [(1, "ann@example.org")]
     assert {"bob@example.org"} <= {row.email for row in found if not row.code}
     assert len(found) == 3
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
 from engine.commands.invites.invites import SendInvite
 from engine.commands.randomness import SystemRandomness
 from engine.engine import Engine
 from engine.jobs import jobs
 from engine.model.answers import Receipt
+from engine.model.campaigns import Row
 from engine.model.claims import Answer
 from engine.model.events import EventStatus
 from engine.model.feeds import Feed, FeedEntry

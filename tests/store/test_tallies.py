@@ -17,12 +17,12 @@ from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.base import Command
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs as chores
+from engine.model.campaigns import Row
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import MessageState

@@ -14,13 +14,13 @@ import pytest
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.base import Command, Done
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
-from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import CreateEvent, EventDone
 from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs as chores
 from engine.model.actors import Actor
+from engine.model.campaigns import Row
 from engine.model.claims import Answer, Claim
 from engine.model.events import Event
 from engine.model.messages import Message, MessageState

@@ -11,8 +11,8 @@ from cis_mcp.mcp.tools.base import CallContext
 from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine import plainfile
-from engine.commands.campaigns.validation import Row
 from engine.commands.tables import csvlist
+from engine.model.campaigns import Row
 from engine.model.people import Origin
 from engine.process import pools
 from engine.refusals import Code, Refused
@@ -85,14 +85,14 @@ async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
     # In a thread: a long list would keep every other call waiting.
     rows = await pools.LISTS.run(_from_csv, arguments.csv, arguments.csv_path)
     await _refuse_others(call, arguments.uid, rows)
-    return [Row(email=row.email, name=row.name, fields=row.fields, code=row.code) for row in rows]
+    return rows
 
 
 def _from_parts(parts: list[RecipientPart]) -> list[Row]:
     return [Row(email=part.email, name=part.name, fields=part.fields) for part in parts]
 
 
-def _from_csv(text: str | None, path: str | None) -> list[csvlist.CsvRow]:
+def _from_csv(text: str | None, path: str | None) -> list[Row]:
     return csvlist.read(text if text is not None else csvlist.decode(_content(path or "")))
 
 
@@ -102,13 +102,13 @@ def _content(path: str) -> bytes:
     return plainfile.read(path, csvlist.BYTES_MAX, hint=hint, argument="csv_path")[1]
 
 
-async def _refuse_others(call: CallContext, uid: str, rows: list[csvlist.CsvRow]) -> None:
+async def _refuse_others(call: CallContext, uid: str, rows: list[Row]) -> None:
     """A row that names another event must not be invited to this one."""
-    others = [row.row for row in rows if row.uid and row.uid.lower() != uid.lower()]
+    others = [row.number for row in rows if row.uid and row.uid.lower() != uid.lower()]
     if others:
         event = await call.engine.event(uid, call.actor)
         names = {event.uid, event.id, uid.lower()}
-        others = [row.row for row in rows if row.uid and row.uid.lower() not in names]
+        others = [row.number for row in rows if row.uid and row.uid.lower() not in names]
     if others:
         named = ", ".join(map(str, others[:_ROWS_NAMED])) + (", …" if len(others) > _ROWS_NAMED else "")
         raise Refused(

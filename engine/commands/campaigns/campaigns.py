@@ -12,11 +12,10 @@ from pydantic import Field, PrivateAttr
 
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns import validation as judging
-from engine.commands.campaigns.validation import Row
 from engine.commands.invites.invites import personal_values
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
-from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.campaigns import Campaign, CampaignState, Recipient, Row
 from engine.model.events import Event
 from engine.model.messages import Fanout, Kind
 from engine.model.people import Attendee, Origin
@@ -228,9 +227,8 @@ def confirm_token(campaign: Campaign, event: Event) -> str:
 def _digest(rows: list[Recipient]) -> str:
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(
-            f"{row.row}\0{row.email}\0{row.name}\0{sorted(row.fields.items())}\0{row.code}\n".encode()
-        )
+        fields = sorted(row.fields.items()) if row.fields else []
+        digest.update(f"{row.row}\0{row.email}\0{row.name}\0{fields}\0{row.code}\n".encode())
     return digest.hexdigest()
 
 

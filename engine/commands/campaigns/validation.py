@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from engine.commands import text
 from engine.commands.base import Work
 from engine.commands.invites.invites import given, invites_left
 from engine.itip import personal
-from engine.model.campaigns import Recipient
+from engine.model.campaigns import Recipient, Row
 from engine.model.events import Event
 from engine.model.people import Origin
 from engine.refusals import Code, Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a list, as given; `number`: where it stands in the list that its sender has, if that is known."""
-
-    email: str
-    name: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    number: int = 0
-    code: str = ""
 
 
 def read_rows(rows: Sequence[Row]) -> list[Recipient]:
@@ -50,6 +39,7 @@ def _foreign(work: Work, row: Recipient) -> Recipient:
 
 
 _EMAIL_SHOWN = 253
+_NO_FIELDS: Mapping[str, str] = {}
 _DETAIL_MAX = 300
 
 
@@ -59,7 +49,7 @@ def _read_row(number: int, row: Row) -> Recipient:
         why = "a quote stands inside a cell, or is not closed"
         return Recipient(row=number, email=row.email[:_EMAIL_SHOWN].lower(), code=row.code, detail=why)
     try:
-        fields = text.fields(dict(row.fields))
+        fields = text.fields(dict(row.fields)) if row.fields else _NO_FIELDS
         return Recipient(row=number, email=text.address(row.email), name=text.name(row.name), fields=fields)
     except Refused as refused:
         shown = row.email if len(row.email) <= _EMAIL_SHOWN else f"{row.email[:_EMAIL_SHOWN]}…"
@@ -98,7 +88,7 @@ class _Judge:
         return Code.INVITE_LIMIT_REACHED if self._left == 0 else None
 
     def _lacking(self, row: Recipient) -> frozenset[str]:
-        return self._needed - given(row.email, row.name, row.fields).keys()
+        return self._needed and self._needed - given(row.email, row.name, row.fields).keys()
 
     def _detail(self, row: Recipient, code: Code) -> str:
         if code is Code.DUPLICATE_ROW:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engine.commands.tables import headers, table
 from engine.commands.tables.headers import Columns
 from engine.commands.tables.table import BYTES_MAX, decode
+from engine.model.campaigns import Row
 from engine.refusals import Code, Refused
 
-__all__ = ["BYTES_MAX", "CsvRow", "decode", "read"]
+__all__ = ["BYTES_MAX", "decode", "read"]
 
 _LINE_MAX = 500
 """Longest line that can be an address with a name; more is not looked at."""
@@ -30,18 +31,6 @@ _EXAMPLE = "The first line must name the columns, for example: email,name"
 
 
 @dataclass(frozen=True, slots=True)
-class CsvRow:
-    """One row of a list as written; `row` 1 is the first row after the header, blank rows left out."""
-
-    row: int
-    uid: str
-    email: str
-    name: str
-    fields: Mapping[str, str] = field(default_factory=lambda: _NONE)
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class _Layout:
     """Where a list begins, and how: without columns it is an address a line. `uid`: the event of all its rows."""
 
@@ -52,7 +41,7 @@ class _Layout:
     uid: str = ""
 
 
-def read(text: str, rows_max: int | None = None) -> list[CsvRow]:
+def read(text: str, rows_max: int | None = None) -> list[Row]:
     """The rows of a list; columns that hold no address, name or uid are personal fields, in lower case.
 
     A row that is not CSV has the code CSV_UNREADABLE. `rows_max`: how many it may have, fewer than any list may.
@@ -149,7 +138,7 @@ def _split(line: str) -> tuple[str, str]:
     return "" if "@" in name else " ".join(name.split()), address.strip()
 
 
-def _bare(text: str, layout: _Layout, rows_max: int) -> Iterator[CsvRow]:
+def _bare(text: str, layout: _Layout, rows_max: int) -> Iterator[Row]:
     table.refuse_lines(text, layout.start, rows_max + 1)
     number, lines = 0, table.Lines(text, layout.start)
     for line in lines:
@@ -158,10 +147,10 @@ def _bare(text: str, layout: _Layout, rows_max: int) -> Iterator[CsvRow]:
             number += 1
             table.refuse_too_many(number, rows_max)
             name, email = _plain(line)
-            yield CsvRow(number, layout.uid, email, name)
+            yield Row(email, name, number=number, uid=layout.uid)
 
 
-def _table(text: str, layout: _Layout, rows_max: int) -> Iterator[CsvRow]:
+def _table(text: str, layout: _Layout, rows_max: int) -> Iterator[Row]:
     columns = layout.columns
     assert columns is not None, "a list with columns is read as a table"
     _refuse_long(columns)
@@ -196,24 +185,32 @@ def _refuse_long(columns: Columns) -> None:
         )
 
 
-def _row(number: int, layout: _Layout, cells: Sequence[str]) -> CsvRow:
+def _row(number: int, layout: _Layout, cells: Sequence[str]) -> Row:
     # a row may have fewer cells than there are columns, and costs no more than what it has
     columns = layout.columns
     assert columns is not None, "a list with columns is read as a table"
-    held = (cells[n].strip() for n in columns.email if n < len(cells))
-    named, email = _split(_ONE_OF_SEVERAL.split(next(filter(None, held), ""))[0])
+    named, email = _addressed(columns, cells)
     uid = cells[columns.uid].strip() if columns.uid is not None and columns.uid < len(cells) else ""
+    fields = _personal(columns, cells) if columns.fields else _NONE
+    return Row(email, columns.name(cells) or named, fields, number, "", uid or layout.uid)
+
+
+def _addressed(columns: Columns, cells: Sequence[str]) -> tuple[str, str]:
+    """The first cell that holds an address, as name and address."""
+    held = ""
+    for place in columns.email:
+        if place < len(cells) and (held := cells[place].strip()):
+            break
+    # Most hold an address alone, and a list may have a million.
+    return _split(_ONE_OF_SEVERAL.split(held)[0]) if "<" in held or ":::" in held else ("", held)
+
+
+def _personal(columns: Columns, cells: Sequence[str]) -> Mapping[str, str]:
     fields = {columns.fields[n]: value.strip() for n, value in enumerate(cells) if n in columns.fields}
-    return CsvRow(
-        row=number,
-        uid=uid or layout.uid,
-        email=email,
-        name=columns.name(cells) or named,
-        fields={name: value for name, value in fields.items() if value} or _NONE,
-    )
+    return {name: value for name, value in fields.items() if value} or _NONE
 
 
-def _broken(number: int, layout: _Layout, cells: Sequence[str]) -> CsvRow:
+def _broken(number: int, layout: _Layout, cells: Sequence[str]) -> Row:
     """A row with a stray quote: as much of it as tells its sender which one it is."""
     email = next((cell for cell in cells if _is_address(cell)), "")
-    return CsvRow(number, layout.uid, email, "", _NONE, Code.CSV_UNREADABLE.value)
+    return Row(email, number=number, code=Code.CSV_UNREADABLE.value, uid=layout.uid)

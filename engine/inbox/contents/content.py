@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from engine.commands.tables import batchrows, csvlist
 from engine.commands.tables.batchrows import BatchTable
-from engine.commands.tables.csvlist import CsvRow
 from engine.itip import read as itip_read
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.mail.incoming import read as mail_read
 from engine.mail.incoming.calendars import MAX_CALENDARS
 from engine.mail.incoming.content import CalendarPart, IncomingMail, ListPart
 from engine.mail.incoming.read import Opened
+from engine.model.campaigns import Row
 from engine.refusals import Code, Refused
 
 S = TypeVar("S")
@@ -53,7 +53,7 @@ class Content:
     quoted: bool = False
     left: tuple[Refused, ...] = ()
     tables: tuple[Table, ...] = ()
-    rows: tuple[tuple[CsvRow, ...] | Refused, ...] = ()
+    rows: tuple[tuple[Row, ...] | Refused, ...] = ()
 
 
 def read(raw: bytes, boxes: Collection[str]) -> Content:
@@ -156,12 +156,12 @@ def _tables(mail: IncomingMail) -> tuple[Table, ...]:
     return tuple(Table(p.filename, fits, _attempt(batchrows.read, p.text)) for p, fits in pairs)
 
 
-def _rows(mail: IncomingMail) -> tuple[tuple[CsvRow, ...] | Refused, ...]:
+def _rows(mail: IncomingMail) -> tuple[tuple[Row, ...] | Refused, ...]:
     found = [_attempt(_listed, part.text) for part in mail.lists]
     return tuple(rows if isinstance(rows, Refused) else tuple(rows) for rows in found)
 
 
-def _listed(text: str) -> list[CsvRow]:
+def _listed(text: str) -> list[Row]:
     return csvlist.read(text, _MAILED_ROWS)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from engine.commands.tables.csvlist import CsvRow
 from engine.inbox.contents.content import Table
 from engine.inbox.intake.received import ReceivedMail
 from engine.itip.message import ItipMessage
+from engine.model.campaigns import Row
 from engine.refusals import Refused
 
 log = logging.getLogger(__name__)
@@ -33,9 +33,9 @@ def tables_of(taken: ReceivedMail) -> tuple[Table, ...]:
     return taken.content.tables if taken.content else ()
 
 
-def rows_of(taken: ReceivedMail) -> list[CsvRow]:
+def rows_of(taken: ReceivedMail) -> list[Row]:
     """The rows of all attached lists. Raises Refused as the first list was refused."""
-    rows: list[CsvRow] = []
+    rows: list[Row] = []
     for found in taken.content.rows if taken.content else ():
         if isinstance(found, Refused):
             raise found

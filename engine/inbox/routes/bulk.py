@@ -6,9 +6,7 @@ import re
 from dataclasses import replace
 
 from engine.commands import notices
-from engine.commands.campaigns.validation import Row
 from engine.commands.intake import NoChange
-from engine.commands.tables.csvlist import CsvRow
 from engine.engine import Engine
 from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.reading import rows_of
@@ -25,6 +23,7 @@ from engine.inbox.routes.addressed import objection
 from engine.inbox.routes.create import stopped
 from engine.inbox.routes.list_campaign import DraftAndStart
 from engine.inbox.routes.several import weighed
+from engine.model.campaigns import Row
 from engine.refusals import Code, Refused
 
 _PROBLEMS_SHOWN = 200
@@ -51,7 +50,7 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
         )
     rows = rows_of(taken)
     if len(taken.mail.lists) > 1:
-        rows = [replace(row, row=number) for number, row in enumerate(rows, start=1)]
+        rows = [replace(row, number=number) for number, row in enumerate(rows, start=1)]
     if not all(row.uid for row in rows):
         uid = await _named_by_mail(engine, taken)
         rows = [replace(row, uid=row.uid or uid) for row in rows]
@@ -90,15 +89,15 @@ async def _uid(engine: Engine, taken: ReceivedMail, word: str) -> str:
         return ""
 
 
-def _without_event(row: CsvRow) -> str:
+def _without_event(row: Row) -> str:
     if row.code:
-        return f"row {row.row}: {row.email}: {row.code}: a quote stands inside a cell, or is not closed"
+        return f"row {row.number}: {row.email}: {row.code}: a quote stands inside a cell, or is not closed"
     why = "name the event's uid or id in the column uid, or in the subject"
-    return f"row {row.row}: {row.email}: {Code.MISSING_UID.value}: {why}"
+    return f"row {row.number}: {row.email}: {Code.MISSING_UID.value}: {why}"
 
 
-def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
-    by_uid: dict[str, list[CsvRow]] = {}
+def _by_event(rows: list[Row]) -> dict[str, list[Row]]:
+    by_uid: dict[str, list[Row]] = {}
     for row in rows:
         by_uid.setdefault(row.uid.lower(), []).append(row)
     if len(by_uid) > _EVENTS_MAX:
@@ -110,7 +109,7 @@ def _by_event(rows: list[CsvRow]) -> dict[str, list[CsvRow]]:
     return by_uid
 
 
-async def _start_all(engine: Engine, taken: ReceivedMail, by_uid: dict[str, list[CsvRow]]) -> list[Outcome]:
+async def _start_all(engine: Engine, taken: ReceivedMail, by_uid: dict[str, list[Row]]) -> list[Outcome]:
     async def each(mail: ReceivedMail) -> list[Outcome]:
         return [await _start(engine, mail, uid, part) for uid, part in by_uid.items()]
 
@@ -121,11 +120,11 @@ def _failed(outcome: Outcome) -> bool:
     return bool(outcome.code) and outcome != TAKEN_BEFORE
 
 
-async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[CsvRow]) -> Outcome:
+async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[Row]) -> Outcome:
     """Draft and start one event's campaign in one transaction, noted as part of this mail."""
     draft = DraftAndStart(
         uid=uid,
-        recipients=[Row(r.email, r.name, r.fields, r.row, r.code) for r in rows],
+        recipients=rows,
         # Whatever sent the mail, the organizer hears of what was done in their name; of a list that nothing proves
         # they hear at once, and without its words.
         report_to=None if taken.flagged else taken.mail.from_address,

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from engine.commands.campaigns.validation import Row
 from engine.commands.first_proof import NewProof
 from engine.engine import Engine
 from engine.inbox.intake.once import apply_once
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, named, turned_down
 from engine.inbox.routes.list_campaign import DraftAndStart
+from engine.model.campaigns import Row
 from engine.model.events import Event
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeeQuery, EventQuery

@@ -31,10 +31,7 @@ class Campaigns(Reminders):
         )
         await self.many(
             "INSERT INTO campaign_row(campaign_id, row, email, name, fields, code, detail) VALUES (?,?,?,?,?,?,?)",
-            (
-                (campaign.id, r.row, r.email, r.name, json.dumps(dict(r.fields)), r.code, r.detail)
-                for r in rows
-            ),
+            ((campaign.id, r.row, r.email, r.name, _fields(r.fields), r.code, r.detail) for r in rows),
         )
 
     async def last_campaign(self, event_uid: str, organizer: str, kind: Kind) -> Campaign | None:
@@ -200,3 +197,8 @@ def _changing(campaign: Campaign) -> list[object]:
         campaign.created.timestamp(),
         campaign.model_dump_json(),
     ]
+
+
+def _fields(fields: Mapping[str, str]) -> str:
+    """Personal fields as JSON; most lists have none, and may have a million rows."""
+    return json.dumps(dict(fields)) if fields else "{}"
