@@ -8,11 +8,13 @@ from datetime import date, datetime
 
 from engine import report
 from engine.bell import Bell
+from engine.commands import text
 from engine.commands.agents.deciding import unknown
 from engine.commands.agents.keys import digest
 from engine.commands.base import named_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
+from engine.commands.invites.suppressing import whose
 from engine.commands.operators.operators import may_administer
 from engine.commands.signing_in import usable
 from engine.model.actors import Actor
@@ -29,6 +31,7 @@ from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
 from engine.model.records import AnswerGroup, Figures, Grouping, KeptSums, Statistics
 from engine.model.sessions import Session, SignInLink
+from engine.model.suppressions import Suppression
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.store.protocol import Store
@@ -273,6 +276,25 @@ class Questions:
     async def sign_in_link(self, code_digest: str) -> SignInLink:
         """The link whose code has this hash. Raises Refused: CONFIRM_TOKEN_INVALID."""
         return usable(await self.store.sign_in(code_digest), self.clock())
+
+    async def suppressions(
+        self, actor: Actor, organizer: str, limit: int, after: tuple[str, str] | None = None
+    ) -> list[Suppression]:
+        """Entries of the do-not-mail list: the actor's own; the operator's are all, or those of one organizer.
+
+        Raises Refused: NOT_ALLOWED, INVALID_ADDRESS.
+        """
+        _may_read(actor)
+        return await self.store.suppressions(whose(actor, organizer) or None, limit, after)
+
+    async def suppressions_of(self, actor: Actor, organizer: str, address: str) -> list[Suppression]:
+        """What keeps mail of the actor from an address or a domain: their own entries and those for everybody.
+
+        Raises Refused: NOT_ALLOWED, INVALID_ADDRESS.
+        """
+        _may_read(actor)
+        target = text.address_or_domain(address)
+        return await self.store.suppressions_of(whose(actor, organizer) or None, text.with_domains(target))
 
     async def check(self) -> list[str]:
         """Every difference that a recount finds; empty where all is well (promise 10)."""

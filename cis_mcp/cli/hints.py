@@ -13,6 +13,7 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_KEY: "List the keys with “cis-mcp key list”.",
     Code.UNKNOWN_HELD_ACTION: "List what waits with “cis-mcp approval list”.",
     Code.HELD_ACTION_STATE: "See what became of it with “cis-mcp approval show”.",
+    Code.ADDRESS_SUPPRESSED: "See why with “cis-mcp suppression list ADDRESS”.",
     Code.ORGANIZER_SUSPENDED: "Lift it with “cis-mcp organizer resume”.",
 }
 

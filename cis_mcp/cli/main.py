@@ -14,6 +14,7 @@ from cis_mcp.cli.mails import import_, ingest
 from cis_mcp.cli.organizers import organizer
 from cis_mcp.cli.quarantine import quarantine
 from cis_mcp.cli.serving import serve, worker
+from cis_mcp.cli.suppressions import suppression
 from engine.observe import logs
 from engine.process.private import private_from_now_on
 
@@ -104,7 +105,7 @@ def config() -> None:
         click.echo(line)
 
 
-for command in (serve, worker, ingest, import_, key, organizer, approval, quarantine):
+for command in (serve, worker, ingest, import_, key, organizer, approval, quarantine, suppression):
     cli.add_command(command)
 
 

@@ -9,15 +9,20 @@ import click
 
 from cis_mcp.run.runtime import opened
 from engine.commands.base import Command, Done
+from engine.commands.invites.suppressing import Suppress, Unsuppress
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.commands.operators.registration import RegisterOrganizer
 from engine.engine import Engine
 from engine.inbox.intake import recount
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.routes import confirm
+from engine.model.suppressions import Suppression
 from engine.settings import Settings
 
 D = TypeVar("D", bound=Done)
+
+_PAGE = 500
+"""Entries of a long list that are read at once."""
 
 
 async def register(settings: Settings, address: str) -> int:
@@ -47,6 +52,55 @@ async def suspend(settings: Settings, address: str, *, suspended: bool) -> int:
     async with opened(settings) as engine:
         done = await _apply(engine, SuspendOrganizer(address=address, suspended=suspended))
     click.echo(f"{done.address}: {'suspended' if done.suspended else 'may send'}")
+    return 0
+
+
+async def list_suppressions(settings: Settings, address: str, organizer: str) -> int:
+    """Show the do-not-mail list, or what keeps mail from one address."""
+    shown, after = 0, None
+    async with opened(settings) as engine:
+        while True:
+            found = await _suppressions(engine, address, organizer, after)
+            for entry in found:
+                of = entry.organizer or "anybody"
+                words = "" if entry.cause.value in {"asked", "unsubscribed"} else f"  {entry.reason}"
+                click.echo(f"{entry.target}  {entry.cause}  mail of {of}  since {entry.at:%Y-%m-%d}{words}")
+            shown += len(found)
+            if address or len(found) < _PAGE:
+                break
+            after = (found[-1].target, found[-1].organizer)
+    if not shown:
+        click.echo("Nothing is on the list." if not address else "Nothing keeps mail from it.", err=True)
+    return 0
+
+
+async def _suppressions(
+    engine: Engine, address: str, organizer: str, after: tuple[str, str] | None
+) -> list[Suppression]:
+    if address:
+        return await engine.suppressions_of(engine.local, organizer, address)
+    return await engine.suppressions(engine.local, organizer, _PAGE, after)
+
+
+async def suppress(settings: Settings, addresses: tuple[str, ...], organizer: str) -> int:
+    """Put addresses and domains on the do-not-mail list."""
+    async with opened(settings) as engine:
+        done = await _apply(engine, Suppress(targets=addresses, organizer=organizer))
+    for target in done.targets:
+        click.echo(f"{target}: not mailed again by {done.organizer or 'anybody'}")
+    return 0
+
+
+async def unsuppress(settings: Settings, addresses: tuple[str, ...], organizer: str) -> int:
+    """Take addresses and domains off the do-not-mail list."""
+    async with opened(settings) as engine:
+        done = await _apply(engine, Unsuppress(targets=addresses, organizer=organizer))
+    for target in done.removed:
+        click.echo(f"{target}: off the list")
+    for target in done.not_listed:
+        click.echo(f"{target}: was not on it", err=True)
+    for entry in done.still:
+        click.echo(f"{entry.target}: still listed for mail of {entry.organizer or 'anybody'}", err=True)
     return 0
 
 

@@ -16,6 +16,7 @@ HINTS: Mapping[Code, str] = {
     "event changed since, make a new draft with bulk_send and look at its sample.",
     Code.IDEMPOTENCY_CONFLICT: "To change that event use update_event; look at it with get_event.",
     Code.SEQUENCE_MISMATCH: "Read it with get_event and repeat the change with that sequence as expected_sequence.",
+    Code.ADDRESS_SUPPRESSED: "list_suppressions says why; or ask the person for another address.",
     Code.ORGANIZER_SUSPENDED: "The operator can lift it with “cis-mcp organizer resume”.",
     Code.NOT_ALLOWED: "Ask the operator: “cis-mcp” at the machine may do it, and so may a key with the verb for it.",
     Code.OUT_OF_BOUNDS: "Nothing was sent. Ask your key's owner to widen that bound; do not look for a way around it.",

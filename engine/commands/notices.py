@@ -45,7 +45,7 @@ _SKIPPED = {
     Code.DUPLICATE_ROW: "in the list twice",
     Code.ALREADY_INVITED: "invited before",
     Code.ATTENDEE_BLOCKED: "wants no more invites of yours",
-    Code.ADDRESS_SUPPRESSED: "takes no mail: earlier mail came back",
+    Code.ADDRESS_SUPPRESSED: "on the do-not-mail list, or earlier mail came back",
     Code.MISSING_FIELD: "without a value that the text of the event needs",
     Code.INVITE_LIMIT_REACHED: "more than the number of invites that an event may send",
     Code.PERSON_LIMIT: "sent as many invites today as a person gets in a day",

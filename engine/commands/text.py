@@ -55,6 +55,30 @@ def address(text: str) -> str:
     return by_all_rules(plain)
 
 
+def address_or_domain(text: str) -> str:
+    """An address, or the bare name of a domain (`example.com`, `@example.com`, `*.example.com`), in lower case.
+
+    Raises Refused: INVALID_ADDRESS.
+    """
+    plain = text.strip()[: ADDRESS_MAX + 1]
+    if "@" in plain[1:]:
+        return address(text)
+    try:
+        return address(f"any@{plain.removeprefix('@').removeprefix('*.')}").partition("@")[2]
+    except Refused:
+        raise Refused(
+            Code.INVALID_ADDRESS,
+            f"“{text[:80]}” is neither an address nor a domain.",
+            "Give an address such as ann@example.com, or a domain such as example.com.",
+        ) from None
+
+
+def with_domains(target: str) -> list[str]:
+    """`target`, an address or a domain, then its domain and those above it."""
+    labels = target.rpartition("@")[2].split(".")
+    return list(dict.fromkeys([target, *(".".join(labels[n:]) for n in range(len(labels)))]))
+
+
 _INVISIBLE = dict.fromkeys(
     [
         0xAD,

@@ -165,8 +165,8 @@ class Play:
 
 
 @asynccontextmanager
-async def playing(folder: Path, **settings: str) -> AsyncIterator[Play]:
-    """`cis-mcp serve` on stdio with its core tools, its mail in and out by SMTP; at the end nothing is owed."""
+async def playing(folder: Path, tier: str = "core", **settings: str) -> AsyncIterator[Play]:
+    """`cis-mcp serve` on stdio with its tools, its mail in and out by SMTP; at the end nothing is owed."""
     port = free_port()
     async with sinking() as sink:
         env = environment(
@@ -177,7 +177,7 @@ async def playing(folder: Path, **settings: str) -> AsyncIterator[Play]:
             **settings,
         )
         command = StdioServerParameters(
-            command=sys.executable, args=["-m", "cis_mcp", "serve"], env=env, cwd=folder
+            command=sys.executable, args=["-m", "cis_mcp", "serve", "--tier", tier], env=env, cwd=folder
         )
         async with Client(command) as client:
             await eventually(lambda: listens(port))

@@ -309,3 +309,40 @@ async def test_what_is_on_in_denver_on_some_days_is_found_on_the_clock_of_the_pl
             ("Denver", "2037-06-13T20:00:00-06:00")
         ]
         assert await play.sent() == []
+
+
+async def test_a_domain_that_must_never_be_mailed_again_gets_nothing_by_any_way(tmp_path: Path) -> None:
+    async with playing(tmp_path, tier="extended") as play:
+        uid = await play.event()
+        former, other = "ann@former.example.com", "bob@example.com"
+        await play.invite(uid, former, other)
+        for _ in range(2):
+            await play.ok("suppress", addresses=["former.example.com"])
+        await play.ok("update_event", uid=uid, start="2037-05-08T12:30:00", audience="all")
+        assert await play.briefs() == [request(other, 1)]
+        draft = (
+            await play.ok("bulk_send", uid=uid, csv="email\ncem@eu.former.example.com\ndan@example.com")
+        )["campaign"]
+        assert [row["code"] for row in draft["skipped"]] == ["address_suppressed"]
+        begin = {"campaign_id": draft["id"], "confirm_token": draft["confirm_token"]}
+        await play.ok("control_campaign", action="start", **begin, wait_s=60)
+        assert await play.briefs() == [request("dan@example.com", 1)]
+        await play.answers("dan@example.com", "yes")
+        assert (await play.ok("remind", uid=uid))["reminded"] == 1
+        assert await play.briefs() == [request(other, 1)]
+        await play.ok("cancel_event", uid=uid, audience="all")
+        assert await play.briefs() == [cancel(other, 2), cancel("dan@example.com", 2)]
+
+
+async def test_no_more_mails_leave_in_a_day_than_the_installation_may_send(tmp_path: Path) -> None:
+    async with playing(tmp_path, CIS_DAY_LIMIT="5") as play:
+        uid = await play.event()
+        listed = "\n".join(["email", *(f"p{n}@example.com" for n in range(8))])
+        draft = (await play.ok("bulk_send", uid=uid, csv=listed))["campaign"]
+        begin = {"campaign_id": draft["id"], "confirm_token": draft["confirm_token"]}
+        await play.ok("control_campaign", action="start", **begin)
+        await eventually(lambda: len(play.sink.mails) == 5)
+        counts = (await play.ok("get_campaign", campaign_id=draft["id"]))["campaign"]["counts"]
+        assert (counts["sent"], counts["queued"]) == (5, 3)
+        await play.ok("control_campaign", campaign_id=draft["id"], action="cancel")
+        assert len(await play.sent()) == 5

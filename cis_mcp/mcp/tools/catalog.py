@@ -17,6 +17,7 @@ from cis_mcp.mcp.tools import (
     reminders,
     reports,
     searching,
+    suppressions,
 )
 from cis_mcp.mcp.tools.base import Spec
 
@@ -33,7 +34,7 @@ _CORE: tuple[Spec[Any], ...] = (
     *attendee.TOOLS,
     *changes.TOOLS,
 )
-_EXTENDED = (*_CORE, *imports.TOOLS)
+_EXTENDED = (*_CORE, *imports.TOOLS, *suppressions.TOOLS)
 
 SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
     "core": _CORE,

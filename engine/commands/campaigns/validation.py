@@ -58,6 +58,14 @@ def _read_row(number: int, row: Row) -> Recipient:
         return Recipient(row=number, email=shown.lower(), code=refused.code.value, detail=why)
 
 
+_DETAILS = {
+    Code.ALREADY_INVITED: "email: invited to this event before",
+    Code.ATTENDEE_BLOCKED: "email: unsubscribed from this organizer",
+    Code.ADDRESS_SUPPRESSED: "email: on the do-not-mail list, or mail to it came back for good",
+    Code.INVITE_LIMIT_REACHED: "the bulk invites of this event are used up",
+}
+
+
 class _Judge:
     """Judges rows one after the other: against what is known, and against the rows before."""
 
@@ -95,4 +103,4 @@ class _Judge:
             return f"email: as in row {self._seen[row.email]}"
         if code is Code.MISSING_FIELD:
             return f"{', '.join(sorted(self._lacking(row)))}: empty, or no such column"[:_DETAIL_MAX]
-        return ""
+        return _DETAILS.get(code, "")

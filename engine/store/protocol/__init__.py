@@ -25,6 +25,7 @@ from engine.store.protocol.notices import TELL_PAUSE, Notices
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
 from engine.store.protocol.sessions import SessionQuestions, Sessions
+from engine.store.protocol.suppressions import SuppressionList, Suppressions
 from engine.store.protocol.units import Conflict, Units
 from engine.store.protocol.watching import Checking, Watching
 
@@ -40,6 +41,7 @@ class Unit(
     Confirmations,
     Prompting,
     Proofs,
+    Suppressions,
     Notices,
     KeptMails,
     HeldActions,
@@ -55,6 +57,7 @@ class Store(
     Units[Unit],
     Questions,
     Searching,
+    SuppressionList,
     Claims,
     Jobs,
     Recipients,

@@ -12,6 +12,9 @@ from engine.refusals import Code
 from engine.store.rules import attendee_counters
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.session import IN_LIST, Session, as_list
+from engine.store.sqlite.suppressions import by_domain
+
+_ANY = "''"
 
 
 class Attendees(Session):
@@ -150,7 +153,12 @@ class Attendees(Session):
         blocked = await self.all(
             f"SELECT email, reason FROM block WHERE organizer = ? AND email {IN_LIST}", [organizer, listed]
         )
-        found = {row["email"]: Code.ADDRESS_SUPPRESSED for row in (*suppressed, *blocked)}
+        domains = await self.all(
+            f"SELECT value AS email FROM json_each(?) WHERE {by_domain('value', _ANY)} "
+            f"OR {by_domain('value', '?')}",
+            [listed, organizer],
+        )
+        found = {row["email"]: Code.ADDRESS_SUPPRESSED for row in (*suppressed, *blocked, *domains)}
         return found | {row["email"]: Code.ATTENDEE_BLOCKED for row in blocked if not row["reason"]}
 
     async def block(self, email: str, organizer: str, now: datetime) -> None:
@@ -172,4 +180,6 @@ class Attendees(Session):
 
     async def suppress(self, email: str, reason: str, now: datetime) -> None:
         """Note that `email` takes no mail, whoever sends it."""
-        await self.run("INSERT OR IGNORE INTO suppression VALUES (?,?,?)", [email, reason, now.timestamp()])
+        await self.run(
+            "INSERT OR IGNORE INTO suppression VALUES (?,?,?)", [email, reason or "bounced", now.timestamp()]
+        )

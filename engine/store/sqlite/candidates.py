@@ -17,10 +17,12 @@ from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, MessageState, Method, Notice
 from engine.model.people import Attendee, Origin, Partstat
+from engine.model.suppressions import ASKED
 from engine.store.rules import leaving_message_id
 from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.rows import instant
 from engine.store.sqlite.schema import DUE, PENDING
+from engine.store.sqlite.suppressions import by_domain
 
 M = TypeVar("M", bound=Value)
 
@@ -77,6 +79,9 @@ class Candidate(NamedTuple):
     suppressed: int
 
 
+_ANY = "''"
+
+
 def _micros(column: str) -> str:
     return f"CAST(round({column} * 1e6) AS INTEGER)"
 
@@ -94,8 +99,9 @@ _COLUMNS = ", ".join(
         _micros("a.receipt_arrived"),
         "a.proven",
         "o.suspended, o.name, k.state",
-        "(SELECT reason FROM block b WHERE b.email = m.email AND b.organizer = m.organizer)",
-        "EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email)",
+        "coalesce((SELECT reason FROM block b WHERE b.email = m.email AND b.organizer = m.organizer), "
+        f"CASE WHEN {by_domain('m.email', 'm.organizer')} THEN '{ASKED}' END)",
+        f"EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email) OR {by_domain('m.email', _ANY)}",
     ]
 )
 QUERY = f"""

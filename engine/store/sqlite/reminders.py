@@ -11,6 +11,7 @@ from engine.store.rules import PERSON_DAY, day
 from engine.store.sqlite.ledger import TOLD, Ledger
 from engine.store.sqlite.person_schema import PERSON
 from engine.store.sqlite.session import IN_LIST, as_list
+from engine.store.sqlite.suppressions import by_domain
 
 _OF_PERSON = "m.event_uid = a.event_uid AND m.email = a.email"
 _REMINDED = (
@@ -24,7 +25,8 @@ _BOUNCED = (
 _REASON = f"""CASE
     WHEN a.partstat IN ('declined','delegated') THEN a.partstat
     WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.email = a.email)
-        OR EXISTS (SELECT 1 FROM block b WHERE b.email = a.email AND b.organizer = e.organizer) THEN 'barred'
+        OR EXISTS (SELECT 1 FROM block b WHERE b.email = a.email AND b.organizer = e.organizer)
+        OR {by_domain("a.email", "''")} OR {by_domain("a.email", "e.organizer")} THEN 'barred'
     WHEN {_BOUNCED} THEN 'bounced'
     WHEN NOT EXISTS (SELECT 1 FROM message m WHERE {_OF_PERSON} AND {TOLD}) THEN 'not_invited'
     WHEN (SELECT count(*) {_REMINDED}) >= {REMINDERS_MAX} THEN 'reminded_often'

@@ -14,6 +14,7 @@ from engine.store.sqlite.person_schema import PERSON_MAILS
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.sessions_schema import SESSIONS
 from engine.store.sqlite.strangers_schema import STRANGERS
+from engine.store.sqlite.suppressions import SUPPRESSED_DOMAINS
 
 PENDING = "state IN ('queued','deferred')"
 DUE = "state IN ('queued','deferred') AND held = 0"
@@ -295,6 +296,7 @@ MIGRATIONS = (
     SENT_HOURS,
     KEYS,
     SESSIONS,
+    SUPPRESSED_DOMAINS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -26,6 +26,7 @@ from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
 from engine.model.records import AnswerGroup, Figures, Grouping, Intake, KeptMail, KeptSums, Rates, Statistics
 from engine.model.searching import Expansion
+from engine.model.suppressions import Suppression
 from engine.store.protocol import Chore, Unit
 from engine.store.repeating import repeated
 from engine.store.sqlite import changes, chores
@@ -48,6 +49,7 @@ from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
 from engine.store.sqlite.session import Statements
 from engine.store.sqlite.sessions import SessionAnswers
+from engine.store.sqlite.suppressions import SuppressionList
 from engine.store.sqlite.unit import SqliteUnit
 from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
 
@@ -247,6 +249,14 @@ class SqliteStore(HeldAnswers, SessionAnswers):
 
     async def keys(self) -> list[Key]:
         return await self._questions.keys()
+
+    async def suppressions(
+        self, organizer: str | None, limit: int, after: tuple[str, str] | None = None
+    ) -> list[Suppression]:
+        return await SuppressionList(self._reader).suppressions(organizer, limit, after)
+
+    async def suppressions_of(self, organizer: str | None, targets: Collection[str]) -> list[Suppression]:
+        return await SuppressionList(self._reader).suppressions_of(organizer, targets)
 
     async def noted(self, intake_prefix: str) -> bool:
         return await self._questions.noted(intake_prefix)

@@ -16,6 +16,7 @@ from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.sessions import Sessions
+from engine.store.sqlite.suppressions import SuppressionList
 from engine.store.sqlite.tellings import GatheredNotices
 
 
@@ -29,6 +30,7 @@ class SqliteUnit(
     Confirmations,
     PromptRecords,
     Proofs,
+    SuppressionList,
     GatheredNotices,
     Kept,
     HeldActions,

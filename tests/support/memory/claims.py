@@ -141,8 +141,8 @@ class ClaimUnit(LedgerUnit):
             method=m.method,
             campaign_state=campaign.state.value if campaign else None,
             suspended=(self.t.get("organizer", m.organizer) or ("", False))[1],
-            suppressed=m.email in self.t.of("suppression"),
-            blocked=self.t.get("block", (m.email, m.organizer)),
+            suppressed=self.suppressed(m.email),
+            blocked=self.blocked(m.email, m.organizer),
             partstat=attendee.partstat if attendee else None,
             proven=attendee.proven if attendee else None,
         )

@@ -15,6 +15,7 @@ from engine.model.people import Attendee, Partstat
 from engine.model.records import PersonMails
 from engine.refusals import Code
 from engine.store import rules
+from tests.support.memory.suppressions import SuppressionUnit
 from tests.support.memory.tables import Owed, Tables
 
 _ENDED = {MessageState.FAILED, MessageState.WITHDRAWN}
@@ -38,7 +39,7 @@ def touched(owed: Owed) -> bool:
     return bool(owed.owner and owed.message.state.pending) or owed.message.state is MessageState.SENT
 
 
-class LedgerUnit:
+class LedgerUnit(SuppressionUnit):
     """The part of a unit of work that concerns messages and campaigns."""
 
     note: Callable[..., None]

@@ -35,7 +35,7 @@ class ReminderUnit(LedgerUnit):
         organizer = self.t.get("event", a.event_uid).organizer
         if a.partstat in {Partstat.DECLINED, Partstat.DELEGATED}:
             return a.partstat.value
-        if a.email in self.t.of("suppression") or (a.email, organizer) in self.t.of("block"):
+        if self.suppressed(a.email) or self.blocked(a.email, organizer) is not None:
             return "barred"
         rows = [
             r

@@ -14,9 +14,7 @@ from engine.model.feeds import GONE, Feed, FeedEntry
 from engine.model.messages import MessageState
 from engine.model.people import Attendee, Origin, Partstat
 from engine.model.records import Intake
-from engine.refusals import Code
 from engine.store.protocol import AlreadyTakenIn
-from engine.store.rules import refuses
 from tests.support.memory.claims import ClaimUnit
 from tests.support.memory.keys import KeyUnit
 from tests.support.memory.reminders import ReminderUnit
@@ -167,24 +165,6 @@ class Unit(SessionUnit):
             words=receipt.comment,
             **values,
         )
-
-    async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
-        found = {e: Code.ADDRESS_SUPPRESSED for e in emails if e in self.t.of("suppression")}
-        blocked = {e: self.t.get("block", (e, organizer)) for e in emails}
-        more = {e: refuses(why) for e, why in blocked.items() if why is not None}
-        return found | {
-            e: code for e, code in more.items() if e not in found or code is Code.ATTENDEE_BLOCKED
-        }
-
-    async def block(self, email: str, organizer: str, now: datetime) -> None:
-        self.t.put("block", (email, organizer), "")
-
-    async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
-        if (email, organizer) not in self.t.of("block"):
-            self.t.put("block", (email, organizer), reason or "bounced")
-
-    async def suppress(self, email: str, reason: str, now: datetime) -> None:
-        self.t.put("suppression", email, reason)
 
     # answers
 

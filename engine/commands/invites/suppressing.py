@@ -1,0 +1,115 @@
+"""The do-not-mail list as organizers and the operator change it: addresses and whole domains."""
+
+from __future__ import annotations
+
+from engine.commands import text
+from engine.commands.base import Command, Done, Work
+from engine.model.actors import Actor
+from engine.model.suppressions import ASKED, Suppression, SuppressionCause
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+
+TARGETS_MAX = 1_000
+"""Addresses and domains of one command."""
+_NOT_THEIRS = {SuppressionCause.UNSUBSCRIBED, SuppressionCause.COMPLAINED}
+
+
+class SuppressDone(Done):
+    """`organizer`: whose mail the addresses take no more; empty: anybody's."""
+
+    organizer: str
+    targets: tuple[str, ...]
+    added: int
+
+
+class UnsuppressDone(Done):
+    """What left the list, and what was not on it. `still`: other entries that keep mail from what left."""
+
+    organizer: str
+    removed: tuple[str, ...]
+    not_listed: tuple[str, ...]
+    still: tuple[Suppression, ...]
+
+
+class Suppress(Command[SuppressDone]):
+    """Put addresses and domains on the list; safe to repeat. What is owed to them is withdrawn at its turn."""
+
+    targets: tuple[str, ...]
+    organizer: str = ""
+
+    async def carry_out(self, work: Work) -> SuppressDone:
+        """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, EMPTY_LIST, TOO_LARGE."""
+        work.require(Verb.SUPPRESS)
+        organizer, targets = whose(work.actor, self.organizer), _listed(self.targets)
+        entries = [Suppression(target=t, organizer=organizer, reason=ASKED, at=work.now) for t in targets]
+        return SuppressDone(
+            organizer=organizer, targets=targets, added=await work.unit.add_suppressions(entries)
+        )
+
+
+class Unsuppress(Command[UnsuppressDone]):
+    """Take addresses and domains off the list; all of them, or none if one may not be."""
+
+    targets: tuple[str, ...]
+    organizer: str = ""
+
+    async def carry_out(self, work: Work) -> UnsuppressDone:
+        """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, EMPTY_LIST, TOO_LARGE."""
+        work.require(Verb.SUPPRESS)
+        organizer, targets = whose(work.actor, self.organizer), _listed(self.targets)
+        found = {t: await work.unit.suppression(t, organizer) for t in targets}
+        entries = [entry for entry in found.values() if entry]
+        for entry in entries:
+            _refuse_others_wish(work.actor, entry)
+        for entry in entries:
+            await work.unit.drop_suppression(entry.target, organizer)
+        removed = tuple(entry.target for entry in entries)
+        return UnsuppressDone(
+            organizer=organizer,
+            removed=removed,
+            not_listed=tuple(t for t in targets if found[t] is None),
+            still=tuple(await _still(work, organizer, removed)),
+        )
+
+
+async def _still(work: Work, organizer: str, removed: tuple[str, ...]) -> list[Suppression]:
+    above = [part for target in removed for part in text.with_domains(target)]
+    return await work.unit.suppressions_of(organizer or None, above)
+
+
+def _listed(targets: tuple[str, ...]) -> tuple[str, ...]:
+    if not targets:
+        raise Refused(Code.EMPTY_LIST, "No address is named.", "Name at least one address or domain.")
+    if len(targets) > TARGETS_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"Those are {len(targets)} addresses; {TARGETS_MAX} are taken at once.",
+            "Give them in parts.",
+        )
+    return tuple(dict.fromkeys(text.address_or_domain(target) for target in targets))
+
+
+def operates(actor: Actor) -> bool:
+    """True for the operator, at the machine or by a key with the scope `admin`."""
+    return actor.everywhere or (actor.kind == "agent" and Verb.ADMIN in actor.verbs)
+
+
+def whose(actor: Actor, organizer: str) -> str:
+    """Whose list is meant: the actor's own; the operator's concerns all organizers unless one is named.
+
+    Raises Refused: NOT_ALLOWED, INVALID_ADDRESS.
+    """
+    if operates(actor):
+        return text.address(organizer) if organizer else ""
+    if organizer and not actor.owns(organizer.strip().lower()):
+        raise Refused(Code.NOT_ALLOWED, "That list is another organizer's.", "Leave organizer out for yours.")
+    return actor.address
+
+
+def _refuse_others_wish(actor: Actor, entry: Suppression) -> None:
+    if entry.cause in _NOT_THEIRS and not operates(actor):
+        raise Refused(
+            Code.NOT_ALLOWED,
+            f"“{entry.target[:80]}” {entry.cause} for themselves: no organizer takes that back.",
+            "The operator can, at that person's word.",
+        )
