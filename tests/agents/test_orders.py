@@ -341,8 +341,11 @@ async def test_no_more_mails_leave_in_a_day_than_the_installation_may_send(tmp_p
         draft = (await play.ok("bulk_send", uid=uid, csv=listed))["campaign"]
         begin = {"campaign_id": draft["id"], "confirm_token": draft["confirm_token"]}
         await play.ok("control_campaign", action="start", **begin)
-        await eventually(lambda: len(play.sink.mails) == 5)
-        counts = (await play.ok("get_campaign", campaign_id=draft["id"]))["campaign"]["counts"]
-        assert (counts["sent"], counts["queued"]) == (5, 3)
+
+        async def waits() -> bool:
+            counts = (await play.ok("get_campaign", campaign_id=draft["id"]))["campaign"]["counts"]
+            return (counts["sent"], counts["queued"]) == (5, 3)
+
+        await eventually(waits)
         await play.ok("control_campaign", campaign_id=draft["id"], action="cancel")
         assert len(await play.sent()) == 5
