@@ -22,6 +22,7 @@ from bench import (
     peers,
     reading,
     receiving,
+    recording,
     search,
     sending,
     starting,
@@ -45,6 +46,7 @@ _PARTS: dict[str, Part] = {
     "hostile": hostile.measure,
     "importing": importing.measure,
     "search": search.measure,
+    "record": recording.measure,
 }
 _NO_SINK = (
     "smtp-sink is not here, so a slower aiosmtpd takes the mails: "

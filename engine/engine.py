@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar, cast
 
 from engine.bell import Bell
+from engine.commands import recording
 from engine.commands.agents import holding
 from engine.commands.agents.holding import MustWait
 from engine.commands.agents.standing import standing_of
@@ -18,6 +20,9 @@ from engine.itip.recurrence import instances
 from engine.model.actors import Actor
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
 from engine.questions import Clock, Questions
+from engine.record.recorded import Recorded
+from engine.record.repeats import Repeats, known
+from engine.record.signing import Signer
 from engine.refusals import Refused
 from engine.settings import Settings
 from engine.store.opening import open_store
@@ -36,7 +41,7 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class Engine(Questions):
+class Engine(Recorded, Questions):
     """The one way in for everything that changes, and the questions, over one store."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock, randomness: Randomness) -> None:
@@ -48,6 +53,8 @@ class Engine(Questions):
         self.arrived = Bell()
         self.watch = Watch(store)
         self.observer = Observer()
+        self.signer = Signer.of(settings)
+        self._repeats = Repeats()
         self._applying: set[asyncio.Task[object]] = set()
         self._preparing: set[asyncio.Task[object]] = set()
 
@@ -64,6 +71,7 @@ class Engine(Questions):
         for task in self._preparing:
             task.cancel()
         await asyncio.gather(*self._applying, return_exceptions=True)
+        await self.record_repeats(ending=True)
         await self.watch.close()
         await self.store.close()
 
@@ -128,22 +136,22 @@ class Engine(Questions):
             await holding.weigh(work, command, done)
             if also:
                 await also(work, done)
-            if actor.kind != "system":
-                await unit.audit(now, actor.audited, name, command.subject())
+            if command.in_record and actor.kind != "system":
+                await recording.enter(work, command, done)
             return done
 
         try:
             await self._prepared(command)
-            done = await self._whole(name, command, actor, whole, before, also)
+            done = await self._whole(command, actor, whole, before, also)
         except Refused as refused:
             log.info("%s refused: %s", name, refused.code)
+            await self._record_refusal(command, actor, now, refused)
             return refused
         self.owed.ring()
         return done
 
     async def _whole(
         self,
-        name: str,
         command: Command[D],
         actor: Actor,
         whole: Callable[[Unit], Coroutine[object, object, D]],
@@ -164,7 +172,7 @@ class Engine(Questions):
             done = cast("D", waits.done.model_copy(update={"held": held}))
             if also:
                 await also(work, done)
-            await unit.audit(now, actor.audited, f"{name} held", command.subject())
+            await recording.enter(work, command, done)
             return done
 
         return await self.store.at_once(keep)
@@ -172,6 +180,38 @@ class Engine(Questions):
     def _chance(self, actor: Actor) -> Randomness:
         """Chance for a command; written down where the command may have to wait and come true later."""
         return RecordedRandomness(self.randomness) if actor.kind == "organizer" else self.randomness
+
+    async def _record_refusal(
+        self, command: Command[D], actor: Actor, now: datetime, refused: Refused
+    ) -> None:
+        """A row at once for the first of equal refusals within a minute; the others wait for `record_repeats`."""
+        if not command.in_record or not known(actor):
+            return
+        facts = {**recording.caller(actor, now), **recording.refusal(command, refused)}
+        if self._repeats.first(facts, now):
+            await self._enter(actor, lambda work: recording.enter(work, command, refused))
+        await self.record_repeats()
+
+    async def record_repeats(self, *, ending: bool = False) -> None:
+        """One row for all refusals that were equal to one before, once their minute is over or the engine ends."""
+        for facts, times in self._repeats.over(None if ending else self.clock()):
+            await self._enter(SYSTEM, partial(recording.enter_repeats, facts=facts, times=times))
+
+    async def _enter(self, actor: Actor, enter: Callable[[Work], Awaitable[None]]) -> None:
+        now = self.clock()
+
+        async def alone(unit: Unit) -> None:
+            await enter(Work(unit, actor, now, self.randomness, self.settings))
+
+        await self.store.at_once(alone)
+
+    async def check(self) -> list[str]:
+        """Every difference that a recount finds, the record among it; empty where all is well (promise 10)."""
+        recounted = await self.store.recount()
+        try:
+            return [*recounted, *(await self.verified()).differences]
+        except Refused as refused:
+            return [*recounted, f"record: {refused}"]
 
     async def _prepared(self, command: Command[D]) -> None:
         """Let a command prepare itself: it may wait for a thread, for which no end waits."""

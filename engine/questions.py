@@ -29,6 +29,7 @@ from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
+from engine.model.record import Row, commitment
 from engine.model.records import AnswerGroup, Figures, Grouping, KeptSums, Statistics
 from engine.model.sessions import Session, SignInLink
 from engine.model.suppressions import Suppression
@@ -296,9 +297,19 @@ class Questions:
         target = text.address_or_domain(address)
         return await self.store.suppressions_of(whose(actor, organizer) or None, text.with_domains(target))
 
-    async def check(self) -> list[str]:
-        """Every difference that a recount finds; empty where all is well (promise 10)."""
-        return await self.store.recount()
+    async def record(self, actor: Actor, limit: int, before: int | None = None) -> list[Row]:
+        """The newest rows of the record, newest first: the operator's all, else those of the actor's key or address.
+
+        `before`: only those with a smaller number. Raises Refused: NOT_ALLOWED.
+        """
+        _may_read(actor)
+        caller = None if actor.everywhere else actor.key or await self._commitment(actor.address)
+        return await self.store.newest_rows(caller, before, limit)
+
+    async def _commitment(self, address: str) -> str:
+        """As what the record names a person; of one whom it never named, what is in no row."""
+        salt = await self.store.record_salt(address)
+        return commitment(address.encode(), salt) if salt else "nobody"
 
     async def events_by_uid(self, beginning: str, actor: Actor, limit: int) -> list[Event]:
         """The actor's events whose uid begins with these characters. Raises Refused: NOT_ALLOWED."""

@@ -76,6 +76,9 @@ class Settings(BaseSettings):
         ge=0,
         description="MB of mail that changed nothing which are kept, strangers' go first; 0: no limit",
     )
+    record_days: int = Field(
+        0, ge=0, description="days after which the beginning of the record is cut away; 0: never"
+    )
     disk_reserve_mb: int = Field(
         200,
         ge=0,

@@ -13,6 +13,7 @@ from cis_mcp.cli.keys import key
 from cis_mcp.cli.mails import import_, ingest
 from cis_mcp.cli.organizers import organizer
 from cis_mcp.cli.quarantine import quarantine
+from cis_mcp.cli.record import record
 from cis_mcp.cli.serving import serve, worker
 from cis_mcp.cli.suppressions import suppression
 from engine.observe import logs
@@ -105,7 +106,7 @@ def config() -> None:
         click.echo(line)
 
 
-for command in (serve, worker, ingest, import_, key, organizer, approval, quarantine, suppression):
+for command in (serve, worker, ingest, import_, key, organizer, approval, quarantine, suppression, record):
     cli.add_command(command)
 
 

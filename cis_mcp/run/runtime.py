@@ -16,6 +16,7 @@ from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.listener import Listener
 from engine.inbox.spool import cleaning
 from engine.jobs import jobs as chores
+from engine.jobs import record
 from engine.observe import telemetry
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.processes.pool import SenderPool
@@ -54,6 +55,7 @@ async def running(settings: Settings, health: Health | None = None) -> AsyncIter
             "crew": SenderPool(engine, transport.connections).run,
         }
         jobs |= {"cleaning": lambda: cleaning.run(engine), "progress": lambda: progress.run(engine)}
+        jobs |= {"record": lambda: record.run(engine)}
         health = health or Health()
         end = await _seen(engine, health)
         health.jobs = {name: asyncio.create_task(_watched(name, job)) for name, job in jobs.items()}

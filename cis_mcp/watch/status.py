@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -21,7 +22,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 def routes(engine: Engine, health: Health) -> list[Route]:
-    """The three addresses."""
+    """The addresses: how it is, and with which key the record is signed."""
     tower = MetricsCollector(engine, health)
 
     async def healthz(_request: Request) -> Response:
@@ -38,7 +39,16 @@ def routes(engine: Engine, health: Health) -> list[Route]:
             return _keep_out(request)
         return PlainTextResponse(await tower.text(), media_type=CONTENT_TYPE, headers=_FRESH)
 
-    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    async def keys(_request: Request) -> Response:
+        published = await asyncio.to_thread(engine.signer.published)
+        return JSONResponse(published, headers={"Cache-Control": "public, max-age=3600"})
+
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/.well-known/cis-keys", keys),
+    ]
 
 
 def _on_this_machine(request: Request) -> bool:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +28,10 @@ class Done(Value):
     held: HeldAction | None = Field(
         None, description="it waits for an approval: nothing was changed, and the rest is what would be"
     )
+
+    def recorded(self, salt: bytes) -> dict[str, object]:
+        """What the record says of it besides: facts without anybody's words; personal data as commitments by `salt`."""
+        return {}
 
 
 D_co = TypeVar("D_co", bound=Done, covariant=True)
@@ -97,6 +101,9 @@ class Command(BaseModel, Generic[D_co]):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
+    in_record: ClassVar[bool] = True
+    """False for what changes nothing: it leaves no row in the record."""
+
     async def prepare(self) -> None:
         """Do what takes long and needs nothing of the store, before the unit of work begins."""
 
@@ -105,8 +112,16 @@ class Command(BaseModel, Generic[D_co]):
         """Do what is asked inside `work.unit`, or raise Refused; waits for nothing but the unit."""
 
     def subject(self) -> str:
-        """What the command is about, for the audit line: a uid or an id, never personal data."""
+        """What the command is about: a uid or an id, or what the caller names it by."""
         return str(getattr(self, "uid", "") or getattr(self, "campaign_id", "") or "")
+
+    def about(self) -> str:
+        """The address of the person whom the command is about, if there is one."""
+        return str(getattr(self, "email", "") or "")
+
+    def committed(self) -> bytes:
+        """All that was asked, for the commitment in the record."""
+        return self.model_dump_json().encode(errors="surrogatepass")
 
 
 def named_event(found: Sequence[Event], name: str, actor: Actor) -> Event:

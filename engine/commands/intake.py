@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from engine.commands import telling
 from engine.commands.base import Command, Done, Work
 from engine.model.messages import Notice
@@ -17,6 +19,8 @@ class Reply(Done):
 
 class NoChange(Command[Done]):
     """Change nothing: for a mail that is only noted, and perhaps answered."""
+
+    in_record: ClassVar[bool] = False
 
     async def carry_out(self, work: Work) -> Done:
         return Done()

@@ -9,6 +9,8 @@ from pydantic import Field
 from engine.model.base import Value
 from engine.model.verbs import Verb, verbs_of
 
+_FACES = {"local": "cli", "agent": "mcp", "organizer": "mail", "attendee": "mail", "owner": "pages"}
+
 
 class Actor(Value):
     """Who asks, and what that allows."""
@@ -20,6 +22,7 @@ class Actor(Value):
     chain: tuple[str, ...] = Field(
         (), description="ids of the keys whose bounds hold, the one that acts last"
     )
+    face: str = Field("", description="by which face it came, where its kind does not tell")
     unauthenticated: bool = Field(
         False, description="true: speaks by a mail that nothing proves (CIS_SENDER_AUTH=flag)"
     )
@@ -31,9 +34,14 @@ class Actor(Value):
 
     @property
     def audited(self) -> str:
-        """Who asks, as an audit line names them."""
+        """Who asks, in a word."""
         unproven = " (unauthenticated)" if self.unauthenticated else ""
         return f"{self.kind}:{self.address}{unproven}"
+
+    @property
+    def came_by(self) -> str:
+        """The face by which it came, as the record names it."""
+        return self.face or _FACES.get(self.kind, "")
 
     @property
     def verbs(self) -> frozenset[Verb]:

@@ -20,6 +20,7 @@ from engine.model.events import EventStatus
 from engine.model.feeds import Feed, FeedEntry
 from engine.model.messages import Fanout, Kind, MessageState, Notice
 from engine.model.people import Partstat
+from engine.model.record import next_row
 from engine.model.records import Intake, KeptMail
 from engine.refusals import Code
 from engine.settings import Settings
@@ -48,7 +49,8 @@ Work = Callable[[Unit], Awaitable[None]]
 async def invites(unit: Unit) -> None:
     await unit.add_attendees([attendee(BOB)])
     await unit.add_messages([message(BOB, message_id="bob@x")], priority=0)
-    await unit.audit(START, "local:x", "SendInvite", "event1")
+    place = await unit.record_place([BOB])
+    await unit.add_row(next_row(place.after, {"command": "SendInvite"}, b"salt"), {BOB: b"salt of Bob"})
 
 
 async def answers(unit: Unit) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from engine.model.answers import Receipt
 from engine.model.people import Partstat
+from engine.model.record import GENESIS, Head, next_row
 from engine.model.records import Intake
 from engine.refusals import Code
 from engine.store.protocol import AlreadyTakenIn, Store
@@ -40,7 +41,7 @@ async def test_a_unit_that_breaks_a_rule_of_the_store_keeps_nothing(store: Store
     await stores.with_event(store)
     with pytest.raises(Exception):  # noqa: B017 -- whichever the store raises
         async with store.unit() as unit:
-            await unit.audit(START, "local:x", "Test", "first")
+            await unit.add_row(next_row(Head(0, GENESIS), {"command": "Test"}, b"salt"), {})
             await unit.add_attendees([stores.attendee("ann@example.com", token="t")])
             await unit.add_attendees([stores.attendee("bob@example.com", token="t")])
     async with store.unit() as unit:

@@ -190,6 +190,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("list_quarantine", {"limit": 50}),
         ("show_quarantined", {"id": mail}),
         ("list_keys", {"limit": 100}),
+        ("list_record", {"limit": 100}),
         ("check_server", {}),
         ("get_settings", {}),
         ("send_report", {"uid": uid}),

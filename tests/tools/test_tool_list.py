@@ -38,6 +38,7 @@ CORE = [
 EXTENDED = [
     *CORE,
     "import_calendar",
+    "list_record",
 ]
 OPERATOR = [
     *EXTENDED,
@@ -58,7 +59,7 @@ NAMES: dict[Tier, list[str]] = {"core": CORE, "extended": EXTENDED, "operator": 
 READING = {
     *("get_event", "search_events", "get_campaign", "get_stats", "list_attendees", "get_attendee"),
     *("list_changes", "list_quarantine", "show_quarantined", "list_keys"),
-    *("check_server", "get_settings"),
+    *("check_server", "get_settings", "list_record"),
 }
 TOOLS_MAX = 17
 TOKENS_MAX = 6_500

@@ -70,7 +70,9 @@ class CallContext:
 
     @property
     def actor(self) -> Actor:
-        return self.who()
+        actor = self.who()
+        # The record tells the operator at the command line from one who comes by a client of ours.
+        return actor if actor.kind != "local" else actor.model_copy(update={"face": "mcp"})
 
     async def apply(self, command: Command[D]) -> D:
         """What `command` came to, or Refused."""

@@ -14,6 +14,7 @@ from cis_mcp.mcp.tools import (
     operations,
     proposals,
     quarantine,
+    record,
     reminders,
     reports,
     searching,
@@ -34,7 +35,7 @@ _CORE: tuple[Spec[Any], ...] = (
     *attendee.TOOLS,
     *changes.TOOLS,
 )
-_EXTENDED = (*_CORE, *imports.TOOLS, *suppressions.TOOLS)
+_EXTENDED = (*_CORE, *imports.TOOLS, *suppressions.TOOLS, *record.TOOLS)
 
 SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
     "core": _CORE,

@@ -13,6 +13,7 @@ from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import EventDone
 from engine.commands.randomness import RepeatedRandomness
+from engine.model import record
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.refusals import Code, Refused
 
@@ -24,6 +25,12 @@ class Decided(Done):
 
     action: HeldAction
     repeated: bool = False
+
+    def recorded(self, salt: bytes) -> dict[str, object]:
+        """Which action was decided, by which channel, and a commitment to the hash of what was shown."""
+        shown = record.commitment(self.action.digest.encode(), salt)
+        decided = {"id": self.action.id, "state": self.action.state.value, "shown": shown}
+        return {"approval": {**decided, "channel": self.action.channel or ""}}
 
 
 class Decide(Command[Decided]):

@@ -15,6 +15,7 @@ from engine.commands.campaigns import validation as judging
 from engine.commands.invites.invites import personal_values
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
+from engine.model import record
 from engine.model.campaigns import Campaign, CampaignState, Recipient, Row
 from engine.model.events import Event
 from engine.model.messages import Fanout, Kind
@@ -33,6 +34,12 @@ class CampaignDone(Done):
     confirm_token: str = ""
     sample: Recipient | None = None
 
+    def recorded(self, salt: bytes) -> dict[str, object]:
+        """The campaign, the length of its list, and a commitment to every row of it."""
+        c = self.campaign
+        listed = {"total": c.total, "valid": c.valid, "list": record.commitment(c.digest.encode(), salt)}
+        return {"campaign": {"id": c.id, "state": c.state.value, **listed}}
+
 
 class DraftCampaign(Command[CampaignDone]):
     """Judge a list for an event; nothing is sent before `ControlCampaign` starts it."""
@@ -44,6 +51,10 @@ class DraftCampaign(Command[CampaignDone]):
     at: datetime | None = None
     report_to: str | None = None
     _rows: list[Recipient] = PrivateAttr(default_factory=list)
+
+    def committed(self) -> bytes:
+        """What was asked but for the rows, to which the row of the draft commits by their digest."""
+        return self.model_dump_json(exclude={"recipients"}).encode(errors="surrogatepass")
 
     async def prepare(self) -> None:
         """Read the rows, in a thread: a hundred thousand addresses take seconds."""

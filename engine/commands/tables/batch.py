@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, SkipValidation
 
+from engine.commands import recording
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
@@ -75,6 +77,11 @@ class BatchDone(Done):
 
     outcomes: tuple[StepOutcome, ...]
 
+    def recorded(self, salt: bytes) -> dict[str, object]:
+        """How many requests came to what, and how many were refused with which code."""
+        counts = {name: n for name, n in tallied(self.outcomes).items() if n}
+        return {"requests": counts, "codes": Counter(one.code for one in self.outcomes if one.code)}
+
 
 class Rehearsed(Exception):  # noqa: N818 -- reads as what it is
     """A dry run came to its end, and everything was undone; `outcomes` are what would have been."""
@@ -97,6 +104,10 @@ class Batch(Command[BatchDone]):
     dry_run: bool = False
     enough: Callable[[], bool] | None = None
 
+    def committed(self) -> bytes:
+        """The names of the requests; each that is carried out has a row of its own."""
+        return "\n".join(step.name for step in self.steps).encode(errors="surrogatepass")
+
     async def carry_out(self, work: Work) -> BatchDone:
         """Raises Rehearsed where it is a dry run, never Refused."""
         outcomes: list[StepOutcome] = []
@@ -117,17 +128,14 @@ async def _one(work: Work, step: Step) -> StepOutcome:
     try:
         command = await step.command(work)
         action, uid = _ACTIONS[type(command)], command.subject()
-        outcome = _outcome(step, action, await command.carry_out(work))
+        done = await command.carry_out(work)
+        outcome = _outcome(step, action, done)
+        if outcome.became is not RequestOutcome.UNCHANGED:
+            await recording.enter(work, command, done)
     except Refused as refused:
         outcome = _turned_down(step, action, uid, refused)
-    if outcome.became not in {RequestOutcome.UNCHANGED, RequestOutcome.FAILED}:
-        await _audit(work, action, outcome.uid)
     await step.also(work, outcome)
     return outcome
-
-
-async def _audit(work: Work, action: RowAction, uid: str) -> None:
-    await work.unit.audit(work.now, work.actor.audited, f"{action.capitalize()}Event", uid)
 
 
 def _outcome(step: Step, action: RowAction, done: EventDone) -> StepOutcome:

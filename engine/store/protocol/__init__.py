@@ -24,6 +24,7 @@ from engine.store.protocol.limits import Limits
 from engine.store.protocol.notices import TELL_PAUSE, Notices
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
+from engine.store.protocol.record import Record, RecordQuestions
 from engine.store.protocol.sessions import SessionQuestions, Sessions
 from engine.store.protocol.suppressions import SuppressionList, Suppressions
 from engine.store.protocol.units import Conflict, Units
@@ -48,6 +49,7 @@ class Unit(
     Sessions,
     Keys,
     Requests,
+    Record,
     Protocol,
 ):
     """One unit of work: all of it is kept, or nothing."""
@@ -63,6 +65,7 @@ class Store(
     Recipients,
     ArrivedMails,
     Quarantine,
+    RecordQuestions,
     Watching,
     Checking,
     HeldQuestions,
@@ -84,6 +87,7 @@ __all__ = [
     "Quarantine",
     "Questions",
     "Recipients",
+    "RecordQuestions",
     "Reports",
     "Searching",
     "Store",

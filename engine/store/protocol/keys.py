@@ -1,4 +1,4 @@
-"""Keys, requests that were carried out, mails that were taken in, and the audit trail."""
+"""Keys, requests that were carried out, and mails that were taken in."""
 
 from __future__ import annotations
 
@@ -67,8 +67,4 @@ class Requests(Protocol):
 
     async def take_in(self, intake: Intake) -> None:
         """Note a mail as taken in. Raises AlreadyTakenIn."""
-        ...
-
-    async def audit(self, now: datetime, actor: str, command: str, subject: str) -> None:
-        """Write an audit line."""
         ...

@@ -43,6 +43,7 @@ class Ledger(DayCounters):
         values = [rows.message_values(m, priority, held=m.campaign_id in held) for m in owed]
         await self.insert("message", rows.MESSAGE_COLUMNS, values)
         await self.count_for_persons(owed)
+        self.owed += [m.message_id for m in owed]
         groups = Counter((m.kind, m.event_uid, m.organizer, m.campaign_id, m.state) for m in owed)
         for group, n in groups.items():
             self._count(*group, n)

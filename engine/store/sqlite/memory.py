@@ -1,4 +1,4 @@
-"""What is remembered of requests: idempotency, mails taken in, the audit trail."""
+"""What is remembered of requests: idempotency, mails taken in."""
 
 from __future__ import annotations
 
@@ -33,9 +33,3 @@ class Memory(Session):
         )
         if not added:
             raise AlreadyTakenIn(intake.id)
-
-    async def audit(self, now: datetime, actor: str, command: str, subject: str) -> None:
-        await self.run(
-            "INSERT INTO audit(at, actor, command, subject) VALUES (?,?,?,?)",
-            [now.timestamp(), actor, command, subject],
-        )

@@ -11,6 +11,7 @@ from engine.store.sqlite.ids_schema import SHORT_IDS
 from engine.store.sqlite.keys_schema import KEYS
 from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.person_schema import PERSON_MAILS
+from engine.store.sqlite.record_schema import RECORD
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.sessions_schema import SESSIONS
 from engine.store.sqlite.strangers_schema import STRANGERS
@@ -297,6 +298,7 @@ MIGRATIONS = (
     KEYS,
     SESSIONS,
     SUPPRESSED_DOMAINS,
+    RECORD,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

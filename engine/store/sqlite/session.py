@@ -53,6 +53,7 @@ class Session:
     def __init__(self, connection: Statements) -> None:
         self.connection = connection
         self.tally = Tally()
+        self.owed: list[str] = []
 
     async def all(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         return list(await self.connection.execute_fetchall(sql, tuple(values)))

@@ -44,6 +44,7 @@ from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
+from engine.store.sqlite.recorded import RecordAsked
 from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
@@ -59,7 +60,7 @@ _LITTLE_S = 1.0
 """For so long it is taken for granted that there is little to search."""
 
 
-class SqliteStore(HeldAnswers, SessionAnswers):
+class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
     def __init__(

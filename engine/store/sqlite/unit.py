@@ -15,6 +15,7 @@ from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.memory import Memory
 from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
+from engine.store.sqlite.record import Record
 from engine.store.sqlite.sessions import Sessions
 from engine.store.sqlite.suppressions import SuppressionList
 from engine.store.sqlite.tellings import GatheredNotices
@@ -37,5 +38,6 @@ class SqliteUnit(
     Keys,
     Sessions,
     Memory,
+    Record,
 ):
     """Everything a unit of work can do."""

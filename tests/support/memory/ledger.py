@@ -95,6 +95,7 @@ class LedgerUnit(SuppressionUnit):
             held = self._state_of(message.campaign_id) is CampaignState.PAUSED
             key = self.t.add("message", None)
             self.t.put("message", key, Owed(message.model_copy(update={"id": key}), priority, held))
+            self.t.owed.append(message.message_id)
 
     def _state_of(self, campaign_id: str | None) -> CampaignState | None:
         campaign = self.t.get("campaign", campaign_id)

@@ -41,6 +41,7 @@ class Tables:
         self.before = rows
         self.version = version
         self.touched: set[str] = set()
+        self.owed: list[str] = []
 
     def of(self, table: str) -> dict[Any, Any]:
         """A table, to be read."""

@@ -17,6 +17,7 @@ from engine.model.records import Intake
 from engine.store.protocol import AlreadyTakenIn
 from tests.support.memory.claims import ClaimUnit
 from tests.support.memory.keys import KeyUnit
+from tests.support.memory.record import RecordUnit
 from tests.support.memory.reminders import ReminderUnit
 from tests.support.memory.sessions import SessionUnit
 
@@ -268,9 +269,6 @@ class Unit(SessionUnit):
             raise AlreadyTakenIn(intake.id)
         self.t.put("intake", intake.id, intake)
 
-    async def audit(self, now: datetime, actor: str, command: str, subject: str) -> None:
-        self.t.add("audit", (now, actor, command, subject))
 
-
-class WholeUnit(ClaimUnit, ReminderUnit, KeyUnit, Unit):
+class WholeUnit(ClaimUnit, ReminderUnit, KeyUnit, RecordUnit, Unit):
     """What a unit of this store can do, claims among it."""

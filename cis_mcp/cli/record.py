@@ -1,0 +1,61 @@
+"""`cis-mcp record …`: the chain of all commands and what was decided, exported, signed and verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cis_mcp.cli.base import run, settings_in_force
+
+
+@click.group()
+def record() -> None:
+    """The hash-chained record of all commands and what came of them."""
+
+
+@record.command("export")
+@click.option("--old", is_flag=True, help="The lines that were kept before there was a record.")
+def record_export(*, old: bool) -> None:
+    """Print the record as JSON lines: where it begins, each row as it was hashed, the signed head."""
+    from cis_mcp.cli import recorded
+
+    run(recorded.export_old(settings_in_force()) if old else recorded.export(settings_in_force()))
+
+
+@record.command("head")
+def record_head() -> None:
+    """Print the signed head, to be held against the record later."""
+    from cis_mcp.cli import recorded
+
+    run(recorded.head(settings_in_force()))
+
+
+@record.command("key")
+def record_key() -> None:
+    """Print the public key with which heads are signed, in one line."""
+    from cis_mcp.cli import recorded
+
+    run(recorded.key(settings_in_force()))
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@record.command("verify")
+@click.argument("file", required=False, type=_FILE)
+@click.option(
+    "--head", "heads", multiple=True, type=_FILE, help="A signed head, or a mail with one; repeatable."
+)
+@click.option("--key", help="The public key, as “record key” printed it; else the key of this installation.")
+def record_verify(file: Path | None, heads: tuple[Path, ...], key: str | None) -> None:
+    """Verify each row of the record, or of the exported FILE; exit 1 on any difference.
+
+    With --head it must hold that head: a cut end, an old backup or a rewritten past are found.
+    """
+    from cis_mcp.cli import recorded
+
+    if file:
+        run(recorded.verify_file(file, heads, key))
+    else:
+        run(recorded.verify(settings_in_force(), heads, key))

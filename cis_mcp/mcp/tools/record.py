@@ -1,0 +1,92 @@
+"""The tool that shows an agent what the record says of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import Field
+
+from cis_mcp.mcp.tools.arguments import Arguments
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
+from cis_mcp.mcp.tools.fitting import fitted
+from engine.model import cursors
+from engine.model.record import Row
+
+
+class ListRecordArguments(Arguments):
+    """Arguments of list_record."""
+
+    limit: int = Field(50, ge=1, le=100)
+    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=200)
+
+
+class RecordRow(Result):
+    """One command and what came of it."""
+
+    row: int = Field(description="its number in the record of the whole server")
+    at: str
+    face: str = Field(description="by which face it came: mcp, cli, mail")
+    key: str = Field(description="id of the key; empty: none")
+    command: str
+    outcome: str = Field(description="done, refused or dry_run")
+    code: str = Field(description="why it was refused")
+    event: str = Field(description="uid of the event, or id of the campaign")
+    mails: int = Field(description="mails that it owed in the same moment")
+    times: int = Field(description="for how many equal refusals the row stands")
+
+
+class RecordRows(Result):
+    """Rows of the record, newest first."""
+
+    rows: list[RecordRow]
+    next_cursor: str | None
+
+
+async def list_record(call: CallContext, arguments: ListRecordArguments) -> Reply:
+    """List what the server's record says you did, newest first: each command, whether it was done or refused, and
+    with which code. The rows are a chain of hashes, so that what was done can be proved later; they hold nobody's
+    address. For what happened to your events use list_changes."""
+    (before,) = cursors.opened(arguments.cursor, int) if arguments.cursor else [None]
+    assert before is None or isinstance(before, int)
+    rows = await call.engine.record(call.actor, arguments.limit + 1, before)
+
+    async def page(limit: int) -> Reply:
+        return _reply(rows[:limit], more=len(rows) > limit)
+
+    return await fitted(arguments.limit, page)
+
+
+def _reply(rows: list[Row], *, more: bool) -> Reply:
+    infos = [_info(json.loads(row.body)) for row in rows]
+    cursor = cursors.written(rows[-1].seq) if more else None
+    lines = [_line(info) for info in infos] or ["The record has no row of yours."]
+    if cursor:
+        lines.append(f"There are older ones; go on with cursor {cursor}")
+    return Reply("\n".join(lines), RecordRows(rows=infos, next_cursor=cursor))
+
+
+def _info(said: dict[str, Any]) -> RecordRow:
+    return RecordRow(
+        row=said["seq"],
+        at=said["at"],
+        face=said.get("face", ""),
+        key=said.get("key", ""),
+        command=said["command"],
+        outcome=said["outcome"],
+        code=said.get("code", ""),
+        event=said.get("event", ""),
+        mails=said.get("mails", {}).get("count", 0),
+        times=said.get("times", 1),
+    )
+
+
+def _line(info: RecordRow) -> str:
+    code = f" ({info.code})" if info.code else ""
+    event = f", {info.event}" if info.event else ""
+    mails = f", mails {info.mails}" if info.mails else ""
+    times = f", {info.times} times" if info.times > 1 else ""
+    return f"- {info.row}. {info.at} {info.command} {info.outcome}{code}{event}{mails}{times}"
+
+
+TOOLS = (Spec(list_record, "List what the record says", ListRecordArguments, RecordRows, reads()),)

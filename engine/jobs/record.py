@@ -1,0 +1,83 @@
+"""Looks after the record: signs its head each hour, and cuts its past where `CIS_RECORD_DAYS` is set."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from datetime import datetime, timedelta
+
+from engine.engine import Engine
+from engine.model.record import GENESIS, Cut, Head, Row, moment
+from engine.record.signing import Signer
+from engine.record.verifying import Chain
+from engine.store.protocol import Unit
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 10.0
+_FIRST_S = 60.0
+_HOUR_S = 3600.0
+_AT_ONCE = 1_000
+
+
+async def run(engine: Engine) -> None:
+    """Write down repeated refusals once their minute is over, and sign the head each hour, until cancelled."""
+    due = time.monotonic() + _FIRST_S
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        try:
+            await engine.record_repeats()
+            if time.monotonic() >= due:
+                due = time.monotonic() + _HOUR_S
+                await keep(engine)
+        except Exception:
+            log.exception("the record cannot be looked after; trying again")
+
+
+async def keep(engine: Engine) -> None:
+    """Keep the signed head beside the database, and cut away what is older than `CIS_RECORD_DAYS`."""
+    await engine.signed_head()
+    if engine.settings.record_days:
+        gone = await cut(engine, engine.clock() - timedelta(days=engine.settings.record_days))
+        if gone:
+            log.info("cut %d rows from the beginning of the record", gone)
+
+
+async def cut(engine: Engine, before: datetime) -> int:
+    """Cut away the rows before that moment, all but the newest row; returns how many. What is broken is not cut."""
+    gone = 0
+    while some := await _older(engine, before):
+        if not await _cut(engine, some):
+            break
+        gone += len(some)
+    return gone
+
+
+async def _older(engine: Engine, before: datetime) -> list[Row]:
+    begins = await _begins(engine)
+    newest = (await engine.store.record_head()).seq
+    rows = await engine.store.record_rows(begins.seq, _AT_ONCE)
+    limit = moment(before)
+    return [row for row in rows if row.seq < newest and json.loads(row.body)["at"] < limit]
+
+
+async def _begins(engine: Engine) -> Head:
+    before = await engine.store.record_cut()
+    return Head(before.seq, before.head) if before else Head(0, GENESIS)
+
+
+async def _cut(engine: Engine, rows: list[Row]) -> bool:
+    chain = Chain(await _begins(engine))
+    if not chain.follow((row.seq, row.body.encode(), row.head) for row in rows):
+        log.error("the record is not cut: %s", chain.broken)
+        return False
+    note = await asyncio.to_thread(Signer.of(engine.settings).note, chain.head, engine.clock())
+    place = Cut(seq=chain.head.seq, head=chain.head.head, note=note)
+
+    async def work(unit: Unit) -> None:
+        await unit.cut_record(place)
+
+    await engine.store.at_once(work)
+    return True

@@ -1,0 +1,34 @@
+"""The newest signed head, kept beside the database: an old backup of the database does not have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.process.secret_file import written_beside
+from engine.record.signing import SignedHead, Signer, opened
+from engine.refusals import Refused
+
+HEAD_FILE = "record.head"
+
+
+def kept_head(folder: Path, signer: Signer) -> SignedHead | None:
+    """The head that was signed last on this machine, if any. Raises OSError, Refused: INVALID_ARGUMENT."""
+    path = folder / HEAD_FILE
+    return opened(path.read_text(encoding="utf-8"), signer.verifier) if path.exists() else None
+
+
+def keep_head(folder: Path, signer: Signer, note: str) -> None:
+    """Keep a newer head in place of the one before; never an older one. Raises OSError."""
+    mine = opened(note, signer.verifier)
+    if not _newer(mine, folder, signer):
+        return
+    draft = written_beside(folder / HEAD_FILE, note.encode())
+    draft.replace(folder / HEAD_FILE)
+
+
+def _newer(mine: SignedHead, folder: Path, signer: Signer) -> bool:
+    try:
+        before = kept_head(folder, signer)
+    except Refused:
+        return True  # of another key: that one was lost, and the file tells nothing any more
+    return before is None or before.head.seq < mine.head.seq

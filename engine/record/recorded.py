@@ -1,0 +1,53 @@
+"""What may be asked of the record of an engine: its signed head, whether it is whole, all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import datetime
+
+from engine.model.record import Head
+from engine.record import heads
+from engine.record.exporting import exported, old_lines
+from engine.record.signing import Signer
+from engine.record.verifying import Verified, verify
+from engine.settings import Settings
+from engine.store.protocol import Store
+
+
+class Recorded:
+    """The part of an engine that speaks of its record."""
+
+    settings: Settings
+    store: Store
+    clock: Callable[[], datetime]
+    signer: Signer
+
+    async def signed_head(self) -> str:
+        """The signed note of the record's head, for whoever may hold it against the record later.
+
+        It is kept beside the database as well. Raises OSError, Refused: INVALID_ARGUMENT for a broken key file.
+        """
+        head = await self.store.record_head()
+        return await asyncio.to_thread(self._sign, head, self.clock())
+
+    def _sign(self, head: Head, now: datetime) -> str:
+        note = self.signer.note(head, now)
+        heads.keep_head(self.settings.data_dir, self.signer, note)
+        return note
+
+    async def verified(self, wanted: Iterable[Head] = ()) -> Verified:
+        """What a look at every row finds; `wanted`, and the head beside the database, must be in the record.
+
+        Raises OSError, Refused: INVALID_ARGUMENT where the head beside the database is not of our key.
+        """
+        kept = await asyncio.to_thread(heads.kept_head, self.settings.data_dir, self.signer)
+        return await verify(self.store, [*wanted, *([kept.head] if kept else [])])
+
+    def exported(self) -> AsyncIterator[str]:
+        """The whole record in lines, with the signed head at its end."""
+        return exported(self.store, self.signer, self.clock())
+
+    def old_lines(self) -> AsyncIterator[str]:
+        """The lines that were kept before there was a record."""
+        return old_lines(self.store)
