@@ -38,6 +38,9 @@ CORE = [
 EXTENDED = [
     *CORE,
     "import_calendar",
+    "list_suppressions",
+    "suppress",
+    "unsuppress",
     "list_record",
 ]
 OPERATOR = [
@@ -59,7 +62,7 @@ NAMES: dict[Tier, list[str]] = {"core": CORE, "extended": EXTENDED, "operator": 
 READING = {
     *("get_event", "search_events", "get_campaign", "get_stats", "list_attendees", "get_attendee"),
     *("list_changes", "list_quarantine", "show_quarantined", "list_keys"),
-    *("check_server", "get_settings", "list_record"),
+    *("check_server", "get_settings", "list_record", "list_suppressions"),
 }
 TOOLS_MAX = 17
 TOKENS_MAX = 6_500
