@@ -28,7 +28,10 @@ class Code(StrEnum):
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     UNKNOWN_KEY = "unknown_key"
     UNKNOWN_HELD_ACTION = "unknown_held_action"
+    UNKNOWN_TRIGGER = "unknown_trigger"
+    UNKNOWN_DELIVERY = "unknown_delivery"
     UNKNOWN_TOOL = "unknown_tool"
+    TRIGGER_STATE = "trigger_state"
     EVENT_EXISTS = "event_exists"
     EVENT_IN_PAST = "event_in_past"
     EVENT_CANCELLED = "event_cancelled"
@@ -86,6 +89,10 @@ class Code(StrEnum):
     TOO_MANY = "too_many"
     BUSY = "busy"
     NO_CHANGE = "no_change"
+    # what systems of record post
+    INVALID_RULE = "invalid_rule"
+    INVALID_PAYLOAD = "invalid_payload"
+    LOOP = "loop"
     # what became of a message
     SUPERSEDED = "superseded"
     CAMPAIGN_CANCELLED = "campaign_cancelled"

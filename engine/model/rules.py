@@ -1,0 +1,71 @@
+"""Rules: what a delivery must be like, and what it then does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.model.base import Value
+
+RULES_MAX = 10
+UNDO_MAX_S = 86_400
+SOURCE_MAX = 1_000
+"""Characters of an expression or a template."""
+
+
+class Deed(StrEnum):
+    """What a rule does."""
+
+    INVITE = "invite"
+    """Creates the event or changes it, and invites whom the object names."""
+    UPDATE = "update"
+    """Changes the event if the object has one."""
+    CANCEL = "cancel"
+    FORGET = "forget"
+    """Drops what is kept of the object: its content and its deliveries'."""
+    NOTHING = "nothing"
+
+
+class Settable(StrEnum):
+    """Fields of an event that a rule may set."""
+
+    SUMMARY = "summary"
+    START = "start"
+    END = "end"
+    DURATION_MINUTES = "duration_minutes"
+    TIMEZONE = "timezone"
+    LOCATION = "location"
+    DESCRIPTION = "description"
+    URL = "url"
+
+
+class RulePeople(Value):
+    """Whom an object names: a list, and an address and a name for each `item` in it."""
+
+    each: str = Field(max_length=SOURCE_MAX, description="expression for a list")
+    email: str = Field(max_length=SOURCE_MAX, description="template; empty: that item names nobody")
+    name: str = Field("", max_length=SOURCE_MAX, description="template")
+    fields: Mapping[str, str] = Field(default_factory=dict, max_length=20, description="name → template")
+
+
+class Rule(Value):
+    """One rule: the first of a trigger's rules whose `when` is true is carried out."""
+
+    when: str = Field(max_length=SOURCE_MAX, description="expression that is true or false")
+    do: Deed
+    object: str = Field(
+        "", max_length=SOURCE_MAX, description="template: what identifies the thing over there"
+    )
+    version: str = Field(
+        "", max_length=SOURCE_MAX, description="expression for a number or a time that grows; empty: none"
+    )
+    set: Mapping[Settable, str] = Field(default_factory=dict, description="field of the event → template")
+    people: RulePeople | None = None
+    undo_s: int | None = Field(
+        None,
+        ge=0,
+        le=UNDO_MAX_S,
+        description="seconds in which a newer version replaces it; None: the setting's",
+    )

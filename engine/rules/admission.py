@@ -1,0 +1,74 @@
+"""Whether rules may be kept: each part is read, and tried on a sample blown up to the limits, by counted steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.model.rules import RULES_MAX, Deed, Rule
+from engine.refusals import Code, Refused
+from engine.rules.evaluation import Budget
+from engine.rules.language import expression, template
+from engine.rules.mapping import mapped
+from engine.rules.values import LIST_MAX
+
+_EVENT = frozenset({"event"})
+
+
+def admit(rules: Sequence[Rule], sample: Any = None) -> None:
+    """Refuse rules that cannot be carried out. Raises Refused: INVALID_RULE, TOO_COSTLY.
+
+    `sample`: a payload; its lists are made as long as a list may be.
+    """
+    if not 1 <= len(rules) <= RULES_MAX:
+        raise Refused(
+            Code.INVALID_RULE, f"A trigger has from 1 to {RULES_MAX} rules; these are {len(rules)}."
+        )
+    for rule in rules:
+        _read(rule)
+        _refuse_lacking(rule)
+    if sample is not None:
+        _try(rules, _blown_up(sample))
+
+
+def _read(rule: Rule) -> None:
+    expression(rule.when, _EVENT)
+    if rule.version:
+        expression(rule.version, _EVENT)
+    for source in (rule.object, *rule.set.values()):
+        template(source, _EVENT)
+    if rule.people:
+        expression(rule.people.each, _EVENT)
+        for source in (rule.people.email, rule.people.name, *rule.people.fields.values()):
+            template(source)
+
+
+def _refuse_lacking(rule: Rule) -> None:
+    if rule.do is not Deed.NOTHING and not rule.object:
+        raise Refused(
+            Code.INVALID_RULE, f"A rule that does “{rule.do}” needs “object”: what identifies the thing."
+        )
+    if rule.do is Deed.INVITE and not {"summary", "start"} <= set(rule.set):
+        raise Refused(Code.INVALID_RULE, "A rule that invites sets at least summary and start.")
+    if rule.do in {Deed.CANCEL, Deed.FORGET, Deed.NOTHING} and (rule.set or rule.people):
+        raise Refused(Code.INVALID_RULE, f"A rule that does “{rule.do}” sets nothing and names no people.")
+
+
+def _try(rules: Sequence[Rule], payload: Any) -> None:
+    """Each rule as if it were the one that matches; only what is too costly counts."""
+    for rule in rules:
+        for tried in (rule, rule.model_copy(update={"when": "true"})):
+            try:
+                mapped([tried], payload, Budget())
+            except Refused as refused:
+                if refused.code is Code.TOO_COSTLY:
+                    raise
+
+
+def _blown_up(value: Any, depth: int = 0) -> Any:
+    """The sample with lists of the greatest length; the items of one list are one and the same value."""
+    if isinstance(value, dict):
+        return {name: _blown_up(one, depth) for name, one in value.items()}
+    if isinstance(value, list) and value and depth < 2:
+        return [_blown_up(value[0], depth + 1)] * LIST_MAX
+    return value

@@ -1,0 +1,135 @@
+"""What a trigger's rules make of one payload: which rule matched, and what it then asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from engine.model.base import Value
+from engine.model.rules import Deed, Rule, RulePeople
+from engine.refusals import Code, Refused
+from engine.rules import times
+from engine.rules.evaluation import Budget, Evaluation
+from engine.rules.language import expression, template
+from engine.rules.values import Pruning, shown
+
+OBJECT_MAX = 200
+_VERSION_MAX = 2.0**53
+
+
+class MappedPerson(Value):
+    """Somebody whom an object names, as it names them."""
+
+    email: str
+    name: str = ""
+    fields: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Mapped(Value):
+    """What a payload asks for, by the first rule that matched."""
+
+    rule: int = Field(description="its place among the rules, from 0")
+    do: Deed
+    object: str = ""
+    version: float | None = None
+    values: Mapping[str, str] = Field(default_factory=dict, description="fields of the event")
+    people: tuple[MappedPerson, ...] | None = Field(None, description="None: the rule names no people")
+    undo_s: int | None = None
+    cut: tuple[str, ...] = Field((), description="what of the payload was too large and was cut")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what it asks for, without the version."""
+        asked = self.model_dump(mode="json", include={"do", "values", "people"})
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def mapped(rules: Sequence[Rule], payload: Any, budget: Budget | None = None) -> Mapped | None:
+    """What `payload` asks for; None if no rule matches.
+
+    Raises Refused: INVALID_RULE, MISSING_FIELD, INVALID_TIME, UNKNOWN_TIMEZONE, TOO_LARGE, TOO_COSTLY.
+    """
+    pruning = Pruning()
+    event = pruning.pruned(payload)
+    budget = budget or Budget()
+    for place, rule in enumerate(rules):
+        if _matches(rule, event, budget):
+            if rule.people and pruning.lists_cut:
+                # Whoever was cut off would count as gone, and have the event cancelled.
+                where = ", ".join(pruning.cut[:3])
+                raise Refused(Code.TOO_LARGE, f"The payload is too large to be sure whom it names: {where}.")
+            return _asked(rule, place, event, budget, tuple(pruning.cut))
+    return None
+
+
+def _matches(rule: Rule, event: Any, budget: Budget) -> bool:
+    found = Evaluation({"event": event}, budget).value(expression(rule.when))
+    if not isinstance(found, bool):
+        raise Refused(Code.INVALID_RULE, f"“when” came to {shown(found)}; it must come to true or false.")
+    return found
+
+
+def _asked(rule: Rule, place: int, event: Any, budget: Budget, cut: tuple[str, ...]) -> Mapped:
+    found = Mapped(rule=place, do=rule.do, undo_s=rule.undo_s, cut=cut)
+    if rule.do is Deed.NOTHING:
+        return found
+    evaluation = Evaluation({"event": event}, budget)
+    values = {field.value: evaluation.text(template(source)).strip() for field, source in rule.set.items()}
+    return found.model_copy(
+        update={
+            "object": _object(evaluation.text(template(rule.object))),
+            "version": _version(evaluation.value(expression(rule.version))) if rule.version else None,
+            "values": {name: value for name, value in values.items() if value},
+            "people": _people(rule.people, event, budget) if rule.people else None,
+        }
+    )
+
+
+def _object(text: str) -> str:
+    text = text.strip()
+    if not text or len(text) > OBJECT_MAX:
+        raise Refused(
+            Code.INVALID_RULE, f"“object” came to {len(text)} characters; it needs from 1 to {OBJECT_MAX}."
+        )
+    return text
+
+
+def _version(value: Any) -> float:
+    """A number that grows: as it is, or a time in microseconds."""
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal() and len(value) <= 17:
+        value = int(value)
+    if isinstance(value, str):
+        return float(round(times.moment(value).timestamp() * 1_000_000))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Refused(
+            Code.INVALID_RULE, f"“version” came to {shown(value)}, which is neither a number nor a time."
+        )
+    if abs(value) > _VERSION_MAX:
+        raise Refused(Code.INVALID_RULE, "“version” came to a number of more than 53 bits.")
+    return float(value)
+
+
+def _people(people: RulePeople, event: Any, budget: Budget) -> tuple[MappedPerson, ...]:
+    """Each address once, the first mention of it."""
+    items = Evaluation({"event": event}, budget).value(expression(people.each))
+    if not isinstance(items, list):
+        raise Refused(Code.INVALID_RULE, f"“each” came to {shown(items)}; it must come to a list.")
+    found: dict[str, MappedPerson] = {}
+    for item in items:
+        person = _person(people, Evaluation({"event": event, "item": item}, budget))
+        if person.email:
+            found.setdefault(person.email.lower(), person)
+    return tuple(found.values())
+
+
+def _person(people: RulePeople, evaluation: Evaluation) -> MappedPerson:
+    email = evaluation.text(template(people.email)).strip(" ")
+    if not email:
+        return MappedPerson(email="")
+    fields = {name: evaluation.text(template(source)) for name, source in people.fields.items()}
+    return MappedPerson(email=email, name=evaluation.text(template(people.name)).strip(), fields=fields)

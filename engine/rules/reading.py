@@ -1,0 +1,84 @@
+"""Reads rules from YAML: every value is text, and what YAML can do beyond lists and mappings is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.model.rules import RULES_MAX, Rule
+from engine.refusals import Code, Refused
+
+FILE_MAX = 50_000
+"""Characters."""
+_DEPTH_MAX = 6
+
+
+def rules_of(text: str) -> tuple[Rule, ...]:
+    """The rules in a YAML document: one, or a list of them. Raises Refused: INVALID_RULE, TOO_LARGE."""
+    if len(text) > FILE_MAX:
+        raise Refused(Code.TOO_LARGE, f"The rules have {len(text)} characters; {FILE_MAX} are allowed.")
+    value = _value(text)
+    listed = value if isinstance(value, list) else [value]
+    if not 1 <= len(listed) <= RULES_MAX:
+        raise Refused(
+            Code.INVALID_RULE, f"A trigger has from 1 to {RULES_MAX} rules; these are {len(listed)}."
+        )
+    return tuple(_rule(one, place) for place, one in enumerate(listed, 1))
+
+
+def _value(text: str) -> Any:
+    # Few processes ever read a rule, and all of them start.
+    import yaml
+
+    try:
+        return _built(yaml.parse(text, Loader=yaml.BaseLoader))
+    except yaml.YAMLError as error:
+        why = " ".join(str(error).split())[:200]
+        raise _refused(f"are not YAML: {why}") from None
+
+
+def _built(events: Iterable[Any]) -> Any:
+    """The value that YAML's events describe: each scalar a text, so that `no` and `1e3` stay what they are."""
+    documents: list[Any] = []
+    open_ones: list[list[Any]] = [documents]
+    mappings = [False]
+    for event in events:
+        kind = type(event).__name__
+        if kind == "AliasEvent" or getattr(event, "anchor", None) or getattr(event, "tag", None):
+            raise _refused("hold YAML anchors, references or tags, which they must not")
+        if kind == "ScalarEvent":
+            open_ones[-1].append(event.value)
+        elif kind in {"SequenceStartEvent", "MappingStartEvent"}:
+            open_ones.append([])
+            mappings.append(kind == "MappingStartEvent")
+        elif kind in {"SequenceEndEvent", "MappingEndEvent"}:
+            ended = open_ones.pop()
+            open_ones[-1].append(_named(ended) if mappings.pop() else ended)
+        if len(open_ones) > _DEPTH_MAX:
+            raise _refused(f"are deeper than {_DEPTH_MAX} levels")
+    if len(documents) > 1:
+        raise _refused("are several YAML documents; one is allowed")
+    return documents[0] if documents else None
+
+
+def _named(values: list[Any]) -> dict[str, Any]:
+    """Names and values in turn as a mapping, each name once."""
+    names = values[::2]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise _refused("hold a name that stands twice, or that is no text")
+    return dict(zip(names, values[1::2], strict=True))
+
+
+def _refused(what: str) -> Refused:
+    return Refused(Code.INVALID_RULE, f"The rules {what}.")
+
+
+def _rule(value: Any, place: int) -> Rule:
+    try:
+        return Rule.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the rule"
+        raise Refused(Code.INVALID_RULE, f"Rule {place}: {where}: {first['msg']}.") from None

@@ -1,0 +1,80 @@
+"""Times in a rule: Unix seconds or milliseconds, or ISO 8601; a time without zone or offset is never guessed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from engine.refusals import Code, Refused
+
+_MILLISECONDS_FROM = 100_000_000_000
+"""Unix times from here on are milliseconds: as seconds this is the year 5138."""
+_MINUTES_MAX = 1_000_000
+
+
+def moment(value: Any) -> datetime:
+    """The aware time that `value` names. Raises Refused: INVALID_TIME."""
+    found = _read(value)
+    if found.tzinfo is None:
+        raise Refused(
+            Code.INVALID_TIME,
+            f"“{str(value)[:40]}” has neither an offset nor a zone.",
+            "Say the zone, as in {{ event.start | in_zone('Europe/Paris') }}, or have it sent with an offset.",
+        )
+    return found
+
+
+def _read(value: Any) -> datetime:
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            seconds = value / 1000 if abs(value) >= _MILLISECONDS_FROM else value
+            return datetime.fromtimestamp(seconds, UTC)
+        if isinstance(value, str) and ("T" in value.upper() or ":" in value):
+            return datetime.fromisoformat(value.strip())
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise Refused(
+        Code.INVALID_TIME, f"“{str(value)[:40]}” is neither a Unix time nor an ISO 8601 date and time."
+    )
+
+
+def date(value: Any, form: Any = "") -> str:
+    """ISO 8601 with an offset; with `form` "day" the day alone, in that offset."""
+    found = moment(value)
+    if form == "day":
+        return found.date().isoformat()
+    if form:
+        raise Refused(Code.INVALID_RULE, "date takes no argument but “day”.")
+    return found.isoformat()
+
+
+def plus_minutes(value: Any, minutes: Any) -> str:
+    """So many minutes later; a time without an offset stays without one."""
+    if isinstance(minutes, str):
+        minutes = int(minutes) if minutes.strip().lstrip("-").isdecimal() and len(minutes) < 10 else None
+    if not isinstance(minutes, int | float) or isinstance(minutes, bool) or not abs(minutes) <= _MINUTES_MAX:
+        raise Refused(Code.INVALID_RULE, "plus_minutes takes a number of minutes, such as 45.")
+    try:
+        return (_read(value) + timedelta(minutes=minutes)).isoformat()
+    except OverflowError:
+        raise Refused(Code.INVALID_TIME, "A time is out of range.") from None
+
+
+def in_zone(value: Any, zone: Any) -> str:
+    """The same moment in a zone; a time without an offset is one of that zone. Raises Refused: UNKNOWN_TIMEZONE, …"""
+    if not isinstance(zone, str) or len(zone) > 60:
+        raise Refused(Code.UNKNOWN_TIMEZONE, "in_zone takes the IANA name of a zone, such as Europe/Paris.")
+    try:
+        info = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Refused(Code.UNKNOWN_TIMEZONE, f"“{zone}” is no IANA name of a zone.") from None
+    found = _read(value)
+    if found.tzinfo is not None:
+        return found.astimezone(info).isoformat()
+    there = found.replace(tzinfo=info)
+    if there.astimezone(UTC).astimezone(info).replace(tzinfo=None) != found:
+        raise Refused(
+            Code.INVALID_TIME, f"{found.isoformat()} does not exist in {zone}: the clocks go forward over it."
+        )
+    return there.isoformat()

@@ -1,0 +1,141 @@
+"""What a sender's module says: how a request is proven, what its delivery is called, and how it is answered."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.model.triggers import Posted, Proof
+from engine.refusals import Code, Refused
+
+TOLERANCE_S = 300
+"""How far the time of a signature may be from ours."""
+DEPTH_MAX = 64
+"""Of JSON; what is deeper is no payload of a system of record."""
+ELEMENTS_MAX = 100
+"""Of a batch: HubSpot sends at most as many."""
+
+Prove = Callable[[Posted, Proof, str, datetime], bool]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a sender expects to hear."""
+
+    status: int = 200
+    body: str = ""
+    media_type: str = "text/plain"
+
+
+def json_of(body: bytes) -> Any:
+    """The JSON value in a body. Raises Refused: INVALID_PAYLOAD."""
+    try:
+        text = body.decode("utf-8-sig")
+        _refuse_deep(text)
+        return json.loads(text, parse_constant=_no_number, parse_float=_number)
+    except (ValueError, RecursionError) as error:
+        raise Refused(Code.INVALID_PAYLOAD, f"The body is not JSON: {str(error)[:100]}.") from None
+
+
+def _refuse_deep(text: str) -> None:
+    depth = deepest = 0
+    quoted = escaped = False
+    for sign in text:
+        if quoted:
+            quoted = escaped or sign != '"'
+            escaped = sign == "\\" and not escaped
+        elif sign == '"':
+            quoted = True
+        elif sign in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in "]}":
+            depth -= 1
+    if deepest > DEPTH_MAX:
+        raise ValueError(f"it is {deepest} levels deep, {DEPTH_MAX} are allowed")
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    if value in {float("inf"), float("-inf")}:
+        raise ValueError("a number is too large")
+    return value
+
+
+def one_element(posted: Posted) -> Sequence[Any]:
+    """The body as one delivery. Raises Refused: INVALID_PAYLOAD."""
+    return [json_of(posted.body)]
+
+
+def no_id(posted: Posted, element: Any) -> str:
+    """For senders that give none; a hash of the content stands for it then."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Connector:
+    """One sender: `prove` says whether one secret proves a request.
+
+    `weak`: what its proof leaves open, in a sentence; empty where it covers the whole body.
+    `elements` may raise Refused: INVALID_PAYLOAD.
+    """
+
+    prove: Prove
+    weak: str = ""
+    elements: Callable[[Posted], Sequence[Any]] = one_element
+    delivery_id: Callable[[Posted, Any], str] = no_id
+    answer: Answer = Answer()
+
+
+def mac(secret: bytes, *parts: bytes, algorithm: str = "sha256") -> bytes:
+    """HMAC of the parts one after another (RFC 2104)."""
+    return hmac.new(secret, b"".join(parts), getattr(hashlib, algorithm)).digest()
+
+
+def same_hex(given: str, digest: bytes) -> bool:
+    """True where `given` is the digest as hexadecimal digits; compared in constant time."""
+    return hmac.compare_digest(given.lower().encode(), digest.hex().encode())
+
+
+def same_base64(given: str, digest: bytes) -> bool:
+    """True where `given` is the digest as base64; compared in constant time."""
+    return hmac.compare_digest(given.encode(), base64.b64encode(digest))
+
+
+def from_base64(text: str) -> bytes | None:
+    """The bytes that `text` stands for, or None."""
+    try:
+        return base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError, ValueError):
+        return None
+
+
+def timely(text: str, now: datetime, *, unit: str = "s") -> bool:
+    """True where `text` is a Unix time within the tolerance of `now`; `unit`: s or ms."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        return False
+    seconds = int(text) / (1000 if unit == "ms" else 1)
+    return abs(now.timestamp() - seconds) <= TOLERANCE_S
+
+
+def text_of(value: Any) -> str:
+    """An id in a payload as text; empty where it is none."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def dig(value: Any, *names: str) -> Any:
+    """What lies at a path of names, or None."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,50 @@
+"""Senders that only show a secret: Pipedrive (HTTP Basic), Salesforce Flow (a header), any (a bearer token).
+
+Sources: pipedrive.readme.io, "Guide for webhooks v2"; RFC 7617; RFC 6750.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime
+from typing import Any
+
+from engine.model.triggers import Posted, Proof
+from engine.triggers.proofs.connector import Connector, dig, from_base64, text_of
+
+_WEAK = "shows a secret and signs nothing: whoever sees one request can write others."
+
+
+def _same(given: bytes, secret: str) -> bool:
+    return bool(secret) and hmac.compare_digest(given, secret.encode())
+
+
+def _basic(posted: Posted, proof: Proof, secret: str, now: datetime) -> bool:
+    """The secret is `user:password`."""
+    scheme, _, given = posted.headers.get("authorization", "").partition(" ")
+    shown = from_base64(given.strip()) if scheme.lower() == "basic" else None
+    return shown is not None and _same(shown, secret)
+
+
+def _header(posted: Posted, proof: Proof, secret: str, now: datetime) -> bool:
+    """In the header that the hook names, as it is; in Authorization after the word Bearer."""
+    name = (proof.header or "authorization").lower()
+    given = posted.headers.get(name, "")
+    if name == "authorization":
+        scheme, _, token = given.partition(" ")
+        given = token.strip() if scheme.lower() == "bearer" else ""
+    return _same(given.encode(), secret)
+
+
+def _pipedrive_id(posted: Posted, element: Any) -> str:
+    return text_of(dig(element, "meta", "id"))
+
+
+def _given_id(posted: Posted, element: Any) -> str:
+    """What the recipes ask the sender to give."""
+    return posted.headers.get("x-delivery-id", "")
+
+
+PIPEDRIVE = Connector(_basic, weak=f"Pipedrive {_WEAK}", delivery_id=_pipedrive_id)
+SALESFORCE_FLOW = Connector(_header, weak=f"A Flow's callout {_WEAK}", delivery_id=_given_id)
+BEARER = Connector(_header, weak=f"A bearer token {_WEAK}", delivery_id=_given_id)

@@ -1,0 +1,1 @@
+"""Triggers: proofs, deliveries, what becomes of them."""
