@@ -165,11 +165,12 @@ class Engine(Recorded, Questions):
             waits, now = must_wait, self.clock()
 
         async def keep(unit: Unit) -> D:
-            work = Work(unit, actor, now, self.randomness, self.settings)
+            bounds = await standing_of(unit, actor, now)
+            work = Work(unit, actor, now, self.randomness, self.settings, bounds=bounds)
             if before:
                 await before(work)
             held = await holding.hold(work, command, waits)
-            done = cast("D", waits.done.model_copy(update={"held": held}))
+            done = cast("D", waits.done.waiting(held))
             if also:
                 await also(work, done)
             await recording.enter(work, command, done)
@@ -179,7 +180,11 @@ class Engine(Recorded, Questions):
 
     def _chance(self, actor: Actor) -> Randomness:
         """Chance for a command; written down where the command may have to wait and come true later."""
-        return RecordedRandomness(self.randomness) if actor.kind == "organizer" else self.randomness
+        return (
+            RecordedRandomness(self.randomness)
+            if actor.kind == "organizer" or actor.chain
+            else self.randomness
+        )
 
     async def _record_refusal(
         self, command: Command[D], actor: Actor, now: datetime, refused: Refused

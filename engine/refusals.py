@@ -44,6 +44,7 @@ class Code(StrEnum):
     # who asks, and for whom
     NOT_ALLOWED = "not_allowed"
     NOT_OWNER = "not_owner"  # of records made before an event of somebody else was as unknown as none
+    NOT_THE_PROPOSER = "not_the_proposer"
     ORGANIZER_SUSPENDED = "organizer_suspended"
     ORGANIZER_NOT_ALLOWED = "organizer_not_allowed"
     OUT_OF_BOUNDS = "out_of_bounds"

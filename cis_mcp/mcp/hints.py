@@ -14,6 +14,8 @@ HINTS: Mapping[Code, str] = {
     Code.CAMPAIGN_STATE: "See its state with get_campaign.",
     Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token that bulk_send returned for this draft. If the list or the "
     "event changed since, make a new draft with bulk_send and look at its sample.",
+    Code.UNKNOWN_HELD_ACTION: "Its id was in the answer of the call that waits.",
+    Code.HELD_ACTION_STATE: "See what became of it with get_held_action.",
     Code.IDEMPOTENCY_CONFLICT: "To change that event use update_event; look at it with get_event.",
     Code.SEQUENCE_MISMATCH: "Read it with get_event and repeat the change with that sequence as expected_sequence.",
     Code.ADDRESS_SUPPRESSED: "list_suppressions says why; or ask the person for another address.",

@@ -105,7 +105,8 @@ def build_server(
 
     def permitted(name: str) -> bool:
         spec = EVERY.get(name)
-        return spec is None or (selection.has(spec) and allowed(spec, granted(), call.actor))
+        bounded = bool(call.actor.chain)
+        return spec is None or (selection.has(spec, bounded=bounded) and allowed(spec, granted(), call.actor))
 
     def elsewhere(name: str) -> str:
         spec = EVERY.get(name)
@@ -119,10 +120,10 @@ def build_server(
         title=TITLE,
         version=version(),
         instructions="",
-        tools=[spec.at(call) for spec in selection.specs],
+        tools=[spec.at(call) for spec in selection.served],
         middleware=[
             _Bounds(),
-            _Greeting(call, lambda: {spec.name for spec in selection.specs if permitted(spec.name)}),
+            _Greeting(call, lambda: {spec.name for spec in selection.served if permitted(spec.name)}),
             Offer(),
         ],
         extensions=[apps()],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from engine.commands.agents.approval_mails import described
 from engine.model.held import HeldAction
@@ -30,3 +31,23 @@ def text(held: HeldAction, now: datetime) -> str:
     if held.why:
         lines.append(f"Why: {held.why}")
     return "\n".join([*lines, f"SHA-256: {held.digest}", "", described(held.preview)])
+
+
+def waiting(held: HeldAction) -> dict[str, Any]:
+    """What every answer to a request that waits carries, in each face."""
+    return {
+        "id": held.id,
+        "reason": [reason.value for reason in held.reasons],
+        "decided_by": held.address or "the operator",
+        "until": held.expires.isoformat(),
+        "sent": False,
+    }
+
+
+def waiting_line(held: HeldAction) -> str:
+    """That a request waits, for whom and until when."""
+    until = f"{held.expires:%Y-%m-%d %H:%M} UTC"
+    return f"it waits until {until} for a yes of {held.address or 'the operator'} (held action {held.id})."
+
+
+__all__ = ["described", "line", "text", "waiting", "waiting_line"]

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,6 +32,11 @@ class Done(Value):
     def recorded(self, salt: bytes) -> dict[str, object]:
         """What the record says of it besides: facts without anybody's words; personal data as commitments by `salt`."""
         return {}
+
+    def waiting(self, held: HeldAction) -> Self:
+        """What would be, once `held` is approved; there is no campaign to follow until then."""
+        none: dict[str, object] = {"campaign_id": ""} if "campaign_id" in type(self).model_fields else {}
+        return self.model_copy(update={"held": held, **none})
 
 
 D_co = TypeVar("D_co", bound=Done, covariant=True)

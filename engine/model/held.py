@@ -34,6 +34,16 @@ class HoldReason(StrEnum):
 
     ORGANIZER = "organizer_approval"
     """The organizer has changes from their calendar client wait for a yes."""
+    MODE = "mode"
+    """Everything that the key asks waits: its mode is `hold`, or it is on probation."""
+    BULK = "bulk"
+    NEW_DOMAIN = "new-domain"
+    LINKS = "links"
+    OUTSIDE_HOURS = "outside-hours"
+    TIME_CHANGES = "time-changes"
+    CHANGES = "changes"
+    EVERYTHING = "everything"
+    """These are what the bounds of the key name."""
 
 
 class Channel(StrEnum):
@@ -100,6 +110,7 @@ class HeldAction(Value):
     code: str = Field(repr=False, description="unguessable; part of the link by which its decider decides")
     actor: Actor = Field(description="who asked for it")
     organizer: str
+    key_name: str = Field("", description="name of the key that asked for it")
     address: str = Field("", description="who is asked by mail; empty: nobody, so the operator decides")
     command: HeldCommand
     digest: str = Field(description="of `command`")
@@ -115,6 +126,9 @@ class HeldAction(Value):
     decided_by: str = ""
     channel: Channel | None = None
     why: str = Field("", description="the reason of a No, or why it is void")
+    made: str = Field(
+        "", description="uid of the event that was made, or id of the campaign that tells of it"
+    )
     notified: int = Field(0, description="people who are mailed since it was approved")
 
     def state_at(self, now: datetime) -> HeldState:

@@ -9,9 +9,13 @@ import httpx
 from starlette.applications import Starlette
 
 from cis_mcp.pages.approve import routes
+from engine.commands.agents.keys import CreateKey
+from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
+from engine.model.bounds import Bounds, Mode
 from engine.model.held import HeldAction
 from engine.model.messages import Message
+from tests.support.engines import do
 
 PUBLIC = "https://cis.example.org"
 
@@ -40,3 +44,12 @@ async def page(engine: Engine, code: str, **form: str) -> httpx.Response:
         if form:
             return await browser.post(f"/approve/{code}", data=form)
         return await browser.get(f"/approve/{code}")
+
+
+async def waiting(engine: Engine, uid: str, **change: str) -> str:
+    """The id of a change that waits for the operator, as a key asked for it in mode `hold`."""
+    event = await engine.event(uid, engine.local)
+    made = await do(engine, CreateKey(name="K", address=event.organizer, bounds=Bounds(mode=Mode.HOLD)))
+    done = await do(engine, UpdateEvent(uid=uid, **change), made.key.actor)  # type: ignore[arg-type]
+    assert done.held
+    return done.held.id

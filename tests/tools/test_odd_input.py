@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cis_mcp.mcp.tools import EVERY, EVERYTHING
 from engine.engine import Engine
 from engine.refusals import Code
+from tests.support.approvals import waiting
 from tests.support.engines import chores_done, claim, created, deliver, invite
 from tests.tools.caller import Mode, agent, calling
 from tests.tools.test_quarantine import set_aside
@@ -38,6 +39,7 @@ async def test_what_only_reads_sends_nothing(engine: Engine) -> None:
     arguments: dict[str, dict[str, Any]] = {
         "get_attendee": {"uid": event.uid, "email": "ann@example.com"},
         "get_stats": {"scope": "event", "key": event.uid},
+        "get_held_action": {"id": await waiting(engine, event.uid, location="Hall 9")},
         "show_quarantined": {"id": await set_aside(engine)},
     }
     async with calling(engine, selection=EVERYTHING) as caller:

@@ -23,10 +23,18 @@ OPTIONAL = [
     for field, info in spec.arguments.model_fields.items()
     if not info.is_required()
 ]
+GIVEN = {"scope": "system", "action": "pause", "answer": "accept", "on": "true", "decision": "approve"}
 REQUIRED = {
     name: {
         field: {"uid": "x", "email": "ann@example.com", "summary": "S", "start": "2027-05-02T19:00:00Z"}.get(
-            field, {"scope": "system", "action": "pause", "answer": "accept", "on": "true"}.get(field, "x")
+            field,
+            {
+                "scope": "system",
+                "action": "pause",
+                "answer": "accept",
+                "on": "true",
+                "decision": "approve",
+            }.get(field, "x"),
         )
         for field, info in spec.arguments.model_fields.items()
         if info.is_required()

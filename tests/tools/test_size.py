@@ -29,6 +29,7 @@ from engine.model.times import Span
 from engine.refusals import Code
 from tests.store.stores import attendee, campaign, message
 from tests.support import mails
+from tests.support.approvals import waiting
 from tests.support.clock import START
 from tests.support.engines import created, do
 from tests.support.inboxes import inbox_of
@@ -176,6 +177,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
     for n in range(100):
         await do(engine, CreateKey(name=WIDE * 200, address=f"{n}{LONG_ADDRESS}"))
     keys = await engine.keys()
+    held = await waiting(engine, uid, description=WIDE * 19_998, summary=WIDE * 400)
     person = f"000{LONG_ADDRESS}"
     many = [f"{n:040}" for n in range(50)]
     return [
@@ -194,6 +196,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("suppress", {"addresses": [f"{n:03}{LONG_ADDRESS}" for n in range(100)]}),
         ("list_suppressions", {"limit": 200}),
         ("unsuppress", {"addresses": [f"{n:03}{LONG_ADDRESS}" for n in range(100)]}),
+        ("get_held_action", {"id": held}),
         ("check_server", {}),
         ("get_settings", {}),
         ("send_report", {"uid": uid}),
@@ -213,9 +216,10 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("release_quarantined", {"id": mail}),
         ("drop_quarantined", {"id": mail}),
         ("register_organizer", {"address": LONG_ADDRESS}),
-        ("set_organizer_approval", {"address": LONG_ADDRESS, "on": True, "approver": LONG_ADDRESS}),
         ("suspend_organizer", {"address": LONG_ADDRESS}),
         ("resume_organizer", {"address": LONG_ADDRESS}),
+        ("decide_held_action", {"id": held, "decision": "refuse", "why": WIDE * 500}),
+        ("set_organizer_approval", {"address": LONG_ADDRESS, "on": True, "approver": f"b{LONG_ADDRESS}"}),
         ("revoke_key", {"key_id": keys[0].id}),
         ("cancel_event", {"uid": uid, "note": WIDE * 1_000, "audience": "none"}),
     ]

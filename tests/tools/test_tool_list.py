@@ -42,6 +42,8 @@ EXTENDED = [
     "suppress",
     "unsuppress",
     "list_record",
+    "get_held_action",
+    "decide_held_action",
 ]
 OPERATOR = [
     *EXTENDED,
@@ -62,7 +64,7 @@ NAMES: dict[Tier, list[str]] = {"core": CORE, "extended": EXTENDED, "operator": 
 READING = {
     *("get_event", "search_events", "get_campaign", "get_stats", "list_attendees", "get_attendee"),
     *("list_changes", "list_quarantine", "show_quarantined", "list_keys"),
-    *("check_server", "get_settings", "list_record", "list_suppressions"),
+    *("check_server", "get_settings", "list_record", "list_suppressions", "get_held_action"),
 }
 TOOLS_MAX = 17
 TOKENS_MAX = 6_500

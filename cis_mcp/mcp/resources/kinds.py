@@ -11,6 +11,7 @@ from mcp.shared.uri_template import UriTemplate
 from cis_mcp.mcp.tools.base import Result
 from cis_mcp.mcp.tools.campaign_results import CampaignInfo, campaign_info
 from cis_mcp.mcp.tools.events import found_event
+from cis_mcp.mcp.tools.held import held_info
 from cis_mcp.mcp.tools.reports import Counters
 from cis_mcp.mcp.tools.results import StatisticsInfo, statistics_info
 from engine.engine import SYSTEM, Engine
@@ -100,6 +101,11 @@ async def _campaign(engine: Engine, actor: Actor, campaign_id: str) -> str:
     ).model_dump_json()
 
 
+async def _held(engine: Engine, actor: Actor, held_id: str) -> str:
+    held = await engine.held_action(held_id, actor)
+    return held_info(held, held.state_at(engine.clock())).model_dump_json()
+
+
 async def _statistics(scope: str, engine: Engine, actor: Actor, key: str) -> str:
     counters = await engine.statistics(scope, key or None, actor)
     return Counters.model_validate({"scope": scope, "key": key, **counters.model_dump()}).model_dump_json()
@@ -159,6 +165,15 @@ KINDS = (
         "get_campaign",
         _campaign,
         event=_event_of,
+    ),
+    Kind(
+        "held://{id}",
+        "held_action",
+        "Held action",
+        "What a call asked for that waits for a yes, and what became of it. get_held_action gives the same.",
+        _JSON,
+        "get_held_action",
+        _held,
     ),
     Kind(
         "stats://event/{uid}",

@@ -34,9 +34,10 @@ class Selection:
         """A selection from comma-separated names; raises Refused(INVALID_ARGUMENT) for a name that no tool has."""
         return cls(tier, names_in(tools), names_in(exclude), read_only)
 
-    def has(self, spec: Spec[Any]) -> bool:
-        """True where `spec` is one of these."""
+    def has(self, spec: Spec[Any], *, bounded: bool = False) -> bool:
+        """True where `spec` is one of these; `bounded`: for a caller whose key has bounds."""
         named = spec.name in (self.tools or _NAMES[self.tier])
+        named = named or (bounded and spec.beside and not self.tools)
         return (
             named
             and spec.name not in self.exclude
@@ -55,6 +56,11 @@ class Selection:
         """These tools, in the order in which they are listed."""
         return [spec for spec in EVERY.values() if self.has(spec)]
 
+    @property
+    def served(self) -> list[Spec[Any]]:
+        """These tools, and those that only callers whose key has bounds see."""
+        return [spec for spec in EVERY.values() if self.has(spec, bounded=True)]
+
 
 EVERYTHING = Selection(tier="operator")
 
@@ -66,7 +72,9 @@ def granted(caller: Caller) -> Selection:
 
 def allowed(spec: Spec[Any], selection: Selection, actor: Actor) -> bool:
     """True where `actor` may use `spec`: it is selected, and an agent's key has the scope that it needs."""
-    return selection.has(spec) and (actor.everywhere or verbs_of(spec.scopes) <= actor.verbs)
+    return selection.has(spec, bounded=bool(actor.chain)) and (
+        actor.everywhere or verbs_of(spec.scopes) <= actor.verbs
+    )
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import errno
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from mcp.server.mcpserver.context import Context
@@ -24,9 +24,11 @@ from cis_mcp.mcp.tools.arguments import Arguments, parse
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
+from cis_mcp.views.held import described, waiting, waiting_line
 from engine.commands.base import Command, Done
 from engine.engine import Engine
 from engine.model.actors import Actor
+from engine.model.held import HeldAction
 from engine.model.messages import Message
 from engine.process import pools
 from engine.refusals import Code, Refused
@@ -37,6 +39,7 @@ D = TypeVar("D", bound=Done)
 A = TypeVar("A", bound=Arguments)
 
 _LOOK_S = 0.5
+_FOLLOW = "Follow it with get_held_action; do not repeat the call."
 _LARGE = 20_000
 """Values and characters of arguments that are read at once."""
 
@@ -60,13 +63,15 @@ class Reply:
 class CallContext:
     """Where a call is dealt with: the engine, who is asking just now, the call's own context.
 
-    `leaving` is true once the server is about to stop: then a call that waits ends.
+    `leaving` is true once the server is about to stop: then a call that waits ends. `held`: what the call asked for
+    and what waits for an approval.
     """
 
     engine: Engine
     who: Callable[[], Actor]
     context: Context[Any, Any] | None = None
     leaving: Callable[[], bool] = lambda: False
+    held: list[HeldAction] = field(default_factory=list)
 
     @property
     def actor(self) -> Actor:
@@ -76,7 +81,10 @@ class CallContext:
 
     async def apply(self, command: Command[D]) -> D:
         """What `command` came to, or Refused."""
-        return await self.engine.apply(command, self.actor)
+        done = await self.engine.apply(command, self.actor)
+        if done.held:
+            self.held.append(done.held)
+        return done
 
     async def settled(self, message: Message, seconds: float) -> Message:
         """The ledger row of `message`: once it is not about to be sent, `seconds` are over, or the server stops."""
@@ -108,6 +116,8 @@ class Spec(Generic[A]):
     hints: ToolAnnotations
     scope: str = "read"
     also: str = ""
+    beside: bool = False
+    """Listed beside the core to callers whose key has bounds."""
 
     @property
     def name(self) -> str:
@@ -174,8 +184,9 @@ class ServedTool(Tool):
             spec, call = self._spec, self._call
             pools.caller.set(_caller(call))
             parsed = await _parsed(spec, arguments)
-            reply = await spec.handler(CallContext(call.engine, call.who, context, call.leaving), parsed)
-            return _success(reply, passed_over(spec.arguments, arguments))
+            own = CallContext(call.engine, call.who, context, call.leaving)
+            reply = await spec.handler(own, parsed)
+            return _success(reply, passed_over(spec.arguments, arguments), own.held)
         except MCPError:
             raise
         except WrongArguments as wrong:
@@ -212,10 +223,21 @@ def _description(handler: Callable[..., object]) -> str:
     return " ".join((handler.__doc__ or "").split())
 
 
-def _success(reply: Reply, passed: Sequence[str]) -> CallToolResult:
+def _success(reply: Reply, passed: Sequence[str], held: Sequence[HeldAction]) -> CallToolResult:
+    """The answer; of a call that waits for an approval, that it waits, and what it would do."""
+    if held:
+        return _waiting(reply, held[-1])
     over = f"\nPassed over, as this tool has no such argument: {', '.join(passed)}." if passed else ""
     content: list[ContentBlock] = [TextContent(type="text", text=reply.text + over), *reply.links]
     return CallToolResult(content=content, structured_content=reply.data.model_dump(mode="json"))
+
+
+def _waiting(reply: Reply, held: HeldAction) -> CallToolResult:
+    text = (
+        f"Nothing was changed and nothing was sent: {waiting_line(held)} {_FOLLOW}\n{described(held.preview)}"
+    )
+    data = {**reply.data.model_dump(mode="json"), "held": waiting(held)}
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
 
 
 def failure(

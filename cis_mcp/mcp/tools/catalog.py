@@ -9,6 +9,7 @@ from cis_mcp.mcp.tools import (
     campaigns,
     changes,
     events,
+    held,
     imports,
     invites,
     operations,
@@ -35,7 +36,14 @@ _CORE: tuple[Spec[Any], ...] = (
     *attendee.TOOLS,
     *changes.TOOLS,
 )
-_EXTENDED = (*_CORE, *imports.TOOLS, *suppressions.TOOLS, *record.TOOLS)
+_EXTENDED = (
+    *_CORE,
+    *imports.TOOLS,
+    *suppressions.TOOLS,
+    *record.TOOLS,
+    *held.TOOLS,
+    *held.DECIDING,
+)
 
 SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
     "core": _CORE,

@@ -51,7 +51,7 @@ PersonalFields = Annotated[
     ),
 ]
 
-Status = Literal["sent", "queued", "already_invited", "failed"]
+Status = Literal["sent", "queued", "already_invited", "failed", "held"]
 
 
 class SendInviteArguments(Arguments):
@@ -152,7 +152,7 @@ async def _one(call: CallContext, arguments: SendInviteArguments, uid: str) -> R
     )
     done = await call.apply(command)
     assert done.message is not None, "an invite always has its row in the ledger"
-    seconds = 0.0 if done.already else arguments.wait_s
+    seconds = 0.0 if done.already or done.held else arguments.wait_s
     message = await call.settled(done.message, seconds)
     data = InviteResult(
         status=_status(done, message),
@@ -176,8 +176,11 @@ async def _several(call: CallContext, arguments: SendInviteArguments, uids: tupl
         note=arguments.note or "",
     )
     done = await call.apply(command)
-    over = asyncio.get_running_loop().time() + arguments.wait_s
+    over = asyncio.get_running_loop().time() + (0 if done.held else arguments.wait_s)
     invites = [await _outcome(call, invited, over) for invited in done.invites]
+    if done.held:
+        waits: dict[str, object] = {"status": "held"}
+        invites = [one.model_copy(update=waits) if one.status == "queued" else one for one in invites]
     counts = dict(Counter(one.status for one in invites))
     data = InviteResults(email=done.email, counts=counts, invites=invites)
     return Reply(_several_words(data), data)
@@ -214,6 +217,8 @@ def _several_words(result: InviteResults) -> str:
 
 
 def _status(done: InviteDone, message: Message) -> Status:
+    if done.held:
+        return "held"
     if done.already:
         return "already_invited"
     if message.state is MessageState.SENT:

@@ -5,13 +5,24 @@ from __future__ import annotations
 from engine.commands import notices
 from engine.commands.base import Work
 from engine.mail.outgoing import words
-from engine.model.held import HeldAction, HeldPreview, HeldState
+from engine.model.held import HeldAction, HeldPreview, HeldState, HoldReason
 from engine.model.messages import Notice
 from engine.settings import Settings
 
 _SUBJECT_MAX = 200
 _SHOWN = 300
 _SAMPLE_SHOWN = 4_000
+_REASONS = {
+    HoldReason.ORGANIZER: "a change from the organizer's calendar",
+    HoldReason.MODE: "everything that it asks waits",
+    HoldReason.EVERYTHING: "everything that it asks waits",
+    HoldReason.BULK: "it mails many people",
+    HoldReason.NEW_DOMAIN: "it mails a domain for the first time",
+    HoldReason.LINKS: "its texts have links",
+    HoldReason.OUTSIDE_HOURS: "it is outside its hours",
+    HoldReason.TIME_CHANGES: "it changes a time within a day of the start",
+    HoldReason.CHANGES: "it changes or cancels an event",
+}
 
 
 async def ask(work: Work, held: HeldAction) -> None:
@@ -34,6 +45,10 @@ def asking(held: HeldAction, settings: Settings) -> Notice:
 
 
 def _why(held: HeldAction) -> str:
+    if HoldReason.ORGANIZER not in held.reasons:
+        named = f" “{held.key_name}”" if held.key_name else ""
+        why = ", ".join(_REASONS[reason] for reason in held.reasons)
+        return f"An agent's key{named}, which acts for {held.organizer}, asks for something that waits for you: {why}."
     if held.address == held.organizer:
         return "A change that came from your calendar waits for your approval."
     return f"A change that came from the calendar of {held.organizer} waits for your approval."

@@ -8,13 +8,15 @@ from pydantic import Field
 
 from engine.commands import telling, text
 from engine.commands.agents import approval_mails
+from engine.commands.agents.holdable import made, people
 from engine.commands.agents.holding import kept_command, policy_now
 from engine.commands.agents.readable import read_by_a_key
+from engine.commands.agents.standing import standing_of
 from engine.commands.base import Command, Done, Work
-from engine.commands.events.events import EventDone
 from engine.commands.randomness import RepeatedRandomness
 from engine.model import record
-from engine.model.held import Channel, HeldAction, HeldState
+from engine.model.held import Channel, HeldAction, HeldState, HoldReason
+from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
 WHY_MAX = 500
@@ -77,6 +79,8 @@ class Decide(Command[Decided]):
             raise unknown()
         if work.actor.kind == "owner" and found.address == work.actor.address:
             await _refuse_readable(work, found.address)
+        elif by_id and work.actor.kind == "agent":
+            await _refuse_key(work, found, self.channel)
         elif not (by_id and work.actor.everywhere):
             raise unknown()
         return found
@@ -92,6 +96,26 @@ async def _refuse_readable(work: Work, address: str) -> None:
             "A key acts for the address that was asked, so its mail decides nothing.",
             "The operator decides.",
         )
+
+
+async def _refuse_key(work: Work, held: HeldAction, channel: Channel) -> None:
+    """A key decides for its own address, with the verb `approve`, and nothing that its own chain asked for.
+
+    The key that asked decides where its bounds say that a person attends to its client.
+    """
+    if not work.actor.owns(held.organizer):
+        raise unknown()
+    if HoldReason.ORGANIZER in held.reasons:
+        raise Refused(Code.NOT_ALLOWED, "The organizer, or who was named for it, decides this.")
+    if work.actor.key and work.actor.key == held.actor.key and work.bounds.attended:
+        return
+    if channel is Channel.FORM or set(work.actor.chain or ("",)) & set(held.actor.chain or ("",)):
+        raise Refused(
+            Code.NOT_THE_PROPOSER,
+            "The key that asks for an action does not approve it, nor does one above or below it.",
+            "Its owner decides, or the operator.",
+        )
+    work.require(Verb.APPROVE)
 
 
 def unknown() -> Refused:
@@ -111,17 +135,21 @@ def decided_already(held: HeldAction, state: HeldState) -> str:
 
 async def _carried_out(work: Work, held: HeldAction) -> HeldAction:
     """Carry out what was approved; void where what it was about has changed."""
-    if objection := await _objection(work, held):
-        return held.model_copy(update={"state": HeldState.VOID, "why": objection})
-    randomness = RepeatedRandomness(held.words, work.randomness)
-    inner = replace(work, actor=held.actor, randomness=randomness, approved=True)
     try:
+        if objection := await _objection(work, held):
+            return held.model_copy(update={"state": HeldState.VOID, "why": objection})
+        inner = replace(
+            work,
+            actor=held.actor,
+            bounds=await standing_of(work.unit, held.actor, work.now),
+            randomness=RepeatedRandomness(held.words, work.randomness),
+            approved=True,
+        )
         done = await kept_command(held).carry_out(inner)
     except Refused as refused:  # a command refuses before it writes
         why = f"{refused.code}: {refused.message}"
         return held.model_copy(update={"state": HeldState.VOID, "why": why})
-    notified = done.notified if isinstance(done, EventDone) else 0
-    return held.model_copy(update={"notified": notified})
+    return held.model_copy(update={"notified": people(done), "made": made(done)})
 
 
 async def _objection(work: Work, held: HeldAction) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import BaseModel
-
-from engine.commands.agents import approval_mails, previews
+from engine.commands.agents import approval_mails, policies, previews
+from engine.commands.agents.holdable import CLIENT_CHANGES, COMMANDS, subject
 from engine.commands.agents.readable import read_by_a_key
+from engine.commands.agents.standing import standing_of
 from engine.commands.base import Command, Done, Work
-from engine.commands.events.events import CancelEvent, EventDone, UpdateEvent
-from engine.commands.events.instances import AddInstance, CancelInstance, ChangeInstance
+from engine.commands.campaigns.campaigns import CampaignDone
+from engine.commands.events.events import EventDone
 from engine.commands.events.revisions import Source
 from engine.commands.randomness import TOKEN_LENGTH, RecordedRandomness
 from engine.model.events import Event
@@ -34,11 +34,6 @@ ID_LENGTH = 10
 _WAITING_MAX = 100
 """Actions about one event that are looked at; each edit of it replaces those before, so there are few."""
 
-_CHANGES = (UpdateEvent, CancelEvent, ChangeInstance, CancelInstance, AddInstance)
-"""What an organizer's calendar client may ask for, beside making events."""
-COMMANDS: dict[str, type[BaseModel]] = {command.__name__: command for command in _CHANGES}
-"""Commands that may wait, by the name under which they are kept."""
-
 
 class MustWait(Exception):  # noqa: N818 -- the trial is undone, and the command waits
     """A command waits for an approval; `done` is what it would come to."""
@@ -49,61 +44,91 @@ class MustWait(Exception):  # noqa: N818 -- the trial is undone, and the command
         super().__init__("it waits for an approval")
         self.done, self.kept, self.reasons, self.preview = done, kept, reasons, seen
         self.words: tuple[str, ...] = ()
+        self.organizer = ""
 
 
 async def weigh(work: Work, command: Command[Done], done: Done) -> None:
-    """Judge a command by what its trial came to. Raises MustWait; Refused: STALE."""
-    if work.approved or work.actor.kind != "organizer" or not isinstance(command, _CHANGES):
+    """Judge a command by what its trial came to. Raises MustWait; Refused: STALE, OUT_OF_BOUNDS."""
+    if work.approved or work.actor.everywhere:
         return
-    assert isinstance(done, EventDone)
-    approval = await work.unit.organizer_approval(work.actor.address)
-    if approval is None or command.dry_run or done.created or command.source is None:
+    reasons = await policies.reasons(work, command, done)
+    policy = policies.policy(work.bounds) if reasons else ""
+    switch = await _by_switch(work, command, done)
+    if switch:
+        reasons, policy = (HoldReason.ORGANIZER, *reasons), f"{_of_switch(switch)} {policy}".strip()
+    if not reasons:
         return
-    await _refuse_overtaken(work, command, done.event)
-    if not done.changed:
-        await replace(work, command, done.event)
-        return
+    event = await subject(work, done)
     kept = HeldCommand(
         name=type(command).__name__,
         arguments=command.model_dump_json(exclude_defaults=True),
-        event_uid=done.event.uid,
-        sequence=done.old.sequence if done.old else -1,
-        policy=_policy(approval),
+        event_uid=event.uid if event else "",
+        policy=policy,
+        list_digest=done.campaign.digest if isinstance(done, CampaignDone) else "",
     )
-    waits = MustWait(done, kept, (HoldReason.ORGANIZER,), await previews.preview(work, command, done))
+    waits = MustWait(done, kept, reasons, await previews.preview(work, command, done))
+    waits.organizer = event.organizer if event else work.actor.address
     if isinstance(work.randomness, RecordedRandomness):
         waits.words = tuple(work.randomness.words)
     raise waits
 
 
-def _policy(approval: OrganizerApproval) -> str:
+async def _by_switch(work: Work, command: Command[Done], done: Done) -> OrganizerApproval | None:
+    """The organizer's switch, if it has this change from their calendar client wait (`CLIENT_CHANGES`)."""
+    if work.actor.kind != "organizer" or not isinstance(command, CLIENT_CHANGES) or command.source is None:
+        return None
+    assert isinstance(done, EventDone)
+    approval = await work.unit.organizer_approval(work.actor.address)
+    if approval is None or command.dry_run or done.created:
+        return None
+    await _refuse_overtaken(work, command, done.event)
+    if not done.changed:
+        await replace(work, command, done.event)
+        return None
+    return approval
+
+
+def _of_switch(approval: OrganizerApproval) -> str:
     return f"organizer:{approval.approver}"
 
 
 async def policy_now(work: Work, held: HeldAction) -> str:
-    """The rule by which the action would wait today; empty if it would not."""
-    approval = await work.unit.organizer_approval(held.organizer)
-    return _policy(approval) if approval else ""
+    """The rules by which the action would wait today. Raises Refused if its key has ended or is stopped."""
+    found = []
+    if HoldReason.ORGANIZER in held.reasons:
+        approval = await work.unit.organizer_approval(held.organizer)
+        found.append(_of_switch(approval) if approval else "")
+    if set(held.reasons) - {HoldReason.ORGANIZER}:
+        found.append(policies.policy(await standing_of(work.unit, held.actor, work.now)))
+    return " ".join(found)
 
 
 async def hold(work: Work, command: Command[Done], waits: MustWait) -> HeldAction:
-    """Keep a command that waits, in place of older edits of the same, and ask whoever decides."""
-    organizer = work.actor.address
+    """Keep a command that waits, in place of older edits of the same, and ask whoever decides.
+
+    Asking twice holds once. Raises Refused: SEQUENCE_MISMATCH if the event changed since the trial.
+    """
+    event = await work.unit.event(waits.kept.event_uid) if waits.kept.event_uid else None
+    _refuse_changed(waits.done, event)
+    kept = waits.kept.model_copy(update={"sequence": event.sequence if event else -1})
+    if again := await _waits_already(work, kept):
+        return again
     held = HeldAction(
         id=work.randomness.word(ID_LENGTH),
         code=work.randomness.word(TOKEN_LENGTH),
         actor=work.actor,
-        organizer=organizer,
-        address=await _decider(work, organizer),
-        command=waits.kept,
-        digest=waits.kept.digest,
+        organizer=waits.organizer,
+        key_name=work.bounds.keys[-1].name if work.bounds.keys else "",
+        address=await _decider(work, waits),
+        command=kept,
+        digest=kept.digest,
         reasons=waits.reasons,
         preview=waits.preview,
         words=waits.words,
         created=work.now,
         expires=work.now + EXPIRES,
     )
-    if isinstance(waits.done, EventDone):
+    if HoldReason.ORGANIZER in waits.reasons and isinstance(waits.done, EventDone):
         await replace(work, command, waits.done.event)
     await work.unit.add_held(held)
     if held.address:
@@ -111,28 +136,48 @@ async def hold(work: Work, command: Command[Done], waits: MustWait) -> HeldActio
     return held
 
 
-async def _decider(work: Work, organizer: str) -> str:
-    """Who is asked by mail; empty where a key may read that mail, so that the operator decides."""
-    approval = await work.unit.organizer_approval(organizer)
-    address = (approval.approver if approval else "") or organizer
-    return "" if await read_by_a_key(work, address) else address
+def _refuse_changed(done: Done, event: Event | None) -> None:
+    if isinstance(done, EventDone) and done.old and (event is None or event.sequence != done.old.sequence):
+        raise Refused(Code.SEQUENCE_MISMATCH, "The event changed at this very moment.", "Ask again.")
+
+
+async def _waits_already(work: Work, kept: HeldCommand) -> HeldAction | None:
+    waiting = await work.unit.waiting_for(kept.event_uid, _WAITING_MAX)
+    alike = (h for h in waiting if h.digest == kept.digest and h.actor == work.actor)
+    return next((h for h in alike if h.state_at(work.now) is HeldState.WAITING), None)
+
+
+async def _decider(work: Work, waits: MustWait) -> str:
+    """Who is asked by mail; empty where a key may read that mail, so that the operator decides.
+
+    If both the organizer's switch and a key have it wait, the key's owner decides.
+    """
+    if set(waits.reasons) == {HoldReason.ORGANIZER}:
+        approval = await work.unit.organizer_approval(waits.organizer)
+        address = (approval.approver if approval else "") or waits.organizer
+    else:
+        address = work.bounds.owner
+    return "" if not address or await read_by_a_key(work, address) else address
 
 
 async def replace(work: Work, command: Command[Done], event: Event) -> None:
     """A newer edit takes the place of those that wait: of its date, or, if it is of the whole event, of all."""
-    for held in await work.unit.waiting_for(event.uid, _WAITING_MAX):
-        if held.actor.kind == "organizer" and (
-            not _date(command) or _date(kept_command(held)) == _date(command)
-        ):
-            await work.unit.save_held(
-                held.model_copy(update={"state": HeldState.REPLACED, "decided": work.now})
-            )
+    for held in await _edits(work, event):
+        if not _date(command) or _date(kept_command(held)) == _date(command):
+            replaced = {"state": HeldState.REPLACED, "decided": work.now}
+            await work.unit.save_held(held.model_copy(update=replaced))
+
+
+async def _edits(work: Work, event: Event) -> list[HeldAction]:
+    """Edits by the organizer's calendar client that wait."""
+    waiting = await work.unit.waiting_for(event.uid, _WAITING_MAX)
+    return [held for held in waiting if HoldReason.ORGANIZER in held.reasons]
 
 
 async def _refuse_overtaken(work: Work, command: Command[Done], event: Event) -> None:
     """Mails overtake each other: an older edit takes no newer one's place (RFC 5546, 2.1.5)."""
     source = _source(command)
-    for held in await work.unit.waiting_for(event.uid, _WAITING_MAX):
+    for held in await _edits(work, event):
         other = kept_command(held)
         newer = _source(other)
         if not source or not newer or (_date(other) and _date(other) != _date(command)):
@@ -158,6 +203,4 @@ def _date(command: Command[Done]) -> str:
 
 def kept_command(held: HeldAction) -> Command[Done]:
     """The command as it was asked for."""
-    found = COMMANDS[held.command.name].model_validate_json(held.command.arguments)
-    assert isinstance(found, Command)
-    return found
+    return COMMANDS[held.command.name].model_validate_json(held.command.arguments)

@@ -6,15 +6,24 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from engine.commands import composing, text
+from engine.commands.agents.holdable import people, subject
+from engine.commands.answers.proposals import ProposalDone
 from engine.commands.base import Command, Done, Work
+from engine.commands.campaigns.campaigns import CampaignDone, as_attendee
+from engine.commands.campaigns.reports import ReportDone
 from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, EventDone
 from engine.commands.events.instances import CancelInstance
-from engine.itip import write
+from engine.commands.invites.invites import InviteDone, personal_values
+from engine.commands.invites.reminding import RemindDone
+from engine.commands.invites.send_many import InvitesDone
+from engine.commands.invites.withdrawing import WithdrawDone
+from engine.itip import personal, write
 from engine.mail.outgoing import words
 from engine.model.events import Event
 from engine.model.held import Difference, HeldPreview, SampleMail
 from engine.model.messages import Kind
+from engine.model.people import Attendee
 
 _FIRST = 5
 _SHOWN = 1_000
@@ -35,18 +44,75 @@ async def preview(work: Work, command: Command[Done], done: Done) -> HeldPreview
     """What `command` would do, after it was tried as `done` says."""
     if isinstance(done, EventDone):
         return await _of_change(work, command, done)
-    return HeldPreview(action=type(command).__name__)
+    event = await subject(work, done)
+    first, sample = await _of_invites(work, command, done)
+    return HeldPreview(
+        action=_ACTIONS.get(type(command).__name__, type(command).__name__),
+        title=event.summary[:_TITLE_SHOWN] if event else "",
+        when=when(event) if event else "",
+        people=people(done),
+        first=first,
+        sample=sample,
+    )
+
+
+_ACTIONS = {
+    "SendInvite": "Invite one person",
+    "SendInvites": "Invite one person to several events",
+    "ControlCampaign": "Send to a list",
+    "Remind": "Remind people",
+    "WithdrawInvite": "Take one person out",
+    "DeclineProposal": "Decline another time that was proposed",
+    "SendReport": "Mail the report",
+}
+
+
+async def _of_invites(
+    work: Work, command: Command[Done], done: Done
+) -> tuple[tuple[str, ...], SampleMail | None]:
+    """The first of those who are mailed, and what they read, if it is an invite."""
+    match done:
+        case InviteDone():
+            return (done.attendee.email,), await _invite(work, command, done.attendee)
+        case InvitesDone():
+            found = next((one.done for one in done.invites if one.done), None)
+            return (done.email,), await _invite(work, command, found.attendee) if found else None
+        case CampaignDone():
+            rows, _ = await work.unit.recipients(done.campaign.id, 0, _FIRST)
+            listed = [as_attendee(row, done.event, work.now, done.campaign.origin) for row in rows]
+            sample = await _invite(work, command, listed[0]) if listed else None
+            return tuple(one.email for one in listed), sample
+        case RemindDone():
+            return done.emails[:_FIRST], None
+        case WithdrawDone() | ProposalDone():
+            return (done.attendee.email,), None
+        case ReportDone():
+            return (done.message.email,), None
+        case _:
+            return (), None
+
+
+async def _invite(work: Work, command: Command[Done], attendee: Attendee) -> SampleMail | None:
+    """The invite to one person."""
+    event = await work.unit.event(attendee.event_uid)
+    if event is None:
+        return None
+    event = personal.personalize(event.seen_by(attendee.partstat), personal_values(attendee))
+    name = event.organizer_name or await work.unit.organizer_name(event.organizer) or event.organizer
+    said = composing.revision(event, Kind.INVITE, None, name, work.settings, _note(command))
+    subject_of_it, text_of_it = composing.plain_text(said, work.settings)
+    return SampleMail(to=attendee.email, subject=subject_of_it, text=text_of_it[:_TEXT_SHOWN])
 
 
 async def _of_change(work: Work, command: Command[Done], done: EventDone) -> HeldPreview:
-    event, people = done.event, done.preview
+    event, told = done.event, done.preview
     return HeldPreview(
         action=_action(command, done),
         title=event.summary[:_TITLE_SHOWN],
         when=when(done.old or event),
         people=done.notified,
-        first=tuple(a.email for a in people.first[:_FIRST]) if people else (),
-        left_out=people.left_out if people else {},
+        first=tuple(a.email for a in told.first[:_FIRST]) if told else (),
+        left_out=told.left_out if told else {},
         differences=tuple(differences(done)),
         sample=await _sample(work, command, done),
     )
@@ -118,8 +184,8 @@ async def _sample(work: Work, command: Command[Done], done: EventDone) -> Sample
     said = composing.revision(
         event, _kind(command), _instance(command, event), name, work.settings, _note(command)
     )
-    subject, words_of_it = composing.plain_text(said, work.settings)
-    return SampleMail(to=first.email, subject=subject, text=words_of_it[:_TEXT_SHOWN])
+    title, words_of_it = composing.plain_text(said, work.settings)
+    return SampleMail(to=first.email, subject=title, text=words_of_it[:_TEXT_SHOWN])
 
 
 def _kind(command: Command[Done]) -> Kind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from engine.model.held import HeldAction, OrganizerApproval
@@ -40,6 +41,10 @@ class HeldActions(Protocol):
 
     async def decides(self, address: str) -> bool:
         """True if something waits that this address was asked about."""
+        ...
+
+    async def mailed_domain(self, organizer: str, domain: str, before: datetime) -> bool:
+        """True if the organizer invited anybody of this domain before that moment."""
         ...
 
     async def organizer_name(self, organizer: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import aiosqlite
 
 from engine.model.held import HeldAction, HeldState, OrganizerApproval
@@ -91,6 +93,14 @@ class HeldActions(Session):
     async def decides(self, address: str) -> bool:
         row = await self.one(
             "SELECT 1 FROM confirmation WHERE open = 1 AND kind = ? AND address = ? LIMIT 1", [_KIND, address]
+        )
+        return row is not None
+
+    async def mailed_domain(self, organizer: str, domain: str, before: datetime) -> bool:
+        row = await self.one(
+            "SELECT 1 FROM event e JOIN attendee a ON a.event_uid = e.uid WHERE e.organizer = ? "
+            "AND substr(a.email, -?) = ? AND a.created < ? LIMIT 1",
+            [organizer, len(domain) + 1, f"@{domain}", before.timestamp()],
         )
         return row is not None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from engine.model.held import HeldAction, HeldState, OrganizerApproval
 from tests.support.memory.mails import MailUnit
 from tests.support.memory.tables import Tables
@@ -36,6 +38,13 @@ class HeldUnit(MailUnit):
 
     async def decides(self, address: str) -> bool:
         return any(self.t.where("held", lambda h: h.address == address and h.state is HeldState.WAITING))
+
+    async def mailed_domain(self, organizer: str, domain: str, before: datetime) -> bool:
+        own = {e.uid for e in self.t.of("event").values() if e.organizer == organizer}
+        return any(
+            a.event_uid in own and a.email.endswith(f"@{domain}") and a.created < before
+            for a in self.t.of("attendee").values()
+        )
 
     async def organizer_name(self, organizer: str) -> str:
         return (self.t.get("organizer", organizer) or ("",))[0]

@@ -1,0 +1,126 @@
+"""Why a command of a key waits for its owner: what its bounds say of approval, held against what the command did."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+from engine.commands.agents import holdable
+from engine.commands.agents.bounds import out_of_bounds, texts_of
+from engine.commands.base import Command, Done, Work
+from engine.commands.campaigns.campaigns import CampaignDone
+from engine.commands.events.events import EventDone
+from engine.commands.invites.invites import InviteDone
+from engine.commands.invites.send_many import InvitesDone
+from engine.itip import personal
+from engine.model.bounds import Approval, Mode
+from engine.model.events import Event
+from engine.model.held import HoldReason
+from engine.model.keys import Standing
+from engine.model.links import hosts
+
+SHORT_NOTICE = timedelta(hours=24)
+_TIMES = frozenset({"start", "end", "timezone", "recurrence", "rdates", "exdates", "overrides"})
+
+
+def policy(bounds: Standing) -> str:
+    """What an approval is bound to: the keys and their bounds, as they are."""
+    said = [(key.id, key.bounds.model_dump(mode="json") if key.bounds else None) for key in bounds.keys]
+    return f"keys:{hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()}"
+
+
+async def reasons(work: Work, command: Command[Done], done: Done) -> tuple[HoldReason, ...]:
+    """Why it waits; empty if it does not. Raises Refused: OUT_OF_BOUNDS for what would wait and cannot."""
+    bounds = work.bounds
+    if not bounds.bounded or holdable.free(command):
+        return ()
+    everything = bounds.mode(work.now) is Mode.HOLD or Approval.EVERYTHING in bounds.approval
+    if type(command).__name__ not in holdable.COMMANDS:
+        if everything:
+            raise out_of_bounds(
+                "mode", "Everything that this key asks waits for a yes, and this cannot wait."
+            )
+        return ()
+    if not holdable.changed(work, done):
+        return ()
+    found = [HoldReason(one.value) async for one in _met(work, command, done)]
+    if bounds.mode(work.now) is Mode.HOLD:
+        found.append(HoldReason.MODE)
+    return tuple(dict.fromkeys(found))
+
+
+async def _met(work: Work, command: Command[Done], done: Done) -> AsyncIterator[Approval]:
+    """The approvals of the bounds that the command meets."""
+    for approval in sorted(work.bounds.approval):
+        if await _meets(work, command, done, approval):
+            yield approval
+
+
+async def _meets(work: Work, command: Command[Done], done: Done, approval: Approval) -> bool:
+    match approval:
+        case Approval.EVERYTHING:
+            return True
+        case Approval.BULK:
+            return holdable.people(done) > work.bounds.limit("approval_bulk")
+        case Approval.CHANGES:
+            return isinstance(done, EventDone) and not done.created
+        case Approval.TIME_CHANGES:
+            return isinstance(done, EventDone) and not done.created and _at_short_notice(work, done)
+        case Approval.OUTSIDE_HOURS:
+            return holdable.people(done) > 0 and work.bounds.opens(work.now) > work.now
+        case Approval.LINKS:
+            return any(True for text in await _texts(work, command, done) for _ in hosts(text))
+        case Approval.NEW_DOMAIN:
+            return await _first_contact(work, done)
+
+
+def _at_short_notice(work: Work, done: EventDone) -> bool:
+    """True for another time, or a cancellation, within a day of the start; of a series, at any time."""
+    if not (done.event.cancelled or _TIMES & set(done.changed)):
+        return False
+    both = [event for event in (done.old, done.event) if event]
+    return any(event.recurring or event.span.start_utc - work.now < SHORT_NOTICE for event in both)
+
+
+async def _texts(work: Work, command: Command[Done], done: Done) -> list[str]:
+    """What people would read that was not there before, or is in a mail for the first time."""
+    own = [str(getattr(command, name, "") or "") for name in ("note", "reason", "name")]
+    own += [str(value) for value in (getattr(command, "fields", None) or {}).values()]
+    if isinstance(done, EventDone):
+        before = set(texts_of(done.old)) if done.old else set[str]()
+        return own + [text for text in texts_of(done.event) if text not in before]
+    if isinstance(done, CampaignDone):
+        return own + _of_list(done.event)
+    return own
+
+
+def _of_list(event: Event) -> list[str]:
+    """Of a list with values of its own nobody has seen all: it counts as if there were links among them."""
+    return ["https://in.a.list/"] if personal.placeholders(event) - {"name", "email"} else []
+
+
+async def _first_contact(work: Work, done: Done) -> bool:
+    """True for the first mail of an organizer to a domain; a list counts as that."""
+    if isinstance(done, CampaignDone):
+        return True
+    for organizer, email in [one async for one in _invited(work, done)]:
+        if not await work.unit.mailed_domain(organizer, email.rpartition("@")[2], work.now):
+            return True
+    return False
+
+
+async def _invited(work: Work, done: Done) -> AsyncIterator[tuple[str, str]]:
+    """The organizer and the address of each invite."""
+    for one in _invites(done):
+        event = await work.unit.event(one.attendee.event_uid)
+        if event:
+            yield event.organizer, one.attendee.email
+
+
+def _invites(done: Done) -> Iterator[InviteDone]:
+    if isinstance(done, InviteDone):
+        yield done
+    if isinstance(done, InvitesDone):
+        yield from (one.done for one in done.invites if one.done)
