@@ -68,7 +68,7 @@ async def test_the_main_loop_works_over_stdio(tmp_path: Path, mode: Literal["aut
 async def test_the_main_loop_works_over_http_with_a_key(
     tmp_path: Path, mode: Literal["auto", "legacy"]
 ) -> None:
-    _, key, _ = await run(tmp_path, "key", "create", "--for", "ann@example.com")
+    _, key, _ = await run(tmp_path, "key", "create", "--for", "ann@example.com", "--horizon", "0")
     headers = {"Authorization": f"Bearer {key.strip()}"}
     async with AsyncExitStack() as stack:
         address, _process = await stack.enter_async_context(serving(tmp_path, "--http", "127.0.0.1:0"))
