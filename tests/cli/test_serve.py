@@ -168,7 +168,7 @@ async def test_without_a_key_nobody_gets_in_but_health_is_told(tmp_path: Path) -
 
 
 async def test_a_revoked_key_is_locked_out_of_a_running_server(tmp_path: Path) -> None:
-    _, key, line = await run(tmp_path, "key", "create")
+    _, key, line = await run(tmp_path, "key", "create", "--horizon", "0")
     headers = {**JSON_HEADERS, "Authorization": f"Bearer {key.strip()}"}
     async with (
         serving(tmp_path, "--http", "127.0.0.1:0") as (address, _),

@@ -92,7 +92,7 @@ def over_stdio(folder: Path) -> StdioServerParameters:
 
 async def test_an_answer_that_another_process_took_in_is_told_within_seconds(tmp_path: Path) -> None:
     event, guest = await an_invited_guest(tmp_path)
-    _, key, _ = await run(tmp_path, "key", "create", "--for", ANN.address)
+    _, key, _ = await run(tmp_path, "key", "create", "--for", ANN.address, "--horizon", "0")
     port = free_port()
     uri = f"event://{event.uid}"
     everybody = {name: Ears() for name in ("stdio auto", "stdio legacy", "http auto", "http legacy")}
@@ -122,8 +122,8 @@ async def _with_key(stack: AsyncExitStack, address: str, key: str) -> object:
 
 async def test_a_revoked_key_hears_no_more(tmp_path: Path) -> None:
     event, guest = await an_invited_guest(tmp_path)
-    _, key, _ = await run(tmp_path, "key", "create", "--for", ANN.address)
-    _, kept, _ = await run(tmp_path, "key", "create", "--for", ANN.address)
+    _, key, _ = await run(tmp_path, "key", "create", "--for", ANN.address, "--horizon", "0")
+    _, kept, _ = await run(tmp_path, "key", "create", "--for", ANN.address, "--horizon", "0")
     uri = f"event://{event.uid}"
     modern, legacy, stays = Ears(), Ears(), Ears()
     async with AsyncExitStack() as stack:

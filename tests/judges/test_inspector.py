@@ -60,7 +60,7 @@ def test_the_inspector_finds_no_fault_in_the_tool_list(era: str, tmp_path: Path)
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 async def test_the_inspector_finds_no_fault_in_the_tool_list_over_http(era: str, tmp_path: Path) -> None:
-    _, key, _ = await run(tmp_path, "key", "create")
+    _, key, _ = await run(tmp_path, "key", "create", "--horizon", "0")
     async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _):
         asked, target = ("--method", "tools/list", "--strict"), (f"{address}/mcp", key.strip())
         listed = await asyncio.to_thread(_inspect, era, tmp_path, *asked, http=target)
@@ -111,7 +111,7 @@ async def test_the_inspector_calls_every_core_tool(turn: int, tmp_path: Path) ->
     """Three tools go each way; with CIS_SOAK=1 every tool goes all four."""
     assert {name for name, _, _ in CALLS} == {spec.name for spec in SPECS["core"]}
     known: dict[str, str] = {}
-    _, key, _ = await run(tmp_path, "key", "create")
+    _, key, _ = await run(tmp_path, "key", "create", "--horizon", "0")
     async with serving(tmp_path, "--http", "127.0.0.1:0") as (address, _):
         for number, (tool, arguments, field) in enumerate(CALLS):
             transport, era = WAYS[(number + turn) % len(WAYS)]

@@ -118,7 +118,7 @@ async def _loop(one: Server, folder: Path, key: str, port: int) -> list[str]:
 async def test_no_log_line_of_the_whole_loop_holds_an_address_a_token_a_key_or_words(
     tmp_path: Path, style: str
 ) -> None:
-    _, key, _ = await run(tmp_path, "key", "create", "--for", PEOPLE[2])
+    _, key, _ = await run(tmp_path, "key", "create", "--for", PEOPLE[2], "--horizon", "0")
     port = free_port()
     settings = {"CIS_INBOX": f"smtp://127.0.0.1:{port}", "CIS_LOG": style, "CIS_SENDER_AUTH": "off"}
     async with server(tmp_path, **settings) as one:

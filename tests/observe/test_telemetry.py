@@ -154,7 +154,7 @@ async def test_a_server_exports_spans_and_figures_to_where_the_variables_say(tmp
 
 
 async def _key(folder: Path) -> str:
-    _, key, _ = await run(folder, "key", "create")
+    _, key, _ = await run(folder, "key", "create", "--horizon", "0")
     return key.strip()
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from engine.engine import system_clock
+from engine.model.bounds import Bounds
 from tests.cli.processes import started
 from tests.support.engines import engine_in
 from tests.support.waiting import DEADLINE_S
@@ -159,6 +160,7 @@ async def over_stdio(folder: Path, **settings: str) -> AsyncIterator[Stdio]:
 async def over_http(folder: Path) -> AsyncIterator[Http]:
     """The web application of an engine over `folder`, for a key of its own organizer."""
     async with engine_in(folder, system_clock) as engine, served(engine) as address:
-        headers = bearing(await key_for(engine, engine.local.address))
+        bounds = Bounds(horizon_days=0)
+        headers = bearing(await key_for(engine, engine.local.address, bounds=bounds))
         async with httpx.AsyncClient(base_url=address, headers=headers, timeout=DEADLINE_S) as web:
             yield Http(web)
