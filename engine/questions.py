@@ -33,6 +33,7 @@ from engine.model.record import Row, commitment
 from engine.model.records import AnswerGroup, Figures, Grouping, KeptSums, Statistics
 from engine.model.sessions import Session, SignInLink
 from engine.model.suppressions import Suppression
+from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
 from engine.store.protocol import Store
@@ -67,7 +68,7 @@ class Explanation(Value):
     delegations: tuple[Delegation, ...] = ()
 
 
-class Questions:
+class Questions(PageQuestions):
     """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
 
     def __init__(self, store: Store, clock: Clock) -> None:

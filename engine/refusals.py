@@ -32,6 +32,8 @@ class Code(StrEnum):
     UNKNOWN_DELIVERY = "unknown_delivery"
     UNKNOWN_TOOL = "unknown_tool"
     TRIGGER_STATE = "trigger_state"
+    UNKNOWN_PAGE = "unknown_page"
+    PAGE_EXISTS = "page_exists"
     EVENT_EXISTS = "event_exists"
     EVENT_IN_PAST = "event_in_past"
     EVENT_CANCELLED = "event_cancelled"

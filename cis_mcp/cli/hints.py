@@ -10,6 +10,7 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_EVENT: "Its id is in the mail that confirmed its creation.",
     Code.UNKNOWN_CAMPAIGN: "Its id was shown when it was made.",
     Code.OUT_OF_BOUNDS: "Change the key with “cis-mcp key change”.",
+    Code.UNKNOWN_PAGE: "List the pages with “cis-mcp page list”.",
     Code.UNKNOWN_KEY: "List the keys with “cis-mcp key list”.",
     Code.UNKNOWN_HELD_ACTION: "List what waits with “cis-mcp approval list”.",
     Code.HELD_ACTION_STATE: "See what became of it with “cis-mcp approval show”.",

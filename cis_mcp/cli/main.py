@@ -12,6 +12,7 @@ from cis_mcp.cli.base import run, settings_in_force
 from cis_mcp.cli.keys import key
 from cis_mcp.cli.mails import import_, ingest
 from cis_mcp.cli.organizers import organizer
+from cis_mcp.cli.pages import page
 from cis_mcp.cli.quarantine import quarantine
 from cis_mcp.cli.record import record
 from cis_mcp.cli.serving import serve, worker
@@ -106,7 +107,19 @@ def config() -> None:
         click.echo(line)
 
 
-for command in (serve, worker, ingest, import_, key, organizer, approval, quarantine, suppression, record):
+for command in (
+    serve,
+    worker,
+    ingest,
+    import_,
+    key,
+    organizer,
+    page,
+    approval,
+    quarantine,
+    suppression,
+    record,
+):
     cli.add_command(command)
 
 

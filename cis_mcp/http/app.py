@@ -22,7 +22,7 @@ from cis_mcp.http.security import Names
 from cis_mcp.mcp.server import TITLE, CisServer
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.mcp.web import McpEndpoint, endpoint, web_server
-from cis_mcp.pages import approve, signin
+from cis_mcp.pages import approve, published, signin
 from cis_mcp.pages import links as pages
 from cis_mcp.pages.llms import llms_txt
 from cis_mcp.watch import status
@@ -71,6 +71,7 @@ def root(engine: Engine, mcp: McpEndpoint, callers: Authenticator | None, health
             *(metadata_routes(settings, TITLE) if callers else ()),
             *status.routes(engine, health),
             *pages.routes(engine),
+            *published.routes(engine),
             *approve.routes(engine),
             *signin.routes(engine),
             Route("/llms.txt", llms_txt),

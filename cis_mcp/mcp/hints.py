@@ -10,6 +10,7 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_EVENT: "Find it with search_events; its id is also in the mail that confirmed its creation.",
     Code.UNKNOWN_ATTENDEE: "See who is invited with list_attendees.",
     Code.UNKNOWN_CAMPAIGN: "List yours with get_campaign without an id.",
+    Code.UNKNOWN_PAGE: "List yours with list_pages.",
     Code.UNKNOWN_KEY: "List the keys with list_keys.",
     Code.CAMPAIGN_STATE: "See its state with get_campaign.",
     Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token that bulk_send returned for this draft. If the list or the "

@@ -1,1 +1,1 @@
-"""Web pages that links in mails lead to."""
+"""Public pages of organizers, and web pages that links in mails lead to."""

@@ -148,3 +148,10 @@ def personalize(event: Event, values: Mapping[str, str]) -> Event:
         return event
     overrides = tuple(o.model_copy(update=_fill(o, values)) for o in event.overrides)
     return event.model_copy(update={**_fill(event, values), "overrides": overrides})
+
+
+def for_all(event: Event) -> Event:
+    """The event in words for nobody in particular: placeholders are left out."""
+    if event.verbatim or not (names := placeholders(event)):
+        return event
+    return personalize(event, dict.fromkeys(names, ""))

@@ -213,6 +213,9 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
             {"uid": uid, "email": f"001{LONG_ADDRESS}", "answer": "accept", "audience": "none"},
         ),
         ("import_calendar", {"path": season(folder), "dry_run": True}),
+        *[("create_page", _page(n)) for n in range(100)],
+        ("update_page", {"slug": "page-99", "title": WIDE * 119}),
+        ("list_pages", {"limit": 100}),
         ("release_quarantined", {"id": mail}),
         ("drop_quarantined", {"id": mail}),
         ("register_organizer", {"address": LONG_ADDRESS}),
@@ -223,6 +226,11 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("revoke_key", {"key_id": keys[0].id}),
         ("cancel_event", {"uid": uid, "note": WIDE * 1_000, "audience": "none"}),
     ]
+
+
+def _page(n: int) -> dict[str, object]:
+    texts = {"intro": WIDE * 2_000, "closing": WIDE * 2_000, "consent": WIDE * 500, "query": WIDE * 300}
+    return {"title": WIDE * 120, "slug": f"page-{n}", **texts}
 
 
 async def test_no_tool_ever_answers_with_more_than_a_client_takes(engine: Engine, tmp_path: Path) -> None:

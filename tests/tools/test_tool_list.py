@@ -38,6 +38,9 @@ CORE = [
 EXTENDED = [
     *CORE,
     "import_calendar",
+    "create_page",
+    "update_page",
+    "list_pages",
     "list_suppressions",
     "suppress",
     "unsuppress",
@@ -64,7 +67,7 @@ NAMES: dict[Tier, list[str]] = {"core": CORE, "extended": EXTENDED, "operator": 
 READING = {
     *("get_event", "search_events", "get_campaign", "get_stats", "list_attendees", "get_attendee"),
     *("list_changes", "list_quarantine", "show_quarantined", "list_keys"),
-    *("check_server", "get_settings", "list_record", "list_suppressions", "get_held_action"),
+    *("check_server", "get_settings", "list_record", "list_pages", "list_suppressions", "get_held_action"),
 }
 TOOLS_MAX = 17
 TOKENS_MAX = 6_500

@@ -13,6 +13,7 @@ from cis_mcp.mcp.tools import (
     imports,
     invites,
     operations,
+    pages,
     proposals,
     quarantine,
     record,
@@ -39,6 +40,7 @@ _CORE: tuple[Spec[Any], ...] = (
 _EXTENDED = (
     *_CORE,
     *imports.TOOLS,
+    *pages.TOOLS,
     *suppressions.TOOLS,
     *record.TOOLS,
     *held.TOOLS,

@@ -22,6 +22,7 @@ from engine.store.protocol.keys import AlreadyTakenIn, Keys, Requests
 from engine.store.protocol.ledger import Ledger
 from engine.store.protocol.limits import Limits
 from engine.store.protocol.notices import TELL_PAUSE, Notices
+from engine.store.protocol.pages import PageQuestions, Pages
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
 from engine.store.protocol.record import Record, RecordQuestions
@@ -50,6 +51,7 @@ class Unit(
     Keys,
     Requests,
     Record,
+    Pages,
     Protocol,
 ):
     """One unit of work: all of it is kept, or nothing."""
@@ -60,6 +62,7 @@ class Store(
     Questions,
     Searching,
     SuppressionList,
+    PageQuestions,
     Claims,
     Jobs,
     Recipients,

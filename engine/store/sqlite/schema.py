@@ -10,6 +10,7 @@ from engine.store.sqlite.held_schema import HELD
 from engine.store.sqlite.ids_schema import SHORT_IDS
 from engine.store.sqlite.keys_schema import KEYS
 from engine.store.sqlite.lease_schema import LEASES
+from engine.store.sqlite.pages_schema import PAGES
 from engine.store.sqlite.person_schema import PERSON_MAILS
 from engine.store.sqlite.record_schema import RECORD
 from engine.store.sqlite.search_schema import SEARCH
@@ -299,6 +300,7 @@ MIGRATIONS = (
     SESSIONS,
     SUPPRESSED_DOMAINS,
     RECORD,
+    PAGES,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -42,6 +42,7 @@ from engine.store.sqlite.group_commit import asked
 from engine.store.sqlite.held import HeldAnswers
 from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.kept import Kept
+from engine.store.sqlite.pages_asked import PagesAsked
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recorded import RecordAsked
@@ -60,7 +61,7 @@ _LITTLE_S = 1.0
 """For so long it is taken for granted that there is little to search."""
 
 
-class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked):
+class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked, PagesAsked):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
     def __init__(

@@ -13,6 +13,7 @@ from engine.store.sqlite.held import HeldActions
 from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.memory import Memory
+from engine.store.sqlite.pages import Pages
 from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.record import Record
@@ -39,5 +40,6 @@ class SqliteUnit(
     Sessions,
     Memory,
     Record,
+    Pages,
 ):
     """Everything a unit of work can do."""

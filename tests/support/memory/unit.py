@@ -17,6 +17,7 @@ from engine.model.records import Intake
 from engine.store.protocol import AlreadyTakenIn
 from tests.support.memory.claims import ClaimUnit
 from tests.support.memory.keys import KeyUnit
+from tests.support.memory.pages import PageUnit
 from tests.support.memory.record import RecordUnit
 from tests.support.memory.reminders import ReminderUnit
 from tests.support.memory.sessions import SessionUnit
@@ -270,5 +271,5 @@ class Unit(SessionUnit):
         self.t.put("intake", intake.id, intake)
 
 
-class WholeUnit(ClaimUnit, ReminderUnit, KeyUnit, RecordUnit, Unit):
+class WholeUnit(ClaimUnit, ReminderUnit, KeyUnit, RecordUnit, PageUnit, Unit):
     """What a unit of this store can do, claims among it."""

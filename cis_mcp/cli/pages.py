@@ -1,0 +1,130 @@
+"""`cis-mcp page …`: the public web pages of an organizer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cis_mcp.cli.base import run, settings_in_force
+
+if TYPE_CHECKING:
+    from engine.commands.pages.pages import PageFields
+    from engine.settings import Settings
+
+_FIELDS = (
+    click.option("--intro", help="Text above the events."),
+    click.option("--closing", help="Text below the events."),
+    click.option("--month", metavar="YYYY-MM", help="Events of this month alone."),
+    click.option("--query", help="Words that events must have."),
+    click.option("--event", "events", multiple=True, metavar="ID", help="This event alone; may be repeated."),
+    click.option("--layout", type=click.Choice(["list", "compact", "cards", "agenda"])),
+    click.option("--by", type=click.Choice(["day", "week", "month"]), help="How events stand together."),
+    click.option("--colour", metavar="#RRGGBB", help="Of buttons and links."),
+    click.option("--hours", type=int, help="A clock of 12 or 24 hours."),
+    click.option("--show", multiple=True, metavar="WHAT", help="May be repeated."),
+    click.option("--hide", multiple=True, metavar="WHAT", help="May be repeated."),
+    click.option("--consent", help="What visitors must agree to."),
+)
+
+
+def _fields(command: Any) -> Any:
+    for option in reversed(_FIELDS):
+        command = option(command)
+    return command
+
+
+@click.group("page")
+def page() -> None:
+    """Public web pages with an organizer's events."""
+
+
+@page.command("create")
+@click.argument("title")
+@click.option("--kind", type=click.Choice(["schedule", "upcoming"]), default="schedule", show_default=True)
+@click.option("--slug", help="End of its address; else made of the title.")
+@click.option("--organizer", metavar="ADDRESS", help="Whose events; else those of CIS_ORGANIZER.")
+@_fields
+def page_create(title: str, kind: str, slug: str | None, organizer: str | None, **given: Any) -> None:
+    """Make a page with the heading TITLE; it is online at once."""
+    from engine.commands.pages.pages import CreatePage
+
+    settings = settings_in_force()
+    run(
+        _apply(
+            settings, CreatePage, {"title": title, "kind": kind, "slug": slug, "organizer": organizer}, given
+        )
+    )
+
+
+@page.command("update")
+@click.argument("slug")
+@click.option("--title")
+@_fields
+def page_update(slug: str, title: str | None, **given: Any) -> None:
+    """Change the page SLUG; what is not named stays."""
+    from engine.commands.pages.pages import UpdatePage
+
+    run(_apply(settings_in_force(), UpdatePage, {"slug": slug, "title": title}, given))
+
+
+@page.command("unpublish")
+@click.argument("slug")
+def page_unpublish(slug: str) -> None:
+    """Take the page SLUG off the web."""
+    from engine.commands.pages.pages import UpdatePage
+
+    run(_apply(settings_in_force(), UpdatePage, {"slug": slug, "published": False}, {}))
+
+
+@page.command("publish")
+@click.argument("slug")
+def page_publish(slug: str) -> None:
+    """Put the page SLUG back on the web."""
+    from engine.commands.pages.pages import UpdatePage
+
+    run(_apply(settings_in_force(), UpdatePage, {"slug": slug, "published": True}, {}))
+
+
+@page.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def page_list(*, as_json: bool) -> None:
+    """List the pages, newest first."""
+    run(_list(settings_in_force(), as_json=as_json))
+
+
+async def _apply(
+    settings: Settings, command: type[PageFields], own: Mapping[str, Any], given: Mapping[str, Any]
+) -> int:
+    from pydantic import ValidationError
+
+    from cis_mcp.run.runtime import opened
+    from cis_mcp.views import pages as views
+
+    # an option that may be repeated and was not given is an empty tuple
+    values = {**own, **{name: value for name, value in given.items() if value not in (None, ())}}
+    try:
+        wanted = command(**values)
+    except ValidationError as error:
+        raise click.UsageError("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
+    async with opened(settings) as engine:
+        done = await engine.apply(wanted, engine.local)
+    click.echo(views.url(settings, done.page) if done.page.published else f"{done.page.slug} is off the web")
+    return 0
+
+
+async def _list(settings: Settings, *, as_json: bool) -> int:
+    from cis_mcp.run.runtime import opened
+    from cis_mcp.views import pages as views
+
+    async with opened(settings) as engine:
+        pages = await engine.pages(engine.local)
+    for each in pages:
+        address = views.url(settings, each)
+        if as_json:
+            click.echo(json.dumps({**each.model_dump(mode="json"), "url": address}, ensure_ascii=False))
+        else:
+            click.echo(f"{address}  {'' if each.published else '(off the web) '}{each.title}")
+    return 0

@@ -1,0 +1,239 @@
+"""The tools that make an organizer's public web pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from cis_mcp.mcp.tools.arguments import Arguments
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.mcp.tools.results import one_line, utc
+from cis_mcp.views import pages as views
+from engine.commands.pages import texts
+from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
+from engine.model.pages import Grouping, Layout, Page, PageKind, Show
+from engine.refusals import Code, Refused
+
+_TEXTS = "shown as it is, without markup"
+
+
+class PageArguments(Arguments):
+    """What create_page and update_page may say of a page."""
+
+    intro: str | None = Field(None, description=f"text above the events, {_TEXTS}", max_length=texts.TEXT_MAX)
+    closing: str | None = Field(
+        None, description=f"text below the events, {_TEXTS}", max_length=texts.TEXT_MAX
+    )
+    month: str | None = Field(
+        None, description="events of this month alone; empty: of any", max_length=10, examples=["2027-05"]
+    )
+    query: str | None = Field(
+        None,
+        description="words that events must have, as in search_events; empty: all events",
+        max_length=texts.QUERY_MAX,
+        examples=["Orioles home games"],
+    )
+    events: list[str] | None = Field(
+        None,
+        description="uids or ids of these events alone; an empty list: all events",
+        max_length=texts.EVENTS_NAMED_MAX,
+    )
+    layout: Layout | None = Field(None, description="how the events are set")
+    by: Grouping | None = Field(None, description="by what the events stand together")
+    colour: str | None = Field(
+        None,
+        description="of buttons and links; dark enough for white letters",
+        max_length=7,
+        examples=["#1558b0"],
+    )
+    hours: int | None = Field(None, description="clock of 12 or 24 hours", examples=[12, 24])
+    show: list[Show] = Field([], description="what the page shows beyond what it does now", max_length=10)
+    hide: list[Show] = Field([], description="what it no longer shows", max_length=10)
+    consent: str | None = Field(
+        None,
+        description="what visitors must agree to before anything is sent; empty: nothing",
+        max_length=texts.CONSENT_MAX,
+    )
+
+    def fields(self) -> dict[str, Any]:
+        """What was given, as the command takes it."""
+        given = self.model_dump(include=set(PageArguments.model_fields), exclude_none=True)
+        given |= {"show": frozenset(self.show), "hide": frozenset(self.hide)}
+        if self.events is not None:
+            given["events"] = tuple(self.events)
+        return given
+
+
+class CreatePageArguments(PageArguments):
+    """Arguments of create_page."""
+
+    title: str = Field(description="heading of the page", max_length=texts.TITLE_MAX)
+    kind: PageKind = Field(
+        PageKind.SCHEDULE, description="schedule: to choose from many; upcoming: what comes next"
+    )
+    slug: str | None = Field(
+        None,
+        description="end of its address, a-z, 0-9 and hyphens; else made of the title",
+        max_length=texts.SLUG_MAX,
+        examples=["orioles-2027"],
+    )
+    organizer: str | None = Field(
+        None, description="whose events; leave out for your own", examples=["ann@example.com"]
+    )
+
+
+class UpdatePageArguments(PageArguments):
+    """Arguments of update_page."""
+
+    slug: str = Field(description="which page", max_length=200)
+    title: str | None = Field(None, description="heading of the page", max_length=texts.TITLE_MAX)
+    published: bool | None = Field(None, description="false: takes it off the web; true: puts it back")
+
+
+class ListPagesArguments(Arguments):
+    """Arguments of list_pages."""
+
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=100)
+
+
+class PageInfo(Result):
+    """A page as it is now."""
+
+    slug: str
+    kind: PageKind
+    title: str
+    organizer: str
+    published: bool
+    url: str = Field(description="address to give to people")
+    addresses: dict[str, str] = Field(description="of the page, its QR codes, its calendar feed, its frame")
+    month: str
+    query: str
+    named_events: int = Field(description="events that are named one by one; 0: not chosen so")
+    layout: Layout
+    by: Grouping
+    colour: str
+    hours: int
+    shows: list[Show]
+    consent: str
+    changed: str = Field(description="when it was changed last, UTC")
+
+
+class PageResult(Result):
+    """A page that was made or changed."""
+
+    page: PageInfo
+    events: int = Field(description="events that it has now, past and cancelled ones among them")
+    changed: list[str] = Field(description="which of its fields changed")
+
+
+class PageList(Result):
+    """Pages, newest first."""
+
+    pages: list[PageInfo]
+    next_cursor: str | None
+
+
+async def create_page(call: CallContext, arguments: CreatePageArguments) -> Reply:
+    """Make a public web page with an organizer's events, where people tick what they want and get real invites by
+    mail. It is online at once and follows every change of its events. Choose events by month, by words or one by
+    one; without any of them it has all. Give the url to your user."""
+    command = CreatePage(
+        kind=arguments.kind,
+        title=arguments.title,
+        slug=arguments.slug,
+        organizer=arguments.organizer,
+        **arguments.fields(),
+    )
+    return await _reply(call, await call.apply(command), "Online")
+
+
+async def update_page(call: CallContext, arguments: UpdatePageArguments) -> Reply:
+    """Change a public web page, take it off the web (published: false) or put it back. What is left out stays."""
+    command = UpdatePage(
+        slug=arguments.slug,
+        title=arguments.title,
+        published=arguments.published,
+        **arguments.fields(),
+    )
+    done = await call.apply(command)
+    return await _reply(call, done, "Online" if done.page.published else "Off the web")
+
+
+async def list_pages(call: CallContext, arguments: ListPagesArguments) -> Reply:
+    """List your public web pages, newest first, with their addresses."""
+    pages = [_info(call, page) for page in await call.engine.pages(call.actor)]
+    start = _after(pages, arguments.cursor)
+    return await fitted(arguments.limit, lambda limit: _listed(pages[start:], limit))
+
+
+def _after(pages: Sequence[PageInfo], cursor: str | None) -> int:
+    """Where the list goes on. Raises Refused: INVALID_CURSOR."""
+    if cursor is None:
+        return 0
+    places = [place for place, page in enumerate(pages) if page.slug == cursor]
+    if not places:
+        raise Refused(Code.INVALID_CURSOR, "That cursor is of no list of pages.", "Begin without one.")
+    return places[0] + 1
+
+
+async def _listed(pages: Sequence[PageInfo], limit: int) -> Reply:
+    shown = list(pages[:limit])
+    more = shown[-1].slug if len(pages) > limit else None
+    lines = [f"- {one_line(page.title)}: {page.url}{_state(page)}" for page in shown]
+    if more:
+        lines.append(f"There are more; go on with cursor {more}")
+    return Reply("\n".join(lines) or "There are no pages.", PageList(pages=shown, next_cursor=more))
+
+
+def _state(page: PageInfo) -> str:
+    return "" if page.published else " (off the web)"
+
+
+async def _reply(call: CallContext, done: PageDone, state: str) -> Reply:
+    info = _info(call, done.page)
+    count = len(await call.engine.page_events(done.page))
+    text = f"{state}: “{one_line(info.title)}” at {info.url} with {count} events."
+    if not count:
+        text += " Nothing fits what it is to show."
+    return Reply(text, PageResult(page=info, events=count, changed=list(done.changed)))
+
+
+def _info(call: CallContext, page: Page) -> PageInfo:
+    settings = call.engine.settings
+    return PageInfo(
+        slug=page.slug,
+        kind=page.kind,
+        title=page.title,
+        organizer=page.organizer,
+        published=page.published,
+        url=views.url(settings, page),
+        addresses=views.addresses(settings, page),
+        month=page.selection.month,
+        query=page.selection.query,
+        named_events=len(page.selection.uids),
+        layout=page.layout,
+        by=page.by,
+        colour=page.colour,
+        hours=page.hours,
+        shows=sorted(page.shows),
+        consent=page.consent,
+        changed=utc(page.changed),
+    )
+
+
+TOOLS = (
+    Spec(create_page, "Make a web page", CreatePageArguments, PageResult, writes(), "publish"),
+    Spec(
+        update_page,
+        "Change a web page",
+        UpdatePageArguments,
+        PageResult,
+        writes(destructive=True, idempotent=True),
+        "publish",
+    ),
+    Spec(list_pages, "List web pages", ListPagesArguments, PageList, reads()),
+)

@@ -1,0 +1,119 @@
+"""The page of one event: one address, one button."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from cis_mcp.pages import jsonld
+from cis_mcp.pages.forms import many_of
+from cis_mcp.pages.links import Handler
+from cis_mcp.pages.rows import Row
+from cis_mcp.pages.sending import send, told
+from cis_mcp.pages.showing import Shown, Showroom
+from cis_mcp.pages.ways import not_found
+from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
+from cis_mcp.views import pages as views
+from engine.mail.outgoing import words
+from engine.model.pages import Show
+from engine.refusals import Code, Refused
+
+_HTML = "text/html; charset=utf-8"
+_COLOUR = "#1558b0"
+_MAP = "https://www.openstreetmap.org/search?query="
+
+
+def event_page(room: Showroom, *, embedded: bool = False) -> Handler:
+    """GET /e/{id} shows an event that a published page has; POST sends its invite."""
+
+    async def show(request: Request) -> Response:
+        found = await room.showing(request.path_params["id"])
+        if found is None or (embedded and Show.EMBED not in found[0].page.shows):
+            return not_found(request)
+        shown, uid = found
+        row = next(row for row in shown.listing.rows if row.uid == uid)
+        if request.method == "POST":
+            return await _post(room, request, shown, row, embedded=embedded)
+        return await _shown(room, request, shown, row, embedded=embedded)
+
+    return show
+
+
+async def _shown(
+    room: Showroom,
+    request: Request,
+    shown: Shown,
+    row: Row,
+    *,
+    embedded: bool,
+    email: str = "",
+    problem: str = "",
+    status: int = 200,
+) -> Response:
+    over = row.past(room.engine.clock())
+
+    def make() -> bytes:
+        values = _values(room, shown, row, over=over)
+        return render("event.html", **values, embedded=embedded, email=email, problem=problem)
+
+    if problem:
+        return answer(request, Body(make()), cache_control=PRIVATE, status=status, framed=embedded)
+    body = await room.body((row.uid, over, embedded), shown, make, _HTML)
+    return answer(request, body, cache_control=FRESH, framed=embedded)
+
+
+def _values(room: Showroom, shown: Shown, row: Row, *, over: bool) -> dict[str, object]:
+    page, settings = shown.page, room.engine.settings
+    address = f"{settings.public_url.rstrip('/')}/e/{row.id}"
+    place = Show.PLACE in page.shows
+    told_in_full = jsonld.event(row, address, place=place, text=Show.DESCRIPTION in page.shows)
+    return {
+        "page": page,
+        "row": row,
+        "path": f"/e/{row.id}",
+        "address": address,
+        "colour": "" if page.colour == _COLOUR else page.colour.lstrip("#"),
+        "day": words.day(row.day),
+        "zone": words.zone(row.span),
+        "description": _description(row, place=place),
+        "map_link": _MAP + quote(row.place, safe=""),
+        "jsonld": jsonld.script([told_in_full]),
+        "open": not (over or row.cancelled),
+        "closed": "This is over." if over else "It was cancelled; nobody is invited any more.",
+        "ways": [(page.title, views.path(page))],
+    }
+
+
+def _description(row: Row, *, place: bool) -> str:
+    what = f"{words.day(row.day)} {row.time} {row.zone}".strip()
+    return f"{what}, {row.place}" if row.place and place else what
+
+
+async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, embedded: bool) -> Response:
+    form = await many_of(request)
+    try:
+        done = await send(room.engine, shown.page, (row.uid,), form, single=True)
+    except Refused as refused:
+        return await _shown(
+            room,
+            request,
+            shown,
+            row,
+            embedded=embedded,
+            email=form.get("email", "")[:320],
+            problem=f"{refused.message} {refused.hint}".strip(),
+            status=429 if refused.code in {Code.PERSON_LIMIT, Code.TOO_MANY} else 422,
+        )
+    return RedirectResponse(told(done, f"/e/{row.id}", embedded=embedded), 303)
+
+
+def routes(room: Showroom) -> list[Route]:
+    """The page of an event, and the same for frames on other sites."""
+    methods = ["GET", "POST"]
+    return [
+        Route("/e/{id:str}", event_page(room), methods=methods),
+        Route("/embed/e/{id:str}", event_page(room, embedded=True), methods=methods),
+    ]

@@ -1,0 +1,172 @@
+"""What a page shows of its events: filtered, under headings, bounded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import TypeVar
+
+from cis_mcp.pages.rows import Row
+from engine.mail.outgoing import words
+from engine.model.pages import Grouping, Page, Show
+
+FIRST = 100
+"""Rows of the view that visitors see first."""
+_TEAMS_LEAST = 2
+_CHOICES_MAX = 200
+_WORDS_MAX = 12
+_TEXT_MAX = 200
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a visitor asks to see; all of it comes from the address, so all of it is bounded."""
+
+    query: str = ""
+    team: str = ""
+    side: str = ""
+    place: str = ""
+    month: str = ""
+    whole: bool = False
+
+    @property
+    def filtered(self) -> bool:
+        return any((self.query, self.team, self.place, self.month))
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        """The words of the query, which a row must all have."""
+        return tuple(self.query.lower().split())[:_WORDS_MAX]
+
+
+def view_of(values: Mapping[str, str]) -> View:
+    """The view that an address asks for; what is too long is asked for by nobody, and finds nothing."""
+
+    def one(name: str) -> str:
+        return " ".join(values.get(name, "")[:_TEXT_MAX].split())
+
+    side = one("side")
+    return View(
+        query=one("q"),
+        team=one("team"),
+        side=side if side in {"home", "away"} else "",
+        place=one("place"),
+        month=one("month"),
+        whole=values.get("all") == "1",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that stand under one heading."""
+
+    key: str
+    heading: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The rows of a page as it is now, and by what visitors may choose among them.
+
+    `until`: the moment from which on another listing is to be made, since something is over; None: none.
+    """
+
+    rows: tuple[Row, ...]
+    until: datetime | None
+    teams: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    months: tuple[tuple[str, str], ...] = ()
+    zones: tuple[str, ...] = ()
+    by_key: dict[str, Row] = field(default_factory=dict)
+
+    @property
+    def one_zone(self) -> str:
+        """The zone of all rows; empty where there are several."""
+        return self.zones[0] if len(self.zones) == 1 else ""
+
+    def named(self, keys: Sequence[str]) -> tuple[Row, ...]:
+        """The rows with these keys, in the order of the page; unknown keys name none."""
+        wanted = set(keys)
+        return tuple(row for row in self.rows if row.key in wanted)
+
+
+def listing(page: Page, rows: Sequence[Row], now: datetime) -> Listing:
+    """What of `rows` the page shows now."""
+    shown = [row for row in rows if _shown(page, row, now)]
+    ends = [row.over for row in rows if row.over and row.over > now]
+    teams = Counter(team for row in shown for team in row.teams)
+    return Listing(
+        rows=tuple(shown),
+        until=min(ends, default=None),
+        teams=tuple(sorted(t for t, n in teams.items() if n >= _TEAMS_LEAST))[:_CHOICES_MAX],
+        places=_several(sorted({row.place for row in shown if row.place})),
+        months=_several(sorted({(row.month, month_name(row.day)) for row in shown})),
+        zones=tuple(sorted({row.span.timezone for row in shown if not row.span.all_day})),
+        by_key={row.key: row for row in shown},
+    )
+
+
+def _shown(page: Page, row: Row, now: datetime) -> bool:
+    if row.past(now) and Show.PAST not in page.shows:
+        return False
+    return not row.cancelled or Show.CANCELLED in page.shows
+
+
+def _several(values: Sequence[T]) -> tuple[T, ...]:
+    """Choices are offered where there are two or more."""
+    return tuple(values)[:_CHOICES_MAX] if len(values) > 1 else ()
+
+
+def fitting(rows: Sequence[Row], view: View) -> list[Row]:
+    """The rows that fit what was asked for; all conditions hold at once."""
+    return [row for row in rows if _fits(row, view)]
+
+
+def _fits(row: Row, view: View) -> bool:
+    return (
+        (not view.month or row.month == view.month)
+        and (not view.place or row.place == view.place)
+        and (not view.team or _plays(row, view.team, view.side))
+        and all(row.has(word) for word in view.plain)
+    )
+
+
+def _plays(row: Row, team: str, side: str) -> bool:
+    if side:
+        return team == (row.home if side == "home" else row.away)
+    return team in row.teams
+
+
+def groups(rows: Sequence[Row], by: Grouping) -> Iterator[Group]:
+    """Rows under headings, in their order."""
+    for key, found in groupby(rows, lambda row: _first_day(row.day, by)):
+        yield Group(key=f"{key:%Y-%m}", heading=_heading(key, by), rows=tuple(found))
+
+
+def _first_day(day: date, by: Grouping) -> date:
+    if by is Grouping.MONTH:
+        return day.replace(day=1)
+    return day - timedelta(days=day.weekday()) if by is Grouping.WEEK else day
+
+
+def _heading(day: date, by: Grouping) -> str:
+    if by is Grouping.MONTH:
+        return month_name(day)
+    return f"Week of {words.day(day)}" if by is Grouping.WEEK else words.day(day)
+
+
+def month_name(day: date) -> str:
+    """`May 2027`."""
+    return " ".join(words.day(day).split()[2:])
+
+
+def short_day(day: date) -> str:
+    """`Sat 1 May`."""
+    weekday, number, month, _ = words.day(day).split()
+    return f"{weekday[:3]} {number} {month[:3]}"

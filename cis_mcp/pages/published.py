@@ -1,0 +1,22 @@
+"""All public pages of organizers, over one showroom."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from cis_mcp.pages import event, feed, schedule, sending
+from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.web import brand
+from engine.engine import Engine
+
+
+def routes(engine: Engine) -> list[Route]:
+    """Schedule, upcoming and event pages, what was sent, and what they are painted with."""
+    room = Showroom(engine)
+    return [
+        *schedule.routes(room),
+        *event.routes(room),
+        *sending.routes(room),
+        *feed.routes(room),
+        Route("/brand/{name:str}", brand, methods=["GET"]),
+    ]

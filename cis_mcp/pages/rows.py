@@ -1,0 +1,183 @@
+"""Events as the rows of a page: what a visitor reads of each, made once for each revision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+from engine.itip.personal import for_all
+from engine.itip.recurrence import instances
+from engine.mail.outgoing import words
+from engine.model.events import Event
+from engine.model.times import Span
+
+_PREFIX_LEAST = 5
+"""Characters of an event's id in a row: with fewer, an event that is added later would often be mistaken for it."""
+_AHEAD = timedelta(days=2_000)
+_SIDES = re.compile(r"\s+(at|@|vs\.?|v\.?|versus|gegen|contre|contra)\s+", re.IGNORECASE)
+_HOME_LAST = {"at", "@"}
+_NAME_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event of a page.
+
+    `key`: the beginning of the event's id that no other event of the page has. `moved`: when it was before.
+    `over`: the moment from which on it is past; None: never.
+    """
+
+    uid: str
+    id: str
+    key: str
+    title: str
+    span: Span
+    place: str
+    text: str
+    url: str
+    zone: str
+    time: str
+    repeats: str
+    moved: str
+    cancelled: bool
+    reason: str
+    home: str
+    away: str
+    over: datetime | None
+    sequence: int
+
+    @property
+    def day(self) -> date:
+        """The day of its start in its own zone."""
+        start = self.span.local(self.span.start)
+        return start.date() if isinstance(start, datetime) else start
+
+    @property
+    def month(self) -> str:
+        return f"{self.day:%Y-%m}"
+
+    @property
+    def stamp(self) -> str:
+        """Its start for `<time datetime>`: UTC, or a day."""
+        start = self.span.start
+        return (
+            f"{start.astimezone(UTC):%Y-%m-%dT%H:%MZ}" if isinstance(start, datetime) else start.isoformat()
+        )
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.home, self.away) if name)
+
+    def past(self, now: datetime) -> bool:
+        return self.over is not None and self.over <= now
+
+    def has(self, word: str) -> bool:
+        """True where the row shows `word`, in lower case."""
+        return word in self.title.lower() or word in self.place.lower() or word in words.day(self.day).lower()
+
+
+def rows_of(events: Sequence[Event], now: datetime, hours: int = 24) -> tuple[Row, ...]:
+    """The rows of events, in the order of when they are next."""
+    keys = unique_prefixes([event.id or event.uid for event in events])
+    made = [_row(event, key, now, hours) for event, key in zip(map(for_all, events), keys, strict=True)]
+    return tuple(sorted(made, key=lambda row: (row.span.start_utc, row.title, row.uid)))
+
+
+def unique_prefixes(ids: Sequence[str]) -> list[str]:
+    """For each id its beginning of at least five characters that no other has."""
+    order = sorted(range(len(ids)), key=lambda i: ids[i])
+    lengths = [_PREFIX_LEAST] * len(ids)
+    for one, other in pairwise(order):
+        common = _common(ids[one], ids[other]) + 1
+        lengths[one], lengths[other] = max(lengths[one], common), max(lengths[other], common)
+    return [text[:length] for text, length in zip(ids, lengths, strict=True)]
+
+
+def _common(one: str, other: str) -> int:
+    return next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _row(event: Event, key: str, now: datetime, hours: int) -> Row:
+    span = _next(event, now)
+    home, away = sides(event.summary)
+    return Row(
+        uid=event.uid,
+        id=event.id,
+        key=key,
+        title=event.summary,
+        span=span,
+        place=event.location,
+        text=event.description,
+        url=event.url,
+        zone=zone_name(span),
+        time=clock(span, hours),
+        repeats=words.recurrence(event.recurrence, event.span),
+        moved=_moved(event, hours),
+        cancelled=event.cancelled,
+        reason=event.cancel_reason,
+        home=home,
+        away=away,
+        over=event.ends_at,
+        sequence=event.sequence,
+    )
+
+
+def _next(event: Event, now: datetime) -> Span:
+    """When the event is next: of one that recurs, its first instance that is not over."""
+    if not event.recurring:
+        return event.span
+    found = instances(event, now, now + _AHEAD, 1)
+    return found[0] if found else event.span
+
+
+def _moved(event: Event, hours: int) -> str:
+    """When an event that moved with its newest revision was before."""
+    before = next((e for e in event.earlier if e.recurrence_id is None and not e.cancelled), None)
+    if before is None or event.cancelled or before.span.start == event.span.start:
+        return ""
+    return f"{words.day(_day(before.span))}{_comma(clock(before.span, hours))}"
+
+
+def _comma(text: str) -> str:
+    return f", {text}" if text else ""
+
+
+def _day(span: Span) -> date:
+    start = span.local(span.start)
+    return start.date() if isinstance(start, datetime) else start
+
+
+def clock(span: Span, hours: int) -> str:
+    """The time of the start on the clock of its place; empty where it lasts all day."""
+    start = span.local(span.start)
+    return time_of_day(start, hours) if isinstance(start, datetime) else ""
+
+
+def time_of_day(moment: datetime, hours: int) -> str:
+    """A time of day as 19:05, or as 7:05 pm."""
+    if hours == 24:
+        return f"{moment:%H:%M}"
+    return f"{(moment.hour - 1) % 12 + 1}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
+
+
+def zone_name(span: Span) -> str:
+    """The zone at the start by its short name where it has one, else by its offset: `EDT`, `UTC+05:30`."""
+    start = span.local(span.start)
+    if not isinstance(start, datetime):
+        return ""
+    name = start.tzname() or ""
+    return name if name.isalpha() else words.utc_offset(start)
+
+
+def sides(title: str) -> tuple[str, str]:
+    """Home and away of a title such as “Owls at Foxes” or “Foxes vs. Owls”; empty where it names no two."""
+    pieces = _SIDES.split(title, maxsplit=1)
+    if len(pieces) != 3 or len(title) > 2 * _NAME_MAX:
+        return "", ""
+    first, word, second = pieces[0].strip(), pieces[1].lower(), pieces[2].strip()
+    return (second, first) if word in _HOME_LAST else (first, second)

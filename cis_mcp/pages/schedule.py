@@ -1,0 +1,205 @@
+"""The schedule and upcoming pages: GET shows, POST sends what was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from cis_mcp.pages import jsonld
+from cis_mcp.pages.forms import many_of
+from cis_mcp.pages.links import Handler
+from cis_mcp.pages.listing import FIRST, View, fitting, groups, view_of
+from cis_mcp.pages.sending import send, told
+from cis_mcp.pages.showing import Shown, Showroom
+from cis_mcp.pages.ways import not_found, ways
+from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
+from cis_mcp.views import pages as views
+from engine.model.pages import PageKind, Show
+from engine.refusals import Code, Refused
+
+_HTML = "text/html; charset=utf-8"
+_TICKED_MAX = 1_000
+_COLOUR = "#1558b0"
+_DESCRIBED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a visitor brings along: what to show, what is ticked, the address, and what was wrong with it."""
+
+    view: View
+    ticked: frozenset[str] = frozenset()
+    email: str = ""
+    problem: str = ""
+    problem_in: str = ""
+    embedded: bool = False
+
+    @property
+    def personal(self) -> bool:
+        """True where the page is made for this visitor alone."""
+        return bool(self.ticked or self.email or self.problem)
+
+
+def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> Handler:
+    """GET /s/{slug} and /u/{slug} show a page; POST sends."""
+
+    async def show(request: Request) -> Response:
+        shown = await room.shown(request.path_params["slug"])
+        if shown is None or shown.page.kind is not kind or (embedded and Show.EMBED not in shown.page.shows):
+            return not_found(request)
+        if request.method == "POST":
+            return await _post(room, request, shown, embedded=embedded)
+        given = request.query_params
+        ticked = frozenset(given.getlist("e")[:_TICKED_MAX])
+        visit = Visit(view_of(given), ticked, given.get("email", "")[:320], embedded=embedded)
+        return await _shown(room, request, shown, visit)
+
+    return show
+
+
+async def _shown(room: Showroom, request: Request, shown: Shown, visit: Visit, status: int = 200) -> Response:
+    view = visit.view
+    understood = frozenset[str]()
+    if view.query and not fitting(shown.listing.rows, view):
+        understood, _ = await room.engine.found_on_page(shown.page, view.query)
+    others = () if shown.listing.rows else await room.others(shown.page)
+    now = room.engine.clock()
+
+    def make() -> bytes:
+        values = page_values(room, shown, visit, understood)
+        return render("schedule.html", **values, now=now, ways=ways(others))
+
+    if visit.personal or view.query:
+        body = Body(make())
+        return answer(request, body, cache_control=PRIVATE, status=status, framed=visit.embedded)
+    body = await room.body((view, visit.embedded), shown, make, _HTML)
+    return answer(request, body, cache_control=FRESH, framed=visit.embedded)
+
+
+def page_values(room: Showroom, shown: Shown, visit: Visit, understood: frozenset[str]) -> dict[str, object]:
+    """What the template shows."""
+    page, listed, view, settings = shown.page, shown.listing, visit.view, room.engine.settings
+    rows = [r for r in listed.rows if r.uid in understood] if understood else fitting(listed.rows, view)
+    several = view.whole or view.filtered
+    seen = rows if several else rows[:FIRST]
+    by_key = {row.key for row in seen}
+    addresses = views.addresses(settings, page)
+    base = settings.public_url.rstrip("/")
+    return {
+        "page": page,
+        "listing": listed,
+        "view": view,
+        "path": ("/embed" if visit.embedded else "") + views.path(page),
+        "address": addresses["page"],
+        "feed": addresses.get("feed", ""),
+        "webcal": _webcal(addresses.get("feed", "")),
+        "colour": "" if page.colour == _COLOUR else page.colour.lstrip("#"),
+        "embedded": visit.embedded,
+        "description": _description(shown),
+        "jsonld": _jsonld(shown, base),
+        "complete": len(seen) == len(listed.rows),
+        "groups": list(groups(seen, page.by)),
+        "kept": [row for row in listed.named(sorted(visit.ticked)) if row.key not in by_key],
+        "ticked": visit.ticked,
+        "linked": len(seen) <= 2 * FIRST,
+        "count": _count(len(seen), len(rows), len(listed.rows), view),
+        "rest": len(rows) > len(seen),
+        "rest_query": urlencode({"all": "1"}),
+        "total": len(rows),
+        "email": visit.email,
+        "problem": visit.problem,
+        "problem_in": visit.problem_in,
+        "empty": _empty(shown),
+        "made_by": "",
+    }
+
+
+def _webcal(feed: str) -> str:
+    return f"webcal{feed[feed.index(':') :]}" if feed else ""
+
+
+def _description(shown: Shown) -> str:
+    """The page in a sentence, for previews of its address."""
+    names = [row.title for row in shown.listing.rows[:_DESCRIBED]]
+    return (
+        f"{len(shown.listing.rows)} events: {', '.join(names)}" if names else "Nothing is planned just now."
+    )
+
+
+def _jsonld(shown: Shown, base: str) -> str:
+    place = Show.PLACE in shown.page.shows
+    rows = shown.listing.rows[: jsonld.LISTED]
+    return jsonld.script([jsonld.event(r, f"{base}/e/{r.id}", place=place) for r in rows]) if rows else ""
+
+
+def _count(seen: int, fitting_: int, total: int, view: View) -> str:
+    if view.filtered:
+        return f"{fitting_} of {total} events" if fitting_ else "Nothing fits. Try fewer words."
+    return f"The next {seen} of {total} events" if seen < total else f"{total} events" if total else ""
+
+
+def _empty(shown: Shown) -> str:
+    return "Nothing is planned just now. What comes next will stand here."
+
+
+async def _post(room: Showroom, request: Request, shown: Shown, *, embedded: bool) -> Response:
+    form = await many_of(request)
+    keys = form.getlist("e")
+    visit = Visit(
+        view_of(form), frozenset(keys[:_TICKED_MAX]), form.get("email", "")[:320], embedded=embedded
+    )
+    try:
+        chosen = chosen_rows(shown, keys)
+        done = await send(room.engine, shown.page, chosen, form)
+    except Refused as refused:
+        return await _refused(room, request, shown, visit, refused)
+    return RedirectResponse(told(done, views.path(shown.page), embedded=embedded), 303)
+
+
+def chosen_rows(shown: Shown, keys: Sequence[str]) -> tuple[str, ...]:
+    """The uids of the rows that were ticked. Raises Refused: EMPTY_LIST, TOO_LARGE, UNKNOWN_EVENT."""
+    if len(keys) > _TICKED_MAX:
+        raise Refused(Code.TOO_LARGE, f"{len(keys)} are ticked; {_TICKED_MAX} can be sent at once.")
+    by_key = shown.listing.by_key
+    wanted = dict.fromkeys(keys)
+    known = [by_key[key].uid for key in wanted if key in by_key]
+    if len(known) < len(wanted):
+        raise Refused(
+            Code.UNKNOWN_EVENT,
+            f"{len(wanted) - len(known)} of what you ticked is no longer on this page.",
+            "Look at what is ticked, and send again.",
+        )
+    return tuple(known)
+
+
+async def _refused(
+    room: Showroom, request: Request, shown: Shown, visit: Visit, refused: Refused
+) -> Response:
+    """The page again, with all that the visitor gave, and what is wrong."""
+    where = "email" if refused.code is Code.INVALID_ADDRESS else ""
+    again = Visit(
+        visit.view,
+        visit.ticked,
+        visit.email,
+        f"{refused.message} {refused.hint}".strip(),
+        where,
+        visit.embedded,
+    )
+    status = 429 if refused.code in {Code.PERSON_LIMIT, Code.TOO_MANY} else 422
+    return await _shown(room, request, shown, again, status)
+
+
+def routes(room: Showroom) -> list[Route]:
+    """The schedule and upcoming pages, and both for frames on other sites."""
+    methods = ["GET", "POST"]
+    return [
+        Route("/s/{slug:str}", schedule_page(room, PageKind.SCHEDULE), methods=methods),
+        Route("/u/{slug:str}", schedule_page(room, PageKind.UPCOMING), methods=methods),
+        Route("/embed/s/{slug:str}", schedule_page(room, PageKind.SCHEDULE, embedded=True), methods=methods),
+        Route("/embed/u/{slug:str}", schedule_page(room, PageKind.UPCOMING, embedded=True), methods=methods),
+    ]

@@ -1,0 +1,194 @@
+"""What a visitor's Send does: the command, the answer, and the page behind the button of the mail that asks."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from cis_mcp.pages.links import Handler
+from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.ways import Ways, message, not_found
+from cis_mcp.views import pages as views
+from engine.commands.pages.sending import ConfirmPageRequest, PageOutcome, PageSendDone, SendFromPage
+from engine.commands.pages.wording import LISTED, line
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.events import Event
+from engine.model.pages import Page, PageRequest, Show
+from engine.refusals import Code, Refused
+
+HOURLY = 2_000
+"""Sends of one page in an hour and process: more look like a program's."""
+_VISITOR = Actor(kind="attendee", address="")
+
+
+class HourlyCount:
+    """Counts by name, for an hour; a courtesy beside the limits of the store."""
+
+    def __init__(self) -> None:
+        self._hour, self._counts = 0, Counter[str]()
+
+    def over(self, name: str, limit: int) -> bool:
+        """Count one; True where it is more than `limit` in this hour."""
+        hour = int(time.monotonic() // 3_600)
+        if hour != self._hour:
+            self._hour, self._counts = hour, Counter()
+        self._counts[name] += 1
+        return self._counts[name] > limit
+
+
+_sends = HourlyCount()
+
+
+async def send(
+    engine: Engine, page: Page, uids: tuple[str, ...], form: Mapping[str, str], *, single: bool = False
+) -> PageSendDone:
+    """Send what was chosen. Raises Refused: as SendFromPage, and TOO_MANY."""
+    if _sends.over(page.slug, HOURLY):
+        raise Refused(Code.TOO_MANY, "Very many people use this page just now.", "Try again in an hour.")
+    command = SendFromPage(
+        slug=page.slug,
+        uids=uids,
+        email=form.get("email", ""),
+        by_person=form.get("h") == "1",
+        single=single,
+        consent=form.get("consent") == "yes",
+    )
+    return await engine.apply(command, _VISITOR)
+
+
+def told(done: PageSendDone, path: str, *, embedded: bool = False) -> str:
+    """The address of the page that says what happened; loading it again sends nothing."""
+    values = {"n": done.count, **({"x": done.failed} if done.failed else {}), "to": path}
+    frame = "/embed" if embedded else ""
+    return f"{frame}/sent/{done.outcome.value}?{urlencode(values)}"
+
+
+def sent_page(room: Showroom, *, embedded: bool = False) -> Handler:
+    """GET /sent/{outcome} says what a Send came to."""
+
+    async def show(request: Request) -> Response:
+        outcome = request.path_params["outcome"]
+        if outcome not in set(PageOutcome):
+            return not_found(request)
+        count, failed = (_number(request.query_params.get(name, "")) for name in ("n", "x"))
+        way, framed = await _back(room, request.query_params.get("to", ""), embedded=embedded)
+        if outcome == PageOutcome.ASKED:
+            return message(request, "Look into your mail", *_asked(count), links=way, framed=framed)
+        return message(request, "On its way", *_sent(count, failed), links=way, framed=framed)
+
+    return show
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
+
+
+def _asked(count: int) -> tuple[str, ...]:
+    what = "the invite" if count == 1 else f"the {count} invites" if count else "the invites"
+    return (
+        f"One mail is on its way to you. Press its button, and {what} follow.".replace(
+            "the invite follow", "the invite follows"
+        ),
+        "We ask first so that nobody can have your mailbox filled by others.",
+    )
+
+
+def _sent(count: int, failed: int) -> tuple[str, ...]:
+    what = "Your invite is" if count - failed == 1 else f"Your {count - failed} invites are"
+    left = f"{failed} could not be sent from this page; ask the organizer." if failed else ""
+    return (
+        f"{what} on the way to your mailbox. Look among junk mail if nothing comes within a few minutes.",
+        "Answer Yes, No or Maybe in your calendar. What you had already is not sent twice.",
+        left,
+    )
+
+
+async def _back(room: Showroom, path: str, *, embedded: bool) -> tuple[Ways, bool]:
+    """The way back to a page of ours, by its path; nothing else is ever linked."""
+    kind, _, slug = path.strip("/").partition("/")
+    if kind == "e":
+        found = await room.showing(slug)
+        page = found[0].page if found else None
+    else:
+        page = await room.engine.published(slug) if kind in {"s", "u"} and slug else None
+    if page is None:
+        return (), False
+    framed = embedded and Show.EMBED in page.shows
+    return [(page.title, ("/embed" if framed else "") + views.path(page))], framed
+
+
+def confirm_page(room: Showroom) -> Handler:
+    """GET /confirm/send/{code} lists what waits; POST sends it."""
+
+    async def show(request: Request) -> Response:
+        code = request.path_params["code"]
+        found = await room.engine.page_request(code)
+        if found is None:
+            return not_found(request)
+        if request.method == "POST":
+            try:
+                await _confirmed(room.engine, code)
+            except Refused as refused:
+                return message(request, "Nothing was sent", refused.message, refused.hint, status=409)
+            return RedirectResponse(request.url.path, 303)
+        return await _waiting(room, request, found)
+
+    return show
+
+
+async def _confirmed(engine: Engine, code: str) -> None:
+    """Send all of a request, some at a time; what is left after a crash goes out when the button is pressed again."""
+    before = -1
+    while True:
+        done = await engine.apply(ConfirmPageRequest(code=code), _VISITOR)
+        if done.request.used or done.limited or done.request.cursor == before:
+            return
+        before = done.request.cursor
+
+
+async def _waiting(room: Showroom, request: Request, found: PageRequest) -> Response:
+    page = await room.engine.published(found.slug)
+    if page is None:
+        return not_found(request)
+    way = [(page.title, views.path(page))]
+    if found.used:
+        return message(request, "On its way", *_sent(found.sent, 0), links=way)
+    if found.expires <= room.engine.clock():
+        return message(request, "This link has expired", "Choose again on the page.", links=way)
+    events = await _listed(room.engine, found)
+    left = len(found.uids) - found.cursor
+    partly = (
+        f"{found.cursor} of {len(found.uids)} are sent; the rest goes out tomorrow." if found.cursor else ""
+    )
+    return message(
+        request,
+        f"Send {left} invites?" if left > 1 else "Send this invite?",
+        f"To {found.email}, as asked for on “{page.title}”.",
+        partly,
+        games=[line(event) for event in events],
+        more=max(0, left - len(events)),
+        button=f"Send me these {left} invites" if left > 1 else "Send me this invite",
+        links=way,
+    )
+
+
+async def _listed(engine: Engine, found: PageRequest) -> list[Event]:
+    owner = Actor(kind="organizer", address=found.organizer)
+    uids = found.uids[found.cursor : found.cursor + LISTED]
+    return [await engine.event(uid, owner) for uid in uids]
+
+
+def routes(room: Showroom) -> list[Route]:
+    """What was sent, and what waits for its owner."""
+    return [
+        Route("/sent/{outcome:str}", sent_page(room), methods=["GET"]),
+        Route("/embed/sent/{outcome:str}", sent_page(room, embedded=True), methods=["GET"]),
+        Route("/confirm/send/{code:str}", confirm_page(room), methods=["GET", "POST"]),
+    ]

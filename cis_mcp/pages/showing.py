@@ -1,0 +1,108 @@
+"""The pages of an organizer as they are now, made once for each revision and kept while they are looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cis_mcp.pages.listing import Listing, listing
+from cis_mcp.pages.rows import rows_of
+from cis_mcp.pages.web import Body
+from engine.engine import Engine
+from engine.model.pages import Page
+from engine.page_questions import PageStamp
+
+_LISTINGS, _BODIES = 64, 256
+"""What is kept: some 3 MB for each listing of 2,430 events, 50 kB for each body of it."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page, what it lists, and what both are known by."""
+
+    page: Page
+    stamp: PageStamp
+    listing: Listing
+
+    def stale(self, now: datetime) -> bool:
+        """True once something of it is over."""
+        return self.listing.until is not None and self.listing.until <= now
+
+
+class Showroom:
+    """Reads pages for visitors. Each look asks the store for two numbers; the rest is made again when they change."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._shown: OrderedDict[str, Shown] = OrderedDict()
+        self._bodies: OrderedDict[tuple[object, ...], Body] = OrderedDict()
+        self._making: dict[str, asyncio.Lock] = {}
+
+    async def shown(self, slug: str) -> Shown | None:
+        """The published page at `slug` as it is now, or None."""
+        page = await self.engine.published(slug)
+        return await self.of(page) if page else None
+
+    async def of(self, page: Page) -> Shown:
+        """What `page` shows now."""
+        stamp = await self.engine.page_stamp(page)
+        kept = self._kept(page.slug, stamp)
+        if kept:
+            return kept
+        async with self._making.setdefault(page.slug, asyncio.Lock()):
+            kept = self._kept(page.slug, stamp)
+            return kept or await self._made(page, stamp)
+
+    def _kept(self, slug: str, stamp: PageStamp) -> Shown | None:
+        found = self._shown.get(slug)
+        if found is None or found.stamp != stamp or found.stale(self.engine.clock()):
+            return None
+        self._shown.move_to_end(slug)
+        return found
+
+    async def _made(self, page: Page, stamp: PageStamp) -> Shown:
+        events, now = await self.engine.page_events(page), self.engine.clock()
+
+        def make() -> Listing:
+            return listing(page, rows_of(events, now, page.hours), now)
+
+        made = Shown(page, stamp, await asyncio.to_thread(make))
+        self._shown[page.slug] = made
+        while len(self._shown) > _LISTINGS:
+            gone, _ = self._shown.popitem(last=False)
+            self._making.pop(gone, None)
+        return made
+
+    async def body(
+        self, key: tuple[object, ...], shown: Shown, make: Callable[[], bytes], media: str
+    ) -> Body:
+        """The body that `make` makes in a thread, kept for `key` until the page changes."""
+        whole = (shown.page.slug, shown.stamp, shown.listing.until, *key)
+        found = self._bodies.get(whole)
+        if found is None:
+            found = await asyncio.to_thread(lambda: Body(make(), media))
+            self._bodies[whole] = found
+            while len(self._bodies) > _BODIES:
+                self._bodies.popitem(last=False)
+        else:
+            self._bodies.move_to_end(whole)
+        return found
+
+    async def showing(self, name: str) -> tuple[Shown, str] | None:
+        """The published page that shows the event with this short id, and the event's uid; None if none does."""
+        event = await self.engine.event_for_visitors(name)
+        if event is None:
+            return None
+        for page in await self.engine.pages_of(event.organizer):
+            shown = await self.of(page)
+            if any(row.uid == event.uid for row in shown.listing.rows):
+                return shown, event.uid
+        return None
+
+    async def others(self, page: Page) -> Sequence[Page]:
+        """Other published pages of the same organizer, where visitors may go on."""
+        found = [p for p in await self.engine.pages_of(page.organizer) if p.slug != page.slug]
+        return found[:5]

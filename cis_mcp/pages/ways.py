@@ -1,0 +1,55 @@
+"""Where a visitor goes on: from a page that is not there, from what is over, from what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cis_mcp.pages.web import PRIVATE, Body, answer, render
+from cis_mcp.views import pages as views
+from engine.model.pages import Page
+
+Ways = Sequence[tuple[str, str]]
+
+
+def ways(pages: Sequence[Page]) -> Ways:
+    """Links to pages."""
+    return [(page.title, views.path(page)) for page in pages]
+
+
+def message(
+    request: Request,
+    title: str,
+    *texts: str,
+    games: Sequence[str] = (),
+    more: int = 0,
+    button: str = "",
+    links: Ways = (),
+    status: int = 200,
+    framed: bool = False,
+) -> Response:
+    """A page of a few words."""
+    body = render(
+        "message.html",
+        title=title,
+        texts=[text for text in texts if text],
+        games=games,
+        more=more,
+        button=button,
+        links=links,
+        colour="",
+    )
+    return answer(request, Body(body), cache_control=PRIVATE, status=status, framed=framed)
+
+
+def not_found(request: Request) -> Response:
+    """A page that never was looks like one that was taken off the web."""
+    return message(
+        request,
+        "This page is not here",
+        "The address may be mistyped, or the page was taken off the web.",
+        "Whoever gave you the address can tell you what it is now. Invites that are in your calendar stay true.",
+        status=404,
+    )

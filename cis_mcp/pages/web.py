@@ -1,0 +1,133 @@
+"""How our pages leave: templates, headers, compressed once, and known again by their ETag."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cis_mcp.pages.listing import short_day
+
+_HERE = Path(__file__).parent
+_SMALL = 500
+"""Bytes that are not worth compressing."""
+_YEAR = "public, max-age=31536000, immutable"
+FRESH = "public, no-cache"
+"""Kept by browsers and caches, and asked for anew each time: an edit shows with the next request."""
+PRIVATE = "private, no-store"
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors {}"
+)
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Vary": "Accept-Encoding"}
+
+
+@cache
+def templates() -> Environment:
+    """Our templates: everything in them is escaped, and a name that is missing is an error."""
+    found = Environment(
+        loader=PackageLoader("cis_mcp.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["short_day"] = short_day
+    found.filters["paragraphs"] = paragraphs
+    found.globals["css"] = asset("page.css").path
+    found.globals["js"] = asset("page.js").path
+    return found
+
+
+def paragraphs(text: str) -> list[str]:
+    """Text in paragraphs, as empty lines part them."""
+    return [piece.strip() for piece in text.replace("\r\n", "\n").split("\n\n") if piece.strip()]
+
+
+def render(name: str, **values: Any) -> bytes:
+    """A template filled in."""
+    return templates().get_template(name).render(**values).encode()
+
+
+@dataclass(frozen=True)
+class Body:
+    """The bytes of an answer, compressed once; `tag` changes when they do."""
+
+    raw: bytes
+    media: str = "text/html; charset=utf-8"
+    packed: bytes = field(init=False)
+    tag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        packed = gzip.compress(self.raw, 9, mtime=0) if len(self.raw) > _SMALL else b""
+        object.__setattr__(self, "packed", packed)
+        object.__setattr__(self, "tag", hashlib.sha256(self.raw).hexdigest()[:22])
+
+
+def answer(
+    request: Request,
+    body: Body,
+    *,
+    cache_control: str = FRESH,
+    status: int = 200,
+    framed: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """`body`, or 304 where the client has it; `framed`: other sites may show it in a frame."""
+    tag = f'"{body.tag}"'
+    told = {**_HEADERS, "Cache-Control": cache_control, **(headers or {})}
+    if body.media.startswith("text/html"):
+        told["Content-Security-Policy"] = _CSP.format("*" if framed else "'none'")
+    if status == 200 and cache_control != PRIVATE:
+        told["ETag"] = tag
+        if _known(request, tag):
+            return Response(status_code=304, headers=told)
+    content = body.raw
+    if body.packed and "gzip" in request.headers.get("accept-encoding", ""):
+        content, told["Content-Encoding"] = body.packed, "gzip"
+    return Response(content, status, told, media_type=body.media)
+
+
+def _known(request: Request, tag: str) -> bool:
+    # RFC 9110, 13.1.2: compared weakly, since proxies that compress make tags weak
+    given = request.headers.get("if-none-match", "")
+    return given.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in given.split(",")}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of ours under a name that changes with it."""
+
+    path: str
+    body: Body
+
+
+@cache
+def asset(name: str) -> Asset:
+    """Our stylesheet or script."""
+    raw = (_HERE / "assets" / name).read_bytes()
+    stem, _, ending = name.rpartition(".")
+    media = {"css": "text/css", "js": "text/javascript"}[ending]
+    body = Body(raw, f"{media}; charset=utf-8")
+    return Asset(f"/brand/{stem}-{body.tag[:12]}.{ending}", body)
+
+
+async def brand(request: Request) -> Response:
+    """GET /brand/…: our assets by their hashed names, and a page's colour by its digits."""
+    path = request.url.path
+    for name in ("page.css", "page.js"):
+        if asset(name).path == path:
+            return answer(request, asset(name).body, cache_control=_YEAR)
+    digits = request.path_params["name"].removesuffix(".css")
+    if len(digits) == 6 and set(digits) <= set("0123456789abcdef") and path.endswith(".css"):
+        body = Body(f":root{{--main:#{digits}}}\n".encode(), "text/css; charset=utf-8")
+        return answer(request, body, cache_control=_YEAR)
+    return Response("Not found\n", 404, media_type="text/plain")

@@ -1,0 +1,192 @@
+"""Make, change and unpublish the public pages of an organizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from engine.commands import text
+from engine.commands.base import Command, Done, Work
+from engine.commands.pages import texts
+from engine.model.pages import (
+    SHOWN,
+    EventSelection,
+    Grouping,
+    Layout,
+    Page,
+    PageKind,
+    Show,
+)
+from engine.refusals import Code, Refused
+
+_HOURS = frozenset({12, 24})
+
+
+class PageDone(Done):
+    """A page as it is now, and which of its fields changed."""
+
+    page: Page
+    changed: tuple[str, ...] = ()
+
+
+class PageFields(Command[PageDone]):
+    """What can be said of a page; None: as it is, or as pages are where it is new."""
+
+    title: str | None = None
+    intro: str | None = None
+    closing: str | None = None
+    month: str | None = Field(None, description="events of this month alone, as 2027-05; empty: of any")
+    query: str | None = Field(None, description="words that events must have; empty: none")
+    events: tuple[str, ...] | None = Field(None, description="uids or ids of these events alone; empty: all")
+    layout: Layout | None = None
+    by: Grouping | None = None
+    colour: str | None = None
+    hours: int | None = None
+    show: frozenset[Show] = frozenset()
+    hide: frozenset[Show] = frozenset()
+    consent: str | None = None
+
+    def said(self) -> dict[str, Any]:
+        """The fields that were given, each as it is kept. Raises Refused."""
+        given = {
+            "title": self.title if self.title is None else texts.title(self.title),
+            "intro": self.intro if self.intro is None else texts.paragraphs(self.intro, "intro"),
+            "closing": self.closing if self.closing is None else texts.paragraphs(self.closing, "closing"),
+            "consent": self.consent if self.consent is None else _consent(self.consent),
+            "colour": self.colour if self.colour is None else texts.colour(self.colour),
+            "hours": self.hours if self.hours is None else _clock(self.hours),
+            "layout": self.layout,
+            "by": self.by,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def shown(self, before: frozenset[Show]) -> frozenset[Show]:
+        """What the page shows. Raises Refused where something is to be shown and hidden."""
+        if both := self.show & self.hide:
+            named = ", ".join(sorted(both))
+            raise Refused(
+                Code.INVALID_ARGUMENT, f"{named}: both shown and hidden.", "Name each in one of the two."
+            )
+        return (before | self.show) - self.hide
+
+    async def selected(self, work: Work, organizer: str, before: EventSelection) -> EventSelection:
+        """Which events the page has. Raises Refused: UNKNOWN_EVENT, TOO_LARGE, INVALID_TIME."""
+        return EventSelection(
+            month=before.month if self.month is None else texts.month(self.month),
+            query=before.query if self.query is None else text.bounded(self.query, "query", texts.QUERY_MAX),
+            uids=before.uids if self.events is None else await _uids(work, organizer, self.events),
+        )
+
+
+class CreatePage(PageFields):
+    """Make a public page with an organizer's events; it is there at once."""
+
+    kind: PageKind = PageKind.SCHEDULE
+    slug: str | None = Field(None, description="its address; None: made of the title")
+    organizer: str | None = None
+
+    async def carry_out(self, work: Work) -> PageDone:
+        """Raises Refused: NOT_ALLOWED, PAGE_EXISTS, INVALID_ARGUMENT, UNKNOWN_EVENT, ORGANIZER_SUSPENDED, …"""
+        work.require("publish")
+        organizer = _organizer(self.organizer, work)
+        await work.refuse_suspended(organizer)
+        heading = texts.title(self.title or "")
+        page = Page(
+            slug=await self._free_slug(work, heading),
+            kind=self.kind,
+            organizer=organizer,
+            selection=await self.selected(work, organizer, EventSelection()),
+            shows=self.shown(SHOWN),
+            created=work.now,
+            changed=work.now,
+            **{**self.said(), "title": heading},
+        )
+        await work.unit.save_page(page)
+        return PageDone(page=page, changed=("slug",))
+
+    async def _free_slug(self, work: Work, heading: str) -> str:
+        if self.slug is not None:
+            wanted = texts.slug(self.slug.strip().lower())
+            if await work.unit.page(wanted):
+                raise Refused(
+                    Code.PAGE_EXISTS, f"There is a page at “{wanted}” already.", "Choose another slug."
+                )
+            return wanted
+        wanted = found = texts.slug_of(heading)
+        while await work.unit.page(found):
+            found = f"{wanted}-{work.randomness.word(4)}"
+        return found
+
+
+class UpdatePage(PageFields):
+    """Change a page, or take it off the web and put it back; visitors see it at their next look."""
+
+    slug: str
+    published: bool | None = None
+
+    async def carry_out(self, work: Work) -> PageDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_PAGE, INVALID_ARGUMENT, UNKNOWN_EVENT, …"""
+        work.require("publish")
+        old = await owned_page(work, self.slug)
+        published = old.published if self.published is None else self.published
+        said = {
+            **self.said(),
+            "selection": await self.selected(work, old.organizer, old.selection),
+            "shows": self.shown(old.shows),
+            "published": published,
+        }
+        changed = tuple(sorted(name for name, value in said.items() if getattr(old, name) != value))
+        if not changed:
+            return PageDone(page=old)
+        new = old.model_copy(update={**said, "revision": old.revision + 1, "changed": work.now})
+        await work.unit.save_page(new)
+        return PageDone(page=new, changed=changed)
+
+
+async def owned_page(work: Work, slug: str) -> Page:
+    """The page at `slug`, or Refused(UNKNOWN_PAGE), also for one of somebody else."""
+    page = await work.unit.page(slug.strip().lower())
+    if page is None or not work.actor.owns(page.organizer):
+        raise unknown_page(slug)
+    return page
+
+
+def unknown_page(slug: str) -> Refused:
+    return Refused(Code.UNKNOWN_PAGE, f"There is no page “{slug[: texts.SLUG_MAX]}”.")
+
+
+def _consent(value: str) -> str:
+    return " ".join(texts.paragraphs(value, "consent", texts.CONSENT_MAX).split())
+
+
+def _clock(hours: int) -> int:
+    if hours not in _HOURS:
+        raise Refused(Code.INVALID_ARGUMENT, f"A clock has 12 or 24 hours, not {hours}.", "Give 12 or 24.")
+    return hours
+
+
+def _organizer(named: str | None, work: Work) -> str:
+    organizer = text.address(named) if named else work.actor.address
+    if not work.actor.owns(organizer):
+        raise Refused(
+            Code.NOT_ALLOWED, "Those are another organizer's events.", "Leave organizer out for yours."
+        )
+    return organizer
+
+
+async def _uids(work: Work, organizer: str, names: Sequence[str]) -> tuple[str, ...]:
+    if len(names) > texts.EVENTS_NAMED_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"{len(names)} events; {texts.EVENTS_NAMED_MAX} can be named.",
+            "Choose them by month or by words.",
+        )
+    uids = []
+    for name in dict.fromkeys(names):
+        event = await work.owned_event(name)
+        if event.organizer != organizer:
+            raise Refused(Code.UNKNOWN_EVENT, f"{organizer} has no event “{name[:60]}”.")
+        uids.append(event.uid)
+    return tuple(dict.fromkeys(uids))

@@ -1,0 +1,114 @@
+"""Public web pages of an organizer: which events they show, and how they look."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.model.base import Value
+from engine.model.people import Origin
+
+
+class PageKind(StrEnum):
+    """What a page is: events of any time to choose from, or those ahead in their order."""
+
+    SCHEDULE = "schedule"
+    UPCOMING = "upcoming"
+
+
+class Layout(StrEnum):
+    """How the events of a page are set."""
+
+    LIST = "list"
+    """Under headings, one line each."""
+    COMPACT = "compact"
+    """As the list, with less room."""
+    CARDS = "cards"
+    """Each in a frame, with its place and text."""
+    AGENDA = "agenda"
+    """Dates in a column of their own."""
+
+
+class Grouping(StrEnum):
+    """By what the events of a page stand together."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Show(StrEnum):
+    """What a page may show or leave out."""
+
+    DESCRIPTION = "description"
+    PLACE = "place"
+    PAST = "past"
+    CANCELLED = "cancelled"
+    SEARCH = "search"
+    ZONE = "zone"
+    FEED = "feed"
+    """A calendar to subscribe to."""
+    EMBED = "embed"
+    """Other sites may show the page in a frame."""
+
+
+SHOWN = frozenset({Show.PLACE, Show.CANCELLED, Show.SEARCH, Show.ZONE, Show.FEED})
+"""What a page shows where nothing else is said."""
+EVENTS_MAX = 5_000
+"""Events of one page; further ones are not shown, and the page says so."""
+
+
+class EventSelection(Value):
+    """Which of an organizer's events a page has: all conditions must fit, none is all events."""
+
+    month: str = Field("", description="of the start in the event's zone, as 2027-05")
+    query: str = Field("", description="words that an event must have, read as a search reads them")
+    uids: tuple[str, ...] = Field((), description="these events alone")
+
+
+class Page(Value):
+    """A public page; its slug is its address and never changes."""
+
+    slug: str
+    kind: PageKind
+    organizer: str
+    title: str
+    intro: str = Field("", description="text above the events")
+    closing: str = Field("", description="text below the events")
+    selection: EventSelection = EventSelection()
+    layout: Layout = Layout.LIST
+    by: Grouping = Grouping.DAY
+    colour: str = Field("#1558b0", description="of buttons and links, as #rrggbb")
+    hours: int = Field(24, description="clock of 12 or 24 hours")
+    shows: frozenset[Show] = SHOWN
+    consent: str = Field("", description="what a visitor agrees to before anything is sent; empty: nothing")
+    published: bool = True
+    revision: int = Field(0, description="grows with every change of the page")
+    created: datetime
+    changed: datetime
+
+
+class PageRequest(Value):
+    """Invites that somebody asked for on a page, which wait until the owner of the address confirms.
+
+    `cursor`: how many of `uids` are done; the rest may be sent later, with the same code.
+    """
+
+    code: str = Field(description="unguessable; part of the link that confirms")
+    slug: str
+    organizer: str
+    email: str
+    uids: tuple[str, ...]
+    origin: Origin
+    consent: str = Field("", description="what the visitor agreed to, with the page's revision")
+    created: datetime
+    expires: datetime
+    cursor: int = 0
+    sent: int = Field(0, description="invites that were owed by it")
+
+    @property
+    def used(self) -> bool:
+        """True once all of it is done."""
+        return self.cursor >= len(self.uids)

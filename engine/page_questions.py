@@ -1,0 +1,104 @@
+"""What is asked of pages: by their organizers, and by visitors, who see what is published and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.commands.pages.pages import unknown_page
+from engine.model.actors import Actor
+from engine.model.events import Event
+from engine.model.pages import EVENTS_MAX, Page, PageRequest
+from engine.model.queries import EventQuery
+from engine.refusals import Code, Refused
+from engine.search.asking import Understood, find
+from engine.store.protocol import Store
+
+_AT_ONCE = 100
+_PAGES_SHOWN = 500
+
+
+@dataclass(frozen=True)
+class PageStamp:
+    """What a page is now: two that are equal show the same."""
+
+    page: int
+    events: int
+
+
+class PageQuestions:
+    """The questions about pages."""
+
+    store: Store
+    clock: Callable[[], datetime]
+
+    async def page(self, slug: str, actor: Actor) -> Page:
+        """The actor's page at `slug`. Raises Refused: NOT_ALLOWED, UNKNOWN_PAGE."""
+        _may_read(actor)
+        page = await self.store.page(slug.strip().lower())
+        if page is None or not actor.owns(page.organizer):
+            raise unknown_page(slug)
+        return page
+
+    async def pages(self, actor: Actor) -> list[Page]:
+        """The actor's pages, newest first. Raises Refused: NOT_ALLOWED."""
+        _may_read(actor)
+        return await self.store.pages(None if actor.everywhere else actor.address, _PAGES_SHOWN)
+
+    async def published(self, slug: str) -> Page | None:
+        """The page that every visitor may see, or None; the slug of one that is hidden tells nothing."""
+        page = await self.store.page(slug)
+        return page if page and page.published else None
+
+    async def pages_of(self, organizer: str) -> list[Page]:
+        """The published pages of an organizer, newest first, as every visitor may see them."""
+        return [page for page in await self.store.pages(organizer, _PAGES_SHOWN) if page.published]
+
+    async def page_request(self, code: str) -> PageRequest | None:
+        """What waits for a visitor's confirmation; the code itself is what allows the question."""
+        return await self.store.page_request(code)
+
+    async def event_for_visitors(self, name: str) -> Event | None:
+        """The event with this short id; whether visitors may see it, its pages tell."""
+        found = await self.store.events_named(name, "")
+        return found[0] if len(found) == 1 and found[0].id == name else None
+
+    async def page_stamp(self, page: Page) -> PageStamp:
+        """What changes when the page, or an event of its organizer, does."""
+        return PageStamp(page.revision, await self.store.events_revision(page.organizer))
+
+    async def page_events(self, page: Page) -> list[Event]:
+        """The events of a page in order of their start, cancelled ones too."""
+        events = await self.store.events_of(page.organizer, EVENTS_MAX)
+        chosen = page.selection
+        if chosen.uids:
+            events = [event for event in events if event.uid in set(chosen.uids)]
+        if chosen.month:
+            events = [event for event in events if _month(event) == chosen.month]
+        if chosen.query:
+            uids, _ = await self.found_on_page(page, chosen.query)
+            events = [event for event in events if event.uid in uids]
+        return events
+
+    async def found_on_page(self, page: Page, query: str) -> tuple[frozenset[str], Understood]:
+        """The uids of the organizer's events that words ask for, and how the words were read."""
+        uids: set[str] = set()
+        cursor: str | None = None
+        for _ in range(EVENTS_MAX // _AT_ONCE):
+            asked = EventQuery(query=query, organizer=page.organizer, limit=_AT_ONCE, cursor=cursor)
+            found = await find(self.store, asked, self.clock())
+            uids |= {event.uid for event in found.events}
+            cursor = found.next_cursor
+            if cursor is None:
+                break
+        return frozenset(uids), found.understood
+
+
+def _month(event: Event) -> str:
+    return event.span.local(event.span.start).strftime("%Y-%m")
+
+
+def _may_read(actor: Actor) -> None:
+    if not actor.may_read:
+        raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks the scope “read”.")

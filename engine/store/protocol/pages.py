@@ -1,0 +1,65 @@
+"""Public pages, what their visitors asked for, and who proved an address there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from engine.model.events import Event
+from engine.model.pages import Page, PageRequest
+
+
+class Pages(Protocol):
+    """The part of a unit of work that concerns pages."""
+
+    async def page(self, slug: str) -> Page | None:
+        """The page at this slug, published or not, or None."""
+        ...
+
+    async def save_page(self, page: Page) -> None:
+        """Add a page or replace it."""
+        ...
+
+    async def page_request(self, code: str) -> PageRequest | None:
+        """The request with this code, or None."""
+        ...
+
+    async def save_page_request(self, request: PageRequest) -> None:
+        """Add what waits for a visitor's confirmation, or replace it; what expired 30 days before is forgotten."""
+        ...
+
+    async def open_page_requests(self, email: str, since: datetime) -> list[PageRequest]:
+        """Requests for an address, made after `since`, that are not done."""
+        ...
+
+    async def confirmed_once(self, organizer: str, person: str) -> bool:
+        """True if this person, by address without +tag, confirmed a request for the organizer's events before."""
+        ...
+
+    async def note_confirmed(self, organizer: str, person: str, now: datetime) -> None:
+        """Note that a person confirmed a request for the organizer's events."""
+        ...
+
+
+class PageQuestions(Protocol):
+    """What is asked for the pages that visitors see."""
+
+    async def page(self, slug: str) -> Page | None:
+        """The page at this slug, published or not, or None."""
+        ...
+
+    async def page_request(self, code: str) -> PageRequest | None:
+        """The request with this code, or None."""
+        ...
+
+    async def pages(self, organizer: str | None, limit: int) -> list[Page]:
+        """The newest pages, newest first; of one organizer, if given."""
+        ...
+
+    async def events_revision(self, organizer: str) -> int:
+        """A number that grows with every change of the organizer's events."""
+        ...
+
+    async def events_of(self, organizer: str, limit: int) -> list[Event]:
+        """The organizer's newest events by their start, in order of their start."""
+        ...

@@ -1,0 +1,86 @@
+"""Public pages, and the events that they show."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.model.events import Event
+from engine.model.pages import Page, PageRequest
+from engine.store.sqlite import rows
+from engine.store.sqlite.session import Session
+
+_KEPT = timedelta(days=30)
+
+
+class Pages(Session):
+    """The part of a unit of work, and of the questions, that speaks of pages."""
+
+    async def page(self, slug: str) -> Page | None:
+        row = await self.one("SELECT body FROM page WHERE slug = ?", [slug])
+        return Page.model_validate_json(row["body"]) if row else None
+
+    async def save_page(self, page: Page) -> None:
+        await self.run(
+            "INSERT INTO page(slug, organizer, created, body) VALUES (?,?,?,?) "
+            "ON CONFLICT(slug) DO UPDATE SET body = excluded.body",
+            [page.slug, page.organizer, page.created.timestamp(), page.model_dump_json()],
+        )
+
+    async def page_request(self, code: str) -> PageRequest | None:
+        row = await self.one("SELECT body FROM page_request WHERE code = ?", [code])
+        return PageRequest.model_validate_json(row["body"]) if row else None
+
+    async def save_page_request(self, request: PageRequest) -> None:
+        await self.run("DELETE FROM page_request WHERE expires < ?", [(request.created - _KEPT).timestamp()])
+        await self.run(
+            "INSERT INTO page_request(code, email, created, expires, open, body) VALUES (?,?,?,?,?,?) "
+            "ON CONFLICT(code) DO UPDATE SET open = excluded.open, body = excluded.body",
+            [
+                request.code,
+                request.email,
+                request.created.timestamp(),
+                request.expires.timestamp(),
+                not request.used,
+                request.model_dump_json(),
+            ],
+        )
+
+    async def open_page_requests(self, email: str, since: datetime) -> list[PageRequest]:
+        found = await self.all(
+            "SELECT body FROM page_request WHERE open = 1 AND email = ? AND created > ? LIMIT 100",
+            [email, since.timestamp()],
+        )
+        return [PageRequest.model_validate_json(row["body"]) for row in found]
+
+    async def confirmed_once(self, organizer: str, person: str) -> bool:
+        sql = "SELECT 1 FROM confirmed_person WHERE organizer = ? AND person = ?"
+        return await self.one(sql, [organizer, person]) is not None
+
+    async def note_confirmed(self, organizer: str, person: str, now: datetime) -> None:
+        await self.run(
+            "INSERT INTO confirmed_person(organizer, person, at) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+            [organizer, person, now.timestamp()],
+        )
+
+    async def pages(self, organizer: str | None, limit: int) -> list[Page]:
+        one = "WHERE organizer = ?" if organizer is not None else ""
+        found = await self.all(
+            f"SELECT body FROM page {one} ORDER BY created DESC, slug LIMIT ?",
+            [*([organizer] if organizer is not None else []), limit],
+        )
+        return [Page.model_validate_json(row["body"]) for row in found]
+
+    async def events_revision(self, organizer: str) -> int:
+        row = await self.one(
+            "SELECT id FROM change WHERE organizer = ? "
+            "AND kind IN ('event_created', 'event_changed', 'event_cancelled') ORDER BY id DESC LIMIT 1",
+            [organizer],
+        )
+        return int(row["id"]) if row else 0
+
+    async def events_of(self, organizer: str, limit: int) -> list[Event]:
+        found = await self.all(
+            "SELECT body FROM event WHERE organizer = ? ORDER BY starts DESC, uid DESC LIMIT ?",
+            [organizer, limit],
+        )
+        return [rows.event(row) for row in reversed(found)]

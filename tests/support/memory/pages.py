@@ -1,0 +1,55 @@
+"""A unit of work over a snapshot: public pages."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.model.changes import ChangeKind
+from engine.model.events import Event
+from engine.model.pages import Page, PageRequest
+from tests.support.memory.ledger import LedgerUnit
+
+_OF_EVENTS = {ChangeKind.EVENT_CREATED, ChangeKind.EVENT_CHANGED, ChangeKind.EVENT_CANCELLED}
+
+
+class PageUnit(LedgerUnit):
+    """The part of a unit of work that concerns pages, with the questions about them."""
+
+    async def page(self, slug: str) -> Page | None:
+        return self.t.get("page", slug)
+
+    async def save_page(self, page: Page) -> None:
+        self.t.put("page", page.slug, page)
+
+    async def page_request(self, code: str) -> PageRequest | None:
+        return self.t.get("page_request", code)
+
+    async def save_page_request(self, request: PageRequest) -> None:
+        for code, old in list(self.t.of("page_request").items()):
+            if old.expires < request.created - timedelta(days=30):
+                self.t.drop("page_request", code)
+        self.t.put("page_request", request.code, request)
+
+    async def open_page_requests(self, email: str, since: datetime) -> list[PageRequest]:
+        return list(
+            self.t.where("page_request", lambda r: r.email == email and r.created > since and not r.used)
+        )
+
+    async def confirmed_once(self, organizer: str, person: str) -> bool:
+        return (organizer, person) in self.t.of("confirmed_person")
+
+    async def note_confirmed(self, organizer: str, person: str, now: datetime) -> None:
+        if not await self.confirmed_once(organizer, person):
+            self.t.put("confirmed_person", (organizer, person), now)
+
+    async def pages(self, organizer: str | None, limit: int) -> list[Page]:
+        found = self.t.where("page", lambda p: organizer is None or p.organizer == organizer)
+        return sorted(found, key=lambda p: (-p.created.timestamp(), p.slug))[:limit]
+
+    async def events_revision(self, organizer: str) -> int:
+        changes = self.t.where("change", lambda c: c.organizer == organizer and c.kind in _OF_EVENTS)
+        return max((c.id for c in changes), default=0)
+
+    async def events_of(self, organizer: str, limit: int) -> list[Event]:
+        found = self.t.where("event", lambda e: e.organizer == organizer)
+        return sorted(found, key=lambda e: (e.span.start_utc, e.uid))[-limit:]

@@ -1,0 +1,65 @@
+"""create_page, update_page and list_pages, called by a real MCP client."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.engine import Engine
+from tests.support.engines import created
+from tests.tools.caller import Mode, calling
+
+
+async def test_a_page_is_made_changed_taken_off_the_web_and_listed(engine: Engine, mode: Mode) -> None:
+    event = await created(engine)
+    await created(engine, summary="Second game")
+    async with calling(engine, mode, tier="extended") as caller:
+        made = await caller.ok("create_page", title="Orioles 2027: the Season!", events=[event.id])
+        assert (made["page"]["slug"], made["events"]) == ("orioles-2027-the-season", 1)
+        assert made["page"]["url"] == "http://127.0.0.1:8000/s/orioles-2027-the-season"
+        changed = await caller.ok(
+            "update_page", slug="orioles-2027-the-season", events=[], show=["embed"], published=False
+        )
+        assert changed["changed"] == ["published", "selection", "shows"]
+        assert (changed["events"], changed["page"]["published"]) == (2, False)
+        assert "embed" in changed["page"]["addresses"]
+        (listed,) = (await caller.ok("list_pages"))["pages"]
+        assert listed == changed["page"]
+        again = await caller.ok("update_page", slug="orioles-2027-the-season", published=False)
+        assert again["changed"] == []
+
+
+async def test_a_second_page_of_the_same_title_has_an_address_of_its_own(engine: Engine) -> None:
+    async with calling(engine, tier="extended") as caller:
+        one = await caller.ok("create_page", title="Season")
+        other = await caller.ok("create_page", title="Season")
+        assert other["page"]["slug"].startswith("season-")
+        assert one["page"]["slug"] != other["page"]["slug"]
+        assert await caller.code("create_page", title="Season", slug="season") == "page_exists"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"title": " "}, "invalid_argument"),
+        ({"title": "a", "slug": "../up"}, "invalid_argument"),
+        ({"title": "a", "month": "May"}, "invalid_time"),
+        ({"title": "a", "colour": "#ffff00"}, "invalid_argument"),
+        ({"title": "a", "hours": 13}, "invalid_argument"),
+        ({"title": "a", "show": ["past"], "hide": ["past"]}, "invalid_argument"),
+        ({"title": "a", "events": ["nothing"]}, "unknown_event"),
+        ({"title": "a", "organizer": "no address"}, "invalid_address"),
+    ],
+)
+async def test_what_a_page_cannot_be_is_refused_and_nothing_is_made(
+    engine: Engine, arguments: dict[str, object], code: str
+) -> None:
+    async with calling(engine, tier="extended") as caller:
+        assert await caller.code("create_page", **arguments) == code
+        assert (await caller.ok("list_pages"))["pages"] == []
+
+
+async def test_a_page_that_is_not_there_is_unknown(engine: Engine) -> None:
+    async with calling(engine, tier="extended") as caller:
+        data = await caller.refused("update_page", slug="nowhere", title="x")
+        assert data["code"] == "unknown_page"
+        assert "list_pages" in data["hint"]
