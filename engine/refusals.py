@@ -55,6 +55,7 @@ class Code(StrEnum):
     INVITE_LIMIT_REACHED = "invite_limit_reached"
     PERSON_LIMIT = "person_limit"
     INVITE_WITHDRAWN = "invite_withdrawn"
+    FORGOTTEN = "forgotten"
     # rows of an uploaded list
     DUPLICATE_ROW = "duplicate_row"
     ALREADY_INVITED = "already_invited"

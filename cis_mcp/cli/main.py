@@ -13,6 +13,7 @@ from cis_mcp.cli.keys import key
 from cis_mcp.cli.mails import import_, ingest
 from cis_mcp.cli.organizers import organizer
 from cis_mcp.cli.pages import page
+from cis_mcp.cli.people import export, forget
 from cis_mcp.cli.quarantine import quarantine
 from cis_mcp.cli.record import record
 from cis_mcp.cli.serving import serve, worker
@@ -119,6 +120,8 @@ for command in (
     quarantine,
     suppression,
     record,
+    forget,
+    export,
 ):
     cli.add_command(command)
 

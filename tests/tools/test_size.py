@@ -219,11 +219,13 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("release_quarantined", {"id": mail}),
         ("drop_quarantined", {"id": mail}),
         ("register_organizer", {"address": LONG_ADDRESS}),
+        ("export_person", {"address": person}),
         ("suspend_organizer", {"address": LONG_ADDRESS}),
         ("resume_organizer", {"address": LONG_ADDRESS}),
         ("decide_held_action", {"id": held, "decision": "refuse", "why": WIDE * 500}),
         ("set_organizer_approval", {"address": LONG_ADDRESS, "on": True, "approver": f"b{LONG_ADDRESS}"}),
         ("revoke_key", {"key_id": keys[0].id}),
+        ("forget_person", {"address": person}),
         ("cancel_event", {"uid": uid, "note": WIDE * 1_000, "audience": "none"}),
     ]
 

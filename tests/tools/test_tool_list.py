@@ -62,12 +62,15 @@ OPERATOR = [
     "revoke_key",
     "check_server",
     "get_settings",
+    "forget_person",
+    "export_person",
 ]
 NAMES: dict[Tier, list[str]] = {"core": CORE, "extended": EXTENDED, "operator": OPERATOR}
 READING = {
     *("get_event", "search_events", "get_campaign", "get_stats", "list_attendees", "get_attendee"),
     *("list_changes", "list_quarantine", "show_quarantined", "list_keys"),
     *("check_server", "get_settings", "list_record", "list_pages", "list_suppressions", "get_held_action"),
+    "export_person",
 }
 TOOLS_MAX = 17
 TOKENS_MAX = 6_500

@@ -14,6 +14,7 @@ from cis_mcp.mcp.tools import (
     invites,
     operations,
     pages,
+    people,
     proposals,
     quarantine,
     record,
@@ -50,7 +51,7 @@ _EXTENDED = (
 SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
     "core": _CORE,
     "extended": _EXTENDED,
-    "operator": (*_EXTENDED, *quarantine.TOOLS, *operations.TOOLS),
+    "operator": (*_EXTENDED, *quarantine.TOOLS, *operations.TOOLS, *people.TOOLS),
 }
 """Every model that connects reads all tools of its tier, so the core stays small; each tier holds the one before."""
 

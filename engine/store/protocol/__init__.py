@@ -15,6 +15,7 @@ from engine.store.protocol.claims import Claims
 from engine.store.protocol.confirmations import Confirmations, Prompting, Proofs
 from engine.store.protocol.events import Events
 from engine.store.protocol.feeds import Feeds
+from engine.store.protocol.forgetting import Forgetting, Traces
 from engine.store.protocol.held import HeldActions, HeldQuestions
 from engine.store.protocol.inbox import ArrivedMails, Recipients
 from engine.store.protocol.jobs import Chore, Jobs
@@ -52,6 +53,7 @@ class Unit(
     Requests,
     Record,
     Pages,
+    Forgetting,
     Protocol,
 ):
     """One unit of work: all of it is kept, or nothing."""
@@ -69,6 +71,7 @@ class Store(
     ArrivedMails,
     Quarantine,
     RecordQuestions,
+    Traces,
     Watching,
     Checking,
     HeldQuestions,

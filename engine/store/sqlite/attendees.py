@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from engine.model.answers import Receipt
+from engine.model.forgetting import target
 from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code
 from engine.store.rules import attendee_counters
@@ -148,7 +149,8 @@ class Attendees(Session):
 
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
         """Those of `emails` whom `organizer` must not mail, and why."""
-        listed = as_list(emails)
+        hashed = await self.hashed(emails)
+        listed = as_list([*emails, *hashed])
         suppressed = await self.all(f"SELECT email FROM suppression WHERE email {IN_LIST}", [listed])
         blocked = await self.all(
             f"SELECT email, reason FROM block WHERE organizer = ? AND email {IN_LIST}", [organizer, listed]
@@ -159,7 +161,13 @@ class Attendees(Session):
             [listed, organizer],
         )
         found = {row["email"]: Code.ADDRESS_SUPPRESSED for row in (*suppressed, *blocked, *domains)}
-        return found | {row["email"]: Code.ATTENDEE_BLOCKED for row in blocked if not row["reason"]}
+        found |= {row["email"]: Code.ATTENDEE_BLOCKED for row in blocked if not row["reason"]}
+        return {hashed.get(email, email): code for email, code in found.items()}
+
+    async def hashed(self, emails: Collection[str]) -> dict[str, str]:
+        """These addresses by what the do-not-mail list keeps of those that were forgotten; empty where none is so."""
+        row = await self.one("SELECT key FROM forgetting_key")
+        return {target(email, row["key"]): email for email in emails} if row else {}
 
     async def block(self, email: str, organizer: str, now: datetime) -> None:
         """Note that somebody wants no more mail from one organizer."""

@@ -6,6 +6,7 @@ import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.day_limit import SENT_HOURS
+from engine.store.sqlite.forgetting_schema import FORGETTING
 from engine.store.sqlite.held_schema import HELD
 from engine.store.sqlite.ids_schema import SHORT_IDS
 from engine.store.sqlite.keys_schema import KEYS
@@ -301,6 +302,7 @@ MIGRATIONS = (
     SUPPRESSED_DOMAINS,
     RECORD,
     PAGES,
+    FORGETTING,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

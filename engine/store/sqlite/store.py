@@ -52,6 +52,7 @@ from engine.store.sqlite.schema import migrate
 from engine.store.sqlite.session import Statements
 from engine.store.sqlite.sessions import SessionAnswers
 from engine.store.sqlite.suppressions import SuppressionList
+from engine.store.sqlite.traces import TracesAsked
 from engine.store.sqlite.unit import SqliteUnit
 from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
 
@@ -61,7 +62,7 @@ _LITTLE_S = 1.0
 """For so long it is taken for granted that there is little to search."""
 
 
-class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked, PagesAsked):
+class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked, PagesAsked, TracesAsked):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
     def __init__(

@@ -9,6 +9,7 @@ from engine.store.sqlite.claims import Claims
 from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
+from engine.store.sqlite.forgetting import Forgetting
 from engine.store.sqlite.held import HeldActions
 from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.keys import Keys
@@ -23,6 +24,7 @@ from engine.store.sqlite.tellings import GatheredNotices
 
 
 class SqliteUnit(
+    Forgetting,
     Events,
     Attendees,
     Answers,

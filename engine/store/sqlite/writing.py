@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -102,6 +103,17 @@ class Writer(Generic[U]):
         async with self._writing:
             return await in_thread(self._connection, carried_out)
 
+    async def erase_remains(self) -> bool:
+        """Write the file anew without what deleted rows left; False where a reader keeps the log of before."""
+
+        def erase(connection: sqlite3.Connection) -> bool:
+            _with_patience(connection, "VACUUM")
+            busy_readers, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy_readers
+
+        async with self._writing:
+            return await in_thread(self._connection, erase)
+
     def _refuse_full(self, error: BaseException) -> None:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, _FULL, str(self._path)) from error
@@ -110,6 +122,20 @@ class Writer(Generic[U]):
         """Close the connection, behind what is being written."""
         async with self._writing:
             await self._connection.close()
+
+
+def _with_patience(connection: sqlite3.Connection, statement: str) -> None:
+    """Execute what needs the database to itself, once the others have had their turns."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if not busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_TURN_MS / 1000)
+        else:
+            return
 
 
 async def keep_ahead(connection: aiosqlite.Connection) -> None:

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from engine.model.campaigns import CampaignState
 from engine.model.claims import Answer, Claim
+from engine.model.forgetting import Trace
 from engine.model.messages import MessageState
 from engine.model.records import Figures, Rates
 from engine.store.protocol import TELL_PAUSE, Chore, Conflict
 from engine.store.repeating import repeated
+from tests.support.memory.forgetting import named_by_others, traces
 from tests.support.memory.questions import Asked
 from tests.support.memory.tables import Tables
 from tests.support.memory.unit import WholeUnit
@@ -63,6 +65,17 @@ class MemoryStore(Asked):
     def __getattr__(self, name: str) -> Any:
         """Questions that a unit answers as well are asked of the newest snapshot."""
         return getattr(self._begin(), name)
+
+    # people
+
+    async def traces(self, address: str) -> list[Trace]:
+        return traces(self._kept, address)
+
+    async def named_by_others(self, address: str) -> list[str]:
+        return named_by_others(self._kept, address)
+
+    async def erase_remains(self) -> bool:
+        return True
 
     # watching
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from engine.model.forgetting import target
 from engine.model.suppressions import Suppression
 from engine.refusals import Code
 from engine.store.rules import refuses
@@ -27,9 +28,11 @@ class SuppressionUnit:
         return self._why(email, organizer)
 
     def _why(self, email: str, organizer: str) -> str | None:
+        key = self.t.get("forgetting_key", 1)
+        hashed = [target(email, key)] if key else []
         labels = email.rpartition("@")[2].split(".")
         above = (".".join(labels[n:]) for n in range(len(labels)))
-        found = [self.t.get(_TABLE, (target, organizer)) for target in (email, *above)]
+        found = [self.t.get(_TABLE, (listed, organizer)) for listed in (email, *hashed, *above)]
         return next((entry.reason for entry in found if entry), None)
 
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:

@@ -16,6 +16,7 @@ from engine.model.people import Attendee, Origin, Partstat
 from engine.model.records import Intake
 from engine.store.protocol import AlreadyTakenIn
 from tests.support.memory.claims import ClaimUnit
+from tests.support.memory.forgetting import ForgettingUnit
 from tests.support.memory.keys import KeyUnit
 from tests.support.memory.pages import PageUnit
 from tests.support.memory.record import RecordUnit
@@ -271,5 +272,5 @@ class Unit(SessionUnit):
         self.t.put("intake", intake.id, intake)
 
 
-class WholeUnit(ClaimUnit, ReminderUnit, KeyUnit, RecordUnit, PageUnit, Unit):
+class WholeUnit(ClaimUnit, ReminderUnit, KeyUnit, RecordUnit, PageUnit, ForgettingUnit, Unit):
     """What a unit of this store can do, claims among it."""

@@ -1,0 +1,36 @@
+"""What `cis-mcp forget` and `cis-mcp export` do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from cis_mcp.run.runtime import opened
+from engine.inbox import forgetting
+from engine.settings import Settings
+
+
+async def forget(settings: Settings, address: str) -> int:
+    """Forget a person; 1 where something could not be erased yet."""
+    async with opened(settings) as engine:
+        done = await forgetting.forget(engine, address, engine.local)
+    click.echo(f"Rows changed or deleted: {done.rows}. Mails deleted: {done.mails}.")
+    for place in done.left:
+        click.echo(f"Still named by an organizer or operator in {place}; change it there.")
+    if not done.erased:
+        click.echo(
+            "A program reads the database just now, so that deleted rows can still be seen in its log: "
+            "run this again once it has ended.",
+            err=True,
+        )
+    return 0 if done.erased else 1
+
+
+async def export(settings: Settings, address: str) -> int:
+    """Print what is kept of a person."""
+    async with opened(settings) as engine:
+        kept = await forgetting.kept_of(engine, address, engine.local)
+    click.echo(json.dumps({"address": address, **asdict(kept)}, indent=2, ensure_ascii=False, default=str))
+    return 0

@@ -1,0 +1,48 @@
+"""Forgetting a person: where their address stands, and what stands there afterwards. Pure; no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+DOMAIN = "forgotten.invalid"
+"""Nobody can be mailed there (RFC 6761, 6.4)."""
+
+Column = str | int | float | bytes | None
+
+
+class Trace(NamedTuple):
+    """A row that names an address: its table, the columns by which it is found again, and all its columns."""
+
+    table: str
+    key: Mapping[str, Column]
+    row: Mapping[str, Column]
+
+
+def alias(word: str) -> str:
+    """The address that stands for a forgotten one; `word` is chance, and tells nothing of it."""
+    return f"{word}@{DOMAIN}"
+
+
+def target(address: str, key: bytes) -> str:
+    """As what the do-not-mail list keeps an address that was forgotten: only whoever has `key` can test for it."""
+    return f"{blake2b(address.encode(), key=key, digest_size=16).hexdigest()}@{DOMAIN}"
+
+
+def names(text: str, address: str) -> bool:
+    """True where `text` holds this very address, in any case of letters."""
+    return _pattern(address).search(text) is not None
+
+
+def without(text: str, address: str, instead: str) -> str:
+    """`text` with another address in the place of this one."""
+    return _pattern(address).sub(lambda _: instead, text)
+
+
+@lru_cache(maxsize=8)
+def _pattern(address: str) -> re.Pattern[str]:
+    """Not within a longer address: one that goes on before it, or has a longer domain."""
+    return re.compile(rf"(?<![\w.+=-]){re.escape(address)}(?![\w-]|\.\w)", re.IGNORECASE)

@@ -1,0 +1,48 @@
+"""Forgetting a person, and showing what is kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from engine.model.forgetting import Trace
+
+
+class Forgetting(Protocol):
+    """The part of a unit of work that forgets a person: another address takes the place of theirs, texts go."""
+
+    async def organizes_events(self, address: str) -> bool:
+        """True for an organizer of events, and for an address that a key acts for."""
+        ...
+
+    async def begin_forgetting(self, address: str, alias: str, now: datetime) -> str | None:
+        """Withdraw what the person is owed, keep their wishes as a keyed hash, and give the alias that is used.
+
+        After an interruption it is the one of before. None while a mail to them is being sent.
+        """
+        ...
+
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> None:
+        """Take the person out of these rows."""
+        ...
+
+    async def end_forgetting(self, address: str) -> None:
+        """Forget that they were forgotten."""
+        ...
+
+
+class Traces(Protocol):
+    """Where a person is named."""
+
+    async def traces(self, address: str) -> list[Trace]:
+        """The rows that name this address, or hold what only they said; without what an organizer wrote."""
+        ...
+
+    async def named_by_others(self, address: str) -> list[str]:
+        """Where organizers and operators named this address themselves: events, bounds of keys, lists."""
+        ...
+
+    async def erase_remains(self) -> bool:
+        """Overwrite what deleted rows left behind; False where somebody reads it just now."""
+        ...

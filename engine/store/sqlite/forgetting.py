@@ -1,0 +1,113 @@
+"""Forgets a person: another address takes the place of theirs, their words go, the counts stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from engine.model.forgetting import Column, Trace, without
+from engine.model.messages import MessageState
+from engine.refusals import Code
+from engine.store.sqlite.attendees import Attendees
+from engine.store.sqlite.lease_schema import LEASED
+from engine.store.sqlite.ledger import WAITING, Ledger
+from engine.store.sqlite.schema import PENDING
+
+_DROPPED = {
+    "telling": "address",
+    "gathered_notice": "address",
+    "session": "address",
+    "confirmation": "address",
+    "organizer": "address",
+    "search_owner": "address",
+    "organizer_proof": "organizer",
+    "organizer_trial": "organizer",
+    "record_person": "address",
+    "suppression": "email",
+    "block": "email",
+    "remembered": "actor",
+}
+"""Rows that are the person's own, by the column that says so: they go whole."""
+_EMPTIED: dict[str, dict[str, Column]] = {
+    "attendee": {"name": "", "fields": "{}"},
+    "message": {"note": "", "answer": "", "notice": None},
+    "campaign_row": {"name": "", "fields": "{}", "detail": ""},
+    "change": {"words": ""},
+}
+"""Columns that go with the person, in rows whose `email` they are."""
+_SAID = ("name", "comment", "location", "sent_by", "words")
+"""What people say of themselves, in rows that are kept as JSON."""
+_JSON = frozenset({"receipt", "proposal"})
+
+
+class Forgetting(Attendees, Ledger):
+    """The part of a unit of work that forgets a person."""
+
+    async def organizes_events(self, address: str) -> bool:
+        sql = "SELECT EXISTS (SELECT 1 FROM event WHERE organizer = ?) OR EXISTS (SELECT 1 FROM access_key "
+        row = await self.one(f"{sql} WHERE address = ?) AS n", [address, address])
+        return bool(row and row["n"])
+
+    async def begin_forgetting(self, address: str, alias: str, now: datetime) -> str | None:
+        held = f"SELECT 1 FROM message WHERE email = ? AND {PENDING} AND id IN {LEASED}"
+        if await self.one(held, [address]):
+            return None
+        await self.settle(f"email = ? AND {WAITING}", [address], MessageState.WITHDRAWN, Code.FORGOTTEN, now)
+        await self._keep_wishes(address)
+        await self.run("INSERT INTO forgetting VALUES (?,?) ON CONFLICT DO NOTHING", [address, alias])
+        row = await self.one("SELECT alias FROM forgetting WHERE address = ?", [address])
+        assert row is not None
+        await self.run(
+            "INSERT OR IGNORE INTO suppression VALUES (?,?,?)", [row["alias"], "forgotten", now.timestamp()]
+        )
+        return str(row["alias"])
+
+    async def _keep_wishes(self, address: str) -> None:
+        await self.run("INSERT OR IGNORE INTO forgetting_key VALUES (1, randomblob(32))")
+        ((hashed, _),) = (await self.hashed([address])).items()
+        for table in ("suppression", "block"):
+            await self.run(f"UPDATE OR IGNORE {table} SET email = ? WHERE email = ?", [hashed, address])
+
+    async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> None:
+        for trace in traces:
+            if trace.table == "record":
+                await self.run("UPDATE record SET salt = NULL WHERE seq = ?", [trace.key["seq"]])
+            elif trace.row.get(_DROPPED.get(trace.table, "")) == address:
+                await self.run(f"DELETE FROM {trace.table} WHERE {_where(trace)}", [*trace.key.values()])
+            else:
+                await self._rewrite(trace, address, alias)
+
+    async def _rewrite(self, trace: Trace, address: str, alias: str) -> None:
+        changed = _rewritten(trace, address, alias)
+        sets = ", ".join(f"{name} = ?" for name in changed)
+        await self.run(
+            f"UPDATE {trace.table} SET {sets} WHERE {_where(trace)}", [*changed.values(), *trace.key.values()]
+        )
+        if trace.table == "message" and trace.row["email"] == address:
+            await self.run("UPDATE attempt SET answer = '' WHERE message = ?", [trace.row["id"]])
+
+    async def end_forgetting(self, address: str) -> None:
+        await self.run("DELETE FROM forgetting WHERE address = ?", [address])
+
+
+def _where(trace: Trace) -> str:
+    return " AND ".join(f"{name} IS ?" for name in trace.key)
+
+
+def _rewritten(trace: Trace, address: str, alias: str) -> dict[str, Column]:
+    """The columns that change."""
+    theirs = trace.row.get("email") == address
+    row = {**trace.row, **(_EMPTIED.get(trace.table, {}) if theirs else {})}
+    if theirs and trace.table == "attendee":
+        row["token"] = f"{alias.partition('@')[0]}{trace.row['id']!s}"
+    if theirs and trace.table in _JSON:
+        row["body"] = _silenced(str(row["body"]))
+    new = {n: without(v, address, alias) if isinstance(v, str) else v for n, v in row.items() if n != "rowid"}
+    return {name: value for name, value in new.items() if value != trace.row[name]}
+
+
+def _silenced(body: str) -> str:
+    said: dict[str, Any] = json.loads(body)
+    return json.dumps({**said, **{name: "" for name in _SAID if said.get(name)}}, ensure_ascii=False)

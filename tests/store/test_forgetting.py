@@ -1,0 +1,86 @@
+"""The contract of a store: a person is forgotten, and what others rely on stays."""
+
+from __future__ import annotations
+
+from engine.model.messages import MessageState
+from engine.model.suppressions import Suppression
+from engine.refusals import Code
+from engine.store.protocol import Store, Unit
+from tests.store import stores
+from tests.store.stores import ORGANIZER, START
+
+ANN, ALIAS = "ann@example.com", "word@forgotten.invalid"
+
+
+async def _forget(store: Store) -> str | None:
+    traces = await store.traces(ANN)
+
+    async def work(unit: Unit) -> str | None:
+        used = await unit.begin_forgetting(ANN, ALIAS, START)
+        if used:
+            await unit.forget_rows(ANN, used, traces)
+            await unit.end_forgetting(ANN)
+        return used
+
+    return await store.at_once(work)
+
+
+async def test_another_address_takes_the_place_of_a_forgotten_one(store: Store) -> None:
+    await stores.with_event(store, ANN, "bob@example.com")
+    before = await store.statistics("event", "event1")
+    assert await _forget(store) == ALIAS
+    assert await store.traces(ANN) == []
+    assert await store.attendee("event1", ANN) is None
+    gone = await store.attendee("event1", ALIAS)
+    assert gone is not None
+    assert (gone.name, gone.fields) == ("", {})
+    assert await store.attendee_by_token(f"token-event1-{ANN}") is None
+    assert await store.attendee("event1", "bob@example.com") is not None
+    after = await store.statistics("event", "event1")
+    assert (after.attendees, after.rsvp) == (before.attendees, before.rsvp)
+    assert await store.erase_remains()
+
+
+async def test_what_they_are_owed_is_withdrawn(store: Store) -> None:
+    await stores.with_event(store, ANN)
+    async with store.unit() as unit:
+        await unit.add_messages([stores.message(ANN)], priority=0)
+    assert await _forget(store) == ALIAS
+    (message, *_) = [h.message for h in await store.history("event1", ALIAS)]
+    assert (message.state, message.code) == (MessageState.WITHDRAWN, Code.FORGOTTEN)
+
+
+async def test_nobody_is_forgotten_while_a_mail_to_them_is_being_sent(store: Store) -> None:
+    await stores.with_event(store, ANN)
+    async with store.unit() as unit:
+        await unit.add_messages([stores.message(ANN)], priority=0)
+    assert await store.claim_messages("owner", 10, START, 20)
+    assert await _forget(store) is None
+    assert await store.attendee("event1", ANN) is not None
+
+
+async def test_a_wish_for_no_more_mail_outlives_its_address(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.add_suppressions([Suppression(target=ANN, organizer="", reason="complained", at=START)])
+    await _forget(store)
+    async with store.unit() as unit:
+        barred = await unit.barred(ORGANIZER, [ANN, "bob@example.com"])
+    assert barred == {ANN: Code.ADDRESS_SUPPRESSED}
+
+
+async def test_an_organizer_of_events_is_known_as_one(store: Store) -> None:
+    await stores.with_event(store, ANN)
+    async with store.unit() as unit:
+        assert await unit.organizes_events(ORGANIZER)
+        assert not await unit.organizes_events(ANN)
+    assert await store.named_by_others(ANN) == []
+
+
+async def test_an_interrupted_forgetting_goes_on_with_the_same_alias(store: Store) -> None:
+    async def begin(word: str) -> str | None:
+        async def work(unit: Unit) -> str | None:
+            return await unit.begin_forgetting(ANN, f"{word}@forgotten.invalid", START)
+
+        return await store.at_once(work)
+
+    assert await begin("first") == await begin("second") == "first@forgotten.invalid"
