@@ -21,7 +21,7 @@ from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.base import Value
 from engine.model.campaigns import Campaign, Recipient
-from engine.model.changes import ChangeKind
+from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event
 from engine.model.held import HeldAction
@@ -66,6 +66,7 @@ class Explanation(Value):
     instances: tuple[InstanceAnswer, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     delegations: tuple[Delegation, ...] = ()
+    automatic: tuple[Change, ...] = ()
 
 
 class Questions(PageQuestions):
@@ -92,13 +93,15 @@ class Questions(PageQuestions):
         return event, next(counters for one, counters in found if one is event)
 
     async def statistics(self, scope: str, key: str | None, actor: Actor) -> Statistics:
-        """Counters of an event, an organizer or the system. Raises Refused."""
+        """Counters of an event, an organizer, all organizers of a domain, or the system. Raises Refused."""
         _may_read(actor)
         if scope == "event":
             event = await self.event(key or "", actor)
             return await self.store.statistics("event", event.uid)
         if scope == "organizer":
             return await self.store.statistics("organizer", _organizer(key, actor))
+        if scope == "domain":
+            return await self.store.statistics("domain", _domain(key, actor))
         if not actor.everywhere:
             raise Refused(Code.NOT_ALLOWED, "Only the operator sees the whole system.")
         return await self.store.statistics("system", "")
@@ -171,15 +174,15 @@ class Questions(PageQuestions):
     async def answer_groups(
         self, scope: str, key: str | None, by: Grouping, actor: Actor
     ) -> list[AnswerGroup]:
-        """Answers of an event or an organizer, in groups. Raises Refused: UNKNOWN_EVENT, NOT_ALLOWED."""
+        """Answers of an event, an organizer or a domain, in groups. Raises Refused: UNKNOWN_EVENT, NOT_ALLOWED."""
         if scope == "event":
             event = await self.event(key or "", actor)
             return await self.store.answer_groups("event", event.uid, by, _GROUPS_SHOWN)
-        return await self.store.answer_groups("organizer", _organizer(key, actor), by, _GROUPS_SHOWN)
+        return await self.store.answer_groups(scope, _group(scope, key, actor), by, _GROUPS_SHOWN)
 
-    async def people(self, key: str | None, actor: Actor) -> int:
-        """How many people an organizer has invited, each counted once. Raises Refused: NOT_ALLOWED."""
-        found = await self.store.answer_groups("organizer", _organizer(key, actor), Grouping.NONE, 1)
+    async def people(self, scope: str, key: str | None, actor: Actor) -> int:
+        """How many people an organizer, or a domain, has invited, each counted once. Raises Refused: NOT_ALLOWED."""
+        found = await self.store.answer_groups(scope, _group(scope, key, actor), Grouping.NONE, 1)
         return found[0].people if found else 0
 
     async def explain(self, uid: str, email: str, actor: Actor) -> Explanation:
@@ -200,6 +203,7 @@ class Questions(PageQuestions):
             ),
             proposals=tuple(await self.store.proposals(event.uid, address, None)),
             delegations=tuple(await self.store.delegations(event.uid, address)),
+            automatic=tuple(await self.store.automatic_replies(event.uid, address)),
         )
 
     async def instance_answers(
@@ -385,6 +389,16 @@ def _organizer(key: str | None, actor: Actor) -> str:
     if not actor.owns(organizer):
         raise _of_others("key")
     return organizer
+
+
+def _group(scope: str, key: str | None, actor: Actor) -> str:
+    return _domain(key, actor) if scope == "domain" else _organizer(key, actor)
+
+
+def _domain(key: str | None, actor: Actor) -> str:
+    """The domain whose organizers are meant, the actor's own without a key. Raises Refused: NOT_ALLOWED."""
+    may_administer(actor)
+    return (key or actor.address).strip().lower().rpartition("@")[2]
 
 
 def _of_others(argument: str) -> Refused:

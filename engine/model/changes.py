@@ -21,6 +21,7 @@ class ChangeKind(StrEnum):
     MESSAGE_FAILED = "message_failed"
     MESSAGE_BOUNCED = "message_bounced"
     UNSUBSCRIBED = "unsubscribed"
+    AUTOMATIC_REPLY = "automatic_reply"
     CAMPAIGN_FINISHED = "campaign_finished"
     CAMPAIGN_PAUSED = "campaign_paused"
     CAMPAIGN_CANCELLED = "campaign_cancelled"

@@ -79,6 +79,9 @@ class Event(Value):
     sequence: int = 0
     created: datetime
     dtstamp: datetime = Field(description="of this revision, whole seconds, always later than the one before")
+    last_modified: datetime | None = Field(
+        None, description="DTSTAMP of the last revision that changed anything; None: of this one"
+    )
     ends_at: datetime | None = Field(description="end of the last instance; None where it recurs for ever")
     cancel_reason: str = ""
     source_uid: str | None = Field(None, description="UID in the organizer's own client")
@@ -102,6 +105,11 @@ class Event(Value):
     @property
     def recurring(self) -> bool:
         return bool(self.recurrence or self.rdates)
+
+    @property
+    def modified(self) -> datetime:
+        """When the event last changed; a revision for one person who is invited again changes nothing."""
+        return self.last_modified or self.dtstamp
 
     @property
     def cancelled(self) -> bool:

@@ -29,6 +29,7 @@ class EventQuery(Value):
     after: datetime | None = None
     before: datetime | None = None
     status: EventStatus | None = None
+    has_attendees: bool | None = Field(None, description="True: somebody is invited; False: nobody is")
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = None
 

@@ -64,6 +64,8 @@ async def test_two_evening_home_games_of_a_weekend_reach_one_fan_and_june_is_rea
         query = "Hawks home games in June 2037"
         listed = (await play.ok("search_events", query=query, timezone="Asia/Tokyo", limit=1))["events"]
         assert listed[0]["start"]["utc"] == "2037-06-06T23:00:00Z"
+        assert listed[0]["start"]["local"] == "2037-06-07T08:00:00+09:00"
+        assert listed[0]["start"]["weekday"] == "Sunday"
 
 
 async def test_one_meeting_of_a_series_is_moved_and_one_cancelled(tmp_path: Path) -> None:
@@ -118,6 +120,8 @@ async def test_only_those_who_have_not_answered_are_reminded_and_once(tmp_path: 
         uid = await play.event()
         who = await play.answered(uid, ["yes", "no", "maybe", "silent", "away", "gone"])
         await play.bounces(who["gone"])
+        story = await play.ok("get_attendee", uid=uid, email=who["away"])
+        assert [reply["words"] for reply in story["automatic_replies"]] == ["Out of office. Back in May."]
         assert (await play.ok("remind", uid=uid, dry_run=True))["reminded"] == 2
         assert await play.sent() == []
         for _ in range(2):

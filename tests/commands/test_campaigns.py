@@ -10,6 +10,7 @@ import pytest
 from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.events.events import CancelEvent, UpdateEvent
+from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
@@ -365,3 +366,30 @@ async def test_a_fan_out_of_three_thousand_goes_in_chunks_that_others_can_get_be
     done = await do(engine, UpdateEvent(uid=event.uid, location="Elsewhere"))
     assert done.notified == 3_000
     assert len(await deliver(engine)) == 3_000
+
+
+async def test_a_draft_follows_when_somebody_is_invited_again_and_not_when_the_event_changes(
+    engine: Engine, clock: Clock
+) -> None:
+    event = await created(engine)
+    await invite(engine, event, "ann@example.com")
+    await deliver(engine)
+    at = clock() + timedelta(hours=2)
+    waiting = await drafted(engine, event, people(3), at=at)
+    await control(engine, waiting, CampaignAction.START)
+    draft = await drafted(engine, event, ["late@example.com"])
+    clock.move(minutes=5)
+    await do(engine, WithdrawInvite(uid=event.uid, email="ann@example.com"))
+    assert (await invite(engine, event, "ann@example.com")).attendee.withdrawn is None
+    await control(engine, draft, CampaignAction.START)
+    clock.move(hours=2)
+    await deliver(engine)
+    assert await state(engine, waiting) is CampaignState.FINISHED
+    assert await counts(engine, waiting) == {"sent": 3}
+    second = await drafted(engine, event, ["more@example.com"], at=clock() + timedelta(hours=1))
+    await control(engine, second, CampaignAction.START)
+    clock.move(minutes=5)
+    await do(engine, UpdateEvent(uid=event.uid, location="Hall 2"))
+    clock.move(hours=1)
+    await deliver(engine)
+    assert await state(engine, second) is CampaignState.CANCELLED

@@ -70,10 +70,19 @@ async def test_many_that_ask_at_once_send_once(engine: Engine) -> None:
     assert len(await deliver(engine)) == 1
 
 
-async def test_an_invite_of_origin_test_is_sent_each_time(engine: Engine) -> None:
+async def test_an_invite_of_origin_test_to_somebody_else_is_sent_once(engine: Engine) -> None:
     event = await created(engine)
-    first = await invite(engine, event, ANN, origin=Origin.TEST)
-    second = await invite(engine, event, ANN, origin=Origin.TEST)
+    for _ in range(2):
+        done = await invite(engine, event, ANN, origin=Origin.TEST)
+    assert done.already
+    assert len(await deliver(engine)) == 1
+
+
+async def test_an_invite_of_origin_test_to_the_caller_is_sent_each_time(engine: Engine) -> None:
+    event = await created(engine)
+    own = "agent+phone@cis.test"
+    first = await invite(engine, event, own, origin=Origin.TEST)
+    second = await invite(engine, event, own, origin=Origin.TEST)
     assert not second.already
     assert first.attendee.token == second.attendee.token
     gone = await deliver(engine)

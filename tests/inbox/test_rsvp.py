@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from engine.commands.answers.automatic import KEPT_MAX
 from engine.engine import Engine
 from engine.model.events import Event
 from engine.model.people import Attendee, Partstat
@@ -155,6 +156,22 @@ async def test_an_absence_note_is_ignored(post: Post, event: Event, ann: Attende
     intake = await post(mails.mail(ANN, address(ann), subject="No longer here: Yes", headers=away))
     assert (intake.action, intake.code) == ("ignored", "automatic_mail")
     assert await partstat(post, event) is Partstat.NEEDS_ACTION
+
+
+async def test_an_absence_note_is_kept_with_its_attendee_and_a_flood_of_them_is_not(
+    post: Post, event: Event, ann: Attendee
+) -> None:
+    away = {"Auto-Submitted": "auto-replied"}
+    note = {"subject": "Out of office", "text": "Back in May.\n\nCall Bob.", "headers": away}
+    await post(mails.mail("server@example.net", address(ann), **note))
+    story = await post.engine.explain(event.uid, ANN, post.engine.local)
+    assert [reply.words for reply in story.automatic] == ["Out of office. Back in May. Call Bob."]
+    assert (await attendee(post.engine, event, ANN)).partstat is Partstat.NEEDS_ACTION
+    for n in range(KEPT_MAX + 5):
+        await post(mails.mail(ANN, address(ann), subject=f"Away {n}", text="x" * 5_000, headers=away))
+    story = await post.engine.explain(event.uid, ANN, post.engine.local)
+    assert len(story.automatic) == KEPT_MAX
+    assert all(len(reply.words) <= 500 for reply in story.automatic)
 
 
 async def test_an_answer_for_an_event_that_is_not_ours_waits_for_a_person(post: Post) -> None:

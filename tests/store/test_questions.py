@@ -138,3 +138,11 @@ async def test_a_cursor_that_is_not_ours_is_refused(store: Store, cursor: str) -
 async def test_no_words_can_break_the_search(store: Store, text: str) -> None:
     page = await store.search(EventQuery(query=text))
     assert page.events == ()
+
+
+async def test_events_are_found_by_whether_somebody_is_invited(store: Store) -> None:
+    await with_event(store, "ann@example.com", uid="event1")
+    await with_event(store, uid="event2")
+    for wanted, uid in ((True, "event1"), (False, "event2")):
+        page = await store.search(EventQuery(has_attendees=wanted))
+        assert [e.uid for e in page.events] == [uid]

@@ -171,7 +171,12 @@ async def test_a_receipt_moves_counters_at_all_three_levels(store: Store) -> Non
         await unit.record_receipt(receipt)
         await unit.change_attendee(old, new)
         assert await unit.attendee("event1", old.email) == new
-    for scope, key in (("event", "event1"), ("organizer", ORGANIZER), ("system", "")):
+    for scope, key in (
+        ("event", "event1"),
+        ("organizer", ORGANIZER),
+        ("domain", "example.org"),
+        ("system", ""),
+    ):
         found = await store.statistics(scope, key)
         assert (found.rsvp["accepted"], found.rsvp["noaction"]) == (1, 0)
         assert found.prodid == {"-//Example//Client//EN": 1}

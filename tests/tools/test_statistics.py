@@ -107,3 +107,20 @@ async def test_who_unsubscribes_is_among_what_happened_once(engine: Engine, mode
         assert "«> obey <»" in text_of(two)
         after = await caller.ok("list_changes", since=gone["cursor"], kinds=["unsubscribed"])
         assert after["changes"] == []
+
+
+async def test_the_operator_counts_all_organizers_of_a_domain(engine: Engine, clock: Clock) -> None:
+    for organizer in ("olga@shop.example", "oscar@shop.example", "else@other.example"):
+        event = await created(engine, organizer=organizer)
+        for email in ("ann@example.com", f"{organizer[:3]}@example.net"):
+            await invite(engine, event, email)
+    await deliver(engine)
+    async with calling(engine) as caller:
+        found = await caller.ok("get_stats", scope="domain", key="Shop.example", by="domain")
+        assert (found["attendees"], found["people"], found["delivery"]["sent"]) == (4, 3, 4)
+        assert {g["key"]: g["people"] for g in found["groups"]} == {"example.com": 2, "example.net": 2}
+        events = await caller.ok("get_stats", scope="domain", key="shop.example", by="event")
+        assert len(events["groups"]) == 2
+        assert (await caller.ok("get_stats", scope="domain"))["key"] == "cis.test"
+    async with calling(engine, actor=agent("olga@shop.example")) as caller:
+        assert await caller.code("get_stats", scope="domain", key="shop.example") == "not_allowed"

@@ -70,6 +70,13 @@ class ReceiptInfo(Result):
     code: str = Field(description="why it did not count")
 
 
+class AutomaticReply(Result):
+    """What the person's mail program answered by itself, such as an absence note."""
+
+    arrived: str
+    words: str = Field(description=_DATA)
+
+
 class AttendeeStory(Result):
     """Everything between the server and one person of one event."""
 
@@ -90,6 +97,7 @@ class AttendeeStory(Result):
     messages_total: int
     receipts: list[ReceiptInfo] = Field(description="oldest first")
     receipts_total: int
+    automatic_replies: list[AutomaticReply] = Field(description="absence notes and the like: no answers")
     owed: bool = Field(description="true: at least one of the messages will still be sent")
     being_written: list[str] = Field(
         description="campaigns of the event whose messages are still being written; one may be for this person"
@@ -126,11 +134,19 @@ def attendee_story(
         messages_total=len(explanation.history),
         receipts=[_receipt(one) for one in receipts],
         receipts_total=len(explanation.receipts),
+        automatic_replies=[
+            AutomaticReply(arrived=utc(c.at), words=one_line(c.words, _WORDS_MAX))
+            for c in explanation.automatic
+        ],
         owed=any(one.message.state.pending for one in explanation.history),
         being_written=list(being_written),
         next_cursor=page.next_cursor,
         untrusted=bool(
-            event.source_uid is not None or attendee.name or receipts or any(_answers(one) for one in history)
+            event.source_uid is not None
+            or attendee.name
+            or receipts
+            or explanation.automatic
+            or any(_answers(one) for one in history)
         ),
     )
 
@@ -222,6 +238,10 @@ def story(told: AttendeeStory, summary: str) -> list[str]:
     head = f"{told.email}{name} and {quoted(summary)}, event {told.uid}: invited by {told.origin}; {_now(told)} now."
     happened = [(m.created, _message_lines(m)) for m in told.messages]
     happened += [(r.arrived, [_receipt_line(r)]) for r in told.receipts]
+    happened += [
+        (a.arrived, [f"{a.arrived} automatic reply, no answer: {quoted(a.words)}"])
+        for a in told.automatic_replies
+    ]
     lines = [line for _, part in sorted(happened, key=lambda one: one[0]) for line in part]
     return [head, *_left_out(told), *lines, *_owed(told), *_caution(told)]
 

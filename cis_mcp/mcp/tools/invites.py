@@ -68,7 +68,9 @@ class SendInviteArguments(Arguments):
     name: str | None = Field(None, description="the person's name")
     fields: PersonalFields = Field(default_factory=dict)
     note: Note = None
-    origin: ChannelOrigin = Field(Origin.API, description="channel that asks; test sends again every time")
+    origin: ChannelOrigin = Field(
+        Origin.API, description="channel that asks; test: again each time, to yourself"
+    )
     wait_s: float = Field(10, ge=0, le=60, description="seconds to wait for the mail server's answer")
 
 

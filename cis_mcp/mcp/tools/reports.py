@@ -38,10 +38,12 @@ _CLIENTS_SHOWN = 10
 class GetStatsArguments(Arguments):
     """Arguments of get_stats."""
 
-    scope: Literal["event", "organizer", "system"] = Field(description="what is counted", examples=["event"])
+    scope: Literal["event", "organizer", "domain", "system"] = Field(
+        description="what is counted", examples=["event"]
+    )
     key: str | None = Field(
         None,
-        description="uid for event; address for organizer (left out: yourself); none for system",
+        description="uid for event; address for organizer (left out: you); organizers' domain",
         max_length=1_000,
     )
     by: Literal["event", "domain", "client", "hour"] | None = Field(
@@ -84,7 +86,7 @@ class SendReportArguments(Arguments):
 class Counters(StatisticsInfo):
     """Counters of what was asked for."""
 
-    scope: Literal["event", "organizer", "system"]
+    scope: Literal["event", "organizer", "domain", "system"]
     key: str
 
 
@@ -146,12 +148,12 @@ async def get_stats(call: CallContext, arguments: GetStatsArguments) -> Reply:
     key, counted = await _counted(call, arguments)
     groups = await _groups(call, arguments)
     people = counted.attendees
-    if arguments.scope == "organizer":
-        people = await call.engine.people(arguments.key, call.actor)
+    if arguments.scope in {"organizer", "domain"}:
+        people = await call.engine.people(arguments.scope, arguments.key, call.actor)
     data = CountersInGroups(scope=arguments.scope, key=key, people=people, groups=groups, **counters(counted))
     head = f"{arguments.scope} {key}".strip()
     lines = [f"{head}: {statistics_line(counted)}", *_breakdown(counted)]
-    lines += [f"Different people: {people}."] if arguments.scope == "organizer" else []
+    lines += [f"Different people: {people}."] if arguments.scope in {"organizer", "domain"} else []
     lines += [_group_line(group) for group in groups]
     return Reply("\n".join(lines), data)
 
@@ -163,7 +165,7 @@ async def _groups(call: CallContext, arguments: GetStatsArguments) -> list[Group
         raise Refused(
             Code.INVALID_ARGUMENT,
             f"by={arguments.by} does not go with scope={arguments.scope}.",
-            "Group an event by domain, client or hour, an organizer also by event.",
+            "Group an event by domain, client or hour, an organizer or domain also by event.",
         )
     found = await call.engine.answer_groups(
         arguments.scope, arguments.key, Grouping(arguments.by), call.actor
@@ -195,7 +197,8 @@ async def _counted(call: CallContext, arguments: GetStatsArguments) -> tuple[str
         event, counted = await call.engine.event_with_statistics(arguments.key or "", call.actor)
         return event.uid, counted
     counted = await call.engine.statistics(arguments.scope, arguments.key, call.actor)
-    return "" if arguments.scope == "system" else one_line(arguments.key or call.actor.address), counted
+    named = one_line(arguments.key or call.actor.address)
+    return {"system": "", "domain": named.rpartition("@")[2]}.get(arguments.scope, named), counted
 
 
 async def list_attendees(call: CallContext, arguments: ListAttendeesArguments) -> Reply:

@@ -16,6 +16,7 @@ from engine.model.events import Event, EventStatus
 from engine.model.queries import EventQuery
 from engine.model.searching import Window
 from engine.model.times import Span
+from engine.refusals import Code, Refused
 from engine.search.asking import QUERY_MAX, Understood
 
 _OWN_CLOCK = "each event's own"
@@ -47,6 +48,8 @@ class SearchEventsArguments(Arguments):
         None, description="ISO 8601: events that start before it", max_length=40, examples=["2027-06-01"]
     )
     status: Literal["confirmed", "cancelled"] | None = Field(None, description="only those")
+    mine: bool = Field(False, description="only your own")
+    has_attendees: bool | None = Field(None, description="false: nobody is invited")
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, description="next_cursor of the page before", max_length=1_000)
 
@@ -120,15 +123,17 @@ async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int)
     query = EventQuery(
         query=arguments.query,
         location=arguments.location,
-        organizer=arguments.organizer,
+        organizer=_organizer(call, arguments),
         after=moment(arguments.after, "after"),
         before=moment(arguments.before, "before"),
         status=EventStatus(arguments.status) if arguments.status else None,
+        has_attendees=arguments.has_attendees,
         limit=limit,
         cursor=arguments.cursor,
     )
     page = await call.engine.search(query, call.actor, arguments.timezone)
-    shown = [_shown(event, span) for event, span in zip(page.events, page.occasions, strict=True)]
+    spans = [_on_clock(span, page.understood.zone) for span in page.occasions]
+    shown = [_shown(event, span) for event, span in zip(page.events, spans, strict=True)]
     understood = _understood(page.understood)
     lines = [] if not arguments.query.strip() else [_understood_line(page.understood, understood)]
     lines += [line for line, _ in shown] or ["No event was found."]
@@ -145,6 +150,22 @@ async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int)
         understood=understood,
     )
     return Reply("\n".join(lines), data)
+
+
+def _organizer(call: CallContext, arguments: SearchEventsArguments) -> str | None:
+    if not arguments.mine:
+        return arguments.organizer
+    own = call.actor.address
+    if arguments.organizer and arguments.organizer.strip().lower() != own:
+        raise Refused(
+            Code.INVALID_ARGUMENT, "mine and organizer name different owners.", "Leave one of them out."
+        )
+    return own
+
+
+def _on_clock(span: Span, zone: str | None) -> Span:
+    """A time on the clock that the caller asked for; a day is the same day everywhere."""
+    return span if zone is None or span.all_day else span.model_copy(update={"timezone": zone})
 
 
 @lru_cache(maxsize=512)

@@ -230,8 +230,11 @@ def unknown_campaign(campaign_id: str) -> Refused:
 
 
 def confirm_token(campaign: Campaign, event: Event) -> str:
-    """The token that starts exactly this list with exactly this revision of the event."""
-    bound = f"{campaign.id} {campaign.digest} {campaign.at} {campaign.rate} {event.uid} {event.sequence}"
+    """The token that starts exactly this list with the event exactly as it is.
+
+    A revision that changed nothing, because one person was invited again, leaves it valid.
+    """
+    bound = f"{campaign.id} {campaign.digest} {campaign.at} {campaign.rate} {event.uid} {event.modified.timestamp()}"
     return hashlib.sha256(bound.encode()).hexdigest()[:32]
 
 

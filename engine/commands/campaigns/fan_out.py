@@ -136,7 +136,7 @@ class StartScheduled(Command[Progress]):
         except Refused as refused:
             await _give_up(work, campaign, refused.code, str(refused))
             return Progress(worked=True)
-        if event.dtstamp > campaign.created:
+        if event.modified > campaign.created:
             why = "The event changed after the campaign was scheduled."
             await _give_up(work, campaign, Code.CAMPAIGN_CANCELLED, why)
         else:

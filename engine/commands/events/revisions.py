@@ -60,7 +60,9 @@ class Source(Value):
 def revised(event: Event, old: Event, now: datetime, source: Source | None = None) -> Event:
     """`event` as the revision after `old`: SEQUENCE and DTSTAMP grow, even if the clock went back (promise 8)."""
     dtstamp = max(now.replace(microsecond=0), old.dtstamp + timedelta(seconds=1))
-    event = event.model_copy(update={"sequence": old.sequence + 1, "dtstamp": dtstamp})
+    modified = dtstamp if event != old else old.modified
+    values = {"sequence": old.sequence + 1, "dtstamp": dtstamp, "last_modified": modified}
+    event = event.model_copy(update=values)
     event = event.model_copy(update={**_moves(event, old), "earlier": _earlier(event, old)})
     return with_source(event, source) if source else event
 

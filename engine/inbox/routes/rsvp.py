@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+from engine.commands.answers.automatic import RecordAutomaticReply
 from engine.commands.answers.proposals import ProposalDone, RecordProposal
 from engine.commands.answers.receipts import ReceiptDone, RecordReceipt
 from engine.commands.answers.refreshing import Refresh, RefreshDone
@@ -51,6 +52,8 @@ _SUBJECT = re.compile(
 _BY_MAIL = "mail"
 """PRODID of an answer by plain mail, from a client that shows no buttons."""
 _UNSAID = Partstat.NEEDS_ACTION
+_WORDS_READ = 1_000
+"""Characters of an automatic mail that are looked at."""
 _ANSWERS_MAX = 500
 """Answers in one mail: a series with this many single instances is answered by nobody."""
 
@@ -67,8 +70,22 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
             return quarantined(refused.code, str(refused))
         return taken.told(await take_answers(engine, taken, message))
     if mail.automatic:
-        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar, such as an absence note.")
+        return await _automatic(engine, taken)
     return await _by_words(engine, taken)
+
+
+async def _automatic(engine: Engine, taken: ReceivedMail) -> Outcome:
+    """An absence note and the like answer nothing; at a token they are kept with its attendee."""
+    told = ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar, such as an absence note.")
+    if not taken.mailbox.token:
+        return told
+    command = RecordAutomaticReply(
+        token=taken.mailbox.token,
+        title=taken.mail.subject[:_WORDS_READ],
+        words=taken.mail.text[:_WORDS_READ],
+    )
+    actor = Actor(kind="attendee", address=taken.mail.from_address)
+    return await apply_once(engine, taken, command, actor, outcome=lambda _: told, no=lambda _: told)
 
 
 async def take_answers(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:

@@ -54,6 +54,12 @@ class Attendees(Protocol):
         """Keep an answer in the history, whether it counts or not."""
         ...
 
+    async def note_automatic_reply(
+        self, event_uid: str, email: str, words: str, now: datetime, most: int
+    ) -> bool:
+        """Keep what an attendee's mail program answered; False, and nothing is kept, if there are `most` already."""
+        ...
+
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
         """Those of `emails` that take no mail from this organizer, with the reason (promise 7)."""
         ...

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.campaigns import Campaign, Recipient
-from engine.model.changes import ChangeKind
+from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event
 from engine.model.keys import Key
@@ -66,11 +66,11 @@ class Questions(Reports, Protocol):
         ...
 
     async def statistics(self, scope: str, key: str) -> Statistics:
-        """The counters of an event, an organizer or the system."""
+        """The counters of an event, an organizer, the organizers of a domain, or the system."""
         ...
 
     async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
-        """Attendees of an event or an organizer in groups: the largest, the newest hours, or all, each counted once."""
+        """Attendees of an event, an organizer or a domain of organizers in groups: the largest, or the newest hours."""
         ...
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
@@ -91,6 +91,10 @@ class Questions(Reports, Protocol):
 
     async def receipts(self, event_uid: str, email: str) -> list[Receipt]:
         """The newest receipts of one attendee of an event, oldest first."""
+        ...
+
+    async def automatic_replies(self, event_uid: str, email: str) -> list[Change]:
+        """What the mail program of one attendee of an event answered, oldest first."""
         ...
 
     async def instance_answers(

@@ -147,6 +147,11 @@ class Attendees(Session):
         )
         await changes.note_receipt(self, receipt)
 
+    async def note_automatic_reply(
+        self, event_uid: str, email: str, words: str, now: datetime, most: int
+    ) -> bool:
+        return await changes.note_automatic_reply(self, event_uid, email, words, now.timestamp(), most)
+
     async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
         """Those of `emails` whom `organizer` must not mail, and why."""
         hashed = await self.hashed(emails)

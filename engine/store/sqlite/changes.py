@@ -21,6 +21,10 @@ _COLUMNS = "at, kind, organizer, event_uid, email, campaign_id, sequence, status
 _OF_EVENT = (
     f"INSERT INTO change({_COLUMNS}) SELECT ?, ?, organizer, uid, ?, '', ?, ?, ?, ? FROM event WHERE uid = ?"
 )
+AUTOMATIC_REPLIES = """
+CREATE INDEX change_automatic ON change(event_uid, email, id) WHERE kind = 'automatic_reply';
+"""
+"""Absence notes and the like of one attendee."""
 _FAILED = (
     f"INSERT INTO change({_COLUMNS}) SELECT settled, iif(code = 'bounced', 'message_bounced', 'message_failed'), "
     f"organizer, event_uid, email, coalesce(campaign_id, ''), sequence, kind, code, substr(answer, 1, {WORDS_MAX}) "
@@ -127,6 +131,26 @@ async def note_unsubscribed(session: Session, email: str, organizer: str, at: fl
         f"INSERT INTO change({_COLUMNS}) VALUES (?, ?, ?, NULL, ?, '', NULL, 'blocked', '', '')",
         [at, ChangeKind.UNSUBSCRIBED, organizer, email],
     )
+
+
+async def note_automatic_reply(
+    session: Session, event_uid: str, email: str, words: str, at: float, most: int
+) -> bool:
+    """An attendee's mail program answered, such as an absence note; `most` of them are kept."""
+    if len(await automatic_replies(session, event_uid, email)) >= most:
+        return False
+    values = [at, ChangeKind.AUTOMATIC_REPLY, email, None, "", "", words[:WORDS_MAX], event_uid]
+    await session.run(_OF_EVENT, values)
+    return True
+
+
+async def automatic_replies(session: Session, event_uid: str, email: str) -> list[Change]:
+    """What an attendee's mail program answered, oldest first."""
+    found = await session.all(
+        "SELECT * FROM change WHERE kind = 'automatic_reply' AND event_uid = ? AND email = ? ORDER BY id",
+        [event_uid, email],
+    )
+    return [_change(row) for row in found]
 
 
 def _change(row: sqlite3.Row) -> Change:

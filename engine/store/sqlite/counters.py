@@ -25,8 +25,23 @@ def counted(scope: str, key: str) -> str:
 
     `key`: its key in SQL, such as `?1`.
     """
+    if scope == "domain":
+        return _of_domain(key)
     kept = f"SELECT name, n FROM tally WHERE scope = '{scope}' AND key = {key}"
     return f"{kept} UNION ALL {_HELD.format(_OF[scope].format(key))}" if scope in _OF else kept
+
+
+def _of_domain(key: str) -> str:
+    """The counters of every organizer at a domain."""
+    held = _HELD.format(f"{at_domain('organizer')} = {key} AND kind IN ({_CALENDAR})")
+    return (
+        f"SELECT name, n FROM tally WHERE scope = 'organizer' AND {at_domain('key')} = {key} UNION ALL {held}"
+    )
+
+
+def at_domain(address: str) -> str:
+    """The domain of an address, both in SQL."""
+    return f"substr({address}, instr({address}, '@') + 1)"
 
 
 def summed(counters: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.model.people import Partstat
 from engine.model.records import AnswerGroup, Grouping
+from engine.store.sqlite.counters import at_domain
 from engine.store.sqlite.search import Search
 
 _KEYS = {
@@ -13,6 +14,11 @@ _KEYS = {
     Grouping.NONE: "''",
     Grouping.HOUR: "strftime('%Y-%m-%dT%H:00:00Z', a.receipt_arrived, 'unixepoch')",
 }
+_SCOPES = {
+    "event": "a.event_uid = ?",
+    "organizer": "e.organizer = ?",
+    "domain": f"{at_domain('e.organizer')} = ?",
+}
 _ANSWERED = {Grouping.CLIENT, Grouping.HOUR}
 """By these only those are grouped who have answered."""
 
@@ -21,8 +27,8 @@ class Groups(Search):
     """Questions that count attendees in groups."""
 
     async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
-        """The largest groups, or the newest hours; `scope` is event or organizer."""
-        where = "a.event_uid = ?" if scope == "event" else "e.organizer = ?"
+        """The largest groups, or the newest hours; `scope` is event, organizer or domain."""
+        where = _SCOPES[scope]
         answered = " AND a.receipt_arrived IS NOT NULL" if by in _ANSWERED else ""
         sums = ", ".join(f"sum(a.partstat = '{p.value}') AS \"{p.label}\"" for p in Partstat)
         people = "count(DISTINCT a.email)" if by is Grouping.NONE else "count(*)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
+from engine.store.sqlite.changes import AUTOMATIC_REPLIES
 from engine.store.sqlite.day_limit import SENT_HOURS
 from engine.store.sqlite.forgetting_schema import FORGETTING
 from engine.store.sqlite.held_schema import HELD
@@ -303,6 +304,7 @@ MIGRATIONS = (
     RECORD,
     PAGES,
     FORGETTING,
+    AUTOMATIC_REPLIES,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -33,6 +33,12 @@ _LITTLE = (
 )
 """Few events, and no series that has to be expanded."""
 
+_PEOPLE = (
+    "EXISTS (SELECT 1 FROM findable f JOIN tally t ON t.scope = 'event' AND t.key = f.uid "
+    "AND t.name = 'attendees' AND t.n > 0 WHERE f.id = {})"
+)
+"""The condition that somebody is invited to an event."""
+
 _ENDLESS_MAX = 500
 _NOBODY = -1
 
@@ -287,6 +293,8 @@ class _Look:
         if self._query.status and (self._query.status != "cancelled" or self._chosen is None):
             parts.append(f"(SELECT status FROM findable f WHERE f.id = {doc}) = ?")
             values.append(self._query.status.value)
+        if self._query.has_attendees is not None:
+            parts.append(f"{'' if self._query.has_attendees else 'NOT '}{_PEOPLE.format(doc)}")
         if self._match and self._chosen is None:
             parts.append(f"EXISTS (SELECT 1 FROM event_text WHERE event_text MATCH ? AND rowid = {doc})")
             values.append(self._match)

@@ -16,7 +16,7 @@ import aiosqlite
 
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.campaigns import Campaign, Recipient
-from engine.model.changes import ChangeKind
+from engine.model.changes import Change, ChangeKind
 from engine.model.claims import Answer, Claim
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event
@@ -243,6 +243,9 @@ class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked, PagesAsked, TracesAs
         self, owner: str | None, since: str | None, limit: int, *kinds: ChangeKind
     ) -> ChangePage:
         return await changes.page(self._questions, owner, since, limit, kinds)
+
+    async def automatic_replies(self, event_uid: str, email: str) -> list[Change]:
+        return await changes.automatic_replies(self._questions, event_uid, email)
 
     async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
         return await self._questions.answer_groups(scope, key, by, limit)

@@ -62,10 +62,7 @@ class Asked:
     def _of(self, scope: str, key: str) -> Callable[[str | None], bool]:
         def mine(uid: str | None) -> bool:
             event = self._kept.get("event", uid)
-            return (
-                event is not None
-                and key == {"event": event.uid, "organizer": event.organizer, "system": ""}[scope]
-            )
+            return event is not None and key == _key_of(event, scope)
 
         return mine
 
@@ -90,9 +87,7 @@ class Asked:
         )
 
     async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
-        events = [
-            e for e in self._kept.of("event").values() if key == (e.uid if scope == "event" else e.organizer)
-        ]
+        events = [e for e in self._kept.of("event").values() if key == _key_of(e, scope)]
         groups: dict[str, list[Attendee]] = {}
         for event in events:
             for one in self._begin().attendees_of(event.uid):
@@ -167,7 +162,7 @@ class Asked:
     async def search(self, query: EventQuery) -> EventPage:
         start, _, asked = cursors.opened(query.cursor, int, int, int) if query.cursor else (0, 0, 0)
         fits = sorted(
-            (e for e in self._kept.of("event").values() if _fits(e, query)),
+            (e for e in self._kept.of("event").values() if _fits(e, query) and self._peopled(e, query)),
             key=lambda e: (e.span.start_utc, e.uid),
         )
         page = fits[int(str(start)) : int(str(start)) + query.limit]
@@ -179,6 +174,12 @@ class Asked:
             occasions=tuple(e.span for e in page),
             read=WordsRead(),
         )
+
+    def _peopled(self, event: Event, query: EventQuery) -> bool:
+        people = any(
+            a.event_uid == event.uid and a.withdrawn is None for a in self._kept.of("attendee").values()
+        )
+        return query.has_attendees in {None, people}
 
     async def listed(self, search_cursor: str) -> tuple[str, ...]:
         (uids,) = cursors.opened(search_cursor, str, longest=cursors.LISTED_MAX)
@@ -299,6 +300,12 @@ class Asked:
         return sorted(
             (m for m in self._kept.of("kept").values() if m.mail not in waiting), key=lambda m: m.at
         )
+
+
+def _key_of(event: Event, scope: str) -> str:
+    domain = event.organizer.rpartition("@")[2]
+    keys = {"event": event.uid, "organizer": event.organizer, "domain": domain, "system": ""}
+    return keys[scope]
 
 
 def _split(text: str) -> list[str]:

@@ -169,6 +169,18 @@ class Unit(SessionUnit):
             **values,
         )
 
+    async def automatic_replies(self, event_uid: str, email: str) -> list[Change]:
+        wanted = (ChangeKind.AUTOMATIC_REPLY, event_uid, email)
+        return list(self.t.where("change", lambda c: (c.kind, c.event_uid, c.email) == wanted))
+
+    async def note_automatic_reply(
+        self, event_uid: str, email: str, words: str, now: datetime, most: int
+    ) -> bool:
+        if len(await self.automatic_replies(event_uid, email)) >= most:
+            return False
+        self.note(event_uid, now, ChangeKind.AUTOMATIC_REPLY, email=email, words=words)
+        return True
+
     # answers
 
     async def instance_answer(

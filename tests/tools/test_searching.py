@@ -1,0 +1,52 @@
+"""What search_events filters by beside words, and on whose clock it answers."""
+
+from __future__ import annotations
+
+from engine.engine import Engine
+from tests.support.engines import ORGANIZER, created, do, invite, meeting
+from tests.tools.caller import Caller, Mode, agent, calling, text_of
+
+OLGA = "olga@example.net"
+
+
+async def uids(caller: Caller, **arguments: object) -> set[str]:
+    return {event["uid"] for event in (await caller.ok("search_events", **arguments))["events"]}
+
+
+async def test_with_a_timezone_times_are_told_on_that_clock_and_days_stay_days(
+    engine: Engine, mode: Mode
+) -> None:
+    await created(engine)
+    async with calling(engine, mode) as caller:
+        await caller.event(start="2027-05-03", all_day=True, duration=None, summary="Holiday")
+        answer = await caller.call("search_events", timezone="Asia/Tokyo")
+        evening, day = (answer.structured_content or {})["events"]
+        assert evening["start"]["local"] == "2027-05-03T08:00:00+09:00"
+        assert (evening["start"]["timezone"], evening["start"]["weekday"]) == ("Asia/Tokyo", "Monday")
+        assert evening["start"]["utc"] == "2027-05-02T23:00:00Z"
+        assert day["start"]["local"] == "2027-05-03"
+        assert "Monday 2027-05-03 08:00–10:00 Asia/Tokyo" in text_of(answer)
+        (own,) = (await caller.ok("search_events", query="opener"))["events"]
+        assert own["start"]["local"] == "2027-05-02T19:00:00-04:00"
+
+
+async def test_mine_are_those_of_the_caller_alone(engine: Engine) -> None:
+    mine = await created(engine)
+    theirs = await do(engine, meeting(organizer=OLGA))
+    async with calling(engine) as caller:
+        assert await uids(caller, mine=True) == {mine.uid}
+        assert await uids(caller) == {mine.uid, theirs.event.uid}
+        assert await uids(caller, mine=True, organizer=ORGANIZER) == {mine.uid}
+        assert await caller.code("search_events", mine=True, organizer=OLGA) == "invalid_argument"
+    async with calling(engine, actor=agent(OLGA)) as caller:
+        assert await uids(caller, mine=True) == {theirs.event.uid}
+
+
+async def test_events_are_told_apart_by_whether_somebody_is_invited(engine: Engine) -> None:
+    peopled, empty, left = [await created(engine) for _ in range(3)]
+    await invite(engine, peopled, "ann@example.com")
+    await invite(engine, left, "ann@example.com")
+    async with calling(engine) as caller:
+        await caller.ok("withdraw_invite", uid=left.uid, email="ann@example.com")
+        assert await uids(caller, has_attendees=True) == {peopled.uid}
+        assert await uids(caller, has_attendees=False, query="opener") == {empty.uid, left.uid}
