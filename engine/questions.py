@@ -8,15 +8,14 @@ from datetime import date, datetime
 
 from engine import report
 from engine.bell import Bell
-from engine.commands import text
 from engine.commands.agents.deciding import unknown
 from engine.commands.agents.keys import digest
 from engine.commands.base import named_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
-from engine.commands.invites.suppressing import whose
 from engine.commands.operators.operators import may_administer
 from engine.commands.signing_in import usable
+from engine.do_not_mail import DoNotMail, refuse_unreading
 from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.base import Value
@@ -32,7 +31,6 @@ from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQ
 from engine.model.record import Row, commitment
 from engine.model.records import AnswerGroup, Figures, Grouping, KeptSums, Statistics
 from engine.model.sessions import Session, SignInLink
-from engine.model.suppressions import Suppression
 from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
@@ -69,7 +67,7 @@ class Explanation(Value):
     automatic: tuple[Change, ...] = ()
 
 
-class Questions(PageQuestions):
+class Questions(PageQuestions, DoNotMail):
     """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -82,19 +80,19 @@ class Questions(PageQuestions):
 
         Raises Refused: UNKNOWN_EVENT, AMBIGUOUS_EVENT.
         """
-        _may_read(actor)
+        refuse_unreading(actor)
         return named_event(await self.store.events_named(uid, actor.address), uid, actor)
 
     async def event_with_statistics(self, uid: str, actor: Actor) -> tuple[Event, Statistics]:
         """As `event`, with its counters."""
-        _may_read(actor)
+        refuse_unreading(actor)
         found = await self.store.events_with_statistics(uid, actor.address)
         event = named_event([event for event, _ in found], uid, actor)
         return event, next(counters for one, counters in found if one is event)
 
     async def statistics(self, scope: str, key: str | None, actor: Actor) -> Statistics:
         """Counters of an event, an organizer, all organizers of a domain, or the system. Raises Refused."""
-        _may_read(actor)
+        refuse_unreading(actor)
         if scope == "event":
             event = await self.event(key or "", actor)
             return await self.store.statistics("event", event.uid)
@@ -111,7 +109,7 @@ class Questions(PageQuestions):
 
         Raises Refused: NOT_ALLOWED, INVALID_CURSOR, UNKNOWN_TIMEZONE.
         """
-        _may_read(actor)
+        refuse_unreading(actor)
         organizer = query.organizer.strip().lower() if query.organizer else None
         if not actor.everywhere:
             organizer = organizer or actor.address
@@ -123,7 +121,7 @@ class Questions(PageQuestions):
 
     async def listed(self, search_cursor: str, actor: Actor) -> tuple[str, ...]:
         """The uids of the events that a search listed. Raises Refused: NOT_ALLOWED, INVALID_CURSOR."""
-        _may_read(actor)
+        refuse_unreading(actor)
         return await self.store.listed(search_cursor)
 
     async def attendees(self, query: AttendeeQuery, actor: Actor) -> AttendeePage:
@@ -153,7 +151,7 @@ class Questions(PageQuestions):
         self, actor: Actor, limit: int = 50, before: tuple[datetime, str] | None = None
     ) -> list[CampaignView]:
         """The actor's newest campaigns; `before`: of those older than the one with this `created` and id."""
-        _may_read(actor)
+        refuse_unreading(actor)
         found = await self.store.campaigns(_owner(actor), limit, before)
         return [CampaignView(campaign=c, counts=await self.store.campaign_counts(c.id)) for c in found]
 
@@ -168,7 +166,7 @@ class Questions(PageQuestions):
 
         Raises Refused: NOT_ALLOWED, INVALID_CURSOR.
         """
-        _may_read(actor)
+        refuse_unreading(actor)
         return await self.store.changes(_owner(actor), since, limit, *kinds)
 
     async def answer_groups(
@@ -249,7 +247,7 @@ class Questions(PageQuestions):
 
     async def held_action(self, held_id: str, actor: Actor) -> HeldAction:
         """What waits under this id, or waited. Raises Refused: NOT_ALLOWED, UNKNOWN_HELD_ACTION."""
-        _may_read(actor)
+        refuse_unreading(actor)
         found = await self.store.held_action(held_id)
         if found is None or not actor.owns(found.organizer):
             raise unknown()
@@ -266,7 +264,7 @@ class Questions(PageQuestions):
         self, actor: Actor, *, waiting: bool, limit: int, before: tuple[float, str] | None = None
     ) -> list[HeldAction]:
         """Held actions of the actor's, newest first. Raises Refused: NOT_ALLOWED."""
-        _may_read(actor)
+        refuse_unreading(actor)
         return await self.store.held_actions(_owner(actor), waiting=waiting, limit=limit, before=before)
 
     async def held_for(self, address: str | None, limit: int) -> list[HeldAction]:
@@ -283,31 +281,12 @@ class Questions(PageQuestions):
         """The link whose code has this hash. Raises Refused: CONFIRM_TOKEN_INVALID."""
         return usable(await self.store.sign_in(code_digest), self.clock())
 
-    async def suppressions(
-        self, actor: Actor, organizer: str, limit: int, after: tuple[str, str] | None = None
-    ) -> list[Suppression]:
-        """Entries of the do-not-mail list: the actor's own; the operator's are all, or those of one organizer.
-
-        Raises Refused: NOT_ALLOWED, INVALID_ADDRESS.
-        """
-        _may_read(actor)
-        return await self.store.suppressions(whose(actor, organizer) or None, limit, after)
-
-    async def suppressions_of(self, actor: Actor, organizer: str, address: str) -> list[Suppression]:
-        """What keeps mail of the actor from an address or a domain: their own entries and those for everybody.
-
-        Raises Refused: NOT_ALLOWED, INVALID_ADDRESS.
-        """
-        _may_read(actor)
-        target = text.address_or_domain(address)
-        return await self.store.suppressions_of(whose(actor, organizer) or None, text.with_domains(target))
-
     async def record(self, actor: Actor, limit: int, before: int | None = None) -> list[Row]:
         """The newest rows of the record, newest first: the operator's all, else those of the actor's key or address.
 
         `before`: only those with a smaller number. Raises Refused: NOT_ALLOWED.
         """
-        _may_read(actor)
+        refuse_unreading(actor)
         caller = None if actor.everywhere else actor.key or await self._commitment(actor.address)
         return await self.store.newest_rows(caller, before, limit)
 
@@ -318,7 +297,7 @@ class Questions(PageQuestions):
 
     async def events_by_uid(self, beginning: str, actor: Actor, limit: int) -> list[Event]:
         """The actor's events whose uid begins with these characters. Raises Refused: NOT_ALLOWED."""
-        _may_read(actor)
+        refuse_unreading(actor)
         uids = await self.store.uids(_owner(actor), beginning, limit)
         return [event for event in [await self.store.event(uid) for uid in uids] if event]
 
@@ -329,7 +308,7 @@ class Questions(PageQuestions):
 
         Raises Refused: NOT_ALLOWED.
         """
-        _may_read(actor)
+        refuse_unreading(actor)
         query = EventQuery(query=words, organizer=_owner(actor), limit=limit, after=after)
         return (await self.store.search(query)).events
 
@@ -340,14 +319,14 @@ class Questions(PageQuestions):
 
         Raises Refused: NOT_ALLOWED.
         """
-        _may_read(actor)
+        refuse_unreading(actor)
         if organizer is not None and not actor.owns(organizer):
             raise _of_others("key")
         return await self.store.campaigns(organizer or _owner(actor), limit)
 
     async def campaign_alone(self, campaign_id: str, actor: Actor) -> Campaign:
         """A campaign without its counts: one row, by its key. Raises Refused: NOT_ALLOWED, UNKNOWN_CAMPAIGN."""
-        _may_read(actor)
+        refuse_unreading(actor)
         campaign = await self.store.campaign(campaign_id)
         if campaign is None or not actor.owns(campaign.organizer):
             raise unknown_campaign(campaign_id)
@@ -355,7 +334,7 @@ class Questions(PageQuestions):
 
     async def campaign_counts(self, campaign: Campaign, actor: Actor) -> dict[str, int]:
         """How many of a campaign's messages are in each state. Raises Refused: NOT_ALLOWED, UNKNOWN_CAMPAIGN."""
-        _may_read(actor)
+        refuse_unreading(actor)
         if not actor.owns(campaign.organizer):
             raise unknown_campaign(campaign.id)
         return await self.store.campaign_counts(campaign.id)
@@ -371,11 +350,6 @@ class Questions(PageQuestions):
     async def kept_sums(self) -> KeptSums:
         """How many mails that changed nothing are kept, for those who watch the server."""
         return await self.store.kept_sums()
-
-
-def _may_read(actor: Actor) -> None:
-    if not actor.may_read:
-        raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks “read”.")
 
 
 def _owner(actor: Actor) -> str | None:

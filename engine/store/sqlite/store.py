@@ -18,15 +18,13 @@ from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalS
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.claims import Answer, Claim
-from engine.model.confirmations import Confirmation
 from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
-from engine.model.records import AnswerGroup, Figures, Grouping, Intake, KeptMail, KeptSums, Rates, Statistics
+from engine.model.records import AnswerGroup, Figures, Grouping, Intake, Rates, Statistics
 from engine.model.searching import Expansion
-from engine.model.suppressions import Suppression
 from engine.store.protocol import Chore, Unit
 from engine.store.repeating import repeated
 from engine.store.sqlite import changes, chores
@@ -35,15 +33,13 @@ from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.candidates import Judged, claims
 from engine.store.sqlite.compat import in_thread
-from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.figures import FIRST_DUE, FigureQueries
 from engine.store.sqlite.group_commit import asked
 from engine.store.sqlite.held import HeldAnswers
 from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
-from engine.store.sqlite.kept import Kept
+from engine.store.sqlite.inbox_questions import InboxQuestions
 from engine.store.sqlite.pages_asked import PagesAsked
-from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.recorded import RecordAsked
 from engine.store.sqlite.recount import Recount
@@ -51,7 +47,6 @@ from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
 from engine.store.sqlite.session import Statements
 from engine.store.sqlite.sessions import SessionAnswers
-from engine.store.sqlite.suppressions import SuppressionList
 from engine.store.sqlite.traces import TracesAsked
 from engine.store.sqlite.unit import SqliteUnit
 from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
@@ -62,7 +57,7 @@ _LITTLE_S = 1.0
 """For so long it is taken for granted that there is little to search."""
 
 
-class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked, PagesAsked, TracesAsked):
+class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked, PagesAsked, TracesAsked, InboxQuestions):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
     def __init__(
@@ -256,46 +251,11 @@ class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked, PagesAsked, TracesAs
     async def keys(self) -> list[Key]:
         return await self._questions.keys()
 
-    async def suppressions(
-        self, organizer: str | None, limit: int, after: tuple[str, str] | None = None
-    ) -> list[Suppression]:
-        return await SuppressionList(self._reader).suppressions(organizer, limit, after)
-
-    async def suppressions_of(self, organizer: str | None, targets: Collection[str]) -> list[Suppression]:
-        return await SuppressionList(self._reader).suppressions_of(organizer, targets)
-
     async def noted(self, intake_prefix: str) -> bool:
         return await self._questions.noted(intake_prefix)
 
     async def notes(self, intake_prefix: str) -> list[Intake]:
         return await self._questions.notes(intake_prefix)
-
-    async def confirmation(self, code: str) -> Confirmation | None:
-        return await Confirmations(self._reader).confirmation(code)
-
-    async def registrations(self, address: str | None, limit: int) -> list[Confirmation]:
-        return await Confirmations(self._reader).registrations(address, limit)
-
-    async def registered(self, organizer: str) -> bool:
-        return await Events(self._reader).registered(organizer)
-
-    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
-        return await Confirmations(self._reader).proven_since(now, limit)
-
-    async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool:
-        return await Proofs(self._reader).knows_proof(organizer, proofs, before)
-
-    async def kept_sums(self) -> KeptSums:
-        return await Kept(self._reader).kept_sums()
-
-    async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
-        return await Kept(self._reader).first_to_go(limit, now, share_max)
-
-    async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
-        return await Kept(self._reader).waiting_before(before, limit, now)
-
-    async def not_kept(self, mails: Sequence[str]) -> list[str]:
-        return await Kept(self._reader).not_kept(mails)
 
     async def tokens(self, asked: Collection[str]) -> set[str]:
         return await self._questions.tokens(asked)

@@ -1,0 +1,41 @@
+"""The questions about the do-not-mail list, with the check of whose it is."""
+
+from __future__ import annotations
+
+from engine.commands import text
+from engine.commands.invites.suppressing import whose
+from engine.model.actors import Actor
+from engine.model.suppressions import Suppression
+from engine.refusals import Code, Refused
+from engine.store.protocol import Store
+
+
+class DoNotMail:
+    """Asks who takes no mail, and why."""
+
+    store: Store
+
+    async def suppressions(
+        self, actor: Actor, organizer: str, limit: int, after: tuple[str, str] | None = None
+    ) -> list[Suppression]:
+        """Entries of the do-not-mail list: the actor's own; the operator's are all, or those of one organizer.
+
+        Raises Refused: NOT_ALLOWED, INVALID_ADDRESS.
+        """
+        refuse_unreading(actor)
+        return await self.store.suppressions(whose(actor, organizer) or None, limit, after)
+
+    async def suppressions_of(self, actor: Actor, organizer: str, address: str) -> list[Suppression]:
+        """What keeps mail of the actor from an address or a domain: their own entries and those for everybody.
+
+        Raises Refused: NOT_ALLOWED, INVALID_ADDRESS.
+        """
+        refuse_unreading(actor)
+        target = text.address_or_domain(address)
+        return await self.store.suppressions_of(whose(actor, organizer) or None, text.with_domains(target))
+
+
+def refuse_unreading(actor: Actor) -> None:
+    """Refuse with NOT_ALLOWED a key that may not read."""
+    if not actor.may_read:
+        raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks “read”.")

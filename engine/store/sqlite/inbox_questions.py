@@ -1,0 +1,58 @@
+"""What the inbox, and those who look after it, ask of the store: a few rows, read by the reader's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import aiosqlite
+
+from engine.model.confirmations import Confirmation
+from engine.model.records import KeptMail, KeptSums
+from engine.model.suppressions import Suppression
+from engine.store.sqlite.confirmations import Confirmations
+from engine.store.sqlite.events import Events
+from engine.store.sqlite.kept import Kept
+from engine.store.sqlite.proofs import Proofs
+from engine.store.sqlite.suppressions import SuppressionList
+
+
+class InboxQuestions:
+    """Questions about mails that wait, what proves them, who is registered, and who takes no mail."""
+
+    _reader: aiosqlite.Connection
+
+    async def suppressions(
+        self, organizer: str | None, limit: int, after: tuple[str, str] | None = None
+    ) -> list[Suppression]:
+        return await SuppressionList(self._reader).suppressions(organizer, limit, after)
+
+    async def suppressions_of(self, organizer: str | None, targets: Collection[str]) -> list[Suppression]:
+        return await SuppressionList(self._reader).suppressions_of(organizer, targets)
+
+    async def confirmation(self, code: str) -> Confirmation | None:
+        return await Confirmations(self._reader).confirmation(code)
+
+    async def registrations(self, address: str | None, limit: int) -> list[Confirmation]:
+        return await Confirmations(self._reader).registrations(address, limit)
+
+    async def registered(self, organizer: str) -> bool:
+        return await Events(self._reader).registered(organizer)
+
+    async def proven_since(self, now: datetime, limit: int) -> list[Confirmation]:
+        return await Confirmations(self._reader).proven_since(now, limit)
+
+    async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool:
+        return await Proofs(self._reader).knows_proof(organizer, proofs, before)
+
+    async def kept_sums(self) -> KeptSums:
+        return await Kept(self._reader).kept_sums()
+
+    async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
+        return await Kept(self._reader).first_to_go(limit, now, share_max)
+
+    async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
+        return await Kept(self._reader).waiting_before(before, limit, now)
+
+    async def not_kept(self, mails: Sequence[str]) -> list[str]:
+        return await Kept(self._reader).not_kept(mails)
