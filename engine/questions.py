@@ -31,6 +31,7 @@ from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQ
 from engine.model.record import Row, commitment
 from engine.model.records import AnswerGroup, Figures, Grouping, KeptSums, Statistics
 from engine.model.sessions import Session, SignInLink
+from engine.model.stops import Stop
 from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
@@ -276,6 +277,10 @@ class Questions(PageQuestions, DoNotMail):
         """The session whose cookie has this hash, if it lasts; the secret is what allows the question."""
         found = await self.store.session(session_digest)
         return found if found and found.lasts(self.clock()) else None
+
+    async def stops(self) -> list[Stop]:
+        """All that is stopped, for those who watch the server."""
+        return await self.store.stops()
 
     async def sign_in_link(self, code_digest: str) -> SignInLink:
         """The link whose code has this hash. Raises Refused: CONFIRM_TOKEN_INVALID."""

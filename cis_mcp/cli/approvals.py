@@ -115,3 +115,15 @@ async def console(settings: Settings) -> int:
     click.echo("This works once, for 15 minutes, while the server runs:", err=True)
     click.echo(f"{settings.public_url.rstrip('/')}/signin/{made.code}")
     return 0
+
+
+async def stop(settings: Settings, address: str, *, stopped: bool) -> int:
+    """Stop the mail of an organizer or of everybody, or let it go on."""
+    from cis_mcp.run.runtime import opened
+    from engine.commands.agents.stopping import StopSending
+
+    async with opened(settings) as engine:
+        done = await engine.apply(StopSending(organizer=address, stopped=stopped), engine.local)
+    what = done.organizer or "everything"
+    click.echo(f"{what}: {'stopped, what is owed waits' if done.stopped else 'goes on'}")
+    return 0

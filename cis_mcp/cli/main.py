@@ -91,6 +91,24 @@ def console() -> None:
 
 
 @cli.command()
+@click.argument("address", metavar="[ADDRESS]", default="")
+def stop(address: str) -> None:
+    """Stop all mail, or that of the organizer ADDRESS, at the next claim; what is owed waits."""
+    from cis_mcp.cli import approvals
+
+    run(approvals.stop(settings_in_force(), address, stopped=True))
+
+
+@cli.command()
+@click.argument("address", metavar="[ADDRESS]", default="")
+def resume(address: str) -> None:
+    """Let mail go on that was stopped: all, or that of the organizer ADDRESS."""
+    from cis_mcp.cli import approvals
+
+    run(approvals.stop(settings_in_force(), address, stopped=False))
+
+
+@cli.command()
 def check() -> None:
     """Recount statistics, ledger and files; exit 1 on any difference."""
     from cis_mcp.cli import operator

@@ -47,6 +47,7 @@ EXTENDED = [
     "list_record",
     "get_held_action",
     "decide_held_action",
+    "stop_sending",
 ]
 OPERATOR = [
     *EXTENDED,

@@ -12,7 +12,10 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writ
 from cis_mcp.mcp.tools.results import one_line, utc
 from cis_mcp.views import held as views
 from engine.commands.agents.deciding import WHY_MAX, Decide
+from engine.commands.agents.keys import StopKey
+from engine.commands.agents.stopping import StopSending
 from engine.model.held import Channel, HeldAction, HeldState
+from engine.refusals import Code, Refused
 
 _LOOK_S = 0.5
 """How often to look whether somebody has decided; one row, by its key."""
@@ -129,6 +132,37 @@ async def decide_held_action(call: CallContext, arguments: DecideArguments) -> R
     return Reply(views.line(done.action, call.engine.clock()), HeldResult(held=held_info(done.action, state)))
 
 
+class StopArguments(Arguments):
+    """Arguments of stop_sending."""
+
+    key_id: str | None = Field(None, description="the key to stop, not yours", max_length=40)
+    organizer: str | None = Field(None, description="or the organizer; * is everything", max_length=1_000)
+    resume: bool = Field(False, description="true: let it go on")
+
+
+class StoppedResult(Result):
+    """What is stopped, or goes on."""
+
+    what: str
+    stopped: bool
+
+
+async def stop_sending(call: CallContext, arguments: StopArguments) -> Reply:
+    """Stop a key, an organizer or everything at once: its mail waits and is not lost, a key changes nothing more.
+    resume lets it go on: ask your user first."""
+    if (arguments.key_id is None) == (arguments.organizer is None):
+        raise Refused(Code.INVALID_ARGUMENT, "Exactly one of key_id and organizer must be given.")
+    if arguments.key_id is not None:
+        key = (await call.apply(StopKey(key_id=arguments.key_id, stopped=not arguments.resume))).key
+        what, stopped = f"key {key.id}", bool(key.stopped)
+    else:
+        named = "" if arguments.organizer == "*" else arguments.organizer or ""
+        done = await call.apply(StopSending(organizer=named, stopped=not arguments.resume))
+        what, stopped = done.organizer or "everything", done.stopped
+    words = "is stopped; what is owed waits" if stopped else "goes on"
+    return Reply(f"{what} {words}.", StoppedResult(what=what, stopped=stopped))
+
+
 TOOLS = (
     Spec(get_held_action, "See what waits for a yes", GetHeldArguments, HeldResult, reads(), beside=True),
 )
@@ -138,6 +172,15 @@ DECIDING = (
         "Approve or refuse",
         DecideArguments,
         HeldResult,
+        writes(destructive=True, idempotent=True, mails=True),
+        "approve",
+        beside=True,
+    ),
+    Spec(
+        stop_sending,
+        "Stop, or let go on",
+        StopArguments,
+        StoppedResult,
         writes(destructive=True, idempotent=True, mails=True),
         "approve",
         beside=True,

@@ -41,7 +41,8 @@ def asking(held: HeldAction, settings: Settings) -> Notice:
         "counts as refused.\n"
     )
     subject = f"Approve? {held.preview.action}: {held.preview.title}"
-    return Notice(subject=subject[:_SUBJECT_MAX], text=text)
+    reply_to = settings.mailbox("confirm", held.code)
+    return Notice(subject=subject[:_SUBJECT_MAX], text=text, reply_to=reply_to)
 
 
 def _why(held: HeldAction) -> str:
@@ -57,8 +58,15 @@ def _why(held: HeldAction) -> str:
 def _how(held: HeldAction, settings: Settings) -> str:
     page = settings.page(f"approve/{held.code}")
     if page:
-        return f"To decide, open this page and press a button:\n{page}\nAnswering this mail decides nothing."
-    return f"To decide, use the command line at the server: approval show {held.id}"
+        answering = f"Answering this mail decides nothing{_stop(held)}."
+        return f"To decide, open this page and press a button:\n{page}\n{answering}"
+    return f"To decide, use the command line at the server: approval show {held.id}{_stop(held)}"
+
+
+def _stop(held: HeldAction) -> str:
+    if HoldReason.ORGANIZER in held.reasons or not held.address:
+        return ""
+    return ", but an answer that begins with STOP stops all your agents' keys"
 
 
 def described(preview: HeldPreview) -> str:

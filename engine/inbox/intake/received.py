@@ -42,6 +42,7 @@ class MailAction(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     CONFIRMED = "confirmed"
     HELD = "held"
+    STOPPED = "stopped"
     QUARANTINED = "quarantined"
     REFUSED = "refused"
     IGNORED = "ignored"

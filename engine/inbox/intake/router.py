@@ -17,7 +17,7 @@ from engine.inbox.intake.arrival_order import Place
 from engine.inbox.intake.claims import turn_of
 from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
-from engine.inbox.routes import bulk, confirm, create, reports, rsvp
+from engine.inbox.routes import bulk, confirm, create, reports, rsvp, stop
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
@@ -53,6 +53,9 @@ _UNCHECKED = Verdict(passed=False, reason="its sender does not matter")
 _ORGANIZERS = frozenset({"create", "bulk"})
 """Mailboxes at which nothing but the head of a mail is read if its sender may do nothing there."""
 
+_JUDGED = _ORGANIZERS | {"confirm"}
+"""Mailboxes at which it matters who sent a mail: an owner's STOP counts wherever it is answered."""
+
 
 @dataclass(slots=True)
 class Judged:
@@ -71,9 +74,7 @@ class Judged:
     @property
     def sender_matters(self) -> bool:
         """True if what the mail may do depends on who sent it: the holder of a token has proven enough."""
-        return any(
-            box.name in _ORGANIZERS or (box.name == "rsvp" and not box.token) for box in self.mailboxes
-        )
+        return any(box.name in _JUDGED or (box.name == "rsvp" and not box.token) for box in self.mailboxes)
 
 
 class Router:
@@ -179,6 +180,8 @@ class Router:
 
     async def _at(self, taken: ReceivedMail) -> Outcome:
         try:
+            if stopped := await stop.take(self._engine, taken):
+                return stopped
             route = _ROUTES.get(taken.mailbox.name, reports.take_for_operator)
             return await route(self._engine, taken)
         except Refused as refused:

@@ -22,6 +22,8 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     mail = taken.mail
     if mail.report or mail.automatic or taken.envelope.sender == "":
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail confirms nothing.")
+    if await engine.store.held_by_code(taken.mailbox.token):
+        return ignored(Code.NO_CHANGE, "An answer decides nothing; the page that the mail links to does.")
     try:
         found = await _let_through(engine, taken.mailbox.token)
     except Refused as no:

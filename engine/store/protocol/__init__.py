@@ -28,6 +28,7 @@ from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
 from engine.store.protocol.record import Record, RecordQuestions
 from engine.store.protocol.sessions import SessionQuestions, Sessions
+from engine.store.protocol.stops import StopQuestions, Stops
 from engine.store.protocol.suppressions import SuppressionList, Suppressions
 from engine.store.protocol.units import Conflict, Units
 from engine.store.protocol.watching import Checking, Watching
@@ -49,6 +50,7 @@ class Unit(
     KeptMails,
     HeldActions,
     Sessions,
+    Stops,
     Keys,
     Requests,
     Record,
@@ -76,6 +78,7 @@ class Store(
     Checking,
     HeldQuestions,
     SessionQuestions,
+    StopQuestions,
     Protocol,
 ):
     """Keeps everything; several processes may use one at once (promise 6)."""

@@ -18,6 +18,7 @@ from engine.store.sqlite.candidates import QUERY, Candidate, Judged, candidates,
 from engine.store.sqlite.day_limit import DayLimit
 from engine.store.sqlite.leases import Leases
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
+from engine.store.sqlite.stops import Stops
 
 _UNPACED = f"(campaign_id IS NULL OR campaign_id NOT {IN_LIST})"
 _OF_CAMPAIGN = "campaign_id = ?"
@@ -30,7 +31,7 @@ FROM json_each(?) a WHERE message.id = a.value->>0
 """
 
 
-class Claims(Leases, DayLimit):
+class Claims(Leases, DayLimit, Stops):
     """Claims messages for one dispatcher and writes down what came of them."""
 
     async def claim(
@@ -82,6 +83,7 @@ class Claims(Leases, DayLimit):
         return {row["id"]: row["rate"] for row in found}
 
     async def _judged(self, found: Sequence[Candidate], now: datetime) -> list[Judged]:
+        found = await self.going(found)
         events = await self._events({c.event_uid for c in found if c.event_uid})
         claims: list[Judged] = []
         withdrawn: dict[Code, list[int]] = {}

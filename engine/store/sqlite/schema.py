@@ -17,6 +17,7 @@ from engine.store.sqlite.person_schema import PERSON_MAILS
 from engine.store.sqlite.record_schema import RECORD
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.sessions_schema import SESSIONS
+from engine.store.sqlite.stops_schema import STOPS
 from engine.store.sqlite.strangers_schema import STRANGERS
 from engine.store.sqlite.suppressions import SUPPRESSED_DOMAINS
 
@@ -305,6 +306,7 @@ MIGRATIONS = (
     PAGES,
     FORGETTING,
     AUTOMATIC_REPLIES,
+    STOPS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -47,6 +47,7 @@ from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
 from engine.store.sqlite.session import Statements
 from engine.store.sqlite.sessions import SessionAnswers
+from engine.store.sqlite.stops import StopAnswers
 from engine.store.sqlite.traces import TracesAsked
 from engine.store.sqlite.unit import SqliteUnit
 from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
@@ -57,7 +58,9 @@ _LITTLE_S = 1.0
 """For so long it is taken for granted that there is little to search."""
 
 
-class SqliteStore(HeldAnswers, SessionAnswers, RecordAsked, PagesAsked, TracesAsked, InboxQuestions):
+class SqliteStore(
+    HeldAnswers, SessionAnswers, StopAnswers, RecordAsked, PagesAsked, TracesAsked, InboxQuestions
+):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
     def __init__(

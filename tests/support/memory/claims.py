@@ -14,7 +14,7 @@ from engine.model.people import Attendee
 from engine.model.records import Rates
 from engine.refusals import Code
 from engine.store import rules
-from tests.support.memory.ledger import LedgerUnit
+from tests.support.memory.stops import StopUnit
 from tests.support.memory.tables import Owed
 
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
@@ -34,7 +34,7 @@ class _Waiting:
     proven: int | None
 
 
-class ClaimUnit(LedgerUnit):
+class ClaimUnit(StopUnit):
     """The dispatcher's side of the ledger."""
 
     def reclaim(self, now: datetime, lease_s: float) -> None:
@@ -70,6 +70,9 @@ class ClaimUnit(LedgerUnit):
             if not self._paced(row, campaign, now, rates):
                 continue
             event = self.t.get("event", row.message.event_uid)
+            if self.stopped(row):
+                self.t.put("message", key, replace(row, held=True))
+                continue
             code, newest = self._judged(row, event, now)
             if code:
                 self.settle([(key, row)], MessageState.WITHDRAWN, code, now)

@@ -22,7 +22,9 @@ from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventP
 from engine.model.records import AnswerGroup, Grouping, Intake, KeptMail, KeptSums, Statistics
 from engine.model.searching import WordsRead
 from engine.model.sessions import Session, SignInLink
+from engine.model.stops import Stop
 from engine.store import rules
+from tests.support.memory import stops
 from tests.support.memory.held import listed
 from tests.support.memory.ledger import shown
 from tests.support.memory.tables import Tables
@@ -222,6 +224,9 @@ class Asked:
             ),
         )
         return sorted(found, key=lambda c: (c.address, c.created))[:limit]
+
+    async def stops(self) -> list[Stop]:
+        return stops.listed(self._kept)
 
     async def session(self, digest: str) -> Session | None:
         return self._kept.get("session", digest)

@@ -1,0 +1,52 @@
+"""STOP as the first word of a mail: the owner of keys stops them; an attendee, at their token, wants no more mail."""
+
+from __future__ import annotations
+
+import re
+
+from engine.commands.agents.stopping import OwnerStopped, StopByOwner
+from engine.commands.answers.deliveries import Unsubscribe, UnsubscribeDone
+from engine.engine import Engine
+from engine.inbox.intake.once import apply_once
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail
+from engine.model.actors import Actor
+from engine.refusals import Code, Refused
+
+_FIRST = re.compile(r"[\s\ufeff>*_“”\"']*stop\b[\s.,:;!*_“”\"']*([^\r\n]{0,200})", re.IGNORECASE)
+_ALONE = re.compile(r"[\s\ufeff*_“”\"']*stop[\s.!*_“”\"']*(?:[\r\n]|\Z)", re.IGNORECASE)
+
+
+async def take(engine: Engine, taken: ReceivedMail) -> Outcome | None:
+    """What became of a mail that begins with STOP; None if it is another."""
+    mail = taken.mail
+    said = _FIRST.match(mail.text)
+    if said is None or mail.report or mail.automatic:
+        return None
+    if taken.verdict.passed and (done := await _by_owner(engine, taken, said[1])):
+        return done
+    token = taken.mailbox.token
+    if taken.mailbox.name != "rsvp" or not token or not _ALONE.match(mail.text):
+        return None
+    holder = await engine.store.attendee_by_token(token)
+    if holder is None or holder.email != mail.from_address:
+        return None
+
+    def outcome(_: UnsubscribeDone) -> Outcome:
+        return Outcome(action=MailAction.UNSUBSCRIBED)
+
+    actor = Actor(kind="attendee", address=mail.from_address)
+    return await apply_once(engine, taken, Unsubscribe(token=token), actor, outcome=outcome)
+
+
+async def _by_owner(engine: Engine, taken: ReceivedMail, named: str) -> Outcome | None:
+    """Stop the keys of the sender; None if they own none."""
+
+    def outcome(done: OwnerStopped) -> Outcome:
+        return Outcome(action=MailAction.STOPPED, detail=", ".join(key.id for key in done.keys))
+
+    def no(refused: Refused) -> Outcome:
+        return Outcome(action=MailAction.IGNORED, code=refused.code.value)
+
+    actor = Actor(kind="owner", address=taken.mail.from_address)
+    done = await apply_once(engine, taken, StopByOwner(named=named), actor, outcome=outcome, no=no)
+    return None if done.code == Code.UNKNOWN_KEY else done

@@ -1,0 +1,20 @@
+"""Stops: what holds an organizer's mail, or everybody's, until it is resumed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from engine.model.base import Value
+
+EVERYTHING = ""
+"""In place of an organizer: everybody."""
+
+
+class Stop(Value):
+    """What is stopped, since when and by whom."""
+
+    organizer: str = Field(description="empty: everything")
+    since: datetime
+    stopped_by: str

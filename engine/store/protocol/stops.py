@@ -1,0 +1,36 @@
+"""What is stopped: its mail waits at the next claim, until it is resumed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.model.keys import Key
+from engine.model.stops import Stop
+
+
+class Stops(Protocol):
+    """The part of a unit of work that concerns stops."""
+
+    async def stop(self, stop: Stop) -> None:
+        """Have mail wait from the next claim on; what is stopped already stays so."""
+        ...
+
+    async def resume(self, organizer: str) -> bool:
+        """Let mail go on that waits for this stop alone; False if nothing was stopped."""
+        ...
+
+    async def stops(self) -> list[Stop]:
+        """All that is stopped."""
+        ...
+
+    async def keys_owned(self, owner: str) -> list[Key]:
+        """The keys whose bounds name this owner."""
+        ...
+
+
+class StopQuestions(Protocol):
+    """What callers ask about stops."""
+
+    async def stops(self) -> list[Stop]:
+        """All that is stopped."""
+        ...

@@ -1,0 +1,67 @@
+"""What is stopped: its mail waits at the next claim, until it is resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import aiosqlite
+
+from engine.model.keys import Key
+from engine.model.stops import EVERYTHING, Stop
+from engine.store.sqlite.candidates import Candidate
+from engine.store.sqlite.rows import at
+from engine.store.sqlite.schema import PENDING
+from engine.store.sqlite.session import IN_LIST, Session, as_numbers
+
+
+class Stops(Session):
+    """The part of a unit of work that concerns stops."""
+
+    async def stop(self, stop: Stop) -> None:
+        await self.run(
+            "INSERT INTO stop(organizer, since, stopped_by) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+            [stop.organizer, stop.since.timestamp(), stop.stopped_by],
+        )
+
+    async def resume(self, organizer: str) -> bool:
+        if not await self.run("DELETE FROM stop WHERE organizer = ?", [organizer]):
+            return False
+        one = "" if organizer == EVERYTHING else "AND organizer = ?"
+        await self.run(
+            f"UPDATE message SET held = 0 WHERE held = 1 AND {PENDING} {one} AND (campaign_id IS NULL OR "
+            "campaign_id NOT IN (SELECT id FROM campaign WHERE state = 'paused'))",
+            [organizer] if one else [],
+        )
+        return True
+
+    async def stops(self) -> list[Stop]:
+        found = await self.all("SELECT organizer, since, stopped_by FROM stop ORDER BY since, organizer")
+        return [
+            Stop(organizer=row["organizer"], since=at(row["since"]), stopped_by=row["stopped_by"])
+            for row in found
+        ]
+
+    async def keys_owned(self, owner: str) -> list[Key]:
+        found = await self.all(
+            "SELECT body FROM access_key WHERE json_extract(body, '$.bounds.owner') = ? ORDER BY rowid",
+            [owner],
+        )
+        return [Key.model_validate_json(row["body"]) for row in found]
+
+    async def going(self, found: Sequence[Candidate]) -> Sequence[Candidate]:
+        """Those that may go on; what is stopped waits from now on. Notices are no mail of an organizer's."""
+        stopped = {stop.organizer for stop in await self.stops()}
+        if not stopped:
+            return found
+        waiting = {c.id for c in found if c.kind != "notice" and stopped & {EVERYTHING, c.organizer}}
+        await self.run(f"UPDATE message SET held = 1 WHERE id {IN_LIST}", [as_numbers(waiting)])
+        return [c for c in found if c.id not in waiting]
+
+
+class StopAnswers:
+    """What a store answers about stops, over its reader."""
+
+    _reader: aiosqlite.Connection
+
+    async def stops(self) -> list[Stop]:
+        return await Stops(self._reader).stops()

@@ -1,0 +1,6 @@
+"""What is stopped: one organizer's mail, or everybody's."""
+
+STOPS = """
+CREATE TABLE stop (organizer TEXT PRIMARY KEY, since REAL NOT NULL, stopped_by TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+"""`organizer`: empty for everything."""

@@ -1,0 +1,47 @@
+"""A unit of work over a snapshot: what is stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.model.campaigns import CampaignState
+from engine.model.keys import Key
+from engine.model.messages import Kind
+from engine.model.stops import EVERYTHING, Stop
+from tests.support.memory.ledger import LedgerUnit
+from tests.support.memory.tables import Owed, Tables
+
+
+class StopUnit(LedgerUnit):
+    """The part of a unit of work that concerns stops."""
+
+    async def stop(self, stop: Stop) -> None:
+        if stop.organizer not in self.t.of("stop"):
+            self.t.put("stop", stop.organizer, stop)
+
+    async def resume(self, organizer: str) -> bool:
+        if organizer not in self.t.of("stop"):
+            return False
+        self.t.drop("stop", organizer)
+        for key, row in self.owed(lambda m: m.state.pending):
+            campaign = self.t.get("campaign", row.message.campaign_id)
+            paused = campaign and campaign.state is CampaignState.PAUSED
+            if row.held and not paused and organizer in {EVERYTHING, row.message.organizer}:
+                self.t.put("message", key, replace(row, held=False))
+        return True
+
+    async def stops(self) -> list[Stop]:
+        return listed(self.t)
+
+    async def keys_owned(self, owner: str) -> list[Key]:
+        return list(self.t.where("key", lambda key: key.owner == owner))
+
+    def stopped(self, row: Owed) -> bool:
+        """True for mail that waits until it is resumed."""
+        names = {EVERYTHING, row.message.organizer}
+        return row.message.kind is not Kind.NOTICE and bool(names & set(self.t.of("stop")))
+
+
+def listed(tables: Tables) -> list[Stop]:
+    """All that is stopped."""
+    return sorted(tables.of("stop").values(), key=lambda stop: (stop.since, stop.organizer))
