@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import (
+    aws,
     busy,
     campaign,
     costly,
@@ -47,6 +48,7 @@ _PARTS: dict[str, Part] = {
     "importing": importing.measure,
     "search": search.measure,
     "record": recording.measure,
+    "aws": aws.measure,
 }
 _NO_SINK = (
     "smtp-sink is not here, so a slower aiosmtpd takes the mails: "

@@ -1,0 +1,73 @@
+"""Credentials, regions and host names as botocore knows them: the only module that the hot calls need it for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import TYPE_CHECKING
+
+from engine.aws.signing import Keys
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+_KEPT_S = 60.0
+"""How long keys are used before the chain is asked again: it renews temporary ones ten minutes before they end."""
+
+
+class NoCredentials(Exception):  # noqa: N818 -- an answer, not a fault
+    """No link of botocore's chain has credentials, or the one that should has none now."""
+
+
+class Chain:
+    """Credentials by botocore's chain: variables, profiles, SSO, roles, containers, instances."""
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+        self._keys: Keys | None = None
+        self._until = 0.0
+        self._asking = asyncio.Lock()
+
+    async def keys(self) -> Keys:
+        """The credentials in force. Raises NoCredentials."""
+        if self._keys and time.monotonic() < self._until:
+            return self._keys
+        async with self._asking:
+            if not self._keys or time.monotonic() >= self._until:
+                self._keys = await asyncio.to_thread(self._ask)
+                self._until = time.monotonic() + _KEPT_S
+            return self._keys
+
+    def forget(self) -> None:
+        """Ask the chain anew before the next request, from its first link on."""
+        self._keys = self._session = None
+
+    async def host(self, service: str, region: str) -> str:
+        """The host name of a service in a region; `service` is its endpoint prefix, such as email for SES."""
+        return await asyncio.to_thread(self._host, service, region)
+
+    def _ask(self) -> Keys:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            found = self._open().get_credentials()
+            frozen = found.get_frozen_credentials() if found else None
+        except BotoCoreError as error:
+            raise NoCredentials(str(error)) from error
+        if not frozen or not frozen.access_key or not frozen.secret_key:
+            raise NoCredentials("no AWS credentials were found: give a role, a profile or AWS_ACCESS_KEY_ID")
+        return Keys(frozen.access_key, frozen.secret_key, frozen.token or "")
+
+    def _host(self, service: str, region: str) -> str:
+        found = self._open().get_data("partitions")["partitions"]
+        own = (p for p in found if re.fullmatch(p["regionRegex"].removeprefix("^").removesuffix("$"), region))
+        partition = next(own, found[0])
+        return f"{service}.{region}.{partition['outputs']['dnsSuffix']}"
+
+    def _open(self) -> Session:
+        if self._session is None:
+            from botocore.session import Session
+
+            self._session = Session()
+        return self._session

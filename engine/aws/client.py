@@ -1,0 +1,101 @@
+"""Calls to one service of AWS whose requests and answers are JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from engine.aws.connections import Connections, Endpoint, Response
+from engine.aws.errors import AwsRefused, Unanswered
+from engine.aws.signing import Keys, Request, Signer
+
+_AGENT = "cis-mcp"
+_CODE_MAX, _MESSAGE_MAX = 100, 1_000
+_WELL = 300
+
+
+class Credentials(Protocol):
+    """Where keys come from."""
+
+    async def keys(self) -> Keys: ...
+
+    def forget(self) -> None: ...
+
+
+class JsonClient:
+    """Signs, sends and reads; nothing is tried again, since only the caller knows what may happen twice."""
+
+    def __init__(
+        self,
+        service: str,
+        region: str,
+        endpoint: Endpoint,
+        credentials: Credentials,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._signer = Signer(service, region)
+        self._host = endpoint.authority
+        self._credentials = credentials
+        self._clock = clock
+        self._connections = Connections(endpoint)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> dict[str, Any]:
+        """What the service answers. Raises AwsRefused, Unreached, Unanswered, NoCredentials."""
+        request = Request(method, self._host, path, query, headers, body)
+        signed = self._signer.headers(request, await self._credentials.keys(), self._clock())
+        response = await self._connections.ask(_wire(request, signed))
+        if response.status < _WELL:
+            return _object(response)
+        refused = _refusal(response)
+        if refused.stale_keys:
+            self._credentials.forget()
+        raise refused
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._connections.close()
+
+
+def _wire(request: Request, headers: Mapping[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = (
+        f"{request.method} {request.target} HTTP/1.1\r\n{lines}"
+        f"user-agent: {_AGENT}\r\ncontent-length: {len(request.body)}\r\n\r\n"
+    )
+    return head.encode("latin-1") + request.body
+
+
+def _object(response: Response) -> dict[str, Any]:
+    """Raises Unanswered if a service answers well, and no JSON: the request had its effect."""
+    try:
+        found = json.loads(response.body) if response.body else {}
+    except ValueError as error:
+        raise Unanswered("the answer is no JSON") from error
+    if not isinstance(found, dict):
+        raise Unanswered("the answer is no JSON object")
+    return found
+
+
+def _refusal(response: Response) -> AwsRefused:
+    """The error by its code: of a header, or of the body (AWS JSON 1.0 and 1.1, REST JSON)."""
+    try:
+        found = json.loads(response.body)
+    except ValueError:
+        found = {}
+    values: dict[str, object] = found if isinstance(found, dict) else {}
+    code = response.headers.get("x-amzn-errortype") or values.get("__type") or values.get("code") or ""
+    message = values.get("message") or values.get("Message") or ""
+    bare = str(code).partition(":")[0].rpartition("#")[2]
+    return AwsRefused(
+        bare[:_CODE_MAX] or f"HTTP {response.status}", str(message)[:_MESSAGE_MAX], response.status
+    )

@@ -1,0 +1,214 @@
+"""The client of AWS's services: what is read, what is kept open, and what is in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from engine.aws.client import JsonClient
+from engine.aws.connections import Endpoint
+from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
+from engine.aws.signing import Keys
+from tests.support.awsmodels import operation, service
+from tests.support.httpstub import Asked, Stub, Told, answering
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
+
+NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
+
+
+class FixedKeys:
+    """Credentials of a test; how often others were asked for is counted."""
+
+    def __init__(self) -> None:
+        self.forgotten = 0
+
+    async def keys(self) -> Keys:
+        return Keys("AKIDEXAMPLE", "secret")
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+
+def client_of(url: str, keys: FixedKeys | None = None) -> JsonClient:
+    return JsonClient("ses", "eu-west-1", Endpoint.of(url), keys or FixedKeys(), lambda: NOW)
+
+
+@asynccontextmanager
+async def told(*answers: Told | None) -> AsyncIterator[tuple[JsonClient, Stub, list[Asked]]]:
+    """A client, and a server that gives these answers in turn, the last one for ever."""
+    left, asked = list(answers), []
+
+    async def handler(request: Asked) -> Told | None:
+        asked.append(request)
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    async with answering(handler) as stub:
+        client = client_of(stub.url)
+        try:
+            yield client, stub, asked
+        finally:
+            await client.close()
+
+
+async def test_calls_share_a_connection_that_is_kept_open() -> None:
+    async with told(Told(body=b'{"a": 1}')) as (client, stub, asked):
+        for _ in range(3):
+            assert await client.call("GET", "/v2/x", query=[("b", "2 3"), ("a", "é")]) == {"a": 1}
+        assert stub.connections == 1
+        assert asked[0].target == "/v2/x?a=%C3%A9&b=2%203"
+
+
+async def test_calls_at_the_same_time_have_a_connection_each() -> None:
+    both = asyncio.Barrier(2)
+
+    async def handler(_: Asked) -> Told:
+        await both.wait()
+        return Told(body=b"{}")
+
+    async with answering(handler) as stub:
+        client = client_of(stub.url)
+        await asyncio.gather(client.call("GET", "/"), client.call("GET", "/"))
+        assert stub.connections == 2
+        await client.close()
+
+
+async def test_a_connection_that_the_service_ended_is_not_used_again() -> None:
+    async with told(Told(body=b"{}", last=True)) as (client, stub, _):
+        await client.call("GET", "/")
+        (idle,) = client._connections._idle
+        await eventually(idle.reader.at_eof)
+        await client.call("GET", "/")
+        assert stub.connections == 2
+
+
+async def test_an_answer_in_chunks_behind_an_interim_one_is_read() -> None:
+    raw = (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b'5;x=y\r\n{"a":\r\n3\r\n 1}\r\n0\r\nTrailer: t\r\n\r\n'
+    )
+    async with told(Told(raw=raw)) as (client, stub, _):
+        assert [await client.call("GET", "/") for _ in range(2)] == [{"a": 1}] * 2
+        assert stub.connections == 1
+
+
+async def test_an_answer_without_a_length_ends_with_its_connection() -> None:
+    async with told(Told(raw=b'HTTP/1.1 200 OK\r\n\r\n{"a": 1}', last=True)) as (client, _, _):
+        assert await client.call("GET", "/") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+        b"220 mail.example.com ESMTP\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nno JSON",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000,
+        b"",
+    ],
+)
+async def test_what_was_asked_and_not_answered_whole_is_in_doubt(raw: bytes) -> None:
+    async with told(Told(raw=raw, last=True)) as (client, _, _):
+        with pytest.raises(Unanswered):
+            await client.call("POST", "/", body=b"{}")
+
+
+async def test_a_service_that_cannot_be_reached_has_had_nothing() -> None:
+    with pytest.raises(Unreached):
+        await client_of(f"http://127.0.0.1:{free_port()}").call("POST", "/", body=b"{}")
+
+
+async def test_a_call_that_is_called_off_leaves_no_connection_behind() -> None:
+    asked = asyncio.Event()
+
+    async def handler(_: Asked) -> Told:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with answering(handler) as stub:
+        client = client_of(stub.url)
+        call = asyncio.create_task(client.call("GET", "/"))
+        await asked.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert client._connections._idle == []
+        await client.close()
+
+
+def _by_header(code: str, message: str) -> Told:
+    headers = {"x-amzn-errortype": f"{code}:http://internal.amazon.com/coral/"}
+    return Told(400, headers, f'{{"message": "{message}"}}'.encode())
+
+
+def _by_body(code: str, message: str) -> Told:
+    return Told(400, None, f'{{"__type": "com.amazonaws#{code}", "Message": "{message}"}}'.encode())
+
+
+@pytest.mark.parametrize("made", [_by_header, _by_body])
+async def test_an_error_has_its_code_and_message(made: Callable[[str, str], Told]) -> None:
+    async with told(made("MessageRejected", "no")) as (client, _, _):
+        with pytest.raises(AwsRefused) as refused:
+            await client.call("POST", "/", body=b"{}")
+    assert (refused.value.code, refused.value.message) == ("MessageRejected", "no")
+
+
+async def test_keys_that_ran_out_are_asked_for_anew() -> None:
+    keys = FixedKeys()
+
+    async def handler(_: Asked) -> Told:
+        return Told(403, {"x-amzn-errortype": "ExpiredTokenException"}, b"{}")
+
+    async with answering(handler) as stub:
+        client = client_of(stub.url, keys)
+        with pytest.raises(AwsRefused) as refused:
+            await client.call("GET", "/")
+        await client.close()
+    assert keys.forgotten == 1
+    assert refused.value.fault is Fault.ACCOUNT
+
+
+def test_every_error_that_the_models_name_for_sending_is_known() -> None:
+    named: set[str] = {shape.name for shape in operation("SendEmail").error_shapes}
+    named |= {shape.name for shape in operation("GetAccount").error_shapes}
+    assert {AwsRefused(code, "", 499).fault for code in named} <= set(Fault)
+    throttled = {code for code in named if AwsRefused(code, "", 400).fault is Fault.THROTTLED}
+    assert throttled == {"TooManyRequestsException", "LimitExceededException"}
+    account = {code for code in named if AwsRefused(code, "", 400).fault is Fault.ACCOUNT}
+    expected = {"AccountSuspendedException", "SendingPausedException", "MailFromDomainNotVerifiedException"}
+    assert account == expected | {"NotFoundException"}
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"),
+    [(403, Fault.ACCOUNT), (429, Fault.THROTTLED), (400, Fault.PERMANENT), (503, Fault.TEMPORARY)],
+)
+def test_an_error_that_is_not_known_is_judged_by_its_status(status: int, fault: Fault) -> None:
+    assert AwsRefused("SomethingNew", "", status).fault is fault
+
+
+def test_the_service_is_signed_for_under_the_name_that_its_model_has() -> None:
+    metadata: dict[str, Any] = service("sesv2").metadata
+    assert (metadata["signingName"], metadata["endpointPrefix"]) == ("ses", "email")
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "https://", "https://h/path", "https://h?x=y", "https://a:b@h"])
+def test_an_endpoint_that_is_no_bare_http_url_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="endpoint"):
+        Endpoint.of(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [("https://h", "h"), ("https://h:443", "h"), ("http://h:443", "h:443"), ("http://[::1]:80", "[::1]")],
+)
+def test_the_host_is_named_with_the_port_that_is_not_the_schemes_own(url: str, authority: str) -> None:
+    assert Endpoint.of(url).authority == authority

@@ -1,0 +1,108 @@
+"""A small HTTP/1.1 server for tests, on which a handler answers, hangs up or says nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it came; names of headers are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer: with its length, or `raw` bytes as they are; without either, the connection ends."""
+
+    status: int = 200
+    headers: Mapping[str, str] | None = None
+    body: bytes = b""
+    raw: bytes | None = None
+    last: bool = False
+    """The connection ends behind this answer."""
+
+    @property
+    def wire(self) -> bytes:
+        if self.raw is not None:
+            return self.raw
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (self.headers or {}).items())
+        reason = HTTPStatus(self.status).phrase
+        return (
+            f"HTTP/1.1 {self.status} {reason}\r\n{lines}content-length: {len(self.body)}\r\n\r\n".encode()
+            + self.body
+        )
+
+
+Handler = Callable[[Asked], Awaitable[Told | None]]
+"""None hangs up without an answer."""
+
+
+@dataclass
+class Stub:
+    port: int
+    connections: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@asynccontextmanager
+async def answering(handler: Handler) -> AsyncIterator[Stub]:
+    """A server on a port of this machine; what is still open at the end is closed."""
+    stub = Stub(0)
+    open_: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stub.connections += 1
+        open_.add(writer)
+        try:
+            while asked := await _asked(reader):
+                told = await handler(asked)
+                if told is None:
+                    break
+                writer.write(told.wire)
+                await writer.drain()
+                if told.last:
+                    break
+        except (OSError, EOFError):
+            pass
+        finally:
+            open_.discard(writer)
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    stub.port = server.sockets[0].getsockname()[1]
+    try:
+        yield stub
+    finally:
+        server.close()
+        for writer in list(open_):
+            writer.transport.abort()
+        await asyncio.sleep(0)
+        await server.wait_closed()
+
+
+async def _asked(reader: asyncio.StreamReader) -> Asked | None:
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except asyncio.IncompleteReadError:
+        return None
+    first, *lines = head.rstrip("\r\n").split("\r\n")
+    method, target, _ = first.split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return Asked(method, target, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
