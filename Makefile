@@ -45,6 +45,7 @@ docs: $(READY)
 # Takes the pictures in docs anew; needs Chromium (make judges).
 gallery: $(READY)
 	$(BIN)/python -m tests.apps.gallery
+	$(BIN)/python -m tests.web.gallery
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -57,7 +58,7 @@ bench: $(READY)
 bundle: $(READY)
 	$(BIN)/python -m bundle.build
 
-# Installs what judges the tests: libical, ical.js, postfix, dovecot, Chromium, the MCP conformance suite and
+# Installs what judges the tests: libical, ical.js, postfix, dovecot, Chromium, axe-core, html-validate, the MCP conformance suite and
 # Inspector (needs apt and npm).
 judges:
 	bash tests/judges/install.sh

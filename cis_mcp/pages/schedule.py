@@ -139,8 +139,10 @@ def _jsonld(shown: Shown, base: str) -> str:
 
 def _count(seen: int, fitting_: int, total: int, view: View) -> str:
     if view.filtered:
-        return f"{fitting_} of {total} events" if fitting_ else "Nothing fits. Try fewer words."
-    return f"The next {seen} of {total} events" if seen < total else f"{total} events" if total else ""
+        return f"{fitting_:,} of {total:,} events" if fitting_ else "Nothing fits. Try fewer words."
+    if seen < total:
+        return f"The next {seen} of {total:,} events"
+    return f"{total:,} events" if total > 1 else ""
 
 
 def _empty(shown: Shown) -> str:

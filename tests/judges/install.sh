@@ -1,7 +1,7 @@
 #!/bin/sh
-# Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, the MCP Inspector, the MCP
-# conformance suite with the Node that it needs, the official host of MCP Apps with what bundles it, and the bundle's
-# own tool (below .judges).
+# Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, axe-core, html-validate, the
+# MCP Inspector, the MCP conformance suite with the Node that it needs, the official host of MCP Apps with what bundles
+# it, and the bundle's own tool (below .judges).
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "$(id -u)" = 0 ]; then
@@ -14,6 +14,8 @@ fi
 mkdir -p "$here/.judges"
 npm install --silent --no-audit --no-fund --prefix "$here/.judges" \
     ical.js@2.2.1 \
+    axe-core@4.14.1 \
+    html-validate@11.21.1 \
     @modelcontextprotocol/inspector@2.12.0 \
     @modelcontextprotocol/conformance@0.2.0-alpha.12 \
     node@24 \

@@ -83,7 +83,7 @@ function begin(form) {
       if (fits) { n += 1; full.add(row.group); }
     }
     for (const group of new Set(rows.map((row) => row.group))) group.hidden = !full.has(group);
-    if (count) count.textContent = filtered() ? `${n} shown` : `${n} events`;
+    if (count) count.textContent = filtered() ? `${n.toLocaleString("en")} shown` : `${n.toLocaleString("en")} events`;
     tally();
     return n;
   }
