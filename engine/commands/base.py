@@ -106,6 +106,8 @@ class Command(BaseModel, Generic[D_co]):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
+    free: ClassVar[bool] = False
+    """It waits for nobody's approval: it shows, drafts, decides or stops something."""
     in_record: ClassVar[bool] = True
     """False for what changes nothing: it leaves no row in the record."""
 

@@ -20,6 +20,8 @@ class Reply(Done):
 class NoChange(Command[Done]):
     """Change nothing: for a mail that is only noted, and perhaps answered."""
 
+    free: ClassVar[bool] = True
+
     in_record: ClassVar[bool] = False
 
     async def carry_out(self, work: Work) -> Done:

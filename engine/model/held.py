@@ -111,6 +111,7 @@ class HeldAction(Value):
     actor: Actor = Field(description="who asked for it")
     organizer: str
     key_name: str = Field("", description="name of the key that asked for it")
+    attended: bool = Field(False, description="the key's own yes counts: a person attends to its client")
     address: str = Field("", description="who is asked by mail; empty: nobody, so the operator decides")
     command: HeldCommand
     digest: str = Field(description="of `command`")

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp import Client
+from mcp.types import ElicitRequestParams, ElicitResult
 
+from cis_mcp.mcp.server import build_server
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
@@ -17,7 +20,7 @@ from engine.model.actors import Actor
 from engine.model.bounds import Bounds
 from engine.model.codes import blanked
 from engine.model.events import Event
-from engine.model.held import HeldState
+from engine.model.held import Channel, HeldState
 from engine.model.keys import Key
 from engine.refusals import Code
 from tests.support import mails
@@ -26,7 +29,8 @@ from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do, engine_in, refusal
 from tests.support.inboxes import receiving
 from tests.support.mails import OPERATOR_SERVER
-from tests.tools.caller import calling, text_of
+from tests.support.waiting import DEADLINE_S
+from tests.tools.caller import Mode, calling, text_of
 
 AGENT, BOSS = "agent@cis.test", "boss@example.org"
 
@@ -192,3 +196,58 @@ async def test_a_caller_with_bounds_is_listed_what_it_needs_beside_the_core(engi
     assert "get_held_action" in found[0]
     assert "decide_held_action" not in found[0]
     assert "get_held_action" not in found[1]
+
+
+async def asked_by_form(
+    engine: Engine, mode: Mode, proposer: Key, answer: ElicitResult
+) -> tuple[dict[str, Any], list[str]]:
+    """What send_invite answers a client that answers every form so, and the forms that it was shown."""
+    event = await created(engine, organizer=AGENT)
+    shown: list[str] = []
+
+    async def callback(_context: object, params: ElicitRequestParams) -> ElicitResult:
+        shown.append(params.message)
+        return answer
+
+    server = build_server(engine, actor=lambda: proposer.actor)
+    async with Client(server, mode=mode, elicitation_callback=callback) as client:
+        arguments = {"uid": event.uid, "email": "ann@customer.com"}
+        result = await client.call_tool("send_invite", arguments, read_timeout_seconds=DEADLINE_S)
+    assert result.structured_content
+    return result.structured_content["held"], shown
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_client_that_accepts_every_form_is_asked_nothing_where_somebody_else_decides(
+    engine: Engine, mode: Mode
+) -> None:
+    yes = ElicitResult(action="accept", content={"approve": True})
+    held, shown = await asked_by_form(engine, mode, await key(engine), yes)
+    assert (held["sent"], shown) == (False, [])
+    await still_waits(engine)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ElicitResult(action="decline"),
+        ElicitResult(action="cancel"),
+        ElicitResult(action="accept", content={"approve": False}),
+    ],
+)
+async def test_a_decline_leaves_it_waiting(engine: Engine, mode: Mode, answer: ElicitResult) -> None:
+    held, shown = await asked_by_form(engine, mode, await key(engine, attended=True), answer)
+    assert (held["sent"], len(shown)) == (False, 1)
+    assert "ann@customer.com" in shown[0]
+    await still_waits(engine)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_where_a_person_attends_a_yes_by_form_carries_it_out_once(engine: Engine, mode: Mode) -> None:
+    yes = ElicitResult(action="accept", content={"approve": True})
+    held, shown = await asked_by_form(engine, mode, await key(engine, attended=True), yes)
+    assert (held["state"], held["sent"], len(shown)) == ("approved", True, 1)
+    assert [m.email for m in await deliver(engine) if m.kind.calendar] == ["ann@customer.com"]
+    (decided,) = await held_in(engine, waiting=False)
+    assert decided.channel is Channel.FORM

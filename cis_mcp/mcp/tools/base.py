@@ -14,21 +14,30 @@ from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, ToolAnnotations
+from mcp.types import (
+    CallToolResult,
+    ContentBlock,
+    InputRequiredResult,
+    ResourceLink,
+    TextContent,
+    ToolAnnotations,
+)
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.hints import hint
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
+from cis_mcp.mcp.tools.asking import said
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
 from cis_mcp.views.held import described, waiting, waiting_line
+from engine.commands.agents.deciding import Decide
 from engine.commands.base import Command, Done
 from engine.engine import Engine
 from engine.model.actors import Actor
-from engine.model.held import HeldAction
+from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.messages import Message
 from engine.process import pools
 from engine.refusals import Code, Refused
@@ -177,7 +186,7 @@ class ServedTool(Tool):
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
-    ) -> CallToolResult:
+    ) -> CallToolResult | InputRequiredResult:
         """Deal with one call; raises MCPError alone, for what is the protocol's business."""
         try:
             # Looked up once: a private attribute of a pydantic model is found the slow way.
@@ -186,7 +195,9 @@ class ServedTool(Tool):
             parsed = await _parsed(spec, arguments)
             own = CallContext(call.engine, call.who, context, call.leaving)
             reply = await spec.handler(own, parsed)
-            return _success(reply, passed_over(spec.arguments, arguments), own.held)
+            if own.held:
+                return await _waiting(own, reply, own.held[-1])
+            return _success(reply, passed_over(spec.arguments, arguments))
         except MCPError:
             raise
         except WrongArguments as wrong:
@@ -223,20 +234,38 @@ def _description(handler: Callable[..., object]) -> str:
     return " ".join((handler.__doc__ or "").split())
 
 
-def _success(reply: Reply, passed: Sequence[str], held: Sequence[HeldAction]) -> CallToolResult:
-    """The answer; of a call that waits for an approval, that it waits, and what it would do."""
-    if held:
-        return _waiting(reply, held[-1])
+def _success(reply: Reply, passed: Sequence[str]) -> CallToolResult:
     over = f"\nPassed over, as this tool has no such argument: {', '.join(passed)}." if passed else ""
     content: list[ContentBlock] = [TextContent(type="text", text=reply.text + over), *reply.links]
     return CallToolResult(content=content, structured_content=reply.data.model_dump(mode="json"))
 
 
-def _waiting(reply: Reply, held: HeldAction) -> CallToolResult:
+async def _waiting(call: CallContext, reply: Reply, held: HeldAction) -> CallToolResult | InputRequiredResult:
+    """The answer to a call that waits for an approval: that it waits, and what it would do."""
+    yes = await said(call.context, call.actor, held)
+    if isinstance(yes, InputRequiredResult):
+        return yes
+    if yes:
+        return await _approved(call, reply, held)
     text = (
         f"Nothing was changed and nothing was sent: {waiting_line(held)} {_FOLLOW}\n{described(held.preview)}"
     )
-    data = {**reply.data.model_dump(mode="json"), "held": waiting(held)}
+    return _with_held(reply, held, text, {})
+
+
+async def _approved(call: CallContext, reply: Reply, held: HeldAction) -> CallToolResult:
+    """The answer to a call that a person at an attended client approved."""
+    done = await call.engine.apply(Decide(held_id=held.id, approve=True, channel=Channel.FORM), call.actor)
+    action = done.action
+    carried_out = action.state is HeldState.APPROVED
+    text = f"Approved and carried out (held action {held.id}). Look at it with get_held_action."
+    if not carried_out:
+        text = f"Nothing was sent: the approval is {action.state.value}. {action.why}"
+    return _with_held(reply, action, text, {"state": action.state.value, "sent": carried_out})
+
+
+def _with_held(reply: Reply, held: HeldAction, text: str, more: dict[str, Any]) -> CallToolResult:
+    data = {**reply.data.model_dump(mode="json"), "held": {**waiting(held), **more}}
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
 
 

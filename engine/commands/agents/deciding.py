@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -37,6 +38,8 @@ class Decided(Done):
 
 class Decide(Command[Decided]):
     """Approve or refuse a held action: by the code of its link, or, for the operator, by its id."""
+
+    free: ClassVar[bool] = True
 
     held_id: str = Field("", max_length=40)
     code: str = Field("", max_length=100)

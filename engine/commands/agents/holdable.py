@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from engine.commands.answers.proposals import DeclineProposal, ProposalDone
 from engine.commands.base import Command, Done, Work
-from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign
 from engine.commands.campaigns.reports import ReportDone, SendReport
 from engine.commands.events.accepting import AcceptProposal
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.instances import AddInstance, CancelInstance, ChangeInstance, UpdateInstance
-from engine.commands.intake import NoChange
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.commands.invites.reminding import Remind, RemindDone
 from engine.commands.invites.send_many import InvitesDone, SendInvites
@@ -40,7 +39,7 @@ def free(command: Command[Done]) -> bool:
     """True for what waits for nobody: it only shows, drafts, or stops something."""
     if isinstance(command, ControlCampaign):
         return command.action in {CampaignAction.PAUSE, CampaignAction.CANCEL}
-    return isinstance(command, DraftCampaign | NoChange) or bool(getattr(command, "dry_run", False))
+    return command.free or bool(getattr(command, "dry_run", False))
 
 
 def changed(work: Work, done: Done) -> bool:

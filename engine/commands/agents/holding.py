@@ -119,6 +119,7 @@ async def hold(work: Work, command: Command[Done], waits: MustWait) -> HeldActio
         actor=work.actor,
         organizer=waits.organizer,
         key_name=work.bounds.keys[-1].name if work.bounds.keys else "",
+        attended=work.bounds.attended and HoldReason.ORGANIZER not in waits.reasons,
         address=await _decider(work, waits),
         command=kept,
         digest=kept.digest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -179,6 +179,8 @@ class ChangeKey(Command[KeyDone]):
 
 class StopKey(Command[KeyDone]):
     """Stop a key and those under it until it is resumed: it changes nothing, and what it owes waits."""
+
+    free: ClassVar[bool] = True
 
     key_id: str
     stopped: bool = True

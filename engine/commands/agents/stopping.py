@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from engine.commands import notices, text
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
@@ -24,6 +26,8 @@ class Stopped(Done):
 
 class StopSending(Command[Stopped]):
     """Have an organizer's mail wait from the next claim on, or everybody's; nothing that is owed is lost."""
+
+    free: ClassVar[bool] = True
 
     organizer: str = EVERYTHING
     stopped: bool = True

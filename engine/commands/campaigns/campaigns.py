@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
 
@@ -43,6 +44,8 @@ class CampaignDone(Done):
 
 class DraftCampaign(Command[CampaignDone]):
     """Judge a list for an event; nothing is sent before `ControlCampaign` starts it."""
+
+    free: ClassVar[bool] = True
 
     uid: str
     recipients: Sequence[Row]
