@@ -36,7 +36,9 @@ async def test_every_tool_that_takes_a_uid_takes_the_id(engine: Engine, write: t
     name = write(event.id)
     async with calling(engine, tier="extended") as caller:
         assert (await caller.ok("get_event", uid=name))["event"]["uid"] == event.uid
-        assert (await caller.ok("send_invite", uid=name, email="ann@example.com", wait_s=0))["uid"] == event.uid
+        assert (await caller.ok("send_invite", uid=name, email="ann@example.com", wait_s=0))[
+            "uid"
+        ] == event.uid
         several = await caller.ok("send_invite", uids=[name], email="bob@example.com", wait_s=0)
         assert [one["uid"] for one in several["invites"]] == [event.uid]
         draft = await caller.ok("bulk_send", uid=name, csv=f"uid,email\n{event.uid},cy@example.com\n")
