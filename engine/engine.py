@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 from engine.bell import Bell
 from engine.commands import recording
 from engine.commands.agents import holding
+from engine.commands.agents.bounds import refuse_exceeded
 from engine.commands.agents.holding import MustWait
 from engine.commands.agents.standing import standing_of
 from engine.commands.base import Command, Done, Work
@@ -134,6 +135,7 @@ class Engine(Recorded, Questions):
                 await before(work)
             done = await command.carry_out(work)
             await holding.weigh(work, command, done)
+            refuse_exceeded(work)
             if also:
                 await also(work, done)
             if command.in_record and actor.kind != "system":

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from engine import report
 from engine.bell import Bell
 from engine.commands.agents.deciding import unknown
-from engine.commands.agents.keys import digest
+from engine.commands.agents.keys import digest, subject_digest
 from engine.commands.base import named_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
@@ -236,6 +236,10 @@ class Questions(PageQuestions, DoNotMail):
         # Looked up by its hash: what a caller can time is the hash, which tells nothing of the key.
         key = await self.store.key_by_digest(digest(secret))
         return None if key is None or key.ended(self.clock()) else key
+
+    async def key_of_subject(self, issuer: str, subject: str) -> Key | None:
+        """The bounds of a subject of an OAuth issuer, ended or not; None if it has none."""
+        return await self.store.key_by_digest(subject_digest(issuer, subject))
 
     async def keys(self) -> list[Key]:
         """All keys, without their secrets, which nobody has."""

@@ -50,6 +50,7 @@ class Code(StrEnum):
     ORGANIZER_SUSPENDED = "organizer_suspended"
     ORGANIZER_NOT_ALLOWED = "organizer_not_allowed"
     OUT_OF_BOUNDS = "out_of_bounds"
+    KEY_ENDED = "key_ended"
     ATTENDEE_BLOCKED = "attendee_blocked"
     ADDRESS_SUPPRESSED = "address_suppressed"
     INVITE_LIMIT_REACHED = "invite_limit_reached"

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     )
     store: str = Field("", description="sqlite:/path; empty: a file in the data folder")
     organizer: str = Field("", description="whom the local actor acts for; empty: agent@<domain>")
+    key: SecretStr = Field(
+        SecretStr(""), description="key with which a stdio server acts; empty: the local operator"
+    )
     owner: str = Field("", description="who answers for new keys that name no owner: a person's address")
     registration: Literal["closed", "approve", "open"] = Field(
         "approve", description="how other addresses become organizers by mail"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cis_mcp.auth.callers import Authenticator, Caller
+from dataclasses import replace
+
+from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused
 from engine.commands.agents.keys import KEY_PREFIX, digest
 from engine.engine import Engine
 from engine.model.keys import Key
@@ -28,7 +30,19 @@ class KeyAuthenticator:
         if token.startswith(KEY_PREFIX) or self._tokens is None:
             key = await self._engine.key_of(token)
             return None if key is None else _let_in(token, key)
-        return await self._tokens.caller(token)
+        caller = await self._tokens.caller(token)
+        return None if caller is None else await self._within_bounds(caller)
+
+    async def _within_bounds(self, caller: Caller) -> Caller:
+        """A token's bearer, within the bounds that were made for its subject, if any. Raises TokenRefused."""
+        key = await self._engine.key_of_subject(caller.issuer, caller.subject)
+        if key is None:
+            return caller
+        if key.ended(self._engine.clock()) or key.address != caller.actor.address:
+            raise TokenRefused("the bounds of this subject have ended, or are for another address")
+        verbs = frozenset(caller.actor.verbs & key.actor.verbs)
+        actor = key.actor.model_copy(update={"scopes": verbs})
+        return replace(caller, actor=actor, tier=key.tier, tools=key.tools, read_only=key.read_only)
 
 
 def _let_in(token: str, key: Key) -> Caller:

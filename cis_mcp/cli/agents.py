@@ -39,17 +39,24 @@ class Wanted(NamedTuple):
     under: str
     scopes: Sequence[str]
     limits: Limits
+    subject: str = ""
 
 
 async def create_key(
     settings: Settings, wanted: Wanted, file: Path | None, given: Mapping[str, Any], *, as_json: bool
 ) -> int:
     """Make a key and show its secret, the one time that it can be seen."""
+    if wanted.subject and not settings.oauth_issuer:
+        raise Refused(
+            Code.INVALID_ARGUMENT, "CIS_OAUTH_ISSUER is not set.", "Set it to the issuer of the tokens."
+        )
     values = {**_read(file), **given}
     command = CreateKey(
         name=wanted.name,
         address=wanted.address,
         under=wanted.under,
+        oauth_issuer=settings.oauth_issuer,
+        oauth_subject=wanted.subject,
         bounds=views.read_bounds(values) if values else None,
         scopes=frozenset(wanted.scopes) or None,
         tier=wanted.limits.tier or "",

@@ -114,6 +114,11 @@ as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 @key.command("create")
 @click.option("--name", default="", help="What you call it.")
 @click.option("--for", "address", metavar="ADDRESS", help="Whom it acts for; else CIS_ORGANIZER.")
+@click.option(
+    "--subject",
+    default="",
+    help="No secret: bounds for the tokens of this subject of CIS_OAUTH_ISSUER.",
+)
 @click.option("--under", metavar="ID", default="", help="The key above it, within whose bounds it stays.")
 @click.option(
     "--scope",
@@ -132,6 +137,7 @@ def key_create(
     name: str,
     address: str | None,
     under: str,
+    subject: str,
     scopes: tuple[str, ...],
     tier: Tier | None,
     tools: str,
@@ -147,7 +153,7 @@ def key_create(
     """
     from cis_mcp.cli import agents
 
-    wanted = agents.Wanted(name, address, under, scopes, agents.Limits(tier, tools, read_only))
+    wanted = agents.Wanted(name, address, under, scopes, agents.Limits(tier, tools, read_only), subject)
     run(agents.create_key(settings_in_force(), wanted, bounds_file, given_bounds(options), as_json=as_json))
 
 

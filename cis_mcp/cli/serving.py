@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -26,8 +27,20 @@ if TYPE_CHECKING:
 @click.option("--tools", metavar="A,B", default="", help="Only these tools, of whatever tier.")
 @click.option("--exclude-tools", "exclude", metavar="A,B", default="", help="Without these tools.")
 @click.option("--read-only", is_flag=True, help="Only tools that change nothing.")
+@click.option(
+    "--key-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Over stdio: act with the key in this file, within its bounds; else with CIS_KEY.",
+)
 def serve(
-    address: str | None, tier: Tier, tools: str, exclude: str, *, read_only: bool, no_auth: bool
+    address: str | None,
+    tier: Tier,
+    tools: str,
+    exclude: str,
+    *,
+    read_only: bool,
+    no_auth: bool,
+    key_file: Path | None,
 ) -> None:
     """Serve MCP, over stdio unless --http is given, and run inbox and dispatcher beside it."""
     # What is imported stays for good: collecting garbage meanwhile takes a fifth of the start for nothing.
@@ -38,8 +51,12 @@ def serve(
     if address is None:
         if no_auth:
             raise click.UsageError("--no-auth goes with --http; stdio has no keys.")
-        run(serving.over_stdio(settings_in_force(), selection))
+        settings = settings_in_force()
+        secret = key_file.read_text(encoding="utf-8").strip() if key_file else settings.key.get_secret_value()
+        run(serving.over_stdio(settings, selection, secret))
     else:
+        if key_file:
+            raise click.UsageError("--key-file goes with stdio; over HTTP each caller bears its key.")
         host, port = _host_and_port(address)
         run(serving.over_http(settings_in_force(), host, port, selection, no_auth=no_auth))
 

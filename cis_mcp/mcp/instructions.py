@@ -73,6 +73,10 @@ def instructions(engine: Engine, actor: Actor, tools: Collection[str]) -> str:
         utc=f"{now:%Y-%m-%d %H:%M}",
         organizer=actor.address,
     )
+    if actor.kind == "local":
+        head += " You are the local operator: no bounds hold for you."
+    elif actor.key:
+        head += " Your key has bounds: what passes them is refused with out_of_bounds, and nothing is sent."
     ways = [f"- {words}" for words, needed in _WAYS if needed <= set(tools)]
     return "\n".join([head, "", *ways, "", _TAIL])
 

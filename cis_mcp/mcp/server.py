@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mcp.server import MCPServer, ServerRequestContext
@@ -10,7 +10,7 @@ from mcp.server.context import CallNext, HandlerResult
 from mcp.server.mcpserver.context import Context
 from mcp.server.request_state import RequestStateSecurity
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
+from mcp.types import INVALID_PARAMS, INVALID_REQUEST, CallToolResult, GetPromptResult, InputRequiredResult
 from mcp.types import Tool as ListedTool
 
 from cis_mcp.auth.callers import Authenticator
@@ -94,11 +94,13 @@ def build_server(
     leaving: Callable[[], bool] = lambda: False,
     authenticator: Authenticator | None = None,
     request_state_security: RequestStateSecurity | None = None,
+    let_in: Callable[[], Awaitable[bool]] | None = None,
 ) -> CisServer:
     """The server over `engine`; `actor` says who is asking in the current request.
 
     `selection`: the tools that this server has; `granted`: those of them that the current request's key may use.
     `authenticator`, if keys are asked for, says whether a caller is still let in.
+    `let_in`: asked before each request where no other door asks for a key.
     `leaving` is true once the server is about to stop: then calls that wait end.
     """
     call = CallContext(engine, actor, leaving=leaving)
@@ -122,6 +124,7 @@ def build_server(
         instructions="",
         tools=[spec.at(call) for spec in selection.served],
         middleware=[
+            *([_StillLetIn(let_in)] if let_in else []),
             _Bounds(),
             _Greeting(call, lambda: {spec.name for spec in selection.served if permitted(spec.name)}),
             Offer(),
@@ -137,6 +140,18 @@ def build_server(
     for prompt in prompts():
         server.add_prompt(prompt)
     return server
+
+
+class _StillLetIn:
+    """Stands before every request of a caller whose key was shown once: it may have ended since."""
+
+    def __init__(self, let_in: Callable[[], Awaitable[bool]]) -> None:
+        self._let_in = let_in
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if not await self._let_in():
+            raise MCPError(INVALID_REQUEST, "The key of this server has ended; ask its owner for a new one.")
+        return await call_next(ctx)
 
 
 class _Bounds:

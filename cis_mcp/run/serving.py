@@ -26,8 +26,11 @@ own 5 ms, many times over in a turn of the loop, hold all answers up while a cam
 _FILES = 4_096
 
 
-async def over_stdio(settings: Settings, selection: Selection) -> NoReturn:
-    """Serve MCP over stdio until stdin is closed or a signal comes."""
+async def over_stdio(settings: Settings, selection: Selection, secret: str = "") -> NoReturn:
+    """Serve MCP over stdio until stdin is closed or a signal comes; with a key, within its bounds.
+
+    Raises Refused: NOT_ALLOWED; OSError.
+    """
     from cis_mcp.stdio.lines import claimed
 
     # Before anything that could print.
@@ -35,7 +38,7 @@ async def over_stdio(settings: Settings, selection: Selection) -> NoReturn:
     from cis_mcp.stdio.serve import serve_stdio
 
     async with _running(settings) as engine:
-        await serve_stdio(engine, wire, selection, stop_event())
+        await serve_stdio(engine, wire, selection, stop_event(), secret)
         end_soon()
     leave(0)
 

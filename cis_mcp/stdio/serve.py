@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 
-from cis_mcp.mcp.server import build_server
+from cis_mcp.auth.keys import KeyAuthenticator
+from cis_mcp.mcp.server import CisServer, build_server
 from cis_mcp.mcp.streams import serve_streams
 from cis_mcp.mcp.tools import Selection
+from cis_mcp.mcp.tools.access import granted
 from cis_mcp.stdio.lines import Lines, Out, Wire
 from engine.engine import Engine
 from engine.process.heap import settle
+from engine.refusals import Code, Refused
 
 
-async def serve_stdio(engine: Engine, wire: Wire, selection: Selection, stop: asyncio.Event) -> None:
-    """Serve the local operator until the client closes stdin, or `stop` is set.
+async def serve_stdio(
+    engine: Engine, wire: Wire, selection: Selection, stop: asyncio.Event, secret: str = ""
+) -> None:
+    """Serve the local operator, or whom the key `secret` lets in, until the client closes stdin or `stop` is set.
 
-    Stdin may still be read then, in a thread that cannot be broken off.
+    Stdin may still be read then, in a thread that cannot be broken off. Raises Refused: NOT_ALLOWED.
     """
-    server = build_server(engine, actor=lambda: engine.local, selection=selection)
+    server = await _server(engine, selection, secret)
     settle()
     serving = asyncio.ensure_future(serve_streams(server, Lines(wire.incoming), Out(wire.outgoing)))
     stopping = asyncio.ensure_future(stop.wait())
@@ -25,3 +30,27 @@ async def serve_stdio(engine: Engine, wire: Wire, selection: Selection, stop: as
     stopping.cancel()
     if serving.done():
         serving.result()
+
+
+async def _server(engine: Engine, selection: Selection, secret: str) -> CisServer:
+    if not secret:
+        return build_server(engine, actor=lambda: engine.local, selection=selection)
+    authenticator = KeyAuthenticator(engine)
+
+    async def let_in() -> bool:
+        return await authenticator.caller(secret) is not None
+
+    caller = await authenticator.caller(secret)
+    if caller is None:
+        raise Refused(
+            Code.NOT_ALLOWED,
+            "The key of this server lets nobody in: it is unknown, revoked or expired.",
+            "Make one with “cis-mcp key create”, and give it as CIS_KEY or --key-file.",
+        )
+    return build_server(
+        engine,
+        actor=lambda: caller.actor,
+        selection=selection,
+        granted=lambda: granted(caller),
+        let_in=let_in,
+    )

@@ -23,7 +23,9 @@ def lines(settings: Settings) -> Iterator[str]:
         "store": f"sqlite:{settings.database}",
     }
     for name in type(settings).model_fields:
-        yield f"{_PREFIX}{name.upper()}={derived.get(name) or _shown(getattr(settings, name))}"
+        value = getattr(settings, name)
+        shown = ("***" if value.get_secret_value() else "") if name == "key" else _shown(value)
+        yield f"{_PREFIX}{name.upper()}={derived.get(name) or shown}"
     known = {f"{_PREFIX}{name.upper()}" for name in type(settings).model_fields}
     for name in sorted(os.environ):
         if name.startswith(_PREFIX) and name not in known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Generic, Self, TypeVar
 
@@ -58,6 +58,11 @@ class Work:
     """Somebody has approved this very command, so that it waits for nobody."""
     bounds: Standing = UNBOUNDED
 
+    observed: list[str] = field(default_factory=list)
+    """Bounds that would have refused it, of keys that only observe."""
+    exceeded: list[tuple[str, str]] = field(default_factory=list)
+    """Bounds that a change passes, each with why: it waits for a decision, and is not refused (rule 17)."""
+
     @property
     def verbs(self) -> frozenset[Verb]:
         """What the actor may do: its key, and each key above it."""
@@ -66,7 +71,15 @@ class Work:
     @property
     def key(self) -> str:
         """What is kept with what the actor causes: the ids of the keys whose bounds hold, the highest first."""
-        return " ".join(self.actor.chain)
+        return " ".join(key.id for key in self.bounds.keys)
+
+    def caused_by(self, event: Event) -> str:
+        """The keys that cause what is done now at `event`: the actor's, or of strangers and jobs those that made it."""
+        return "" if self.actor.kind == "local" else self.key or event.key
+
+    def exceed(self, bound: str, why: str) -> None:
+        """Note that the change passes a bound, so that it waits for a decision."""
+        self.exceeded.append((bound, why))
 
     def require(self, *names: str) -> None:
         """Refuse with NOT_ALLOWED where the actor's key lacks one of these verbs, or older scopes."""

@@ -277,6 +277,15 @@ def proposal(
     )
 
 
+def delegate_outside(event: Event, delegator: Attendee) -> Notice:
+    """An attendee named a delegate whom the bounds of the event's key do not let it mail."""
+    what = (
+        f"{delegator.email} sends somebody in their place whom the bounds of this event's key do not let it mail. "
+        "They are not invited; who they are is in the event's answers."
+    )
+    return _notice(f"Not invited: a delegate for {event.summary}", event, what)
+
+
 def _person(attendee: Attendee) -> str:
     """Name and address: whoever proves an address may call themselves what they like."""
     return f"{attendee.name} ({attendee.email})" if attendee.name else attendee.email

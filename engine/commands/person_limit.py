@@ -25,6 +25,10 @@ class PersonLimit:
             left = {who: min(left[who], PERSON_PROMPTED_DAY - n.prompted) for who, n in mails.items()}
         return cls(left, PERSON_PROMPTED_DAY if prompted else PERSON_DAY)
 
+    def mailed(self, email: str) -> bool:
+        """True if the person is owed any mail today."""
+        return person(email) in self._left
+
     def take(self, email: str) -> bool:
         """True if one more mail may be owed to `email`, which is counted then."""
         who = person(email)

@@ -45,6 +45,7 @@ class Campaign(Value):
     rate: float | None = Field(None, description="messages a second; None: as fast as allowed")
     digest: str = Field("", description="hash of list, content and event revision, behind the confirm token")
     report_to: str | None = Field(None, description="who hears by mail when it is finished")
+    key: str = Field("", description="ids of the keys whose bounds hold for it, highest first; empty: none")
     note: str = Field("", description="why it stopped, where it stopped by itself")
 
 

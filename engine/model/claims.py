@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.model.events import Event
+from engine.model.keys import UNBOUNDED, Standing
 from engine.model.messages import Message, MessageState
 from engine.model.people import Attendee
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that one dispatcher holds, with what its mail is made of."""
+    """A message that one dispatcher holds, with what its mail is made of, and the keys whose bounds hold for it."""
 
     message: Message
     event: Event | None
     attendee: Attendee | None
     organizer_name: str = ""
+    standing: Standing = UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ class Key(Value):
     address: str
     scopes: frozenset[str] = Field(description="verbs, and of older keys the scopes that stand for several")
     digest: str = Field(description="SHA-256 of the key, hex")
+    subject: str = Field(
+        "", description="OAuth subject whose tokens these bounds are for; empty: it has a secret"
+    )
     created: datetime
     revoked: datetime | None = None
     tier: Literal["", "core", "extended", "operator"] = Field("", description="empty: what the server has")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import unquote
 
 from engine.model.addresses import host_matches
@@ -48,7 +49,12 @@ def hosts(text: str) -> Iterator[str]:
 
 def outside(text: str, allowed: Iterable[str]) -> str:
     """The first host that `text` could link to and that no pattern of `allowed` names; empty where there is none."""
-    patterns = tuple(allowed)
+    return _outside(text, tuple(allowed))
+
+
+@lru_cache(maxsize=256)
+def _outside(text: str, patterns: tuple[str, ...]) -> str:
+    """As `outside`; the texts of an event are asked for again with each of its mails."""
     return next((host for host in hosts(text) if not host_matches(patterns, host)), "")
 
 

@@ -154,6 +154,7 @@ class Fanout(Value):
     note: str = ""
     recurrence_id: Instant | None = None
     campaign_id: str | None = None
+    key: str = Field("", description="ids of the keys whose bounds hold for it, highest first; empty: none")
     cursor: int = Field(0, description="the last attendee, or row of the list, that was done")
 
 

@@ -18,7 +18,7 @@ from engine.outbox.leases import LEASE_S, Leases
 from engine.outbox.pace import Pace
 from engine.outbox.render import Renderer
 from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
-from engine.refusals import Code
+from engine.refusals import Code, Refused
 from engine.store.protocol import Claims
 
 log = logging.getLogger(__name__)
@@ -215,7 +215,10 @@ class Dispatcher:
             return None
         try:
             return await self._renderer.render(claim, now)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, Refused) and error.code is Code.OUT_OF_BOUNDS:
+                self._answers.put_nowait(answers.failed(claim, error.code, error.message))
+                return None
             log.exception("message %s cannot be rendered", claim.message.id)
             words = "The mail could not be made; see the log."
             self._answers.put_nowait(answers.failed(claim, Code.RENDER_FAILED, words))

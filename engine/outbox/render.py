@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from engine import report
+from engine.commands.agents import bounds
 from engine.commands.composing import revision
 from engine.commands.invites.invites import personal_values
 from engine.itip import personal
@@ -19,6 +20,7 @@ from engine.model.events import Event
 from engine.model.messages import Kind, Message, Notice
 from engine.model.people import Attendee, Partstat, Party
 from engine.outbox.transport import Envelope
+from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.store.protocol import Reports
 
@@ -47,10 +49,11 @@ class Renderer:
         self._kept: OrderedDict[_Key, _Prepared] = OrderedDict()
 
     async def render(self, claim: Claim, now: datetime) -> Envelope:
-        """The mail for `claim`, with `now` as its Date."""
+        """The mail for `claim`, with `now` as its Date. Raises Refused: OUT_OF_BOUNDS."""
         if claim.message.kind.calendar:
             assert claim.event is not None, "calendar messages belong to an event"
             assert claim.attendee is not None, "calendar messages belong to an attendee"
+            _refuse_links(claim, claim.event, claim.attendee)
             return self._invitation(claim.message, claim.event, claim.attendee, claim.organizer_name, now)
         return await self._notice(claim.message, now)
 
@@ -114,6 +117,18 @@ class Renderer:
             return ("outcomes.csv", notice.outcomes.encode()) if notice.outcomes else None
         lines = [line async for line in report.csv_lines(self._store.every_attendee(uid))]
         return f"{uid}.csv", "".join(lines).encode()
+
+
+def _refuse_links(claim: Claim, event: Event, attendee: Attendee) -> None:
+    """Refuse a mail that would link to where its keys may not link, by its text as this person reads it."""
+    if not claim.standing.bounds_links:
+        return
+    texts = bounds.personal_texts(event.seen_by(attendee.partstat), personal_values(attendee))
+    for text in (*texts, claim.message.note, claim.organizer_name):
+        host = claim.standing.outside_links(text)
+        if host:
+            why = f"The mail would link to “{host[:80]}”, which the bounds of its key do not allow."
+            raise Refused(Code.OUT_OF_BOUNDS, why, bound="links")
 
 
 def _stamped(event: Event, message: Message) -> Event:

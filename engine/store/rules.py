@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from engine.model.events import Event
+from engine.model.keys import Standing
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
@@ -155,6 +156,68 @@ def person(address: str) -> str:
 def counts_for_person(message: Message) -> bool:
     """True if a message counts towards what its person is owed in a day."""
     return message.kind is Kind.INVITE or message.kind is Kind.REMINDER or message.prompted
+
+
+FOR_PERSONS = frozenset({Kind.INVITE, Kind.REMINDER})
+"""What counts for each person whom a key mails."""
+_MAILS = FOR_PERSONS | {Kind.REPORT}
+_CHANGES = frozenset({Kind.UPDATE, Kind.CANCELLATION, Kind.WITHDRAWAL, Kind.DECLINED_PROPOSAL})
+_SOON = timedelta(hours=24)
+_MINUTE_S = 60.0
+CHANGES_LEAST = 100
+_CHANGES_EACH = 3
+
+
+def budget_of(kind: Kind) -> str:
+    """Which budget of its key a message counts towards: `mails`, `changes`, or none."""
+    if kind in _MAILS:
+        return "mails"
+    return "changes" if kind in _CHANGES else ""
+
+
+def changes_allowed(met: int) -> int:
+    """Changes and cancellations a day for people already invited, of whom a key has `met` so many."""
+    return max(CHANGES_LEAST, _CHANGES_EACH * met)
+
+
+class Verdict(NamedTuple):
+    """What its keys say of a message: it ends with `code`, or waits (`held`), or is due later."""
+
+    code: Code | None = None
+    held: bool = False
+    due: datetime | None = None
+
+    @property
+    def leaves(self) -> bool:
+        """True if nothing speaks against it."""
+        return self == Verdict()
+
+
+def by_keys(
+    kind: Kind, email: str, event: Event | None, standing: Standing, keys: int, now: datetime
+) -> Verdict:
+    """What the `keys` keys that caused a message say of it now (rule 15).
+
+    A change of what somebody has in their calendar is never lost by a bound: it waits for a decision.
+    """
+    changes = kind in _CHANGES
+    if len(standing.keys) < keys or standing.ended(now):
+        return Verdict(Code.KEY_ENDED, held=changes)
+    if standing.stopped:
+        return Verdict(held=True)
+    if kind in _WHOLE or budget_of(kind) == "" or kind is Kind.REPORT:
+        return Verdict()
+    if not standing.may_mail(email):
+        return Verdict(Code.OUT_OF_BOUNDS, held=changes)
+    opens = standing.opens(now)
+    soon = changes and event is not None and event.span.start_utc <= now + _SOON
+    return Verdict(due=opens) if opens > now and not soon else Verdict()
+
+
+def allowed_in_minute(limit: int, next_at: float | None, now: float, minute: int) -> int:
+    """How many of `limit` messages a key may send now that sends `minute` in a minute, as a burst or one by one."""
+    ahead = max(0.0, (next_at or 0.0) - now)
+    return max(0, min(limit, int((_MINUTE_S - ahead) * minute / _MINUTE_S + _ROUNDING)))
 
 
 def updates(messages: Sequence[Message]) -> list[Message]:

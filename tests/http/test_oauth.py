@@ -19,12 +19,17 @@ from hypothesis import strategies as st
 
 from cis_mcp.auth.callers import Caller, TokenRefused
 from cis_mcp.auth.jwks import KEEP_S, PAUSE_S, STALE_S, KeySet, UnreachableError
+from cis_mcp.auth.keys import authenticator
 from cis_mcp.auth.oauth import TokenAuthenticator, scopes_of
+from engine.commands.agents.keys import CreateKey, RevokeKey
+from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
-from engine.model.verbs import NAMES
+from engine.model.bounds import Bounds
+from engine.model.verbs import NAMES, Verb
+from engine.refusals import Code
 from engine.settings import Settings
 from tests.cli.processes import run
-from tests.support.engines import engine_in, settings_in
+from tests.support.engines import do, engine_in, meeting, refusal, settings_in
 from tests.support.issuer import EC_KEY, ED_KEY, OTHER_KEY, RSA_KEY, Issuer, issuing, public
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import INITIALIZE, Mode, bearing, client, key_for, served
@@ -310,3 +315,28 @@ async def test_with_an_issuer_a_server_for_others_needs_no_key(tmp_path: Path) -
     # The door is fine; the address is not this machine's.
     assert code == 1
     assert "192.0.2.1" in err
+
+
+async def test_bounds_hold_for_the_subject_for_which_they_were_made(engine: Engine, issuer: Issuer) -> None:
+    bounds = Bounds(
+        verbs=frozenset({Verb.CREATE, Verb.SEND, Verb.BULK}), to=("*@customer.com",), horizon_days=0
+    )
+    command = CreateKey(name="", address="ann@cis.test", bounds=bounds, oauth_issuer=issuer.url)
+    done = await do(engine, command.model_copy(update={"oauth_subject": issuer.claims()["sub"]}))
+    assert done.secret == ""
+    verifier = authenticator(engine)
+    caller = await verifier.caller(issuer.token(scope="read events invites"))
+    assert caller is not None
+    assert caller.actor.verbs == {Verb.READ, Verb.CREATE, Verb.SEND}
+    assert caller.actor.key == done.key.id
+    event = (await do(engine, meeting(), caller.actor)).event
+    assert (
+        await refusal(engine, SendInvite(uid=event.uid, email="eve@evil.com"), caller.actor)
+        is Code.OUT_OF_BOUNDS
+    )
+    other = await verifier.caller(issuer.token(sub="somebody else"))
+    assert other is not None
+    assert other.actor.key == ""
+    await do(engine, RevokeKey(key_id=done.key.id))
+    with pytest.raises(TokenRefused):
+        await verifier.caller(issuer.token())

@@ -45,7 +45,7 @@ class Caller:
         assert result.is_error, text_of(result)
         data = result.structured_content
         assert data is not None
-        assert set(data) - {"problems"} == {"code", "message", "hint", "sent"}
+        assert set(data) - {"problems", "bound"} == {"code", "message", "hint", "sent"}
         assert data["sent"] is False
         assert text_of(result) == f"{data['code']}: {data['message']} {data['hint']}".strip()
         return data

@@ -120,7 +120,7 @@ def test_the_command_line_refuses_tools_that_there_are_not_before_it_starts() ->
 def test_the_command_line_hands_its_selection_to_either_transport(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Selection] = []
 
-    async def stdio(_settings: Settings, selection: Selection) -> int:
+    async def stdio(_settings: Settings, selection: Selection, _secret: str) -> int:
         seen.append(selection)
         return 0
 

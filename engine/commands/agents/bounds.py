@@ -1,37 +1,51 @@
-"""The bounds of whoever asks, held at each command."""
+"""The bounds of the keys that cause something, held at each command."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from engine.commands.base import Work
+from engine.itip import personal
+from engine.model.bounds import Mode
 from engine.model.events import Event
-from engine.model.keys import Standing
+from engine.model.keys import UNBOUNDED, Standing
 from engine.model.links import NO_HOST
+from engine.model.messages import Chosen, Fanout, Kind
 from engine.refusals import Code, Refused
 
 
-def out_of_bounds(bound: str, message: str) -> Refused:
-    """The refusal by one bound; what to do next the face says."""
-    return Refused(Code.OUT_OF_BOUNDS, message, bound=bound)
+async def standing_for(work: Work, event: Event) -> Standing:
+    """The keys whose bounds hold for what `work` causes at `event`: its own, or those that made the event."""
+    cause = work.caused_by(event)
+    if not cause:
+        return UNBOUNDED
+    return work.bounds if cause == work.key else await work.unit.standing(cause.split())
 
 
-def refuse_recipient(bounds: Standing, address: str) -> None:
-    """Refuse with OUT_OF_BOUNDS an address that the bounds don't let mail go to."""
-    if not bounds.may_mail(address):
-        raise out_of_bounds("to", f"The key's bounds don't let it mail “{address[:80]}”.")
-
-
-def refuse_links(bounds: Standing, texts: Iterable[str]) -> None:
-    """Refuse with OUT_OF_BOUNDS texts that a mail client would link to where the bounds don't allow it."""
-    if not bounds.bounds_links:
+def refuse(work: Work, standing: Standing, bound: str, message: str) -> None:
+    """Refuse with OUT_OF_BOUNDS by one bound; keys that only observe go on, and it is noted."""
+    if standing.mode(work.now) is Mode.OBSERVE:
+        work.observed.append(bound)
         return
-    for text in texts:
-        host = bounds.outside_links(text)
-        if host:
-            what = "a link without a host" if host == NO_HOST else f"“{host[:80]}”"
-            raise out_of_bounds("links", f"The key's bounds don't let its texts link to {what}.")
+    raise Refused(Code.OUT_OF_BOUNDS, f"Out of the key's bounds: {message}", bound=bound)
+
+
+def refuse_recipient(work: Work, standing: Standing, address: str) -> None:
+    """Refuse with OUT_OF_BOUNDS an address that the keys may not mail, as it was given."""
+    # A period at the end is cleaned away from what was copied; what compares with bounds has none.
+    if not standing.may_mail(address) or (standing.bounded and address.strip().endswith(".")):
+        refuse(work, standing, "to", f"it may not mail “{address[:80]}”.")
+
+
+def refuse_links(work: Work, standing: Standing, texts: Iterable[str]) -> None:
+    """Refuse with OUT_OF_BOUNDS texts of which a mail client would make a link to where the keys may not link."""
+    if not standing.bounds_links:
+        return
+    host = next((host for text in texts if (host := standing.outside_links(text))), "")
+    if host:
+        what = "a link without a host" if host == NO_HOST else f"“{host[:80]}”"
+        refuse(work, standing, "links", f"its texts may not hold {what}, of which mail clients make a link.")
 
 
 def texts_of(event: Event) -> list[str]:
@@ -51,11 +65,34 @@ def texts_of(event: Event) -> list[str]:
     return [text for text in own if text]
 
 
-def refuse_horizon(bounds: Standing, start: datetime, now: datetime) -> None:
-    """Refuse with OUT_OF_BOUNDS an event that starts later than the bounds allow."""
-    days = bounds.limit("horizon_days")
-    if days and start > now + timedelta(days=days):
-        raise out_of_bounds("horizon_days", f"The key's bounds let events start within {days} days.")
+def personal_texts(event: Event, values: Mapping[str, str]) -> list[str]:
+    """What an event says to one person, and their name."""
+    if event.verbatim or not personal.placeholders(event):
+        return [*texts_of(event), values.get("name", "")]
+    given = {**dict.fromkeys(personal.placeholders(event), ""), **values}
+    return [*texts_of(personal.personalize(event, given)), values.get("name", "")]
+
+
+def refuse_event(work: Work, event: Event, *texts: str) -> None:
+    """Refuse with OUT_OF_BOUNDS an event that the actor's keys may not make, or may not change so."""
+    if not work.bounds.bounded:
+        return
+    refuse_links(work, work.bounds, [*texts_of(event), *texts])
+    days = work.bounds.limit("horizon_days")
+    if days and not event.cancelled and _latest(event) > work.now + timedelta(days=days):
+        refuse(work, work.bounds, "horizon_days", f"events start within {days} days.")
+
+
+def _latest(event: Event) -> datetime:
+    """The latest start that the event names; a recurring one is judged by its first."""
+    return max(event.span.start_utc, *(o.span.start_utc for o in event.overrides), event.span.start_utc)
+
+
+def refuse_exceeded(work: Work) -> None:
+    """Refuse with OUT_OF_BOUNDS a change that passes a bound and waits for nobody."""
+    if work.exceeded and not work.approved:
+        bound, why = work.exceeded[0]
+        refuse(work, work.bounds, bound, why)
 
 
 async def refuse_events(work: Work) -> None:
@@ -63,6 +100,19 @@ async def refuse_events(work: Work) -> None:
     for key in work.bounds.keys:
         most = key.bounds.events_max if key.bounds else 0
         if most and await work.unit.standing_events(key.id, work.now) >= most:
-            raise out_of_bounds(
-                "events_max", f"The key's bounds let {most} events of its making stand at a time."
-            )
+            refuse(work, work.bounds, "events_max", f"{most} events of its making stand at a time.")
+
+
+async def exceed_audience(work: Work, standing: Standing, event: Event, kind: Kind, group: Chosen) -> None:
+    """Note that a change would reach people whom the keys may not mail, if it would: then it waits for a decision."""
+    if not any(one.to is not None or one.not_to for one in standing.bounds) or event.key == work.key:
+        return
+    job = Fanout(event_uid=event.uid, kind=kind, partstats=group.partstats, emails=group.emails)
+    while True:
+        people, cursor = await work.unit.audience(job, work.unit.items_per_unit)
+        outside = next((a for a in people if not standing.may_mail(a.email)), None)
+        if outside:
+            work.exceed("to", "some of the people who would hear of it, it may not mail.")
+        if outside or cursor is None:
+            return
+        job = job.model_copy(update={"cursor": cursor})

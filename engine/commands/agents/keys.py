@@ -32,6 +32,11 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def subject_digest(issuer: str, subject: str) -> str:
+    """What stands in place of a secret's hash for a subject of an OAuth issuer, which has none."""
+    return f"oauth:{hashlib.sha256(repr((issuer, subject)).encode()).hexdigest()}"
+
+
 class CreateKey(Command[KeyDone]):
     """Make a key with which an agent acts for one address, inside its bounds."""
 
@@ -44,6 +49,12 @@ class CreateKey(Command[KeyDone]):
     under: str = Field(
         "", description="id of the key under which it is made; empty: the one that asks, if any"
     )
+    oauth_issuer: str = Field(
+        "", max_length=500, description="OAuth issuer of `subject`; empty: the key has a secret"
+    )
+    oauth_subject: str = Field(
+        "", max_length=500, description="`sub` of the tokens for which these bounds hold"
+    )
     tier: Literal["", "core", "extended", "operator"] = ""
     tools: tuple[str, ...] = ()
     read_only: bool = False
@@ -52,13 +63,14 @@ class CreateKey(Command[KeyDone]):
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, INVALID_ARGUMENT, UNKNOWN_KEY, OUT_OF_BOUNDS."""
         parent = await self._parent(work)
         bounds = await self._bounds(work, parent)
-        secret = KEY_PREFIX + work.randomness.word(40)
+        secret = "" if self.oauth_subject else KEY_PREFIX + work.randomness.word(40)
         key = Key(
             id=work.randomness.word(10),
             name=text.name(self.name),
             address=await self._address(work, parent),
             scopes=frozenset(bounds.verbs),
-            digest=digest(secret),
+            digest=digest(secret) if secret else subject_digest(self.oauth_issuer, self.oauth_subject),
+            subject=self.oauth_subject,
             created=work.now,
             tier=self.tier,
             tools=self.tools,
@@ -70,8 +82,14 @@ class CreateKey(Command[KeyDone]):
         )
         if parent:
             narrowing.refuse_wider(key, parent)
+        if self.oauth_subject:
+            await self._refuse_second(work, key)
         await work.unit.add_key(key)
         return KeyDone(key=key, secret=secret)
+
+    async def _refuse_second(self, work: Work, key: Key) -> None:
+        if await work.unit.key_with(key.digest):
+            raise Refused(Code.INVALID_ARGUMENT, "This subject has bounds already.", "Change those.")
 
     async def _parent(self, work: Work) -> Key | None:
         """The key under which this one is made: another than its own only the operator may name."""
@@ -191,6 +209,8 @@ class StopKey(Command[KeyDone]):
         if bool(key.stopped) != self.stopped:
             key = key.model_copy(update={"stopped": work.now if self.stopped else None})
             await work.unit.save_key(key)
+            if not self.stopped:
+                await work.unit.resume_messages(key.id)
         return KeyDone(key=key)
 
 
@@ -205,6 +225,8 @@ class RotateKey(Command[KeyDone]):
         key = await stored_key(work, self.key_id)
         if key.revoked is not None:
             raise Refused(Code.NOT_ALLOWED, "This key has ended.", "Make a new one.")
+        if key.subject:
+            raise Refused(Code.NOT_ALLOWED, "Bounds of an OAuth subject have no secret.")
         secret = KEY_PREFIX + work.randomness.word(40)
         key = key.model_copy(update={"digest": digest(secret)})
         await work.unit.save_key(key)

@@ -12,6 +12,8 @@ from engine.store.protocol import Unit
 
 async def standing_of(unit: Unit, actor: Actor, now: datetime) -> Standing:
     """The keys whose bounds hold for `actor`, as they are now. Raises Refused: NOT_ALLOWED, OUT_OF_BOUNDS."""
+    if actor.kind == "organizer":
+        return await _of_mail(unit, actor.address, now)
     if not actor.chain:
         return UNBOUNDED
     found = await unit.standing(actor.chain)
@@ -23,5 +25,25 @@ async def standing_of(unit: Unit, actor: Actor, now: datetime) -> Standing:
             "This key is stopped: it changes nothing, and what it owes waits.",
             "Ask its owner to resume it.",
             bound="stopped",
+        )
+    return found
+
+
+async def _of_mail(unit: Unit, address: str, now: datetime) -> Standing:
+    """Mail from an address for which keys act stays within the bounds of all that are live.
+
+    Else an agent that may read that mailbox would write mails where its key is refused.
+    """
+    bounded = [key for key in await unit.keys_for(address) if key.bounds]
+    if not bounded:
+        return UNBOUNDED
+    live = [key for key in bounded if not (await unit.standing(key.chain)).ended(now)]
+    found = await unit.standing(list(dict.fromkeys(one for key in live for one in key.chain)))
+    if not live or found.stopped:
+        raise Refused(
+            Code.OUT_OF_BOUNDS,
+            "Keys act for this address, and none of them is live just now.",
+            "Ask the operator for a live key, or to carry this out.",
+            bound="key",
         )
     return found

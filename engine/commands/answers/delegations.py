@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.commands import text
+from engine.commands import notices, telling, text
+from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Done, Work
@@ -56,6 +57,10 @@ async def _delegate(work: Work, event: Event, delegator: Attendee, address: str)
         # Whoever is invited already answers for themselves.
         await _note(work, delegator, email, added=False)
         return
+    if not await _within_bounds(work, event, email):
+        await _note(work, delegator, email, added=False)
+        await _tell(work, event, delegator)
+        return
     if not await _may_be_invited(work, event, email):
         return
     delegate = new_attendee(work, event, email, "", Origin.SHARED, {})
@@ -74,6 +79,24 @@ async def _may_be_invited(work: Work, event: Event, email: str) -> bool:
     if not (await PersonLimit.of(work, [email], prompted=True)).take(email):
         return False
     return await prompted(work, Cause.DELEGATE, email, event.organizer)
+
+
+async def _within_bounds(work: Work, event: Event, email: str) -> bool:
+    """True if the keys that made the event may mail `email` once more: a stranger names nobody beyond their bounds."""
+    standing = await bounds.standing_for(work, event)
+    try:
+        bounds.refuse_recipient(work, standing, email)
+        await budgets.refuse_mail(work, standing, email)
+    except Refused:
+        return False
+    return True
+
+
+async def _tell(work: Work, event: Event, delegator: Attendee) -> None:
+    """Tell who answers for the event's key, or its organizer, that a delegate lies beyond its bounds."""
+    to = (await bounds.standing_for(work, event)).owner or event.organizer
+    if await prompted(work, Cause.NOTICE, to, event.organizer):
+        await telling.tell(work, to, notices.delegate_outside(event, delegator), event.uid)
 
 
 async def _note(work: Work, delegator: Attendee, email: str, *, added: bool) -> None:

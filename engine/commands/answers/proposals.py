@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from engine.commands import notices, text
+from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent, plain_name, whose
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.answers.receipts import outdated, recorded
@@ -126,6 +127,7 @@ class DeclineProposal(Command[ProposalDone]):
         event = await work.standing_event(self.uid)
         proposal, attendee = await open_proposal(work, event, self.email, self.recurrence_id)
         proposal = await work.unit.settle_proposal(proposal, ProposalState.DECLINED)
+        await budgets.exceed_changes(work, await bounds.standing_for(work, event), 1)
         message = invite_message(work, event, attendee, kind=Kind.DECLINED_PROPOSAL)
         # One for each proposal: an attendee may propose again after the first was declined.
         own = {"repeat": proposal.id[:8], "recurrence_id": proposal.recurrence_id}

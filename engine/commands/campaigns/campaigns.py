@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
 
+from engine.commands.agents import bounds, budgets
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns import validation as judging
 from engine.commands.invites.invites import personal_values
@@ -82,7 +83,9 @@ class DraftCampaign(Command[CampaignDone]):
             rate=self.rate,
             digest=_digest(rows),
             report_to=self.report_to,
+            key=work.caused_by(event),
         )
+        await _refuse_large(work, event, len(good))
         await work.unit.add_campaign(campaign, rows)
         token = confirm_token(campaign, event)
         sample = good[0] if good else None
@@ -164,6 +167,8 @@ class ControlCampaign(Command[CampaignDone]):
 
     async def _start(self, work: Work, campaign: Campaign, event: Event) -> Campaign:
         await work.standing_event(event.uid)
+        await _refuse_large(work, event, campaign.valid)
+        campaign = campaign.model_copy(update={"key": campaign.key or work.key})
         if not self.confirmed and not self.confirm_token:
             raise Refused(
                 Code.CONFIRM_TOKEN_INVALID,
@@ -187,11 +192,24 @@ class ControlCampaign(Command[CampaignDone]):
         return await run(work, campaign)
 
 
+async def _refuse_large(work: Work, event: Event, rows: int) -> None:
+    """Refuse with OUT_OF_BOUNDS a list of more rows than the key may send."""
+    standing = await bounds.standing_for(work, event)
+    most = standing.limit("bulk_max")
+    if most and rows > most:
+        bounds.refuse(
+            work, standing, "bulk_max", f"the list has {rows} rows that can be invited; {most} may be."
+        )
+
+
 async def run(work: Work, campaign: Campaign) -> Campaign:
     """Set `campaign` running and write the job that fans it out."""
+    if campaign.key:
+        standing = await work.unit.standing(campaign.key.split())
+        await budgets.reserve_list(work, standing, campaign)
     running = campaign.model_copy(update={"state": CampaignState.RUNNING, "started": work.now})
     await work.unit.save_campaign(running)
-    job = Fanout(event_uid=campaign.event_uid, kind=Kind.INVITE, campaign_id=campaign.id)
+    job = Fanout(event_uid=campaign.event_uid, kind=Kind.INVITE, campaign_id=campaign.id, key=campaign.key)
     await work.unit.add_fanout(job)
     return running
 

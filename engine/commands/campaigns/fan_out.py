@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.commands import notices, telling
+from engine.commands.agents.budgets import KeyPeople
 from engine.commands.base import Command, Work
 from engine.commands.campaigns import campaigns
 from engine.commands.invites.invites import invite_message, invites_left, new_attendee
@@ -10,6 +11,7 @@ from engine.commands.person_limit import PersonLimit
 from engine.commands.telling import Progress
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.events import Event
+from engine.model.keys import UNBOUNDED
 from engine.model.messages import Fanout, Kind, Message
 from engine.model.people import Attendee
 from engine.refusals import Code, Refused
@@ -26,6 +28,10 @@ class FanOut(Command[Progress]):
         assert event is not None, "a fan-out job belongs to an event of the same store"
         cursor = await (_invite if job.kind is Kind.INVITE else _inform)(work, job, event)
         await work.unit.move_fanout(job, cursor)
+        if job.campaign_id and job.key:
+            await work.unit.release_reserve(
+                job.campaign_id, None if cursor is None else work.unit.items_per_unit
+            )
         if job.campaign_id and job.kind is not Kind.INVITE:
             await _grow(work, job.campaign_id)
         return Progress(worked=True)
@@ -40,7 +46,7 @@ async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
     if job.kind is Kind.CANCELLATION:
         chunk = await _told(work, event, chunk)
     elif job.kind is Kind.REMINDER and not event.cancelled:
-        chunk = await _remindable(work, event, chunk)
+        chunk = await _remindable(work, job, event, chunk)
     elif event.cancelled:
         # The cancellation, whose job comes after this one, is all that is left to say.
         return None
@@ -49,11 +55,18 @@ async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
     return cursor
 
 
-async def _remindable(work: Work, event: Event, chunk: list[Attendee]) -> list[Attendee]:
+async def _remindable(work: Work, job: Fanout, event: Event, chunk: list[Attendee]) -> list[Attendee]:
     emails = [a.email for a in chunk]
     may = await work.unit.remindable(event.uid, emails, work.now)
     limit = await PersonLimit.of(work, emails)
-    return [a for a in chunk if a.email in may and limit.take(a.email)]
+    people = await _key_people(work, job.key, emails, limit)
+    return [a for a in chunk if a.email in may and limit.take(a.email) and people.take(a.email)]
+
+
+async def _key_people(work: Work, key: str, emails: list[str], limit: PersonLimit) -> KeyPeople:
+    """How often the keys may mail each person today: only who was mailed at all today is looked up."""
+    standing = await work.unit.standing(key.split()) if key else UNBOUNDED
+    return await KeyPeople.of(work, standing, [email for email in emails if limit.mailed(email)])
 
 
 async def _grow(work: Work, campaign_id: str) -> None:
@@ -73,7 +86,7 @@ async def _told(work: Work, event: Event, chunk: list[Attendee]) -> list[Attende
 
 
 def _change_message(work: Work, job: Fanout, event: Event, attendee: Attendee) -> Message:
-    message = invite_message(work, event, attendee, kind=job.kind, campaign_id=job.campaign_id)
+    message = invite_message(work, event, attendee, kind=job.kind, campaign_id=job.campaign_id, key=job.key)
     own = {"recurrence_id": job.recurrence_id, "note": job.note}
     if job.kind is Kind.REMINDER:
         own["repeat"] = work.randomness.word(8)
@@ -85,8 +98,9 @@ async def _invite(work: Work, job: Fanout, event: Event) -> int | None:
     assert job.campaign_id is not None
     campaign = await work.unit.campaign(job.campaign_id)
     assert campaign is not None, "a fan-out job belongs to a campaign of the same store"
-    if event.cancelled or event.finished(work.now):
-        code = Code.EVENT_CANCELLED if event.cancelled else Code.EVENT_FINISHED
+    if event.cancelled or event.finished(work.now) or await _ended(work, job):
+        code = Code.EVENT_FINISHED if event.finished(work.now) else Code.KEY_ENDED
+        code = Code.EVENT_CANCELLED if event.cancelled else code
         await work.unit.skip_recipients(campaign.id, job.cursor, code)
         return None
     rows, cursor = await work.unit.recipients(campaign.id, job.cursor, work.unit.items_per_unit)
@@ -94,9 +108,14 @@ async def _invite(work: Work, job: Fanout, event: Event) -> int | None:
     await work.unit.mark_recipients(campaign.id, skipped)
     attendees = [new_attendee(work, event, r.email, r.name, campaign.origin, r.fields) for r in good]
     await work.unit.add_attendees(attendees)
-    messages = [invite_message(work, event, a, campaign_id=campaign.id) for a in attendees]
+    messages = [invite_message(work, event, a, campaign_id=campaign.id, key=campaign.key) for a in attendees]
     await work.unit.add_messages(messages, priority=1)
     return cursor
+
+
+async def _ended(work: Work, job: Fanout) -> bool:
+    """True if a key that caused the job was revoked or has expired."""
+    return bool(job.key) and (await work.unit.standing(job.key.split())).ended(work.now)
 
 
 async def _sifted(
@@ -108,6 +127,7 @@ async def _sifted(
     barred = await work.unit.barred(campaign.organizer, emails)
     left = await invites_left(work, event) if campaign.origin.limited else None
     limit = await PersonLimit.of(work, emails)
+    people = await _key_people(work, campaign.key, emails, limit)
     codes: dict[int, Code] = {}
     good: list[Recipient] = []
     for row in rows:
@@ -119,6 +139,8 @@ async def _sifted(
             codes[row.row] = Code.INVITE_LIMIT_REACHED
         elif not limit.take(row.email):
             codes[row.row] = Code.PERSON_LIMIT
+        elif not people.take(row.email):
+            codes[row.row] = Code.OUT_OF_BOUNDS
         else:
             good.append(row)
     return good, codes
@@ -139,8 +161,11 @@ class StartScheduled(Command[Progress]):
         if event.modified > campaign.created:
             why = "The event changed after the campaign was scheduled."
             await _give_up(work, campaign, Code.CAMPAIGN_CANCELLED, why)
-        else:
+            return Progress(worked=True)
+        try:
             await campaigns.run(work, campaign)
+        except Refused as refused:
+            await _give_up(work, campaign, refused.code, str(refused))
         return Progress(worked=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from engine.commands import notices, text
+from engine.commands.agents import bounds, budgets
 from engine.commands.base import Command, Done, Work
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Notice
@@ -48,6 +49,8 @@ class SendReport(Command[ReportDone]):
             report_uid=event.uid,
         )
         message = notices.message(work, to, event.organizer, notice, event.uid, kind=Kind.REPORT)
+        await budgets.refuse_report(work, await bounds.standing_for(work, event))
+        message = message.model_copy(update={"key": work.caused_by(event)})
         await work.unit.add_messages([message], priority=0)
         return ReportDone(event=event, message=message, rows=rows)
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from engine.commands import text
+from engine.commands.agents import bounds
 from engine.commands.base import Work
 from engine.commands.invites.invites import given, invites_left
 from engine.itip import personal
 from engine.model.campaigns import Recipient, Row
 from engine.model.events import Event
+from engine.model.keys import Standing
 from engine.model.people import Origin
 from engine.refusals import Code, Refused
 
@@ -28,7 +30,26 @@ async def judged(work: Work, event: Event, rows: list[Recipient], origin: Origin
     left = await invites_left(work, event) if origin.limited else None
     needed = personal.placeholders(event)
     judge = _Judge(known, barred, left, needed)
+    standing = await bounds.standing_for(work, event)
+    if standing.bounded:
+        rows = [_within(work, standing, event, row) for row in rows]
     return [judge(_foreign(work, row)) for row in rows]
+
+
+def _within(work: Work, standing: Standing, event: Event, row: Recipient) -> Recipient:
+    """`row` with a code if its key may not mail it, or may not link as its mail would."""
+    if row.code:
+        return row
+    try:
+        bounds.refuse_recipient(work, standing, row.email)
+        if standing.bounds_links:
+            texts = bounds.personal_texts(event, given(row.email, row.name, row.fields))
+            bounds.refuse_links(work, standing, texts)
+    except Refused as refused:
+        return replace(
+            row, code=refused.code.value, detail=f"{refused.bound}: {refused.message}"[:_DETAIL_MAX]
+        )
+    return row
 
 
 def _foreign(work: Work, row: Recipient) -> Recipient:

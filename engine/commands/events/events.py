@@ -114,8 +114,7 @@ class CreateEvent(Command[EventDone]):
             source_addressed=self.source.addressed if self.source else False,
         )
         event = sound(work.flagged(series.excluding(event, self.exclude_dates)), work.now)
-        bounds.refuse_horizon(work.bounds, event.span.start_utc, work.now)
-        bounds.refuse_links(work.bounds, bounds.texts_of(event))
+        bounds.refuse_event(work, event)
         return event
 
     async def _made_before(self, work: Work) -> Event | None:
@@ -196,6 +195,7 @@ class UpdateEvent(Command[EventDone]):
             return await self._noted(work, old)
         refuse_unexpected(old, self.expected_sequence)
         new = sound(revised(new, old, work.now, self.source), work.now)
+        bounds.refuse_event(work, new, note)
         await refuse_lacking(work, old, new)
         if new.reserved is not None and self.only_for:
             await refuse_lacking(work, old, new.seen_by(min(self.only_for)))
@@ -325,6 +325,7 @@ class CancelEvent(Command[EventDone]):
         await audience.refuse_unknown(work, old, self.audience)
         values = {"status": EventStatus.CANCELLED, "cancel_reason": reason}
         event = revised(old.model_copy(update=values), old, work.now, self.source)
+        bounds.refuse_event(work, event)
         group = audience.of_cancellation(self.audience or work.settings.cancel_audience, asks=event.rsvp)
         notified = await audience.size(work, event, group, Kind.CANCELLATION)
         campaign_id = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from engine.commands import text
+from engine.commands.agents import bounds
 from engine.commands.answers import proposals
 from engine.commands.base import Command, Work
 from engine.commands.events import series
@@ -194,6 +195,8 @@ async def _tell(
     default = work.settings.update_audience if kind is Kind.UPDATE else work.settings.cancel_audience
     changed = differences(old, new)
     await audience.refuse_unknown(work, old, request.audience)
+    note = text.note(request.note)
+    bounds.refuse_event(work, new, note)
     group = audience.of_update(request.audience or default, changed, asks=new.rsvp)
     notified = await audience.size(work, new, group, kind, recurrence_id)
     preview = await audience.preview(work, new, group, kind, recurrence_id)
@@ -201,7 +204,6 @@ async def _tell(
     if not request.dry_run:
         await work.unit.save_event(work.flagged(new))
         await proposals.answered(work, new, recurrence_id)
-        note = text.note(request.note)
         campaign_id = await audience.tell(work, new, kind, group, recurrence_id, note=note)
     return EventDone(
         event=new,

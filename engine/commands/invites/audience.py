@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
+from engine.commands.agents import bounds, budgets
 from engine.commands.base import Work
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
@@ -180,8 +181,13 @@ async def start(
         valid=people,
         created=work.now,
         started=work.now,
+        key=work.caused_by(event),
     )
     await work.unit.add_campaign(campaign, ())
+    standing = await bounds.standing_for(work, event)
+    if kind is not Kind.REMINDER:
+        await bounds.exceed_audience(work, standing, event, kind, group)
+    await budgets.reserve_change(work, standing, campaign)
     await work.unit.add_fanout(
         Fanout(
             event_uid=event.uid,
@@ -191,6 +197,7 @@ async def start(
             note=note,
             recurrence_id=recurrence_id,
             campaign_id=campaign.id,
+            key=campaign.key,
         )
     )
     return campaign.id

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from engine.commands import text
+from engine.commands.agents import bounds, budgets
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.revisions import revised
 from engine.commands.person_limit import refuse_person_limit
@@ -50,6 +51,7 @@ class SendInvite(Command[InviteDone]):
         known = await work.unit.attendee(event.uid, email)
         again = self.origin is Origin.TEST and _callers_own(work, event, email)
         before = await self._sent_before(work, known) if known and not again else None
+        await self._refuse_out_of_bounds(work, event, email, known, new=before is None)
         if before is None:
             await refuse_person_limit(work, email, prompted=self.prompted)
         if known:
@@ -64,6 +66,19 @@ class SendInvite(Command[InviteDone]):
         await work.unit.add_messages([message.model_copy(update=own)], priority=0)
         owed = await work.unit.last_message(event.uid, email)
         return InviteDone(attendee=attendee, message=owed)
+
+    async def _refuse_out_of_bounds(
+        self, work: Work, event: Event, email: str, known: Attendee | None, *, new: bool
+    ) -> None:
+        standing = await bounds.standing_for(work, event)
+        if not standing.bounded:
+            return
+        bounds.refuse_recipient(work, standing, self.email)
+        bounds.refuse_recipient(work, standing, email)
+        values = personal_values(known) if known else given(email, self.name, self.fields)
+        bounds.refuse_links(work, standing, [*bounds.personal_texts(event, values), self.note])
+        if new:
+            await budgets.refuse_mail(work, standing, email)
 
     async def _sent_before(self, work: Work, known: Attendee) -> Message | None:
         """The message after which nothing more is owed to `known`, or None."""
@@ -160,8 +175,9 @@ def invite_message(
     kind: Kind = Kind.INVITE,
     test: bool = False,
     campaign_id: str | None = None,
+    key: str | None = None,
 ) -> Message:
-    """The ledger row that owes `attendee` the event as it is now."""
+    """The ledger row that owes `attendee` the event as it is now; `key`: whose bounds hold, else those of the cause."""
     return Message(
         kind=kind,
         email=attendee.email,
@@ -174,6 +190,7 @@ def invite_message(
         campaign_id=campaign_id,
         created=work.now,
         due=work.now,
+        key=work.caused_by(event) if key is None else key,
     )
 
 

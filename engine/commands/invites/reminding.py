@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from engine.commands import text
+from engine.commands.agents import bounds
 from engine.commands.base import Command, Done, Work
 from engine.commands.invites import audience
 from engine.model.events import Event
@@ -41,6 +42,7 @@ class Remind(Command[RemindDone]):
         work.require("send")
         event = await work.standing_event(self.uid)
         note = text.note(self.note)
+        bounds.refuse_links(work, work.bounds, [note])
         _refuse_no(self.who)
         await audience.refuse_unknown(work, event, self.who)
         groups = await work.unit.reminder_groups(event.uid, self.who, work.now, NAMED)

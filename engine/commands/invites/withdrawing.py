@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.commands import text
+from engine.commands.agents import bounds, budgets
 from engine.commands.base import Command, Done, Work
 from engine.commands.invites.invites import invite_message
 from engine.model.answers import ProposalState
@@ -34,6 +35,7 @@ class WithdrawInvite(Command[WithdrawDone]):
         event = await work.standing_event(self.uid)
         note = text.note(self.note)
         known = await _attendee(work, event, self.email)
+        bounds.refuse_links(work, work.bounds, [note])
         if known.withdrawn is not None:
             return WithdrawDone(
                 event=event,
@@ -61,6 +63,7 @@ async def _attendee(work: Work, event: Event, email: str) -> Attendee:
 
 
 async def _cancellation(work: Work, event: Event, attendee: Attendee, note: str) -> Message | None:
+    await budgets.exceed_changes(work, await bounds.standing_for(work, event), 1)
     message = invite_message(work, event, attendee, kind=Kind.WITHDRAWAL)
     await work.unit.add_messages([message.model_copy(update={"note": note})], priority=0)
     return await work.unit.last_message(event.uid, attendee.email)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from engine.store.protocol.answers import Answers
 from engine.store.protocol.attendees import Attendees
+from engine.store.protocol.budgets import Budgets
 from engine.store.protocol.campaigns import Campaigns
 from engine.store.protocol.claims import Claims
 from engine.store.protocol.confirmations import Confirmations, Prompting, Proofs
@@ -52,6 +53,7 @@ class Unit(
     Sessions,
     Stops,
     Keys,
+    Budgets,
     Requests,
     Record,
     Pages,

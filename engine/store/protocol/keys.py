@@ -25,6 +25,10 @@ class Keys(Protocol):
         """The key with this id, or None."""
         ...
 
+    async def key_with(self, digest: str) -> Key | None:
+        """The key with this hash, or None."""
+        ...
+
     async def save_key(self, key: Key) -> None:
         """Replace a key; whom it acts for stays."""
         ...

@@ -94,6 +94,7 @@ class Campaigns(Reminders):
         if job:
             await self.skip_recipients(campaign_id, job["cursor"], code)
         await self.run("DELETE FROM fanout WHERE campaign_id = ?", [campaign_id])
+        await self.release_reserve(campaign_id, None)
         where = f"campaign_id = ? AND {WAITING}"
         return await self.settle(where, [campaign_id], MessageState.WITHDRAWN, code, now)
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 from engine.model.base import Value
 from engine.model.claims import Claim
 from engine.model.events import Event
+from engine.model.keys import UNBOUNDED, Standing
 from engine.model.messages import Kind, Message, MessageState, Method, Notice
 from engine.model.people import Attendee, Origin, Partstat
 from engine.model.suppressions import ASKED
@@ -130,6 +131,7 @@ class Judged(NamedTuple):
 
     candidate: Candidate
     event: Event | None
+    standing: Standing = UNBOUNDED
 
 
 async def claims(judged: Sequence[Judged]) -> list[Claim]:
@@ -139,13 +141,13 @@ async def claims(judged: Sequence[Judged]) -> list[Claim]:
     return await asyncio.to_thread(lambda: [claim(*each) for each in judged])
 
 
-def claim(candidate: Candidate, event: Event | None) -> Claim:
+def claim(candidate: Candidate, event: Event | None, standing: Standing = UNBOUNDED) -> Claim:
     """What a dispatcher is given; a calendar message has the newest revision of its event."""
     name = candidate.organizer_name or ""
     if candidate.method is None or event is None:
         return Claim(_message(candidate, candidate.sequence, candidate.message_id), event, None, name)
     message = _message(candidate, event.sequence, message_id(candidate, event))
-    return Claim(message, event, _attendee(candidate), name)
+    return Claim(message, event, _attendee(candidate), name, standing)
 
 
 def message_id(candidate: Candidate, event: Event) -> str:

@@ -9,13 +9,15 @@ from datetime import datetime
 
 from engine.model.claims import Answer
 from engine.model.events import Event
-from engine.model.messages import MessageState
+from engine.model.keys import UNBOUNDED, Standing
+from engine.model.messages import Kind, MessageState
 from engine.model.records import Rates
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.candidates import QUERY, Candidate, Judged, candidates, message_id
 from engine.store.sqlite.day_limit import DayLimit
+from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.leases import Leases
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
 from engine.store.sqlite.stops import Stops
@@ -31,7 +33,7 @@ FROM json_each(?) a WHERE message.id = a.value->>0
 """
 
 
-class Claims(Leases, DayLimit, Stops):
+class Claims(Leases, DayLimit, Keys, Stops):
     """Claims messages for one dispatcher and writes down what came of them."""
 
     async def claim(
@@ -52,6 +54,7 @@ class Claims(Leases, DayLimit, Stops):
             await self._spend(campaign_id, len(found), now, own)
             claims += found
         claims = await self._spaced(claims, now, rates.by_domain)
+        claims = await self._in_minutes(claims, now)
         if claims:
             await self.lease([c.candidate for c in claims], owner, now.timestamp() + lease_s)
             await self._spend(_ALL, len(claims), now, rates.all)
@@ -85,20 +88,63 @@ class Claims(Leases, DayLimit, Stops):
     async def _judged(self, found: Sequence[Candidate], now: datetime) -> list[Judged]:
         found = await self.going(found)
         events = await self._events({c.event_uid for c in found if c.event_uid})
+        standings = {key: await self.standing(key.split()) for key in {c.key for c in found if c.key}}
         claims: list[Judged] = []
         withdrawn: dict[Code, list[int]] = {}
+        waiting: list[tuple[rules.Verdict, int]] = []
         for candidate in found:
             event = events.get(candidate.event_uid or "")
+            standing = standings.get(candidate.key, UNBOUNDED)
             code = rules.barred(candidate, event, now)
+            verdict = (
+                self._by_keys(candidate, event, standing, now) if candidate.key and not code else _LEAVES
+            )
+            if verdict.held or verdict.due:
+                waiting.append((verdict, candidate.id))
+                continue
+            code = code or verdict.code
             if not code and event and candidate.method and candidate.sequence < event.sequence:
                 code = await self._raise_sequence(candidate, event)
             if code:
                 withdrawn.setdefault(code, []).append(candidate.id)
             else:
-                claims.append(Judged(candidate, event))
+                claims.append(Judged(candidate, event, standing))
+        await self._let_wait(waiting)
         for code, ids in withdrawn.items():
             await self.settle(f"id {IN_LIST}", [as_numbers(ids)], MessageState.WITHDRAWN, code, now)
         return claims
+
+    def _by_keys(
+        self, candidate: Candidate, event: Event | None, standing: Standing, now: datetime
+    ) -> rules.Verdict:
+        keys = candidate.key.count(" ") + 1
+        return rules.by_keys(Kind(candidate.kind), candidate.email, event, standing, keys, now)
+
+    async def _let_wait(self, waiting: Sequence[tuple[rules.Verdict, int]]) -> None:
+        """Hold messages, or have them due later, as their keys say."""
+        await self.many(
+            "UPDATE message SET held = ?, code = ?, due = coalesce(?, due) WHERE id = ?",
+            [(int(v.held), v.code or "", rows.seconds(v.due), id_) for v, id_ in waiting],
+        )
+
+    async def _in_minutes(self, claims: list[Judged], now: datetime) -> list[Judged]:
+        """Without those that would be too many in a minute for a key; they are due again when its turn comes."""
+        late: dict[int, float] = {}
+        for key, minute in {
+            k.id: k.bounds.minute for c in claims for k in c.standing.keys if k.bounds
+        }.items():
+            ids = [
+                c.candidate.id for c in claims if key in c.candidate.key.split() and not _whole(c.candidate)
+            ]
+            if not minute or not ids:
+                continue
+            pace, rate = f"key:{key}", minute / 60
+            row = await self.one("SELECT next FROM pace WHERE key = ?", [pace])
+            allowed = rules.allowed_in_minute(len(ids), row["next"] if row else None, now.timestamp(), minute)
+            await self._spend(pace, allowed, now, rate)
+            late |= {id_: now.timestamp() + n / rate for n, id_ in enumerate(ids[allowed:], start=1)}
+        await self.many("UPDATE message SET due = ? WHERE id = ?", [(due, id_) for id_, due in late.items()])
+        return [c for c in claims if c.candidate.id not in late]
 
     async def _events(self, uids: set[str]) -> dict[str, Event]:
         found = (
@@ -160,6 +206,14 @@ class Claims(Leases, DayLimit, Stops):
             for a in answers
             if a.state is MessageState.DEFERRED
         )
+
+
+_LEAVES = rules.Verdict()
+
+
+def _whole(candidate: Candidate) -> bool:
+    """True for what takes an entry out of a calendar: no pace keeps it."""
+    return candidate.kind in {Kind.CANCELLATION, Kind.WITHDRAWAL}
 
 
 def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:

@@ -23,6 +23,10 @@ class Keys(Session):
         row = await self.one("SELECT body FROM access_key WHERE id = ?", [key_id])
         return Key.model_validate_json(row["body"]) if row else None
 
+    async def key_with(self, digest: str) -> Key | None:
+        row = await self.one("SELECT body FROM access_key WHERE digest = ?", [digest])
+        return Key.model_validate_json(row["body"]) if row else None
+
     async def save_key(self, key: Key) -> None:
         await self.run(
             "UPDATE access_key SET digest = ?, body = ? WHERE id = ?",

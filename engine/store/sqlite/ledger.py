@@ -11,6 +11,7 @@ from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
+from engine.store.sqlite.budgets import KeyBudgets
 from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.person_mails import DayCounters
 from engine.store.sqlite.schema import PENDING
@@ -24,7 +25,7 @@ WAITING = f"{PENDING} AND id NOT IN {LEASED}"
 """What nobody holds: it has certainly not left since it was last in doubt."""
 
 
-class Ledger(DayCounters):
+class Ledger(DayCounters, KeyBudgets):
     """The part of a unit of work that speaks of messages."""
 
     items_per_unit = 1_000
@@ -44,6 +45,7 @@ class Ledger(DayCounters):
         await self.insert("message", rows.MESSAGE_COLUMNS, values)
         await self.count_for_persons(owed)
         self.owed += [m.message_id for m in owed]
+        await self.count_for_keys(owed)
         groups = Counter((m.kind, m.event_uid, m.organizer, m.campaign_id, m.state) for m in owed)
         for group, n in groups.items():
             self._count(*group, n)
@@ -138,6 +140,8 @@ class Ledger(DayCounters):
         )
         if not groups:
             return 0
+        if state is MessageState.WITHDRAWN:
+            await self.give_back(where, values)
         changes = {"state": state.value, **(sets or {})}
         assignments = ", ".join(f"{column} = ?" for column in changes)
         await self.run(f"UPDATE message SET {assignments} WHERE {where}", [*changes.values(), *values])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.model.messages import Kind
 from engine.model.people import Partstat
+from engine.store.sqlite.budgets import MISCOUNTED as MISCOUNTED_BUDGETS
 from engine.store.sqlite.day_limit import MISCOUNTED
 from engine.store.sqlite.person_schema import COUNTED, PERSON
 from engine.store.sqlite.session import Session
@@ -50,6 +51,7 @@ SELECT count(*) AS n FROM (SELECT * FROM (SELECT * FROM counted EXCEPT SELECT * 
 """
 
 _CONTRADICTIONS = {
+    "days of keys whose budgets differ from the ledger": MISCOUNTED_BUDGETS,
     "hours that count fewer mails than left in them": MISCOUNTED,
     "counters of the mails that a person was owed on the newest day differ from the mails": _OF_DAY,
     "sums of mails that changed nothing differ from the mails": "SELECT count(*) AS n FROM (SELECT * FROM kept_share "

@@ -6,6 +6,7 @@ import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.changes import AUTOMATIC_REPLIES
+from engine.store.sqlite.budget_schema import BUDGETS
 from engine.store.sqlite.day_limit import SENT_HOURS
 from engine.store.sqlite.forgetting_schema import FORGETTING
 from engine.store.sqlite.held_schema import HELD
@@ -307,6 +308,7 @@ MIGRATIONS = (
     FORGETTING,
     AUTOMATIC_REPLIES,
     STOPS,
+    BUDGETS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.claims import Answer, Claim
 from engine.model.events import Event
-from engine.model.messages import MessageState
+from engine.model.keys import Standing
+from engine.model.messages import Kind, Message, MessageState
 from engine.model.people import Attendee
 from engine.model.records import Rates
 from engine.refusals import Code
 from engine.store import rules
+from tests.support.memory.keys import KeyUnit
 from tests.support.memory.stops import StopUnit
 from tests.support.memory.tables import Owed
 
@@ -34,7 +36,7 @@ class _Waiting:
     proven: int | None
 
 
-class ClaimUnit(StopUnit):
+class ClaimUnit(StopUnit, KeyUnit):
     """The dispatcher's side of the ledger."""
 
     def reclaim(self, now: datetime, lease_s: float) -> None:
@@ -74,11 +76,20 @@ class ClaimUnit(StopUnit):
                 self.t.put("message", key, replace(row, held=True))
                 continue
             code, newest = self._judged(row, event, now)
+            standing = self.standing_now(row.message.key.split())
+            verdict = rules.Verdict() if code else self._by_keys(row.message, event, standing, now)
+            if verdict.held or verdict.due:
+                changed = newest.changed(code=verdict.code or "", due=verdict.due or row.message.due)
+                self.t.put("message", key, replace(changed, held=verdict.held))
+                continue
+            if not code and self._late(key, row.message, standing, now):
+                continue
+            code = code or verdict.code
             if code:
                 self.settle([(key, row)], MessageState.WITHDRAWN, code, now)
                 continue
             self.t.put("message", key, replace(newest, owner=owner, until=now.timestamp() + lease_s))
-            claims.append(self._claim(newest, event))
+            claims.append(replace(self._claim(newest, event), standing=standing))
             self._spend_all(newest, campaign, now, rates)
         return claims
 
@@ -121,6 +132,27 @@ class ClaimUnit(StopUnit):
             return True
         later = row.changed(due=now + timedelta(seconds=1 / rate))
         self.t.put("message", row.message.id, later)
+        return False
+
+    def _by_keys(self, m: Message, event: Event | None, standing: Standing, now: datetime) -> rules.Verdict:
+        if not m.key:
+            return rules.Verdict()
+        return rules.by_keys(m.kind, m.email, event, standing, len(m.key.split()), now)
+
+    def _late(self, key: int, m: Message, standing: Standing, now: datetime) -> bool:
+        """True if it would be too many in a minute for a key; then it is due when its turn comes."""
+        for one in standing.keys:
+            minute = one.bounds.minute if one.bounds else 0
+            if not minute or m.kind in {Kind.CANCELLATION, Kind.WITHDRAWAL}:
+                continue
+            pace = f"key:{one.id}"
+            after = self.t.get("pace", pace)
+            if not rules.allowed_in_minute(1, after, now.timestamp(), minute):
+                row = self.t.get("message", key)
+                late = now + timedelta(seconds=60 / minute)
+                self.t.put("message", key, row.changed(due=late))
+                return True
+            self.t.put("pace", pace, max(after or 0.0, now.timestamp()) + 60 / minute)
         return False
 
     def _allowed(self, key: str, limit: int, now: datetime, rate: float) -> int:

@@ -19,6 +19,9 @@ class KeyUnit(LedgerUnit):
         found: Key | None = self.t.get("key", key_id)
         return found
 
+    async def key_with(self, digest: str) -> Key | None:
+        return next(self.t.where("key", lambda key: key.digest == digest), None)
+
     async def save_key(self, key: Key) -> None:
         self.t.put("key", key.id, key)
 
@@ -26,9 +29,13 @@ class KeyUnit(LedgerUnit):
         return list(self.t.where("key", lambda key: key.address == address))
 
     async def standing(self, ids: Sequence[str]) -> Standing:
+        return self.standing_now(ids)
+
+    def standing_now(self, ids: Sequence[str]) -> Standing:
         keys = tuple(self.t.get("key", one) for one in dict.fromkeys(ids) if one in self.t.of("key"))
         named = {name for key in keys if key.bounds for name in key.bounds.named_lists}
-        return Standing(keys, await self.address_lists(named))
+        lists = {name: patterns for name, patterns in self.t.of("address_list").items() if name in named}
+        return Standing(keys, lists)
 
     async def address_lists(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
         return {name: patterns for name, patterns in self.t.of("address_list").items() if name in names}

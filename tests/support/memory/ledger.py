@@ -190,6 +190,7 @@ class LedgerUnit(SuppressionUnit):
             if job.campaign_id == campaign_id:
                 await self.skip_recipients(campaign_id, job.cursor, code)
                 self.t.drop("fanout", key)
+        self.t.drop("key_reserve", campaign_id)
         return self.settle(
             self._waiting(lambda m: m.campaign_id == campaign_id), MessageState.WITHDRAWN, code, now
         )

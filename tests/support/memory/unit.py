@@ -15,9 +15,9 @@ from engine.model.messages import MessageState
 from engine.model.people import Attendee, Origin, Partstat
 from engine.model.records import Intake
 from engine.store.protocol import AlreadyTakenIn
+from tests.support.memory.budgets import BudgetUnit
 from tests.support.memory.claims import ClaimUnit
 from tests.support.memory.forgetting import ForgettingUnit
-from tests.support.memory.keys import KeyUnit
 from tests.support.memory.pages import PageUnit
 from tests.support.memory.record import RecordUnit
 from tests.support.memory.reminders import ReminderUnit
@@ -284,5 +284,5 @@ class Unit(SessionUnit):
         self.t.put("intake", intake.id, intake)
 
 
-class WholeUnit(ClaimUnit, ReminderUnit, KeyUnit, RecordUnit, PageUnit, ForgettingUnit, Unit):
+class WholeUnit(ClaimUnit, ReminderUnit, BudgetUnit, RecordUnit, PageUnit, ForgettingUnit, Unit):
     """What a unit of this store can do, claims among it."""

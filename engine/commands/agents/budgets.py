@@ -1,0 +1,116 @@
+"""Budgets of keys, held where mails are owed: refused with what is left, reserved in the same unit of work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from engine.commands.agents.bounds import refuse
+from engine.commands.base import Work
+from engine.model.bounds import Bounds
+from engine.model.budgets import Spent
+from engine.model.campaigns import Campaign
+from engine.model.keys import Key, Standing
+from engine.store.rules import budget_of, changes_allowed, person
+
+_ENDS = "The day ends at 00:00 UTC."
+
+
+async def refuse_mail(work: Work, standing: Standing, email: str) -> None:
+    """Refuse with OUT_OF_BOUNDS one more mail to `email` that passes a budget of one of the keys."""
+    people = await KeyPeople.of(work, standing, [email])
+    await _refuse_over(work, standing, mails=1, new=people.new)
+    if not people.take(email):
+        refuse(work, standing, "person_day", f"This person was mailed as often today as allowed. {_ENDS}")
+
+
+async def refuse_report(work: Work, standing: Standing) -> None:
+    """Refuse with OUT_OF_BOUNDS one more report that passes the budget of a day."""
+    await _refuse_over(work, standing, mails=1, new={})
+
+
+async def _refuse_over(work: Work, standing: Standing, *, mails: int, new: dict[str, int]) -> None:
+    spent = await work.unit.spent([key.id for key in standing.keys], work.now)
+    for key, bounds in bounded(standing):
+        _refuse_day(work, standing, bounds.day, spent[key.id].mails, mails)
+        _refuse_new(work, standing, bounds.new_people_day, spent[key.id].people, new.get(key.id, 0))
+
+
+def _refuse_day(work: Work, standing: Standing, most: int, used: int, wanted: int) -> None:
+    if most and used + wanted > most:
+        left = max(0, most - used)
+        refuse(work, standing, "day", f"{wanted} more mails today; {left} of {most} are left. {_ENDS}")
+
+
+def _refuse_new(work: Work, standing: Standing, most: int, used: int, wanted: int) -> None:
+    if most and wanted and used + wanted > most:
+        left = max(0, most - used)
+        why = f"{wanted} more people whom it never mailed; {left} of {most} are left today. {_ENDS}"
+        refuse(work, standing, "new_people_day", why)
+
+
+def bounded(standing: Standing) -> list[tuple[Key, Bounds]]:
+    """The keys that have bounds, with them."""
+    return [(key, key.bounds) for key in standing.keys if key.bounds]
+
+
+class KeyPeople:
+    """Which people each key mailed before, and how often it may still mail each of them today."""
+
+    def __init__(self, most: int, new: dict[str, int], mailed: dict[str, dict[str, int]]) -> None:
+        self.new = new
+        self._most, self._mailed, self._taken = most, mailed, Counter[str]()
+
+    @classmethod
+    async def of(cls, work: Work, standing: Standing, emails: Collection[str]) -> KeyPeople:
+        """The people with these addresses, by one query a key; `new`: how many of them each key never mailed."""
+        persons = {person(email) for email in emails}
+        mailed = {
+            key.id: await work.unit.mailed_today(key.id, emails, work.now) for key, _ in bounded(standing)
+        }
+        new = {key: len(persons - known.keys()) for key, known in mailed.items()}
+        return cls(standing.limit("person_day"), new, mailed)
+
+    def take(self, email: str) -> bool:
+        """True if one more mail may be owed to `email` by the keys; it is counted then."""
+        who = person(email)
+        used = max((known.get(who, 0) for known in self._mailed.values()), default=0)
+        if self._most and used + self._taken[who] >= self._most:
+            return False
+        self._taken[who] += 1
+        return True
+
+
+async def reserve_list(work: Work, standing: Standing, campaign: Campaign) -> None:
+    """Reserve a whole list in one write, or refuse it whole with OUT_OF_BOUNDS."""
+    if not campaign.key:
+        return
+    new = {key.id: await work.unit.new_people(key.id, campaign.id) for key, _ in bounded(standing)}
+    await _refuse_over(work, standing, mails=campaign.valid, new=new)
+    acting = new.get(campaign.key.split()[-1], 0)
+    await work.unit.reserve(campaign.id, campaign.key, work.now, Spent(mails=campaign.valid, people=acting))
+
+
+async def reserve_change(work: Work, standing: Standing, campaign: Campaign) -> None:
+    """Reserve what a change, a cancellation or a reminder to `campaign.valid` people will cause.
+
+    A change beyond the allowance waits for a decision. Raises Refused: OUT_OF_BOUNDS.
+    """
+    if not campaign.key:
+        return
+    if budget_of(campaign.kind) == "mails":
+        await _refuse_over(work, standing, mails=campaign.valid, new={})
+        spent = Spent(mails=campaign.valid)
+    else:
+        await exceed_changes(work, standing, campaign.valid)
+        spent = Spent(changes=campaign.valid)
+    await work.unit.reserve(campaign.id, campaign.key, work.now, spent)
+
+
+async def exceed_changes(work: Work, standing: Standing, people: int) -> None:
+    """Note that changes for `people` pass the allowance of a day, if they do."""
+    spent = await work.unit.spent([key.id for key in standing.keys], work.now)
+    for key, _ in bounded(standing):
+        most = changes_allowed(spent[key.id].met)
+        if spent[key.id].changes + people > most:
+            work.exceed("changes_day", f"{people} more changes today; {most} are allowed. {_ENDS}")
