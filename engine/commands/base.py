@@ -61,7 +61,7 @@ class Work:
     observed: list[str] = field(default_factory=list)
     """Bounds that would have refused it, of keys that only observe."""
     exceeded: list[tuple[str, str]] = field(default_factory=list)
-    """Bounds that a change passes, each with why: it waits for a decision, and is not refused (rule 17)."""
+    """Bounds that a change passes, each with why: it waits for a decision, and is not refused."""
 
     @property
     def verbs(self) -> frozenset[Verb]:

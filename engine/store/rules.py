@@ -196,7 +196,7 @@ class Verdict(NamedTuple):
 def by_keys(
     kind: Kind, email: str, event: Event | None, standing: Standing, keys: int, now: datetime
 ) -> Verdict:
-    """What the `keys` keys that caused a message say of it now (rule 15).
+    """What the `keys` keys that caused a message say of it now.
 
     A change of what somebody has in their calendar is never lost by a bound: it waits for a decision.
     """
