@@ -28,7 +28,12 @@ def refuse(work: Work, standing: Standing, bound: str, message: str) -> None:
     if standing.mode(work.now) is Mode.OBSERVE:
         work.observed.append(bound)
         return
-    raise Refused(Code.OUT_OF_BOUNDS, f"Out of the key's bounds: {message}", bound=bound)
+    raise out_of_bounds(bound, f"Out of the key's bounds: {message}")
+
+
+def out_of_bounds(bound: str, message: str) -> Refused:
+    """The refusal by one bound; what to do next the face says."""
+    return Refused(Code.OUT_OF_BOUNDS, message, bound=bound)
 
 
 def refuse_recipient(work: Work, standing: Standing, address: str) -> None:

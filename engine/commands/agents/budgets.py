@@ -94,7 +94,7 @@ async def reserve_list(work: Work, standing: Standing, campaign: Campaign) -> No
 async def reserve_change(work: Work, standing: Standing, campaign: Campaign) -> None:
     """Reserve what a change, a cancellation or a reminder to `campaign.valid` people will cause.
 
-    A change beyond the allowance waits for a decision. Raises Refused: OUT_OF_BOUNDS.
+    Raises Refused: OUT_OF_BOUNDS.
     """
     if not campaign.key:
         return
@@ -102,7 +102,6 @@ async def reserve_change(work: Work, standing: Standing, campaign: Campaign) -> 
         await _refuse_over(work, standing, mails=campaign.valid, new={})
         spent = Spent(mails=campaign.valid)
     else:
-        await exceed_changes(work, standing, campaign.valid)
         spent = Spent(changes=campaign.valid)
     await work.unit.reserve(campaign.id, campaign.key, work.now, spent)
 

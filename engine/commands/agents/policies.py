@@ -46,6 +46,8 @@ async def reasons(work: Work, command: Command[Done], done: Done) -> tuple[HoldR
     if not holdable.changed(work, done):
         return ()
     found = [HoldReason(one.value) async for one in _met(work, command, done)]
+    if work.exceeded and bounds.mode(work.now) is not Mode.OBSERVE:
+        found.append(HoldReason.BOUNDS)
     if bounds.mode(work.now) is Mode.HOLD:
         found.append(HoldReason.MODE)
     return tuple(dict.fromkeys(found))

@@ -17,6 +17,7 @@ from engine.model.events import Event
 from engine.model.messages import Audience, Chosen, Fanout, Kind
 from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code, Refused
+from engine.store.rules import budget_of
 
 PREVIEWED = 20
 """People whom a preview names."""
@@ -170,6 +171,11 @@ async def start(
     note: str = "",
 ) -> str:
     """Write the job for `people` attendees; returns the id of its campaign."""
+    standing = await bounds.standing_for(work, event)
+    if kind is not Kind.REMINDER:
+        await bounds.exceed_audience(work, standing, event, kind, group)
+    if budget_of(kind) == "changes":
+        await budgets.exceed_changes(work, standing, people)
     campaign = Campaign(
         id=work.randomness.word(CAMPAIGN_ID_LENGTH),
         event_uid=event.uid,
@@ -181,12 +187,10 @@ async def start(
         valid=people,
         created=work.now,
         started=work.now,
-        key=work.caused_by(event),
+        # What passes a bound and was approved is the word of who approved it.
+        key="" if work.approved and work.exceeded else work.caused_by(event),
     )
     await work.unit.add_campaign(campaign, ())
-    standing = await bounds.standing_for(work, event)
-    if kind is not Kind.REMINDER:
-        await bounds.exceed_audience(work, standing, event, kind, group)
     await budgets.reserve_change(work, standing, campaign)
     await work.unit.add_fanout(
         Fanout(
