@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from cis_mcp.mcp.tools import SPECS, Selection
+from cis_mcp.mcp.tools.catalog import EVERY
 from engine.engine import Engine
 from engine.model.bounds import DEFAULT_VERBS
 from engine.model.verbs import verbs_of
 from tests.cli.processes import run
 from tests.support.webs import Mode, client, key_for, served
 
+_BESIDE = {spec.name for spec in EVERY.values() if spec.beside and verbs_of(spec.scopes) <= DEFAULT_VERBS}
+"""What every key with bounds is listed beside the tools of its tier."""
 CORE, EXTENDED = (
-    {spec.name for spec in SPECS[tier] if verbs_of(spec.scopes) <= DEFAULT_VERBS}
+    _BESIDE | {spec.name for spec in SPECS[tier] if verbs_of(spec.scopes) <= DEFAULT_VERBS}
     for tier in ("core", "extended")
 )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
-from engine.store.sqlite.changes import AUTOMATIC_REPLIES
 from engine.store.sqlite.budget_schema import BUDGETS
+from engine.store.sqlite.changes import AUTOMATIC_REPLIES
 from engine.store.sqlite.day_limit import SENT_HOURS
 from engine.store.sqlite.forgetting_schema import FORGETTING
 from engine.store.sqlite.held_schema import HELD
