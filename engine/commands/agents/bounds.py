@@ -78,19 +78,20 @@ def personal_texts(event: Event, values: Mapping[str, str]) -> list[str]:
     return [*texts_of(personal.personalize(event, given)), values.get("name", "")]
 
 
-def refuse_event(work: Work, event: Event, *texts: str) -> None:
-    """Refuse with OUT_OF_BOUNDS an event that the actor's keys may not make, or may not change so."""
+def refuse_event(work: Work, event: Event, *texts: str, old: Event | None = None) -> None:
+    """Refuse with OUT_OF_BOUNDS an event that the actor's keys may not make, or from `old` may not change so."""
     if not work.bounds.bounded:
         return
     refuse_links(work, work.bounds, [*texts_of(event), *texts])
     days = work.bounds.limit("horizon_days")
-    if days and not event.cancelled and _latest(event) > work.now + timedelta(days=days):
+    later = old is None or _latest(event) > _latest(old)
+    if days and later and not event.cancelled and _latest(event) > work.now + timedelta(days=days):
         refuse(work, work.bounds, "horizon_days", f"events start within {days} days.")
 
 
 def _latest(event: Event) -> datetime:
     """The latest start that the event names; a recurring one is judged by its first."""
-    return max(event.span.start_utc, *(o.span.start_utc for o in event.overrides), event.span.start_utc)
+    return max([event.span.start_utc, *(override.span.start_utc for override in event.overrides)])
 
 
 def refuse_exceeded(work: Work) -> None:

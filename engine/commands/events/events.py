@@ -195,7 +195,7 @@ class UpdateEvent(Command[EventDone]):
             return await self._noted(work, old)
         refuse_unexpected(old, self.expected_sequence)
         new = sound(revised(new, old, work.now, self.source), work.now)
-        bounds.refuse_event(work, new, note)
+        bounds.refuse_event(work, new, note, old=old)
         await refuse_lacking(work, old, new)
         if new.reserved is not None and self.only_for:
             await refuse_lacking(work, old, new.seen_by(min(self.only_for)))

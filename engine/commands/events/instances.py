@@ -196,7 +196,7 @@ async def _tell(
     changed = differences(old, new)
     await audience.refuse_unknown(work, old, request.audience)
     note = text.note(request.note)
-    bounds.refuse_event(work, new, note)
+    bounds.refuse_event(work, new, note, old=old)
     group = audience.of_update(request.audience or default, changed, asks=new.rsvp)
     notified = await audience.size(work, new, group, kind, recurrence_id)
     preview = await audience.preview(work, new, group, kind, recurrence_id)

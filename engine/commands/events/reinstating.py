@@ -27,7 +27,7 @@ class ReinstateEvent(UpdateEvent):
         new = self._changed(old).model_copy(update=standing)
         changed = ("status", *differences(old, new))
         new = sound(revised(new, old, work.now, self.source), work.now)
-        bounds.refuse_event(work, new)
+        bounds.refuse_event(work, new, old=old)
         group = audience.of_update(self.audience or work.settings.update_audience, changed)
         notified = await audience.size(work, new, group)
         # A cancellation that has not left would arrive with the revision that takes it back.
