@@ -17,6 +17,8 @@ from engine.model.messages import Audience
 from engine.network import is_loopback
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s.][^@\s]*")
 OWN_MAILBOXES = frozenset(
     {"create", "bulk", "rsvp", "unsubscribe", "confirm", "postmaster", "abuse", "notification"}
 )
@@ -156,6 +158,51 @@ class Settings(BaseSettings):
             raise ValueError(f"{scheme.group(1)} is no store that there is; give sqlite:/path or a path")
         return value.strip()
 
+    @field_validator("data_dir")
+    @classmethod
+    def _folder(cls, value: Path) -> Path:
+        """Refuse what is no path, which would else become the name of a folder."""
+        if _URL.match(str(value)):
+            raise ValueError("must be a folder of this machine")
+        return value
+
+    @field_validator("organizer", "owner")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not _ADDRESS.fullmatch(value.strip()):
+            raise ValueError("must be an address such as agent@invites.example.com")
+        return value.strip()
+
+    @field_validator("aliases")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        if not all(_ADDRESS.fullmatch(alias) for alias in _listed(value)):
+            raise ValueError("must be addresses such as events@example.com, comma separated")
+        return value
+
+    @field_validator("organizers")
+    @classmethod
+    def _patterns(cls, value: str) -> str:
+        """Refuse patterns that no address fits, such as the bare name of a domain."""
+        wrong = [p for p in (p.strip() for p in value.split(",")) if p and "@" not in p and p != "*"]
+        if wrong:
+            raise ValueError("must be patterns of addresses such as *@example.com, comma separated, or *")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        parts = urlsplit(value.strip())
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be a web address such as https://cis.example.com")
+        return value.strip()
+
+    @field_validator("domain_rates")
+    @classmethod
+    def _rates(cls, value: str) -> str:
+        rates_in(value)
+        return value
+
     @field_validator("dns")
     @classmethod
     def _resolver(cls, value: str) -> str:
@@ -221,15 +268,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def rates_by_domain(self) -> dict[str, float]:
-        """Messages a second by recipient domain; raises ValueError with a sentence on what is wrong."""
-        pairs = [pair.partition("=") for pair in self.domain_rates.split(",") if pair.strip()]
-        try:
-            rates = {domain.strip().lower(): float(rate) for domain, _, rate in pairs}
-        except ValueError:
-            raise ValueError("CIS_DOMAIN_RATES must be given as gmail.com=20,yahoo.com=5") from None
-        if any(rate <= 0 for rate in rates.values()):
-            raise ValueError("CIS_DOMAIN_RATES: a rate must be more than 0")
-        return rates
+        """Messages a second by recipient domain."""
+        return rates_in(self.domain_rates)
 
     @cached_property
     def database(self) -> Path:
@@ -278,6 +318,20 @@ def is_safe_web_address(url: str) -> bool:
         and parts.username is None
         and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
     )
+
+
+def rates_in(text: str) -> dict[str, float]:
+    """Messages a second by recipient domain, from `gmail.com=20,yahoo.com=5`; raises ValueError."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
+    try:
+        rates = {domain.strip().lower(): float(rate) for domain, _, rate in pairs}
+    except ValueError:
+        raise ValueError("must be given as gmail.com=20,yahoo.com=5") from None
+    if any(not rate > 0 for rate in rates.values()):
+        raise ValueError("a rate must be more than 0")
+    if any("@" in domain or "." not in domain for domain in rates):
+        raise ValueError("names what is no domain; give gmail.com=20")
+    return rates
 
 
 def _listed(networks: str) -> list[str]:

@@ -257,6 +257,17 @@ def list_refused(problems: Sequence[str]) -> Notice:
     return Notice(subject="Bulk Invite Status", text="\n".join(problems) + "\n")
 
 
+def several_answer(event: Event, holder: Attendee) -> Notice:
+    """Several people answer what one address was invited to."""
+    return _notice(
+        f"Several people answer for {holder.email}",
+        event,
+        f"You invited {holder.email}, and more than one other address answers there: it seems to be a mailing list. "
+        "The answer of that address itself counts as before. Whoever else answers counts as a person of their own, "
+        "once their mail is proven to be theirs. Invite each by their own address to know who comes.",
+    )
+
+
 def proposal(
     event: Event, attendee: Attendee, span: Span | None, comment: str, instance: Instant | None = None
 ) -> Notice:

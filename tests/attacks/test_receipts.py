@@ -304,6 +304,11 @@ async def test_a_second_unknown_address_makes_it_a_list_and_counts_once_proven(
     assert (two.origin, two.partstat, two.proven) == (Origin.SHARED, Partstat.DECLINED, True)
     assert (await said("one@list.example", "TENTATIVE", proven=False)).code == ""
     assert await partstat(post, event, ME) is Partstat.TENTATIVE
+    await said("three@list.example", "DECLINED", proven=False)
+    told = [m for m in await deliver(post.engine) if m.notice and m.email == event.organizer]
+    (words,) = [m.notice.text for m in told if m.notice and "mailing list" in m.notice.text]
+    assert ME in words
+    assert "list.example" not in words, "strangers' words"
 
 
 # delegates

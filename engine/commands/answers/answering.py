@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic
 
-from engine.commands import text
+from engine.commands import notices, telling, text
+from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, D_co, Done, Work, unknown_event
 from engine.commands.invites.invites import new_attendee
 from engine.model.events import Event
@@ -100,7 +101,17 @@ async def _at_token(work: Work, said: Answering[Done]) -> Respondent:
         return await _another(work, said, event, holder, found)
     if said.role is Role.HOLDER and await _is_alias(work, holder, email):
         return Respondent(holder, event, added=False, proven=True)
+    if said.role is Role.HOLDER:
+        await _tell_of_several(work, event, holder)
     return _new(work, said, event, email, delegator=holder if said.role is Role.DELEGATE else None)
+
+
+async def _tell_of_several(work: Work, event: Event, holder: Attendee) -> None:
+    """Tell the organizer that more people answer than were invited: not who, for those are strangers' words."""
+    if holder.origin is not Origin.SHARED and await prompted(
+        work, Cause.SEVERAL, holder.email, event.organizer
+    ):
+        await telling.tell(work, event.organizer, notices.several_answer(event, holder), event.uid)
 
 
 async def _another(

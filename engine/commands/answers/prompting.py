@@ -18,6 +18,7 @@ class Cause(StrEnum):
     """What a stranger's mail makes us send.
 
     REPEAT: a notice that a proven mail changed nothing; whoever has such a mail may relay it again and again.
+    SEVERAL: a notice that several people answer one invite.
     """
 
     QUESTION = "question"
@@ -26,6 +27,7 @@ class Cause(StrEnum):
     REFRESH = "refresh"
     PROPOSAL = "proposal"
     DELEGATE = "delegate"
+    SEVERAL = "several"
     SIGN_IN = "sign_in"
 
 
@@ -46,6 +48,7 @@ _BOUNDS = {
     Cause.REPEAT: _Bound(20, _HOUR, domain=200, organizer=20, all=2_000),
     Cause.REFRESH: _Bound(10, _HOUR, domain=100, organizer=100, all=1_000),
     Cause.PROPOSAL: _Bound(30, _HOUR, domain=300, organizer=30, all=1_000),
+    Cause.SEVERAL: _Bound(1, _DAY, domain=20, organizer=20, all=100),
     Cause.DELEGATE: _Bound(20, _DAY, domain=60, organizer=60, all=200),
     Cause.SIGN_IN: _Bound(20, _DAY, domain=100, organizer=20, all=1_000),
 }

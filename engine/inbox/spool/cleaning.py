@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -61,30 +62,56 @@ async def keep_within(engine: Engine) -> int:
     return gone
 
 
-async def clean(engine: Engine) -> int:
+async def clean(engine: Engine, now: float | None = None) -> int:
     """Delete mails handled more than `CIS_KEEP_MAIL_DAYS` ago, and those that waited too long; returns how many.
 
-    Raises OSError.
+    What made or changed an event stays until so many days after the event's end. `now`: in seconds, by the clock
+    that stamps files. Raises OSError.
     """
     inbox = engine.settings.data_dir / "inbox"
     days = engine.settings.keep_mail_days
     # Files tell the time by the system's clock, so it is the one to compare with.
-    now = time.time()
+    now = time.time() if now is None else now
     await asyncio.to_thread(lambda: list(_deleted(inbox / "tmp", now - _DAY_S)))
     await keeping.count_others(engine)
     gone = await keeping.expire(engine)
-    deleted = _deleted(inbox / "done", now - days * _DAY_S if days else 0.0)
-    while some := await asyncio.to_thread(next, deleted, None):
-        await keeping.forget(engine, some)
-        gone += len(some)
+    before = now - days * _DAY_S if days else 0.0
+    old = _in_parts(_old(inbox / "done", before))
+    while some := await asyncio.to_thread(next, old, None):
+        gone += await _done_with(engine, inbox / "done", some, now, before)
     return gone
+
+
+async def _done_with(engine: Engine, folder: Path, names: Sequence[str], now: float, before: float) -> int:
+    """Delete handled mails, but for those whose event ended lately or is still to come; returns how many.
+
+    A file that stays gets the event's end as its time, so that it is asked about again only when that is long ago.
+    """
+    ends = await engine.store.events_of_mails(names)
+    wanted = {name: end.timestamp() if end else now for name, end in ends.items()}
+    stay = {name: end for name, end in wanted.items() if end >= before}
+    go = [name for name in names if name not in stay]
+    await asyncio.to_thread(_stamp, folder, stay)
+    await asyncio.to_thread(_unlink, folder, go)
+    await keeping.forget(engine, go)
+    return len(go)
+
+
+def _stamp(folder: Path, times: Mapping[str, float]) -> None:
+    for name, at in times.items():
+        with suppress(FileNotFoundError):  # another process was quicker
+            os.utime(folder / name, (at, at))
 
 
 def _deleted(folder: Path, before: float) -> Iterator[list[str]]:
     """Delete the files that were last changed before that moment; returns their names, some at a time."""
-    names = _old(folder, before)
-    while some := list(islice(names, _AT_ONCE)):
+    for some in _in_parts(_old(folder, before)):
         _unlink(folder, some)
+        yield some
+
+
+def _in_parts(names: Iterator[str]) -> Iterator[list[str]]:
+    while some := list(islice(names, _AT_ONCE)):
         yield some
 
 

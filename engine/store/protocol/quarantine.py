@@ -40,6 +40,10 @@ class Quarantine(Protocol):
         """Mails in quarantine since before that moment, without those that may still be confirmed."""
         ...
 
+    async def events_of_mails(self, mails: Collection[str]) -> dict[str, datetime | None]:
+        """Of `mails` those that made or changed an event, with its end, the last of several; None: it never ends."""
+        ...
+
     async def not_kept(self, mails: Sequence[str]) -> list[str]:
         """Those of `mails` that are not counted yet."""
         ...

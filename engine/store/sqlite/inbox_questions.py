@@ -54,5 +54,8 @@ class InboxQuestions:
     async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
         return await Kept(self._reader).waiting_before(before, limit, now)
 
+    async def events_of_mails(self, mails: Collection[str]) -> dict[str, datetime | None]:
+        return await Kept(self._reader).events_of_mails(mails)
+
     async def not_kept(self, mails: Sequence[str]) -> list[str]:
         return await Kept(self._reader).not_kept(mails)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from engine.model.records import KeptMail, KeptSums
+from engine.store.sqlite import rows
 from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 _AMONG = f"mail {IN_LIST}"
@@ -16,6 +17,14 @@ _AWAITED = (
     "EXISTS (SELECT 1 FROM confirmation c WHERE c.mail = k.mail AND c.open = 1 AND c.expires > ? "
     "AND coalesce(json_extract(c.body, '$.asked'), 1))"
 )
+
+_EVENTS_OF = """
+SELECT m.value AS mail, max(e.ends) AS ends, max(e.ends IS NULL) AS endless FROM json_each(?) m
+    JOIN intake i ON i.id >= m.value || ':' AND i.id < m.value || ';'
+    JOIN event e ON e.uid = json_extract(i.body, '$.uid')
+    WHERE json_extract(i.body, '$.action') IN ('created', 'updated', 'cancelled') GROUP BY 1
+"""
+"""The lines of a mail begin with its id and a colon."""
 
 
 class Kept(Session):
@@ -92,6 +101,11 @@ class Kept(Session):
             [before.timestamp(), now.timestamp(), limit],
         )
         return [row["mail"] for row in found]
+
+    async def events_of_mails(self, mails: Collection[str]) -> dict[str, datetime | None]:
+        """Of `mails` those that made or changed an event, with its end, the last of several."""
+        found = await self.all(_EVENTS_OF, [as_list(mails)])
+        return {row["mail"]: None if row["endless"] else rows.at(row["ends"]) for row in found}
 
     async def not_kept(self, mails: Sequence[str]) -> list[str]:
         """Those of `mails` that are not counted yet."""

@@ -214,6 +214,15 @@ class Asked:
         found = self._kept.where("intake", lambda i: i.id.startswith(intake_prefix))
         return sorted(found, key=lambda i: (i.at, i.id))
 
+    async def events_of_mails(self, mails: Collection[str]) -> dict[str, datetime | None]:
+        found: dict[str, datetime | None] = {}
+        for line in self._kept.of("intake").values():
+            mail, event = line.id.partition(":")[0], self._kept.get("event", line.uid)
+            if mail in mails and event and line.action in {"created", "updated", "cancelled"}:
+                ends = (found.get(mail, event.ends_at), event.ends_at)
+                found[mail] = None if None in ends else max(end for end in ends if end)
+        return found
+
     async def registrations(self, address: str | None, limit: int) -> list[Confirmation]:
         found = self._kept.where(
             "confirmation",
