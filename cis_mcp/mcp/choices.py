@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cis_mcp.mcp.tools.base import CallContext
-from cis_mcp.mcp.tools.results import one_line
+from cis_mcp.views.events import one_line
 from engine.itip import zones
 from engine.model.actors import Actor
 from engine.model.events import Event

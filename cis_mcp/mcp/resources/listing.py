@@ -11,7 +11,7 @@ from mcp.types import INVALID_PARAMS, ListResourcesResult, Resource
 from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.resources.kinds import KINDS
 from cis_mcp.mcp.resources.view import ResourceView
-from cis_mcp.mcp.tools.results import one_line, times
+from cis_mcp.views.events import one_line, times
 from engine.engine import Engine
 from engine.model import cursors
 from engine.model.actors import Actor

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.attendee_results import AttendeeStory, attendee_story, page_of, story, waits_in
 from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads
 from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.mcp.tools.results import one_line
+from cis_mcp.views.events import one_line
+from cis_mcp.views.timeline import AttendeeStory, attendee_story, page_of, story, waits_in
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
 from engine.questions import Explanation

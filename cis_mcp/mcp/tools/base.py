@@ -22,7 +22,7 @@ from mcp.types import (
     TextContent,
     ToolAnnotations,
 )
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import PrivateAttr
 
 from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.hints import hint
@@ -32,6 +32,7 @@ from cis_mcp.mcp.tools.asking import said
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
+from cis_mcp.views.base import Data
 from cis_mcp.views.held import described, waiting, waiting_line
 from engine.commands.agents.deciding import Decide
 from engine.commands.base import Command, Done
@@ -53,10 +54,8 @@ _LARGE = 20_000
 """Values and characters of arguments that are read at once."""
 
 
-class Result(BaseModel):
+class Result(Data):
     """Base of every tool's result."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Reply:
     """What a tool answers: words that stand on their own, the same facts as data, and links to resources."""
 
     text: str
-    data: Result
+    data: Data
     links: tuple[ResourceLink, ...] = ()
 
 
@@ -121,7 +120,7 @@ class Spec(Generic[A]):
     handler: Callable[[CallContext, A], Awaitable[Reply]]
     title: str
     arguments: type[A]
-    result: type[Result]
+    result: type[Data]
     hints: ToolAnnotations
     scope: str = "read"
     also: str = ""

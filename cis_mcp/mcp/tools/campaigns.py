@@ -10,11 +10,11 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
-from cis_mcp.mcp.tools.campaign_results import CampaignInfo, campaign_info, campaign_lines, sample
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.lists import BulkSendArguments, rows_of
 from cis_mcp.mcp.tools.schema import shown_by
 from cis_mcp.mcp.tools.waiting import WAIT_MAX_S, until_at_rest
+from cis_mcp.views.campaigns import CampaignInfo, campaign_info, campaign_lines, sample
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.engine import SYSTEM
 from engine.model import cursors

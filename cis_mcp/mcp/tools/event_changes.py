@@ -2,64 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import Field
-
-from cis_mcp.mcp.tools.base import Result
-from cis_mcp.mcp.tools.campaign_results import Sample
-from cis_mcp.mcp.tools.results import ANSWERS, TEXT_SHOWN, one_line, times
+from cis_mcp.views.events import ANSWERS
+from cis_mcp.views.revisions import field_changes, told
 from engine.commands.events.events import EventDone
-from engine.model.events import Event
-from engine.report import masked_address
-
-_SHOWN = 300
-"""Characters of an old or a new value that are shown."""
-
-
-class FieldChange(Result):
-    """One field that changed."""
-
-    field: str
-    old: str
-    new: str = Field(description="texts are cut after 300 characters")
-
-
-def told(done: EventDone) -> dict[str, Any]:
-    """Who hears of the change and who does not, for a result."""
-    preview = done.preview
-    return {
-        "notified": done.notified,
-        "first": [masked_address(a.email) for a in preview.first] if preview else [],
-        "left_out": dict(preview.left_out) if preview else {},
-    }
-
-
-def field_changes(done: EventDone) -> list[FieldChange]:
-    """Each field that changed, the old beside the new."""
-    if done.old is None:
-        return []
-    return [
-        FieldChange(field=name, old=_value(done.old, name), new=_value(done.event, name))
-        for name in done.changed
-    ]
-
-
-def _value(event: Event, name: str) -> str:
-    span = event.span
-    if name in {"start", "end"}:
-        return span.local(getattr(span, name)).isoformat()
-    if name == "timezone":
-        return span.timezone
-    if name in {"rdates", "exdates"}:
-        return ", ".join(span.local(value).isoformat() for value in getattr(event, name))[:_SHOWN]
-    if name == "reserved":
-        return one_line(
-            str(event.reserved.model_dump(mode="json", exclude_none=True)) if event.reserved else "", _SHOWN
-        )
-    if name == "overrides":
-        return ", ".join(span.local(o.recurrence_id).isoformat() for o in event.overrides)[:_SHOWN]
-    return one_line(str(getattr(event, name)), _SHOWN)
 
 
 def updated_lines(done: EventDone, *, dry_run: bool) -> list[str]:
@@ -105,20 +50,4 @@ def _answer(label: str) -> str:
         else f"with {ANSWERS[label]}"
         if label != "noaction"
         else "without an answer"
-    )
-
-
-def update_sample(done: EventDone) -> Sample | None:
-    """The event as the first of those who hear of it would read it."""
-    preview = done.preview
-    if not done.changed or preview is None or preview.sample is None:
-        return None
-    event, first = preview.sample, preview.first[0]
-    more = " […]" if len(event.description) > TEXT_SHOWN else ""
-    return Sample(
-        to=masked_address(first.email),
-        subject=one_line(event.summary, 500),
-        start=times(event.span),
-        location=one_line(event.location),
-        description=event.description[:TEXT_SHOWN] + more,
     )

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
-from cis_mcp.mcp.tools.campaign_results import Sample, sample_lines
 from cis_mcp.mcp.tools.chosen import chosen
 from cis_mcp.mcp.tools.event_arguments import (
     CancelEventArguments,
@@ -16,17 +15,13 @@ from cis_mcp.mcp.tools.event_arguments import (
     GetEventArguments,
     UpdateEventArguments,
 )
-from cis_mcp.mcp.tools.event_changes import (
-    FieldChange,
-    cancelled_lines,
-    field_changes,
-    told,
-    update_sample,
-    updated_lines,
-)
+from cis_mcp.mcp.tools.event_changes import cancelled_lines, updated_lines
 from cis_mcp.mcp.tools.fitting import BYTES_MAX, size_of
-from cis_mcp.mcp.tools.proposals import SHOWN, ProposalInfo, proposal_info, proposal_lines
-from cis_mcp.mcp.tools.results import (
+from cis_mcp.mcp.tools.proposals import SHOWN, proposal_lines
+from cis_mcp.mcp.tools.schema import shown_by
+from cis_mcp.mcp.tools.waiting import until_at_rest
+from cis_mcp.views.campaigns import Sample, sample_lines
+from cis_mcp.views.events import (
     EventInfo,
     StatisticsInfo,
     description_lines,
@@ -35,8 +30,8 @@ from cis_mcp.mcp.tools.results import (
     statistics_info,
     statistics_line,
 )
-from cis_mcp.mcp.tools.schema import shown_by
-from cis_mcp.mcp.tools.waiting import until_at_rest
+from cis_mcp.views.proposals import ProposalInfo, proposal_info
+from cis_mcp.views.revisions import FieldChange, field_changes, told, update_sample
 from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.instances import CancelInstance, UpdateInstance

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
-from cis_mcp.mcp.tools.results import one_line, utc
 from cis_mcp.views import held as views
+from cis_mcp.views.events import one_line, utc
 from engine.commands.agents.deciding import WHY_MAX, Decide
 from engine.commands.agents.keys import StopKey
 from engine.commands.agents.stopping import StopSending

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
-from cis_mcp.mcp.tools.results import one_line
+from cis_mcp.views.events import one_line
 from engine.commands.tables.batch import StepOutcome
 from engine.imports import feeds
 from engine.imports.imported import Imported, Options, in_words

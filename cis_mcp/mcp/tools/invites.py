@@ -13,7 +13,7 @@ from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
 from cis_mcp.mcp.tools.event_arguments import Note, Uid
-from cis_mcp.mcp.tools.results import one_line
+from cis_mcp.views.events import one_line
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.commands.invites.send_many import EVENTS_MAX, Invited, SendInvites
 from engine.commands.text import FIELDS_MAX

@@ -9,8 +9,8 @@ from pydantic import Field
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.mcp.tools.results import one_line, utc
 from cis_mcp.views import settings
+from cis_mcp.views.events import one_line, utc
 from cis_mcp.views.keys import verbs
 from engine.commands.agents.keys import RevokeKey
 from engine.commands.agents.switches import SetOrganizerApproval

@@ -10,8 +10,8 @@ from pydantic import Field
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.mcp.tools.results import one_line, utc
 from cis_mcp.views import pages as views
+from cis_mcp.views.events import one_line, utc
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
 from engine.model.pages import Grouping, Layout, Page, PageKind, Show

@@ -9,7 +9,7 @@ from pydantic import Field
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.mcp.tools.results import cut, one_line, utc
+from cis_mcp.views.events import cut, one_line, utc
 from engine.commands.operators.operators import may_administer
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Held, Quarantine, Shown

@@ -10,18 +10,14 @@ from pydantic import Field, WithJsonSchema
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.mcp.tools.results import WEEKDAYS, When, moment, one_line, times, utc, when
-from cis_mcp.mcp.tools.schema import shown_by
+from cis_mcp.views.events import moment, one_line, times
+from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
 from engine.model.events import Event, EventStatus
 from engine.model.queries import EventQuery
 from engine.model.searching import Window
 from engine.model.times import Span
 from engine.refusals import Code, Refused
 from engine.search.asking import QUERY_MAX, Understood
-
-_OWN_CLOCK = "each event's own"
-
-Briefly = Annotated[When, shown_by("get_event")]
 
 
 class SearchEventsArguments(Arguments):
@@ -52,46 +48,6 @@ class SearchEventsArguments(Arguments):
     has_attendees: bool | None = Field(None, description="false: nobody is invited")
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, description="next_cursor of the page before", max_length=1_000)
-
-
-class EventBrief(Result):
-    """An event in a list; of one that recurs, its first instance that fits."""
-
-    uid: str
-    id: str
-    sequence: int
-    status: Literal["confirmed", "cancelled"]
-    organizer: str
-    summary: str
-    start: Briefly
-    end: Briefly
-    location: str
-    recurrence: str
-    untrusted: bool
-    sender_unauthenticated: bool
-
-
-class SpanInfo(Result):
-    """A span of time that was looked in: local times, and the same in UTC where one clock counts."""
-
-    start: str | None
-    end: str | None
-    start_utc: str | None
-    end_utc: str | None
-
-
-class UnderstoodInfo(Result):
-    """How a query was understood."""
-
-    spans: list[SpanInfo]
-    weekdays: list[str]
-    hours: list[str]
-    timezone: str
-    words: list[str]
-    corrections: dict[str, str]
-    unknown: list[str]
-    left_out: list[str]
-    status: str | None
 
 
 class FoundEvents(Result):
@@ -134,7 +90,7 @@ async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int)
     page = await call.engine.search(query, call.actor, arguments.timezone)
     spans = [_on_clock(span, page.understood.zone) for span in page.occasions]
     shown = [_shown(event, span) for event, span in zip(page.events, spans, strict=True)]
-    understood = _understood(page.understood)
+    understood = understood_info(page.understood)
     lines = [] if not arguments.query.strip() else [_understood_line(page.understood, understood)]
     lines += [line for line, _ in shown] or ["No event was found."]
     if page.read.partial:
@@ -171,24 +127,7 @@ def _on_clock(span: Span, zone: str | None) -> Span:
 @lru_cache(maxsize=512)
 def _shown(event: Event, span: Span) -> tuple[str, EventBrief]:
     """An event in words and as data; neither is ever changed in place, so it is said once."""
-    return _line(event, span), _brief(event, span)
-
-
-def _brief(event: Event, span: Span) -> EventBrief:
-    return EventBrief(
-        uid=event.uid,
-        id=event.id,
-        sequence=event.sequence,
-        status=event.status.value,
-        organizer=event.organizer,
-        summary=event.summary,
-        start=when(span, span.start),
-        end=when(span, span.end),
-        location=event.location,
-        recurrence=event.recurrence,
-        untrusted=event.source_uid is not None,
-        sender_unauthenticated=event.sender_unauthenticated,
-    )
+    return _line(event, span), brief_info(event, span)
 
 
 def _line(event: Event, span: Span) -> str:
@@ -199,34 +138,6 @@ def _line(event: Event, span: Span) -> str:
     where = f", {one_line(event.location)}" if event.location else ""
     repeats = ", repeats" if event.recurring else ""
     return f"- {event.id or event.uid}: “{event.summary}”{state}, {times(span)}{repeats}{where}{mailed}"
-
-
-def _understood(found: Understood) -> UnderstoodInfo:
-    return UnderstoodInfo(
-        spans=[_span(found, span) for span in found.spans],
-        weekdays=[WEEKDAYS[day] for day in sorted(found.days)],
-        hours=[f"{_clock(since)}–{_clock(until)}" for since, until in found.hours],
-        timezone=found.zone or _OWN_CLOCK,
-        words=list(found.words.words),
-        corrections=dict(found.words.corrections),
-        unknown=list(found.words.unknown),
-        left_out=list(found.words.left_out),
-        status=found.status.value if found.status else None,
-    )
-
-
-def _span(found: Understood, span: Window) -> SpanInfo:
-    placed = found.utc(span)
-    return SpanInfo(
-        start=span.start.isoformat() if span.start and span.local else None,
-        end=span.end.isoformat() if span.end and span.local else None,
-        start_utc=utc(placed.start) if placed and placed.start else None,
-        end_utc=utc(placed.end) if placed and placed.end else None,
-    )
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _understood_line(found: Understood, info: UnderstoodInfo) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.mcp.tools.results import one_line, utc
+from cis_mcp.views.events import one_line, utc
 from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
 from engine.model import cursors
 from engine.model.suppressions import Suppression, SuppressionCause

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cis_mcp.mcp.tools.base import Result
+from cis_mcp.views.base import Data
 from engine.itip.recurrence import instances
 from engine.model.events import Event
 from engine.model.records import Statistics
@@ -36,7 +36,7 @@ ANSWERS = {
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-class When(Result):
+class When(Data):
     """A moment as people there see it, and in UTC; a day of an all-day event is a date."""
 
     local: str = Field(description="ISO 8601 with offset in the event's zone; a date for all-day events")
@@ -45,7 +45,7 @@ class When(Result):
     weekday: str
 
 
-class InstancesInfo(Result):
+class InstancesInfo(Data):
     """The instances of a series, in order."""
 
     count: int | None = Field(description="null: for ever, or more than 2,000")
@@ -53,7 +53,7 @@ class InstancesInfo(Result):
     last: str | None = Field(description="null: none is the last")
 
 
-class ReservedInfo(Result):
+class ReservedInfo(Data):
     """Text and place that only attendees with these answers see; null: they see what all see."""
 
     answers: list[str]
@@ -62,7 +62,7 @@ class ReservedInfo(Result):
     url: str | None
 
 
-class EventInfo(Result):
+class EventInfo(Data):
     """An event as it is now."""
 
     uid: str
@@ -96,7 +96,7 @@ class EventInfo(Result):
     sender_unauthenticated: bool = Field(description="true: nothing proves who sent that mail")
 
 
-class StatisticsInfo(Result):
+class StatisticsInfo(Data):
     """Counters; they always equal a recount."""
 
     attendees: int
