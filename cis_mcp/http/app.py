@@ -25,6 +25,7 @@ from cis_mcp.mcp.web import McpEndpoint, endpoint, web_server
 from cis_mcp.pages import approve, published, signin
 from cis_mcp.pages import links as pages
 from cis_mcp.pages.llms import llms_txt
+from cis_mcp.rest import app as rest
 from cis_mcp.watch import status
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
@@ -53,11 +54,17 @@ def application(
     prepare(server)
     key = secret.derived(folder, "sessions")
     mcp = endpoint(server, hosts=names.hosts, origins=names.origins, body_max=BODY_MAX, key=key)
-    app = root(engine, mcp, callers, health or Health())
+    app = root(engine, mcp, callers, health or Health(), leaving)
     return app if no_auth else AddressLimit(app)
 
 
-def root(engine: Engine, mcp: McpEndpoint, callers: Authenticator | None, health: Health) -> Starlette:
+def root(
+    engine: Engine,
+    mcp: McpEndpoint,
+    callers: Authenticator | None,
+    health: Health,
+    leaving: Callable[[], bool] = lambda: False,
+) -> Starlette:
     """All routes, behind the check of keys and the limits; `callers` is None where no keys are asked for."""
     settings = engine.settings
 
@@ -75,6 +82,7 @@ def root(engine: Engine, mcp: McpEndpoint, callers: Authenticator | None, health
             *approve.routes(engine),
             *signin.routes(engine),
             Route("/llms.txt", llms_txt),
+            *rest.routes(engine, keyed=callers is not None, leaving=leaving),
         ],
         middleware=_guards(engine, callers),
         lifespan=life,

@@ -67,9 +67,11 @@ class CallersOnly:
 
 
 def _token(scope: Scope) -> str:
-    """The token of a request's Authorization header; empty if it has none."""
-    value = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    header = value.decode("latin-1")
+    """The token of a request's Authorization header, or without that header its x-api-key; empty if it has none."""
+    headers = Headers(scope=scope)
+    if "authorization" not in headers:
+        return headers.get("x-api-key", "")
+    header = headers["authorization"]
     return header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
 
 

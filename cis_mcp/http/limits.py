@@ -129,8 +129,9 @@ def site(scope: Scope) -> str:
 
 
 def credential(scope: Scope) -> str:
-    """What stands for the Authorization header of a request; empty where it has none."""
-    value = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    """What stands for the Authorization header of a request, or its x-api-key; empty where it has neither."""
+    headers = dict(scope["headers"])
+    value = headers.get(b"authorization", b"") or headers.get(b"x-api-key", b"")
     return hashlib.sha256(value).hexdigest() if value else ""
 
 

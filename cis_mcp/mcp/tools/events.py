@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
-from cis_mcp.mcp.tools.chosen import chosen
 from cis_mcp.mcp.tools.event_arguments import (
     CancelEventArguments,
     CreateEventArguments,
@@ -21,6 +20,7 @@ from cis_mcp.mcp.tools.proposals import SHOWN, proposal_lines
 from cis_mcp.mcp.tools.schema import shown_by
 from cis_mcp.mcp.tools.waiting import until_at_rest
 from cis_mcp.views.campaigns import Sample, sample_lines
+from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import (
     EventInfo,
     StatisticsInfo,

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
-from cis_mcp.mcp.tools.chosen import chosen
 from cis_mcp.mcp.tools.event_arguments import Note, Uid
+from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import one_line
 from engine.commands.invites.reminding import Remind, RemindDone
 from engine.commands.invites.withdrawing import WithdrawDone, WithdrawInvite

@@ -1,0 +1,159 @@
+"""The routes of the endpoints: who asks is checked, what is asked is read, and what came of it is written."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from cis_mcp.auth.callers import Caller
+from cis_mcp.rest import reading
+from cis_mcp.rest.catalog import V1
+from cis_mcp.rest.endpoint import Answer, Call, Endpoint, HeldError
+from cis_mcp.rest.openapi import document
+from cis_mcp.rest.problems import problem, refusal
+from cis_mcp.views.base import Data
+from cis_mcp.views.waiting import waiting
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.process import pools
+from engine.refusals import Code, Refused
+
+logger = logging.getLogger(__name__)
+
+_TIERS = ("core", "extended", "operator")
+_UNKEYED = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="Authentication required"'}
+
+
+def routes(engine: Engine, *, keyed: bool, leaving: Callable[[], bool] = lambda: False) -> list[Route]:
+    """A route for each path of /v1, and the document that tells of them; without `keyed` all act for the operator."""
+    by_path: dict[str, list[Endpoint]] = defaultdict(list)
+    for endpoint in V1:
+        by_path[endpoint.path].append(endpoint)
+    door = Door(engine, keyed=keyed, leaving=leaving)
+    return [
+        *(_route(door, path, endpoints) for path, endpoints in by_path.items()),
+        Route("/openapi.json", _openapi(engine)),
+        Route("/v1/{rest:path}", _unknown_path, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+    ]
+
+
+def _route(door: Door, path: str, endpoints: Sequence[Endpoint]) -> Route:
+    by_method = {endpoint.method: endpoint for endpoint in endpoints}
+    methods = sorted(by_method)
+
+    async def asked(request: Request) -> Response:
+        endpoint = by_method.get("GET" if request.method == "HEAD" else request.method)  # type: ignore[call-overload]
+        if endpoint is None:
+            allowed = {"Allow": ", ".join(methods)}
+            words = f"{request.method} is not possible here; possible: {', '.join(methods)}."
+            return problem(405, Code.INVALID_ARGUMENT, words, headers=allowed)
+        return await door.answer(endpoint, request)
+
+    return Route(path, asked, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+
+
+class Door:
+    """Lets callers in, and answers what they ask."""
+
+    def __init__(self, engine: Engine, *, keyed: bool, leaving: Callable[[], bool]) -> None:
+        self._engine, self._keyed, self._leaving = engine, keyed, leaving
+
+    async def answer(self, endpoint: Endpoint, request: Request) -> Response:
+        """The answer to one request; refusals have a code, and crashes never show their text."""
+        try:
+            return await self._answer(endpoint, request)
+        except HeldError as waits:
+            return _json(waiting(waits.held), 202, {})
+        except Refused as refused:
+            return refusal(refused)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                return problem(507, Code.DISK_FULL, "The server's disk is full: nothing was changed.")
+            return _failed(endpoint, error)
+        except Exception as error:  # noqa: BLE001 -- the caller gets a code; the log gets the place
+            return _failed(endpoint, error)
+
+    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
+        caller = request.scope.get("caller")
+        if self._keyed and not isinstance(caller, Caller):
+            words = "This request carries no key that is known."
+            hint = "Send a key as “Authorization: Bearer …” or as “x-api-key: …”."
+            return problem(401, Code.NOT_ALLOWED, words, hint, headers=_UNKEYED)
+        pools.caller.set(caller.key if isinstance(caller, Caller) else "local")
+        actor = caller.actor if isinstance(caller, Caller) else self._engine.local
+        _refuse_narrowed(endpoint, actor, caller if isinstance(caller, Caller) else None)
+        _refuse_unrepeatable(endpoint, request)
+        call: Call[Any, Any] = Call(
+            engine=self._engine,
+            actor=actor,
+            query=reading.query_of(endpoint, request),
+            body=await reading.body_of(endpoint, request),
+            headers=request.headers,
+            leaving=self._leaving,
+        )
+        return _written(endpoint, await endpoint.handler(call))
+
+
+def _refuse_narrowed(endpoint: Endpoint, actor: Actor, caller: Caller | None) -> None:
+    """Refuse what a key has no verb for, and what it was narrowed not to do."""
+    if not actor.everywhere and endpoint.verb not in actor.verbs:
+        raise Refused(Code.NOT_ALLOWED, f"This key may not do that: it lacks “{endpoint.verb}”.")
+    if caller is None:
+        return
+    if caller.read_only and endpoint.changes:
+        raise Refused(Code.NOT_ALLOWED, "This key only reads.")
+    if caller.tools and endpoint.tool not in caller.tools:
+        raise Refused(Code.NOT_ALLOWED, "This key is narrowed to other operations.")
+    if caller.tier and _TIERS.index(endpoint.tier) > _TIERS.index(caller.tier):
+        raise Refused(Code.NOT_ALLOWED, f"This key is narrowed to the tier “{caller.tier}”.")
+
+
+def _refuse_unrepeatable(endpoint: Endpoint, request: Request) -> None:
+    """Better refused than passed over: whoever sends the header counts on it."""
+    if "idempotency-key" in request.headers and not endpoint.repeatable:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            "This operation takes no Idempotency-Key.",
+            "Leave it out; the description of each operation says what a repetition does.",
+        )
+
+
+def _written(endpoint: Endpoint, found: Data | Answer | Response) -> Response:
+    if isinstance(found, Response):
+        return found
+    if isinstance(found, Answer):
+        return _json(found.data, found.status, dict(found.headers))
+    return _json(found, endpoint.status, {})
+
+
+def _json(data: Data, status: int, headers: dict[str, str]) -> Response:
+    headers.setdefault("Cache-Control", "no-store")
+    return Response(data.model_dump_json(), status, headers, "application/json")
+
+
+def _failed(endpoint: Endpoint, error: Exception) -> Response:
+    # The places it went through, without its text, which could hold addresses (promise 13).
+    where = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s failed with %s at\n%s", endpoint.name, type(error).__name__, where)
+    words = "The server failed while dealing with this request."
+    return problem(500, Code.INTERNAL, words, "Look at what was done before you repeat it.", sent=None)
+
+
+def _openapi(engine: Engine) -> Callable[[Request], Any]:
+    async def openapi(_request: Request) -> Response:
+        headers = {"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*"}
+        return JSONResponse(document(engine.settings.public_url), headers=headers)
+
+    return openapi
+
+
+async def _unknown_path(_request: Request) -> Response:
+    return problem(404, Code.INVALID_ARGUMENT, "There is nothing at this path.", "See /openapi.json.")

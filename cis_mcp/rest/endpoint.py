@@ -1,0 +1,128 @@
+"""What every endpoint is: method, path, what it takes and answers, the verb that a key needs, one handler."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from starlette.responses import Response
+
+from cis_mcp.rest.models import Body, Query
+from cis_mcp.views.base import Data
+from engine.commands.base import Command, Done, Work
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.held import HeldAction
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+
+D = TypeVar("D", bound=Done)
+Q = TypeVar("Q", bound=Query)
+B = TypeVar("B", bound=Body)
+
+_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+TAGS = re.compile(r'\s*(?:W/)?"([\x21\x23-\x7e]*)"\s*(?:,|$)')
+"""One of the entity tags of a header (RFC 9110, 8.8.3)."""
+
+Tier = Literal["core", "extended", "operator"]
+
+
+class HeldError(Exception):
+    """What was asked waits for somebody's yes."""
+
+    def __init__(self, held: HeldAction) -> None:
+        super().__init__(held.id)
+        self.held = held
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Data with a status or headers of its own."""
+
+    data: Data
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call(Generic[Q, B]):
+    """One request: who asks, what stands in its path, query and body, and its headers.
+
+    `leaving` is true once the server is about to stop.
+    """
+
+    engine: Engine
+    actor: Actor
+    query: Q
+    body: B
+    headers: Mapping[str, str]
+    leaving: Callable[[], bool] = lambda: False
+
+    async def apply(
+        self, command: Command[D], *, before: Callable[[Work], Awaitable[None]] | None = None
+    ) -> D:
+        """What `command` came to. Raises Refused, HeldError."""
+        done = await self.engine.apply(command, self.actor, before=before)
+        if done.held is not None:
+            raise HeldError(done.held)
+        return done
+
+    async def expected_sequence(self, uid: str) -> int | None:
+        """The revision that If-Match asks for; None without it, or for any. Raises Refused: SEQUENCE_MISMATCH."""
+        header = self.headers.get("if-match", "").strip()
+        if header in {"", "*"}:
+            return None
+        found = {tag for tag in TAGS.findall(header) if not header.startswith("W/")}
+        current = (await self.engine.event(uid, self.actor)).sequence
+        if str(current) not in found:
+            raise Refused(
+                Code.SEQUENCE_MISMATCH,
+                f"The event is at revision {current}, which If-Match does not name.",
+            )
+        return current
+
+
+Handler = Callable[[Call[Any, Any]], Awaitable[Data | Answer | Response]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation: its handler's docstring is its description, and its name the operation's id.
+
+    `tool` and `tier`: the tool that does the same, for keys that are narrowed to some tools. `media`: what it answers
+    with where that is no JSON. `repeatable`: an Idempotency-Key is taken.
+    """
+
+    method: Literal["GET", "POST", "PATCH"]
+    path: str
+    handler: Handler
+    answer: type[Data] | None
+    verb: Verb
+    tag: str
+    query: type[Query]
+    body: type[Body] | None = None
+    status: int = 200
+    tool: str = ""
+    tier: Tier = "core"
+    media: str = "application/json"
+    repeatable: bool = False
+    etag: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.handler.__name__
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names in its path."""
+        return tuple(_PARAMETER.findall(self.path))
+
+    @property
+    def changes(self) -> bool:
+        return self.method != "GET"
+
+    @property
+    def description(self) -> str:
+        return " ".join((self.handler.__doc__ or "").split())

@@ -1,0 +1,48 @@
+"""What every request of REST is read into, and fields that several of them have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.model.messages import Audience
+
+
+class Query(BaseModel):
+    """Base of what a path and its query hold: an unknown parameter is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class Body(BaseModel):
+    """Base of what a body holds: an unknown member is an error, and so is one of another JSON type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, strict=True)
+
+
+Uid = Annotated[str, Field(description="uid or short id of the event", min_length=1, max_length=200)]
+Cursor = Annotated[str | None, Field(description="next_cursor of the page before", max_length=1_000)]
+Limit = Annotated[int, Field(ge=1, le=100)]
+Email = Annotated[str, Field(description="one address", max_length=1_000, examples=["ann@example.com"])]
+Note = Annotated[
+    str, Field(description="a personal line above the text of the mail", examples=["The hall is closed"])
+]
+Told = Annotated[
+    Audience | list[Annotated[str, Field(max_length=1_000)]] | None,
+    Field(
+        description="who is mailed: auto (default): Yes and Maybe, and for a new time or place or a cancellation also "
+        "those without an answer; or a list of answers (accepted, tentative, declined, noaction) and addresses",
+    ),
+]
+DryRun = Annotated[bool, Field(description="true: only show what would change, and who would be mailed")]
+
+
+class OfEvent(Query):
+    """The event in the path."""
+
+    uid: Uid
+
+
+class Nothing(Query):
+    """No parameters."""

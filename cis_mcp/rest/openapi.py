@@ -1,0 +1,163 @@
+"""The OpenAPI 3.1 document, made of the registry of endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from cis_mcp.rest.catalog import V1
+from cis_mcp.rest.endpoint import Endpoint
+from cis_mcp.rest.problems import MEDIA, Problem
+from cis_mcp.views.version import version
+from cis_mcp.views.waiting import Waiting
+
+_REF = "#/components/schemas/{model}"
+_TAGS = {
+    "events": "Create, read, change, cancel, search",
+    "people": "Invites, withdrawals, reminders, attendees, proposals, the report",
+    "campaigns": "A list of people, judged as a draft and then sent",
+    "counting": "Statistics, and changes since a cursor",
+}
+_PROBLEMS = {
+    "400": "The request is not understood, or makes no sense; `errors` say where",
+    "401": "No key that is known",
+    "403": "The key may not do that",
+    "404": "What the path names is not there, or is somebody else's",
+    "409": "The state of the event or campaign does not allow it",
+    "412": "If-Match names another revision",
+    "413": "The body is too large",
+    "429": "Too much at once; see Retry-After",
+    "default": "Any other failure",
+}
+
+
+def document(public_url: str) -> dict[str, Any]:
+    """The whole document, for a server at `public_url`."""
+    schemas = _schemas(V1)
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Calendar Invite Server",
+            "version": version(),
+            "description": "Creates events, mails personal calendar invites, counts the answers. Every refusal is a "
+            "problem (RFC 9457) with a `code`, a `hint` and whether anything was `sent`.",
+        },
+        "servers": [{"url": public_url.rstrip("/")}],
+        "security": [{"bearer": []}, {"apiKey": []}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": _paths(schemas),
+        "components": {
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            },
+            "schemas": schemas,
+        },
+    }
+
+
+def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """The schemas of all models, by name."""
+    wanted: list[tuple[Any, JsonSchemaMode]] = [(Problem, "serialization"), (Waiting, "serialization")]
+    for endpoint in endpoints:
+        wanted += [(endpoint.answer, "serialization")] if endpoint.answer else []
+        wanted += [(endpoint.body, "validation")] if endpoint.body else []
+    _, found = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF)
+    return dict(sorted(found["$defs"].items()))
+
+
+def _paths(schemas: dict[str, Any]) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for endpoint in V1:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return paths
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "tags": [endpoint.tag],
+        "summary": endpoint.description.partition(". ")[0].rstrip("."),
+        "description": f"{endpoint.description} Needs a key with the verb `{endpoint.verb}`.",
+        "parameters": [*_parameters(endpoint), *_headers(endpoint)],
+        "responses": dict(_responses(endpoint)),
+    }
+    if endpoint.body:
+        required = any(field.is_required() for field in endpoint.body.model_fields.values())
+        schema = {"$ref": _REF.format(model=endpoint.body.__name__)}
+        operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
+    return operation
+
+
+def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+    """The names in the path, and those of the query."""
+    schema = endpoint.query.model_json_schema()
+    definitions = schema.get("$defs", {})
+    for name, node in schema.get("properties", {}).items():
+        in_path = name in endpoint.parameters
+        found = {
+            "name": name,
+            "in": "path" if in_path else "query",
+            "required": name in schema.get("required", ()),
+            "schema": _plain(node, definitions),
+        }
+        if "description" in node:
+            found["description"] = node["description"]
+        yield found
+
+
+def _plain(node: Any, definitions: dict[str, Any]) -> Any:
+    """A parameter's schema: nothing refers elsewhere, and what may be left out is never null."""
+    if isinstance(node, list):
+        return [_plain(one, definitions) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _plain(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions)
+    options = [one for one in node.get("anyOf", ()) if one != {"type": "null"}]
+    if len(options) == 1:
+        rest = {k: v for k, v in node.items() if k not in {"anyOf", "default"}}
+        return _plain({**options[0], **rest}, definitions)
+    return {k: _plain(v, definitions) for k, v in node.items() if k not in {"title", "description"}}
+
+
+def _headers(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+    """The headers that count for this operation."""
+    if endpoint.repeatable:
+        yield _header("Idempotency-Key", "any text of yours; the same makes the same thing once", 200)
+    if endpoint.etag and endpoint.changes and endpoint.parameters:
+        yield _header("If-Match", "the ETag of the revision that you have seen", 1_000)
+    if endpoint.etag and not endpoint.changes:
+        yield _header("If-None-Match", "the ETag that you have: 304 if it is still so", 1_000)
+
+
+def _header(name: str, description: str, most: int) -> dict[str, Any]:
+    schema = {"type": "string", "maxLength": most, "minLength": 1}
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
+
+
+def _responses(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
+    done = _done(endpoint)
+    yield str(endpoint.status), done
+    if endpoint.status == 201:
+        yield "200", {**done, "description": "It was there already; nothing was done now"}
+    if endpoint.changes and endpoint.status != 202:
+        waits = {"schema": {"$ref": _REF.format(model=Waiting.__name__)}}
+        yield "202", {"description": "It waits for somebody's yes", "content": {"application/json": waits}}
+    if endpoint.etag and not endpoint.changes:
+        yield "304", {"description": "The revision is still the one that If-None-Match names"}
+    problem = {MEDIA: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}
+    for status, words in _PROBLEMS.items():
+        yield status, {"description": words, "content": problem}
+
+
+def _done(endpoint: Endpoint) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    if endpoint.answer:
+        schema = {"$ref": _REF.format(model=endpoint.answer.__name__)}
+    found: dict[str, Any] = {"description": "Done", "content": {endpoint.media: {"schema": schema}}}
+    if endpoint.etag:
+        found["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "the revision"}}
+    return found

@@ -1,0 +1,312 @@
+"""Campaigns: a draft to look at, what becomes of it, and its progress as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from starlette.responses import Response, StreamingResponse
+
+from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.models import Body, Cursor, Limit, OfEvent, Query
+from cis_mcp.rest.v1.people import Fields
+from cis_mcp.views.base import Data
+from cis_mcp.views.campaigns import CampaignInfo, campaign_info, sample
+from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
+from engine.commands.tables import csvlist
+from engine.engine import SYSTEM
+from engine.model import cursors
+from engine.model.campaigns import CampaignState, Row
+from engine.model.people import Origin
+from engine.model.verbs import Verb
+from engine.process import pools
+from engine.refusals import Code, Refused
+
+_SKIPPED_SHOWN = 50
+_LOOK_S = 0.5
+_SILENT_S = 15.0
+"""Seconds after which a stream without news sends a comment, so that proxies keep it open."""
+_MOVING = {CampaignState.SCHEDULED, CampaignState.RUNNING}
+
+
+class Recipient(Body):
+    """One person of a list."""
+
+    email: str = Field(max_length=1_000)
+    name: str = Field("", max_length=1_000)
+    fields: Fields = Field(default_factory=dict)
+
+
+class NewCampaign(Body):
+    """The list of a draft, and how it is to be sent."""
+
+    recipients: list[Recipient] | None = Field(None, description="the people")
+    csv: str | None = Field(
+        None,
+        description="or CSV text: email, name, other columns as personal fields",
+        max_length=csvlist.BYTES_MAX,
+        examples=["email,name\nann@example.com,Ann Example"],
+    )
+    origin: Origin = Origin.BULK
+    rate: float | None = Field(None, gt=0, allow_inf_nan=False, description="messages a second")
+    at: str | None = Field(
+        None, description="ISO 8601 time to begin, in the event's zone or with an offset", max_length=40
+    )
+
+
+class Start(Body):
+    """What starts exactly the list that was looked at."""
+
+    confirm_token: str = Field(description="of the draft", max_length=200)
+
+
+class OfCampaign(Query):
+    """The campaign in the path."""
+
+    campaign_id: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Showing(OfCampaign):
+    """A campaign, and which of its skipped rows."""
+
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+class Newest(Query):
+    """A page of campaigns."""
+
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+class Campaign(Data):
+    """A campaign as it is now."""
+
+    campaign: CampaignInfo
+    next_cursor: str | None = Field(None, description="more skipped rows")
+
+
+class Campaigns(Data):
+    """A page of campaigns, newest first."""
+
+    campaigns: list[CampaignInfo]
+    next_cursor: str | None
+
+
+async def draft_campaign(call: Call[OfEvent, NewCampaign]) -> Answer:
+    """Prepare invites to one event for a list of people: judges every row, names those it would skip and why, shows a
+    sample. It is a draft: nothing is sent before it is started with its confirm_token."""
+    body = call.body
+    command = DraftCampaign(
+        uid=call.query.uid,
+        recipients=await _rows(call),
+        origin=body.origin,
+        rate=body.rate,
+        at=await _begin(call),
+    )
+    done = await call.apply(command)
+    shown = await _shown(call, done, sample(done, call.engine.clock()), done.confirm_token)
+    return Answer(shown, 201, {"Location": f"/v1/campaigns/{done.campaign.id}"})
+
+
+async def get_campaign(call: Call[Showing, Body]) -> Campaign:
+    """Show a campaign: counts by state, skipped rows, first failures."""
+    asked = call.query
+    after = int(str(cursors.opened(asked.cursor, int)[0])) if asked.cursor else 0
+    view = await call.engine.campaign(
+        asked.campaign_id, call.actor, skipped=asked.limit + 1, skipped_after=after
+    )
+    more = len(view.skipped) > asked.limit
+    info = campaign_info(view.model_copy(update={"skipped": view.skipped[: asked.limit]}))
+    return Campaign(campaign=info, next_cursor=cursors.written(info.skipped[-1].row) if more else None)
+
+
+async def list_campaigns(call: Call[Newest, Body]) -> Campaigns:
+    """List your campaigns, newest first."""
+    limit = call.query.limit
+    views = await call.engine.campaigns(call.actor, limit + 1, _before(call.query.cursor))
+    last = views[limit - 1].campaign if len(views) > limit else None
+    following = cursors.written(last.created.isoformat(), last.id) if last else None
+    return Campaigns(campaigns=[campaign_info(view) for view in views[:limit]], next_cursor=following)
+
+
+async def start_campaign(call: Call[OfCampaign, Start]) -> Campaign:
+    """Start a draft with its confirm_token, which a change of the list or the event voids. Safe to repeat."""
+    return await _controlled(call, CampaignAction.START, call.body.confirm_token)
+
+
+async def pause_campaign(call: Call[OfCampaign, Body]) -> Campaign:
+    """Pause a campaign: what is owed waits. Safe to repeat."""
+    return await _controlled(call, CampaignAction.PAUSE)
+
+
+async def resume_campaign(call: Call[OfCampaign, Body]) -> Campaign:
+    """Let a paused campaign go on. Safe to repeat."""
+    return await _controlled(call, CampaignAction.RESUME)
+
+
+async def cancel_campaign(call: Call[OfCampaign, Body]) -> Campaign:
+    """Withdraw what has not left; what has left is not taken back. Safe to repeat."""
+    return await _controlled(call, CampaignAction.CANCEL)
+
+
+async def campaign_progress(call: Call[OfCampaign, Body]) -> Response:
+    """Follow a campaign as server-sent events: `progress` with its state and counts at each change, and `end` once it
+    is finished, paused or cancelled. A draft does not move, and ends at once."""
+    await call.engine.campaign_alone(call.query.campaign_id, call.actor)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_progress(call), media_type="text/event-stream", headers=headers)
+
+
+async def _progress(call: Call[OfCampaign, Body]) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    told, silent = "", loop.time()
+    while True:
+        heard = call.engine.owed.listen()
+        campaign = await call.engine.campaign_alone(call.query.campaign_id, call.actor)
+        counts = await call.engine.campaign_counts(campaign, call.actor)
+        news = json.dumps(
+            {"id": campaign.id, "state": campaign.state.value, "total": campaign.total, "counts": counts}
+        )
+        if campaign.state not in _MOVING or call.leaving():
+            yield f"event: end\ndata: {news}\n\n"
+            return
+        if news != told:
+            told, silent = news, loop.time()
+            yield f"event: progress\ndata: {news}\n\n"
+        elif loop.time() - silent >= _SILENT_S:
+            silent = loop.time()
+            yield ": still there\n\n"
+        await heard.wait(_LOOK_S)
+
+
+async def _controlled(call: Call[Any, Any], action: CampaignAction, confirm_token: str = "") -> Campaign:
+    command = ControlCampaign(campaign_id=call.query.campaign_id, action=action, confirm_token=confirm_token)
+    done = await call.apply(command)
+    return await _shown(call, done, None, "")
+
+
+async def _shown(call: Call[Any, Any], done: CampaignDone, shown: Any, token: str) -> Campaign:
+    # The command has checked whose campaign it is; a key that may send but not read sees this much.
+    view = await call.engine.campaign(done.campaign.id, SYSTEM, skipped=_SKIPPED_SHOWN)
+    info = campaign_info(view).model_copy(update={"sample": shown, "confirm_token": token or None})
+    return Campaign(campaign=info)
+
+
+async def _rows(call: Call[OfEvent, NewCampaign]) -> list[Row]:
+    """The rows of the one list that was given. Raises Refused: INVALID_ARGUMENT, CSV_NO_HEADER, CSV_UNREADABLE."""
+    people, text = call.body.recipients, call.body.csv
+    if (people is None) == (text is None):
+        raise Refused(
+            Code.INVALID_ARGUMENT, "Exactly one of recipients and csv must be given.", "Leave one out."
+        )
+    if people is not None:
+        return [Row(email=one.email, name=one.name, fields=one.fields) for one in people]
+    rows = await pools.LISTS.run(csvlist.read, text or "")
+    await _refuse_others(call, rows)
+    return rows
+
+
+async def _refuse_others(call: Call[OfEvent, NewCampaign], rows: list[Row]) -> None:
+    """A row that names another event must not be invited to this one."""
+    if not any(row.uid for row in rows):
+        return
+    event = await call.engine.event(call.query.uid, call.actor)
+    names = {event.uid, event.id, call.query.uid.lower()}
+    other = next((row.number for row in rows if row.uid and row.uid.lower() not in names), None)
+    if other is not None:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"Row {other} of the list names another event in its uid column.",
+            "Make one campaign for each event, or leave the uid column out.",
+        )
+
+
+async def _begin(call: Call[OfEvent, NewCampaign]) -> datetime | None:
+    """When to begin; a time without an offset is in the event's zone."""
+    if call.body.at is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(call.body.at.strip())
+        if moment.tzinfo is None:
+            event = await call.engine.event(call.query.uid, call.actor)
+            moment = moment.replace(tzinfo=ZoneInfo(event.span.timezone))
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(
+            Code.INVALID_TIME, "at is not an ISO 8601 time.", "Give it as “2027-04-30T09:00:00”."
+        ) from None
+
+
+def _before(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    created, id_ = cursors.opened(cursor, str, str)
+    try:
+        return datetime.fromisoformat(str(created)), str(id_)
+    except ValueError:
+        raise cursors.forged() from None
+
+
+def _control(name: str, handler: Callable[..., Any], body: type[Body] | None = None) -> Endpoint:
+    return Endpoint(
+        "POST",
+        f"/v1/campaigns/{{campaign_id}}/{name}",
+        handler,
+        Campaign,
+        Verb.BULK,
+        "campaigns",
+        OfCampaign,
+        body,
+        tool="control_campaign",
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/v1/events/{uid}/campaigns",
+        draft_campaign,
+        Campaign,
+        Verb.BULK,
+        "campaigns",
+        OfEvent,
+        NewCampaign,
+        201,
+        tool="bulk_send",
+    ),
+    Endpoint(
+        "GET", "/v1/campaigns", list_campaigns, Campaigns, Verb.READ, "campaigns", Newest, tool="get_campaign"
+    ),
+    Endpoint(
+        "GET",
+        "/v1/campaigns/{campaign_id}",
+        get_campaign,
+        Campaign,
+        Verb.READ,
+        "campaigns",
+        Showing,
+        tool="get_campaign",
+    ),
+    _control("start", start_campaign, Start),
+    _control("pause", pause_campaign),
+    _control("resume", resume_campaign),
+    _control("cancel", cancel_campaign),
+    Endpoint(
+        "GET",
+        "/v1/campaigns/{campaign_id}/progress",
+        campaign_progress,
+        None,
+        Verb.READ,
+        "campaigns",
+        OfCampaign,
+        tool="get_campaign",
+        media="text/event-stream",
+    ),
+)

@@ -1,0 +1,371 @@
+"""Events: create, read, change, cancel, search."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from starlette.responses import Response
+
+from cis_mcp.rest.endpoint import TAGS, Answer, Call, Endpoint
+from cis_mcp.rest.models import Body, Cursor, DryRun, Limit, Note, OfEvent, Query, Told
+from cis_mcp.views.base import Data
+from cis_mcp.views.campaigns import Sample
+from cis_mcp.views.chosen import chosen
+from cis_mcp.views.events import EventInfo, event_info, moment
+from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
+from cis_mcp.views.revisions import FieldChange, field_changes, told, update_sample
+from engine.commands.base import Work
+from engine.commands.events import series
+from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
+from engine.commands.events.instances import CancelInstance, UpdateInstance
+from engine.commands.events.timing import Timing
+from engine.model.events import Event, EventStatus
+from engine.model.people import Partstat
+from engine.model.queries import EventQuery
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+from engine.search.asking import QUERY_MAX
+
+_WHOLE = ("recurrence", "exclude_dates", "organizer_name", "all_day", "alarm_minutes", "only_for")
+_KEY_MAX = 200
+
+Day = Annotated[str, Field(max_length=40)]
+Moment = Annotated[str | None, Field(max_length=40, examples=["2027-05-02T19:00:00"])]
+Alarms = Annotated[
+    list[int] | None, Field(description="minutes before; default [15], all-day none; []: never")
+]
+
+
+class NewEvent(Body):
+    """An event to be created."""
+
+    summary: str = Field(description="title, one line", max_length=2_000, examples=["Spring concert"])
+    start: str = Field(
+        description="ISO 8601. Local time in `timezone`, or with an offset; a date alone is an all-day event",
+        max_length=40,
+        examples=["2027-05-02T19:00:00"],
+    )
+    end: Moment = Field(None, description="like start; exclusive")
+    duration: str | None = Field(
+        None, description="ISO 8601, instead of end", max_length=40, examples=["PT2H"]
+    )
+    timezone: str | None = Field(
+        None,
+        description="IANA name; required unless start carries an offset",
+        max_length=100,
+        examples=["America/New_York"],
+    )
+    all_day: bool | None = None
+    location: str = ""
+    description: str = Field("", description="may hold {{name}}, {{email}} or other personal fields")
+    url: str = Field("", description="web page")
+    recurrence: str = Field("", description="RRULE value (RFC 5545)", max_length=500)
+    exclude_dates: list[Day] = Field(
+        [], description="instances to leave out: days, or local starts", max_length=5_000
+    )
+    alarm_minutes: Alarms = None
+    rsvp: bool = Field(True, description="false: for information; asks for no answer")
+    organizer: str | None = Field(None, description="address of the owner; left out: yourself")
+    organizer_name: str = Field("", description="shown as sender")
+
+
+class EventChange(Body):
+    """What is to change; what is left out stays, and an empty text empties a field."""
+
+    instance: str | None = Field(
+        None, description="only this instance: its day, or its local start", max_length=40
+    )
+    summary: str | None = Field(None, max_length=2_000)
+    start: Moment = Field(None, description="the length stays unless end or duration is given")
+    end: Moment = None
+    duration: str | None = Field(None, max_length=40)
+    timezone: str | None = Field(None, description="alone, it keeps the wall-clock time", max_length=100)
+    all_day: bool | None = Field(None, description="only with start")
+    location: str | None = None
+    description: str | None = None
+    url: str | None = None
+    recurrence: str | None = Field(None, max_length=500)
+    exclude_dates: list[Day] | None = Field(
+        None, description="further instances to leave out", max_length=5_000
+    )
+    alarm_minutes: Alarms = None
+    organizer_name: str | None = None
+    only_for: list[Literal["accepted", "tentative", "declined"]] | None = Field(
+        None, description="only these see the new location, description or url; []: no longer"
+    )
+    note: Note = ""
+    audience: Told = None
+
+
+class Cancellation(Body):
+    """What is to be cancelled, and who hears of it."""
+
+    instance: str | None = Field(
+        None, description="only this instance: its day, or its local start", max_length=40
+    )
+    note: Note = ""
+    audience: Told = None
+
+
+class Changing(OfEvent):
+    """An event that is changed."""
+
+    dry_run: DryRun = False
+
+
+class Searching(Query):
+    """What is looked for."""
+
+    query: str = Field(
+        "", description="words, places, days and times, as a person says them", max_length=QUERY_MAX
+    )
+    timezone: str | None = Field(
+        None, description="whose clock counts; left out: each event's own", max_length=100
+    )
+    location: str | None = Field(None, description="words that the place must have", max_length=200)
+    organizer: str | None = Field(None, description="address of the owner", max_length=1_000)
+    after: Moment = Field(None, description="events that end after it")
+    before: Moment = Field(None, description="events that start before it")
+    status: Literal["confirmed", "cancelled"] | None = None
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+class Revision(Data):
+    """What a change came to, or would."""
+
+    event: EventInfo
+    changed: list[str] = Field(description="fields that changed; empty: nothing did, and nobody is mailed")
+    changes: list[FieldChange] = Field(description="each of them, the old beside the new")
+    notified: int = Field(description="people who are mailed, or would be")
+    first: list[str] = Field(description="the first 20 of them, masked")
+    left_out: dict[str, int] = Field(description="people who are not, by their answer")
+    sample: Sample | None = Field(description="of a dry run: the event as the first of them would read it")
+    campaign_id: str = Field(description="the campaign that tells them; empty: nobody is mailed")
+    dry_run: bool
+
+
+class EventList(Data):
+    """A page of events in order of their start."""
+
+    events: list[EventBrief]
+    next_cursor: str | None
+    understood: UnderstoodInfo
+
+
+async def create_event(call: Call[Query, NewEvent]) -> Answer:
+    """Create an event. Nobody is notified. The same Idempotency-Key makes the same event once: a repetition answers
+    200 with the event that was made."""
+    body = call.body
+    command = CreateEvent(
+        summary=body.summary,
+        when=_timing(body),
+        location=body.location,
+        description=body.description,
+        url=body.url,
+        recurrence=body.recurrence,
+        exclude_dates=tuple(body.exclude_dates),
+        alarm_minutes=_minutes(body.alarm_minutes),
+        rsvp=body.rsvp,
+        organizer=body.organizer,
+        organizer_name=body.organizer_name,
+        idempotency_key=_idempotency_key(call),
+    )
+    done = await call.apply(command)
+    headers = {"Location": f"/v1/events/{done.event.uid}", "ETag": etag(done.event)}
+    return Answer(event_info(done.event), 201 if done.created else 200, headers)
+
+
+async def get_event(call: Call[OfEvent, Body]) -> Answer | Response:
+    """Show an event. Its ETag is its revision."""
+    event = await call.engine.event(call.query.uid, call.actor)
+    tag = etag(event)
+    if tag.strip('"') in TAGS.findall(call.headers.get("if-none-match", "")):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Answer(event_info(event), headers={"ETag": tag})
+
+
+async def change_event(call: Call[Changing, EventChange]) -> Answer:
+    """Change an event, or one instance of a series, and mail the attendees it affects. A repetition changes nothing
+    and mails nobody. If-Match with the event's ETag refuses a change of a revision that you have not seen."""
+    command = await _change(call)
+    done = await call.apply(command)
+    revision = Revision(
+        event=event_info(done.event),
+        changed=list(done.changed),
+        changes=field_changes(done),
+        **told(done),
+        sample=update_sample(done) if call.query.dry_run else None,
+        campaign_id=done.campaign_id,
+        dry_run=call.query.dry_run,
+    )
+    return Answer(revision, headers={"ETag": etag(done.event)})
+
+
+async def _change(call: Call[Changing, EventChange]) -> UpdateEvent | UpdateInstance:
+    body, timing = call.body, _timing(call.body)
+    shared: dict[str, Any] = {
+        "summary": body.summary,
+        "when": None if timing.empty else timing,
+        "location": body.location,
+        "description": body.description,
+        "url": body.url,
+        "audience": chosen(body.audience),
+        "note": body.note,
+        "expected_sequence": await call.expected_sequence(call.query.uid),
+        "dry_run": call.query.dry_run,
+    }
+    if body.instance is None:
+        return UpdateEvent(
+            uid=call.query.uid,
+            organizer_name=body.organizer_name,
+            recurrence=body.recurrence,
+            exclude_dates=tuple(body.exclude_dates or ()),
+            alarm_minutes=_minutes(body.alarm_minutes),
+            only_for=None if body.only_for is None else frozenset(map(Partstat, body.only_for)),
+            **shared,
+        )
+    if wrong := next((name for name in _WHOLE if getattr(body, name) is not None), None):
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"{wrong} belongs to the whole series, not to one instance.",
+            "Leave out either instance or that field.",
+        )
+    event = await call.engine.event(call.query.uid, call.actor)
+    return UpdateInstance(uid=event.uid, recurrence_id=series.read(event.span, body.instance), **shared)
+
+
+async def cancel_event(call: Call[Changing, Cancellation]) -> Answer:
+    """Cancel an event, or one instance of a series, permanently: attendees are mailed and their entries are
+    cancelled. It cannot be undone: use dry_run first. A repetition mails nobody."""
+    expected = await call.expected_sequence(call.query.uid)
+    done = await call.apply(await _cancellation(call), before=_at_revision(call.query.uid, expected))
+    revision = Revision(
+        event=event_info(done.event),
+        changed=list(done.changed),
+        changes=field_changes(done),
+        **told(done),
+        sample=None,
+        campaign_id=done.campaign_id,
+        dry_run=call.query.dry_run,
+    )
+    return Answer(revision, headers={"ETag": etag(done.event)})
+
+
+async def _cancellation(call: Call[Changing, Cancellation]) -> CancelEvent | CancelInstance:
+    body, audience, dry_run = call.body, chosen(call.body.audience), call.query.dry_run
+    if body.instance is None:
+        return CancelEvent(uid=call.query.uid, reason=body.note, audience=audience, dry_run=dry_run)
+    event = await call.engine.event(call.query.uid, call.actor)
+    at = series.read(event.span, body.instance)
+    return CancelInstance(uid=event.uid, recurrence_id=at, note=body.note, audience=audience, dry_run=dry_run)
+
+
+def _at_revision(uid: str, expected: int | None) -> Callable[[Work], Awaitable[None]] | None:
+    """What refuses, in the unit of the command, where the event has moved on meanwhile."""
+    if expected is None:
+        return None
+
+    async def unmoved(work: Work) -> None:
+        event = await work.owned_event(uid)
+        if event.sequence != expected:
+            raise Refused(Code.SEQUENCE_MISMATCH, f"The event is at revision {event.sequence}.")
+
+    return unmoved
+
+
+async def search_events(call: Call[Searching, Body]) -> EventList:
+    """Find events by what a person says, in order of their start; without parameters list all. `understood` tells how
+    the words were read."""
+    asked = call.query
+    query = EventQuery(
+        query=asked.query,
+        location=asked.location,
+        organizer=asked.organizer,
+        after=moment(asked.after, "after"),
+        before=moment(asked.before, "before"),
+        status=EventStatus(asked.status) if asked.status else None,
+        limit=asked.limit,
+        cursor=asked.cursor,
+    )
+    page = await call.engine.search(query, call.actor, asked.timezone)
+    return EventList(
+        events=[brief_info(event, span) for event, span in zip(page.events, page.occasions, strict=True)],
+        next_cursor=page.next_cursor,
+        understood=understood_info(page.understood),
+    )
+
+
+def etag(event: Event) -> str:
+    """The revision of an event as an entity tag."""
+    return f'"{event.sequence}"'
+
+
+def _idempotency_key(call: Call[Any, Any]) -> str | None:
+    key: str | None = call.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= _KEY_MAX:
+        raise Refused(
+            Code.INVALID_ARGUMENT, f"An Idempotency-Key has 1 to {_KEY_MAX} characters.", "Shorten it."
+        )
+    return key
+
+
+def _minutes(given: list[int] | None) -> tuple[int, ...] | None:
+    return None if given is None else tuple(given)
+
+
+def _timing(body: NewEvent | EventChange) -> Timing:
+    return Timing(
+        start=body.start, end=body.end, duration=body.duration, timezone=body.timezone, all_day=body.all_day
+    )
+
+
+class _All(Query):
+    """Nothing in the path."""
+
+
+_EVENT, _EVENTS = "/v1/events/{uid}", "/v1/events"
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        _EVENTS,
+        create_event,
+        EventInfo,
+        Verb.CREATE,
+        "events",
+        _All,
+        NewEvent,
+        201,
+        tool="create_event",
+        repeatable=True,
+        etag=True,
+    ),
+    Endpoint("GET", _EVENTS, search_events, EventList, Verb.READ, "events", Searching, tool="search_events"),
+    Endpoint("GET", _EVENT, get_event, EventInfo, Verb.READ, "events", OfEvent, tool="get_event", etag=True),
+    Endpoint(
+        "PATCH",
+        _EVENT,
+        change_event,
+        Revision,
+        Verb.UPDATE,
+        "events",
+        Changing,
+        EventChange,
+        tool="update_event",
+        etag=True,
+    ),
+    Endpoint(
+        "POST",
+        f"{_EVENT}/cancel",
+        cancel_event,
+        Revision,
+        Verb.UPDATE,
+        "events",
+        Changing,
+        Cancellation,
+        tool="cancel_event",
+        etag=True,
+    ),
+)

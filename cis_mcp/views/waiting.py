@@ -1,0 +1,37 @@
+"""A command that waits for somebody's yes, as data."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from cis_mcp.views.base import Data
+from cis_mcp.views.events import utc
+from engine.model.held import HeldAction
+
+
+class WaitingInfo(Data):
+    """What waits, and for whom."""
+
+    id: str
+    reason: list[str] = Field(description="why it waits")
+    decided_by: str = Field(description="who is asked: an address, or “operator”")
+    until: str = Field(description="who decides nothing by then has refused")
+    sent: bool = Field(description="false: nothing was changed and nothing left")
+
+
+class Waiting(Data):
+    """What was asked waits for somebody's yes."""
+
+    held: WaitingInfo
+
+
+def waiting(held: HeldAction) -> Waiting:
+    """A held action as its caller sees it."""
+    info = WaitingInfo(
+        id=held.id,
+        reason=[reason.value for reason in held.reasons],
+        decided_by=held.address or "operator",
+        until=utc(held.expires),
+        sent=False,
+    )
+    return Waiting(held=info)
