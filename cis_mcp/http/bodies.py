@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cis_mcp.http.refusals import turned_away
 from cis_mcp.mcp.shape import VALUES_MAX, Values
 
 BODY_MAX = 16 * 1024 * 1024
@@ -43,9 +44,9 @@ class Bodies:
         try:
             await self._app(scope, body.receive, send)
         except NoRoomError:
-            await _no_room()(scope, receive, send)
+            await _no_room(scope)(scope, receive, send)
         except TooManyValuesError:
-            await _too_many_values()(scope, receive, send)
+            await _too_many_values(scope)(scope, receive, send)
         except BrokenOffError:
             # There is nobody left to answer.
             return
@@ -95,15 +96,13 @@ class _Body:
             self._large.release()
 
 
-def _no_room() -> JSONResponse:
+def _no_room(scope: Scope) -> Response:
     words = "too many large requests at once; try again in 10 s"
-    return JSONResponse(
-        {"error": "too_many_requests", "error_description": words}, 503, headers={"Retry-After": "10"}
-    )
+    return turned_away(scope, 503, "too_many_requests", words, {"Retry-After": "10"})
 
 
-def _too_many_values() -> JSONResponse:
+def _too_many_values(scope: Scope) -> Response:
     words = (
         f"a request may hold {VALUES_MAX} values; this one holds more. Send a long list in parts, or as csv"
     )
-    return JSONResponse({"error": "too_large", "error_description": words}, 413)
+    return turned_away(scope, 413, "too_large", words)

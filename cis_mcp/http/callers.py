@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused, resource_url
 from cis_mcp.auth.origin import SAFE_METHODS, same_origin
 from cis_mcp.auth.sessions import SessionAuthenticator
+from cis_mcp.http.refusals import turned_away
 from engine.model.verbs import NAMES
 from engine.settings import Settings
 
@@ -35,13 +36,13 @@ class Authentication:
         try:
             caller = await self._authenticator.caller(token) if token else None
         except TokenRefused as unwelcome:
-            await _turned_away(unwelcome)(scope, receive, send)
+            await _turned_away(scope, unwelcome)(scope, receive, send)
             return
         if caller is None and not token and scope["type"] == "http":
             headers = Headers(scope=scope)
             caller = await self._sessions.caller(headers)
             if caller and scope["method"] not in SAFE_METHODS and not same_origin(headers):
-                await _from_elsewhere()(scope, receive, send)
+                await _from_elsewhere(scope)(scope, receive, send)
                 return
         if caller is not None:
             scope["caller"] = caller
@@ -75,24 +76,19 @@ def _token(scope: Scope) -> str:
     return header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
 
 
-def _from_elsewhere() -> Response:
+def _from_elsewhere(scope: Scope) -> Response:
     """The answer to a request that another site makes with the cookie of somebody who is signed in."""
-    body = {
-        "error": "cross_site",
-        "error_description": "The request does not come from a page of this server",
-    }
-    return JSONResponse(body, 403)
+    return turned_away(scope, 403, "cross_site", "The request does not come from a page of this server")
 
 
-def _turned_away(unwelcome: TokenRefused) -> Response:
+def _turned_away(scope: Scope, unwelcome: TokenRefused) -> Response:
     """The answer to the bearer of a token that lets nobody in (RFC 6750, 3.1)."""
     headers = {"Retry-After": "30"}
     if unwelcome.status == 403:
         wanted = f' scope="{" ".join(unwelcome.scopes)}",' if unwelcome.scopes else ""
         said = f'error="{unwelcome.error}",{wanted} error_description="{unwelcome.description}"'
         headers = {"WWW-Authenticate": f"Bearer {said}"}
-    body = {"error": unwelcome.error, "error_description": unwelcome.description}
-    return JSONResponse(body, unwelcome.status, headers=headers)
+    return turned_away(scope, unwelcome.status, unwelcome.error, unwelcome.description, headers)
 
 
 def metadata_routes(settings: Settings, name: str) -> list[Route]:

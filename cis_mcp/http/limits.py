@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cis_mcp.auth.callers import Caller
 from cis_mcp.auth.recent import Recent
+from cis_mcp.http.refusals import turned_away
 from engine.network import client_network
 
 BURST_S = 10
@@ -65,7 +66,7 @@ class AddressLimit:
         if not (shown and self._known.get(shown)):
             wait = self._strangers.wait(site(scope))
             if wait:
-                await _too_many(wait, "too many requests without a known key")(scope, receive, send)
+                await _too_many(scope, wait, "too many requests without a known key")(scope, receive, send)
                 return
         await self._app(scope, receive, send)
         if shown:
@@ -104,10 +105,10 @@ class KeyLimits:
         turns = self._turns
         if turns.concurrency and turns.under_way[name] >= turns.concurrency:
             words = f"this key has {turns.concurrency} calls under way, and may not have more"
-            await _too_many(1, words)(scope, receive, send)
+            await _too_many(scope, 1, words)(scope, receive, send)
             return
         if wait := turns.meter.wait(name):
-            await _too_many(wait, "this key asks more often than it may")(scope, receive, send)
+            await _too_many(scope, wait, "this key asks more often than it may")(scope, receive, send)
             return
         turns.under_way[name] += 1
         try:
@@ -135,7 +136,7 @@ def credential(scope: Scope) -> str:
     return hashlib.sha256(value).hexdigest() if value else ""
 
 
-def _too_many(wait: float, words: str) -> JSONResponse:
+def _too_many(scope: Scope, wait: float, words: str) -> Response:
     seconds = max(1, math.ceil(wait))
-    body = {"error": "too_many_requests", "error_description": f"{words}; try again in {seconds} s"}
-    return JSONResponse(body, 429, headers={"Retry-After": str(seconds)})
+    said = f"{words}; try again in {seconds} s"
+    return turned_away(scope, 429, "too_many_requests", said, {"Retry-After": str(seconds)})

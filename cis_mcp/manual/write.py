@@ -1,4 +1,4 @@
-"""Writes docs/tools.md and llms.txt from the code: `python -m cis_mcp.manual.write`."""
+"""Writes the pages that are made from the code: `python -m cis_mcp.manual.write`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cis_mcp.manual.llms import llms_txt
+from cis_mcp.manual.rest import golden, rest_md
 from cis_mcp.mcp.tools.base import Spec
 from cis_mcp.mcp.tools.catalog import SPECS, Tier
 from cis_mcp.mcp.tools.schema import argument_schema, result_schema
@@ -50,7 +51,12 @@ Each refusal has one of these: {codes}.
 
 def pages() -> dict[str, str]:
     """What is made from the code: paths from the project's root, and what belongs there."""
-    return {"docs/tools.md": tools_md(), "llms.txt": llms_txt()}
+    return {
+        "docs/tools.md": tools_md(),
+        "docs/rest.md": rest_md(),
+        "docs/openapi.json": golden(),
+        "llms.txt": llms_txt(),
+    }
 
 
 def tools_md() -> str:

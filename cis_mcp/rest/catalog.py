@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from cis_mcp.rest.endpoint import Endpoint
-from cis_mcp.rest.v1 import campaigns, counting, events, people
+from cis_mcp.rest.v1 import attendees, campaigns, counting, events, people
 
 V1: tuple[Endpoint, ...] = (
     *events.ENDPOINTS,
     *people.ENDPOINTS,
+    *attendees.ENDPOINTS,
     *campaigns.ENDPOINTS,
     *counting.ENDPOINTS,
 )

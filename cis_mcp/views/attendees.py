@@ -39,7 +39,9 @@ class AttendeeInfo(Data):
     invited: str
     answered: str | None
     answered_sequence: int | None = Field(description="revision of the event that they answered")
-    proposal: ProposalInfo | None = Field(description="another time that they propose, for answer_proposal")
+    proposal: ProposalInfo | None = Field(
+        description="another time that they propose and that waits for an answer"
+    )
 
 
 def group_info(group: AnswerGroup) -> GroupInfo:

@@ -56,7 +56,7 @@ class CampaignInfo(Data):
     total: int = Field(description="rows of the list, or people who are told")
     valid: int = Field(description="rows that are invited, when the draft was made")
     skipped_total: int
-    skipped: list[SkippedRow] = Field(description="the first; get_campaign pages through all")
+    skipped: list[SkippedRow] = Field(description="the first of them")
     counts: dict[str, int] = Field(description="messages by state; waiting: not written yet")
     failures: list[Failure] = Field(description="the first 10")
     rate: float | None = Field(description="messages a second; null: as fast as allowed")

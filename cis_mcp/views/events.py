@@ -100,9 +100,7 @@ class StatisticsInfo(Data):
     """Counters; they always equal a recount."""
 
     attendees: int
-    proposals: int = Field(
-        description="proposed times that wait for answer_proposal; no answers, so not in rsvp"
-    )
+    proposals: int = Field(description="proposed times that wait for an answer; not in rsvp")
     rsvp: dict[str, int] = Field(description="accepted, declined, tentative, delegated, noaction")
     origin: dict[str, int] = Field(description="channel that asked for the invites")
     prodid: dict[str, int] = Field(description="calendar clients that answered, the 20 most used")

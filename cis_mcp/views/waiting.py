@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import utc
+from cis_mcp.views.held import waiting as held_data
 from engine.model.held import HeldAction
 
 
@@ -14,7 +14,7 @@ class WaitingInfo(Data):
 
     id: str
     reason: list[str] = Field(description="why it waits")
-    decided_by: str = Field(description="who is asked: an address, or “operator”")
+    decided_by: str = Field(description="who is asked: an address, or “the operator”")
     until: str = Field(description="who decides nothing by then has refused")
     sent: bool = Field(description="false: nothing was changed and nothing left")
 
@@ -27,11 +27,4 @@ class Waiting(Data):
 
 def waiting(held: HeldAction) -> Waiting:
     """A held action as its caller sees it."""
-    info = WaitingInfo(
-        id=held.id,
-        reason=[reason.value for reason in held.reasons],
-        decided_by=held.address or "operator",
-        until=utc(held.expires),
-        sent=False,
-    )
-    return Waiting(held=info)
+    return Waiting(held=WaitingInfo.model_validate(held_data(held)))

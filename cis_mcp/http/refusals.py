@@ -1,0 +1,19 @@
+"""How the root turns a request away: under /v1 as a problem (RFC 9457), elsewhere as OAuth does (RFC 6750)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+from cis_mcp.rest.problems import problem
+
+
+def turned_away(
+    scope: Scope, status: int, error: str, words: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer to a request that reaches no face."""
+    if scope.get("path", "").startswith("/v1/"):
+        return problem(status, error, words, headers=headers)
+    return JSONResponse({"error": error, "error_description": words}, status, headers=headers)

@@ -1,0 +1,70 @@
+"""Writes docs/rest.md and docs/openapi.json from the registry of endpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from cis_mcp.rest.catalog import V1
+from cis_mcp.rest.endpoint import Endpoint
+from cis_mcp.rest.openapi import document
+
+_SERVER = "https://cis.example.com"
+_HEAD = """\
+# REST
+
+Made from the code by `make docs`; change the code, not this page.
+
+`cis-mcp serve --http HOST:PORT` answers under `/v1` with the same commands, bounds and refusals as the tools. The
+OpenAPI 3.1 document is at `/openapi.json` (and in [openapi.json](openapi.json)). A key goes into
+`Authorization: Bearer …` or `x-api-key: …`; make one with `cis-mcp key create`.
+
+- Bodies are JSON (`Content-Type: application/json`), at most 16 MiB. Unknown parameters and members are refused.
+- A refusal is a problem (RFC 9457, `application/problem+json`) with `code`, `detail`, `hint` and `sent` (whether
+  anything left); `errors` name each field of a request that was not understood. The codes are those of
+  [tools.md](tools.md).
+- Events carry their revision as ETag. `If-Match` refuses a change of a revision that you have not seen (412),
+  `If-None-Match` answers 304.
+- `POST /v1/events` takes an `Idempotency-Key`; where another operation gets one it refuses, and says above what a
+  repetition does.
+- Lists have `limit` and `cursor`; cursors are opaque.
+- What waits for somebody's yes answers 202 with `held`.
+- 429 and 503 say in `Retry-After` when to come again.
+"""
+
+
+def golden() -> str:
+    """The document as it is written down; the version of a release does not change it."""
+    spoken = document(_SERVER)
+    spoken["info"]["version"] = "1"
+    return json.dumps(spoken, indent=1, ensure_ascii=False) + "\n"
+
+
+def rest_md() -> str:
+    """The page of all operations."""
+    parts, tag = [_HEAD], ""
+    for endpoint in V1:
+        if endpoint.tag != tag:
+            tag = endpoint.tag
+            parts.append(f"## {tag.capitalize()}\n")
+        parts.append("\n".join(_section(endpoint)))
+    return "\n".join(parts)
+
+
+def _section(endpoint: Endpoint) -> Iterator[str]:
+    yield f"### {endpoint.method} {endpoint.path}\n"
+    yield f"{endpoint.description} Verb of the key: `{endpoint.verb}`.\n"
+    rows = [*_rows("query", endpoint.query, skip=endpoint.parameters), *_rows("body", endpoint.body)]
+    if rows:
+        yield "| field | in | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    answer = f"`{endpoint.answer.__name__}`" if endpoint.answer else f"`{endpoint.media}`"
+    yield f"Answers {endpoint.status} with {answer}.\n"
+
+
+def _rows(place: str, model: Any, skip: tuple[str, ...] = ()) -> Iterator[str]:
+    for name, field in model.model_fields.items() if model else ():
+        if name not in skip:
+            mark = " (required)" if field.is_required() else ""
+            words = (field.description or "").replace("|", "\\|")
+            yield f"| `{name}`{mark} | {place} | {words} |"

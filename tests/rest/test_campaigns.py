@@ -1,0 +1,88 @@
+"""Campaigns over /v1: a draft that is looked at, started, followed, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+
+from engine.engine import Engine
+from tests.rest.test_events import made
+from tests.support.engines import chores_done, deliver
+
+PEOPLE = [{"email": f"p{n}@example.com", "name": f"P {n}"} for n in range(5)]
+
+
+async def draft(web: httpx.AsyncClient, path: str) -> dict[str, str]:
+    answer = await web.post(f"{path}/campaigns", json={"recipients": [*PEOPLE, {"email": "nobody"}]})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, str] = answer.json()["campaign"]
+    assert answer.headers["location"] == f"/v1/campaigns/{found['id']}"
+    return found
+
+
+async def test_a_draft_sends_nothing_before_its_token_starts_it(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    path = (await made(web)).headers["location"]
+    campaign = await draft(web, path)
+    assert (campaign["valid"], campaign["skipped_total"], campaign["state"]) == (5, 1, "draft")
+    start = f"/v1/campaigns/{campaign['id']}/start"
+    wrong = await web.post(start, json={"confirm_token": "guess"})
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "confirm_token_invalid")
+    assert await deliver(engine) == []
+    begun = await web.post(start, json={"confirm_token": campaign["confirm_token"]})
+    assert begun.json()["campaign"]["state"] == "running"
+    assert len(await deliver(engine)) == 5
+    shown = (await web.get(f"/v1/campaigns/{campaign['id']}")).json()["campaign"]
+    assert (shown["state"], shown["counts"]["sent"]) == ("finished", 5)
+    listed = (await web.get("/v1/campaigns")).json()["campaigns"]
+    assert [one["id"] for one in listed] == [campaign["id"]]
+
+
+async def test_a_campaign_is_paused_resumed_and_cancelled(engine: Engine, web: httpx.AsyncClient) -> None:
+    path = (await made(web)).headers["location"]
+    campaign = await draft(web, path)
+    at = f"/v1/campaigns/{campaign['id']}"
+    await web.post(f"{at}/start", json={"confirm_token": campaign["confirm_token"]})
+    states = [
+        (await web.post(f"{at}/{one}")).json()["campaign"]["state"] for one in ("pause", "resume", "cancel")
+    ]
+    assert states == ["paused", "running", "cancelled"]
+    assert await deliver(engine) == []
+    late = await web.post(f"{at}/resume")
+    assert (late.status_code, late.json()["code"]) == (409, "campaign_state")
+
+
+async def test_progress_is_told_as_it_goes_until_the_end(engine: Engine, web: httpx.AsyncClient) -> None:
+    path = (await made(web)).headers["location"]
+    campaign = await draft(web, path)
+    at = f"/v1/campaigns/{campaign['id']}"
+    await web.post(f"{at}/start", json={"confirm_token": campaign["confirm_token"]})
+    await chores_done(engine)
+    told: list[tuple[str, dict[str, str]]] = []
+    async with web.stream("GET", f"{at}/progress") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        sending: asyncio.Task[object] | None = None
+        name = ""
+        async for line in stream.aiter_lines():
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+            if line.startswith("data: "):
+                told.append((name, json.loads(line.removeprefix("data: "))))
+                sending = sending or asyncio.create_task(deliver(engine))
+        assert sending is not None
+        await sending
+    assert told[0][0] == "progress"
+    assert (told[-1][0], told[-1][1]["state"]) == ("end", "finished")
+
+
+async def test_a_list_comes_as_csv_too_and_never_for_another_event(web: httpx.AsyncClient) -> None:
+    path = (await made(web)).headers["location"]
+    listed = await web.post(f"{path}/campaigns", json={"csv": "email,name\nbob@example.com,Bob\n"})
+    assert listed.json()["campaign"]["sample"]["to"] == "Bob <bob@example.com>"
+    other = await web.post(f"{path}/campaigns", json={"csv": "uid,email\nother,bob@example.com\n"})
+    assert (other.status_code, other.json()["code"]) == (400, "invalid_argument")
+    neither = await web.post(f"{path}/campaigns", json={})
+    assert neither.json()["code"] == "invalid_argument"

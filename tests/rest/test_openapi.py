@@ -1,0 +1,73 @@
+"""The OpenAPI document: made of the registry, the same as written down, and true of what answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from jsonschema import Draft202012Validator
+
+from cis_mcp.manual.rest import golden, rest_md
+from cis_mcp.mcp.tools.catalog import EVERY
+from cis_mcp.rest.catalog import V1
+from cis_mcp.rest.openapi import document
+from engine.engine import Engine
+from tests.cli.processes import ROOT
+from tests.rest.test_events import made
+from tests.support.engines import deliver
+from tests.support.waiting import DEADLINE_S
+
+
+def test_the_document_and_the_page_are_as_written_down() -> None:
+    """After a change: `make docs`."""
+    assert (ROOT / "docs/openapi.json").read_text() == golden()
+    assert (ROOT / "docs/rest.md").read_text() == rest_md()
+
+
+async def test_the_document_is_served_to_everybody(address: str) -> None:
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
+        answer = await web.get(f"{address}/openapi.json")
+    assert answer.json()["openapi"].startswith("3.1")
+    assert answer.json()["paths"].keys() == {endpoint.path for endpoint in V1}
+
+
+def test_each_operation_has_a_name_of_its_own_and_a_tool_that_exists() -> None:
+    names = [endpoint.name for endpoint in V1]
+    assert len(names) == len(set(names))
+    assert {endpoint.tool for endpoint in V1} <= set(EVERY)
+
+
+def test_no_description_speaks_of_tools() -> None:
+    told = " ".join(_descriptions(document("https://cis.example.com")))
+    named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", told))
+    assert named & set(EVERY) == set()
+
+
+def _descriptions(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (value for name, value in node.items() if name == "description" and isinstance(value, str))
+        yield from (words for value in node.values() for words in _descriptions(value))
+    if isinstance(node, list):
+        yield from (words for value in node for words in _descriptions(value))
+
+
+async def test_answers_are_as_the_document_says(engine: Engine, web: httpx.AsyncClient) -> None:
+    spoken = document("https://cis.example.com")
+    uid = (await made(web)).json()["uid"]
+    await web.post(f"/v1/events/{uid}/invites", json={"email": "bob@example.com"})
+    await deliver(engine)
+    for endpoint in V1:
+        if endpoint.method != "GET" or endpoint.answer is None or "campaign_id" in endpoint.path:
+            continue
+        path = endpoint.path.replace("{uid}", uid).replace("{email}", "bob@example.com")
+        answer = await web.get(path)
+        assert answer.status_code == 200, path
+        _fits(answer.json(), endpoint.answer.__name__, spoken)
+    _fits((await web.get("/v1/events/nowhere")).json(), "Problem", spoken)
+
+
+def _fits(data: Any, model: str, spoken: dict[str, Any]) -> None:
+    schema = {"$ref": f"#/components/schemas/{model}", "components": spoken["components"]}
+    Draft202012Validator(schema).validate(data)
