@@ -74,6 +74,12 @@ class Settings(BaseSettings):
         ge=0,
         description="people whom mail may reach for an organizer in a day while what proves it is new; 0: no limit",
     )
+    digest_hour: int = Field(
+        7,
+        ge=-1,
+        le=23,
+        description="hour (UTC) from which owners of keys are mailed what their agents did; -1: never",
+    )
     keep_mail_days: int = Field(90, ge=0, description="days that handled mails are kept; 0: for ever")
     keep_quarantine_days: int = Field(30, ge=0, description="days that mail waits in quarantine; 0: for ever")
     quarantine_mb: int = Field(

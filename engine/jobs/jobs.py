@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import datetime
 
 from engine.commands.base import Command
 from engine.commands.campaigns.fan_out import DropDays, FanOut, FinishCampaign, PauseFailing, StartScheduled
 from engine.commands.telling import Progress, TellGathered
 from engine.engine import SYSTEM, Engine
+from engine.jobs import digests
 from engine.quiet import Quiet
 from engine.store.protocol import Chore
 
@@ -31,6 +33,7 @@ _AFTER_FAILURE_S = 5.0
 async def run(engine: Engine) -> None:
     """Run until cancelled."""
     quiet, loop, next_look = Quiet(engine.store), asyncio.get_running_loop(), 0.0
+    digested: datetime | None = None
     while True:
         heard = engine.owed.listen()
         try:
@@ -38,6 +41,9 @@ async def run(engine: Engine) -> None:
             if not await quiet.since_last() or loop.time() >= next_look:
                 next_look = loop.time() + _LOOK_S
                 worked = await step(engine)
+            if digests.due(engine, digested):
+                await digests.step(engine)
+                digested = engine.clock()
         except Exception:
             log.exception("a chore failed; trying again")
             await asyncio.sleep(_AFTER_FAILURE_S)

@@ -14,6 +14,7 @@ from engine.store.protocol.budgets import Budgets
 from engine.store.protocol.campaigns import Campaigns
 from engine.store.protocol.claims import Claims
 from engine.store.protocol.confirmations import Confirmations, Prompting, Proofs
+from engine.store.protocol.digests import Digests
 from engine.store.protocol.events import Events
 from engine.store.protocol.feeds import Feeds
 from engine.store.protocol.forgetting import Forgetting, Traces
@@ -52,6 +53,7 @@ class Unit(
     HeldActions,
     Sessions,
     Stops,
+    Digests,
     Keys,
     Budgets,
     Requests,

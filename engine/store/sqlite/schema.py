@@ -8,6 +8,7 @@ from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.budget_schema import BUDGETS
 from engine.store.sqlite.changes import AUTOMATIC_REPLIES
 from engine.store.sqlite.day_limit import SENT_HOURS
+from engine.store.sqlite.digests import DIGESTS
 from engine.store.sqlite.forgetting_schema import FORGETTING
 from engine.store.sqlite.held_schema import HELD
 from engine.store.sqlite.ids_schema import SHORT_IDS
@@ -309,6 +310,7 @@ MIGRATIONS = (
     AUTOMATIC_REPLIES,
     STOPS,
     BUDGETS,
+    DIGESTS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -7,6 +7,7 @@ from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.claims import Claims
 from engine.store.sqlite.confirmations import Confirmations
+from engine.store.sqlite.digests import Digests
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
 from engine.store.sqlite.forgetting import Forgetting
@@ -40,6 +41,7 @@ class SqliteUnit(
     HeldActions,
     Keys,
     Sessions,
+    Digests,
     Memory,
     Record,
     Pages,

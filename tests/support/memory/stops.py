@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from engine.model.campaigns import CampaignState
 from engine.model.keys import Key
@@ -32,6 +33,13 @@ class StopUnit(LedgerUnit):
 
     async def stops(self) -> list[Stop]:
         return listed(self.t)
+
+    async def begin_digest(self, owner: str, day: date) -> bool:
+        last = self.t.get("digest", owner)
+        if last is not None and last >= day:
+            return False
+        self.t.put("digest", owner, day)
+        return True
 
     async def keys_owned(self, owner: str) -> list[Key]:
         return list(self.t.where("key", lambda key: key.owner == owner))

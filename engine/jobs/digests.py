@@ -1,0 +1,54 @@
+"""Once a day, from `CIS_DIGEST_HOUR` on, each owner of keys is mailed what their agents did and wait for."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from engine.commands.agents.digests import KeyDay, OweDigest, counted, digest_text
+from engine.engine import SYSTEM, Engine
+from engine.model import record
+from engine.model.keys import Key
+
+_DAY = timedelta(days=1)
+_ROWS_MAX = 2_000
+"""Rows of one key that are read; of more the digest counts the newest."""
+_WAITING_MAX = 100
+
+
+def due(engine: Engine, last: datetime | None) -> bool:
+    """True if today's digests were not looked at since the hour at which they are sent."""
+    now, hour = engine.clock(), engine.settings.digest_hour
+    if hour < 0 or now.hour < hour:
+        return False
+    return last is None or last.date() < now.date() or last.hour < hour
+
+
+async def step(engine: Engine) -> int:
+    """Owe every owner who had none today their digest; how many are owed now."""
+    now = engine.clock()
+    owed = 0
+    keys = [key for key in await engine.store.keys() if key.owner and _lately(key, now)]
+    for owner in sorted({key.owner for key in keys}):
+        text = await _text(engine, owner, [key for key in keys if key.owner == owner], now)
+        done = await engine.apply(OweDigest(owner=owner, day=now.date(), text=text), SYSTEM)
+        owed += done.worked
+    return owed
+
+
+def _lately(key: Key, now: datetime) -> bool:
+    return not key.ended(now - _DAY)
+
+
+async def _text(engine: Engine, owner: str, keys: list[Key], now: datetime) -> str:
+    days = [KeyDay(key=key, done=counted(await _rows(engine, key, now))) for key in keys]
+    waiting = await engine.store.held_actions(None, waiting=True, limit=_WAITING_MAX, asked=owner)
+    waiting = [held for held in waiting if held.state_at(now) == "waiting"]
+    return digest_text(days, waiting, await engine.signed_head(), now)
+
+
+async def _rows(engine: Engine, key: Key, now: datetime) -> list[dict[str, object]]:
+    """What the record says of a key since this time yesterday."""
+    since = record.moment(now - _DAY)
+    rows = await engine.store.newest_rows(key.id, None, _ROWS_MAX)
+    return [facts for facts in (json.loads(row.body) for row in rows) if facts["at"] > since]

@@ -1,0 +1,87 @@
+"""The daily digest: what an owner's keys did, were refused and wait for, with the signed head of the record."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.commands.agents.keys import CreateKey
+from engine.commands.invites.invites import SendInvite
+from engine.engine import Engine
+from engine.jobs import digests
+from engine.model.bounds import Bounds
+from engine.model.keys import Key
+from engine.model.messages import Message
+from tests.support.approvals import PUBLIC
+from tests.support.clock import Clock
+from tests.support.engines import created, deliver, do, engine_in, why_not
+
+AGENT, BOSS = "agent@cis.test", "boss@example.org"
+
+
+@pytest.fixture
+async def engine(tmp_path: Path, clock: Clock) -> AsyncIterator[Engine]:
+    async with engine_in(tmp_path, clock, public_url=PUBLIC) as opened:
+        yield opened
+
+
+async def key(engine: Engine, owner: str = BOSS, **bounds: Any) -> Key:
+    given = {"owner": owner, "to": ("*@customer.com",), **bounds}
+    return (await do(engine, CreateKey(name="Sales", address=AGENT, bounds=Bounds(**given)))).key
+
+
+async def mailed(engine: Engine) -> list[Message]:
+    """The digests that are sent now."""
+    await digests.step(engine)
+    return [m for m in await deliver(engine) if m.notice and m.notice.subject.startswith("What your agents")]
+
+
+async def test_an_owner_reads_what_was_done_refused_and_waits(engine: Engine) -> None:
+    event = await created(engine, organizer=AGENT)
+    own = await key(engine, approval=["links"])
+    for name in ("ann", "bob"):
+        await do(engine, SendInvite(uid=event.uid, email=f"{name}@customer.com"), own.actor)
+    await why_not(engine, SendInvite(uid=event.uid, email="nobody"), own.actor)
+    linked = SendInvite(uid=event.uid, email="cy@customer.com", note="see evil.com")
+    await do(engine, linked, own.actor)
+    (one,) = await mailed(engine)
+    assert one.email == BOSS
+    assert one.notice
+    text = one.notice.text
+    assert "“Sales”, for agent@cis.test" in text
+    assert "- send invite: done, 2 times" in text
+    assert "- send invite: refused (invalid_address), 1 times" in text
+    assert "- send invite: held, 1 times" in text
+    assert "Invite one person: “Season opener”, 1 people" in text
+    assert (await engine.signed_head()).splitlines()[0] in text
+    assert "evil.com" not in text
+
+
+async def test_it_comes_once_a_day_and_not_where_nothing_happened(engine: Engine, clock: Clock) -> None:
+    event = await created(engine, organizer=AGENT)
+    own, _idle = await key(engine), await key(engine, owner="idle@example.org")
+    await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
+    assert [m.email for m in await mailed(engine)] == [BOSS]
+    await do(engine, SendInvite(uid=event.uid, email="bob@customer.com"), own.actor)
+    assert await mailed(engine) == []
+    clock.move(hours=23)
+    assert [m.email for m in await mailed(engine)] == [BOSS]
+    clock.move(days=2)
+    assert await mailed(engine) == []
+
+
+async def test_it_is_looked_at_from_the_hour_on_that_is_set(
+    engine: Engine, tmp_path: Path, clock: Clock
+) -> None:
+    clock.now = clock.now.replace(hour=6)
+    assert not digests.due(engine, None)
+    clock.move(hours=1)
+    assert digests.due(engine, None)
+    assert not digests.due(engine, clock())
+    clock.move(days=1)
+    assert digests.due(engine, clock.now.replace(day=1))
+    async with engine_in(tmp_path / "never", clock, digest_hour=-1) as never:
+        assert not digests.due(never, None)
