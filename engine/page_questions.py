@@ -71,21 +71,29 @@ class PageQuestions:
     async def page_events(self, page: Page) -> list[Event]:
         """The events of a page in order of their start, cancelled ones too."""
         events = await self.store.events_of(page.organizer, EVENTS_MAX)
-        chosen = page.selection
-        if chosen.uids:
-            events = [event for event in events if event.uid in set(chosen.uids)]
-        if chosen.month:
-            events = [event for event in events if _month(event) == chosen.month]
-        if chosen.query:
-            uids, _ = await self.found_on_page(page, chosen.query)
+        named = frozenset(page.selection.uids)
+        events = [event for event in events if _fits(event, page, named)]
+        if page.selection.query:
+            uids, _ = await self.found_on_page(page, page.selection.query)
             events = [event for event in events if event.uid in uids]
         return events
 
-    async def found_on_page(self, page: Page, query: str) -> tuple[frozenset[str], Understood]:
-        """The uids of the organizer's events that words ask for, and how the words were read."""
+    async def on_page(self, page: Page, event: Event) -> bool:
+        """True where `event` of the page's organizer is one of the page's, shown just now or not."""
+        if not _fits(event, page, frozenset(page.selection.uids)):
+            return False
+        if not page.selection.query:
+            return True
+        uids, _ = await self.found_on_page(page, page.selection.query)
+        return event.uid in uids
+
+    async def found_on_page(
+        self, page: Page, query: str, most: int = EVENTS_MAX
+    ) -> tuple[frozenset[str], Understood]:
+        """The uids of up to `most` of the organizer's events that words ask for, and how the words were read."""
         uids: set[str] = set()
         cursor: str | None = None
-        for _ in range(EVENTS_MAX // _AT_ONCE):
+        for _ in range(most // _AT_ONCE):
             asked = EventQuery(query=query, organizer=page.organizer, limit=_AT_ONCE, cursor=cursor)
             found = await find(self.store, asked, self.clock())
             uids |= {event.uid for event in found.events}
@@ -93,6 +101,11 @@ class PageQuestions:
             if cursor is None:
                 break
         return frozenset(uids), found.understood
+
+
+def _fits(event: Event, page: Page, named: frozenset[str]) -> bool:
+    """True where the event is one of those that are named, and in the month."""
+    return (not named or event.uid in named) and page.selection.month in {"", _month(event)}
 
 
 def _month(event: Event) -> str:

@@ -43,7 +43,9 @@ def page() -> None:
 
 @page.command("create")
 @click.argument("title")
-@click.option("--kind", type=click.Choice(["schedule", "upcoming"]), default="schedule", show_default=True)
+@click.option(
+    "--kind", type=click.Choice(["schedule", "upcoming", "events"]), default="schedule", show_default=True
+)
 @click.option("--slug", help="End of its address; else made of the title.")
 @click.option("--organizer", metavar="ADDRESS", help="Whose events; else those of CIS_ORGANIZER.")
 @_fields
@@ -111,7 +113,8 @@ async def _apply(
         raise click.UsageError("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
     async with opened(settings) as engine:
         done = await engine.apply(wanted, engine.local)
-    click.echo(views.url(settings, done.page) if done.page.published else f"{done.page.slug} is off the web")
+    online = views.url(settings, done.page) or f"each event has a page of its own ({done.page.slug})"
+    click.echo(online if done.page.published else f"{done.page.slug} is off the web")
     return 0
 
 
@@ -124,7 +127,8 @@ async def _list(settings: Settings, *, as_json: bool) -> int:
     for each in pages:
         address = views.url(settings, each)
         if as_json:
-            click.echo(json.dumps({**each.model_dump(mode="json"), "url": address}, ensure_ascii=False))
+            shown = each.model_dump(mode="json", exclude={"key"})
+            click.echo(json.dumps({**shown, "url": address}, ensure_ascii=False))
         else:
-            click.echo(f"{address}  {'' if each.published else '(off the web) '}{each.title}")
+            click.echo(f"{address or each.slug}  {'' if each.published else '(off the web) '}{each.title}")
     return 0

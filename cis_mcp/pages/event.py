@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -14,11 +15,10 @@ from cis_mcp.pages.links import Handler
 from cis_mcp.pages.rows import Row
 from cis_mcp.pages.sending import send, told
 from cis_mcp.pages.showing import Shown, Showroom
-from cis_mcp.pages.ways import not_found
+from cis_mcp.pages.ways import not_found, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
-from cis_mcp.views import pages as views
 from engine.mail.outgoing import words
-from engine.model.pages import Show
+from engine.model.pages import PageKind, Show
 from engine.refusals import Code, Refused
 
 _HTML = "text/html; charset=utf-8"
@@ -33,8 +33,10 @@ def event_page(room: Showroom, *, embedded: bool = False) -> Handler:
         found = await room.showing(request.path_params["id"])
         if found is None or (embedded and Show.EMBED not in found[0].page.shows):
             return not_found(request)
-        shown, uid = found
-        row = next(row for row in shown.listing.rows if row.uid == uid)
+        shown, row = found
+        if shown.page.kind is PageKind.EVENTS:
+            # nothing lists it: its name is what its visitors were given
+            row = replace(row, id=request.path_params["id"])
         if request.method == "POST":
             return await _post(room, request, shown, row, embedded=embedded)
         return await _shown(room, request, shown, row, embedded=embedded)
@@ -60,7 +62,7 @@ async def _shown(
         return render("event.html", **values, embedded=embedded, email=email, problem=problem)
 
     if problem:
-        return answer(request, Body(make()), cache_control=PRIVATE, status=status, framed=embedded)
+        return answer(request, Body.of(make()), cache_control=PRIVATE, status=status, framed=embedded)
     body = await room.body((row.uid, over, embedded), shown, make, _HTML)
     return answer(request, body, cache_control=FRESH, framed=embedded)
 
@@ -83,7 +85,8 @@ def _values(room: Showroom, shown: Shown, row: Row, *, over: bool) -> dict[str, 
         "jsonld": jsonld.script([told_in_full]),
         "open": not (over or row.cancelled),
         "closed": "This is over." if over else "It was cancelled; nobody is invited any more.",
-        "ways": [(page.title, views.path(page))],
+        "ways": ways([page]),
+        "unlisted": page.kind is PageKind.EVENTS,
     }
 
 

@@ -35,7 +35,7 @@ def feed_page(room: Showroom) -> Handler:
     async def show(request: Request) -> Response:
         slug, _, ending = request.path_params["name"].rpartition(".")
         shown = await room.shown(slug) if ending == "ics" else None
-        if shown is None or Show.FEED not in shown.page.shows:
+        if shown is None or Show.FEED not in shown.page.shows or not views.path(shown.page):
             return not_found(request)
         events = await _events(room, shown)
         organizer = Party(address=room.engine.settings.mailbox("rsvp"), name=_by(shown, events))
@@ -105,7 +105,7 @@ async def _addressed(room: Showroom, name: str) -> tuple[Shown, str] | None:
         event = await room.showing(name[2:])
         return (event[0], f"{settings.public_url.rstrip('/')}/{name}") if event else None
     shown = await room.shown(name)
-    return (shown, views.url(settings, shown.page)) if shown else None
+    return (shown, views.url(settings, shown.page)) if shown and views.path(shown.page) else None
 
 
 def qr_code(address: str, kind: str) -> bytes:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from cis_mcp.pages import jsonld
+from cis_mcp.pages import jsonld, reading
 from cis_mcp.pages.forms import many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.listing import FIRST, View, fitting, groups, view_of
+from cis_mcp.pages.rows import Row
 from cis_mcp.pages.sending import send, told
 from cis_mcp.pages.showing import Shown, Showroom
 from cis_mcp.pages.ways import not_found, ways
@@ -21,11 +24,26 @@ from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
 from cis_mcp.views import pages as views
 from engine.model.pages import PageKind, Show
 from engine.refusals import Code, Refused
+from engine.search.asking import Understood
 
 _HTML = "text/html; charset=utf-8"
 _TICKED_MAX = 1_000
+_OFFERED_MAX = 10
+_FOUND_MAX = 300
+"""Events that are found by words which no row has as they are."""
 _COLOUR = "#1558b0"
 _DESCRIBED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What words that no row has as they are were read as, and the events that they ask for."""
+
+    uids: frozenset[str] = frozenset()
+    understood: Understood = field(default_factory=Understood)
+
+
+_NO_ANSWER = _Answered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +82,30 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
 
 async def _shown(room: Showroom, request: Request, shown: Shown, visit: Visit, status: int = 200) -> Response:
     view = visit.view
-    understood = frozenset[str]()
+    answered = _NO_ANSWER
     if view.query and not fitting(shown.listing.rows, view):
-        understood, _ = await room.engine.found_on_page(shown.page, view.query)
+        answered = _Answered(*await room.engine.found_on_page(shown.page, view.query, _FOUND_MAX))
     others = () if shown.listing.rows else await room.others(shown.page)
     now = room.engine.clock()
 
     def make() -> bytes:
-        values = page_values(room, shown, visit, understood)
+        values = page_values(room, shown, visit, answered)
         return render("schedule.html", **values, now=now, ways=ways(others))
 
     if visit.personal or view.query:
-        body = Body(make())
+        body = await asyncio.to_thread(lambda: Body.of(make()))
         return answer(request, body, cache_control=PRIVATE, status=status, framed=visit.embedded)
     body = await room.body((view, visit.embedded), shown, make, _HTML)
     return answer(request, body, cache_control=FRESH, framed=visit.embedded)
 
 
-def page_values(room: Showroom, shown: Shown, visit: Visit, understood: frozenset[str]) -> dict[str, object]:
+def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered) -> dict[str, object]:
     """What the template shows."""
     page, listed, view, settings = shown.page, shown.listing, visit.view, room.engine.settings
-    rows = [r for r in listed.rows if r.uid in understood] if understood else fitting(listed.rows, view)
+    rows = fitting(listed.rows, view)
+    if answered.uids:
+        rows = fitting([r for r in listed.rows if r.uid in answered.uids], replace(view, query=""))
+    ticked = visit.ticked or _offered(rows, answered, room.engine.clock())
     several = view.whole or view.filtered
     seen = rows if several else rows[:FIRST]
     by_key = {row.key for row in seen}
@@ -105,7 +126,9 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, understood: frozense
         "complete": len(seen) == len(listed.rows),
         "groups": list(groups(seen, page.by)),
         "kept": [row for row in listed.named(sorted(visit.ticked)) if row.key not in by_key],
-        "ticked": visit.ticked,
+        "ticked": ticked,
+        "reading": reading.parts(answered.understood) if answered is not _NO_ANSWER else [],
+        "button": _button(len(ticked)),
         "linked": len(seen) <= 2 * FIRST,
         "count": _count(len(seen), len(rows), len(listed.rows), view),
         "rest": len(rows) > len(seen),
@@ -117,6 +140,18 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, understood: frozense
         "empty": _empty(shown),
         "made_by": "",
     }
+
+
+def _offered(rows: Sequence[Row], answered: _Answered, now: datetime) -> frozenset[str]:
+    """What a question in words ticks for the visitor: all that it found, where that is little."""
+    found = [row.key for row in rows if not (row.cancelled or row.past(now))] if answered.uids else []
+    return frozenset(found if len(found) <= _OFFERED_MAX else ())
+
+
+def _button(ticked: int) -> str:
+    if ticked > 1:
+        return f"Send me these {ticked} invites"
+    return "Send me this invite" if ticked else "Send me the invites"
 
 
 def _webcal(feed: str) -> str:

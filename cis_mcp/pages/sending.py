@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.showing import Showroom
-from cis_mcp.pages.ways import Ways, message, not_found
+from cis_mcp.pages.ways import Ways, message, not_found, ways
 from cis_mcp.views import pages as views
 from engine.commands.pages.sending import ConfirmPageRequest, PageOutcome, PageSendDone, SendFromPage
 from engine.commands.pages.wording import LISTED, line
@@ -113,15 +113,14 @@ def _sent(count: int, failed: int) -> tuple[str, ...]:
 async def _back(room: Showroom, path: str, *, embedded: bool) -> tuple[Ways, bool]:
     """The way back to a page of ours, by its path; nothing else is ever linked."""
     kind, _, slug = path.strip("/").partition("/")
-    if kind == "e":
-        found = await room.showing(slug)
-        page = found[0].page if found else None
+    if kind == "e" and (found := await room.showing(slug)):
+        page, title, way = found[0].page, found[1].title, f"/e/{slug}"
+    elif kind in {"s", "u"} and (listed := await room.engine.published(slug)):
+        page, title, way = listed, listed.title, views.path(listed)
     else:
-        page = await room.engine.published(slug) if kind in {"s", "u"} and slug else None
-    if page is None:
         return (), False
     framed = embedded and Show.EMBED in page.shows
-    return [(page.title, ("/embed" if framed else "") + views.path(page))], framed
+    return [(title, ("/embed" if framed else "") + way)], framed
 
 
 def confirm_page(room: Showroom) -> Handler:
@@ -157,7 +156,7 @@ async def _waiting(room: Showroom, request: Request, found: PageRequest) -> Resp
     page = await room.engine.published(found.slug)
     if page is None:
         return not_found(request)
-    way = [(page.title, views.path(page))]
+    way = ways([page])
     if found.used:
         return message(request, "On its way", *_sent(found.sent, 0), links=way)
     if found.expires <= room.engine.clock():

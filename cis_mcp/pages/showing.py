@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cis_mcp.pages.listing import Listing, listing
-from cis_mcp.pages.rows import rows_of
+from cis_mcp.pages.rows import Row, rows_of
 from cis_mcp.pages.web import Body
+from engine.commands.randomness import ID_LENGTH
 from engine.engine import Engine
-from engine.model.pages import Page
+from engine.model.events import Event
+from engine.model.pages import UNLISTED_LENGTH, Page, PageKind, unlisted_name
 from engine.page_questions import PageStamp
 
 _LISTINGS, _BODIES = 64, 256
-"""What is kept: some 3 MB for each listing of 2,430 events, 50 kB for each body of it."""
+"""What is kept: some 3 MB for each listing of 2,430 events, 40 kB for each body of it."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Showroom:
         whole = (shown.page.slug, shown.stamp, shown.listing.until, *key)
         found = self._bodies.get(whole)
         if found is None:
-            found = await asyncio.to_thread(lambda: Body(make(), media))
+            found = await asyncio.to_thread(lambda: Body.of(make(), media))
             self._bodies[whole] = found
             while len(self._bodies) > _BODIES:
                 self._bodies.popitem(last=False)
@@ -91,18 +94,31 @@ class Showroom:
             self._bodies.move_to_end(whole)
         return found
 
-    async def showing(self, name: str) -> tuple[Shown, str] | None:
-        """The published page that shows the event with this short id, and the event's uid; None if none does."""
-        event = await self.engine.event_for_visitors(name)
+    async def showing(self, name: str) -> tuple[Shown, Row] | None:
+        """The published page that has the event with this short id, and the event as a row; None if none has it.
+
+        What is over or cancelled has a page of its own for as long as a page has it, shown there or not.
+        """
+        unlisted = len(name) == UNLISTED_LENGTH
+        event = await self.engine.event_for_visitors(name[:ID_LENGTH] if unlisted else name)
         if event is None:
             return None
-        for page in await self.engine.pages_of(event.organizer):
-            shown = await self.of(page)
-            if any(row.uid == event.uid for row in shown.listing.rows):
-                return shown, event.uid
+        # Pages whose events are searched for come last: all others are judged at a glance.
+        pages = sorted(await self.engine.pages_of(event.organizer), key=lambda p: bool(p.selection.query))
+        for page in pages:
+            if _named(page, event, name) and await self.engine.on_page(page, event):
+                (row,) = rows_of([event], self.engine.clock(), page.hours)
+                return await self.of(page), row
         return None
 
     async def others(self, page: Page) -> Sequence[Page]:
         """Other published pages of the same organizer, where visitors may go on."""
         found = [p for p in await self.engine.pages_of(page.organizer) if p.slug != page.slug]
-        return found[:5]
+        return [p for p in found if p.kind is not PageKind.EVENTS][:5]
+
+
+def _named(page: Page, event: Event, name: str) -> bool:
+    """True where `name` is how `page` names `event`: by its id, or by what nobody can guess."""
+    if page.kind is PageKind.EVENTS:
+        return hmac.compare_digest(unlisted_name(page, event), name)
+    return event.id == name

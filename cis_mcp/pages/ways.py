@@ -16,7 +16,7 @@ Ways = Sequence[tuple[str, str]]
 
 def ways(pages: Sequence[Page]) -> Ways:
     """Links to pages."""
-    return [(page.title, views.path(page)) for page in pages]
+    return [(page.title, views.path(page)) for page in pages if views.path(page)]
 
 
 def message(
@@ -41,7 +41,7 @@ def message(
         links=links,
         colour="",
     )
-    return answer(request, Body(body), cache_control=PRIVATE, status=status, framed=framed)
+    return answer(request, Body.of(body), cache_control=PRIVATE, status=status, framed=framed)
 
 
 def not_found(request: Request) -> Response:

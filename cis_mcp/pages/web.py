@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,17 +59,25 @@ def render(name: str, **values: Any) -> bytes:
 
 @dataclass(frozen=True)
 class Body:
-    """The bytes of an answer, compressed once; `tag` changes when they do."""
+    """The bytes of an answer, compressed once; `tag` changes when they do. Where `packed` is empty, `raw` is not."""
 
+    media: str
+    tag: str
     raw: bytes
-    media: str = "text/html; charset=utf-8"
-    packed: bytes = field(init=False)
-    tag: str = field(init=False)
+    packed: bytes
 
-    def __post_init__(self) -> None:
-        packed = gzip.compress(self.raw, 9, mtime=0) if len(self.raw) > _SMALL else b""
-        object.__setattr__(self, "packed", packed)
-        object.__setattr__(self, "tag", hashlib.sha256(self.raw).hexdigest()[:22])
+    @classmethod
+    def of(cls, raw: bytes, media: str = "text/html; charset=utf-8") -> Body:
+        """A body that keeps what is large in its compressed form alone, as nearly all browsers take it."""
+        tag = hashlib.sha256(raw).hexdigest()[:22]
+        if len(raw) <= _SMALL:
+            return cls(media, tag, raw, b"")
+        return cls(media, tag, b"", gzip.compress(raw, 9, mtime=0))
+
+    @property
+    def whole(self) -> bytes:
+        """The bytes as they were before."""
+        return gzip.decompress(self.packed) if self.packed else self.raw
 
 
 def answer(
@@ -90,10 +98,10 @@ def answer(
         told["ETag"] = tag
         if _known(request, tag):
             return Response(status_code=304, headers=told)
-    content = body.raw
     if body.packed and "gzip" in request.headers.get("accept-encoding", ""):
-        content, told["Content-Encoding"] = body.packed, "gzip"
-    return Response(content, status, told, media_type=body.media)
+        told["Content-Encoding"] = "gzip"
+        return Response(body.packed, status, told, media_type=body.media)
+    return Response(body.whole, status, told, media_type=body.media)
 
 
 def _known(request: Request, tag: str) -> bool:
@@ -116,7 +124,7 @@ def asset(name: str) -> Asset:
     raw = (_HERE / "assets" / name).read_bytes()
     stem, _, ending = name.rpartition(".")
     media = {"css": "text/css", "js": "text/javascript"}[ending]
-    body = Body(raw, f"{media}; charset=utf-8")
+    body = Body.of(raw, f"{media}; charset=utf-8")
     return Asset(f"/brand/{stem}-{body.tag[:12]}.{ending}", body)
 
 
@@ -128,6 +136,6 @@ async def brand(request: Request) -> Response:
             return answer(request, asset(name).body, cache_control=_YEAR)
     digits = request.path_params["name"].removesuffix(".css")
     if len(digits) == 6 and set(digits) <= set("0123456789abcdef") and path.endswith(".css"):
-        body = Body(f":root{{--main:#{digits}}}\n".encode(), "text/css; charset=utf-8")
+        body = Body.of(f":root{{--main:#{digits}}}\n".encode(), "text/css; charset=utf-8")
         return answer(request, body, cache_control=_YEAR)
     return Response("Not found\n", 404, media_type="text/plain")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
 
 from engine.model.base import Value
+from engine.model.events import Event
 from engine.model.people import Origin
 
 
@@ -16,6 +19,8 @@ class PageKind(StrEnum):
 
     SCHEDULE = "schedule"
     UPCOMING = "upcoming"
+    EVENTS = "events"
+    """No list: each event has a page of its own, at an address that nobody can guess."""
 
 
 class Layout(StrEnum):
@@ -56,6 +61,8 @@ class Show(StrEnum):
 
 SHOWN = frozenset({Show.PLACE, Show.CANCELLED, Show.SEARCH, Show.ZONE, Show.FEED})
 """What a page shows where nothing else is said."""
+UNLISTED_LENGTH = 22
+"""Characters that name an event whose page nothing lists; 14 of them carry 70 bits."""
 EVENTS_MAX = 5_000
 """Events of one page; further ones are not shown, and the page says so."""
 
@@ -84,10 +91,17 @@ class Page(Value):
     hours: int = Field(24, description="clock of 12 or 24 hours")
     shows: frozenset[Show] = SHOWN
     consent: str = Field("", description="what a visitor agrees to before anything is sent; empty: nothing")
+    key: str = Field("", description="of a page of kind events: what makes the addresses of its events")
     published: bool = True
     revision: int = Field(0, description="grows with every change of the page")
     created: datetime
     changed: datetime
+
+
+def unlisted_name(page: Page, event: Event) -> str:
+    """What stands for `event` in the address of its page: its id, and 14 characters that the page's key makes."""
+    proof = hmac.digest(page.key.encode(), event.uid.encode(), "sha256")
+    return event.id + base64.b32encode(proof).decode("ascii").lower()[: UNLISTED_LENGTH - len(event.id)]
 
 
 class PageRequest(Value):

@@ -132,6 +132,12 @@ async def test_words_that_no_row_has_are_read_as_a_search_reads_them(
     page = await visitor.see("/s/season?q=foxes+on+sundays+in+may")
     assert [day for day in re.findall(r"(\w+), \d+ May 2027", page.text) if day != "Sunday"] == []
     assert len(page.keys) == 4
+    assert "Understood as 1 May 2027 – 31 May 2027 Sundays foxes" in page.text
+    assert page.ticked == page.keys
+    assert "Send me these 4 invites" in page.text
+    nothing = await visitor.see("/s/season?q=xyzzy+in+may")
+    assert "Nothing fits." in nothing.text
+    assert "no event has “xyzzy”" in nothing.text
 
 
 async def test_ticks_and_the_address_survive_a_filter_and_hidden_ticks_are_shown(

@@ -63,3 +63,17 @@ async def test_a_page_that_is_not_there_is_unknown(engine: Engine) -> None:
         data = await caller.refused("update_page", slug="nowhere", title="x")
         assert data["code"] == "unknown_page"
         assert "list_pages" in data["hint"]
+
+
+async def test_an_event_says_at_which_addresses_it_has_a_page(engine: Engine) -> None:
+    event = await created(engine)
+    async with calling(engine, tier="extended") as caller:
+        assert (await caller.ok("list_pages", event=event.id))["event_urls"] == []
+        made = await caller.ok("create_page", title="Mine", kind="events")
+        assert (made["page"]["url"], made["page"]["addresses"]) == ("", {})
+        await caller.ok("create_page", title="Season")
+        urls = (await caller.ok("list_pages", event=event.id))["event_urls"]
+        listed, unlisted = sorted(urls, key=len)
+        assert listed == f"http://127.0.0.1:8000/e/{event.id}"
+        assert len(unlisted.rpartition("/")[2]) == 22
+        assert await caller.code("list_pages", event="nothing") == "unknown_event"

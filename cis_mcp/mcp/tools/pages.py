@@ -17,6 +17,7 @@ from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
 from engine.model.pages import Grouping, Layout, Page, PageKind, Show
 from engine.refusals import Code, Refused
 
+_URLS_MAX = 20
 _TEXTS = "shown as it is, without markup"
 
 
@@ -72,7 +73,9 @@ class CreatePageArguments(PageArguments):
 
     title: str = Field(description="heading of the page", max_length=texts.TITLE_MAX)
     kind: PageKind = Field(
-        PageKind.SCHEDULE, description="schedule: to choose from many; upcoming: what comes next"
+        PageKind.SCHEDULE,
+        description="schedule: to choose from many; upcoming: what comes next; events: no list, each event of the "
+        "organizer has a page of its own at an address that nobody can guess (list_pages with event says which)",
     )
     slug: str | None = Field(
         None,
@@ -98,6 +101,9 @@ class ListPagesArguments(Arguments):
 
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, description="next_cursor of the page before", max_length=100)
+    event: str | None = Field(
+        None, description="uid or id: also the addresses of this event's own pages", max_length=200
+    )
 
 
 class PageInfo(Result):
@@ -108,7 +114,7 @@ class PageInfo(Result):
     title: str
     organizer: str
     published: bool
-    url: str = Field(description="address to give to people")
+    url: str = Field(description="address to give to people; empty for kind events")
     addresses: dict[str, str] = Field(description="of the page, its QR codes, its calendar feed, its frame")
     month: str
     query: str
@@ -135,6 +141,7 @@ class PageList(Result):
 
     pages: list[PageInfo]
     next_cursor: str | None
+    event_urls: list[str] = Field(description="addresses of the pages that the event has of its own")
 
 
 async def create_page(call: CallContext, arguments: CreatePageArguments) -> Reply:
@@ -167,7 +174,16 @@ async def list_pages(call: CallContext, arguments: ListPagesArguments) -> Reply:
     """List your public web pages, newest first, with their addresses."""
     pages = [_info(call, page) for page in await call.engine.pages(call.actor)]
     start = _after(pages, arguments.cursor)
-    return await fitted(arguments.limit, lambda limit: _listed(pages[start:], limit))
+    urls = await _event_urls(call, arguments.event) if arguments.event else []
+    return await fitted(arguments.limit, lambda limit: _listed(pages[start:], limit, urls))
+
+
+async def _event_urls(call: CallContext, name: str) -> list[str]:
+    """Where the event has a page of its own; the same for all pages that list it. Raises Refused: UNKNOWN_EVENT."""
+    event = await call.engine.event(name, call.actor)
+    pages = [p for p in await call.engine.pages_of(event.organizer) if await call.engine.on_page(p, event)]
+    urls = [views.event_url(call.engine.settings, page, event) for page in pages]
+    return list(dict.fromkeys(urls))[:_URLS_MAX]
 
 
 def _after(pages: Sequence[PageInfo], cursor: str | None) -> int:
@@ -180,13 +196,15 @@ def _after(pages: Sequence[PageInfo], cursor: str | None) -> int:
     return places[0] + 1
 
 
-async def _listed(pages: Sequence[PageInfo], limit: int) -> Reply:
+async def _listed(pages: Sequence[PageInfo], limit: int, urls: Sequence[str]) -> Reply:
     shown = list(pages[:limit])
     more = shown[-1].slug if len(pages) > limit else None
-    lines = [f"- {one_line(page.title)}: {page.url}{_state(page)}" for page in shown]
+    lines = [f"- {one_line(page.title)}: {page.url or page.slug}{_state(page)}" for page in shown]
     if more:
         lines.append(f"There are more; go on with cursor {more}")
-    return Reply("\n".join(lines) or "There are no pages.", PageList(pages=shown, next_cursor=more))
+    lines += [f"The event is at {url}" for url in urls]
+    data = PageList(pages=shown, next_cursor=more, event_urls=list(urls))
+    return Reply("\n".join(lines) or "There are no pages.", data)
 
 
 def _state(page: PageInfo) -> str:
@@ -196,7 +214,8 @@ def _state(page: PageInfo) -> str:
 async def _reply(call: CallContext, done: PageDone, state: str) -> Reply:
     info = _info(call, done.page)
     count = len(await call.engine.page_events(done.page))
-    text = f"{state}: “{one_line(info.title)}” at {info.url} with {count} events."
+    where = f"at {info.url}" if info.url else "without a list, each event at an address of its own,"
+    text = f"{state}: “{one_line(info.title)}” {where} with {count} events."
     if not count:
         text += " Nothing fits what it is to show."
     return Reply(text, PageResult(page=info, events=count, changed=list(done.changed)))

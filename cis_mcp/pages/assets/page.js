@@ -8,7 +8,7 @@ function begin(form) {
   const chosen = document.getElementById("chosen");
   const count = document.querySelector(".count");
   const send = form.querySelector("button.main");
-  const label = send?.textContent;
+  const label = "Send me the invites";
   const filter = form.querySelector(".filter");
   let rows = [];
   let loading = null;

@@ -10,6 +10,7 @@ from pydantic import Field
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.commands.pages import texts
+from engine.commands.randomness import TOKEN_LENGTH
 from engine.model.pages import (
     SHOWN,
     EventSelection,
@@ -98,6 +99,7 @@ class CreatePage(PageFields):
             kind=self.kind,
             organizer=organizer,
             selection=await self.selected(work, organizer, EventSelection()),
+            key=work.randomness.word(TOKEN_LENGTH) if self.kind is PageKind.EVENTS else "",
             shows=self.shown(SHOWN),
             created=work.now,
             changed=work.now,
