@@ -181,6 +181,8 @@ async def _line(work: Work, doing: IntendedChange) -> str:
     match doing.action:
         case "invite":
             return f"It invites {doing.people} people to {named}."
+        case "create":
+            return f"It makes {named}, and invites {doing.people} people to it."
         case "cancel":
             return f"It cancels {named}, and mails {doing.people} people that it does."
         case _:

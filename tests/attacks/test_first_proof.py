@@ -211,6 +211,19 @@ async def test_a_table_of_changes_waits_whole_and_makes_nothing(post: Post) -> N
     assert len((await post.engine.store.search(EventQuery())).events) == 4
 
 
+async def test_a_table_that_invites_more_than_a_new_proof_may_reach_waits_whole(post: Post) -> None:
+    rows = "\n".join(f"CREATE,Due {email},2027-05-02,19:00,21:00,UTC,{email}" for email in crowd(51))
+    made = mails.mail(OLGA, "create@cis.test", proven=False)
+    table = f"action,summary,date,start,end,timezone,email\n{rows}\n"
+    made.add_attachment(table.encode(), maintype="text", subtype="csv", filename="table.csv")
+    assert await sent(post, made) == WAITS
+    assert (await post.engine.store.search(EventQuery())).events == ()
+    await confirm(post, code_in(await question(post)))
+    await settled(post)
+    invites = [m for m in await deliver(post.engine) if m.kind is Kind.INVITE]
+    assert sorted(m.email for m in invites) == sorted(crowd(51))
+
+
 async def test_what_is_confirmed_is_carried_out_once_and_its_proof_is_known(post: Post) -> None:
     event = await invited(post, 51)
     assert await sent(post, moved(summary="New title")) == WAITS

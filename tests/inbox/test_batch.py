@@ -10,7 +10,7 @@ import pytest
 
 from engine.commands.randomness import SystemRandomness
 from engine.model.claims import Claim
-from engine.model.messages import Message
+from engine.model.messages import Kind, Message
 from engine.model.queries import EventQuery
 from engine.outbox.render import Renderer
 from tests.support import mails
@@ -191,3 +191,34 @@ async def test_many_rows_are_carried_out_in_several_transactions(post: Post) -> 
     notice = await post.notice()
     assert notice.notice is not None
     assert notice.notice.subject == "Your table of events: Rows: 120; created 120"
+
+
+async def test_a_row_with_a_person_is_an_event_and_its_invite_and_sent_again_it_is_neither(
+    post: Post,
+) -> None:
+    table = "\n".join(
+        [
+            "action,summary,date,start,duration,timezone,email,name",
+            "CREATE,Policy due,2027-05-01,10:00,1h,Europe/Paris,ann@example.com,Ann",
+            "CREATE,Policy due,2027-05-01,10:00,1h,Europe/Paris,bob@example.com,Bob",
+            "CREATE,Policy due,2027-05-01,10:00,1h,Europe/Paris,nobody,",
+            "CREATE,Policy due,2027-05-01,10:00,1h,Europe/Paris,create@cis.test,",
+        ]
+    )
+    await post(_mail(table))
+    gone = await deliver(post.engine)
+    invites = [m for m in gone if m.kind is Kind.INVITE]
+    assert [m.email for m in invites] == ["ann@example.com", "bob@example.com"]
+    assert len({m.event_uid for m in invites}) == 2
+    (notice,) = [m for m in gone if m.notice]
+    rows = _outcomes(notice)
+    assert [(r["outcome"], r["code"]) for r in rows] == [
+        ("created", ""),
+        ("created", ""),
+        ("failed", "invalid_address"),
+        ("created", "invalid_address"),
+    ]
+    assert "ann@example.com is invited" in rows[0]["detail"]
+    assert "create@cis.test is not invited" in rows[3]["detail"]
+    await post(_mail(table))
+    assert [m for m in await deliver(post.engine) if m.kind is Kind.INVITE] == []

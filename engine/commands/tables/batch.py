@@ -14,8 +14,10 @@ from engine.commands import recording
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
+from engine.commands.invites.invites import SendInvite
 from engine.model.base import Value
 from engine.model.events import Event
+from engine.model.people import Party
 from engine.refusals import Code, Refused
 
 EventCommand = CreateEvent | UpdateEvent | ReinstateEvent | CancelEvent
@@ -66,6 +68,10 @@ class Step(ABC):
 
     async def also(self, work: Work, outcome: StepOutcome) -> None:  # noqa: B027 -- most note nothing
         """Note the outcome in the same unit of work."""
+
+    def guest(self) -> Party | None:
+        """Whom a request that makes an event invites at once. Raises Refused: INVALID_ADDRESS."""
+        return None
 
     def asked(self) -> RowAction:
         """What was asked, as far as it can be known where `command` refuses."""
@@ -128,14 +134,35 @@ async def _one(work: Work, step: Step) -> StepOutcome:
     try:
         command = await step.command(work)
         action, uid = _ACTIONS[type(command)], command.subject()
+        guest = step.guest() if action == "create" else None
+        if guest:
+            work.require("send")
         done = await command.carry_out(work)
         outcome = _outcome(step, action, done)
         if outcome.became is not RequestOutcome.UNCHANGED:
             await recording.enter(work, command, done)
+        if guest and outcome.became is RequestOutcome.CREATED:
+            outcome = await _invited(work, guest, outcome)
     except Refused as refused:
         outcome = _turned_down(step, action, uid, refused)
     await step.also(work, outcome)
     return outcome
+
+
+async def _invited(work: Work, guest: Party, made: StepOutcome) -> StepOutcome:
+    """The outcome of a request that made an event, with what became of the invite; the event stands either way."""
+    invite = SendInvite(uid=made.uid, email=guest.address, name=guest.name)
+    try:
+        done = await invite.carry_out(work)
+    except Refused as refused:
+        told = {
+            "code": refused.code.value,
+            "detail": f"{made.detail}; {guest.address} is not invited: {refused}",
+        }
+        return made.model_copy(update=told)
+    await recording.enter(work, invite, done)
+    detail = f"{made.detail}; {guest.address} is invited"
+    return made.model_copy(update={"notified": 1, "detail": detail})
 
 
 def _outcome(step: Step, action: RowAction, done: EventDone) -> StepOutcome:

@@ -16,6 +16,7 @@ from engine.commands.tables import batchtimes, table
 from engine.commands.tables.batch import EventCommand, RowAction, Step
 from engine.model.events import Event
 from engine.model.messages import Audience
+from engine.model.people import Party
 from engine.refusals import Code, Refused
 
 ROWS_MAX = 5_000
@@ -44,6 +45,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "recurrence": ("rrule", "repeat", "repeats"),
     "organizer": ("owner", "organizeremail"),
     "organizer_name": ("ownername",),
+    "email": ("attendee", "attendeeemail", "guest", "guestemail", "invitee", "emailaddress", "mail"),
+    "name": ("attendeename", "guestname", "fullname"),
     "audience": ("tell", "notify"),
     "reason": ("cancelreason", "comment"),
 }
@@ -138,6 +141,15 @@ class RowStep(Step):
     def asked(self) -> RowAction:
         """CREATE, UPDATE or CANCEL, or empty where the cell says something else."""
         return _ACTIONS.get(self.row.cells.get("action", "").lower(), "")
+
+    def guest(self) -> Party | None:
+        """Whom a CREATE row invites. Raises Refused: INVALID_ADDRESS, TOO_LARGE."""
+        given = self.row.cells.get("email", "")
+        return (
+            Party(address=text.address(given), name=text.name(self.row.cells.get("name", "")))
+            if given
+            else None
+        )
 
     async def command(self, work: Work) -> EventCommand:
         """Raises Refused: INVALID_ARGUMENT, INVALID_TIME, UNKNOWN_EVENT, …"""

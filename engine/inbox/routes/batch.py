@@ -157,13 +157,14 @@ async def _answer(
     engine: Engine, taken: ReceivedMail, outcomes: Sequence[StepOutcome], problems: Sequence[str]
 ) -> Outcome:
     failed = [outcome for outcome in outcomes if outcome.became is RequestOutcome.FAILED]
+    uninvited = [o for o in outcomes if o.became is RequestOutcome.CREATED and o.code]
     outcome = Outcome(
         action=MailAction.BATCH,
         uid=outcomes[0].uid if len(outcomes) == 1 else "",
-        code=failed[0].code if failed else "",
+        code=next((outcome.code for outcome in (*failed, *uninvited)), ""),
         detail=in_words(outcomes),
     )
-    problems = [*problems, *map(line, failed)]
+    problems = [*problems, *map(line, (*failed, *uninvited))]
     anything = len(failed) < len(outcomes)
     notice = notices.batch_done(in_words(outcomes), problems, table(outcomes), anything=anything)
     command = _Remember(key=_mail_key(taken)) if taken.mail.message_id else NoChange()
