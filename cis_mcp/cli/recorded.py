@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from email import message_from_bytes, policy
 from itertools import islice
 from pathlib import Path
 
@@ -100,7 +101,17 @@ def _beginning(line: str) -> tuple[Head, str]:
 
 def _signed(files: Iterable[Path], public: str) -> list[Head]:
     """The heads in files, each signed by the key. Raises OSError, Refused: INVALID_ARGUMENT."""
-    return [signing.opened(f.read_text(encoding="utf-8", errors="replace"), public).head for f in files]
+    return [signing.opened(_readable(f.read_bytes()), public).head for f in files]
+
+
+def _readable(raw: bytes) -> str:
+    """The text of a file; of a mail as it was kept, with its text decoded below it."""
+    text = raw.decode(errors="replace")
+    if b"\nContent-Transfer-Encoding:" not in raw:
+        return text
+    mail = message_from_bytes(raw, policy=policy.default)
+    parts = [part.get_content() for part in mail.walk() if part.get_content_type() == "text/plain"]
+    return "\n".join(map(str, parts)) or text
 
 
 def _told(found: Verified) -> int:

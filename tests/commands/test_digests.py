@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from cis_mcp.cli.main import cli
 from engine.commands.agents.keys import CreateKey
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
@@ -15,9 +19,10 @@ from engine.jobs import digests
 from engine.model.bounds import Bounds
 from engine.model.keys import Key
 from engine.model.messages import Message
+from engine.outbox.render import Renderer
 from tests.support.approvals import PUBLIC
 from tests.support.clock import Clock
-from tests.support.engines import created, deliver, do, engine_in, why_not
+from tests.support.engines import claim, created, deliver, do, engine_in, why_not
 
 AGENT, BOSS = "agent@cis.test", "boss@example.org"
 
@@ -85,3 +90,26 @@ async def test_it_is_looked_at_from_the_hour_on_that_is_set(
     assert digests.due(engine, clock.now.replace(day=1))
     async with engine_in(tmp_path / "never", clock, digest_hour=-1) as never:
         assert not digests.due(never, None)
+
+
+async def test_the_head_in_the_mail_as_it_left_is_held_against_the_record(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data"
+    async with engine_in(folder, clock, public_url=PUBLIC) as opened:
+        event = await created(opened, organizer=AGENT)
+        own = await key(opened)
+        await do(opened, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
+        await digests.step(opened)
+        claims = await claim(opened)
+        digest = next(c for c in claims if c.message.email == BOSS)
+        mail = await Renderer(opened.settings, opened.store).render(digest, clock())
+    (tmp_path / "mail.eml").write_bytes(mail.content)
+    monkeypatch.setenv("CIS_DATA_DIR", str(folder))
+    command = ["record", "verify", "--head", str(tmp_path / "mail.eml")]
+    done = await asyncio.to_thread(CliRunner().invoke, cli, command)
+    assert done.exit_code == 0, done.output
+    with sqlite3.connect(folder / "cis.sqlite3") as database:
+        database.execute("DELETE FROM record WHERE seq > 1")
+    done = await asyncio.to_thread(CliRunner().invoke, cli, command)
+    assert done.exit_code == 1
