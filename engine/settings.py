@@ -37,7 +37,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=_data_dir, description="database, raw mail, Maildir outbox")
     domain: str = Field("cis.test", description="domain of create@, rsvp@, bulk@ and of the From address")
-    outbox: SecretStr = Field(SecretStr("maildir"), description="maildir, smtp://… or smtps://…")
+    outbox: SecretStr = Field(
+        SecretStr("maildir"), description="maildir, smtp://…, smtps://… or ses://REGION"
+    )
     inbox: SecretStr = Field(
         SecretStr(""), description="where mail comes from: smtp://…, imaps://…, maildir:///…"
     )

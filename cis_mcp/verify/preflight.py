@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from cis_mcp.run.runtime import running
 from cis_mcp.verify.checks import Check, failed, skipped, verified
 from cis_mcp.views.version import version
+from engine.engine import system_clock
+from engine.outbox.ses import SesTarget, SesTransport
 from engine.outbox.smtp.pipelining import PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Rejected
@@ -50,6 +52,8 @@ async def _way_out(settings: Settings) -> Check:
     url = settings.outbox.get_secret_value().strip()
     if url == "maildir":
         return verified("way out", f"Maildir {settings.data_dir / 'outbox'}; nothing leaves this machine")
+    if url.startswith("ses://"):
+        return await _ses(SesTransport(SesTarget.of(url), settings.domain, system_clock))
     target = SmtpTarget.of(url)
     transport = PipeliningTransport(target, settings.domain)
     try:
@@ -59,6 +63,18 @@ async def _way_out(settings: Settings) -> Check:
     finally:
         await transport.close()
     return verified("way out", f"{target.host}:{target.port} answers")
+
+
+async def _ses(transport: SesTransport) -> Check:
+    """Ask SES for the account's quota, which needs credentials and a signature as sending does."""
+    try:
+        quota = await transport.quota()
+    except Rejected as rejected:
+        return failed("way out", f"{transport.quota_name}: {rejected.answer}")
+    finally:
+        await transport.close()
+    left = "no daily limit" if quota.remaining is None else f"{quota.remaining} mails left of 24 hours"
+    return verified("way out", f"{transport.quota_name} answers: {quota.rate:g} mails a second, {left}")
 
 
 async def _mailbox(settings: Settings, name: str) -> Check:

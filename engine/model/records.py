@@ -98,6 +98,15 @@ class Rates(Value):
     day: int = Field(0, description="in 24 hours; 0: no limit")
 
 
+class Quota(Value):
+    """What a mail service lets its account send."""
+
+    rate: float = Field(0, description="messages a second; 0: no limit")
+    remaining: int | None = Field(
+        None, description="messages that may still go in these 24 hours; None: no limit"
+    )
+
+
 class Figures(Value):
     """How things stand in the whole system: messages to attendees by state, their answers, campaigns under way.
 

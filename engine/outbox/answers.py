@@ -21,7 +21,7 @@ def accepted(claim: Claim, outcome: Accepted) -> Answer:
         message_id=claim.message.id,
         state=MessageState.SENT,
         text=outcome.answer,
-        transport_id=sesnotice.named(outcome.answer),
+        transport_id=outcome.transport_id or sesnotice.named(outcome.answer),
     )
 
 

@@ -16,6 +16,7 @@ from engine.observe.observer import ANSWERS, BATCH_S
 from engine.outbox import answers
 from engine.outbox.leases import LEASE_S, Leases
 from engine.outbox.pace import Pace
+from engine.outbox.quota import QuotaKeeper
 from engine.outbox.render import Renderer
 from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
 from engine.refusals import Code, Refused
@@ -53,7 +54,8 @@ class Dispatcher:
         self._renderer = Renderer(engine.settings, engine.store)
         self._owner = f"{os.getpid()}-{engine.randomness.word(8)}"
         self._observer = engine.observer
-        self._leases = Leases(engine.store, self._owner, engine.clock, lease_s, engine.observer)
+        self._quota = QuotaKeeper.of(transport, engine.store, engine.clock)
+        self._leases = Leases(engine.store, self._owner, engine.clock, lease_s, engine.observer, self._quota)
         self._pace = Pace(transport.connections)
         self._grown = asyncio.Event()
         self._claiming: asyncio.Task[list[Claim]] | None = None
@@ -230,6 +232,8 @@ class Dispatcher:
             self._grown.set()
             self._answers.put_nowait(answers.accepted(claim, outcome))
             return
+        if outcome.throttled and self._quota:
+            self._quota.throttled(spent=outcome.spent)
         now = asyncio.get_running_loop().time()
         if outcome.server and not self._stopping.is_set():
             _tell(self._pace.throttled(now), outcome.answer)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from engine.model.claims import Claim
 from engine.observe.observer import Observer
+from engine.outbox.quota import QuotaKeeper
 from engine.quiet import Quiet
 from engine.store.protocol import Claims, Watching
 
@@ -34,12 +35,14 @@ class Leases:
         clock: Callable[[], datetime],
         lease_s: float = LEASE_S,
         observer: Observer | None = None,
+        quota: QuotaKeeper | None = None,
     ) -> None:
         self._store = store
         self._owner = owner
         self._clock = clock
         self._lease_s = lease_s
         self._observer = observer or Observer()
+        self._quota = quota
         self._mine: set[int] = set()
         self._offset: float | None = None
         self._renewed: float | None = None
@@ -70,9 +73,10 @@ class Leases:
             due = await self._next_due(now)
             if due is None or due > now:
                 return []
+        quota = await self._quota.name() if self._quota else ""
         with self._observer.span("claim") as span:
             claims = await self._store.claim_messages(
-                self._owner, limit, now, self._lease_s, reclaim=not careful
+                self._owner, limit, now, self._lease_s, reclaim=not careful, quota=quota
             )
             span.note(messages=len(claims))
         self._looked_closely = not careful

@@ -80,7 +80,7 @@ class Renderer:
         )
         content = prepared.mail.fill(letter, {n: words.fill(values) for n, words in prepared.texts.items()})
         # What bounces comes back to the receipt address, whose token tells which message it was.
-        return Envelope(sender=receipts, recipient=message.email, content=content)
+        return Envelope(receipts, message.email, content, row=message.id, event_uid=event.uid)
 
     def _prepared(
         self, message: Message, event: Event, name: str, partstat: Partstat, *, reserved: bool
@@ -109,7 +109,7 @@ class Renderer:
             attachment=await self._attachment(message.notice),
         )
         # The empty sender: nothing ever answers a notice (RFC 3834).
-        return Envelope(sender="", recipient=message.email, content=content)
+        return Envelope("", message.email, content, row=message.id)
 
     async def _attachment(self, notice: Notice) -> tuple[str, bytes] | None:
         uid = notice.report_uid

@@ -16,13 +16,17 @@ class Envelope:
     sender: str
     recipient: str
     content: bytes
+    row: int = 0
+    """Of the ledger, for services that name it in what they report; 0 for none."""
+    event_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A mail server took the mail; `answer` is what it said."""
+    """A mail server took the mail; `answer` is what it said, `transport_id` what it calls the mail, if it says so."""
 
     answer: str
+    transport_id: str = ""
 
 
 class Rejected(Exception):  # noqa: N818 -- an answer, not a fault
@@ -30,15 +34,26 @@ class Rejected(Exception):  # noqa: N818 -- an answer, not a fault
 
     `permanent`: never try this mail again. Otherwise it may go later. `answer`: the server's own words.
     `server`: it speaks of us or of the server, not of this mail or its recipient. `in_doubt`: the whole mail
-    was handed over and no answer came, so it may arrive.
+    was handed over and no answer came, so it may arrive. `throttled`: too much was sent; `spent`: for this day.
     """
 
-    def __init__(self, answer: str, *, permanent: bool, server: bool = False, in_doubt: bool = False) -> None:
+    def __init__(
+        self,
+        answer: str,
+        *,
+        permanent: bool,
+        server: bool = False,
+        in_doubt: bool = False,
+        throttled: bool = False,
+        spent: bool = False,
+    ) -> None:
         super().__init__(answer)
         self.answer = answer
         self.permanent = permanent
         self.server = server
         self.in_doubt = in_doubt
+        self.throttled = throttled
+        self.spent = spent
 
 
 Settle = Callable[[int, Accepted | Rejected], None]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from engine.engine import system_clock
 from engine.outbox.maildir import MaildirTransport
+from engine.outbox.ses import SesTarget, SesTransport
 from engine.outbox.smtp.pipelining import PipeliningTransport
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Transport
@@ -16,4 +18,6 @@ def open_transport(settings: Settings) -> Transport:
         return MaildirTransport(settings.data_dir / "outbox")
     if url.startswith(("smtp://", "smtps://")):
         return PipeliningTransport(SmtpTarget.of(url), settings.domain)
-    raise ValueError("CIS_OUTBOX must be maildir, smtp://host:port or smtps://host:port")
+    if url.startswith("ses://"):
+        return SesTransport(SesTarget.of(url), settings.domain, system_clock)
+    raise ValueError("CIS_OUTBOX must be maildir, smtp://host:port, smtps://host:port or ses://REGION")

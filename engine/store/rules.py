@@ -10,6 +10,7 @@ from engine.model.events import Event
 from engine.model.keys import Standing
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee, Partstat
+from engine.model.records import Quota
 from engine.refusals import Code
 
 _WHOLE = frozenset({Kind.CANCELLATION, Kind.WITHDRAWAL})
@@ -29,6 +30,15 @@ FAILING_WINDOW = 1_000
 _FAILING_LEAST = 100
 """Fewer settled messages say nothing about a campaign."""
 _ROUNDING = 1e-6
+
+UNREAD_QUOTA = Quota(rate=1)
+"""What goes through a mail service that has not said yet what it allows."""
+QUOTA_S = 60.0
+"""How long what a mail service said of its quota is taken for new."""
+SLOWED_S, SLOWED_AGAIN_S = 60.0, 1.0
+"""After throttling, how long a rate does not grow, and how long it is not halved again."""
+SLOWEST = 1 / 64
+"""The part of a rate below which throttling does not take it."""
 
 
 class Waiting(Protocol):

@@ -16,7 +16,10 @@ async def program(
     folder: Path, *arguments: str, **settings: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """`cis-mcp <arguments>` over `folder`; killed where it still runs at the end."""
-    environment = {f"CIS_{name}": value for name, value in {"DATA_DIR": str(folder), **settings}.items()}
+    environment = {
+        name if name.startswith("AWS_") else f"CIS_{name}": value
+        for name, value in {"DATA_DIR": str(folder), **settings}.items()
+    }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cis_mcp", *arguments),
         cwd=ROOT,

@@ -7,18 +7,36 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.claims import Answer, Claim
+from engine.model.records import Quota
 
 
 class Claims(Protocol):
     """What those who send ask of the store."""
 
     async def claim_messages(
-        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True
+        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
     ) -> list[Claim]:
         """Lease up to `limit` messages that are due to `owner`, in order, until now + `lease_s` seconds.
 
         Those that may not leave are withdrawn (promise 7). `reclaim`: also take what others held whose leases ran out.
+        `quota`: the name of that of the mail service through which they go, if it has one; one that was never read lets
+        one message a second go.
         """
+        ...
+
+    async def quota_read(self, name: str) -> datetime | None:
+        """When the quota was last read from its mail service; None if it never was."""
+        ...
+
+    async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
+        """Keep what a mail service allows, as it says, unless that was kept within the last minute.
+
+        After throttling its rate grows again, twofold at each reading a minute or more later.
+        """
+        ...
+
+    async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
+        """Halve the rate of a quota whose service throttles, once a second; `spent`: nothing more goes today."""
         ...
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:

@@ -19,6 +19,7 @@ from engine.store.sqlite.candidates import QUERY, Candidate, Judged, candidates,
 from engine.store.sqlite.day_limit import DayLimit
 from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.leases import Leases
+from engine.store.sqlite.quotas import Quotas
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
 from engine.store.sqlite.stops import Stops
 
@@ -33,16 +34,18 @@ FROM json_each(?) a WHERE message.id = a.value->>0
 """
 
 
-class Claims(Leases, DayLimit, Keys, Stops):
+class Claims(Leases, DayLimit, Keys, Stops, Quotas):
     """Claims messages for one dispatcher and writes down what came of them."""
 
     async def claim(
-        self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates
+        self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates, quota: str = ""
     ) -> list[Judged]:
         """Lease up to `limit` messages that are due and may leave; withdraw those that may not (promise 7)."""
         limit = await self._paced(_ALL, limit, now, rates.all)
         if rates.day:
             limit = min(limit, await self.left_today(rates.day, now))
+        if quota:
+            limit = await self._within(quota, limit, now)
         paced = await self._paced_campaigns()
         claims: list[Judged] = []
         for priority in (0, 1):
@@ -58,7 +61,16 @@ class Claims(Leases, DayLimit, Keys, Stops):
         if claims:
             await self.lease([c.candidate for c in claims], owner, now.timestamp() + lease_s)
             await self._spend(_ALL, len(claims), now, rates.all)
+        if claims and quota:
+            await self._spend(f"quota {quota}", len(claims), now, (await self.quota(quota)).rate)
+            await self.spend_quota(quota, len(claims))
         return claims
+
+    async def _within(self, name: str, limit: int, now: datetime) -> int:
+        """How many messages the mail service that sends them allows now."""
+        quota = await self.quota(name)
+        limit = await self._paced(f"quota {name}", limit, now, quota.rate)
+        return limit if quota.remaining is None else min(limit, quota.remaining)
 
     async def _spaced(self, claims: list[Judged], now: datetime, rates: Mapping[str, float]) -> list[Judged]:
         """Without those whose domain has had its share; they are due again when its turn comes."""

@@ -16,6 +16,7 @@ from engine.store.sqlite.keys_schema import KEYS
 from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.pages_schema import PAGES
 from engine.store.sqlite.person_schema import PERSON_MAILS
+from engine.store.sqlite.quota_schema import QUOTAS
 from engine.store.sqlite.record_schema import RECORD
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.sessions_schema import SESSIONS
@@ -311,6 +312,7 @@ MIGRATIONS = (
     STOPS,
     BUDGETS,
     DIGESTS,
+    QUOTAS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

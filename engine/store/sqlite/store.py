@@ -23,7 +23,7 @@ from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
-from engine.model.records import AnswerGroup, Figures, Grouping, Intake, Rates, Statistics
+from engine.model.records import AnswerGroup, Figures, Grouping, Intake, Quota, Rates, Statistics
 from engine.model.searching import Expansion
 from engine.store.protocol import Chore, Unit
 from engine.store.repeating import repeated
@@ -295,12 +295,12 @@ class SqliteStore(
     # the dispatcher's side
 
     async def claim_messages(
-        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True
+        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
     ) -> list[Claim]:
         async def work(unit: SqliteUnit) -> list[Judged]:
             if reclaim:
                 await unit.reclaim(now, lease_s)
-            return await unit.claim(owner, limit, now, lease_s, self._rates)
+            return await unit.claim(owner, limit, now, lease_s, self._rates, quota)
 
         judged = await self._writer.at_once(work)
         return await claims(judged)
@@ -316,6 +316,19 @@ class SqliteStore(
     async def chores(self, now: datetime, fail_share: float = 0) -> frozenset[Chore]:
         """A look at what waits to be looked after."""
         return await self._in_one_go(lambda s: chores.waiting(s, now, fail_share))
+
+    async def quota_read(self, name: str) -> datetime | None:
+        """When the quota was last read from its mail service; None if it never was."""
+        row = await self._questions.one("SELECT read FROM quota WHERE name = ?", [name])
+        return moment(row["read"]) if row else None
+
+    async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
+        """Keep what a mail service allows, as it says."""
+        await self._writer.at_once(lambda unit: unit.read_quota(name, quota, now))
+
+    async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
+        """Halve the rate of a quota whose service throttles; `spent`: nothing more goes today."""
+        await self._writer.at_once(lambda unit: unit.slow_down(name, now, spent=spent))
 
     async def senders(self) -> int:
         """How many dispatchers hold messages just now."""

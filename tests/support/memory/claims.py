@@ -16,7 +16,7 @@ from engine.model.records import Rates
 from engine.refusals import Code
 from engine.store import rules
 from tests.support.memory.keys import KeyUnit
-from tests.support.memory.stops import StopUnit
+from tests.support.memory.quotas import QuotaUnit
 from tests.support.memory.tables import Owed
 
 _LOST = "the sender stopped before an answer was written down; the mail may have gone"
@@ -36,7 +36,7 @@ class _Waiting:
     proven: int | None
 
 
-class ClaimUnit(StopUnit, KeyUnit):
+class ClaimUnit(QuotaUnit, KeyUnit):
     """The dispatcher's side of the ledger."""
 
     def reclaim(self, now: datetime, lease_s: float) -> None:
@@ -59,11 +59,16 @@ class ClaimUnit(StopUnit, KeyUnit):
             self.t.put("message", key, replace(row, until=until))
         return {key for key, _ in mine}
 
-    def claim(self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates) -> list[Claim]:
+    def claim(
+        self, owner: str, limit: int, now: datetime, lease_s: float, rates: Rates, quota: str
+    ) -> list[Claim]:
         """Hold what is due and may leave, in order."""
         limit = self._allowed("send", limit, now, rates.all)
         if rates.day:
             limit = min(limit, rules.left_of_day(rates.day, self._used(now)))
+        service = self.quota(quota)
+        limit = self._allowed(f"quota {quota}", limit, now, service.rate)
+        limit = limit if service.remaining is None else min(limit, service.remaining)
         claims: list[Claim] = []
         for key, row in self._due(now):
             if len(claims) >= limit:
@@ -91,6 +96,8 @@ class ClaimUnit(StopUnit, KeyUnit):
             self.t.put("message", key, replace(newest, owner=owner, until=now.timestamp() + lease_s))
             claims.append(replace(self._claim(newest, event), standing=standing))
             self._spend_all(newest, campaign, now, rates)
+        if claims:
+            self.spend_quota(quota, len(claims), now)
         return claims
 
     def _used(self, now: datetime) -> int:

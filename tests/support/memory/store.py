@@ -13,7 +13,7 @@ from engine.model.campaigns import CampaignState
 from engine.model.claims import Answer, Claim
 from engine.model.forgetting import Trace
 from engine.model.messages import MessageState
-from engine.model.records import Figures, Rates
+from engine.model.records import Figures, Quota, Rates
 from engine.store.protocol import TELL_PAUSE, Chore, Conflict
 from engine.store.repeating import repeated
 from tests.support.memory.forgetting import named_by_others, traces
@@ -128,14 +128,32 @@ class MemoryStore(Asked):
         return frozenset(chore for chore, found in waiting.items() if found)
 
     async def claim_messages(
-        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True
+        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
     ) -> list[Claim]:
         async def work(unit: WholeUnit) -> list[Claim]:
             if reclaim:
                 unit.reclaim(now, lease_s)
-            return unit.claim(owner, limit, now, lease_s, self._rates)
+            return unit.claim(owner, limit, now, lease_s, self._rates, quota)
 
         return await self.at_once(work)
+
+    async def quota_read(self, name: str) -> datetime | None:
+        async def work(unit: WholeUnit) -> datetime | None:
+            return unit.quota_read(name)
+
+        return await self.at_once(work)
+
+    async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
+        async def work(unit: WholeUnit) -> None:
+            unit.read_quota(name, quota, now)
+
+        await self.at_once(work)
+
+    async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
+        async def work(unit: WholeUnit) -> None:
+            unit.slow_down(name, now, spent=spent)
+
+        await self.at_once(work)
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
         async def work(unit: WholeUnit) -> set[int]:

@@ -1,0 +1,170 @@
+"""Amazon SES as the way out: SendEmail of its API v2, with the mail as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import Field
+
+from engine.aws.chain import Chain, NoCredentials
+from engine.aws.client import JsonClient
+from engine.aws.connections import Endpoint
+from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
+from engine.model.base import Value
+from engine.model.records import Quota
+from engine.outbox.transport import Accepted, Envelope, Rejected, Settle, send_each
+
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
+_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CONNECTIONS, _CONNECTIONS_MOST = 32, 256
+_FORM = "give it as ses://REGION[?endpoint=https://…&configuration_set=…&connections=32]"
+_JSON = {"content-type": "application/json"}
+_SEND, _ACCOUNT = "/v2/email/outbound-emails", "/v2/email/account"
+_UNLIMITED = -1
+_ANSWER_MAX = 500
+
+
+class SesTarget(Value):
+    """Where to send: read from `ses://REGION[?endpoint=…&configuration_set=…&connections=…]`."""
+
+    region: str
+    endpoint: str = Field("", description="empty: the region's own")
+    configuration_set: str = ""
+    connections: int = Field(_CONNECTIONS, description="at most; fewer while SES throttles")
+
+    @classmethod
+    def of(cls, url: str) -> SesTarget:
+        """Read the URL; raises ValueError with a sentence on what is wrong."""
+        parts = urlsplit(url)
+        options = {k: v[-1] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
+        endpoint, name = options.pop("endpoint", ""), options.pop("configuration_set", "")
+        connections = options.pop("connections", str(_CONNECTIONS))
+        if parts.scheme != "ses" or options or parts.path.strip("/") or not _REGION.fullmatch(parts.netloc):
+            raise ValueError(f"CIS_OUTBOX: {_FORM}")
+        if name and not _SET.fullmatch(name):
+            raise ValueError("CIS_OUTBOX: configuration_set has up to 64 letters, digits, - and _")
+        if not connections.isdecimal() or not 1 <= int(connections) <= _CONNECTIONS_MOST:
+            raise ValueError(f"CIS_OUTBOX: connections must be from 1 to {_CONNECTIONS_MOST}")
+        if endpoint:
+            Endpoint.of(endpoint)
+        return cls(
+            region=parts.netloc, endpoint=endpoint, configuration_set=name, connections=int(connections)
+        )
+
+
+class SesTransport:
+    """Sends by SendEmail, one call a mail; what goes out at once is bounded by the caller."""
+
+    def __init__(
+        self, target: SesTarget, domain: str, clock: Callable[[], datetime], credentials: Chain | None = None
+    ) -> None:
+        self.connections = target.connections
+        self.quota_name = f"ses {target.region}"
+        self._target = target
+        self._domain = domain
+        self._clock = clock
+        self._chain = credentials or Chain()
+        self._client: JsonClient | None = None
+        self._opening = asyncio.Lock()
+
+    async def send_many(self, envelopes: Sequence[Envelope], settled: Settle) -> None:
+        """Hand mails over one after the other."""
+        await send_each(self.send, envelopes, settled)
+
+    async def send(self, envelope: Envelope) -> Accepted:
+        """Hand one mail over. Raises Rejected."""
+        body = json.dumps(_request(envelope, self._target.configuration_set)).encode()
+        found = await self._call("POST", _SEND, body, envelope.recipient)
+        name = str(found.get("MessageId", ""))
+        return Accepted(answer=f"SES took it as {name}"[:_ANSWER_MAX], transport_id=name)
+
+    async def quota(self) -> Quota:
+        """The account's rate, and what is left of its day. Raises Rejected."""
+        found = (await self._call("GET", _ACCOUNT)).get("SendQuota") or {}
+        most, rate = float(found.get("Max24HourSend", _UNLIMITED)), float(found.get("MaxSendRate", 0))
+        left = None if most < 0 else max(0, int(most - float(found.get("SentLast24Hours", 0))))
+        return Quota(rate=max(0.0, rate), remaining=left)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client:
+            await self._client.close()
+
+    async def _call(self, method: str, path: str, body: bytes = b"", recipient: str = "") -> dict[str, Any]:
+        try:
+            client = await self._open()
+            return await client.call(method, path, headers=_JSON if body else None, body=body)
+        except AwsRefused as refused:
+            raise _rejection(refused, recipient, self._domain) from refused
+        except (Unreached, NoCredentials) as error:
+            raise Rejected(str(error)[:_ANSWER_MAX], permanent=False, server=True) from error
+        except Unanswered as error:
+            raise Rejected(str(error)[:_ANSWER_MAX], permanent=False, server=True, in_doubt=True) from error
+
+    async def _open(self) -> JsonClient:
+        """The client; where its host is, botocore's data says, which takes milliseconds to read."""
+        async with self._opening:
+            if self._client is None:
+                region = self._target.region
+                url = self._target.endpoint or f"https://{await self._chain.host('email', region)}"
+                self._client = JsonClient("ses", region, Endpoint.of(url), self._chain, self._clock)
+        return self._client
+
+
+def _request(envelope: Envelope, configuration_set: str) -> dict[str, Any]:
+    """SendEmail's values. Bounces go to the envelope's sender, where there is one; the tags are for events of SES."""
+    tags = [{"Name": "cis-row", "Value": str(envelope.row)}] if envelope.row else []
+    if envelope.event_uid:
+        tags.append({"Name": "cis-event", "Value": envelope.event_uid})
+    request: dict[str, Any] = {
+        "Destination": {"ToAddresses": [_ascii(envelope.recipient)]},
+        "Content": {"Raw": {"Data": base64.b64encode(envelope.content).decode()}},
+    }
+    if tags:
+        request["EmailTags"] = tags
+    if envelope.sender:
+        request["FeedbackForwardingEmailAddress"] = envelope.sender
+    if configuration_set:
+        request["ConfigurationSetName"] = configuration_set
+    return request
+
+
+def _ascii(address: str) -> str:
+    """The address with its domain in ASCII. Raises Rejected for a local part that SES does not take."""
+    if address.isascii():
+        return address
+    local, _, domain = address.rpartition("@")
+    try:
+        return f"{local.encode('ascii').decode()}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        words = "SES takes no address whose part before the @ is not ASCII"
+        raise Rejected(words, permanent=True) from None
+
+
+def _rejection(refused: AwsRefused, recipient: str, domain: str) -> Rejected:
+    """What an error of SES means for the mail, and for those after it."""
+    words = f"{refused.code}: {refused.message}"[:_ANSWER_MAX]
+    if _of_the_account(refused, recipient, domain):
+        return Rejected(words, permanent=False, server=True)
+    if refused.fault is Fault.THROTTLED:
+        spent = "daily" in refused.message.lower()
+        return Rejected(words, permanent=False, server=True, throttled=True, spent=spent)
+    if refused.fault is Fault.PERMANENT:
+        return Rejected(words, permanent=True)
+    return Rejected(words, permanent=False, server=True)
+
+
+def _of_the_account(refused: AwsRefused, recipient: str, domain: str) -> bool:
+    """True if no mail of ours would be taken: the same code may speak of a recipient, or of our own identity."""
+    message = refused.message.lower()
+    if refused.fault is Fault.ACCOUNT or "configuration set" in message:
+        return True
+    theirs = recipient.lower() in message and f"@{domain}" not in message
+    return "not verified" in message and not theirs

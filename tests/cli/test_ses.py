@@ -1,0 +1,61 @@
+"""The server with Amazon SES as its way out, as an agent and an operator use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from mcp import Client, StdioServerParameters
+
+from tests.cli.processes import environment, run
+from tests.support.ses import ENVIRONMENT, ses
+from tests.support.waiting import DEADLINE_S
+
+
+async def _call(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
+    result = await client.call_tool(name, arguments, read_timeout_seconds=DEADLINE_S)
+    assert not result.is_error, result.content
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+async def test_an_agent_sends_a_campaign_through_ses(tmp_path: Path) -> None:
+    given = {"summary": "Opener", "start": "2037-05-02T19:00:00Z", "duration": "PT2H", "timezone": "UTC"}
+    people = [{"email": f"p{n}@example.com"} for n in range(60)]
+    async with ses() as account, asyncio.timeout(2 * DEADLINE_S):
+        env = environment(tmp_path, CIS_OUTBOX=account.outbox, **ENVIRONMENT)
+        server = StdioServerParameters(
+            command=sys.executable, args=["-m", "cis_mcp", "serve"], env=env, cwd=tmp_path
+        )
+        async with Client(server) as client:
+            uid = (await _call(client, "create_event", **given))["event"]["uid"]
+            key = (await _call(client, "bulk_send", uid=uid, recipients=people))["campaign"]
+            start = {"campaign_id": key["id"], "action": "start", "confirm_token": key["confirm_token"]}
+            done = (await _call(client, "control_campaign", **start, wait_s=DEADLINE_S))["campaign"]
+    assert (done["state"], done["counts"]["sent"]) == ("finished", 60)
+    assert account.errors == []
+    assert sorted(sent.given.recipient for sent in account.sent) == sorted(p["email"] for p in people)
+    assert {str(mail.event["UID"]) for mail in account.mails} == {uid}
+    assert {sent.tags["cis-event"] for sent in account.sent} == {uid}
+
+
+async def test_verify_asks_ses_for_the_accounts_quota(tmp_path: Path) -> None:
+    quota = {"Max24HourSend": 200.0, "MaxSendRate": 1.0, "SentLast24Hours": 30.0}
+    async with ses(quota=quota) as account:
+        _, out, err = await run(tmp_path, "verify", "--json", CIS_OUTBOX=account.outbox, **ENVIRONMENT)
+    (way_out,) = [c for c in json.loads(out)["preflight"] if c["name"] == "way out"]
+    assert way_out["mark"] == "Verified", err
+    assert way_out["detail"] == "ses eu-west-1 answers: 1 mails a second, 170 mails left of 24 hours"
+
+
+async def test_verify_says_what_ses_refuses(tmp_path: Path) -> None:
+    wrong = ENVIRONMENT | {"AWS_SECRET_ACCESS_KEY": "another"}
+    async with ses() as account:
+        code, out, _ = await run(tmp_path, "verify", "--json", CIS_OUTBOX=account.outbox, **wrong)
+    (way_out,) = [c for c in json.loads(out)["preflight"] if c["name"] == "way out"]
+    assert (code, way_out["mark"]) == (1, "Failed")
+    assert "InvalidSignatureException" in way_out["detail"]
+    assert account.sent == []
