@@ -13,6 +13,7 @@ from cis_mcp.run.runtime import opened
 from cis_mcp.views import keys as views
 from engine.commands.agents.keys import ChangeKey, CreateKey, KeyDone, RevokeKey, RotateKey, StopKey
 from engine.commands.agents.lists import SetAddressList
+from engine.commands.agents.owed import DecideOwed
 from engine.commands.base import Command
 from engine.model.bounds import Bounds
 from engine.model.keys import Key
@@ -144,6 +145,15 @@ async def changed_key(settings: Settings, name: str, key_id: str, *, as_json: bo
         "revoke": RevokeKey(key_id=key_id),
     }
     return await _done(settings, commands[name], as_json=as_json)
+
+
+async def decide_owed(settings: Settings, key_id: str, *, send: bool | None) -> int:
+    """Say how many changes and cancellations of a key wait, and send or drop them."""
+    async with opened(settings) as engine:
+        done = await engine.apply(DecideOwed(key_id=key_id, send=send), engine.local)
+    became = {None: "wait for a decision", True: "leave now", False: "were dropped"}[send]
+    click.echo(f"{done.mails} {'mail' if done.mails == 1 else 'mails'}: {became}")
+    return 0
 
 
 async def address_list(settings: Settings, name: str, patterns: tuple[str, ...] | None) -> int:

@@ -187,6 +187,16 @@ def key_change(key_id: str, *, bounds_file: Path | None, as_json: bool, **option
     run(agents.change_key(settings_in_force(), key_id, bounds_file, given_bounds(options), as_json=as_json))
 
 
+@key.command("owed")
+@click.argument("key_id", metavar="ID")
+@click.option("--send/--drop", "send", default=None, help="Send them now, or drop them.")
+def key_owed(key_id: str, *, send: bool | None) -> None:
+    """Count the changes and cancellations that wait since the key ID ended or was narrowed; send or drop them."""
+    from cis_mcp.cli import agents
+
+    run(agents.decide_owed(settings_in_force(), key_id, send=send))
+
+
 @key.command("addresses")
 @click.argument("name")
 @click.argument("patterns", nargs=-1)

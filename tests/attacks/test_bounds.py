@@ -8,6 +8,7 @@ import pytest
 
 from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import CreateKey, RevokeKey, StopKey
+from engine.commands.agents.owed import DecideOwed
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
@@ -324,6 +325,24 @@ async def test_a_key_under_another_is_never_wider(
     assert (await bound_of(engine, command, key.actor)) == next(iter(reversed(bounds)))
 
 
+async def test_an_agent_makes_a_narrower_key_with_a_tool_and_no_wider_one(engine: Engine, key: Key) -> None:
+    async with calling(engine, actor=key.actor) as caller:
+        made_ = await caller.ok("create_key", name="helper", to=["ann@customer.com"], day=5)
+        below = await engine.key_of(made_["key"])
+        assert below is not None
+        assert below.chain == (key.id, made_["id"])
+        assert (await caller.refused("create_key", to=["*@evil.com"]))["bound"] == "to"
+        assert (await caller.refused("create_key", verbs=["approve"]))["bound"] == "verbs"
+        assert (await caller.refused("create_key", day=501))["bound"] == "day"
+    async with calling(engine, actor=below.actor) as caller:
+        uid = await caller.event()
+        assert (await caller.refused("send_invite", uid=uid, email="bob@customer.com"))["bound"] == "to"
+        assert (await caller.ok("send_invite", uid=uid, email=ANN))["status"] == "queued"
+    plain = await made(engine, verbs="create,send")
+    async with calling(engine, actor=plain.actor) as caller:
+        assert (await caller.refused("create_key"))["code"] == "unknown_tool"
+
+
 async def test_mails_of_a_key_count_for_each_key_above_it(engine: Engine) -> None:
     top = await made(engine, day=3)
     below = await made(engine, under=top.actor)
@@ -370,6 +389,23 @@ async def test_a_cancellation_that_is_owed_waits_when_its_key_ends(engine: Engin
     assert await claim(engine) == []
     waits = await ledger(engine, event, ANN)
     assert (waits.state, waits.code) == (MessageState.QUEUED, Code.KEY_ENDED)
+    assert (await do(engine, DecideOwed(key_id=key.id))).mails == 1
+    assert (await do(engine, DecideOwed(key_id=key.id, send=True))).mails == 1
+    (gone,) = await deliver(engine)
+    assert (gone.kind, gone.email) == (Kind.CANCELLATION, ANN)
+
+
+async def test_a_change_to_somebody_who_is_outside_now_waits_and_can_be_dropped(engine: Engine) -> None:
+    key = await made(engine, minute=0)
+    event = await created(engine, key.actor)
+    await invited(engine, event, EVE, key)
+    await deliver(engine)
+    await do(engine, UpdateEvent(uid=event.uid, location="Roof"), key.actor)
+    await chores_done(engine)
+    await narrowed(engine, key, to=["*@customer.com"])
+    assert await claim(engine) == []
+    assert (await do(engine, DecideOwed(key_id=key.id, send=False))).mails == 1
+    assert (await ledger(engine, event, EVE)).state is MessageState.WITHDRAWN
 
 
 async def test_invites_wait_for_the_hours_of_the_key_and_a_cancellation_does_not(engine: Engine) -> None:

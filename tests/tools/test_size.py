@@ -223,6 +223,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("suspend_organizer", {"address": LONG_ADDRESS}),
         ("resume_organizer", {"address": LONG_ADDRESS}),
         ("decide_held_action", {"id": held, "decision": "refuse", "why": WIDE * 500}),
+        ("create_key", {"name": WIDE * 200}),
         ("stop_sending", {"organizer": LONG_ADDRESS}),
         ("set_organizer_approval", {"address": LONG_ADDRESS, "on": True, "approver": f"b{LONG_ADDRESS}"}),
         ("revoke_key", {"key_id": keys[0].id}),

@@ -48,6 +48,7 @@ EXTENDED = [
     "get_held_action",
     "decide_held_action",
     "stop_sending",
+    "create_key",
 ]
 OPERATOR = [
     *EXTENDED,

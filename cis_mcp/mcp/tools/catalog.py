@@ -12,6 +12,7 @@ from cis_mcp.mcp.tools import (
     held,
     imports,
     invites,
+    keys,
     operations,
     pages,
     people,
@@ -46,6 +47,7 @@ _EXTENDED = (
     *record.TOOLS,
     *held.TOOLS,
     *held.DECIDING,
+    *keys.TOOLS,
 )
 
 SPECS: dict[Tier, tuple[Spec[Any], ...]] = {

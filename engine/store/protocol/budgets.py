@@ -32,6 +32,14 @@ class Budgets(Protocol):
         """Give back what is reserved for messages that are written now, and counted by themselves; None: all."""
         ...
 
+    async def waiting_mails(self, key_id: str) -> int:
+        """How many changes and cancellations of a key wait for a decision, since it ended or was narrowed."""
+        ...
+
+    async def decide_waiting(self, key_id: str, *, send: bool, now: datetime) -> int:
+        """Let those leave, from then on without the key, or withdraw them; returns how many."""
+        ...
+
     async def resume_messages(self, key_id: str) -> int:
         """Let go on what waited because the key was stopped, unless its campaign is paused; returns how many."""
         ...

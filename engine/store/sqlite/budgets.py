@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from engine.model.budgets import Spent
-from engine.model.messages import Kind, Message
+from engine.model.messages import Kind, Message, MessageState
+from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite.person_schema import PERSON
 from engine.store.sqlite.session import IN_LIST, Session, as_list
@@ -27,6 +29,11 @@ _AGAIN = """
 UPDATE key_person SET n = CASE WHEN day = ?2 THEN n ELSE 0 END + (v.value->>1), day = ?2
 FROM json_each(?3) v WHERE key_person.key = ?1 AND person = v.value->>0
 """
+_UNDECIDED = (
+    "held = 1 AND key <> '' AND state IN ('queued','deferred') AND code IN ('key_ended','out_of_bounds') "
+    "AND instr(' ' || key || ' ', ?) > 0"
+)
+"""What waits for a decision, of a key with a space on either side."""
 # rows that are neither withdrawn before they left, nor uncounted, and what is reserved, beside the counters
 MISCOUNTED = f"""
 WITH caused AS (
@@ -96,11 +103,12 @@ class KeyBudgets(Session):
             ],
         )
 
-    async def give_back(self, where: str, values: Sequence[object]) -> None:
-        """Give back what messages have spent that are about to be withdrawn, unless they may have left."""
+    async def give_back(self, where: str, values: Sequence[object], *, sure: bool = True) -> None:
+        """Give back what messages have spent that are about to be withdrawn; `sure`: unless they may have left."""
+        doubt = "AND in_doubt = 0" if sure else ""
         found = await self.all(
             "SELECT key, CAST(created / 86400 AS INTEGER) AS day, kind, count(*) AS n FROM message "
-            f"WHERE {where} AND key <> '' AND in_doubt = 0 AND state <> 'withdrawn' GROUP BY 1, 2, 3",
+            f"WHERE {where} AND key <> '' {doubt} AND state <> 'withdrawn' GROUP BY 1, 2, 3",
             values,
         )
         spent: Counter[tuple[str, int, str]] = Counter()
@@ -159,6 +167,23 @@ class KeyBudgets(Session):
                 [*back.values(), campaign_id],
             )
         await self._charge({(k, row["day"], w): -n for k in row["key"].split() for w, n in back.items()})
+
+    async def waiting_mails(self, key_id: str) -> int:
+        row = await self.one(f"SELECT count(*) AS n FROM message WHERE {_UNDECIDED}", [f" {key_id} "])
+        return int(row["n"]) if row else 0
+
+    async def decide_waiting(self, key_id: str, *, send: bool, now: datetime) -> int:
+        values = [f" {key_id} "]
+        if not send:
+            return await self.settle(_UNDECIDED, values, MessageState.WITHDRAWN, Code.KEY_ENDED, now)
+        await self.give_back(_UNDECIDED, values, sure=False)
+        return await self.run(f"UPDATE message SET held = 0, code = '', key = '' WHERE {_UNDECIDED}", values)
+
+    @abstractmethod
+    async def settle(
+        self, where: str, values: Sequence[object], state: MessageState, code: Code, now: datetime
+    ) -> int:
+        """Let messages end."""
 
     async def resume_messages(self, key_id: str) -> int:
         return await self.run(

@@ -1,0 +1,36 @@
+"""Changes and cancellations that wait because their key ended or was narrowed: somebody sends or drops them."""
+
+from __future__ import annotations
+
+from engine.commands.agents.keys import stored_key
+from engine.commands.base import Command, Done, Work
+from engine.commands.operators.operators import may_administer
+from engine.model.keys import Key
+
+
+class OwedDone(Done):
+    """How many mails waited, and whether they leave now, were dropped, or still wait."""
+
+    key: Key
+    mails: int
+    send: bool | None
+
+
+class DecideOwed(Command[OwedDone]):
+    """Send or drop the changes and cancellations of a key that wait; None only counts them."""
+
+    key_id: str
+    send: bool | None = None
+
+    async def carry_out(self, work: Work) -> OwedDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
+        may_administer(work.actor)
+        key = await stored_key(work, self.key_id)
+        if self.send is None:
+            mails = await work.unit.waiting_mails(key.id)
+        else:
+            mails = await work.unit.decide_waiting(key.id, send=self.send, now=work.now)
+        return OwedDone(key=key, mails=mails, send=self.send)
+
+    def subject(self) -> str:
+        return self.key_id

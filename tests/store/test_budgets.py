@@ -1,0 +1,136 @@
+"""The contract of a store: what keys have spent, reserved and given back, and what their keys say at the claim."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from engine.model.bounds import Bounds
+from engine.model.budgets import Spent
+from engine.model.messages import Kind, MessageState, Method
+from engine.refusals import Code
+from engine.store.protocol import Store
+from tests.store import stores
+from tests.store.stores import START
+
+ANN, BOB = "ann@example.com", "bob@example.com"
+KEYS = "top below"
+
+
+async def with_keys(store: Store, **bounds: object) -> None:
+    """An event, and a key with another under it."""
+    found = Bounds(minute=0, **bounds)  # type: ignore[arg-type]
+    async with store.unit() as unit:
+        await unit.ensure_organizer(stores.ORGANIZER, "Olga", START)
+        await unit.add_event(stores.event(key="top"))
+        await unit.add_key(stores.key("top", bounds=found))
+        await unit.add_key(stores.key("below", bounds=found, above=("top",)))
+        await unit.add_attendees([stores.attendee(email) for email in (ANN, BOB)])
+
+
+async def spent(store: Store, key: str = "below") -> Spent:
+    async with store.unit() as unit:
+        return (await unit.spent([key], START))[key]
+
+
+async def test_what_is_owed_counts_for_each_key_and_what_is_withdrawn_is_given_back_once(
+    store: Store,
+) -> None:
+    await with_keys(store)
+    await stores.owe(store, stores.message(ANN, key=KEYS), stores.message(BOB, key=KEYS), stores.message(ANN))
+    for key in ("top", "below"):
+        assert await spent(store, key) == Spent(mails=2, people=2, met=2)
+    async with store.unit() as unit:
+        assert await unit.mailed_today("below", [ANN, "ann+x@example.com", "eve@example.com"], START) == {
+            ANN: 1
+        }
+        await unit.withdraw_for_person("event1", BOB, Code.INVITE_WITHDRAWN, START)
+        await unit.withdraw_for_person("event1", BOB, Code.INVITE_WITHDRAWN, START)
+    assert (await spent(store)).mails == 1
+    async with store.unit() as unit:
+        later = START + timedelta(days=1)
+        assert (await unit.spent(["below"], later))["below"] == Spent(met=2)
+
+
+async def test_changes_count_apart(store: Store) -> None:
+    await with_keys(store)
+    change = {"kind": Kind.CANCELLATION, "method": Method.CANCEL, "key": KEYS}
+    await stores.owe(store, stores.message(ANN, **change))
+    assert await spent(store) == Spent(changes=1)
+
+
+async def test_what_a_campaign_reserves_goes_over_to_what_it_owes(store: Store) -> None:
+    await with_keys(store)
+    rows = stores.recipients(3)
+    async with store.unit() as unit:
+        await unit.add_campaign(stores.campaign(), rows)
+        new = await unit.new_people("below", "campaign1")
+        assert new == 3
+        await unit.reserve("campaign1", KEYS, START, Spent(mails=3, people=new))
+    assert await spent(store) == Spent(mails=3, people=3, met=3)
+    async with store.unit() as unit:
+        await unit.add_attendees([stores.attendee(row.email) for row in rows[:2]])
+        owed = [stores.message(row.email, key=KEYS, campaign_id="campaign1") for row in rows[:2]]
+        await unit.add_messages(owed, priority=1)
+        await unit.release_reserve("campaign1", 2)
+    assert await spent(store, "top") == Spent(mails=3, people=3, met=3)
+    async with store.unit() as unit:
+        assert await unit.new_people("below", "campaign1") == 1
+        await unit.release_reserve("campaign1", None)
+    assert await spent(store) == Spent(mails=2, people=2, met=2)
+
+
+async def test_a_message_is_judged_by_its_keys_at_the_claim(store: Store) -> None:
+    await with_keys(store, to=("*@example.com",))
+    await stores.owe(store, stores.message(ANN, key=KEYS), stores.message(BOB, key=KEYS))
+    async with store.unit() as unit:
+        narrow = Bounds(minute=0, to=(ANN,))
+        await unit.save_key(stores.key("top", bounds=narrow))
+    (one,) = await stores.claim(store)
+    assert one.message.email == ANN
+    assert [key.id for key in one.standing.keys] == ["top", "below"]
+    async with store.unit() as unit:
+        gone = await unit.last_message("event1", BOB)
+    assert gone is not None
+    assert (gone.state, gone.code) == (MessageState.WITHDRAWN, Code.OUT_OF_BOUNDS)
+
+
+async def test_mail_of_a_stopped_key_waits_and_of_one_that_ended_waits_for_a_decision(store: Store) -> None:
+    await with_keys(store)
+    change = {"kind": Kind.CANCELLATION, "method": Method.CANCEL, "key": KEYS}
+    await stores.owe(store, stores.message(ANN, key=KEYS), stores.message(BOB, **change))
+    async with store.unit() as unit:
+        await unit.save_key(stores.key("top", bounds=Bounds(minute=0), stopped=START))
+    assert await stores.claim(store) == []
+    async with store.unit() as unit:
+        await unit.save_key(stores.key("top", bounds=Bounds(minute=0), revoked=START))
+        assert await unit.resume_messages("top") == 2
+    assert await stores.claim(store) == []
+    async with store.unit() as unit:
+        ended = await unit.last_message("event1", ANN)
+        assert ended is not None
+        assert ended.code == Code.KEY_ENDED
+        assert ended.state is MessageState.WITHDRAWN
+        assert await unit.waiting_mails("top") == 1
+        assert await unit.decide_waiting("top", send=True, now=START) == 1
+    assert [c.message.email for c in await stores.claim(store)] == [BOB]
+    assert await spent(store) == Spent(people=1, met=1)
+
+
+async def test_events_that_stand_count_for_the_keys_that_made_them(store: Store) -> None:
+    await with_keys(store)
+    async with store.unit() as unit:
+        await unit.add_event(stores.event("event2", key=KEYS))
+        assert (await unit.standing_events("top", START), await unit.standing_events("below", START)) == (
+            2,
+            1,
+        )
+        assert await unit.standing_events("top", START + timedelta(days=90)) == 0
+
+
+async def test_lists_are_named_and_replaced(store: Store) -> None:
+    await with_keys(store, to=("@customers",))
+    async with store.unit() as unit:
+        assert (await unit.standing(["below"])).lists == {}
+        await unit.save_address_list("customers", ["*@a.com"])
+        await unit.save_address_list("customers", ["*@b.com"])
+        assert (await unit.standing(["below"])).lists == {"customers": ("*@b.com",)}
