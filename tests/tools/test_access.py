@@ -18,7 +18,9 @@ from engine.refusals import Code, Refused
 from engine.settings import Settings
 from tests.tools.caller import Caller, Mode, agent, calling
 
-ALL_SCOPES = frozenset({"read", "events", "invites", "campaigns", "suppress", "publish", "admin", "approve"})
+ALL_SCOPES = frozenset(
+    {"read", "events", "invites", "campaigns", "suppress", "publish", "admin", "approve", "delegate"}
+)
 
 
 async def names(caller: Caller) -> list[str]:

@@ -40,6 +40,7 @@ async def test_what_only_reads_sends_nothing(engine: Engine) -> None:
         "get_attendee": {"uid": event.uid, "email": "ann@example.com"},
         "get_stats": {"scope": "event", "key": event.uid},
         "get_held_action": {"id": await waiting(engine, event.uid, location="Hall 9")},
+        "export_person": {"address": "ann@example.com"},
         "show_quarantined": {"id": await set_aside(engine)},
     }
     async with calling(engine, selection=EVERYTHING) as caller:

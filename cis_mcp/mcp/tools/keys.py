@@ -6,8 +6,8 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
-from cis_mcp.mcp.tools.results import utc
 from cis_mcp.views import keys as views
+from cis_mcp.views.events import utc
 from engine.commands.agents.keys import CreateKey
 
 _MANY = 500
