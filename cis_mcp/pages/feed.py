@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from datetime import timedelta
 from email.utils import format_datetime
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.showing import Shown, Showroom
 from cis_mcp.pages.ways import not_found
-from cis_mcp.pages.web import FRESH, answer
+from cis_mcp.pages.web import FRESH, Body, answer
 from cis_mcp.views import pages as views
 from engine.itip.personal import for_all
 from engine.itip.publish import published
@@ -37,19 +38,25 @@ def feed_page(room: Showroom) -> Handler:
         shown = await room.shown(slug) if ending == "ics" else None
         if shown is None or Show.FEED not in shown.page.shows or not views.path(shown.page):
             return not_found(request)
-        events = await _events(room, shown)
-        organizer = Party(address=room.engine.settings.mailbox("rsvp"), name=_by(shown, events))
-
-        def make() -> bytes:
-            return published(shown.page.title, events, organizer)
-
-        key = ("feed", len(events))
-        body = await room.body(key, shown, make, "text/calendar; charset=utf-8")
-        changed = max([shown.page.changed, *(event.dtstamp for event in events)])
-        headers = {"Last-Modified": format_datetime(changed.replace(microsecond=0), usegmt=True)}
-        return answer(request, body, cache_control=FRESH, headers=headers)
+        key = ("feed", room.engine.clock().date())
+        body = room.kept(key, shown) or room.keep(key, shown, await _feed(room, shown))
+        return answer(request, body, cache_control=FRESH)
 
     return show
+
+
+async def _feed(room: Showroom, shown: Shown) -> Body:
+    """The feed as it is today."""
+    events = await _events(room, shown)
+    organizer = Party(address=room.engine.settings.mailbox("rsvp"), name=_by(shown, events))
+    changed = max([shown.page.changed, *(event.dtstamp for event in events)]).replace(microsecond=0)
+    modified = format_datetime(changed, usegmt=True)
+
+    def make() -> Body:
+        raw = published(shown.page.title, events, organizer)
+        return Body.of(raw, "text/calendar; charset=utf-8", modified)
+
+    return await asyncio.to_thread(make)
 
 
 async def _events(room: Showroom, shown: Shown) -> list[Event]:

@@ -83,16 +83,22 @@ class Showroom:
         self, key: tuple[object, ...], shown: Shown, make: Callable[[], bytes], media: str
     ) -> Body:
         """The body that `make` makes in a thread, kept for `key` until the page changes."""
+        found = self.kept(key, shown)
+        return found or self.keep(key, shown, await asyncio.to_thread(lambda: Body.of(make(), media)))
+
+    def kept(self, key: tuple[object, ...], shown: Shown) -> Body | None:
+        """The body that is kept for `key`, if the page is still what it was."""
         whole = (shown.page.slug, shown.stamp, shown.listing.until, *key)
-        found = self._bodies.get(whole)
-        if found is None:
-            found = await asyncio.to_thread(lambda: Body.of(make(), media))
-            self._bodies[whole] = found
-            while len(self._bodies) > _BODIES:
-                self._bodies.popitem(last=False)
-        else:
+        if whole in self._bodies:
             self._bodies.move_to_end(whole)
-        return found
+        return self._bodies.get(whole)
+
+    def keep(self, key: tuple[object, ...], shown: Shown, body: Body) -> Body:
+        """Keep a body for `key`; those that were not looked at for longest go."""
+        self._bodies[shown.page.slug, shown.stamp, shown.listing.until, *key] = body
+        while len(self._bodies) > _BODIES:
+            self._bodies.popitem(last=False)
+        return body
 
     async def showing(self, name: str) -> tuple[Shown, Row] | None:
         """The published page that has the event with this short id, and the event as a row; None if none has it.

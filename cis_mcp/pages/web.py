@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -65,14 +64,18 @@ class Body:
     tag: str
     raw: bytes
     packed: bytes
+    modified: str = ""
 
     @classmethod
-    def of(cls, raw: bytes, media: str = "text/html; charset=utf-8") -> Body:
-        """A body that keeps what is large in its compressed form alone, as nearly all browsers take it."""
+    def of(cls, raw: bytes, media: str = "text/html; charset=utf-8", modified: str = "") -> Body:
+        """A body that keeps what is large in its compressed form alone, as nearly all browsers take it.
+
+        `modified`: a date for Last-Modified.
+        """
         tag = hashlib.sha256(raw).hexdigest()[:22]
         if len(raw) <= _SMALL:
-            return cls(media, tag, raw, b"")
-        return cls(media, tag, b"", gzip.compress(raw, 9, mtime=0))
+            return cls(media, tag, raw, b"", modified)
+        return cls(media, tag, b"", gzip.compress(raw, 9, mtime=0), modified)
 
     @property
     def whole(self) -> bytes:
@@ -87,11 +90,12 @@ def answer(
     cache_control: str = FRESH,
     status: int = 200,
     framed: bool = False,
-    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """`body`, or 304 where the client has it; `framed`: other sites may show it in a frame."""
     tag = f'"{body.tag}"'
-    told = {**_HEADERS, "Cache-Control": cache_control, **(headers or {})}
+    told = {**_HEADERS, "Cache-Control": cache_control}
+    if body.modified:
+        told["Last-Modified"] = body.modified
     if body.media.startswith("text/html"):
         told["Content-Security-Policy"] = _CSP.format("*" if framed else "'none'")
     if status == 200 and cache_control != PRIVATE:

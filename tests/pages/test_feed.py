@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from engine.commands.events.events import CancelEvent
+from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.itip import feed
+from tests.judges import judge_calendar
 from tests.pages.visitor import Visitor, changed, games, invites, published
 from tests.support.clock import Clock
 from tests.support.engines import created, do
@@ -28,6 +30,7 @@ async def test_a_feed_has_all_events_with_their_revision_and_keeps_the_cancelled
     assert "secret" not in answer.text
     assert "ATTENDEE" not in answer.text
     assert one.organizer not in answer.text
+    assert answer.headers["last-modified"] == "Mon, 01 Mar 2027 09:00:00 GMT"
     known = {"if-none-match": answer.headers["etag"]}
     assert (await visitor.web.get("/feed/season.ics", headers=known)).status_code == 304
     await do(engine, CancelEvent(uid=two.uid))
@@ -106,3 +109,19 @@ async def test_a_page_is_framed_only_where_its_organizer_says_so_and_works_there
     assert (
         "frame-ancestors 'none'" in (await visitor.see("/s/season")).answer.headers["content-security-policy"]
     )
+
+
+async def test_every_judge_of_calendars_takes_the_feed(engine: Engine, visitor: Visitor) -> None:
+    odd = 'A; B, C\\n "quoted" \u2028 ünïcödé ' + "long " * 60
+    days = Timing(start="2027-05-04", end="2027-05-06", timezone="Europe/Paris")
+    await created(engine, summary=odd, location=odd, description=odd + "\nnew line", verbatim=True)
+    await created(engine, summary="Days off", when=days)
+    await created(engine, recurrence="FREQ=WEEKLY;COUNT=10", exclude_dates=("2027-05-09",))
+    await created(engine, summary="Information", rsvp=False, organizer_name='Olga "O" Ok; Ltd')
+    gone = await created(engine, summary="Gone")
+    await do(engine, CancelEvent(uid=gone.uid, reason="Rain"))
+    await published(engine, show=frozenset({"description"}))
+    answer = await visitor.web.get("/feed/season.ics")
+    assert answer.text.count("BEGIN:VEVENT") == 5
+    # What is published has no ATTENDEE, which the judges ask of invites (RFC 5546, 3.2.1).
+    assert [fault for fault in judge_calendar(answer.content) if "attendee" not in fault.lower()] == []
