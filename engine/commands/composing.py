@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from engine.itip import write
+from engine.commands.text import TIMEZONE
+from engine.itip import write, zones
 from engine.mail.outgoing import compose
 from engine.model.events import Event
 from engine.model.messages import Kind
-from engine.model.people import Party
+from engine.model.people import Attendee, Party
 from engine.settings import Settings
 
 SAMPLE_TOKEN = "sample"
@@ -21,8 +22,9 @@ def revision(
     name: str,
     settings: Settings,
     note: str = "",
+    reader_zone: str = "",
 ) -> compose.Revision:
-    """What a message says to all attendees alike; `name` is the organizer's."""
+    """What a message says to all attendees alike; `name` is the organizer's, `reader_zone` theirs if it is known."""
     return compose.Revision(
         event=event,
         part=event if recurrence_id is None else write.instance(event, recurrence_id),
@@ -31,7 +33,14 @@ def revision(
         reply_to=Party(address=event.organizer, name=name),
         public_url=settings.public_url,
         note=note,
+        reader_zone=reader_zone,
     )
+
+
+def reader_zone(attendee: Attendee) -> str:
+    """The zone of whoever reads a mail, from the column `timezone` of their list; empty if it is not known."""
+    given = attendee.fields.get(TIMEZONE, "") if attendee.fields else ""
+    return zones.resolve(given) or "" if given else ""
 
 
 def plain_text(said: compose.Revision, settings: Settings, token: str = SAMPLE_TOKEN) -> tuple[str, str]:

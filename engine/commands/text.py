@@ -7,6 +7,7 @@ import re
 import email_validator
 from email_validator import EmailNotValidError, validate_email
 
+from engine.itip import zones
 from engine.refusals import Code, Refused
 
 SUMMARY_MAX = 500
@@ -28,6 +29,8 @@ ALARMS_MAX = 5
 ALARM_MINUTES_MAX = 40_320
 """Four weeks."""
 FIELD_MAX = 2_000
+TIMEZONE = "timezone"
+"""The personal field that holds a person's time zone."""
 FIELDS_MAX = 50
 FIELD_NAME_MAX = 100
 
@@ -204,7 +207,7 @@ def alarms(minutes: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 
 def fields(values: dict[str, str]) -> dict[str, str]:
-    """Personal fields, bounded in number and size."""
+    """Personal fields, bounded in number and size; `timezone` is the person's. Raises Refused: UNKNOWN_TIMEZONE."""
     if len(values) > FIELDS_MAX:
         raise Refused(Code.TOO_LARGE, f"{len(values)} fields; {FIELDS_MAX} are allowed.", "Send fewer.")
     if any(len(name) > FIELD_NAME_MAX for name in values):
@@ -213,4 +216,7 @@ def fields(values: dict[str, str]) -> dict[str, str]:
             f"The name of a field is too long; {FIELD_NAME_MAX} characters are allowed.",
             "Shorten it.",
         )
-    return {k.strip().lower(): bounded(v, f"field “{k[:40]}”", FIELD_MAX) for k, v in values.items()}
+    found = {k.strip().lower(): bounded(v, f"field “{k[:40]}”", FIELD_MAX) for k, v in values.items()}
+    if found.get(TIMEZONE):
+        found[TIMEZONE] = zones.require(found[TIMEZONE])
+    return found

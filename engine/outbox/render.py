@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from engine import report
 from engine.commands.agents import bounds
-from engine.commands.composing import revision
+from engine.commands.composing import reader_zone, revision
 from engine.commands.invites.invites import personal_values
 from engine.itip import personal
 from engine.itip import prepared as itip_prepared
@@ -24,10 +24,10 @@ from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.store.protocol import Reports
 
-_KEPT = 64
-"""Revisions that are kept prepared: those which are being sent now."""
+_KEPT = 128
+"""Revisions that are kept prepared, each for readers of one zone: those which are being sent now."""
 
-_Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, Partstat, bool]
+_Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, Partstat, bool, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class Renderer:
         seen = event.seen_by(attendee.partstat)
         reserved, event = seen is not event, _stamped(seen, message)
         name = event.organizer_name or organizer_name or event.organizer
-        prepared = self._prepared(message, event, name, _partstat(message, attendee), reserved=reserved)
+        about = (_partstat(message, attendee), reserved, reader_zone(attendee))
+        prepared = self._prepared(message, event, name, about)
         # Nobody is invited without the values that the text needs. Somebody who came by a forwarded invite may
         # lack them; the right time matters more to them than a full sentence.
         values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
@@ -83,14 +84,18 @@ class Renderer:
         return Envelope(receipts, message.email, content, row=message.id, event_uid=event.uid)
 
     def _prepared(
-        self, message: Message, event: Event, name: str, partstat: Partstat, *, reserved: bool
+        self, message: Message, event: Event, name: str, reader: tuple[Partstat, bool, str]
     ) -> _Prepared:
-        """The event's revision, ready to fill; the one that was used longest ago makes room."""
-        about = (message.kind, message.recurrence_id, name, message.note, partstat, reserved)
+        """The event's revision for such readers, ready to fill; the one that was used longest ago makes room.
+
+        `reader`: the answer that the mail tells, whether text is theirs alone, and their zone.
+        """
+        about = (message.kind, message.recurrence_id, name, message.note, *reader)
         key = (event.uid, event.sequence, event.dtstamp, *about)
         found = self._kept.get(key)
         if found is None:
-            found = self._kept[key] = _prepare(event, message, name, self._settings, partstat)
+            partstat, _, zone = reader
+            found = self._kept[key] = _prepare(event, message, name, self._settings, partstat, zone)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -144,9 +149,11 @@ def _partstat(message: Message, attendee: Attendee) -> Partstat:
     return attendee.partstat if message.kind is Kind.REMINDER else Partstat.NEEDS_ACTION
 
 
-def _prepare(event: Event, message: Message, name: str, settings: Settings, partstat: Partstat) -> _Prepared:
+def _prepare(
+    event: Event, message: Message, name: str, settings: Settings, partstat: Partstat, zone: str
+) -> _Prepared:
     kind, recurrence_id = message.kind, message.recurrence_id
-    spoken = revision(event, kind, recurrence_id, name, settings, message.note)
+    spoken = revision(event, kind, recurrence_id, name, settings, message.note, zone)
     names = () if event.verbatim else personal.TEXTS
     texts = {n: text for n in names if personal.personal(text := getattr(spoken.part, n))}
     return _Prepared(

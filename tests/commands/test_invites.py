@@ -8,11 +8,13 @@ import pytest
 
 from engine.commands.answers.deliveries import RecordBounce, Unsubscribe
 from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
+from engine.model.campaigns import Row
 from engine.model.messages import Kind, MessageState, Method
 from engine.model.people import Origin, Partstat
 from engine.refusals import Code
@@ -255,3 +257,17 @@ async def test_a_call_that_is_cancelled_is_carried_out_whole_or_not_at_all(engin
     assert done.campaign.valid == 1
     found = await engine.statistics("event", event.uid, engine.local)
     assert found.attendees == found.delivery["queued"]
+
+
+async def test_a_persons_zone_is_kept_by_its_name_and_one_that_is_none_is_refused(engine: Engine) -> None:
+    event = await created(engine)
+    done = await invite(engine, event, ANN, fields={"Timezone": "tokyo standard time"})
+    assert done.attendee.fields == {"timezone": "Asia/Tokyo"}
+    wrong = SendInvite(uid=event.uid, email="bob@example.com", fields={"timezone": "Nowhere/Land"})
+    assert await refusal(engine, wrong) is Code.UNKNOWN_TIMEZONE
+    rows = [Row(email="cem@example.com", fields={"timezone": "Eurpe/Paris"}), Row(email="dan@example.com")]
+    draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows))
+    view = await engine.campaign(draft.campaign.id, engine.local)
+    (skipped,) = view.skipped
+    assert (skipped.email, skipped.code) == ("cem@example.com", "unknown_timezone")
+    assert skipped.detail.startswith("timezone: ")

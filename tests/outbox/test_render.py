@@ -23,6 +23,7 @@ from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Notice
 from engine.model.people import Attendee, Origin, Party
+from engine.model.times import Span
 from engine.outbox.render import Renderer
 from engine.outbox.transport import Envelope
 from engine.refusals import Code, Refused
@@ -221,3 +222,26 @@ async def test_a_report_carries_a_row_for_each_attendee(engine: Engine) -> None:
     (csv,) = mail.iter_attachments()
     assert csv.get_filename() == f"{created.uid}.csv"
     assert b"joe@example.com" in csv.get_content().encode()
+
+
+def test_a_mail_tells_the_time_on_the_clock_of_whoever_reads_it() -> None:
+    by = renderer()
+    sample = event()
+    tokyo = words_of(render(by, claim(sample, fields={"timezone": "Asia/Tokyo"})))
+    plain = words_of(render(by, claim(sample)))
+    assert "For you" in tokyo
+    assert "Asia/Tokyo, UTC+09:00" in tokyo
+    for fields in ({"timezone": sample.span.timezone}, {"timezone": "no zone"}, {"seat": "4"}):
+        assert words_of(render(by, claim(sample, fields=fields))) == plain
+    assert "For you" not in plain
+    day = Span(start=date(2027, 5, 2), end=date(2027, 5, 3), timezone="Europe/Paris")
+    days = sample.model_copy(update={"span": day, "uid": "days"})
+    assert "For you" not in words_of(render(by, claim(days, fields={"timezone": "Asia/Tokyo"})))
+
+
+def words_of(envelope: Envelope) -> str:
+    """The plain text of a mail."""
+    mail = BytesParser(policy=policy.default).parsebytes(envelope.content)
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())

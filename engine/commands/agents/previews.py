@@ -99,7 +99,8 @@ async def _invite(work: Work, command: Command[Done], attendee: Attendee) -> Sam
         return None
     event = personal.personalize(event.seen_by(attendee.partstat), personal_values(attendee))
     name = event.organizer_name or await work.unit.organizer_name(event.organizer) or event.organizer
-    said = composing.revision(event, Kind.INVITE, None, name, work.settings, _note(command))
+    zone = composing.reader_zone(attendee)
+    said = composing.revision(event, Kind.INVITE, None, name, work.settings, _note(command), zone)
     subject_of_it, text_of_it = composing.plain_text(said, work.settings)
     return SampleMail(to=attendee.email, subject=subject_of_it, text=text_of_it[:_TEXT_SHOWN])
 
@@ -181,9 +182,8 @@ async def _sample(work: Work, command: Command[Done], done: EventDone) -> Sample
         return None
     event, first = done.preview.sample, done.preview.first[0]
     name = event.organizer_name or await work.unit.organizer_name(event.organizer) or event.organizer
-    said = composing.revision(
-        event, _kind(command), _instance(command, event), name, work.settings, _note(command)
-    )
+    about, zone = _instance(command, event), composing.reader_zone(first)
+    said = composing.revision(event, _kind(command), about, name, work.settings, _note(command), zone)
     title, words_of_it = composing.plain_text(said, work.settings)
     return SampleMail(to=first.email, subject=title, text=words_of_it[:_TEXT_SHOWN])
 

@@ -62,6 +62,8 @@ def _foreign(work: Work, row: Recipient) -> Recipient:
 _EMAIL_SHOWN = 253
 _NO_FIELDS: Mapping[str, str] = {}
 _DETAIL_MAX = 300
+_COLUMNS = {Code.INVALID_ADDRESS: "email: ", Code.UNKNOWN_TIMEZONE: "timezone: "}
+"""Which column a refusal is about."""
 
 
 def _read_row(number: int, row: Row) -> Recipient:
@@ -74,7 +76,7 @@ def _read_row(number: int, row: Row) -> Recipient:
         return Recipient(row=number, email=text.address(row.email), name=text.name(row.name), fields=fields)
     except Refused as refused:
         shown = row.email if len(row.email) <= _EMAIL_SHOWN else f"{row.email[:_EMAIL_SHOWN]}…"
-        column = "email: " if refused.code is Code.INVALID_ADDRESS else ""
+        column = _COLUMNS.get(refused.code, "")
         why = f"{column}{refused.message}"[:_DETAIL_MAX]
         return Recipient(row=number, email=shown.lower(), code=refused.code.value, detail=why)
 

@@ -47,7 +47,8 @@ _ANSWERS = ("Yes", "No", "Maybe")
 class Revision:
     """What an invitation, update or cancellation says to all attendees alike.
 
-    `part` is what it speaks of: the event, or one instance of it.
+    `part` is what it speaks of: the event, or one instance of it. `reader_zone`: the zone of those who read it, where
+    it is known.
     """
 
     event: Event
@@ -57,6 +58,7 @@ class Revision:
     reply_to: Party
     public_url: str
     note: str = ""
+    reader_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ def _context(revision: Revision) -> dict[str, object]:
         "was": _SAME | (_before(revision) if revision.kind is Kind.UPDATE else {}),
         "when": words.when(part.span),
         "zone": words.zone(part.span),
+        "for_reader": words.elsewhere(part.span, revision.reader_zone),
         "recurrence": "" if single else words.recurrence(event.recurrence, event.span),
         "url": _link(part.url),
         "organizer_name": one_line(event.organizer_name),

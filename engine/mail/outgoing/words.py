@@ -44,6 +44,14 @@ def zone(span: Span) -> str:
     return offset if span.timezone == offset else f"{span.timezone}, {offset}"
 
 
+def elsewhere(span: Span, zone_name: str) -> str:
+    """The time of `span` on another clock, with its zone; empty for a day, or where the clocks agree."""
+    if not zone_name or span.all_day:
+        return ""
+    there = span.model_copy(update={"timezone": zone_name})
+    return "" if when(there) == when(span) else f"{when(there)} ({zone(there)})"
+
+
 def when(span: Span) -> str:
     """The time of `span` in its own zone, without the zone's name; days where it is all-day."""
     start, end = span.local(span.start), span.local(span.end)
