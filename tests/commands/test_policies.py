@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.commands.agents import approval_mails
 from engine.commands.agents.deciding import Decide, Decided
 from engine.commands.agents.keys import ChangeKey, CreateKey, RevokeKey, StopKey
 from engine.commands.base import Command, Done
@@ -24,7 +25,7 @@ from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.bounds import Bounds
 from engine.model.events import Event
-from engine.model.held import Channel, HeldState
+from engine.model.held import Channel, HeldState, HoldReason
 from engine.model.keys import Key
 from engine.model.messages import Kind
 from engine.refusals import Code
@@ -245,3 +246,21 @@ async def test_without_an_owner_or_with_one_whom_a_key_reads_the_operator_decide
         await do(engine, UpdateEvent(uid=made.uid, location=f"Hall {number}"), who)
     assert asking(await deliver(engine)) == []
     assert {held.address for held in await held_in(engine)} == {""}
+
+
+def test_every_reason_is_said_in_the_mail_that_asks() -> None:
+    assert set(approval_mails.REASONS) == set(HoldReason)
+
+
+async def test_a_change_that_passes_a_bound_is_carried_out_whole_once_the_owner_says_yes(
+    engine: Engine,
+) -> None:
+    made = await event(engine)
+    actor = (await key(engine, to=("*@customer.com",))).actor
+    assert await reasons(engine, CancelEvent(uid=made.uid), actor) == ["bounds"]
+    (asked,) = asking(await deliver(engine))
+    assert "passes a bound" in str(asked.notice)
+    assert "it is carried out" in (await page(engine, code_in(asked), decision="yes")).text
+    gone = await deliver(engine)
+    assert {m.kind for m in gone} == {Kind.CANCELLATION}
+    assert len(gone) == 3

@@ -157,7 +157,7 @@ async def test_nobody_is_asked_who_is_not_on_file(post: Post, event: Event) -> N
 
 @pytest.mark.parametrize(
     ("organizers", "asks"),
-    [("someone@example.com", 1), ("*@example.com", 0), ("*@*", 0), ("*.com", 0), ("*@example.*", 0)],
+    [("someone@example.com", 1), ("*@example.com", 0), ("*@*", 0), ("*@*.com", 0), ("*@example.*", 0)],
 )
 async def test_who_is_listed_by_name_is_asked(
     tmp_path: Path, clock: Clock, organizers: str, asks: int

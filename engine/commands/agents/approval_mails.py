@@ -12,7 +12,7 @@ from engine.settings import Settings
 _SUBJECT_MAX = 200
 _SHOWN = 300
 _SAMPLE_SHOWN = 4_000
-_REASONS = {
+REASONS = {
     HoldReason.ORGANIZER: "a change from the organizer's calendar",
     HoldReason.MODE: "everything that it asks waits",
     HoldReason.EVERYTHING: "everything that it asks waits",
@@ -22,6 +22,7 @@ _REASONS = {
     HoldReason.OUTSIDE_HOURS: "it is outside its hours",
     HoldReason.TIME_CHANGES: "it changes a time within a day of the start",
     HoldReason.CHANGES: "it changes or cancels an event",
+    HoldReason.BOUNDS: "it passes a bound of the key, and people who are invited already would not hear of it",
 }
 
 
@@ -48,7 +49,7 @@ def asking(held: HeldAction, settings: Settings) -> Notice:
 def _why(held: HeldAction) -> str:
     if HoldReason.ORGANIZER not in held.reasons:
         named = f" “{held.key_name}”" if held.key_name else ""
-        why = ", ".join(_REASONS[reason] for reason in held.reasons)
+        why = ", ".join(REASONS[reason] for reason in held.reasons)
         return f"An agent's key{named}, which acts for {held.organizer}, asks for something that waits for you: {why}."
     if held.address == held.organizer:
         return "A change that came from your calendar waits for your approval."

@@ -147,6 +147,7 @@ async def _carried_out(work: Work, held: HeldAction) -> HeldAction:
             bounds=await standing_of(work.unit, held.actor, work.now),
             randomness=RepeatedRandomness(held.words, work.randomness),
             approved=True,
+            exceeded=[],
         )
         done = await kept_command(held).carry_out(inner)
     except Refused as refused:  # a command refuses before it writes
