@@ -97,6 +97,12 @@ class Settings(BaseSettings):
         ge=0,
         description="MB of the disk that mail in leaves free; with less it is answered 452; 0: none",
     )
+    undo_trigger_s: int = Field(
+        60,
+        ge=0,
+        le=86_400,
+        description="seconds that what a trigger asks for waits, so that a newer version replaces it",
+    )
     update_audience: Audience = Audience.AUTO
     cancel_audience: Audience = Audience.AUTO
     send_rate: float = Field(0, ge=0, description="messages a second over all processes; 0: unlimited")

@@ -18,6 +18,7 @@ from cis_mcp.cli.quarantine import quarantine
 from cis_mcp.cli.record import record
 from cis_mcp.cli.serving import serve, worker
 from cis_mcp.cli.suppressions import suppression
+from cis_mcp.cli.triggers import trigger
 from engine.observe import logs
 from engine.process.private import private_from_now_on
 
@@ -140,6 +141,7 @@ for command in (
     record,
     forget,
     export,
+    trigger,
 ):
     cli.add_command(command)
 

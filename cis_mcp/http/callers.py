@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cis_mcp.auth.callers import Authenticator, Caller, TokenRefused, resource_url
 from cis_mcp.auth.origin import SAFE_METHODS, same_origin
 from cis_mcp.auth.sessions import SessionAuthenticator
+from cis_mcp.http.limits import at_hook
 from cis_mcp.http.refusals import turned_away
 from engine.model.verbs import NAMES
 from engine.settings import Settings
@@ -32,6 +33,9 @@ class Authentication:
         self._app, self._authenticator, self._sessions = app, authenticator, sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and at_hook(scope):
+            await self._app(scope, receive, send)
+            return
         token = _token(scope) if scope["type"] == "http" else ""
         try:
             caller = await self._authenticator.caller(token) if token else None

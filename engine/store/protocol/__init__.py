@@ -32,6 +32,7 @@ from engine.store.protocol.record import Record, RecordQuestions
 from engine.store.protocol.sessions import SessionQuestions, Sessions
 from engine.store.protocol.stops import StopQuestions, Stops
 from engine.store.protocol.suppressions import SuppressionList, Suppressions
+from engine.store.protocol.triggers import TriggerQuestions, Triggers
 from engine.store.protocol.units import Conflict, Units
 from engine.store.protocol.watching import Checking, Watching
 
@@ -54,6 +55,7 @@ class Unit(
     Sessions,
     Stops,
     Digests,
+    Triggers,
     Keys,
     Budgets,
     Requests,
@@ -83,6 +85,7 @@ class Store(
     HeldQuestions,
     SessionQuestions,
     StopQuestions,
+    TriggerQuestions,
     Protocol,
 ):
     """Keeps everything; several processes may use one at once (promise 6)."""

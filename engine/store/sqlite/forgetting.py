@@ -100,6 +100,8 @@ def _rewritten(trace: Trace, address: str, alias: str) -> dict[str, Column]:
     """The columns that change."""
     theirs = trace.row.get("email") == address
     row = {**trace.row, **(_EMPTIED.get(trace.table, {}) if theirs else {})}
+    if trace.table == "delivery":
+        row["payload"] = None
     if theirs and trace.table == "attendee":
         row["token"] = f"{alias.partition('@')[0]}{trace.row['id']!s}"
     if theirs and trace.table in _JSON:

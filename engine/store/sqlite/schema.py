@@ -23,6 +23,7 @@ from engine.store.sqlite.sessions_schema import SESSIONS
 from engine.store.sqlite.stops_schema import STOPS
 from engine.store.sqlite.strangers_schema import STRANGERS
 from engine.store.sqlite.suppressions import SUPPRESSED_DOMAINS
+from engine.store.sqlite.triggers_schema import TRIGGERS
 
 PENDING = "state IN ('queued','deferred')"
 DUE = "state IN ('queued','deferred') AND held = 0"
@@ -313,6 +314,7 @@ MIGRATIONS = (
     BUDGETS,
     DIGESTS,
     QUOTAS,
+    TRIGGERS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -49,6 +49,7 @@ from engine.store.sqlite.session import Statements
 from engine.store.sqlite.sessions import SessionAnswers
 from engine.store.sqlite.stops import StopAnswers
 from engine.store.sqlite.traces import TracesAsked
+from engine.store.sqlite.triggers import TriggerAnswers
 from engine.store.sqlite.unit import SqliteUnit
 from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
 
@@ -59,7 +60,14 @@ _LITTLE_S = 1.0
 
 
 class SqliteStore(
-    HeldAnswers, SessionAnswers, StopAnswers, RecordAsked, PagesAsked, TracesAsked, InboxQuestions
+    HeldAnswers,
+    SessionAnswers,
+    StopAnswers,
+    RecordAsked,
+    PagesAsked,
+    TracesAsked,
+    InboxQuestions,
+    TriggerAnswers,
 ):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 

@@ -22,6 +22,7 @@ from engine.store.sqlite.record import Record
 from engine.store.sqlite.sessions import Sessions
 from engine.store.sqlite.suppressions import SuppressionList
 from engine.store.sqlite.tellings import GatheredNotices
+from engine.store.sqlite.triggers import Triggers
 
 
 class SqliteUnit(
@@ -45,5 +46,6 @@ class SqliteUnit(
     Memory,
     Record,
     Pages,
+    Triggers,
 ):
     """Everything a unit of work can do."""

@@ -21,12 +21,12 @@ from tests.support.memory.forgetting import ForgettingUnit
 from tests.support.memory.pages import PageUnit
 from tests.support.memory.record import RecordUnit
 from tests.support.memory.reminders import ReminderUnit
-from tests.support.memory.sessions import SessionUnit
+from tests.support.memory.triggers import TriggerUnit
 
 WORDS_MAX = 500
 
 
-class Unit(SessionUnit):
+class Unit(TriggerUnit):
     """Everything that a command may read and write."""
 
     # events

@@ -1,0 +1,239 @@
+"""`cis-mcp trigger …`: hooks for systems of record, and the rules for what they post."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cis_mcp.cli.base import run, settings_in_force
+
+if TYPE_CHECKING:
+    from engine.model.rules import Rule
+    from engine.settings import Settings
+
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+_READ_MAX = 1_000_000
+
+
+@click.group()
+def trigger() -> None:
+    """Hooks for systems of record, and the rules for what they post."""
+
+
+@trigger.command()
+@click.argument("name")
+@click.option("--rules", required=True, type=_FILE, help="The rules, as YAML; - is standard input.")
+@click.option(
+    "--sender", required=True, help="Whose proof the hook expects: stripe, hubspot, shopify, bearer, …"
+)
+@click.option("--key", "key_id", required=True, metavar="ID", help="The key that it acts as.")
+@click.option("--header", default="", help="Of salesforce-flow and bearer: the header; else Authorization.")
+@click.option("--organization", default="", help="Of salesforce-message: id of the organization.")
+@click.option("--form", type=_FILE, help="Of hmac: where the signature stands and what it covers, as JSON.")
+@click.option("--sample", type=_FILE, help="A payload, as JSON, on which the rules are tried.")
+def create(name: str, **options: Any) -> None:
+    """Make the trigger NAME as a draft, or give a trigger new rules; “live” makes it work."""
+    run(_create(settings_in_force(), name, options))
+
+
+@trigger.command("list")
+def list_() -> None:
+    """List the triggers."""
+    run(_list(settings_in_force()))
+
+
+@trigger.command()
+@click.argument("name")
+def secret(name: str) -> None:
+    """Set the secrets of NAME: one or two lines on standard input; two hold at once while one is changed."""
+    lines = [line.strip() for line in sys.stdin.read(_READ_MAX).splitlines() if line.strip()]
+    run(_secret(settings_in_force(), name, lines))
+
+
+@trigger.command()
+@click.argument("name")
+def live(name: str) -> None:
+    """Make NAME work: what is delivered from now on is carried out."""
+    run(_live(settings_in_force(), name, live=True))
+
+
+@trigger.command()
+@click.argument("name")
+def stop(name: str) -> None:
+    """Stop NAME: what is delivered is kept, and nothing is done."""
+    run(_live(settings_in_force(), name, live=False))
+
+
+@trigger.command()
+@click.argument("name")
+@click.option("--rules", type=_FILE, help="Rules to try, as YAML; else those that it has.")
+@click.option("--body", type=_FILE, help="A payload, as JSON; else its newest deliveries.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def test(name: str, *, rules: Path | None, body: Path | None, as_json: bool) -> None:
+    """Show what the rules of NAME would do; nothing is done."""
+    run(_test(settings_in_force(), name, rules, body, as_json=as_json))
+
+
+@trigger.command()
+@click.argument("name")
+@click.option("--failed", is_flag=True, help="Only those that failed.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def deliveries(name: str, *, failed: bool, as_json: bool) -> None:
+    """List what was delivered at NAME, newest first, and what became of it."""
+    run(_deliveries(settings_in_force(), name, failed=failed, as_json=as_json))
+
+
+@trigger.command()
+@click.argument("name")
+@click.argument("delivery_id", metavar="ID")
+def replay(name: str, delivery_id: str) -> None:
+    """Handle a delivery anew; nothing is sent twice."""
+    run(_replay(settings_in_force(), name, delivery_id))
+
+
+def _text(path: Path) -> str:
+    """A file, or standard input. Raises Refused: TOO_LARGE, INVALID_ARGUMENT."""
+    from engine.refusals import Code, Refused
+
+    with click.open_file(str(path), "rb") as file:
+        content = file.read(_READ_MAX + 1)
+    if len(content) > _READ_MAX:
+        raise Refused(Code.TOO_LARGE, f"{path} has more than {_READ_MAX} bytes.")
+    try:
+        return str(content.decode())
+    except UnicodeDecodeError:
+        raise Refused(Code.INVALID_ARGUMENT, f"{path} is not UTF-8.") from None
+
+
+def _rules(path: Path) -> tuple[Rule, ...]:
+    from engine.rules.reading import rules_of
+
+    return rules_of(_text(path))
+
+
+def _json(path: Path) -> Any:
+    from engine.triggers.proofs.connector import json_of
+
+    return json_of(_text(path).encode())
+
+
+async def _create(settings: Settings, name: str, options: dict[str, Any]) -> int:
+    from pydantic import ValidationError
+
+    from cis_mcp.run.runtime import opened
+    from engine.commands.triggers.triggers import CreateTrigger
+    from engine.model.triggers import Proof
+    from engine.refusals import Code, Refused
+
+    values = {name: options[name] for name in ("sender", "header", "organization")}
+    try:
+        proof = Proof.model_validate(
+            {**values, **({"form": _json(options["form"])} if options["form"] else {})}
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Refused(Code.INVALID_ARGUMENT, f"{where}: {first['msg']}.") from None
+    sample = _json(options["sample"]) if options["sample"] else None
+    command = CreateTrigger(
+        name=name, proof=proof, rules=_rules(options["rules"]), key=options["key_id"], sample=sample
+    )
+    async with opened(settings) as engine:
+        done = await engine.apply(command, engine.local)
+    click.echo(f"Hook: {settings.public_url.rstrip('/')}/hooks/{name}")
+    if done.secret:
+        click.echo(f"Secret, shown once: {done.secret}")
+    _warn(done.trigger)
+    return 0
+
+
+def _warn(trigger: Any) -> None:
+    from cis_mcp.views import triggers as views
+
+    for warning in views.warnings(trigger):
+        click.echo(warning, err=True)
+
+
+async def _list(settings: Settings) -> int:
+    from cis_mcp.run.runtime import opened
+    from cis_mcp.views import triggers as views
+    from engine.triggers import asking
+
+    async with opened(settings) as engine:
+        found = await asking.triggers(engine, engine.local)
+    for one, unproven in found:
+        click.echo(views.line(one, unproven))
+    if not found:
+        click.echo("There are no triggers.", err=True)
+    return 0
+
+
+async def _secret(settings: Settings, name: str, lines: list[str]) -> int:
+    from cis_mcp.run.runtime import opened
+    from engine.commands.triggers.triggers import SetTriggerSecrets
+
+    async with opened(settings) as engine:
+        done = await engine.apply(SetTriggerSecrets(name=name, secrets=tuple(lines)), engine.local)
+    click.echo(f"{name} has {len(done.trigger.secrets)} secret{'s' if len(lines) != 1 else ''}.")
+    return 0
+
+
+async def _live(settings: Settings, name: str, *, live: bool) -> int:
+    from cis_mcp.run.runtime import opened
+    from cis_mcp.views import triggers as views
+    from engine.commands.triggers.triggers import SetTriggerLive
+
+    async with opened(settings) as engine:
+        done = await engine.apply(SetTriggerLive(name=name, live=live), engine.local)
+    click.echo(f"{name} is {views.state(done.trigger)}.")
+    _warn(done.trigger)
+    return 0
+
+
+async def _test(
+    settings: Settings, name: str, rules: Path | None, body: Path | None, *, as_json: bool
+) -> int:
+    from cis_mcp.run.runtime import opened
+    from cis_mcp.views import triggers as views
+    from engine.triggers import asking
+
+    draft = _rules(rules) if rules else None
+    payload = _json(body) if body else None
+    async with opened(settings) as engine:
+        if body:
+            tried = [await asking.tried_on_body(engine, name, engine.local, payload, draft)]
+        else:
+            tried = await asking.tried_on_kept(engine, name, engine.local, draft)
+    for one in tried:
+        click.echo(one.model_dump_json() if as_json else "\n".join(views.tried_lines(one)))
+    if not tried:
+        click.echo("Nothing was delivered yet; give a payload with --body.", err=True)
+    return 0
+
+
+async def _deliveries(settings: Settings, name: str, *, failed: bool, as_json: bool) -> int:
+    from cis_mcp.run.runtime import opened
+    from cis_mcp.views import triggers as views
+    from engine.model.triggers import DeliveryState
+    from engine.triggers import asking
+
+    state = DeliveryState.FAILED if failed else None
+    async with opened(settings) as engine:
+        found = await asking.deliveries(engine, name, engine.local, state=state, limit=100)
+    for one in found:
+        click.echo(one.model_dump_json() if as_json else views.delivery_line(one))
+    return 0
+
+
+async def _replay(settings: Settings, name: str, delivery_id: str) -> int:
+    from cis_mcp.run.runtime import opened
+    from cis_mcp.views import triggers as views
+    from engine.commands.triggers.deliveries import ReplayDelivery
+
+    async with opened(settings) as engine:
+        done = await engine.apply(ReplayDelivery(trigger=name, delivery_id=delivery_id), engine.local)
+    click.echo(f"{views.delivery_line(done.delivery)}  the running server handles it now")
+    return 0

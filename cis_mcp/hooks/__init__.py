@@ -1,0 +1,1 @@
+"""Webhooks in: what systems of record post at /hooks/{name}."""

@@ -1,0 +1,112 @@
+"""POST /hooks/{name}: the proof is checked on the bytes as they came; 2xx says that they are kept, and no more.
+
+401: nothing proves it. 413, 429 and 503 speak of size and load alone: what a rule makes of a delivery shows where
+deliveries are listed, for no sender cures a rule by trying again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from cis_mcp.auth.recent import Recent
+from engine.engine import Engine
+from engine.model.triggers import Posted
+from engine.network import client_network
+from engine.refusals import Code, Refused
+from engine.triggers.receiving import BODY_MAX, Receiver
+
+_FAILURES_A_SECOND, _FAILURES_AT_ONCE = 1.0, 100
+_KEPT = 10_000
+_BUSY_S = 10
+
+
+class _Failures:
+    """How often each client was not proven of late: a bucket that empties by one a second."""
+
+    def __init__(self) -> None:
+        self._full: Recent[float] = Recent(_KEPT)
+
+    def wait(self, site: str) -> float:
+        """Seconds until `site` may try again; 0: now."""
+        return max(
+            0.0, (self._full.get(site) or 0.0) - time.monotonic() - _FAILURES_AT_ONCE / _FAILURES_A_SECOND
+        )
+
+    def note(self, site: str) -> None:
+        self._full.put(site, max(self._full.get(site) or 0.0, time.monotonic()) + 1 / _FAILURES_A_SECOND)
+
+
+class Hooks:
+    """The hooks of one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._receiver = Receiver(engine)
+        self._public = engine.settings.public_url.rstrip("/")
+        self._failures = _Failures()
+
+    async def post(self, request: Request) -> Response:
+        """One request of a sender."""
+        site = client_network(request.client.host if request.client else "")
+        if wait := self._failures.wait(site):
+            return _said(429, "too_many_requests", {"Retry-After": str(int(wait) + 1)})
+        trigger = await self._receiver.trigger(request.path_params["name"])
+        if trigger is None:
+            self._failures.note(site)
+            return _said(404, Code.UNKNOWN_TRIGGER)
+        try:
+            body = await _body(request)
+            answer = None if body is None else await self._receiver.take(trigger, self._posted(request, body))
+        except ClientDisconnect:
+            # Nobody is left to answer, and half a body proves nothing.
+            return _said(400, Code.INVALID_PAYLOAD)
+        except Refused as refused:
+            return _said(503, refused.code, {"Retry-After": str(_BUSY_S)})
+        if body is None:
+            return _said(413, Code.TOO_LARGE)
+        if answer is None:
+            self._failures.note(site)
+            return _said(401, "unproven", {"WWW-Authenticate": "Signature"})
+        return Response(answer.body, answer.status, media_type=answer.media_type)
+
+    def _posted(self, request: Request, body: bytes) -> Posted:
+        """The request, under the public address of our settings: the Host header is the sender's to choose."""
+        query = request.scope["query_string"].decode("latin-1")
+        path = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
+        given = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]
+        ]
+        times = Counter(name for name, _ in given)
+        return Posted(
+            method=request.method,
+            url=f"{self._public}{path}{'?' if query else ''}{query}",
+            headers={name: value for name, value in given if times[name] == 1},
+            body=body,
+        )
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body; None once it is larger than a delivery may be."""
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced[:20]) > BODY_MAX:
+        return None
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > BODY_MAX:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _said(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": str(code)}, status, headers=headers)
+
+
+def routes(engine: Engine) -> list[Route]:
+    """Where systems of record post."""
+    return [Route("/hooks/{name}", Hooks(engine).post, methods=["POST"])]

@@ -1,0 +1,1 @@
+"""Triggers: made and made live, and what becomes of each delivery."""

@@ -1,0 +1,246 @@
+"""What becomes of a delivery: kept, planned, carried out once and in order, failed, replayed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from engine.commands.base import Command, Done, Work
+from engine.commands.triggers import effects
+from engine.commands.triggers.triggers import named, unknown_trigger
+from engine.model.base import Value
+from engine.model.rules import Deed
+from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerObject
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+from engine.rules.mapping import Mapped
+
+PENDING_MAX = 10_000
+"""Deliveries of one trigger that are not settled; more are asked to come again."""
+_OBJECT_PENDING_MAX = 100
+_DETAIL_MAX = 300
+DELIVERY_ID_MAX = 200
+
+
+class Arrived(Value):
+    """One delivery as it is kept: the sender's id, or a hash of the content, and the content as JSON."""
+
+    delivery_id: str = Field(max_length=DELIVERY_ID_MAX)
+    payload: str
+    code: str = Field("", description="why it cannot be read; empty: it can")
+    detail: str = ""
+
+
+class Kept(Done):
+    """How many deliveries were new."""
+
+    new: int
+
+
+class KeepDeliveries(Command[Kept]):
+    """Keep what was delivered and proven; what is known already is not kept again."""
+
+    in_record = False
+    trigger_id: str
+    arrived: tuple[Arrived, ...]
+
+    async def carry_out(self, work: Work) -> Kept:
+        """Raises Refused: UNKNOWN_TRIGGER, BUSY."""
+        trigger = await work.unit.trigger(self.trigger_id)
+        if trigger is None:
+            raise unknown_trigger("")
+        if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
+            raise Refused(Code.BUSY, f"{PENDING_MAX} deliveries of this trigger wait already.")
+        kept = [(_kept(work, trigger, one), one.payload) for one in self.arrived]
+        return Kept(new=await work.unit.add_deliveries(kept))
+
+
+def _kept(work: Work, trigger: Trigger, one: Arrived) -> Delivery:
+    works = trigger.live and not trigger.stopped and not one.code
+    return Delivery(
+        id=work.randomness.word(16),
+        trigger_id=trigger.id,
+        delivery_id=one.delivery_id,
+        received=work.now,
+        state=DeliveryState.FAILED if one.code else DeliveryState.KEPT,
+        due=work.now if works else None,
+        code=one.code,
+        detail=one.detail[:_DETAIL_MAX],
+    )
+
+
+class CountUnproven(Command[Done]):
+    """Count requests at a hook that nothing proved."""
+
+    in_record = False
+    trigger_id: str
+    times: int
+
+    async def carry_out(self, work: Work) -> Done:
+        await work.unit.count_unproven(self.trigger_id, self.times)
+        return Done()
+
+
+class DeliveryDone(Done):
+    """A delivery as it is now."""
+
+    delivery: Delivery
+
+
+class PlanDelivery(Command[DeliveryDone]):
+    """Note what a delivery asks for; it waits for the time to undo, in place of older versions of its object."""
+
+    in_record = False
+    delivery_id: str
+    mapped: Mapped | None
+
+    async def carry_out(self, work: Work) -> DeliveryDone:
+        """Raises Refused: UNKNOWN_DELIVERY."""
+        delivery = await stored(work, self.delivery_id)
+        if delivery.state is not DeliveryState.KEPT or delivery.due is None:
+            return DeliveryDone(delivery=delivery)
+        if self.mapped is None or self.mapped.do is Deed.NOTHING:
+            return await _saved(work, delivery, state=DeliveryState.NOTHING, due=None)
+        asked = {"object": self.mapped.object, "version": self.mapped.version}
+        if await self._late(work, delivery, self.mapped):
+            return await _saved(
+                work, delivery, **asked, state=DeliveryState.STALE, due=None, code=Code.STALE.value
+            )
+        undo = work.settings.undo_trigger_s if self.mapped.undo_s is None else self.mapped.undo_s
+        due = work.now + timedelta(seconds=undo)
+        return await _saved(work, delivery, **asked, state=DeliveryState.WAITING, due=due)
+
+    async def _late(self, work: Work, delivery: Delivery, asked: Mapped) -> bool:
+        """True where a newer version was carried out, or waits; older ones that wait are replaced."""
+        known = await work.unit.trigger_object(delivery.trigger_id, asked.object)
+        if older(asked.version, known.version if known else None):
+            return True
+        for other in await work.unit.pending_for(delivery.trigger_id, asked.object, _OBJECT_PENDING_MAX):
+            if other.id == delivery.id:
+                continue
+            if older(asked.version, other.version):
+                return True
+            await _saved(work, other, state=DeliveryState.REPLACED, due=None)
+        return False
+
+
+def older(version: float | None, known: float | None) -> bool:
+    """True for a version before the one that is known; without versions nothing is older."""
+    return version is not None and known is not None and version < known
+
+
+class HandleDelivery(Command[DeliveryDone]):
+    """Carry out what a delivery asks for, in one unit of work; once, however often it is asked."""
+
+    delivery_id: str
+    mapped: Mapped
+
+    def subject(self) -> str:
+        return self.delivery_id
+
+    async def carry_out(self, work: Work) -> DeliveryDone:
+        """Raises Refused: whatever the event's commands raise; LOOP, OUT_OF_BOUNDS."""
+        delivery = await stored(work, self.delivery_id)
+        if delivery.state is not DeliveryState.WAITING:
+            return DeliveryDone(delivery=delivery)
+        asked = self.mapped
+        known = await work.unit.trigger_object(delivery.trigger_id, asked.object)
+        known = known or TriggerObject(object=asked.object)
+        if older(asked.version, known.version):
+            return await _saved(work, delivery, state=DeliveryState.STALE, due=None, code=Code.STALE.value)
+        if asked.do is Deed.FORGET:
+            done = await _saved(work, delivery, state=DeliveryState.DONE, due=None)
+            await work.unit.forget_object(delivery.trigger_id, asked.object)
+            return done
+        came_to = await effects.carried_out(work, asked, known)
+        if came_to.known:
+            await work.unit.save_trigger_object(delivery.trigger_id, came_to.known)
+        same = asked.version is not None and asked.version == known.version and bool(came_to.effect)
+        return await _saved(
+            work,
+            delivery,
+            state=came_to.state,
+            due=None,
+            code="same_version" if same else "",
+            event_uid=came_to.known.event_uid if came_to.known else "",
+            invited=came_to.invited,
+            withdrawn=came_to.withdrawn,
+            refused=came_to.refused,
+        )
+
+
+class FailDelivery(Command[DeliveryDone]):
+    """Note why a delivery failed; a loop stops its trigger and is reported to the owner."""
+
+    in_record = False
+    delivery_id: str
+    code: Code
+    detail: str = ""
+
+    async def carry_out(self, work: Work) -> DeliveryDone:
+        """Raises Refused: UNKNOWN_DELIVERY."""
+        delivery = await stored(work, self.delivery_id)
+        if delivery.state.settled:
+            return DeliveryDone(delivery=delivery)
+        trigger = await work.unit.trigger(delivery.trigger_id)
+        if self.code is Code.LOOP and trigger and not trigger.stopped:
+            await work.unit.save_trigger(trigger.model_copy(update={"stopped": self.code.value}))
+            await effects.report_loop(work, trigger, delivery)
+        values = {"code": self.code.value, "detail": self.detail[:_DETAIL_MAX]}
+        return await _saved(work, delivery, state=DeliveryState.FAILED, due=None, **values)
+
+
+class RestDelivery(Command[DeliveryDone]):
+    """Leave a delivery as it was kept: its trigger is no longer live, or was stopped."""
+
+    in_record = False
+    delivery_id: str
+
+    async def carry_out(self, work: Work) -> DeliveryDone:
+        """Raises Refused: UNKNOWN_DELIVERY."""
+        delivery = await stored(work, self.delivery_id)
+        if delivery.state.settled:
+            return DeliveryDone(delivery=delivery)
+        return await _saved(work, delivery, state=DeliveryState.KEPT, due=None)
+
+
+class ReplayDelivery(Command[DeliveryDone]):
+    """Handle a delivery anew; what was carried out already is not carried out twice."""
+
+    trigger: str
+    delivery_id: str
+
+    async def carry_out(self, work: Work) -> DeliveryDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, UNKNOWN_DELIVERY, TRIGGER_STATE, INVALID_PAYLOAD."""
+        work.require(Verb.TRIGGER)
+        trigger = await named(work, self.trigger)
+        delivery = await stored(work, self.delivery_id)
+        if delivery.trigger_id != trigger.id:
+            raise unknown_delivery(self.delivery_id)
+        if not trigger.live or trigger.stopped:
+            raise Refused(Code.TRIGGER_STATE, "The trigger is not live, so nothing is carried out.")
+        if delivery.code == Code.INVALID_PAYLOAD:
+            raise Refused(
+                Code.INVALID_PAYLOAD, "What was delivered cannot be read, and a replay reads no better."
+            )
+        values = {"code": "", "detail": "", "refused": ()}
+        return await _saved(work, delivery, state=DeliveryState.KEPT, due=work.now, **values)
+
+
+async def stored(work: Work, delivery_id: str) -> Delivery:
+    """The delivery with this id of ours. Raises Refused: UNKNOWN_DELIVERY."""
+    delivery = await work.unit.delivery(delivery_id)
+    if delivery is None:
+        raise unknown_delivery(delivery_id)
+    return delivery
+
+
+def unknown_delivery(delivery_id: str) -> Refused:
+    return Refused(Code.UNKNOWN_DELIVERY, f"No delivery has the id “{delivery_id[:60]}”.")
+
+
+async def _saved(work: Work, delivery: Delivery, **values: object) -> DeliveryDone:
+    delivery = delivery.model_copy(update=values)
+    await work.unit.save_delivery(delivery)
+    return DeliveryDone(delivery=delivery)

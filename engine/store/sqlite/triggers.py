@@ -1,0 +1,171 @@
+"""Triggers, what was delivered at their hooks, and the objects that it was about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import aiosqlite
+
+from engine.model.keys import Key
+from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerObject
+from engine.store.sqlite.keys import Keys
+from engine.store.sqlite.session import Session
+
+
+class Triggers(Session):
+    """The part of a unit of work that concerns triggers."""
+
+    async def add_trigger(self, trigger: Trigger) -> None:
+        await self.run(
+            "INSERT INTO hook_trigger(id, name, organizer, body) VALUES (?,?,?,?)",
+            [trigger.id, trigger.name, trigger.organizer, trigger.model_dump_json()],
+        )
+
+    async def save_trigger(self, trigger: Trigger) -> None:
+        await self.run(
+            "UPDATE hook_trigger SET body = ? WHERE id = ?", [trigger.model_dump_json(), trigger.id]
+        )
+
+    async def trigger(self, trigger_id: str) -> Trigger | None:
+        row = await self.one("SELECT body FROM hook_trigger WHERE id = ?", [trigger_id])
+        return Trigger.model_validate_json(row["body"]) if row else None
+
+    async def trigger_named(self, name: str) -> Trigger | None:
+        row = await self.one("SELECT body FROM hook_trigger WHERE name = ?", [name])
+        return Trigger.model_validate_json(row["body"]) if row else None
+
+    async def triggers(self, organizer: str | None) -> list[tuple[Trigger, int]]:
+        found = await self.all(
+            "SELECT body, refused FROM hook_trigger WHERE organizer = coalesce(?, organizer) ORDER BY name",
+            [organizer],
+        )
+        return [(Trigger.model_validate_json(row["body"]), int(row["refused"])) for row in found]
+
+    async def count_unproven(self, trigger_id: str, times: int) -> None:
+        await self.run("UPDATE hook_trigger SET refused = refused + ? WHERE id = ?", [times, trigger_id])
+
+    async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]]) -> int:
+        return sum([await self._add_delivery(delivery, payload) for delivery, payload in deliveries])
+
+    async def _add_delivery(self, delivery: Delivery, payload: str) -> int:
+        return await self.run(
+            "INSERT INTO delivery(id, trigger_id, delivery_id, state, due, object, body, payload) "
+            "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (trigger_id, delivery_id) DO NOTHING",
+            [
+                delivery.id,
+                delivery.trigger_id,
+                delivery.delivery_id,
+                delivery.state.value,
+                delivery.due.timestamp() if delivery.due else None,
+                delivery.object,
+                delivery.model_dump_json(),
+                payload,
+            ],
+        )
+
+    async def pending_deliveries(self, trigger_id: str, most: int) -> int:
+        row = await self.one(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM delivery WHERE trigger_id = ? AND due IS NOT NULL LIMIT ?)",
+            [trigger_id, most],
+        )
+        return int(row["n"]) if row else 0
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        row = await self.one("SELECT body FROM delivery WHERE id = ?", [delivery_id])
+        return Delivery.model_validate_json(row["body"]) if row else None
+
+    async def save_delivery(self, delivery: Delivery) -> None:
+        await self.run(
+            "UPDATE delivery SET state = ?, due = ?, object = ?, body = ? WHERE id = ?",
+            [
+                delivery.state.value,
+                delivery.due.timestamp() if delivery.due else None,
+                delivery.object,
+                delivery.model_dump_json(),
+                delivery.id,
+            ],
+        )
+
+    async def pending_for(self, trigger_id: str, name: str, limit: int) -> list[Delivery]:
+        found = await self.all(
+            "SELECT body FROM delivery WHERE trigger_id = ? AND object = ? AND due IS NOT NULL "
+            "ORDER BY seq LIMIT ?",
+            [trigger_id, name, limit],
+        )
+        return [Delivery.model_validate_json(row["body"]) for row in found]
+
+    async def trigger_object(self, trigger_id: str, name: str) -> TriggerObject | None:
+        row = await self.one(
+            "SELECT body FROM trigger_object WHERE trigger_id = ? AND object = ?", [trigger_id, name]
+        )
+        return TriggerObject.model_validate_json(row["body"]) if row else None
+
+    async def save_trigger_object(self, trigger_id: str, found: TriggerObject) -> None:
+        await self.run(
+            "INSERT INTO trigger_object(trigger_id, object, body) VALUES (?,?,?) "
+            "ON CONFLICT DO UPDATE SET body = excluded.body",
+            [trigger_id, found.object, found.model_dump_json()],
+        )
+
+    async def forget_object(self, trigger_id: str, name: str) -> None:
+        await self.run("DELETE FROM trigger_object WHERE trigger_id = ? AND object = ?", [trigger_id, name])
+        await self.run(
+            "UPDATE delivery SET payload = NULL WHERE trigger_id = ? AND object = ? AND object <> ''",
+            [trigger_id, name],
+        )
+
+    async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
+        found = await self.all(
+            "SELECT body FROM delivery WHERE due <= ? ORDER BY due, seq LIMIT ?", [now.timestamp(), limit]
+        )
+        return [Delivery.model_validate_json(row["body"]) for row in found]
+
+    async def payload(self, delivery_id: str) -> str | None:
+        row = await self.one("SELECT payload FROM delivery WHERE id = ?", [delivery_id])
+        return row["payload"] if row else None
+
+    async def deliveries(
+        self, trigger_id: str, state: DeliveryState | None, limit: int, before: str = ""
+    ) -> list[Delivery]:
+        found = await self.all(
+            "SELECT body FROM delivery WHERE trigger_id = ?1 AND state = coalesce(?2, state) "
+            "AND (?3 = '' OR seq < (SELECT seq FROM delivery WHERE id = ?3)) ORDER BY seq DESC LIMIT ?4",
+            [trigger_id, state.value if state else None, before, limit],
+        )
+        return [Delivery.model_validate_json(row["body"]) for row in found]
+
+
+class TriggerAnswers:
+    """What a store answers about triggers, over its reader."""
+
+    _reader: aiosqlite.Connection
+
+    def _triggers(self) -> Triggers:
+        return Triggers(self._reader)
+
+    async def trigger_named(self, name: str) -> Trigger | None:
+        return await self._triggers().trigger_named(name)
+
+    async def key_by_id(self, key_id: str) -> Key | None:
+        return await Keys(self._reader).key(key_id)
+
+    async def trigger(self, trigger_id: str) -> Trigger | None:
+        return await self._triggers().trigger(trigger_id)
+
+    async def triggers(self, organizer: str | None) -> list[tuple[Trigger, int]]:
+        return await self._triggers().triggers(organizer)
+
+    async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
+        return await self._triggers().due_deliveries(now, limit)
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        return await self._triggers().delivery(delivery_id)
+
+    async def payload(self, delivery_id: str) -> str | None:
+        return await self._triggers().payload(delivery_id)
+
+    async def deliveries(
+        self, trigger_id: str, state: DeliveryState | None, limit: int, before: str = ""
+    ) -> list[Delivery]:
+        return await self._triggers().deliveries(trigger_id, state, limit, before)

@@ -1,0 +1,40 @@
+"""From a proven request to deliveries: one for each element, each under its sender's id or a hash of its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from engine.commands.triggers.deliveries import DELIVERY_ID_MAX, Arrived
+from engine.model.triggers import Posted, Proof
+from engine.refusals import Refused
+from engine.triggers.proofs.proving import connector
+
+
+def arrived(posted: Posted, proof: Proof) -> tuple[Arrived, ...]:
+    """The deliveries of a request; one that cannot be read is a delivery as well, and says why."""
+    try:
+        elements = connector(proof).elements(posted)
+    except Refused as refused:
+        text = json.dumps(posted.body.decode("utf-8", errors="replace"))
+        return (
+            Arrived(
+                delivery_id=_hash(posted.body), payload=text, code=refused.code.value, detail=refused.message
+            ),
+        )
+    if len(elements) == 1:
+        return (_one(posted, proof, elements[0], posted.body),)
+    return tuple(_one(posted, proof, one, json.dumps(one).encode()) for one in elements)
+
+
+def _one(posted: Posted, proof: Proof, element: Any, body: bytes) -> Arrived:
+    """Under the sender's id; a very long one is hashed, not cut."""
+    name = connector(proof).delivery_id(posted, element)
+    if not name or len(name) > DELIVERY_ID_MAX:
+        name = _hash(name.encode() or body)
+    return Arrived(delivery_id=name, payload=json.dumps(element))
+
+
+def _hash(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -1,0 +1,182 @@
+"""What callers ask about triggers: theirs, what was delivered, and what rules would do with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from engine.commands.triggers import effects
+from engine.commands.triggers.deliveries import older, unknown_delivery
+from engine.commands.triggers.triggers import unknown_trigger
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.base import Value
+from engine.model.keys import Standing
+from engine.model.rules import Deed, Rule
+from engine.model.triggers import Delivery, DeliveryState, RefusedPerson, Trigger, TriggerObject
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+from engine.rules.admission import admit
+from engine.rules.mapping import Mapped, mapped
+from engine.store.protocol import Unit
+from engine.triggers.proofs.proving import connector
+
+TRIED_MAX = 50
+"""Deliveries that are tried at a time."""
+
+
+class Tried(Value):
+    """What rules would do with one payload; nothing was done."""
+
+    delivery: str = Field("", description="id of the delivery; empty: a payload that was given")
+    outcome: str = Field(
+        description="what a delivery would become: waiting, nothing, stale, unchanged, failed"
+    )
+    code: str = ""
+    detail: str = ""
+    rule: int | None = Field(None, description="which rule matched, from 1")
+    do: str = ""
+    object: str = ""
+    version: float | None = None
+    values: Mapping[str, str] = Field(default_factory=dict)
+    invites: tuple[str, ...] = Field((), description="who would be invited")
+    withdraws: tuple[str, ...] = Field((), description="who would be taken out")
+    refused: tuple[RefusedPerson, ...] = ()
+    cut: tuple[str, ...] = Field(
+        (), description="what of the payload is larger than a rule reads, and was cut"
+    )
+
+
+def weakness(trigger: Trigger) -> str:
+    """What the proof of its sender leaves open, in a sentence; empty: nothing."""
+    return connector(trigger.proof).weak
+
+
+def unordered(trigger: Trigger) -> bool:
+    """True where a rule has no version, so that a late delivery can undo a newer one."""
+    return any(rule.do is not Deed.NOTHING and not rule.version for rule in trigger.rules)
+
+
+async def triggers(engine: Engine, actor: Actor) -> list[tuple[Trigger, int]]:
+    """The caller's triggers, each with how many unproven requests its hook had. Raises Refused: NOT_ALLOWED."""
+    _may_see(actor)
+    return await engine.store.triggers(None if actor.everywhere else actor.address)
+
+
+async def trigger(engine: Engine, name: str, actor: Actor) -> Trigger:
+    """The caller's trigger with this name. Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER."""
+    _may_see(actor)
+    found = await engine.store.trigger_named(name)
+    if found is None or not actor.owns(found.organizer):
+        raise unknown_trigger(name)
+    return found
+
+
+async def deliveries(
+    engine: Engine,
+    name: str,
+    actor: Actor,
+    *,
+    state: DeliveryState | None = None,
+    limit: int = 50,
+    before: str = "",
+) -> list[Delivery]:
+    """What was delivered at the caller's hook, newest first. Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER."""
+    found = await trigger(engine, name, actor)
+    return await engine.store.deliveries(found.id, state, limit, before)
+
+
+async def tried_on_kept(
+    engine: Engine,
+    name: str,
+    actor: Actor,
+    rules: Sequence[Rule] | None = None,
+    limit: int = 10,
+    only: str = "",
+) -> list[Tried]:
+    """What rules, or those of the trigger, would do with its newest deliveries, or with one of them.
+
+    Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, UNKNOWN_DELIVERY, INVALID_RULE.
+    """
+    found = await trigger(engine, name, actor)
+    kept = await engine.store.deliveries(found.id, None, min(limit, TRIED_MAX))
+    if only:
+        one = await engine.store.delivery(only)
+        if one is None or one.trigger_id != found.id:
+            raise unknown_delivery(only)
+        kept = [one]
+    payloads = [(one.id, await engine.store.payload(one.id)) for one in kept]
+    return await _tried(
+        engine, found, rules, [(name, json.loads(text)) for name, text in payloads if text is not None]
+    )
+
+
+async def tried_on_body(
+    engine: Engine, name: str, actor: Actor, body: Any, rules: Sequence[Rule] | None = None
+) -> Tried:
+    """As `tried_on_kept`, of one payload that the caller gives."""
+    (only,) = await _tried(engine, await trigger(engine, name, actor), rules, [("", body)])
+    return only
+
+
+async def _tried(
+    engine: Engine, found: Trigger, rules: Sequence[Rule] | None, payloads: Sequence[tuple[str, Any]]
+) -> list[Tried]:
+    if rules is not None:
+        admit(rules)
+
+    async def look(unit: Unit) -> list[Tried]:
+        key = await unit.key(found.key)
+        bounds = await unit.standing(key.chain if key else ())
+        return [await _try(unit, found, rules or found.rules, bounds, one, body) for one, body in payloads]
+
+    return await engine.store.at_once(look)
+
+
+async def _try(
+    unit: Unit, found: Trigger, rules: Sequence[Rule], bounds: Standing, delivery: str, payload: Any
+) -> Tried:
+    try:
+        asked = mapped(rules, payload)
+    except Refused as refused:
+        return Tried(
+            delivery=delivery, outcome=DeliveryState.FAILED, code=refused.code.value, detail=refused.message
+        )
+    if asked is None or asked.do is Deed.NOTHING:
+        return Tried(delivery=delivery, outcome=DeliveryState.NOTHING, rule=asked.rule + 1 if asked else None)
+    known = await unit.trigger_object(found.id, asked.object) or TriggerObject(object=asked.object)
+    return _shown(asked, known, bounds).model_copy(update={"delivery": delivery})
+
+
+def _shown(asked: Mapped, known: TriggerObject, bounds: Standing) -> Tried:
+    named, refused = effects.named_people(asked.people or ())
+    refused += [
+        RefusedPerson(email=one, code=Code.OUT_OF_BOUNDS.value) for one in named if not bounds.may_mail(one)
+    ]
+    joins = asked.people is not None
+    return Tried(
+        outcome=_outcome(asked, known),
+        rule=asked.rule + 1,
+        do=asked.do.value,
+        object=asked.object,
+        version=asked.version,
+        values=asked.values,
+        invites=tuple(one for one in named if one not in known.people and bounds.may_mail(one)),
+        withdraws=tuple(one for one in known.people if joins and one not in named),
+        refused=tuple(refused),
+        cut=asked.cut,
+    )
+
+
+def _outcome(asked: Mapped, known: TriggerObject) -> str:
+    if older(asked.version, known.version):
+        return DeliveryState.STALE
+    return DeliveryState.UNCHANGED if asked.digest == known.digest else DeliveryState.WAITING
+
+
+def _may_see(actor: Actor) -> None:
+    if not actor.everywhere and Verb.TRIGGER not in actor.verbs:
+        raise Refused(Code.NOT_ALLOWED, "This key may not do that: it lacks “trigger”.")

@@ -1,0 +1,53 @@
+"""Takes in what is posted at hooks: proven on the raw bytes, durable, and only then answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from engine.commands.triggers.deliveries import CountUnproven, KeepDeliveries
+from engine.engine import SYSTEM, Engine
+from engine.model.triggers import Posted, Trigger
+from engine.triggers.arrivals import arrived
+from engine.triggers.proofs.connector import Answer
+from engine.triggers.proofs.proving import connector, proven
+
+BODY_MAX = 256 * 1024
+"""Bytes of a request at a hook."""
+_WRITE_S = 1.0
+"""How often a counter of unproven requests is written: who floods a hook costs no more than that."""
+
+
+class Receiver:
+    """Takes requests in for one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._unproven: Counter[str] = Counter()
+        self._written = 0.0
+
+    async def trigger(self, name: str) -> Trigger | None:
+        """The trigger whose hook has this name, or None."""
+        return await self._engine.store.trigger_named(name)
+
+    async def take(self, trigger: Trigger, posted: Posted) -> Answer | None:
+        """What to answer once it is kept; None for what nothing proves, of which only a counter is kept.
+
+        Raises Refused: BUSY.
+        """
+        if not proven(posted, trigger.proof, trigger.secrets, self._engine.clock()):
+            await self._count(trigger)
+            return None
+        kept = KeepDeliveries(trigger_id=trigger.id, arrived=arrived(posted, trigger.proof))
+        await self._engine.apply(kept, SYSTEM)
+        return connector(trigger.proof).answer
+
+    async def _count(self, trigger: Trigger) -> None:
+        self._unproven[trigger.id] += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._written < _WRITE_S:
+            return
+        self._written = now
+        counted, self._unproven = self._unproven, Counter()
+        for trigger_id, times in counted.items():
+            await self._engine.apply(CountUnproven(trigger_id=trigger_id, times=times), SYSTEM)

@@ -1,0 +1,100 @@
+"""Handles deliveries in the order in which they are due; after a crash it goes on where it stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+from engine.commands.triggers.deliveries import (
+    DeliveryDone,
+    FailDelivery,
+    HandleDelivery,
+    PlanDelivery,
+    RestDelivery,
+)
+from engine.engine import SYSTEM, Engine
+from engine.model.triggers import Delivery, DeliveryState, Trigger
+from engine.quiet import Quiet
+from engine.refusals import Code, Refused
+from engine.rules.mapping import Mapped, mapped
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 100
+_IDLE_S = 0.5
+_LOOK_S = 2.0
+"""How often to look for what only the clock makes due, while nothing is kept."""
+_AFTER_FAILURE_S = 5.0
+
+
+async def run(engine: Engine) -> None:
+    """Run until cancelled."""
+    quiet, loop, next_look = Quiet(engine.store), asyncio.get_running_loop(), 0.0
+    while True:
+        heard = engine.owed.listen()
+        worked = False
+        try:
+            if not await quiet.since_last() or loop.time() >= next_look:
+                next_look = loop.time() + _LOOK_S
+                worked = await step(engine)
+        except Exception:
+            log.exception("a delivery could not be handled; trying again")
+            await asyncio.sleep(_AFTER_FAILURE_S)
+        else:
+            if not worked:
+                await heard.wait(_IDLE_S)
+
+
+async def step(engine: Engine) -> bool:
+    """Handle what is due; True if there was any."""
+    due = await engine.store.due_deliveries(engine.clock(), _AT_ONCE)
+    for delivery in due:
+        await _handle(engine, delivery)
+    return bool(due)
+
+
+async def _handle(engine: Engine, delivery: Delivery) -> None:
+    trigger = await engine.store.trigger(delivery.trigger_id)
+    if trigger is None or not trigger.live or trigger.stopped:
+        await engine.apply(RestDelivery(delivery_id=delivery.id), SYSTEM)
+        return
+    try:
+        await _carried_out(engine, trigger, delivery)
+    except Refused as refused:
+        await _fail(engine, delivery, refused.code, refused.message)
+    except Exception:
+        # One delivery that trips us must not hold the others up; it can be replayed.
+        log.exception("delivery %s failed", delivery.id)
+        await _fail(engine, delivery, Code.INTERNAL, "Handling it failed; the server's log says more.")
+
+
+async def _carried_out(engine: Engine, trigger: Trigger, delivery: Delivery) -> None:
+    asked = await _asked(engine, trigger, delivery)
+    if delivery.state is DeliveryState.KEPT:
+        delivery = (await engine.apply(PlanDelivery(delivery_id=delivery.id, mapped=asked), SYSTEM)).delivery
+    if delivery.state is DeliveryState.WAITING and asked and delivery.due and delivery.due <= engine.clock():
+        await _as_key(engine, trigger, delivery, asked)
+    elif delivery.state is DeliveryState.WAITING and asked is None:
+        # Its rules were changed meanwhile, and none matches now.
+        await engine.apply(RestDelivery(delivery_id=delivery.id), SYSTEM)
+
+
+async def _asked(engine: Engine, trigger: Trigger, delivery: Delivery) -> Mapped | None:
+    payload = await engine.store.payload(delivery.id)
+    if payload is None:
+        raise Refused(Code.INVALID_PAYLOAD, "What was delivered is forgotten.")
+    return mapped(trigger.rules, json.loads(payload))
+
+
+async def _as_key(engine: Engine, trigger: Trigger, delivery: Delivery, asked: Mapped) -> DeliveryDone:
+    """Carry it out as the trigger's key, inside its bounds as they are now."""
+    found = await engine.store.key_by_id(trigger.key)
+    if found is None or found.ended(engine.clock()):
+        raise Refused(Code.NOT_ALLOWED, "The key that the trigger acts as has ended.")
+    actor = found.actor.model_copy(update={"face": "hook"})
+    return await engine.apply(HandleDelivery(delivery_id=delivery.id, mapped=asked), actor)
+
+
+async def _fail(engine: Engine, delivery: Delivery, code: Code, detail: str) -> None:
+    await engine.apply(FailDelivery(delivery_id=delivery.id, code=code, detail=detail), SYSTEM)

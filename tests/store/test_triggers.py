@@ -1,0 +1,113 @@
+"""The contract of a store: triggers, what is delivered at their hooks, and what it was about."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from engine.model.rules import Deed, Rule
+from engine.model.triggers import Delivery, DeliveryState, Proof, Sender, Trigger, TriggerObject
+from engine.store.protocol import Store
+from tests.store.stores import ORGANIZER
+from tests.support.clock import START
+
+
+def trigger(name: str = "deals", **values: object) -> Trigger:
+    known = {
+        "id": f"id-{name}",
+        "name": name,
+        "organizer": ORGANIZER,
+        "key": "key1",
+        "proof": Proof(sender=Sender.STRIPE),
+        "secrets": ("one",),
+        "rules": (Rule(when="true", do=Deed.NOTHING),),
+        "created": START,
+    }
+    return Trigger(**{**known, **values})  # type: ignore[arg-type]
+
+
+def delivery(name: str, **values: object) -> Delivery:
+    known = {
+        "id": name,
+        "trigger_id": "id-deals",
+        "delivery_id": f"evt-{name}",
+        "received": START,
+        "due": START,
+    }
+    return Delivery(**{**known, **values})  # type: ignore[arg-type]
+
+
+async def with_deliveries(store: Store, *deliveries: Delivery) -> None:
+    async with store.unit() as unit:
+        await unit.add_trigger(trigger())
+        await unit.add_deliveries([(one, f'"{one.id}"') for one in deliveries])
+
+
+async def test_a_trigger_is_found_by_its_name_and_its_secrets_are_shown_to_nobody(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.add_trigger(trigger())
+        await unit.add_trigger(trigger("other", organizer="else@example.org"))
+        await unit.count_unproven("id-deals", 3)
+        await unit.count_unproven("id-deals", 2)
+    assert await store.trigger_named("deals") == trigger()
+    assert await store.trigger_named("nothing") is None
+    assert await store.triggers(ORGANIZER) == [(trigger(), 5)]
+    assert [t.name for t, _ in await store.triggers(None)] == ["deals", "other"]
+    assert "secret-1" not in repr(trigger(secrets=("secret-1",)))
+    async with store.unit() as unit:
+        await unit.save_trigger(trigger(live=True))
+    found = await store.trigger("id-deals")
+    assert found is not None
+    assert found.live
+
+
+async def test_a_delivery_is_kept_once_whoever_sends_it_again(store: Store) -> None:
+    await with_deliveries(store, delivery("a"))
+    again = delivery("b", delivery_id="evt-a")
+    async with store.unit() as unit:
+        assert (
+            await unit.add_deliveries(
+                [(again, "2"), (delivery("c"), "3"), (delivery("d", delivery_id="evt-c"), "4")]
+            )
+            == 1
+        )
+    assert await store.delivery("b") is None
+    assert await store.payload("a") == '"a"'
+    assert await store.payload("c") == "3"
+
+
+async def test_what_is_due_comes_first_and_what_is_settled_does_not_come(store: Store) -> None:
+    later = delivery("later", due=START + timedelta(minutes=1))
+    await with_deliveries(store, later, delivery("now"), delivery("not live", due=None))
+    assert [d.id for d in await store.due_deliveries(START, 10)] == ["now"]
+    assert [d.id for d in await store.due_deliveries(START + timedelta(hours=1), 10)] == ["now", "later"]
+    async with store.unit() as unit:
+        assert await unit.pending_deliveries("id-deals", 10) == 2
+        assert await unit.pending_deliveries("id-deals", 1) == 1
+        await unit.save_delivery(delivery("now", state=DeliveryState.DONE, due=None))
+    assert await store.due_deliveries(START, 10) == []
+    assert await store.delivery("now") == delivery("now", state=DeliveryState.DONE, due=None)
+
+
+async def test_deliveries_are_listed_in_pages_newest_first(store: Store) -> None:
+    failed = delivery("b", state=DeliveryState.FAILED, due=None)
+    await with_deliveries(store, delivery("a"), failed, delivery("c"))
+    assert [d.id for d in await store.deliveries("id-deals", None, 2)] == ["c", "b"]
+    assert [d.id for d in await store.deliveries("id-deals", None, 2, "b")] == ["a"]
+    assert await store.deliveries("id-deals", DeliveryState.FAILED, 10) == [failed]
+    assert await store.deliveries("id-other", None, 10) == []
+
+
+async def test_what_is_known_of_an_object_is_kept_until_it_is_forgotten(store: Store) -> None:
+    await with_deliveries(store, delivery("a", object="x"), delivery("b", object="y"), delivery("c"))
+    known = TriggerObject(object="x", version=7.5, digest="d", people=("ann@example.com",), effects=(START,))
+    async with store.unit() as unit:
+        assert await unit.trigger_object("id-deals", "x") is None
+        await unit.save_trigger_object("id-deals", TriggerObject(object="x"))
+        await unit.save_trigger_object("id-deals", known)
+        assert await unit.trigger_object("id-deals", "x") == known
+        assert await unit.trigger_object("id-other", "x") is None
+        assert [d.id for d in await unit.pending_for("id-deals", "x", 10)] == ["a"]
+        await unit.forget_object("id-deals", "x")
+        assert await unit.trigger_object("id-deals", "x") is None
+    assert await store.payload("a") is None
+    assert [await store.payload(one) for one in ("b", "c")] == ['"b"', '"c"']

@@ -1,0 +1,255 @@
+"""What becomes of deliveries: once, in order, only those mailed whom it concerns."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from engine.commands.agents.keys import RevokeKey
+from engine.commands.operators.operators import SuspendOrganizer
+from engine.commands.triggers.deliveries import HandleDelivery, PlanDelivery, ReplayDelivery
+from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
+from engine.engine import SYSTEM, Engine
+from engine.model.messages import Kind
+from engine.model.triggers import DeliveryState, Proof, Sender
+from engine.refusals import Code
+from engine.rules.mapping import mapped
+from engine.rules.reading import rules_of
+from engine.triggers import worker
+from tests.support.clock import Clock
+from tests.support.engines import deliver, do, refusal
+from tests.triggers.crm import (
+    RULES,
+    deal,
+    delivered,
+    deliveries,
+    events,
+    handled,
+    invited,
+    keep,
+    people,
+    trigger,
+)
+
+State = DeliveryState
+
+
+async def test_a_delivery_makes_an_event_and_invites_whom_it_names(engine: Engine) -> None:
+    hook = await trigger(engine)
+    done = await delivered(engine, hook, deal())
+    assert (done.state, done.invited, done.refused) == (State.DONE, 2, ())
+    (event,) = await events(engine)
+    assert (event.summary, event.uid) == ("Demo: Acme", done.event_uid)
+    assert await invited(engine, event) == ["ann@example.com", "ben@example.com"]
+    assert sorted(m.email for m in await deliver(engine)) == ["ann@example.com", "ben@example.com"]
+    assert hook.key in event.key
+
+
+async def test_fifty_copies_at_once_make_one_event_and_one_invite_each(engine: Engine) -> None:
+    hook = await trigger(engine)
+    kept = await asyncio.gather(*[keep(engine, hook, deal(), "same") for _ in range(25)])
+    kept += await asyncio.gather(*[keep(engine, hook, deal(), f"other-{n}") for n in range(25)])
+    assert sum(one.new for one in kept) == 26
+    await asyncio.gather(*[worker.step(engine) for _ in range(3)])
+    await handled(engine)
+    assert len(await events(engine)) == 1
+    assert len(await deliver(engine)) == 2
+    states = [d.state for d in await deliveries(engine, hook)]
+    assert (states.count(State.DONE), states.count(State.UNCHANGED)) == (1, 25)
+
+
+async def test_the_greatest_version_wins_whichever_comes_first(engine: Engine) -> None:
+    hook = await trigger(engine)
+    await delivered(engine, hook, deal(version=5, title="New"))
+    late = await delivered(engine, hook, deal(version=4, title="Old"))
+    assert (late.state, late.code) == (State.STALE, Code.STALE)
+    assert [e.summary for e in await events(engine)] == ["Demo: New"]
+    same = await delivered(engine, hook, deal(version=5, title="Tie"))
+    assert (same.state, same.code) == (State.DONE, "same_version")
+    assert [e.summary for e in await events(engine)] == ["Demo: Tie"]
+
+
+async def test_a_cancellation_that_overtakes_keeps_the_event_from_being_made(engine: Engine) -> None:
+    hook = await trigger(engine)
+    assert (await delivered(engine, hook, deal(stage="lost", version=9))).state is State.NOTHING
+    assert (await delivered(engine, hook, deal(version=8))).state is State.STALE
+    assert await events(engine) == []
+    assert (await delivered(engine, hook, deal(version=10))).state is State.DONE
+
+
+async def test_who_left_gets_a_cancellation_who_joined_an_invite_and_others_nothing(engine: Engine) -> None:
+    hook = await trigger(engine)
+    await delivered(engine, hook, deal(people=people("ann", "ben")))
+    await deliver(engine)
+    done = await delivered(engine, hook, deal(version=2, people=people("ben", "cleo")))
+    assert (done.invited, done.withdrawn) == (1, 1)
+    gone = [(m.email, m.kind) for m in await deliver(engine)]
+    assert sorted(gone) == [("ann@example.com", Kind.WITHDRAWAL), ("cleo@example.com", Kind.INVITE)]
+
+
+async def test_a_lost_deal_cancels_and_a_reopened_one_begins_anew(engine: Engine) -> None:
+    hook = await trigger(engine)
+    first = await delivered(engine, hook, deal())
+    await deliver(engine)
+    await delivered(engine, hook, deal(stage="lost", version=2))
+    assert {m.kind for m in await deliver(engine)} == {Kind.CANCELLATION}
+    again = await delivered(engine, hook, deal(version=3))
+    assert again.state is State.DONE
+    assert again.event_uid != first.event_uid
+    assert len(await deliver(engine)) == 2
+
+
+async def test_a_second_change_within_the_time_to_undo_replaces_the_first(
+    engine: Engine, clock: Clock
+) -> None:
+    hook = await trigger(engine)
+    await delivered(engine, hook, deal())
+    await deliver(engine)
+    first = await delivered(engine, hook, deal(stage="moved", version=2, start="2027-06-01T10:00:00Z"))
+    assert first.state is State.WAITING
+    clock.move(seconds=30)
+    await delivered(engine, hook, deal(stage="moved", version=3, start="2027-07-01T10:00:00Z"))
+    clock.move(seconds=59)
+    await handled(engine)
+    assert await deliver(engine) == []
+    clock.move(seconds=1)
+    await handled(engine)
+    (event,) = await events(engine)
+    assert event.span.start_utc.isoformat() == "2027-07-01T10:00:00+00:00"
+    assert [d.state for d in await deliveries(engine, hook)] == [State.DONE, State.REPLACED, State.DONE]
+    assert len(await deliver(engine)) == 2
+    late = await delivered(
+        engine, hook, deal(stage="moved", version=2, start="2027-08-01T10:00:00Z", title="x")
+    )
+    assert late.state is State.STALE
+
+
+async def test_a_crash_between_any_two_steps_is_taken_up_again(engine: Engine) -> None:
+    hook = await trigger(engine)
+    await keep(engine, hook, deal())
+    (delivery,) = await deliveries(engine, hook)
+    asked = mapped(hook.rules, deal())
+    assert asked is not None
+    for _ in range(2):
+        await do(engine, PlanDelivery(delivery_id=delivery.id, mapped=asked), SYSTEM)
+    actor = (await engine.store.key_by_id(hook.key)).actor  # type: ignore[union-attr]
+    await do(engine, HandleDelivery(delivery_id=delivery.id, mapped=asked), actor)
+    await do(engine, HandleDelivery(delivery_id=delivery.id, mapped=asked), actor)
+    await handled(engine)
+    assert len(await events(engine)) == 1
+    assert len(await deliver(engine)) == 2
+
+
+async def test_replaying_sends_nothing_twice_and_mends_what_failed(engine: Engine) -> None:
+    hook = await trigger(engine)
+    await do(engine, SuspendOrganizer(address=hook.organizer))
+    failed = await delivered(engine, hook, deal())
+    assert (failed.state, failed.code) == (State.FAILED, Code.ORGANIZER_SUSPENDED)
+    assert await events(engine) == []
+    await do(engine, SuspendOrganizer(address=hook.organizer, suspended=False))
+    for _ in range(3):
+        await do(engine, ReplayDelivery(trigger="deals", delivery_id=failed.id))
+        await handled(engine)
+    assert (await deliveries(engine, hook))[0].state is State.UNCHANGED
+    assert len(await deliver(engine)) == 2
+
+
+async def test_one_bad_address_is_left_out_and_the_others_are_invited(engine: Engine) -> None:
+    hook = await trigger(engine)
+    bad = [
+        "a@example.com, eve@example.com",
+        "a@example.com\nBcc: eve@example.com",
+        "no address",
+        "x;y@example.com",
+    ]
+    done = await delivered(engine, hook, deal(people=[*people("ann"), *({"email": one} for one in bad)]))
+    assert (done.state, done.invited) == (State.PARTIAL, 1)
+    assert [one.code for one in done.refused] == [Code.INVALID_ADDRESS] * 4
+    (event,) = await events(engine)
+    assert await invited(engine, event) == ["ann@example.com"]
+
+
+async def test_a_trigger_stays_within_its_keys_bounds_and_ends_with_it(engine: Engine) -> None:
+    hook = await trigger(engine, to=["*@customer.com"])
+    done = await delivered(
+        engine, hook, deal(people=[{"email": "ann@customer.com"}, {"email": "eve@evil.com"}])
+    )
+    assert [(one.email, one.code) for one in done.refused] == [("eve@evil.com", Code.OUT_OF_BOUNDS)]
+    assert [m.email for m in await deliver(engine)] == ["ann@customer.com"]
+    await do(engine, RevokeKey(key_id=hook.key))
+    failed = await delivered(engine, hook, deal(version=2))
+    assert (failed.state, failed.code) == (State.FAILED, Code.NOT_ALLOWED)
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"start": "2027-05-02T19:00:00"}, Code.UNKNOWN_TIMEZONE),
+        ({"start": "tomorrow"}, Code.INVALID_TIME),
+        ({"start": None}, Code.MISSING_FIELD),
+        ({"start": "2020-05-02T19:00:00Z"}, Code.EVENT_IN_PAST),
+        ({"start": "2027-05-02T19:00:00", "timezone": "Mars/Base"}, Code.UNKNOWN_TIMEZONE),
+        ({"title": ""}, None),
+        ({"version": "yesterday"}, Code.INVALID_TIME),
+        ({"id": None}, Code.MISSING_FIELD),
+        ({"people": None}, Code.INVALID_RULE),
+        ({"people": [{"email": f"p{n}@example.com"} for n in range(201)]}, Code.TOO_LARGE),
+    ],
+)
+async def test_what_does_not_fit_fails_with_its_code_and_changes_nothing(
+    engine: Engine, values: dict[str, Any], code: Code | None
+) -> None:
+    hook = await trigger(engine)
+    done = await delivered(engine, hook, deal(**values))
+    if code is None:
+        assert done.state is State.DONE
+        return
+    assert (done.state, done.code) == (State.FAILED, code)
+    assert done.detail
+    assert await events(engine) == []
+    assert await deliver(engine) == []
+
+
+async def test_where_no_rule_matches_nothing_is_done(engine: Engine) -> None:
+    hook = await trigger(engine)
+    done = await delivered(engine, hook, deal(stage="other"))
+    assert (done.state, done.code) == (State.NOTHING, "")
+
+
+async def test_a_forgotten_object_leaves_no_content(engine: Engine) -> None:
+    hook = await trigger(engine)
+    await delivered(engine, hook, deal())
+    await delivered(engine, hook, deal(stage="forget", people=[]))
+    assert [await engine.store.payload(d.id) for d in await deliveries(engine, hook)] == [None, None]
+
+
+async def test_a_draft_keeps_what_is_delivered_and_a_stopped_trigger_too(engine: Engine) -> None:
+    hook = await trigger(engine, live=False)
+    assert (await delivered(engine, hook, deal())).state is State.KEPT
+    await do(engine, SetTriggerLive(name="deals", live=True))
+    await keep(engine, hook, deal(version=2))
+    await do(engine, SetTriggerLive(name="deals", live=False))
+    await handled(engine)
+    assert {d.state for d in await deliveries(engine, hook)} == {State.KEPT}
+    assert await events(engine) == []
+
+
+async def test_a_key_proposes_a_trigger_and_only_the_operator_makes_it_live(engine: Engine) -> None:
+    hook = await trigger(engine, live=False)
+    agent = (await engine.store.key_by_id(hook.key)).actor  # type: ignore[union-attr]
+    mine = CreateTrigger(name="mine", proof=Proof(sender=Sender.BEARER), rules=rules_of(RULES))
+    made = await do(engine, mine, agent)
+    assert (made.trigger.live, made.trigger.key) == (False, agent.key)
+    assert made.secret
+    for command in (
+        SetTriggerLive(name="mine", live=True),
+        SetTriggerSecrets(name="mine", secrets=("a" * 20,)),
+    ):
+        assert await refusal(engine, command, agent) is Code.NOT_ALLOWED
+    others = mine.model_copy(update={"key": "another"})
+    assert await refusal(engine, others, agent) is Code.NOT_ALLOWED
+    await do(engine, SetTriggerLive(name="mine", live=True))
+    assert await refusal(engine, mine, agent) is Code.TRIGGER_STATE
+    await do(engine, SetTriggerLive(name="mine", live=False), agent)
