@@ -121,7 +121,7 @@ class KeyLimits:
 
 def at_hook(scope: Scope) -> bool:
     """True for a request at a hook, which proves itself in its sender's way and has limits of its own."""
-    return bool(scope["path"].startswith("/hooks/"))
+    return str(scope.get("path", "")).startswith("/hooks/")
 
 
 def let_in(scope: Mapping[str, Any] | None) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.commands import notices, text
-from engine.commands.agents.bounds import out_of_bounds, refuse_recipient
+from engine.commands.agents.bounds import out_of_bounds
 from engine.commands.base import Work
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.timing import Timing
@@ -182,7 +182,6 @@ async def _take_out(work: Work, uid: str, email: str) -> None:
 async def _invite(work: Work, uid: str, email: str, person: MappedPerson) -> Code | None:
     """Invite one person; the code of a refusal that concerns only them."""
     try:
-        refuse_recipient(work.bounds, email)
         command = SendInvite(
             uid=uid, email=email, name=person.name[:200], fields=person.fields, prompted=True
         )
