@@ -163,9 +163,7 @@ async def _waiting(room: Showroom, request: Request, found: PageRequest) -> Resp
         return message(request, "This link has expired", "Choose again on the page.", links=way)
     events = await _listed(room.engine, found)
     left = len(found.uids) - found.cursor
-    partly = (
-        f"{found.cursor} of {len(found.uids)} are sent; the rest goes out tomorrow." if found.cursor else ""
-    )
+    partly = _partly(found) if found.cursor else ""
     return message(
         request,
         f"Send {left} invites?" if left > 1 else "Send this invite?",
@@ -176,6 +174,12 @@ async def _waiting(room: Showroom, request: Request, found: PageRequest) -> Resp
         button=f"Send me these {left} invites" if left > 1 else "Send me this invite",
         links=way,
     )
+
+
+def _partly(found: PageRequest) -> str:
+    """What is said of a request of which the rest was cut short: by a crash, or by what a person gets in a day."""
+    done = f"{found.cursor} of {len(found.uids)} are sent."
+    return f"{done} Press for the rest. If it does not follow, you had what a person gets in a day: try tomorrow."
 
 
 async def _listed(engine: Engine, found: PageRequest) -> list[Event]:

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from cis_mcp.pages.sending import HourlyCount
 from engine.commands.answers.deliveries import Unsubscribe
+from engine.commands.pages.sending import ConfirmPageRequest
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
-from tests.pages.visitor import Visitor, changed, games, invites, link_in_mail, published
+from tests.pages.visitor import Visitor, changed, games, invites, link_in_mail, published, season
 from tests.support.clock import Clock
 from tests.support.engines import attendee, attendee_count, deliver, do
 
@@ -211,3 +213,40 @@ async def test_a_suspended_organizer_sends_nothing_from_pages(engine: Engine, vi
     page = await visitor.send("/s/season", keys)
     assert page.status == 422
     assert await deliver(engine) == []
+
+
+async def test_a_send_that_was_cut_short_goes_on_where_it_stopped(engine: Engine, visitor: Visitor) -> None:
+    await games(engine, 60)
+    await published(engine)
+    await visitor.send("/s/season", (await visitor.see("/s/season")).keys)
+    link = await link_in_mail(engine)
+    nobody = Actor(kind="attendee", address="")
+    await do(engine, ConfirmPageRequest(code=link.rpartition("/")[2]), nobody)
+    first = await invites(engine)
+    page = await visitor.see(link)
+    assert "Send 10 invites?" in page.text
+    assert f"{len(first)} of 60 are sent." in page.text
+    await visitor.send(link, ())
+    assert len(first) == 50
+    assert len(await invites(engine)) == 10
+
+
+async def test_more_than_a_person_gets_in_a_day_waits_for_the_next(
+    engine: Engine, visitor: Visitor, clock: Clock
+) -> None:
+    await season(engine, 205)
+    await published(engine)
+    await visitor.send("/s/season", (await visitor.see("/s/season?all=1")).keys)
+    link = await link_in_mail(engine)
+    page = await visitor.send(link, ())
+    assert "199 of 205 are sent." in page.text
+    assert len(await invites(engine)) == 199
+    clock.now += timedelta(days=1)
+    assert "on the way" in (await visitor.send(link, ())).text
+    assert len(await invites(engine)) == 6
+
+
+def test_sends_are_counted_by_page_and_hour() -> None:
+    counts = HourlyCount()
+    assert [counts.over("season", 2) for _ in range(3)] == [False, False, True]
+    assert not counts.over("other", 2)
