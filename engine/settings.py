@@ -41,7 +41,8 @@ class Settings(BaseSettings):
         SecretStr("maildir"), description="maildir, smtp://…, smtps://… or ses://REGION"
     )
     inbox: SecretStr = Field(
-        SecretStr(""), description="where mail comes from: smtp://…, imaps://…, maildir:///…"
+        SecretStr(""),
+        description="where mail comes from: smtp://…, imaps://…, maildir:///…, sqs://QUEUE?region=…",
     )
     store: str = Field("", description="sqlite:/path; empty: a file in the data folder")
     organizer: str = Field("", description="whom the local actor acts for; empty: agent@<domain>")

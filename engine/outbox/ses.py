@@ -17,6 +17,7 @@ from engine.aws.chain import Chain, NoCredentials
 from engine.aws.client import JsonClient
 from engine.aws.connections import Endpoint
 from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
+from engine.mail.incoming.sesnotice import TAG_EVENT, TAG_ROW
 from engine.model.base import Value
 from engine.model.records import Quota
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle, send_each
@@ -120,9 +121,9 @@ class SesTransport:
 
 def _request(envelope: Envelope, configuration_set: str) -> dict[str, Any]:
     """SendEmail's values. Bounces go to the envelope's sender, where there is one; the tags are for events of SES."""
-    tags = [{"Name": "cis-row", "Value": str(envelope.row)}] if envelope.row else []
+    tags = [{"Name": TAG_ROW, "Value": str(envelope.row)}] if envelope.row else []
     if envelope.event_uid:
-        tags.append({"Name": "cis-event", "Value": envelope.event_uid})
+        tags.append({"Name": TAG_EVENT, "Value": envelope.event_uid})
     request: dict[str, Any] = {
         "Destination": {"ToAddresses": [_ascii(envelope.recipient)]},
         "Content": {"Raw": {"Data": base64.b64encode(envelope.content).decode()}},

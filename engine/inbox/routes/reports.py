@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from engine.commands.answers.deliveries import (
     RecordBounce,
@@ -39,25 +40,51 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     told = _most_telling(about)
     if told is None or told.fate not in {Fate.FAILED, Fate.COMPLAINED}:
         return _uneventful(told)
+    proven = bool(report.transport_id) and _by_service(taken)
+    command = _command(report, about, told, token, proven=proven)
+    code = Code.COMPLAINED.value if told.fate is Fate.COMPLAINED else ""
+    return await _record(engine, taken, command, code)
+
+
+class ServiceReport(NamedTuple):
+    """What a mail service told us over a way that proves it: the command, whom it is of, and its code."""
+
+    command: Command[ReportDone]
+    address: str
+    code: str
+
+
+async def told_by_service(engine: Engine, report: DeliveryReport) -> ServiceReport | None:
+    """The command for an event that the service itself handed us; None for one that changes nothing."""
+    token = _quoted_token(report, engine.settings.domain)
+    holder = await engine.store.attendee_by_token(token) if token else None
+    about = _about(report, holder.email if holder else "")
+    told = _most_telling(about)
+    if told is None or told.fate not in {Fate.FAILED, Fate.COMPLAINED}:
+        return None
+    code = Code.COMPLAINED.value if told.fate is Fate.COMPLAINED else ""
+    return ServiceReport(_command(report, about, told, token, proven=True), told.recipient, code)
+
+
+def _command(
+    report: DeliveryReport, about: Sequence[Reported], told: Reported, token: str, *, proven: bool
+) -> Command[ReportDone]:
     names = {
         "token": token,
         "message_id": report.message_id,
         "transport_id": report.transport_id,
         "detail": told.diagnostic,
     }
-    proven = bool(report.transport_id) and _by_service(taken)
     if told.fate is Fate.COMPLAINED:
         # Many services leave out who complained, so that the token or the id alone tells.
-        complaint = RecordComplaint(**names, proven=proven)
-        return await _record(engine, taken, complaint, Code.COMPLAINED.value)
-    bounce = RecordBounce(
+        return RecordComplaint(**names, proven=proven)
+    return RecordBounce(
         **names,
         recipients=tuple(r.recipient for r in about if (r.fate, r.permanent) == (told.fate, told.permanent)),
         proven=proven,
         permanent=told.permanent,
         status=told.status,
     )
-    return await _record(engine, taken, bounce)
 
 
 def _about(report: DeliveryReport, holder: str) -> Sequence[Reported]:

@@ -10,6 +10,7 @@ from engine.inbox.smtp.listener import Listener
 from engine.inbox.sources.account import ImapAccount, MaildirFolder
 from engine.inbox.sources.imap import ImapSource
 from engine.inbox.sources.maildir import MaildirSource
+from engine.inbox.sources.sqs import SqsQueue, SqsSource
 
 __all__ = ["Source", "named", "urls"]
 
@@ -42,7 +43,10 @@ def _named(inbox: Inbox, url: str, number: int) -> Source:
         return ImapSource(inbox, ImapAccount.of(url, number))
     if scheme == "maildir":
         return MaildirSource(inbox, MaildirFolder.of(url, number))
-    raise ValueError(f"CIS_INBOX: source {number} must begin with smtp://, imaps://, imap:// or maildir://")
+    if scheme == "sqs":
+        return SqsSource(inbox, SqsQueue.of(url, number))
+    schemes = "smtp://, imaps://, imap://, maildir:// or sqs://"
+    raise ValueError(f"CIS_INBOX: source {number} must begin with {schemes}")
 
 
 def _listener(inbox: Inbox, url: str, number: int) -> Listener:

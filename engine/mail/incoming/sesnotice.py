@@ -10,6 +10,8 @@ from engine.mail.incoming.content import DeliveryReport, Fate, Reported
 from engine.mail.incoming.reports import identifier, reported
 
 _NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f-]{36}-0{6}\b")
+TAG_ROW, TAG_EVENT = "cis-row", "cis-event"
+"""Names of the tags that our mails carry through SES: the row of the ledger, and the event."""
 _NAME_ENDS = "-000000"
 _LENGTH_MAX = 300_000
 _RECIPIENTS_MAX = 100
@@ -24,12 +26,31 @@ def named(answer: str) -> str:
     return match.group(0) if match else ""
 
 
+_EVENTS = frozenset(
+    {"send", "reject", "bounce", "complaint", "delivery", "deliverydelay", "open", "click", "subscription"}
+)
+
+
+def event(text: str) -> DeliveryReport | None:
+    """As `notice`, but None for what is of another kind, such as mail that SES received."""
+    found = _inner(text)
+    if not found or _kind(found) not in _EVENTS:
+        return None
+    return _report(found)
+
+
 def notice(text: str) -> DeliveryReport | None:
     """The report that `text` holds; None where it is no notification of SES.
 
     `text` is what SNS sends: its envelope around the notification, or the notification alone; SNS adds words
     below it in mails.
     """
+    found = _inner(text)
+    return _report(found) if found else None
+
+
+def _inner(text: str) -> dict[str, object] | None:
+    """The notification itself, out of what SNS puts around it."""
     found = _object(text)
     for _ in range(_NESTED_MAX):
         if found is None or isinstance(found.get("mail"), dict):
@@ -38,7 +59,11 @@ def notice(text: str) -> DeliveryReport | None:
         found = (
             _object(message) if isinstance(message, str) else message if isinstance(message, dict) else None
         )
-    return _report(found) if found else None
+    return found
+
+
+def _kind(found: dict[str, object]) -> str:
+    return (_text(found, "notificationType") or _text(found, "eventType")).lower()
 
 
 def _object(text: str) -> dict[str, object] | None:
@@ -101,7 +126,7 @@ def _addresses(value: str) -> list[str]:
 
 
 def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[Reported]:
-    kind = (_text(found, "notificationType") or _text(found, "eventType")).lower()
+    kind = _kind(found)
     about = found.get(kind)
     about = about if isinstance(about, dict) else {}
     if kind == "bounce":
@@ -112,12 +137,21 @@ def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[R
         for recipient in _objects(about.get("complainedRecipients")):
             address = _text(recipient, "emailAddress").lower()
             yield Reported(fate=fate, recipient=address, diagnostic=diagnostic)
+    elif kind == "reject":
+        # SES took the mail and did not send it, for what is in it: the address is not at fault.
+        yield from (
+            Reported(fate=Fate.FAILED, recipient=address, diagnostic=_said(about, "reason"))
+            for address in _addressees(mail.get("destination"))
+        )
     else:
         fate = {"delivery": Fate.DELIVERED, "deliverydelay": Fate.DELAYED}.get(kind, Fate.OTHER)
-        named = about.get("recipients") or mail.get("destination")
-        for address in named[:_HEADERS_MAX] if isinstance(named, list) else []:
-            if len(str(address)) <= _ADDRESS_MAX:
-                yield Reported(fate=fate, recipient=str(address).lower())
+        for address in _addressees(about.get("recipients") or mail.get("destination")):
+            yield Reported(fate=fate, recipient=address)
+
+
+def _addressees(values: object) -> list[str]:
+    found = values[:_HEADERS_MAX] if isinstance(values, list) else []
+    return [str(address).lower() for address in found if len(str(address)) <= _ADDRESS_MAX]
 
 
 def _bounced(bounce: dict[str, object]) -> Iterator[Reported]:
