@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
@@ -16,6 +17,7 @@ from engine.model.bounds import Approval, Bounds, Mode, least
 from engine.model.links import outside
 from engine.model.verbs import Verb, verbs_of
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 DEPTH_MAX = 3
 """Keys above one another, the first among them."""
 
@@ -76,12 +78,12 @@ class Standing:
     keys: tuple[Key, ...]
     lists: Mapping[str, tuple[str, ...]]
 
-    @property
+    @cached_property
     def bounds(self) -> list[Bounds]:
         """The bounds of those keys that have any."""
         return [key.bounds for key in self.keys if key.bounds]
 
-    @property
+    @cached_property
     def bounded(self) -> bool:
         """False where all these keys were made before there were bounds."""
         return bool(self.bounds)
@@ -96,11 +98,17 @@ class Standing:
 
     def may_mail(self, address: str) -> bool:
         """True where all of them may mail `address`."""
-        return all(
-            (one.to is None or matches(self._named(one.to), address))
-            and not matches(self._named(one.not_to), address)
-            for one in self.bounds
-        )
+        for to, not_to in self._recipients:
+            if (to is not None and not matches(to, address)) or (not_to and matches(not_to, address)):
+                return False
+        return True
+
+    @cached_property
+    def _recipients(self) -> list[tuple[tuple[str, ...] | None, tuple[str, ...]]]:
+        """Whom each key may and may not mail, by patterns."""
+        return [
+            (None if one.to is None else self._named(one.to), self._named(one.not_to)) for one in self.bounds
+        ]
 
     def _named(self, patterns: Sequence[str]) -> tuple[str, ...]:
         """The patterns, with those of the lists that they name; a list that is not there names nobody."""
@@ -111,10 +119,14 @@ class Standing:
 
     def outside_links(self, text: str) -> str:
         """The first host that `text` links to and one of them may not link to; empty where there is none."""
-        allowed = [one.links for one in self.bounds if one.links is not None]
-        return next((host for hosts in allowed if (host := outside(text, hosts))), "")
+        return next((host for hosts in self.links if (host := outside(text, hosts))), "")
 
-    @property
+    @cached_property
+    def links(self) -> tuple[tuple[str, ...], ...]:
+        """The hosts to which each of those keys may link that may not link everywhere."""
+        return tuple(one.links for one in self.bounds if one.links is not None)
+
+    @cached_property
     def bounds_links(self) -> bool:
         """True where one of them may not link everywhere."""
         return any(one.links is not None for one in self.bounds)
@@ -145,16 +157,26 @@ class Standing:
 
     def ended(self, now: datetime) -> bool:
         """True where one of them is revoked or has expired."""
-        return any(key.ended(now) for key in self.keys)
+        return self._end is not None and self._end <= now
 
-    @property
+    @cached_property
+    def _end(self) -> datetime | None:
+        """When the first of them ends; a key that was revoked has ended, whatever the clock says."""
+        ends = [_LONG_AGO if key.revoked else key.expires for key in self.keys]
+        return min((end for end in ends if end), default=None)
+
+    @cached_property
     def stopped(self) -> bool:
         """True while one of them is stopped."""
         return any(key.stopped for key in self.keys)
 
     def opens(self, now: datetime) -> datetime:
         """When mail may leave by the hours of all of them, `now` where it may already."""
-        return max((one.opens(now) for one in self.bounds), default=now)
+        return max((one.opens(now) for one in self._with_hours), default=now)
+
+    @cached_property
+    def _with_hours(self) -> list[Bounds]:
+        return [one for one in self.bounds if one.hours]
 
 
 def _on_probation(key: Key, now: datetime) -> bool:

@@ -32,6 +32,8 @@ _BARE = re.compile(
 )
 _WHOLE = re.compile(r"(?i)https?://[a-z0-9.-]+(?::\d+)?/[a-z0-9._~/?#@&+=%:-]*")
 """A web address whose path is part of one link in every client: nothing in it is a link of its own."""
+_PLAIN = re.compile(r"[A-Za-z0-9 ,'_-]*")
+"""A text that holds nothing of which a link could be made, such as most names."""
 _NUMERIC = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 _PORT = re.compile(r":\d*\Z")
 _TRAILING = ".,;:!?)]}»”’"
@@ -49,7 +51,7 @@ def hosts(text: str) -> Iterator[str]:
 
 def outside(text: str, allowed: Iterable[str]) -> str:
     """The first host that `text` could link to and that no pattern of `allowed` names; empty where there is none."""
-    return _outside(text, tuple(allowed))
+    return "" if _PLAIN.fullmatch(text) else _outside(text, tuple(allowed))
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -47,13 +47,15 @@ class Renderer:
         self._settings = settings
         self._store = store
         self._kept: OrderedDict[_Key, _Prepared] = OrderedDict()
+        self._linking: dict[tuple[object, ...], tuple[bool, str]] = {}
 
     async def render(self, claim: Claim, now: datetime) -> Envelope:
         """The mail for `claim`, with `now` as its Date. Raises Refused: OUT_OF_BOUNDS."""
         if claim.message.kind.calendar:
             assert claim.event is not None, "calendar messages belong to an event"
             assert claim.attendee is not None, "calendar messages belong to an attendee"
-            _refuse_links(claim, claim.event, claim.attendee)
+            if claim.standing.bounds_links:
+                self._refuse_links(claim, claim.event, claim.attendee)
             return self._invitation(claim.message, claim.event, claim.attendee, claim.organizer_name, now)
         return await self._notice(claim.message, now)
 
@@ -82,6 +84,35 @@ class Renderer:
         content = prepared.mail.fill(letter, {n: words.fill(values) for n, words in prepared.texts.items()})
         # What bounces comes back to the receipt address, whose token tells which message it was.
         return Envelope(receipts, message.email, content, row=message.id, event_uid=event.uid)
+
+    def _refuse_links(self, claim: Claim, event: Event, attendee: Attendee) -> None:
+        """Refuse a mail that would link to where its keys may not link, by its text as this person reads it.
+
+        What all read alike is looked at once for each revision.
+        """
+        seen = event.seen_by(attendee.partstat)
+        about = (
+            event.uid,
+            event.sequence,
+            event.dtstamp,
+            seen is event,
+            claim.message.note,
+            claim.standing.links,
+        )
+        alike = self._linking.get(about)
+        if alike is None:
+            own = () if event.verbatim else personal.placeholders(seen)
+            texts = () if own else (*bounds.texts_of(seen), claim.message.note, claim.organizer_name)
+            alike = (bool(own), _outside(claim, texts))
+            self._linking = {**dict(list(self._linking.items())[-_KEPT:]), about: alike}
+        is_personal, host = alike
+        if is_personal:
+            texts = (*bounds.personal_texts(seen, personal_values(attendee)), claim.message.note)
+            host = _outside(claim, (*texts, claim.organizer_name))
+        host = host or claim.standing.outside_links(attendee.name)
+        if host:
+            why = f"The mail would link to “{host[:80]}”, which the bounds of its key do not allow."
+            raise Refused(Code.OUT_OF_BOUNDS, why, bound="links")
 
     def _prepared(
         self, message: Message, event: Event, name: str, reader: tuple[Partstat, bool, str]
@@ -124,16 +155,9 @@ class Renderer:
         return f"{uid}.csv", "".join(lines).encode()
 
 
-def _refuse_links(claim: Claim, event: Event, attendee: Attendee) -> None:
-    """Refuse a mail that would link to where its keys may not link, by its text as this person reads it."""
-    if not claim.standing.bounds_links:
-        return
-    texts = bounds.personal_texts(event.seen_by(attendee.partstat), personal_values(attendee))
-    for text in (*texts, claim.message.note, claim.organizer_name):
-        host = claim.standing.outside_links(text)
-        if host:
-            why = f"The mail would link to “{host[:80]}”, which the bounds of its key do not allow."
-            raise Refused(Code.OUT_OF_BOUNDS, why, bound="links")
+def _outside(claim: Claim, texts: Iterable[str]) -> str:
+    """The first host to which one of `texts` links and the keys may not link; empty if there is none."""
+    return next((host for text in texts if (host := claim.standing.outside_links(text))), "")
 
 
 def _stamped(event: Event, message: Message) -> Event:

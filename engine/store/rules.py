@@ -203,6 +203,12 @@ class Verdict(NamedTuple):
         return self == Verdict()
 
 
+LEAVES = Verdict()
+"""Nothing speaks against it."""
+_JUDGED = FOR_PERSONS | _CHANGES - _WHOLE
+"""What is held against recipients and hours: not what takes an entry out of a calendar, nor what the organizer gets."""
+
+
 def by_keys(
     kind: Kind, email: str, event: Event | None, standing: Standing, keys: int, now: datetime
 ) -> Verdict:
@@ -215,13 +221,13 @@ def by_keys(
         return Verdict(Code.KEY_ENDED, held=changes)
     if standing.stopped:
         return Verdict(held=True)
-    if kind in _WHOLE or budget_of(kind) == "" or kind is Kind.REPORT:
-        return Verdict()
+    if kind not in _JUDGED:
+        return LEAVES
     if not standing.may_mail(email):
         return Verdict(Code.OUT_OF_BOUNDS, held=changes)
     opens = standing.opens(now)
     soon = changes and event is not None and event.span.start_utc <= now + _SOON
-    return Verdict(due=opens) if opens > now and not soon else Verdict()
+    return Verdict(due=opens) if opens > now and not soon else LEAVES
 
 
 def allowed_in_minute(limit: int, next_at: float | None, now: float, minute: int) -> int:

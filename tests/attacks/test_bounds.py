@@ -22,6 +22,7 @@ from engine.model.keys import Key
 from engine.model.messages import Kind, MessageState
 from engine.model.people import Partstat, Party
 from engine.model.queries import AttendeeQuery
+from engine.outbox.render import Renderer
 from engine.refusals import Code, Refused
 from engine.store.rules import CHANGES_LEAST
 from tests.bounds.making import EVERYTHING, made, narrowed
@@ -432,3 +433,31 @@ async def test_a_key_sends_so_many_in_a_minute_and_the_rest_after_it(engine: Eng
     assert len(await deliver(engine)) == 5
     clock.move(seconds=60)
     assert len(await deliver(engine)) == 2
+
+
+@pytest.mark.parametrize("text", ["see evil.com", "https://{{a}}{{b}}"])
+async def test_a_mail_that_was_owed_leaves_with_no_link_outside_once_links_are_narrowed(
+    engine: Engine, text: str
+) -> None:
+    key = await made(engine, minute=0)
+    event = await created(engine, key.actor, description=text)
+    values = {"fields": {"a": "ev", "b": "il.com"}}
+    await do(engine, SendInvite(uid=event.uid, email=ANN, **values), key.actor)  # type: ignore[arg-type]
+    await narrowed(engine, key, links=["customer.com"])
+    (owed,) = await claim(engine)
+    with pytest.raises(Refused) as refused:
+        await Renderer(engine.settings, engine.store).render(owed, engine.clock())
+    assert (refused.value.code, refused.value.bound) == (Code.OUT_OF_BOUNDS, "links")
+
+
+async def test_mail_in_the_name_of_an_agent_stays_within_the_bounds_of_its_keys(engine: Engine) -> None:
+    key = await made(engine, address="bot@cis.test", to=["*@customer.com"], verbs="create,send,bulk,update")
+    by_mail = Actor(kind="organizer", address="bot@cis.test")
+    event = await created(engine, by_mail)
+    assert event.key == key.id
+    assert await bound_of(engine, SendInvite(uid=event.uid, email=EVE), by_mail) == "to"
+    rows = [Row(email=EVE), Row(email=ANN)]
+    draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), by_mail)
+    assert draft.campaign.valid == 1
+    await do(engine, RevokeKey(key_id=key.id))
+    assert await bound_of(engine, meeting(), by_mail) == "key"

@@ -32,18 +32,23 @@ async def judged(work: Work, event: Event, rows: list[Recipient], origin: Origin
     judge = _Judge(known, barred, left, needed)
     standing = await bounds.standing_for(work, event)
     if standing.bounded:
-        rows = [_within(work, standing, event, row) for row in rows]
+        own = standing.bounds_links and bool(needed) and not event.verbatim
+        alike = () if own else tuple(bounds.texts_of(event))
+        rows = [_within(work, standing, event, row, alike) for row in rows]
     return [judge(_foreign(work, row)) for row in rows]
 
 
-def _within(work: Work, standing: Standing, event: Event, row: Recipient) -> Recipient:
-    """`row` with a code if its key may not mail it, or may not link as its mail would."""
+def _within(
+    work: Work, standing: Standing, event: Event, row: Recipient, alike: tuple[str, ...]
+) -> Recipient:
+    """`row` with a code if its key may not mail it, or may not link as its mail would; `alike`: what all read."""
     if row.code:
         return row
     try:
         bounds.refuse_recipient(work, standing, row.email)
         if standing.bounds_links:
-            texts = bounds.personal_texts(event, given(row.email, row.name, row.fields))
+            values = given(row.email, row.name, row.fields)
+            texts = (*alike, row.name) if alike else bounds.personal_texts(event, values)
             bounds.refuse_links(work, standing, texts)
     except Refused as refused:
         return replace(

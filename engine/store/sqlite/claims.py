@@ -109,7 +109,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
             standing = standings.get(candidate.key, UNBOUNDED)
             code = rules.barred(candidate, event, now)
             verdict = (
-                self._by_keys(candidate, event, standing, now) if candidate.key and not code else _LEAVES
+                self._by_keys(candidate, event, standing, now) if candidate.key and not code else rules.LEAVES
             )
             if verdict.held or verdict.due:
                 waiting.append((verdict, candidate.id))
@@ -218,9 +218,6 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
             for a in answers
             if a.state is MessageState.DEFERRED
         )
-
-
-_LEAVES = rules.Verdict()
 
 
 def _whole(candidate: Candidate) -> bool:
