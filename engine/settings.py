@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     sender_auth: Literal["enforce", "flag", "off"] = Field(
         "enforce", description="what unauthenticated inbound mail may do"
     )
+    messages_from: str = Field(
+        "*", description="who may write to agents in free text: addresses or patterns, comma separated"
+    )
+    message_answer: str = Field(
+        "", max_length=2_000, description="automatic answer to a person who writes to an agent; empty: none"
+    )
     authserv_ids: str = Field(
         "", description="authserv-ids whose topmost Authentication-Results header is trusted, comma separated"
     )
@@ -262,6 +268,11 @@ class Settings(BaseSettings):
     def may_organize(self, address: str) -> bool:
         """True where mail from `address` may make events (`CIS_ORGANIZERS`)."""
         patterns = (self.organizers or f"*@{self.domain}").lower().split(",")
+        return any(fnmatch.fnmatchcase(address.lower(), p.strip()) for p in patterns if p.strip())
+
+    def may_write(self, address: str) -> bool:
+        """True where mail in free text from `address` is kept for agents (`CIS_MESSAGES_FROM`)."""
+        patterns = self.messages_from.lower().split(",")
         return any(fnmatch.fnmatchcase(address.lower(), p.strip()) for p in patterns if p.strip())
 
     def names_organizer(self, address: str) -> bool:

@@ -31,11 +31,13 @@ class Kind(StrEnum):
     DECLINED_PROPOSAL = "declined-proposal"
     REPORT = "report"
     NOTICE = "notice"
+    REPLY = "reply"
+    """What an agent answers to somebody's message."""
 
     @property
     def calendar(self) -> bool:
         """True where the message carries an event to an attendee."""
-        return self not in {Kind.REPORT, Kind.NOTICE}
+        return self not in {Kind.REPORT, Kind.NOTICE, Kind.REPLY}
 
     @property
     def restamped(self) -> bool:
@@ -96,6 +98,8 @@ class Notice(Value):
     report_uid: str | None = Field(None, description="attach this event's CSV report")
     outcomes: str = Field("", description="CSV of what became of each row of a batch, attached")
     reply_to: str = Field("", description="where an answer to it goes; empty: nowhere")
+    from_name: str = Field("", description="in whose name it is sent; empty: the server's")
+    in_reply_to: str = Field("", description="Message-ID of the mail that it answers")
     warning: str = Field("", description="a last paragraph, which stays where several notices become one")
 
     @property

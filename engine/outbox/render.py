@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from engine.store.protocol import Reports
 
 _KEPT = 128
 """Revisions that are kept prepared, each for readers of one zone: those which are being sent now."""
+_OWN_NAME = "Calendar Invite Server"
+_MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")
 
 _Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, Partstat, bool, str]
 
@@ -57,6 +60,10 @@ class Renderer:
             if claim.standing.bounds_links:
                 self._refuse_links(claim, claim.event, claim.attendee)
             return self._invitation(claim.message, claim.event, claim.attendee, claim.organizer_name, now)
+        if claim.message.kind is Kind.REPLY and claim.message.notice:
+            host = _outside(claim, (claim.message.notice.subject, claim.message.notice.text))
+            if host:
+                raise Refused(Code.OUT_OF_BOUNDS, f"It would link to “{host[:80]}”.", bound="links")
         return await self._notice(claim.message, now)
 
     def _invitation(
@@ -135,13 +142,16 @@ class Renderer:
     async def _notice(self, message: Message, now: datetime) -> Envelope:
         assert message.notice is not None, "other messages carry a notice"
         content = compose.notice(
-            sender=Party(address=self._settings.mailbox("notification"), name="Calendar Invite Server"),
+            sender=Party(
+                address=self._settings.mailbox("notification"), name=message.notice.from_name or _OWN_NAME
+            ),
             to=message.email,
             subject=message.notice.subject,
             text=message.notice.words,
             message_id=message.message_id,
             date=now,
             reply_to=message.notice.reply_to,
+            in_reply_to=_identifier(message.notice.in_reply_to),
             attachment=await self._attachment(message.notice),
         )
         # The empty sender: nothing ever answers a notice (RFC 3834).
@@ -158,6 +168,12 @@ class Renderer:
 def _outside(claim: Claim, texts: Iterable[str]) -> str:
     """The first host to which one of `texts` links and the keys may not link; empty if there is none."""
     return next((host for text in texts if (host := claim.standing.outside_links(text))), "")
+
+
+def _identifier(message_id: str) -> str:
+    """The Message-ID without its brackets; empty for what is none, since its words are a stranger's."""
+    plain = message_id.strip().removeprefix("<").removesuffix(">")
+    return plain if _MESSAGE_ID.fullmatch(plain) else ""
 
 
 def _stamped(event: Event, message: Message) -> Event:

@@ -170,7 +170,7 @@ def counts_for_person(message: Message) -> bool:
 
 FOR_PERSONS = frozenset({Kind.INVITE, Kind.REMINDER})
 """What counts for each person whom a key mails."""
-_MAILS = FOR_PERSONS | {Kind.REPORT}
+_MAILS = FOR_PERSONS | {Kind.REPORT, Kind.REPLY}
 _CHANGES = frozenset({Kind.UPDATE, Kind.CANCELLATION, Kind.WITHDRAWAL, Kind.DECLINED_PROPOSAL})
 _SOON = timedelta(hours=24)
 _MINUTE_S = 60.0

@@ -41,13 +41,12 @@ async def test_postmaster_and_abuse_reach_the_operator(post: Post) -> None:
     assert await rcpt(post, "postmaster@cis.test", "abuse@cis.test", "Postmaster") == [250, 250, 250]
 
 
-async def test_a_persons_reply_to_an_agents_invite_waits_for_the_operator(post: Post) -> None:
+async def test_a_persons_reply_to_an_organizer_without_an_agent_waits_for_the_operator(post: Post) -> None:
     await created(post.engine, organizer="olga@cis.test")
-    for address in ("agent@cis.test", "Olga@CIS.test"):
-        reply = mails.mail("ann@example.com", address, subject="Re: Invitation", text="See you there!")
-        taken = await post(reply, address)
-        assert (taken.action, taken.code, taken.mailbox) == ("quarantined", "for_operator", "organizer")
-    assert len(post.files("quarantine")) == 2
+    reply = mails.mail("ann@example.com", "Olga@CIS.test", subject="Re: Invitation", text="See you there!")
+    taken = await post(reply, "Olga@CIS.test")
+    assert (taken.action, taken.code, taken.mailbox) == ("quarantined", "for_operator", "organizer")
+    assert len(post.files("quarantine")) == 1
 
 
 async def test_an_organizer_of_another_domain_is_no_mailbox_of_ours(post: Post) -> None:

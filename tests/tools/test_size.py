@@ -23,6 +23,7 @@ from engine.inbox.spool.spool import Mailbox
 from engine.model.campaigns import CampaignState, Recipient
 from engine.model.claims import Answer
 from engine.model.events import Event, Override
+from engine.model.inbox_messages import InboxMessage
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.model.times import Span
@@ -170,10 +171,29 @@ def season(folder: Path) -> str:
     return str(path)
 
 
+async def messages(engine: Engine, n: int) -> None:
+    """So many people wrote at length to the agent."""
+    async with engine.store.unit() as unit:
+        for i in range(n):
+            message = InboxMessage(
+                id=f"message{i:03}",
+                organizer=engine.local.address,
+                at=engine.clock(),
+                kind="mail",
+                sender=f"{i:03}{LONG_ADDRESS}",
+                name=WIDE * 200,
+                subject=WIDE * 500,
+                text=WIDE * 15_000,
+                proof="example.com",
+            )
+            await unit.save_inbox_message(message)
+
+
 async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]]:
     """A call of every tool that has the most to tell, those that change something last."""
     uid = await fill(engine)
     mail = await quarantined(engine, 15)
+    await messages(engine, 101)
     for n in range(100):
         await do(engine, CreateKey(name=WIDE * 200, address=f"{n}{LONG_ADDRESS}"))
     keys = await engine.keys()
@@ -193,6 +213,10 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("show_quarantined", {"id": mail}),
         ("list_keys", {"limit": 100}),
         ("list_record", {"limit": 100}),
+        ("list_messages", {"limit": 100}),
+        ("explain_refusal", {}),
+        ("read_message", {"id": "message050"}),
+        ("reply_message", {"id": "message050", "text": WIDE * 5_000}),
         ("suppress", {"addresses": [f"{n:03}{LONG_ADDRESS}" for n in range(100)]}),
         ("list_suppressions", {"limit": 200}),
         ("unsuppress", {"addresses": [f"{n:03}{LONG_ADDRESS}" for n in range(100)]}),

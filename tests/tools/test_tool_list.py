@@ -45,6 +45,10 @@ EXTENDED = [
     "suppress",
     "unsuppress",
     "list_record",
+    "list_messages",
+    "read_message",
+    "reply_message",
+    "explain_refusal",
     "get_held_action",
     "decide_held_action",
     "stop_sending",
@@ -72,7 +76,7 @@ READING = {
     *("get_event", "search_events", "get_campaign", "get_stats", "list_attendees", "get_attendee"),
     *("list_changes", "list_quarantine", "show_quarantined", "list_keys"),
     *("check_server", "get_settings", "list_record", "list_pages", "list_suppressions", "get_held_action"),
-    "export_person",
+    *("export_person", "list_messages", "read_message", "explain_refusal"),
 }
 TOOLS_MAX = 17
 TOKENS_MAX = 6_500

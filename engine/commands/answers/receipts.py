@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from engine.commands.agents.messages import keep_comment
 from engine.commands.answers.answering import Answering, Respondent, whose
 from engine.commands.answers.delegations import delegated
 from engine.commands.base import Done, Work
@@ -46,6 +47,8 @@ async def recorded(work: Work, said: Answering[Done], who: Respondent, partstat:
     if who.added and counts:
         await work.unit.add_attendees([who.attendee])
     await work.unit.record_receipt(receipt)
+    if who.proven:
+        await keep_comment(work, who.attendee, who.event.organizer, receipt.comment)
     attendee = who.attendee
     if counts:
         attendee = await _proved(work, who)

@@ -41,6 +41,7 @@ class MailAction(StrEnum):
     BOUNCE = "bounce"
     UNSUBSCRIBED = "unsubscribed"
     CONFIRMED = "confirmed"
+    MESSAGE = "message"
     HELD = "held"
     STOPPED = "stopped"
     QUARANTINED = "quarantined"

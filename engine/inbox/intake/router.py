@@ -17,7 +17,7 @@ from engine.inbox.intake.arrival_order import Place
 from engine.inbox.intake.claims import turn_of
 from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
-from engine.inbox.routes import bulk, confirm, create, reports, rsvp, stop
+from engine.inbox.routes import bulk, confirm, create, messages, reports, rsvp, stop
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
@@ -41,6 +41,7 @@ _ROUTES = {
     "rsvp": rsvp.take,
     "unsubscribe": reports.take_unsubscribe,
     "confirm": confirm.take,
+    "organizer": messages.take,
     **dict.fromkeys(OPERATORS, reports.take_for_operator),
 }
 
@@ -53,8 +54,9 @@ _UNCHECKED = Verdict(passed=False, reason="its sender does not matter")
 _ORGANIZERS = frozenset({"create", "bulk"})
 """Mailboxes at which nothing but the head of a mail is read if its sender may do nothing there."""
 
-_JUDGED = _ORGANIZERS | {"confirm"}
-"""Mailboxes at which it matters who sent a mail: an owner's STOP counts wherever it is answered."""
+_JUDGED = _ORGANIZERS | {"confirm", "organizer"}
+"""Mailboxes at which it matters who sent a mail: an owner's STOP counts wherever it is answered, and an agent is told
+what proves who wrote to it."""
 
 
 @dataclass(slots=True)

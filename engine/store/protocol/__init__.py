@@ -20,6 +20,7 @@ from engine.store.protocol.feeds import Feeds
 from engine.store.protocol.forgetting import Forgetting, Traces
 from engine.store.protocol.held import HeldActions, HeldQuestions
 from engine.store.protocol.inbox import ArrivedMails, Recipients
+from engine.store.protocol.inbox_messages import InboxMessages, InboxQuestions
 from engine.store.protocol.jobs import Chore, Jobs
 from engine.store.protocol.keys import AlreadyTakenIn, Keys, Requests
 from engine.store.protocol.ledger import Ledger
@@ -62,6 +63,7 @@ class Unit(
     Record,
     Pages,
     Forgetting,
+    InboxMessages,
     Protocol,
 ):
     """One unit of work: all of it is kept, or nothing."""
@@ -80,6 +82,7 @@ class Store(
     Quarantine,
     RecordQuestions,
     Traces,
+    InboxQuestions,
     Watching,
     Checking,
     HeldQuestions,

@@ -22,7 +22,7 @@ class Recipients(Protocol):
         ...
 
     async def organizes(self, address: str) -> bool:
-        """True if this address owns an event, or owned one."""
+        """True if this address owns an event, or owned one, or a key acts for it."""
         ...
 
 

@@ -28,6 +28,7 @@ _DROPPED = {
     "suppression": "email",
     "block": "email",
     "remembered": "actor",
+    "inbox_message": "sender",
 }
 """Rows that are the person's own, by the column that says so: they go whole."""
 _EMPTIED: dict[str, dict[str, Column]] = {

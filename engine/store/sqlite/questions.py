@@ -181,7 +181,8 @@ class Questions(Groups):
         return {row["token"] for row in found}
 
     async def organizes(self, address: str) -> bool:
-        return await self.one("SELECT 1 FROM organizer WHERE address = ?", [address]) is not None
+        sql = "SELECT 1 FROM organizer WHERE address = ? UNION ALL SELECT 1 FROM access_key WHERE address = ? LIMIT 1"
+        return await self.one(sql, [address, address]) is not None
 
     async def notes(self, intake_prefix: str) -> list[Intake]:
         """What became of a mail, at each mailbox and for each of its parts, oldest first."""

@@ -12,6 +12,7 @@ from engine.store.sqlite.digests import DIGESTS
 from engine.store.sqlite.forgetting_schema import FORGETTING
 from engine.store.sqlite.held_schema import HELD
 from engine.store.sqlite.ids_schema import SHORT_IDS
+from engine.store.sqlite.inbox_messages_schema import INBOX_MESSAGES
 from engine.store.sqlite.keys_schema import KEYS
 from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.pages_schema import PAGES
@@ -315,6 +316,7 @@ MIGRATIONS = (
     DIGESTS,
     QUOTAS,
     TRIGGERS,
+    INBOX_MESSAGES,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

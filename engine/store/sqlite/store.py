@@ -38,6 +38,7 @@ from engine.store.sqlite.figures import FIRST_DUE, FigureQueries
 from engine.store.sqlite.group_commit import asked
 from engine.store.sqlite.held import HeldAnswers
 from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
+from engine.store.sqlite.inbox_messages import InboxAsked
 from engine.store.sqlite.inbox_questions import InboxQuestions
 from engine.store.sqlite.pages_asked import PagesAsked
 from engine.store.sqlite.questions import Questions
@@ -68,6 +69,7 @@ class SqliteStore(
     TracesAsked,
     InboxQuestions,
     TriggerAnswers,
+    InboxAsked,
 ):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 

@@ -12,6 +12,7 @@ from engine.store.sqlite.events import Events
 from engine.store.sqlite.feeds import Feeds
 from engine.store.sqlite.forgetting import Forgetting
 from engine.store.sqlite.held import HeldActions
+from engine.store.sqlite.inbox_messages import InboxMessages
 from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.memory import Memory
@@ -45,6 +46,7 @@ class SqliteUnit(
     Digests,
     Memory,
     Record,
+    InboxMessages,
     Pages,
     Triggers,
 ):

@@ -57,7 +57,7 @@ class ForgettingUnit(SuppressionUnit):
             self.t.drop(table, key)
             if table == "record":
                 self.t.put(table, key, value._replace(salt=None))
-            elif table not in {"record_person", "remembered"}:
+            elif table not in {"record_person", "remembered", "inbox_message"}:
                 self.t.put(
                     table, _renamed(key, address, alias), _renamed(_silenced(value, address), address, alias)
                 )

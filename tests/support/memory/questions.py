@@ -205,7 +205,8 @@ class Asked:
         return None
 
     async def organizes(self, address: str) -> bool:
-        return address in self._kept.of("organizer")
+        agents = (key.address for key in self._kept.of("key").values())
+        return address in {*self._kept.of("organizer"), *agents}
 
     async def noted(self, intake_prefix: str) -> bool:
         return bool(await self.notes(intake_prefix))

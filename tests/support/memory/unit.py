@@ -18,6 +18,7 @@ from engine.store.protocol import AlreadyTakenIn
 from tests.support.memory.budgets import BudgetUnit
 from tests.support.memory.claims import ClaimUnit
 from tests.support.memory.forgetting import ForgettingUnit
+from tests.support.memory.inbox_messages import InboxUnit
 from tests.support.memory.pages import PageUnit
 from tests.support.memory.record import RecordUnit
 from tests.support.memory.reminders import ReminderUnit
@@ -284,5 +285,5 @@ class Unit(TriggerUnit):
         self.t.put("intake", intake.id, intake)
 
 
-class WholeUnit(ClaimUnit, ReminderUnit, BudgetUnit, RecordUnit, PageUnit, ForgettingUnit, Unit):
+class WholeUnit(ClaimUnit, ReminderUnit, BudgetUnit, RecordUnit, PageUnit, ForgettingUnit, InboxUnit, Unit):
     """What a unit of this store can do, claims among it."""

@@ -1,0 +1,41 @@
+"""Mail to the address of an agent: it is kept for the agent, who reads it as data."""
+
+from __future__ import annotations
+
+from engine.commands.agents.messages import MessageDone, TakeMessage
+from engine.engine import Engine
+from engine.inbox.intake.once import apply_once
+from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, quarantined
+from engine.inbox.routes import reports
+from engine.model.actors import Actor
+from engine.refusals import Code, Refused
+
+
+async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
+    """Keep what somebody wrote to an agent; reports about mail of ours are recorded, as everywhere."""
+    mail = taken.mail
+    if mail.report or not mail.from_address:
+        return await reports.take_for_operator(engine, taken)
+    command = TakeMessage(
+        organizer=f"{taken.mailbox.token}@{engine.settings.domain}",
+        sender=mail.from_address,
+        name=mail.from_name,
+        title=mail.subject,
+        body=mail.text,
+        proof=taken.sender,
+        automatic=mail.automatic,
+        answerable=taken.envelope.sender != "" and mail.from_address not in taken.own,
+        message_id=mail.message_id,
+    )
+
+    def outcome(_: MessageDone) -> Outcome:
+        return Outcome(action=MailAction.MESSAGE)
+
+    actor = Actor(kind="attendee", address=mail.from_address)
+    return await apply_once(engine, taken, command, actor, outcome=outcome, no=_turned_down)
+
+
+def _turned_down(refused: Refused) -> Outcome:
+    if refused.code is Code.FOR_OPERATOR:
+        return quarantined(refused.code, str(refused))
+    return ignored(refused.code, str(refused))
