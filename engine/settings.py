@@ -133,6 +133,10 @@ class Settings(BaseSettings):
         description="a campaign of whose last 1,000 messages more failed pauses itself; 0: never",
     )
     public_url: str = Field("http://127.0.0.1:8000", description="for links in mail")
+    landing_hosts: str = Field(
+        "",
+        description="hosts that API 7 may lead to after sending, comma separated: example.com,*.example.com",
+    )
     http_rate: float = Field(300, ge=0, description="HTTP requests a second for each key; 0: unlimited")
     http_concurrency: int = Field(64, ge=0, description="HTTP requests at a time for each key; 0: unlimited")
     proxies: str = Field(

@@ -23,6 +23,8 @@ class Caller:
     tier: Literal["", "core", "extended", "operator"] = ""
     tools: tuple[str, ...] = ()
     read_only: bool = False
+    api: Literal["", "standard", "admin"] = ""
+    """A key of the reference API, which opens its paths alone."""
     by_cookie: bool = False
     """Somebody who is signed in at the web pages, not a program that bears a key."""
 

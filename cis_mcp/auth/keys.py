@@ -54,6 +54,7 @@ def _let_in(token: str, key: Key) -> Caller:
         tier=key.tier,
         tools=key.tools,
         read_only=key.read_only,
+        api=key.api,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
@@ -41,6 +41,7 @@ class Wanted(NamedTuple):
     scopes: Sequence[str]
     limits: Limits
     subject: str = ""
+    api: Literal["", "standard", "admin"] = ""
 
 
 async def create_key(
@@ -63,6 +64,7 @@ async def create_key(
         tier=wanted.limits.tier or "",
         tools=_named(wanted.limits.tools),
         read_only=wanted.limits.read_only,
+        api=wanted.api,
     )
     return await _done(settings, command, as_json=as_json)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -131,6 +131,11 @@ as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 )
 @click.option("--tools", metavar="A,B", default="", help="Only these tools.")
 @click.option("--read-only", is_flag=True, help="Only tools that change nothing.")
+@click.option(
+    "--api",
+    type=click.Choice(["standard", "admin"]),
+    help="For /event and /organizer (admin: also /system) alone, for all organizers, as the reference product has it.",
+)
 @bounded
 @as_json
 def key_create(
@@ -143,6 +148,7 @@ def key_create(
     tools: str,
     *,
     read_only: bool,
+    api: Literal["standard", "admin"] | None,
     bounds_file: Path | None,
     as_json: bool,
     **options: Any,
@@ -153,7 +159,8 @@ def key_create(
     """
     from cis_mcp.cli import agents
 
-    wanted = agents.Wanted(name, address, under, scopes, agents.Limits(tier, tools, read_only), subject)
+    limits = agents.Limits(tier, tools, read_only)
+    wanted = agents.Wanted(name, address, under, scopes, limits, subject, api or "")
     run(agents.create_key(settings_in_force(), wanted, bounds_file, given_bounds(options), as_json=as_json))
 
 

@@ -17,6 +17,7 @@ from cis_mcp.auth.origin import SAFE_METHODS, same_origin
 from cis_mcp.auth.sessions import SessionAuthenticator
 from cis_mcp.http.limits import at_hook
 from cis_mcp.http.refusals import turned_away
+from cis_mcp.rest.catalog import REFERENCE
 from engine.model.verbs import NAMES
 from engine.settings import Settings
 
@@ -49,6 +50,9 @@ class Authentication:
                 await _from_elsewhere(scope)(scope, receive, send)
                 return
         if caller is not None:
+            if caller.api and not scope["path"].startswith(REFERENCE):
+                await _of_reference(scope)(scope, receive, send)
+                return
             scope["caller"] = caller
         await self._app(scope, receive, send)
 
@@ -78,6 +82,12 @@ def _token(scope: Scope) -> str:
         return headers.get("x-api-key", "")
     header = headers["authorization"]
     return header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
+
+
+def _of_reference(scope: Scope) -> Response:
+    """The answer to a key of the reference API where it opens nothing."""
+    words = f"This key opens {', '.join(REFERENCE)} alone"
+    return turned_away(scope, 403, "insufficient_scope", words)
 
 
 def _from_elsewhere(scope: Scope) -> Response:

@@ -1,4 +1,4 @@
-"""How the root turns a request away: under /v1 as a problem (RFC 9457), elsewhere as OAuth does (RFC 6750)."""
+"""How the root turns a request of a program away: as a problem (RFC 9457), elsewhere as OAuth does (RFC 6750)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from cis_mcp.rest.catalog import REFERENCE
 from cis_mcp.rest.problems import problem
 
 
@@ -14,6 +15,6 @@ def turned_away(
     scope: Scope, status: int, error: str, words: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer to a request that reaches no face."""
-    if scope.get("path", "").startswith("/v1/"):
+    if scope.get("path", "").startswith(("/v1/", *REFERENCE)):
         return problem(status, error, words, headers=headers)
     return JSONResponse({"error": error, "error_description": words}, status, headers=headers)

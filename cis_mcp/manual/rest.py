@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from cis_mcp.rest.catalog import V1
+from cis_mcp.rest.catalog import EVERY
 from cis_mcp.rest.endpoint import Endpoint
 from cis_mcp.rest.openapi import document
 
@@ -44,7 +44,7 @@ def golden() -> str:
 def rest_md() -> str:
     """The page of all operations."""
     parts, tag = [_HEAD], ""
-    for endpoint in V1:
+    for endpoint in EVERY:
         if endpoint.tag != tag:
             tag = endpoint.tag
             parts.append(f"## {tag.capitalize()}\n")

@@ -9,17 +9,19 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pydantic import BaseModel
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 
 from cis_mcp.auth.callers import Caller
 from cis_mcp.rest import reading
-from cis_mcp.rest.catalog import V1
+from cis_mcp.rest.catalog import EVERY
 from cis_mcp.rest.endpoint import Answer, Call, Endpoint, HeldError
+from cis_mcp.rest.landing import STOCK_PAGE, stock_page
 from cis_mcp.rest.openapi import document
 from cis_mcp.rest.problems import problem, refusal
-from cis_mcp.views.base import Data
 from cis_mcp.views.waiting import waiting
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -35,10 +37,11 @@ _UNKEYED = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description
 def routes(engine: Engine, *, keyed: bool, leaving: Callable[[], bool] = lambda: False) -> list[Route]:
     """A route for each path of /v1, and the document that tells of them; without `keyed` all act for the operator."""
     by_path: dict[str, list[Endpoint]] = defaultdict(list)
-    for endpoint in V1:
+    for endpoint in EVERY:
         by_path[endpoint.path].append(endpoint)
     door = Door(engine, keyed=keyed, leaving=leaving)
     return [
+        Route(STOCK_PAGE, stock_page),
         *(_route(door, path, endpoints) for path, endpoints in by_path.items()),
         Route("/openapi.json", _openapi(engine)),
         Route("/v1/{rest:path}", _unknown_path, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
@@ -51,13 +54,22 @@ def _route(door: Door, path: str, endpoints: Sequence[Endpoint]) -> Route:
 
     async def asked(request: Request) -> Response:
         endpoint = by_method.get("GET" if request.method == "HEAD" else request.method)  # type: ignore[call-overload]
-        if endpoint is None:
+        if endpoint is None or (request.method == "HEAD" and endpoint.acts):
             allowed = {"Allow": ", ".join(methods)}
             words = f"{request.method} is not possible here; possible: {', '.join(methods)}."
             return problem(405, Code.INVALID_ARGUMENT, words, headers=allowed)
         return await door.answer(endpoint, request)
 
-    return Route(path, asked, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    if not endpoints[0].reference:
+        return Route(path, asked, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    open_to_all = CORSMiddleware(
+        request_response(asked),
+        allow_origins=["*"],
+        allow_methods=["GET", "OPTIONS"],
+        allow_headers=["authorization", "content-type", "x-api-key"],
+        expose_headers=["Link"],
+    )
+    return Route(path, endpoint=open_to_all, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 
 
 class Door:
@@ -82,14 +94,16 @@ class Door:
             return _failed(endpoint, error)
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
-        caller = request.scope.get("caller")
-        if self._keyed and not isinstance(caller, Caller):
+        caller = _bearer(endpoint, request)
+        if self._keyed and caller is None:
+            if endpoint.unkeyed is not None:
+                return await endpoint.unkeyed(self._engine, request)
             words = "This request carries no key that is known."
             hint = "Send a key as “Authorization: Bearer …” or as “x-api-key: …”."
             return problem(401, Code.NOT_ALLOWED, words, hint, headers=_UNKEYED)
-        pools.caller.set(caller.key if isinstance(caller, Caller) else "local")
-        actor = caller.actor if isinstance(caller, Caller) else self._engine.local
-        _refuse_narrowed(endpoint, actor, caller if isinstance(caller, Caller) else None)
+        pools.caller.set(caller.key if caller else "local")
+        actor = _actor(caller) if caller else self._engine.local
+        _refuse_narrowed(endpoint, actor, caller)
         _refuse_unrepeatable(endpoint, request)
         call: Call[Any, Any] = Call(
             engine=self._engine,
@@ -102,12 +116,30 @@ class Door:
         return _written(endpoint, await endpoint.handler(call))
 
 
+def _bearer(endpoint: Endpoint, request: Request) -> Caller | None:
+    """Who asks. A GET that sends mail counts only with a key: a browser adds its cookie to every link."""
+    caller = request.scope.get("caller")
+    if not isinstance(caller, Caller) or (endpoint.reference and caller.by_cookie):
+        return None
+    return caller
+
+
+def _actor(caller: Caller) -> Actor:
+    """Whom a caller acts as: a key of the reference API for every organizer, within its own bounds."""
+    if not caller.api:
+        return caller.actor
+    own = caller.actor
+    return Actor(kind="local", address=own.address, key=own.key, chain=own.chain)
+
+
 def _refuse_narrowed(endpoint: Endpoint, actor: Actor, caller: Caller | None) -> None:
     """Refuse what a key has no verb for, and what it was narrowed not to do."""
     if not actor.everywhere and endpoint.verb not in actor.verbs:
         raise Refused(Code.NOT_ALLOWED, f"This key may not do that: it lacks “{endpoint.verb}”.")
     if caller is None:
         return
+    if caller.api and endpoint.verb not in caller.actor.verbs:
+        raise Refused(Code.NOT_ALLOWED, "This is for the admin key.")
     if caller.read_only and endpoint.changes:
         raise Refused(Code.NOT_ALLOWED, "This key only reads.")
     if caller.tools and endpoint.tool not in caller.tools:
@@ -126,7 +158,7 @@ def _refuse_unrepeatable(endpoint: Endpoint, request: Request) -> None:
         )
 
 
-def _written(endpoint: Endpoint, found: Data | Answer | Response) -> Response:
+def _written(endpoint: Endpoint, found: BaseModel | Answer | Response) -> Response:
     if isinstance(found, Response):
         return found
     if isinstance(found, Answer):
@@ -134,7 +166,7 @@ def _written(endpoint: Endpoint, found: Data | Answer | Response) -> Response:
     return _json(found, endpoint.status, {})
 
 
-def _json(data: Data, status: int, headers: dict[str, str]) -> Response:
+def _json(data: BaseModel, status: int, headers: dict[str, str]) -> Response:
     headers.setdefault("Cache-Control", "no-store")
     return Response(data.model_dump_json(), status, headers, "application/json")
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from cis_mcp.rest import reference
 from cis_mcp.rest.endpoint import Endpoint
 from cis_mcp.rest.v1 import attendees, campaigns, counting, events, people
+
+REFERENCE = ("/event/", "/organizer/", "/system/")
+"""Where the paths of the reference product begin."""
 
 V1: tuple[Endpoint, ...] = (
     *events.ENDPOINTS,
@@ -12,3 +16,6 @@ V1: tuple[Endpoint, ...] = (
     *campaigns.ENDPOINTS,
     *counting.ENDPOINTS,
 )
+
+EVERY: tuple[Endpoint, ...] = (*V1, *reference.ENDPOINTS)
+"""All of them."""

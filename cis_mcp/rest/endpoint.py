@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
+from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 
 from cis_mcp.rest.models import Body, Query
-from cis_mcp.views.base import Data
 from engine.commands.base import Command, Done, Work
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -41,7 +42,7 @@ class HeldError(Exception):
 class Answer:
     """Data with a status or headers of its own."""
 
-    data: Data
+    data: BaseModel
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,7 +85,7 @@ class Call(Generic[Q, B]):
         return current
 
 
-Handler = Callable[[Call[Any, Any]], Awaitable[Data | Answer | Response]]
+Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel | Answer | Response]]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Endpoint:
     method: Literal["GET", "POST", "PATCH"]
     path: str
     handler: Handler
-    answer: type[Data] | None
+    answer: type[BaseModel] | None
     verb: Verb
     tag: str
     query: type[Query]
@@ -109,6 +110,12 @@ class Endpoint:
     media: str = "application/json"
     repeatable: bool = False
     etag: bool = False
+    acts: bool = False
+    """A GET that sends mail, as the reference product has two."""
+    reference: bool = False
+    """A path of the reference product: open to pages of every site, and to its installation-wide keys."""
+    unkeyed: Callable[[Engine, Request], Awaitable[Response]] | None = None
+    """What answers those who have no key; None: 401."""
 
     @property
     def name(self) -> str:
@@ -121,7 +128,7 @@ class Endpoint:
 
     @property
     def changes(self) -> bool:
-        return self.method != "GET"
+        return self.method != "GET" or self.acts
 
     @property
     def description(self) -> str:

@@ -21,6 +21,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, strict=True)
 
 
+class Loose(Query):
+    """Base of the reference API's parameters: what it does not know it passes over, as it always has."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+
+
 Uid = Annotated[str, Field(description="uid or short id of the event", min_length=1, max_length=200)]
 Cursor = Annotated[str | None, Field(description="next_cursor of the page before", max_length=1_000)]
 Limit = Annotated[int, Field(ge=1, le=100)]

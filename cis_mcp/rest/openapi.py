@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from cis_mcp.rest.catalog import V1
+from cis_mcp.rest.catalog import EVERY
 from cis_mcp.rest.endpoint import Endpoint
 from cis_mcp.rest.problems import MEDIA, Problem
 from cis_mcp.views.version import version
@@ -19,6 +19,7 @@ _TAGS = {
     "people": "Invites, withdrawals, reminders, attendees, proposals, the report",
     "campaigns": "A list of people, judged as a draft and then sent",
     "counting": "Statistics, and changes since a cursor",
+    "reference": "The paths and fields of the published Calendar Invite Server",
 }
 _PROBLEMS = {
     "400": "The request is not understood, or makes no sense; `errors` say where",
@@ -35,7 +36,7 @@ _PROBLEMS = {
 
 def document(public_url: str) -> dict[str, Any]:
     """The whole document, for a server at `public_url`."""
-    schemas = _schemas(V1)
+    schemas = _schemas(EVERY)
     return {
         "openapi": "3.1.1",
         "info": {
@@ -70,7 +71,7 @@ def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 def _paths(schemas: dict[str, Any]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
-    for endpoint in V1:
+    for endpoint in EVERY:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
     return paths
 
@@ -126,15 +127,16 @@ def _plain(node: Any, definitions: dict[str, Any]) -> Any:
 def _headers(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     """The headers that count for this operation."""
     if endpoint.repeatable:
-        yield _header("Idempotency-Key", "any text of yours; the same makes the same thing once", 200)
+        bounds = {"minLength": 1, "maxLength": 200}
+        yield _header("Idempotency-Key", "any text of yours; the same makes the same thing once", **bounds)
     if endpoint.etag and endpoint.changes and endpoint.parameters:
-        yield _header("If-Match", "the ETag of the revision that you have seen", 1_000)
+        yield _header("If-Match", "the ETag of the revision that you have seen")
     if endpoint.etag and not endpoint.changes:
-        yield _header("If-None-Match", "the ETag that you have: 304 if it is still so", 1_000)
+        yield _header("If-None-Match", "the ETag that you have: 304 if it is still so")
 
 
-def _header(name: str, description: str, most: int) -> dict[str, Any]:
-    schema = {"type": "string", "maxLength": most, "minLength": 1}
+def _header(name: str, description: str, **bounds: int) -> dict[str, Any]:
+    schema = {"type": "string", **bounds}
     return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
 
 

@@ -54,6 +54,13 @@ class Key(Value):
         return (*self.above, self.id)
 
     @property
+    def api(self) -> Literal["", "standard", "admin"]:
+        """Which of the reference API's keys it is; empty: none of them."""
+        if "api:admin" in self.scopes:
+            return "admin"
+        return "standard" if "api:standard" in self.scopes else ""
+
+    @property
     def actor(self) -> Actor:
         """Whom the key lets in."""
         return Actor(kind="agent", address=self.address, scopes=self.scopes, key=self.id, chain=self.chain)

@@ -39,6 +39,10 @@ STANDS_FOR: Mapping[str, frozenset[Verb]] = {
 }
 """The scopes of older keys and of OAuth that are no verbs themselves; `read` and `admin` are."""
 
+_API = frozenset({Verb.READ, Verb.SEND, Verb.REPORT})
+API: Mapping[str, frozenset[Verb]] = {"api:standard": _API, "api:admin": _API | {Verb.ADMIN}}
+"""The scope of an installation-wide key of the reference API; no caller can ask for it by name."""
+
 NAMES = frozenset({*Verb, *STANDS_FOR})
 """What a scope may be called."""
 
@@ -49,6 +53,8 @@ def verbs_of(names: Iterable[str]) -> frozenset[Verb]:
     for name in names:
         if name in STANDS_FOR:
             found |= STANDS_FOR[name]
+        elif name in API:
+            found |= API[name]
         elif name in NAMES:
             found.add(Verb(name))
     return frozenset(found)

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from cis_mcp.manual.rest import golden, rest_md
 from cis_mcp.mcp.tools.catalog import EVERY
+from cis_mcp.rest.catalog import EVERY as ENDPOINTS
 from cis_mcp.rest.catalog import V1
 from cis_mcp.rest.openapi import document
 from engine.engine import Engine
@@ -30,13 +31,13 @@ async def test_the_document_is_served_to_everybody(address: str) -> None:
     async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
         answer = await web.get(f"{address}/openapi.json")
     assert answer.json()["openapi"].startswith("3.1")
-    assert answer.json()["paths"].keys() == {endpoint.path for endpoint in V1}
+    assert answer.json()["paths"].keys() == {endpoint.path for endpoint in ENDPOINTS}
 
 
 def test_each_operation_has_a_name_of_its_own_and_a_tool_that_exists() -> None:
-    names = [endpoint.name for endpoint in V1]
+    names = [endpoint.name for endpoint in ENDPOINTS]
     assert len(names) == len(set(names))
-    assert {endpoint.tool for endpoint in V1} <= set(EVERY)
+    assert {endpoint.tool for endpoint in ENDPOINTS} <= set(EVERY)
 
 
 def test_no_description_speaks_of_tools() -> None:

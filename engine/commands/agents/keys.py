@@ -58,17 +58,26 @@ class CreateKey(Command[KeyDone]):
     tier: Literal["", "core", "extended", "operator"] = ""
     tools: tuple[str, ...] = ()
     read_only: bool = False
+    api: Literal["", "standard", "admin"] = Field(
+        "", description="a key of the reference API: for all organizers, on its paths alone"
+    )
 
     async def carry_out(self, work: Work) -> KeyDone:
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, INVALID_ARGUMENT, UNKNOWN_KEY, OUT_OF_BOUNDS."""
         parent = await self._parent(work)
+        if self.api and (parent or self.oauth_subject or self.scopes is not None):
+            raise Refused(
+                Code.INVALID_ARGUMENT,
+                "A key of the reference API stands under none, and has no scopes of its own.",
+                "Make it with its name, its kind and its bounds alone.",
+            )
         bounds = await self._bounds(work, parent)
         secret = "" if self.oauth_subject else KEY_PREFIX + work.randomness.word(40)
         key = Key(
             id=work.randomness.word(10),
             name=text.name(self.name),
             address=await self._address(work, parent),
-            scopes=frozenset(bounds.verbs),
+            scopes=frozenset({f"api:{self.api}"}) if self.api else frozenset(bounds.verbs),
             digest=digest(secret) if secret else subject_digest(self.oauth_issuer, self.oauth_subject),
             subject=self.oauth_subject,
             created=work.now,

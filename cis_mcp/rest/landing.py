@@ -1,0 +1,50 @@
+"""Where somebody is led after an invite was sent: to a host that was allowed, else to our own page."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from engine.model.addresses import host_matches
+from engine.settings import Settings
+
+STOCK_PAGE = "/event/acknowledged"
+_LENGTH_MAX = 2_000
+_PAGE = """\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Invite sent</title></head>
+<body><h1>Your invite is on its way</h1>
+<p>It comes by mail. Answer Yes, No or Maybe in your calendar.</p></body></html>
+"""
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Cache-Control": "public, max-age=3600",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+async def stock_page(_request: Request) -> Response:
+    """GET /event/acknowledged: what comes next."""
+    return HTMLResponse(_PAGE, headers=_HEADERS)
+
+
+def landing(settings: Settings, given: str) -> str:
+    """The address to go to: `given`, with http:// where it has no scheme, if its host is allowed; else our page."""
+    wanted = given if "://" in given else f"http://{given}"
+    # Browsers read backslashes, blanks and controls in their own ways: such an address is no place to lead to.
+    plain = wanted.isascii() and wanted.isprintable() and not set(wanted) & set('\\ "<>')
+    if not given or len(wanted) > _LENGTH_MAX or not plain:
+        return STOCK_PAGE
+    try:
+        parts = urlsplit(wanted)
+        host = parts.hostname or ""
+    except ValueError:
+        return STOCK_PAGE
+    allowed = [one.strip() for one in settings.landing_hosts.split(",") if one.strip()]
+    if parts.scheme not in {"http", "https"} or parts.username is not None or not host_matches(allowed, host):
+        return STOCK_PAGE
+    return wanted
