@@ -233,3 +233,18 @@ async def _command(*arguments: str) -> str:
 async def _first(engine: Engine) -> Event:
     found = await engine.search(EventQuery(query="Moved"), engine.local)
     return found.events[0]
+
+
+async def test_the_counts_of_a_day_and_the_do_not_mail_list_name_nobody_who_is_forgotten(
+    engine: Engine,
+) -> None:
+    event = await created(engine)
+    for address in ("cy+news@example.com", "cy@example.com", "dan@example.com"):
+        await invite(engine, event, address)
+    async with engine.store.unit() as unit:
+        await unit.suppress("dan@example.com", "550 no such user", engine.clock())
+    await forgetting.forget(engine, "cy+news@example.com", engine.local)
+    await forgetting.forget(engine, "dan@example.com", engine.local)
+    assert await engine.check() == []
+    assert not await engine.store.traces("cy+news@example.com")
+    assert await engine.suppressions(engine.local, "", 10) == []

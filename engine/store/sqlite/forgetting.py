@@ -10,6 +10,7 @@ from typing import Any
 from engine.model.forgetting import Column, Trace, without
 from engine.model.messages import MessageState
 from engine.refusals import Code
+from engine.store import rules
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.lease_schema import LEASED
 from engine.store.sqlite.ledger import WAITING, Ledger
@@ -29,6 +30,7 @@ _DROPPED = {
     "block": "email",
     "remembered": "actor",
     "inbox_message": "sender",
+    "person_mail": "person",
 }
 """Rows that are the person's own, by the column that says so: they go whole."""
 _EMPTIED: dict[str, dict[str, Column]] = {
@@ -91,6 +93,8 @@ class Forgetting(Attendees, Ledger):
 
     async def end_forgetting(self, address: str) -> None:
         await self.run("DELETE FROM forgetting WHERE address = ?", [address])
+        # Counts of a tagged address stand under the bare one, from which its mails are gone now.
+        await self.run("DELETE FROM person_mail WHERE person = ?", [rules.person(address)])
 
 
 def _where(trace: Trace) -> str:

@@ -46,8 +46,8 @@ WITH newest AS (SELECT max(day) AS day FROM person_mail), counted AS (
     SELECT {PERSON} AS person, count(*) AS n, sum(prompted) AS prompted FROM message, newest
     WHERE {COUNTED} AND created >= newest.day * 86400 AND created < newest.day * 86400 + 86400 GROUP BY 1
 ), kept AS (SELECT person, n, prompted FROM person_mail WHERE day = (SELECT day FROM newest))
-SELECT count(*) AS n FROM (SELECT * FROM (SELECT * FROM counted EXCEPT SELECT * FROM kept)
-    UNION ALL SELECT * FROM (SELECT * FROM kept EXCEPT SELECT * FROM counted))
+SELECT count(*) AS n FROM kept LEFT JOIN counted USING (person)
+    WHERE kept.n IS NOT counted.n OR kept.prompted IS NOT counted.prompted
 """
 
 _CONTRADICTIONS = {

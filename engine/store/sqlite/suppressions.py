@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 
+from engine.model.forgetting import DOMAIN
 from engine.model.suppressions import Suppression
 from engine.store.sqlite import rows
 from engine.store.sqlite.session import IN_LIST, Session, as_list
@@ -17,9 +18,11 @@ CREATE TABLE suppressed_domain (
 CREATE INDEX suppressed_domain_by_organizer ON suppressed_domain(organizer, domain);
 CREATE INDEX block_by_organizer ON block(organizer, email);
 """
+_NAMED = f"email NOT LIKE '%@{DOMAIN}'"
+"""Of whom is forgotten a hash is kept, and the address that took their place: neither names anybody."""
 _EVERY = {
-    "suppression": "SELECT email AS target, '' AS organizer, reason, at FROM suppression",
-    "block": "SELECT email AS target, organizer, reason, at FROM block",
+    "suppression": f"SELECT email AS target, '' AS organizer, reason, at FROM suppression WHERE {_NAMED}",
+    "block": f"SELECT email AS target, organizer, reason, at FROM block WHERE {_NAMED}",
     "suppressed_domain": "SELECT domain AS target, organizer, reason, at FROM suppressed_domain",
 }
 
