@@ -11,6 +11,8 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_ATTENDEE: "See who is invited with list_attendees.",
     Code.UNKNOWN_CAMPAIGN: "List yours with get_campaign without an id.",
     Code.UNKNOWN_PAGE: "List yours with list_pages.",
+    Code.UNKNOWN_TRIGGER: "List them with list_triggers.",
+    Code.UNKNOWN_DELIVERY: "List them with list_deliveries.",
     Code.UNKNOWN_KEY: "List the keys with list_keys.",
     Code.CAMPAIGN_STATE: "See its state with get_campaign.",
     Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token that bulk_send returned for this draft. If the list or the "

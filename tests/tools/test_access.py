@@ -19,7 +19,18 @@ from engine.settings import Settings
 from tests.tools.caller import Caller, Mode, agent, calling
 
 ALL_SCOPES = frozenset(
-    {"read", "events", "invites", "campaigns", "suppress", "publish", "admin", "approve", "delegate"}
+    {
+        "read",
+        "events",
+        "invites",
+        "campaigns",
+        "suppress",
+        "trigger",
+        "publish",
+        "admin",
+        "approve",
+        "delegate",
+    }
 )
 
 

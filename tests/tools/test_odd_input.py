@@ -15,6 +15,7 @@ from tests.support.approvals import waiting
 from tests.support.engines import chores_done, claim, created, deliver, invite
 from tests.tools.caller import Mode, agent, calling
 from tests.tools.test_quarantine import set_aside
+from tests.triggers.crm import deal, delivered, trigger
 
 READING = [spec.name for spec in EVERYTHING.specs if spec.hints.read_only_hint]
 TELLING = {"create_event", "update_event", "cancel_event", "send_invite", "bulk_send", "control_campaign"}
@@ -36,12 +37,17 @@ async def test_what_only_reads_sends_nothing(engine: Engine) -> None:
     event = await created(engine)
     await invite(engine, event, "ann@example.com")
     await deliver(engine)
+    hook = await trigger(engine)
+    await delivered(engine, hook, deal())
+    await deliver(engine)
     arguments: dict[str, dict[str, Any]] = {
         "get_attendee": {"uid": event.uid, "email": "ann@example.com"},
         "get_stats": {"scope": "event", "key": event.uid},
         "get_held_action": {"id": await waiting(engine, event.uid, location="Hall 9")},
         "export_person": {"address": "ann@example.com"},
         "show_quarantined": {"id": await set_aside(engine)},
+        "test_trigger": {"name": hook.name},
+        "list_deliveries": {"name": hook.name},
     }
     async with calling(engine, selection=EVERYTHING) as caller:
         for tool in READING:

@@ -35,6 +35,7 @@ from tests.support.clock import START
 from tests.support.engines import created, do
 from tests.support.inboxes import inbox_of
 from tests.tools.caller import calling
+from tests.triggers.crm import RULES, deal
 
 WIDE = "\U00012000"
 """A letter of four bytes."""
@@ -240,6 +241,11 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         *[("create_page", _page(n)) for n in range(100)],
         ("update_page", {"slug": "page-99", "title": WIDE * 119}),
         ("list_pages", {"limit": 100}),
+        *[("create_trigger", _trigger(n, keys[0].id)) for n in range(60)],
+        ("list_triggers", {"limit": 100}),
+        ("test_trigger", {"name": f"{0:040}", "body": _deal()}),
+        ("list_deliveries", {"name": f"{0:040}", "limit": 100}),
+        ("replay_delivery", {"name": f"{0:040}", "delivery_id": "x" * 100}),
         ("release_quarantined", {"id": mail}),
         ("drop_quarantined", {"id": mail}),
         ("register_organizer", {"address": LONG_ADDRESS}),
@@ -254,6 +260,15 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("forget_person", {"address": person}),
         ("cancel_event", {"uid": uid, "note": WIDE * 1_000, "audience": "none"}),
     ]
+
+
+def _trigger(n: int, key: str) -> dict[str, object]:
+    return {"name": f"{n:040}", "sender": "bearer", "rules": RULES, "key": key}
+
+
+def _deal() -> dict[str, object]:
+    people = [{"email": f"{n:03}{LONG_ADDRESS}"} for n in range(200)]
+    return deal(people=people, title=WIDE * 2_000, note=WIDE * 2_000)
 
 
 def _page(n: int) -> dict[str, object]:

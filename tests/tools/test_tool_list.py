@@ -44,6 +44,11 @@ EXTENDED = [
     "list_suppressions",
     "suppress",
     "unsuppress",
+    "create_trigger",
+    "list_triggers",
+    "test_trigger",
+    "list_deliveries",
+    "replay_delivery",
     "list_record",
     "list_messages",
     "read_message",
@@ -77,6 +82,7 @@ READING = {
     *("list_changes", "list_quarantine", "show_quarantined", "list_keys"),
     *("check_server", "get_settings", "list_record", "list_pages", "list_suppressions", "get_held_action"),
     *("export_person", "list_messages", "read_message", "explain_refusal"),
+    *("list_triggers", "test_trigger", "list_deliveries"),
 }
 TOOLS_MAX = 17
 TOKENS_MAX = 6_500

@@ -25,6 +25,7 @@ from cis_mcp.mcp.tools import (
     reports,
     searching,
     suppressions,
+    triggers,
 )
 from cis_mcp.mcp.tools.base import Spec
 
@@ -46,6 +47,7 @@ _EXTENDED = (
     *imports.TOOLS,
     *pages.TOOLS,
     *suppressions.TOOLS,
+    *triggers.TOOLS,
     *record.TOOLS,
     *messages.TOOLS,
     *refusals.TOOLS,
