@@ -27,6 +27,7 @@ ALL_SCOPES = frozenset(
         "suppress",
         "trigger",
         "publish",
+        "reply",
         "admin",
         "approve",
         "delegate",

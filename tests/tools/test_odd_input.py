@@ -15,6 +15,7 @@ from tests.support.approvals import waiting
 from tests.support.engines import chores_done, claim, created, deliver, invite
 from tests.tools.caller import Mode, agent, calling
 from tests.tools.test_quarantine import set_aside
+from tests.tools.test_size import messages
 from tests.triggers.crm import deal, delivered, trigger
 
 READING = [spec.name for spec in EVERYTHING.specs if spec.hints.read_only_hint]
@@ -48,7 +49,9 @@ async def test_what_only_reads_sends_nothing(engine: Engine) -> None:
         "show_quarantined": {"id": await set_aside(engine)},
         "test_trigger": {"name": hook.name},
         "list_deliveries": {"name": hook.name},
+        "read_message": {"id": "message000"},
     }
+    await messages(engine, 1)
     async with calling(engine, selection=EVERYTHING) as caller:
         for tool in READING:
             given_ = {"uid": event.uid} if "uid" in EVERY[tool].arguments.model_fields else {}
