@@ -126,11 +126,11 @@ class UpdateEventArguments(Arguments):
     start: Start | None = Field(
         None, description="new start, as in create_event; the length stays unless end or duration is given"
     )
-    end: End = None
+    end: End = Field(None, description="new end, as in create_event")
     duration: Duration = None
     timezone: Zone = Field(None, description="IANA name; alone, it keeps the wall-clock time")
-    location: Words = None
-    description: Words = None
+    location: Words = Field(None, description="as in create_event")
+    description: Words = Field(None, description="as in create_event")
     all_day: bool | None = Field(None, description="only with start")
     recurrence: Recurrence = Field(None, description="new RRULE value")
     exclude_dates: list[Day] | None = Field(
@@ -138,7 +138,7 @@ class UpdateEventArguments(Arguments):
     )
     organizer_name: str | None = Field(None, description="shown as sender")
     url: str | None = Field(None, description="web page")
-    alarm_minutes: AlarmMinutes = None
+    alarm_minutes: AlarmMinutes = Field(None, description="as in create_event")
     only_for: list[Answer] | None = Field(
         None, description="only these see the new location, description or url; []: no longer"
     )
