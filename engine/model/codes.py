@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
-_LINK = re.compile(r"(?i)(/(?:approve|confirm|signin)/)[a-z0-9%=]{8,}")
-_ADDRESS = re.compile(r"(?i)\b(confirm(?:\+|%2b|=2b|[ _.=-]))[a-z0-9=%]{8,}")
+_SLASH = r"(?:/|(?:%(?:25){0,3}|=)2f)"
+"""As it stands in a link, in one that a mail filter has put into its own, and in quoted-printable."""
+_LINK = re.compile(
+    rf"(?i)({_SLASH}(?:approve|confirm|signin){_SLASH}(?:send{_SLASH})?[\s>]{{0,8}})[a-z0-9%=]{{8,}}"
+)
+_ADDRESS = re.compile(r"(?i)\b(confirm(?:\+|%(?:25){0,3}2b|=2b|[ _.=-]))[a-z0-9=%]{8,}")
 
 
 def blanked(text: str) -> str:

@@ -83,6 +83,10 @@ def test_a_code_is_blanked_in_whatever_a_program_reads() -> None:
         f"{PUBLIC}/confirm/abcdefghij0123456789abcdef and {PUBLIC}/SIGNIN/abcdefghij0123456789abcdef",
         "confirm+abcdefghij0123456789abcdef@cis.test",
         "confirm%2Babcdefghij0123456789abcdef@cis.test",
+        f"{PUBLIC}/confirm/send/abcdefghij0123456789abcdef",
+        f"{PUBLIC}/approve/\r\n> abcdefghij0123456789abcdef",
+        "https://filter.example/?url=https%3A%2F%2Fcis.test%2Fapprove%2Fabcdefghij0123456789abcdef",
+        "https://filter.example/?u=https%253A%252F%252Fcis.test%252Fsignin%252Fabcdefghij0123456789abcdef",
     ):
         assert "0123456789" not in blanked(text)
         assert "abcdefghij" not in blanked(text)

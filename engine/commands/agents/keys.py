@@ -11,7 +11,7 @@ from pydantic import Field
 from engine.commands import text
 from engine.commands.agents import narrowing
 from engine.commands.base import Command, Done, Work
-from engine.commands.operators.operators import may_administer
+from engine.commands.operators.operators import may_administer, may_change_bounds
 from engine.model.bounds import Bounds
 from engine.model.keys import DEPTH_MAX, Key
 from engine.model.verbs import NAMES, Verb, verbs_of
@@ -184,7 +184,7 @@ class ChangeKey(Command[KeyDone]):
 
     async def carry_out(self, work: Work) -> KeyDone:
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY, OUT_OF_BOUNDS, INVALID_ARGUMENT."""
-        may_administer(work.actor)
+        may_change_bounds(work.actor)
         key = await stored_key(work, self.key_id)
         bounds = await _owned(work, self.bounds)
         days = bounds.expires_days
@@ -230,7 +230,7 @@ class RotateKey(Command[KeyDone]):
 
     async def carry_out(self, work: Work) -> KeyDone:
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
-        may_administer(work.actor)
+        may_change_bounds(work.actor)
         key = await stored_key(work, self.key_id)
         if key.revoked is not None:
             raise Refused(Code.NOT_ALLOWED, "This key has ended.", "Make a new one.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from engine.commands.base import Command, Done, Work
-from engine.commands.operators.operators import may_administer
+from engine.commands.operators.operators import may_change_bounds
 from engine.model.addresses import pattern
 from engine.model.bounds import LIST_NAME, PATTERNS_MAX
 from engine.refusals import Code, Refused
@@ -26,7 +26,7 @@ class SetAddressList(Command[AddressListDone]):
 
     async def carry_out(self, work: Work) -> AddressListDone:
         """Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT, TOO_LARGE."""
-        may_administer(work.actor)
+        may_change_bounds(work.actor)
         name = self.name.removeprefix("@").lower()
         if not LIST_NAME.fullmatch(name):
             raise Refused(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import ClassVar
 
 from engine.commands import notices, text
 from engine.commands.agents import budgets
-from engine.commands.agents.bounds import refuse_links, refuse_recipient
+from engine.commands.agents.bounds import refuse, refuse_links, refuse_recipient
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import word_in_order
+from engine.model import codes
+from engine.model.bounds import Approval
 from engine.model.inbox_messages import TEXT_MAX, InboxMessage
+from engine.model.links import hosts
 from engine.model.messages import Kind, Notice
 from engine.model.people import Attendee
 from engine.refusals import Code, Refused
@@ -118,6 +122,7 @@ class ReplyMessage(Command[MessageDone]):
         await work.refuse_suspended(message.organizer)
         refuse_recipient(work, work.bounds, message.sender)
         refuse_links(work, work.bounds, [said, subject])
+        _refuse_waiting(work, [said, subject])
         if barred := await work.unit.barred(message.organizer, [message.sender]):
             raise Refused(barred[message.sender], "This person wants no mail.")
         return await self._owe(work, message, said, subject)
@@ -164,13 +169,19 @@ async def keep_comment(work: Work, attendee: Attendee, organizer: str, comment: 
     )
 
 
+def _refuse_waiting(work: Work, said: Iterable[str]) -> None:
+    """Refuse with OUT_OF_BOUNDS an answer with links where those wait for a yes: an answer cannot wait."""
+    if Approval.LINKS in work.bounds.approval and any(True for one in said for _ in hosts(one)):
+        refuse(work, work.bounds, "approval", "texts with links wait for a yes, and an answer cannot wait.")
+
+
 def unknown_message(message_id: str) -> Refused:
     return Refused(Code.UNKNOWN_MAIL, f"No message has the id “{message_id[:40]}”.")
 
 
 def blanked(said: str) -> str:
-    """`said` without links of ours that decide something."""
-    return _OURS.sub("[removed: a link or address that decides something]", said)
+    """`said` without links of ours that decide something, and without their codes where links were rewritten."""
+    return codes.blanked(_OURS.sub("[removed: a link or address that decides something]", said))
 
 
 async def _is_agent(work: Work, organizer: str) -> bool:

@@ -31,6 +31,12 @@ class SuspendOrganizer(Command[OrganizerDone]):
         return OrganizerDone(address=address, suspended=self.suspended)
 
 
+def may_change_bounds(actor: Actor) -> None:
+    """Refuse with NOT_ALLOWED whoever acts by a key, with `admin` too: else it would widen its own bounds."""
+    if not actor.everywhere:
+        raise Refused(Code.NOT_ALLOWED, "Only the operator at the machine may do that.")
+
+
 def may_administer(actor: Actor) -> None:
     """Refuse with NOT_ALLOWED who is neither the operator nor an agent whose key has the verb `admin`."""
     if not actor.everywhere and not (actor.kind == "agent" and Verb.ADMIN in actor.verbs):

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from engine.commands import text
+from engine.commands.agents.bounds import refuse_links
 from engine.commands.base import Command, Done, Work
 from engine.commands.pages import texts
 from engine.commands.randomness import TOKEN_LENGTH
@@ -23,6 +24,7 @@ from engine.model.pages import (
 from engine.refusals import Code, Refused
 
 _HOURS = frozenset({12, 24})
+_TEXTS = ("title", "intro", "closing", "consent")
 
 
 class PageDone(Done):
@@ -62,6 +64,12 @@ class PageFields(Command[PageDone]):
             "by": self.by,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+    def within(self, work: Work) -> dict[str, Any]:
+        """As `said`. Raises Refused: OUT_OF_BOUNDS where it links to where the actor's keys may not link."""
+        given = self.said()
+        refuse_links(work, work.bounds, [given[name] for name in _TEXTS if name in given])
+        return given
 
     def shown(self, before: frozenset[Show]) -> frozenset[Show]:
         """What the page shows. Raises Refused where something is to be shown and hidden."""
@@ -103,7 +111,7 @@ class CreatePage(PageFields):
             shows=self.shown(SHOWN),
             created=work.now,
             changed=work.now,
-            **{**self.said(), "title": heading},
+            **{**self.within(work), "title": heading},
         )
         await work.unit.save_page(page)
         return PageDone(page=page, changed=("slug",))
@@ -134,7 +142,7 @@ class UpdatePage(PageFields):
         old = await owned_page(work, self.slug)
         published = old.published if self.published is None else self.published
         said = {
-            **self.said(),
+            **self.within(work),
             "selection": await self.selected(work, old.organizer, old.selection),
             "shows": self.shown(old.shows),
             "published": published,

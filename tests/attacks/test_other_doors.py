@@ -1,0 +1,111 @@
+"""A key tries doors beside invites: mail that it may read, pages, answers, other keys, lists that bounds name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cis_mcp.views.keys import read_bounds
+from engine.commands.agents.keys import ChangeKey, RotateKey
+from engine.commands.agents.lists import SetAddressList
+from engine.engine import Engine
+from engine.refusals import Code
+from tests.bounds.making import made
+from tests.support import mails
+from tests.support.clock import Clock
+from tests.support.engines import do, engine_in, refusal
+from tests.support.inboxes import receiving
+from tests.support.mails import OPERATOR_SERVER
+from tests.tools.caller import calling, text_of
+
+AGENT, BOSS = "agent@cis.test", "boss@example.org"
+CODE = "abcdefghij0123456789abcdef"
+_FORWARDED = [
+    f"https://cis.test/signin/{CODE}",
+    f"https://cis.test/approve/{CODE}",
+    f"https://cis.test/confirm/send/{CODE}",
+    f"cis.test/approve/{CODE}",
+    f"https://cis.test/approve/\n> {CODE}",
+    f"https://filter.example/?url=https%3A%2F%2Fcis.test%2Fsignin%2F{CODE}&data=1",
+    f"confirm+{CODE}@cis.test",
+]
+
+
+@pytest.mark.parametrize("link", _FORWARDED)
+@pytest.mark.parametrize("proven", [True, False])
+async def test_a_forwarded_link_that_decides_is_read_by_no_key(
+    tmp_path: Path, link: str, proven: bool
+) -> None:
+    async with (
+        engine_in(tmp_path, Clock(), authserv_ids=OPERATOR_SERVER, message_answer="We read it.") as engine,
+        receiving(engine) as post,
+    ):
+        await post(
+            mails.mail(
+                BOSS,
+                AGENT,
+                subject=f"Fwd: {link.split(maxsplit=1)[0]}",
+                text=f"See below.\n{link}",
+                proven=proven,
+            ),
+            AGENT,
+        )
+        async with calling(engine, tier="extended") as caller:
+            listed = await caller.call("list_messages")
+            (one,) = (await caller.ok("list_messages"))["messages"]
+            read = await caller.call("read_message", id=one["id"])
+        for answer in (listed, read):
+            assert CODE not in text_of(answer) + str(answer.structured_content)
+
+
+async def test_a_mail_set_aside_shows_no_code(tmp_path: Path) -> None:
+    async with (
+        engine_in(tmp_path, Clock(), authserv_ids=OPERATOR_SERVER) as engine,
+        receiving(engine) as post,
+    ):
+        link = f"https://cis.test/approve/{CODE}"
+        await post(mails.mail(BOSS, "create@cis.test", subject=f"Fwd: {link}", text=link, proven=False))
+        async with calling(engine, tier="operator") as caller:
+            (held,) = (await caller.ok("list_quarantine"))["mails"]
+            shown = await caller.call("show_quarantined", id=held["id"])
+        assert CODE not in str(held) + text_of(shown) + str(shown.structured_content)
+
+
+@pytest.mark.parametrize("field", ["title", "intro", "closing", "consent"])
+async def test_no_text_of_a_page_links_outside(engine: Engine, field: str) -> None:
+    key = await made(engine, verbs="publish", links=["customer.com"])
+    async with calling(engine, actor=key.actor, tier="extended") as caller:
+        await caller.ok("create_page", title="Season", slug="season", intro="See https://customer.com/a")
+        outside = {"title": "Other", field: "https://evil.com/?d=1"}
+        assert await caller.code("create_page", **outside) == "out_of_bounds"
+        assert await caller.code("update_page", slug="season", **{field: "evil.com"}) == "out_of_bounds"
+        assert len((await caller.ok("list_pages"))["pages"]) == 1
+
+
+async def test_an_answer_with_a_link_does_not_leave_where_links_wait_for_a_yes(tmp_path: Path) -> None:
+    async with (
+        engine_in(tmp_path, Clock(), authserv_ids=OPERATOR_SERVER) as engine,
+        receiving(engine) as post,
+    ):
+        key = await made(engine, address=AGENT, verbs="reply", approval=["links"])
+        await post(mails.mail("ann@example.com", AGENT, subject="A question", text="When?"), AGENT)
+        async with calling(engine, actor=key.actor, tier="extended") as caller:
+            (one,) = (await caller.ok("list_messages"))["messages"]
+            said = {"id": one["id"], "text": "See https://example.net/now"}
+            assert await caller.code("reply_message", **said) == "out_of_bounds"
+            await caller.ok("reply_message", id=one["id"], text="At nine.")
+
+
+async def test_a_key_that_may_administer_widens_no_key_takes_over_none_and_fills_no_list(
+    engine: Engine,
+) -> None:
+    own = await made(engine, verbs="send,admin", to=["@clients"], day=5)
+    other = await made(engine, verbs="approve")
+    await do(engine, SetAddressList(name="clients", patterns=("*@customer.com",)))
+    for key in (own, other):
+        wider = ChangeKey(key_id=key.id, bounds=read_bounds({"verbs": "send,approve,admin", "day": 0}))
+        assert await refusal(engine, wider, own.actor) is Code.NOT_ALLOWED
+        assert await refusal(engine, RotateKey(key_id=key.id), own.actor) is Code.NOT_ALLOWED
+    more = SetAddressList(name="clients", patterns=("*@evil.com",))
+    assert await refusal(engine, more, own.actor) is Code.NOT_ALLOWED
