@@ -29,10 +29,11 @@ def arrived(posted: Posted, proof: Proof) -> tuple[Arrived, ...]:
 
 
 def _one(posted: Posted, proof: Proof, element: Any, body: bytes) -> Arrived:
-    """Under the sender's id; a very long one is hashed, not cut."""
+    """Under the sender's id; one that is very long, or that UTF-8 cannot write, is hashed, not cut."""
     name = connector(proof).delivery_id(posted, element)
-    if not name or len(name) > DELIVERY_ID_MAX:
-        name = _hash(name.encode() or body)
+    raw = name.encode("utf-8", "surrogatepass")
+    if not name or len(name) > DELIVERY_ID_MAX or raw != name.encode("utf-8", "replace"):
+        name = _hash(raw or body)
     return Arrived(delivery_id=name, payload=json.dumps(element))
 
 

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 import httpx
 import pytest
 
+from cis_mcp.auth.sessions import cookie_name, secret_in
 from engine.commands.agents.keys import CreateKey
 from engine.commands.agents.switches import SetOrganizerApproval
 from engine.commands.events.events import UpdateEvent
@@ -222,3 +223,26 @@ async def test_over_plain_http_on_this_machine_the_cookie_has_a_plain_name(
         assert done.headers["Set-Cookie"].startswith("cis-session=")
         assert "Secure" not in done.headers["Set-Cookie"]
         assert "the operator" in (await browser.get("/signin")).text
+
+
+@pytest.mark.parametrize(
+    "others",
+    ["a b=1; ", 'x="; ', '=; {"a": 1}; ', "other-cis-session=wrong; ", "__Secure-x=cis-session=wrong; "],
+)
+async def test_cookies_of_others_sign_nobody_out(
+    engine: Engine, browser: httpx.AsyncClient, others: str
+) -> None:
+    await created(engine, ORGANIZER)
+    own = (await signed_in(engine, browser))["Cookie"]
+    browser.cookies.clear()
+    seen = await browser.get("/signin", headers={"Cookie": others + own})
+    assert "You are signed in" in seen.text
+
+
+def test_a_cookie_is_taken_as_it_stands_and_never_unquoted(engine: Engine) -> None:
+    # Python's parser undoes each quote by searching the rest again: 64 kB cost it six seconds.
+    name = cookie_name(engine.settings)
+    assert secret_in(engine.settings, {"cookie": f"a=1; {name}=abc ;b=2"}) == "abc"
+    assert secret_in(engine.settings, {"cookie": f'{name}="a\\"b"'}) == '"a\\"b"'
+    assert secret_in(engine.settings, {"cookie": f'{name}="' + '\\"' * 32_000 + '"'}) == ""
+    assert secret_in(engine.settings, {"cookie": f'a="{name}=abc"'}) == ""

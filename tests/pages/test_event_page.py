@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from engine.commands.events.events import CancelEvent
+from engine.commands.randomness import ID_LENGTH
 from engine.engine import Engine
 from engine.model.pages import unlisted_name
 from tests.pages.visitor import Visitor, changed, games, invites, published
@@ -129,3 +130,12 @@ async def test_each_event_has_a_page_at_an_address_that_nobody_can_guess(
     assert (await visitor.see(f"/e/{unlisted_name(page, later)}")).status == 200
     await changed(engine, "my-events", published=False)
     assert (await visitor.see(f"/e/{name}")).status == 404
+
+
+async def test_a_name_in_other_letters_names_no_unlisted_event(engine: Engine, visitor: Visitor) -> None:
+    (event,) = await games(engine, 1)
+    page = await published(engine, title="My events", kind="events")
+    name = unlisted_name(page, event)
+    wrong = name[:ID_LENGTH] + "é" * (len(name) - ID_LENGTH)
+    assert (await visitor.see(f"/e/{wrong}")).status == 404
+    assert (await visitor.see(f"/sent/sent?to=/e/{wrong}")).status == 200

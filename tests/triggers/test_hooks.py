@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 
 import httpx
@@ -185,3 +186,32 @@ async def test_the_worker_handles_what_was_kept_by_itself_or_before_a_crash(engi
 
 async def _settled(engine: Engine, hook: Trigger) -> bool:
     return all(d.state is DeliveryState.DONE for d in await deliveries(engine, hook))
+
+
+@pytest.mark.parametrize(
+    ("sender", "proof", "name", "body"),
+    [
+        (Sender.LEVER, {}, "deals", b'{"token": "a", "triggeredAt": 1, "signature": "\\ud800"}'),
+        (Sender.LEVER, {}, "deals", b'{"token": "\\ud800", "triggeredAt": 1, "signature": "00"}'),
+        (Sender.SALESFORCE_MESSAGE, {"organization": "00D000000000001"}, "deals?" + "a=1&" * 11, b""),
+        (Sender.SALESFORCE_MESSAGE, {"organization": "00D000000000001"}, "deals?token=%ED%A0%80", b""),
+    ],
+)
+async def test_what_a_stranger_writes_unreadably_proves_nothing_and_counts(
+    engine: Engine, sender: Sender, proof: dict[str, str], name: str, body: bytes
+) -> None:
+    await of(engine, sender, "secret-of-it", **proof)
+    async with served(engine) as address:
+        answer = await post(address, body, {}, name)
+    assert answer.status_code == 401
+    assert answer.json() == {"error": "unproven"}
+
+
+async def test_an_id_that_utf_8_cannot_write_stands_as_its_hash(engine: Engine) -> None:
+    hook = await of(engine, Sender.LEVER, "secret-of-it")
+    proof = hmac.new(b"secret-of-it", b"a1", "sha256").hexdigest()
+    body = json.dumps({"id": "\ud800", "token": "a", "triggeredAt": 1, "signature": proof}).encode()
+    async with served(engine) as address:
+        assert (await post(address, body, {})).status_code == 200
+    (kept,) = await deliveries(engine, hook)
+    assert kept.delivery_id.startswith("sha256:")
