@@ -104,6 +104,18 @@ class Settings(BaseSettings):
         ge=0,
         description="MB of the disk that mail in leaves free; with less it is answered 452; 0: none",
     )
+    undo_s: int = Field(
+        0,
+        ge=0,
+        le=86_400,
+        description="seconds that invites, updates, cancellations and reminders wait before they leave; 0: none",
+    )
+    undo_campaign_s: int = Field(
+        0,
+        ge=0,
+        le=86_400,
+        description="seconds that the invites of a campaign wait, so that it can be cancelled; 0: none",
+    )
     undo_trigger_s: int = Field(
         60,
         ge=0,

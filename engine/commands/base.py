@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,6 +76,10 @@ class Work:
     def caused_by(self, event: Event) -> str:
         """The keys that cause what is done now at `event`: the actor's, or of strangers and jobs those that made it."""
         return "" if self.actor.kind == "local" else self.key or event.key
+
+    def not_before(self, seconds: int) -> datetime | None:
+        """When what is owed now may leave, so that it can be taken back until then; None: at once."""
+        return self.now + timedelta(seconds=seconds) if seconds else None
 
     def exceed(self, bound: str, why: str) -> None:
         """Note that the change passes a bound, so that it waits for a decision."""

@@ -159,6 +159,7 @@ class Fanout(Value):
     recurrence_id: Instant | None = None
     campaign_id: str | None = None
     key: str = Field("", description="ids of the keys whose bounds hold for it, highest first; empty: none")
+    due: datetime | None = Field(None, description="its messages leave no earlier; None: at once")
     cursor: int = Field(0, description="the last attendee, or row of the list, that was done")
 
 

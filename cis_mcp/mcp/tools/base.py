@@ -97,7 +97,9 @@ class CallContext:
     async def settled(self, message: Message, seconds: float) -> Message:
         """The ledger row of `message`: once it is not about to be sent, `seconds` are over, or the server stops."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
+        # What leaves later, since it can be taken back until then, is not waited for.
+        in_time = (message.due - self.engine.clock()).total_seconds() <= seconds
+        deadline = loop.time() + (seconds if in_time else 0.0)
         while True:
             left = 0.0 if self.leaving() else deadline - loop.time()
             found = await self.engine.settled(message, max(0.0, min(left, _LOOK_S)))

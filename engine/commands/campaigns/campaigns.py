@@ -209,7 +209,13 @@ async def run(work: Work, campaign: Campaign) -> Campaign:
         await budgets.reserve_list(work, standing, campaign)
     running = campaign.model_copy(update={"state": CampaignState.RUNNING, "started": work.now})
     await work.unit.save_campaign(running)
-    job = Fanout(event_uid=campaign.event_uid, kind=Kind.INVITE, campaign_id=campaign.id, key=campaign.key)
+    job = Fanout(
+        event_uid=campaign.event_uid,
+        kind=Kind.INVITE,
+        campaign_id=campaign.id,
+        key=campaign.key,
+        due=work.not_before(work.settings.undo_campaign_s),
+    )
     await work.unit.add_fanout(job)
     return running
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
+
 from engine.commands import notices, telling
 from engine.commands.agents.budgets import KeyPeople
 from engine.commands.base import Command, Work
@@ -87,10 +90,14 @@ async def _told(work: Work, event: Event, chunk: list[Attendee]) -> list[Attende
 
 def _change_message(work: Work, job: Fanout, event: Event, attendee: Attendee) -> Message:
     message = invite_message(work, event, attendee, kind=job.kind, campaign_id=job.campaign_id, key=job.key)
-    own = {"recurrence_id": job.recurrence_id, "note": job.note}
+    own = {"recurrence_id": job.recurrence_id, "note": job.note, "due": _due(work, job)}
     if job.kind is Kind.REMINDER:
         own["repeat"] = work.randomness.word(8)
     return message.model_copy(update=own)
+
+
+def _due(work: Work, job: Fanout) -> datetime:
+    return max(work.now, job.due) if job.due else work.now
 
 
 async def _invite(work: Work, job: Fanout, event: Event) -> int | None:
@@ -108,7 +115,10 @@ async def _invite(work: Work, job: Fanout, event: Event) -> int | None:
     await work.unit.mark_recipients(campaign.id, skipped)
     attendees = [new_attendee(work, event, r.email, r.name, campaign.origin, r.fields) for r in good]
     await work.unit.add_attendees(attendees)
-    messages = [invite_message(work, event, a, campaign_id=campaign.id, key=campaign.key) for a in attendees]
+    owed = partial(
+        invite_message, work, event, campaign_id=campaign.id, key=campaign.key, due=_due(work, job)
+    )
+    messages = [owed(attendee) for attendee in attendees]
     await work.unit.add_messages(messages, priority=1)
     return cursor
 

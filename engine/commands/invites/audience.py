@@ -202,6 +202,7 @@ async def start(
             recurrence_id=recurrence_id,
             campaign_id=campaign.id,
             key=campaign.key,
+            due=work.not_before(work.settings.undo_s),
         )
     )
     return campaign.id

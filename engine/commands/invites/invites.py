@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from pydantic import Field
 
@@ -61,7 +62,9 @@ class SendInvite(Command[InviteDone]):
         if known and known.withdrawn is not None:
             event, known = await _invited_again(work, event, known)
         attendee = known or await self._new_attendee(work, event, email)
-        message = invite_message(work, event, attendee, test=again)
+        # A stranger waits in front of a page; nobody would take back what they asked for.
+        due = None if self.prompted else work.not_before(work.settings.undo_s)
+        message = invite_message(work, event, attendee, test=again, due=due)
         own = {"note": note, "prompted": self.prompted}
         await work.unit.add_messages([message.model_copy(update=own)], priority=0)
         owed = await work.unit.last_message(event.uid, email)
@@ -176,8 +179,12 @@ def invite_message(
     test: bool = False,
     campaign_id: str | None = None,
     key: str | None = None,
+    due: datetime | None = None,
 ) -> Message:
-    """The ledger row that owes `attendee` the event as it is now; `key`: whose bounds hold, else those of the cause."""
+    """The ledger row that owes `attendee` the event as it is now, from `due` on or at once.
+
+    `key`: whose bounds hold, else those of the cause.
+    """
     return Message(
         kind=kind,
         email=attendee.email,
@@ -189,7 +196,7 @@ def invite_message(
         repeat=work.randomness.word(8) if test else "",
         campaign_id=campaign_id,
         created=work.now,
-        due=work.now,
+        due=due or work.now,
         key=work.caused_by(event) if key is None else key,
     )
 
