@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -201,3 +202,18 @@ def test_a_batch_of_hubspot_holds_a_hundred_at_most() -> None:
     assert len(batch(hundred)) == 100
     with pytest.raises(Refused):
         batch(hundred.model_copy(update={"body": b"[" + b",".join([b"{}"] * 101) + b"]"}))
+
+
+def test_a_signature_by_key_has_one_way_of_writing(every: dict[str, Vector]) -> None:
+    vector = every["standard by key"]
+    given = vector.posted.headers["webhook-signature"]
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    assert given.endswith("==")
+    last = letters.index(given[-3])
+    ways = [f"{given[:-3]}{letters[last // 16 * 16 + n]}==" for n in range(16)]
+    same = [
+        vector.posted.model_copy(update={"headers": {**vector.posted.headers, "webhook-signature": one}})
+        for one in ways
+    ]
+    assert len({base64.b64decode(one.removeprefix("v1a,")) for one in ways}) == 1
+    assert [posted.headers["webhook-signature"] for posted in same if is_proven(vector, posted)] == [given]
