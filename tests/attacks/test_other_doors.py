@@ -9,12 +9,14 @@ import pytest
 from cis_mcp.views.keys import read_bounds
 from engine.commands.agents.keys import ChangeKey, RotateKey
 from engine.commands.agents.lists import SetAddressList
+from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.validation import Row
 from engine.engine import Engine
 from engine.refusals import Code
 from tests.bounds.making import made
 from tests.support import mails
 from tests.support.clock import Clock
-from tests.support.engines import do, engine_in, refusal
+from tests.support.engines import created, deliver, do, engine_in, refusal
 from tests.support.inboxes import receiving
 from tests.support.mails import OPERATOR_SERVER
 from tests.tools.caller import calling, text_of
@@ -109,3 +111,16 @@ async def test_a_key_that_may_administer_widens_no_key_takes_over_none_and_fills
         assert await refusal(engine, RotateKey(key_id=key.id), own.actor) is Code.NOT_ALLOWED
     more = SetAddressList(name="clients", patterns=("*@evil.com",))
     assert await refusal(engine, more, own.actor) is Code.NOT_ALLOWED
+
+
+async def test_a_list_that_another_key_drafted_leaves_within_the_bounds_of_both(engine: Engine) -> None:
+    one = await made(engine, to=["*@customer.com", "*@partner.com"])
+    other = await made(engine, to=["*@customer.com", "*@evil.com"])
+    event = await created(engine, actor=one.actor)
+    rows = [Row(email="ann@customer.com"), Row(email="bob@partner.com")]
+    draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), one.actor)
+    start = ControlCampaign(
+        campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token
+    )
+    await do(engine, start, other.actor)
+    assert [m.email for m in await deliver(engine) if m.kind.calendar] == ["ann@customer.com"]

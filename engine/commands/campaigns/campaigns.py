@@ -168,7 +168,7 @@ class ControlCampaign(Command[CampaignDone]):
     async def _start(self, work: Work, campaign: Campaign, event: Event) -> Campaign:
         await work.standing_event(event.uid)
         await _refuse_large(work, event, campaign.valid)
-        campaign = campaign.model_copy(update={"key": campaign.key or work.key})
+        campaign = campaign.model_copy(update={"key": _both(campaign.key, work.key)})
         if not self.confirmed and not self.confirm_token:
             raise Refused(
                 Code.CONFIRM_TOKEN_INVALID,
@@ -190,6 +190,11 @@ class ControlCampaign(Command[CampaignDone]):
             await work.unit.save_campaign(scheduled)
             return scheduled
         return await run(work, campaign)
+
+
+def _both(drafted: str, starts: str) -> str:
+    """The keys of whoever drafted the list and of whoever starts it: it leaves within the bounds of all of them."""
+    return " ".join(dict.fromkeys([*drafted.split(), *starts.split()]))
 
 
 async def _refuse_large(work: Work, event: Event, rows: int) -> None:
