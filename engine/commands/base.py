@@ -75,7 +75,7 @@ class Work:
 
     def caused_by(self, event: Event) -> str:
         """The keys that cause what is done now at `event`: the actor's, or of strangers and jobs those that made it."""
-        return "" if self.actor.kind == "local" else self.key or event.key
+        return self.key or ("" if self.actor.kind == "local" else event.key)
 
     def not_before(self, seconds: int) -> datetime | None:
         """When what is owed now may leave, so that it can be taken back until then; None: at once."""

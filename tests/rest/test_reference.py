@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from cis_mcp.rest.landing import STOCK_PAGE
 from engine.commands.agents.keys import CreateKey
 from engine.engine import Engine
+from engine.model.bounds import Bounds
 from engine.model.events import Event
 from engine.model.people import Partstat
 from engine.refusals import Code
@@ -292,3 +294,29 @@ async def test_the_operator_makes_both_keys_at_the_command_line(tmp_path: Path) 
     for kind in ("standard", "admin"):
         code, out, _ = await run(tmp_path, "key", "create", "--api", kind, "--json")
         assert (code, json.loads(out)["key"][:4]) == (0, "cis_")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "email"),
+    [
+        ({"to": ("*@example.com",)}, BOB),
+        ({"links": ("example.com",)}, BOB),
+        ({"person_day": 1}, ANN),
+        ({"mode": "hold"}, BOB),
+        ({"approval": ("everything",)}, BOB),
+    ],
+)
+async def test_a_key_of_the_installation_stays_within_its_bounds(
+    engine: Engine, address: str, bounds: dict[str, Any], email: str
+) -> None:
+    event = await created(engine, organizer=ANN, description="See https://evil.example/x")
+    other = await created(engine, organizer=ANN)
+    headers = {"x-api-key": await key_for(engine, api="standard", bounds=Bounds(**bounds))}
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=DEADLINE_S) as client:
+        if "person_day" in bounds:
+            first = await client.get(f"/event/{other.uid}/invite", params={"email": email})
+            assert (first.status_code, await attendee_count(engine, other)) == (302, 1)
+        sent = await client.get(f"/event/{event.uid}/invite", params={"email": email})
+    assert sent.status_code != 302
+    assert "out_of_bounds" in sent.text + sent.headers.get("CIS-Code", "")
+    assert await attendee_count(engine, event) == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from engine.commands.agents import approval_mails, policies, previews
+from engine.commands.agents.bounds import out_of_bounds
 from engine.commands.agents.holdable import CLIENT_CHANGES, COMMANDS, subject
 from engine.commands.agents.readable import read_by_a_key
 from engine.commands.agents.standing import standing_of
@@ -49,9 +50,12 @@ class MustWait(Exception):  # noqa: N818 -- the trial is undone, and the command
 
 async def weigh(work: Work, command: Command[Done], done: Done) -> None:
     """Judge a command by what its trial came to. Raises MustWait; Refused: STALE, OUT_OF_BOUNDS."""
-    if work.approved or work.actor.everywhere:
+    if work.approved:
         return
     reasons = await policies.reasons(work, command, done)
+    if work.actor.everywhere:
+        _refuse_for_all(reasons)
+        return
     policy = policies.policy(work.bounds) if reasons else ""
     switch = await _by_switch(work, command, done)
     if switch:
@@ -71,6 +75,12 @@ async def weigh(work: Work, command: Command[Done], done: Done) -> None:
     if isinstance(work.randomness, RecordedRandomness):
         waits.words = tuple(work.randomness.words)
     raise waits
+
+
+def _refuse_for_all(reasons: tuple[HoldReason, ...]) -> None:
+    """A key that acts for every organizer is bound as well; the paths that it asks on show nothing that waits."""
+    if reasons:
+        raise out_of_bounds("approval", "What this key asks for waits for a yes, and this cannot wait.")
 
 
 async def _by_switch(work: Work, command: Command[Done], done: Done) -> OrganizerApproval | None:
