@@ -13,6 +13,8 @@ from mcp.types import Tool
 from cis_mcp.mcp.server import build_server
 from cis_mcp.mcp.tools import EVERY, Tier
 from engine.engine import Engine
+from engine.model.bounds import DEFAULT_VERBS
+from engine.model.verbs import verbs_of
 from tests.tools import golden
 from tests.tools.caller import Mode, calling
 
@@ -88,6 +90,9 @@ TOOLS_MAX = 17
 TOKENS_MAX = 6_500
 """Of the core's list, at four characters a token: every model that connects reads all of it."""
 
+BOUNDED_TOKENS_MAX = 7_300
+"""Of the core's list and what stands beside it for a key with bounds."""
+
 TIERS: list[Tier] = ["core", "extended", "operator"]
 
 
@@ -115,6 +120,15 @@ async def test_the_core_is_read_within_its_budget(engine: Engine, mode: Mode) ->
     size = golden.size(_dumped(await _listed(engine, "core", mode)))
     tokens = size / golden.CHARACTERS_A_TOKEN
     assert tokens <= TOKENS_MAX, f"tools/list of the core: {size} characters, {tokens} tokens"
+
+
+async def test_what_a_key_with_bounds_reads_besides_is_within_its_budget(engine: Engine) -> None:
+    beside = {name for name, spec in EVERY.items() if spec.beside and verbs_of(spec.scopes) <= DEFAULT_VERBS}
+    assert {"explain_refusal", "get_held_action"} <= beside
+    read = [tool for tool in await _listed(engine, "operator") if tool.name in {*CORE, *beside}]
+    assert len(read) == len(CORE) + len(beside)
+    tokens = golden.size(_dumped(read)) / golden.CHARACTERS_A_TOKEN
+    assert tokens <= BOUNDED_TOKENS_MAX, f"{tokens} tokens"
 
 
 async def test_what_clients_read_of_each_tool_is_as_it_was(engine: Engine) -> None:
