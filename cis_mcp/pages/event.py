@@ -10,12 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from cis_mcp.pages import jsonld
-from cis_mcp.pages.forms import many_of
+from cis_mcp.pages.forms import client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.rows import Row
 from cis_mcp.pages.sending import send, told
 from cis_mcp.pages.showing import Shown, Showroom
-from cis_mcp.pages.ways import not_found, ways
+from cis_mcp.pages.ways import not_found, unreadable, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
 from engine.mail.outgoing import words
 from engine.model.pages import PageKind, Show
@@ -96,9 +96,12 @@ def _description(row: Row, *, place: bool) -> str:
 
 
 async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, embedded: bool) -> Response:
-    form = await many_of(request)
     try:
-        done = await send(room.engine, shown.page, (row.uid,), form, single=True)
+        form = await many_of(request)
+    except Refused as refused:
+        return unreadable(request, refused)
+    try:
+        done = await send(room, shown.page, (row.uid,), form, client=client_of(request), single=True)
     except Refused as refused:
         return await _shown(
             room,

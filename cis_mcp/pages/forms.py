@@ -19,9 +19,7 @@ _MANY_FIELDS_MAX = 3_000
 
 async def form_of(request: Request) -> dict[str, str]:
     """The fields of a form. Raises Refused: TOO_LARGE, INVALID_ARGUMENT."""
-    body = await request.body()
-    if len(body) > _BODY_MAX:
-        raise Refused(Code.TOO_LARGE, "The form is too large.")
+    body = await _body(request, _BODY_MAX)
     try:
         fields = parse_qs(body.decode("ascii"), max_num_fields=_FIELDS_MAX)
     except ValueError:
@@ -31,11 +29,25 @@ async def form_of(request: Request) -> dict[str, str]:
 
 async def many_of(request: Request) -> QueryParams:
     """The fields of a form in which one may stand many times. Raises Refused: TOO_LARGE, INVALID_ARGUMENT."""
-    body = await request.body()
-    if len(body) > _MANY_BODY_MAX:
-        raise Refused(Code.TOO_LARGE, "The form is too large.")
+    body = await _body(request, _MANY_BODY_MAX)
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MANY_FIELDS_MAX)
     except ValueError:
         raise Refused(Code.INVALID_ARGUMENT, "The form cannot be read.") from None
     return QueryParams(pairs)
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """The body, of which no more is read than a form may have. Raises Refused: TOO_LARGE."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise Refused(Code.TOO_LARGE, "The form is too large.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def client_of(request: Request) -> str:
+    """The address of who asks; empty where the server is not told it."""
+    return request.client.host if request.client else ""

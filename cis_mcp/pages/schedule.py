@@ -13,13 +13,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from cis_mcp.pages import jsonld, reading
-from cis_mcp.pages.forms import many_of
+from cis_mcp.pages.forms import client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.listing import FIRST, View, fitting, groups, view_of
 from cis_mcp.pages.rows import Row
 from cis_mcp.pages.sending import send, told
 from cis_mcp.pages.showing import Shown, Showroom
-from cis_mcp.pages.ways import not_found, ways
+from cis_mcp.pages.ways import not_found, unreadable, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
 from cis_mcp.views import pages as views
 from engine.model.pages import PageKind, Show
@@ -185,14 +185,17 @@ def _empty(shown: Shown) -> str:
 
 
 async def _post(room: Showroom, request: Request, shown: Shown, *, embedded: bool) -> Response:
-    form = await many_of(request)
+    try:
+        form = await many_of(request)
+    except Refused as refused:
+        return unreadable(request, refused)
     keys = form.getlist("e")
     visit = Visit(
         view_of(form), frozenset(keys[:_TICKED_MAX]), form.get("email", "")[:320], embedded=embedded
     )
     try:
         chosen = chosen_rows(shown, keys)
-        done = await send(room.engine, shown.page, chosen, form)
+        done = await send(room, shown.page, chosen, form, client=client_of(request))
     except Refused as refused:
         return await _refused(room, request, shown, visit, refused)
     return RedirectResponse(told(done, views.path(shown.page), embedded=embedded), 303)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -21,37 +19,22 @@ from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest, Show
-from engine.refusals import Code, Refused
+from engine.refusals import Refused
 
-HOURLY = 2_000
-"""Sends of one page in an hour and process: more look like a program's."""
 _VISITOR = Actor(kind="attendee", address="")
 
 
-class HourlyCount:
-    """Counts by name, for an hour; a courtesy beside the limits of the store."""
-
-    def __init__(self) -> None:
-        self._hour, self._counts = 0, Counter[str]()
-
-    def over(self, name: str, limit: int) -> bool:
-        """Count one; True where it is more than `limit` in this hour."""
-        hour = int(time.monotonic() // 3_600)
-        if hour != self._hour:
-            self._hour, self._counts = hour, Counter()
-        self._counts[name] += 1
-        return self._counts[name] > limit
-
-
-_sends = HourlyCount()
-
-
 async def send(
-    engine: Engine, page: Page, uids: tuple[str, ...], form: Mapping[str, str], *, single: bool = False
+    room: Showroom,
+    page: Page,
+    uids: tuple[str, ...],
+    form: Mapping[str, str],
+    *,
+    client: str,
+    single: bool = False,
 ) -> PageSendDone:
-    """Send what was chosen. Raises Refused: as SendFromPage, and TOO_MANY."""
-    if _sends.over(page.slug, HOURLY):
-        raise Refused(Code.TOO_MANY, "Very many people use this page just now.", "Try again in an hour.")
+    """Send what was chosen; `client` is who asks, an address. Raises Refused: as SendFromPage, and TOO_MANY."""
+    room.hourly.count(page.slug, client)
     command = SendFromPage(
         slug=page.slug,
         uids=uids,
@@ -60,7 +43,7 @@ async def send(
         single=single,
         consent=form.get("consent") == "yes",
     )
-    return await engine.apply(command, _VISITOR)
+    return await room.engine.apply(command, _VISITOR)
 
 
 def told(done: PageSendDone, path: str, *, embedded: bool = False) -> str:

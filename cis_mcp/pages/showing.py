@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cis_mcp.pages.hourly import Hourly
 from cis_mcp.pages.listing import Listing, listing
 from cis_mcp.pages.rows import Row, rows_of
 from cis_mcp.pages.web import Body
@@ -40,6 +41,7 @@ class Showroom:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.hourly = Hourly()
         self._shown: OrderedDict[str, Shown] = OrderedDict()
         self._bodies: OrderedDict[tuple[object, ...], Body] = OrderedDict()
         self._making: dict[str, asyncio.Lock] = {}

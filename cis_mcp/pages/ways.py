@@ -10,6 +10,7 @@ from starlette.responses import Response
 from cis_mcp.pages.web import PRIVATE, Body, answer, render
 from cis_mcp.views import pages as views
 from engine.model.pages import Page
+from engine.refusals import Code, Refused
 
 Ways = Sequence[tuple[str, str]]
 
@@ -53,3 +54,9 @@ def not_found(request: Request) -> Response:
         "Whoever gave you the address can tell you what it is now. Invites that are in your calendar stay true.",
         status=404,
     )
+
+
+def unreadable(request: Request, refused: Refused) -> Response:
+    """The answer to a form that no page of ours sends."""
+    status = 413 if refused.code is Code.TOO_LARGE else 400
+    return message(request, "Nothing was sent", refused.message, refused.hint, status=status)

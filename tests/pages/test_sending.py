@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from cis_mcp.pages.sending import HourlyCount
+from cis_mcp.pages.hourly import OF_ONE_CLIENT, Hourly, HourlyCount
 from engine.commands.answers.deliveries import Unsubscribe
 from engine.commands.pages.sending import ConfirmPageRequest
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
+from engine.refusals import Code, Refused
 from tests.pages.visitor import Visitor, changed, games, invites, link_in_mail, published, season
 from tests.support.clock import Clock
 from tests.support.engines import attendee, attendee_count, deliver, do
@@ -250,3 +251,23 @@ def test_sends_are_counted_by_page_and_hour() -> None:
     counts = HourlyCount()
     assert [counts.over("season", 2) for _ in range(3)] == [False, False, True]
     assert not counts.over("other", 2)
+
+
+def test_one_client_closes_a_page_for_itself_alone() -> None:
+    hourly = Hourly()
+    for n in range(OF_ONE_CLIENT):
+        hourly.count("season", f"2001:db8::{n:x}")
+    with pytest.raises(Refused) as refused:
+        hourly.count("season", "2001:db8::ffff")
+    assert refused.value.code is Code.TOO_MANY
+    hourly.count("season", "192.0.2.1")
+    hourly.count("other", "2001:db8::1")
+
+
+async def test_a_form_is_read_no_further_than_a_form_may_be(engine: Engine, visitor: Visitor) -> None:
+    made = await games(engine, 1)
+    await published(engine)
+    for path in ("/s/season", f"/e/{made[0].id}"):
+        answer = await visitor.post(path, (), "a" * 200_000)
+        assert answer.status_code == 413
+        assert "The form is too large." in answer.text

@@ -1,0 +1,48 @@
+"""How much is sent from pages in an hour: a courtesy for each process beside the limits of the store."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from engine.network import client_network
+from engine.refusals import Code, Refused
+
+OF_A_PAGE = 2_000
+"""Sends of one page in an hour: more look like a program's."""
+OF_ONE_CLIENT = 100
+"""How many of them one client may have, so that none closes a page for the others."""
+_NAMES_MAX = 50_000
+
+
+class HourlyCount:
+    """Counts by name, for an hour."""
+
+    def __init__(self) -> None:
+        self._hour, self._counts = 0, Counter[str]()
+
+    def over(self, name: str, limit: int) -> bool:
+        """Count one; True where it is more than `limit` in this hour."""
+        hour = int(time.monotonic() // 3_600)
+        if hour != self._hour:
+            self._hour, self._counts = hour, Counter()
+        if name not in self._counts and len(self._counts) >= _NAMES_MAX:
+            return False
+        self._counts[name] += 1
+        return self._counts[name] > limit
+
+
+class Hourly:
+    """The sends of all pages, by page and by client."""
+
+    def __init__(self) -> None:
+        self._pages, self._clients = HourlyCount(), HourlyCount()
+
+    def count(self, slug: str, client: str) -> None:
+        """Count one send of the client at an address. Raises Refused: TOO_MANY."""
+        if self._clients.over(f"{slug} {client_network(client)}", OF_ONE_CLIENT):
+            raise Refused(
+                Code.TOO_MANY, "Very much was sent from your network just now.", "Try again in an hour."
+            )
+        if self._pages.over(slug, OF_A_PAGE):
+            raise Refused(Code.TOO_MANY, "Very many people use this page just now.", "Try again in an hour.")
