@@ -42,7 +42,9 @@ async def test_a_page_needs_no_script_and_no_third_party(engine: Engine, visitor
     assert "frame-ancestors 'none'" in policy
     assert page.page.inline == []
     for link in page.page.links:
-        assert link.startswith(("/", "#", "https://cis.example.com/", "webcal://cis.example.com/")), link
+        assert link.startswith(
+            ("/", "#", "https://cis.example.com/", "webcal://cis.example.com/", "data:image/")
+        ), link
     for path in re.findall(r'(?:href|src)="(/brand/[^"]+)"', page.answer.text):
         asset = await visitor.web.get(path)
         assert asset.status_code == 200

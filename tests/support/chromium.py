@@ -170,7 +170,7 @@ class Tab:
             case "Runtime.consoleAPICalled" if params["type"] in {"error", "warning", "assert"}:
                 self.complaints.append(json.dumps(params["args"])[:2_000])
             case "Log.entryAdded":
-                self.complaints.append(params["entry"]["text"])
+                self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}".rstrip())
             case "Network.requestWillBeSent":
                 self.requests.append(params["request"]["url"])
 

@@ -23,18 +23,19 @@ OPTIONAL = [
     for field, info in spec.arguments.model_fields.items()
     if not info.is_required()
 ]
-GIVEN = {"scope": "system", "action": "pause", "answer": "accept", "on": "true", "decision": "approve"}
+GIVEN = {
+    "scope": "system",
+    "action": "pause",
+    "answer": "accept",
+    "on": "true",
+    "decision": "approve",
+    "sender": "stripe",
+}
 REQUIRED = {
     name: {
         field: {"uid": "x", "email": "ann@example.com", "summary": "S", "start": "2027-05-02T19:00:00Z"}.get(
             field,
-            {
-                "scope": "system",
-                "action": "pause",
-                "answer": "accept",
-                "on": "true",
-                "decision": "approve",
-            }.get(field, "x"),
+            GIVEN.get(field, "x"),
         )
         for field, info in spec.arguments.model_fields.items()
         if info.is_required()
@@ -208,6 +209,7 @@ def test_schemas_hold_nothing_that_weak_clients_refuse(tool: str) -> None:
         assert all(isinstance(word, str) and word for word in node.get("enum", [])), path
         assert len(node.get("description", "")) <= 1_024
         if node.get("type") == "object" and not node.get("properties"):
-            assert path.endswith(".fields") or path == "", path
+            # What people call their fields, and payloads of others, have names that nobody knows before.
+            assert path.endswith((".fields", ".sample", ".body")) or path == "", path
         if node.get("properties"):
             assert node["additionalProperties"] is False, path
