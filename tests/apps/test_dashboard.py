@@ -191,7 +191,7 @@ async def test_the_newest_campaigns_are_listed_and_one_is_opened_and_left_again(
         await view.shows("Campaign · sending")
         await view.click("#back-slot button")
         await view.shows("2 campaigns")
-        assert await view.js("document.querySelector('#answers').hidden")
+        await view.until("document.querySelector('#answers').hidden")
         await view.until("document.querySelectorAll('.campaign-name').length === 2")
         assert (await view.shows("Season opener", "#list")).count("Season opener") == 2
         # The list, too, is asked for again.

@@ -36,6 +36,8 @@ GROUPS = {
     "A season's calendar imported (cis-mcp import)",
     "Search in words over a season",
     "Search in words among very many events",
+    "AWS",
+    "The record",
 }
 
 
