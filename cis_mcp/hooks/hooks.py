@@ -23,6 +23,7 @@ from engine.triggers.receiving import BODY_MAX, Receiver
 _FAILURES_A_SECOND, _FAILURES_AT_ONCE = 1.0, 100
 _KEPT = 10_000
 _BUSY_S = 10
+_DIGITS_MAX = 20
 
 
 class _Failures:
@@ -92,7 +93,7 @@ class Hooks:
 async def _body(request: Request) -> bytes | None:
     """The body; None once it is larger than a delivery may be."""
     announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced[:20]) > BODY_MAX:
+    if not announced.isdecimal() or len(announced) > _DIGITS_MAX or int(announced) > BODY_MAX:
         return None
     parts, size = [], 0
     async for part in request.stream():

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from cis_mcp.pages import jsonld
-from cis_mcp.pages.forms import client_of, many_of
+from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.rows import Row
 from cis_mcp.pages.sending import send, told
@@ -109,7 +109,7 @@ async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, emb
             shown,
             row,
             embedded=embedded,
-            email=form.get("email", "")[:320],
+            email=address_in(form),
             problem=f"{refused.message} {refused.hint}".strip(),
             status=429 if refused.code in {Code.PERSON_LIMIT, Code.TOO_MANY} else 422,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs, parse_qsl
 
 from starlette.datastructures import QueryParams
@@ -15,6 +16,7 @@ _FIELDS_MAX = 10
 _MANY_BODY_MAX = 100_000
 """Bytes: 2,430 ticks of five letters have 20,000."""
 _MANY_FIELDS_MAX = 3_000
+_ADDRESS_MAX = 320
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -46,6 +48,12 @@ async def _body(request: Request, most: int) -> bytes:
             raise Refused(Code.TOO_LARGE, "The form is too large.")
         parts.append(part)
     return b"".join(parts)
+
+
+def address_in(form: Mapping[str, str]) -> str:
+    """The address in a form, as it is shown again; empty if it is longer than any: what is cut is another's."""
+    given = form.get("email", "")
+    return given if len(given) <= _ADDRESS_MAX else ""
 
 
 def client_of(request: Request) -> str:

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from cis_mcp.pages import jsonld, reading
-from cis_mcp.pages.forms import client_of, many_of
+from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.listing import FIRST, View, fitting, groups, view_of
 from cis_mcp.pages.rows import Row
@@ -74,7 +74,7 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
             return await _post(room, request, shown, embedded=embedded)
         given = request.query_params
         ticked = frozenset(given.getlist("e")[:_TICKED_MAX])
-        visit = Visit(view_of(given), ticked, given.get("email", "")[:320], embedded=embedded)
+        visit = Visit(view_of(given), ticked, address_in(given), embedded=embedded)
         return await _shown(room, request, shown, visit)
 
     return show
@@ -190,9 +190,7 @@ async def _post(room: Showroom, request: Request, shown: Shown, *, embedded: boo
     except Refused as refused:
         return unreadable(request, refused)
     keys = form.getlist("e")
-    visit = Visit(
-        view_of(form), frozenset(keys[:_TICKED_MAX]), form.get("email", "")[:320], embedded=embedded
-    )
+    visit = Visit(view_of(form), frozenset(keys[:_TICKED_MAX]), address_in(form), embedded=embedded)
     try:
         chosen = chosen_rows(shown, keys)
         done = await send(room, shown.page, chosen, form, client=client_of(request))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import datetime
 
 from engine.refusals import Code, Refused
 
@@ -31,6 +32,17 @@ def opened(cursor: str, *kinds: type, longest: int = _CURSOR_MAX) -> list[object
     if any(isinstance(value, int) and abs(value) >= _INTEGER_END for value in found):
         raise forged()
     return found
+
+
+def before(cursor: str | None) -> tuple[datetime, str] | None:
+    """The time and the id before which a list of the newest first goes on; Refused(INVALID_CURSOR) as in `opened`."""
+    if cursor is None:
+        return None
+    at, name = opened(cursor, str, str)
+    try:
+        return datetime.fromisoformat(str(at)), str(name)
+    except ValueError:
+        raise forged() from None
 
 
 def forged(

@@ -229,3 +229,13 @@ def _wire(answer: httpx.Response) -> int:
     """Bytes of an answer as it left, with its headers."""
     head = sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
     return answer.num_bytes_downloaded + head
+
+
+async def test_an_address_that_is_too_long_is_not_shown_again_in_part(
+    engine: Engine, visitor: Visitor
+) -> None:
+    await games(engine, 1)
+    await published(engine)
+    fits = f"{'a' * 60}@example.com"
+    assert fits in (await visitor.see(f"/s/season?q=game&email={fits}")).answer.text
+    assert "aaaa" not in (await visitor.see(f"/s/season?q=game&email={'a' * 321}")).answer.text

@@ -133,23 +133,13 @@ async def _one(call: CallContext, campaign_id: str, limit: int, cursor: str | No
 
 async def _newest(call: CallContext, limit: int, cursor: str | None) -> Reply:
     """A page of the caller's campaigns, newest first."""
-    views = await call.engine.campaigns(call.actor, limit + 1, _before(cursor))
+    views = await call.engine.campaigns(call.actor, limit + 1, cursors.before(cursor))
     infos = [campaign_info(view) for view in views[:limit]]
     last = views[limit - 1].campaign if len(views) > limit else None
     following = cursors.written(last.created.isoformat(), last.id) if last else None
     lines = [campaign_lines(info)[0] for info in infos] or ["There are no campaigns."]
     lines += _more(following, "campaigns")
     return Reply("\n".join(lines), CampaignsResult(campaign=None, campaigns=infos, next_cursor=following))
-
-
-def _before(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    created, id_ = cursors.opened(cursor, str, str)
-    try:
-        return datetime.fromisoformat(str(created)), str(id_)
-    except ValueError:
-        raise cursors.forged() from None
 
 
 def _more(cursor: str | None, what: str) -> list[str]:

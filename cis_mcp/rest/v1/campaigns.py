@@ -130,7 +130,7 @@ async def get_campaign(call: Call[Showing, Body]) -> Campaign:
 async def list_campaigns(call: Call[Newest, Body]) -> Campaigns:
     """List your campaigns, newest first."""
     limit = call.query.limit
-    views = await call.engine.campaigns(call.actor, limit + 1, _before(call.query.cursor))
+    views = await call.engine.campaigns(call.actor, limit + 1, cursors.before(call.query.cursor))
     last = views[limit - 1].campaign if len(views) > limit else None
     following = cursors.written(last.created.isoformat(), last.id) if last else None
     return Campaigns(campaigns=[campaign_info(view) for view in views[:limit]], next_cursor=following)
@@ -242,16 +242,6 @@ async def _begin(call: Call[OfEvent, NewCampaign]) -> datetime | None:
         raise Refused(
             Code.INVALID_TIME, "at is not an ISO 8601 time.", "Give it as “2027-04-30T09:00:00”."
         ) from None
-
-
-def _before(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    created, id_ = cursors.opened(cursor, str, str)
-    try:
-        return datetime.fromisoformat(str(created)), str(id_)
-    except ValueError:
-        raise cursors.forged() from None
 
 
 def _control(name: str, handler: Callable[..., Any], body: type[Body] | None = None) -> Endpoint:

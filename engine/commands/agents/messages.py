@@ -27,6 +27,8 @@ _OF_ONE, _OF_ALL = 20, 500
 """Messages that an agent is kept in a day: from one address, and in all."""
 _ID = 16
 _REPLY_MAX = 20_000
+_MESSAGE_ID_MAX = 500
+"""Characters; a longer Message-ID is left out, since a part of it would name another mail."""
 _OURS = re.compile(
     r"https?://\S*/(?:approve|approvals|confirm|unsubscribe|sign-in|s|u)/\S+|\b(?:confirm|unsubscribe|rsvp)\+\w+@\S+",
     re.IGNORECASE,
@@ -76,7 +78,7 @@ class TakeMessage(Command[MessageDone]):
             cut=len(self.body) > TEXT_MAX,
             proof=self.proof,
             automatic=self.automatic,
-            message_id=self.message_id[:500],
+            message_id=self.message_id if len(self.message_id) <= _MESSAGE_ID_MAX else "",
         )
         if await self._answers(work):
             message = message.model_copy(update={"auto_answered": True})
