@@ -188,3 +188,14 @@ async def test_the_comment_of_a_receipt_reaches_the_same_place(post: Post) -> No
     (message,) = await post.engine.messages(post.engine.local, 10)
     assert (message.kind, message.sender, message.event_uid) == ("comment", ANN, event.uid)
     assert message.text == "I am late by ten minutes"
+
+
+async def test_a_message_id_that_is_too_long_is_left_out_not_cut(post: Post) -> None:
+    for length in (20, 600):
+        letter = _letter()
+        del letter["Message-ID"]
+        letter["Message-ID"] = f"<{'a' * length}@client.example>"
+        await post(letter, AGENT)
+    newest, first = await post.engine.store.inbox_messages(None, 10, None)
+    assert first.message_id == f"{'a' * 20}@client.example"
+    assert newest.message_id == ""
