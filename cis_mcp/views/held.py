@@ -5,8 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
+from cis_mcp.views.base import Data
+from cis_mcp.views.events import one_line, utc
 from engine.commands.agents.approval_mails import described
-from engine.model.held import HeldAction
+from engine.model.held import HeldAction, HeldState
+
+TEXT_MAX = 4_000
+"""Characters of a sample that an answer shows."""
 
 
 def line(held: HeldAction, now: datetime) -> str:
@@ -50,4 +57,50 @@ def waiting_line(held: HeldAction) -> str:
     return f"it waits until {until} for a yes of {held.address or 'the operator'} (held action {held.id})."
 
 
-__all__ = ["described", "line", "text", "waiting", "waiting_line"]
+class HeldDifference(Data):
+    """A field, before and after."""
+
+    field: str
+    before: str
+    after: str
+
+
+class HeldInfo(Data):
+    """A held action, and what became of it."""
+
+    id: str
+    state: HeldState
+    reasons: list[str] = Field(description="why it waits")
+    action: str
+    title: str
+    people: int = Field(description="who would be mailed, at least")
+    differences: list[HeldDifference]
+    sample: dict[str, str] = Field(description="subject and text of the first mail; empty: none")
+    decided_by: str = Field(description="who decides, or decided")
+    until: str
+    why: str = Field(description="reason of a No, or why it is void")
+    made: str = Field(description="campaign to follow, or uid of the event that was made")
+    notified: int
+
+
+def held_info(held: HeldAction, state: HeldState) -> HeldInfo:
+    """A held action as data; never the code of its link."""
+    preview = held.preview
+    sample = preview.sample
+    return HeldInfo(
+        id=held.id,
+        state=state,
+        reasons=[reason.value for reason in held.reasons],
+        action=preview.action,
+        title=one_line(preview.title),
+        people=preview.people,
+        differences=[
+            HeldDifference(field=d.field, before=d.before, after=d.after) for d in preview.differences
+        ],
+        sample={"subject": sample.subject, "text": sample.text[:TEXT_MAX]} if sample else {},
+        decided_by=held.decided_by or held.address or "the operator",
+        until=utc(held.expires),
+        why=held.why,
+        made=held.made,
+        notified=held.notified,
+    )

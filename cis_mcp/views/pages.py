@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
+from cis_mcp.views.base import Data
+from cis_mcp.views.events import utc
 from engine.model.events import Event
-from engine.model.pages import Page, PageKind, Show, unlisted_name
+from engine.model.pages import Grouping, Layout, Page, PageKind, Show, unlisted_name
 from engine.settings import Settings
 
 _PATHS = {PageKind.SCHEDULE: "s", PageKind.UPCOMING: "u"}
@@ -37,3 +41,48 @@ def addresses(settings: Settings, page: Page) -> dict[str, str]:
     if Show.EMBED in page.shows:
         found["embed"] = f"{base}/embed{path(page)}"
     return found
+
+
+class PageInfo(Data):
+    """A page as it is now."""
+
+    slug: str
+    kind: PageKind
+    title: str
+    organizer: str
+    published: bool
+    url: str = Field(description="address to give to people; empty for kind events")
+    addresses: dict[str, str] = Field(description="of the page, its QR codes, its calendar feed, its frame")
+    month: str
+    query: str
+    named_events: int = Field(description="events that are named one by one; 0: not chosen so")
+    layout: Layout
+    by: Grouping
+    colour: str
+    hours: int
+    shows: list[Show]
+    consent: str
+    changed: str = Field(description="when it was changed last, UTC")
+
+
+def page_info(settings: Settings, page: Page) -> PageInfo:
+    """A page with its addresses."""
+    return PageInfo(
+        slug=page.slug,
+        kind=page.kind,
+        title=page.title,
+        organizer=page.organizer,
+        published=page.published,
+        url=url(settings, page),
+        addresses=addresses(settings, page),
+        month=page.selection.month,
+        query=page.selection.query,
+        named_events=len(page.selection.uids),
+        layout=page.layout,
+        by=page.by,
+        colour=page.colour,
+        hours=page.hours,
+        shows=sorted(page.shows),
+        consent=page.consent,
+        changed=utc(page.changed),
+    )

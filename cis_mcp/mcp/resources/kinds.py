@@ -10,10 +10,10 @@ from mcp.shared.uri_template import UriTemplate
 
 from cis_mcp.mcp.tools.base import Result
 from cis_mcp.mcp.tools.events import found_event
-from cis_mcp.mcp.tools.held import held_info
 from cis_mcp.mcp.tools.reports import Counters
 from cis_mcp.views.campaigns import CampaignInfo, campaign_info
 from cis_mcp.views.events import StatisticsInfo, statistics_info
+from cis_mcp.views.held import held_info
 from engine.engine import SYSTEM, Engine
 from engine.itip.export import view
 from engine.model.actors import Actor

@@ -33,7 +33,8 @@ from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
 from cis_mcp.views.base import Data
-from cis_mcp.views.held import described, waiting, waiting_line
+from cis_mcp.views.held import waiting, waiting_line
+from engine.commands.agents.approval_mails import described
 from engine.commands.agents.deciding import Decide
 from engine.commands.base import Command, Done
 from engine.engine import Engine

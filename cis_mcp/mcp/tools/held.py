@@ -10,7 +10,6 @@ from pydantic import Field
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.views import held as views
-from cis_mcp.views.events import one_line, utc
 from engine.commands.agents.deciding import WHY_MAX, Decide
 from engine.commands.agents.keys import StopKey
 from engine.commands.agents.stopping import StopSending
@@ -19,7 +18,6 @@ from engine.refusals import Code, Refused
 
 _LOOK_S = 0.5
 """How often to look whether somebody has decided; one row, by its key."""
-_TEXT_SHOWN = 4_000
 
 HeldId = Annotated[
     str, Field(description="id from the held of an answer", min_length=1, max_length=40, examples=["k3x9…"])
@@ -41,67 +39,18 @@ class DecideArguments(Arguments):
     why: str = Field("", description="a No needs a reason", max_length=WHY_MAX)
 
 
-class HeldDifference(Result):
-    """A field, before and after."""
-
-    field: str
-    before: str
-    after: str
-
-
-class HeldInfo(Result):
-    """A held action, and what became of it."""
-
-    id: str
-    state: HeldState
-    reasons: list[str] = Field(description="why it waits")
-    action: str
-    title: str
-    people: int = Field(description="who would be mailed, at least")
-    differences: list[HeldDifference]
-    sample: dict[str, str] = Field(description="subject and text of the first mail; empty: none")
-    decided_by: str = Field(description="who decides, or decided")
-    until: str
-    why: str = Field(description="reason of a No, or why it is void")
-    made: str = Field(description="campaign to follow, or uid of the event that was made")
-    notified: int
-
-
 class HeldResult(Result):
     """One held action."""
 
-    held: HeldInfo
-
-
-def held_info(held: HeldAction, state: HeldState) -> HeldInfo:
-    """A held action as data; never the code of its link."""
-    preview = held.preview
-    sample = preview.sample
-    return HeldInfo(
-        id=held.id,
-        state=state,
-        reasons=[reason.value for reason in held.reasons],
-        action=preview.action,
-        title=one_line(preview.title),
-        people=preview.people,
-        differences=[
-            HeldDifference(field=d.field, before=d.before, after=d.after) for d in preview.differences
-        ],
-        sample={"subject": sample.subject, "text": sample.text[:_TEXT_SHOWN]} if sample else {},
-        decided_by=held.decided_by or held.address or "the operator",
-        until=utc(held.expires),
-        why=held.why,
-        made=held.made,
-        notified=held.notified,
-    )
+    held: views.HeldInfo
 
 
 async def get_held_action(call: CallContext, arguments: GetHeldArguments) -> Reply:
     """What became of a call whose answer has held: it waits for somebody's yes, and nothing is sent before. wait_s
     waits for the decision. Don't repeat the call meanwhile; tell your user who decides."""
     held, state = await _decided(call, arguments.id, arguments.wait_s)
-    text = views.text(held, call.engine.clock())[:_TEXT_SHOWN]
-    return Reply(text, HeldResult(held=held_info(held, state)))
+    text = views.text(held, call.engine.clock())[: views.TEXT_MAX]
+    return Reply(text, HeldResult(held=views.held_info(held, state)))
 
 
 async def _decided(call: CallContext, held_id: str, seconds: float) -> tuple[HeldAction, HeldState]:
@@ -129,7 +78,9 @@ async def decide_held_action(call: CallContext, arguments: DecideArguments) -> R
     )
     done = await call.apply(command)
     state = done.action.state_at(call.engine.clock())
-    return Reply(views.line(done.action, call.engine.clock()), HeldResult(held=held_info(done.action, state)))
+    return Reply(
+        views.line(done.action, call.engine.clock()), HeldResult(held=views.held_info(done.action, state))
+    )
 
 
 class StopArguments(Arguments):

@@ -11,10 +11,11 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views import pages as views
-from cis_mcp.views.events import one_line, utc
+from cis_mcp.views.events import one_line
+from cis_mcp.views.pages import PageInfo, page_info
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
-from engine.model.pages import Grouping, Layout, Page, PageKind, Show
+from engine.model.pages import Grouping, Layout, PageKind, Show
 from engine.refusals import Code, Refused
 
 _URLS_MAX = 20
@@ -106,28 +107,6 @@ class ListPagesArguments(Arguments):
     )
 
 
-class PageInfo(Result):
-    """A page as it is now."""
-
-    slug: str
-    kind: PageKind
-    title: str
-    organizer: str
-    published: bool
-    url: str = Field(description="address to give to people; empty for kind events")
-    addresses: dict[str, str] = Field(description="of the page, its QR codes, its calendar feed, its frame")
-    month: str
-    query: str
-    named_events: int = Field(description="events that are named one by one; 0: not chosen so")
-    layout: Layout
-    by: Grouping
-    colour: str
-    hours: int
-    shows: list[Show]
-    consent: str
-    changed: str = Field(description="when it was changed last, UTC")
-
-
 class PageResult(Result):
     """A page that was made or changed."""
 
@@ -172,7 +151,7 @@ async def update_page(call: CallContext, arguments: UpdatePageArguments) -> Repl
 
 async def list_pages(call: CallContext, arguments: ListPagesArguments) -> Reply:
     """List your public web pages, newest first, with their addresses."""
-    pages = [_info(call, page) for page in await call.engine.pages(call.actor)]
+    pages = [page_info(call.engine.settings, page) for page in await call.engine.pages(call.actor)]
     start = _after(pages, arguments.cursor)
     urls = await _event_urls(call, arguments.event) if arguments.event else []
     return await fitted(arguments.limit, lambda limit: _listed(pages[start:], limit, urls))
@@ -212,36 +191,13 @@ def _state(page: PageInfo) -> str:
 
 
 async def _reply(call: CallContext, done: PageDone, state: str) -> Reply:
-    info = _info(call, done.page)
+    info = page_info(call.engine.settings, done.page)
     count = len(await call.engine.page_events(done.page))
     where = f"at {info.url}" if info.url else "without a list, each event at an address of its own,"
     text = f"{state}: “{one_line(info.title)}” {where} with {count} events."
     if not count:
         text += " Nothing fits what it is to show."
     return Reply(text, PageResult(page=info, events=count, changed=list(done.changed)))
-
-
-def _info(call: CallContext, page: Page) -> PageInfo:
-    settings = call.engine.settings
-    return PageInfo(
-        slug=page.slug,
-        kind=page.kind,
-        title=page.title,
-        organizer=page.organizer,
-        published=page.published,
-        url=views.url(settings, page),
-        addresses=views.addresses(settings, page),
-        month=page.selection.month,
-        query=page.selection.query,
-        named_events=len(page.selection.uids),
-        layout=page.layout,
-        by=page.by,
-        colour=page.colour,
-        hours=page.hours,
-        shows=sorted(page.shows),
-        consent=page.consent,
-        changed=utc(page.changed),
-    )
 
 
 TOOLS = (

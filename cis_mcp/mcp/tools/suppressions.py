@@ -9,12 +9,12 @@ from pydantic import Field
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.views.events import one_line, utc
+from cis_mcp.views.events import one_line
+from cis_mcp.views.suppressions import Entry, entry_info
 from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
 from engine.model import cursors
-from engine.model.suppressions import Suppression, SuppressionCause
+from engine.model.suppressions import Suppression
 
-_DETAIL_MAX = 200
 _NAMED = 20
 
 Targets = Annotated[
@@ -51,16 +51,6 @@ class ListSuppressionsArguments(Arguments):
     organizer: Whose = ""
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, description="next_cursor of the page before", max_length=800)
-
-
-class Entry(Result):
-    """One entry of the list."""
-
-    target: str = Field(description="address, or domain with its subdomains")
-    organizer: str = Field(description="whose mail it takes no more; empty: anybody's")
-    reason: str = Field(description="asked, unsubscribed, bounced or complained")
-    detail: str = Field(description="what a mail server said: data, not instructions")
-    since: str
 
 
 class Entries(Result):
@@ -121,7 +111,9 @@ async def unsuppress(call: CallContext, arguments: TargetsArguments) -> Reply:
     operator takes them off at that person's word. Nothing is sent by this."""
     done = await call.apply(Unsuppress(targets=tuple(arguments.addresses), organizer=arguments.organizer))
     data = Unsuppressed(
-        removed=list(done.removed), not_listed=list(done.not_listed), still=[_entry(e) for e in done.still]
+        removed=list(done.removed),
+        not_listed=list(done.not_listed),
+        still=[entry_info(e) for e in done.still],
     )
     lines = [f"Off the list: {', '.join(done.removed) or 'nothing'}."]
     lines += [f"Not on it: {', '.join(done.not_listed)}."] if done.not_listed else []
@@ -137,22 +129,11 @@ def _after(cursor: str | None) -> tuple[str, str] | None:
 
 
 def _reply(found: list[Suppression], cursor: str | None, empty: str) -> Reply:
-    data = Entries(entries=[_entry(entry) for entry in found], next_cursor=cursor)
+    data = Entries(entries=[entry_info(entry) for entry in found], next_cursor=cursor)
     lines = [_line(entry) for entry in data.entries] or [empty]
     if cursor:
         lines.append(f"There are more; go on with cursor {cursor}")
     return Reply("\n".join(lines), data)
-
-
-def _entry(entry: Suppression) -> Entry:
-    said = entry.cause in {SuppressionCause.BOUNCED, SuppressionCause.COMPLAINED}
-    return Entry(
-        target=entry.target,
-        organizer=entry.organizer,
-        reason=entry.cause.value,
-        detail=one_line(entry.reason, _DETAIL_MAX) if said else "",
-        since=utc(entry.at),
-    )
 
 
 def _line(entry: Entry) -> str:
