@@ -14,6 +14,7 @@ from engine.model.messages import MessageState
 from engine.observe.logs import discreet
 from engine.observe.observer import ANSWERS, BATCH_S
 from engine.outbox import answers
+from engine.outbox.account_list import AccountList
 from engine.outbox.leases import LEASE_S, Leases
 from engine.outbox.pace import Pace
 from engine.outbox.quota import QuotaKeeper
@@ -56,6 +57,7 @@ class Dispatcher:
         self._observer = engine.observer
         self._quota = QuotaKeeper.of(transport, engine.store, engine.clock)
         self._leases = Leases(engine.store, self._owner, engine.clock, lease_s, engine.observer, self._quota)
+        self._account_list = AccountList.of(transport, engine)
         self._pace = Pace(transport.connections)
         self._grown = asyncio.Event()
         self._claiming: asyncio.Task[list[Claim]] | None = None
@@ -114,6 +116,8 @@ class Dispatcher:
 
     async def _claimed(self, limit: int) -> list[Claim]:
         """Claims; who comes to many leaves others their part of the connections from the first mail on."""
+        if self._account_list:
+            await self._account_list.fresh()
         claims = await self._leases.claim(limit)
         if len(claims) > _BATCH:
             await self._share()
@@ -281,6 +285,8 @@ class Dispatcher:
         """Finish what is in flight, give back what was not tried, write both down."""
         self._stopping.set()
         self._grown.set()
+        if self._account_list:
+            self._account_list.stop()
         if self._claiming:
             self._hand_out(await _claimed_late(self._claiming))
         try:

@@ -7,7 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +20,7 @@ from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
 from engine.mail.incoming.sesnotice import TAG_EVENT, TAG_ROW
 from engine.model.base import Value
 from engine.model.records import Quota
+from engine.outbox.account_list import Listed, ListedPage
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle, send_each
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
@@ -28,6 +29,8 @@ _CONNECTIONS, _CONNECTIONS_MOST = 32, 256
 _FORM = "give it as ses://REGION[?endpoint=https://…&configuration_set=…&connections=32]"
 _JSON = {"content-type": "application/json"}
 _SEND, _ACCOUNT = "/v2/email/outbound-emails", "/v2/email/account"
+_SUPPRESSED = "/v2/email/suppression/addresses"
+_PAGE = "1000"
 _UNLIMITED = -1
 _ANSWER_MAX = 500
 
@@ -68,6 +71,7 @@ class SesTransport:
     ) -> None:
         self.connections = target.connections
         self.quota_name = f"ses {target.region}"
+        self.list_name = f"ses-{target.region}-suppressed"
         self._target = target
         self._domain = domain
         self._clock = clock
@@ -93,15 +97,34 @@ class SesTransport:
         left = None if most < 0 else max(0, int(most - float(found.get("SentLast24Hours", 0))))
         return Quota(rate=max(0.0, rate), remaining=left)
 
+    async def listed(self, since: datetime | None, page: str) -> ListedPage:
+        """A page of the account's suppression list, of what came onto it since then. Raises Rejected."""
+        query = [("PageSize", _PAGE)] + [("NextToken", page)] * bool(page)
+        if since:
+            query.append(("StartDate", since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
+        found = await self._call("GET", _SUPPRESSED, query=query)
+        try:
+            entries = tuple(map(_listed, found.get("SuppressedDestinationSummaries") or ()))
+        except (KeyError, TypeError, ValueError) as error:
+            raise Rejected("SES answers no list", permanent=False, server=True) from error
+        return ListedPage(entries, str(found.get("NextToken") or ""))
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client:
             await self._client.close()
 
-    async def _call(self, method: str, path: str, body: bytes = b"", recipient: str = "") -> dict[str, Any]:
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        recipient: str = "",
+        query: Sequence[tuple[str, str]] = (),
+    ) -> dict[str, Any]:
         try:
             client = await self._open()
-            return await client.call(method, path, headers=_JSON if body else None, body=body)
+            return await client.call(method, path, query=query, headers=_JSON if body else None, body=body)
         except AwsRefused as refused:
             raise _rejection(refused, recipient, self._domain) from refused
         except (Unreached, NoCredentials) as error:
@@ -135,6 +158,11 @@ def _request(envelope: Envelope, configuration_set: str) -> dict[str, Any]:
     if configuration_set:
         request["ConfigurationSetName"] = configuration_set
     return request
+
+
+def _listed(values: dict[str, Any]) -> Listed:
+    at = datetime.fromtimestamp(float(values["LastUpdateTime"]), UTC)
+    return Listed(str(values["EmailAddress"]), values["Reason"] == "COMPLAINT", at)
 
 
 def _ascii(address: str) -> str:

@@ -10,8 +10,10 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from engine.aws.signing import Keys
 from tests.support import awsmodels
@@ -30,6 +32,7 @@ REGION = "eu-west-1"
 HANG_UP = "hang up"
 _AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256 Credential=(\S+), SignedHeaders=(\S+), Signature=(\w+)")
 _SEND, _ACCOUNT = "/v2/email/outbound-emails", "/v2/email/account"
+_SUPPRESSED = "/v2/email/suppression/addresses"
 _LINE_MAX = 1_000
 _ONCE = {b"from", b"to", b"subject", b"date", b"message-id", b"sender", b"reply-to", b"mime-version"}
 _REPLACED = re.compile(rb"(?im)^(?:message-id|date|return-path|x-ses-[a-z-]+):.*\r\n(?:[ \t].*\r\n)*")
@@ -64,6 +67,12 @@ class Ses:
     domain: str = "cis.test"
     sent: list[Sent] = field(default_factory=list)
     account_asked: int = 0
+    suppressed: list[tuple[str, str, float]] = field(default_factory=list)
+    """Address, reason and time of the account's suppression list."""
+    page: int = 1_000
+    lists_asked: list[dict[str, Any]] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    """Paths that the account's policy does not allow."""
     errors: list[str] = field(default_factory=list)
     manner: Callable[[str], Answer | None] = _nothing_special
     on_sent: Callable[[], None] = lambda: None
@@ -82,12 +91,32 @@ class Ses:
     async def answer(self, asked: Asked) -> Told | None:
         if why := unsigned(asked):
             return self._error(403, "InvalidSignatureException", why)
+        if asked.path in self.refused:
+            return self._error(403, "AccessDeniedException", f"not authorized to call {asked.path}")
+        if (asked.method, asked.path) == ("GET", _SUPPRESSED):
+            return self._list(dict(parse_qsl(urlsplit(asked.target).query)))
         if (asked.method, asked.path) == ("POST", _SEND):
             return self._take(json.loads(asked.body))
         if (asked.method, asked.path) == ("GET", _ACCOUNT):
             self.account_asked += 1
             return _well({"SendQuota": self.quota, "SendingEnabled": True, "ProductionAccessEnabled": True})
         return self._error(404, "UnknownOperationException", asked.target)
+
+    def _list(self, query: dict[str, str]) -> Told:
+        values: dict[str, Any] = {**query, "PageSize": int(query["PageSize"])}
+        shape = awsmodels.operation("ListSuppressedDestinations").input_shape
+        if wrong := awsmodels.complaints(values, shape):
+            return self._error(400, "BadRequestException", wrong)
+        self.lists_asked.append(values)
+        since = datetime.fromisoformat(query.get("StartDate", "1970-01-01T00:00:00Z")).timestamp()
+        first = int(query.get("NextToken", "0"))
+        found = [entry for entry in self.suppressed if entry[2] >= since]
+        last = first + min(self.page, values["PageSize"])
+        names = "EmailAddress", "Reason", "LastUpdateTime"
+        answer: dict[str, Any] = {
+            "SuppressedDestinationSummaries": [dict(zip(names, e, strict=True)) for e in found[first:last]]
+        }
+        return _well(answer | ({"NextToken": str(last)} if len(found) > last else {}))
 
     def _take(self, body: dict[str, Any]) -> Told | None:
         values = awsmodels.send_email_values(body)

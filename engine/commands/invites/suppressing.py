@@ -47,6 +47,25 @@ class Suppress(Command[SuppressDone]):
         )
 
 
+class SuppressOfService(Command[SuppressDone]):
+    """Take over entries of the list that our mail service keeps; what is no address is left out."""
+
+    entries: tuple[Suppression, ...]
+
+    async def carry_out(self, work: Work) -> SuppressDone:
+        """Keep what is new; an entry that stands already stays as it is."""
+        entries = [kept for entry in self.entries if (kept := _usable(entry))]
+        added = await work.unit.add_suppressions(entries)
+        return SuppressDone(organizer="", targets=tuple(entry.target for entry in entries), added=added)
+
+
+def _usable(entry: Suppression) -> Suppression | None:
+    try:
+        return entry.model_copy(update={"target": text.address(entry.target)})
+    except Refused:
+        return None
+
+
 class Unsuppress(Command[UnsuppressDone]):
     """Take addresses and domains off the list; all of them, or none if one may not be."""
 
