@@ -32,6 +32,7 @@ from engine.model.record import Row, commitment
 from engine.model.records import AnswerGroup, Figures, Grouping, KeptSums, Statistics
 from engine.model.sessions import Session, SignInLink
 from engine.model.stops import Stop
+from engine.model.verbs import Verb
 from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
@@ -244,6 +245,16 @@ class Questions(PageQuestions, DoNotMail):
     async def keys(self) -> list[Key]:
         """All keys, without their secrets, which nobody has."""
         return await self.store.keys()
+
+    async def keys_of(self, actor: Actor) -> list[Key]:
+        """The keys that the actor may see: an operator all, a key itself and those under it; with the verb `approve`
+        all of its address. Raises Refused: NOT_ALLOWED."""
+        refuse_unreading(actor)
+        keys = await self.store.keys()
+        if actor.everywhere:
+            return keys
+        whole = Verb.APPROVE in actor.verbs
+        return [key for key in keys if actor.key in key.chain or (whole and key.address == actor.address)]
 
     async def registrations(self, actor: Actor) -> list[Confirmation]:
         """The mails that wait for their sender to be registered, oldest first. Raises Refused: NOT_ALLOWED."""

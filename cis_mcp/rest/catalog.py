@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from cis_mcp.rest import reference
 from cis_mcp.rest.endpoint import Endpoint
-from cis_mcp.rest.v1 import attendees, campaigns, counting, events, people
+from cis_mcp.rest.v1 import (
+    attendees,
+    campaigns,
+    counting,
+    events,
+    held,
+    keys,
+    messages,
+    pages,
+    people,
+    record,
+    suppressions,
+    triggers,
+)
 
 REFERENCE = ("/event/", "/organizer/", "/system/")
 """Where the paths of the reference product begin."""
@@ -15,6 +28,13 @@ V1: tuple[Endpoint, ...] = (
     *attendees.ENDPOINTS,
     *campaigns.ENDPOINTS,
     *counting.ENDPOINTS,
+    *suppressions.ENDPOINTS,
+    *pages.ENDPOINTS,
+    *triggers.ENDPOINTS,
+    *held.ENDPOINTS,
+    *keys.ENDPOINTS,
+    *messages.ENDPOINTS,
+    *record.ENDPOINTS,
 )
 
 EVERY: tuple[Endpoint, ...] = (*V1, *reference.ENDPOINTS)

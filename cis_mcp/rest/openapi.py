@@ -16,9 +16,12 @@ from cis_mcp.views.waiting import Waiting
 _REF = "#/components/schemas/{model}"
 _TAGS = {
     "events": "Create, read, change, cancel, search",
-    "people": "Invites, withdrawals, reminders, attendees, proposals, the report",
+    "people": "Invites, withdrawals, reminders, attendees, proposals, the report, the do-not-mail list",
     "campaigns": "A list of people, judged as a draft and then sent",
     "counting": "Statistics, and changes since a cursor",
+    "pages": "Public web pages",
+    "triggers": "Rules for what systems of record post, and what was delivered",
+    "agents": "Keys, approvals, mail to the agent, the record",
     "reference": "The paths and fields of the published Calendar Invite Server",
 }
 _PROBLEMS = {

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
+from cis_mcp.views.base import Data
+from cis_mcp.views.events import utc
 from engine.model.bounds import Bounds
 from engine.model.keys import Key
 from engine.refusals import Code, Refused
@@ -44,6 +46,39 @@ def data(key: Key, now: datetime) -> dict[str, Any]:
 
 def _sorted(bounds: Bounds) -> dict[str, Any]:
     return {**bounds.model_dump(mode="json"), "verbs": sorted(bounds.verbs)}
+
+
+class KeyInfo(Data):
+    """A key without its secret."""
+
+    id: str
+    name: str
+    address: str = Field(description="whom it acts for")
+    owner: str = Field(description="who answers for it; empty: nobody")
+    state: str = Field(description="live, stopped, expired or revoked")
+    verbs: list[str]
+    bounds: dict[str, Any] | None = Field(description="null: unbounded")
+    under: list[str] = Field(description="ids of the keys above it")
+    created: str
+    expires: str | None
+    probation: str | None = Field(description="until then everything it asks for waits for an approval")
+
+
+def key_info(key: Key, now: datetime) -> KeyInfo:
+    """A key as data."""
+    return KeyInfo(
+        id=key.id,
+        name=key.name,
+        address=key.address,
+        owner=key.owner,
+        state=state(key, now),
+        verbs=verbs(key),
+        bounds=_sorted(key.bounds) if key.bounds else None,
+        under=list(key.above),
+        created=utc(key.created),
+        expires=utc(key.expires) if key.expires else None,
+        probation=utc(key.probation) if key.probation else None,
+    )
 
 
 def verbs(key: Key) -> list[str]:

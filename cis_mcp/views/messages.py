@@ -28,9 +28,7 @@ class MessageInfo(Data):
     automatic: bool = Field(description="true: a program sent it")
     subject: str
     text: str = Field(description="in a list its beginning")
-    cut: bool = Field(
-        description="true: there is more; read_message goes on at an offset, up to 15,000 characters"
-    )
+    cut: bool = Field(description="true: there is more; read it with an offset, up to 15,000 characters")
     uid: str = Field(description="of the event that a comment is about")
     answered: str | None = Field(description="when you answered it last")
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import BaseModel, Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import utc
+from engine.commands.pages import texts
 from engine.model.events import Event
 from engine.model.pages import Grouping, Layout, Page, PageKind, Show, unlisted_name
 from engine.settings import Settings
 
+_TEXTS = "shown as it is, without markup"
 _PATHS = {PageKind.SCHEDULE: "s", PageKind.UPCOMING: "u"}
 
 
@@ -86,3 +90,50 @@ def page_info(settings: Settings, page: Page) -> PageInfo:
         consent=page.consent,
         changed=utc(page.changed),
     )
+
+
+class PageFields(BaseModel):
+    """What may be said of a page when it is made or changed."""
+
+    intro: str | None = Field(None, description=f"text above the events, {_TEXTS}", max_length=texts.TEXT_MAX)
+    closing: str | None = Field(
+        None, description=f"text below the events, {_TEXTS}", max_length=texts.TEXT_MAX
+    )
+    month: str | None = Field(
+        None, description="events of this month alone; empty: of any", max_length=10, examples=["2027-05"]
+    )
+    query: str | None = Field(
+        None,
+        description="words that events must have, read as a search reads them; empty: all events",
+        max_length=texts.QUERY_MAX,
+        examples=["Orioles home games"],
+    )
+    events: list[str] | None = Field(
+        None,
+        description="uids or ids of these events alone; an empty list: all events",
+        max_length=texts.EVENTS_NAMED_MAX,
+    )
+    layout: Layout | None = Field(None, description="how the events are set")
+    by: Grouping | None = Field(None, description="by what the events stand together")
+    colour: str | None = Field(
+        None,
+        description="of buttons and links; dark enough for white letters",
+        max_length=7,
+        examples=["#1558b0"],
+    )
+    hours: int | None = Field(None, description="clock of 12 or 24 hours", examples=[12, 24])
+    show: list[Show] = Field([], description="what the page shows beyond what it does now", max_length=10)
+    hide: list[Show] = Field([], description="what it no longer shows", max_length=10)
+    consent: str | None = Field(
+        None,
+        description="what visitors must agree to before anything is sent; empty: nothing",
+        max_length=texts.CONSENT_MAX,
+    )
+
+    def fields(self) -> dict[str, Any]:
+        """What was given, as the command takes it."""
+        given = self.model_dump(include=set(PageFields.model_fields), exclude_none=True)
+        given |= {"show": frozenset(self.show), "hide": frozenset(self.hide)}
+        if self.events is not None:
+            given["events"] = tuple(self.events)
+        return given

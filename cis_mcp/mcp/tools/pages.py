@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import Field
 
@@ -12,64 +11,16 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writ
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views import pages as views
 from cis_mcp.views.events import one_line
-from cis_mcp.views.pages import PageInfo, page_info
+from cis_mcp.views.pages import PageFields, PageInfo, page_info
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
-from engine.model.pages import Grouping, Layout, PageKind, Show
+from engine.model.pages import PageKind
 from engine.refusals import Code, Refused
 
 _URLS_MAX = 20
-_TEXTS = "shown as it is, without markup"
 
 
-class PageArguments(Arguments):
-    """What create_page and update_page may say of a page."""
-
-    intro: str | None = Field(None, description=f"text above the events, {_TEXTS}", max_length=texts.TEXT_MAX)
-    closing: str | None = Field(
-        None, description=f"text below the events, {_TEXTS}", max_length=texts.TEXT_MAX
-    )
-    month: str | None = Field(
-        None, description="events of this month alone; empty: of any", max_length=10, examples=["2027-05"]
-    )
-    query: str | None = Field(
-        None,
-        description="words that events must have, as in search_events; empty: all events",
-        max_length=texts.QUERY_MAX,
-        examples=["Orioles home games"],
-    )
-    events: list[str] | None = Field(
-        None,
-        description="uids or ids of these events alone; an empty list: all events",
-        max_length=texts.EVENTS_NAMED_MAX,
-    )
-    layout: Layout | None = Field(None, description="how the events are set")
-    by: Grouping | None = Field(None, description="by what the events stand together")
-    colour: str | None = Field(
-        None,
-        description="of buttons and links; dark enough for white letters",
-        max_length=7,
-        examples=["#1558b0"],
-    )
-    hours: int | None = Field(None, description="clock of 12 or 24 hours", examples=[12, 24])
-    show: list[Show] = Field([], description="what the page shows beyond what it does now", max_length=10)
-    hide: list[Show] = Field([], description="what it no longer shows", max_length=10)
-    consent: str | None = Field(
-        None,
-        description="what visitors must agree to before anything is sent; empty: nothing",
-        max_length=texts.CONSENT_MAX,
-    )
-
-    def fields(self) -> dict[str, Any]:
-        """What was given, as the command takes it."""
-        given = self.model_dump(include=set(PageArguments.model_fields), exclude_none=True)
-        given |= {"show": frozenset(self.show), "hide": frozenset(self.hide)}
-        if self.events is not None:
-            given["events"] = tuple(self.events)
-        return given
-
-
-class CreatePageArguments(PageArguments):
+class CreatePageArguments(PageFields, Arguments):
     """Arguments of create_page."""
 
     title: str = Field(description="heading of the page", max_length=texts.TITLE_MAX)
@@ -89,7 +40,7 @@ class CreatePageArguments(PageArguments):
     )
 
 
-class UpdatePageArguments(PageArguments):
+class UpdatePageArguments(PageFields, Arguments):
     """Arguments of update_page."""
 
     slug: str = Field(description="which page", max_length=200)

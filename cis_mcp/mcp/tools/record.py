@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.views.record import RecordRow, record_row
 from engine.model import cursors
 from engine.model.record import Row
 
@@ -19,21 +17,6 @@ class ListRecordArguments(Arguments):
 
     limit: int = Field(50, ge=1, le=100)
     cursor: str | None = Field(None, description="next_cursor of the page before", max_length=200)
-
-
-class RecordRow(Result):
-    """One command and what came of it."""
-
-    row: int = Field(description="its number in the record of the whole server")
-    at: str
-    face: str = Field(description="by which face it came: mcp, cli, mail")
-    key: str = Field(description="id of the key; empty: none")
-    command: str
-    outcome: str = Field(description="done, refused or dry_run")
-    code: str = Field(description="why it was refused")
-    event: str = Field(description="uid of the event, or id of the campaign")
-    mails: int = Field(description="mails that it owed in the same moment")
-    times: int = Field(description="for how many equal refusals the row stands")
 
 
 class RecordRows(Result):
@@ -58,27 +41,12 @@ async def list_record(call: CallContext, arguments: ListRecordArguments) -> Repl
 
 
 def _reply(rows: list[Row], *, more: bool) -> Reply:
-    infos = [_info(json.loads(row.body)) for row in rows]
+    infos = [record_row(row) for row in rows]
     cursor = cursors.written(rows[-1].seq) if more else None
     lines = [_line(info) for info in infos] or ["The record has no row of yours."]
     if cursor:
         lines.append(f"There are older ones; go on with cursor {cursor}")
     return Reply("\n".join(lines), RecordRows(rows=infos, next_cursor=cursor))
-
-
-def _info(said: dict[str, Any]) -> RecordRow:
-    return RecordRow(
-        row=said["seq"],
-        at=said["at"],
-        face=said.get("face", ""),
-        key=said.get("key", ""),
-        command=said["command"],
-        outcome=said["outcome"],
-        code=said.get("code", ""),
-        event=said.get("event", ""),
-        mails=said.get("mails", {}).get("count", 0),
-        times=said.get("times", 1),
-    )
 
 
 def _line(info: RecordRow) -> str:

@@ -1,0 +1,151 @@
+"""An organizer's public web pages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
+from cis_mcp.views.base import Data
+from cis_mcp.views.pages import PageFields, PageInfo, page_info
+from engine.commands.pages import texts
+from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
+from engine.model import cursors
+from engine.model.pages import PageKind
+from engine.model.verbs import Verb
+
+
+class OfPage(Query):
+    """The page in the path."""
+
+    slug: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ListingPages(Query):
+    """Some of the pages."""
+
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+class NewPage(PageFields, Body):
+    """A page to be made."""
+
+    title: str = Field(description="heading of the page", max_length=texts.TITLE_MAX)
+    kind: PageKind = Field(
+        PageKind.SCHEDULE,
+        description="schedule: to choose from many; upcoming: what comes next; events: no list, each event has a page "
+        "at an address of its own",
+    )
+    slug: str | None = Field(
+        None,
+        description="end of its address, a-z, 0-9 and hyphens; else made of the title",
+        max_length=texts.SLUG_MAX,
+    )
+    organizer: str | None = Field(None, description="whose events; left out: your own", max_length=1_000)
+
+
+class PageChange(PageFields, Body):
+    """What is to change; what is left out stays."""
+
+    title: str | None = Field(None, max_length=texts.TITLE_MAX)
+    published: bool | None = Field(None, description="false: takes it off the web; true: puts it back")
+
+
+class Pages(Data):
+    """Pages, newest first."""
+
+    pages: list[PageInfo]
+    next_cursor: str | None
+
+
+class ChangedPage(Data):
+    """A page that was made or changed."""
+
+    page: PageInfo
+    events: int = Field(description="events that it has now, past and cancelled ones among them")
+    changed: list[str] = Field(description="which of its fields changed")
+
+
+async def pages(call: Call[ListingPages, Body]) -> Pages:
+    """List your public web pages, newest first, with their addresses."""
+    limit, cursor = call.query.limit, call.query.cursor
+    every = await call.engine.pages(call.actor)
+    start = 0
+    if cursor:
+        (last,) = cursors.opened(cursor, str)
+        place = next((place for place, page in enumerate(every) if page.slug == last), None)
+        if place is None:
+            raise cursors.forged()
+        start = place + 1
+    shown = every[start : start + limit]
+    more = len(every) > start + limit
+    infos = [page_info(call.engine.settings, page) for page in shown]
+    return Pages(pages=infos, next_cursor=cursors.written(shown[-1].slug) if more else None)
+
+
+async def show_page(call: Call[OfPage, Body]) -> PageInfo:
+    """Show one of your pages with its addresses."""
+    return page_info(call.engine.settings, await call.engine.page(call.query.slug, call.actor))
+
+
+async def make_page(call: Call[Query, NewPage]) -> Answer:
+    """Make a public web page with an organizer's events, from which people send themselves invites. It is online at
+    once and follows every change of its events."""
+    body = call.body
+    command = CreatePage(
+        kind=body.kind, title=body.title, slug=body.slug, organizer=body.organizer, **body.fields()
+    )
+    done = await call.apply(command)
+    return Answer(await _changed(call, done), 201, {"Location": f"/v1/pages/{done.page.slug}"})
+
+
+async def change_page(call: Call[OfPage, PageChange]) -> ChangedPage:
+    """Change a page, take it off the web or put it back. A repetition changes nothing."""
+    body = call.body
+    command = UpdatePage(slug=call.query.slug, title=body.title, published=body.published, **body.fields())
+    return await _changed(call, await call.apply(command))
+
+
+async def _changed(call: Call[Any, Any], done: PageDone) -> ChangedPage:
+    count = len(await call.engine.page_events(done.page))
+    info = page_info(call.engine.settings, done.page)
+    return ChangedPage(page=info, events=count, changed=list(done.changed))
+
+
+_PAGES, _PAGE = "/v1/pages", "/v1/pages/{slug}"
+ENDPOINTS = (
+    Endpoint(
+        "GET", _PAGES, pages, Pages, Verb.READ, "pages", ListingPages, tool="list_pages", tier="extended"
+    ),
+    Endpoint(
+        "GET", _PAGE, show_page, PageInfo, Verb.READ, "pages", OfPage, tool="list_pages", tier="extended"
+    ),
+    Endpoint(
+        "POST",
+        _PAGES,
+        make_page,
+        ChangedPage,
+        Verb.PUBLISH,
+        "pages",
+        Nothing,
+        NewPage,
+        201,
+        tool="create_page",
+        tier="extended",
+    ),
+    Endpoint(
+        "PATCH",
+        _PAGE,
+        change_page,
+        ChangedPage,
+        Verb.PUBLISH,
+        "pages",
+        OfPage,
+        PageChange,
+        tool="update_page",
+        tier="extended",
+    ),
+)

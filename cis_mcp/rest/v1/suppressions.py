@@ -1,0 +1,143 @@
+"""The do-not-mail list."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cis_mcp.rest.endpoint import Call, Endpoint
+from cis_mcp.rest.models import Body, Cursor, Nothing, Query
+from cis_mcp.views.base import Data
+from cis_mcp.views.suppressions import Entry, entry_info
+from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
+from engine.model import cursors
+from engine.model.verbs import Verb
+
+Whose = Annotated[
+    str,
+    Field(description="whose mail; empty: yours, and for operators every organizer's", max_length=1_000),
+]
+
+
+class ListingSuppressions(Query):
+    """A page of the list."""
+
+    address: str | None = Field(
+        None, description="only what keeps mail from this address or domain", max_length=1_000
+    )
+    organizer: Whose = ""
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Cursor = None
+
+
+class Targets(Body):
+    """Addresses and domains."""
+
+    addresses: list[Annotated[str, Field(max_length=1_000)]] = Field(
+        description="addresses, or domains, which stand for their subdomains too",
+        max_length=TARGETS_MAX,
+        examples=[["ann@example.com", "example.com"]],
+    )
+    organizer: Whose = ""
+
+
+class Suppressions(Data):
+    """Entries in order of their address or domain."""
+
+    entries: list[Entry]
+    next_cursor: str | None
+
+
+class Added(Data):
+    """What is on the list now."""
+
+    organizer: str = Field(description="whose mail they take no more; empty: anybody's")
+    addresses: list[str]
+    added: int = Field(description="how many were not on the list before")
+
+
+class Removed(Data):
+    """What was taken off the list."""
+
+    removed: list[str]
+    not_listed: list[str]
+    still: list[Entry] = Field(description="other entries that keep mail from what was removed")
+
+
+async def suppressions(call: Call[ListingSuppressions, Body]) -> Suppressions:
+    """Show the do-not-mail list: who unsubscribed, whose mail came back, what you put there."""
+    asked = call.query
+    if asked.address:
+        found = await call.engine.suppressions_of(call.actor, asked.organizer, asked.address)
+        return Suppressions(entries=[entry_info(one) for one in found], next_cursor=None)
+    after = None
+    if asked.cursor:
+        target, organizer = cursors.opened(asked.cursor, str, str, longest=800)
+        after = str(target), str(organizer)
+    found = await call.engine.suppressions(call.actor, asked.organizer, asked.limit + 1, after)
+    last = found[asked.limit - 1] if len(found) > asked.limit else None
+    return Suppressions(
+        entries=[entry_info(one) for one in found[: asked.limit]],
+        next_cursor=cursors.written(last.target, last.organizer) if last else None,
+    )
+
+
+async def add_suppressions(call: Call[Query, Targets]) -> Added:
+    """Never mail these addresses or domains again, not even changes and cancellations; what is queued for them is
+    withdrawn. Safe to repeat."""
+    body = call.body
+    done = await call.apply(Suppress(targets=tuple(body.addresses), organizer=body.organizer))
+    return Added(organizer=done.organizer, addresses=list(done.targets), added=done.added)
+
+
+async def remove_suppressions(call: Call[Query, Targets]) -> Removed:
+    """Take addresses or domains off the do-not-mail list. Whoever unsubscribed or complained stays on it, unless an
+    operator takes them off. Nothing is sent. Safe to repeat."""
+    body = call.body
+    done = await call.apply(Unsuppress(targets=tuple(body.addresses), organizer=body.organizer))
+    return Removed(
+        removed=list(done.removed),
+        not_listed=list(done.not_listed),
+        still=[entry_info(one) for one in done.still],
+    )
+
+
+_LIST = "/v1/suppressions"
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        _LIST,
+        suppressions,
+        Suppressions,
+        Verb.READ,
+        "people",
+        ListingSuppressions,
+        tool="list_suppressions",
+        tier="extended",
+    ),
+    Endpoint(
+        "POST",
+        _LIST,
+        add_suppressions,
+        Added,
+        Verb.SUPPRESS,
+        "people",
+        Nothing,
+        Targets,
+        tool="suppress",
+        tier="extended",
+    ),
+    Endpoint(
+        "POST",
+        f"{_LIST}/remove",
+        remove_suppressions,
+        Removed,
+        Verb.SUPPRESS,
+        "people",
+        Nothing,
+        Targets,
+        tool="unsuppress",
+        tier="extended",
+    ),
+)

@@ -1,0 +1,231 @@
+"""Triggers: what systems of record post, the rules for it, and what became of each delivery."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
+from cis_mcp.views.base import Data
+from cis_mcp.views.triggers import DeliveryInfo, Trial, TriggerInfo, delivery_info, trial_info, trigger_info
+from engine.commands.triggers.deliveries import ReplayDelivery
+from engine.commands.triggers.triggers import CreateTrigger
+from engine.model import cursors
+from engine.model.triggers import DeliveryState, HmacForm, Proof, Sender
+from engine.model.verbs import Verb
+from engine.rules.reading import rules_of
+from engine.triggers import asking
+
+
+class OfTrigger(Query):
+    """The trigger in the path."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class OfDelivery(OfTrigger):
+    """The delivery in the path."""
+
+    delivery_id: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class ListingTriggers(Query):
+    """A page of triggers."""
+
+    limit: Limit = 50
+    cursor: Cursor = None
+
+
+class ListingDeliveries(OfTrigger):
+    """A page of a trigger's deliveries."""
+
+    state: DeliveryState | None = Field(None, description="only these; failed: the dead letters")
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+class NewTrigger(Body):
+    """A trigger to be proposed."""
+
+    name: str = Field(
+        description="small letters, digits and hyphens; the hook is /hooks/{name}",
+        max_length=200,
+        examples=["crm-deals"],
+    )
+    sender: Sender = Field(description="whose proof the hook expects; hmac and bearer fit any sender")
+    rules: str = Field(description="YAML, as docs/triggers.md describes it", max_length=50_000)
+    key: str = Field("", description="id of the key that it acts as; empty: yours", max_length=40)
+    header: str = Field(
+        "", description="of salesforce-flow and bearer: the header with the secret", max_length=100
+    )
+    organization: str = Field("", description="of salesforce-message: the organization's id", max_length=40)
+    form: HmacForm | None = Field(None, description="of hmac: where the signature stands and what it covers")
+    sample: dict[str, Any] | None = Field(None, description="a payload on which the rules are tried")
+
+
+class TriggerTrial(Body):
+    """Rules to be tried, and on what."""
+
+    rules: str | None = Field(None, description="YAML; left out: the trigger's own", max_length=50_000)
+    body: dict[str, Any] | None = Field(None, description="a payload; left out: the newest deliveries")
+    limit: int = Field(10, ge=1, le=asking.TRIED_MAX, description="how many deliveries")
+
+
+class ProposedTrigger(Data):
+    """A trigger that is a draft."""
+
+    trigger: TriggerInfo
+    secret: str = Field(description="for the sender, shown once; empty: the sender chooses it")
+
+
+class Triggers(Data):
+    """Triggers by name."""
+
+    triggers: list[TriggerInfo]
+    next_cursor: str | None
+
+
+class Trials(Data):
+    """What rules would do; nothing was done."""
+
+    tried: list[Trial]
+
+
+class Deliveries(Data):
+    """Deliveries, newest first."""
+
+    deliveries: list[DeliveryInfo]
+    next_cursor: str | None
+
+
+async def triggers(call: Call[ListingTriggers, Body]) -> Triggers:
+    """List the triggers: hook, state, key, and what their proof leaves open."""
+    limit, cursor = call.query.limit, call.query.cursor
+    (after,) = cursors.opened(cursor, str) if cursor else [""]
+    every = await asking.triggers(call.engine, call.actor)
+    rest = [(one, unproven) for one, unproven in every if one.name > str(after)]
+    url = call.engine.settings.public_url
+    return Triggers(
+        triggers=[trigger_info(url, one, unproven) for one, unproven in rest[:limit]],
+        next_cursor=cursors.written(rest[limit - 1][0].name) if len(rest) > limit else None,
+    )
+
+
+async def propose_trigger(call: Call[Query, NewTrigger]) -> Answer:
+    """Propose a trigger: rules by which signed webhooks of a CRM, a billing system and the like invite, change and
+    cancel, as your key and in its bounds. It is a draft: only the operator sets a sender's secret and makes it live.
+    Again with the same name it gives a draft new rules."""
+    body = call.body
+    proof = Proof(
+        sender=body.sender,
+        header=body.header,
+        organization=body.organization,
+        form=body.form or HmacForm(),
+    )
+    command = CreateTrigger(
+        name=body.name, proof=proof, rules=rules_of(body.rules), key=body.key, sample=body.sample
+    )
+    done = await call.apply(command)
+    info = trigger_info(call.engine.settings.public_url, done.trigger, 0)
+    return Answer(ProposedTrigger(trigger=info, secret=done.secret), 201)
+
+
+async def try_trigger(call: Call[OfTrigger, TriggerTrial]) -> Trials:
+    """Show what rules would do with kept deliveries or with a body: which rule matches, what it sets, who would be
+    invited or taken out, who is refused by the key's bounds. Nothing is done or sent."""
+    body, name = call.body, call.query.name
+    draft = rules_of(body.rules) if body.rules is not None else None
+    if body.body is not None:
+        tried = [await asking.tried_on_body(call.engine, name, call.actor, body.body, draft)]
+    else:
+        tried = await asking.tried_on_kept(call.engine, name, call.actor, draft, body.limit)
+    return Trials(tried=[trial_info(one) for one in tried])
+
+
+async def deliveries(call: Call[ListingDeliveries, Body]) -> Deliveries:
+    """List what was delivered at a trigger's hook and what became of it, newest first."""
+    asked = call.query
+    (before,) = cursors.opened(asked.cursor, str) if asked.cursor else [""]
+    found = await asking.deliveries(
+        call.engine,
+        asked.name,
+        call.actor,
+        state=asked.state,
+        limit=asked.limit + 1,
+        before=str(before),
+    )
+    return Deliveries(
+        deliveries=[delivery_info(one) for one in found[: asked.limit]],
+        next_cursor=cursors.written(found[asked.limit - 1].id) if len(found) > asked.limit else None,
+    )
+
+
+async def replay(call: Call[OfDelivery, Body]) -> DeliveryInfo:
+    """Handle a delivery of a live trigger anew, once what it failed by is mended. Nothing is sent twice."""
+    command = ReplayDelivery(trigger=call.query.name, delivery_id=call.query.delivery_id)
+    return delivery_info((await call.apply(command)).delivery)
+
+
+_TRIGGERS, _TRIGGER = "/v1/triggers", "/v1/triggers/{name}"
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        _TRIGGERS,
+        triggers,
+        Triggers,
+        Verb.TRIGGER,
+        "triggers",
+        ListingTriggers,
+        tool="list_triggers",
+        tier="extended",
+    ),
+    Endpoint(
+        "POST",
+        _TRIGGERS,
+        propose_trigger,
+        ProposedTrigger,
+        Verb.TRIGGER,
+        "triggers",
+        Nothing,
+        NewTrigger,
+        201,
+        tool="create_trigger",
+        tier="extended",
+    ),
+    Endpoint(
+        "POST",
+        f"{_TRIGGER}/test",
+        try_trigger,
+        Trials,
+        Verb.TRIGGER,
+        "triggers",
+        OfTrigger,
+        TriggerTrial,
+        tool="test_trigger",
+        tier="extended",
+    ),
+    Endpoint(
+        "GET",
+        f"{_TRIGGER}/deliveries",
+        deliveries,
+        Deliveries,
+        Verb.TRIGGER,
+        "triggers",
+        ListingDeliveries,
+        tool="list_deliveries",
+        tier="extended",
+    ),
+    Endpoint(
+        "POST",
+        f"{_TRIGGER}/deliveries/{{delivery_id}}/replay",
+        replay,
+        DeliveryInfo,
+        Verb.TRIGGER,
+        "triggers",
+        OfDelivery,
+        tool="replay_delivery",
+        tier="extended",
+    ),
+)

@@ -1,0 +1,42 @@
+"""Rows of the record, as data."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import Field
+
+from cis_mcp.views.base import Data
+from engine.model.record import Row
+
+
+class RecordRow(Data):
+    """One command and what came of it."""
+
+    row: int = Field(description="its number in the record of the whole server")
+    at: str
+    face: str = Field(description="by which face it came: mcp, cli, mail")
+    key: str = Field(description="id of the key; empty: none")
+    command: str
+    outcome: str = Field(description="done, refused or dry_run")
+    code: str = Field(description="why it was refused")
+    event: str = Field(description="uid of the event, or id of the campaign")
+    mails: int = Field(description="mails that it owed in the same moment")
+    times: int = Field(description="for how many equal refusals the row stands")
+
+
+def record_row(row: Row) -> RecordRow:
+    """What a row of the record says."""
+    said = json.loads(row.body)
+    return RecordRow(
+        row=said["seq"],
+        at=said["at"],
+        face=said.get("face", ""),
+        key=said.get("key", ""),
+        command=said["command"],
+        outcome=said["outcome"],
+        code=said.get("code", ""),
+        event=said.get("event", ""),
+        mails=said.get("mails", {}).get("count", 0),
+        times=said.get("times", 1),
+    )
