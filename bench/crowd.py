@@ -21,8 +21,8 @@ from bench.reading import new_event
 from bench.timing import MILLISECONDS, Effort, quantile
 from bench.usage import usage
 from bench.wire import Wire, call
+from engine.attendee_report import csv_lines
 from engine.model.people import Attendee, Origin, Partstat
-from engine.report import csv_lines
 from engine.store.sqlite.store import SqliteStore
 
 _GROUP = "An event with very many attendees"

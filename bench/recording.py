@@ -98,7 +98,7 @@ async def _written(engine: Engine, count: int) -> float:
         took += time.perf_counter() - began
 
     for _ in range(count // _CHUNK):
-        await engine.store.at_once(chunk)
+        await engine.store.transact(chunk)
     return took
 
 

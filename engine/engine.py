@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar, cast
 
-from engine.bell import Bell
 from engine.commands import recording
 from engine.commands.agents import holding
 from engine.commands.agents.bounds import refuse_exceeded
@@ -22,11 +21,12 @@ from engine.message_questions import MessageQuestions
 from engine.model.actors import Actor
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
 from engine.questions import Clock, Questions
-from engine.record.recorded import Recorded
+from engine.record.questions import Recorded
 from engine.record.repeats import Repeats, known
 from engine.record.signing import Signer
 from engine.refusals import Refused
 from engine.settings import Settings
+from engine.signals import Signal
 from engine.store.opening import open_store
 from engine.store.protocol import Store, Unit
 from engine.watching import Watch
@@ -51,8 +51,8 @@ class Engine(Recorded, MessageQuestions, Questions):
         self.settings = settings
         self.randomness = randomness
         self.local = Actor(kind="local", address=settings.local_organizer)
-        self.owed = Bell()
-        self.arrived = Bell()
+        self.owed = Signal()
+        self.arrived = Signal()
         self.watch = Watch(store)
         self.observer = Observer()
         self.signer = Signer.of(settings)
@@ -150,7 +150,7 @@ class Engine(Recorded, MessageQuestions, Questions):
             log.info("%s refused: %s", name, refused.code)
             await self._record_refusal(command, actor, now, refused)
             return refused
-        self.owed.ring()
+        self.owed.notify()
         return done
 
     async def _whole(
@@ -163,7 +163,7 @@ class Engine(Recorded, MessageQuestions, Questions):
     ) -> D:
         """What the command came to; where it must wait, what it would come to, and the held action."""
         try:
-            return await self.store.at_once(whole)
+            return await self.store.transact(whole)
         except MustWait as must_wait:
             waits, now = must_wait, self.clock()
 
@@ -179,7 +179,7 @@ class Engine(Recorded, MessageQuestions, Questions):
             await recording.enter(work, command, done)
             return done
 
-        return await self.store.at_once(keep)
+        return await self.store.transact(keep)
 
     def _chance(self, actor: Actor) -> Randomness:
         """Chance for a command; written down where the command may have to wait and come true later."""
@@ -211,7 +211,7 @@ class Engine(Recorded, MessageQuestions, Questions):
         async def alone(unit: Unit) -> None:
             await enter(Work(unit, actor, now, self.randomness, self.settings))
 
-        await self.store.at_once(alone)
+        await self.store.transact(alone)
 
     async def check(self) -> list[str]:
         """Every difference that a recount finds, the record among it; empty where all is well (promise 10)."""

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import date, datetime
 
-from engine import report
-from engine.bell import Bell
+from engine import attendee_report
 from engine.commands.agents.deciding import unknown
 from engine.commands.agents.keys import digest, subject_digest
 from engine.commands.base import named_event
@@ -22,6 +21,7 @@ from engine.model.base import Value
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
+from engine.model.counters import AnswerGroup, Figures, Grouping, KeptSums, Statistics
 from engine.model.events import Event
 from engine.model.held import HeldAction
 from engine.model.keys import Key
@@ -29,13 +29,13 @@ from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
 from engine.model.record import Row, commitment
-from engine.model.records import AnswerGroup, Figures, Grouping, KeptSums, Statistics
 from engine.model.sessions import Session, SignInLink
 from engine.model.stops import Stop
 from engine.model.verbs import Verb
 from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
+from engine.signals import Signal
 from engine.store.protocol import Store
 
 Clock = Callable[[], datetime]
@@ -75,7 +75,7 @@ class Questions(PageQuestions, DoNotMail):
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
-        self.answered = Bell()
+        self.answered = Signal()
 
     async def event(self, uid: str, actor: Actor) -> Event:
         """The event that `uid` names: a uid, a short id, or the actor's own key.
@@ -134,7 +134,7 @@ class Questions(PageQuestions, DoNotMail):
     async def report_csv(self, uid: str, actor: Actor) -> AsyncIterator[str]:
         """The CSV report of an event, line by line. Raises Refused: UNKNOWN_EVENT."""
         event = await self.event(uid, actor)
-        async for line in report.csv_lines(self.store.every_attendee(event.uid)):
+        async for line in attendee_report.csv_lines(self.store.every_attendee(event.uid)):
             yield line
 
     async def campaign(
@@ -225,12 +225,12 @@ class Questions(PageQuestions, DoNotMail):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
-            heard = self.answered.listen()
+            signal = self.answered.listen()
             found = await self.store.message_by_message_id(message.message_id) or message
             left = deadline - loop.time()
             if found.state not in {"queued", "sending"} or left <= 0:
                 return found
-            await heard.wait(min(left, _OTHER_PROCESS_S))
+            await signal.wait(min(left, _OTHER_PROCESS_S))
 
     async def key_of(self, secret: str) -> Key | None:
         """The key that `secret` is, unless it is unknown, revoked or expired."""

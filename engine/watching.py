@@ -19,7 +19,7 @@ _SHARE = 4
 WATCHED_MAX = 2_000
 """Different things that are watched at once, by all listeners of this process together."""
 
-Heard = Callable[[frozenset[str]], None]
+Callback = Callable[[frozenset[str]], None]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Sight:
 class _Watched:
     sight: Sight
     state: object
-    ears: dict[object, Heard] = field(default_factory=dict)
+    callbacks: dict[object, Callback] = field(default_factory=dict)
 
 
 class Watch:
@@ -55,8 +55,8 @@ class Watch:
         """Names of all that is listened to just now."""
         return set(self._watched)
 
-    async def listen(self, sights: Mapping[str, Sight], heard: Heard) -> Callable[[], None]:
-        """Call `heard` with the names of those `sights` that changed from now on, until the result is called.
+    async def listen(self, sights: Mapping[str, Sight], callback: Callback) -> Callable[[], None]:
+        """Call `callback` with the names of those `sights` that changed from now on, until the result is called.
 
         One name always stands for the same sight. A change may be told once too often, never too seldom.
         Raises Refused: TOO_MANY.
@@ -70,11 +70,11 @@ class Watch:
         if self._newest is None:
             self._newest, _ = await self._store.answered(None)
         states = {name: await sight.look() for name, sight in sights.items()}
-        ear = object()
+        listener = object()
         for name, sight in sights.items():
-            self._watched.setdefault(name, _Watched(sight, states[name])).ears[ear] = heard
+            self._watched.setdefault(name, _Watched(sight, states[name])).callbacks[listener] = callback
         self._begin()
-        return lambda: self._leave(ear, sights.keys())
+        return lambda: self._leave(listener, sights.keys())
 
     def _begin(self) -> None:
         # what was kept between the listener's first look and now is seen by looking once in any case
@@ -82,10 +82,10 @@ class Watch:
         if self._watched and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._run())
 
-    def _leave(self, ear: object, names: Collection[str]) -> None:
+    def _leave(self, listener: object, names: Collection[str]) -> None:
         for name in names:
             watched = self._watched.get(name)
-            if watched and watched.ears.pop(ear, None) and not watched.ears:
+            if watched and watched.callbacks.pop(listener, None) and not watched.callbacks:
                 del self._watched[name]
         if not self._watched:
             self._stop()
@@ -122,13 +122,13 @@ class Watch:
         # Said before anything is looked at: who begins to listen meanwhile asks for one more look.
         self._revision = revision
         newest, answered = await self._store.answered(self._newest)
-        news: dict[Heard, set[str]] = {}
+        news: dict[Callback, set[str]] = {}
         for name, watched in list(self._watched.items()):
             state = await watched.sight.look()
             if state != watched.state or watched.sight.event in answered:
-                for heard in watched.ears.values():
-                    news.setdefault(heard, set()).add(name)
+                for callback in watched.callbacks.values():
+                    news.setdefault(callback, set()).add(name)
             watched.state = state
         self._newest = newest
-        for heard, names in news.items():
-            heard(frozenset(names))
+        for callback, names in news.items():
+            callback(frozenset(names))

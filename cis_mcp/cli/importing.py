@@ -47,10 +47,10 @@ async def again(settings: Settings, url: str, options: Options, seconds: float, 
 
 async def _once(engine: Engine, source: str, options: Options, *, as_json: bool) -> int:
     if is_url(source):
-        return _tell(await feeds.import_url(engine, engine.local, source, options), as_json=as_json)
+        return _report(await feeds.import_url(engine, engine.local, source, options), as_json=as_json)
     name, data = await asyncio.to_thread(content, source)
     if is_calendar(data):
-        return _tell(await feeds.import_file(engine, engine.local, data, name, options), as_json=as_json)
+        return _report(await feeds.import_file(engine, engine.local, data, name, options), as_json=as_json)
     return await _rows(engine, data, options, as_json=as_json)
 
 
@@ -81,7 +81,7 @@ async def _rows(engine: Engine, data: bytes, options: Options, *, as_json: bool)
         click.echo(_plain(problem), err=True)
     given = {"organizer": options.organizer, "timezone": options.timezone}
     defaults = {column: value for column, value in given.items() if value}
-    outcomes = await _carried_out(engine, found.rows, defaults, dry_run=options.dry_run)
+    outcomes = await _apply_rows(engine, found.rows, defaults, dry_run=options.dry_run)
     for outcome in outcomes:
         click.echo(json.dumps(_shown(outcome), ensure_ascii=False) if as_json else _row(outcome))
     would = "Dry run, nothing was done. " if options.dry_run else ""
@@ -89,19 +89,19 @@ async def _rows(engine: Engine, data: bytes, options: Options, *, as_json: bool)
     return 1 if any(o.became is RequestOutcome.FAILED for o in outcomes) else 0
 
 
-async def _carried_out(
+async def _apply_rows(
     engine: Engine, rows: Sequence[batchrows.BatchRow], defaults: Mapping[str, str], *, dry_run: bool
 ) -> list[StepOutcome]:
     steps = [batchrows.RowStep(row=row, name=str(row.row), defaults=defaults) for row in rows]
     if dry_run:
         # In one piece: a row may speak of an event that an earlier row would make.
         try:
-            return list(await batch.carried_out(engine, steps, engine.local, dry_run=True))
+            return list(await batch.apply_steps(engine, steps, engine.local, dry_run=True))
         except Rehearsed as rehearsed:
             return list(rehearsed.outcomes)
     outcomes: list[StepOutcome] = []
     for start in range(0, len(steps), batch.CHUNK):
-        outcomes += await batch.carried_out(engine, steps[start : start + batch.CHUNK], engine.local)
+        outcomes += await batch.apply_steps(engine, steps[start : start + batch.CHUNK], engine.local)
     return outcomes
 
 
@@ -126,7 +126,7 @@ def _row(outcome: StepOutcome) -> str:
 # a calendar
 
 
-def _tell(imported: Imported, *, as_json: bool) -> int:
+def _report(imported: Imported, *, as_json: bool) -> int:
     if as_json:
         click.echo(imported.model_dump_json())
     else:

@@ -18,25 +18,25 @@ def record() -> None:
 @click.option("--old", is_flag=True, help="The lines that were kept before there was a record.")
 def record_export(*, old: bool) -> None:
     """Print the record as JSON lines: where it begins, each row as it was hashed, the signed head."""
-    from cis_mcp.cli import recorded
+    from cis_mcp.cli import record_actions
 
-    run(recorded.export_old(settings_in_force()) if old else recorded.export(settings_in_force()))
+    run(record_actions.export_old(settings_in_force()) if old else record_actions.export(settings_in_force()))
 
 
 @record.command("head")
 def record_head() -> None:
     """Print the signed head, to be held against the record later."""
-    from cis_mcp.cli import recorded
+    from cis_mcp.cli import record_actions
 
-    run(recorded.head(settings_in_force()))
+    run(record_actions.head(settings_in_force()))
 
 
 @record.command("key")
 def record_key() -> None:
     """Print the public key with which heads are signed, in one line."""
-    from cis_mcp.cli import recorded
+    from cis_mcp.cli import record_actions
 
-    run(recorded.key(settings_in_force()))
+    run(record_actions.key(settings_in_force()))
 
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -53,9 +53,9 @@ def record_verify(file: Path | None, heads: tuple[Path, ...], key: str | None) -
 
     With --head it must hold that head: a cut end, an old backup or a rewritten past are found.
     """
-    from cis_mcp.cli import recorded
+    from cis_mcp.cli import record_actions
 
     if file:
-        run(recorded.verify_file(file, heads, key))
+        run(record_actions.verify_file(file, heads, key))
     else:
-        run(recorded.verify(settings_in_force(), heads, key))
+        run(record_actions.verify(settings_in_force(), heads, key))

@@ -44,7 +44,7 @@ async def serve_http(
     prepare: Callable[[CisServer], None] = lambda _: None,
     health: Health | None = None,
 ) -> None:
-    """Serve on `listener`, whose door is not open (`refuse_open_door`), until `stop` is set.
+    """Serve on `listener`, whose door is not open (`refuse_open_bind`), until `stop` is set.
 
     `prepare` may add to the MCP server before anybody is let in.
     """
@@ -102,7 +102,7 @@ async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
     server.should_exit = True
 
 
-async def refuse_open_door(engine: Engine, host: str, *, no_auth: bool) -> None:
+async def refuse_open_bind(engine: Engine, host: str, *, no_auth: bool) -> None:
     """Raise Refused(NOT_ALLOWED) where a bind to `host` would let strangers in, or nobody at all."""
     if is_loopback(host):
         return

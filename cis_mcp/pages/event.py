@@ -13,7 +13,7 @@ from cis_mcp.pages import jsonld
 from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.rows import Row
-from cis_mcp.pages.sending import send, told
+from cis_mcp.pages.sending import result_path, send
 from cis_mcp.pages.showing import Shown, Showroom
 from cis_mcp.pages.ways import not_found, unreadable, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
@@ -113,7 +113,7 @@ async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, emb
             problem=f"{refused.message} {refused.hint}".strip(),
             status=429 if refused.code in {Code.PERSON_LIMIT, Code.TOO_MANY} else 422,
         )
-    return RedirectResponse(told(done, f"/e/{row.id}", embedded=embedded), 303)
+    return RedirectResponse(result_path(done, f"/e/{row.id}", embedded=embedded), 303)
 
 
 def routes(room: Showroom) -> list[Route]:

@@ -17,7 +17,7 @@ from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.listing import FIRST, View, fitting, groups, view_of
 from cis_mcp.pages.rows import Row
-from cis_mcp.pages.sending import send, told
+from cis_mcp.pages.sending import result_path, send
 from cis_mcp.pages.showing import Shown, Showroom
 from cis_mcp.pages.ways import not_found, unreadable, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
@@ -196,7 +196,7 @@ async def _post(room: Showroom, request: Request, shown: Shown, *, embedded: boo
         done = await send(room, shown.page, chosen, form, client=client_of(request))
     except Refused as refused:
         return await _refused(room, request, shown, visit, refused)
-    return RedirectResponse(told(done, views.path(shown.page), embedded=embedded), 303)
+    return RedirectResponse(result_path(done, views.path(shown.page), embedded=embedded), 303)
 
 
 def chosen_rows(shown: Shown, keys: Sequence[str]) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ async def send(
     return await room.engine.apply(command, _VISITOR)
 
 
-def told(done: PageSendDone, path: str, *, embedded: bool = False) -> str:
+def result_path(done: PageSendDone, path: str, *, embedded: bool = False) -> str:
     """The address of the page that says what happened; loading it again sends nothing."""
     values = {"n": done.count, **({"x": done.failed} if done.failed else {}), "to": path}
     frame = "/embed" if embedded else ""

@@ -93,19 +93,19 @@ def answer(
 ) -> Response:
     """`body`, or 304 where the client has it; `framed`: other sites may show it in a frame."""
     tag = f'"{body.tag}"'
-    told = {**_HEADERS, "Cache-Control": cache_control}
+    headers = {**_HEADERS, "Cache-Control": cache_control}
     if body.modified:
-        told["Last-Modified"] = body.modified
+        headers["Last-Modified"] = body.modified
     if body.media.startswith("text/html"):
-        told["Content-Security-Policy"] = _CSP.format("*" if framed else "'none'")
+        headers["Content-Security-Policy"] = _CSP.format("*" if framed else "'none'")
     if status == 200 and cache_control != PRIVATE:
-        told["ETag"] = tag
+        headers["ETag"] = tag
         if _known(request, tag):
-            return Response(status_code=304, headers=told)
+            return Response(status_code=304, headers=headers)
     if body.packed and "gzip" in request.headers.get("accept-encoding", ""):
-        told["Content-Encoding"] = "gzip"
-        return Response(body.packed, status, told, media_type=body.media)
-    return Response(body.whole, status, told, media_type=body.media)
+        headers["Content-Encoding"] = "gzip"
+        return Response(body.packed, status, headers, media_type=body.media)
+    return Response(body.whole, status, headers, media_type=body.media)
 
 
 def _known(request: Request, tag: str) -> bool:

@@ -39,16 +39,16 @@ def routes(engine: Engine, *, keyed: bool, leaving: Callable[[], bool] = lambda:
     by_path: dict[str, list[Endpoint]] = defaultdict(list)
     for endpoint in EVERY:
         by_path[endpoint.path].append(endpoint)
-    door = Door(engine, keyed=keyed, leaving=leaving)
+    handler = RequestHandler(engine, keyed=keyed, leaving=leaving)
     return [
         Route(STOCK_PAGE, stock_page),
-        *(_route(door, path, endpoints) for path, endpoints in by_path.items()),
+        *(_route(handler, path, endpoints) for path, endpoints in by_path.items()),
         Route("/openapi.json", _openapi(engine)),
         Route("/v1/{rest:path}", _unknown_path, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 
 
-def _route(door: Door, path: str, endpoints: Sequence[Endpoint]) -> Route:
+def _route(handler: RequestHandler, path: str, endpoints: Sequence[Endpoint]) -> Route:
     by_method = {endpoint.method: endpoint for endpoint in endpoints}
     methods = sorted(by_method)
 
@@ -58,7 +58,7 @@ def _route(door: Door, path: str, endpoints: Sequence[Endpoint]) -> Route:
             allowed = {"Allow": ", ".join(methods)}
             words = f"{request.method} is not possible here; possible: {', '.join(methods)}."
             return problem(405, Code.INVALID_ARGUMENT, words, headers=allowed)
-        return await door.answer(endpoint, request)
+        return await handler.answer(endpoint, request)
 
     if not endpoints[0].reference:
         return Route(path, asked, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -72,7 +72,7 @@ def _route(door: Door, path: str, endpoints: Sequence[Endpoint]) -> Route:
     return Route(path, endpoint=open_to_all, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 
 
-class Door:
+class RequestHandler:
     """Lets callers in, and answers what they ask."""
 
     def __init__(self, engine: Engine, *, keyed: bool, leaving: Callable[[], bool]) -> None:

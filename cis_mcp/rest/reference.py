@@ -17,16 +17,16 @@ from cis_mcp.rest.landing import landing
 from cis_mcp.rest.models import Body, Loose
 from cis_mcp.rest.problems import problem, status_of
 from cis_mcp.views.base import Data
+from engine.attendee_report import masked_address, masked_name
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine
+from engine.model.counters import Statistics
 from engine.model.events import Event
 from engine.model.people import Attendee, Origin
 from engine.model.queries import AttendeeQuery, EventQuery
-from engine.model.records import Statistics
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
-from engine.report import masked_address, masked_name
 
 ORGANIZER_MAX, SYSTEM_PAGE = 2_500, 500
 _AT_ONCE = 100

@@ -1,4 +1,4 @@
-"""Runs the engine in this process: inbox, dispatcher and chores, started and stopped together."""
+"""Runs the engine in this process: inbox, dispatcher and jobs, started and stopped together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.inbox import sources
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.listener import Listener
 from engine.inbox.spool import cleaning
-from engine.jobs import jobs as chores
+from engine.jobs import jobs as job_runner
 from engine.jobs import record
 from engine.observe import telemetry
 from engine.outbox.dispatcher import Dispatcher
@@ -50,7 +50,7 @@ async def running(settings: Settings, health: Health | None = None) -> AsyncIter
         inbox = Inbox(engine)
         named = sources.named(inbox, settings.inbox.get_secret_value())
         jobs: dict[str, Job] = {f"source {n} of CIS_INBOX": source.run for n, source in enumerate(named, 1)}
-        jobs |= {"inbox": inbox.run, "chores": lambda: chores.run(engine)}
+        jobs |= {"inbox": inbox.run, "jobs": lambda: job_runner.run(engine)}
         jobs |= {
             "dispatcher": Dispatcher(engine, transport).run,
             "crew": SenderPool(engine, transport.connections).run,
@@ -68,7 +68,7 @@ async def running(settings: Settings, health: Health | None = None) -> AsyncIter
             for task in health.jobs.values():
                 task.cancel()
             await asyncio.gather(*health.jobs.values(), return_exceptions=True)
-            await telemetry.told(end)
+            await telemetry.flushed(end)
 
 
 async def _seen(engine: Engine, health: Health) -> Callable[[], None]:

@@ -48,12 +48,12 @@ async def over_http(
 ) -> NoReturn:
     """Serve MCP over HTTP until a signal comes; raises Refused, OSError."""
     from cis_mcp.http.security import guard
-    from cis_mcp.http.serve import listening, refuse_open_door, serve_http
+    from cis_mcp.http.serve import listening, refuse_open_bind, serve_http
 
     # All before anything is started: mail must not be taken in by a server that nobody can reach.
     names = guard(host, settings.public_url)
     async with opened(settings) as engine:
-        await refuse_open_door(engine, host, no_auth=no_auth)
+        await refuse_open_bind(engine, host, no_auth=no_auth)
     health = Health()
     with listening(host, port) as listener:
         async with _running(settings, health) as engine:

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
+from engine.attendee_report import masked_address
 from engine.model.changes import Change, ChangeKind
-from engine.report import masked_address
 
 _WORDS_SHOWN = 300
 

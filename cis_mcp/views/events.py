@@ -10,8 +10,8 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from engine.itip.recurrence import instances
+from engine.model.counters import Statistics
 from engine.model.events import Event
-from engine.model.records import Statistics
 from engine.model.times import Span, is_day
 from engine.refusals import Code, Refused
 

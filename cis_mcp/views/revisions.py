@@ -9,9 +9,9 @@ from pydantic import Field
 from cis_mcp.views.base import Data
 from cis_mcp.views.campaigns import Sample
 from cis_mcp.views.events import TEXT_SHOWN, one_line, times
+from engine.attendee_report import masked_address
 from engine.commands.events.events import EventDone
 from engine.model.events import Event
-from engine.report import masked_address
 
 _SHOWN = 300
 """Characters of an old or a new value that are shown."""
@@ -25,7 +25,7 @@ class FieldChange(Data):
     new: str = Field(description="texts are cut after 300 characters")
 
 
-def told(done: EventDone) -> dict[str, Any]:
+def notified_fields(done: EventDone) -> dict[str, Any]:
     """Who hears of the change and who does not, for a result."""
     preview = done.preview
     return {

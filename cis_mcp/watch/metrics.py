@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
+from engine.model.counters import Figures, KeptSums
 from engine.model.messages import MessageState
-from engine.model.records import Figures, KeptSums
 from engine.observe.observer import COUNTERS, TIMERS, Histogram, Labels, Observer
 from engine.refusals import Code
 

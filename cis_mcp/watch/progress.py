@@ -20,10 +20,10 @@ async def run(engine: Engine) -> None:
     """Watch until cancelled; where a look fails, the next one is tried."""
     watch = Watch(engine)
     while True:
-        heard = engine.answered.listen()
+        signal = engine.answered.listen()
         await asyncio.sleep(EVERY_S)
         try:
-            await watch.look(worked=await heard.wait(0))
+            await watch.look(worked=await signal.wait(0))
         except Exception:
             log.exception("campaigns cannot be looked at; trying again")
 

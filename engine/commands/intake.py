@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.commands import telling
+from engine.commands import notifying
 from engine.commands.base import Command, Done, Work
+from engine.model.counters import Intake
 from engine.model.messages import Notice
-from engine.model.records import Intake
 
 
 class Reply(Done):
@@ -33,4 +33,4 @@ async def note(work: Work, intake: Intake, reply: Reply | None) -> None:
     await work.unit.take_in(intake)
     if reply:
         uid = intake.uid if intake.uid and await work.unit.event(intake.uid) else None
-        await telling.tell(work, reply.to, reply.notice, uid)
+        await notifying.notify(work, reply.to, reply.notice, uid)

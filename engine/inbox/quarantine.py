@@ -20,7 +20,7 @@ from engine.mail.incoming.content import IncomingMail
 from engine.mail.incoming.read import Opened
 from engine.model.actors import Actor
 from engine.model.base import Value
-from engine.model.records import Intake, KeptSums
+from engine.model.counters import Intake, KeptSums
 from engine.refusals import Code, Refused
 
 _NAME = re.compile(r"~?[0-9A-Za-z][0-9A-Za-z._+-]{0,200}")
@@ -141,7 +141,7 @@ class Quarantine:
         update = {"id": new, "mailboxes": (_mailbox(mailbox),), **marks}
         mail = Spooled(envelope=spooled.envelope.model_copy(update=update), raw=spooled.raw)
         await asyncio.to_thread(self._again, name, mail)
-        self._engine.arrived.ring()
+        self._engine.arrived.notify()
         return True
 
     async def drop(self, name: str, actor: Actor) -> None:

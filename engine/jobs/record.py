@@ -79,5 +79,5 @@ async def _cut(engine: Engine, rows: list[Row]) -> bool:
     async def work(unit: Unit) -> None:
         await unit.cut_record(place)
 
-    await engine.store.at_once(work)
+    await engine.store.transact(work)
     return True

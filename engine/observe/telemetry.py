@@ -80,7 +80,7 @@ def begin(seen: Observer) -> Callable[[], None]:
     return end
 
 
-async def told(end: Callable[[], None]) -> None:
+async def flushed(end: Callable[[], None]) -> None:
     """Call `end`, which `begin` gave back; a collector that does not answer is left alone after a second."""
     ending = threading.Thread(target=end, daemon=True, name="telemetry")
     ending.start()
@@ -209,9 +209,9 @@ class _Otel:
 
     @contextmanager
     def span(self, name: str, attributes: Mapping[str, Value]) -> Iterator[_OneSpan]:
-        told = {f"cis.{key}": value for key, value in attributes.items()}
+        flushed = {f"cis.{key}": value for key, value in attributes.items()}
         with self._tracer.start_as_current_span(
-            name, attributes=told, record_exception=False, set_status_on_exception=False
+            name, attributes=flushed, record_exception=False, set_status_on_exception=False
         ) as span:
             one = _OneSpan(span)
             try:

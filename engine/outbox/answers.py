@@ -51,7 +51,7 @@ def failed(claim: Claim, code: Code, text: str) -> Answer:
     return Answer(message_id=claim.message.id, state=MessageState.FAILED, code=code.value, text=text)
 
 
-def given_back(claim: Claim, due: datetime | None = None) -> Answer:
+def released(claim: Claim, due: datetime | None = None) -> Answer:
     """The message was not tried; it waits for another dispatcher, or until `due`."""
     return Answer(message_id=claim.message.id, state=MessageState.QUEUED, due=due)
 

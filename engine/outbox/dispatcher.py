@@ -83,7 +83,7 @@ class Dispatcher:
     async def _claim_forever(self) -> None:
         idle_s = _IDLE_FIRST_S
         while True:
-            heard = self._engine.owed.listen()
+            signal = self._engine.owed.listen()
             self._room.clear()
             free = _HELD_MOST - self._held
             if free < _CLAIM_LEAST:
@@ -93,7 +93,7 @@ class Dispatcher:
             self._hand_out(claims)
             idle_s = _IDLE_FIRST_S if claims else min(2 * idle_s, _IDLE_S)
             if not claims:
-                await heard.wait(idle_s)
+                await signal.wait(idle_s)
 
     def _hand_out(self, claims: list[Claim]) -> None:
         """Share claims out: a few messages go over many connections at once, many in full batches."""
@@ -107,7 +107,7 @@ class Dispatcher:
         try:
             claims = await asyncio.shield(self._claiming)
         except Exception as error:  # noqa: BLE001 -- it is logged and tried again
-            _say("messages cannot be claimed; trying again", error)
+            _warn("messages cannot be claimed; trying again", error)
             self._claiming = None
             return []
         self._claiming = None
@@ -127,7 +127,7 @@ class Dispatcher:
         try:
             self._pace.share(await self._store.senders())
         except Exception as error:  # noqa: BLE001 -- it is logged and tried again
-            _say("it cannot be seen who else sends; trying again", error)
+            _warn("it cannot be seen who else sends; trying again", error)
 
     async def _keep_leases(self) -> None:
         while True:
@@ -135,7 +135,7 @@ class Dispatcher:
             try:
                 await self._leases.keep()
             except Exception as error:  # noqa: BLE001 -- it is logged and tried again
-                _say("leases cannot be renewed; trying again", error)
+                _warn("leases cannot be renewed; trying again", error)
             await self._share()
 
     # sending
@@ -203,12 +203,12 @@ class Dispatcher:
         try:
             mine = await self._leases.still_mine(batch)
         except Exception as error:  # noqa: BLE001 -- it is logged and tried again
-            _say("leases cannot be renewed; nothing is sent without them", error)
+            _warn("leases cannot be renewed; nothing is sent without them", error)
             mine = []
         kept = {claim.message.id for claim in mine}
         for claim in batch:
             if claim.message.id not in kept:
-                self._answers.put_nowait(answers.given_back(claim))
+                self._answers.put_nowait(answers.released(claim))
         return mine
 
     async def _made(self, claim: Claim) -> Envelope | None:
@@ -217,7 +217,7 @@ class Dispatcher:
         now = self._engine.clock()
         if self._stopping.is_set() or rest:
             due = now + answers.jittered(timedelta(seconds=rest)) if rest else None
-            self._answers.put_nowait(answers.given_back(claim, due))
+            self._answers.put_nowait(answers.released(claim, due))
             return None
         try:
             return await self._renderer.render(claim, now)
@@ -240,7 +240,7 @@ class Dispatcher:
             self._quota.throttled(spent=outcome.spent)
         now = asyncio.get_running_loop().time()
         if outcome.server and not self._stopping.is_set():
-            _tell(self._pace.throttled(now), outcome.answer)
+            _warn_of_pause(self._pace.throttled(now), outcome.answer)
         elif not outcome.permanent:
             self._pace.refused(claim.message.email, now)
         pause = self._pace.pause(now)
@@ -260,9 +260,9 @@ class Dispatcher:
                 self._observer.count(ANSWERS, n, state=state)
             self._held -= len(found)
             self._room.set()
-            self._engine.answered.ring()
+            self._engine.answered.notify()
             if not self._held or any(answer.state is MessageState.FAILED for answer in found):
-                self._engine.owed.ring()  # a campaign may have come to its end, or has to be paused
+                self._engine.owed.notify()  # a campaign may have come to its end, or has to be paused
             for _ in found:
                 self._answers.task_done()
             if self._held > _CLAIM_LEAST and not self._stopping.is_set():
@@ -274,7 +274,7 @@ class Dispatcher:
             try:
                 await self._store.write_answers(self._owner, found, self._engine.clock())
             except Exception as error:  # noqa: BLE001 -- it is logged and tried again
-                _say("answers cannot be written down; trying again", error)
+                _warn("answers cannot be written down; trying again", error)
                 await asyncio.sleep(1)
             else:
                 return
@@ -297,7 +297,7 @@ class Dispatcher:
         await _end(workers)
         while not self._batches.empty():
             for claim in self._batches.get_nowait():
-                self._answers.put_nowait(answers.given_back(claim))
+                self._answers.put_nowait(answers.released(claim))
         try:
             async with asyncio.timeout(_LAST_WORDS_S):
                 await self._answers.join()
@@ -307,7 +307,7 @@ class Dispatcher:
         await self._transport.close()
 
 
-def _say(what: str, error: Exception) -> None:
+def _warn(what: str, error: Exception) -> None:
     """Log what went wrong; a full disk is no bug, and a line of it is enough."""
     if isinstance(error, OSError):
         log.error("%s: %s", what, error.strerror or error)
@@ -330,7 +330,7 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _tell(pause: float, answer: str) -> None:
+def _warn_of_pause(pause: float, answer: str) -> None:
     """Say in the log that the mail server keeps us waiting, unless it is for a moment."""
     if pause >= _WORTH_TELLING_S:
         log.warning("the mail server takes nothing, next try in %.0f s: %s", pause, discreet(answer)[:200])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from engine.model.records import Quota
+from engine.model.counters import Quota
 from engine.observe.logs import discreet
 from engine.outbox.transport import Rejected
 from engine.store import rules

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from engine import report
+from engine import attendee_report
 from engine.commands.agents import bounds
 from engine.commands.composing import reader_zone, revision
 from engine.commands.invites.invites import personal_values
@@ -161,7 +161,7 @@ class Renderer:
         uid = notice.report_uid
         if uid is None:
             return ("outcomes.csv", notice.outcomes.encode()) if notice.outcomes else None
-        lines = [line async for line in report.csv_lines(self._store.every_attendee(uid))]
+        lines = [line async for line in attendee_report.csv_lines(self._store.every_attendee(uid))]
         return f"{uid}.csv", "".join(lines).encode()
 
 

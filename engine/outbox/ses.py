@@ -19,7 +19,7 @@ from engine.aws.connections import Endpoint
 from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
 from engine.mail.incoming.sesnotice import TAG_EVENT, TAG_ROW
 from engine.model.base import Value
-from engine.model.records import Quota
+from engine.model.counters import Quota
 from engine.outbox.account_list import Listed, ListedPage
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle, send_each
 

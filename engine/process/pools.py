@@ -28,10 +28,10 @@ class _Job:
 
     work: Callable[[], Any]
     loop: asyncio.AbstractEventLoop
-    told: asyncio.Future[Any]
+    future: asyncio.Future[Any]
 
     def do(self) -> None:
-        if self.told.cancelled():
+        if self.future.cancelled():
             return
         result, error = None, None
         try:
@@ -39,7 +39,7 @@ class _Job:
         except BaseException as raised:  # noqa: BLE001 -- raised again where the caller waits
             error = raised
         with suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            self.loop.call_soon_threadsafe(_settle, self.told, result, error)
+            self.loop.call_soon_threadsafe(_settle, self.future, result, error)
 
 
 class Pool:
@@ -59,9 +59,9 @@ class Pool:
         """What `work` gives, done in a thread for the current caller. Raises Refused: BUSY, and what `work` raises."""
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
-        told: asyncio.Future[T] = loop.create_future()
-        self._add(caller.get(), _Job(lambda: context.run(work, *args, **kwargs), loop, told))
-        return await told
+        future: asyncio.Future[T] = loop.create_future()
+        self._add(caller.get(), _Job(lambda: context.run(work, *args, **kwargs), loop, future))
+        return await future
 
     def _add(self, name: str, job: _Job) -> None:
         with self._turn:
@@ -82,11 +82,11 @@ class Pool:
 
     def _serve(self) -> None:
         """The life of a thread: it ends when there was nothing to do for a while."""
-        while taken := self._take():
-            name, job = taken
+        while next_job := self._take():
+            name, job = next_job
             job.do()
             # What it holds may be large, and the next may be long in coming.
-            del job, taken
+            del job, next_job
             with self._turn:
                 self._busy[name] -= 1
                 if not self._busy[name]:
@@ -141,13 +141,13 @@ class ConcurrencyLimit:
                 del self._under_way[name]
 
 
-def _settle(told: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
-    if told.done():
+def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    if future.done():
         return
     if error is not None:
-        told.set_exception(error)
+        future.set_exception(error)
     else:
-        told.set_result(result)
+        future.set_result(result)
 
 
 LISTS = Pool("lists", threads=4, share=1)

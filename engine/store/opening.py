@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from engine.model.records import Rates
+from engine.model.counters import Rates
 from engine.model.searching import Expansion
 from engine.process.private import keep_private
 from engine.settings import Settings

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from engine.model.counters import Quota
 from engine.model.events import Event
 from engine.model.keys import Standing
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee, Partstat
-from engine.model.records import Quota
 from engine.refusals import Code
 
 _WHOLE = frozenset({Kind.CANCELLATION, Kind.WITHDRAWAL})

@@ -133,7 +133,7 @@ async def _tried(
         bounds = await unit.standing(key.chain if key else ())
         return [await _try(unit, found, rules or found.rules, bounds, one, body) for one, body in payloads]
 
-    return await engine.store.at_once(look)
+    return await engine.store.transact(look)
 
 
 async def _try(

@@ -32,7 +32,7 @@ async def run(engine: Engine) -> None:
     """Run until cancelled."""
     quiet, loop, next_look = Quiet(engine.store), asyncio.get_running_loop(), 0.0
     while True:
-        heard = engine.owed.listen()
+        signal = engine.owed.listen()
         worked = False
         try:
             if not await quiet.since_last() or loop.time() >= next_look:
@@ -43,7 +43,7 @@ async def run(engine: Engine) -> None:
             await asyncio.sleep(_AFTER_FAILURE_S)
         else:
             if not worked:
-                await heard.wait(_IDLE_S)
+                await signal.wait(_IDLE_S)
 
 
 async def step(engine: Engine) -> bool:

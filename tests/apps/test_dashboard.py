@@ -22,13 +22,13 @@ from tests.support.chromium import Browser
 from tests.support.engines import (
     answer,
     attendee,
-    chores_done,
     control,
     created,
     deliver,
     drafted,
     invite,
     invite_all_answers,
+    jobs_done,
     working,
 )
 from tests.support.sink import Sink, sinking
@@ -182,7 +182,7 @@ async def test_the_newest_campaigns_are_listed_and_one_is_opened_and_left_again(
     event = await _event(engine)
     one, _ = [await drafted(engine, event, [email]) for email in EMAILS[:2]]
     await control(engine, one, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     async with staging(browser, engine) as stage:
         view = await stage.open("get_campaign", {})
         await view.shows("2 campaigns")
@@ -268,7 +268,7 @@ async def test_light_and_dark_follow_the_host_and_can_be_read(browser: Browser, 
     event = await _event(engine)
     draft = await drafted(engine, event, ["ann@example.com", "not an address"])
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     async with staging(browser, engine) as stage:
         view = await stage.open("get_campaign", {"campaign_id": draft.campaign.id})
         await view.shows("Campaign · sending")
@@ -291,7 +291,7 @@ async def test_everything_to_press_has_a_name_and_nothing_is_wider_than_a_phone(
     event = await _event(engine, summary="A name without any space" + "s" * 150, location="L" * 300)
     draft = await drafted(engine, event, ["a" * 60 + "@example.com", "not an address"])
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     assert (await attendee(engine, event, "a" * 60 + "@example.com")).origin
     async with staging(browser, engine, width=320) as stage:
         view = await stage.open("get_campaign", {"campaign_id": draft.campaign.id})

@@ -27,7 +27,7 @@ from engine.refusals import Code, Refused
 from engine.store.rules import CHANGES_LEAST
 from tests.bounds.making import EVERYTHING, made, narrowed
 from tests.support.clock import Clock
-from tests.support.engines import chores_done, claim, created, deliver, do, ledger, meeting, why_not
+from tests.support.engines import claim, created, deliver, do, jobs_done, ledger, meeting, why_not
 from tests.tools.caller import calling
 
 EVE = "eve@evil.com"
@@ -239,7 +239,7 @@ async def test_a_list_of_new_people_is_reserved_whole(engine: Engine) -> None:
     await do(engine, started(await drafted(engine, other, 2, key, start=100)), key.actor)
     fresh = SendInvite(uid=event.uid, email="fresh@customer.com")
     assert await bound_of(engine, fresh, key.actor) == "new_people_day"
-    await chores_done(engine)
+    await jobs_done(engine)
     assert await bound_of(engine, fresh, key.actor) == "new_people_day"
     await do(engine, SendInvite(uid=other.uid, email="p1@customer.com"), key.actor)
 
@@ -250,7 +250,7 @@ async def test_what_was_withdrawn_before_it_left_is_given_back_once(engine: Engi
     for _ in range(12):
         draft = await drafted(engine, event, 6, key)
         await do(engine, started(draft), key.actor)
-        await chores_done(engine)
+        await jobs_done(engine)
         await do(engine, started(draft, CampaignAction.CANCEL), key.actor)
     draft = await drafted(engine, event, 6, key)
     await do(engine, started(draft), key.actor)
@@ -267,7 +267,7 @@ async def test_many_changes_of_a_word_leave_as_one_mail_with_the_newest(engine: 
     await deliver(engine)
     for n in range(20):
         await do(engine, UpdateEvent(uid=event.uid, location=f"Room {n}"), key.actor)
-    await chores_done(engine)
+    await jobs_done(engine)
     (left,) = await deliver(engine)
     assert (left.email, left.sequence) == (ANN, 20)
 
@@ -294,7 +294,7 @@ async def test_a_key_that_expires_withdraws_what_is_queued(engine: Engine, clock
     key = await made(engine, expires_days=1, minute=0)
     event = await created(engine, key.actor)
     await do(engine, started(await drafted(engine, event, 50, key)), key.actor)
-    await chores_done(engine)
+    await jobs_done(engine)
     clock.move(days=1)
     assert await claim(engine) == []
     assert (await ledger(engine, event, "p1@customer.com")).code == Code.KEY_ENDED
@@ -305,7 +305,7 @@ async def test_a_key_revoked_in_a_campaign_ends_it_at_the_next_claim(engine: Eng
     key = await made(engine, minute=0)
     event = await created(engine, key.actor)
     await do(engine, started(await drafted(engine, event, 50, key)), key.actor)
-    await chores_done(engine)
+    await jobs_done(engine)
     assert len(await claim(engine, 20)) == 20
     await do(engine, RevokeKey(key_id=key.id))
     assert await claim(engine) == []
@@ -385,7 +385,7 @@ async def test_a_cancellation_that_is_owed_waits_when_its_key_ends(engine: Engin
     await invited(engine, event, ANN, key)
     await deliver(engine)
     await do(engine, CancelEvent(uid=event.uid), key.actor)
-    await chores_done(engine)
+    await jobs_done(engine)
     await do(engine, RevokeKey(key_id=key.id))
     assert await claim(engine) == []
     waits = await ledger(engine, event, ANN)
@@ -402,7 +402,7 @@ async def test_a_change_to_somebody_who_is_outside_now_waits_and_can_be_dropped(
     await invited(engine, event, EVE, key)
     await deliver(engine)
     await do(engine, UpdateEvent(uid=event.uid, location="Roof"), key.actor)
-    await chores_done(engine)
+    await jobs_done(engine)
     await narrowed(engine, key, to=["*@customer.com"])
     assert await claim(engine) == []
     assert (await do(engine, DecideOwed(key_id=key.id, send=False))).mails == 1
@@ -417,7 +417,7 @@ async def test_invites_wait_for_the_hours_of_the_key_and_a_cancellation_does_not
     await invited(engine, other, ANN, key)
     await do(engine, CancelEvent(uid=event.uid), key.actor)
     await narrowed(engine, key, hours="20:00-22:00")
-    await chores_done(engine)
+    await jobs_done(engine)
     (left,) = await claim(engine)
     assert left.message.event_uid == event.uid
     assert (await ledger(engine, other, ANN)).due.hour == 20

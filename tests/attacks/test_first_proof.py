@@ -19,10 +19,10 @@ from engine.inbox.intake.router import Router
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.routes.confirm import look_again
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.model.counters import Intake
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Kind, Message
 from engine.model.queries import EventQuery
-from engine.model.records import Intake
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import control, deliver, drafted, engine_in

@@ -19,8 +19,8 @@ from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.spool import cleaning, keeping
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.model.counters import KeptMail
 from engine.model.people import Partstat
-from engine.model.records import KeptMail
 from tests.faults.scene import PATIENCE_S, program, ready_worker
 from tests.faults.test_disk import small_disk  # noqa: F401 -- the fixture
 from tests.support import mails

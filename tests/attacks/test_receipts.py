@@ -18,10 +18,10 @@ from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import Engine
+from engine.model.counters import Intake
 from engine.model.events import Event
 from engine.model.messages import Kind
 from engine.model.people import Attendee, Origin, Partstat
-from engine.model.records import Intake
 from engine.outbox.render import Renderer
 from engine.refusals import Code
 from tests.support import mails
@@ -29,13 +29,13 @@ from tests.support.clock import Clock
 from tests.support.engines import (
     attendee,
     attendee_count,
-    chores_done,
     claim,
     created,
     deliver,
     do,
     engine_in,
     invite,
+    jobs_done,
 )
 from tests.support.inboxes import Post, receiving
 from tests.support.names import serving_names
@@ -520,7 +520,7 @@ async def test_what_a_proposal_says_of_the_place_goes_to_the_organizer_alone(
     await deliver(post.engine)
     await do(post.engine, DeclineProposal(uid=event.uid, email=ME))
     renderer = Renderer(post.engine.settings, post.engine.store)
-    await chores_done(post.engine)
+    await jobs_done(post.engine)
     (declined,) = await claim(post.engine)
     assert b"evil" not in (await renderer.render(declined, clock())).content
 

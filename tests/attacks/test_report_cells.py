@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from engine.attendee_report import harmless
 from engine.engine import Engine
 from engine.model.people import Origin
-from engine.report import harmless
 from tests.support.engines import created, invite
 
 _SIGNS = "=+-@|%"

@@ -15,7 +15,7 @@ from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import Engine
 from engine.model.messages import MessageState
 from tests.cli.processes import environment, run, started
-from tests.support.engines import chores_done, claim, control, created, deliver, drafted, settle
+from tests.support.engines import claim, control, created, deliver, drafted, jobs_done, settle
 from tests.support.waiting import DEADLINE_S, eventually
 
 PEOPLE = [f"p{n}@example.com" for n in range(3)]
@@ -30,7 +30,7 @@ async def _campaign(engine: Engine, *, start: bool = True) -> str:
 
 
 async def _fail_one(engine: Engine, text: str = NASTY) -> None:
-    await chores_done(engine)
+    await jobs_done(engine)
     (one,) = await claim(engine, limit=1)
     await settle(engine, [one], MessageState.FAILED, code="rejected_by_server", text=text)
 

@@ -14,7 +14,7 @@ from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone
 from engine.engine import Engine
 from engine.model.messages import MessageState
 from tests.support.clock import Clock
-from tests.support.engines import chores_done, claim, control, created, deliver, drafted, settle
+from tests.support.engines import claim, control, created, deliver, drafted, jobs_done, settle
 from tests.support.waiting import eventually
 
 
@@ -26,7 +26,7 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
 async def _started(engine: Engine, people: int = 100) -> CampaignDone:
     draft = await drafted(engine, await created(engine), [f"p{n}@example.com" for n in range(people)])
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     return draft
 
 
@@ -104,7 +104,7 @@ async def test_the_watch_is_woken_by_answers_that_this_process_wrote(
     try:
 
         def said() -> bool:
-            engine.answered.ring()
+            engine.answered.notify()
             return bool(_said(caplog))
 
         assert await eventually(said)

@@ -21,7 +21,6 @@ from engine.refusals import Code
 from tests.support.clock import Clock
 from tests.support.engines import (
     attendee_count,
-    chores_done,
     claim,
     control,
     created,
@@ -30,6 +29,7 @@ from tests.support.engines import (
     drafted,
     engine_in,
     invite,
+    jobs_done,
     refusal,
     settle,
 )
@@ -184,7 +184,7 @@ async def test_every_action_is_safe_to_repeat_and_the_others_are_refused(engine:
 async def test_a_paused_campaign_sends_nothing_until_it_is_resumed(engine: Engine) -> None:
     draft = await drafted(engine, await created(engine), people(4))
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     await control(engine, draft, CampaignAction.PAUSE)
     assert await deliver(engine) == []
     assert await counts(engine, draft) == {"queued": 4}
@@ -196,7 +196,7 @@ async def test_a_campaign_that_is_paused_before_it_fans_out_waits_too(engine: En
     draft = await drafted(engine, await created(engine), people(4))
     await control(engine, draft, CampaignAction.START)
     await control(engine, draft, CampaignAction.PAUSE)
-    await chores_done(engine)
+    await jobs_done(engine)
     assert await counts(engine, draft) == {"waiting": 4}
     await control(engine, draft, CampaignAction.RESUME)
     assert len(await deliver(engine)) == 4
@@ -210,7 +210,7 @@ async def test_a_cancelled_campaign_sends_nothing_more_and_adds_up(engine: Engin
     if when != "draft":
         await control(engine, draft, CampaignAction.START)
     if when in {"fanned out", "being sent"}:
-        await chores_done(engine)
+        await jobs_done(engine)
     held = await claim(engine, 1) if when == "being sent" else []
     await control(engine, draft, CampaignAction.CANCEL)
     await settle(engine, held, MessageState.DEFERRED, due=engine.clock())
@@ -226,7 +226,7 @@ async def test_those_whom_a_cancelled_campaign_did_not_reach_can_be_invited_by_t
     event = await created(engine)
     draft = await drafted(engine, event, people(4))
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     await settle(engine, await claim(engine, 1), MessageState.SENT)
     await control(engine, draft, CampaignAction.CANCEL)
     again = await drafted(engine, event, people(4))
@@ -317,7 +317,7 @@ async def test_the_limit_skips_the_rows_beyond_it(tmp_path: object, clock: Clock
 async def test_failures_are_shown_with_the_servers_words(engine: Engine) -> None:
     draft = await drafted(engine, await created(engine), people(3))
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     await settle(
         engine, await claim(engine, 1), MessageState.FAILED, code=Code.REJECTED_BY_SERVER, text="550 no"
     )
@@ -331,7 +331,7 @@ async def test_a_report_counts_what_servers_took_and_every_row_once(engine: Engi
     event = await created(engine)
     draft = await drafted(engine, event, [*people(3), "nonsense"], report_to="boss@example.com")
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     await settle(engine, await claim(engine, 1), MessageState.FAILED, code=Code.REJECTED_BY_SERVER)
     (report,) = [m for m in await deliver(engine) if m.kind is Kind.NOTICE]
     assert report.notice is not None
@@ -360,7 +360,7 @@ async def test_a_fan_out_of_three_thousand_goes_in_chunks_that_others_can_get_be
         for n in range(5):
             await invite(engine, other, f"q{n}@example.com")
 
-    await asyncio.gather(chores_done(engine), invites())
+    await asyncio.gather(jobs_done(engine), invites())
     assert await counts(engine, draft) == {"queued": 3_000}
     assert len(await deliver(engine)) == 3_005
     done = await do(engine, UpdateEvent(uid=event.uid, location="Elsewhere"))

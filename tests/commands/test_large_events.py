@@ -17,13 +17,13 @@ from engine.model.queries import AttendeeQuery
 from engine.refusals import Code, Refused
 from tests.support.clock import Clock
 from tests.support.engines import (
-    chores_done,
     control,
     created,
     deliver,
     do,
     drafted,
     engine_in,
+    jobs_done,
     meeting,
     refusal,
 )
@@ -94,7 +94,7 @@ async def test_a_suspended_organizers_list_is_not_started_and_what_is_queued_doe
     event = await created(engine)
     draft, later = await drafted(engine, event, PEOPLE[:3]), await drafted(engine, event, PEOPLE[3:6])
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     await do(engine, SuspendOrganizer(address=event.organizer))
     start = ControlCampaign(
         campaign_id=later.campaign.id, action=CampaignAction.START, confirm_token=later.confirm_token

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from engine import report
+from engine import attendee_report
 from engine.commands.agents.keys import CreateKey, RevokeKey
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.campaigns.reports import SendReport
@@ -151,8 +151,8 @@ async def test_no_cell_of_a_report_is_a_formula(engine: Engine) -> None:
 async def test_an_empty_name_or_an_unknown_event_is_no_crash(engine: Engine) -> None:
     event = await created(engine)
     done = await invite(engine, event, "jane@example.com")
-    assert report.masked_address(done.attendee.email) == "j*******@example.com"
-    assert report.masked_name(done.attendee.name) == ""
-    assert report.masked_name("Jane Doe") == "J*******"
+    assert attendee_report.masked_address(done.attendee.email) == "j*******@example.com"
+    assert attendee_report.masked_name(done.attendee.name) == ""
+    assert attendee_report.masked_name("Jane Doe") == "J*******"
     with pytest.raises(Refused):
         [line async for line in engine.report_csv("nowhere", engine.local)]

@@ -14,13 +14,13 @@ from engine.refusals import Code
 from engine.store.rules import PERSON_DAY, PERSON_PROMPTED_DAY
 from tests.support.clock import Clock
 from tests.support.engines import (
-    chores_done,
     control,
     created,
     deliver,
     do,
     drafted,
     invite,
+    jobs_done,
     refusal,
 )
 
@@ -30,7 +30,7 @@ async def fill(engine: Engine, left: int = 0) -> None:
     event = await created(engine)
     draft = await drafted(engine, event, [f"pat+{n}@example.com" for n in range(PERSON_DAY - left)])
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
 
 
 async def test_a_person_is_invited_so_often_a_day_and_again_the_next(engine: Engine, clock: Clock) -> None:
@@ -62,7 +62,7 @@ async def test_a_list_skips_and_names_the_row_of_such_a_person(engine: Engine) -
     event = await created(engine)
     draft = await drafted(engine, event, ["pat@example.com", "pat+a@example.com", "quinn@example.com"])
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     view = await engine.campaign(draft.campaign.id, engine.local)
     assert [(row.email, row.code) for row in view.skipped] == [("pat+a@example.com", "person_limit")]
     assert view.counts["queued"] == 2
@@ -112,6 +112,6 @@ async def test_a_delegate_counts_as_asked_for_by_a_stranger(engine: Engine) -> N
 async def test_counters_of_days_that_are_over_are_deleted(engine: Engine, clock: Clock) -> None:
     await fill(engine)
     clock.move(days=3)
-    assert "drop_days" in await engine.store.chores(clock())
-    await chores_done(engine)
-    assert "drop_days" not in await engine.store.chores(clock())
+    assert "drop_days" in await engine.store.due_jobs(clock())
+    await jobs_done(engine)
+    assert "drop_days" not in await engine.store.due_jobs(clock())

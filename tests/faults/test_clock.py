@@ -17,7 +17,7 @@ import pytest
 from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine, system_clock
-from engine.jobs import jobs as chores
+from engine.jobs import jobs as job_runner
 from engine.model.events import Event
 from engine.model.messages import MessageState
 from engine.outbox.dispatcher import Dispatcher
@@ -58,8 +58,8 @@ class JumpingClock:
 
 @asynccontextmanager
 async def dispatching(relay: Relay, *engines: Engine, lease_s: float = 20.0) -> AsyncIterator[None]:
-    """One dispatcher for each engine, with the chores of the first."""
-    jobs = [chores.run(engines[0])]
+    """One dispatcher for each engine, with the jobs of the first."""
+    jobs = [job_runner.run(engines[0])]
     for engine in engines:
         url = f"smtp://127.0.0.1:{relay.port}?starttls=no&connections=4"
         transport = open_transport(settings_in(engine.settings.data_dir, outbox=url))

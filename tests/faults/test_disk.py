@@ -13,7 +13,7 @@ import aiosmtplib
 import pytest
 
 from engine.engine import Engine, system_clock
-from engine.jobs import jobs as chores
+from engine.jobs import jobs as job_runner
 from engine.model.queries import EventQuery
 from engine.outbox.dispatcher import Dispatcher
 from engine.outbox.transports import open_transport
@@ -149,7 +149,7 @@ async def test_a_disk_that_stays_full_for_longer_than_a_lease_sends_nothing_twic
                 Dispatcher(engine, open_transport(settings), lease_s=lease_s)
                 for engine in (story.engine, other)
             ]
-            jobs = [chores.run(story.engine), *(dispatcher.run() for dispatcher in dispatchers)]
+            jobs = [job_runner.run(story.engine), *(dispatcher.run() for dispatcher in dispatchers)]
             tasks = [group.create_task(job) for job in jobs]
             await asyncio.wait_for(full.wait(), PATIENCE_S)
             await eventually(lambda: leases_over(small_disk), PATIENCE_S)

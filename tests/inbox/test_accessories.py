@@ -21,7 +21,7 @@ from tests.itip.samples import span
 from tests.judges import judge
 from tests.support import mails
 from tests.support.calendars import calendar, game
-from tests.support.engines import chores_done, claim, deliver, invite
+from tests.support.engines import claim, deliver, invite, jobs_done
 from tests.support.inboxes import Post
 from tests.support.mails import END, START, vevent
 
@@ -117,7 +117,7 @@ async def test_braces_in_a_mailed_event_are_text_to_all_whom_it_invites(post: Po
     assert (event.summary, event.description, event.location) == (f"Plan {text}", text, text)
     await deliver(post.engine)
     await invite(post.engine, event, "ann@example.com", name="Ann")
-    await chores_done(post.engine)
+    await jobs_done(post.engine)
     (claimed,) = await claim(post.engine)
     content = (
         await Renderer(post.engine.settings, post.engine.store).render(claimed, post.engine.clock())

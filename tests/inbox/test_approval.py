@@ -19,7 +19,7 @@ from engine.refusals import Code
 from tests.support import mails
 from tests.support.approvals import PUBLIC, asking, code_in, held_in, page
 from tests.support.clock import Clock
-from tests.support.engines import chores_done, deliver, do, engine_in, invite_all_answers, refusal
+from tests.support.engines import deliver, do, engine_in, invite_all_answers, jobs_done, refusal
 from tests.support.inboxes import Post, receiving
 from tests.support.leaving import left
 from tests.support.mails import END, OPERATOR_SERVER, STAMP, START, vevent
@@ -114,7 +114,7 @@ async def test_what_leaves_is_the_mail_that_was_shown(post: Post) -> None:
     sample = held.preview.sample
     assert sample
     await do(post.engine, Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE))
-    await chores_done(post.engine)
+    await jobs_done(post.engine)
     mail = next(m for m in await left(post.engine) if m.to == sample.to)
     attendee = await post.engine.store.attendee(event.uid, sample.to)
     assert attendee

@@ -17,8 +17,8 @@ from engine.inbox.authentication.dns import DnsNames, Lookups
 from engine.inbox.intake.intake import Inbox
 from engine.mail.incoming.dmarc import Policy, proofs
 from engine.model.actors import Actor
+from engine.model.counters import Intake
 from engine.model.people import Partstat
-from engine.model.records import Intake
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import attendee, created, deliver, engine_in, invite

@@ -116,7 +116,7 @@ async def test_a_mail_that_is_handled_again_repeats_no_row(post: Post) -> None:
     before = {m.message_id for m in await deliver(post.engine)}
     (done,) = post.files("done")
     done.rename(post.folder / "new" / done.name)
-    post.inbox.arrived.ring()
+    post.inbox.arrived.notify()
     await eventually(lambda: not post.files("new"))
     event = next(e for e in (await post.engine.store.search(EventQuery())).events if e.summary == "Second")
     assert event.sequence == 2

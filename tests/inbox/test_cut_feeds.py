@@ -16,7 +16,7 @@ from engine.model.people import Partstat
 from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
 from tests.support.calendars import calendar, game, season
-from tests.support.engines import answer, attendee, chores_done, deliver, do, invite
+from tests.support.engines import answer, attendee, deliver, do, invite, jobs_done
 from tests.support.web import serving_web
 
 END = b"END:VCALENDAR\r\n"
@@ -121,7 +121,7 @@ async def test_a_cancellation_that_has_not_left_when_its_event_comes_back_does_n
     await invite(engine, event, "ann@example.com")
     await deliver(engine)
     await _import(engine, season(range(9)))
-    await chores_done(engine)
+    await jobs_done(engine)
     await _import(engine, whole)
     assert [(m.kind, m.sequence) for m in await deliver(engine)] == [(Kind.UPDATE, 2)]
 

@@ -13,7 +13,7 @@ from engine.model.queries import EventQuery
 from engine.outbox.render import Renderer
 from tests.support.calendars import calendar
 from tests.support.clock import Clock
-from tests.support.engines import chores_done, claim, invite
+from tests.support.engines import claim, invite, jobs_done
 
 NIGHT = "\r\n".join(
     [
@@ -35,7 +35,7 @@ async def test_sunday_night_is_found_and_mailed_by_the_calendars_clock(engine: E
         (event,) = (await engine.search(EventQuery(query=words), engine.local)).events
     assert (await engine.search(EventQuery(query="game on Monday"), engine.local)).events == ()
     await invite(engine, event, "ann@example.com")
-    await chores_done(engine)
+    await jobs_done(engine)
     (claimed,) = await claim(engine)
     envelope = await Renderer(engine.settings, engine.store).render(claimed, clock())
     mail = message_from_bytes(envelope.content, policy=policy.default)

@@ -122,7 +122,7 @@ async def test_what_a_crash_left_in_the_spool_is_handled_at_the_next_start(engin
 
 async def test_a_mail_that_was_put_into_the_folder_by_hand_is_handled(post: Post) -> None:
     (post.folder / "new" / "by-hand").write_bytes(mails.request().as_bytes())
-    post.inbox.arrived.ring()
+    post.inbox.arrived.notify()
     await eventually(lambda: post.files("done"))
     assert (await newest(post.engine))[0].action == "created"
 
@@ -169,7 +169,7 @@ async def test_a_spool_that_cannot_be_read_for_a_while_stops_nobody(
     async with receiving(engine) as post:
         new = post.folder / "new"
         new.rename(post.folder / "gone")
-        post.inbox.arrived.ring()
+        post.inbox.arrived.notify()
         await eventually(lambda: "the spool cannot be read" in caplog.text)
         (post.folder / "gone").rename(new)
         assert (await post(mails.request())).action == "created"
@@ -202,6 +202,6 @@ async def test_a_cancellation_does_not_overtake_its_invitation(engine: Engine) -
 
 async def test_a_mail_for_a_mailbox_that_we_do_not_have_waits_for_a_person(post: Post) -> None:
     post.inbox.spool.store(mails.request().as_bytes(), (Mailbox(name="info"),), "x@example.com")
-    post.inbox.arrived.ring()
+    post.inbox.arrived.notify()
     await eventually(lambda: post.files("quarantine"))
     assert (await newest(post.engine))[0].code == "for_operator"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.commands.intake import NoChange
-from engine.commands.telling import SHOWN, tell
+from engine.commands.notifying import SHOWN, notify
 from engine.engine import SYSTEM, Engine
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.received import Outcome
@@ -22,7 +22,7 @@ from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.model.messages import Kind, Message, Notice
 from tests.support import mails
 from tests.support.clock import Clock
-from tests.support.engines import chores_done, created, deliver, engine_in
+from tests.support.engines import created, deliver, engine_in, jobs_done
 from tests.support.soak import examples
 
 OLGA = "olga@cis.test"
@@ -96,7 +96,7 @@ async def test_a_season_of_mails_is_one_notice_a_minute(engine: Engine, clock: C
     minutes = 2
     for number in range(60 * minutes):
         await take(engine, invitation(number))
-        await chores_done(engine)
+        await jobs_done(engine)
         clock.move(seconds=1)
     clock.move(minutes=1)
     gone = await told(engine)
@@ -119,7 +119,7 @@ async def test_gathered_notices_outlive_a_restart_and_leave_once(tmp_path: Path,
         assert len(await told(engine)) == 1
     clock.move(minutes=1)
     async with engine_in(tmp_path, clock, **values) as engine, engine_in(tmp_path, clock, **values) as other:
-        await asyncio.gather(chores_done(engine), chores_done(other))
+        await asyncio.gather(jobs_done(engine), jobs_done(other))
         (later,) = await told(engine)
         assert "2 of your mails" in words(later)
         assert await told(other) == []
@@ -211,9 +211,9 @@ async def _keeps_the_pace(folder: Path, gaps: list[int]) -> None:
     async with engine_in(folder, clock) as engine:
         for number, gap in enumerate(gaps):
             clock.move(seconds=gap)
-            await chores_done(engine)
+            await jobs_done(engine)
             notice = Notice(subject=f"n{number}", text="It is so.\n")
-            await engine.apply(NoChange(), SYSTEM, also=lambda work, _, n=notice: tell(work, OLGA, n, None))
+            await engine.apply(NoChange(), SYSTEM, also=lambda work, _, n=notice: notify(work, OLGA, n, None))
         clock.move(minutes=1)
         gone = await told(engine)
     times = sorted(message.created for message in gone)

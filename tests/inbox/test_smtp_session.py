@@ -404,7 +404,7 @@ async def test_a_client_that_does_not_listen_is_not_talked_to_for_ever(engine: E
 
 def _listener(post: Post) -> int:
     """How many are connected."""
-    return len(post.listener.house)
+    return len(post.listener.state)
 
 
 # TLS

@@ -146,9 +146,9 @@ async def test_a_running_campaign_stops_at_the_next_claim_and_goes_on_whole(
     people = [f"p{n}@example.com" for n in range(30)]
     await control(engine, await drafted(engine, event, people), CampaignAction.START)
     from engine.model.messages import MessageState
-    from tests.support.engines import chores_done
+    from tests.support.engines import jobs_done
 
-    await chores_done(engine)
+    await jobs_done(engine)
     in_flight = await claim(engine, limit=10)
     await do(engine, StopSending(organizer=organizer))
     await settle(engine, in_flight, MessageState.SENT, text="250 OK")

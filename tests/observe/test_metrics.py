@@ -23,7 +23,6 @@ from engine.store.sqlite.schema import MIGRATIONS
 from tests.outbox.scripted import scripted
 from tests.support.clock import Clock
 from tests.support.engines import (
-    chores_done,
     claim,
     control,
     created,
@@ -32,6 +31,7 @@ from tests.support.engines import (
     engine_in,
     invite,
     invite_all_answers,
+    jobs_done,
     refusal,
     settings_in,
     settle,
@@ -142,7 +142,7 @@ async def test_the_age_is_that_of_the_message_which_is_due_longest(engine: Engin
 async def test_what_a_paused_campaign_owes_is_not_overdue(engine: Engine, clock: Clock) -> None:
     draft = await drafted(engine, await created(engine), ["one@example.com", "two@example.com"])
     await control(engine, draft, CampaignAction.START)
-    await chores_done(engine)
+    await jobs_done(engine)
     await control(engine, draft, CampaignAction.PAUSE)
     clock.move(hours=1)
     found = await figures(engine)

@@ -28,7 +28,7 @@ async def test_a_server_that_can_do_its_work_is_ready(tmp_path: Path) -> None:
         async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
             answer = await web.get(f"{address}/readyz")
         assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
-        assert {"dispatcher", "inbox", "chores", "source 1 of CIS_INBOX"} <= set(health.jobs)
+        assert {"dispatcher", "inbox", "jobs", "source 1 of CIS_INBOX"} <= set(health.jobs)
 
 
 async def test_a_server_whose_dispatcher_stopped_says_so_and_still_lives(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ async def test_a_4xx_is_tried_again_after_growing_waits(engine: Engine, clock: C
             assert deferred.attempts == attempt
             waits.append(deferred.due - clock())
             clock.now = deferred.due
-            engine.owed.ring()
+            engine.owed.notify()
             await eventually(lambda seen=attempt: sink.asked[ANN] > seen)  # type: ignore[misc]
         gone = await message_in(engine, event, MessageState.SENT)
         assert waits == sorted(waits)
@@ -180,7 +180,7 @@ async def test_retries_end(engine: Engine, clock: Clock, end: str) -> None:
             deferred = await message_in(engine, event, MessageState.DEFERRED)
             assert deferred.code == ""
             clock.move(hours=72, minutes=1)
-            engine.owed.ring()
+            engine.owed.notify()
         failed = await message_in(engine, event, MessageState.FAILED)
         assert (failed.code, failed.answer) == (Code.RETRIES_EXHAUSTED, "450 4.2.1 Later")
 
@@ -199,7 +199,7 @@ async def test_a_connection_that_breaks_or_hangs_defers_the_message_and_the_othe
         deferred = await message_in(engine, event, MessageState.DEFERRED)
         await invite(engine, event, "bob@example.com")
         clock.now = deferred.due + timedelta(seconds=60)
-        engine.owed.ring()
+        engine.owed.notify()
         await eventually(lambda: {ANN, "bob@example.com"} <= set(sink.recipients))
         assert {m.message_id for m in sink.to(ANN)} == {deferred.message_id}
 
@@ -214,7 +214,7 @@ async def test_a_server_that_is_down_for_a_while_loses_nothing(engine: Engine, c
         assert "connect" in deferred.answer
         async with sinking(port=port) as sink:
             clock.now = deferred.due + timedelta(seconds=60)
-            engine.owed.ring()
+            engine.owed.notify()
             await eventually(lambda: sink.recipients == [ANN])
             await message_in(engine, event, MessageState.SENT)
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from engine.commands.campaigns.campaigns import CampaignAction
 from engine.engine import Engine
-from engine.jobs import jobs as chores
+from engine.jobs import jobs as job_runner
 from engine.outbox.processes.pool import SenderPool, as_json, most_senders
 from engine.outbox.transports import open_transport
 from engine.settings import Settings
@@ -120,7 +120,7 @@ async def campaign_over(folder: Path, relay: Relay, people: list[str]) -> AsyncI
 async def all_written(story: Story) -> None:
     """Write all messages of the campaign; nobody sends them yet."""
     while asked(story.folder, "SELECT count(*) FROM fanout") != [(0,)]:
-        await chores.step(story.engine)
+        await job_runner.step(story.engine)
 
 
 async def first_of(crew: SenderPool) -> int:
@@ -264,7 +264,7 @@ async def test_what_running_campaigns_owe_is_their_backlog(engine: Engine) -> No
     assert await engine.store.backlog() == 0
     await control(engine, draft, CampaignAction.START)
     assert await engine.store.backlog() == 10
-    await chores.step(engine)
+    await job_runner.step(engine)
     assert await engine.store.backlog() == 10
     await control(engine, draft, CampaignAction.PAUSE)
     assert await engine.store.backlog() == 0

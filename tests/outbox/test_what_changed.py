@@ -17,7 +17,7 @@ from engine.model.messages import Audience
 from engine.outbox.render import Renderer
 from tests.itip.samples import span
 from tests.judges import judge
-from tests.support.engines import chores_done, claim, created, deliver, do, invite
+from tests.support.engines import claim, created, deliver, do, invite, jobs_done
 
 LATER = Timing(start="2027-05-02T20:30", duration="PT2H", timezone="America/New_York")
 
@@ -31,7 +31,7 @@ async def _update(engine: Engine, event: Event, **values: object) -> EmailMessag
 
 
 async def _mailed(engine: Engine) -> EmailMessage:
-    await chores_done(engine)
+    await jobs_done(engine)
     (claimed,) = await claim(engine)
     envelope = await Renderer(engine.settings, engine.store).render(claimed, engine.clock())
     assert judge(envelope.content) == []

@@ -188,7 +188,7 @@ async def season(engine: Engine, count: int) -> None:
             )
             await unit.add_event(event)
 
-    await engine.store.at_once(work)
+    await engine.store.transact(work)
 
 
 async def published(engine: Engine, **values: object) -> Page:

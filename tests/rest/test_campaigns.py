@@ -9,7 +9,7 @@ import httpx
 
 from engine.engine import Engine
 from tests.rest.test_events import made
-from tests.support.engines import chores_done, deliver
+from tests.support.engines import deliver, jobs_done
 
 PEOPLE = [{"email": f"p{n}@example.com", "name": f"P {n}"} for n in range(5)]
 
@@ -60,7 +60,7 @@ async def test_progress_is_told_as_it_goes_until_the_end(engine: Engine, web: ht
     campaign = await draft(web, path)
     at = f"/v1/campaigns/{campaign['id']}"
     await web.post(f"{at}/start", json={"confirm_token": campaign["confirm_token"]})
-    await chores_done(engine)
+    await jobs_done(engine)
     told: list[tuple[str, dict[str, str]]] = []
     async with web.stream("GET", f"{at}/progress") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")

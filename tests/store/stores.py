@@ -10,11 +10,11 @@ from pathlib import Path
 from engine.itip.recurrence import instances
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.claims import Answer, Claim
+from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import Kind, Message, MessageState, Method
 from engine.model.people import Attendee, Origin, Partstat
-from engine.model.records import Rates
 from engine.model.times import Span
 from engine.store.protocol import Store
 from engine.store.sqlite.store import SqliteStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from engine.model.confirmations import Confirmation, ConfirmationKind
-from engine.model.records import Intake
+from engine.model.counters import Intake
 from engine.store.protocol import Store
 from tests.store import stores
 from tests.store.stores import ORGANIZER

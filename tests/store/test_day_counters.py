@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.model.counters import PersonMails
 from engine.model.messages import Kind, Message, MessageState, Method, Notice
-from engine.model.records import PersonMails
 from engine.store.protocol import Store
 from tests.store.stores import (
     START,
@@ -73,10 +73,10 @@ async def test_what_strangers_ask_for_counts_apart_whatever_it_is(store: Store) 
 async def test_every_day_counts_for_itself_and_is_deleted_later(store: Store) -> None:
     await with_event(store, ANN)
     assert await mails(store, ANN, TOMORROW) == PersonMails()
-    assert "drop_days" not in await store.chores(TOMORROW)
+    assert "drop_days" not in await store.due_jobs(TOMORROW)
     async with store.unit() as unit:
         await unit.drop_days(START + timedelta(days=2), 1_000)
-    assert "drop_days" not in await store.chores(START + timedelta(days=2))
+    assert "drop_days" not in await store.due_jobs(START + timedelta(days=2))
 
 
 @pytest.mark.parametrize("backend", STORES)

@@ -22,7 +22,7 @@ async def _forget(store: Store) -> str | None:
             await unit.end_forgetting(ANN)
         return used
 
-    return await store.at_once(work)
+    return await store.transact(work)
 
 
 async def test_another_address_takes_the_place_of_a_forgotten_one(store: Store) -> None:
@@ -81,6 +81,6 @@ async def test_an_interrupted_forgetting_goes_on_with_the_same_alias(store: Stor
         async def work(unit: Unit) -> str | None:
             return await unit.begin_forgetting(ANN, f"{word}@forgotten.invalid", START)
 
-        return await store.at_once(work)
+        return await store.transact(work)
 
     assert await begin("first") == await begin("second") == "first@forgotten.invalid"

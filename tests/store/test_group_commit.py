@@ -32,7 +32,7 @@ async def test_what_is_done_at_once_is_kept(store: Store) -> None:
         await unit.add_attendees([attendee("bob@example.com")])
         return await unit.attendee_count("event1")
 
-    assert await store.at_once(work) == 1
+    assert await store.transact(work) == 1
     assert await store.attendee("event1", "bob@example.com")
 
 
@@ -44,7 +44,7 @@ async def test_work_that_fails_is_undone_and_the_store_goes_on(store: Store) -> 
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        await store.at_once(fails)
+        await store.transact(fails)
     assert await store.attendee("event1", "bob@example.com") is None
     await save(store, event(summary="Later"))
 
@@ -57,7 +57,7 @@ async def test_work_that_waits_for_something_else_is_undone_and_said(store: Stor
         await asyncio.sleep(0)
 
     with pytest.raises(RuntimeError, match="waited"):
-        await store.at_once(waits)
+        await store.transact(waits)
     assert await store.attendee("event1", "bob@example.com") is None
     await save(store, event(summary="Later"))
 
@@ -70,7 +70,7 @@ async def test_two_stores_over_one_file_take_turns(tmp_path: Path) -> None:
             async def work(unit: Unit) -> None:
                 await unit.add_attendees([attendee(f"p{number}@example.com")])
 
-            await (one, two)[number % 2].at_once(work)
+            await (one, two)[number % 2].transact(work)
 
         await asyncio.gather(*(invite(n) for n in range(60)))
         assert (await one.statistics("event", "event1")).attendees == 60
@@ -128,7 +128,7 @@ async def test_of_several_at_the_same_time_the_one_that_fails_is_undone_alone(st
             raise ValueError("no")
 
     names = ["bob", "eve", "cyd", "dan"]
-    asked = [store.at_once(partial(add, name=name)) for name in names]
+    asked = [store.transact(partial(add, name=name)) for name in names]
     became = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(b) for b in became] == [type(None), ValueError, type(None), type(None)]
     there = [name for name in names if await store.attendee("event1", f"{name}@example.com")]
@@ -163,7 +163,7 @@ async def test_work_whose_caller_goes_away_is_carried_out_and_the_others_get_the
         await unit.add_attendees([attendee(f"{name}@example.com")])
         return await unit.attendee_count("event1")
 
-    asked = [asyncio.create_task(store.at_once(partial(add, name=name))) for name in ("bob", "cyd", "dan")]
+    asked = [asyncio.create_task(store.transact(partial(add, name=name))) for name in ("bob", "cyd", "dan")]
     await asyncio.sleep(0)
     asked[1].cancel()
     became = await asyncio.gather(*asked, return_exceptions=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.model.records import Intake
+from engine.model.counters import Intake
 from engine.store.protocol import Store
 from tests.store.stores import START, with_event
 

@@ -292,7 +292,7 @@ async def test_who_was_told_are_those_whose_mail_went_or_may_have_gone(store: St
     await answered(store, [going], MessageState.QUEUED)
     everybody = ["went@example.com", "going@example.com", "doubt@example.com", "waits@example.com"]
     async with store.unit() as unit:
-        assert await unit.told("event1", everybody) == {
+        assert await unit.notified("event1", everybody) == {
             "went@example.com",
             "doubt@example.com",
             "waits@example.com",
@@ -420,7 +420,7 @@ async def test_jobs_are_done_in_the_order_in_which_they_came(store: Store) -> No
         job = await unit.next_fanout()
         assert job is not None
         assert job.campaign_id == "campaign1"
-    assert await store.chores(START)
+    assert await store.due_jobs(START)
 
 
 async def test_a_running_campaign_that_owes_nothing_is_drained(store: Store) -> None:
@@ -431,7 +431,7 @@ async def test_a_running_campaign_that_owes_nothing_is_drained(store: Store) -> 
         await unit.add_messages([message(ANN, campaign_id="campaign1")], priority=1)
         assert await unit.next_drained() is None
     claims = await claim(store)
-    assert not await store.chores(START)
+    assert not await store.due_jobs(START)
     await answered(store, claims, MessageState.FAILED, code="rejected_by_server", text="550 no")
     async with store.unit() as unit:
         drained = await unit.next_drained()

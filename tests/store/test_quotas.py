@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.model.records import Quota
+from engine.model.counters import Quota
 from engine.store.protocol import Store
 from tests.store.stores import START, STORES, with_event
 

@@ -20,7 +20,7 @@ async def _append(store: Store, key: str = "", address: str = "") -> Row:
         await unit.add_row(row, new)
         return row
 
-    return await store.at_once(work)
+    return await store.transact(work)
 
 
 async def test_rows_of_units_at_the_same_time_follow_one_another(store: Store) -> None:
@@ -58,7 +58,7 @@ async def test_a_row_of_a_unit_that_is_undone_is_undone_with_it(store: Store) ->
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await store.at_once(work)
+        await store.transact(work)
     assert (await store.record_head()).seq == 1
 
 
@@ -71,7 +71,7 @@ async def test_what_a_unit_owes_is_told_once(store: Store) -> None:
         await unit.add_messages(owed, priority=0)
         return [unit.take_owed(), unit.take_owed()]
 
-    assert await store.at_once(work) == [["new@x"], []]
+    assert await store.transact(work) == [["new@x"], []]
 
 
 async def test_a_record_goes_on_where_its_past_was_cut(store: Store) -> None:
@@ -82,7 +82,7 @@ async def test_a_record_goes_on_where_its_past_was_cut(store: Store) -> None:
     async def work(unit: Unit) -> None:
         await unit.cut_record(cut)
 
-    await store.at_once(work)
+    await store.transact(work)
     assert await store.record_cut() == cut
     assert await store.record_rows(0, 10) == rows[2:]
     assert (await _append(store)).seq == 4

@@ -16,12 +16,12 @@ from engine.jobs import jobs
 from engine.model.answers import Receipt
 from engine.model.campaigns import Row
 from engine.model.claims import Answer
+from engine.model.counters import Intake, KeptMail
 from engine.model.events import EventStatus
 from engine.model.feeds import Feed, FeedEntry
 from engine.model.messages import Fanout, Kind, MessageState, Notice
 from engine.model.people import Partstat
 from engine.model.record import next_row
-from engine.model.records import Intake, KeptMail
 from engine.refusals import Code
 from engine.settings import Settings
 from engine.store.protocol import Conflict, Store, Unit
@@ -93,7 +93,7 @@ async def takes_a_mail_in(unit: Unit) -> None:
     await unit.remember(ORGANIZER, "key", "digest", "event1", START)
     await unit.keep_mail(KeptMail(mail="mail1", at=START, size=10, proven=True, share="x", waits=False))
     await unit.note_proofs(ORGANIZER, ["proof"], START, warn=True)
-    await unit.may_tell(ORGANIZER, START, timedelta(minutes=1))
+    await unit.may_notify(ORGANIZER, START, timedelta(minutes=1))
     await unit.gather(ORGANIZER, Notice(subject="s", text="t"), None, timedelta(minutes=1), 10)
 
 
@@ -135,7 +135,7 @@ async def picture(store: Store) -> object:
         await store.notes(""),
         await store.kept_sums(),
         [(c.kind, c.status) for c in (await store.changes(None, None, 50)).changes],
-        await store.chores(START + timedelta(days=1)),
+        await store.due_jobs(START + timedelta(days=1)),
     )
 
 
@@ -143,7 +143,7 @@ async def done_once(name: str, tmp_path: Any, work: Work) -> object:
     """The picture of a store in which the work was done undisturbed."""
     async with STORES[name](tmp_path / "undisturbed") as store:
         await with_event(store, ANN)
-        await store.at_once(work)
+        await store.transact(work)
         return await picture(store)
 
 
@@ -169,7 +169,7 @@ async def test_work_that_was_run_and_undone_leaves_what_it_leaves_when_run_once(
                 await work(unit)
                 raise _Undone
         assert await picture(store) == before
-        await store.at_once(work)
+        await store.transact(work)
         assert await picture(store) == expected
 
 
@@ -188,7 +188,7 @@ async def test_a_conflict_at_any_call_changes_nothing_and_the_work_is_done_again
 
         async with STORES[backend](tmp_path / str(at)) as store:
             await with_event(store, ANN)
-            await store.at_once(disturbed)
+            await store.transact(disturbed)
             assert await picture(store) == expected
         if tried == 1:
             break
@@ -206,7 +206,7 @@ async def test_after_conflicts_without_end_it_is_said_and_nothing_is_changed(sto
         raise Conflict
 
     with pytest.raises(Conflict):
-        await store.at_once(never)
+        await store.transact(never)
     assert tried == TRIES
     assert await picture(store) == before
 
@@ -220,7 +220,7 @@ class Forgetful:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
-        if name not in {"at_once", "write_answers", "renew_leases"}:
+        if name not in {"transact", "write_answers", "renew_leases"}:
             return found
 
         async def lost(*given: Any, **named: Any) -> Any:

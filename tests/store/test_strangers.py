@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from engine.model.answers import Delegation, InstanceAnswer, Receipt
+from engine.model.counters import Prompt, Prompts
 from engine.model.messages import Fanout, Kind, MessageState, Method
 from engine.model.people import Origin, Partstat
-from engine.model.records import Prompt, Prompts
 from engine.refusals import Code
 from engine.store.protocol import Store
 from tests.store.stores import ORGANIZER, attendee, claim, message, owe, with_event
@@ -71,7 +71,7 @@ async def test_no_calendar_message_leaves_to_who_turned_up_unproven(store: Store
     assert await claim(store) == []
     async with store.unit() as unit:
         last = await unit.last_message("event1", EVE)
-        assert await unit.told_size("event1", EVERYBODY) == 0
+        assert await unit.notified_size("event1", EVERYBODY) == 0
     assert last is not None
     assert (last.state, last.code) == (MessageState.WITHDRAWN, Code.SENDER_UNAUTHENTICATED)
 

@@ -21,7 +21,7 @@ from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.engine import SYSTEM, Engine
-from engine.jobs import jobs as chores
+from engine.jobs import jobs as job_runner
 from engine.model.campaigns import Row
 from engine.model.claims import Claim
 from engine.model.events import Event
@@ -92,7 +92,7 @@ class Tallies(RuleBasedStateMachine):
 
     @rule()
     def work(self) -> None:
-        self.wait(chores.step(self.engine))
+        self.wait(job_runner.step(self.engine))
 
     @rule(limit=st.integers(1, 5))
     def claims_some(self, limit: int) -> None:

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from engine.model.answers import Receipt
+from engine.model.counters import Intake
 from engine.model.people import Partstat
 from engine.model.record import GENESIS, Head, next_row
-from engine.model.records import Intake
 from engine.refusals import Code
 from engine.store.protocol import AlreadyTakenIn, Store
 from tests.store import stores

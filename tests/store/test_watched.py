@@ -8,8 +8,8 @@ import pytest
 
 from engine.itip.recurrence import instances
 from engine.model.answers import Receipt
+from engine.model.counters import Rates
 from engine.model.people import Partstat
-from engine.model.records import Rates
 from engine.store.protocol import Store
 from engine.store.sqlite.store import SqliteStore
 from tests.store import stores

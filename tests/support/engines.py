@@ -18,7 +18,7 @@ from engine.commands.events.events import CreateEvent, EventDone
 from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.engine import SYSTEM, Engine
-from engine.jobs import jobs as chores
+from engine.jobs import jobs as job_runner
 from engine.model.actors import Actor
 from engine.model.campaigns import Row
 from engine.model.claims import Answer, Claim
@@ -58,8 +58,8 @@ async def engine_in(
 
 @asynccontextmanager
 async def working(engine: Engine, transport: Transport, dispatchers: int = 1) -> AsyncIterator[None]:
-    """Chores and dispatchers at work, stopped as the server stops them."""
-    jobs = [chores.run(engine), *(Dispatcher(engine, transport).run() for _ in range(dispatchers))]
+    """Jobs and dispatchers at work, stopped as the server stops them."""
+    jobs = [job_runner.run(engine), *(Dispatcher(engine, transport).run() for _ in range(dispatchers))]
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         yield
@@ -135,9 +135,9 @@ async def control(engine: Engine, draft: CampaignDone, action: CampaignAction) -
     return await do(engine, command)
 
 
-async def chores_done(engine: Engine) -> None:
+async def jobs_done(engine: Engine) -> None:
     """Do all jobs that wait, as the background would."""
-    while await chores.step(engine):
+    while await job_runner.step(engine):
         pass
 
 
@@ -153,11 +153,11 @@ async def settle(engine: Engine, claims: list[Claim], state: MessageState, **val
 async def deliver(engine: Engine) -> list[Message]:
     """Have everything that is owed accepted, as a mail server would; returns what went."""
     gone: list[Message] = []
-    await chores_done(engine)
+    await jobs_done(engine)
     while claims := await claim(engine):
         await settle(engine, claims, MessageState.SENT, text="250 OK")
         gone += [c.message for c in claims]
-        await chores_done(engine)
+        await jobs_done(engine)
     return gone
 
 

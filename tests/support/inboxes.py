@@ -15,8 +15,8 @@ from engine.engine import Engine
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.bounds import Bounds
 from engine.inbox.smtp.listener import Listener
+from engine.model.counters import Intake
 from engine.model.messages import Kind, Message
-from engine.model.records import Intake
 from tests.support.clock import Clock
 from tests.support.engines import deliver
 from tests.support.intakes import newest

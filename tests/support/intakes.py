@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from engine.engine import Engine
-from engine.model.records import Intake
+from engine.model.counters import Intake
 
 
 async def newest(engine: Engine, limit: int = 1) -> list[Intake]:

@@ -13,7 +13,7 @@ import icalendar
 from engine.engine import Engine
 from engine.model.messages import MessageState
 from engine.outbox.render import Renderer
-from tests.support.engines import chores_done, claim, settle
+from tests.support.engines import claim, jobs_done, settle
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ async def left(engine: Engine) -> list[Left]:
     """Have everything that is owed leave, and be taken; what left to attendees, in order."""
     renderer = Renderer(engine.settings, engine.store)
     gone: list[Left] = []
-    await chores_done(engine)
+    await jobs_done(engine)
     while claims := await claim(engine):
         for one in claims:
             envelope = await renderer.render(one, engine.clock())
             if one.message.kind.calendar:
                 gone.append(_read(envelope.recipient, envelope.content))
         await settle(engine, claims, MessageState.SENT, text="250 OK")
-        await chores_done(engine)
+        await jobs_done(engine)
     return sorted(gone, key=lambda mail: mail.to)
 
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from engine.engine import Engine
 from engine.inbox import sources
 from engine.inbox.intake.intake import Inbox
-from engine.model.records import Intake
+from engine.model.counters import Intake
 from tests.support.intakes import newest
 from tests.support.waiting import DEADLINE_S
 

@@ -10,7 +10,7 @@ from engine.engine import Engine
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from tests.support.clock import Clock
-from tests.support.engines import answer, attendee, chores_done, claim, created, deliver, invite, settle
+from tests.support.engines import answer, attendee, claim, created, deliver, invite, jobs_done, settle
 from tests.tools.caller import Mode, agent, calling, text_of
 
 ANN = "ann@example.com"
@@ -36,7 +36,7 @@ async def test_the_whole_story_of_one_person_is_told_in_order(
     async with calling(engine, mode) as caller:
         clock.move(minutes=1)
         await caller.ok("update_event", uid=event.uid, location="Hall 2")
-        await chores_done(engine)
+        await jobs_done(engine)
         result = await caller.call("get_attendee", uid=event.uid, email=" Ann@Example.com ")
     data = result.structured_content
     assert data is not None
@@ -112,7 +112,7 @@ async def test_what_waits_in_a_paused_campaign_says_so(engine: Engine, mode: Mod
         uid = await caller.event()
         bulk = await caller.ok("bulk_send", uid=uid, recipients=[{"email": ANN}], start=True)
         key = bulk["campaign"]["id"]
-        await chores_done(engine)
+        await jobs_done(engine)
         await caller.ok("control_campaign", campaign_id=key, action="pause")
         result = await caller.call("get_attendee", uid=uid, email=ANN)
     assert f"campaign {key} is paused" in text_of(result)

@@ -17,7 +17,6 @@ from engine.refusals import Code
 from tests.support.clock import Clock
 from tests.support.engines import (
     answer,
-    chores_done,
     claim,
     control,
     created,
@@ -26,6 +25,7 @@ from tests.support.engines import (
     drafted,
     engine_in,
     invite,
+    jobs_done,
     settle,
 )
 from tests.tools.caller import Caller, Mode, agent, calling, text_of
@@ -50,7 +50,7 @@ async def test_everything_that_happens_is_told_in_order_and_once(engine: Engine,
         await deliver(engine)
         await answer(engine, ann, Partstat.ACCEPTED, comment="See you there")
         await caller.ok("update_event", uid=uid, location="Hall 2", audience="all")
-        await chores_done(engine)
+        await jobs_done(engine)
         claims = await claim(engine)
         to_ann = [c for c in claims if c.message.email == ANN]
         words = {"code": Code.REJECTED_BY_SERVER, "text": "550 no such user"}

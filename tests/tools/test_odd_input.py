@@ -12,7 +12,7 @@ from cis_mcp.mcp.tools import EVERY, EVERYTHING
 from engine.engine import Engine
 from engine.refusals import Code
 from tests.support.approvals import waiting
-from tests.support.engines import chores_done, claim, created, deliver, invite
+from tests.support.engines import claim, created, deliver, invite, jobs_done
 from tests.tools.caller import Mode, agent, calling
 from tests.tools.test_quarantine import set_aside
 from tests.tools.test_size import messages
@@ -58,7 +58,7 @@ async def test_what_only_reads_sends_nothing(engine: Engine) -> None:
             await caller.ok(tool, **arguments.get(tool, given_))
         for uri in (f"event://{event.uid}", f"report://{event.uid}.csv"):
             assert (await caller.client.read_resource(uri)).contents
-    await chores_done(engine)
+    await jobs_done(engine)
     assert await claim(engine) == []
 
 

@@ -13,7 +13,7 @@ from mcp.types import CallToolResult
 
 from engine.engine import Engine
 from engine.model.messages import MessageState
-from tests.support.engines import chores_done, claim, deliver, settle
+from tests.support.engines import claim, deliver, jobs_done, settle
 from tests.support.waiting import DEADLINE_S, eventually
 from tests.tools.caller import Caller, Mode, calling, text_of
 
@@ -61,7 +61,7 @@ async def _running(caller: Caller, **arguments: Any) -> str:
 
 
 async def _accept_one(engine: Engine) -> None:
-    await chores_done(engine)
+    await jobs_done(engine)
     (one,) = await claim(engine, limit=1)
     await settle(engine, [one], MessageState.SENT, text="250 OK")
 

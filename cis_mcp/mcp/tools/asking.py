@@ -28,7 +28,7 @@ class Approval(BaseModel):
     approve: bool = Field(description="true: do exactly this now")
 
 
-async def said(
+async def confirmed(
     context: Context[Any, Any] | None, actor: Actor, held: HeldAction
 ) -> bool | InputRequiredResult:
     """True for a person's yes, False if nobody said it; or the question, for the client to repeat the call with."""

@@ -28,7 +28,7 @@ from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.hints import hint
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
-from cis_mcp.mcp.tools.asking import said
+from cis_mcp.mcp.tools.asking import confirmed
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
@@ -244,7 +244,7 @@ def _success(reply: Reply, passed: Sequence[str]) -> CallToolResult:
 
 async def _waiting(call: CallContext, reply: Reply, held: HeldAction) -> CallToolResult | InputRequiredResult:
     """The answer to a call that waits for an approval: that it waits, and what it would do."""
-    yes = await said(call.context, call.actor, held)
+    yes = await confirmed(call.context, call.actor, held)
     if isinstance(yes, InputRequiredResult):
         return yes
     if yes:
@@ -259,11 +259,11 @@ async def _approved(call: CallContext, reply: Reply, held: HeldAction) -> CallTo
     """The answer to a call that a person at an attended client approved."""
     done = await call.engine.apply(Decide(held_id=held.id, approve=True, channel=Channel.FORM), call.actor)
     action = done.action
-    carried_out = action.state is HeldState.APPROVED
+    approved = action.state is HeldState.APPROVED
     text = f"Approved and carried out (held action {held.id}). Look at it with get_held_action."
-    if not carried_out:
+    if not approved:
         text = f"Nothing was sent: the approval is {action.state.value}. {action.why}"
-    return _with_held(reply, action, text, {"state": action.state.value, "sent": carried_out})
+    return _with_held(reply, action, text, {"state": action.state.value, "sent": approved})
 
 
 def _with_held(reply: Reply, held: HeldAction, text: str, more: dict[str, Any]) -> CallToolResult:

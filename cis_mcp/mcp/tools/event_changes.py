@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cis_mcp.views.events import ANSWERS
-from cis_mcp.views.revisions import field_changes, told
+from cis_mcp.views.revisions import field_changes, notified_fields
 from engine.commands.events.events import EventDone
 
 
@@ -31,7 +31,7 @@ def cancelled_lines(done: EventDone, *, dry_run: bool, instance: str | None) -> 
 
 def told_lines(done: EventDone, *, dry_run: bool) -> list[str]:
     """Who is mailed, and who is not and how they would be."""
-    shown = told(done)
+    shown = notified_fields(done)
     more = ", …" if done.notified > len(shown["first"]) else ""
     named = f" ({', '.join(shown['first'])}{more})" if shown["first"] else ""
     lines = [f"People who {'would be' if dry_run else 'are'} mailed: {done.notified}{named}."]

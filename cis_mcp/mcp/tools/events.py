@@ -31,15 +31,15 @@ from cis_mcp.views.events import (
     statistics_line,
 )
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
-from cis_mcp.views.revisions import FieldChange, field_changes, told, update_sample
+from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields, update_sample
 from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.instances import CancelInstance, UpdateInstance
 from engine.commands.events.timing import Timing
 from engine.model.answers import Proposal
+from engine.model.counters import Statistics
 from engine.model.events import Event
 from engine.model.people import Partstat
-from engine.model.records import Statistics
 from engine.refusals import Code, Refused
 
 _FEW = 3
@@ -133,7 +133,7 @@ async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Re
     done = await call.apply(await _update(call, arguments))
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
-    shown = told(done)
+    shown = notified_fields(done)
     data = UpdatedEvent(
         event=event_info(done.event),
         changed=list(done.changed),
@@ -191,7 +191,7 @@ async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Re
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
     data = CancelledEvent(
         event=event_info(done.event),
-        **told(done),
+        **notified_fields(done),
         campaign_id=done.campaign_id,
         dry_run=arguments.dry_run,
     )

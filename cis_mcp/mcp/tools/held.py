@@ -58,13 +58,13 @@ async def _decided(call: CallContext, held_id: str, seconds: float) -> tuple[Hel
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while True:
-        heard = call.engine.owed.listen()
+        signal = call.engine.owed.listen()
         held = await call.engine.held_action(held_id, call.actor)
         state = held.state_at(call.engine.clock())
         left = 0.0 if call.leaving() else deadline - loop.time()
         if state is not HeldState.WAITING or left <= 0:
             return held, state
-        await heard.wait(min(left, _LOOK_S))
+        await signal.wait(min(left, _LOOK_S))
 
 
 async def decide_held_action(call: CallContext, arguments: DecideArguments) -> Reply:

@@ -11,10 +11,10 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
 from cis_mcp.mcp.tools.event_arguments import Note, Uid
 from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import one_line
+from engine.attendee_report import masked_address
 from engine.commands.invites.reminding import Remind, RemindDone
 from engine.commands.invites.withdrawing import WithdrawDone, WithdrawInvite
 from engine.model.messages import Chosen
-from engine.report import masked_address
 
 REASONS = {
     "declined": "said No",

@@ -22,8 +22,8 @@ from cis_mcp.views.events import (
     statistics_line,
 )
 from engine.commands.campaigns.reports import SendReport
+from engine.model.counters import Grouping, Statistics
 from engine.model.queries import AttendeeQuery
-from engine.model.records import Grouping, Statistics
 from engine.refusals import Code, Refused
 
 _CLIENTS_SHOWN = 10

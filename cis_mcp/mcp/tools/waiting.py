@@ -24,13 +24,13 @@ async def until_at_rest(call: CallContext, campaign_id: str, seconds: float) -> 
     deadline = loop.time() + seconds
     teller = _Teller(call)
     while True:
-        heard = call.engine.owed.listen()
+        signal = call.engine.owed.listen()
         campaign = await call.engine.campaign_alone(campaign_id, call.actor)
         left = 0.0 if call.leaving() else deadline - loop.time()
         if campaign.state not in _MOVING or left <= 0:
             return
         await teller.tell(campaign, loop.time())
-        await heard.wait(min(left, _LOOK_S))
+        await signal.wait(min(left, _LOOK_S))
 
 
 class _Teller:

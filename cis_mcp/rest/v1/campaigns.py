@@ -168,7 +168,7 @@ async def _progress(call: Call[OfCampaign, Body]) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     told, silent = "", loop.time()
     while True:
-        heard = call.engine.owed.listen()
+        signal = call.engine.owed.listen()
         campaign = await call.engine.campaign_alone(call.query.campaign_id, call.actor)
         counts = await call.engine.campaign_counts(campaign, call.actor)
         news = json.dumps(
@@ -183,7 +183,7 @@ async def _progress(call: Call[OfCampaign, Body]) -> AsyncIterator[str]:
         elif loop.time() - silent >= _SILENT_S:
             silent = loop.time()
             yield ": still there\n\n"
-        await heard.wait(_LOOK_S)
+        await signal.wait(_LOOK_S)
 
 
 async def _controlled(call: Call[Any, Any], action: CampaignAction, confirm_token: str = "") -> Campaign:

@@ -13,7 +13,7 @@ from cis_mcp.views.base import Data
 from cis_mcp.views.changes import ChangeInfo, change_info
 from cis_mcp.views.events import StatisticsInfo, counters
 from engine.model.changes import ChangeKind
-from engine.model.records import Grouping
+from engine.model.counters import Grouping
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 

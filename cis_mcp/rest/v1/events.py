@@ -15,7 +15,7 @@ from cis_mcp.views.campaigns import Sample
 from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import EventInfo, event_info, moment
 from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
-from cis_mcp.views.revisions import FieldChange, field_changes, told, update_sample
+from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields, update_sample
 from engine.commands.base import Work
 from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
@@ -196,7 +196,7 @@ async def change_event(call: Call[Changing, EventChange]) -> Answer:
         event=event_info(done.event),
         changed=list(done.changed),
         changes=field_changes(done),
-        **told(done),
+        **notified_fields(done),
         sample=update_sample(done) if call.query.dry_run else None,
         campaign_id=done.campaign_id,
         dry_run=call.query.dry_run,
@@ -246,7 +246,7 @@ async def cancel_event(call: Call[Changing, Cancellation]) -> Answer:
         event=event_info(done.event),
         changed=list(done.changed),
         changes=field_changes(done),
-        **told(done),
+        **notified_fields(done),
         sample=None,
         campaign_id=done.campaign_id,
         dry_run=call.query.dry_run,

@@ -12,6 +12,7 @@ from cis_mcp.rest.models import Body, DryRun, Email, Note, OfEvent
 from cis_mcp.views.base import Data
 from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import one_line
+from engine.attendee_report import masked_address
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.invites.invites import SendInvite
 from engine.commands.invites.reminding import Remind
@@ -19,7 +20,6 @@ from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.model.messages import Chosen, MessageState
 from engine.model.people import Origin
 from engine.model.verbs import Verb
-from engine.report import masked_address
 
 Fields = Annotated[
     dict[str, str], Field(description="personal values for {{placeholders}} in the event's text")

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from engine.commands import telling, text
+from engine.commands import notifying, text
 from engine.commands.agents import approval_mails
 from engine.commands.agents.holdable import made, people
 from engine.commands.agents.holding import kept_command, policy_now
@@ -71,7 +71,7 @@ class Decide(Command[Decided]):
         if self.approve:
             decided = await _carried_out(work, decided)
         await work.unit.save_held(decided)
-        await _tell(work, decided)
+        await _notify(work, decided)
         return Decided(action=decided)
 
     async def _found(self, work: Work) -> HeldAction:
@@ -170,10 +170,10 @@ async def _objection(work: Work, held: HeldAction) -> str:
     return "" if now.digest == held.digest else "it is not what was shown"
 
 
-async def _tell(work: Work, held: HeldAction) -> None:
+async def _notify(work: Work, held: HeldAction) -> None:
     """The organizer hears what became of a change of theirs, unless they decided it themselves."""
     if held.actor.kind != "organizer" or held.organizer == held.address:
         return
     notice = approval_mails.decided(held)
     uid = held.command.event_uid or None
-    await telling.tell(work, held.organizer, notice, uid)
+    await notifying.notify(work, held.organizer, notice, uid)

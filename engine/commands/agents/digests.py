@@ -11,7 +11,7 @@ from pydantic import Field
 
 from engine.commands import notices
 from engine.commands.base import Command, Work
-from engine.commands.telling import Progress
+from engine.commands.notifying import Progress
 from engine.mail.outgoing import words
 from engine.model.base import Value
 from engine.model.held import HeldAction

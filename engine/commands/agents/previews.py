@@ -106,14 +106,14 @@ async def _invite(work: Work, command: Command[Done], attendee: Attendee) -> Sam
 
 
 async def _of_change(work: Work, command: Command[Done], done: EventDone) -> HeldPreview:
-    event, told = done.event, done.preview
+    event, preview = done.event, done.preview
     return HeldPreview(
         action=_action(command, done),
         title=event.summary[:_TITLE_SHOWN],
         when=when(done.old or event),
         people=done.notified,
-        first=tuple(a.email for a in told.first[:_FIRST]) if told else (),
-        left_out=told.left_out if told else {},
+        first=tuple(a.email for a in preview.first[:_FIRST]) if preview else (),
+        left_out=preview.left_out if preview else {},
         differences=tuple(differences(done)),
         sample=await _sample(work, command, done),
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic
 
-from engine.commands import notices, telling, text
+from engine.commands import notices, notifying, text
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, D_co, Done, Work, unknown_event
 from engine.commands.invites.invites import new_attendee
@@ -111,7 +111,7 @@ async def _tell_of_several(work: Work, event: Event, holder: Attendee) -> None:
     if holder.origin is not Origin.SHARED and await prompted(
         work, Cause.SEVERAL, holder.email, event.organizer
     ):
-        await telling.tell(work, event.organizer, notices.several_answer(event, holder), event.uid)
+        await notifying.notify(work, event.organizer, notices.several_answer(event, holder), event.uid)
 
 
 async def _another(

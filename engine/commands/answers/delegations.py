@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.commands import notices, telling, text
+from engine.commands import notices, notifying, text
 from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent
 from engine.commands.answers.prompting import Cause, prompted
@@ -59,7 +59,7 @@ async def _delegate(work: Work, event: Event, delegator: Attendee, address: str)
         return
     if not await _within_bounds(work, event, email):
         await _note(work, delegator, email, added=False)
-        await _tell(work, event, delegator)
+        await _notify(work, event, delegator)
         return
     if not await _may_be_invited(work, event, email):
         return
@@ -92,11 +92,11 @@ async def _within_bounds(work: Work, event: Event, email: str) -> bool:
     return True
 
 
-async def _tell(work: Work, event: Event, delegator: Attendee) -> None:
+async def _notify(work: Work, event: Event, delegator: Attendee) -> None:
     """Tell who answers for the event's key, or its organizer, that a delegate lies beyond its bounds."""
     to = (await bounds.standing_for(work, event)).owner or event.organizer
     if await prompted(work, Cause.NOTICE, to, event.organizer):
-        await telling.tell(work, to, notices.delegate_outside(event, delegator), event.uid)
+        await notifying.notify(work, to, notices.delegate_outside(event, delegator), event.uid)
 
 
 async def _note(work: Work, delegator: Attendee, email: str, *, added: bool) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from engine.commands.base import Work
 from engine.mail.incoming.dmarc import organizational_domain
-from engine.model.records import Prompt
+from engine.model.counters import Prompt
 from engine.store.rules import person
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)

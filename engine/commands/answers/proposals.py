@@ -77,7 +77,7 @@ class RecordProposal(Answering[ProposalDone]):
         if proposal.state is ProposalState.OPEN:
             for before in (p for p in same if p.state is ProposalState.OPEN):
                 await work.unit.settle_proposal(before, ProposalState.REPLACED)
-            await _tell(work, who, proposal)
+            await _notify(work, who, proposal)
         await work.unit.add_proposal(proposal)
 
     def _proposal(self, work: Work, who: Respondent) -> Proposal:
@@ -103,7 +103,7 @@ class RecordProposal(Answering[ProposalDone]):
         )
 
 
-async def _tell(work: Work, who: Respondent, proposal: Proposal) -> None:
+async def _notify(work: Work, who: Respondent, proposal: Proposal) -> None:
     """Tell the organizer by mail; of very many in an hour, the rest waits to be looked up."""
     organizer = who.event.organizer
     if await prompted(work, Cause.PROPOSAL, organizer, organizer):

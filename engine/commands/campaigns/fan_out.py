@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from engine.commands import notices, telling
+from engine.commands import notices, notifying
 from engine.commands.agents.budgets import KeyPeople
 from engine.commands.base import Command, Work
 from engine.commands.campaigns import campaigns
 from engine.commands.invites.invites import invite_message, invites_left, new_attendee
+from engine.commands.notifying import Progress
 from engine.commands.person_limit import PersonLimit
-from engine.commands.telling import Progress
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED
@@ -47,7 +47,7 @@ async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
         return None
     chunk, cursor = await work.unit.audience(job, work.unit.items_per_unit)
     if job.kind is Kind.CANCELLATION:
-        chunk = await _told(work, event, chunk)
+        chunk = await _having_it(work, event, chunk)
     elif job.kind is Kind.REMINDER and not event.cancelled:
         chunk = await _remindable(work, job, event, chunk)
     elif event.cancelled:
@@ -82,10 +82,10 @@ async def _grow(work: Work, campaign_id: str) -> None:
         await work.unit.save_campaign(campaign.model_copy(update={"total": total, "valid": total}))
 
 
-async def _told(work: Work, event: Event, chunk: list[Attendee]) -> list[Attendee]:
+async def _having_it(work: Work, event: Event, chunk: list[Attendee]) -> list[Attendee]:
     """Those who have, or may have, the event in their calendars."""
-    told = await work.unit.told(event.uid, [a.email for a in chunk])
-    return [a for a in chunk if a.email in told]
+    notified = await work.unit.notified(event.uid, [a.email for a in chunk])
+    return [a for a in chunk if a.email in notified]
 
 
 def _change_message(work: Work, job: Fanout, event: Event, attendee: Attendee) -> Message:
@@ -218,7 +218,7 @@ async def _close(work: Work, campaign: Campaign) -> None:
         skipped = await work.unit.skipped(campaign.id, notices.SKIPPED_SHOWN)
         event = await work.unit.event(campaign.event_uid)
         notice = notices.campaign_report(campaign, event.summary if event else "", counts, skipped)
-        await telling.tell(work, campaign.report_to, notice, campaign.event_uid)
+        await notifying.notify(work, campaign.report_to, notice, campaign.event_uid)
 
 
 class DropDays(Command[Progress]):

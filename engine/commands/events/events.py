@@ -206,7 +206,7 @@ class UpdateEvent(Command[EventDone]):
             await work.unit.save_event(work.flagged(new))
             if new.moved_sequence == new.sequence or "overrides" in changed:
                 await proposals.answered(work, new)
-            campaign_id = await audience.tell(work, new, Kind.UPDATE, group, note=note)
+            campaign_id = await audience.notify(work, new, Kind.UPDATE, group, note=note)
         return EventDone(
             event=new,
             old=old,
@@ -333,7 +333,7 @@ class CancelEvent(Command[EventDone]):
             await work.unit.save_event(work.flagged(event))
             await proposals.answered(work, event)
             await work.unit.withdraw_for_event(event.uid, Code.EVENT_CANCELLED, work.now)
-            campaign_id = await audience.tell(work, event, Kind.CANCELLATION, group)
+            campaign_id = await audience.notify(work, event, Kind.CANCELLATION, group)
         return EventDone(
             event=event,
             old=old,

@@ -38,7 +38,7 @@ class ChangeInstance(Command[EventDone]):
         new = self._overridden(old, recurrence_id)
         if not differences(old, new):
             return EventDone(event=old)
-        return await _tell(work, old, new, Kind.UPDATE, self, recurrence_id)
+        return await _notify(work, old, new, Kind.UPDATE, self, recurrence_id)
 
     def _overridden(self, event: Event, recurrence_id: date | datetime) -> Event:
         noted = {"recurrence_id": recurrence_id, **_noted(self.source)}
@@ -109,7 +109,7 @@ class CancelInstance(Command[EventDone]):
         exdates = tuple(sorted((*old.exdates, recurrence_id), key=old.span.moment))
         overrides = tuple(o for o in old.overrides if o.recurrence_id != recurrence_id)
         new = old.model_copy(update={"exdates": exdates, "overrides": overrides})
-        return await _tell(work, old, new, Kind.CANCELLATION, self, recurrence_id)
+        return await _notify(work, old, new, Kind.CANCELLATION, self, recurrence_id)
 
 
 class AddInstance(Command[EventDone]):
@@ -138,7 +138,7 @@ class AddInstance(Command[EventDone]):
         exdates = tuple(d for d in old.exdates if d != start)
         new = old.model_copy(update={"rdates": rdates, "exdates": exdates})
         new = new.model_copy(update={"overrides": self._overrides(new, start)})
-        return await _tell(work, old, new, Kind.UPDATE, self, None)
+        return await _notify(work, old, new, Kind.UPDATE, self, None)
 
     def _overrides(self, event: Event, start: date | datetime) -> tuple[Override, ...]:
         """The event's overrides, with one for the new instance where it differs from the others."""
@@ -181,7 +181,7 @@ async def _series(work: Work, uid: str) -> Event:
     return event
 
 
-async def _tell(
+async def _notify(
     work: Work,
     old: Event,
     new: Event,
@@ -204,7 +204,7 @@ async def _tell(
     if not request.dry_run:
         await work.unit.save_event(work.flagged(new))
         await proposals.answered(work, new, recurrence_id)
-        campaign_id = await audience.tell(work, new, kind, group, recurrence_id, note=note)
+        campaign_id = await audience.notify(work, new, kind, group, recurrence_id, note=note)
     return EventDone(
         event=new,
         old=old,

@@ -33,5 +33,5 @@ class ReinstateEvent(UpdateEvent):
         # A cancellation that has not left would arrive with the revision that takes it back.
         await work.unit.withdraw_for_event(new.uid, Code.EVENT_CANCELLED, work.now)
         await work.unit.save_event(work.flagged(new))
-        campaign_id = await audience.tell(work, new, Kind.UPDATE, group)
+        campaign_id = await audience.notify(work, new, Kind.UPDATE, group)
         return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)

@@ -92,7 +92,7 @@ async def size(
     Whoever gave such an answer for the one instance, or for any where none is named, hears of it as well.
     """
     if kind is Kind.CANCELLATION:
-        return await work.unit.told_size(event.uid, group.partstats, recurrence_id, group.emails)
+        return await work.unit.notified_size(event.uid, group.partstats, recurrence_id, group.emails)
     return await work.unit.audience_size(event.uid, group.partstats, recurrence_id, group.emails)
 
 
@@ -123,8 +123,8 @@ async def preview(
     )
     found, _ = await work.unit.audience(job, PREVIEWED)
     if kind is Kind.CANCELLATION:
-        told = await work.unit.told(event.uid, [a.email for a in found])
-        found = [a for a in found if a.email in told]
+        notified = await work.unit.notified(event.uid, [a.email for a in found])
+        found = [a for a in found if a.email in notified]
     counted = await work.unit.answers(event.uid)
     left_out = {p.label: n for p, n in counted.items() if n and p not in group.partstats}
     if group.emails and left_out:
@@ -143,7 +143,7 @@ def _sample(event: Event, people: Sequence[Attendee]) -> Event | None:
     return personal.personalize(event, {**holes, **values})
 
 
-async def tell(
+async def notify(
     work: Work,
     event: Event,
     kind: Kind,

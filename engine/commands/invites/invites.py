@@ -92,7 +92,7 @@ class SendInvite(Command[InviteDone]):
 
     async def _lost(self, work: Work, message: Message) -> bool:
         """True where nothing is on its way and nothing ever arrived: then asking again sends again (promise 3)."""
-        return not message.state.pending and message.email not in await work.unit.told(
+        return not message.state.pending and message.email not in await work.unit.notified(
             message.event_uid or "", [message.email]
         )
 

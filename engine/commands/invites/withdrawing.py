@@ -44,7 +44,7 @@ class WithdrawInvite(Command[WithdrawDone]):
                 already=True,
             )
         gone = known.model_copy(update={"withdrawn": work.now})
-        has_it = known.email in await work.unit.told(event.uid, [known.email])
+        has_it = known.email in await work.unit.notified(event.uid, [known.email])
         await work.unit.withdraw_for_person(event.uid, known.email, Code.INVITE_WITHDRAWN, work.now)
         await work.unit.change_attendee(known, gone)
         for proposal in await work.unit.proposals(event.uid, known.email):

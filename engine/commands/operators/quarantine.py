@@ -7,7 +7,7 @@ from typing import ClassVar
 from engine.commands import first_proof
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
-from engine.model.records import Intake
+from engine.model.counters import Intake
 
 
 class _Decision(Command[Done]):

@@ -30,10 +30,10 @@ class Place:
     async def reached(self) -> None:
         """Return when it is the turn of this mail, whose sender is proven; it lasts until the place is left."""
         self.proven = True
-        self.tell()
+        self.wake()
         await self._order.reached(self)
 
-    def tell(self) -> None:
+    def wake(self) -> None:
         """Let those behind look again."""
         if self.changed is not None:
             self.changed.set()
@@ -69,7 +69,7 @@ class ArrivalOrder:
         else:
             del self._last[place.claimed]
         place.before, place.after = place, None
-        place.tell()
+        place.wake()
 
     async def reached(self, place: Place) -> None:
         """Wait for proven mails before `place`, and not long for others."""

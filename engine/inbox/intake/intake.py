@@ -91,7 +91,7 @@ class Inbox:
             self._remember(mail)
             self._enqueue(mail)
         else:
-            self.arrived.ring()
+            self.arrived.notify()
 
     def _enqueue(self, mail: Spooled) -> None:
         """Have a mail handled, of which at least the head is at hand."""
@@ -118,7 +118,7 @@ class Inbox:
         """As `store`, for a source that names its mails: what is here under that name is left alone."""
         if not await asyncio.to_thread(self.spool.has, name):
             await asyncio.to_thread(self.spool.store, raw, (), None, name=name)
-            self.arrived.ring()
+            self.arrived.notify()
 
     async def take(self, raw: bytes, mailboxes: tuple[Mailbox, ...]) -> list[Outcome]:
         """Keep a mail durably and handle it here and now. Raises OSError where it cannot be kept."""
@@ -142,10 +142,10 @@ class Inbox:
 
     async def _handle_all(self) -> None:
         while True:
-            heard = self.arrived.listen()
+            signal = self.arrived.listen()
             await self._look()
             self._running = True
-            await heard.wait(_RESCAN_S)
+            await signal.wait(_RESCAN_S)
 
     @contextmanager
     def _picking_up(self) -> Iterator[None]:
@@ -158,7 +158,7 @@ class Inbox:
             except OSError as error:
                 log.warning("mails that a pipe brings are looked for from time to time: %s", error.strerror)
             else:
-                loop.add_reader(pipe, pickup.heard, pipe, self.arrived.ring)
+                loop.add_reader(pipe, pickup.heard, pipe, self.arrived.notify)
                 stack.callback(loop.remove_reader, pipe)
             yield
 

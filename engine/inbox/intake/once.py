@@ -28,7 +28,7 @@ from engine.store.protocol import AlreadyTakenIn
 
 D = TypeVar("D", bound=Done)
 
-TAKEN_BEFORE = Outcome(action=MailAction.IGNORED, code=Code.NO_CHANGE.value, detail="taken in before")
+ALREADY_RECEIVED = Outcome(action=MailAction.IGNORED, code=Code.NO_CHANGE.value, detail="taken in before")
 _DOINGS = frozenset(
     {MailAction.CREATED, MailAction.UPDATED, MailAction.CANCELLED, MailAction.CAMPAIGN, MailAction.BATCH}
 )
@@ -40,7 +40,7 @@ class _Rehearsed(Exception):  # noqa: N818 -- reads as what it is
 
 async def apply_once(
     engine: Engine,
-    taken: ReceivedMail,
+    received: ReceivedMail,
     command: Command[D],
     actor: Actor,
     *,
@@ -54,8 +54,8 @@ async def apply_once(
     `no`: what becomes of it if the command is refused. Raises NewProof if it would reach more people than a mail
     with a new proof may.
     """
-    became = TAKEN_BEFORE
-    name = taken.intake(became, engine.clock(), part).id
+    became = ALREADY_RECEIVED
+    name = received.intake(became, engine.clock(), part).id
 
     async def before(work: Work) -> None:
         if await work.unit.taken_in(name):
@@ -63,21 +63,21 @@ async def apply_once(
 
     async def also(work: Work, done: D) -> None:
         nonlocal became
-        became = waiting_for_approval(done.held) if done.held else _flagged(taken, outcome(done))
-        if taken.rehearsed:
+        became = waiting_for_approval(done.held) if done.held else _flagged(received, outcome(done))
+        if received.rehearsed:
             became = became.model_copy(update={"doings": first_proof.doings(done)})
             raise _Rehearsed
         if actor.kind == "organizer":
-            await _judge_proof(work, taken, done, became)
-        said = _said(taken, done, notice)
-        reply = await _reply(work, taken, became, said) if said else None
-        await note(work, taken.intake(became, work.now, part), reply)
+            await _judge_proof(work, received, done, became)
+        answer = _notice(received, done, notice)
+        reply = await _reply(work, received, became, answer) if answer else None
+        await note(work, received.intake(became, work.now, part), reply)
         await _ask(work, became)
 
     try:
         await engine.apply(command, actor, before=before, also=also)
     except AlreadyTakenIn:
-        return TAKEN_BEFORE
+        return ALREADY_RECEIVED
     except _Rehearsed:
         return became
     except Refused as refused:
@@ -85,33 +85,33 @@ async def apply_once(
     return became
 
 
-def _said(taken: ReceivedMail, done: D, notice: Callable[[D], Notice] | None) -> Notice | None:
+def _notice(received: ReceivedMail, done: D, notice: Callable[[D], Notice] | None) -> Notice | None:
     """What the sender hears; of a change that they are asked about themselves, nothing besides."""
     if done.held:
-        return approval_mails.waits(done.held) if done.held.address != taken.mail.from_address else None
+        return approval_mails.waits(done.held) if done.held.address != received.mail.from_address else None
     return notice(done) if notice else None
 
 
-async def _reply(work: Work, taken: ReceivedMail, became: Outcome, notice: Notice) -> Reply | None:
+async def _reply(work: Work, received: ReceivedMail, became: Outcome, notice: Notice) -> Reply | None:
     """What the organizer hears of a change, whatever sent it; or the answer to a sender who can be answered.
 
     Of proven changes one mail a minute leaves. All else is few: a proven mail may be relayed again and again by
     whoever has it, and what nothing proves (`CIS_SENDER_AUTH`) names whom it likes; there the words are our own.
     """
-    to, proven = taken.mail.from_address, taken.verdict.passed or taken.verdict.google_calendar
-    changed = _changed(taken, became)
-    if to in taken.own or not (changed or taken.answerable):
+    to, proven = received.mail.from_address, received.verdict.passed or received.verdict.google_calendar
+    changed = _changed(received, became)
+    if to in received.own or not (changed or received.answerable):
         return None
     if not (changed and proven) and not await _bounded(work, to, became, proven=proven):
         return None
-    if taken.flagged and not proven:
+    if received.flagged and not proven:
         notice = notices.unproven(f"{became.action.value} {became.code}".strip(), became.uid)
     return Reply(to=to, notice=notice)
 
 
-def _changed(taken: ReceivedMail, became: Outcome) -> bool:
+def _changed(received: ReceivedMail, became: Outcome) -> bool:
     """True if something may have been changed: a code says so of a table, and of what is flagged."""
-    unhindered = not became.code or taken.flagged or became.action is MailAction.BATCH
+    unhindered = not became.code or received.flagged or became.action is MailAction.BATCH
     return became.action in _DOINGS and unhindered
 
 
@@ -125,17 +125,17 @@ async def _bounded(work: Work, to: str, became: Outcome, *, proven: bool) -> boo
     return await prompted(work, Cause.REPEAT if proven else Cause.NOTICE, to, to)
 
 
-def limited(settings: Settings, taken: ReceivedMail) -> bool:
+def limited(settings: Settings, received: ReceivedMail) -> bool:
     """True where the mail may reach few people only while its proofs are new (`CIS_FIRST_PROOF_MAX`)."""
-    return bool(settings.first_proof_max) and settings.sender_auth != "off" and not taken.vouched
+    return bool(settings.first_proof_max) and settings.sender_auth != "off" and not received.vouched
 
 
-async def _judge_proof(work: Work, taken: ReceivedMail, done: Done, became: Outcome) -> None:
+async def _judge_proof(work: Work, received: ReceivedMail, done: Done, became: Outcome) -> None:
     """Hold a mail that reaches too many people for what proves it; note what proved one that is carried out."""
-    if limited(work.settings, taken) and not taken.weighed:
-        await first_proof.weigh(work, taken.proven, first_proof.doings(done))
-    if became.action in _DOINGS and taken.verdict.passed and not taken.vouched:
-        await first_proof.learn(work, taken.proven)
+    if limited(work.settings, received) and not received.weighed:
+        await first_proof.weigh(work, received.proven, first_proof.doings(done))
+    if became.action in _DOINGS and received.verdict.passed and not received.vouched:
+        await first_proof.learn(work, received.proven)
 
 
 async def _ask(work: Work, became: Outcome) -> None:
@@ -147,8 +147,8 @@ async def _ask(work: Work, became: Outcome) -> None:
         await first_proof.ask(work, became.held)
 
 
-def _flagged(taken: ReceivedMail, outcome: Outcome) -> Outcome:
+def _flagged(received: ReceivedMail, outcome: Outcome) -> Outcome:
     """`outcome` with the code that says that nothing proved the mail, where it changed something all the same."""
-    if not taken.flagged or outcome.action not in _DOINGS or outcome.code:
+    if not received.flagged or outcome.action not in _DOINGS or outcome.code:
         return outcome
     return outcome.model_copy(update={"code": Code.SENDER_UNAUTHENTICATED.value})

@@ -13,30 +13,30 @@ from engine.refusals import Refused
 log = logging.getLogger(__name__)
 
 
-def calendar_of(taken: ReceivedMail) -> tuple[ReceivedMail, ItipMessage]:
+def calendar_of(received: ReceivedMail) -> tuple[ReceivedMail, ItipMessage]:
     """The mail with what was repaired in its calendar, and the first of its calendars that can be read.
 
     Raises Refused as the first one was refused.
     """
-    content = taken.content
+    content = received.content
     assert content is not None and content.calendar is not None, "only a mail with a calendar is read for it"
     message = content.calendar
     if isinstance(message, Refused):
         raise message
     if message.repaired:
-        log.info("mail %s: calendar repaired: %s", taken.envelope.id, "; ".join(message.repaired))
-    return taken.model_copy(update={"repaired": message.repaired, "quoted": content.quoted}), message
+        log.info("mail %s: calendar repaired: %s", received.envelope.id, "; ".join(message.repaired))
+    return received.model_copy(update={"repaired": message.repaired, "quoted": content.quoted}), message
 
 
-def tables_of(taken: ReceivedMail) -> tuple[Table, ...]:
+def tables_of(received: ReceivedMail) -> tuple[Table, ...]:
     """The attached tables of commands, those included that are none; empty if no attachment is one."""
-    return taken.content.tables if taken.content else ()
+    return received.content.tables if received.content else ()
 
 
-def rows_of(taken: ReceivedMail) -> list[Row]:
+def rows_of(received: ReceivedMail) -> list[Row]:
     """The rows of all attached lists. Raises Refused as the first list was refused."""
     rows: list[Row] = []
-    for found in taken.content.rows if taken.content else ():
+    for found in received.content.rows if received.content else ():
         if isinstance(found, Refused):
             raise found
         rows.extend(found)

@@ -20,8 +20,8 @@ from engine.mail.incoming.content import IncomingMail
 from engine.mail.incoming.dmarc import organizational_domain
 from engine.model.actors import Actor
 from engine.model.base import Value
+from engine.model.counters import Intake
 from engine.model.held import HeldAction
-from engine.model.records import Intake
 from engine.refusals import Code, Refused
 
 _UID_MAX = 200
@@ -180,7 +180,7 @@ class ReceivedMail(Value):
     def _with_calendar(self) -> bool:
         return bool(self.mail.calendars) if self.content else self.mail.mentions_calendar
 
-    def told(self, outcome: Outcome) -> Outcome:
+    def reported(self, outcome: Outcome) -> Outcome:
         """`outcome` with what had to be repaired in the calendar, so that the sender's program can be mended."""
         if not self.repaired:
             return outcome
@@ -196,7 +196,7 @@ class ReceivedMail(Value):
             action=outcome.action.value,
             code=outcome.code,
             uid=outcome.uid,
-            detail=self.told(outcome).detail[:500],
+            detail=self.reported(outcome).detail[:500],
         )
 
 
@@ -215,9 +215,9 @@ def quarantined(code: Code, detail: str, ask: Waiting | None = None) -> Outcome:
     return Outcome(action=MailAction.QUARANTINED, code=code.value, detail=detail, ask=ask)
 
 
-def unregistered(taken: ReceivedMail, registration: str) -> Outcome:
+def unregistered(received: ReceivedMail, registration: str) -> Outcome:
     """The mail waits for its proven sender to be registered as an organizer (`CIS_REGISTRATION`)."""
-    applicant = Applicant(mail=taken.envelope.id, mailbox=taken.box, address=taken.mail.from_address)
+    applicant = Applicant(mail=received.envelope.id, mailbox=received.box, address=received.mail.from_address)
     return Outcome(
         action=MailAction.QUARANTINED,
         code=Code.ORGANIZER_NOT_ALLOWED.value,
@@ -252,9 +252,9 @@ def set_aside(no: Refused) -> Outcome:
     return quarantined(no.code, str(no))
 
 
-def held(taken: ReceivedMail, doings: tuple[IntendedChange, ...]) -> Outcome:
+def held(received: ReceivedMail, doings: tuple[IntendedChange, ...]) -> Outcome:
     """The mail waits for its organizer's word: it would reach many people, and what proves it is new."""
-    waits = Held(mail=taken.envelope.id, mailbox=taken.box, proven=taken.proven, doings=doings)
+    waits = Held(mail=received.envelope.id, mailbox=received.box, proven=received.proven, doings=doings)
     why = (
         f"It would mail {waits.people} people, and nothing that proves its sender was seen before; it waits until "
         "the organizer confirms it, or the operator releases it."

@@ -17,7 +17,7 @@ Nobody but the operator reads it, yet people answer to it: it stands in Reply-To
 """
 _GIVEN_OUT = ("rsvp", "unsubscribe", "confirm")
 _LOCAL_MAX = 64
-_AT_ONCE = 100
+_CHUNK = 100
 
 
 class Recipients:
@@ -27,20 +27,20 @@ class Recipients:
         self._domain = engine.settings.domain
         self._local = engine.settings.local_organizer
         self._store: protocol.Recipients = engine.store
-        self._asking: Gathering[str, bool] = Gathering(self._known, _AT_ONCE)
+        self._lookups: Gathering[str, bool] = Gathering(self._known, _CHUNK)
 
-    def at_once(self, address: str) -> Mailbox | None:
+    def find_now(self, address: str) -> Mailbox | None:
         """The mailbox that is known without waiting; None where there may be one all the same."""
         mailbox = mailbox_of(self._whole(address), self._domain)
-        if mailbox and _asks(mailbox) and not self._store.token_at_a_glance(mailbox.token):
+        if mailbox and _needs_store(mailbox) and not self._store.token_now(mailbox.token):
             return None
         return mailbox
 
     async def find(self, address: str) -> Mailbox | None:
         """The mailbox behind an address; None where there is none."""
         mailbox = mailbox_of(self._whole(address), self._domain)
-        if mailbox and _asks(mailbox):
-            if await self._asking.do(mailbox.token):
+        if mailbox and _needs_store(mailbox):
+            if await self._lookups.do(mailbox.token):
                 return mailbox
             mailbox = None
         return mailbox or await self._organizer(address.lower())
@@ -62,6 +62,6 @@ class Recipients:
         return [token in known for token in tokens]
 
 
-def _asks(mailbox: Mailbox) -> bool:
+def _needs_store(mailbox: Mailbox) -> bool:
     """True where only the store can say whether the address was given out."""
     return bool(mailbox.token) and mailbox.name in _GIVEN_OUT

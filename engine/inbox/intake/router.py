@@ -15,14 +15,14 @@ from engine.inbox.authentication.authenticator import Authenticator
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.arrival_order import Place
 from engine.inbox.intake.claims import turn_of
-from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
+from engine.inbox.intake.once import ALREADY_RECEIVED, apply_once
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
 from engine.inbox.routes import bulk, confirm, create, messages, reports, rsvp, stop
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
 from engine.mail.incoming.read import Opened
-from engine.model.records import Intake
+from engine.model.counters import Intake
 from engine.refusals import Code, Refused
 from engine.settings import OWN_MAILBOXES
 from engine.store.protocol import AlreadyTakenIn
@@ -36,13 +36,13 @@ READ_HERE = ("create", "bulk", *TOKENED)
 """Mailboxes where a mail asks the server for something; what goes to others waits for a person."""
 MAILBOXES = (*READ_HERE, *OPERATORS)
 _ROUTES = {
-    "create": create.take,
-    "bulk": bulk.take,
-    "rsvp": rsvp.take,
-    "unsubscribe": reports.take_unsubscribe,
-    "confirm": confirm.take,
-    "organizer": messages.take,
-    **dict.fromkeys(OPERATORS, reports.take_for_operator),
+    "create": create.handle,
+    "bulk": bulk.handle,
+    "rsvp": rsvp.handle,
+    "unsubscribe": reports.handle_unsubscribe,
+    "confirm": confirm.handle,
+    "organizer": messages.handle,
+    **dict.fromkeys(OPERATORS, reports.handle_for_operator),
 }
 
 _LOST_PLUS = re.compile(rf'"?({"|".join(TOKENED)})(?:\+|[%=]2b|\\?[ _.=-])?([a-z0-9]{{20,64}})"?')
@@ -105,7 +105,7 @@ class Router:
                 judged.verdict = self._authenticator.told(spooled.envelope, head)
             if place is not None:
                 await self._turn(place, judged)
-            return await self._carried_out(judged)
+            return await self._deliver(judged)
         except Refused as refused:
             return [await self.unread(spooled.envelope, quarantined(refused.code, str(refused)))]
 
@@ -127,11 +127,13 @@ class Router:
         sender = judged.head.from_address
         return self._engine.settings.may_organize(sender) or await self._engine.store.registered(sender)
 
-    async def _carried_out(self, judged: Judged) -> list[Outcome]:
+    async def _deliver(self, judged: Judged) -> list[Outcome]:
         """Each mailbox's outcome; the content is read once, and only if the mail may do something at one of them."""
-        deliveries = [self._taken(judged, box) for box in judged.mailboxes]
-        away = [_turned_away(taken) for taken in deliveries]
-        boxes = {taken.mailbox.name for taken, stop in zip(deliveries, away, strict=True) if stop is None}
+        deliveries = [self._received(judged, box) for box in judged.mailboxes]
+        away = [_turned_away(received) for received in deliveries]
+        boxes = {
+            received.mailbox.name for received, stop in zip(deliveries, away, strict=True) if stop is None
+        }
         if boxes:
             turn = turn_of(judged.spooled, self._engine.settings.relay_networks).sender
             content = await self._readers.read(judged.opened, boxes, turn, known=await self._known(judged))
@@ -140,9 +142,9 @@ class Router:
                 raise Refused(Code.UNREADABLE_MAIL, "The head of the mail can be read in more than one way.")
             verdict = await self._of_content(judged, mail)
             update = {"mail": mail, "content": content, "verdict": verdict}
-            deliveries = [taken.model_copy(update=update) for taken in deliveries]
+            deliveries = [received.model_copy(update=update) for received in deliveries]
         pairs = zip(deliveries, away, strict=True)
-        return [await self._noted(taken, stop or await self._at(taken)) for taken, stop in pairs]
+        return [await self._noted(received, stop or await self._at(received)) for received, stop in pairs]
 
     async def _of_content(self, judged: Judged, mail: IncomingMail) -> Verdict:
         """The verdict on the sender, which some mails need only for what they say."""
@@ -168,7 +170,7 @@ class Router:
         named = mailbox if mailbox.token else self._addressed(mail)
         return named if named.name == mailbox.name else mailbox
 
-    def _taken(self, judged: Judged, mailbox: Mailbox) -> ReceivedMail:
+    def _received(self, judged: Judged, mailbox: Mailbox) -> ReceivedMail:
         settings = self._engine.settings
         return ReceivedMail(
             envelope=judged.spooled.envelope,
@@ -180,32 +182,32 @@ class Router:
             flag=settings.sender_auth == "flag",
         )
 
-    async def _at(self, taken: ReceivedMail) -> Outcome:
+    async def _at(self, received: ReceivedMail) -> Outcome:
         try:
-            if stopped := await stop.take(self._engine, taken):
+            if stopped := await stop.handle(self._engine, received):
                 return stopped
-            route = _ROUTES.get(taken.mailbox.name, reports.take_for_operator)
-            return await route(self._engine, taken)
+            route = _ROUTES.get(received.mailbox.name, reports.handle_for_operator)
+            return await route(self._engine, received)
         except Refused as refused:
             return turned_down(refused)
         except NewProof as new:
-            return held(taken, new.doings)
+            return held(received, new.doings)
 
-    async def _noted(self, taken: ReceivedMail, outcome: Outcome) -> Outcome:
+    async def _noted(self, received: ReceivedMail, outcome: Outcome) -> Outcome:
         aside = outcome.action in {MailAction.REFUSED, MailAction.IGNORED, MailAction.QUARANTINED}
-        if aside and outcome != TAKEN_BEFORE:
-            await self._set_aside(taken, outcome)
-        return outcome.model_copy(update={"sender": taken.sender})
+        if aside and outcome != ALREADY_RECEIVED:
+            await self._set_aside(received, outcome)
+        return outcome.model_copy(update={"sender": received.sender})
 
-    async def _set_aside(self, taken: ReceivedMail, outcome: Outcome) -> None:
+    async def _set_aside(self, received: ReceivedMail, outcome: Outcome) -> None:
         """Note a mail that changed nothing, and tell a person who sent it why."""
         waits = outcome.code == Code.ORGANIZER_NOT_ALLOWED and self._engine.settings.registration != "open"
         tell = outcome.action is MailAction.REFUSED or waits
-        tell = tell and taken.mailbox.name in {"create", "bulk"}
-        notice = notices.refused(taken.mail.subject, outcome.detail, outcome.code)
+        tell = tell and received.mailbox.name in {"create", "bulk"}
+        notice = notices.refused(received.mail.subject, outcome.detail, outcome.code)
         await apply_once(
             self._engine,
-            taken,
+            received,
             NoChange(),
             SYSTEM,
             outcome=lambda _: outcome,
@@ -241,14 +243,14 @@ class Router:
         return Mailbox(name="create")
 
 
-def _turned_away(taken: ReceivedMail) -> Outcome | None:
+def _turned_away(received: ReceivedMail) -> Outcome | None:
     """Why a mail's content is not read for that mailbox, if so: its sender may do nothing there.
 
     What Google's calendar sends for its users depends on the calendar that it sends.
     """
-    if taken.mailbox.name not in _ORGANIZERS or taken.verdict.google_calendar:
+    if received.mailbox.name not in _ORGANIZERS or received.verdict.google_calendar:
         return None
-    return create.unproven(taken)
+    return create.unproven(received)
 
 
 def _identity(mail: IncomingMail) -> tuple[object, ...]:

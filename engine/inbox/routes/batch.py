@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from engine.attendee_report import harmless
 from engine.commands import first_proof, notices
 from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
@@ -15,14 +16,13 @@ from engine.commands.tables import batchrows
 from engine.commands.tables.batch import Batch, BatchDone, Rehearsed, RequestOutcome, StepOutcome, tallied
 from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
-from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
+from engine.inbox.intake.once import ALREADY_RECEIVED, apply_once
 from engine.inbox.intake.reading import tables_of
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail
-from engine.inbox.routes.several import weighed
+from engine.inbox.routes.reach import weighed
 from engine.model.actors import Actor
-from engine.model.records import Intake
+from engine.model.counters import Intake
 from engine.refusals import Code, Refused
-from engine.report import harmless
 from engine.store.protocol import Unit
 
 CHUNK = 50
@@ -57,34 +57,34 @@ class _MailedRow(RowStep):
         await work.unit.take_in(intake)
 
 
-async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Carry out each row of the attached tables for a sender who may organize, and answer with the outcomes.
 
     Raises Refused where no table can be read: CSV_NO_HEADER, CSV_UNREADABLE, EMPTY_LIST, TOO_LARGE.
     """
-    if await _came_before(engine, taken):
-        return TAKEN_BEFORE
-    steps, problems = _read(engine, taken)
-    taken = await weighed(engine, taken, lambda mail: _rehearsed(engine, mail, steps))
+    if await _came_before(engine, received):
+        return ALREADY_RECEIVED
+    steps, problems = _read(engine, received)
+    received = await weighed(engine, received, lambda mail: _rehearsed(engine, mail, steps))
     outcomes: list[StepOutcome] = []
     for start in range(0, len(steps), CHUNK):
-        outcomes += await carried_out(engine, steps[start : start + CHUNK], taken.actor)
-    return await _answer(engine, taken, outcomes, problems)
+        outcomes += await apply_steps(engine, steps[start : start + CHUNK], received.actor)
+    return await _answer(engine, received, outcomes, problems)
 
 
-async def _rehearsed(engine: Engine, taken: ReceivedMail, steps: Sequence[RowStep]) -> list[Outcome]:
+async def _rehearsed(engine: Engine, received: ReceivedMail, steps: Sequence[RowStep]) -> list[Outcome]:
     """What the rows would do, all of it undone again; rows that were carried out before a crash do nothing more."""
     found: list[Outcome] = []
     for start in range(0, len(steps), CHUNK):
         try:
-            await carried_out(engine, steps[start : start + CHUNK], taken.actor, dry_run=True)
+            await apply_steps(engine, steps[start : start + CHUNK], received.actor, dry_run=True)
         except Rehearsed as would:
             doings = first_proof.doings(BatchDone(outcomes=would.outcomes))
             found.append(Outcome(action=MailAction.BATCH, doings=doings))
     return found
 
 
-async def carried_out(
+async def apply_steps(
     engine: Engine, steps: Sequence[RowStep], actor: Actor, *, dry_run: bool = False
 ) -> tuple[StepOutcome, ...]:
     """What became of some rows, all in one transaction."""
@@ -92,14 +92,14 @@ async def carried_out(
     return done.outcomes
 
 
-def _read(engine: Engine, taken: ReceivedMail) -> tuple[list[_MailedRow], list[str]]:
+def _read(engine: Engine, received: ReceivedMail) -> tuple[list[_MailedRow], list[str]]:
     """The rows of all attached tables, and what was wrong with attachments that are none."""
     steps: list[_MailedRow] = []
     reasons: list[Refused] = []
     problems: list[str] = []
-    tables = tables_of(taken)
+    tables = tables_of(received)
     several = len(tables) > 1
-    defaults = {"organizer_name": taken.mail.from_name} if taken.mail.from_name else {}
+    defaults = {"organizer_name": received.mail.from_name} if received.mail.from_name else {}
     for number, part in enumerate(tables, start=1):
         found = part.found
         if isinstance(found, Refused):
@@ -108,7 +108,7 @@ def _read(engine: Engine, taken: ReceivedMail) -> tuple[list[_MailedRow], list[s
             continue
         problems += unknown_columns(found.unknown)
         for row in found.rows:
-            noted = taken.intake(TAKEN_BEFORE, engine.clock(), f"row:{number}:{row.row}").id
+            noted = received.intake(ALREADY_RECEIVED, engine.clock(), f"row:{number}:{row.row}").id
             name = f"{part.filename[:100]} {row.row}" if several else str(row.row)
             steps.append(_MailedRow(row=row, name=name, defaults=defaults, intake_id=noted))
     if not steps:
@@ -127,19 +127,19 @@ def unknown_columns(names: Iterable[str]) -> list[str]:
     ]
 
 
-async def _came_before(engine: Engine, taken: ReceivedMail) -> bool:
+async def _came_before(engine: Engine, received: ReceivedMail) -> bool:
     """True where this very mail was carried out already and only arrived a second time."""
-    if not taken.mail.message_id:
+    if not received.mail.message_id:
         return False
 
     async def before(unit: Unit) -> bool:
-        return await unit.remembered(taken.actor.address, _mail_key(taken)) is not None
+        return await unit.remembered(received.actor.address, _mail_key(received)) is not None
 
-    return await engine.store.at_once(before)
+    return await engine.store.transact(before)
 
 
-def _mail_key(taken: ReceivedMail) -> str:
-    return f"batch-mail:{hashlib.sha256(taken.mail.message_id.encode(errors='surrogatepass')).hexdigest()}"
+def _mail_key(received: ReceivedMail) -> str:
+    return f"batch-mail:{hashlib.sha256(received.mail.message_id.encode(errors='surrogatepass')).hexdigest()}"
 
 
 class _Remember(NoChange):
@@ -154,7 +154,7 @@ class _Remember(NoChange):
 
 
 async def _answer(
-    engine: Engine, taken: ReceivedMail, outcomes: Sequence[StepOutcome], problems: Sequence[str]
+    engine: Engine, received: ReceivedMail, outcomes: Sequence[StepOutcome], problems: Sequence[str]
 ) -> Outcome:
     failed = [outcome for outcome in outcomes if outcome.became is RequestOutcome.FAILED]
     uninvited = [o for o in outcomes if o.became is RequestOutcome.CREATED and o.code]
@@ -167,9 +167,15 @@ async def _answer(
     problems = [*problems, *map(line, (*failed, *uninvited))]
     anything = len(failed) < len(outcomes)
     notice = notices.batch_done(in_words(outcomes), problems, table(outcomes), anything=anything)
-    command = _Remember(key=_mail_key(taken)) if taken.mail.message_id else NoChange()
+    command = _Remember(key=_mail_key(received)) if received.mail.message_id else NoChange()
     return await apply_once(
-        engine, taken, command, taken.actor, outcome=lambda _: outcome, notice=lambda _: notice, part="batch"
+        engine,
+        received,
+        command,
+        received.actor,
+        outcome=lambda _: outcome,
+        notice=lambda _: notice,
+        part="batch",
     )
 
 

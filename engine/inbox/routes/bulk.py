@@ -8,7 +8,7 @@ from dataclasses import replace
 from engine.commands import notices
 from engine.commands.intake import NoChange
 from engine.engine import Engine
-from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
+from engine.inbox.intake.once import ALREADY_RECEIVED, apply_once
 from engine.inbox.intake.reading import rows_of
 from engine.inbox.intake.received import (
     MailAction,
@@ -22,7 +22,7 @@ from engine.inbox.intake.received import (
 from engine.inbox.routes.addressed import objection
 from engine.inbox.routes.create import stopped
 from engine.inbox.routes.list_campaign import DraftAndStart
-from engine.inbox.routes.several import weighed
+from engine.inbox.routes.reach import weighed
 from engine.model.campaigns import Row
 from engine.refusals import Code, Refused
 
@@ -33,36 +33,36 @@ _NAME = re.compile(r"(?<![a-z0-9])(?:[a-z0-9]{40}|[2-9a-hjkmnp-z]{8})(?![a-z0-9]
 _WORDS_MAX = 20
 
 
-async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Start a campaign for each event that the list names; its report answers when the last mail is out."""
-    if taken.mail.report or (taken.mail.automatic and not taken.mail.lists):
+    if received.mail.report or (received.mail.automatic and not received.mail.lists):
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a list.")
-    stop = await stopped(engine, taken) or objection(taken, engine.settings.commanded)
+    stop = await stopped(engine, received) or objection(received, engine.settings.commanded)
     if stop:
         return stop
-    if not taken.mail.lists and taken.mail.obstacle:
-        return refused(Code(taken.mail.obstacle.code), taken.mail.obstacle.detail)
-    if not taken.mail.lists:
+    if not received.mail.lists and received.mail.obstacle:
+        return refused(Code(received.mail.obstacle.code), received.mail.obstacle.detail)
+    if not received.mail.lists:
         return refused(
             Code.NO_LIST,
             "The mail has no list. Attach a CSV or TXT file with the columns uid,email,name, or with an address a "
             "line and the event's uid or id in the subject.",
         )
-    rows = rows_of(taken)
-    if len(taken.mail.lists) > 1:
+    rows = rows_of(received)
+    if len(received.mail.lists) > 1:
         rows = [replace(row, number=number) for number, row in enumerate(rows, start=1)]
     if not all(row.uid for row in rows):
-        uid = await _named_by_mail(engine, taken)
+        uid = await _named_by_mail(engine, received)
         rows = [replace(row, uid=row.uid or uid) for row in rows]
     by_uid = _by_event(rows)
     problems = [_without_event(row) for row in by_uid.pop("", [])]
-    started = await _start_all(engine, taken, by_uid)
-    if started and all(outcome == TAKEN_BEFORE for outcome in started):
-        return TAKEN_BEFORE
+    started = await _start_all(engine, received, by_uid)
+    if started and all(outcome == ALREADY_RECEIVED for outcome in started):
+        return ALREADY_RECEIVED
     problems += [f"{o.uid}: 0 invites sent\n{o.uid}: {o.detail} ({o.code})" for o in started if _failed(o)]
     if problems:
         codes = [o.code for o in started if _failed(o)]
-        await _answer(engine, taken, problems, codes[0] if codes else Code.MISSING_UID.value)
+        await _answer(engine, received, problems, codes[0] if codes else Code.MISSING_UID.value)
     good = [o for o in started if not _failed(o)]
     if good:
         return good[-1]
@@ -72,19 +72,21 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
     )
 
 
-async def _named_by_mail(engine: Engine, taken: ReceivedMail) -> str:
+async def _named_by_mail(engine: Engine, received: ReceivedMail) -> str:
     """The uid of the one event that the subject, or the first line of the text, names; else empty."""
-    first = next((line for line in taken.mail.text.splitlines() if line.strip()), "")
-    for words in (taken.mail.subject, first):
-        found = {await _uid(engine, taken, word) for word in dict.fromkeys(_NAME.findall(words)[:_WORDS_MAX])}
+    first = next((line for line in received.mail.text.splitlines() if line.strip()), "")
+    for words in (received.mail.subject, first):
+        found = {
+            await _uid(engine, received, word) for word in dict.fromkeys(_NAME.findall(words)[:_WORDS_MAX])
+        }
         if len(found - {""}) == 1:
             return (found - {""}).pop()
     return ""
 
 
-async def _uid(engine: Engine, taken: ReceivedMail, word: str) -> str:
+async def _uid(engine: Engine, received: ReceivedMail, word: str) -> str:
     try:
-        return (await engine.event(word, taken.actor)).uid
+        return (await engine.event(word, received.actor)).uid
     except Refused:
         return ""
 
@@ -109,25 +111,25 @@ def _by_event(rows: list[Row]) -> dict[str, list[Row]]:
     return by_uid
 
 
-async def _start_all(engine: Engine, taken: ReceivedMail, by_uid: dict[str, list[Row]]) -> list[Outcome]:
+async def _start_all(engine: Engine, received: ReceivedMail, by_uid: dict[str, list[Row]]) -> list[Outcome]:
     async def each(mail: ReceivedMail) -> list[Outcome]:
         return [await _start(engine, mail, uid, part) for uid, part in by_uid.items()]
 
-    return await each(await weighed(engine, taken, each) if len(by_uid) > 1 else taken)
+    return await each(await weighed(engine, received, each) if len(by_uid) > 1 else received)
 
 
 def _failed(outcome: Outcome) -> bool:
-    return bool(outcome.code) and outcome != TAKEN_BEFORE
+    return bool(outcome.code) and outcome != ALREADY_RECEIVED
 
 
-async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[Row]) -> Outcome:
+async def _start(engine: Engine, received: ReceivedMail, uid: str, rows: list[Row]) -> Outcome:
     """Draft and start one event's campaign in one transaction, noted as part of this mail."""
     draft = DraftAndStart(
         uid=uid,
         recipients=rows,
         # Whatever sent the mail, the organizer hears of what was done in their name; of a list that nothing proves
         # they hear at once, and without its words.
-        report_to=None if taken.flagged else taken.mail.from_address,
+        report_to=None if received.flagged else received.mail.from_address,
     )
 
     def no(why: Refused) -> Outcome:
@@ -135,27 +137,27 @@ async def _start(engine: Engine, taken: ReceivedMail, uid: str, rows: list[Row])
 
     return await apply_once(
         engine,
-        taken,
+        received,
         draft,
-        taken.actor,
+        received.actor,
         outcome=lambda done: Outcome(action=MailAction.CAMPAIGN, uid=done.event.uid),
         notice=(lambda done: notices.unproven(MailAction.CAMPAIGN.value, done.event.uid))
-        if taken.flagged
+        if received.flagged
         else None,
         part=named(uid),
         no=no,
     )
 
 
-async def _answer(engine: Engine, taken: ReceivedMail, problems: list[str], code: str) -> None:
+async def _answer(engine: Engine, received: ReceivedMail, problems: list[str], code: str) -> None:
     """Tell the sender of the rows that started nothing; what was started reports for itself."""
     outcome = Outcome(action=MailAction.CAMPAIGN, code=code)
     notice = notices.list_refused(problems[:_PROBLEMS_SHOWN])
     await apply_once(
         engine,
-        taken,
+        received,
         NoChange(),
-        taken.actor,
+        received.actor,
         outcome=lambda _: outcome,
         notice=lambda _: notice,
         part="problems",

@@ -17,21 +17,21 @@ _AT_ONCE = 100
 """Mails that are looked at again right after a confirmation; more are looked at in the background."""
 
 
-async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Any mail that a person writes to confirm+code@ confirms; the code is known to its owner alone."""
-    mail = taken.mail
-    if mail.report or mail.automatic or taken.envelope.sender == "":
+    mail = received.mail
+    if mail.report or mail.automatic or received.envelope.sender == "":
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail confirms nothing.")
-    if await engine.store.held_by_code(taken.mailbox.token):
+    if await engine.store.held_by_code(received.mailbox.token):
         return ignored(Code.NO_CHANGE, "An answer decides nothing; the page that the mail links to does.")
     try:
-        found = await _let_through(engine, taken.mailbox.token)
+        found = await _let_through(engine, received.mailbox.token)
     except Refused as no:
         return turned_down(no)
     outcome = Outcome(action=MailAction.CONFIRMED, detail=f"mail {found.mail} is handled")
     actor = Actor(kind="attendee", address=found.address)
     use = UseConfirmation(code=found.code)
-    became = await apply_once(engine, taken, use, actor, outcome=lambda _: outcome)
+    became = await apply_once(engine, received, use, actor, outcome=lambda _: outcome)
     await look_again(engine)
     return became
 

@@ -14,7 +14,7 @@ from engine.commands.events.events import CancelEvent, EventDone
 from engine.commands.events.instances import CancelInstance, ChangeInstance
 from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.once import TAKEN_BEFORE, apply_once
+from engine.inbox.intake.once import ALREADY_RECEIVED, apply_once
 from engine.inbox.intake.reading import calendar_of, tables_of
 from engine.inbox.intake.received import (
     MailAction,
@@ -30,7 +30,7 @@ from engine.inbox.intake.received import (
 from engine.inbox.routes import batch, rsvp, succession
 from engine.inbox.routes import organizer_commands as wishes
 from engine.inbox.routes.addressed import by_google, objection, quoted
-from engine.inbox.routes.several import weighed
+from engine.inbox.routes.reach import weighed
 from engine.itip.message import ItipEvent, ItipMessage, told_apart
 from engine.model.events import Event
 from engine.model.messages import Notice
@@ -44,76 +44,78 @@ _SERIES_MAX = 100
 """Recurring events in one mail: a rule may take a tenth of a second to work out, and all others wait meanwhile."""
 
 
-async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Create, update or cancel what the mail's calendar says. Raises Refused where it cannot be read."""
-    mail = taken.mail
+    mail = received.mail
     if not mail.calendars:
-        return await _without_calendar(engine, taken)
-    taken, message = calendar_of(taken)
-    return taken.told(await _take_calendar(engine, taken, message.arrived(engine.clock())))
+        return await _without_calendar(engine, received)
+    received, message = calendar_of(received)
+    return received.reported(await _handle_calendar(engine, received, message.arrived(engine.clock())))
 
 
-async def _take_calendar(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:
+async def _handle_calendar(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome:
     if message.method in rsvp.ANSWERING:
-        return await rsvp.take_answers(engine, taken, message)
+        return await rsvp.handle_answers(engine, received, message)
     if message.method not in _ORGANIZING:
         why = f"A calendar with METHOD:{message.method} is not understood; send an invitation or a cancellation."
         return refused(Code.UNSUPPORTED_METHOD, why)
-    stop = await stopped(engine, taken, message) or objection(taken, engine.settings.commanded, message)
-    if stop or (stop := await _quoted(engine, taken, message)):
+    stop = await stopped(engine, received, message) or objection(received, engine.settings.commanded, message)
+    if stop or (stop := await _quoted(engine, received, message)):
         return stop
     if message.method == "DECLINECOUNTER":
-        return await _declined(engine, taken, message)
-    return await _carry_out(engine, taken, message)
+        return await _declined(engine, received, message)
+    return await _apply_events(engine, received, message)
 
 
-async def _quoted(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome | None:
+async def _quoted(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome | None:
     """Why a calendar that was found among words waits, if so: it may make events, and changes none."""
     makes = message.method in {"REQUEST", "PUBLISH"} and not any(map(wishes.gone, message.events))
     if makes and not [
-        e for e in message.events if await _known(engine, taken, e) or await _alone(engine, taken, e)
+        e for e in message.events if await _known(engine, received, e) or await _alone(engine, received, e)
     ]:
         return None
-    return quoted(taken)
+    return quoted(received)
 
 
-async def stopped(engine: Engine, taken: ReceivedMail, message: ItipMessage | None = None) -> Outcome | None:
+async def stopped(
+    engine: Engine, received: ReceivedMail, message: ItipMessage | None = None
+) -> Outcome | None:
     """Why this sender may not act as an organizer, if so (promise 9)."""
-    if stop := unproven(taken, message):
+    if stop := unproven(received, message):
         return stop
-    if taken.verdict.released:
+    if received.verdict.released:
         return None
-    sender = taken.mail.from_address
+    sender = received.mail.from_address
     if engine.settings.may_organize(sender) or await engine.store.registered(sender):
         return None
-    return unregistered(taken, engine.settings.registration)
+    return unregistered(received, engine.settings.registration)
 
 
-def unproven(taken: ReceivedMail, message: ItipMessage | None = None) -> Outcome | None:
+def unproven(received: ReceivedMail, message: ItipMessage | None = None) -> Outcome | None:
     """Why the mail is nobody's whom we could listen to, if so."""
-    if taken.mail.from_address in taken.own:
+    if received.mail.from_address in received.own:
         return ignored(Code.NOT_ALLOWED, "The mail is from an address of this server, which owns no events.")
-    if not taken.trusted and not (message and by_google(taken, message)):
+    if not received.trusted and not (message and by_google(received, message)):
         return quarantined(
             Code.SENDER_UNAUTHENTICATED,
-            f"The sender is not authenticated: {taken.verdict.reason}.",
-            taken.waiting("organizer", taken.mail.from_address, message=message),
+            f"The sender is not authenticated: {received.verdict.reason}.",
+            received.waiting("organizer", received.mail.from_address, message=message),
         )
     return None
 
 
-async def _without_calendar(engine: Engine, taken: ReceivedMail) -> Outcome:
-    if tables_of(taken):
-        stop = await stopped(engine, taken) or objection(taken, engine.settings.commanded)
-        return stop or await batch.take(engine, taken)
-    if taken.mail.report or taken.mail.automatic:
+async def _without_calendar(engine: Engine, received: ReceivedMail) -> Outcome:
+    if tables_of(received):
+        stop = await stopped(engine, received) or objection(received, engine.settings.commanded)
+        return stop or await batch.handle(engine, received)
+    if received.mail.report or received.mail.automatic:
         return ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar.")
-    if taken.mail.obstacle:
-        return refused(Code(taken.mail.obstacle.code), taken.mail.obstacle.detail)
+    if received.mail.obstacle:
+        return refused(Code(received.mail.obstacle.code), received.mail.obstacle.detail)
     return refused(Code.NO_CALENDAR, "The mail has no calendar. Invite this address to your event instead.")
 
 
-async def _carry_out(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:
+async def _apply_events(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome:
     """Every event of the calendar, its series before its instances; one outcome stands for them all."""
     if sum(1 for event in message.events if event.recurrence) > _SERIES_MAX:
         return refused(
@@ -124,7 +126,7 @@ async def _carry_out(engine: Engine, taken: ReceivedMail, message: ItipMessage) 
     instances = [e for e in message.events if e.recurrence_id is not None]
     masters = {e.uid for e in series}
     alone = [i for i in instances if i.uid not in masters]
-    left = [turned_down(refused) for refused in taken.content.left] if taken.content else []
+    left = [turned_down(refused) for refused in received.content.left] if received.content else []
     quiet = len(series) + len(alone) + len(left) > 1
     own: dict[str, list[ItipEvent]] = {}
     for instance in instances:
@@ -141,9 +143,9 @@ async def _carry_out(engine: Engine, taken: ReceivedMail, message: ItipMessage) 
         return outcomes + left
 
     if not quiet:
-        return (await each(taken))[0]
-    taken = await weighed(engine, taken, each)
-    return await _summed(engine, taken, await each(taken))
+        return (await each(received))[0]
+    received = await weighed(engine, received, each)
+    return await _summed(engine, received, await each(received))
 
 
 async def _one(taking: Awaitable[Outcome]) -> Outcome:
@@ -154,7 +156,7 @@ async def _one(taking: Awaitable[Outcome]) -> Outcome:
         return refused(refusal.code, str(refusal))
 
 
-async def _summed(engine: Engine, taken: ReceivedMail, outcomes: list[Outcome]) -> Outcome:
+async def _summed(engine: Engine, received: ReceivedMail, outcomes: list[Outcome]) -> Outcome:
     """One outcome, and one notice, for several events: the first that changed something stands for them all."""
     counts = Counter(f"{o.action.value} ({o.code})" if o.code else o.action.value for o in outcomes)
     said = ", ".join(f"{n} {what}" for what, n in counts.items())
@@ -166,114 +168,116 @@ async def _summed(engine: Engine, taken: ReceivedMail, outcomes: list[Outcome]) 
     why = [f"{o.code}: {o.detail}" for o in outcomes if o.action is MailAction.REFUSED]
     why += [f"{o.action.value}: uid {o.uid}" for o in outcomes if o.action in done and not o.detail]
     why += [f"{o.uid}: {o.detail}" for o in outcomes if o.action in done and o.detail]
-    notice = notices.several(taken.mail.subject, summed.detail, why)
+    notice = notices.several(received.mail.subject, summed.detail, why)
     became = await apply_once(
-        engine, taken, NoChange(), SYSTEM, outcome=lambda _: summed, notice=lambda _: notice, part="all"
+        engine, received, NoChange(), SYSTEM, outcome=lambda _: summed, notice=lambda _: notice, part="all"
     )
     return became if became.action in done else summed
 
 
 async def _series(
     engine: Engine,
-    taken: ReceivedMail,
+    received: ReceivedMail,
     method: str,
     event: ItipEvent,
     instances: list[ItipEvent],
     *,
     quiet: bool,
 ) -> Outcome:
-    known = await _known(engine, taken, event)
+    known = await _known(engine, received, event)
     command: Command[EventDone]
     if method == "CANCEL" or wishes.gone(event):
         if known is None:
             return _unknown()
-        if stray := _stray(taken, known, event):
+        if stray := _stray(received, known, event):
             return stray
-        command = CancelEvent(uid=known.uid, reason=wishes.reason(event), source=wishes.source(taken, event))
+        command = CancelEvent(
+            uid=known.uid, reason=wishes.reason(event), source=wishes.source(received, event)
+        )
         action = MailAction.CANCELLED
     elif method == "ADD":
         if known is None:
             return _unknown()
-        command, action = wishes.addition(taken, known, event), MailAction.UPDATED
+        command, action = wishes.addition(received, known, event), MailAction.UPDATED
     elif known is None:
-        command, action = wishes.creation(taken, event, instances), MailAction.CREATED
+        command, action = wishes.creation(received, event, instances), MailAction.CREATED
     else:
-        command, action = wishes.change(taken, known, event, instances), MailAction.UPDATED
-    outcome = await _apply(engine, taken, command, action, event, quiet=quiet, instances=instances)
-    return await _continued(engine, taken, event, outcome) if event.recurrence else outcome
+        command, action = wishes.change(received, known, event, instances), MailAction.UPDATED
+    outcome = await _apply(engine, received, command, action, event, quiet=quiet, instances=instances)
+    return await _continued(engine, received, event, outcome) if event.recurrence else outcome
 
 
-async def _continued(engine: Engine, taken: ReceivedMail, event: ItipEvent, outcome: Outcome) -> Outcome:
+async def _continued(engine: Engine, received: ReceivedMail, event: ItipEvent, outcome: Outcome) -> Outcome:
     """The outcome of a new series, whose people are those of the series that it goes on with.
 
     A mail that was carried out before may have been killed between the two.
     """
-    again = outcome == TAKEN_BEFORE
-    if taken.rehearsed or not (outcome.action is MailAction.CREATED or again):
+    again = outcome == ALREADY_RECEIVED
+    if received.rehearsed or not (outcome.action is MailAction.CREATED or again):
         return outcome
-    made = await _known(engine, taken, event)
-    said = await succession.continue_series(engine, taken, made) if made and not made.sequence else ""
+    made = await _known(engine, received, event)
+    said = await succession.continue_series(engine, received, made) if made and not made.sequence else ""
     return outcome if again else outcome.model_copy(update={"detail": f"{outcome.detail} {said}".strip()})
 
 
 async def _instance(
-    engine: Engine, taken: ReceivedMail, method: str, event: ItipEvent, *, quiet: bool
+    engine: Engine, received: ReceivedMail, method: str, event: ItipEvent, *, quiet: bool
 ) -> Outcome:
     """One instance alone: changed or cancelled, while its series stands."""
-    known = await _known(engine, taken, event)
+    known = await _known(engine, received, event)
     assert event.recurrence_id is not None
     if known is None:
         alone = event.model_copy(update={"uid": event.occurrence_uid, "recurrence_id": None})
-        return await _series(engine, taken, method, alone, [], quiet=quiet)
+        return await _series(engine, received, method, alone, [], quiet=quiet)
     if event.following:
-        return await _following(engine, taken, method, event, known, quiet=quiet)
-    source = wishes.source(taken, event)
+        return await _following(engine, received, method, event, known, quiet=quiet)
+    source = wishes.source(received, event)
     if method == "CANCEL" or wishes.gone(event):
-        if stray := _stray(taken, known, event):
+        if stray := _stray(received, known, event):
             return stray
         gone = CancelInstance(uid=known.uid, recurrence_id=event.recurrence_id, source=source)
-        return await _apply(engine, taken, gone, MailAction.CANCELLED, event, quiet=quiet)
+        return await _apply(engine, received, gone, MailAction.CANCELLED, event, quiet=quiet)
     override = wishes.override(event, known.summary)
     if override is None:
         return refused(Code.INVALID_TIME, "The instance has no readable time.", known.uid)
     change = ChangeInstance(uid=known.uid, override=override, source=source)
-    return await _apply(engine, taken, change, MailAction.UPDATED, event, quiet=quiet)
+    return await _apply(engine, received, change, MailAction.UPDATED, event, quiet=quiet)
 
 
 async def _following(
-    engine: Engine, taken: ReceivedMail, method: str, event: ItipEvent, known: Event, *, quiet: bool
+    engine: Engine, received: ReceivedMail, method: str, event: ItipEvent, known: Event, *, quiet: bool
 ) -> Outcome:
     """One instance and all that follow: changed or cancelled, while what is before them stands."""
     if method == "CANCEL" or wishes.gone(event):
-        if stray := _stray(taken, known, event):
+        if stray := _stray(received, known, event):
             return stray
-        command = wishes.ending(taken, known, event)
+        command = wishes.ending(received, known, event)
     else:
-        command = wishes.following(taken, known, event)
+        command = wishes.following(received, known, event)
     action = MailAction.CANCELLED if isinstance(command, CancelEvent) else MailAction.UPDATED
-    return await _apply(engine, taken, command, action, event, quiet=quiet)
+    return await _apply(engine, received, command, action, event, quiet=quiet)
 
 
-def _stray(taken: ReceivedMail, known: Event, event: ItipEvent) -> Outcome | None:
+def _stray(received: ReceivedMail, known: Event, event: ItipEvent) -> Outcome | None:
     """What becomes of a cancellation that was written to others: it takes a guest out, and may be replayed by them.
 
     Its signature holds all the same. Clients name our address among the attendees of what they send to it;
     where an alias of ours was invited, no mail names it, and nothing can be told.
     """
-    elsewhere = known.source_addressed and event.attendees and not wishes.source(taken, event).addressed
-    if not elsewhere or taken.verdict.released or taken.verdict.confirmed_by:
+    elsewhere = known.source_addressed and event.attendees and not wishes.source(received, event).addressed
+    if not elsewhere or received.verdict.released or received.verdict.confirmed_by:
         return None
     return quarantined(
         Code.SENDER_UNAUTHENTICATED,
         "The cancellation was written to somebody else, not to this server.",
-        taken.waiting("organizer", taken.mail.from_address),
+        received.waiting("organizer", received.mail.from_address),
     )
 
 
-async def _declined(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:
+async def _declined(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome:
     """The organizer keeps the time: each attendee that the mail names hears so (RFC 5546, 3.2.8)."""
     event = message.events[0]
-    known = await _known(engine, taken, event)
+    known = await _known(engine, received, event)
     if known is None:
         return _unknown()
     people = [a.address for a in event.attendees if a.address != known.organizer][:_DECLINED_MAX]
@@ -282,9 +286,9 @@ async def _declined(engine: Engine, taken: ReceivedMail, message: ItipMessage) -
         command = DeclineProposal(uid=known.uid, email=email, recurrence_id=event.recurrence_id)
         outcome = await apply_once(
             engine,
-            taken,
+            received,
             command,
-            taken.actor,
+            received.actor,
             outcome=lambda done: Outcome(action=MailAction.COUNTER, uid=done.event.uid, detail="declined"),
             notice=lambda done: notices.declined(done.event, done.attendee),
             part=f"{named(event.uid)}:{email}",
@@ -297,23 +301,23 @@ def _unknown() -> Outcome:
     return refused(Code.UNKNOWN_EVENT, why)
 
 
-async def _known(engine: Engine, taken: ReceivedMail, event: ItipEvent) -> Event | None:
+async def _known(engine: Engine, received: ReceivedMail, event: ItipEvent) -> Event | None:
     """The sender's event that the mail speaks of, by the UID of their client or by ours."""
-    sender = taken.mail.from_address
+    sender = received.mail.from_address
     known = await engine.store.event_by_source(sender, event.uid)
     if known is None and (ours := await engine.store.event(event.uid)) and ours.organizer == sender:
         known = ours
     return known
 
 
-async def _alone(engine: Engine, taken: ReceivedMail, event: ItipEvent) -> Event | None:
+async def _alone(engine: Engine, received: ReceivedMail, event: ItipEvent) -> Event | None:
     """The sender's event that is an instance of a series which is not known here."""
-    return await engine.store.event_by_source(taken.mail.from_address, event.occurrence_uid)
+    return await engine.store.event_by_source(received.mail.from_address, event.occurrence_uid)
 
 
 async def _apply(
     engine: Engine,
-    taken: ReceivedMail,
+    received: ReceivedMail,
     command: Command[EventDone],
     action: MailAction,
     event: ItipEvent,
@@ -345,9 +349,9 @@ async def _apply(
 
     return await apply_once(
         engine,
-        taken,
+        received,
         command,
-        taken.actor,
+        received.actor,
         outcome=outcome,
         notice=None if quiet else notice,
         part=part,

@@ -11,20 +11,20 @@ from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 
 
-async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Keep what somebody wrote to an agent; reports about mail of ours are recorded, as everywhere."""
-    mail = taken.mail
+    mail = received.mail
     if mail.report or not mail.from_address:
-        return await reports.take_for_operator(engine, taken)
+        return await reports.handle_for_operator(engine, received)
     command = TakeMessage(
-        organizer=f"{taken.mailbox.token}@{engine.settings.domain}",
+        organizer=f"{received.mailbox.token}@{engine.settings.domain}",
         sender=mail.from_address,
         name=mail.from_name,
         title=mail.subject,
         body=mail.text,
-        proof=taken.sender,
+        proof=received.sender,
         automatic=mail.automatic,
-        answerable=taken.envelope.sender != "" and mail.from_address not in taken.own,
+        answerable=received.envelope.sender != "" and mail.from_address not in received.own,
         message_id=mail.message_id,
     )
 
@@ -32,7 +32,7 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
         return Outcome(action=MailAction.MESSAGE)
 
     actor = Actor(kind="attendee", address=mail.from_address)
-    return await apply_once(engine, taken, command, actor, outcome=outcome, no=_turned_down)
+    return await apply_once(engine, received, command, actor, outcome=outcome, no=_turned_down)
 
 
 def _turned_down(refused: Refused) -> Outcome:

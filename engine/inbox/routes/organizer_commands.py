@@ -17,23 +17,23 @@ from engine.refusals import Code, Refused
 __all__ = ["addition", "change", "creation", "gone", "override", "reason", "source"]
 
 
-def creation(taken: ReceivedMail, event: ItipEvent, instances: list[ItipEvent]) -> CreateEvent:
+def creation(received: ReceivedMail, event: ItipEvent, instances: list[ItipEvent]) -> CreateEvent:
     """The command that makes the event with its instances that differ."""
     return calendars.creation(
         event,
         instances,
-        source=source(taken, event),
-        title=taken.mail.subject,
-        organizer_name=_organizer_name(taken, event),
+        source=source(received, event),
+        title=received.mail.subject,
+        organizer_name=_organizer_name(received, event),
     )
 
 
-def change(taken: ReceivedMail, known: Event, event: ItipEvent, instances: list[ItipEvent]) -> UpdateEvent:
+def change(received: ReceivedMail, known: Event, event: ItipEvent, instances: list[ItipEvent]) -> UpdateEvent:
     """The command that makes the known event what its organizer's client says it is now."""
-    return calendars.change(known, event, instances, source=source(taken, event))
+    return calendars.change(known, event, instances, source=source(received, event))
 
 
-def addition(taken: ReceivedMail, known: Event, event: ItipEvent) -> AddInstance:
+def addition(received: ReceivedMail, known: Event, event: ItipEvent) -> AddInstance:
     """The command that adds an instance to the known event (ADD). Raises Refused(INVALID_RECURRENCE)."""
     if event.recurrence or event.rdates:
         raise Refused(
@@ -48,11 +48,11 @@ def addition(taken: ReceivedMail, known: Event, event: ItipEvent) -> AddInstance
         location=calendars.location(event),
         description=calendars.description(event),
         url=calendars.url(event),
-        source=source(taken, event),
+        source=source(received, event),
     )
 
 
-def following(taken: ReceivedMail, known: Event, event: ItipEvent) -> UpdateEvent:
+def following(received: ReceivedMail, known: Event, event: ItipEvent) -> UpdateEvent:
     """The command that changes one instance and all that follow. Raises Refused(INVALID_RECURRENCE)."""
     changed = calendars.following(known, event, known.summary)
     if not changed:
@@ -62,21 +62,21 @@ def following(taken: ReceivedMail, known: Event, event: ItipEvent) -> UpdateEven
         )
     own = {o.recurrence_id: o for o in (*known.overrides, *changed)}
     overrides = tuple(sorted(own.values(), key=lambda o: known.span.moment(o.recurrence_id)))
-    return UpdateEvent(uid=known.uid, overrides=overrides, source=source(taken, event), verbatim=True)
+    return UpdateEvent(uid=known.uid, overrides=overrides, source=source(received, event), verbatim=True)
 
 
-def ending(taken: ReceivedMail, known: Event, event: ItipEvent) -> UpdateEvent | CancelEvent:
+def ending(received: ReceivedMail, known: Event, event: ItipEvent) -> UpdateEvent | CancelEvent:
     """The command that cancels one instance and all that follow."""
     assert event.recurrence_id is not None
     span, first = known.span, series.aligned(known.span, event.recurrence_id)
     if span.moment(first) <= span.start_utc:
-        return CancelEvent(uid=known.uid, reason=reason(event), source=source(taken, event))
+        return CancelEvent(uid=known.uid, reason=reason(event), source=source(received, event))
     return UpdateEvent(
         uid=known.uid,
         recurrence=series.ended_before(known, first) if known.recurrence else None,
         rdates=tuple(d for d in known.rdates if span.moment(d) < span.moment(first)),
         overrides=tuple(o for o in known.overrides if span.moment(o.recurrence_id) < span.moment(first)),
-        source=source(taken, event),
+        source=source(received, event),
     )
 
 
@@ -85,20 +85,20 @@ def reason(event: ItipEvent) -> str:
     return text.cut(event.comment, text.LOCATION_MAX)
 
 
-def source(taken: ReceivedMail, event: ItipEvent) -> Source:
+def source(received: ReceivedMail, event: ItipEvent) -> Source:
     """Which revision of the organizer's client it is."""
     return Source(
         uid=event.uid,
         sequence=event.sequence or 0,
         dtstamp=event.dtstamp,
         vague=event.vague_stamp,
-        addressed=any(mailbox(a.address) in taken.own for a in event.attendees),
+        addressed=any(mailbox(a.address) in received.own for a in event.attendees),
     )
 
 
-def _organizer_name(taken: ReceivedMail, event: ItipEvent) -> str:
+def _organizer_name(received: ReceivedMail, event: ItipEvent) -> str:
     """The name the organizer's client gives, else the one in From."""
     organizer = event.organizer
-    if organizer and organizer.name and organizer.address == taken.mail.from_address:
+    if organizer and organizer.name and organizer.address == received.mail.from_address:
         return organizer.name
-    return taken.mail.from_name
+    return received.mail.from_name

@@ -25,25 +25,25 @@ _TOKENED = ("rsvp", "unsubscribe")
 _SERVICES = {"sns.amazonaws.com", "sns.amazonaws.com.cn"}
 
 
-async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Record what a report says, where it proves that it speaks of a message of ours.
 
     It does by the token of the envelope, which the report came to or quotes, by our Message-ID, or by the id
     of the mail service. All are unguessable, so that a forged report by a stranger suppresses nobody, and one by
     whoever has an invite touches that invite's organizer alone.
     """
-    report = taken.mail.report
+    report = received.mail.report
     assert report is not None
-    token = taken.mailbox.token or _quoted_token(report, engine.settings.domain)
+    token = received.mailbox.token or _quoted_token(report, engine.settings.domain)
     holder = await engine.store.attendee_by_token(token) if token else None
     about = _about(report, holder.email if holder else "")
-    told = _most_telling(about)
-    if told is None or told.fate not in {Fate.FAILED, Fate.COMPLAINED}:
-        return _uneventful(told)
-    proven = bool(report.transport_id) and _by_service(taken)
-    command = _command(report, about, told, token, proven=proven)
-    code = Code.COMPLAINED.value if told.fate is Fate.COMPLAINED else ""
-    return await _record(engine, taken, command, code)
+    decisive = _most_specific(about)
+    if decisive is None or decisive.fate not in {Fate.FAILED, Fate.COMPLAINED}:
+        return _uneventful(decisive)
+    proven = bool(report.transport_id) and _by_service(received)
+    command = _command(report, about, decisive, token, proven=proven)
+    code = Code.COMPLAINED.value if decisive.fate is Fate.COMPLAINED else ""
+    return await _record(engine, received, command, code)
 
 
 class ServiceReport(NamedTuple):
@@ -54,36 +54,38 @@ class ServiceReport(NamedTuple):
     code: str
 
 
-async def told_by_service(engine: Engine, report: DeliveryReport) -> ServiceReport | None:
+async def service_report(engine: Engine, report: DeliveryReport) -> ServiceReport | None:
     """The command for an event that the service itself handed us; None for one that changes nothing."""
     token = _quoted_token(report, engine.settings.domain)
     holder = await engine.store.attendee_by_token(token) if token else None
     about = _about(report, holder.email if holder else "")
-    told = _most_telling(about)
-    if told is None or told.fate not in {Fate.FAILED, Fate.COMPLAINED}:
+    decisive = _most_specific(about)
+    if decisive is None or decisive.fate not in {Fate.FAILED, Fate.COMPLAINED}:
         return None
-    code = Code.COMPLAINED.value if told.fate is Fate.COMPLAINED else ""
-    return ServiceReport(_command(report, about, told, token, proven=True), told.recipient, code)
+    code = Code.COMPLAINED.value if decisive.fate is Fate.COMPLAINED else ""
+    return ServiceReport(_command(report, about, decisive, token, proven=True), decisive.recipient, code)
 
 
 def _command(
-    report: DeliveryReport, about: Sequence[Reported], told: Reported, token: str, *, proven: bool
+    report: DeliveryReport, about: Sequence[Reported], decisive: Reported, token: str, *, proven: bool
 ) -> Command[ReportDone]:
     names = {
         "token": token,
         "message_id": report.message_id,
         "transport_id": report.transport_id,
-        "detail": told.diagnostic,
+        "detail": decisive.diagnostic,
     }
-    if told.fate is Fate.COMPLAINED:
+    if decisive.fate is Fate.COMPLAINED:
         # Many services leave out who complained, so that the token or the id alone tells.
         return RecordComplaint(**names, proven=proven)
     return RecordBounce(
         **names,
-        recipients=tuple(r.recipient for r in about if (r.fate, r.permanent) == (told.fate, told.permanent)),
+        recipients=tuple(
+            r.recipient for r in about if (r.fate, r.permanent) == (decisive.fate, decisive.permanent)
+        ),
         proven=proven,
-        permanent=told.permanent,
-        status=told.status,
+        permanent=decisive.permanent,
+        status=decisive.status,
     )
 
 
@@ -92,24 +94,24 @@ def _about(report: DeliveryReport, holder: str) -> Sequence[Reported]:
     return [r for r in report.recipients if holder and r.recipient == holder] or report.recipients
 
 
-def _by_service(taken: ReceivedMail) -> bool:
+def _by_service(received: ReceivedMail) -> bool:
     """True where Amazon SNS is proven to have sent the report, and to us."""
-    if not taken.verdict.passed or taken.mail.from_address.partition("@")[2] not in _SERVICES:
+    if not received.verdict.passed or received.mail.from_address.partition("@")[2] not in _SERVICES:
         return False
-    return not proof.objection(taken.verdict.grounds, taken.mail, taken.own)
+    return not proof.objection(received.verdict.grounds, received.mail, received.own)
 
 
-def _most_telling(recipients: Sequence[Reported]) -> Reported | None:
+def _most_specific(recipients: Sequence[Reported]) -> Reported | None:
     """What decides, where several are told of: a complaint, then a permanent failure, then any."""
     order = (Fate.COMPLAINED, Fate.FAILED, *Fate)
     return min(recipients, key=lambda r: (order.index(r.fate), not r.permanent), default=None)
 
 
-def _uneventful(told: Reported | None) -> Outcome:
-    if told is not None and told.fate is Fate.READ:
+def _uneventful(decisive: Reported | None) -> Outcome:
+    if decisive is not None and decisive.fate is Fate.READ:
         return ignored(Code.READ_RECEIPT, "A read receipt; it answers no invite.")
-    said = told.fate.value if told is not None else "it says of nobody what became of the mail"
-    return ignored(Code.AUTOMATIC_MAIL, f"A delivery report: {said}.")
+    fate = decisive.fate.value if decisive is not None else "it says of nobody what became of the mail"
+    return ignored(Code.AUTOMATIC_MAIL, f"A delivery report: {fate}.")
 
 
 def _quoted_token(report: DeliveryReport, domain: str) -> str:
@@ -123,7 +125,7 @@ def _quoted_token(report: DeliveryReport, domain: str) -> str:
 
 
 async def _record(
-    engine: Engine, taken: ReceivedMail, command: Command[ReportDone], code: str = ""
+    engine: Engine, received: ReceivedMail, command: Command[ReportDone], code: str = ""
 ) -> Outcome:
     def outcome(done: ReportDone) -> Outcome:
         uid = (done.message.event_uid or "") if done.message else ""
@@ -132,32 +134,32 @@ async def _record(
     def no(_: Refused) -> Outcome:
         return ignored(Code.AUTOMATIC_MAIL, "A delivery report that belongs to none of our messages.")
 
-    return await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, no=no)
+    return await apply_once(engine, received, command, _attendee(received), outcome=outcome, no=no)
 
 
-async def take_for_operator(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def handle_for_operator(engine: Engine, received: ReceivedMail) -> Outcome:
     """Mail to postmaster@ and abuse@: reports about mail of ours are recorded, the rest is for a person."""
-    if taken.mail.report:
-        outcome = await take(engine, taken)
+    if received.mail.report:
+        outcome = await handle(engine, received)
         if outcome.action is not MailAction.IGNORED or outcome.code == Code.READ_RECEIPT:
             return outcome
     return quarantined(Code.FOR_OPERATOR, "The mail waits for the operator to read it.")
 
 
-async def take_unsubscribe(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def handle_unsubscribe(engine: Engine, received: ReceivedMail) -> Outcome:
     """Any mail to unsubscribe+token@ stops that organizer's mail; its token says whose (RFC 2369)."""
-    if taken.mail.report:
+    if received.mail.report:
         return ignored(Code.AUTOMATIC_MAIL, "No request to unsubscribe.")
-    if not taken.mailbox.token:
+    if not received.mailbox.token:
         why = "Somebody wants no more mail and does not say from whom: the mail waits for the operator."
         return quarantined(Code.FOR_OPERATOR, why)
 
     def outcome(_: UnsubscribeDone) -> Outcome:
         return Outcome(action=MailAction.UNSUBSCRIBED)
 
-    command = Unsubscribe(token=taken.mailbox.token)
-    return await apply_once(engine, taken, command, _attendee(taken), outcome=outcome, no=set_aside)
+    command = Unsubscribe(token=received.mailbox.token)
+    return await apply_once(engine, received, command, _attendee(received), outcome=outcome, no=set_aside)
 
 
-def _attendee(taken: ReceivedMail) -> Actor:
-    return Actor(kind="attendee", address=taken.mail.from_address)
+def _attendee(received: ReceivedMail) -> Actor:
+    return Actor(kind="attendee", address=received.mail.from_address)

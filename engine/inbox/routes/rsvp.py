@@ -51,57 +51,57 @@ _SUBJECT = re.compile(
 """The word alone, or as our links and calendar programs write it; not “No longer at Example Inc”."""
 _BY_MAIL = "mail"
 """PRODID of an answer by plain mail, from a client that shows no buttons."""
-_UNSAID = Partstat.NEEDS_ACTION
+_UNANSWERED = Partstat.NEEDS_ACTION
 _WORDS_READ = 1_000
 """Characters of an automatic mail that are looked at."""
 _ANSWERS_MAX = 500
 """Answers in one mail: a series with this many single instances is answered by nobody."""
 
 
-async def take(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Record what an attendee, or an attendee's mail server, sent back."""
-    mail = taken.mail
+    mail = received.mail
     if mail.report:
-        return await reports.take(engine, taken)
+        return await reports.handle(engine, received)
     if mail.calendars:
         try:
-            taken, message = calendar_of(taken)
+            received, message = calendar_of(received)
         except Refused as refused:
             return quarantined(refused.code, str(refused))
-        return taken.told(await take_answers(engine, taken, message))
+        return received.reported(await handle_answers(engine, received, message))
     if mail.automatic:
-        return await _automatic(engine, taken)
-    return await _by_words(engine, taken)
+        return await _automatic(engine, received)
+    return await _by_words(engine, received)
 
 
-async def _automatic(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def _automatic(engine: Engine, received: ReceivedMail) -> Outcome:
     """An absence note and the like answer nothing; at a token they are kept with its attendee."""
-    told = ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar, such as an absence note.")
-    if not taken.mailbox.token:
-        return told
+    outcome = ignored(Code.AUTOMATIC_MAIL, "An automatic mail without a calendar, such as an absence note.")
+    if not received.mailbox.token:
+        return outcome
     command = RecordAutomaticReply(
-        token=taken.mailbox.token,
-        title=taken.mail.subject[:_WORDS_READ],
-        words=taken.mail.text[:_WORDS_READ],
+        token=received.mailbox.token,
+        title=received.mail.subject[:_WORDS_READ],
+        words=received.mail.text[:_WORDS_READ],
     )
-    actor = Actor(kind="attendee", address=taken.mail.from_address)
-    return await apply_once(engine, taken, command, actor, outcome=lambda _: told, no=lambda _: told)
+    actor = Actor(kind="attendee", address=received.mail.from_address)
+    return await apply_once(engine, received, command, actor, outcome=lambda _: outcome, no=lambda _: outcome)
 
 
-async def take_answers(engine: Engine, taken: ReceivedMail, message: ItipMessage) -> Outcome:
+async def handle_answers(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome:
     """Record each answer of a REPLY, keep the proposals of a COUNTER, send again what a REFRESH asks for."""
-    holder = await engine.store.attendee_by_token(taken.mailbox.token) if taken.mailbox.token else None
-    message = _answering(message, taken.own, holder) if holder else message
+    holder = await engine.store.attendee_by_token(received.mailbox.token) if received.mailbox.token else None
+    message = _answering(message, received.own, holder) if holder else message
     if message.method not in ANSWERING:
         why = f"A calendar with METHOD:{message.method} is no answer to an invite."
         return quarantined(Code.UNSUPPORTED_METHOD, why)
-    taken = taken.model_copy(update={"answers": len(message.events)})
+    received = received.model_copy(update={"answers": len(message.events)})
     outcomes = []
     for event in message.events[:_ANSWERS_MAX]:
-        sender = Party(address=taken.mail.from_address, name=taken.mail.from_name)
-        who = answerer(event, sender, taken.own, holder.email if holder else "")
-        said = _said(taken, event, who, message)
-        outcomes.append(await _ANSWERS[message.method](engine, taken, event, who, said))
+        sender = Party(address=received.mail.from_address, name=received.mail.from_name)
+        who = answerer(event, sender, received.own, holder.email if holder else "")
+        fields = _answer_fields(received, event, who, message)
+        outcomes.append(await _ANSWERS[message.method](engine, received, event, who, fields))
     return _one(outcomes)
 
 
@@ -118,8 +118,8 @@ def _answering(message: ItipMessage, own: Collection[str], holder: Attendee) -> 
 
 def _answered(event: ItipEvent, own: Collection[str]) -> bool:
     """True if somebody's answer stands in the event, the organizer's own left out."""
-    said = [a.partstat for a in event.attendees if mailbox(a.address) not in own]
-    return any(partstat not in {None, _UNSAID} for partstat in (*said, event.nameless))
+    fields = [a.partstat for a in event.attendees if mailbox(a.address) not in own]
+    return any(partstat not in {None, _UNANSWERED} for partstat in (*fields, event.nameless))
 
 
 def _one(outcomes: list[Outcome]) -> Outcome:
@@ -128,53 +128,56 @@ def _one(outcomes: list[Outcome]) -> Outcome:
     return (aside or outcomes)[0]
 
 
-def _said(taken: ReceivedMail, event: ItipEvent, who: Answerer, message: ItipMessage) -> dict[str, object]:
+def _answer_fields(
+    received: ReceivedMail, event: ItipEvent, who: Answerer, message: ItipMessage
+) -> dict[str, object]:
     """What every answer says: who gives it, to which revision, and when."""
     return {
-        "token": taken.mailbox.token,
+        "token": received.mailbox.token,
         "uid": event.uid,
         "email": who.address,
-        "name": who.name or (taken.mail.from_name if who.address == taken.mail.from_address else ""),
-        "sender": taken.mail.from_address,
-        "authenticated": _proven(taken, event.organizer),
+        "name": who.name or (received.mail.from_name if who.address == received.mail.from_address else ""),
+        "sender": received.mail.from_address,
+        "authenticated": _proven(received, event.organizer),
         "role": who.role,
         "sequence": event.sequence,
         "dtstamp": event.dtstamp,
         "prodid": message.prodid,
         # who confirmed an answer has not seen what else its mail says
-        "comment": "" if taken.verdict.confirmed_by else event.comment,
+        "comment": "" if received.verdict.confirmed_by else event.comment,
         "recurrence_id": event.recurrence_id,
         "sent_by": who.sent_by,
         "delegates": who.delegates,
     }
 
 
-def _proven(taken: ReceivedMail, organizer: Party | None = None) -> bool:
+def _proven(received: ReceivedMail, organizer: Party | None = None) -> bool:
     """True where the answer is proven to be of the From address, and was written to us.
 
     What Google's calendar signs proves its From: that is the address of the user's own account, whatever else the
     calendar names. An answer to somebody else's invitation may bear our UID and be relayed; then it names us nowhere.
     """
-    verdict = taken.verdict
+    verdict = received.verdict
     if verdict.confirmed_by or verdict.released:
         return True
     named = [organizer.address] if organizer else []
     claims = ((verdict.passed, verdict.grounds), (verdict.google_calendar, verdict.google_grounds))
-    return not taken.quoted and any(
-        holds and not proof.objection(grounds, taken.mail, taken.own, named) for holds, grounds in claims
+    return not received.quoted and any(
+        holds and not proof.objection(grounds, received.mail, received.own, named)
+        for holds, grounds in claims
     )
 
 
 async def _receipt(
-    engine: Engine, taken: ReceivedMail, event: ItipEvent, who: Answerer, said: dict[str, object]
+    engine: Engine, received: ReceivedMail, event: ItipEvent, who: Answerer, fields: dict[str, object]
 ) -> Outcome:
     partstat = who.partstat
-    if partstat in {None, _UNSAID}:
-        partstat = _in_subject(taken.mail.subject) or partstat
+    if partstat in {None, _UNANSWERED}:
+        partstat = _in_subject(received.mail.subject) or partstat
     if partstat is None:
         return quarantined(Code.INVALID_CALENDAR, "The answer does not say Yes, No or Maybe.")
-    command = RecordReceipt.model_validate({**said, "partstat": partstat})
-    return await _record(engine, taken, command, part=_part(event))
+    command = RecordReceipt.model_validate({**fields, "partstat": partstat})
+    return await _record(engine, received, command, part=_part(event))
 
 
 def _part(event: ItipEvent) -> str:
@@ -186,76 +189,76 @@ def _in_subject(subject: str) -> Partstat | None:
     return _WORDS[match.group(1).lower()] if match else None
 
 
-def _by_subject(taken: ReceivedMail) -> ReceivedMail:
+def _by_subject(received: ReceivedMail) -> ReceivedMail:
     """The mail, of which its Subject alone decides what it says."""
-    mail = taken.mail.model_copy(update={"deciding": frozenset({"subject"}), "framed": False})
-    return taken.model_copy(update={"mail": mail})
+    mail = received.mail.model_copy(update={"deciding": frozenset({"subject"}), "framed": False})
+    return received.model_copy(update={"mail": mail})
 
 
-async def _by_words(engine: Engine, taken: ReceivedMail) -> Outcome:
+async def _by_words(engine: Engine, received: ReceivedMail) -> Outcome:
     """An answer by plain mail, as the links in our invites write it: the word is in the Subject."""
-    partstat = _in_subject(taken.mail.subject)
-    if not taken.mailbox.token or partstat is None:
+    partstat = _in_subject(received.mail.subject)
+    if not received.mailbox.token or partstat is None:
         return quarantined(Code.NO_CALENDAR, "The mail is no answer that can be understood.")
     command = RecordReceipt(
-        token=taken.mailbox.token,
-        email=taken.mail.from_address,
-        sender=taken.mail.from_address,
-        name=taken.mail.from_name,
-        authenticated=_proven(_by_subject(taken)),
+        token=received.mailbox.token,
+        email=received.mail.from_address,
+        sender=received.mail.from_address,
+        name=received.mail.from_name,
+        authenticated=_proven(_by_subject(received)),
         partstat=partstat,
         prodid=_BY_MAIL,
-        comment="" if taken.verdict.confirmed_by else taken.mail.text[:500],
+        comment="" if received.verdict.confirmed_by else received.mail.text[:500],
     )
-    return await _record(engine, taken, command, part="words")
+    return await _record(engine, received, command, part="words")
 
 
-async def _record(engine: Engine, taken: ReceivedMail, command: RecordReceipt, part: str) -> Outcome:
+async def _record(engine: Engine, received: ReceivedMail, command: RecordReceipt, part: str) -> Outcome:
     def outcome(done: ReceiptDone) -> Outcome:
         receipt = done.receipt
         answer = receipt.partstat.label
         ask = None
         if receipt.code == Code.SENDER_UNAUTHENTICATED and not receipt.counted:
             # Of several answers a question could name but one, and a Yes to it would count them all.
-            asked = answer if taken.answers == 1 else ""
-            ask = taken.waiting("attendee", done.attendee.email, done.event.uid, asked)
+            asked = answer if received.answers == 1 else ""
+            ask = received.waiting("attendee", done.attendee.email, done.event.uid, asked)
         return Outcome(
             action=MailAction.RECEIPT, uid=done.event.uid, code=receipt.code, detail=answer, ask=ask
         )
 
-    return await _kept(engine, taken, command, outcome, part)
+    return await _kept(engine, received, command, outcome, part)
 
 
-def _attendee(taken: ReceivedMail) -> Actor:
-    return Actor(kind="attendee", address=taken.mail.from_address)
+def _attendee(received: ReceivedMail) -> Actor:
+    return Actor(kind="attendee", address=received.mail.from_address)
 
 
 async def _kept(
-    engine: Engine, taken: ReceivedMail, command: Command[D], outcome: Callable[[D], Outcome], part: str
+    engine: Engine, received: ReceivedMail, command: Command[D], outcome: Callable[[D], Outcome], part: str
 ) -> Outcome:
     """An answer that belongs to nothing of ours waits for a person; it is never dropped (promise 1)."""
     return await apply_once(
-        engine, taken, command, _attendee(taken), outcome=outcome, part=part, no=set_aside
+        engine, received, command, _attendee(received), outcome=outcome, part=part, no=set_aside
     )
 
 
 async def _proposal(
-    engine: Engine, taken: ReceivedMail, event: ItipEvent, who: Answerer, said: dict[str, object]
+    engine: Engine, received: ReceivedMail, event: ItipEvent, who: Answerer, fields: dict[str, object]
 ) -> Outcome:
     """Keep the other time that is proposed. Google's says REPLY on its part and COUNTER inside."""
-    proposed = {"span": event.span, "location": event.location, "partstat": who.partstat or _UNSAID}
-    command = RecordProposal.model_validate({**said, **proposed})
+    proposed = {"span": event.span, "location": event.location, "partstat": who.partstat or _UNANSWERED}
+    command = RecordProposal.model_validate({**fields, **proposed})
 
     def outcome(done: ProposalDone) -> Outcome:
         state = done.proposal.state
         code = "" if state is ProposalState.OPEN else Code.STALE.value
         return Outcome(action=MailAction.COUNTER, uid=done.event.uid, code=code, detail=state.value)
 
-    return await _kept(engine, taken, command, outcome, _part(event))
+    return await _kept(engine, received, command, outcome, _part(event))
 
 
 async def _refresh(
-    engine: Engine, taken: ReceivedMail, event: ItipEvent, who: Answerer, said: dict[str, object]
+    engine: Engine, received: ReceivedMail, event: ItipEvent, who: Answerer, fields: dict[str, object]
 ) -> Outcome:
     def outcome(done: RefreshDone) -> Outcome:
         code = "" if done.message else Code.NO_CHANGE.value
@@ -264,9 +267,9 @@ async def _refresh(
     def no(why: Refused) -> Outcome:
         return ignored(why.code, str(why)) if why.code is Code.TOO_SOON else set_aside(why)
 
-    command = Refresh.model_validate(said)
+    command = Refresh.model_validate(fields)
     return await apply_once(
-        engine, taken, command, _attendee(taken), outcome=outcome, part=_part(event), no=no
+        engine, received, command, _attendee(received), outcome=outcome, part=_part(event), no=no
     )
 
 

@@ -16,16 +16,16 @@ _FIRST = re.compile(r"[\s\ufeff>*_“”\"']*stop\b[\s.,:;!*_“”\"']*([^\r\n]
 _ALONE = re.compile(r"[\s\ufeff*_“”\"']*stop[\s.!*_“”\"']*(?:[\r\n]|\Z)", re.IGNORECASE)
 
 
-async def take(engine: Engine, taken: ReceivedMail) -> Outcome | None:
+async def handle(engine: Engine, received: ReceivedMail) -> Outcome | None:
     """What became of a mail that begins with STOP; None if it is another."""
-    mail = taken.mail
+    mail = received.mail
     said = _FIRST.match(mail.text)
     if said is None or mail.report or mail.automatic:
         return None
-    if taken.verdict.passed and (done := await _by_owner(engine, taken, said[1])):
+    if received.verdict.passed and (done := await _by_owner(engine, received, said[1])):
         return done
-    token = taken.mailbox.token
-    if taken.mailbox.name != "rsvp" or not token or not _ALONE.match(mail.text):
+    token = received.mailbox.token
+    if received.mailbox.name != "rsvp" or not token or not _ALONE.match(mail.text):
         return None
     holder = await engine.store.attendee_by_token(token)
     if holder is None or holder.email != mail.from_address:
@@ -35,10 +35,10 @@ async def take(engine: Engine, taken: ReceivedMail) -> Outcome | None:
         return Outcome(action=MailAction.UNSUBSCRIBED)
 
     actor = Actor(kind="attendee", address=mail.from_address)
-    return await apply_once(engine, taken, Unsubscribe(token=token), actor, outcome=outcome)
+    return await apply_once(engine, received, Unsubscribe(token=token), actor, outcome=outcome)
 
 
-async def _by_owner(engine: Engine, taken: ReceivedMail, named: str) -> Outcome | None:
+async def _by_owner(engine: Engine, received: ReceivedMail, named: str) -> Outcome | None:
     """Stop the keys of the sender; None if they own none."""
 
     def outcome(done: OwnerStopped) -> Outcome:
@@ -47,6 +47,6 @@ async def _by_owner(engine: Engine, taken: ReceivedMail, named: str) -> Outcome 
     def no(refused: Refused) -> Outcome:
         return Outcome(action=MailAction.IGNORED, code=refused.code.value)
 
-    actor = Actor(kind="owner", address=taken.mail.from_address)
-    done = await apply_once(engine, taken, StopByOwner(named=named), actor, outcome=outcome, no=no)
+    actor = Actor(kind="owner", address=received.mail.from_address)
+    done = await apply_once(engine, received, StopByOwner(named=named), actor, outcome=outcome, no=no)
     return None if done.code == Code.UNKNOWN_KEY else done

@@ -26,12 +26,12 @@ _JUST_NOW = timedelta(hours=1)
 PEOPLE_MAX = 1_000
 
 
-async def continue_series(engine: Engine, taken: ReceivedMail, event: Event) -> str:
+async def continue_series(engine: Engine, received: ReceivedMail, event: Event) -> str:
     """Invite the people of the series that `event` goes on with; what was done, in words, empty if there is none.
 
     An organizer whose proof is new invites as many as that proof may reach, else nobody.
     """
-    old = await _predecessor(engine, event) if event.recurring and not taken.flagged else None
+    old = await _predecessor(engine, event) if event.recurring and not received.flagged else None
     if old is None:
         return ""
     people = await _people(engine, old)
@@ -40,7 +40,7 @@ async def continue_series(engine: Engine, taken: ReceivedMail, event: Event) -> 
     if len(people) > PEOPLE_MAX:
         return _not_invited(old, "they are too many to be invited without being asked for")
     try:
-        outcome = await _invited(engine, taken, event, people)
+        outcome = await _invited(engine, received, event, people)
     except NewProof:
         return _not_invited(old, "what proves your mail is new")
     if outcome.code:
@@ -90,14 +90,14 @@ async def _people(engine: Engine, event: Event) -> list[Attendee]:
     return found
 
 
-async def _invited(engine: Engine, taken: ReceivedMail, event: Event, people: list[Attendee]) -> Outcome:
+async def _invited(engine: Engine, received: ReceivedMail, event: Event, people: list[Attendee]) -> Outcome:
     rows = [Row(a.email, a.name, dict(a.fields), number) for number, a in enumerate(people, start=1)]
     return await apply_once(
         engine,
         # Each part of a mail is weighed by itself here, since the rehearsal of the mail made no series to go on with.
-        taken.model_copy(update={"weighed": False}),
-        DraftAndStart(uid=event.uid, recipients=rows, report_to=taken.mail.from_address),
-        taken.actor,
+        received.model_copy(update={"weighed": False}),
+        DraftAndStart(uid=event.uid, recipients=rows, report_to=received.mail.from_address),
+        received.actor,
         outcome=lambda done: Outcome(action=MailAction.CAMPAIGN, uid=done.event.uid),
         part=f"goes-on:{named(event.uid)}",
         no=turned_down,

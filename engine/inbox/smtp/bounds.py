@@ -71,12 +71,12 @@ class Memory:
     def __init__(self, size: int) -> None:
         self._left = size
 
-    def take(self, size: int) -> bool:
+    def reserve(self, size: int) -> bool:
         """True where there was so much left; it is taken until it is given back."""
         if size > self._left:
             return False
         self._left -= size
         return True
 
-    def give(self, size: int) -> None:
+    def release(self, size: int) -> None:
         self._left += size

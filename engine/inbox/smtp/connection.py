@@ -20,12 +20,12 @@ _GOODBYE_S = 2.0
 _TROUBLE = "451 4.3.0 Something is wrong here, try again later"
 
 
-class Wire(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """Hands on commands and mails in their order, however they arrive, and bounds how long they may take."""
 
-    def __init__(self, house: ListenerState) -> None:
-        self.house = house
-        self.client = ""
+    def __init__(self, state: ListenerState) -> None:
+        self.state = state
+        self.peer = ""
         self.buffer = bytearray()
         self.reader: DataReader | None = None
         self.work: asyncio.Task[None] | None = None
@@ -34,10 +34,10 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._entered = False
         self._answers: list[str] = []
-        self._stuffed = False
+        self._write_paused = False
         self._leaving: str | None = None
         self._left: float | None = None
-        self._began = self._heard = self._loop.time()
+        self._began = self._last_input = self._loop.time()
         self._commands = 0
         self._errors = 0
 
@@ -54,33 +54,33 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self.client = str(peer[0]).partition("%")[0] if peer else ""
-        self._entered = self.house.enter(self)
+        self.peer = str(peer[0]).partition("%")[0] if peer else ""
+        self._entered = self.state.enter(self)
         if not self._entered:
             self.hang_up("421 4.7.0 Too many connections, try again later")
             return
-        self.answer(f"220 {self.house.domain} ESMTP Calendar Invite Server")
-        self._speak()
+        self.answer(f"220 {self.state.domain} ESMTP Calendar Invite Server")
+        self._flush()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self.buffer.clear()
         if self.reader:
-            self.reader.give_back()
+            self.reader.release()
             self.reader = None
         if self._entered:
             self._entered = False
-            self.house.leave(self)
+            self.state.leave(self)
 
     def eof_received(self) -> bool:
         self._leaving = ""
         return self.work is not None and not self.secure
 
     def pause_writing(self) -> None:
-        self._stuffed = True
+        self._write_paused = True
 
     def resume_writing(self) -> None:
-        self._stuffed = False
+        self._write_paused = False
         self._go_on()
 
     def data_received(self, data: bytes) -> None:
@@ -104,14 +104,14 @@ class Wire(asyncio.Protocol):
         """Answer with an error, of which a client may have a number."""
         self.answer(words)
         self._errors += 1
-        if self._errors >= self.house.bounds.errors:
+        if self._errors >= self.state.bounds.errors:
             self.hang_up("421 4.7.0 Too many errors")
 
     def hang_up(self, last_words: str) -> None:
         """Close the connection, saying why."""
         if self._transport and self._alive():
             self.answer(last_words)
-            self._speak()
+            self._flush()
             self._left = self._loop.time()
             self._transport.close()
 
@@ -131,21 +131,21 @@ class Wire(asyncio.Protocol):
         """True where the client has kept us waiting for too long."""
         if self.work:
             return False
-        bounds = self.house.bounds
+        bounds = self.state.bounds
         allowed = bounds.stressed_s if stressed else bounds.silence_s
         if self.reader:
             allowed = bounds.stressed_s if stressed else bounds.data_s
             allowed += self.reader.received / bounds.bytes_per_s
-        return now - self._heard > allowed or now - self._began > bounds.session_s
+        return now - self._last_input > allowed or now - self._began > bounds.session_s
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do what takes time; the client's next command waits for it."""
-        self._speak()
+        self._flush()
         self.work = self._loop.create_task(self._safely(work))
 
     async def start_tls(self, handshake_s: float) -> None:
         """Go on under TLS. Raises OSError where the client cannot agree; the connection is closed then."""
-        plain, tls = self._transport, self.house.tls
+        plain, tls = self._transport, self.state.tls
         assert plain and tls, "said to somebody who is there, offered where there is a certificate"
         try:
             secured = await self._loop.start_tls(
@@ -167,7 +167,7 @@ class Wire(asyncio.Protocol):
     def _alive(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def _speak(self) -> None:
+    def _flush(self) -> None:
         """Send the answers that are ready, together."""
         words = "".join(f"{answer}\r\n" for answer in self._answers if answer)
         self._answers.clear()
@@ -176,17 +176,17 @@ class Wire(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Take in what is there, until it is our turn to do something that takes time."""
-        while self.work is None and not self._stuffed and self._alive() and self._take_in():
+        while self.work is None and not self._write_paused and self._alive() and self._read_next():
             pass
-        self._speak()
+        self._flush()
         if self._transport and self.work is None and self._alive() and len(self.buffer) <= _AHEAD_MAX:
             self._transport.resume_reading()
 
-    def _take_in(self) -> bool:
+    def _read_next(self) -> bool:
         """Take one command, or what there is of a mail, off the buffer; False where more must come first."""
-        return self._take_data(self.reader) if self.reader else self._take_command()
+        return self._read_data(self.reader) if self.reader else self._read_command()
 
-    def _take_command(self) -> bool:
+    def _read_command(self) -> bool:
         end = self.buffer.find(b"\n", 0, _LINE_MAX)
         if end < 0:
             if len(self.buffer) >= _LINE_MAX:
@@ -194,21 +194,21 @@ class Wire(asyncio.Protocol):
             return False
         line = bytes(self.buffer[:end]).removesuffix(b"\r")
         del self.buffer[: end + 1]
-        self._heard = self._loop.time()
+        self._last_input = self._loop.time()
         self._commands += 1
-        if self._commands > self.house.bounds.commands:
+        if self._commands > self.state.bounds.commands:
             self.hang_up("421 4.7.0 Too many commands")
         else:
             self.command_came(line)
         return True
 
-    def _take_data(self, reader: DataReader) -> bool:
+    def _read_data(self, reader: DataReader) -> bool:
         rest = reader.feed(self.buffer)
         self.buffer.clear()
         if rest is None:
             return False
         self.buffer += rest
-        self._heard = self._loop.time()
+        self._last_input = self._loop.time()
         self.reader = None
         self._commands = 0
         self.mail_came(reader)
@@ -221,7 +221,7 @@ class Wire(asyncio.Protocol):
             log.exception("an SMTP command failed")
             self.answer(_TROUBLE)
         self.work = None
-        self._heard = self._loop.time()
+        self._last_input = self._loop.time()
         if self._leaving is not None:
             self.hang_up(self._leaving)
         self._go_on()

@@ -27,7 +27,7 @@ class DataReader:
     def __init__(self, limit: int, memory: Memory) -> None:
         self._limit = limit
         self._memory = memory
-        self._taken = 0
+        self._reserved = 0
         self._held = bytearray(_START)
         self.received = 0
         self.refusal = ""
@@ -46,13 +46,13 @@ class DataReader:
         if self.refusal:
             # What is left is searched for the end.
             del self._held[: -len(_END) + 1]
-            self.give_back()
+            self.release()
         return rest
 
     def _check_size(self) -> None:
         # Doubled dots do not count (RFC 1870, 5); how many there are is seen at the end.
         most = self._limit + self._limit // 64 + len(_END)
-        wanted = len(self._held) - _OWN - self._taken
+        wanted = len(self._held) - _OWN - self._reserved
         if self.refusal:
             return
         if len(self._held) > most:
@@ -61,9 +61,9 @@ class DataReader:
             self.refusal = NO_ROOM
 
     def _ask(self, size: int) -> bool:
-        if not self._memory.take(size):
+        if not self._memory.reserve(size):
             return False
-        self._taken += size
+        self._reserved += size
         return True
 
     def content(self) -> bytes:
@@ -76,10 +76,10 @@ class DataReader:
         self._held.clear()
         return content
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give the memory back; harmless to repeat."""
-        self._memory.give(self._taken)
-        self._taken = 0
+        self._memory.release(self._reserved)
+        self._reserved = 0
 
 
 def _bare(data: bytearray) -> bool:

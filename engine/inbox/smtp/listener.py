@@ -31,7 +31,7 @@ class Listener:
             raise ValueError(f"CIS_INBOX: {parts.scheme or 'it'} must be given as smtp://host:port")
         self.host, self.port = parts.hostname, parts.port
         self._doubt = ""
-        self.house = ListenerState(inbox, bounds or Bounds(), _certificate(inbox.engine.settings))
+        self.state = ListenerState(inbox, bounds or Bounds(), _certificate(inbox.engine.settings))
 
     async def run(self) -> None:
         """Listen until cancelled; while another process has the port, wait for it to be free."""
@@ -56,7 +56,7 @@ class Listener:
         while True:
             try:
                 return await loop.create_server(
-                    lambda: Session(self.house), self.host, self.port, backlog=_BACKLOG
+                    lambda: Session(self.state), self.host, self.port, backlog=_BACKLOG
                 )
             except OSError as error:
                 if not waiting:
@@ -68,20 +68,20 @@ class Listener:
                 await asyncio.sleep(_RETRY_BIND_S)
 
     async def _sweep(self) -> None:
-        loop, bounds = asyncio.get_running_loop(), self.house.bounds
+        loop, bounds = asyncio.get_running_loop(), self.state.bounds
         pause = min(1.0, bounds.silence_s / 4, bounds.data_s / 4, bounds.session_s / 4)
         while True:
             await asyncio.sleep(pause)
-            self.house.sweep(loop.time())
+            self.state.sweep(loop.time())
 
     async def _show_out(self) -> None:
         """Whose mail is just being stored still hears that it was; nobody else is waited for."""
-        self.house.close()
+        self.state.close()
         try:
             async with asyncio.timeout(_LAST_ANSWERS_S):
-                await self.house.emptied()
+                await self.state.emptied()
         except TimeoutError:
-            log.info("%d clients were still connected at the end", len(self.house))
+            log.info("%d clients were still connected at the end", len(self.state))
 
 
 def _certificate(settings: Settings) -> ssl.SSLContext | None:

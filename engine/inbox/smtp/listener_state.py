@@ -17,7 +17,7 @@ _TOO_SLOW = "421 4.4.2 Too slow, or too long, try again later"
 class Client(Protocol):
     """One who is connected."""
 
-    client: str
+    peer: str
 
     def retire(self, last_words: str) -> None: ...
     def drop(self, now: float) -> None: ...
@@ -37,26 +37,26 @@ class ListenerState:
         self.tls = tls
         self.bounds = bounds
         self.memory = Memory(bounds.memory)
-        self._crowd = ConnectionCounts(bounds)
-        self._guests: set[Client] = set()
+        self._counts = ConnectionCounts(bounds)
+        self._clients: set[Client] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
     def __len__(self) -> int:
-        return len(self._guests)
+        return len(self._clients)
 
-    def enter(self, guest: Client) -> bool:
+    def enter(self, client: Client) -> bool:
         """Let a client in; False where there are too many."""
-        if not self._crowd.enter(guest.client):
+        if not self._counts.enter(client.peer):
             return False
-        self._guests.add(guest)
+        self._clients.add(client)
         self._empty.clear()
         return True
 
-    def leave(self, guest: Client) -> None:
-        self._guests.discard(guest)
-        self._crowd.leave(guest.client)
-        if not self._guests:
+    def leave(self, client: Client) -> None:
+        self._clients.discard(client)
+        self._counts.leave(client.peer)
+        if not self._clients:
             self._empty.set()
 
     async def emptied(self) -> None:
@@ -65,13 +65,13 @@ class ListenerState:
 
     def sweep(self, now: float) -> None:
         """Show out who is too slow; while there are many, sooner."""
-        stressed = self._crowd.stressed
-        for guest in list(self._guests):
-            guest.drop(now)
-            if guest.overdue(now, stressed=stressed):
-                guest.hang_up(_TOO_SLOW)
+        stressed = self._counts.stressed
+        for client in list(self._clients):
+            client.drop(now)
+            if client.overdue(now, stressed=stressed):
+                client.hang_up(_TOO_SLOW)
 
     def close(self) -> None:
         """Show everybody out, as soon as what is being done for them is done."""
-        for guest in list(self._guests):
-            guest.retire(_GOODBYE)
+        for client in list(self._clients):
+            client.retire(_GOODBYE)

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable
 
 from engine.inbox.intake.router import READ_HERE
-from engine.inbox.intake.trace import received
-from engine.inbox.smtp.connection import Wire
+from engine.inbox.smtp.connection import Connection
 from engine.inbox.smtp.data import TOO_LARGE, DataReader
 from engine.inbox.smtp.listener_state import ListenerState
 from engine.inbox.smtp.syntax import Command, NotTaken, check_mail, command, helo, path
+from engine.inbox.smtp.trace import received
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 
 log = logging.getLogger(__name__)
@@ -21,11 +21,11 @@ _FOR_PEOPLE_MAX = 1_000_000
 """Bytes of a mail that only a person will read: postmaster@, abuse@, organizers of our own domain."""
 
 
-class Session(Wire):
+class Session(Connection):
     """Answers one client."""
 
-    def __init__(self, house: ListenerState) -> None:
-        super().__init__(house)
+    def __init__(self, state: ListenerState) -> None:
+        super().__init__(state)
         self._helo = ""
         self._protocol = "SMTP"
         self._forget()
@@ -52,9 +52,9 @@ class Session(Wire):
         self._helo = helo(rest)
         self._protocol = "ESMTPS" if self.secure else "ESMTP"
         self._forget()
-        offers = [f"{self.house.domain} at your service", "PIPELINING", f"SIZE {self.house.largest}"]
+        offers = [f"{self.state.domain} at your service", "PIPELINING", f"SIZE {self.state.largest}"]
         offers += ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
-        if self.house.tls and not self.secure:
+        if self.state.tls and not self.secure:
             offers.append("STARTTLS")
         for offer in offers[:-1]:
             self.answer(f"250-{offer}")
@@ -64,7 +64,7 @@ class Session(Wire):
         self._helo = helo(rest)
         self._protocol = "SMTP"
         self._forget()
-        self.answer(f"250 {self.house.domain}")
+        self.answer(f"250 {self.state.domain}")
 
     def _mail(self, rest: str) -> None:
         if not self._helo:
@@ -72,7 +72,7 @@ class Session(Wire):
         if self._sender is not None:
             raise NotTaken("503 5.5.1 One MAIL at a time")
         sender = path(rest, "FROM")
-        self._declared = check_mail(sender, self.house.largest)
+        self._declared = check_mail(sender, self.state.largest)
         self._sender = sender.address
         self.answer("250 2.1.0 OK")
 
@@ -82,17 +82,17 @@ class Session(Wire):
         recipient = path(rest, "TO")
         if recipient.parameters:
             raise NotTaken("555 5.5.4 RCPT takes no parameters here")
-        if self._recipients >= self.house.bounds.recipients:
+        if self._recipients >= self.state.bounds.recipients:
             self.answer("452 4.5.3 Too many recipients")
             return
-        known = self.house.recipients.at_once(recipient.address)
+        known = self.state.recipients.find_now(recipient.address)
         if known:
             self._accept(known)
         else:
             self.later(self._look_up(recipient.address))
 
     async def _look_up(self, address: str) -> None:
-        found = await self.house.recipients.find(address)
+        found = await self.state.recipients.find(address)
         if found:
             self._accept(found)
         else:
@@ -110,22 +110,22 @@ class Session(Wire):
         """Bytes of a mail to these mailboxes: the least that one of them takes."""
         for mailbox in mailboxes:
             if mailbox.name not in READ_HERE:
-                return min(self.house.largest, _FOR_PEOPLE_MAX)
-        return self.house.largest
+                return min(self.state.largest, _FOR_PEOPLE_MAX)
+        return self.state.largest
 
     def _data(self, rest: str) -> None:
         if rest:
             raise NotTaken("501 5.5.4 DATA takes nothing")
         if not self._mailboxes:
             raise NotTaken("503 5.5.1 Say MAIL and RCPT first" if self._sender is None else _NOBODY)
-        self.reader = DataReader(self._largest(*self._mailboxes), self.house.memory)
+        self.reader = DataReader(self._largest(*self._mailboxes), self.state.memory)
         self.answer("354 End the mail with CR LF . CR LF")
 
     def mail_came(self, reader: DataReader) -> None:
         content, sender, mailboxes = reader.content(), self._sender, tuple(self._mailboxes)
         self._forget()
         if reader.refusal:
-            reader.give_back()
+            reader.release()
             self.refuse(reader.refusal)
         else:
             self._errors = 0
@@ -135,31 +135,31 @@ class Session(Wire):
         self, reader: DataReader, content: bytes, mailboxes: tuple[Mailbox, ...], sender: str | None
     ) -> None:
         """Store the mail; only then is the client told that it was taken (promise 1)."""
-        house = self.house
+        state = self.state
         envelope = Envelope(
-            id=house.inbox.spool.new_name(),
+            id=state.inbox.spool.new_name(),
             mailboxes=mailboxes,
             sender=sender,
-            client=self.client,
+            client=self.peer,
             helo=self._helo,
         )
         trace = received(
             helo=self._helo,
-            client=self.client,
-            domain=house.domain,
+            client=self.peer,
+            domain=state.domain,
             protocol=self._protocol,
             name=envelope.id,
-            at=house.inbox.engine.clock(),
+            at=state.inbox.engine.clock(),
         )
         try:
-            await house.inbox.receive(Spooled(envelope=envelope, raw=trace + content))
+            await state.inbox.receive(Spooled(envelope=envelope, raw=trace + content))
         except OSError as error:
             log.error("a mail could not be stored: %s", error.strerror)  # noqa: TRY400 -- a full disk is no bug
             self.answer("452 4.3.1 Cannot store the mail now, try again later")
         else:
             self.answer(f"250 2.0.0 OK {envelope.id}")
         finally:
-            reader.give_back()
+            reader.release()
 
     def _rset(self, rest: str) -> None:
         self._forget()
@@ -178,7 +178,7 @@ class Session(Wire):
         self.hang_up("221 2.0.0 Bye")
 
     def _starttls(self, rest: str) -> None:
-        if not self.house.tls or self.secure:
+        if not self.state.tls or self.secure:
             raise NotTaken("502 5.5.1 STARTTLS is not offered")
         if self.buffer:
             # Said in the clear and meant to be heard under TLS: somebody in between adds commands (CVE-2011-0411).

@@ -16,7 +16,7 @@ from engine.commands.intake import NoChange
 from engine.engine import SYSTEM
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.received import MailAction
-from engine.model.records import Intake
+from engine.model.counters import Intake
 from engine.refusals import Code
 from engine.store.protocol import AlreadyTakenIn
 

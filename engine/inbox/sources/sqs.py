@@ -21,13 +21,13 @@ from engine.commands.base import Done, Work
 from engine.engine import system_clock
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.received import MailAction
-from engine.inbox.routes.reports import ServiceReport, told_by_service
+from engine.inbox.routes.reports import ServiceReport, service_report
 from engine.inbox.sources.patience import Fault, Waits, again_and_again
 from engine.mail.incoming import sesnotice
 from engine.mail.incoming.sesnotice import TAG_ROW
 from engine.model.actors import Actor
 from engine.model.base import Value
-from engine.model.records import Intake
+from engine.model.counters import Intake
 from engine.refusals import Code, Refused
 from engine.store.protocol import AlreadyTakenIn
 
@@ -103,12 +103,12 @@ class SqsSource:
         if report is None:
             log.warning("%s: message %s is no event of SES; it stays there", self._queue.label, message.id)
             return False
-        told = await told_by_service(self._engine, report)
-        known = not told or await self._recorded(told, f"sqs_{self._queue.name}:{body or message.id}")
+        settled = await service_report(self._engine, report)
+        known = not settled or await self._recorded(settled, f"sqs_{self._queue.name}:{body or message.id}")
         # An event may be quicker than the answer that names its mail: one with our tag comes again.
         return known or TAG_ROW not in message.body
 
-    async def _recorded(self, told: ServiceReport, name: str) -> bool:
+    async def _recorded(self, report: ServiceReport, name: str) -> bool:
         """Apply what an event says exactly once; False if it belongs to no mail that the ledger knows."""
 
         async def before(work: Work) -> None:
@@ -117,12 +117,14 @@ class SqsSource:
 
         async def also(work: Work, _: Done) -> None:
             action = MailAction.BOUNCE.value
-            line = Intake(id=name, at=work.now, mailbox="", action=action, code=told.code, uid="", detail="")
+            line = Intake(
+                id=name, at=work.now, mailbox="", action=action, code=report.code, uid="", detail=""
+            )
             await work.unit.take_in(line)
 
-        actor = Actor(kind="attendee", address=told.address)
+        actor = Actor(kind="attendee", address=report.address)
         try:
-            await self._engine.apply(told.command, actor, before=before, also=also)
+            await self._engine.apply(report.command, actor, before=before, also=also)
         except AlreadyTakenIn:
             log.info("%s: an event was taken in before", self._queue.label)
         except Refused as refused:

@@ -20,10 +20,10 @@ from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
 from engine.inbox.intake.claims import client_address
-from engine.inbox.intake.once import TAKEN_BEFORE
+from engine.inbox.intake.once import ALREADY_RECEIVED
 from engine.inbox.intake.received import MailAction, Outcome
 from engine.inbox.spool.spool import Envelope, Spooled, parsed
-from engine.model.records import KeptMail
+from engine.model.counters import KeptMail
 from engine.refusals import Code
 
 _IDLE = frozenset({MailAction.REFUSED, MailAction.IGNORED, MailAction.QUARANTINED})
@@ -37,7 +37,7 @@ _OURS = "ours"
 
 async def count(engine: Engine, mail: Spooled, outcomes: Sequence[Outcome]) -> None:
     """Count a mail that changed nothing at any mailbox; its file is about to go where it is kept."""
-    if any(o.action not in _IDLE or o.detail == TAKEN_BEFORE.detail for o in outcomes):
+    if any(o.action not in _IDLE or o.detail == ALREADY_RECEIVED.detail for o in outcomes):
         return
     sender = next((o.sender for o in outcomes if o.sender), "")
     kept = KeptMail(

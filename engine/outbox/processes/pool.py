@@ -44,7 +44,7 @@ class SenderPool:
         self._most = most_senders(engine.settings, connections)
         self._many = many
         self._idle_s = idle_s
-        self._hands: list[Process] = []
+        self._children: list[Process] = []
         self._needed = float("-inf")
         self._quiet, self._little = Quiet(engine.store), False
         self._deaths = 0
@@ -53,7 +53,7 @@ class SenderPool:
     @property
     def pids(self) -> list[int]:
         """The processes at work."""
-        return [hand.pid for hand in self._hands]
+        return [child.pid for child in self._children]
 
     async def run(self) -> None:
         """Run until cancelled; every hand has ended by then."""
@@ -61,12 +61,12 @@ class SenderPool:
             return await _for_ever()
         try:
             while True:
-                heard = self._engine.owed.listen()
+                signal = self._engine.owed.listen()
                 try:
                     await self._look()
                 except OSError as error:
                     log.warning("a further sender could not be started: %s", error.strerror or error)
-                await heard.wait(_LOOK_S)
+                await signal.wait(_LOOK_S)
                 await asyncio.sleep(_LOOK_S / 10)  # a campaign rings for each chunk
         finally:
             await asyncio.shield(asyncio.create_task(self._dismiss()))
@@ -75,7 +75,7 @@ class SenderPool:
         """Start a hand where there is much to do, end all where there was not for long."""
         now = asyncio.get_running_loop().time()
         self._bury(now)
-        if await self._quiet.since_last() and self._little and not self._hands:
+        if await self._quiet.since_last() and self._little and not self._children:
             return
         self._little = False  # should the question fail
         self._little = await self._engine.store.backlog() < self._many
@@ -83,50 +83,50 @@ class SenderPool:
             self._needed = now
             if now >= self._not_before and await self._wanted():
                 await self._start()
-        elif self._hands and now - self._needed > self._idle_s:
+        elif self._children and now - self._needed > self._idle_s:
             await self._dismiss()
 
     async def _wanted(self) -> bool:
         """True where fewer processes send than may, whoever started them."""
-        return max(1 + len(self._hands), await self._engine.store.senders()) < self._most
+        return max(1 + len(self._children), await self._engine.store.senders()) < self._most
 
     async def _start(self) -> None:
-        hand = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=DEVNULL, env=environment())
-        self._hands.append(hand)
-        assert hand.stdin is not None
-        hand.stdin.write(as_json(self._engine.settings) + b"\n")
-        log.info("sending with one process more: %s", hand.pid)
+        child = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=DEVNULL, env=environment())
+        self._children.append(child)
+        assert child.stdin is not None
+        child.stdin.write(as_json(self._engine.settings) + b"\n")
+        log.info("sending with one process more: %s", child.pid)
 
     def _bury(self, now: float) -> None:
         """Forget who died; who dies again and again is replaced ever more slowly."""
-        dead = [hand for hand in self._hands if hand.returncode is not None]
-        for hand in dead:
-            self._hands.remove(hand)
+        dead = [child for child in self._children if child.returncode is not None]
+        for child in dead:
+            self._children.remove(child)
             wait = min(_RESTART_S * 2**self._deaths, _RESTART_LONGEST_S)
             self._deaths = min(self._deaths + 1, 10)
             self._not_before = now + wait
             log.warning(
-                "a sender process ended unexpectedly (%s); its messages are sent again", hand.returncode
+                "a sender process ended unexpectedly (%s); its messages are sent again", child.returncode
             )
 
     async def _dismiss(self) -> None:
         """Let go of all hands and wait for them: they finish what is in flight and write it down."""
-        hands, self._hands = self._hands, []
+        children, self._children = self._children, []
         self._deaths = 0
-        await asyncio.gather(*(_ended(hand) for hand in hands))
+        await asyncio.gather(*(_ended(child) for child in children))
 
 
-async def _ended(hand: Process) -> None:
-    assert hand.stdin is not None
-    hand.stdin.close()
+async def _ended(child: Process) -> None:
+    assert child.stdin is not None
+    child.stdin.close()
     try:
         async with asyncio.timeout(_END_S):
-            await hand.wait()
+            await child.wait()
     except TimeoutError:
         log.warning("a further sender did not end in time and was killed; what it held may go twice")
         with suppress(ProcessLookupError):
-            hand.kill()
-        await hand.wait()
+            child.kill()
+        await child.wait()
 
 
 async def _for_ever() -> None:

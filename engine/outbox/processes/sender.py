@@ -49,7 +49,7 @@ async def _send() -> None:
             task.result()
     finally:
         await engine.close()
-        await telemetry.told(tell)
+        await telemetry.flushed(tell)
 
 
 async def _crew() -> asyncio.StreamReader:

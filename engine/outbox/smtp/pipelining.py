@@ -25,9 +25,9 @@ class PipeliningTransport:
     def __init__(self, target: SmtpTarget, local_hostname: str, patience: Patience | None = None) -> None:
         patience = patience or Patience()
         self.connections = target.connections
-        self._door = Connector(target, local_hostname, patience)
-        self._connections = Connections(self._door.open, patience.idle)
-        self._turns = asyncio.Semaphore(self.connections)
+        self._connector = Connector(target, local_hostname, patience)
+        self._connections = Connections(self._connector.open, patience.idle)
+        self._free = asyncio.Semaphore(self.connections)
 
     async def send(self, envelope: Envelope) -> Accepted:
         """Hand one mail over. Raises Rejected: permanent on a 5xx answer to this mail, else temporary."""
@@ -54,7 +54,7 @@ class PipeliningTransport:
 
         why = "sending was called off"
         try:
-            async with self._turns:
+            async with self._free:
                 why = await self._send_all(envelopes, settle)
         finally:
             for index in list(unsettled):
@@ -85,7 +85,7 @@ class PipeliningTransport:
 
     async def greet(self) -> None:
         """Connect, and log in where the target says so, without sending anything. Raises Rejected."""
-        session = await self._door.open()
+        session = await self._connector.open()
         await session.quit()
 
     async def close(self) -> None:

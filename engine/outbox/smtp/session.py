@@ -25,7 +25,7 @@ class Patience(Value):
 
 
 @dataclass(slots=True)
-class _Letter:
+class _Transaction:
     """The mail that the server is being asked to take."""
 
     index: int
@@ -50,10 +50,10 @@ class Session:
         self._envelopes: Sequence[Envelope] = ()
         self._settle: Settle = _ignore
         self._upcoming = 0
-        self._unsaid: list[tuple[bytes, Handler]] = []
+        self._unsent: list[tuple[bytes, Handler]] = []
         self._behind = 0
-        self._asking: _Letter | None = None
-        self._giving: int | None = None
+        self._current: _Transaction | None = None
+        self._in_data: int | None = None
         self._reset_first = False
         self._done: asyncio.Future[None] | None = None
         self._mails = 0
@@ -67,7 +67,7 @@ class Session:
     @property
     def following(self) -> int:
         """Index of the first mail of the last delivery that has not been settled."""
-        return self._asking.index if self._asking else self._upcoming
+        return self._current.index if self._current else self._upcoming
 
     @property
     def worn(self) -> bool:
@@ -81,11 +81,11 @@ class Session:
         unless it was the first on this connection.
         """
         self._envelopes, self._settle = envelopes, settled
-        self._upcoming, self._asking = first, None
+        self._upcoming, self._current = first, None
         if self.ended:
             return
         self._done = asyncio.get_running_loop().create_future()
-        self._ask()
+        self._begin_next()
         self._line.watch(self._patience.answer)
         try:
             await self._done
@@ -101,22 +101,22 @@ class Session:
 
     # What is said
 
-    def _ask(self, before: bytes = b"") -> None:
+    def _begin_next(self, before: bytes = b"") -> None:
         """Say `before` and what the next mail needs said; where nothing is left, the delivery is done."""
-        self._asking = self._next_letter()
-        if before or self._unsaid:
-            self._say(before)
+        self._current = self._next_transaction()
+        if before or self._unsent:
+            self._send(before)
         else:
             self._finish()
 
-    def _next_letter(self) -> _Letter | None:
-        letter = None
-        while letter is None and self._upcoming < len(self._envelopes) and not self.worn:
+    def _next_transaction(self) -> _Transaction | None:
+        transaction = None
+        while transaction is None and self._upcoming < len(self._envelopes) and not self.worn:
             self._upcoming += 1
-            letter = self._prepare(self._upcoming - 1)
-        return letter
+            transaction = self._prepare(self._upcoming - 1)
+        return transaction
 
-    def _prepare(self, index: int) -> _Letter | None:
+    def _prepare(self, index: int) -> _Transaction | None:
         """The mail at `index` with its commands; None where this server could never take it."""
         envelope = self._envelopes[index]
         try:
@@ -124,34 +124,34 @@ class Session:
         except Rejected as rejected:
             self._settle(index, rejected)
             return None
-        self._unsaid = [(mail, self._on_mail), (rcpt, self._on_rcpt), (data, self._on_data)]
+        self._unsent = [(mail, self._on_mail), (rcpt, self._on_rcpt), (data, self._on_data)]
         if self._reset_first:
-            self._unsaid.insert(0, (b"RSET\r\n", self._on_reset))
+            self._unsent.insert(0, (b"RSET\r\n", self._on_reset))
             self._reset_first = False
         self._mails += 1
-        return _Letter(index, envelope.content)
+        return _Transaction(index, envelope.content)
 
-    def _say(self, before: bytes = b"") -> None:
+    def _send(self, before: bytes = b"") -> None:
         """Say `before` and the next commands: all of them where the server pipelines, else one."""
-        count = len(self._unsaid) if self._offers.pipelining else 1
-        said, self._unsaid = self._unsaid[:count], self._unsaid[count:]
-        behind = b"".join([command for command, _ in said])
+        count = len(self._unsent) if self._offers.pipelining else 1
+        sent, self._unsent = self._unsent[:count], self._unsent[count:]
+        behind = b"".join([command for command, _ in sent])
         self._behind = len(behind)
-        self._line.say(before + behind, [handler for _, handler in said])
+        self._line.say(before + behind, [handler for _, handler in sent])
         self._wait()
 
     def _end_data(self, ending: bytes, handler: Handler) -> None:
         """Say what ends the DATA of one mail, and behind it the commands of the next."""
         self._line.say(b"", [handler])
         if self._offers.pipelining:
-            self._ask(ending)
+            self._begin_next(ending)
         else:
             self._behind = 0
             self._line.say(ending, [])
             self._wait()
 
     def _wait(self) -> None:
-        self._line.wait(self._patience.answer if self._giving is None else self._patience.end_of_data)
+        self._line.wait(self._patience.answer if self._in_data is None else self._patience.end_of_data)
 
     # What is answered
 
@@ -160,7 +160,7 @@ class Session:
         if not reply.yes:
             self._line.end(reply.words)
         elif not self._offers.pipelining:
-            self._say()
+            self._send()
 
     def _on_mail(self, reply: Reply) -> None:
         self._on_address(reply, before_recipient=True)
@@ -171,64 +171,64 @@ class Session:
     def _on_address(self, reply: Reply, before_recipient: bool) -> None:
         """A refusal is kept until DATA is answered too, if that is already said."""
         self._wait()
-        letter = self._asking
-        assert letter is not None, "an address is answered while a mail is asked for"
+        transaction = self._current
+        assert transaction is not None, "an address is answered while a mail is asked for"
         if reply.code == _CLOSING or not (reply.yes or reply.no):
             self._line.end(reply.words)
             return
-        if reply.no and not letter.refusal:
-            letter.refusal = reply.rejection(before_recipient=before_recipient)
-        if not self._unsaid:
+        if reply.no and not transaction.refusal:
+            transaction.refusal = reply.rejection(before_recipient=before_recipient)
+        if not self._unsent:
             return
-        if letter.refusal:
-            self._refused(letter, letter.refusal)
+        if transaction.refusal:
+            self._refused(transaction, transaction.refusal)
         else:
-            self._say()
+            self._send()
 
     def _on_data(self, reply: Reply) -> None:
         self._wait()
-        letter = self._asking
-        assert letter is not None, "DATA is answered while a mail is asked for"
+        transaction = self._current
+        assert transaction is not None, "DATA is answered while a mail is asked for"
         if reply.code == _CLOSING or reply.yes:
             self._line.end(reply.words)
         elif reply.no:
-            self._refused(letter, letter.refusal or reply.rejection())
-        elif letter.refusal:
+            self._refused(transaction, transaction.refusal or reply.rejection())
+        elif transaction.refusal:
             # RFC 2920, 3.1: a server that waits for a mail without a recipient gets a lone dot.
-            self._asking = None
-            self._answered(letter.index, letter.refusal)
+            self._current = None
+            self._answered(transaction.index, transaction.refusal)
             self._end_data(b".\r\n", self._on_void)
         else:
-            self._asking, self._giving = None, letter.index
-            self._end_data(body(letter.content), self._on_end)
+            self._current, self._in_data = None, transaction.index
+            self._end_data(body(transaction.content), self._on_end)
 
-    def _refused(self, letter: _Letter, rejected: Rejected) -> None:
+    def _refused(self, transaction: _Transaction, rejected: Rejected) -> None:
         """The MAIL of a refused mail may stand, so the next one begins with RSET."""
-        self._unsaid = []
+        self._unsent = []
         self._reset_first = True
-        self._answered(letter.index, rejected)
-        self._ask()
+        self._answered(transaction.index, rejected)
+        self._begin_next()
 
     def _on_end(self, reply: Reply) -> None:
         if not (reply.yes or reply.no):
             self._line.end(reply.words)
             return
-        index, self._giving = self._giving, None
+        index, self._in_data = self._in_data, None
         self._wait()
         assert index is not None, "the end of data is answered while a mail is given"
         self._answered(index, Accepted(answer=reply.words) if reply.yes else reply.rejection())
         if reply.code == _CLOSING:
             self._line.end(reply.words)
-        elif self._asking is None:
-            self._ask()
+        elif self._current is None:
+            self._begin_next()
 
     def _on_void(self, reply: Reply) -> None:
         """A lone dot was answered; its mail is settled already."""
         self._wait()
         if reply.code == _CLOSING:
             self._line.end(reply.words)
-        elif self._asking is None:
-            self._ask()
+        elif self._current is None:
+            self._begin_next()
 
     def _answered(self, index: int, outcome: Accepted | Rejected) -> None:
         self.answered += 1
@@ -242,15 +242,15 @@ class Session:
 
     def _broken(self, why: str, unsent: int) -> None:
         """Settle what was on its way; where some of a body is still here, the server cannot have the mail."""
-        giving, self._giving = self._giving, None
-        if giving is not None:
+        in_data, self._in_data = self._in_data, None
+        if in_data is not None:
             in_doubt = unsent <= self._behind
-            self._settle(giving, Rejected(why, permanent=False, server=True, in_doubt=in_doubt))
-        letter = self._asking
-        if letter and letter.refusal:
-            self._asking = None
-            self._answered(letter.index, letter.refusal)
-        elif letter and not self.answered:
-            self._asking = None
-            self._settle(letter.index, Rejected(why, permanent=False, server=True))
+            self._settle(in_data, Rejected(why, permanent=False, server=True, in_doubt=in_doubt))
+        transaction = self._current
+        if transaction and transaction.refusal:
+            self._current = None
+            self._answered(transaction.index, transaction.refusal)
+        elif transaction and not self.answered:
+            self._current = None
+            self._settle(transaction.index, Rejected(why, permanent=False, server=True))
         self._finish()

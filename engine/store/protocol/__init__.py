@@ -21,11 +21,11 @@ from engine.store.protocol.forgetting import Forgetting, Traces
 from engine.store.protocol.held import HeldActions, HeldQuestions
 from engine.store.protocol.inbox import ArrivedMails, Recipients
 from engine.store.protocol.inbox_messages import InboxMessages, InboxQuestions
-from engine.store.protocol.jobs import Chore, Jobs
+from engine.store.protocol.jobs import Job, Jobs
 from engine.store.protocol.keys import AlreadyTakenIn, Keys, Requests
 from engine.store.protocol.ledger import Ledger
 from engine.store.protocol.limits import Limits
-from engine.store.protocol.notices import TELL_PAUSE, Notices
+from engine.store.protocol.notices import NOTICE_PAUSE, Notices
 from engine.store.protocol.pages import PageQuestions, Pages
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
@@ -95,13 +95,13 @@ class Store(
 
 
 __all__ = [
-    "TELL_PAUSE",
+    "NOTICE_PAUSE",
     "AlreadyTakenIn",
     "ArrivedMails",
     "Checking",
-    "Chore",
     "Claims",
     "Conflict",
+    "Job",
     "Jobs",
     "Quarantine",
     "Questions",

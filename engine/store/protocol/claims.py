@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.claims import Answer, Claim
-from engine.model.records import Quota
+from engine.model.counters import Quota
 
 
 class Claims(Protocol):

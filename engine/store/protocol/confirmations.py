@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.confirmations import Confirmation, ConfirmationKind
-from engine.model.records import Prompt, Prompts
+from engine.model.counters import Prompt, Prompts
 
 
 class Confirmations(Protocol):
@@ -81,11 +81,11 @@ class Proofs(Protocol):
         """Note what proved a mail that was carried out; `warn`: the organizer is to be warned of new proofs."""
         ...
 
-    async def unheard_proofs(self, organizer: str) -> bool:
+    async def unannounced_proofs(self, organizer: str) -> bool:
         """True if the organizer has yet to be warned of a new proof."""
         ...
 
-    async def told_of_proofs(self, organizer: str, message_id: str) -> None:
+    async def proofs_announced(self, organizer: str, message_id: str) -> None:
         """Note the message that informs the organizer of the proofs noted since the last such message."""
         ...
 

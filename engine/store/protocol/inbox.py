@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.confirmations import Confirmation
-from engine.model.records import Intake
+from engine.model.counters import Intake
 
 
 class Recipients(Protocol):
@@ -17,7 +17,7 @@ class Recipients(Protocol):
         """Those of `asked` that belong to an attendee or a confirmation."""
         ...
 
-    def token_at_a_glance(self, token: str) -> bool | None:
+    def token_now(self, token: str) -> bool | None:
         """As `tokens` for one, without waiting; None if the store can only answer by `tokens`."""
         ...
 

@@ -7,20 +7,20 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class Chore(StrEnum):
+class Job(StrEnum):
     """What waits to be looked after, in the order in which it is done."""
 
     PAUSE_FAILING = "pause_failing"
     START_SCHEDULED = "start_scheduled"
     FAN_OUT = "fan_out"
     FINISH = "finish"
-    TELL = "tell"
+    NOTIFY = "notify"
     DROP_DAYS = "drop_days"
 
 
 class Jobs(Protocol):
     """Which jobs have work."""
 
-    async def chores(self, now: datetime, fail_share: float = 0) -> frozenset[Chore]:
+    async def due_jobs(self, now: datetime, fail_share: float = 0) -> frozenset[Job]:
         """What waits to be looked after."""
         ...

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from engine.model.counters import Intake
 from engine.model.keys import Key, Standing
-from engine.model.records import Intake
 
 
 class AlreadyTakenIn(Exception):  # noqa: N818 -- reads as what it is

@@ -32,7 +32,7 @@ class Ledger(Protocol):
         """When `email` was last owed a report of the event."""
         ...
 
-    async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
+    async def notified(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who got the event, or may have got it."""
         ...
 
@@ -80,7 +80,7 @@ class Ledger(Protocol):
         """How many proven attendees gave one of these answers, for the event or an instance, or are in `emails`."""
         ...
 
-    async def told_size(
+    async def notified_size(
         self,
         event_uid: str,
         partstats: Collection[Partstat],

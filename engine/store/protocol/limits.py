@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
-from engine.model.records import PersonMails
+from engine.model.counters import PersonMails
 
 
 class Limits(Protocol):

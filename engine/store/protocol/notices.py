@@ -7,14 +7,14 @@ from typing import Protocol
 
 from engine.model.messages import Notice
 
-TELL_PAUSE = timedelta(minutes=1)
+NOTICE_PAUSE = timedelta(minutes=1)
 """An address has one notice in this time at most; those that come meanwhile are gathered in the next."""
 
 
 class Notices(Protocol):
     """The part of a unit of work that concerns gathered notices."""
 
-    async def may_tell(self, address: str, now: datetime, pause: timedelta) -> bool:
+    async def may_notify(self, address: str, now: datetime, pause: timedelta) -> bool:
         """True if a notice may leave now; then the pause begins anew."""
         ...
 

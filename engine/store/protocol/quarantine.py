@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from engine.model.records import KeptMail, KeptSums
+from engine.model.counters import KeptMail, KeptSums
 
 
 class KeptMails(Protocol):

@@ -10,12 +10,12 @@ from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalS
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
+from engine.model.counters import AnswerGroup, Grouping, Statistics
 from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
-from engine.model.records import AnswerGroup, Grouping, Statistics
 
 
 class Searching(Protocol):

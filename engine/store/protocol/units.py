@@ -25,7 +25,7 @@ class Units(Protocol[U_co]):
         """A unit of work that is kept when the block ends and undone when it raises; it cannot be run twice."""
         ...
 
-    async def at_once(self, work: Callable[[U_co], Coroutine[object, object, T]]) -> T:
+    async def transact(self, work: Callable[[U_co], Coroutine[object, object, T]]) -> T:
         """What `work` does to a unit of work. It waits for nothing but the unit, and may be run twice.
 
         After a Conflict it is run again, on what is kept by then; after several the Conflict is raised.

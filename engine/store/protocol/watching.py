@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from engine.model.records import Figures
+from engine.model.counters import Figures
 
 
 class Watching(Protocol):

@@ -103,7 +103,7 @@ class KeyBudgets(Session):
             ],
         )
 
-    async def give_back(self, where: str, values: Sequence[object], *, sure: bool = True) -> None:
+    async def release_budgets(self, where: str, values: Sequence[object], *, sure: bool = True) -> None:
         """Give back what messages have spent that are about to be withdrawn; `sure`: unless they may have left."""
         doubt = "AND in_doubt = 0" if sure else ""
         found = await self.all(
@@ -176,7 +176,7 @@ class KeyBudgets(Session):
         values = [f" {key_id} "]
         if not send:
             return await self.settle(_UNDECIDED, values, MessageState.WITHDRAWN, Code.KEY_ENDED, now)
-        await self.give_back(_UNDECIDED, values, sure=False)
+        await self.release_budgets(_UNDECIDED, values, sure=False)
         return await self.run(f"UPDATE message SET held = 0, code = '', key = '' WHERE {_UNDECIDED}", values)
 
     @abstractmethod

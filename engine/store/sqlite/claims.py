@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from engine.model.claims import Answer
+from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
 from engine.model.messages import Kind, MessageState
-from engine.model.records import Rates
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows

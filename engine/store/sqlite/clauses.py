@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.model.queries import EventQuery
 from engine.model.searching import Wanted, Window
-from engine.store.sqlite.occasions import wall
+from engine.store.sqlite.instances import wall
 
 DAY = 86_400
 _EAST, _WEST = 15 * 3_600, 13 * 3_600

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engine.model.events import Event
 from engine.store.sqlite import changes, rows
-from engine.store.sqlite.finding import Finding
+from engine.store.sqlite.search_index import SearchIndex
 
 NAMED = (
     "uid = ?1 OR (short_id = ?1 AND short_id <> '') "
@@ -15,7 +15,7 @@ NAMED = (
 """The events that a name in lower case, and as it was given, and an actor's address can mean."""
 
 
-class Events(Finding):
+class Events(SearchIndex):
     """The part of a unit of work that speaks of events."""
 
     async def event(self, uid: str) -> Event | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.model.records import Figures
+from engine.model.counters import Figures
 from engine.store.sqlite import rows
 from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.lease_schema import LEASED

@@ -46,7 +46,7 @@ def transaction(connection: sqlite3.Connection, works: Sequence[Work[T]], busy_s
     """
     _begin(connection, busy_s)
     try:
-        done = _carried_out(connection, works)
+        done = _commit_together(connection, works)
         if connection.in_transaction:
             connection.execute("COMMIT")
             return done
@@ -59,13 +59,13 @@ def transaction(connection: sqlite3.Connection, works: Sequence[Work[T]], busy_s
     return [transaction(connection, [work], busy_s)[0] for work in works[: len(done)]]
 
 
-def _carried_out(connection: sqlite3.Connection, works: Sequence[Work[T]]) -> list[T | Failed]:
+def _commit_together(connection: sqlite3.Connection, works: Sequence[Work[T]]) -> list[T | Failed]:
     done: list[T | Failed] = []
     until = time.monotonic() + _TOGETHER_S
     for work in works:
         connection.execute("SAVEPOINT work")
         try:
-            done.append(_at_once(work(SyncConnection(connection))))
+            done.append(_run_now(work(SyncConnection(connection))))
         except Exception as error:  # noqa: BLE001 -- handed to whoever asked for this work
             done.append(Failed(error))
             if not connection.in_transaction:
@@ -81,7 +81,7 @@ def asked(
     connection: sqlite3.Connection, question: Callable[[SyncConnection], Coroutine[object, object, T]]
 ) -> T:
     """Ask in the thread of `connection`, with all the statements that it takes. Raises as `transaction`."""
-    return _at_once(question(SyncConnection(connection)))
+    return _run_now(question(SyncConnection(connection)))
 
 
 def _begin(connection: sqlite3.Connection, busy_s: float) -> None:
@@ -102,7 +102,7 @@ def busy(error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
-def _at_once(work: Coroutine[object, object, T]) -> T:
+def _run_now(work: Coroutine[object, object, T]) -> T:
     try:
         work.send(None)
     except StopIteration as end:

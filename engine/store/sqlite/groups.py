@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from engine.model.counters import AnswerGroup, Grouping
 from engine.model.people import Partstat
-from engine.model.records import AnswerGroup, Grouping
 from engine.store.sqlite.counters import at_domain
 from engine.store.sqlite.search import Search
 

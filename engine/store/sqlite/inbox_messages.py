@@ -60,12 +60,12 @@ class InboxAsked:
 
     if TYPE_CHECKING:
 
-        async def _soon(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+        async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
 
     async def inbox_messages(
         self, organizer: str | None, limit: int, before: str | None = None
     ) -> list[InboxMessage]:
-        return await self._soon(lambda s: InboxMessages(s).inbox_messages(organizer, limit, before))
+        return await self._in_loop(lambda s: InboxMessages(s).inbox_messages(organizer, limit, before))
 
     async def inbox_message(self, message_id: str) -> InboxMessage | None:
-        return await self._soon(lambda s: InboxMessages(s).inbox_message(message_id))
+        return await self._in_loop(lambda s: InboxMessages(s).inbox_message(message_id))

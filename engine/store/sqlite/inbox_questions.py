@@ -8,12 +8,12 @@ from datetime import datetime
 import aiosqlite
 
 from engine.model.confirmations import Confirmation
-from engine.model.records import KeptMail, KeptSums
+from engine.model.counters import KeptMail, KeptSums
 from engine.model.suppressions import Suppression
 from engine.store.sqlite.confirmations import Confirmations
 from engine.store.sqlite.events import Events
-from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.proofs import Proofs
+from engine.store.sqlite.quarantine import Quarantine
 from engine.store.sqlite.suppressions import SuppressionList
 
 
@@ -46,16 +46,16 @@ class InboxQuestions:
         return await Proofs(self._reader).knows_proof(organizer, proofs, before)
 
     async def kept_sums(self) -> KeptSums:
-        return await Kept(self._reader).kept_sums()
+        return await Quarantine(self._reader).kept_sums()
 
     async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
-        return await Kept(self._reader).first_to_go(limit, now, share_max)
+        return await Quarantine(self._reader).first_to_go(limit, now, share_max)
 
     async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
-        return await Kept(self._reader).waiting_before(before, limit, now)
+        return await Quarantine(self._reader).waiting_before(before, limit, now)
 
     async def events_of_mails(self, mails: Collection[str]) -> dict[str, datetime | None]:
-        return await Kept(self._reader).events_of_mails(mails)
+        return await Quarantine(self._reader).events_of_mails(mails)
 
     async def not_kept(self, mails: Sequence[str]) -> list[str]:
-        return await Kept(self._reader).not_kept(mails)
+        return await Quarantine(self._reader).not_kept(mails)

@@ -19,7 +19,7 @@ from engine.store.sqlite.session import IN_LIST, as_list
 
 _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
-TOLD = f"method = 'REQUEST' AND (state = 'sent' OR in_doubt = 1 OR {PENDING} AND id IN {LEASED})"
+NOTIFIED = f"method = 'REQUEST' AND (state = 'sent' OR in_doubt = 1 OR {PENDING} AND id IN {LEASED})"
 _GONE = f"(state = 'sent' OR {PENDING} AND id IN {LEASED})"
 WAITING = f"{PENDING} AND id NOT IN {LEASED}"
 """What nobody holds: it has certainly not left since it was last in doubt."""
@@ -117,10 +117,10 @@ class Ledger(DayCounters, KeyBudgets):
         )
         return rows.moment(row["created"]) if row and row["created"] is not None else None
 
-    async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
+    async def notified(self, event_uid: str, emails: Collection[str]) -> set[str]:
         """Those of `emails` who got the event, or may have got it."""
         found = await self.all(
-            f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {IN_LIST} AND {TOLD}",
+            f"SELECT DISTINCT email FROM message WHERE event_uid = ? AND email {IN_LIST} AND {NOTIFIED}",
             [event_uid, as_list(emails)],
         )
         return {row["email"] for row in found}
@@ -141,7 +141,7 @@ class Ledger(DayCounters, KeyBudgets):
         if not groups:
             return 0
         if state is MessageState.WITHDRAWN:
-            await self.give_back(where, values)
+            await self.release_budgets(where, values)
         changes = {"state": state.value, **(sets or {})}
         assignments = ", ".join(f"{column} = ?" for column in changes)
         await self.run(f"UPDATE message SET {assignments} WHERE {where}", [*changes.values(), *values])
@@ -237,7 +237,7 @@ class Ledger(DayCounters, KeyBudgets):
         )
         return sum(int(r["n"]) for r in (row, more) if r)
 
-    async def told_size(
+    async def notified_size(
         self,
         event_uid: str,
         partstats: Collection[Partstat],
@@ -249,7 +249,7 @@ class Ledger(DayCounters, KeyBudgets):
         row = await self.one(
             f"SELECT count(*) AS n FROM attendee a WHERE event_uid = ? AND (partstat {IN_LIST} OR {others}) "
             "AND proven = 1 AND withdrawn IS NULL AND EXISTS ("
-            f"SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email AND {TOLD})",
+            f"SELECT 1 FROM message m WHERE m.event_uid = a.event_uid AND m.email = a.email AND {NOTIFIED})",
             [event_uid, as_list(partstats), *values],
         )
         return int(row["n"]) if row else 0

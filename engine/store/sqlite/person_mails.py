@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from engine.model.counters import PersonMails
 from engine.model.messages import Message
-from engine.model.records import PersonMails
 from engine.store import rules
 from engine.store.sqlite.session import IN_LIST, Session, as_list
 

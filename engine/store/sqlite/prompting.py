@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from engine.model.records import Prompt, Prompts
+from engine.model.counters import Prompt, Prompts
 from engine.store.sqlite.session import Session
 
 _KEPT = timedelta(days=2)

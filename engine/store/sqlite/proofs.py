@@ -55,7 +55,7 @@ class Proofs(Session):
             [organizer, organizer, _KEPT],
         )
 
-    async def unheard_proofs(self, organizer: str) -> bool:
+    async def unannounced_proofs(self, organizer: str) -> bool:
         """True where the organizer has yet to be warned of a new proof."""
         row = await self.one(
             "SELECT 1 FROM organizer_proof WHERE organizer = ? AND notice = '' AND warn = 1 AND sure = 0 LIMIT 1",
@@ -63,7 +63,7 @@ class Proofs(Session):
         )
         return row is not None
 
-    async def told_of_proofs(self, organizer: str, message_id: str) -> None:
+    async def proofs_announced(self, organizer: str, message_id: str) -> None:
         """That message is the first to tell the organizer of the proofs that were noted since the last."""
         await self.run(
             "UPDATE organizer_proof SET notice = ? WHERE organizer = ? AND notice = ''",

@@ -9,12 +9,12 @@ from datetime import datetime
 from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.campaigns import Campaign
+from engine.model.counters import Intake, Statistics
 from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import Attempt, History, Message, MessageState
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery
-from engine.model.records import Intake, Statistics
 from engine.store.sqlite import rows
 from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.events import NAMED

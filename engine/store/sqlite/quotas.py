@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model.records import Quota
+from engine.model.counters import Quota
 from engine.store import rules
 from engine.store.sqlite.session import Session
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from engine.model.messages import Chosen
 from engine.model.reminders import PAUSE, REMINDERS_MAX, ReminderGroup
 from engine.store.rules import PERSON_DAY, day
-from engine.store.sqlite.ledger import TOLD, Ledger
+from engine.store.sqlite.ledger import NOTIFIED, Ledger
 from engine.store.sqlite.person_schema import PERSON
 from engine.store.sqlite.session import IN_LIST, as_list
 from engine.store.sqlite.suppressions import by_domain
@@ -28,7 +28,7 @@ _REASON = f"""CASE
         OR EXISTS (SELECT 1 FROM block b WHERE b.email = a.email AND b.organizer = e.organizer)
         OR {by_domain("a.email", "''")} OR {by_domain("a.email", "e.organizer")} THEN 'barred'
     WHEN {_BOUNCED} THEN 'bounced'
-    WHEN NOT EXISTS (SELECT 1 FROM message m WHERE {_OF_PERSON} AND {TOLD}) THEN 'not_invited'
+    WHEN NOT EXISTS (SELECT 1 FROM message m WHERE {_OF_PERSON} AND {NOTIFIED}) THEN 'not_invited'
     WHEN (SELECT count(*) {_REMINDED}) >= {REMINDERS_MAX} THEN 'reminded_often'
     WHEN EXISTS (SELECT 1 {_REMINDED} AND m.created > ?) THEN 'reminded_today'
     WHEN EXISTS (SELECT 1 FROM person_mail p WHERE p.day = ? AND p.person = {PERSON.replace("email", "a.email")}

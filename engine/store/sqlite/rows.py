@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from engine.model.campaigns import Campaign, Recipient
+from engine.model.counters import Statistics
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, MessageState, Method, Notice
 from engine.model.people import Attendee
-from engine.model.records import Statistics
 from engine.store.sqlite.lease_schema import LEASED
 
 

@@ -15,10 +15,10 @@ from engine.model.queries import EventPage, EventQuery
 from engine.model.searching import EventWords, Expansion, Wanted, WordsRead
 from engine.model.times import Span
 from engine.refusals import Refused
-from engine.store.sqlite import occasions, rows
+from engine.store.sqlite import instances, rows
 from engine.store.sqlite.clauses import LONGEST, times
-from engine.store.sqlite.finding import terms
-from engine.store.sqlite.wording import Words, placed
+from engine.store.sqlite.search_index import terms
+from engine.store.sqlite.search_terms import TermReader, placed
 
 _LED_MAX = 2_000
 """Up to so many events that have the words are looked at one by one; beyond that, time leads."""
@@ -61,7 +61,7 @@ class _Source(NamedTuple):
     values: list[object]
 
 
-class Search(Words):
+class Search(TermReader):
     """The part of the questions that finds events.
 
     `expand` lists instances that are not kept. `little`: so few events that those which have the words
@@ -161,7 +161,7 @@ def _opened(cursor: str) -> tuple[int, int]:
 def _span(event: Event, hit: Hit) -> Span:
     if not event.recurring and not event.overrides:
         return event.span
-    return occasions.span_of(event, hit.starts, hit.ends, hit.local, hit.minute)
+    return instances.span_of(event, hit.starts, hit.ends, hit.local, hit.minute)
 
 
 class _Chosen(NamedTuple):
@@ -333,8 +333,8 @@ class _Look:
         """The first instance of a series that fits, of those that are not kept."""
         after = datetime.fromtimestamp(lo, UTC)
         before = datetime.fromtimestamp(hi, UTC) if hi is not None else after + timedelta(days=3_000)
-        spans = expand(rows.event(series), after, before, occasions.KEPT_MAX)
-        candidates = [(span[0], series["id"], span[1], *span[2:]) for span in occasions.occasions(spans)]
+        spans = expand(rows.event(series), after, before, instances.KEPT_MAX)
+        candidates = [(span[0], series["id"], span[1], *span[2:]) for span in instances.rows(spans)]
         return await self._fitting(candidates)
 
     async def _fitting(self, candidates: Iterable[tuple[int | None, ...]]) -> Hit | None:

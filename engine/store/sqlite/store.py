@@ -18,16 +18,16 @@ from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalS
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.claims import Answer, Claim
+from engine.model.counters import AnswerGroup, Figures, Grouping, Intake, Quota, Rates, Statistics
 from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
-from engine.model.records import AnswerGroup, Figures, Grouping, Intake, Quota, Rates, Statistics
 from engine.model.searching import Expansion
-from engine.store.protocol import Chore, Unit
+from engine.store.protocol import Job, Unit
 from engine.store.repeating import repeated
-from engine.store.sqlite import changes, chores
+from engine.store.sqlite import changes, jobs
 from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
 from engine.store.sqlite.campaigns import Campaigns
@@ -40,9 +40,9 @@ from engine.store.sqlite.held import HeldAnswers
 from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.inbox_messages import InboxAsked
 from engine.store.sqlite.inbox_questions import InboxQuestions
-from engine.store.sqlite.pages_asked import PagesAsked
+from engine.store.sqlite.page_questions import PageQuestions
 from engine.store.sqlite.questions import Questions
-from engine.store.sqlite.recorded import RecordAsked
+from engine.store.sqlite.record_questions import RecordQuestions
 from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
@@ -64,8 +64,8 @@ class SqliteStore(
     HeldAnswers,
     SessionAnswers,
     StopAnswers,
-    RecordAsked,
-    PagesAsked,
+    RecordQuestions,
+    PageQuestions,
     TracesAsked,
     InboxQuestions,
     TriggerAnswers,
@@ -83,7 +83,7 @@ class SqliteStore(
     ) -> None:
         self._writer = Writer(writer, path, self._new_unit)
         self._reader = reader
-        self._glance = InLoopReader(path)
+        self._loop_reader = InLoopReader(path)
         self._unseen = 0
         self._rates = rates
         self._expand = expand
@@ -116,7 +116,7 @@ class SqliteStore(
 
     async def close(self) -> None:
         await self._writer.close()
-        self._glance.close()
+        self._loop_reader.close()
         await self._reader.close()
 
     @asynccontextmanager
@@ -133,22 +133,22 @@ class SqliteStore(
         unit.expand = self._expand
         return unit
 
-    async def at_once(self, work: Callable[[Unit], Coroutine[object, object, T]]) -> T:
+    async def transact(self, work: Callable[[Unit], Coroutine[object, object, T]]) -> T:
         """A unit of work that waits for nothing but the store, and so holds others up for less long."""
-        return await repeated(lambda: self._writer.at_once(work))
+        return await repeated(lambda: self._writer.transact(work))
 
     # questions
 
-    async def _soon(self, ask: Callable[[Statements], Awaitable[T]]) -> T:
+    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T:
         """Ask without leaving the event loop: for a few rows that an index finds, the way to a thread is longer."""
         try:
-            return await ask(self._glance.statements)
+            return await ask(self._loop_reader.statements)
         except sqlite3.OperationalError as error:
             if not too_long(error):
                 raise
             return await ask(self._reader)
 
-    async def _in_one_go(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T:
+    async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T:
         """Ask what takes several statements and may take long: all of them in the reader's thread, on one way there."""
         return await in_thread(self._reader, lambda connection: asked(connection, ask))
 
@@ -158,35 +158,35 @@ class SqliteStore(
         return questions
 
     async def event(self, uid: str) -> Event | None:
-        return await self._soon(lambda s: Questions(s).event(uid))
+        return await self._in_loop(lambda s: Questions(s).event(uid))
 
     async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
         return await Events(self._reader).event_by_source(organizer, source_uid)
 
     async def attendee_by_token(self, token: str) -> Attendee | None:
-        return await self._soon(lambda s: Attendees(s).attendee_by_token(token))
+        return await self._in_loop(lambda s: Attendees(s).attendee_by_token(token))
 
     async def events_named(self, name: str, actor: str) -> list[Event]:
-        return await self._soon(lambda s: Events(s).events_named(name, actor))
+        return await self._in_loop(lambda s: Events(s).events_named(name, actor))
 
     async def events_with_statistics(self, name: str, actor: str) -> list[tuple[Event, Statistics]]:
-        return await self._soon(lambda s: Questions(s).events_with_statistics(name, actor))
+        return await self._in_loop(lambda s: Questions(s).events_with_statistics(name, actor))
 
     async def search(self, query: EventQuery) -> EventPage:
         if await self._searched_soon():
-            questions = self._questions_over(self._glance.statements)
+            questions = self._questions_over(self._loop_reader.statements)
             questions.little = True
             try:
                 return await questions.search(query)
             except sqlite3.OperationalError as error:
                 if not too_long(error):
                     raise
-        return await self._in_one_go(lambda s: self._questions_over(s).search(query))
+        return await self._in_thread(lambda s: self._questions_over(s).search(query))
 
     async def _searched_soon(self) -> bool:
         """True where there is little to search; asked once a second, as a glance is never long."""
         if time.monotonic() > self._little_until:
-            self._little = await self._soon(lambda s: Questions(s).searched_soon())
+            self._little = await self._in_loop(lambda s: Questions(s).searched_soon())
             self._little_until = time.monotonic() + _LITTLE_S
         return self._little
 
@@ -194,22 +194,22 @@ class SqliteStore(
         return await self._questions.listed(search_cursor)
 
     async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
-        return await self._in_one_go(lambda s: self._questions_over(s).names(organizer, phrases))
+        return await self._in_thread(lambda s: self._questions_over(s).names(organizer, phrases))
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
-        return await self._soon(lambda s: Questions(s).attendees(query))
+        return await self._in_loop(lambda s: Questions(s).attendees(query))
 
     def every_attendee(self, uid: str) -> AsyncIterator[Attendee]:
         return self._questions.every_attendee(uid)
 
     async def statistics(self, scope: str, key: str) -> Statistics:
-        return await self._soon(lambda s: Questions(s).statistics(scope, key))
+        return await self._in_loop(lambda s: Questions(s).statistics(scope, key))
 
     async def message_by_message_id(self, message_id: str) -> Message | None:
         return await self._questions.message_by_message_id(message_id)
 
     async def campaign(self, campaign_id: str) -> Campaign | None:
-        return await self._soon(lambda s: Campaigns(s).campaign(campaign_id))
+        return await self._in_loop(lambda s: Campaigns(s).campaign(campaign_id))
 
     async def campaigns(
         self, organizer: str | None, limit: int, before: tuple[datetime, str] | None = None
@@ -217,13 +217,13 @@ class SqliteStore(
         return await self._questions.campaigns(organizer, limit, before)
 
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
-        return await self._soon(lambda s: Campaigns(s).campaign_counts(campaign_id))
+        return await self._in_loop(lambda s: Campaigns(s).campaign_counts(campaign_id))
 
     async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
-        return await self._soon(lambda s: Campaigns(s).skipped(campaign_id, limit, after))
+        return await self._in_loop(lambda s: Campaigns(s).skipped(campaign_id, limit, after))
 
     async def failures(self, campaign_id: str, limit: int) -> list[Message]:
-        return await self._soon(lambda s: Questions(s).failures(campaign_id, limit))
+        return await self._in_loop(lambda s: Questions(s).failures(campaign_id, limit))
 
     async def attendee(self, event_uid: str, email: str) -> Attendee | None:
         return await self._questions.attendee(event_uid, email)
@@ -259,7 +259,7 @@ class SqliteStore(
         return await self._questions.answer_groups(scope, key, by, limit)
 
     async def key_by_digest(self, digest: str) -> Key | None:
-        return await self._soon(lambda s: Questions(s).key_by_digest(digest))
+        return await self._in_loop(lambda s: Questions(s).key_by_digest(digest))
 
     async def keys(self) -> list[Key]:
         return await self._questions.keys()
@@ -273,15 +273,15 @@ class SqliteStore(
     async def tokens(self, asked: Collection[str]) -> set[str]:
         return await self._questions.tokens(asked)
 
-    def token_at_a_glance(self, token: str) -> bool | None:
-        return self._glance.token(token)
+    def token_now(self, token: str) -> bool | None:
+        return self._loop_reader.token(token)
 
     async def organizes(self, address: str) -> bool:
         return await self._questions.organizes(address)
 
     async def revision(self) -> int:
         try:
-            return await self._questions_over(self._glance.statements).revision()
+            return await self._questions_over(self._loop_reader.statements).revision()
         except sqlite3.OperationalError as error:
             if not too_long(error):
                 raise
@@ -312,20 +312,20 @@ class SqliteStore(
                 await unit.reclaim(now, lease_s)
             return await unit.claim(owner, limit, now, lease_s, self._rates, quota)
 
-        judged = await self._writer.at_once(work)
+        judged = await self._writer.transact(work)
         return await claims(judged)
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
         """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
-        return await self._writer.at_once(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
+        return await self._writer.transact(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
 
     async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
         """Write down what came of claimed messages, in one transaction."""
-        await self._writer.at_once(lambda unit: unit.write(owner, answers, now))
+        await self._writer.transact(lambda unit: unit.write(owner, answers, now))
 
-    async def chores(self, now: datetime, fail_share: float = 0) -> frozenset[Chore]:
+    async def due_jobs(self, now: datetime, fail_share: float = 0) -> frozenset[Job]:
         """A look at what waits to be looked after."""
-        return await self._in_one_go(lambda s: chores.waiting(s, now, fail_share))
+        return await self._in_thread(lambda s: jobs.waiting(s, now, fail_share))
 
     async def quota_read(self, name: str) -> datetime | None:
         """When the quota was last read from its mail service; None if it never was."""
@@ -334,11 +334,11 @@ class SqliteStore(
 
     async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
         """Keep what a mail service allows, as it says."""
-        await self._writer.at_once(lambda unit: unit.read_quota(name, quota, now))
+        await self._writer.transact(lambda unit: unit.read_quota(name, quota, now))
 
     async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
         """Halve the rate of a quota whose service throttles; `spent`: nothing more goes today."""
-        await self._writer.at_once(lambda unit: unit.slow_down(name, now, spent=spent))
+        await self._writer.transact(lambda unit: unit.slow_down(name, now, spent=spent))
 
     async def senders(self) -> int:
         """How many dispatchers hold messages just now."""

@@ -13,16 +13,16 @@ from engine.store.sqlite.feeds import Feeds
 from engine.store.sqlite.forgetting import Forgetting
 from engine.store.sqlite.held import HeldActions
 from engine.store.sqlite.inbox_messages import InboxMessages
-from engine.store.sqlite.kept import Kept
 from engine.store.sqlite.keys import Keys
-from engine.store.sqlite.memory import Memory
+from engine.store.sqlite.notices import GatheredNotices
 from engine.store.sqlite.pages import Pages
 from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
+from engine.store.sqlite.quarantine import Quarantine
 from engine.store.sqlite.record import Record
+from engine.store.sqlite.requests import Requests
 from engine.store.sqlite.sessions import Sessions
 from engine.store.sqlite.suppressions import SuppressionList
-from engine.store.sqlite.tellings import GatheredNotices
 from engine.store.sqlite.triggers import Triggers
 
 
@@ -39,12 +39,12 @@ class SqliteUnit(
     Proofs,
     SuppressionList,
     GatheredNotices,
-    Kept,
+    Quarantine,
     HeldActions,
     Keys,
     Sessions,
     Digests,
-    Memory,
+    Requests,
     Record,
     InboxMessages,
     Pages,

@@ -74,7 +74,7 @@ class Writer(Generic[U]):
             else:
                 return
 
-    async def at_once(self, work: Callable[[U], Coroutine[object, object, T]]) -> T:
+    async def transact(self, work: Callable[[U], Coroutine[object, object, T]]) -> T:
         """One transaction for `work` that waits for nothing but the store: it holds others up for less long.
 
         Once begun it is carried out, even where the caller goes away. What others ask for meanwhile is carried
@@ -97,11 +97,11 @@ class Writer(Generic[U]):
     async def _kept_together(self, works: Sequence[Work[Any]]) -> list[Any]:
         """What came of the first of `works`, kept by one commit."""
 
-        def carried_out(connection: sqlite3.Connection) -> list[Any]:
+        def commit(connection: sqlite3.Connection) -> list[Any]:
             return transaction(connection, works, BUSY_S)
 
         async with self._writing:
-            return await in_thread(self._connection, carried_out)
+            return await in_thread(self._connection, commit)
 
     async def erase_remains(self) -> bool:
         """Write the file anew without what deleted rows left; False where a reader keeps the log of before."""

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.claims import Answer, Claim
+from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import Standing
 from engine.model.messages import Kind, Message, MessageState
 from engine.model.people import Attendee
-from engine.model.records import Rates
 from engine.refusals import Code
 from engine.store import rules
 from tests.support.memory.keys import KeyUnit

@@ -10,9 +10,9 @@ from typing import Any
 
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.changes import ChangeKind
+from engine.model.counters import PersonMails
 from engine.model.messages import Fanout, Kind, Message, MessageState
 from engine.model.people import Attendee, Partstat
-from engine.model.records import PersonMails
 from engine.refusals import Code
 from engine.store import rules
 from tests.support.memory.suppressions import SuppressionUnit
@@ -115,7 +115,7 @@ class LedgerUnit(SuppressionUnit):
         found = self.owed(lambda m: (m.kind, m.event_uid, m.email) == (Kind.REPORT, event_uid, email))
         return max((row.message.created for _, row in found), default=None)
 
-    async def told(self, event_uid: str, emails: Collection[str]) -> set[str]:
+    async def notified(self, event_uid: str, emails: Collection[str]) -> set[str]:
         found = self.owed(lambda m: m.event_uid == event_uid and m.email in emails and m.method == "REQUEST")
         return {row.message.email for _, row in found if touched(row) or row.message.in_doubt}
 
@@ -223,7 +223,7 @@ class LedgerUnit(SuppressionUnit):
     ) -> int:
         return len(self._audience(event_uid, partstats, recurrence_id, emails))
 
-    async def told_size(
+    async def notified_size(
         self,
         event_uid: str,
         partstats: Collection[Partstat],
@@ -231,7 +231,7 @@ class LedgerUnit(SuppressionUnit):
         emails: Collection[str] = (),
     ) -> int:
         people = self._audience(event_uid, partstats, recurrence_id, emails)
-        return len(await self.told(event_uid, [a.email for a in people]))
+        return len(await self.notified(event_uid, [a.email for a in people]))
 
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
         people = self._audience(job.event_uid, job.partstats, job.recurrence_id, job.emails)

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from engine.model.confirmations import Confirmation, ConfirmationKind
+from engine.model.counters import KeptMail, Prompt, Prompts
 from engine.model.messages import MessageState, Notice
-from engine.model.records import KeptMail, Prompt, Prompts
 from tests.support.memory.ledger import LedgerUnit
 
 _PROMPTS_KEPT = timedelta(days=2)
@@ -98,13 +98,13 @@ class MailUnit(LedgerUnit):
             known = self.t.get("proof", (organizer, proof)) or new
             self.t.put("proof", (organizer, proof), {**known, "last": now, "sure": known["sure"] or sure})
 
-    async def unheard_proofs(self, organizer: str) -> bool:
+    async def unannounced_proofs(self, organizer: str) -> bool:
         return any(
             key[0] == organizer and not p["notice"] and p["warn"] and not p["sure"]
             for key, p in self.t.of("proof").items()
         )
 
-    async def told_of_proofs(self, organizer: str, message_id: str) -> None:
+    async def proofs_announced(self, organizer: str, message_id: str) -> None:
         for key, proof in list(self.t.of("proof").items()):
             if key[0] == organizer and not proof["notice"]:
                 self.t.put("proof", key, {**proof, "notice": message_id})
@@ -122,7 +122,7 @@ class MailUnit(LedgerUnit):
 
     # notices that wait for others
 
-    async def may_tell(self, address: str, now: datetime, pause: timedelta) -> bool:
+    async def may_notify(self, address: str, now: datetime, pause: timedelta) -> bool:
         last, due = self.t.get("telling", address) or (None, None)
         if due is not None or (last is not None and timedelta(0) <= now - last < pause):
             return False

@@ -13,13 +13,13 @@ from engine.model.answers import ProposalState, Receipt
 from engine.model.campaigns import Campaign
 from engine.model.changes import ChangeKind
 from engine.model.confirmations import Confirmation, ConfirmationKind
+from engine.model.counters import AnswerGroup, Grouping, Intake, KeptMail, KeptSums, Statistics
 from engine.model.events import Event
 from engine.model.held import HeldAction
 from engine.model.keys import Key
 from engine.model.messages import Attempt, History, Message, MessageState
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
-from engine.model.records import AnswerGroup, Grouping, Intake, KeptMail, KeptSums, Statistics
 from engine.model.searching import WordsRead
 from engine.model.sessions import Session, SignInLink
 from engine.model.stops import Stop
@@ -201,7 +201,7 @@ class Asked:
         known = {a.token for a in self._kept.of("attendee").values()} | set(self._kept.of("confirmation"))
         return (known | {h.code for h in self._kept.of("held").values()}) & set(asked)
 
-    def token_at_a_glance(self, token: str) -> bool | None:
+    def token_now(self, token: str) -> bool | None:
         return None
 
     async def organizes(self, address: str) -> bool:

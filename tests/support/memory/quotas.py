@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine.model.records import Quota
+from engine.model.counters import Quota
 from engine.store import rules
 from tests.support.memory.stops import StopUnit
 

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from engine.model.campaigns import CampaignState
 from engine.model.claims import Answer, Claim
+from engine.model.counters import Figures, Quota, Rates
 from engine.model.forgetting import Trace
 from engine.model.messages import MessageState
-from engine.model.records import Figures, Quota, Rates
-from engine.store.protocol import TELL_PAUSE, Chore, Conflict
+from engine.store.protocol import NOTICE_PAUSE, Conflict, Job
 from engine.store.repeating import repeated
 from tests.support.memory.forgetting import named_by_others, traces
 from tests.support.memory.questions import Asked
@@ -44,7 +44,7 @@ class MemoryStore(Asked):
             yield unit
             self._keep(unit)
 
-    async def at_once(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
+    async def transact(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
         return await asyncio.shield(asyncio.ensure_future(repeated(lambda: self._once(work))))
 
     async def _once(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
@@ -116,16 +116,16 @@ class MemoryStore(Asked):
 
     # jobs and the dispatcher
 
-    async def chores(self, now: datetime, fail_share: float = 0) -> frozenset[Chore]:
+    async def due_jobs(self, now: datetime, fail_share: float = 0) -> frozenset[Job]:
         unit = self._begin()
         waiting = {
-            Chore.PAUSE_FAILING: fail_share and await unit.next_failing(fail_share),
-            Chore.START_SCHEDULED: await unit.next_scheduled(now),
-            Chore.FAN_OUT: await unit.next_fanout(),
-            Chore.FINISH: await unit.next_drained(),
-            Chore.TELL: await unit.next_gathered(now, TELL_PAUSE),
+            Job.PAUSE_FAILING: fail_share and await unit.next_failing(fail_share),
+            Job.START_SCHEDULED: await unit.next_scheduled(now),
+            Job.FAN_OUT: await unit.next_fanout(),
+            Job.FINISH: await unit.next_drained(),
+            Job.NOTIFY: await unit.next_gathered(now, NOTICE_PAUSE),
         }
-        return frozenset(chore for chore, found in waiting.items() if found)
+        return frozenset(job for job, found in waiting.items() if found)
 
     async def claim_messages(
         self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
@@ -135,37 +135,37 @@ class MemoryStore(Asked):
                 unit.reclaim(now, lease_s)
             return unit.claim(owner, limit, now, lease_s, self._rates, quota)
 
-        return await self.at_once(work)
+        return await self.transact(work)
 
     async def quota_read(self, name: str) -> datetime | None:
         async def work(unit: WholeUnit) -> datetime | None:
             return unit.quota_read(name)
 
-        return await self.at_once(work)
+        return await self.transact(work)
 
     async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
         async def work(unit: WholeUnit) -> None:
             unit.read_quota(name, quota, now)
 
-        await self.at_once(work)
+        await self.transact(work)
 
     async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
         async def work(unit: WholeUnit) -> None:
             unit.slow_down(name, now, spent=spent)
 
-        await self.at_once(work)
+        await self.transact(work)
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
         async def work(unit: WholeUnit) -> set[int]:
             return unit.renew(owner, now.timestamp() + lease_s)
 
-        return await self.at_once(work)
+        return await self.transact(work)
 
     async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
         async def work(unit: WholeUnit) -> None:
             unit.write(owner, answers, now)
 
-        await self.at_once(work)
+        await self.transact(work)
 
     def _dues(self) -> Iterable[datetime]:
         rows = self._kept.of("message").values()

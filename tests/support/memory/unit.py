@@ -9,11 +9,11 @@ from typing import Any
 
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.changes import Change, ChangeKind
+from engine.model.counters import Intake
 from engine.model.events import Event
 from engine.model.feeds import GONE, Feed, FeedEntry
 from engine.model.messages import MessageState
 from engine.model.people import Attendee, Origin, Partstat
-from engine.model.records import Intake
 from engine.store.protocol import AlreadyTakenIn
 from tests.support.memory.budgets import BudgetUnit
 from tests.support.memory.claims import ClaimUnit

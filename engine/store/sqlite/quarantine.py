@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from engine.model.records import KeptMail, KeptSums
+from engine.model.counters import KeptMail, KeptSums
 from engine.store.sqlite import rows
 from engine.store.sqlite.session import IN_LIST, Session, as_list
 
@@ -27,7 +27,7 @@ SELECT m.value AS mail, max(e.ends) AS ends, max(e.ends IS NULL) AS endless FROM
 """The lines of a mail begin with its id and a colon."""
 
 
-class Kept(Session):
+class Quarantine(Session):
     """The part of a unit of work that speaks of raw mails which changed nothing."""
 
     async def keep_mail(self, mail: KeptMail) -> None:

@@ -21,7 +21,7 @@ class Listener:
         return True
 
 
-class Bell:
+class Signal:
     """Wakes everybody who listens; listen first, then look, so that no ring is missed."""
 
     def __init__(self) -> None:
@@ -30,6 +30,6 @@ class Bell:
     def listen(self) -> Listener:
         return Listener(self._event)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         self._event.set()
         self._event = asyncio.Event()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model.records import Intake
+from engine.model.counters import Intake
 from engine.store.protocol import AlreadyTakenIn
 from engine.store.sqlite.session import Session
 
 
-class Memory(Session):
+class Requests(Session):
     """The part of a unit of work that speaks of requests and those who make them."""
 
     async def remembered(self, actor: str, key: str) -> tuple[str, str] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from engine.model.searching import EventWords, WordsRead
-from engine.store.sqlite.finding import terms
+from engine.store.sqlite.search_index import terms
 from engine.store.sqlite.session import Session
 from engine.store.sqlite.spelling import allowed, meant, trigrams
 
@@ -22,7 +22,7 @@ _OTHER = {"home": "away", "away": "home"}
 
 
 @dataclass
-class Wording:
+class SearchTerms:
     """A full-text query, and how the words were read; `match` None asks for every event."""
 
     match: str | None = None
@@ -43,10 +43,10 @@ class _Use:
     places: int
 
 
-class Words(Session):
+class TermReader(Session):
     """Turns words into full-text queries; `owner` None looks in everybody's events."""
 
-    async def wording(self, words: EventWords, owner: int | None) -> Wording:
+    async def wording(self, words: EventWords, owner: int | None) -> SearchTerms:
         """What to look for. Words that differ from known ones by a slip or two are corrected."""
         reader = _WordReader(self, owner)
         return await reader.read(words)
@@ -101,18 +101,18 @@ class Words(Session):
 class _WordReader:
     """Reads the words of one query."""
 
-    def __init__(self, words: Words, owner: int | None) -> None:
+    def __init__(self, words: TermReader, owner: int | None) -> None:
         self._words = words
         self._owner = owner
         self._parts: list[str] = []
-        self._said: list[str] = []
+        self._understood: list[str] = []
         self._corrections: dict[str, str] = {}
         self._unknown: list[str] = []
         self._left_out: list[str] = []
         self._uses: dict[str, _Use] = {}
         self._sided = False
 
-    async def read(self, words: EventWords) -> Wording:
+    async def read(self, words: EventWords) -> SearchTerms:
         plain = await self._without_generic(words)
         every = [*plain, *words.rivals, *words.place, *_flat(words.either), *_flat(words.alike), *words.loose]
         forms = {form for word in every[: 2 * _WORDS_MAX] for form in _forms(word)}
@@ -129,7 +129,7 @@ class _WordReader:
         if words.side and not self._sided:
             self._left_out.append(words.side)
         match = " AND ".join(self._parts)
-        return Wording(_owned(self._owner, match) if match else None, self._report())
+        return SearchTerms(_owned(self._owner, match) if match else None, self._report())
 
     def _groups(
         self, words: EventWords, plain: tuple[str, ...]
@@ -164,7 +164,7 @@ class _WordReader:
             await self._word(alike[0], None)
             return
         self._parts.append(f"{_TEXT} : ({' OR '.join(_spelled(one) for one in found)})")
-        self._said.append(alike[0])
+        self._understood.append(alike[0])
 
     async def _either(self, either: tuple[tuple[str, ...], ...], column: str | None) -> None:
         """Look for one name or another, each with all of its words."""
@@ -179,7 +179,7 @@ class _WordReader:
 
     def _report(self) -> WordsRead:
         return WordsRead(
-            words=tuple(self._said),
+            words=tuple(self._understood),
             corrections=self._corrections,
             unknown=tuple(self._unknown),
             left_out=tuple(self._left_out),
@@ -204,7 +204,7 @@ class _WordReader:
             self._add(forms, column)
         elif await self._words.exists(_owned(self._owner, _beginning(parts[0]))):
             self._parts.append(_beginning(parts[0]))
-            self._said.append(f"{parts[0]}…")
+            self._understood.append(f"{parts[0]}…")
         else:
             await self._corrected(word, parts[0], column)
 
@@ -225,7 +225,7 @@ class _WordReader:
         self._sided = self._sided or sided
         where = column if sided or placed else None
         self._parts.append(f"{where or _TEXT} : ({' OR '.join(quoted(form) for form in forms)})")
-        self._said.append(f"{where}: {forms[0]}" if where else forms[0])
+        self._understood.append(f"{where}: {forms[0]}" if where else forms[0])
 
     async def _phrase(self, phrase: str) -> None:
         if not terms(phrase):
@@ -235,7 +235,7 @@ class _WordReader:
             self._unknown.append(phrase)
             return
         self._parts.append(part)
-        self._said.append(f"“{phrase}”")
+        self._understood.append(f"“{phrase}”")
 
 
 def _flat(groups: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from engine.model.events import Event, Override
 from engine.model.searching import Expansion
 from engine.store.sqlite import rows
-from engine.store.sqlite.occasions import kept
+from engine.store.sqlite.instances import indexed
 from engine.store.sqlite.session import Session
 
 _TERM = re.compile(r"[^\W_]+")
@@ -70,7 +70,7 @@ def _joined(texts: list[str]) -> str:
     return "\n".join(dict.fromkeys(text for text in texts if text))[:_TEXT_MAX]
 
 
-class Finding(Session):
+class SearchIndex(Session):
     """The part of a unit of work that speaks of how events are found."""
 
     expand: Expansion | None = None
@@ -80,7 +80,7 @@ class Finding(Session):
         if old is not None and _same(event, old):
             return
         text = Text(event)
-        occasions, until = ([], None) if old and _same_times(event, old) else kept(event, self.expand)
+        occasions, until = ([], None) if old and _same_times(event, old) else indexed(event, self.expand)
         if not occasions:
             until = await self._kept_until(event.uid)
         await self.run(

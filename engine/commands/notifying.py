@@ -5,27 +5,27 @@ from __future__ import annotations
 from engine.commands import notices
 from engine.commands.base import Command, Done, Work
 from engine.model.messages import Notice
-from engine.store.protocol import TELL_PAUSE
+from engine.store.protocol import NOTICE_PAUSE
 
 SHOWN = 20
 """Notices that one mail sums up; of further ones it says how many there are."""
 
 
-async def tell(work: Work, to: str, notice: Notice, event_uid: str | None) -> None:
+async def notify(work: Work, to: str, notice: Notice, event_uid: str | None) -> None:
     """Owe `to` the notice: now, or together with others a minute after the last one."""
-    if await work.unit.may_tell(to, work.now, TELL_PAUSE):
+    if await work.unit.may_notify(to, work.now, NOTICE_PAUSE):
         await owe(work, to, notice, event_uid)
     else:
-        await work.unit.gather(to, notice, event_uid, TELL_PAUSE, SHOWN)
+        await work.unit.gather(to, notice, event_uid, NOTICE_PAUSE, SHOWN)
 
 
 async def owe(work: Work, to: str, notice: Notice, event_uid: str | None) -> None:
     """Owe an organizer a notice; what proved their mails until now counts as told once it has arrived."""
-    if await work.unit.unheard_proofs(to):
+    if await work.unit.unannounced_proofs(to):
         notice = notices.warned(notice, work.settings)
     message = notices.message(work, to, to, notice, event_uid)
     await work.unit.add_messages([message], priority=0)
-    await work.unit.told_of_proofs(to, message.message_id)
+    await work.unit.proofs_announced(to, message.message_id)
 
 
 class Progress(Done):
@@ -34,11 +34,11 @@ class Progress(Done):
     worked: bool
 
 
-class TellGathered(Command[Progress]):
+class SendGathered(Command[Progress]):
     """Owe the next address whose minute is over one mail that sums up what was gathered for it."""
 
     async def carry_out(self, work: Work) -> Progress:
-        to = await work.unit.next_gathered(work.now, TELL_PAUSE)
+        to = await work.unit.next_gathered(work.now, NOTICE_PAUSE)
         if to is None:
             return Progress(worked=False)
         gathered, more = await work.unit.take_gathered(to, work.now)

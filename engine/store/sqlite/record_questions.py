@@ -19,36 +19,36 @@ T = TypeVar("T")
 _LEAVES = "SELECT seq, CAST(body AS BLOB), head FROM record WHERE seq > ? ORDER BY seq LIMIT ?"
 
 
-class RecordAsked:
+class RecordQuestions:
     """The questions about the record; `SqliteStore` has the readers."""
 
     _reader: aiosqlite.Connection
 
     if TYPE_CHECKING:
 
-        async def _soon(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
-        async def _in_one_go(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
+        async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+        async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[Row]:
-        return await self._in_one_go(lambda s: Record(s).record_rows(after, limit, caller))
+        return await self._in_thread(lambda s: Record(s).record_rows(after, limit, caller))
 
     async def record_leaves(self, after: int, limit: int) -> list[Leaf]:
         return await in_thread(self._reader, lambda connection: _leaves(connection, after, limit))
 
     async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[Row]:
-        return await self._in_one_go(lambda s: Record(s).newest_rows(caller, before, limit))
+        return await self._in_thread(lambda s: Record(s).newest_rows(caller, before, limit))
 
     async def record_head(self) -> Head:
-        return await self._soon(lambda s: Record(s).record_head())
+        return await self._in_loop(lambda s: Record(s).record_head())
 
     async def record_cut(self) -> Cut | None:
-        return await self._soon(lambda s: Record(s).record_cut())
+        return await self._in_loop(lambda s: Record(s).record_cut())
 
     async def old_lines(self, after: int, limit: int) -> list[OldLine]:
-        return await self._in_one_go(lambda s: Record(s).old_lines(after, limit))
+        return await self._in_thread(lambda s: Record(s).old_lines(after, limit))
 
     async def record_salt(self, address: str) -> bytes | None:
-        return await self._soon(lambda s: Record(s).record_salt(address))
+        return await self._in_loop(lambda s: Record(s).record_salt(address))
 
 
 def _leaves(connection: sqlite3.Connection, after: int, limit: int) -> list[Leaf]:

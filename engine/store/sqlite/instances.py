@@ -16,11 +16,11 @@ _DAY = 86_400
 _ALL_DAYS = (1 << 7) - 1
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- local time
 
-Occasion = tuple[int, int, int, int | None, int, int, int]
+IndexedTime = tuple[int, int, int, int | None, int, int, int]
 """starts, ends (UTC seconds), local start (seconds without a zone), minute of the day, weekdays, long, single."""
 
 
-def kept(event: Event, expand: Expansion | None) -> tuple[list[Occasion], int | None]:
+def indexed(event: Event, expand: Expansion | None) -> tuple[list[IndexedTime], int | None]:
     """The occasions to keep, and up to when they are all there: None where nothing is missing.
 
     Without `expand` a series is known by its first instance, its added dates and its overrides.
@@ -44,7 +44,7 @@ def _instances(event: Event, expand: Expansion | None) -> tuple[list[Span], int 
     return spans or [event.span], None if complete else _seconds(until)
 
 
-def _occasion(span: Span, *, single: bool) -> Occasion:
+def _occasion(span: Span, *, single: bool) -> IndexedTime:
     starts, ends = _seconds(span.start_utc), _seconds(span.end_utc)
     local = span.local(span.start)
     wall = local_seconds(span, starts)
@@ -83,7 +83,7 @@ def span_of(event: Event, starts: int, ends: int, local: int, minute: int | None
     return Span(start=start, end=end, timezone=event.span.timezone)
 
 
-def occasions(spans: list[Span]) -> Iterator[Occasion]:
+def rows(spans: list[Span]) -> Iterator[IndexedTime]:
     """The same for instances that are not kept."""
     return (_occasion(span, single=False) for span in spans)
 

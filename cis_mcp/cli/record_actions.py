@@ -19,7 +19,7 @@ from engine.record.verifying import Chain, Verified
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 
-_AT_ONCE = 5_000
+_CHUNK = 5_000
 
 
 async def export(settings: Settings) -> int:
@@ -58,7 +58,7 @@ async def verify(settings: Settings, heads: Sequence[Path], public: str | None) 
         found = await engine.verified(wanted)
         if not found.differences:
             await engine.signed_head()
-    return _told(found)
+    return _report(found)
 
 
 async def verify_file(file: Path, heads: Sequence[Path], public: str | None) -> int:
@@ -70,7 +70,7 @@ def _verify_file(file: Path, heads: Sequence[Path], public: str | None) -> int:
     with file.open(encoding="utf-8", newline="\n") as lines:
         begins, own_key = _beginning(next(lines, ""))
         chain, rest = Chain(begins, _signed(heads, public or own_key)), ExportedRows(lines, begins)
-        while some := list(islice(rest.rows, _AT_ONCE)):
+        while some := list(islice(rest.rows, _CHUNK)):
             if not chain.follow(some):
                 break
     differences = chain.differences()
@@ -80,7 +80,7 @@ def _verify_file(file: Path, heads: Sequence[Path], public: str | None) -> int:
         click.echo(
             "The key is the one that the file names: give --key to hold it against one you know.", err=True
         )
-    return _told(Verified(chain.rows, chain.head, tuple(differences), len(heads) + 1))
+    return _report(Verified(chain.rows, chain.head, tuple(differences), len(heads) + 1))
 
 
 def _end(note: str, public: str, ends: Head) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _readable(raw: bytes) -> str:
     return "\n".join(map(str, parts)) or text
 
 
-def _told(found: Verified) -> int:
+def _report(found: Verified) -> int:
     for difference in found.differences:
         click.echo(difference)
     if found.differences:

@@ -14,26 +14,26 @@ from engine.store.sqlite.session import Statements
 T = TypeVar("T")
 
 
-class PagesAsked:
+class PageQuestions:
     """The part of the store that speaks of pages: what each visit asks is read without a thread."""
 
     @abstractmethod
-    async def _soon(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
 
     @abstractmethod
-    async def _in_one_go(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
+    async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
 
     async def page(self, slug: str) -> Page | None:
-        return await self._soon(lambda s: Pages(s).page(slug))
+        return await self._in_loop(lambda s: Pages(s).page(slug))
 
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
-        return await self._soon(lambda s: Pages(s).pages(organizer, limit))
+        return await self._in_loop(lambda s: Pages(s).pages(organizer, limit))
 
     async def events_revision(self, organizer: str) -> int:
-        return await self._soon(lambda s: Pages(s).events_revision(organizer))
+        return await self._in_loop(lambda s: Pages(s).events_revision(organizer))
 
     async def events_of(self, organizer: str, limit: int) -> list[Event]:
-        return await self._in_one_go(lambda s: Pages(s).events_of(organizer, limit))
+        return await self._in_thread(lambda s: Pages(s).events_of(organizer, limit))
 
     async def page_request(self, code: str) -> PageRequest | None:
-        return await self._soon(lambda s: Pages(s).page_request(code))
+        return await self._in_loop(lambda s: Pages(s).page_request(code))
