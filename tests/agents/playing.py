@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from mcp import Client, StdioServerParameters
 
 from tests.cli.processes import environment
 from tests.support import mails
+from tests.support.forks import launching
 from tests.support.ports import free_port, listens
 from tests.support.sink import Mail, Sink, sinking
 from tests.support.waiting import DEADLINE_S, eventually
@@ -176,9 +176,8 @@ async def playing(folder: Path, tier: str = "core", **settings: str) -> AsyncIte
             CIS_AUTHSERV_IDS=mails.OPERATOR_SERVER,
             **settings,
         )
-        command = StdioServerParameters(
-            command=sys.executable, args=["-m", "cis_mcp", "serve", "--tier", tier], env=env, cwd=folder
-        )
+        launcher, *arguments = launching("serve", "--tier", tier)
+        command = StdioServerParameters(command=launcher, args=arguments, env=env, cwd=folder)
         async with Client(command) as client:
             await eventually(lambda: listens(port))
             play = Play(Caller(client), sink, port, folder / "inbox" / "new")

@@ -15,6 +15,7 @@ from engine.engine import Engine, system_clock
 from engine.model.verbs import SCOPES
 from tests.cli.processes import serving
 from tests.support.engines import settings_in
+from tests.support.migrated import make_database
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import key_for
 
@@ -67,7 +68,9 @@ class Key:
 async def new_key(folder: Path, address: str, scopes: Iterable[str] = SCOPES, **settings: str) -> str:
     """The secret of a new key in the store of `folder`."""
     given = {name.removeprefix("CIS_").lower(): value for name, value in settings.items()}
-    engine = await Engine.open(settings_in(folder, **given), clock=system_clock)
+    opened = settings_in(folder, **given)
+    make_database(opened.database)
+    engine = await Engine.open(opened, clock=system_clock)
     try:
         return await key_for(engine, address, scopes=frozenset(scopes))
     finally:

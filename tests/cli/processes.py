@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.support.forks import cis_mcp
 from tests.support.waiting import DEADLINE_S
 
 ROOT = Path(__file__).parents[2]
@@ -60,14 +60,4 @@ async def _line(stream: asyncio.StreamReader) -> bytes:
 
 async def started(folder: Path, *arguments: str, **values: str) -> asyncio.subprocess.Process:
     """A process of `cis-mcp` with pipes for all that it reads and writes."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "cis_mcp",
-        *arguments,
-        cwd=folder,
-        env=environment(folder, **values),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    return await cis_mcp(*arguments, cwd=folder, env=environment(folder, **values))

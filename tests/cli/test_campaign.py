@@ -6,7 +6,6 @@ import asyncio
 import os
 import pty
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from engine.engine import Engine
 from engine.model.messages import MessageState
 from tests.cli.processes import environment, run, started
 from tests.support.engines import claim, control, created, deliver, drafted, jobs_done, settle
+from tests.support.forks import cis_mcp
 from tests.support.waiting import DEADLINE_S, eventually
 
 PEOPLE = [f"p{n}@example.com" for n in range(3)]
@@ -114,12 +114,13 @@ async def test_a_terminal_gets_a_bar_with_rate_and_time_left(engine: Engine, tmp
     screen, end = pty.openpty()
     seen = bytearray()
     asyncio.get_running_loop().add_reader(screen, lambda: seen.extend(_read(screen)))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "cis_mcp", "campaign", key, "--follow"),
+    process = await cis_mcp(
+        *("campaign", key, "--follow"),
         env=environment(tmp_path, TERM="xterm", COLUMNS="120"),
         cwd=tmp_path,
+        stdin=None,
         stdout=end,
+        stderr=None,
     )
     os.close(end)
     try:

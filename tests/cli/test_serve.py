@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.cli.processes import environment, run, serving
+from tests.support.forks import DEVNULL, cis_mcp, launching
 from tests.support.waiting import DEADLINE_S
 
 JSON_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
@@ -57,9 +57,8 @@ async def _main_loop(client: Client) -> None:
 
 
 async def test_the_main_loop_works_over_stdio(tmp_path: Path, mode: Literal["auto", "legacy"]) -> None:
-    server = StdioServerParameters(
-        command=sys.executable, args=["-m", "cis_mcp", "serve"], env=environment(tmp_path), cwd=tmp_path
-    )
+    command, *arguments = launching("serve")
+    server = StdioServerParameters(command=command, args=arguments, env=environment(tmp_path), cwd=tmp_path)
     async with asyncio.timeout(2 * DEADLINE_S), Client(server, mode=mode) as client:
         await _main_loop(client)
     assert any((tmp_path / "outbox" / "new").iterdir())
@@ -110,10 +109,8 @@ async def _send_slowly(client: Client) -> None:
 async def test_a_campaign_is_awaited_with_progress_over_stdio(
     tmp_path: Path, mode: Literal["auto", "legacy"]
 ) -> None:
-    arguments = ["-m", "cis_mcp", "serve", "--tier", "extended"]
-    server = StdioServerParameters(
-        command=sys.executable, args=arguments, env=environment(tmp_path), cwd=tmp_path
-    )
+    command, *arguments = launching("serve", "--tier", "extended")
+    server = StdioServerParameters(command=command, args=arguments, env=environment(tmp_path), cwd=tmp_path)
     async with asyncio.timeout(2 * DEADLINE_S), Client(server, mode=mode) as client:
         await _send_slowly(client)
 
@@ -243,16 +240,7 @@ async def test_sigterm_ends_a_stdio_server_whose_client_keeps_stdin_open(tmp_pat
         b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25",'
         b'"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n'
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "cis_mcp",
-        "serve",
-        env=environment(tmp_path),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    process = await cis_mcp("serve", cwd=tmp_path, env=environment(tmp_path), stderr=DEVNULL)
     assert process.stdin is not None
     assert process.stdout is not None
     async with asyncio.timeout(DEADLINE_S):

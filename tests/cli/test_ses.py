@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from mcp import Client, StdioServerParameters
 
 from tests.cli.processes import environment, run
+from tests.support.forks import launching
 from tests.support.ses import ENVIRONMENT, ses
 from tests.support.waiting import DEADLINE_S
 
@@ -27,9 +27,8 @@ async def test_an_agent_sends_a_campaign_through_ses(tmp_path: Path) -> None:
     people = [{"email": f"p{n}@example.com"} for n in range(60)]
     async with ses() as account, asyncio.timeout(2 * DEADLINE_S):
         env = environment(tmp_path, CIS_OUTBOX=account.outbox, **ENVIRONMENT)
-        server = StdioServerParameters(
-            command=sys.executable, args=["-m", "cis_mcp", "serve"], env=env, cwd=tmp_path
-        )
+        command, *arguments = launching("serve")
+        server = StdioServerParameters(command=command, args=arguments, env=env, cwd=tmp_path)
         async with Client(server) as client:
             uid = (await _call(client, "create_event", **given))["event"]["uid"]
             key = (await _call(client, "bulk_send", uid=uid, recipients=people))["campaign"]

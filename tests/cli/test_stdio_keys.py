@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,14 +13,16 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from tests.cli.processes import ROOT, environment, run
+from tests.support.forks import launching
 from tests.support.waiting import DEADLINE_S
 
 
 @asynccontextmanager
 async def _client(folder: Path, *options: str, **values: str) -> AsyncIterator[Client]:
+    launcher, *arguments = launching("serve", *options)
     command = StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "cis_mcp", "serve", *options],
+        command=launcher,
+        args=arguments,
         cwd=ROOT,
         env=environment(folder, **values),
     )

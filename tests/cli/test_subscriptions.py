@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from engine.model.people import Attendee, Partstat
 from tests.cli.processes import environment, run, serving
 from tests.support import mails
 from tests.support.engines import answer, created, deliver, engine_in, invite
+from tests.support.forks import launching
 from tests.support.ports import free_port, listens
 from tests.support.processes import program
 from tests.support.waiting import DEADLINE_S, eventually
@@ -82,9 +82,10 @@ async def answered_by_mail(port: int, event: Event, guest: Attendee) -> None:
 
 
 def over_stdio(folder: Path) -> StdioServerParameters:
+    command, *arguments = launching("serve")
     return StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "cis_mcp", "serve"],
+        command=command,
+        args=arguments,
         env=environment(folder, CIS_ORGANIZER=ANN.address),
         cwd=folder,
     )

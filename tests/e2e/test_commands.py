@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.support.forks import launching
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE_S
 
 
 def _run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")} | settings
-    command = [sys.executable, "-m", "cis_mcp", *arguments]
     return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=2 * DEADLINE_S, check=False
+        launching(*arguments),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=2 * DEADLINE_S,
+        check=False,
     )
 
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sqlite3
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +14,7 @@ from engine.inbox.spool.spool import Mailbox, Spool
 from engine.model.queries import EventQuery
 from tests.support import mails
 from tests.support.engines import engine_in
+from tests.support.forks import cis_mcp
 from tests.support.waiting import DEADLINE_S
 
 ROOT = Path(__file__).parents[2]
@@ -25,14 +25,8 @@ async def ingest(
 ) -> tuple[int, list[dict[str, str]]]:
     """Its exit code and the lines that it printed."""
     settings = {"DATA_DIR": str(folder), "AUTHSERV_IDS": mails.OPERATOR_SERVER, **settings}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cis_mcp", "ingest", *arguments),
-        cwd=ROOT,
-        env={f"CIS_{name}": value for name, value in settings.items()},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    given = {f"CIS_{name}": value for name, value in settings.items()}
+    process = await cis_mcp("ingest", *arguments, cwd=ROOT, env=given)
     async with asyncio.timeout(DEADLINE_S):
         out, _ = await process.communicate(stdin)
     assert process.returncode is not None

@@ -20,6 +20,7 @@ from engine.store.protocol import Store
 from engine.store.sqlite.store import SqliteStore
 from tests.support.clock import START
 from tests.support.memory.store import MemoryStore
+from tests.support.migrated import make_database
 
 Opening = Callable[..., AbstractAsyncContextManager[Store]]
 ORGANIZER = "olga@example.org"
@@ -27,8 +28,9 @@ ORGANIZER = "olga@example.org"
 
 @asynccontextmanager
 async def sqlite(folder: Path, send_rate: float = 0, day: int = 0) -> AsyncIterator[Store]:
-    rates = Rates(all=send_rate, day=day)
-    store = await SqliteStore.open(folder / "store.sqlite3", rates, instances)
+    rates, path = Rates(all=send_rate, day=day), folder / "store.sqlite3"
+    make_database(path)
+    store = await SqliteStore.open(path, rates, instances)
     try:
         yield store
         assert await store.recount() == []

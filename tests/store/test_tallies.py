@@ -31,6 +31,7 @@ from engine.model.queries import AttendeeQuery
 from engine.refusals import Refused
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, settings_in, settle
+from tests.support.migrated import make_database
 
 PEOPLE = [f"{name}@example.com" for name in "abcdefgh"]
 
@@ -51,8 +52,9 @@ class Tallies(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        opening = Engine.open(settings_in(Path(self.folder.name)), clock=self.clock)
-        self.engine: Engine = self.wait(opening)
+        settings = settings_in(Path(self.folder.name))
+        make_database(settings.database)
+        self.engine: Engine = self.wait(Engine.open(settings, clock=self.clock))
         self.events: list[Event] = [
             self.wait(created(self.engine, summary=f"Event {n} {{{{name}}}}")) for n in range(3)
         ]

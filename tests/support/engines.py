@@ -31,6 +31,7 @@ from engine.outbox.transport import Transport
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 from tests.support.clock import Clock
+from tests.support.migrated import make_database
 
 D = TypeVar("D", bound=Done)
 
@@ -48,7 +49,9 @@ async def engine_in(
     folder: Path, clock: Callable[[], datetime] | None = None, **values: object
 ) -> AsyncIterator[Engine]:
     """An engine over `folder`; when it closes, everything must still add up (promise 10)."""
-    engine = await Engine.open(settings_in(folder, **values), clock=clock or Clock())
+    settings = settings_in(folder, **values)
+    make_database(settings.database)
+    engine = await Engine.open(settings, clock=clock or Clock())
     try:
         yield engine
         assert await engine.check() == []

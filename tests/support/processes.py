@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from tests.support.forks import DEVNULL, cis_mcp
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,13 +21,8 @@ async def program(
         name if name.startswith("AWS_") else f"CIS_{name}": value
         for name, value in {"DATA_DIR": str(folder), **settings}.items()
     }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cis_mcp", *arguments),
-        cwd=ROOT,
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+    process = await cis_mcp(
+        *arguments, cwd=ROOT, env=environment, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
     )
     try:
         yield process

@@ -1,0 +1,120 @@
+"""A process that has imported the program and forks for each command: `python forkserver.py`.
+
+What it forks runs `cis-mcp` with its own arguments, environment, folder, stdio, pid and exit code, as a started
+process does; only the second that the imports cost is spent once. It takes connections at the descriptor LISTENER
+and ends with the process that started it. A request is one packet of JSON with three descriptors.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from typing import Any, NoReturn
+
+LISTENER = 3
+REQUEST_MAX = 128 * 1024
+_WITHOUT = ("__main__", "cis_mcp.manual", "engine.inbox.contents.reader", "engine.outbox.hand")
+
+
+def _import_all() -> None:
+    """All that a command may import, and what the SDK and the web server import when they start."""
+    for name in ("cis_mcp", "engine"):
+        package = importlib.import_module(name)
+        for found in pkgutil.walk_packages(package.__path__, f"{name}."):
+            if not found.name.endswith(_WITHOUT):
+                importlib.import_module(found.name)
+    for name in ("uvicorn.loops.asyncio", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on"):
+        importlib.import_module(name)
+
+
+def _forked_for(listener: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Serves requests for ever; returns once in each process that was forked, with what it shall do."""
+    parent = os.getppid()
+    while True:
+        if not select.select([listener], [], [], 5)[0]:
+            if os.getppid() != parent:
+                os._exit(0)
+            continue
+        connection, _ = listener.accept()
+        with connection:
+            data, descriptors, _, _ = socket.recv_fds(connection, REQUEST_MAX, 3)
+            if os.fork() == 0:
+                listener.close()
+                wanted = json.loads(data)
+                _fork_again(connection, attended=wanted["attended"])
+                return wanted, descriptors
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _fork_again(connection: socket.socket, *, attended: bool) -> None:
+    """Returns in the process that shall run; whoever asked for it is told its pid.
+
+    It loses its parent and so becomes a child of the one who asked; if `attended`, the process between stays.
+    """
+    between = os.pidfd_open(os.getpid())
+    if pid := os.fork():
+        _attend(connection, pid) if attended else os._exit(0)
+    if not attended:
+        # Readable when that process is over; it has a new parent by then.
+        select.select([between], [], [])
+    connection.send(str(os.getpid()).encode())
+    connection.close()
+
+
+def _attend(connection: socket.socket, pid: int) -> NoReturn:
+    """Tells whoever asked how the process ended; ends it when they are gone."""
+    for number in range(3):
+        os.close(number)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ended = os.pidfd_open(pid)
+    if ended not in select.select([ended, connection], [], [])[0]:
+        os.kill(pid, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with suppress(OSError):
+        connection.send(str(code).encode())
+    os._exit(0)
+
+
+def _become(wanted: dict[str, Any], descriptors: list[int]) -> None:
+    """What `exec` would have set up."""
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+    os.closerange(3, 64)
+    os.chdir(wanted["cwd"])
+    os.environ.clear()
+    os.environ.update(wanted["env"])
+    time.tzset()
+    sys.argv = ["cis-mcp", *wanted["arguments"]]
+    sys.stdin = os.fdopen(0, encoding="utf-8", errors="surrogateescape", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+
+
+def _serve() -> None:
+    with socket.socket(fileno=LISTENER) as listener:
+        _import_all()
+        gc.collect()
+        gc.freeze()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        wanted, descriptors = _forked_for(listener)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _become(wanted, descriptors)
+
+
+if __name__ == "__main__":
+    _serve()
+    # Only a process that was forked comes here; it ends as the console script does.
+    from cis_mcp.cli.main import main
+
+    main()
