@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     )
     inbox: SecretStr = Field(
         SecretStr(""),
-        description="where mail comes from: smtp://…, imaps://…, maildir:///…, sqs://QUEUE?region=…",
+        description="where mail comes from: smtp://…, imaps://…, maildir:///…, sqs://QUEUE?region=…[&bucket=…]",
     )
     store: str = Field("", description="sqlite:/path; empty: a file in the data folder")
     organizer: str = Field("", description="whom the local actor acts for; empty: agent@<domain>")

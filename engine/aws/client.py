@@ -1,11 +1,13 @@
-"""Calls to one service of AWS whose requests and answers are JSON."""
+"""Calls to one service of AWS: signed, sent, and read; JSON for most of them."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
+from xml.sax.saxutils import unescape
 
 from engine.aws.connections import Connections, Endpoint, Response
 from engine.aws.errors import AwsRefused, Unanswered
@@ -14,6 +16,7 @@ from engine.aws.signing import Keys, Request, Signer
 _AGENT = "cis-mcp"
 _CODE_MAX, _MESSAGE_MAX = 100, 1_000
 _WELL = 300
+_XML = re.compile(rb"<(Code|Message)>([^<]*)</")
 
 
 class Credentials(Protocol):
@@ -24,7 +27,7 @@ class Credentials(Protocol):
     def forget(self) -> None: ...
 
 
-class JsonClient:
+class Client:
     """Signs, sends and reads; nothing is tried again, since only the caller knows what may happen twice."""
 
     def __init__(
@@ -41,6 +44,34 @@ class JsonClient:
         self._clock = clock
         self._connections = Connections(endpoint)
 
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Response:
+        """What the service answers; `path` is encoded. Raises AwsRefused, Unreached, Unanswered, NoCredentials."""
+        request = Request(method, self._host, path, query, headers, body)
+        signed = self._signer.headers(request, await self._credentials.keys(), self._clock())
+        response = await self._connections.ask(_wire(request, signed))
+        if response.status < _WELL:
+            return response
+        refused = _refusal(response)
+        if refused.stale_keys:
+            self._credentials.forget()
+        raise refused
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._connections.close()
+
+
+class JsonClient(Client):
+    """A client of a service whose requests and answers are JSON."""
+
     async def call(
         self,
         method: str,
@@ -51,19 +82,7 @@ class JsonClient:
         body: bytes = b"",
     ) -> dict[str, Any]:
         """What the service answers. Raises AwsRefused, Unreached, Unanswered, NoCredentials."""
-        request = Request(method, self._host, path, query, headers, body)
-        signed = self._signer.headers(request, await self._credentials.keys(), self._clock())
-        response = await self._connections.ask(_wire(request, signed))
-        if response.status < _WELL:
-            return _object(response)
-        refused = _refusal(response)
-        if refused.stale_keys:
-            self._credentials.forget()
-        raise refused
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._connections.close()
+        return _object(await self.ask(method, path, query=query, headers=headers, body=body))
 
 
 def _wire(request: Request, headers: Mapping[str, str]) -> bytes:
@@ -87,15 +106,27 @@ def _object(response: Response) -> dict[str, Any]:
 
 
 def _refusal(response: Response) -> AwsRefused:
-    """The error by its code: of a header, or of the body (AWS JSON 1.0 and 1.1, REST JSON)."""
-    try:
-        found = json.loads(response.body)
-    except ValueError:
-        found = {}
-    values: dict[str, object] = found if isinstance(found, dict) else {}
+    """The error by its code: of a header, or of the body (AWS JSON 1.0 and 1.1, REST JSON, REST XML)."""
+    values = _error(response.body)
     code = response.headers.get("x-amzn-errortype") or values.get("__type") or values.get("code") or ""
     message = values.get("message") or values.get("Message") or ""
     bare = str(code).partition(":")[0].rpartition("#")[2]
     return AwsRefused(
-        bare[:_CODE_MAX] or f"HTTP {response.status}", str(message)[:_MESSAGE_MAX], response.status
+        bare[:_CODE_MAX] or f"HTTP {response.status}",
+        str(message)[:_MESSAGE_MAX],
+        response.status,
+        response.headers.get("x-amz-bucket-region", ""),
     )
+
+
+def _error(body: bytes) -> dict[str, object]:
+    if body.lstrip()[:1] == b"<":
+        found = {
+            name.decode(): unescape(value.decode(errors="replace")) for name, value in _XML.findall(body)
+        }
+        return {"code": found.get("Code", ""), "message": found.get("Message", "")}
+    try:
+        values = json.loads(body)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -149,7 +149,8 @@ async def _exchange(connection: _Connection, request: bytes) -> tuple[Response, 
     status, headers = await _head(connection.reader)
     while status < _INTERIM:
         status, headers = await _head(connection.reader)
-    body, whole = await _body(connection.reader, status, headers)
+    headed = request.startswith(b"HEAD ")
+    body, whole = (b"", True) if headed else await _body(connection.reader, status, headers)
     return Response(status, headers, body), whole and headers.get("connection", "").lower() != "close"
 
 

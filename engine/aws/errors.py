@@ -51,13 +51,17 @@ class Unanswered(Exception):  # noqa: N818 -- an answer, not a fault
 
 
 class AwsRefused(Exception):  # noqa: N818 -- an answer, not a fault
-    """A service refused a request; `message` is its own text, and may hold addresses."""
+    """A service refused a request; `message` is its own text, and may hold addresses.
 
-    def __init__(self, code: str, message: str, status: int) -> None:
+    `region`: where a bucket is, if S3 says so.
+    """
+
+    def __init__(self, code: str, message: str, status: int, region: str = "") -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.region = region
 
     @property
     def fault(self) -> Fault:

@@ -43,6 +43,7 @@ class Signer:
 
     def __init__(self, service: str, region: str) -> None:
         self._scope = f"{region}/{service}/aws4_request"
+        self._plain = service == "s3"
         self._day: tuple[str, str] = ("", "")
         self._key = b""
 
@@ -53,10 +54,15 @@ class Signer:
         headers["host"], headers["x-amz-date"] = request.host, stamp
         if keys.token:
             headers["x-amz-security-token"] = keys.token
+        body = hashlib.sha256(request.body).hexdigest()
+        if self._plain:
+            headers["x-amz-content-sha256"] = body
         names = sorted(headers)
         signed = ";".join(names)
         scope = f"{stamp[:8]}/{self._scope}"
-        canonical = _canonical(request, "".join(f"{name}:{headers[name]}\n" for name in names), signed)
+        lines = "".join(f"{name}:{headers[name]}\n" for name in names)
+        path = request.path if self._plain else quote(request.path, safe="/~")
+        canonical = _canonical(request, path, lines, signed, body)
         said = f"{_ALGORITHM}\n{stamp}\n{scope}\n{canonical}"
         signature = hmac.digest(self._day_key(keys.secret, stamp[:8]), said.encode(), "sha256").hex()
         headers["authorization"] = (
@@ -74,10 +80,8 @@ class Signer:
         return self._key
 
 
-def _canonical(request: Request, headers: str, signed: str) -> str:
+def _canonical(request: Request, path: str, headers: str, signed: str, body: str) -> str:
     """The digest of the canonical request; but for S3, its path is encoded once more than the one that is sent."""
-    path = quote(request.path, safe="/~")
-    body = hashlib.sha256(request.body).hexdigest()
     text = f"{request.method}\n{path}\n{query_text(request.query)}\n{headers}\n{signed}\n{body}"
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -12,7 +12,7 @@ from engine.aws.client import Credentials, JsonClient
 from engine.aws.connections import Endpoint
 
 _TYPE = "application/x-amz-json-1.0"
-_BATCH = 10
+BATCH = 10
 _WAIT_S = 20
 """Long polling: SQS answers as soon as there is something, at the latest after this."""
 
@@ -41,9 +41,9 @@ class Queue:
         self._client = JsonClient("sqs", region, endpoint, credentials, clock)
         self._url = ""
 
-    async def receive(self) -> list[QueueMessage]:
+    async def receive(self, most: int = BATCH) -> list[QueueMessage]:
         """Up to ten messages, which nobody else is handed until the queue's visibility timeout is over."""
-        asked = {"MaxNumberOfMessages": _BATCH, "WaitTimeSeconds": _WAIT_S}
+        asked = {"MaxNumberOfMessages": min(most, BATCH), "WaitTimeSeconds": _WAIT_S}
         found = await self._call("ReceiveMessage", QueueUrl=await self._address(), **asked)
         return [_message(values) for values in found.get("Messages") or []]
 
@@ -51,6 +51,14 @@ class Queue:
         """Delete messages that were handled; one that cannot be deleted comes again."""
         entries = [{"Id": str(n), "ReceiptHandle": m.handle} for n, m in enumerate(messages)]
         await self._call("DeleteMessageBatch", QueueUrl=await self._address(), Entries=entries)
+
+    async def extend(self, messages: Sequence[QueueMessage], seconds: int) -> None:
+        """Keep messages from being handed out for that long from now; one that has gone is no matter."""
+        entries = [
+            {"Id": str(n), "ReceiptHandle": m.handle, "VisibilityTimeout": seconds}
+            for n, m in enumerate(messages)
+        ]
+        await self._call("ChangeMessageVisibilityBatch", QueueUrl=await self._address(), Entries=entries)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -55,6 +55,17 @@ def test_a_request_is_signed_as_botocore_signs_it(keys, times, path, query, head
         assert said and said.groups() == (names, expected)
 
 
+@settings(max_examples=30)
+@given(key=st.lists(_TOKENS.filter(bool), min_size=1, max_size=3).map("/".join), body=st.binary(max_size=20))
+def test_a_request_to_s3_is_signed_as_botocore_signs_it(key: str, body: bytes) -> None:
+    request = Request("PUT", "b.s3.eu-west-1.amazonaws.com", f"/{quote(key, safe='/~')}", body=body)
+    keys = Keys("AKIA", "secret")
+    made = Signer("s3", "eu-west-1").headers(request, keys, datetime(2027, 3, 1, tzinfo=UTC))
+    names, expected = _by_botocore(request, made, keys, ("s3", "eu-west-1"))
+    said = re.search(r"SignedHeaders=(\S+), Signature=(\w+)", made["authorization"])
+    assert said and said.groups() == (names, expected)
+
+
 def test_the_time_of_a_signature_is_utc_whatever_zone_the_clock_has() -> None:
     there = datetime(2026, 3, 1, 1, tzinfo=timezone(timedelta(hours=2)))
     made = Signer("ses", "eu-west-1").headers(Request("GET", "h", "/"), Keys("AKIA", "s"), there)

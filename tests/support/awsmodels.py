@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
@@ -49,6 +50,13 @@ def parsed(answer: tuple[int, Mapping[str, str], bytes], name: str, of: str = "s
     return found
 
 
+def unknown(name: str, of: str, query: Iterable[str], headers: Iterable[str]) -> set[str]:
+    """Names of a query, and of headers that are the service's own, which an operation does not have (REST XML)."""
+    shape = operation(name, of).input_shape
+    known = {member.serialization.get("name", "").lower() for member in shape.members.values()}
+    return {each for each in (*query, *headers) if each.lower() not in known}
+
+
 def signature(
     method: str,
     url: str,
@@ -62,8 +70,9 @@ def signature(
     request = AWSRequest(method=method, url=url, data=body, headers=dict(headers))
     request.context["timestamp"] = stamp
     credentials = Credentials(keys.access, keys.secret, keys.token or None)
-    auth = SigV4Auth(credentials, *scope)
+    auth = (S3SigV4Auth if scope[0] == "s3" else SigV4Auth)(credentials, *scope)
     request.context.setdefault("signing", {})
+    request.context["client_config"] = Config(s3={"payload_signing_enabled": True})
     canonical = auth.canonical_request(request)
     found: str = auth.signature(auth.string_to_sign(request, canonical), request)
     return auth.signed_headers(auth.headers_to_sign(request)), found

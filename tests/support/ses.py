@@ -150,8 +150,8 @@ def _well(values: dict[str, Any]) -> Told:
     return Told(200, {"content-type": "application/json"}, json.dumps(values).encode())
 
 
-def unsigned(asked: Asked, name: str = "ses") -> str:
-    """Why the signature is not good; empty if it is."""
+def unsigned(asked: Asked, name: str = "ses", where: str = "") -> str:
+    """Why the signature is not good; empty if it is. `where`: a region that is not `REGION`."""
     said = _AUTHORIZATION.fullmatch(asked.headers.get("authorization", ""))
     if not said:
         return "no signature"
@@ -161,7 +161,7 @@ def unsigned(asked: Asked, name: str = "ses") -> str:
     stamp = asked.headers["x-amz-date"]
     scope = service, region
     names, expected = awsmodels.signature(asked.method, url, headers, asked.body, KEYS, scope, stamp)
-    good = (access, scope, names, expected) == (KEYS.access, (name, REGION), said[2], said[3])
+    good = (access, scope, names, expected) == (KEYS.access, (name, where or REGION), said[2], said[3])
     return "" if good else "the signature is not the one that was computed"
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support import awsmodels
 from tests.support.httpstub import Asked, Told, answering
+from tests.support.s3 import S3
 from tests.support.ses import REGION, unsigned
 
 NAME = "cis-events"
@@ -32,12 +33,16 @@ class Sqs:
     messages: dict[str, Kept] = field(default_factory=dict)
     dead: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    extended: list[str] = field(default_factory=list)
     refused: int = 0
+    on_delete: Callable[[str], Awaitable[None]] | None = None
+    bucket: S3 | None = None
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def inbox(self) -> str:
-        return f"sqs://{NAME}?region={REGION}&endpoint={self.url}"
+        mail = f"&bucket={self.bucket.name}&prefix=in/" if self.bucket else ""
+        return f"sqs://{NAME}?region={REGION}{mail}&endpoint={self.url}"
 
     def post(self, body: str) -> str:
         name = f"sqs-{len(self.messages) + len(self.deleted)}"
@@ -64,6 +69,8 @@ class Sqs:
         self._came.set()
 
     async def answer(self, asked: Asked) -> Told:
+        if self.bucket and "x-amz-target" not in asked.headers:
+            return await self.bucket.answer(asked)
         operation = asked.headers["x-amz-target"].removeprefix("AmazonSQS.")
         values = json.loads(asked.body)
         wrong = unsigned(asked, "sqs") or awsmodels.complaints(
@@ -93,8 +100,14 @@ class Sqs:
             name, _, received = entry["ReceiptHandle"].partition("#")
             kept = self.messages.get(name)
             if kept and kept.received == int(received):
+                if self.on_delete:
+                    await self.on_delete(name)
                 del self.messages[name]
                 self.deleted.append(name)
+        return {"Successful": [{"Id": entry["Id"]} for entry in values["Entries"]], "Failed": []}
+
+    async def _ChangeMessageVisibilityBatch(self, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.extended += [entry["ReceiptHandle"].partition("#")[0] for entry in values["Entries"]]
         return {"Successful": [{"Id": entry["Id"]} for entry in values["Entries"]], "Failed": []}
 
 
@@ -103,9 +116,9 @@ def _told(status: int, values: dict[str, Any]) -> Told:
 
 
 @asynccontextmanager
-async def sqs() -> AsyncIterator[Sqs]:
-    """A queue at a port of this machine."""
-    queue = Sqs()
+async def sqs(bucket: S3 | None = None) -> AsyncIterator[Sqs]:
+    """A queue at a port of this machine; a bucket beside it."""
+    queue = Sqs(bucket=bucket)
     async with answering(queue.answer) as stub:
         queue.url = stub.url
         yield queue

@@ -98,7 +98,8 @@ class Authenticator:
             return Verdict(passed=True, reason=reason, confirmed_by=owner, proofs=(f"confirmed:{owner}",))
         if envelope.client and not self._relayed(envelope):
             return None  # whoever connects from outside can write the header of a server that we trust
-        return vouched(mail, self._settings.trusted_authserv_ids)
+        own = envelope.authserv_ids
+        return vouched(mail, self._settings.trusted_authserv_ids if own is None else frozenset(own))
 
     def _relayed(self, envelope: Envelope) -> bool:
         """True where a mail server of ours handed the mail over (`CIS_RELAYS`)."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from engine.engine import Engine
 from engine.inbox.authentication.authenticator import TryLater
@@ -75,6 +75,7 @@ class Inbox:
         self._fresh: dict[str, Spooled] = {}
         self._fresh_bytes = 0
         self._large = FairSlots(_LARGE_AT_ONCE)
+        self._awaited: dict[str, asyncio.Event] = {}
         self._gate = asyncio.Lock()
         self._next = 0.0
 
@@ -119,6 +120,22 @@ class Inbox:
         if not await asyncio.to_thread(self.spool.has, name):
             await asyncio.to_thread(self.spool.store, raw, (), None, name=name)
             self.arrived.notify()
+
+    async def keep_and_handle(self, mail: Spooled) -> None:
+        """As `keep`, for a mail with its envelope; returns once it was handled, by any process. Raises OSError."""
+        name = mail.envelope.id
+        if not await asyncio.to_thread(self.spool.has, name):
+            await asyncio.to_thread(self.spool.store_named, mail)
+            self.arrived.ring()
+        heard = self._awaited.setdefault(name, asyncio.Event())
+        try:
+            while await asyncio.to_thread(self.spool.waits, name):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_RESCAN_S):
+                        await heard.wait()
+                heard.clear()
+        finally:
+            self._awaited.pop(name, None)
 
     async def take(self, raw: bytes, mailboxes: tuple[Mailbox, ...]) -> list[Outcome]:
         """Keep a mail durably and handle it here and now. Raises OSError where it cannot be kept."""
@@ -208,6 +225,8 @@ class Inbox:
         if again is None:
             self._tries.pop(name, None)
             self._places.pop(name).leave()
+            if name in self._awaited:
+                self._awaited[name].set()
         return again
 
     async def _tried(self, name: str) -> float | None:

@@ -1,14 +1,12 @@
-"""Events of Amazon SES from a queue: what became of our mails after SES took them.
-
-SES publishes events to an SNS topic, which hands them to the queue. SNS signs what it posts to the web; here that need
-not be checked, since only who has the rights writes to the queue: its policy lets the topic alone.
-"""
+"""A queue of Amazon SQS, to which SNS hands what SES has to say: mail that came in, and what became of ours."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import logging
 import re
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field
@@ -16,35 +14,42 @@ from pydantic import Field
 from engine.aws.chain import Chain, NoCredentials
 from engine.aws.connections import Endpoint
 from engine.aws.errors import AwsRefused, Unanswered, Unreached
-from engine.aws.sqs import Queue, QueueMessage
-from engine.commands.base import Done, Work
+from engine.aws.s3 import BUCKET, Bucket
+from engine.aws.sqs import BATCH, Queue, QueueMessage
 from engine.engine import system_clock
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.received import MailAction
-from engine.inbox.routes.reports import ServiceReport, service_report
 from engine.inbox.sources.patience import Fault, Waits, again_and_again
-from engine.mail.incoming import sesnotice
-from engine.mail.incoming.sesnotice import TAG_ROW
-from engine.model.actors import Actor
+from engine.inbox.sources.ses_events import SesEvents
+from engine.inbox.sources.ses_mail import SesMail
+from engine.mail.incoming import sesmail, sesnotice
 from engine.model.base import Value
-from engine.model.counters import Intake
-from engine.refusals import Code, Refused
-from engine.store.protocol import AlreadyTakenIn
 
 log = logging.getLogger(__name__)
 
+Handler = Callable[[QueueMessage], Coroutine[object, object, bool]]
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
+_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/-]{0,200}")
 _GREETING = "Successfully validated SNS topic for Amazon SES event publishing."
-_ID_MAX = 100
+_FAULTS = (AwsRefused, Unreached, Unanswered, NoCredentials)
+_GONE = {"NoSuchKey", "HTTP 404"}
+_AT_ONCE = 50
+"""Messages in hand at once: while one waits for the name servers, the others go on."""
+_RENEW_S = 20.0
+_HIDDEN_S = 60
+"""Messages in hand are hidden from others for that long, again and again until they are handled."""
+_SWEEP_S = 3_600.0
 
 
 class SqsQueue(Value):
-    """Where events come from: read from `sqs://QUEUE?region=REGION[&endpoint=…]`."""
+    """Where to read: from `sqs://QUEUE?region=REGION[&bucket=…&prefix=…][&endpoint=…]`."""
 
     name: str
     region: str
     label: str
+    bucket: str = Field("", description="where SES puts mail; empty: the queue has events alone")
+    prefix: str = ""
     endpoint: str = Field("", description="empty: the region's own")
 
     @classmethod
@@ -53,26 +58,45 @@ class SqsQueue(Value):
         parts = urlsplit(url)
         options = {k: v[-1] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
         region, endpoint = options.pop("region", ""), options.pop("endpoint", "")
-        known = _NAME.fullmatch(parts.netloc) and _REGION.fullmatch(region)
-        if not known or options or parts.path.strip("/"):
-            form = "sqs://QUEUE?region=REGION[&endpoint=https://…]"
+        bucket, prefix = options.pop("bucket", ""), options.pop("prefix", "")
+        known = _NAME.fullmatch(parts.netloc) and _REGION.fullmatch(region) and not parts.path.strip("/")
+        stored = BUCKET.fullmatch(bucket) and _PREFIX.fullmatch(prefix) if bucket else not prefix
+        if not known or not stored or options:
+            form = "sqs://QUEUE?region=REGION[&bucket=BUCKET[&prefix=PREFIX]][&endpoint=https://…]"
             raise ValueError(f"CIS_INBOX: source {number} must be given as {form}")
         if endpoint:
             Endpoint.of(endpoint)
         label = f"queue {parts.netloc}"
-        return cls(name=parts.netloc, region=region, label=label, endpoint=endpoint)
+        return cls(
+            name=parts.netloc, region=region, label=label, bucket=bucket, prefix=prefix, endpoint=endpoint
+        )
 
 
 class SqsSource:
     """Reads the queue; a message is deleted after what it says is kept, so that a crash has it come again.
 
-    What is no event of SES is left in the queue, whose redrive policy sets it aside after some tries.
+    What cannot be understood is left in the queue, whose redrive policy sets it aside after some tries.
     """
 
-    def __init__(self, inbox: Inbox, queue: SqsQueue, credentials: Chain | None = None) -> None:
-        self._engine = inbox.engine
+    def __init__(
+        self,
+        inbox: Inbox,
+        queue: SqsQueue,
+        credentials: Chain | None = None,
+        *,
+        renew_s: float = _RENEW_S,
+        sweep_s: float = _SWEEP_S,
+    ) -> None:
         self._queue = queue
         self._chain = credentials or Chain()
+        self._renew_s = renew_s
+        self._sweep_s = sweep_s
+        self._events = SesEvents(inbox.engine, queue.name, queue.label)
+        self._mail: SesMail | None = None
+        self._bucket: Bucket | None = None
+        if queue.bucket:
+            self._bucket = Bucket(queue.bucket, queue.region, queue.endpoint, self._chain, system_clock)
+            self._mail = SesMail(inbox, self._bucket, queue.prefix, queue.label)
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -82,64 +106,94 @@ class SqsSource:
         region = self._queue.region
         url = self._queue.endpoint or f"https://{await self._chain.host('sqs', region)}"
         queue = Queue(self._queue.name, region, Endpoint.of(url), self._chain, system_clock)
+        sweeping = asyncio.create_task(self._sweep())
         try:
-            while True:
-                messages = await queue.receive()
-                handled = [message for message in messages if await self._handled(message)]
-                if handled:
-                    await queue.delete(handled)
-                waits.well()
-        except (AwsRefused, Unreached, Unanswered, NoCredentials) as error:
+            await _InHand(queue, self._handled, self._renew_s).run(waits)
+        except _FAULTS as error:
             raise Fault(str(error)[:300]) from error
         finally:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
             await queue.close()
+            if self._bucket:
+                await self._bucket.close()
+
+    async def _sweep(self) -> None:
+        """Look for mail that no message told of, at once and then every hour."""
+        while self._mail:
+            try:
+                await self._mail.sweep()
+            except (*_FAULTS, OSError) as error:
+                log.warning("%s: the bucket could not be swept: %s", self._queue.label, str(error)[:300])
+            await asyncio.sleep(self._sweep_s)
 
     async def _handled(self, message: QueueMessage) -> bool:
         """True once the message may be deleted."""
-        body = _opened(message.body)
         if _GREETING in message.body:
             return True
-        report = sesnotice.event(message.body)
-        if report is None:
-            log.warning("%s: message %s is no event of SES; it stays there", self._queue.label, message.id)
-            return False
-        settled = await service_report(self._engine, report)
-        known = not settled or await self._recorded(settled, f"sqs_{self._queue.name}:{body or message.id}")
-        # An event may be quicker than the answer that names its mail: one with our tag comes again.
-        return known or TAG_ROW not in message.body
+        if report := sesnotice.event(message.body):
+            return await self._events.take(message, report)
+        if self._mail and (mail := sesmail.received(message.body)):
+            try:
+                return await self._mail.take(mail)
+            except AwsRefused as refused:
+                if refused.code not in _GONE:
+                    raise
+                log.warning("%s: the object of message %s is not there", self._queue.label, message.id)
+                return False
+        log.warning("%s: message %s is not understood; it stays there", self._queue.label, message.id)
+        return False
 
-    async def _recorded(self, report: ServiceReport, name: str) -> bool:
-        """Apply what an event says exactly once; False if it belongs to no mail that the ledger knows."""
 
-        async def before(work: Work) -> None:
-            if await work.unit.taken_in(name):
-                raise AlreadyTakenIn(name)
+class _InHand:
+    """The messages that are being handled; they are hidden from others until that is done."""
 
-        async def also(work: Work, _: Done) -> None:
-            action = MailAction.BOUNCE.value
-            line = Intake(
-                id=name, at=work.now, mailbox="", action=action, code=report.code, uid="", detail=""
-            )
-            await work.unit.take_in(line)
+    def __init__(self, queue: Queue, handled: Handler, renew_s: float) -> None:
+        self._queue = queue
+        self._handled = handled
+        self._renew_s = renew_s
+        self._hand: dict[asyncio.Task[bool], QueueMessage] = {}
+        self._receiving: asyncio.Task[list[QueueMessage]] | None = None
 
-        actor = Actor(kind="attendee", address=report.address)
+    async def run(self, waits: Waits) -> None:
+        """Receive, handle and delete until something is wrong, or cancelled; what is in hand then comes again."""
+        loop = asyncio.get_running_loop()
+        renewed = loop.time()
         try:
-            await self._engine.apply(report.command, actor, before=before, also=also)
-        except AlreadyTakenIn:
-            log.info("%s: an event was taken in before", self._queue.label)
-        except Refused as refused:
-            if refused.code is not Code.UNKNOWN_TOKEN:
-                raise
-            log.info("%s: an event belongs to no message that is known", self._queue.label)
-            return False
-        return True
+            while True:
+                await self._step(waits)
+                if loop.time() - renewed >= self._renew_s:
+                    renewed = loop.time()
+                    await self._renew()
+        finally:
+            tasks = [*self._hand, *([self._receiving] if self._receiving else [])]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _step(self, waits: Waits) -> None:
+        room = _AT_ONCE - len(self._hand)
+        if self._receiving is None and room > 0:
+            self._receiving = asyncio.create_task(self._queue.receive(room))
+        tasks = {*self._hand, *([self._receiving] if self._receiving else [])}
+        done, _ = await asyncio.wait(tasks, timeout=self._renew_s, return_when=asyncio.FIRST_COMPLETED)
+        if self._receiving in done:
+            receiving, self._receiving = self._receiving, None
+            for message in receiving.result():
+                self._hand[asyncio.create_task(self._handled(message))] = message
+            waits.well()
+        await self._delete([task for task in self._hand if task in done])
 
-def _opened(body: str) -> str:
-    """The id that SNS gave the message, the same however often the queue hands it out; empty without one."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    name = found.get("MessageId") if isinstance(found, dict) else None
-    return name if isinstance(name, str) and len(name) <= _ID_MAX else ""
+    async def _delete(self, ended: list[asyncio.Task[bool]]) -> None:
+        messages = [(task, self._hand.pop(task)) for task in ended]
+        handled = [message for task, message in messages if not task.exception() and task.result()]
+        for first in range(0, len(handled), BATCH):
+            await self._queue.delete(handled[first : first + BATCH])
+        for task in ended:
+            task.result()  # what went wrong ends the session
+
+    async def _renew(self) -> None:
+        messages = list(self._hand.values())
+        for first in range(0, len(messages), BATCH):
+            with suppress(AwsRefused):  # the worst of it is that a message comes twice
+                await self._queue.extend(messages[first : first + BATCH], _HIDDEN_S)

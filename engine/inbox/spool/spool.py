@@ -52,6 +52,8 @@ class Envelope(Value):
     """Address whose owner confirmed the mail, after it had waited for that."""
     released: bool = False
     """True where the operator let the mail through."""
+    authserv_ids: tuple[str, ...] | None = None
+    """Whose topmost Authentication-Results counts, where the source of the mail settles that; None: the settings."""
 
 
 class Spooled(Value):
@@ -96,6 +98,11 @@ class Spool:
         envelope = Envelope(id=name, mailboxes=mailboxes, sender=sender)
         self._put_synced("new", name, _content(Spooled(envelope=envelope, raw=raw)))
         return envelope
+
+    def store_named(self, mail: Spooled) -> None:
+        """As `store`, for a mail whose envelope has its id. Raises OSError."""
+        self._reserve.require()
+        self._put_synced("new", mail.envelope.id, _content(mail))
 
     def new_name(self) -> str:
         """An id for a mail that arrives now; ids sort by time of arrival."""
@@ -236,6 +243,10 @@ class Spool:
     def has(self, name: str) -> bool:
         """True where a mail of that id is here, handled or not."""
         return any((self._folder / part / name).exists() for part in ("new", "done", "quarantine"))
+
+    def waits(self, name: str) -> bool:
+        """True while a mail was not handled yet."""
+        return (self._folder / "new" / name).exists()
 
     def waiting(self) -> Iterator[str]:
         """Ids of the mails that were not handled yet, oldest first."""

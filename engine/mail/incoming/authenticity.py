@@ -9,6 +9,7 @@ from engine.mail.incoming.authresults import Clause, Results, read
 from engine.mail.incoming.content import IncomingMail
 from engine.mail.incoming.dmarc import Policy, Signature, Spf, aligned, proofs
 from engine.mail.incoming.proof import Evidence
+from engine.mail.incoming.sesmail import AUTHSERV_ID
 from engine.model.base import Value
 
 _REJECT = re.compile(r"\bp=reject\b", re.IGNORECASE)
@@ -85,6 +86,8 @@ def vouched(mail: IncomingMail, trusted: frozenset[str]) -> Verdict | None:
     results = read(mail.authentication_results)
     if results is None or results.server not in trusted or mail.ambiguous:
         return None
+    if results.server == AUTHSERV_ID:
+        results = _as_others_write(results)
     domain, signers = _domain(mail.from_address), [_signer(clause) for clause in results.clauses]
     senders = [_sender(clause) for clause in results.clauses]
     google = mail.sender_address == _GOOGLE_SENDER and _GOOGLE in signers
@@ -97,6 +100,18 @@ def vouched(mail: IncomingMail, trusted: frozenset[str]) -> Verdict | None:
             "google_grounds": Evidence(direct=google and any(aligned(sender, _GOOGLE) for sender in senders)),
         }
     )
+
+
+def _as_others_write(results: Results) -> Results:
+    """The results of Amazon SES, which writes the envelope's sender behind a semicolon: envelope-from=…"""
+    found: list[Clause] = []
+    for clause in results.clauses:
+        if clause.method == "envelope-from" and found and found[-1].method == "spf":
+            properties = {**found[-1].properties, "smtp.mailfrom": clause.result}
+            found[-1] = found[-1].model_copy(update={"properties": properties})
+        else:
+            found.append(clause)
+    return Results(server=results.server, clauses=tuple(found))
 
 
 def _said(clauses: Sequence[Clause], domain: str, signers: Sequence[str], header: str) -> Verdict:

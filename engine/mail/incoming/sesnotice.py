@@ -33,8 +33,8 @@ _EVENTS = frozenset(
 
 def event(text: str) -> DeliveryReport | None:
     """As `notice`, but None for what is of another kind, such as mail that SES received."""
-    found = _inner(text)
-    if not found or _kind(found) not in _EVENTS:
+    found = inner(text)
+    if not found or kind(found) not in _EVENTS:
         return None
     return _report(found)
 
@@ -45,11 +45,11 @@ def notice(text: str) -> DeliveryReport | None:
     `text` is what SNS sends: its envelope around the notification, or the notification alone; SNS adds words
     below it in mails.
     """
-    found = _inner(text)
+    found = inner(text)
     return _report(found) if found else None
 
 
-def _inner(text: str) -> dict[str, object] | None:
+def inner(text: str) -> dict[str, object] | None:
     """The notification itself, out of what SNS puts around it."""
     found = _object(text)
     for _ in range(_NESTED_MAX):
@@ -62,7 +62,8 @@ def _inner(text: str) -> dict[str, object] | None:
     return found
 
 
-def _kind(found: dict[str, object]) -> str:
+def kind(found: dict[str, object]) -> str:
+    """What a notification is of, in lower case: bounce, received, …"""
     return (_text(found, "notificationType") or _text(found, "eventType")).lower()
 
 
@@ -126,25 +127,25 @@ def _addresses(value: str) -> list[str]:
 
 
 def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[Reported]:
-    kind = _kind(found)
-    about = found.get(kind)
+    which = kind(found)
+    about = found.get(which)
     about = about if isinstance(about, dict) else {}
-    if kind == "bounce":
+    if which == "bounce":
         yield from _bounced(about)
-    elif kind == "complaint":
+    elif which == "complaint":
         diagnostic = _text(about, "complaintFeedbackType")
         fate = Fate.OTHER if diagnostic == "not-spam" else Fate.COMPLAINED
         for recipient in _objects(about.get("complainedRecipients")):
             address = _text(recipient, "emailAddress").lower()
             yield Reported(fate=fate, recipient=address, diagnostic=diagnostic)
-    elif kind == "reject":
+    elif which == "reject":
         # SES took the mail and did not send it, for what is in it: the address is not at fault.
         yield from (
             Reported(fate=Fate.FAILED, recipient=address, diagnostic=_said(about, "reason"))
             for address in _addressees(mail.get("destination"))
         )
     else:
-        fate = {"delivery": Fate.DELIVERED, "deliverydelay": Fate.DELAYED}.get(kind, Fate.OTHER)
+        fate = {"delivery": Fate.DELIVERED, "deliverydelay": Fate.DELAYED}.get(which, Fate.OTHER)
         for address in _addressees(about.get("recipients") or mail.get("destination")):
             yield Reported(fate=fate, recipient=address)
 

@@ -1,0 +1,147 @@
+"""Objects of Amazon S3: read one, in pieces if it is long, and list what a bucket holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html import unescape
+from urllib.parse import quote
+
+from engine.aws.chain import Chain
+from engine.aws.client import Client
+from engine.aws.connections import Endpoint, Response
+from engine.aws.errors import AwsRefused, Unanswered
+
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+KEY_MAX = 1_024
+"""Bytes of a key in UTF-8."""
+_PIECE = 8_000_000
+_PAGE = 1_000
+_MOVED = {301, 307, 400}
+_CONTENTS = re.compile(r"<Contents>(.*?)</Contents>", re.DOTALL)
+_VALUE = re.compile(r"<(Key|LastModified|Size|NextContinuationToken)>([^<]*)</")
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """What a listing, or the head of an object, says of it."""
+
+    key: str
+    at: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An object with its first bytes: all of them if it is no longer than was asked for."""
+
+    about: Object
+    data: bytes
+    etag: str = ""
+
+
+class Bucket:
+    """A bucket by its name. Each call raises AwsRefused, Unreached, Unanswered, NoCredentials."""
+
+    def __init__(
+        self, name: str, region: str, endpoint: str, credentials: Chain, clock: Callable[[], datetime]
+    ) -> None:
+        """`endpoint`: empty for the region's own; a bucket of another region is found by what S3 says."""
+        self.name = name
+        self._region = region
+        self._endpoint = endpoint
+        self._credentials = credentials
+        self._clock = clock
+        self._client: Client | None = None
+        self._root = ""
+
+    async def read(self, key: str, most: int) -> Piece:
+        """An object, at most one byte more of it than `most`; it may not change meanwhile."""
+        piece = await self._piece(key, 0, min(_PIECE, most + 1))
+        found = bytearray(piece.data)
+        whole = min(piece.about.size, most + 1)
+        while len(found) < whole:
+            more = await self._piece(key, len(found), min(_PIECE, whole - len(found)), piece.etag)
+            if not more.data:
+                raise Unanswered("the object ended early")
+            found += more.data
+        return Piece(piece.about, bytes(found), piece.etag)
+
+    async def head(self, key: str) -> Object:
+        """What is known of an object, without reading it."""
+        return _about(key, await self._ask("HEAD", key))
+
+    async def page(self, prefix: str, following: str = "") -> tuple[list[Object], str]:
+        """Objects in the order of their keys, and what names the next page; empty at the end."""
+        query = [("list-type", "2"), ("prefix", prefix), ("max-keys", str(_PAGE))]
+        query += [("continuation-token", following)] * bool(following)
+        text = (await self._ask("GET", "", query=query)).body.decode()
+        found = [_listed(dict(_VALUE.findall(each))) for each in _CONTENTS.findall(text)]
+        rest = dict(_VALUE.findall(_CONTENTS.sub("", text)))
+        return found, unescape(rest.get("NextContinuationToken", ""))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client:
+            await self._client.close()
+
+    async def _piece(self, key: str, start: int, size: int, etag: str = "") -> Piece:
+        headers = {"range": f"bytes={start}-{start + size - 1}"} | ({"if-match": etag} if etag else {})
+        try:
+            response = await self._ask("GET", key, headers=headers)
+        except AwsRefused as refused:
+            if refused.code != "InvalidRange" or start:
+                raise
+            return Piece(await self.head(key), b"")  # an object without a byte
+        return Piece(_about(key, response), response.body[:size], response.headers.get("etag", ""))
+
+    async def _ask(
+        self,
+        method: str,
+        key: str,
+        *,
+        query: list[tuple[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        client = await self._open()
+        path = f"{self._root}/{quote(key, safe='/~')}"
+        try:
+            return await client.ask(method, path, query=query or (), headers=headers)
+        except AwsRefused as refused:
+            if refused.status not in _MOVED or refused.region in {"", self._region}:
+                raise
+            self._region = refused.region
+        await self.close()
+        self._client = None
+        return await (await self._open()).ask(method, path, query=query or (), headers=headers)
+
+    async def _open(self) -> Client:
+        """By the name of the bucket's own host, or below an endpoint and for names with periods by its path."""
+        if self._client is None:
+            url, self._root = self._endpoint, f"/{self.name}"
+            if not url:
+                host = await self._credentials.host("s3", self._region)
+                own = "." not in self.name
+                url, self._root = (
+                    (f"https://{self.name}.{host}", "") if own else (f"https://{host}", self._root)
+                )
+            self._client = Client("s3", self._region, Endpoint.of(url), self._credentials, self._clock)
+        return self._client
+
+
+def _about(key: str, response: Response) -> Object:
+    total = response.headers.get("content-range", "").rpartition("/")[2]
+    size = total if total.isdecimal() else response.headers.get("content-length", str(len(response.body)))
+    try:
+        at = parsedate_to_datetime(response.headers.get("last-modified", "")).astimezone(UTC)
+        return Object(key, at, int(size))
+    except ValueError as error:
+        raise Unanswered("S3 does not say when the object was made") from error
+
+
+def _listed(values: dict[str, str]) -> Object:
+    at = datetime.fromisoformat(values["LastModified"]).astimezone(UTC)
+    return Object(unescape(values["Key"]), at, int(values["Size"]))

@@ -1,0 +1,120 @@
+"""Mail that Amazon SES received: the object in S3 is the durable mail, and its key the id of its intake."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from engine.aws.s3 import Bucket, Object
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.intake.recipients import Recipients
+from engine.inbox.sources.patience import note_too_large
+from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.mail.incoming import sesmail
+from engine.mail.incoming.sesmail import Received, Stamp
+
+log = logging.getLogger(__name__)
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_OLDER, _YOUNGER = timedelta(minutes=15), timedelta(days=14)
+"""A sweep leaves what is new to the queue, which keeps a message for 14 days at most."""
+_NOBODYS_MAX = 100_000
+_HEAD = 65_536
+
+
+class SesMail:
+    """Takes the mails of one bucket, each once, whether a notification tells of it or a sweep finds it."""
+
+    def __init__(self, inbox: Inbox, bucket: Bucket, prefix: str, label: str) -> None:
+        self._inbox = inbox
+        self._bucket = bucket
+        self._prefix = prefix
+        self._label = label
+        self._most = inbox.engine.settings.max_mail_bytes
+        self._recipients = Recipients(inbox.engine)
+        self._nobodys: dict[str, None] = {}
+        """Keys of mails to addresses that do not exist: read once by a sweep, then passed over."""
+
+    async def take(self, mail: Received) -> bool:
+        """True once the mail was handled, or is none of ours to handle; False if it is not where it has to be.
+
+        Raises what `Bucket` raises, NoSuchKey among it; OSError.
+        """
+        if mail.key.rpartition("/")[2] == sesmail.SETUP:
+            return True
+        if mail.bucket != self._bucket.name or not mail.key.startswith(self._prefix):
+            log.warning("%s: a mail in another bucket, or below another prefix, is not taken", self._label)
+            return False
+        boxes = await self._mailboxes(mail.recipients)
+        if not boxes:
+            self._pass_over(mail.key)
+            return True
+        await self._keep(mail.key, boxes)
+        return True
+
+    async def sweep(self) -> int:
+        """Take the mails that no notification told of, or whose message was lost; returns how many there were."""
+        found, following = 0, ""
+        while True:
+            objects, following = await self._bucket.page(self._prefix, following)
+            for about in objects:
+                found += await self._missed(about)
+            if not following:
+                return found
+
+    async def _missed(self, about: Object) -> bool:
+        now = self._inbox.engine.clock()
+        if not now - _YOUNGER < about.at < now - _OLDER or about.key in self._nobodys:
+            return False
+        if about.key.rpartition("/")[2] == sesmail.SETUP or await self._known(_name(about)):
+            return False
+        head = (await self._bucket.read(about.key, _HEAD)).data
+        boxes = await self._mailboxes([address] if (address := sesmail.stamp(head).recipient) else [])
+        if not boxes:
+            self._pass_over(about.key)
+            return False
+        log.warning("%s: a mail that no message told of is taken in: %s", self._label, _name(about))
+        await self._keep(about.key, boxes)
+        return True
+
+    async def _known(self, name: str) -> bool:
+        return await self._inbox.engine.store.noted(f"{name}:")
+
+    async def _keep(self, key: str, boxes: tuple[Mailbox, ...]) -> None:
+        piece = await self._bucket.read(key, self._most)
+        name = _name(piece.about)
+        if await self._known(name) and not await asyncio.to_thread(self._inbox.spool.waits, name):
+            return
+        if piece.about.size > self._most:
+            await note_too_large(self._inbox, name, piece.about.size, self._label)
+            return
+        stamp = sesmail.stamp(piece.data)
+        await self._inbox.keep_and_handle(Spooled(envelope=_envelope(name, boxes, stamp), raw=piece.data))
+
+    async def _mailboxes(self, recipients: Sequence[str]) -> tuple[Mailbox, ...]:
+        found = [await self._recipients.find(address) for address in recipients]
+        return tuple(dict.fromkeys(box for box in found if box))
+
+    def _pass_over(self, key: str) -> None:
+        log.info("%s: a mail to no address of ours stays where it is", self._label)
+        while len(self._nobodys) >= _NOBODYS_MAX:
+            self._nobodys.pop(next(iter(self._nobodys)))
+        self._nobodys[key] = None
+
+
+def _envelope(name: str, boxes: tuple[Mailbox, ...], stamp: Stamp) -> Envelope:
+    """No header of any other server is believed: whoever sends a mail may have written it."""
+    trusted = (sesmail.AUTHSERV_ID,) if stamp.vouches else ()
+    return Envelope(id=name, mailboxes=boxes, sender=stamp.sender, authserv_ids=trusted)
+
+
+def _name(about: Object) -> str:
+    """The same for the same object, however it was found; sorts by time among the mails of other sources."""
+    own = about.key.rpartition("/")[2]
+    if not _PLAIN.fullmatch(own):
+        own = hashlib.sha256(about.key.encode()).hexdigest()[:40]
+    return f"{int(about.at.timestamp()):010d}000000000.s3_{own}"
