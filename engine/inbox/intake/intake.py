@@ -126,7 +126,7 @@ class Inbox:
         name = mail.envelope.id
         if not await asyncio.to_thread(self.spool.has, name):
             await asyncio.to_thread(self.spool.store_named, mail)
-            self.arrived.ring()
+            self.arrived.notify()
         heard = self._awaited.setdefault(name, asyncio.Event())
         try:
             while await asyncio.to_thread(self.spool.waits, name):
