@@ -13,14 +13,16 @@ _START = datetime(2031, 5, 6, 17, 30, tzinfo=UTC)
 _WORDS = "Bring your questions; the room opens a quarter of an hour earlier, and there is coffee. " * 6
 
 
-def calendar(method: str, uid: str, organizer: str, attendee: str, partstat: str) -> bytes:
+def calendar(
+    method: str, uid: str, organizer: str, attendee: str, partstat: str, title: str = "Season call"
+) -> bytes:
     """A calendar with one event and one attendee."""
     event = Event()
     event.add("UID", uid)
     event.add("DTSTAMP", datetime.now(UTC))
     event.add("DTSTART", _START)
     event.add("DTEND", _START + timedelta(hours=1))
-    event.add("SUMMARY", "Season call")
+    event.add("SUMMARY", title)
     event.add("SEQUENCE", 0)
     event.add("ORGANIZER", vCalAddress(f"mailto:{organizer}"))
     person = vCalAddress(f"mailto:{attendee}")
@@ -44,6 +46,15 @@ def invite(email: str) -> bytes:
     mail.add_alternative(f"<html><body><h1>Season call</h1><p>{_WORDS}</p></body></html>", subtype="html")
     mail.add_alternative(content.decode(), subtype="calendar", params={"method": "REQUEST"})
     mail.add_attachment(content, maintype="application", subtype="ics", filename="invite.ics")
+    return mail.as_bytes(policy=policy.SMTP)
+
+
+def request(uid: str, organizer: str, to: str, title: str) -> bytes:
+    """The mail by which a calendar client invites `to` to an event."""
+    mail = _mail(organizer, to, title)
+    mail.set_content("An invitation.\n")
+    content = calendar("REQUEST", uid, organizer, to, "NEEDS-ACTION", title).decode()
+    mail.add_alternative(content, subtype="calendar", params={"method": "REQUEST"})
     return mail.as_bytes(policy=policy.SMTP)
 
 

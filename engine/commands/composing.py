@@ -38,9 +38,9 @@ def revision(
 
 
 def reader_zone(attendee: Attendee) -> str:
-    """The zone of whoever reads a mail, from the column `timezone` of their list; empty if it is not known."""
+    """The zone of whoever reads a mail: of their list, else of their last answer; empty if it is not known."""
     given = attendee.fields.get(TIMEZONE, "") if attendee.fields else ""
-    return zones.resolve(given) or "" if given else ""
+    return (zones.resolve(given) if given else "") or attendee.zone
 
 
 def plain_text(said: compose.Revision, settings: Settings, token: str = SAMPLE_TOKEN) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
@@ -31,6 +32,11 @@ ALARM_MINUTES_MAX = 40_320
 FIELD_MAX = 2_000
 TIMEZONE = "timezone"
 """The personal field that holds a person's time zone."""
+_TIMEZONE_NAME = re.compile(
+    r"(?:(?:iana|user|contact|hs|customer|subscriber|local)[ _-]?)?(?:time[ _-]?zone|tz)(?:[ _-]?(?:id|name))?"
+    r"|zeitzone|fuseau(?:[ _-]horaire)?|zona[ _-]horaria|huso[ _-]horario|fuso[ _-]or[aá]rio|tijdzone"
+)
+"""What such a field is called by other programs, and in German, French, Spanish, Portuguese and Dutch."""
 FIELDS_MAX = 50
 FIELD_NAME_MAX = 100
 
@@ -207,7 +213,7 @@ def alarms(minutes: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 
 def fields(values: dict[str, str]) -> dict[str, str]:
-    """Personal fields, bounded in number and size; `timezone` is the person's. Raises Refused: UNKNOWN_TIMEZONE."""
+    """Personal fields, bounded in number and size; `timezone` holds the person's. Raises Refused: UNKNOWN_TIMEZONE."""
     if len(values) > FIELDS_MAX:
         raise Refused(Code.TOO_LARGE, f"{len(values)} fields; {FIELDS_MAX} are allowed.", "Send fewer.")
     if any(len(name) > FIELD_NAME_MAX for name in values):
@@ -217,6 +223,13 @@ def fields(values: dict[str, str]) -> dict[str, str]:
             "Shorten it.",
         )
     found = {k.strip().lower(): bounded(v, f"field “{k[:40]}”", FIELD_MAX) for k, v in values.items()}
-    if found.get(TIMEZONE):
-        found[TIMEZONE] = zones.require(found[TIMEZONE])
+    if zone := _zone(found):
+        found[TIMEZONE] = zones.require(zone)
     return found
+
+
+def _zone(values: Mapping[str, str]) -> str:
+    """The person's zone, by the first of the names for it that has a value; empty if none has."""
+    named = next((v for k, v in values.items() if v and _TIMEZONE_NAME.fullmatch(k)), "")
+    zone = values.get(TIMEZONE) or named
+    return zone.replace("_slash_", "/")  # as HubSpot exports it

@@ -20,7 +20,9 @@ _OPEN = re.compile(r"<!--|<script(?=[\s/>])", re.IGNORECASE)
 _CLOSE = re.compile(r"</script", re.IGNORECASE)
 _NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _HOLDING = ("@graph", "itemListElement", "item")
-_ALSO_EVENTS = frozenset({"Festival", "Hackathon"})
+_ALSO_EVENTS = frozenset({"Festival", "Hackathon", "EventSeries"})
+_INHERITED = ("location", "organizer")
+"""What a subEvent has of its event, unless it says otherwise."""
 
 Node = dict[str, Any]
 
@@ -93,7 +95,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 def events(value: object, objects: Allowance) -> Iterator[Node]:
-    """The Events at the top, in lists, in @graph and in an ItemList, in order. Raises Refused: TOO_LARGE."""
+    """The Events at the top, in lists, in @graph, in an ItemList and inside Events. Raises Refused: TOO_LARGE."""
     left = [value]
     while left:
         one = left.pop()
@@ -103,9 +105,20 @@ def events(value: object, objects: Allowance) -> Iterator[Node]:
             left += reversed(one)
         elif isinstance(one, dict):
             if is_event(one):
-                yield one
+                parts = _parts(one)
+                left += reversed(parts)
+                if not parts or one.get("startDate") or one.get("eventSchedule"):
+                    yield one
             else:
                 left += [one[name] for name in reversed(_HOLDING) if isinstance(one.get(name), list | dict)]
+
+
+def _parts(event: Node) -> list[Node]:
+    """The events of which it consists: its subEvents, as far as they stand there and not elsewhere."""
+    value = event.get("subEvent") or event.get("subEvents")
+    parts = [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]
+    inherited = {name: event[name] for name in _INHERITED if event.get(name)}
+    return [{**inherited, **part} for part in parts if is_event(part)]
 
 
 def is_event(node: Node) -> bool:

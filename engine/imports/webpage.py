@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
-from engine.imports import ldjson
+from engine.imports import ldjson, schedule
 from engine.imports.ldjson import Node
 from engine.itip import read, zones
 from engine.itip.bounds import Allowance, too_many
@@ -27,7 +27,6 @@ _TIME = re.compile(
 )
 _ADDRESS = ("streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry")
 _STATUSES = frozenset({"", "EventScheduled", "EventRescheduled", "EventMovedOnline", "EventCancelled"})
-_NOT_UNDERSTOOD = ("eventSchedule", "subEvent")
 _PLACES = 5
 _TEXT_MAX = 200_000
 _SHOWN = 60
@@ -95,8 +94,9 @@ def _unreadable(name: str, text: str) -> Refused:
 
 
 def _event(node: Node, default_zone: str | None) -> ItipEvent:
-    left_out = [f"its {name}, which is not understood" for name in _NOT_UNDERSTOOD if node.get(name)]
-    component = Component("VEVENT", [*_times(node, default_zone, left_out), *_words(node)])
+    left_out = list[str]()
+    times = _scheduled(node, default_zone, left_out) or list(_times(node, default_zone, left_out))
+    component = Component("VEVENT", [*times, *_words(node)])
     status = ldjson.last(_text(node, "eventStatus"))
     if status == "EventCancelled":
         component.properties.append(Property("STATUS", {}, "CANCELLED"))
@@ -177,11 +177,35 @@ def _address(place: Node) -> list[str]:
 # times
 
 
+def _scheduled(node: Node, default_zone: str | None, left_out: list[str]) -> list[Property]:
+    """The times of an event that recurs by an eventSchedule; empty if it has none, or none that can be read."""
+    schedules = node.get("eventSchedule")
+    several = schedules if isinstance(schedules, list) else [schedules]
+    found = [one for one in several if isinstance(one, dict)]
+    if len(found) != 1:
+        left_out += [f"its {len(found)} eventSchedules; only one can be read"] if found else []
+        return []
+    try:
+        read = schedule.read(found[0], _text(node, "startDate"), default_zone)
+    except schedule.NotUnderstood as why:
+        left_out.append(f"its eventSchedule, of which {why} cannot be read")
+        return []
+    times = list(read.properties())
+    length = _text(found[0], "duration") or _text(node, "duration")
+    if read.end is None and isinstance(read.start, datetime) and length and _is_duration(length):
+        times.append(Property("DURATION", {}, length))
+    return times
+
+
 def _times(node: Node, default_zone: str | None, left_out: list[str]) -> Iterator[Property]:
     """DTSTART and DTEND, or DURATION; a last day counts in schema.org, and not in DTEND."""
     text = _text(node, "startDate")
     if not text:
-        why = "has an eventSchedule and no start" if node.get("eventSchedule") else "has no start"
+        why = (
+            "has no eventSchedule that can be read, and no start"
+            if node.get("eventSchedule")
+            else "has no start"
+        )
         raise Refused(Code.INVALID_CALENDAR, f"The event {why}.", "Give it a startDate.")
     start = _moment("startDate", text)
     yield _property("DTSTART", start, default_zone)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from engine.itip import regions
 from engine.refusals import Code, Refused
 
 _UTC_NAMES = frozenset({"z", "utc", "gmt", "etc/utc", "etc/gmt", "zulu", "tzone://microsoft/utc"})
@@ -207,11 +208,19 @@ def _numeric(name: str) -> str | None:
 
 def _of_cities(phrase: str) -> str | None:
     """The zone that all known cities of a list such as "Canberra, Melbourne, Sydney" share."""
-    words = (word.strip() for word in phrase.rpartition(" : ")[2].split(",")[:12])
+    words = [word.strip() for word in phrase.rpartition(" : ")[2].split(",")[:12]]
     zones = [zone for word in words for zone in _cities().get(word, ())]
-    if not zones or len({offsets(zone) for zone in zones}) != 1:
+    others = [word for word in words if word not in _cities() and not regions.is_city(word)]
+    regional = [zone for word in others for zone in _region(word)]
+    # “Paris, Texas” is no city of Europe, and of a word that is not known nobody knows what it changes.
+    if not zones or len(regional) < len(others) or len({offsets(zone) for zone in (*zones, *regional)}) != 1:
         return None
     return next((zone for zone in zones if zone in representatives()), zones[0])
+
+
+def _region(word: str) -> tuple[str, ...]:
+    zone = regions.zone_of(word)
+    return (zone,) if zone else ()
 
 
 def _display(name: str) -> str | None:
@@ -259,6 +268,8 @@ def nearest(name: str, n: int = 3) -> list[str]:
     plain = name[:_NAME_MAX].strip().lower()[:60]
     if plain in _WORDS:
         return list(_WORDS[plain][:n])
+    if "," in plain:
+        return list(_region(plain.rpartition(",")[2].strip()))
     if len(plain) <= _ABBREVIATED or any(c.isdigit() for c in plain):
         # Names that look like an abbreviation or an offset have other clocks.
         return []

@@ -83,6 +83,7 @@ class Attendee(Value):
     withdrawn: datetime | None = Field(
         None, description="when their invite was withdrawn; then nothing counts or is mailed to them"
     )
+    zone: str = Field("", description="IANA name of the zone in which their client wrote the last answer")
     proven: bool = Field(
         True, description="false: turned up by mail that nothing proves; nothing is mailed to them"
     )

@@ -30,6 +30,7 @@ GROUPS = {
     "One mail read to its command",
     "One mail rendered",
     "Receipts by SMTP",
+    "Events by mail to create@",
     "A campaign, from its start to the last 250 written down",
     "A list drafted from CSV",
     "An event with very many attendees",

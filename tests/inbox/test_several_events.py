@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from email.message import EmailMessage
 
+import pytest
+
 from engine.engine import Engine
 from engine.imports import feeds
 from engine.imports.imported import Options
+from engine.model.events import EventStatus
 from engine.model.queries import EventQuery
 from tests.support import mails
 from tests.support.engines import deliver
@@ -38,6 +41,11 @@ async def starts(engine: Engine) -> list[int]:
     return sorted(event.span.start_utc.day for event in page.events)
 
 
+async def standing(engine: Engine) -> list[int]:
+    page = await engine.store.search(EventQuery(limit=100, status=EventStatus.CONFIRMED))
+    return sorted(event.span.start_utc.day for event in page.events)
+
+
 async def test_evenings_with_one_uid_are_events_of_their_own_also_when_imported_again(engine: Engine) -> None:
     data = calendar(*(vevent("play", day) for day in (16, 17, 18, 19)), vevent("talk", 20), method="PUBLISH")
     for new in (5, 0):
@@ -62,7 +70,31 @@ async def test_a_calendar_that_is_there_twice_is_one_event(post: Post) -> None:
 
 
 async def test_what_cannot_be_read_beside_others_is_named_to_the_sender(post: Post) -> None:
-    await post(attached(calendar(vevent("s16", 16)), calendar(vevent("s17", 17), method="CANCEL")))
+    await post(attached(calendar(vevent("s16", 16)), calendar(vevent("s17", 17), method="REPLY")))
     (notice,) = [message.notice for message in await deliver(post.engine) if message.notice]
-    assert "METHOD:CANCEL was left out (s17)" in notice.text
+    assert "METHOD:REPLY was left out (s17)" in notice.text
     assert await starts(post.engine) == [16]
+
+
+@pytest.mark.parametrize("cancel_first", [True, False])
+async def test_one_mail_may_cancel_one_event_and_make_another(post: Post, cancel_first: bool) -> None:
+    await post(attached(calendar(vevent("s16", 16))))
+    await deliver(post.engine)
+    both = [calendar(vevent("s16", 16), method="CANCEL"), calendar(vevent("s17", 17))]
+    await post(attached(*(both if cancel_first else reversed(both))))
+    assert await standing(post.engine) == [17]
+    (notice,) = [message.notice for message in await deliver(post.engine) if message.notice]
+    assert "2 events" in notice.text
+
+
+def date_of(uid: str, day: int) -> str:
+    """One date of a series that is not known here."""
+    return vevent(uid, day).replace("DTSTART", f"RECURRENCE-ID:202707{day}T193000Z\r\nDTSTART")
+
+
+async def test_a_cancelled_series_takes_its_single_dates_with_it_and_no_other(post: Post) -> None:
+    for uid, day in (("show", 16), ("show", 17), ("shower", 18)):
+        await post(attached(calendar(date_of(uid, day))))
+    assert await starts(post.engine) == [16, 17, 18]
+    await post(attached(calendar(vevent("show", 16), method="CANCEL")))
+    assert await standing(post.engine) == [18]

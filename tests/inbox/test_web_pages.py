@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +143,77 @@ def test_a_time_without_zone_takes_the_given_one_or_is_refused() -> None:
 
 def test_what_is_left_out_is_said() -> None:
     data = page(
-        event(1, endDate="2027-04-01", eventSchedule={"repeatFrequency": "P1W"}, eventStatus="EventPostponed")
+        event(
+            1, endDate="2027-04-01", eventSchedule={"repeatFrequency": "often"}, eventStatus="EventPostponed"
+        )
     )
     (entry,) = webpage.read_page(data).entries
     said = " ".join(entry.event.left_out)
     assert all(words in said for words in ("eventSchedule", "its end", "EventPostponed"))
+
+
+WEEKLY = {
+    "@type": "Schedule",
+    "startDate": "2027-04-01",
+    "endDate": "2027-05-31",
+    "repeatFrequency": "P1W",
+    "byDay": ["https://schema.org/Tuesday", "Friday"],
+    "startTime": "18:30:00",
+    "endTime": "19:45",
+    "scheduleTimezone": "Europe/London",
+    "exceptDate": ["2027-04-09"],
+}
+
+
+def test_a_schedule_is_a_series() -> None:
+    data = page(
+        {k: v for k, v in event(1, eventSchedule=WEEKLY).items() if k not in {"startDate", "endDate"}}
+    )
+    (entry,) = webpage.read_page(data).entries
+    said = entry.event
+    assert said.span is not None
+    assert said.left_out == ()
+    assert said.recurrence == "FREQ=WEEKLY;BYDAY=TU,FR;UNTIL=20270531"
+    local = said.span.local(said.span.start)
+    assert (str(local), said.span.length) == ("2027-04-02 18:30:00+01:00", timedelta(minutes=75))
+    assert said.exdates == (datetime(2027, 4, 9, 17, 30, tzinfo=UTC),)
+
+
+@pytest.mark.parametrize(
+    ("changed", "recurrence"),
+    [
+        ({"repeatFrequency": "P2W", "repeatCount": "5", "byDay": []}, "FREQ=WEEKLY;INTERVAL=2;COUNT=5"),
+        ({"repeatFrequency": "Daily", "byDay": [], "endDate": ""}, "FREQ=DAILY"),
+        (
+            {"repeatFrequency": "P1M", "byDay": "Monday", "byMonthWeek": "2", "endDate": ""},
+            "FREQ=MONTHLY;BYDAY=2MO",
+        ),
+        (
+            {"repeatFrequency": "P1Y", "byDay": [], "byMonth": "7", "byMonthDay": "4", "endDate": ""},
+            "FREQ=YEARLY;BYMONTH=7;BYMONTHDAY=4",
+        ),
+    ],
+)
+def test_schedules_recur_in_all_ways_of_schema_org(changed: dict[str, Any], recurrence: str) -> None:
+    (entry,) = webpage.read_page(page(event(1, eventSchedule={**WEEKLY, **changed}))).entries
+    assert entry.event.recurrence == recurrence
+
+
+def test_a_schedule_without_a_zone_keeps_the_offset_of_its_time() -> None:
+    unzoned = {"repeatFrequency": "P1D", "repeatCount": "3"}
+    (entry,) = webpage.read_page(page(event(1, eventSchedule=unzoned))).entries
+    assert entry.event.span is not None
+    assert entry.event.span.start_utc == datetime(2027, 4, 1, 23, tzinfo=UTC)
+
+
+def test_the_parts_of_an_event_are_events_at_its_place() -> None:
+    parts = [event(n, startDate=f"2027-04-0{n}T12:00:00Z", endDate=None, location=None) for n in (2, 3)]
+    for part in parts:
+        del part["location"]
+    festival = {**event(1, subEvent=parts), "@type": "Festival", "startDate": None}
+    entries = webpage.read_page(page(festival)).entries
+    assert [e.event.summary for e in entries] == ["Game 2", "Game 3"]
+    assert {e.event.location for e in entries} == {"Example Arena, 1 Main St, Example City"}
 
 
 @pytest.mark.parametrize("status", ["EventCancelled", "https://schema.org/EventCancelled"])
@@ -202,7 +268,10 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from([*GAME, "duration", "eventStatus", "@graph", "item", "address"]), inner
+            st.sampled_from(
+                [*GAME, *WEEKLY, "subEvent", "duration", "eventStatus", "@graph", "item", "address"]
+            ),
+            inner,
         )
     ),
     max_leaves=15,

@@ -71,6 +71,39 @@ def test_a_word_for_a_zone_is_refused_with_zones_that_people_mean_by_it(word: st
         assert {_hours(name, JULY) for name in named} <= WORDS[word]
 
 
+@pytest.mark.parametrize(
+    ("place", "meant"),
+    [
+        ("Paris, Texas", ["America/Chicago"]),
+        ("Paris, TX", ["America/Chicago"]),
+        ("London, Ontario", ["America/Toronto"]),
+        ("Melbourne, Florida", ["America/New_York"]),
+        ("Athens, Georgia", ["America/New_York"]),
+        ("Dallas, Texas", ["America/Chicago"]),
+        ("Paris, Nowhere", []),
+        ("Texas", []),
+        ("in", []),
+    ],
+)
+def test_a_place_whose_city_names_another_is_refused_with_the_clock_of_its_state(
+    place: str, meant: list[str]
+) -> None:
+    assert _refused(place) == meant
+
+
+@pytest.mark.parametrize(
+    ("place", "zone"),
+    [
+        ("Chicago, Illinois", "America/Chicago"),
+        ("New York, NY", "America/New_York"),
+        ("Paris, France", "Europe/Paris"),
+        ("Osaka, Sapporo, Tokyo", "Asia/Tokyo"),
+    ],
+)
+def test_a_place_whose_state_has_the_clock_of_its_city_is_understood(place: str, zone: str) -> None:
+    assert zones.require(place) == zone
+
+
 def _refused(name: str) -> list[str]:
     """The zones that the refusal names."""
     with pytest.raises(Refused) as raised:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
-from engine.model.events import Event
+from engine.model.events import Event, EventStatus
 from engine.model.people import Partstat
 from engine.model.times import Instant
 from engine.store.protocol import Store, Unit
@@ -83,3 +83,34 @@ async def test_a_delegation_is_kept_once_and_found_from_both_ends(store: Store, 
     for email in (ANN, BOB):
         assert await store.delegations(event.uid, email) == [delegation]
     assert await store.delegations(event.uid, "carol@example.com") == []
+
+
+async def test_the_zone_of_an_answer_is_known_to_later_events_of_that_organizer_alone(store: Store) -> None:
+    first = await stores.with_event(store, ANN)
+    async with store.unit() as unit:
+        ann = await unit.attendee(first.uid, ANN)
+        assert ann is not None
+        answered = ann.model_copy(update={"zone": "Asia/Tokyo", "receipt_arrived": NOW})
+        await unit.change_attendee(ann, answered)
+    async with store.unit() as unit:
+        await unit.ensure_organizer("other@example.org", "", NOW)
+        await unit.add_event(stores.event("later"))
+        await unit.add_event(stores.event("elsewhere", organizer="other@example.org"))
+        for uid in ("later", "elsewhere"):
+            await unit.add_attendees([stores.attendee(ANN, uid), stores.attendee(BOB, uid)])
+    async with store.unit() as unit:
+        people = [await unit.attendee(uid, ANN) for uid in (first.uid, "later", "elsewhere")]
+        bob = await unit.attendee("later", BOB)
+    assert [one.zone for one in people if one] == ["Asia/Tokyo", "Asia/Tokyo", ""]
+    assert bob is not None
+    assert bob.zone == ""
+
+
+async def test_the_single_dates_of_a_series_are_found_by_its_uid(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.ensure_organizer(stores.ORGANIZER, "", NOW)
+        for n, source in enumerate(("show 2027-05-02", "show 2027-05-01", "show", "shower 2027-05-01")):
+            await unit.add_event(stores.event(f"e{n}", source_uid=source))
+        await unit.add_event(stores.event("e9", source_uid="show 2027-05-03", status=EventStatus.CANCELLED))
+    found = await store.single_dates(stores.ORGANIZER, "show", 10)
+    assert [one.source_uid for one in found] == ["show 2027-05-01", "show 2027-05-02"]

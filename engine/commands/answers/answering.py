@@ -49,6 +49,8 @@ class Answering(Command[D_co], Generic[D_co]):
     comment: str = ""
     recurrence_id: Instant | None = None
     sent_by: str = ""
+    zone: str = ""
+    """The zone of the times in it, as the answering client wrote them."""
     delegates: tuple[Party, ...] = ()
 
 

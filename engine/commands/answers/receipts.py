@@ -52,9 +52,15 @@ async def recorded(work: Work, said: Answering[Done], who: Respondent, partstat:
     attendee = who.attendee
     if counts:
         attendee = await _proved(work, who)
-        attendee = await _counted(work, attendee, receipt)
+        attendee = await _counted(work, attendee, receipt, _zone(said, who))
         await delegated(work, said, who, partstat)
     return ReceiptDone(receipt=receipt, attendee=attendee, event=who.event)
+
+
+def _zone(said: Answering[Done], who: Respondent) -> str:
+    """The answerer's zone: what their client wrote, unless it repeats ours; else what was known before."""
+    repeated = said.zone in {"", "UTC", who.event.span.timezone} or said.zone.startswith("Etc/")
+    return who.attendee.zone if repeated else said.zone
 
 
 async def _proved(work: Work, who: Respondent) -> Attendee:
@@ -131,7 +137,7 @@ async def _older(work: Work, attendee: Attendee, receipt: Receipt) -> bool:
     return dtstamp is not None and (receipt.sequence, receipt.dtstamp) < (sequence, dtstamp)
 
 
-async def _counted(work: Work, attendee: Attendee, receipt: Receipt) -> Attendee:
+async def _counted(work: Work, attendee: Attendee, receipt: Receipt, zone: str) -> Attendee:
     """Count a receipt: an answer for one instance stands beside the answer for the series."""
     if receipt.recurrence_id is not None:
         await work.unit.save_instance_answer(
@@ -145,11 +151,15 @@ async def _counted(work: Work, attendee: Attendee, receipt: Receipt) -> Attendee
                 arrived=receipt.arrived,
             )
         )
-        return attendee
+        new = attendee.model_copy(update={"zone": zone})
+        if zone != attendee.zone:
+            await work.unit.change_attendee(attendee, new)
+        return new
     new = attendee.model_copy(
         update={
             "partstat": receipt.partstat,
             "prodid": receipt.prodid or attendee.prodid,
+            "zone": zone,
             "receipt_sequence": receipt.sequence,
             "receipt_dtstamp": receipt.dtstamp,
             "receipt_arrived": receipt.arrived,

@@ -26,6 +26,8 @@ _MAILED_ROWS = 100_000
 _CHEAP_CALENDAR_BYTES = 32_768
 _CHEAP_COMPONENTS = 40
 _CHEAP_RULES = 12
+_TOGETHER = frozenset({"REQUEST", "PUBLISH", "ADD", "CANCEL"})
+"""Methods by which an organizer makes, changes and ends events; one mail may do several of these."""
 _RULES = (b"rrule", b"rdate", b"exdate")
 
 
@@ -43,7 +45,8 @@ class Content:
     """What a mail carries, as far as the mailboxes that it came to can use it.
 
     `calendar`: the first calendar that can be read; why the first cannot, if none can; None without any. At create@
-    with the events of the others that ask for the same; `left`: why further ones could not join it.
+    with the events of the others that ask for the same; `others`: those that ask for something else, one for each
+    METHOD; `left`: why further ones could not join.
     `quoted`: that calendar stands where what others wrote may stand. `tables`: for create@; `rows`: for bulk@, of
     each attached list. The texts of lists are not kept beside them.
     """
@@ -51,6 +54,7 @@ class Content:
     mail: IncomingMail
     calendar: ItipMessage | Refused | None = None
     quoted: bool = False
+    others: tuple[ItipMessage, ...] = ()
     left: tuple[Refused, ...] = ()
     tables: tuple[Table, ...] = ()
     rows: tuple[tuple[Row, ...] | Refused, ...] = ()
@@ -84,13 +88,14 @@ def _cheap(calendar: bytes) -> bool:
 
 def _content(mail: IncomingMail, boxes: Collection[str]) -> Content:
     calendar, quoted = _calendar(mail) if _CALENDAR_BOXES & set(boxes) else (None, False)
-    left: tuple[Refused, ...] = ()
+    others, left = list[ItipMessage](), tuple[Refused, ...]()
     if "create" in boxes and len(mail.calendars) > 1 and isinstance(calendar, ItipMessage) and not quoted:
-        calendar, left = _joined(mail.calendars)
+        (calendar, *others), left = _joined(mail.calendars)
     return Content(
         mail=_without_texts(mail) if mail.lists else mail,
         calendar=calendar,
         quoted=quoted,
+        others=tuple(others),
         left=left,
         tables=_tables(mail) if "create" in boxes and not mail.calendars else (),
         rows=_rows(mail) if "bulk" in boxes else (),
@@ -112,19 +117,25 @@ def _calendar(mail: IncomingMail) -> tuple[ItipMessage | Refused | None, bool]:
     return first, False
 
 
-def _joined(parts: Sequence[CalendarPart]) -> tuple[ItipMessage, tuple[Refused, ...]]:
-    """The calendars that are the sender's own as one, and why others could not join: each event counts once."""
+def _joined(parts: Sequence[CalendarPart]) -> tuple[list[ItipMessage], tuple[Refused, ...]]:
+    """The calendars that are the sender's own, one for each METHOD, and why others could not join."""
     own = [part for part in parts if not part.quoted]
     read = [_attempt(partial(itip_read.read, method_hint=part.method_hint), part.content) for part in own]
     messages = [message for message in read if isinstance(message, ItipMessage)]
-    first, left = messages[0], [message for message in read if isinstance(message, Refused)]
-    same = [message for message in messages if message.method == first.method]
-    left += [_of_another_method(message) for message in messages if message.method != first.method]
+    left = [message for message in read if isinstance(message, Refused)]
+    methods = dict.fromkeys(message.method for message in messages)
+    first, *others = [_as_one([m for m in messages if m.method == method]) for method in methods]
+    together = [other for other in others if {first.method, other.method} <= _TOGETHER]
+    left += [_of_another_method(other) for other in others if other not in together]
     left += [_too_many()] if len(parts) >= MAX_CALENDARS else []
+    return [first, *together], tuple(left)
+
+
+def _as_one(same: Sequence[ItipMessage]) -> ItipMessage:
+    """Calendars of one METHOD as one; each event counts once."""
     events = {_key(event): event for message in reversed(same) for event in reversed(message.events)}
     repaired = tuple(dict.fromkeys(what for message in same for what in message.repaired))
-    in_order = tuple(reversed(events.values()))
-    return first.model_copy(update={"events": in_order, "repaired": repaired}), tuple(left)
+    return same[0].model_copy(update={"events": tuple(reversed(events.values())), "repaired": repaired})
 
 
 def _key(event: ItipEvent) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 
 from engine.commands import notices
@@ -30,8 +30,9 @@ from engine.inbox.intake.received import (
 from engine.inbox.routes import batch, rsvp, succession
 from engine.inbox.routes import organizer_commands as wishes
 from engine.inbox.routes.addressed import by_google, objection, quoted
+from engine.inbox.routes.planning import Plan, alone, known_event, planned
 from engine.inbox.routes.reach import weighed
-from engine.itip.message import ItipEvent, ItipMessage, told_apart
+from engine.itip.message import ItipEvent, ItipMessage
 from engine.model.events import Event
 from engine.model.messages import Notice
 from engine.model.times import Instant
@@ -64,14 +65,20 @@ async def _handle_calendar(engine: Engine, received: ReceivedMail, message: Itip
         return stop
     if message.method == "DECLINECOUNTER":
         return await _declined(engine, received, message)
-    return await _apply_events(engine, received, message)
+    others = [other.arrived(engine.clock()) for other in received.content.others] if received.content else []
+    for other in others:
+        if stop := objection(received, engine.settings.commanded, other):
+            return stop
+    return await _apply_events(engine, received, [message, *others])
 
 
 async def _quoted(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome | None:
     """Why a calendar that was found among words waits, if so: it may make events, and changes none."""
     makes = message.method in {"REQUEST", "PUBLISH"} and not any(map(wishes.gone, message.events))
     if makes and not [
-        e for e in message.events if await _known(engine, received, e) or await _alone(engine, received, e)
+        e
+        for e in message.events
+        if await known_event(engine, received, e) or await alone(engine, received, e)
     ]:
         return None
     return quoted(received)
@@ -115,37 +122,38 @@ async def _without_calendar(engine: Engine, received: ReceivedMail) -> Outcome:
     return refused(Code.NO_CALENDAR, "The mail has no calendar. Invite this address to your event instead.")
 
 
-async def _apply_events(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome:
-    """Every event of the calendar, its series before its instances; one outcome stands for them all."""
-    if sum(1 for event in message.events if event.recurrence) > _SERIES_MAX:
+async def _apply_events(engine: Engine, received: ReceivedMail, messages: Sequence[ItipMessage]) -> Outcome:
+    """Every event of the calendars; one outcome stands for them all."""
+    if sum(1 for message in messages for event in message.events if event.recurrence) > _SERIES_MAX:
         return refused(
             Code.TOO_LARGE,
             f"The calendar has more than {_SERIES_MAX} recurring events. Send it in parts, or import it.",
         )
-    series = told_apart([e for e in message.events if e.recurrence_id is None])
-    instances = [e for e in message.events if e.recurrence_id is not None]
-    masters = {e.uid for e in series}
-    alone = [i for i in instances if i.uid not in masters]
+    plans = [await planned(engine, received, message) for message in messages]
     left = [turned_down(refused) for refused in received.content.left] if received.content else []
-    quiet = len(series) + len(alone) + len(left) > 1
-    own: dict[str, list[ItipEvent]] = {}
-    for instance in instances:
-        own.setdefault(instance.uid, []).append(instance)
+    quiet = sum(len(plan.events) for plan in plans) + len(left) > 1
 
     async def each(mail: ReceivedMail) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        for event in (*series, *alone):
-            if event.recurrence_id is None:
-                taking = _series(engine, mail, message.method, event, own.get(event.uid, []), quiet=quiet)
-            else:
-                taking = _instance(engine, mail, message.method, event, quiet=quiet)
-            outcomes.append(await _one(taking))
+        for plan in plans:
+            outcomes += [
+                await _one(_applied(engine, mail, plan, event, quiet=quiet)) for event in plan.events
+            ]
         return outcomes + left
 
     if not quiet:
         return (await each(received))[0]
     received = await weighed(engine, received, each)
     return await _summed(engine, received, await each(received))
+
+
+def _applied(
+    engine: Engine, received: ReceivedMail, plan: Plan, event: ItipEvent, *, quiet: bool
+) -> Coroutine[object, object, Outcome]:
+    if event.recurrence_id is None:
+        instances = plan.own.get(event.uid, [])
+        return _series(engine, received, plan.method, event, instances, quiet=quiet)
+    return _instance(engine, received, plan.method, event, quiet=quiet)
 
 
 async def _one(taking: Awaitable[Outcome]) -> Outcome:
@@ -184,7 +192,7 @@ async def _series(
     *,
     quiet: bool,
 ) -> Outcome:
-    known = await _known(engine, received, event)
+    known = await known_event(engine, received, event)
     command: Command[EventDone]
     if method == "CANCEL" or wishes.gone(event):
         if known is None:
@@ -215,7 +223,7 @@ async def _continued(engine: Engine, received: ReceivedMail, event: ItipEvent, o
     again = outcome == ALREADY_RECEIVED
     if received.rehearsed or not (outcome.action is MailAction.CREATED or again):
         return outcome
-    made = await _known(engine, received, event)
+    made = await known_event(engine, received, event)
     said = await succession.continue_series(engine, received, made) if made and not made.sequence else ""
     return outcome if again else outcome.model_copy(update={"detail": f"{outcome.detail} {said}".strip()})
 
@@ -224,7 +232,7 @@ async def _instance(
     engine: Engine, received: ReceivedMail, method: str, event: ItipEvent, *, quiet: bool
 ) -> Outcome:
     """One instance alone: changed or cancelled, while its series stands."""
-    known = await _known(engine, received, event)
+    known = await known_event(engine, received, event)
     assert event.recurrence_id is not None
     if known is None:
         alone = event.model_copy(update={"uid": event.occurrence_uid, "recurrence_id": None})
@@ -277,7 +285,7 @@ def _stray(received: ReceivedMail, known: Event, event: ItipEvent) -> Outcome | 
 async def _declined(engine: Engine, received: ReceivedMail, message: ItipMessage) -> Outcome:
     """The organizer keeps the time: each attendee that the mail names hears so (RFC 5546, 3.2.8)."""
     event = message.events[0]
-    known = await _known(engine, received, event)
+    known = await known_event(engine, received, event)
     if known is None:
         return _unknown()
     people = [a.address for a in event.attendees if a.address != known.organizer][:_DECLINED_MAX]
@@ -301,20 +309,6 @@ def _unknown() -> Outcome:
     return refused(Code.UNKNOWN_EVENT, why)
 
 
-async def _known(engine: Engine, received: ReceivedMail, event: ItipEvent) -> Event | None:
-    """The sender's event that the mail speaks of, by the UID of their client or by ours."""
-    sender = received.mail.from_address
-    known = await engine.store.event_by_source(sender, event.uid)
-    if known is None and (ours := await engine.store.event(event.uid)) and ours.organizer == sender:
-        known = ours
-    return known
-
-
-async def _alone(engine: Engine, received: ReceivedMail, event: ItipEvent) -> Event | None:
-    """The sender's event that is an instance of a series which is not known here."""
-    return await engine.store.event_by_source(received.mail.from_address, event.occurrence_uid)
-
-
 async def _apply(
     engine: Engine,
     received: ReceivedMail,
@@ -333,6 +327,7 @@ async def _apply(
         return Outcome(action=MailAction.IGNORED, uid=done.event.uid, code=Code.NO_CHANGE.value)
 
     part = f"{named(event.uid)}:{event.recurrence_id or ''}"
+    part += ":cancelled" if action is MailAction.CANCELLED else ""
     saying = partial(_NOTICES[action], engine.settings, None if event.following else event.recurrence_id)
 
     def notice(done: EventDone) -> Notice:

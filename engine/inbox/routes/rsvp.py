@@ -147,6 +147,7 @@ def _answer_fields(
         "comment": "" if received.verdict.confirmed_by else event.comment,
         "recurrence_id": event.recurrence_id,
         "sent_by": who.sent_by,
+        "zone": event.span.timezone if event.span and not event.span.all_day else "",
         "delegates": who.delegates,
     }
 

@@ -57,6 +57,10 @@ class Questions(Reports, Protocol):
         """The organizer's event with this UID in the organizer's own calendar, or None."""
         ...
 
+    async def single_dates(self, organizer: str, source_uid: str, limit: int) -> list[Event]:
+        """The organizer's standing events that were made of single dates of this UID, in the order of their dates."""
+        ...
+
     async def events_with_statistics(self, name: str, actor: str) -> list[tuple[Event, Statistics]]:
         """Like `events_named`, each with its counters."""
         ...

@@ -61,9 +61,10 @@ class Attendees(Session):
         attendees = await self._new(attendees)
         if not attendees:
             return
-        await self.insert("attendee", rows.ATTENDEE_COLUMNS, [rows.attendee_values(a) for a in attendees])
         event_uid = attendees[0].event_uid
         organizer = await self._organizer(event_uid)
+        attendees = await self._with_zones(attendees, organizer)
+        await self.insert("attendee", rows.ATTENDEE_COLUMNS, [rows.attendee_values(a) for a in attendees])
         for name, n in Counter(name for a in attendees for name in attendee_counters(a)).items():
             self.tally.add(event_uid, organizer, name, n)
 
@@ -84,6 +85,19 @@ class Attendees(Session):
         known = {row["email"] for row in held}
         return [a for a in attendees if a.email not in known]
 
+    async def _with_zones(self, attendees: Sequence[Attendee], organizer: str) -> list[Attendee]:
+        """The attendees, each with the zone of their last answer to any event of this organizer."""
+        found = await self.all(
+            "SELECT a.email, a.zone FROM attendee a JOIN event e ON e.uid = a.event_uid "
+            f"WHERE a.email {IN_LIST} AND a.zone <> '' AND e.organizer = ? ORDER BY a.receipt_arrived",
+            [as_list([a.email for a in attendees]), organizer],
+        )
+        known = {row["email"]: row["zone"] for row in found}
+        return [
+            a.model_copy(update={"zone": known[a.email]}) if a.email in known and not a.zone else a
+            for a in attendees
+        ]
+
     async def lacking(self, event_uid: str, field: str) -> int:
         """How many invited attendees have no value for a personal field."""
         value = "nullif(name, '')" if field == "name" else "nullif(json_extract(fields, ?), '')"
@@ -99,7 +113,7 @@ class Attendees(Session):
         """Write an answer or a withdrawal down: counters move from what the attendee was to what they are."""
         await self.run(
             "UPDATE attendee SET partstat = ?, prodid = ?, receipt_sequence = ?, receipt_dtstamp = ?, "
-            "receipt_arrived = ?, proven = ?, withdrawn = ? WHERE event_uid = ? AND email = ?",
+            "receipt_arrived = ?, proven = ?, withdrawn = ?, zone = ? WHERE event_uid = ? AND email = ?",
             [
                 new.partstat.value,
                 new.prodid,
@@ -108,6 +122,7 @@ class Attendees(Session):
                 rows.seconds(new.receipt_arrived),
                 int(new.proven),
                 rows.seconds(new.withdrawn),
+                new.zone,
                 new.event_uid,
                 new.email,
             ],

@@ -73,6 +73,7 @@ class Candidate(NamedTuple):
     receipt_dtstamp: int | None
     receipt_arrived: int | None
     proven: int | None
+    zone: str | None
     suspended: int
     organizer_name: str | None
     campaign_state: str | None
@@ -98,7 +99,7 @@ _COLUMNS = ", ".join(
         "a.receipt_sequence",
         _micros("a.receipt_dtstamp"),
         _micros("a.receipt_arrived"),
-        "a.proven",
+        "a.proven, a.zone",
         "o.suspended, o.name, k.state",
         "coalesce((SELECT reason FROM block b WHERE b.email = m.email AND b.organizer = m.organizer), "
         f"CASE WHEN {by_domain('m.email', 'm.organizer')} THEN '{ASKED}' END)",
@@ -205,6 +206,7 @@ def _attendee(c: Candidate) -> Attendee:
             "receipt_arrived": None if c.receipt_arrived is None else _at(c.receipt_arrived),
             "proven": bool(c.proven),
             "withdrawn": None,
+            "zone": c.zone,
         },
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model.events import Event
+from engine.model.events import Event, EventStatus
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.search_index import SearchIndex
 
@@ -31,6 +31,15 @@ class Events(SearchIndex):
             "SELECT body FROM event WHERE organizer = ? AND source_uid = ?", [organizer, source_uid]
         )
         return rows.event(row) if row else None
+
+    async def single_dates(self, organizer: str, source_uid: str, limit: int) -> list[Event]:
+        """The standing events whose UID in the organizer's calendar is this one, a space and a date."""
+        found = await self.all(
+            "SELECT body FROM event WHERE organizer = ? AND source_uid > ? AND source_uid < ? "
+            "AND status <> ? ORDER BY source_uid LIMIT ?",
+            [organizer, f"{source_uid} ", f"{source_uid}!", EventStatus.CANCELLED.value, limit],
+        )
+        return [rows.event(row) for row in found]
 
     async def add_event(self, event: Event) -> None:
         await self.run(

@@ -34,7 +34,7 @@ _DROPPED = {
 }
 """Rows that are the person's own, by the column that says so: they go whole."""
 _EMPTIED: dict[str, dict[str, Column]] = {
-    "attendee": {"name": "", "fields": "{}"},
+    "attendee": {"name": "", "fields": "{}", "zone": ""},
     "message": {"note": "", "answer": "", "notice": None},
     "campaign_row": {"name": "", "fields": "{}", "detail": ""},
     "change": {"words": ""},

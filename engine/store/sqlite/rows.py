@@ -45,7 +45,7 @@ def instant(text: str) -> date | datetime | None:
 
 ATTENDEE_COLUMNS = (
     "event_uid, email, token, name, partstat, origin, prodid, fields, created, "
-    "receipt_sequence, receipt_dtstamp, receipt_arrived, proven, withdrawn"
+    "receipt_sequence, receipt_dtstamp, receipt_arrived, proven, withdrawn, zone"
 )
 
 
@@ -65,6 +65,7 @@ def attendee_values(attendee: Attendee) -> tuple[object, ...]:
         seconds(attendee.receipt_arrived),
         int(attendee.proven),
         seconds(attendee.withdrawn),
+        attendee.zone,
     )
 
 
@@ -89,6 +90,7 @@ def attendee_fields(row: sqlite3.Row) -> dict[str, object]:
         *answer,
         proven,
         withdrawn,
+        zone,
     ) = row
     sequence, stamp, arrived = answer
     return {
@@ -106,6 +108,7 @@ def attendee_fields(row: sqlite3.Row) -> dict[str, object]:
         "receipt_arrived": moment(arrived),
         "proven": bool(proven),
         "withdrawn": moment(withdrawn),
+        "zone": zone,
     }
 
 

@@ -25,6 +25,7 @@ from engine.store.sqlite.stops_schema import STOPS
 from engine.store.sqlite.strangers_schema import STRANGERS
 from engine.store.sqlite.suppressions import SUPPRESSED_DOMAINS
 from engine.store.sqlite.triggers_schema import TRIGGERS
+from engine.store.sqlite.zones_schema import ATTENDEE_ZONES
 
 PENDING = "state IN ('queued','deferred')"
 DUE = "state IN ('queued','deferred') AND held = 0"
@@ -317,6 +318,7 @@ MIGRATIONS = (
     QUOTAS,
     TRIGGERS,
     INBOX_MESSAGES,
+    ATTENDEE_ZONES,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

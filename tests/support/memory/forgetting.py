@@ -86,7 +86,9 @@ def named_by_others(t: Tables, address: str) -> list[str]:
 
 def _silenced(value: Any, address: str) -> Any:
     if isinstance(value, Attendee) and value.email == address:
-        return value.model_copy(update={"name": "", "fields": {}, "token": f"gone{value.event_uid}"})
+        return value.model_copy(
+            update={"name": "", "fields": {}, "zone": "", "token": f"gone{value.event_uid}"}
+        )
     if isinstance(value, Receipt | Proposal) and value.email == address:
         return value.model_copy(update={"comment": ""})
     return value

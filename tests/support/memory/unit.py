@@ -47,6 +47,11 @@ class Unit(TriggerUnit):
         )
         return next(fits, None)
 
+    async def single_dates(self, organizer: str, source_uid: str, limit: int) -> list[Event]:
+        events = (e for e in self.t.of("event").values() if e.organizer == organizer and not e.cancelled)
+        dates = [e for e in events if (e.source_uid or "").startswith(f"{source_uid} ")]
+        return sorted(dates, key=lambda e: e.source_uid or "")[:limit]
+
     async def add_event(self, event: Event) -> None:
         assert event.uid not in self.t.of("event")
         self.t.put("event", event.uid, event)
@@ -119,9 +124,19 @@ class Unit(TriggerUnit):
             known = self.t.get("attendee", key)
             if known is None:
                 assert await self.attendee_by_token(attendee.token) is None
-                self.t.put("attendee", key, attendee)
+                zone = attendee.zone or self._zone_of(attendee)
+                self.t.put("attendee", key, attendee.model_copy(update={"zone": zone}))
             elif attendee.proven:
                 self.t.put("attendee", key, known.model_copy(update={"proven": True}))
+
+    def _zone_of(self, attendee: Attendee) -> str:
+        organizer = self.t.get("event", attendee.event_uid).organizer
+        answered = [
+            a
+            for a in self.t.where("attendee", lambda a: a.email == attendee.email and a.zone)
+            if self.t.get("event", a.event_uid).organizer == organizer and a.receipt_arrived
+        ]
+        return max(answered, key=lambda a: a.receipt_arrived).zone if answered else ""
 
     async def lacking(self, event_uid: str, field: str) -> int:
         people = [a for a in self.attendees_of(event_uid) if a.origin is not Origin.SHARED]
@@ -136,6 +151,7 @@ class Unit(TriggerUnit):
             "receipt_arrived",
             "proven",
             "withdrawn",
+            "zone",
         )
         known = self.t.get("attendee", (new.event_uid, new.email))
         changed = known.model_copy(update={name: getattr(new, name) for name in kept})
