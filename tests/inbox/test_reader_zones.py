@@ -15,7 +15,7 @@ from engine.model.events import Event
 from engine.outbox.render import Renderer
 from engine.refusals import Code, Refused
 from tests.support import mails
-from tests.support.engines import attendee, chores_done, claim, created, deliver, invite
+from tests.support.engines import attendee, claim, created, deliver, invite, jobs_done
 from tests.support.inboxes import Post
 
 ANN = "ann@example.com"
@@ -23,7 +23,7 @@ ANN = "ann@example.com"
 
 async def plain_text(engine: Engine) -> str:
     """The text of the one mail that is owed."""
-    await chores_done(engine)
+    await jobs_done(engine)
     (claimed,) = await claim(engine)
     envelope = await Renderer(engine.settings, engine.store).render(claimed, engine.clock())
     mail = message_from_bytes(envelope.content, policy=policy.default)
