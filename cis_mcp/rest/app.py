@@ -31,6 +31,8 @@ from engine.refusals import Code, Refused
 logger = logging.getLogger(__name__)
 
 _TIERS = ("core", "extended", "operator")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
+"""Those that get an answer of ours, which names what the path allows."""
 _UNKEYED = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="Authentication required"'}
 
 
@@ -44,7 +46,7 @@ def routes(engine: Engine, *, keyed: bool, leaving: Callable[[], bool] = lambda:
         Route(STOCK_PAGE, stock_page),
         *(_route(handler, path, endpoints) for path, endpoints in by_path.items()),
         Route("/openapi.json", _openapi(engine)),
-        Route("/v1/{rest:path}", _unknown_path, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        Route("/v1/{rest:path}", _unknown_path, methods=_METHODS),
     ]
 
 
@@ -54,14 +56,16 @@ def _route(handler: RequestHandler, path: str, endpoints: Sequence[Endpoint]) ->
 
     async def asked(request: Request) -> Response:
         endpoint = by_method.get("GET" if request.method == "HEAD" else request.method)  # type: ignore[call-overload]
+        allowed = {"Allow": ", ".join(methods)}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=allowed)
         if endpoint is None or (request.method == "HEAD" and endpoint.acts):
-            allowed = {"Allow": ", ".join(methods)}
             words = f"{request.method} is not possible here; possible: {', '.join(methods)}."
             return problem(405, Code.INVALID_ARGUMENT, words, headers=allowed)
         return await handler.answer(endpoint, request)
 
     if not endpoints[0].reference:
-        return Route(path, asked, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+        return Route(path, asked, methods=_METHODS)
     open_to_all = CORSMiddleware(
         request_response(asked),
         allow_origins=["*"],
@@ -69,7 +73,7 @@ def _route(handler: RequestHandler, path: str, endpoints: Sequence[Endpoint]) ->
         allow_headers=["authorization", "content-type", "x-api-key"],
         expose_headers=["Link"],
     )
-    return Route(path, endpoint=open_to_all, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    return Route(path, endpoint=open_to_all, methods=_METHODS)
 
 
 class RequestHandler:

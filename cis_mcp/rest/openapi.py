@@ -69,7 +69,16 @@ def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         wanted += [(endpoint.answer, "serialization")] if endpoint.answer else []
         wanted += [(endpoint.body, "validation")] if endpoint.body else []
     _, found = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF)
-    return dict(sorted(found["$defs"].items()))
+    return {name: _lenient(schema) for name, schema in sorted(found["$defs"].items())}
+
+
+def _lenient(node: Any) -> Any:
+    """A schema without uniqueItems: what a set gets twice counts once, and is no mistake."""
+    if isinstance(node, list):
+        return [_lenient(one) for one in node]
+    if isinstance(node, dict):
+        return {name: _lenient(value) for name, value in node.items() if name != "uniqueItems"}
+    return node
 
 
 def _paths(schemas: dict[str, Any]) -> dict[str, Any]:
@@ -153,13 +162,17 @@ def _responses(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
         yield "202", {"description": "It waits for somebody's yes", "content": {"application/json": waits}}
     if endpoint.etag and not endpoint.changes:
         yield "304", {"description": "The revision is still the one that If-None-Match names"}
-    problem = {MEDIA: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}
+    problem: dict[str, Any] = {MEDIA: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}
+    if endpoint.media == "text/plain":
+        problem["text/plain"] = {"schema": {"type": "string"}}
     for status, words in _PROBLEMS.items():
         yield status, {"description": words, "content": problem}
 
 
 def _done(endpoint: Endpoint) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"}
+    if endpoint.media == "text/event-stream":
+        schema = {}
     if endpoint.answer:
         schema = {"$ref": _REF.format(model=endpoint.answer.__name__)}
     found: dict[str, Any] = {"description": "Done", "content": {endpoint.media: {"schema": schema}}}

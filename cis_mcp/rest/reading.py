@@ -76,7 +76,8 @@ async def body_of(endpoint: Endpoint, request: Request) -> Body | None:
 
 def _read(model: type[M], raw: bytes) -> M:
     try:
-        return model.model_validate_json(raw)
+        # Strict also in models of the engine that a body holds.
+        return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
         raise mistakes("body", error.errors(include_url=False, include_input=False)) from None
 

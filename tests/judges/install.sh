@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, axe-core, html-validate, the
 # MCP Inspector, the MCP conformance suite with the Node that it needs, the official host of MCP Apps with what bundles
-# it, and the bundle's own tool (below .judges).
+# it, and the bundle's own tool; schemathesis (below .judges).
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "$(id -u)" = 0 ]; then
@@ -12,6 +12,9 @@ else
     echo "not root: install the system packages libical3, postfix, dovecot-imapd and chromium by hand" >&2
 fi
 mkdir -p "$here/.judges"
+# schemathesis has a Python environment of its own, apart from the locks of the product.
+[ -x "$here/.judges/python/bin/python" ] || "${PYTHON:-python3}" -m venv "$here/.judges/python"
+"$here/.judges/python/bin/python" -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
 npm install --silent --no-audit --no-fund --prefix "$here/.judges" \
     ical.js@2.2.1 \
     axe-core@4.14.1 \

@@ -1,0 +1,152 @@
+"""schemathesis plays every operation of the OpenAPI document with the keys that programs have; in CI alone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from cis_mcp.rest.catalog import EVERY, V1
+from cis_mcp.rest.endpoint import Endpoint
+from cis_mcp.rest.openapi import document
+from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.messages import TakeMessage
+from engine.commands.invites.invites import SendInvite
+from engine.commands.pages.pages import CreatePage
+from engine.engine import SYSTEM, Engine
+from engine.model.bounds import Approval, Bounds
+from engine.model.campaigns import CampaignState
+from engine.model.pages import PageKind
+from engine.model.verbs import Verb
+from tests.judges import contract
+from tests.judges.contract import Example
+from tests.support.engines import created, do, drafted, engine_in, invite
+from tests.support.waiting import DEADLINE_S
+from tests.support.webs import key_for, served
+from tests.tools.test_proposals import proposed
+from tests.triggers.crm import RULES, deal, delivered, trigger
+
+TRIES = 10
+CONCERT = {"summary": "Spring concert", "start": "2027-05-02T19:00:00Z", "duration": "PT2H"}
+ENDING = {"withdraw_invite", "cancel_event", "cancel_campaign", "revoke_key"}
+"""After these nothing else can be done with what they end."""
+BOB = {"email": "bob@example.com"}
+
+
+@pytest.fixture(autouse=True)
+def _judge() -> None:
+    if os.environ.get("CIS_JUDGES") != "required":
+        pytest.skip("schemathesis plays in CI alone: CIS_JUDGES=required")
+    assert contract.available(), "run make judges"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A server with something for every operation."""
+
+    keys: dict[str, str]
+    examples: dict[str, Example]
+
+
+async def _staged(engine: Engine) -> Stage:
+    hook = await trigger(engine, verbs="create,update,send,trigger")
+    who = hook.organizer
+    every = frozenset(Verb) - {Verb.ADMIN}
+    asks = Bounds(verbs=every, approval=(Approval.EVERYTHING,))
+    keys = {
+        "v1": await key_for(engine, who, scopes=every),
+        "admin": await key_for(engine, api="admin"),
+        "standard": await key_for(engine, api="standard"),
+    }
+    event, doomed, other = [await created(engine, organizer=who) for _ in range(3)]
+    bob = (await invite(engine, event, "bob@example.com")).attendee
+    await proposed(engine, event, bob, 2)
+    delivery = await delivered(engine, hook, deal())
+    draft, going, still = [await drafted(engine, event, [f"{n}@example.com"]) for n in ("a", "b", "c")]
+    page = (await do(engine, CreatePage(title="Season", kind=PageKind.SCHEDULE, organizer=who))).page
+    letter = TakeMessage(
+        organizer=who,
+        sender="bob@example.com",
+        body="When?",
+        proof="example.com",
+        answerable=True,
+        message_id="first@example.com",
+    )
+    message = (await engine.apply(letter, SYSTEM)).message
+    asking = (await do(engine, CreateKey(name="asks", address=who, bounds=asks))).key
+    child = (await do(engine, CreateKey(name="child", address=who))).key
+    held = (await engine.apply(SendInvite(uid=other.uid, email="eve@example.com"), asking.actor)).held
+    assert held is not None and draft.campaign.state is CampaignState.DRAFT
+    uid = {"uid": event.uid, "email": "bob@example.com"}
+    of_trigger = {"name": hook.name, "delivery_id": delivery.id}
+    of_draft, of_going = {"campaign_id": draft.campaign.id}, {"campaign_id": going.campaign.id}
+    of_key = {"key_id": child.id}
+    examples = {endpoint.name: Example(path=uid) for endpoint in EVERY}
+    examples |= {
+        "create_event": Example(body=CONCERT),
+        "change_event": Example(path={"uid": other.uid}, body={"summary": "Autumn concert"}),
+        "cancel_event": Example(path={"uid": doomed.uid}, body={"note": "The hall is closed"}),
+        "create_invite": Example(path=uid, body=BOB),
+        "withdraw_invite": Example(path=uid, body=BOB),
+        "remind": Example(path=uid, body={}),
+        "answer_proposal": Example(path=uid, body={"email": "bob@example.com", "answer": "decline"}),
+        "send_report": Example(path=uid, body={}),
+        "draft_campaign": Example(path=uid, body={"recipients": [{"email": "more@example.com"}]}),
+        "start_campaign": Example(path=of_draft, body={"confirm_token": draft.confirm_token}),
+        "get_campaign": Example(path=of_draft),
+        # A draft does not move, so that following it ends.
+        "campaign_progress": Example(path={"campaign_id": still.campaign.id}),
+        **{name: Example(path=of_draft) for name in ("pause_campaign", "resume_campaign")},
+        "cancel_campaign": Example(path=of_going),
+        "add_suppressions": Example(body={"addresses": ["never@example.org"]}),
+        "remove_suppressions": Example(body={"addresses": ["never@example.org"]}),
+        **{name: Example(path={"slug": page.slug}) for name in ("show_page",)},
+        "make_page": Example(body={"title": "Next"}),
+        "change_page": Example(path={"slug": page.slug}, body={"title": "Games"}),
+        "propose_trigger": Example(body={"name": "orders", "sender": "github", "rules": RULES}),
+        "try_trigger": Example(path=of_trigger, body={"body": deal()}),
+        **{name: Example(path=of_trigger) for name in ("deliveries", "replay")},
+        "show_held_action": Example(path={"held_id": held.id}),
+        "decide": Example(path={"held_id": held.id}, body={"decision": "approve"}),
+        "make_key": Example(body={"name": "helper"}),
+        **{name: Example(path=of_key) for name in ("show_key", "stop_key", "resume_key", "revoke_key")},
+        **{name: Example(path={"message_id": message.id}) for name in ("show_message",)},
+        "reply": Example(path={"message_id": message.id}, body={"text": "At seven."}),
+    }
+    for name in (
+        "api_organizer_events",
+        "api_shadow_events",
+        "api_shadow_statistics",
+        "api_shadow_statistic",
+    ):
+        examples[name] = Example(path={"email": who})
+    return Stage(keys, examples)
+
+
+@pytest.mark.parametrize("key", ["v1", "admin", "standard"])
+async def test_every_operation_answers_as_the_document_says(tmp_path: Path, key: str) -> None:
+    wanted = [endpoint for endpoint in EVERY if (endpoint in V1) is (key == "v1")]
+    async with engine_in(tmp_path / "data", http_rate=0) as engine, served(engine) as address:
+        stage = await _staged(engine)
+        headers = {"x-api-key": stage.keys[key]}
+        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=DEADLINE_S) as web:
+            for endpoint in sorted(wanted, key=lambda endpoint: endpoint.name in ENDING):
+                answer = await _asked(web, endpoint, stage.examples[endpoint.name])
+                refused = key == "standard" and endpoint.verb is Verb.ADMIN
+                assert answer.is_error is refused, (endpoint.name, answer.text)
+        # A stream lasts as long as its campaign does.
+        fuzzed = {e.name: stage.examples[e.name] for e in wanted if e.media != "text/event-stream"}
+        spoken = contract.with_examples(document(engine.settings.public_url), fuzzed)
+        verdict = await contract.judged(spoken, address, stage.keys[key], tmp_path / "judged", tries=TRIES)
+    assert not verdict.failed, verdict.report
+
+
+async def _asked(web: httpx.AsyncClient, endpoint: Endpoint, example: Example) -> httpx.Response:
+    path = endpoint.path.format(**{name: quote(value) for name, value in example.path.items()})
+    query = {"email": "guest@example.com"} if endpoint.name == "api_invite" else None
+    body = example.body if endpoint.body else None
+    return await web.request(endpoint.method, path, json=body, params=query)
