@@ -7,6 +7,7 @@ import logging
 from datetime import datetime
 
 from engine.commands.base import Command
+from engine.commands.bulk_changes import ContinueBulkChange
 from engine.commands.campaigns.fan_out import DropDays, FanOut, FinishCampaign, PauseFailing, StartScheduled
 from engine.commands.notifying import Progress, SendGathered
 from engine.engine import SYSTEM, Engine
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 _COMMANDS: dict[Job, type[Command[Progress]]] = {
     Job.PAUSE_FAILING: PauseFailing,
     Job.START_SCHEDULED: StartScheduled,
+    Job.BULK_CHANGE: ContinueBulkChange,
     Job.FAN_OUT: FanOut,
     Job.FINISH: FinishCampaign,
     Job.NOTIFY: SendGathered,

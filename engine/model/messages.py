@@ -150,7 +150,7 @@ class Attempt(Value):
 class Fanout(Value):
     """A job that writes the messages of one change, or of one campaign, in chunks (promise 2)."""
 
-    id: int = 0
+    id: str = ""
     event_uid: str
     kind: Kind
     partstats: frozenset[Partstat] = frozenset()
@@ -160,7 +160,7 @@ class Fanout(Value):
     campaign_id: str | None = None
     key: str = Field("", description="ids of the keys whose bounds hold for it, highest first; empty: none")
     due: datetime | None = Field(None, description="its messages leave no earlier; None: at once")
-    cursor: int = Field(0, description="the last attendee, or row of the list, that was done")
+    cursor: str = Field("", description="how far it has come; opaque, empty at the beginning")
 
 
 class History(Value):

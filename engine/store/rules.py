@@ -49,6 +49,11 @@ class Waiting(Protocol):
     @property
     def method(self) -> str | None: ...
     @property
+    def recurrence_id(self) -> object:
+        """The instance it is about; empty for the whole event."""
+        ...
+
+    @property
     def campaign_state(self) -> str | None: ...
     @property
     def suspended(self) -> int | None:
@@ -94,6 +99,8 @@ def barred(message: Waiting, event: Event | None, now: datetime) -> Code | None:
         return Code.SUPERSEDED
     if event.cancelled and message.kind not in {Kind.CANCELLATION, Kind.WITHDRAWAL}:
         return Code.EVENT_CANCELLED
+    if not event.cancelled and message.kind == Kind.CANCELLATION and not message.recurrence_id:
+        return Code.SUPERSEDED
     return Code.EVENT_FINISHED if event.finished(now) else None
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from engine.itip.recurrence import instances
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.claims import Answer, Claim
 from engine.model.counters import Rates
@@ -16,6 +17,7 @@ from engine.model.keys import Key
 from engine.model.messages import Kind, Message, MessageState, Method
 from engine.model.people import Attendee, Origin, Partstat
 from engine.model.times import Span
+from engine.refusals import Code
 from engine.store.protocol import Store
 from engine.store.sqlite.store import SqliteStore
 from tests.support.clock import START
@@ -114,6 +116,11 @@ def campaign(campaign_id: str = "campaign1", uid: str = "event1", **values: obje
         "created": START,
     }
     return Campaign(**{**known, **values})  # type: ignore[arg-type]
+
+
+def withdrawing(code: Code = Code.EVENT_CANCELLED, **values: object) -> BulkChange:
+    known = {"action": BulkAction.WITHDRAW, "code": code.value}
+    return BulkChange.model_validate({**known, **values})
 
 
 def recipients(n: int) -> list[Recipient]:

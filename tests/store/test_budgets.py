@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from engine.model.bounds import Bounds
 from engine.model.budgets import Spent
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.messages import Kind, MessageState, Method
 from engine.refusals import Code
 from engine.store.protocol import Store
@@ -53,7 +54,7 @@ async def test_what_is_owed_counts_for_each_key_and_what_is_withdrawn_is_given_b
 
 async def test_changes_count_apart(store: Store) -> None:
     await with_keys(store)
-    change = {"kind": Kind.CANCELLATION, "method": Method.CANCEL, "key": KEYS}
+    change = {"kind": Kind.WITHDRAWAL, "method": Method.CANCEL, "key": KEYS}
     await stores.owe(store, stores.message(ANN, **change))
     assert await spent(store) == Spent(changes=1)
 
@@ -96,14 +97,15 @@ async def test_a_message_is_judged_by_its_keys_at_the_claim(store: Store) -> Non
 
 async def test_mail_of_a_stopped_key_waits_and_of_one_that_ended_waits_for_a_decision(store: Store) -> None:
     await with_keys(store)
-    change = {"kind": Kind.CANCELLATION, "method": Method.CANCEL, "key": KEYS}
+    change = {"kind": Kind.WITHDRAWAL, "method": Method.CANCEL, "key": KEYS}
     await stores.owe(store, stores.message(ANN, key=KEYS), stores.message(BOB, **change))
     async with store.unit() as unit:
         await unit.save_key(stores.key("top", bounds=Bounds(minute=0), stopped=START))
     assert await stores.claim(store) == []
     async with store.unit() as unit:
         await unit.save_key(stores.key("top", bounds=Bounds(minute=0), revoked=START))
-        assert await unit.resume_messages("top") == 2
+        released = BulkChange(action=BulkAction.RELEASE, key="top")
+        assert await unit.change_messages(released, START) is None
     assert await stores.claim(store) == []
     async with store.unit() as unit:
         ended = await unit.last_message("event1", ANN)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.events import EventStatus
 from engine.model.messages import Fanout, Kind, MessageState, Method, Notice
 from engine.refusals import Code
@@ -27,10 +28,12 @@ from tests.store.stores import (
     state,
     states,
     with_event,
+    withdrawing,
 )
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 LATER = START + timedelta(seconds=60)
+RELEASED = BulkChange(action=BulkAction.RELEASE, campaign_id="campaign1")
 
 
 async def test_a_message_that_is_owed_twice_is_written_once(store: Store) -> None:
@@ -307,12 +310,11 @@ async def test_a_held_campaign_waits_until_it_is_resumed(store: Store) -> None:
         await unit.add_campaign(campaign(), recipients(2))
         await unit.add_messages([message("row1@example.com", campaign_id="campaign1")], priority=1)
         await unit.save_campaign(campaign(state="paused"))
-        await unit.hold_campaign("campaign1", held=True)
         await unit.add_messages([message("row2@example.com", campaign_id="campaign1")], priority=1)
     assert emails(await claim(store)) == [ANN]
     async with store.unit() as unit:
         await unit.save_campaign(campaign())
-        await unit.hold_campaign("campaign1", held=False)
+        await unit.change_messages(RELEASED, START)
     assert sorted(emails(await claim(store))) == ["row1@example.com", "row2@example.com"]
 
 
@@ -328,7 +330,6 @@ async def test_what_was_being_sent_when_its_campaign_was_paused_waits_too(
     claims = await claim(store)
     async with store.unit() as unit:
         await unit.save_campaign(campaign(state="paused"))
-        await unit.hold_campaign("campaign1", held=True)
     if told:
         await answered(store, claims, told, due=START)
     assert await claim(store, "two", now=LATER) == []
@@ -341,25 +342,28 @@ async def test_an_update_adds_nothing_where_the_invite_is_held(store: Store) -> 
         await unit.add_campaign(campaign(), recipients(1))
         await unit.add_messages([message(ANN, campaign_id="campaign1")], priority=1)
         await unit.save_campaign(campaign(state="paused"))
-        await unit.hold_campaign("campaign1", held=True)
         await unit.save_event(made.model_copy(update={"sequence": 1}))
         await unit.add_messages([message(ANN, kind=Kind.UPDATE, sequence=1)], priority=1)
         await unit.save_campaign(campaign())
-        await unit.hold_campaign("campaign1", held=False)
+        await unit.change_messages(RELEASED, START)
     (one,) = await claim(store)
     assert (one.message.kind, one.message.sequence) == (Kind.INVITE, 1)
 
 
-async def test_withdrawing_a_campaign_ends_its_job_and_skips_its_rows(store: Store) -> None:
+async def test_withdrawing_a_campaign_ends_what_it_owes_and_skips_the_rest_of_its_list(store: Store) -> None:
     await with_event(store)
     async with store.unit() as unit:
         await unit.add_attendees([attendee("row1@example.com")])
         await unit.add_campaign(campaign(total=3), recipients(3))
-        await unit.add_fanout(Fanout(event_uid="event1", kind=Kind.INVITE, campaign_id="campaign1", cursor=1))
+        await unit.add_fanout(Fanout(event_uid="event1", kind=Kind.INVITE, campaign_id="campaign1"))
         await unit.add_messages([message("row1@example.com", campaign_id="campaign1")], priority=1)
     async with store.unit() as unit:
-        assert await unit.withdraw_campaign("campaign1", Code.CAMPAIGN_CANCELLED, START) == 1
-        assert await unit.next_fanout() is None
+        _, cursor = await unit.recipients("campaign1", "", 1)
+        assert cursor is not None
+        await unit.save_campaign(campaign(total=3, state="cancelled"))
+        change = withdrawing(campaign_id="campaign1", code=Code.CAMPAIGN_CANCELLED)
+        assert await unit.change_messages(change, START) is None
+        assert await unit.skip_recipients("campaign1", cursor, Code.CAMPAIGN_CANCELLED, 5) is None
     counts = await store.campaign_counts("campaign1")
     assert (counts["withdrawn"], counts["skipped"], counts["waiting"]) == (1, 2, 0)
 
@@ -368,7 +372,7 @@ async def test_withdrawing_for_an_event_leaves_what_is_being_sent(store: Store) 
     await with_event(store, ANN, BOB)
     await claim(store, limit=1)
     async with store.unit() as unit:
-        assert await unit.withdraw_for_event("event1", Code.EVENT_CANCELLED, START) == 1
+        assert await unit.change_messages(withdrawing(event_uid="event1", before=1), START) is None
     assert await states(store) == {"sending": 1, "withdrawn": 1}
 
 
@@ -401,7 +405,8 @@ async def test_a_fanout_step_that_fails_is_repeated_from_the_same_place(store: S
         async with store.unit() as unit:
             job = await unit.next_fanout()
             assert job is not None
-            await unit.move_fanout(job, 1)
+            _, cursor = await unit.audience(job, 1)
+            await unit.move_fanout(job, cursor)
             raise ZeroDivisionError
     async with store.unit() as unit:
         assert await unit.next_fanout() == before

@@ -14,6 +14,7 @@ from engine.commands.randomness import SystemRandomness
 from engine.engine import Engine
 from engine.jobs import jobs
 from engine.model.answers import Receipt
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Row
 from engine.model.claims import Answer
 from engine.model.counters import Intake, KeptMail
@@ -22,7 +23,6 @@ from engine.model.feeds import Feed, FeedEntry
 from engine.model.messages import Fanout, Kind, MessageState, Notice
 from engine.model.people import Partstat
 from engine.model.record import next_row
-from engine.refusals import Code
 from engine.settings import Settings
 from engine.store.protocol import Conflict, Store, Unit
 from engine.store.repeating import TRIES
@@ -38,6 +38,7 @@ from tests.store.stores import (
     recipients,
     states,
     with_event,
+    withdrawing,
 )
 from tests.support.clock import START, Clock
 from tests.support.engines import meeting
@@ -73,19 +74,21 @@ async def answers(unit: Unit) -> None:
 
 async def cancels(unit: Unit) -> None:
     await unit.save_event(event(status=EventStatus.CANCELLED, sequence=1))
-    await unit.withdraw_for_event("event1", Code.EVENT_CANCELLED, START)
+    await unit.change_messages(withdrawing(event_uid="event1", before=1), START)
     await unit.add_fanout(Fanout(event_uid="event1", kind=Kind.CANCELLATION, partstats=EVERYBODY))
 
 
 async def starts_a_list(unit: Unit) -> None:
     await unit.add_campaign(campaign(total=3, valid=3), recipients(3))
     await unit.add_fanout(Fanout(event_uid="event1", kind=Kind.INVITE, campaign_id="campaign1"))
-    rows, _ = await unit.recipients("campaign1", 0, 2)
+    rows, _ = await unit.recipients("campaign1", "", 2)
     people = [attendee(row.email) for row in rows]
     await unit.add_attendees(people)
     owed = [message(a.email, message_id=f"{a.email}@x", campaign_id="campaign1") for a in people]
     await unit.add_messages(owed, priority=1)
-    await unit.hold_campaign("campaign1", held=True)
+    held = BulkChange(action=BulkAction.HOLD, campaign_id="campaign1")
+    await unit.change_messages(held, START)
+    await unit.keep_bulk_change(held)
 
 
 async def takes_a_mail_in(unit: Unit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import CampaignState
 from engine.model.messages import Kind
 from engine.model.stops import EVERYTHING, Stop
@@ -18,6 +19,8 @@ async def _stop(store: Store, organizer: str) -> None:
 
 async def _resume(store: Store, organizer: str) -> bool:
     async with store.unit() as unit:
+        released = BulkChange(action=BulkAction.RELEASE, organizer=organizer)
+        assert await unit.change_messages(released, START) is None
         return await unit.resume(organizer)
 
 
@@ -53,7 +56,6 @@ async def test_a_campaign_that_was_paused_stays_so_when_everything_goes_on(store
         await unit.add_attendees([stores.attendee("ann@example.com")])
         await unit.add_campaign(paused, ())
         await unit.add_messages([stores.message("ann@example.com", campaign_id=paused.id)], priority=0)
-        await unit.hold_campaign(paused.id, held=True)
     await _stop(store, EVERYTHING)
     await _resume(store, EVERYTHING)
     assert stores.emails(await stores.claim(store)) == []

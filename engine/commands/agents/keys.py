@@ -8,11 +8,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from engine.commands import text
+from engine.commands import bulk_changes, text
 from engine.commands.agents import narrowing
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer, may_change_bounds
 from engine.model.bounds import Bounds
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.keys import DEPTH_MAX, Key
 from engine.model.verbs import NAMES, Verb, verbs_of
 from engine.refusals import Code, Refused
@@ -219,7 +220,8 @@ class StopKey(Command[KeyDone]):
             key = key.model_copy(update={"stopped": work.now if self.stopped else None})
             await work.unit.save_key(key)
             if not self.stopped:
-                await work.unit.resume_messages(key.id)
+                released = BulkChange(action=BulkAction.RELEASE, key=key.id)
+                await bulk_changes.begin(work, released)
         return KeyDone(key=key)
 
 

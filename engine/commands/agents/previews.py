@@ -78,7 +78,7 @@ async def _of_invites(
             found = next((one.done for one in done.invites if one.done), None)
             return (done.email,), await _invite(work, command, found.attendee) if found else None
         case CampaignDone():
-            rows, _ = await work.unit.recipients(done.campaign.id, 0, _FIRST)
+            rows, _ = await work.unit.recipients(done.campaign.id, "", _FIRST)
             listed = [as_attendee(row, done.event, work.now, done.campaign.origin) for row in rows]
             sample = await _invite(work, command, listed[0]) if listed else None
             return tuple(one.email for one in listed), sample

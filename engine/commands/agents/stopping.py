@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.commands import notices, text
+from engine.commands import bulk_changes, notices, text
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.keys import Key
 from engine.model.messages import Notice
 from engine.model.stops import EVERYTHING, Stop
@@ -42,6 +43,7 @@ class StopSending(Command[Stopped]):
             await work.unit.stop(stop)
         else:
             await work.unit.resume(organizer)
+            await bulk_changes.begin(work, BulkChange(action=BulkAction.RELEASE, organizer=organizer))
         return Stopped(organizer=organizer, stopped=self.stopped, changed=before != self.stopped)
 
 

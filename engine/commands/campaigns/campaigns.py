@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
 
+from engine.commands import bulk_changes
 from engine.commands.agents import bounds, budgets
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns import validation as judging
@@ -18,6 +19,7 @@ from engine.commands.invites.invites import personal_values
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
 from engine.model import record
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Campaign, CampaignState, Recipient, Row
 from engine.model.events import Event
 from engine.model.messages import Fanout, Kind
@@ -228,7 +230,7 @@ async def run(work: Work, campaign: Campaign) -> Campaign:
 async def pause(work: Work, campaign: Campaign) -> Campaign:
     paused = campaign.model_copy(update={"state": CampaignState.PAUSED, "paused": work.now})
     await work.unit.save_campaign(paused)
-    await work.unit.hold_campaign(campaign.id, held=True)
+    await bulk_changes.begin(work, BulkChange(action=BulkAction.HOLD, campaign_id=campaign.id))
     return paused
 
 
@@ -236,7 +238,7 @@ async def _resume(work: Work, campaign: Campaign) -> Campaign:
     # What failed before the pause does not pause it again.
     running = campaign.model_copy(update={"state": CampaignState.RUNNING, "note": "", "resumed": work.now})
     await work.unit.save_campaign(running)
-    await work.unit.hold_campaign(campaign.id, held=False)
+    await bulk_changes.begin(work, BulkChange(action=BulkAction.RELEASE, campaign_id=campaign.id))
     return running
 
 
@@ -244,10 +246,31 @@ async def _cancel(work: Work, campaign: Campaign) -> Campaign:
     values = {"state": CampaignState.CANCELLED, "finished": work.now}
     cancelled = campaign.model_copy(update=values)
     await work.unit.save_campaign(cancelled)
-    await work.unit.withdraw_campaign(campaign.id, Code.CAMPAIGN_CANCELLED, work.now)
-    if campaign.started is None:
-        await work.unit.skip_recipients(campaign.id, 0, Code.CAMPAIGN_CANCELLED)
+    await work.unit.release_reserve(campaign.id, None)
+    code = Code.CAMPAIGN_CANCELLED
+    change = BulkChange(action=BulkAction.WITHDRAW, campaign_id=campaign.id, code=code.value)
+    await bulk_changes.begin(work, change)
+    job = await work.unit.fanout_of(campaign.id)
+    if job is not None:
+        await work.unit.move_fanout(job, await skip_rest(work, cancelled, job.cursor, code))
+    elif campaign.started is None:
+        await skip_list(work, cancelled, code)
     return cancelled
+
+
+async def skip_list(work: Work, campaign: Campaign, code: Code) -> None:
+    """Skip all rows of a campaign that never started; those that one unit does not take are left to a job."""
+    cursor = await skip_rest(work, campaign, "", code)
+    if cursor is not None:
+        job = Fanout(event_uid=campaign.event_uid, kind=Kind.INVITE, campaign_id=campaign.id, cursor=cursor)
+        await work.unit.add_fanout(job)
+
+
+async def skip_rest(work: Work, campaign: Campaign, cursor: str, code: Code) -> str | None:
+    """Skip the next rows of a list from `cursor` on; the new cursor, None after the last."""
+    if campaign.kind is not Kind.INVITE:
+        return None
+    return await work.unit.skip_recipients(campaign.id, cursor, code, work.unit.items_per_unit)
 
 
 async def _owned_campaign(work: Work, campaign_id: str) -> tuple[Campaign, Event]:

@@ -40,7 +40,7 @@ class FanOut(Command[Progress]):
         return Progress(worked=True)
 
 
-async def _inform(work: Work, job: Fanout, event: Event) -> int | None:
+async def _inform(work: Work, job: Fanout, event: Event) -> str | None:
     """Owe the next attendees of the job's audience its message; None when all have it."""
     if job.kind is Kind.CANCELLATION and job.recurrence_id is None and not event.cancelled:
         # It takes place after all: the job of that comes after this one.
@@ -100,16 +100,13 @@ def _due(work: Work, job: Fanout) -> datetime:
     return max(work.now, job.due) if job.due else work.now
 
 
-async def _invite(work: Work, job: Fanout, event: Event) -> int | None:
+async def _invite(work: Work, job: Fanout, event: Event) -> str | None:
     """Invite the next rows of the campaign's list; each is judged again, for time has passed."""
     assert job.campaign_id is not None
     campaign = await work.unit.campaign(job.campaign_id)
     assert campaign is not None, "a fan-out job belongs to a campaign of the same store"
-    if event.cancelled or event.finished(work.now) or await _ended(work, job):
-        code = Code.EVENT_FINISHED if event.finished(work.now) else Code.KEY_ENDED
-        code = Code.EVENT_CANCELLED if event.cancelled else code
-        await work.unit.skip_recipients(campaign.id, job.cursor, code)
-        return None
+    if code := await _over(work, job, campaign, event):
+        return await campaigns.skip_rest(work, campaign, job.cursor, code)
     rows, cursor = await work.unit.recipients(campaign.id, job.cursor, work.unit.items_per_unit)
     good, skipped = await _sifted(work, campaign, event, rows)
     await work.unit.mark_recipients(campaign.id, skipped)
@@ -121,6 +118,17 @@ async def _invite(work: Work, job: Fanout, event: Event) -> int | None:
     messages = [owed(attendee) for attendee in attendees]
     await work.unit.add_messages(messages, priority=1)
     return cursor
+
+
+async def _over(work: Work, job: Fanout, campaign: Campaign, event: Event) -> Code | None:
+    """Why no row of the list is invited any more, if so."""
+    if event.cancelled:
+        return Code.EVENT_CANCELLED
+    if event.finished(work.now):
+        return Code.EVENT_FINISHED
+    if campaign.state is CampaignState.CANCELLED:
+        return Code.CAMPAIGN_CANCELLED
+    return Code.KEY_ENDED if await _ended(work, job) else None
 
 
 async def _ended(work: Work, job: Fanout) -> bool:
@@ -180,7 +188,7 @@ class StartScheduled(Command[Progress]):
 
 
 async def _give_up(work: Work, campaign: Campaign, code: Code, why: str) -> None:
-    await work.unit.skip_recipients(campaign.id, 0, code)
+    await campaigns.skip_list(work, campaign, code)
     values = {"state": CampaignState.CANCELLED, "finished": work.now, "note": why}
     await _close(work, campaign.model_copy(update=values))
 

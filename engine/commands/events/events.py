@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from pydantic import Field
 
-from engine.commands import text
+from engine.commands import bulk_changes, text
 from engine.commands.agents import bounds
 from engine.commands.answers import proposals
 from engine.commands.base import Command, Done, Work
@@ -332,7 +332,7 @@ class CancelEvent(Command[EventDone]):
         if not self.dry_run:
             await work.unit.save_event(work.flagged(event))
             await proposals.answered(work, event)
-            await work.unit.withdraw_for_event(event.uid, Code.EVENT_CANCELLED, work.now)
+            await bulk_changes.withdraw_event(work, event, Code.EVENT_CANCELLED)
             campaign_id = await audience.notify(work, event, Kind.CANCELLATION, group)
         return EventDone(
             event=event,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.commands import bulk_changes
 from engine.commands.agents import bounds
 from engine.commands.base import Work
 from engine.commands.events.events import EventDone, UpdateEvent
@@ -31,7 +32,7 @@ class ReinstateEvent(UpdateEvent):
         group = audience.of_update(self.audience or work.settings.update_audience, changed)
         notified = await audience.size(work, new, group)
         # A cancellation that has not left would arrive with the revision that takes it back.
-        await work.unit.withdraw_for_event(new.uid, Code.EVENT_CANCELLED, work.now)
+        await bulk_changes.withdraw_event(work, new, Code.EVENT_CANCELLED)
         await work.unit.save_event(work.flagged(new))
         campaign_id = await audience.notify(work, new, Kind.UPDATE, group)
         return EventDone(event=new, changed=changed, notified=notified, campaign_id=campaign_id)

@@ -11,6 +11,7 @@ from typing import Protocol
 from engine.store.protocol.answers import Answers
 from engine.store.protocol.attendees import Attendees
 from engine.store.protocol.budgets import Budgets
+from engine.store.protocol.bulk_changes import BulkChanges
 from engine.store.protocol.campaigns import Campaigns
 from engine.store.protocol.claims import Claims
 from engine.store.protocol.confirmations import Confirmations, Prompting, Proofs
@@ -43,6 +44,7 @@ class Unit(
     Attendees,
     Answers,
     Ledger,
+    BulkChanges,
     Limits,
     Campaigns,
     Feeds,

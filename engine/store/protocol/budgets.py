@@ -39,7 +39,3 @@ class Budgets(Protocol):
     async def decide_waiting(self, key_id: str, *, send: bool, now: datetime) -> int:
         """Let those leave, from then on without the key, or withdraw them; returns how many."""
         ...
-
-    async def resume_messages(self, key_id: str) -> int:
-        """Let go on what waited because the key was stopped, unless its campaign is paused; returns how many."""
-        ...

@@ -31,8 +31,8 @@ class Campaigns(Protocol):
         ...
 
     async def recipients(
-        self, campaign_id: str, cursor: int, limit: int
-    ) -> tuple[list[Recipient], int | None]:
+        self, campaign_id: str, cursor: str, limit: int
+    ) -> tuple[list[Recipient], str | None]:
         """The next good rows of a list, and the new cursor; None after the last."""
         ...
 
@@ -40,24 +40,19 @@ class Campaigns(Protocol):
         """Skip rows of a list, each with the reason."""
         ...
 
-    async def skip_recipients(self, campaign_id: str, cursor: int, code: Code) -> None:
-        """Skip all good rows after `cursor`."""
+    async def skip_recipients(self, campaign_id: str, cursor: str, code: Code, limit: int) -> str | None:
+        """Skip the next good rows; the new cursor, None after the last."""
         ...
 
     async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
         """The first skipped rows of those after the row `after`."""
         ...
 
-    async def hold_campaign(self, campaign_id: str, *, held: bool) -> None:
-        """Hold what a campaign owes and what has not left, or let it go on."""
-        ...
-
-    async def withdraw_campaign(self, campaign_id: str, code: Code, now: datetime) -> int:
-        """Withdraw what has not left and end the job that writes more; returns how many."""
-        ...
-
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
-        """How many messages are in each state, and how many rows were skipped or wait to be written."""
+        """How many messages are in each state, and how many rows were skipped or wait to be written.
+
+        Of a cancelled campaign no row waits, even while the job still marks them.
+        """
         ...
 
     async def next_scheduled(self, now: datetime) -> Campaign | None:

@@ -12,6 +12,7 @@ class Job(StrEnum):
 
     PAUSE_FAILING = "pause_failing"
     START_SCHEDULED = "start_scheduled"
+    BULK_CHANGE = "bulk_change"
     FAN_OUT = "fan_out"
     FINISH = "finish"
     NOTIFY = "notify"

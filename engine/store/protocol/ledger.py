@@ -49,7 +49,10 @@ class Ledger(Protocol):
         ...
 
     async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
-        """Withdraw what one organizer owes one person and what has not left; returns how many."""
+        """Withdraw what one organizer owes one person and what has not left; returns how many.
+
+        As many as a unit takes; the claim withdraws the others at their turn.
+        """
         ...
 
     async def withdraw_for_person(self, event_uid: str, email: str, code: Code, now: datetime) -> int:
@@ -64,10 +67,6 @@ class Ledger(Protocol):
 
     async def remindable(self, event_uid: str, emails: Collection[str], now: datetime) -> set[str]:
         """Those of `emails` who may be reminded of the event now."""
-        ...
-
-    async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int:
-        """Withdraw an event's calendar messages that have not left; returns how many."""
         ...
 
     async def audience_size(
@@ -90,7 +89,7 @@ class Ledger(Protocol):
         """How many attendees with these answers, or in `emails`, got the event, or may have got it."""
         ...
 
-    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
+    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
         """The next attendees whom a job addresses, and its new cursor; None after the last."""
         ...
 
@@ -102,6 +101,10 @@ class Ledger(Protocol):
         """The oldest job that may go on; those of paused campaigns wait."""
         ...
 
-    async def move_fanout(self, job: Fanout, cursor: int | None) -> None:
+    async def fanout_of(self, campaign_id: str) -> Fanout | None:
+        """The job of a campaign; None if it has none, or has ended."""
+        ...
+
+    async def move_fanout(self, job: Fanout, cursor: str | None) -> None:
         """Move a job's cursor; None ends the job."""
         ...

@@ -16,7 +16,7 @@ class Stops(Protocol):
         ...
 
     async def resume(self, organizer: str) -> bool:
-        """Let mail go on that waits for this stop alone; False if nothing was stopped."""
+        """End a stop, so that the claim judges by it no more; False if nothing was stopped."""
         ...
 
     async def stops(self) -> list[Stop]:

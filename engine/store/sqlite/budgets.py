@@ -185,14 +185,6 @@ class KeyBudgets(Session):
     ) -> int:
         """Let messages end."""
 
-    async def resume_messages(self, key_id: str) -> int:
-        return await self.run(
-            "UPDATE message SET held = 0 WHERE held = 1 AND key <> '' AND state IN ('queued','deferred') "
-            "AND instr(' ' || key || ' ', ?) > 0 AND NOT EXISTS "
-            "(SELECT 1 FROM campaign c WHERE c.id = campaign_id AND c.state = 'paused')",
-            [f" {key_id} "],
-        )
-
 
 def _alike(messages: Iterable[Message]) -> dict[tuple[str, Kind, int], list[str]]:
     """The addresses of messages of one cause, kind and day."""

@@ -6,13 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from engine.model.campaigns import Campaign, Recipient
+from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.messages import Kind, MessageState
 from engine.refusals import Code
 from engine.store.rules import FAILING_WINDOW, is_failing
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.counters import counted, summed
-from engine.store.sqlite.ledger import WAITING
 from engine.store.sqlite.reminders import Reminders
 from engine.store.sqlite.schema import PENDING
 
@@ -50,16 +49,16 @@ class Campaigns(Reminders):
         )
 
     async def recipients(
-        self, campaign_id: str, cursor: int, limit: int
-    ) -> tuple[list[Recipient], int | None]:
+        self, campaign_id: str, cursor: str, limit: int
+    ) -> tuple[list[Recipient], str | None]:
         """The next good rows of a list, and its new cursor; None where these were the last."""
         found = await self.one(
             "SELECT json_group_array(json_array(row, email, name, fields)) AS found FROM (SELECT * FROM campaign_row "
             "WHERE campaign_id = ? AND row > ? AND code = '' ORDER BY row LIMIT ?)",
-            [campaign_id, cursor, limit],
+            [campaign_id, int(cursor or 0), limit],
         )
         listed = rows.recipients(found["found"]) if found else []
-        return listed, listed[-1].row if len(listed) == limit else None
+        return listed, str(listed[-1].row) if len(listed) == limit else None
 
     async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
         await self.many(
@@ -67,12 +66,13 @@ class Campaigns(Reminders):
             [(code.value, campaign_id, row) for row, code in codes.items()],
         )
 
-    async def skip_recipients(self, campaign_id: str, cursor: int, code: Code) -> None:
-        """Skip all good rows after `cursor`."""
-        await self.run(
-            "UPDATE campaign_row SET code = ? WHERE campaign_id = ? AND row > ? AND code = ''",
-            [code.value, campaign_id, cursor],
+    async def skip_recipients(self, campaign_id: str, cursor: str, code: Code, limit: int) -> str | None:
+        found = await self.all(
+            "SELECT row FROM campaign_row WHERE campaign_id = ? AND row > ? AND code = '' ORDER BY row LIMIT ?",
+            [campaign_id, int(cursor or 0), limit],
         )
+        await self.mark_recipients(campaign_id, {row["row"]: code for row in found})
+        return str(found[-1]["row"]) if len(found) == limit else None
 
     async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
         """The first skipped rows, of those after the row `after`."""
@@ -81,22 +81,6 @@ class Campaigns(Reminders):
             [campaign_id, after, limit],
         )
         return [rows.recipient(row) for row in found]
-
-    async def hold_campaign(self, campaign_id: str, *, held: bool) -> None:
-        await self.run(
-            f"UPDATE message SET held = ? WHERE campaign_id = ? AND {PENDING}",
-            [int(held), campaign_id],
-        )
-
-    async def withdraw_campaign(self, campaign_id: str, code: Code, now: datetime) -> int:
-        """Withdraw what has not gone yet and end the job that writes more."""
-        job = await self.one("SELECT cursor FROM fanout WHERE campaign_id = ?", [campaign_id])
-        if job:
-            await self.skip_recipients(campaign_id, job["cursor"], code)
-        await self.run("DELETE FROM fanout WHERE campaign_id = ?", [campaign_id])
-        await self.release_reserve(campaign_id, None)
-        where = f"campaign_id = ? AND {WAITING}"
-        return await self.settle(where, [campaign_id], MessageState.WITHDRAWN, code, now)
 
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
         """How many messages are in each state, and how many rows were skipped or wait to be written."""
@@ -117,6 +101,8 @@ class Campaigns(Reminders):
         )
         assert row is not None
         total = campaign.total if campaign else row["skipped"] + written
+        if campaign and campaign.state is CampaignState.CANCELLED:
+            return {"skipped": total - written, "waiting": 0}
         return {"skipped": row["skipped"], "waiting": total - row["skipped"] - written}
 
     async def _rest_of_audience(self, campaign: Campaign, written: int) -> dict[str, int]:

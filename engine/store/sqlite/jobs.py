@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.store.protocol import NOTICE_PAUSE, Job
+from engine.store.sqlite.bulk_changes import BulkChanges
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.notices import GatheredNotices
 from engine.store.sqlite.session import Statements
@@ -16,6 +17,7 @@ async def waiting(statements: Statements, now: datetime, fail_share: float) -> f
     waiting = {
         Job.PAUSE_FAILING: fail_share and await look.next_failing(fail_share),
         Job.START_SCHEDULED: await look.next_scheduled(now),
+        Job.BULK_CHANGE: await BulkChanges(statements).next_bulk_change(),
         Job.FAN_OUT: await look.next_fanout(),
         Job.FINISH: await look.next_drained(),
         Job.NOTIFY: await GatheredNotices(statements).next_gathered(now, NOTICE_PAUSE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
@@ -21,6 +22,7 @@ _CALENDAR = frozenset(k.value for k in Kind if k.calendar)
 
 NOTIFIED = f"method = 'REQUEST' AND (state = 'sent' OR in_doubt = 1 OR {PENDING} AND id IN {LEASED})"
 _GONE = f"(state = 'sent' OR {PENDING} AND id IN {LEASED})"
+_FANOUT = "f.id, json_remove(f.body, '$.id', '$.cursor') AS body, f.cursor"
 WAITING = f"{PENDING} AND id NOT IN {LEASED}"
 """What nobody holds: it has certainly not left since it was last in doubt."""
 
@@ -193,8 +195,8 @@ class Ledger(DayCounters, KeyBudgets):
     async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
         """Withdraw what one organizer owes one person and what has not gone yet."""
         where = (
-            "event_uid IN (SELECT uid FROM event WHERE organizer = ?) AND email = ? AND method IS NOT NULL "
-            f"AND {WAITING}"
+            "id IN (SELECT id FROM message WHERE event_uid IN (SELECT uid FROM event WHERE organizer = ?) "
+            f"AND email = ? AND method IS NOT NULL AND {WAITING} LIMIT {self.items_per_unit})"
         )
         return await self.settle(where, [organizer, email], MessageState.WITHDRAWN, code, now)
 
@@ -208,11 +210,6 @@ class Ledger(DayCounters, KeyBudgets):
     ) -> int:
         sets = {"code": code.value, "settled": now.timestamp()}
         return await self.move(where, values, state, sets)
-
-    async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int:
-        """Withdraw what has not gone yet; what a dispatcher holds right now may still go."""
-        where = f"event_uid = ? AND {WAITING} AND method IS NOT NULL AND kind <> 'withdrawal'"
-        return await self.settle(where, [event_uid], MessageState.WITHDRAWN, code, now)
 
     async def audience_size(
         self,
@@ -283,38 +280,49 @@ class Ledger(DayCounters, KeyBudgets):
             values.append(rows.instant_text(recurrence_id))
         return f"email IN ({where})", values
 
-    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
+    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
         """The next attendees a job speaks to, and its new cursor; None where these were the last."""
         others, values = await self._others(job.event_uid, job.partstats, job.recurrence_id, job.emails)
         either = f"(partstat {IN_LIST} OR {others})" if values else f"partstat {IN_LIST}"
         found = await self.all(
             f"SELECT {rows.ATTENDEE} FROM attendee WHERE event_uid = ? AND {either} AND proven = 1 "
             "AND withdrawn IS NULL AND id > ? ORDER BY id LIMIT ?",
-            [job.event_uid, as_list(job.partstats), *values, job.cursor, limit],
+            [job.event_uid, as_list(job.partstats), *values, int(job.cursor or 0), limit],
         )
-        cursor = found[-1]["id"] if len(found) == limit else None
+        cursor = str(found[-1]["id"]) if len(found) == limit else None
         return [rows.attendee(row) for row in found], cursor
 
     async def add_fanout(self, job: Fanout) -> None:
         await self.run(
             "INSERT INTO fanout(event_uid, campaign_id, body, cursor) VALUES (?,?,?,?)",
-            [job.event_uid, job.campaign_id, job.model_dump_json(), job.cursor],
+            [
+                job.event_uid,
+                job.campaign_id,
+                job.model_dump_json(exclude={"id", "cursor"}),
+                int(job.cursor or 0),
+            ],
         )
 
     async def next_fanout(self) -> Fanout | None:
         """The oldest job that may go on: those of a paused campaign wait."""
         row = await self.one(
-            "SELECT f.id, f.body, f.cursor FROM fanout f LEFT JOIN campaign c ON c.id = f.campaign_id "
-            "WHERE c.id IS NULL OR c.state = 'running' ORDER BY f.id LIMIT 1"
+            f"SELECT {_FANOUT} FROM fanout f LEFT JOIN campaign c ON c.id = f.campaign_id "
+            "WHERE c.id IS NULL OR c.state IN ('running', 'cancelled') ORDER BY f.id LIMIT 1"
         )
-        if row is None:
-            return None
-        job = Fanout.model_validate_json(row["body"])
-        return job.model_copy(update={"id": row["id"], "cursor": row["cursor"]})
+        return _fanout(row) if row else None
 
-    async def move_fanout(self, job: Fanout, cursor: int | None) -> None:
+    async def fanout_of(self, campaign_id: str) -> Fanout | None:
+        row = await self.one(f"SELECT {_FANOUT} FROM fanout f WHERE f.campaign_id = ?", [campaign_id])
+        return _fanout(row) if row else None
+
+    async def move_fanout(self, job: Fanout, cursor: str | None) -> None:
         """Move a job's cursor, or end it."""
         if cursor is None:
-            await self.run("DELETE FROM fanout WHERE id = ?", [job.id])
+            await self.run("DELETE FROM fanout WHERE id = ?", [int(job.id)])
         else:
-            await self.run("UPDATE fanout SET cursor = ? WHERE id = ?", [cursor, job.id])
+            await self.run("UPDATE fanout SET cursor = ? WHERE id = ?", [int(cursor), int(job.id)])
+
+
+def _fanout(row: sqlite3.Row) -> Fanout:
+    job = Fanout.model_validate_json(row["body"])
+    return job.model_copy(update={"id": str(row["id"]), "cursor": str(row["cursor"])})

@@ -6,6 +6,7 @@ import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.budget_schema import BUDGETS
+from engine.store.sqlite.bulk_schema import BULK_CHANGES
 from engine.store.sqlite.changes import AUTOMATIC_REPLIES
 from engine.store.sqlite.day_limit import SENT_HOURS
 from engine.store.sqlite.digests import DIGESTS
@@ -319,6 +320,7 @@ MIGRATIONS = (
     TRIGGERS,
     INBOX_MESSAGES,
     ATTENDEE_ZONES,
+    BULK_CHANGES,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import aiosqlite
 
+from engine.model.campaigns import CampaignState
 from engine.model.keys import Key
 from engine.model.stops import EVERYTHING, Stop
 from engine.store.sqlite.candidates import Candidate
 from engine.store.sqlite.rows import at
-from engine.store.sqlite.schema import PENDING
 from engine.store.sqlite.session import IN_LIST, Session, as_numbers
 
 
@@ -24,15 +24,7 @@ class Stops(Session):
         )
 
     async def resume(self, organizer: str) -> bool:
-        if not await self.run("DELETE FROM stop WHERE organizer = ?", [organizer]):
-            return False
-        one = "" if organizer == EVERYTHING else "AND organizer = ?"
-        await self.run(
-            f"UPDATE message SET held = 0 WHERE held = 1 AND {PENDING} {one} AND (campaign_id IS NULL OR "
-            "campaign_id NOT IN (SELECT id FROM campaign WHERE state = 'paused'))",
-            [organizer] if one else [],
-        )
-        return True
+        return bool(await self.run("DELETE FROM stop WHERE organizer = ?", [organizer]))
 
     async def stops(self) -> list[Stop]:
         found = await self.all("SELECT organizer, since, stopped_by FROM stop ORDER BY since, organizer")
@@ -49,11 +41,12 @@ class Stops(Session):
         return [Key.model_validate_json(row["body"]) for row in found]
 
     async def going(self, found: Sequence[Candidate]) -> Sequence[Candidate]:
-        """Those that may go on; what is stopped waits from now on. Notices are no mail of an organizer's."""
+        """Those that may go on; what is stopped or paused waits from now on. Notices are no mail of an organizer's."""
         stopped = {stop.organizer for stop in await self.stops()}
-        if not stopped:
+        waiting = {c.id for c in found if c.campaign_state == CampaignState.PAUSED}
+        waiting |= {c.id for c in found if c.kind != "notice" and stopped & {EVERYTHING, c.organizer}}
+        if not waiting:
             return found
-        waiting = {c.id for c in found if c.kind != "notice" and stopped & {EVERYTHING, c.organizer}}
         await self.run(f"UPDATE message SET held = 1 WHERE id {IN_LIST}", [as_numbers(waiting)])
         return [c for c in found if c.id not in waiting]
 

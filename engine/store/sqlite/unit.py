@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
+from engine.store.sqlite.bulk_changes import BulkChanges
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.claims import Claims
 from engine.store.sqlite.confirmations import Confirmations
@@ -32,6 +33,7 @@ class SqliteUnit(
     Attendees,
     Answers,
     Claims,
+    BulkChanges,
     Campaigns,
     Feeds,
     Confirmations,

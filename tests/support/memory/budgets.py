@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.model.budgets import Spent
-from engine.model.campaigns import CampaignState
 from engine.model.messages import Message, MessageState
 from engine.refusals import Code
 from engine.store import rules
@@ -112,13 +111,3 @@ class BudgetUnit(LedgerUnit):
         for key, row in found:
             self.t.put("message", key, replace(row.changed(code="", key=""), held=False))
         return len(found)
-
-    async def resume_messages(self, key_id: str) -> int:
-        held = [
-            (key, row)
-            for key, row in self.owed(lambda m: m.state.pending and key_id in m.key.split())
-            if row.held and self._state_of(row.message.campaign_id) is not CampaignState.PAUSED
-        ]
-        for key, row in held:
-            self.t.put("message", key, replace(row, held=False))
-        return len(held)

@@ -28,6 +28,7 @@ class _Waiting:
 
     kind: str
     method: str | None
+    recurrence_id: object
     campaign_state: str | None
     suspended: int | None
     suppressed: int
@@ -181,6 +182,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         waiting = _Waiting(
             kind=m.kind.value,
             method=m.method,
+            recurrence_id=m.recurrence_id,
             campaign_state=campaign.state.value if campaign else None,
             suspended=(self.t.get("organizer", m.organizer) or ("", False))[1],
             suppressed=self.suppressed(m.email),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.changes import ChangeKind
 from engine.model.counters import PersonMails
@@ -18,12 +19,18 @@ from engine.store import rules
 from tests.support.memory.suppressions import SuppressionUnit
 from tests.support.memory.tables import Owed, Tables
 
+_GOES_ON = {CampaignState.RUNNING, CampaignState.CANCELLED}
 _ENDED = {MessageState.FAILED, MessageState.WITHDRAWN}
 _AT_REST = {
     CampaignState.FINISHED: ChangeKind.CAMPAIGN_FINISHED,
     CampaignState.CANCELLED: ChangeKind.CAMPAIGN_CANCELLED,
     CampaignState.PAUSED: ChangeKind.CAMPAIGN_PAUSED,
 }
+
+
+def _at(place: int | str) -> str:
+    """A cursor of this store: letters, so that nobody counts with it."""
+    return place if isinstance(place, str) else f"{place:08d}".translate(_LETTERS)
 
 
 def shown(owed: Owed) -> Message:
@@ -37,6 +44,9 @@ def shown(owed: Owed) -> Message:
 def touched(owed: Owed) -> bool:
     """True if the mail has left, or may have."""
     return bool(owed.owner and owed.message.state.pending) or owed.message.state is MessageState.SENT
+
+
+_LETTERS = str.maketrans("0123456789", "abcdefghij")
 
 
 class LedgerUnit(SuppressionUnit):
@@ -173,27 +183,40 @@ class LedgerUnit(SuppressionUnit):
     async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
         uids = {e.uid for e in self.t.of("event").values() if e.organizer == organizer}
         rows = self._waiting(lambda m: m.email == email and m.event_uid in uids and bool(m.method))
-        return self.settle(rows, MessageState.WITHDRAWN, code, now)
-
-    async def withdraw_for_event(self, event_uid: str, code: Code, now: datetime) -> int:
-        rows = self._waiting(
-            lambda m: m.event_uid == event_uid and bool(m.method) and m.kind is not Kind.WITHDRAWAL
-        )
-        return self.settle(rows, MessageState.WITHDRAWN, code, now)
+        return self.settle(rows[: self.items_per_unit], MessageState.WITHDRAWN, code, now)
 
     async def withdraw_for_person(self, event_uid: str, email: str, code: Code, now: datetime) -> int:
         rows = self._waiting(lambda m: (m.event_uid, m.email) == (event_uid, email) and bool(m.method))
         return self.settle(rows, MessageState.WITHDRAWN, code, now)
 
-    async def withdraw_campaign(self, campaign_id: str, code: Code, now: datetime) -> int:
-        for key, job in list(self.t.of("fanout").items()):
-            if job.campaign_id == campaign_id:
-                await self.skip_recipients(campaign_id, job.cursor, code)
-                self.t.drop("fanout", key)
-        self.t.drop("key_reserve", campaign_id)
-        return self.settle(
-            self._waiting(lambda m: m.campaign_id == campaign_id), MessageState.WITHDRAWN, code, now
-        )
+    async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
+        meant = self._waiting(lambda m: self._meant(change, m))
+        chosen = [(key, row) for key, row in meant if _at(key) > change.cursor][: self.items_per_unit]
+        if change.action is BulkAction.WITHDRAW:
+            self.settle(chosen, MessageState.WITHDRAWN, Code(change.code), now)
+        else:
+            for key, row in chosen:
+                self.t.put("message", key, replace(row, held=change.action is BulkAction.HOLD))
+        return _at(chosen[-1][0]) if len(chosen) == self.items_per_unit else None
+
+    def _meant(self, change: BulkChange, m: Message) -> bool:
+        if change.campaign_id:
+            return m.campaign_id == change.campaign_id
+        if change.event_uid:
+            whole = m.method and m.kind is not Kind.WITHDRAWAL and m.sequence < change.before
+            return m.event_uid == change.event_uid and bool(whole)
+        paused = self._state_of(m.campaign_id) is CampaignState.PAUSED
+        keyed = not change.key or change.key in m.key.split()
+        return not paused and keyed and change.organizer in {"", m.organizer}
+
+    async def keep_bulk_change(self, change: BulkChange) -> None:
+        self.t.put("bulk_change", change.scope, change)
+
+    async def next_bulk_change(self) -> BulkChange | None:
+        return next(iter(self.t.of("bulk_change").values()), None)
+
+    async def end_bulk_change(self, change: BulkChange) -> None:
+        self.t.drop("bulk_change", change.scope)
 
     # audiences and jobs
 
@@ -233,10 +256,10 @@ class LedgerUnit(SuppressionUnit):
         people = self._audience(event_uid, partstats, recurrence_id, emails)
         return len(await self.notified(event_uid, [a.email for a in people]))
 
-    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], int | None]:
+    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
         people = self._audience(job.event_uid, job.partstats, job.recurrence_id, job.emails)
         order = {key: n for n, key in enumerate(self.t.of("attendee"), start=1)}
-        places = [(order[a.event_uid, a.email], a) for a in people]
+        places = [(_at(order[a.event_uid, a.email]), a) for a in people]
         found = [(n, a) for n, a in places if n > job.cursor][:limit]
         return [a for _, a in found], found[-1][0] if len(found) == limit else None
 
@@ -245,15 +268,20 @@ class LedgerUnit(SuppressionUnit):
 
     async def next_fanout(self) -> Fanout | None:
         for key, job in self.t.of("fanout").items():
-            if job.campaign_id is None or self._state_of(job.campaign_id) is CampaignState.RUNNING:
-                return job.model_copy(update={"id": key})
+            if job.campaign_id is None or self._state_of(job.campaign_id) in _GOES_ON:
+                return job.model_copy(update={"id": f"job {key}"})
         return None
 
-    async def move_fanout(self, job: Fanout, cursor: int | None) -> None:
+    async def fanout_of(self, campaign_id: str) -> Fanout | None:
+        found = ((key, job) for key, job in self.t.of("fanout").items() if job.campaign_id == campaign_id)
+        return next((job.model_copy(update={"id": f"job {key}"}) for key, job in found), None)
+
+    async def move_fanout(self, job: Fanout, cursor: str | None) -> None:
+        key = int(job.id.removeprefix("job "))
         if cursor is None:
-            self.t.drop("fanout", job.id)
+            self.t.drop("fanout", key)
         else:
-            self.t.put("fanout", job.id, job.model_copy(update={"cursor": cursor}))
+            self.t.put("fanout", key, job.model_copy(update={"cursor": cursor}))
 
     # campaigns
 
@@ -279,31 +307,30 @@ class LedgerUnit(SuppressionUnit):
             self.note(campaign.event_uid, at, kind, organizer=campaign.organizer, **values)
         self.t.put("campaign", campaign.id, campaign)
 
-    def _rows(self, campaign_id: str, after: int, *, good: bool) -> list[Recipient]:
-        rows = [row for key, row in self.t.of("row").items() if key[0] == campaign_id and key[1] > after]
+    def _rows(self, campaign_id: str, after: str | int, *, good: bool) -> list[Recipient]:
+        rows = [
+            row for key, row in self.t.of("row").items() if key[0] == campaign_id and _at(key[1]) > _at(after)
+        ]
         return sorted((row for row in rows if good != bool(row.code)), key=lambda row: row.row)
 
     async def recipients(
-        self, campaign_id: str, cursor: int, limit: int
-    ) -> tuple[list[Recipient], int | None]:
+        self, campaign_id: str, cursor: str, limit: int
+    ) -> tuple[list[Recipient], str | None]:
         found = self._rows(campaign_id, cursor, good=True)[:limit]
-        return found, found[-1].row if len(found) == limit else None
+        return found, _at(found[-1].row) if len(found) == limit else None
 
     async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
         for number, code in codes.items():
             row = self.t.get("row", (campaign_id, number))
             self.t.put("row", (campaign_id, number), replace(row, code=code.value))
 
-    async def skip_recipients(self, campaign_id: str, cursor: int, code: Code) -> None:
-        rows = self._rows(campaign_id, cursor, good=True)
+    async def skip_recipients(self, campaign_id: str, cursor: str, code: Code, limit: int) -> str | None:
+        rows, rest = await self.recipients(campaign_id, cursor, limit)
         await self.mark_recipients(campaign_id, {row.row: code for row in rows})
+        return rest
 
     async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
         return self._rows(campaign_id, after, good=False)[:limit]
-
-    async def hold_campaign(self, campaign_id: str, *, held: bool) -> None:
-        for key, row in self.owed(lambda m: m.campaign_id == campaign_id and m.state.pending):
-            self.t.put("message", key, replace(row, held=held))
 
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
         states = Counter(shown(row).state for _, row in self.owed(lambda m: m.campaign_id == campaign_id))
@@ -312,6 +339,8 @@ class LedgerUnit(SuppressionUnit):
         skipped = len(self._rows(campaign_id, 0, good=False))
         if campaign is None or campaign.kind is Kind.INVITE:
             total = campaign.total if campaign else skipped + written
+            if campaign and campaign.state is CampaignState.CANCELLED:
+                skipped = total - written
             return {**counts, "skipped": skipped, "waiting": total - skipped - written}
         left = campaign.total - written
         job = any(job.campaign_id == campaign_id for job in self.t.of("fanout").values())

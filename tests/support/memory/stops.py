@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from engine.model.campaigns import CampaignState
@@ -24,11 +23,6 @@ class StopUnit(LedgerUnit):
         if organizer not in self.t.of("stop"):
             return False
         self.t.drop("stop", organizer)
-        for key, row in self.owed(lambda m: m.state.pending):
-            campaign = self.t.get("campaign", row.message.campaign_id)
-            paused = campaign and campaign.state is CampaignState.PAUSED
-            if row.held and not paused and organizer in {EVERYTHING, row.message.organizer}:
-                self.t.put("message", key, replace(row, held=False))
         return True
 
     async def stops(self) -> list[Stop]:
@@ -46,6 +40,8 @@ class StopUnit(LedgerUnit):
 
     def stopped(self, row: Owed) -> bool:
         """True for mail that waits until it is resumed."""
+        if self._state_of(row.message.campaign_id) is CampaignState.PAUSED:
+            return True
         names = {EVERYTHING, row.message.organizer}
         return row.message.kind is not Kind.NOTICE and bool(names & set(self.t.of("stop")))
 

@@ -121,6 +121,7 @@ class MemoryStore(Asked):
         waiting = {
             Job.PAUSE_FAILING: fail_share and await unit.next_failing(fail_share),
             Job.START_SCHEDULED: await unit.next_scheduled(now),
+            Job.BULK_CHANGE: await unit.next_bulk_change(),
             Job.FAN_OUT: await unit.next_fanout(),
             Job.FINISH: await unit.next_drained(),
             Job.NOTIFY: await unit.next_gathered(now, NOTICE_PAUSE),

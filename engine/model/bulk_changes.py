@@ -1,0 +1,38 @@
+"""A change of many messages of the ledger, applied in units of bounded size."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from engine.model.base import Value
+
+
+class BulkAction(StrEnum):
+    """What is done to messages that have not left: end them, keep them back, or let them go on."""
+
+    WITHDRAW = "withdraw"
+    HOLD = "hold"
+    RELEASE = "release"
+
+
+class BulkChange(Value):
+    """The messages of a campaign, an event, an organizer or a key; with none of these, all there are.
+
+    What it follows from (a cancelled event, a paused campaign, a stop) is kept before, and the claim judges by it:
+    no message leaves because its turn has not come yet. `code`: why messages are withdrawn. `before`: of an event,
+    only the revisions below this SEQUENCE. `cursor`: how far it has come; opaque.
+    """
+
+    action: BulkAction
+    campaign_id: str = ""
+    event_uid: str = ""
+    organizer: str = ""
+    key: str = ""
+    code: str = ""
+    before: int = 0
+    cursor: str = ""
+
+    @property
+    def scope(self) -> str:
+        """What it concerns; a newer change of the same takes its place."""
+        return f"{self.campaign_id}\n{self.event_uid}\n{self.organizer}\n{self.key}"

@@ -1,0 +1,88 @@
+"""Changes of many messages, some at a time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.model.bulk_changes import BulkAction, BulkChange
+from engine.model.messages import MessageState
+from engine.refusals import Code
+from engine.store.sqlite.ledger import WAITING, Ledger
+from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
+
+_WHICH = {
+    BulkAction.WITHDRAW: WAITING,
+    BulkAction.HOLD: "held = 0",
+    BulkAction.RELEASE: "held = 1",
+}
+_PENDING = (MessageState.QUEUED, MessageState.DEFERRED)
+_OTHERS = "(campaign_id IS NULL OR campaign_id NOT IN (SELECT id FROM campaign WHERE state = 'paused'))"
+
+
+class BulkChanges(Ledger):
+    """The part of a unit of work that changes many messages, some at a time."""
+
+    async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
+        return await (self._of_event if change.event_uid else self._others_than_events)(change, now)
+
+    async def _of_event(self, change: BulkChange, now: datetime) -> str | None:
+        """By address, for that is the order of the ledger's index: all that the next people are owed."""
+        found = await self.all(
+            "SELECT email FROM message WHERE event_uid = ? AND method IS NOT NULL AND email > ? "
+            "GROUP BY email ORDER BY email LIMIT ?",
+            [change.event_uid, change.cursor, self.items_per_unit],
+        )
+        emails = [row["email"] for row in found]
+        where = (
+            f"event_uid = ? AND email {IN_LIST} AND method IS NOT NULL AND kind <> 'withdrawal' "
+            f"AND sequence < ? AND {WAITING}"
+        )
+        values = [change.event_uid, as_list(emails), change.before]
+        await self.settle(where, values, MessageState.WITHDRAWN, Code(change.code), now)
+        return emails[-1] if len(emails) == self.items_per_unit else None
+
+    async def _others_than_events(self, change: BulkChange, now: datetime) -> str | None:
+        found: list[int] = []
+        for state in _PENDING:
+            found += await self._next(change, state)
+        ids = sorted(found)[: self.items_per_unit]
+        if change.action is BulkAction.WITHDRAW:
+            which = [as_numbers(ids)]
+            await self.settle(f"id {IN_LIST}", which, MessageState.WITHDRAWN, Code(change.code), now)
+        else:
+            held = int(change.action is BulkAction.HOLD)
+            await self.run(f"UPDATE message SET held = ? WHERE id {IN_LIST}", [held, as_numbers(ids)])
+        return str(ids[-1]) if len(ids) == self.items_per_unit else None
+
+    async def _next(self, change: BulkChange, state: MessageState) -> list[int]:
+        """Ids in order; of a campaign's pending messages the index has them so."""
+        where, values = _OTHERS, list[object]()
+        if change.campaign_id:
+            where, values = "campaign_id = ?", [change.campaign_id]
+        elif change.organizer:
+            where, values = f"organizer = ? AND {_OTHERS}", [change.organizer]
+        elif change.key:
+            where, values = (
+                f"key <> '' AND instr(' ' || key || ' ', ?) > 0 AND {_OTHERS}",
+                [f" {change.key} "],
+            )
+        found = await self.all(
+            f"SELECT id FROM message WHERE {where} AND state = ? AND settled IS NULL "
+            f"AND {_WHICH[change.action]} AND id > ? ORDER BY id LIMIT ?",
+            [*values, state.value, int(change.cursor or 0), self.items_per_unit],
+        )
+        return [int(row["id"]) for row in found]
+
+    async def keep_bulk_change(self, change: BulkChange) -> None:
+        await self.run(
+            "INSERT INTO bulk_change(scope, body) VALUES (?,?) "
+            "ON CONFLICT(scope) DO UPDATE SET body = excluded.body",
+            [change.scope, change.model_dump_json()],
+        )
+
+    async def next_bulk_change(self) -> BulkChange | None:
+        row = await self.one("SELECT body FROM bulk_change ORDER BY id LIMIT 1")
+        return BulkChange.model_validate_json(row["body"]) if row else None
+
+    async def end_bulk_change(self, change: BulkChange) -> None:
+        await self.run("DELETE FROM bulk_change WHERE scope = ?", [change.scope])
