@@ -20,6 +20,8 @@ Made from the code by `make docs`; change the code, not this page.
 OpenAPI 3.1 document is at `/openapi.json` (and in [openapi.json](openapi.json)). A key goes into
 `Authorization: Bearer …` or `x-api-key: …`; make one with `cis-mcp key create`.
 
+- `/explorer` shows every operation as a form: send it, see the raw answer, copy it as a curl command. The key stays in
+  the page.
 - Bodies are JSON (`Content-Type: application/json`), at most 16 MiB. Unknown parameters and members are refused.
 - A refusal is a problem (RFC 9457, `application/problem+json`) with `code`, `detail`, `hint` and `sent` (whether
   anything left); `errors` name each field of a request that was not understood. The codes are those of

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from cis_mcp.pages.listing import short_day
 
 _HERE = Path(__file__).parent
+_ASSETS = ("page.css", "page.js", "explorer.css", "explorer.js")
 _SMALL = 500
 """Bytes that are not worth compressing."""
 _YEAR = "public, max-age=31536000, immutable"
@@ -135,7 +136,7 @@ def asset(name: str) -> Asset:
 async def brand(request: Request) -> Response:
     """GET /brand/…: our assets by their hashed names, and a page's colour by its digits."""
     path = request.url.path
-    for name in ("page.css", "page.js"):
+    for name in _ASSETS:
         if asset(name).path == path:
             return answer(request, asset(name).body, cache_control=_YEAR)
     digits = request.path_params["name"].removesuffix(".css")

@@ -113,6 +113,7 @@ async def furnished(engine: Engine, address: str) -> Site:
         "sent": "/sent/sent?n=3&x=1&to=/s/league",
         "asked": "/sent/asked?n=9&to=/s/league",
         "not here": "/s/unknown",
+        "explorer": "/explorer",
     }
     return Site(engine, address, paths)
 

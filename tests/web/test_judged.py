@@ -13,7 +13,7 @@ from tests.web.stage import Site, invalid, screen
 
 PAGES = (
     *("schedule", "odd", "agenda", "upcoming", "none fit", "ticked", "empty", "event", "cancelled event"),
-    *("long event", "frame", "sent", "asked", "not here"),
+    *("long event", "frame", "sent", "asked", "not here", "explorer"),
 )
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
