@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 _UNSAID = frozenset({"minLength", "maxLength", "exclusiveMinimum"})
 """Said to whom it concerns; Gemini's API refuses a list of tools for the last one."""
@@ -17,8 +20,14 @@ def argument_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of arguments, without `$ref`, for clients that don't follow them, and without null.
 
     Null stands for “left out” and is accepted; saying so for each argument would only invite it. How long a text
-    may be is not said either: who comes near it is told then, and everybody else need not read it.
+    may be is not said either: who comes near it is told then, and everybody else need not read it. Made once for
+    each model, and not to be changed.
     """
+    return _arguments(model)
+
+
+@cache
+def _arguments(model: type[BaseModel]) -> dict[str, Any]:
     whole = _undocumented(model.model_json_schema(by_alias=True))
     definitions = whole.pop("$defs", {})
     return _object(_without_null(_inlined(_untitled(whole, _UNSAID), _untitled(definitions, _UNSAID))))
@@ -30,19 +39,34 @@ def result_schema(model: type[BaseModel]) -> dict[str, Any]:
     Nothing is required at its top: clients hold refusals against it as well (the TypeScript SDK does), and a
     refusal has a code and a message instead. Below it everything is always there, so that saying it tells nothing.
     """
-    whole = _undocumented(model.model_json_schema(mode="serialization"))
+    return _result(model, GenerateJsonSchema)
+
+
+def _result(model: type[BaseModel], generator: type[GenerateJsonSchema]) -> dict[str, Any]:
+    whole = _undocumented(model.model_json_schema(mode="serialization", schema_generator=generator))
     return _object(_open(_untitled(whole, frozenset({"required"}))))
 
 
+@cache
 def listed_result(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of a result as tools/list has it: the names at its top and their types; what is nested is open.
 
     The answer itself shows what it holds, and docs/tools.md spells it out: every model that connects would read it.
+    Made once for each model, and not to be changed.
     """
-    whole = result_schema(model)
+    whole = _result(model, type("_TopOf", (_Top,), {"model": model}))
     definitions = whole.get("$defs", {})
     properties = {name: _typed(node, definitions) for name, node in whole["properties"].items()}
     return {"properties": properties, "type": "object"}
+
+
+class _Top(GenerateJsonSchema):
+    """Goes into no other model than its own: what is nested is two thirds of the work."""
+
+    model: ClassVar[type[BaseModel]]
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        return super().model_schema(schema) if schema["cls"] is self.model else {"type": "object"}
 
 
 def _typed(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
