@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, axe-core, html-validate, the
+# Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, axe-core, html-validate, Lighthouse, the
 # MCP Inspector, the MCP conformance suite with the Node that it needs, the official host of MCP Apps with what bundles
 # it, and the bundle's own tool; schemathesis (below .judges).
 set -eu
@@ -19,6 +19,7 @@ npm install --silent --no-audit --no-fund --prefix "$here/.judges" \
     ical.js@2.2.1 \
     axe-core@4.14.1 \
     html-validate@11.21.1 \
+    lighthouse@12.2.3 \
     @modelcontextprotocol/inspector@2.12.0 \
     @modelcontextprotocol/conformance@0.2.0-alpha.12 \
     node@24 \

@@ -24,6 +24,7 @@ from tests.support.waiting import DEADLINE_S, eventually
 _MODULES = Path(__file__).resolve().parents[2] / ".judges" / "node_modules"
 _AXE = _MODULES / "axe-core" / "axe.min.js"
 _HTML = _MODULES / "html-validate" / "bin" / "html-validate.mjs"
+LIGHTHOUSE = _MODULES / "lighthouse" / "cli" / "index.js"
 _NODE = _MODULES / "node" / "bin" / "node"
 RULES = Path(__file__).with_name("htmlvalidate.json")
 
@@ -37,12 +38,13 @@ def missing() -> list[str]:
         "chromium": CHROMIUM,
         "axe-core": _AXE.exists(),
         "html-validate": _html_validate(),
-        "node": _node(),
+        "node": node(),
+        "lighthouse": LIGHTHOUSE.exists(),
     }
     return [name for name, found in there.items() if not found]
 
 
-def _node() -> str | None:
+def node() -> str | None:
     return str(_NODE) if _NODE.exists() else shutil.which("node")
 
 
@@ -178,7 +180,7 @@ async def screen(
 
 def invalid(files: list[Path]) -> str:
     """What html-validate finds wrong in the files; empty if nothing is."""
-    command = [_node() or "node", str(_html_validate()), "--config", str(RULES), "--formatter", "text"]
+    command = [node() or "node", str(_html_validate()), "--config", str(RULES), "--formatter", "text"]
     done = subprocess.run(
         [*command, *map(str, files)], capture_output=True, text=True, timeout=DEADLINE_S * 4, check=False
     )

@@ -1,0 +1,77 @@
+"""Lighthouse, as a phone, judges the pages that the world sees."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.chromium import CHROMIUM
+from tests.web.stage import LIGHTHOUSE, Site, node
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+_MID_TIER = 1_000
+"""Lighthouse's benchmark index of a machine that its fourfold slowdown makes a mid-tier phone of."""
+_TRIES = 3
+
+
+async def _judged(address: str, folder: Path, *categories: str, slowdown: float = 1) -> dict[str, Any]:
+    """Lighthouse's report of one page."""
+    folder.mkdir()
+    report = folder / "report.json"
+    process = await asyncio.create_subprocess_exec(
+        node() or "node",
+        str(LIGHTHOUSE),
+        address,
+        "--quiet",
+        "--output=json",
+        f"--output-path={report}",
+        f"--only-categories={','.join(categories)}",
+        f"--throttling.cpuSlowdownMultiplier={slowdown}",
+        f"--chrome-flags=--headless=new --no-sandbox --disable-gpu --user-data-dir={folder / 'chromium'}",
+        env={**os.environ, "CHROME_PATH": str(CHROMIUM)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()[-2_000:]
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found
+
+
+def _missed(report: dict[str, Any]) -> list[str]:
+    """The audits of a report that did not pass fully."""
+    counted = [
+        ref["id"] for one in report["categories"].values() for ref in one["auditRefs"] if ref["weight"]
+    ]
+    return [name for name in counted if report["audits"][name]["score"] not in {1, None}]
+
+
+@pytest.mark.parametrize("page", ["schedule", "odd", "upcoming", "event", "sent"])
+async def test_a_page_has_full_marks_for_accessibility_and_best_practices(
+    site: Site, tmp_path: Path, page: str
+) -> None:
+    found = ("accessibility", "best-practices", *(() if page == "sent" else ("seo",)))
+    report = await _judged(site.address + site.paths[page], tmp_path / "judged", *found)
+    assert {name: one["score"] for name, one in report["categories"].items()} == dict.fromkeys(found, 1), (
+        _missed(report)
+    )
+
+
+async def test_the_default_view_of_a_season_is_fast_on_a_phone(site: Site, tmp_path: Path) -> None:
+    """The slowdown makes this machine, as fast as it is just now, a phone; of several tries the best counts."""
+    scores = []
+    slowdown = 1.0
+    for number in range(_TRIES + 1):
+        address = site.address + site.paths["schedule"]
+        report = await _judged(address, tmp_path / f"judged{number}", "performance", slowdown=slowdown)
+        slowdown = max(1.0, 4 * report["environment"]["benchmarkIndex"] / _MID_TIER)
+        if number:
+            scores.append(report["categories"]["performance"]["score"])
+            if scores[-1] >= 0.95:
+                return
+    raise AssertionError(f"scores {scores}, slowdown {slowdown}")
