@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import TEXT_SHOWN, one_line, times, utc
 from engine.commands.campaigns.campaigns import CampaignDone, personal_event
+from engine.engine import Engine
+from engine.model.actors import Actor
 from engine.model.campaigns import CampaignState, Recipient
 from engine.model.messages import Kind, MessageState
 from engine.questions import CampaignView
-from engine.refusals import Refused
+from engine.refusals import Code, Refused
 
 _LINES_SHOWN = 10
 _TO_BEGIN = {CampaignState.DRAFT, CampaignState.SCHEDULED}
@@ -173,3 +176,19 @@ def _day(at: str) -> str:
 
 def _moment(moment: datetime | None) -> str | None:
     return utc(moment) if moment else None
+
+
+async def begin_at(engine: Engine, actor: Actor, uid: str, text: str | None) -> datetime | None:
+    """When a campaign is to begin; a time without an offset is in the event's zone. Raises Refused: INVALID_TIME."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is None:
+            event = await engine.event(uid, actor)
+            moment = moment.replace(tzinfo=ZoneInfo(event.span.timezone))
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(
+            Code.INVALID_TIME, "at is not an ISO 8601 time.", "Give it as “2027-04-30T09:00:00”."
+        ) from None

@@ -33,6 +33,13 @@ class MessageInfo(Data):
     answered: str | None = Field(description="when you answered it last")
 
 
+class Messages(Data):
+    """Messages, newest first."""
+
+    messages: list[MessageInfo]
+    next_cursor: str | None
+
+
 def message_info(message: InboxMessage, shown: int = BEGINNING) -> MessageInfo:
     """A message with the first `shown` characters of its text; only a longer one keeps its lines."""
     text = message.text if shown > BEGINNING else one_line(message.text, shown)

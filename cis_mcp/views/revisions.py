@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.campaigns import Sample
-from cis_mcp.views.events import TEXT_SHOWN, one_line, times
+from cis_mcp.views.events import TEXT_SHOWN, EventInfo, event_info, one_line, times
 from engine.attendee_report import masked_address
 from engine.commands.events.events import EventDone
 from engine.model.events import Event
@@ -23,6 +23,33 @@ class FieldChange(Data):
     field: str
     old: str
     new: str = Field(description="texts are cut after 300 characters")
+
+
+class Revision(Data):
+    """What a change of an event did, or would do."""
+
+    event: EventInfo
+    changed: list[str] = Field(description="fields that changed; empty: nothing did, and no one is mailed")
+    changes: list[FieldChange] = Field(description="each of them, the old beside the new")
+    notified: int = Field(description="people who are mailed, or would be")
+    first: list[str] = Field(description="the first 20 of them, masked")
+    left_out: dict[str, int] = Field(description="people who are not, by their answer")
+    sample: Sample | None = Field(description="of a dry run: the event as the first of them would read it")
+    campaign_id: str = Field(description="the campaign that mails them; empty: no one is mailed")
+    dry_run: bool
+
+
+def revision_fields(done: EventDone, *, dry_run: bool) -> dict[str, Any]:
+    """The fields of a `Revision`."""
+    return {
+        "event": event_info(done.event),
+        "changed": list(done.changed),
+        "changes": field_changes(done),
+        **notified_fields(done),
+        "sample": update_sample(done) if dry_run else None,
+        "campaign_id": done.campaign_id,
+        "dry_run": dry_run,
+    }
 
 
 def notified_fields(done: EventDone) -> dict[str, Any]:

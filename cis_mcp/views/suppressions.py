@@ -21,6 +21,29 @@ class Entry(Data):
     since: str
 
 
+class Entries(Data):
+    """Entries in order of their address or domain."""
+
+    entries: list[Entry]
+    next_cursor: str | None
+
+
+class Suppressed(Data):
+    """What is on the list now."""
+
+    organizer: str = Field(description="whose mail they no longer take; empty: anybody's")
+    addresses: list[str]
+    added: int = Field(description="how many were not on the list before")
+
+
+class Unsuppressed(Data):
+    """What was taken off the list."""
+
+    removed: list[str]
+    not_listed: list[str]
+    still: list[Entry] = Field(description="other entries that keep mail from what was removed")
+
+
 def entry_info(entry: Suppression) -> Entry:
     """An entry with what a mail server said, where one said something."""
     said = entry.cause in {SuppressionCause.BOUNCED, SuppressionCause.COMPLAINED}

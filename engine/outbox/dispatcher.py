@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 from engine.engine import Engine
@@ -20,6 +21,7 @@ from engine.outbox.pace import Pace
 from engine.outbox.quota import QuotaKeeper
 from engine.outbox.render import Renderer
 from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
+from engine.process.gathering import Gathering
 from engine.refusals import Code, Refused
 from engine.store.protocol import Claims
 
@@ -62,7 +64,7 @@ class Dispatcher:
         self._grown = asyncio.Event()
         self._claiming: asyncio.Task[list[Claim]] | None = None
         self._batches: asyncio.Queue[list[Claim]] = asyncio.Queue()
-        self._answers: asyncio.Queue[Answer] = asyncio.Queue()
+        self._answers: Gathering[Answer, None] = Gathering(self._write, _HELD_MOST)
         self._held = 0
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -72,11 +74,10 @@ class Dispatcher:
         """Run until cancelled; what is in flight then is finished and written down first."""
         workers = [asyncio.create_task(self._work(n)) for n in range(self._transport.connections)]
         keeper = asyncio.create_task(self._keep_leases())
-        writer = asyncio.create_task(self._write())
         try:
             await self._claim_forever()
         finally:
-            await asyncio.shield(asyncio.create_task(self._stop(workers, keeper, writer)))
+            await asyncio.shield(asyncio.create_task(self._stop(workers, keeper)))
 
     # claiming
 
@@ -208,7 +209,7 @@ class Dispatcher:
         kept = {claim.message.id for claim in mine}
         for claim in batch:
             if claim.message.id not in kept:
-                self._answers.put_nowait(answers.released(claim))
+                self._answers.post(answers.released(claim))
         return mine
 
     async def _made(self, claim: Claim) -> Envelope | None:
@@ -217,24 +218,24 @@ class Dispatcher:
         now = self._engine.clock()
         if self._stopping.is_set() or rest:
             due = now + answers.jittered(timedelta(seconds=rest)) if rest else None
-            self._answers.put_nowait(answers.released(claim, due))
+            self._answers.post(answers.released(claim, due))
             return None
         try:
             return await self._renderer.render(claim, now)
         except Exception as error:
             if isinstance(error, Refused) and error.code is Code.OUT_OF_BOUNDS:
-                self._answers.put_nowait(answers.failed(claim, error.code, error.message))
+                self._answers.post(answers.failed(claim, error.code, error.message))
                 return None
             log.exception("message %s cannot be rendered", claim.message.id)
             words = "The mail could not be made; see the log."
-            self._answers.put_nowait(answers.failed(claim, Code.RENDER_FAILED, words))
+            self._answers.post(answers.failed(claim, Code.RENDER_FAILED, words))
             return None
 
     def _settle(self, claim: Claim, outcome: Accepted | Rejected) -> None:
         if isinstance(outcome, Accepted):
             self._pace.accepted(claim.message.email)
             self._grown.set()
-            self._answers.put_nowait(answers.accepted(claim, outcome))
+            self._answers.post(answers.accepted(claim, outcome))
             return
         if outcome.throttled and self._quota:
             self._quota.throttled(spent=outcome.spent)
@@ -244,31 +245,26 @@ class Dispatcher:
         elif not outcome.permanent:
             self._pace.refused(claim.message.email, now)
         pause = self._pace.pause(now)
-        self._answers.put_nowait(answers.refused(claim, outcome, self._engine.clock(), pause))
+        self._answers.post(answers.refused(claim, outcome, self._engine.clock(), pause))
 
     # writing down
 
-    async def _write(self) -> None:
-        """Write answers down, all that have come in one transaction."""
-        while True:
-            found = [await self._answers.get()]
-            while not self._answers.empty():
-                found.append(self._answers.get_nowait())
-            await self._write_down(found)
-            self._leases.ended(answer.message_id for answer in found)
-            for state, n in Counter(answer.state.value for answer in found).items():
-                self._observer.count(ANSWERS, n, state=state)
-            self._held -= len(found)
-            self._room.set()
-            self._engine.answered.notify()
-            if not self._held or any(answer.state is MessageState.FAILED for answer in found):
-                self._engine.owed.notify()  # a campaign may have come to its end, or has to be paused
-            for _ in found:
-                self._answers.task_done()
-            if self._held > _CLAIM_LEAST and not self._stopping.is_set():
-                await asyncio.sleep(_GATHER_S)
+    async def _write(self, found: Sequence[Answer]) -> list[None]:
+        """Write answers down in one transaction, and leave the next ones a moment to come together."""
+        await self._write_down(found)
+        self._leases.ended(answer.message_id for answer in found)
+        for state, n in Counter(answer.state.value for answer in found).items():
+            self._observer.count(ANSWERS, n, state=state)
+        self._held -= len(found)
+        self._room.set()
+        self._engine.answered.notify()
+        if not self._held or any(answer.state is MessageState.FAILED for answer in found):
+            self._engine.owed.notify()  # a campaign may have come to its end, or has to be paused
+        if self._held > _CLAIM_LEAST and not self._stopping.is_set():
+            await asyncio.sleep(_GATHER_S)
+        return [None] * len(found)
 
-    async def _write_down(self, found: list[Answer]) -> None:
+    async def _write_down(self, found: Sequence[Answer]) -> None:
         """Write until it works: an answer that is lost would send its mail again."""
         while True:
             try:
@@ -297,12 +293,13 @@ class Dispatcher:
         await _end(workers)
         while not self._batches.empty():
             for claim in self._batches.get_nowait():
-                self._answers.put_nowait(answers.released(claim))
+                self._answers.post(answers.released(claim))
         try:
             async with asyncio.timeout(_LAST_WORDS_S):
-                await self._answers.join()
+                await self._answers.drained()
         except TimeoutError:
             log.warning("stopped while answers could not be written down; those mails may go twice")
+        await self._answers.close()
         await _end(list(others))
         await self._transport.close()
 

@@ -70,3 +70,38 @@ async def test_whoever_goes_away_leaves_their_item_to_be_done() -> None:
     with pytest.raises(asyncio.CancelledError):
         await gone
     assert sorted(n for batch in counter.batches for n in batch) == [2, 4]
+
+
+async def test_what_nobody_waits_for_is_done_with_the_rest_and_the_end_can_be_awaited() -> None:
+    counter = Counter()
+    gathering = Gathering(counter.flush, most=100)
+    for n in (2, 4):
+        gathering.post(n)
+    asked = asyncio.create_task(gathering.do(6))
+    await asyncio.sleep(0)
+    counter.gate.set()
+    await gathering.drained()
+    assert await asked == 12
+    assert [n for batch in counter.batches for n in batch] == [2, 4, 6]
+    assert gathering.idle
+
+
+async def test_what_could_not_be_done_and_nobody_waits_for_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    counter = Counter()
+    counter.gate.set()
+    gathering = Gathering(counter.flush, most=100)
+    gathering.post(0)
+    await gathering.drained()
+    assert "could not be done" in caplog.text
+
+
+async def test_closing_gives_up_what_is_being_done() -> None:
+    counter = Counter()
+    gathering = Gathering(counter.flush, most=100)
+    gathering.post(2)
+    await asyncio.sleep(0)
+    await gathering.close()
+    assert gathering.idle
+    assert counter.batches == []

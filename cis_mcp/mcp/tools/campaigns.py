@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.lists import BulkSendArguments, rows_of
 from cis_mcp.mcp.tools.schema import shown_by
 from cis_mcp.mcp.tools.waiting import WAIT_MAX_S, until_at_rest
-from cis_mcp.views.campaigns import CampaignInfo, campaign_info, campaign_lines, sample
+from cis_mcp.views.campaigns import CampaignInfo, begin_at, campaign_info, campaign_lines, sample
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.engine import SYSTEM
 from engine.model import cursors
@@ -80,7 +79,7 @@ async def bulk_send(call: CallContext, arguments: BulkSendArguments) -> Reply:
         recipients=rows,
         origin=arguments.origin,
         rate=arguments.rate,
-        at=await _begin(call, arguments),
+        at=await begin_at(call.engine, call.actor, arguments.uid, arguments.at),
     )
     done = await call.apply(draft)
     token = done.confirm_token
@@ -200,22 +199,6 @@ def _gone(info: CampaignInfo) -> str:
     under_way = f" {sending} more may just be leaving." if sending else ""
     people = info.valid if info.kind == Kind.INVITE.value else info.total
     return f"{info.counts.get(MessageState.SENT.value, 0)} of {people} had gone out by then.{under_way}"
-
-
-async def _begin(call: CallContext, arguments: BulkSendArguments) -> datetime | None:
-    """When to begin; a time without an offset is in the event's zone."""
-    if arguments.at is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(arguments.at.strip())
-        if moment.tzinfo is None:
-            event = await call.engine.event(arguments.uid, call.actor)
-            moment = moment.replace(tzinfo=ZoneInfo(event.span.timezone))
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Refused(
-            Code.INVALID_TIME, "at is not an ISO 8601 time.", "Give it as “2027-04-30T09:00:00”."
-        ) from None
 
 
 TOOLS = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
+from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
-from cis_mcp.views.changes import ChangeInfo, change_info
+from cis_mcp.views.changes import ChangeInfo, Changes, change_info
 from cis_mcp.views.events import quoted
 from engine.model.changes import ChangeKind
 from engine.model.queries import ChangePage
@@ -22,14 +22,6 @@ class ListChangesArguments(Arguments):
     kinds: list[ChangeKind] | None = Field(None, description="only these")
     masked: bool = Field(True, description="false: show addresses in full")
     limit: int = Field(50, ge=1, le=100)
-
-
-class Changes(Result):
-    """What happened, oldest first."""
-
-    changes: list[ChangeInfo]
-    cursor: str = Field(description="give it as since next time; nothing is missed or told twice")
-    more: bool = Field(description="true: there is more already; call again at once")
 
 
 async def list_changes(call: CallContext, arguments: ListChangesArguments) -> Reply:

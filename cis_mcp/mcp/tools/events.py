@@ -19,7 +19,7 @@ from cis_mcp.mcp.tools.fitting import BYTES_MAX, size_of
 from cis_mcp.mcp.tools.proposals import SHOWN, proposal_lines
 from cis_mcp.mcp.tools.schema import shown_by
 from cis_mcp.mcp.tools.waiting import until_at_rest
-from cis_mcp.views.campaigns import Sample, sample_lines
+from cis_mcp.views.campaigns import sample_lines
 from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import (
     EventInfo,
@@ -31,7 +31,7 @@ from cis_mcp.views.events import (
     statistics_line,
 )
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
-from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields, update_sample
+from cis_mcp.views.revisions import Revision, notified_fields, revision_fields
 from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.instances import CancelInstance, UpdateInstance
@@ -55,18 +55,10 @@ class CreatedEvent(Result):
     created: bool = Field(description="false: this idempotency_key had made the event before")
 
 
-class UpdatedEvent(Result):
+class UpdatedEvent(Revision):
     """What update_event did, or would do."""
 
     event: EventAsShown
-    changed: list[str] = Field(description="fields that changed; empty: nothing did, and no one is mailed")
-    changes: list[FieldChange] = Field(description="each of them, the old beside the new")
-    notified: int = Field(description="people who are mailed, or would be")
-    first: list[str] = Field(description="the first 20 of them, masked")
-    left_out: dict[str, int] = Field(description="people who are not, by their answer")
-    sample: Sample | None = Field(description="of a dry run: the event as the first of them would read it")
-    campaign_id: str = Field(description="follow it with get_campaign; empty: no one is mailed")
-    dry_run: bool
 
 
 class CancelledEvent(Result):
@@ -133,16 +125,7 @@ async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Re
     done = await call.apply(await _update(call, arguments))
     if done.campaign_id:
         await until_at_rest(call, done.campaign_id, arguments.wait_s)
-    shown = notified_fields(done)
-    data = UpdatedEvent(
-        event=event_info(done.event),
-        changed=list(done.changed),
-        changes=field_changes(done),
-        **shown,
-        sample=update_sample(done) if arguments.dry_run else None,
-        campaign_id=done.campaign_id,
-        dry_run=arguments.dry_run,
-    )
+    data = UpdatedEvent(**revision_fields(done, dry_run=arguments.dry_run))
     lines = [*updated_lines(done, dry_run=arguments.dry_run), *event_lines(done.event)]
     return Reply("\n".join([*lines, *sample_lines(data.sample)]), data)
 

@@ -10,7 +10,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views.events import quoted
-from cis_mcp.views.messages import WHOLE, MessageInfo, message_info
+from cis_mcp.views.messages import WHOLE, MessageInfo, Messages, message_info
 from engine.commands.agents.messages import ReplyMessage
 from engine.model import cursors
 
@@ -41,13 +41,6 @@ class ReplyMessageArguments(MessageArguments):
 
     text: str = Field(description="your answer, plain text", min_length=1, max_length=20_000)
     subject: str = Field("", description="empty: Re: and the message's own", max_length=200)
-
-
-class Messages(Result):
-    """Messages, newest first."""
-
-    messages: list[MessageInfo]
-    next_cursor: str | None
 
 
 class ReadMessage(Result):

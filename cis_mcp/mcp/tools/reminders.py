@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
+from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, writes
 from cis_mcp.mcp.tools.event_arguments import Note, Uid
 from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import one_line
-from engine.attendee_report import masked_address
+from cis_mcp.views.people import Reminded, Withdrawn, reminded, withdrawn
 from engine.commands.invites.reminding import Remind, RemindDone
 from engine.commands.invites.withdrawing import WithdrawDone, WithdrawInvite
 from engine.model.messages import Chosen
@@ -50,35 +50,6 @@ class WithdrawInviteArguments(Arguments):
     note: Note = None
 
 
-class LeftOut(Result):
-    """People who are not reminded, for one reason."""
-
-    reason: str
-    people: int
-    emails: list[str] = Field(description="the first 20, masked")
-
-
-class Reminded(Result):
-    """What remind did, or would do."""
-
-    uid: str
-    reminded: int = Field(description="people who get the reminder, or would")
-    emails: list[str] = Field(description="the first 20, masked")
-    left_out: list[LeftOut]
-    campaign_id: str = Field(description="follow it with get_campaign; empty: none")
-    dry_run: bool
-
-
-class Withdrawn(Result):
-    """What withdraw_invite did."""
-
-    uid: str
-    email: str
-    mailed: bool = Field(description="true: a cancellation leaves; false: no invite had reached them")
-    already: bool = Field(description="true: they were taken out before; nothing was done now")
-    message_id: str
-
-
 async def remind(call: CallContext, arguments: RemindArguments) -> Reply:
     """Mail attendees the event once more, by default those who have not answered. A person is reminded at most once a
     day and three times an event, never after No or a bounce; others are left out and named. Use dry_run first."""
@@ -86,18 +57,7 @@ async def remind(call: CallContext, arguments: RemindArguments) -> Reply:
     assert isinstance(who, Chosen), "a list names attendees"
     command = Remind(uid=arguments.uid, who=who, note=arguments.note or "", dry_run=arguments.dry_run)
     done = await call.apply(command)
-    groups = [
-        LeftOut(reason=g.reason, people=g.people, emails=[masked_address(e) for e in g.emails])
-        for g in done.left_out
-    ]
-    data = Reminded(
-        uid=done.event.uid,
-        reminded=done.reminded,
-        emails=[masked_address(email) for email in done.emails],
-        left_out=groups,
-        campaign_id=done.campaign_id,
-        dry_run=arguments.dry_run,
-    )
+    data = reminded(done, dry_run=arguments.dry_run)
     return Reply("\n".join(_reminded(done, data)), data)
 
 
@@ -118,13 +78,7 @@ async def withdraw_invite(call: CallContext, arguments: WithdrawInviteArguments)
     and nobody else is mailed. send_invite invites them again. To call the event off for all use cancel_event."""
     command = WithdrawInvite(uid=arguments.uid, email=arguments.email, note=arguments.note or "")
     done = await call.apply(command)
-    data = Withdrawn(
-        uid=done.event.uid,
-        email=done.attendee.email,
-        mailed=done.message is not None and done.message.kind == "withdrawal",
-        already=done.already,
-        message_id=done.message.message_id if done.message else "",
-    )
+    data = withdrawn(done)
     return Reply(_withdrawn(done, data), data)
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views.events import one_line
-from cis_mcp.views.suppressions import Entry, entry_info
+from cis_mcp.views.suppressions import Entries, Entry, Suppressed, Unsuppressed, entry_info
 from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
 from engine.model import cursors
 from engine.model.suppressions import Suppression
@@ -51,29 +51,6 @@ class ListSuppressionsArguments(Arguments):
     organizer: Whose = ""
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, description="next_cursor of the page before", max_length=800)
-
-
-class Entries(Result):
-    """Entries in order of their address or domain."""
-
-    entries: list[Entry]
-    next_cursor: str | None
-
-
-class Suppressed(Result):
-    """What suppress did."""
-
-    organizer: str = Field(description="whose mail they take no more; empty: anybody's")
-    addresses: list[str]
-    added: int = Field(description="how many were not on the list before")
-
-
-class Unsuppressed(Result):
-    """What unsuppress did."""
-
-    removed: list[str]
-    not_listed: list[str]
-    still: list[Entry] = Field(description="other entries that keep mail from what was removed")
 
 
 async def list_suppressions(call: CallContext, arguments: ListSuppressionsArguments) -> Reply:

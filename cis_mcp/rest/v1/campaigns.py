@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
@@ -16,7 +14,7 @@ from cis_mcp.rest.endpoint import Answer, Call, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Limit, OfEvent, Query
 from cis_mcp.rest.v1.people import Fields
 from cis_mcp.views.base import Data
-from cis_mcp.views.campaigns import CampaignInfo, campaign_info, sample
+from cis_mcp.views.campaigns import CampaignInfo, begin_at, campaign_info, sample
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.tables import csvlist
 from engine.engine import SYSTEM
@@ -108,7 +106,7 @@ async def draft_campaign(call: Call[OfEvent, NewCampaign]) -> Answer:
         recipients=await _rows(call),
         origin=body.origin,
         rate=body.rate,
-        at=await _begin(call),
+        at=await begin_at(call.engine, call.actor, call.query.uid, call.body.at),
     )
     done = await call.apply(command)
     shown = await _shown(call, done, sample(done, call.engine.clock()), done.confirm_token)
@@ -226,22 +224,6 @@ async def _refuse_others(call: Call[OfEvent, NewCampaign], rows: list[Row]) -> N
             f"Row {other} of the list names another event in its uid column.",
             "Make one campaign for each event, or leave the uid column out.",
         )
-
-
-async def _begin(call: Call[OfEvent, NewCampaign]) -> datetime | None:
-    """When to begin; a time without an offset is in the event's zone."""
-    if call.body.at is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(call.body.at.strip())
-        if moment.tzinfo is None:
-            event = await call.engine.event(call.query.uid, call.actor)
-            moment = moment.replace(tzinfo=ZoneInfo(event.span.timezone))
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Refused(
-            Code.INVALID_TIME, "at is not an ISO 8601 time.", "Give it as “2027-04-30T09:00:00”."
-        ) from None
 
 
 def _control(name: str, handler: Callable[..., Any], body: type[Body] | None = None) -> Endpoint:

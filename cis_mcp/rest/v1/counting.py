@@ -9,8 +9,7 @@ from pydantic import Field
 from cis_mcp.rest.endpoint import Call, Endpoint
 from cis_mcp.rest.models import Body, Limit, OfEvent, Query
 from cis_mcp.views.attendees import GroupInfo, group_info
-from cis_mcp.views.base import Data
-from cis_mcp.views.changes import ChangeInfo, change_info
+from cis_mcp.views.changes import Changes, change_info
 from cis_mcp.views.events import StatisticsInfo, counters
 from engine.model.changes import ChangeKind
 from engine.model.counters import Grouping
@@ -49,14 +48,6 @@ class CountersInGroups(StatisticsInfo):
     """Counters, and the same in groups."""
 
     groups: list[GroupInfo] = Field(description="the 50 largest, or the newest hours; filled if by is given")
-
-
-class Changes(Data):
-    """What happened, oldest first."""
-
-    changes: list[ChangeInfo]
-    cursor: str = Field(description="give it as since next time; nothing is missed or told twice")
-    more: bool = Field(description="true: there is more already")
 
 
 async def event_statistics(call: Call[EventCounting, Body]) -> CountersInGroups:

@@ -11,11 +11,10 @@ from starlette.responses import Response
 from cis_mcp.rest.endpoint import TAGS, Answer, Call, Endpoint
 from cis_mcp.rest.models import Body, Cursor, DryRun, Limit, Note, OfEvent, Query, Told
 from cis_mcp.views.base import Data
-from cis_mcp.views.campaigns import Sample
 from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import EventInfo, event_info, moment
 from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
-from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields, update_sample
+from cis_mcp.views.revisions import Revision, revision_fields
 from engine.commands.base import Work
 from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
@@ -133,20 +132,6 @@ class Searching(Query):
     cursor: Cursor = None
 
 
-class Revision(Data):
-    """What a change came to, or would."""
-
-    event: EventInfo
-    changed: list[str] = Field(description="fields that changed; empty: nothing did, and nobody is mailed")
-    changes: list[FieldChange] = Field(description="each of them, the old beside the new")
-    notified: int = Field(description="people who are mailed, or would be")
-    first: list[str] = Field(description="the first 20 of them, masked")
-    left_out: dict[str, int] = Field(description="people who are not, by their answer")
-    sample: Sample | None = Field(description="of a dry run: the event as the first of them would read it")
-    campaign_id: str = Field(description="the campaign that tells them; empty: nobody is mailed")
-    dry_run: bool
-
-
 class EventList(Data):
     """A page of events in order of their start."""
 
@@ -192,15 +177,7 @@ async def change_event(call: Call[Changing, EventChange]) -> Answer:
     and mails nobody. If-Match with the event's ETag refuses a change of a revision that you have not seen."""
     command = await _change(call)
     done = await call.apply(command)
-    revision = Revision(
-        event=event_info(done.event),
-        changed=list(done.changed),
-        changes=field_changes(done),
-        **notified_fields(done),
-        sample=update_sample(done) if call.query.dry_run else None,
-        campaign_id=done.campaign_id,
-        dry_run=call.query.dry_run,
-    )
+    revision = Revision(**revision_fields(done, dry_run=call.query.dry_run))
     return Answer(revision, headers={"ETag": etag(done.event)})
 
 
@@ -242,15 +219,8 @@ async def cancel_event(call: Call[Changing, Cancellation]) -> Answer:
     cancelled. It cannot be undone: use dry_run first. A repetition mails nobody."""
     expected = await call.expected_sequence(call.query.uid)
     done = await call.apply(await _cancellation(call), before=_at_revision(call.query.uid, expected))
-    revision = Revision(
-        event=event_info(done.event),
-        changed=list(done.changed),
-        changes=field_changes(done),
-        **notified_fields(done),
-        sample=None,
-        campaign_id=done.campaign_id,
-        dry_run=call.query.dry_run,
-    )
+    fields = revision_fields(done, dry_run=call.query.dry_run)
+    revision = Revision(**{**fields, "sample": None})
     return Answer(revision, headers={"ETag": etag(done.event)})
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from cis_mcp.rest.endpoint import Call, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Limit, Query
 from cis_mcp.views.base import Data
-from cis_mcp.views.messages import WHOLE, MessageInfo, message_info
+from cis_mcp.views.messages import WHOLE, MessageInfo, Messages, message_info
 from engine.commands.agents.messages import ReplyMessage
 from engine.model import cursors
 from engine.model.verbs import Verb
@@ -39,13 +39,6 @@ class ReplyText(Body):
 
     text: str = Field(description="plain text", min_length=1, max_length=20_000)
     subject: str = Field("", description="empty: Re: and the message's own", max_length=200)
-
-
-class Messages(Data):
-    """Messages, newest first."""
-
-    messages: list[MessageInfo]
-    next_cursor: str | None
 
 
 class Replied(Data):

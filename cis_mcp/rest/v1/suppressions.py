@@ -8,8 +8,7 @@ from pydantic import Field
 
 from cis_mcp.rest.endpoint import Call, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Nothing, Query
-from cis_mcp.views.base import Data
-from cis_mcp.views.suppressions import Entry, entry_info
+from cis_mcp.views.suppressions import Entries, Suppressed, Unsuppressed, entry_info
 from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
 from engine.model import cursors
 from engine.model.verbs import Verb
@@ -42,61 +41,38 @@ class Targets(Body):
     organizer: Whose = ""
 
 
-class Suppressions(Data):
-    """Entries in order of their address or domain."""
-
-    entries: list[Entry]
-    next_cursor: str | None
-
-
-class Added(Data):
-    """What is on the list now."""
-
-    organizer: str = Field(description="whose mail they take no more; empty: anybody's")
-    addresses: list[str]
-    added: int = Field(description="how many were not on the list before")
-
-
-class Removed(Data):
-    """What was taken off the list."""
-
-    removed: list[str]
-    not_listed: list[str]
-    still: list[Entry] = Field(description="other entries that keep mail from what was removed")
-
-
-async def suppressions(call: Call[ListingSuppressions, Body]) -> Suppressions:
+async def suppressions(call: Call[ListingSuppressions, Body]) -> Entries:
     """Show the do-not-mail list: who unsubscribed, whose mail came back, what you put there."""
     asked = call.query
     if asked.address:
         found = await call.engine.suppressions_of(call.actor, asked.organizer, asked.address)
-        return Suppressions(entries=[entry_info(one) for one in found], next_cursor=None)
+        return Entries(entries=[entry_info(one) for one in found], next_cursor=None)
     after = None
     if asked.cursor:
         target, organizer = cursors.opened(asked.cursor, str, str, longest=800)
         after = str(target), str(organizer)
     found = await call.engine.suppressions(call.actor, asked.organizer, asked.limit + 1, after)
     last = found[asked.limit - 1] if len(found) > asked.limit else None
-    return Suppressions(
+    return Entries(
         entries=[entry_info(one) for one in found[: asked.limit]],
         next_cursor=cursors.written(last.target, last.organizer) if last else None,
     )
 
 
-async def add_suppressions(call: Call[Query, Targets]) -> Added:
+async def add_suppressions(call: Call[Query, Targets]) -> Suppressed:
     """Never mail these addresses or domains again, not even changes and cancellations; what is queued for them is
     withdrawn. Safe to repeat."""
     body = call.body
     done = await call.apply(Suppress(targets=tuple(body.addresses), organizer=body.organizer))
-    return Added(organizer=done.organizer, addresses=list(done.targets), added=done.added)
+    return Suppressed(organizer=done.organizer, addresses=list(done.targets), added=done.added)
 
 
-async def remove_suppressions(call: Call[Query, Targets]) -> Removed:
+async def remove_suppressions(call: Call[Query, Targets]) -> Unsuppressed:
     """Take addresses or domains off the do-not-mail list. Whoever unsubscribed or complained stays on it, unless an
     operator takes them off. Nothing is sent. Safe to repeat."""
     body = call.body
     done = await call.apply(Unsuppress(targets=tuple(body.addresses), organizer=body.organizer))
-    return Removed(
+    return Unsuppressed(
         removed=list(done.removed),
         not_listed=list(done.not_listed),
         still=[entry_info(one) for one in done.still],
@@ -109,7 +85,7 @@ ENDPOINTS = (
         "GET",
         _LIST,
         suppressions,
-        Suppressions,
+        Entries,
         Verb.READ,
         "people",
         ListingSuppressions,
@@ -120,7 +96,7 @@ ENDPOINTS = (
         "POST",
         _LIST,
         add_suppressions,
-        Added,
+        Suppressed,
         Verb.SUPPRESS,
         "people",
         Nothing,
@@ -132,7 +108,7 @@ ENDPOINTS = (
         "POST",
         f"{_LIST}/remove",
         remove_suppressions,
-        Removed,
+        Unsuppressed,
         Verb.SUPPRESS,
         "people",
         Nothing,
