@@ -13,7 +13,6 @@ from engine.commands.base import named_event
 from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
 from engine.commands.operators.operators import may_administer
-from engine.commands.signing_in import usable
 from engine.do_not_mail import DoNotMail, refuse_unreading
 from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
@@ -29,12 +28,12 @@ from engine.model.messages import History, Message
 from engine.model.people import Attendee
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQuery
 from engine.model.record import Row, commitment
-from engine.model.sessions import Session, SignInLink
 from engine.model.stops import Stop
 from engine.model.verbs import Verb
 from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
 from engine.search.asking import Found, find
+from engine.session_questions import SessionQuestions
 from engine.signals import Signal
 from engine.store.protocol import Store
 
@@ -69,7 +68,7 @@ class Explanation(Value):
     automatic: tuple[Change, ...] = ()
 
 
-class Questions(PageQuestions, DoNotMail):
+class Questions(PageQuestions, DoNotMail, SessionQuestions):
     """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -288,18 +287,9 @@ class Questions(PageQuestions, DoNotMail):
         found = await self.store.held_actions(None, waiting=True, limit=limit, asked=address)
         return list(found)
 
-    async def session(self, session_digest: str) -> Session | None:
-        """The session whose cookie has this hash, if it lasts; the secret is what allows the question."""
-        found = await self.store.session(session_digest)
-        return found if found and found.lasts(self.clock()) else None
-
     async def stops(self) -> list[Stop]:
         """All that is stopped, for those who watch the server."""
         return await self.store.stops()
-
-    async def sign_in_link(self, code_digest: str) -> SignInLink:
-        """The link whose code has this hash. Raises Refused: CONFIRM_TOKEN_INVALID."""
-        return usable(await self.store.sign_in(code_digest), self.clock())
 
     async def record(self, actor: Actor, limit: int, before: int | None = None) -> list[Row]:
         """The newest rows of the record, newest first: the operator's all, else those of the actor's key or address.

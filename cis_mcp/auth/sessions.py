@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cis_mcp.auth.callers import Caller
 from engine.commands.signing_in import UseSession, digest
-from engine.engine import Engine
+from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.sessions import NOTED_EVERY, Session, SignedInAs
 from engine.settings import Settings
@@ -53,13 +53,18 @@ class SessionAuthenticator:
         session = await self._engine.session(digest(secret))
         if session is None:
             return None
+        key = await self._engine.key_of_session(session)
+        if session.signed_in is SignedInAs.KEY and key is None:
+            return None
+        actor = key.actor if key else _actor(session)
         if self._engine.clock() - session.seen >= NOTED_EVERY:
-            await self._engine.apply(UseSession(digest=session.digest), _actor(session))
+            await self._engine.apply(UseSession(digest=session.digest), SYSTEM)
         return Caller(
-            actor=_actor(session),
+            actor=actor,
             key=f"session:{session.digest}",
             subject=session.address,
             token="",
+            read_only=bool(key and key.read_only),
             by_cookie=True,
         )
 

@@ -105,15 +105,18 @@ async def switch(settings: Settings, address: str, *, on: bool, approver: str) -
     return 0
 
 
-async def console(settings: Settings) -> int:
-    """Print a link that signs the operator in at the web pages, once."""
+async def console(settings: Settings, *, opens: bool = False) -> int:
+    """Print a link that signs the operator in at the console, once, and open it where a person sits there."""
     from cis_mcp.run.runtime import opened
     from engine.commands.signing_in import MakeSignInLink
 
     async with opened(settings) as engine:
         made = await engine.apply(MakeSignInLink(), engine.local)
     click.echo("This works once, for 15 minutes, while the server runs:", err=True)
-    click.echo(f"{settings.public_url.rstrip('/')}/signin/{made.code}")
+    link = f"{settings.public_url.rstrip('/')}/signin/{made.code}"
+    click.echo(link)
+    if opens:
+        click.launch(link)
     return 0
 
 

@@ -84,11 +84,12 @@ def campaign(campaign_id: str | None, *, follow: bool) -> None:
 
 
 @cli.command()
-def console() -> None:
-    """Print a link that signs you in at the web pages, once."""
+@click.option("--no-open", is_flag=True, help="Only print the link.")
+def console(*, no_open: bool) -> None:
+    """Open the console in your browser, signed in by a link that works once; the link is printed too."""
     from cis_mcp.cli import approvals
 
-    run(approvals.console(settings_in_force()))
+    run(approvals.console(settings_in_force(), opens=not no_open and sys.stdout.isatty()))
 
 
 @cli.command()

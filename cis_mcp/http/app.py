@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from cis_mcp.auth.callers import Authenticator
 from cis_mcp.auth.keys import authenticator
 from cis_mcp.auth.sessions import SessionAuthenticator
+from cis_mcp.console import routes as console
 from cis_mcp.hooks import hooks
 from cis_mcp.http import secret
 from cis_mcp.http.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
@@ -82,6 +83,7 @@ def root(
             *published.routes(engine),
             *approve.routes(engine),
             *signin.routes(engine),
+            *console.routes(engine),
             *hooks.routes(engine),
             Route("/llms.txt", llms_txt),
             *rest.routes(engine, keyed=callers is not None, leaving=leaving),

@@ -29,9 +29,10 @@ _NOBODY = Actor(kind="attendee", address="")
 
 
 def signed_in(request: Request) -> Caller | None:
-    """Who is signed in; a key that a program shows is nobody's session."""
+    """Whose mailbox or machine signed somebody in; whoever signed in by a key decides nothing here."""
     caller = request.scope.get("caller")
-    return caller if isinstance(caller, Caller) and caller.by_cookie else None
+    person = isinstance(caller, Caller) and caller.by_cookie and caller.actor.kind != "agent"
+    return caller if person else None
 
 
 def foreign() -> Response:
@@ -98,7 +99,7 @@ def link_page(engine: Engine) -> Handler:
             done = await engine.apply(SignIn(code=code), _NOBODY)
         except Refused as refused:
             return refusal(refused)
-        return RedirectResponse("/signin", 303, {"Set-Cookie": cookie(engine.settings, done.secret)})
+        return RedirectResponse("/console", 303, {"Set-Cookie": cookie(engine.settings, done.secret)})
 
     return show
 

@@ -135,6 +135,42 @@ class SignIn(Command[SignedIn]):
         return "sign in"
 
 
+class SignInWithKey(Command[SignedIn]):
+    """Sign in by a key that somebody shows; the session ends with the key."""
+
+    secret: str = Field(max_length=200, repr=False)
+
+    async def carry_out(self, work: Work) -> SignedIn:
+        """Raises Refused: UNKNOWN_KEY, NOT_ALLOWED."""
+        key = await work.unit.key_with(digest(self.secret))
+        if key is None or key.ended(work.now):
+            raise Refused(Code.UNKNOWN_KEY, "This is no key that lets anybody in here.", "Ask for a new one.")
+        if key.api or key.tier or key.tools:
+            raise Refused(
+                Code.NOT_ALLOWED,
+                "This key is narrowed to some tools or paths, and signs nobody in.",
+                "Use a key without that, or sign in by mail.",
+            )
+        secret = work.randomness.word(SECRET_LENGTH)
+        session = Session(
+            digest=digest(secret),
+            signed_in=SignedInAs.KEY,
+            address=key.address,
+            key=key.digest,
+            created=work.now,
+            seen=work.now,
+        )
+        await work.unit.add_session(session)
+        return SignedIn(session=session, secret=secret)
+
+    def committed(self) -> bytes:
+        """The hash of the key, not the key."""
+        return digest(self.secret).encode()
+
+    def subject(self) -> str:
+        return "sign in"
+
+
 def usable(link: SignInLink | None, now: datetime) -> SignInLink:
     """`link`, or Refused(CONFIRM_TOKEN_INVALID) where it is unknown, used or too old."""
     if link is None or link.used or link.expires <= now:

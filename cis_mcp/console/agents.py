@@ -1,0 +1,141 @@
+"""The agents hub: what waits for a decision, keys, and the buttons that stop them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.responses import Response
+
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.views import keys as views
+from engine.commands.agents.deciding import Decide, decided_already, unknown
+from engine.commands.agents.keys import RevokeKey, StopKey
+from engine.commands.agents.stopping import StopByOwner, StopSending
+from engine.engine import SYSTEM
+from engine.model.held import Channel, HeldAction, HeldState
+from engine.model.keys import Key
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+
+_SHOWN = 100
+_HUB = "/console/agents"
+
+
+async def waiting_for(visit: Visit, limit: int) -> Sequence[HeldAction]:
+    """What waits for the visitor's decision, newest first."""
+    if visit.actor.kind == "agent":
+        return await visit.engine.held_actions(visit.actor, waiting=True, limit=limit)
+    found = await visit.engine.held_for(None if visit.everywhere else visit.actor.address, limit)
+    now = visit.engine.clock()
+    return [held for held in found if held.state_at(now) is HeldState.WAITING]
+
+
+async def show(visit: Visit) -> Response:
+    """GET /console/agents."""
+    now = visit.engine.clock()
+    keys = await _keys(visit)
+    return visit.show(
+        "agents.html",
+        title="Agents",
+        held=await waiting_for(visit, _SHOWN),
+        keys=[(key, views.state(key, now), views.verbs(key)) for key in keys[:_SHOWN]],
+        more=max(0, len(keys) - _SHOWN),
+        stops=await visit.engine.stops() if visit.everywhere else [],
+        owns=any(key.owner == visit.actor.address and not key.ended(now) for key in keys),
+    )
+
+
+async def _keys(visit: Visit) -> list[Key]:
+    """The keys that the visitor may see or answers for, live ones first."""
+    found = {key.id: key for key in await visit.engine.keys_of(visit.actor)}
+    if visit.actor.kind == "organizer":
+        found |= {key.id: key for key in await visit.engine.keys_owned(visit.actor.address)}
+    now = visit.engine.clock()
+    return sorted(found.values(), key=lambda key: (key.ended(now), -key.created.timestamp()))
+
+
+async def held(visit: Visit) -> Response:
+    """GET /console/held/{id}: exactly what a yes would do."""
+    action = await _held(visit)
+    state = action.state_at(visit.engine.clock())
+    waits = state is HeldState.WAITING
+    return visit.show(
+        "held.html",
+        title=action.preview.action,
+        held=action,
+        state=state,
+        became="" if waits else decided_already(action, state),
+        decides=waits and await _decides(visit, action),
+    )
+
+
+async def _held(visit: Visit) -> HeldAction:
+    """The action, for whoever decides it and for whoever may see it. Raises Refused: UNKNOWN_HELD_ACTION."""
+    action = await visit.engine.held_action(visit.path("id"), SYSTEM)
+    mine = visit.actor.kind == "organizer" and action.address == visit.actor.address
+    if not (mine or visit.actor.owns(action.organizer)):
+        raise unknown()
+    return action
+
+
+async def _decides(visit: Visit, action: HeldAction) -> bool:
+    """True where the visitor's buttons would be believed; the engine decides once more when one is pressed."""
+    if visit.everywhere:
+        return True
+    if visit.actor.kind == "agent":
+        return visit.may(Verb.APPROVE)
+    return action.address == visit.actor.address
+
+
+async def decide(visit: Visit) -> Response:
+    """POST: yes or no."""
+    wanted = visit.given("decision")
+    if wanted not in {"yes", "no"}:
+        raise Refused(Code.INVALID_ARGUMENT, "The form decides nothing.", "Press one of its buttons.")
+    action = await _held(visit)
+    channel = Channel.KEY if visit.actor.kind == "agent" else Channel.PAGE
+    command = Decide(held_id=action.id, approve=wanted == "yes", why=visit.given("why"), channel=channel)
+    done = (await visit.apply(command, visit.owner)).action
+    if done.state is HeldState.VOID:
+        raise Refused(Code.HELD_ACTION_STATE, f"It is void: {done.why}.")
+    return visit.go(_HUB, "approved" if done.state is HeldState.APPROVED else "refused")
+
+
+async def stop_sending(visit: Visit) -> Response:
+    """POST: stop all mail, or that of one organizer, or let it go on."""
+    stopped = visit.given("do") != "resume"
+    await visit.apply(StopSending(organizer=visit.given("organizer"), stopped=stopped))
+    return visit.go(_HUB, "stopped" if stopped else "resumed")
+
+
+async def stop_own(visit: Visit) -> Response:
+    """POST: stop every key that the visitor answers for."""
+    await visit.apply(StopByOwner(named=visit.given("key")), visit.owner)
+    return visit.go(_HUB, "stopped")
+
+
+async def end_key(visit: Visit) -> Response:
+    """POST: stop a key, let it go on, or end it for good."""
+    key_id = visit.path("id")
+    match visit.given("do"):
+        case "stop":
+            await visit.apply(StopKey(key_id=key_id, stopped=True))
+            return visit.go(_HUB, "stopped")
+        case "resume":
+            await visit.apply(StopKey(key_id=key_id, stopped=False))
+            return visit.go(_HUB, "resumed")
+        case "revoke":
+            await visit.apply(RevokeKey(key_id=key_id))
+            return visit.go(_HUB, "revoked")
+        case _:
+            raise Refused(Code.INVALID_ARGUMENT, "The form does nothing.", "Press one of its buttons.")
+
+
+SCREENS = (
+    Screen("GET", _HUB, show),
+    Screen("GET", "/console/held/{id:str}", held),
+    Screen("POST", "/console/held/{id:str}/decide", decide, Verb.APPROVE),
+    Screen("POST", "/console/stop", stop_sending, Verb.APPROVE),
+    Screen("POST", "/console/keys/stop", stop_own, Verb.APPROVE),
+    Screen("POST", "/console/keys/{id:str}", end_key, Verb.APPROVE),
+)

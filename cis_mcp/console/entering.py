@@ -1,0 +1,91 @@
+"""Getting in: by a mailed link, by a link made at the machine, or by a key that is pasted; and out again."""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from cis_mcp.auth.sessions import cookie, secret_in
+from cis_mcp.console import words
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.pages.forms import client_of
+from cis_mcp.pages.hourly import HourlyCount
+from engine.commands.signing_in import AskToSignIn, SignInWithKey, SignOut, digest
+from engine.network import client_network
+from engine.refusals import Refused
+
+WRONG_MAX = 20
+"""Keys that one network may try in an hour; a person needs one or two."""
+_KEY_MAX = 200
+
+
+class Entrance:
+    """The page to sign in, and its forms."""
+
+    def __init__(self) -> None:
+        self._tries = HourlyCount()
+
+    async def show(self, visit: Visit) -> Response:
+        """GET /console/signin."""
+        if visit.caller:
+            return visit.go("/console")
+        return _page(visit)
+
+    async def by_mail(self, visit: Visit) -> Response:
+        """POST: mail a link. The answer tells nobody which addresses are known."""
+        try:
+            await visit.engine.apply(AskToSignIn(address=visit.given("address")), visit.actor)
+        except Refused as refused:
+            return _page(visit, words.sentence(refused), 422)
+        return visit.show(
+            "message.html",
+            title="Look into your mail",
+            texts=[
+                "If the address is known here, a link is on its way. It works once, for 15 minutes.",
+                "Nothing came? Look among the unwanted mail, or ask whoever runs this server.",
+            ],
+            ways=[("Back", "/console/signin")],
+        )
+
+    async def by_key(self, visit: Visit) -> Response:
+        """POST: sign in by a key. Raises nothing that tells a wrong key from one that has ended."""
+        if self._tries.over(client_network(client_of(visit.request)), WRONG_MAX):
+            return _page(visit, "Too many keys were tried from your network. Try again in an hour.", 429)
+        try:
+            done = await visit.engine.apply(
+                SignInWithKey(secret=visit.given("key")[: _KEY_MAX + 1]), visit.actor
+            )
+        except Refused as refused:
+            return _page(visit, f"{refused.message} {refused.hint}", 403)
+        except ValueError:
+            return _page(visit, "This is no key that lets anybody in here. Ask for a new one.", 403)
+        headers = {"Set-Cookie": cookie(visit.engine.settings, done.secret)}
+        return RedirectResponse(_inside(visit.given("to")), 303, headers)
+
+    async def leave(self, visit: Visit) -> Response:
+        """POST: end the session."""
+        secret = secret_in(visit.engine.settings, visit.request.headers)
+        await visit.engine.apply(SignOut(digest=digest(secret)), visit.actor)
+        headers = {"Set-Cookie": cookie(visit.engine.settings, "")}
+        return RedirectResponse("/console/signin", 303, headers)
+
+
+def _inside(path: str) -> str:
+    """A path of the console, whatever was asked for."""
+    inside = path.startswith("/console") and path.isascii() and "//" not in path and "\\" not in path
+    return path if inside and len(path) <= _KEY_MAX else "/console"
+
+
+def _page(visit: Visit, problem: str = "", status: int = 200) -> Response:
+    to = _inside(visit.asked("to") or visit.given("to"))
+    return visit.show("signin.html", status, title="Sign in", problem=problem, to=to)
+
+
+def screens() -> tuple[Screen, ...]:
+    """The page to sign in, its forms, and the one that signs out."""
+    entrance = Entrance()
+    return (
+        Screen("GET", "/console/signin", entrance.show, open=True),
+        Screen("POST", "/console/signin/mail", entrance.by_mail, open=True),
+        Screen("POST", "/console/signin/key", entrance.by_key, open=True),
+        Screen("POST", "/console/signout", entrance.leave),
+    )

@@ -1,0 +1,227 @@
+"""What stands before every page of the console: who is there, what they may do, and whether a form is our own."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from cis_mcp.auth.callers import Caller
+from cis_mcp.auth.origin import same_origin
+from cis_mcp.auth.sessions import SessionAuthenticator, secret_in
+from cis_mcp.console import web, words
+from cis_mcp.pages.forms import many_of
+from cis_mcp.rest.problems import status_of
+from engine.commands.base import Command, Done
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.held import HeldAction
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+
+D = TypeVar("D", bound=Done)
+
+_UPLOAD_MAX = 16 * 1024 * 1024
+_NOBODY = Actor(kind="attendee", address="")
+
+
+class HeldError(Exception):
+    """What was asked waits for somebody's yes."""
+
+    def __init__(self, held: HeldAction) -> None:
+        super().__init__(held.id)
+        self.held = held
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of somebody at the console; `caller` is None where nobody is signed in."""
+
+    engine: Engine
+    request: Request
+    actor: Actor
+    caller: Caller | None = None
+    token: str = field(default="", repr=False)
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    upload: bytes | None = field(default=None, repr=False)
+
+    @property
+    def everywhere(self) -> bool:
+        """True for the operator."""
+        return self.actor.everywhere
+
+    @property
+    def owner(self) -> Actor:
+        """Whoever is signed in, as the owner of what waits for them; a key is no owner."""
+        if self.actor.everywhere or self.actor.kind == "agent":
+            return self.actor
+        return Actor(kind="owner", address=self.actor.address)
+
+    def may(self, verb: Verb) -> bool:
+        """True where the visitor may do that."""
+        return verb in self.actor.verbs
+
+    def path(self, name: str) -> str:
+        """What stands for `name` in the path."""
+        return str(self.request.path_params[name])
+
+    def asked(self, name: str) -> str:
+        """A parameter of the query; empty without one."""
+        return self.request.query_params.get(name, "").strip()
+
+    def given(self, name: str) -> str:
+        """A field of the form; empty without one."""
+        return self.form.get(name, "").strip()
+
+    async def apply(self, command: Command[D], actor: Actor | None = None) -> D:
+        """What `command` came to. Raises Refused, HeldError."""
+        done = await self.engine.apply(command, actor or self.actor)
+        if done.held is not None:
+            raise HeldError(done.held)
+        return done
+
+    def show(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page, in the frame of the console."""
+        done = _DONE.get(self.asked("done"), "") if self.request.method == "GET" else ""
+        path = self.request.url.path
+        return web.page(self.request, template, status, visit=self, here=path, done=done, **values)
+
+    def go(self, path: str, done: str = "") -> Response:
+        """Lead on after a change, with a word of what was done."""
+        return RedirectResponse(f"{path}?done={done}" if done else path, 303)
+
+
+_DONE = {
+    "approved": "Approved: it is carried out.",
+    "refused": "Refused: nothing was changed, and nobody was mailed.",
+    "stopped": "Stopped. What is owed waits, and is not lost.",
+    "resumed": "It goes on.",
+    "revoked": "That key has ended for good.",
+}
+"""What a change came to, by the word in the address, so that no link can make us say anything else."""
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One page or form: its method and path, its handler, and the verb that a key needs for it.
+
+    `open`: nobody has to be signed in. `uploads`: its form may carry a file.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    verb: Verb = Verb.READ
+    open: bool = False
+    uploads: bool = False
+
+
+def route(engine: Engine, screens: tuple[Screen, ...]) -> Route:
+    """The route of all screens of one path."""
+    by_method = {screen.method: screen for screen in screens}
+
+    async def answer(request: Request) -> Response:
+        screen = by_method.get("POST" if request.method == "POST" else "GET")
+        if screen is None:
+            return Response("Method not allowed\n", 405, {"Allow": ", ".join(by_method)})
+        return await _answer(engine, screen, request)
+
+    return Route(screens[0].path, answer, methods=["GET", "POST"])
+
+
+async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
+    caller = await _caller(engine, request)
+    token = form_token(secret_in(engine.settings, request.headers)) if caller else ""
+    actor = caller.actor.model_copy(update={"face": "console"}) if caller else _NOBODY
+    visit = Visit(engine, request, actor, caller, token)
+    if caller is None and not screen.open:
+        return _to_sign_in(visit)
+    try:
+        return await screen.handler(await _judged(screen, visit))
+    except HeldError as waits:
+        return visit.show("waits.html", 202, title="It waits for a yes", held=waits.held)
+    except Refused as refused:
+        return refusal(visit, refused)
+
+
+async def _caller(engine: Engine, request: Request) -> Caller | None:
+    """Who is signed in. A key that a program bears is no session."""
+    caller = request.scope.get("caller")
+    if isinstance(caller, Caller):
+        return caller if caller.by_cookie else None
+    return await SessionAuthenticator(engine).caller(request.headers)
+
+
+def form_token(secret: str) -> str:
+    """What each of our forms holds: made from the secret of the cookie, which no other site can read."""
+    return hmac.new(secret.encode(), b"console form", hashlib.sha256).hexdigest()[:32]
+
+
+async def _judged(screen: Screen, visit: Visit) -> Visit:
+    """The visit with its form, once it may be. Raises Refused: NOT_ALLOWED, TOO_LARGE, INVALID_ARGUMENT."""
+    changes = visit.request.method == "POST"
+    if changes and not same_origin(visit.request.headers):
+        raise _foreign()
+    if not visit.may(screen.verb):
+        raise Refused(Code.NOT_ALLOWED, f"The key that you signed in with lacks “{screen.verb}”.")
+    if not changes:
+        return visit
+    if visit.caller and visit.caller.read_only and not screen.open:
+        raise Refused(Code.NOT_ALLOWED, "The key that you signed in with only reads.")
+    form, upload = await _form(screen, visit.request)
+    if visit.caller and not hmac.compare_digest(form.get("token", "").encode(), visit.token.encode()):
+        raise _foreign()
+    return Visit(visit.engine, visit.request, visit.actor, visit.caller, visit.token, form, upload)
+
+
+async def _form(screen: Screen, request: Request) -> tuple[Mapping[str, str], bytes | None]:
+    if not screen.uploads:
+        return dict(await many_of(request)), None
+    async with request.form(max_files=1, max_fields=50, max_part_size=_UPLOAD_MAX) as form:
+        files = [value for value in form.values() if isinstance(value, UploadFile) and value.filename]
+        upload = await files[0].read() if files else None
+        return {name: value for name, value in form.items() if isinstance(value, str)}, upload
+
+
+def _foreign() -> Refused:
+    return Refused(
+        Code.NOT_ALLOWED,
+        "This form was not sent from a page of this server, or the page is an old one.",
+        "Go back, load the page again, and send it once more.",
+    )
+
+
+def _to_sign_in(visit: Visit) -> Response:
+    if visit.request.method == "POST":
+        return visit.show(
+            "message.html",
+            401,
+            title="You are not signed in any more",
+            texts=["Nothing was done. Sign in, go back, and send the form again."],
+            ways=[("Sign in", "/console/signin")],
+        )
+    to = visit.request.url.path
+    return RedirectResponse(f"/console/signin?to={quote(to)}" if to != "/console" else "/console/signin", 303)
+
+
+def refusal(visit: Visit, refused: Refused) -> Response:
+    """Why nothing was done, and where to go on."""
+    ways = [("Overview", "/console")] if visit.caller else [("Sign in", "/console/signin")]
+    hint = refused.hint if refused.code is Code.NOT_ALLOWED and refused.hint else words.hint(refused)
+    return visit.show(
+        "message.html",
+        status_of(refused.code),
+        title="Nothing was done",
+        texts=[refused.message, hint],
+        ways=ways,
+    )

@@ -1,0 +1,88 @@
+"""How pages of the console are made: templates, assets under names that change with them, headers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cis_mcp.pages.web import PRIVATE, Body, answer
+from engine.attendee_report import masked_address
+from engine.model.times import Span, is_day
+
+_HERE = Path(__file__).parent
+_YEAR = "public, max-age=31536000, immutable"
+_MEDIA = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+
+HUBS: Sequence[tuple[str, str]] = (
+    ("/console", "Overview"),
+    ("/console/agents", "Agents"),
+)
+"""What the navigation leads to."""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of ours under a name that changes with it."""
+
+    path: str
+    body: Body
+
+
+@cache
+def asset(name: str) -> Asset:
+    """The stylesheet or the script."""
+    raw = (_HERE / "assets" / name).read_bytes()
+    stem, _, ending = name.rpartition(".")
+    tag = hashlib.sha256(raw).hexdigest()[:12]
+    return Asset(f"/console/assets/{stem}-{tag}.{ending}", Body.of(raw, _MEDIA[ending]))
+
+
+async def assets(request: Request) -> Response:
+    """GET /console/assets/…: our stylesheet and script."""
+    for name in ("console.css", "console.js"):
+        if asset(name).path == request.url.path:
+            return answer(request, asset(name).body, cache_control=_YEAR)
+    return Response("Not found\n", 404, media_type="text/plain")
+
+
+@cache
+def templates() -> Environment:
+    """Our templates: everything in them is escaped, and a name that is missing is an error."""
+    found = Environment(
+        loader=PackageLoader("cis_mcp.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"masked": masked_address, "at": at, "when": when, "number": "{:,}".format}
+    found.globals |= {"hubs": HUBS, "css": asset("console.css").path, "js": asset("console.js").path}
+    return found
+
+
+def at(moment: datetime) -> str:
+    """A moment in UTC, to the minute."""
+    return f"{moment:%a %Y-%m-%d %H:%M} UTC"
+
+
+def when(span: Span) -> str:
+    """When an event is, on the clock of its own zone."""
+    start = span.local(span.start)
+    if is_day(span.start):
+        return f"{start:%a %Y-%m-%d}, all day"
+    return f"{start:%a %Y-%m-%d %H:%M} {span.timezone}"
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A page of the console; nobody else's cache keeps it."""
+    body = templates().get_template(template).render(**values).encode()
+    return answer(request, Body.of(body), cache_control=PRIVATE, status=status)

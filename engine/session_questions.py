@@ -1,0 +1,36 @@
+"""What is asked of whoever is signed in at the web pages: their session, its link, the keys that they answer for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from engine.commands.signing_in import usable
+from engine.model.keys import Key
+from engine.model.sessions import Session, SignInLink
+from engine.store.protocol import Store
+
+
+class SessionQuestions:
+    """The questions about sessions."""
+
+    store: Store
+    clock: Callable[[], datetime]
+
+    async def session(self, session_digest: str) -> Session | None:
+        """The session whose cookie has this hash, if it lasts; the secret is what allows the question."""
+        found = await self.store.session(session_digest)
+        return found if found and found.lasts(self.clock()) else None
+
+    async def key_of_session(self, session: Session) -> Key | None:
+        """The key by which somebody signed in; None once it has ended, or has another secret."""
+        key = await self.store.key_by_digest(session.key) if session.key else None
+        return None if key is None or key.ended(self.clock()) else key
+
+    async def sign_in_link(self, code_digest: str) -> SignInLink:
+        """The link whose code has this hash. Raises Refused: CONFIRM_TOKEN_INVALID."""
+        return usable(await self.store.sign_in(code_digest), self.clock())
+
+    async def keys_owned(self, address: str) -> list[Key]:
+        """The keys whose owner has this address; whoever reads its mail may ask."""
+        return [key for key in await self.store.keys() if address and key.owner == address]

@@ -1,0 +1,1 @@
+"""The console as a person uses it in a browser without JavaScript."""
