@@ -58,11 +58,5 @@ def masked_name(name: str) -> str:
     return _hidden(name) if name else ""
 
 
-def masked_address(address: str) -> str:
-    """The address hidden but for its first letter and its domain."""
-    user, _, domain = address.partition("@")
-    return f"{_hidden(user)}@{domain}"
-
-
 def _hidden(text: str) -> str:
     return f"{text[:1]}*******"

@@ -30,6 +30,9 @@ class Code(StrEnum):
     UNKNOWN_HELD_ACTION = "unknown_held_action"
     UNKNOWN_TRIGGER = "unknown_trigger"
     UNKNOWN_DELIVERY = "unknown_delivery"
+    UNKNOWN_WEBHOOK = "unknown_webhook"
+    UNKNOWN_POSTING = "unknown_posting"
+    WEBHOOK_STATE = "webhook_state"
     UNKNOWN_TOOL = "unknown_tool"
     TRIGGER_STATE = "trigger_state"
     UNKNOWN_PAGE = "unknown_page"
@@ -98,6 +101,8 @@ class Code(StrEnum):
     INVALID_RULE = "invalid_rule"
     INVALID_PAYLOAD = "invalid_payload"
     LOOP = "loop"
+    GONE = "gone"
+    FAILING = "failing"
     # what became of a message
     SUPERSEDED = "superseded"
     CAMPAIGN_CANCELLED = "campaign_cancelled"

@@ -149,6 +149,9 @@ class Settings(BaseSettings):
         "",
         description="hosts that API 7 may lead to after sending, comma separated: example.com,*.example.com",
     )
+    local_receivers: str = Field(
+        "none", description="networks beside the internet that webhooks and look-ups may reach, http too"
+    )
     http_rate: float = Field(300, ge=0, description="HTTP requests a second for each key; 0: unlimited")
     http_concurrency: int = Field(64, ge=0, description="HTTP requests at a time for each key; 0: unlimited")
     proxies: str = Field(
@@ -255,7 +258,7 @@ class Settings(BaseSettings):
             raise ValueError("must be an https URL (http for this machine alone)")
         return value
 
-    @field_validator("relays", "proxies")
+    @field_validator("relays", "proxies", "local_receivers")
     @classmethod
     def _networks(cls, value: str) -> str:
         for network in _listed(value):

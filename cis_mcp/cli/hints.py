@@ -14,6 +14,8 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_KEY: "List the keys with “cis-mcp key list”.",
     Code.UNKNOWN_TRIGGER: "List them with “cis-mcp trigger list”.",
     Code.UNKNOWN_DELIVERY: "List them with “cis-mcp trigger deliveries”.",
+    Code.UNKNOWN_WEBHOOK: "List them with “cis-mcp webhook list”.",
+    Code.UNKNOWN_POSTING: "List them with “cis-mcp webhook postings”.",
     Code.UNKNOWN_HELD_ACTION: "List what waits with “cis-mcp approval list”.",
     Code.HELD_ACTION_STATE: "See what became of it with “cis-mcp approval show”.",
     Code.ADDRESS_SUPPRESSED: "See why with “cis-mcp suppression list ADDRESS”.",

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cis_mcp.pages.web import PRIVATE, Body, answer
-from engine.attendee_report import masked_address
+from engine.model.addresses import masked_address
 from engine.model.times import Span, is_day
 
 _HERE = Path(__file__).parent

@@ -13,6 +13,8 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_PAGE: "List yours with list_pages.",
     Code.UNKNOWN_TRIGGER: "List them with list_triggers.",
     Code.UNKNOWN_DELIVERY: "List them with list_deliveries.",
+    Code.UNKNOWN_WEBHOOK: "List them with list_webhooks.",
+    Code.UNKNOWN_POSTING: "List them with list_postings.",
     Code.UNKNOWN_KEY: "List the keys with list_keys.",
     Code.CAMPAIGN_STATE: "See its state with get_campaign.",
     Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token that bulk_send returned for this draft. If the list or the "

@@ -17,6 +17,7 @@ from cis_mcp.rest.v1 import (
     record,
     suppressions,
     triggers,
+    webhooks,
 )
 
 REFERENCE = ("/event/", "/organizer/", "/system/")
@@ -35,6 +36,7 @@ V1: tuple[Endpoint, ...] = (
     *keys.ENDPOINTS,
     *messages.ENDPOINTS,
     *record.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 
 EVERY: tuple[Endpoint, ...] = (*V1, *reference.ENDPOINTS)

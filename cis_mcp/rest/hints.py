@@ -10,6 +10,8 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_EVENT: "Find it with GET /v1/events.",
     Code.UNKNOWN_ATTENDEE: "See who is invited with GET /v1/events/{uid}/attendees.",
     Code.UNKNOWN_CAMPAIGN: "List yours with GET /v1/campaigns.",
+    Code.UNKNOWN_WEBHOOK: "List them with GET /v1/webhooks.",
+    Code.UNKNOWN_POSTING: "List them with GET /v1/webhooks/{webhook_id}/postings.",
     Code.UNKNOWN_KEY: "List the keys with GET /v1/keys.",
     Code.UNKNOWN_HELD_ACTION: "List what waits with GET /v1/held-actions.",
     Code.UNKNOWN_PAGE: "List yours with GET /v1/pages.",

@@ -17,10 +17,11 @@ from cis_mcp.rest.landing import landing
 from cis_mcp.rest.models import Body, Loose
 from cis_mcp.rest.problems import problem, status_of
 from cis_mcp.views.base import Data
-from engine.attendee_report import masked_address, masked_name
+from engine.attendee_report import masked_name
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine
+from engine.model.addresses import masked_address
 from engine.model.counters import Statistics
 from engine.model.events import Event
 from engine.model.people import Attendee, Origin

@@ -23,6 +23,7 @@ from engine.outbox.processes.pool import SenderPool
 from engine.outbox.transports import open_transport
 from engine.settings import Settings
 from engine.triggers import worker as deliveries
+from engine.webhooks.worker import Courier
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ async def running(settings: Settings, health: Health | None = None) -> AsyncIter
             "crew": SenderPool(engine, transport.connections).run,
         }
         jobs |= {"cleaning": lambda: cleaning.run(engine), "progress": lambda: progress.run(engine)}
-        jobs |= {"deliveries": lambda: deliveries.run(engine)}
+        jobs |= {"deliveries": lambda: deliveries.run(engine), "webhooks": Courier(engine).run}
         jobs |= {"record": lambda: record.run(engine)}
         health = health or Health()
         end = await _seen(engine, health)

@@ -9,7 +9,8 @@ from pydantic import Field
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
-from engine.attendee_report import masked_address, masked_name
+from engine.attendee_report import masked_name
+from engine.model.addresses import masked_address
 from engine.model.answers import Proposal
 from engine.model.counters import AnswerGroup
 from engine.model.events import Event

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
-from engine.attendee_report import masked_address
+from engine.model.addresses import masked_address
 from engine.model.changes import Change, ChangeKind
 
 _WORDS_SHOWN = 300

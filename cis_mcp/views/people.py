@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from engine.attendee_report import masked_address
 from engine.commands.invites.reminding import RemindDone
 from engine.commands.invites.withdrawing import WithdrawDone
+from engine.model.addresses import masked_address
 
 
 class LeftOut(Data):

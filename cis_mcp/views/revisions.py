@@ -9,8 +9,8 @@ from pydantic import Field
 from cis_mcp.views.base import Data
 from cis_mcp.views.campaigns import Sample
 from cis_mcp.views.events import TEXT_SHOWN, EventInfo, event_info, one_line, times
-from engine.attendee_report import masked_address
 from engine.commands.events.events import EventDone
+from engine.model.addresses import masked_address
 from engine.model.events import Event
 
 _SHOWN = 300

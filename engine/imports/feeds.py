@@ -20,6 +20,7 @@ from engine.itip.feed import MAX_BYTES, Calendar, Entry, read_calendar
 from engine.model.actors import Actor
 from engine.model.feeds import Feed, FeedEntry
 from engine.process import pools
+from engine.publicweb import addresses as publicweb
 from engine.refusals import Code, Refused
 
 Progress = Callable[[int, int], Awaitable[None]]
@@ -56,7 +57,7 @@ async def import_url(
     url: str,
     options: Options,
     progress: Progress | None = None,
-    way: fetch.Way = fetch.PUBLIC_WEB,
+    way: publicweb.Way = publicweb.PUBLIC_WEB,
 ) -> Imported:
     """Import the calendar at a URL; one that its server calls unchanged costs nothing.
 

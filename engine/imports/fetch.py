@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.imports import webpage
 from engine.itip.feed import MAX_BYTES
-from engine.process import pools
+from engine.publicweb.addresses import PUBLIC_WEB, Way, reachable
 from engine.refusals import Code, Refused
 
 if TYPE_CHECKING:
     import httpx
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-
-SECONDS_MAX = 30.0
 REDIRECTS_MAX = 3
 URL_MAX = 2_000
 _CONNECT_S = 10.0
-_TRIED = 3
-"""Addresses of one host that are tried."""
 _BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*BEGIN\s*:\s*VCALENDAR", re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NOT_MODIFIED = 304
-_PUBLIC_V6 = ipaddress.ip_network("2000::/3")
 _VALIDATOR_MAX = 500
-_RESERVED = tuple(
-    ipaddress.ip_network(n)
-    for n in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "2001::/23", "2002::/16", "3fff::/20")
-)
-"""Protocol assignments, 6to4, Teredo, documentation, and a cloud's inner service; `is_global` lets them pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +33,6 @@ class Fetched:
     content: bytes
     etag: str = ""
     last_modified: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How the web is reached; tests, which have no public addresses, go another."""
-
-    allowed: Callable[[Address], bool]
-    resolve: Resolve
-    tls: ssl.SSLContext | None = None
-    seconds: float = SECONDS_MAX
-
-
-def is_public(address: Address) -> bool:
-    """True for an address of the public internet: not private, loopback, link-local, shared or reserved.
-
-    Of IPv6 only global unicast counts, so that nothing that wraps an IPv4 address passes.
-    """
-    if not address.is_global or address.is_multicast:
-        return False
-    if address.version == 6 and address not in _PUBLIC_V6:
-        return False
-    return not any(address in network for network in _RESERVED if network.version == address.version)
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host. Raises OSError."""
-    found = await pools.NAMES.run(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    return [str(sockaddr[0]) for *_, sockaddr in found]
-
-
-PUBLIC_WEB = Way(allowed=is_public, resolve=resolve)
 
 
 def web_address(text: str) -> str:
@@ -161,14 +116,11 @@ async def _asked(url: httpx.URL, conditions: Mapping[str, str], way: Way) -> Fet
 
 async def _addresses(url: httpx.URL, way: Way) -> list[str]:
     try:
-        found = await way.resolve(url.raw_host.decode("ascii"), url.port or 443)
-        addresses = [ipaddress.ip_address(each.partition("%")[0]) for each in dict.fromkeys(found)]
-    except (OSError, ValueError):
-        raise _not_readable("Its host is not known.") from None
-    # One bad address among good ones is a name that somebody plays with.
-    if not addresses or not all(map(way.allowed, addresses)):
-        raise _not_allowed("The address leads into a private or reserved network.")
-    return [str(address) for address in addresses[:_TRIED]]
+        return await reachable(url.raw_host.decode("ascii"), url.port or 443, way)
+    except Refused as refused:
+        raise (_not_allowed if refused.code is Code.URL_NOT_ALLOWED else _not_readable)(
+            refused.message
+        ) from None
 
 
 async def _asked_at(

@@ -8,7 +8,8 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from engine.engine import Engine
+from engine.commands.webhooks.feeding import PostCheckpoint
+from engine.engine import SYSTEM, Engine
 from engine.model.record import GENESIS, Cut, Head, Row, moment
 from engine.record.signing import Signer
 from engine.record.verifying import Chain
@@ -38,7 +39,8 @@ async def run(engine: Engine) -> None:
 
 async def keep(engine: Engine) -> None:
     """Keep the signed head beside the database, and cut away what is older than `CIS_RECORD_DAYS`."""
-    await engine.signed_head()
+    note = await engine.signed_head()
+    await engine.apply(PostCheckpoint(note=note), SYSTEM)
     if engine.settings.record_days:
         gone = await cut(engine, engine.clock() - timedelta(days=engine.settings.record_days))
         if gone:

@@ -126,3 +126,9 @@ def _test(one: str) -> Test:
         return lambda name, place: name == local and _host_fits(domain, place)
     shape = re.compile(".*".join(map(re.escape, local.split("*"))), re.DOTALL)
     return lambda name, place: _host_fits(domain, place) and bool(shape.fullmatch(name))
+
+
+def masked_address(address: str) -> str:
+    """The address hidden but for its first letter and its domain."""
+    user, _, domain = address.partition("@")
+    return f"{user[:1]}*******@{domain}"

@@ -25,6 +25,9 @@ class ChangeKind(StrEnum):
     CAMPAIGN_FINISHED = "campaign_finished"
     CAMPAIGN_PAUSED = "campaign_paused"
     CAMPAIGN_CANCELLED = "campaign_cancelled"
+    COMPLAINT = "complaint"
+    HELD_WAITING = "held_waiting"
+    HELD_DECIDED = "held_decided"
 
 
 class Change(Value):
@@ -43,3 +46,8 @@ class Change(Value):
     )
     code: str = Field("", description="why a message failed, or a receipt did not count")
     words: str = Field("", description="what the attendee, the mail server or the note says: data")
+    held: str = Field("", description="id of the held action that it is about")
+    chain: str = Field(
+        "",
+        description="the change that began it, and after a dot how many triggers ago; empty: it begins one",
+    )

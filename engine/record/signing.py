@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.model.record import Head, moment
 from engine.process.secret_file import secret_in
 from engine.refusals import Code, Refused
 from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY_FILE = "record.key"
 _ED25519 = b"\x01"
@@ -57,11 +61,19 @@ class Signer:
         return secret_in(self._path)
 
     @cached_property
-    def public(self) -> bytes:
-        """The public key, 32 bytes. Raises OSError, Refused: INVALID_ARGUMENT."""
+    def _private(self) -> Ed25519PrivateKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        return Ed25519PrivateKey.from_private_bytes(self._secret).public_key().public_bytes_raw()
+        return Ed25519PrivateKey.from_private_bytes(self._secret)
+
+    def sign(self, signed: bytes) -> bytes:
+        """The signature of `signed`, 64 bytes. Raises OSError, Refused: INVALID_ARGUMENT."""
+        return self._private.sign(signed)
+
+    @cached_property
+    def public(self) -> bytes:
+        """The public key, 32 bytes. Raises OSError, Refused: INVALID_ARGUMENT."""
+        return self._private.public_key().public_bytes_raw()
 
     @property
     def verifier(self) -> str:
@@ -70,10 +82,8 @@ class Signer:
 
     def note(self, head: Head, at: datetime) -> str:
         """The signed note of `head`."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
         text = f"{self.name}\n{head.seq}\n{_base64(head.head)}\n{moment(at)}\n"
-        signature = Ed25519PrivateKey.from_private_bytes(self._secret).sign(text.encode())
+        signature = self.sign(text.encode())
         return f"{text}\n— {self.name} {_base64(_key_id(self.name, self.public) + signature)}\n"
 
     def published(self) -> dict[str, object]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.imports import fetch
 from engine.itip import feed
+from engine.publicweb import addresses as publicweb
 from engine.refusals import Code, Refused
 from tests.support.web import LOOPBACK, Web, serving_web
 
@@ -34,7 +35,7 @@ async def web(tmp_path: Path) -> AsyncIterator[Web]:
         yield served
 
 
-async def _code(url: str, way: fetch.Way) -> Code:
+async def _code(url: str, way: publicweb.Way) -> Code:
     with pytest.raises(Refused) as raised:
         await fetch.fetch(url, {}, way)
     assert raised.value.hint
@@ -43,19 +44,19 @@ async def _code(url: str, way: fetch.Way) -> Code:
 
 @pytest.mark.parametrize("address", INSIDE)
 def test_addresses_inside_are_not_public(address: str) -> None:
-    assert not fetch.is_public(ip_address(address))
+    assert not publicweb.is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("address", OUTSIDE)
 def test_addresses_of_the_internet_are_public(address: str) -> None:
-    assert fetch.is_public(ip_address(address))
+    assert publicweb.is_public(ip_address(address))
 
 
 @given(st.ip_addresses(v=4))
 def test_no_address_inside_is_public_however_ipv6_wraps_it(address: object) -> None:
     number = int(address)  # type: ignore[call-overload]
     for wrapped in (number, 0xFFFF << 32 | number, 0x64FF9B << 96 | number, 0x2002 << 112 | number << 80):
-        assert not fetch.is_public(ip_address(wrapped.to_bytes(16, "big")))
+        assert not publicweb.is_public(ip_address(wrapped.to_bytes(16, "big")))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_webcal_is_read_as_https() -> None:
 )
 async def test_no_spelling_of_loopback_is_connected_to(web: Web, host: str) -> None:
     web.says("/season.ics", CALENDAR)
-    real = fetch.Way(allowed=fetch.is_public, resolve=fetch.resolve, tls=web.tls)
+    real = publicweb.Way(allowed=publicweb.is_public, resolve=publicweb.resolve, tls=web.tls)
     with pytest.raises(Refused):
         await fetch.fetch(web.url("/season.ics", host), {}, real)
     assert web.connected == 0
@@ -108,13 +109,13 @@ async def test_no_spelling_of_loopback_is_connected_to(web: Web, host: str) -> N
 
 async def test_a_name_that_leads_inside_is_not_connected_to(web: Web) -> None:
     web.says("/season.ics", CALENDAR)
-    way = web.way(allowed=fetch.is_public)
+    way = web.way(allowed=publicweb.is_public)
     assert await _code(web.url("/season.ics", "calendars.example.com"), way) is Code.URL_NOT_ALLOWED
     assert web.connected == 0
 
 
 async def test_one_address_inside_among_public_ones_is_one_too_many(web: Web) -> None:
-    way = web.way(allowed=fetch.is_public, resolves=lambda _: ["93.184.216.34", "10.0.0.1"])
+    way = web.way(allowed=publicweb.is_public, resolves=lambda _: ["93.184.216.34", "10.0.0.1"])
     assert await _code(web.url("/season.ics"), way) is Code.URL_NOT_ALLOWED
 
 

@@ -85,10 +85,10 @@ async def test_answers_are_as_the_document_says(engine: Engine, web: httpx.Async
         if answer.status_code != 200:
             answer = await web.get(path, headers=headers)
         assert answer.status_code == 200, (path, answer.text)
-        _fits(answer.json(), endpoint.answer.__name__, spoken)
-    _fits((await web.get("/v1/events/nowhere")).json(), "Problem", spoken)
+        fits(answer.json(), endpoint.answer.__name__, spoken)
+    fits((await web.get("/v1/events/nowhere")).json(), "Problem", spoken)
 
 
-def _fits(data: Any, model: str, spoken: dict[str, Any]) -> None:
+def fits(data: Any, model: str, spoken: dict[str, Any]) -> None:
     schema = {"$ref": f"#/components/schemas/{model}", "components": spoken["components"]}
     Draft202012Validator(schema).validate(data)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
-from engine.imports.fetch import Address, Way
+from engine.publicweb.addresses import Address, Way
 from tests.support.certificates import server_context
 
 LOOPBACK = ip_address("127.0.0.1")

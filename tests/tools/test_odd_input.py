@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cis_mcp.mcp.tools import EVERY, EVERYTHING
+from engine.commands.webhooks.webhooks import CreateWebhook
 from engine.engine import Engine
 from engine.refusals import Code
 from tests.support.approvals import waiting
-from tests.support.engines import claim, created, deliver, invite, jobs_done
+from tests.support.engines import claim, created, deliver, do, invite, jobs_done
 from tests.tools.caller import Mode, agent, calling
 from tests.tools.test_quarantine import set_aside
 from tests.tools.test_size import messages
@@ -50,6 +51,9 @@ async def test_what_only_reads_sends_nothing(engine: Engine) -> None:
         "test_trigger": {"name": hook.name},
         "list_deliveries": {"name": hook.name},
         "read_message": {"id": "message000"},
+        "list_postings": {
+            "webhook_id": (await do(engine, CreateWebhook(url="https://a.b/", kinds=frozenset()))).webhook.id
+        },
     }
     await messages(engine, 1)
     async with calling(engine, selection=EVERYTHING) as caller:

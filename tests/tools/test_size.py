@@ -17,6 +17,7 @@ from cis_mcp.mcp.tools.fitting import BYTES_MAX, fitted, size_of
 from engine.commands.agents.keys import CreateKey
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.webhooks.webhooks import CreateWebhook
 from engine.engine import SYSTEM, Engine
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.spool.spool import Mailbox
@@ -27,6 +28,7 @@ from engine.model.inbox_messages import InboxMessage
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.model.times import Span
+from engine.model.webhooks import Outgoing, Posting, WebhookKind
 from engine.refusals import Code
 from tests.store.stores import attendee, campaign, message
 from tests.support import mails
@@ -199,6 +201,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         await do(engine, CreateKey(name=WIDE * 200, address=f"{n}{LONG_ADDRESS}"))
     keys = await engine.keys()
     held = await waiting(engine, uid, description=WIDE * 19_998, summary=WIDE * 400)
+    webhook = await _webhooks(engine)
     person = f"000{LONG_ADDRESS}"
     many = [f"{n:040}" for n in range(50)]
     return [
@@ -242,10 +245,15 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("update_page", {"slug": "page-99", "title": WIDE * 119}),
         ("list_pages", {"limit": 100}),
         *[("create_trigger", _trigger(n, keys[0].id)) for n in range(60)],
+        ("create_webhook", {"url": f"https://127.0.0.1/{0:01900}"}),
+        ("list_postings", {"webhook_id": webhook, "limit": 100}),
+        ("replay_posting", {"webhook_id": webhook, "posting_id": "x" * 100}),
+        ("list_webhooks", {"limit": 100}),
         ("list_triggers", {"limit": 100}),
         ("test_trigger", {"name": f"{0:040}", "body": _deal()}),
         ("list_deliveries", {"name": f"{0:040}", "limit": 100}),
         ("replay_delivery", {"name": f"{0:040}", "delivery_id": "x" * 100}),
+        ("control_webhook", {"webhook_id": webhook, "action": "rotate"}),
         ("release_quarantined", {"id": mail}),
         ("drop_quarantined", {"id": mail}),
         ("register_organizer", {"address": LONG_ADDRESS}),
@@ -260,6 +268,24 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("forget_person", {"address": person}),
         ("cancel_event", {"uid": uid, "note": WIDE * 1_000, "audience": "none"}),
     ]
+
+
+async def _webhooks(engine: Engine) -> str:
+    """As many as there may be, one of them with postings of the longest words."""
+    made = [
+        await do(engine, CreateWebhook(url=f"https://a.b/{n:01900}", kinds=frozenset())) for n in range(20)
+    ]
+    name = made[0].webhook.id
+    async with engine.store.unit() as unit:
+        known = {
+            "webhook_id": name,
+            "kind": WebhookKind.RECEIPT,
+            "created": engine.clock(),
+            "detail": WIDE * 200,
+        }
+        postings = [Posting(id=f"{n:040}", lane=str(n), **known) for n in range(100)]
+        await unit.add_postings([Outgoing(posting=one, body="") for one in postings])
+    return name
 
 
 def _trigger(n: int, key: str) -> dict[str, object]:

@@ -51,6 +51,11 @@ EXTENDED = [
     "test_trigger",
     "list_deliveries",
     "replay_delivery",
+    "create_webhook",
+    "list_webhooks",
+    "control_webhook",
+    "list_postings",
+    "replay_posting",
     "list_record",
     "list_messages",
     "read_message",
@@ -84,7 +89,7 @@ READING = {
     *("list_changes", "list_quarantine", "show_quarantined", "list_keys"),
     *("check_server", "get_settings", "list_record", "list_pages", "list_suppressions", "get_held_action"),
     *("export_person", "list_messages", "read_message", "explain_refusal"),
-    *("list_triggers", "test_trigger", "list_deliveries"),
+    *("list_triggers", "test_trigger", "list_deliveries", "list_webhooks", "list_postings"),
 }
 TOOLS_MAX = 17
 TOKENS_MAX = 6_500

@@ -26,6 +26,7 @@ from cis_mcp.mcp.tools import (
     searching,
     suppressions,
     triggers,
+    webhooks,
 )
 from cis_mcp.mcp.tools.base import Spec
 
@@ -48,6 +49,7 @@ _EXTENDED = (
     *pages.TOOLS,
     *suppressions.TOOLS,
     *triggers.TOOLS,
+    *webhooks.TOOLS,
     *record.TOOLS,
     *messages.TOOLS,
     *refusals.TOOLS,

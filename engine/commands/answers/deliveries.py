@@ -99,6 +99,8 @@ class RecordComplaint(_Report):
         """Raises Refused: UNKNOWN_TOKEN."""
         email, message = await self._about(work)
         await self._suppress(work, email, message, f"{Code.COMPLAINED.value} {self.detail}".strip())
+        organizer, uid = await self._organizer(work, message), message.event_uid if message else None
+        await work.unit.note_complaint(email, organizer, uid, self.detail, work.now)
         return ReportDone(email=email, message=message, changed=True)
 
 

@@ -37,6 +37,7 @@ from engine.store.protocol.suppressions import SuppressionList, Suppressions
 from engine.store.protocol.triggers import TriggerQuestions, Triggers
 from engine.store.protocol.units import Conflict, Units
 from engine.store.protocol.watching import Checking, Watching
+from engine.store.protocol.webhooks import WebhookQuestions, Webhooks
 
 
 class Unit(
@@ -66,6 +67,7 @@ class Unit(
     Pages,
     Forgetting,
     InboxMessages,
+    Webhooks,
     Protocol,
 ):
     """One unit of work: all of it is kept, or nothing."""
@@ -91,6 +93,7 @@ class Store(
     SessionQuestions,
     StopQuestions,
     TriggerQuestions,
+    WebhookQuestions,
     Protocol,
 ):
     """Keeps everything; several processes may use one at once (promise 6)."""

@@ -54,6 +54,12 @@ class Attendees(Protocol):
         """Keep an answer in the history, whether it counts or not."""
         ...
 
+    async def note_complaint(
+        self, email: str, organizer: str, event_uid: str | None, words: str, now: datetime
+    ) -> None:
+        """Write into the log of changes that a person called mail of an organizer spam."""
+        ...
+
     async def note_automatic_reply(
         self, event_uid: str, email: str, words: str, now: datetime, most: int
     ) -> bool:

@@ -61,6 +61,10 @@ class Triggers(Protocol):
         """Add or replace what is known of an object."""
         ...
 
+    def go_on_with(self, chain: str) -> None:
+        """What this unit changes from now on belongs to this chain of changes and triggers."""
+        ...
+
     async def forget_object(self, trigger_id: str, name: str) -> None:
         """Drop what is known of an object, and the payloads that were delivered about it."""
         ...

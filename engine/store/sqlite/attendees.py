@@ -162,6 +162,11 @@ class Attendees(Session):
         )
         await changes.note_receipt(self, receipt)
 
+    async def note_complaint(
+        self, email: str, organizer: str, event_uid: str | None, words: str, now: datetime
+    ) -> None:
+        await changes.note_complaint(self, email, organizer, event_uid, words, now.timestamp())
+
     async def note_automatic_reply(
         self, event_uid: str, email: str, words: str, now: datetime, most: int
     ) -> bool:

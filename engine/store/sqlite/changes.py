@@ -10,6 +10,7 @@ from engine.model.answers import Proposal, Receipt
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.changes import Change, ChangeKind
 from engine.model.events import Event
+from engine.model.held import HeldAction, HeldState
 from engine.model.queries import ChangePage
 from engine.store.sqlite import rows
 from engine.store.sqlite.session import IN_LIST, Session, as_list, as_numbers
@@ -18,9 +19,13 @@ WORDS_MAX = 500
 """Characters that are kept of what others said."""
 
 _COLUMNS = "at, kind, organizer, event_uid, email, campaign_id, sequence, status, code, words"
+_ALL = f"{_COLUMNS}, held, chain"
 _OF_EVENT = (
-    f"INSERT INTO change({_COLUMNS}) SELECT ?, ?, organizer, uid, ?, '', ?, ?, ?, ? FROM event WHERE uid = ?"
+    f"INSERT INTO change({_COLUMNS}, chain) "
+    "SELECT ?, ?, organizer, uid, ?, '', ?, ?, ?, ?, ? FROM event WHERE uid = ?"
 )
+_CHAIN_LASTS_S = 3_600
+"""How long after an effect of a trigger an answer may belong to its chain."""
 AUTOMATIC_REPLIES = """
 CREATE INDEX change_automatic ON change(event_uid, email, id) WHERE kind = 'automatic_reply';
 """
@@ -43,20 +48,29 @@ _CAMPAIGN = (
 
 async def note_receipt(session: Session, receipt: Receipt) -> None:
     """An answer came in, whether it counted or not."""
-    values = [receipt.sequence, receipt.partstat.label, receipt.code, receipt.comment[:WORDS_MAX]]
-    await session.run(
-        _OF_EVENT,
-        [receipt.arrived.timestamp(), ChangeKind.RECEIPT, receipt.email, *values, receipt.event_uid],
+    at = receipt.arrived.timestamp()
+    chain = await _chain_of(session, receipt.event_uid, receipt.email, at)
+    values = [receipt.sequence, receipt.partstat.label, receipt.code, receipt.comment[:WORDS_MAX], chain]
+    await session.run(_OF_EVENT, [at, ChangeKind.RECEIPT, receipt.email, *values, receipt.event_uid])
+
+
+async def _chain_of(session: Session, event_uid: str, email: str, at: float) -> str:
+    """The chain that this person's answer goes on with: one that an answer of theirs began a short while ago."""
+    row = await session.one(
+        "SELECT last.chain FROM (SELECT chain FROM change WHERE event_uid = ?1 AND chain <> '' AND at > ?3 "
+        "ORDER BY id DESC LIMIT 1) last JOIN change began ON began.id = CAST(last.chain AS INTEGER) "
+        "WHERE began.event_uid = ?1 AND began.email = ?2",
+        [event_uid, email, at - _CHAIN_LASTS_S],
     )
+    return str(row["chain"]) if row else ""
 
 
 async def note_proposal(session: Session, proposal: Proposal) -> None:
     """An attendee proposed another time."""
-    values = [proposal.sequence, proposal.state, "", proposal.comment[:WORDS_MAX]]
-    await session.run(
-        _OF_EVENT,
-        [proposal.arrived.timestamp(), ChangeKind.PROPOSAL, proposal.email, *values, proposal.event_uid],
-    )
+    at = proposal.arrived.timestamp()
+    chain = await _chain_of(session, proposal.event_uid, proposal.email, at)
+    values = [proposal.sequence, proposal.state, "", proposal.comment[:WORDS_MAX], chain]
+    await session.run(_OF_EVENT, [at, ChangeKind.PROPOSAL, proposal.email, *values, proposal.event_uid])
 
 
 async def note_event(session: Session, event: Event, before: Event | None) -> None:
@@ -67,8 +81,8 @@ async def note_event(session: Session, event: Event, before: Event | None) -> No
     if event.cancelled:
         kind = ChangeKind.EVENT_CANCELLED
     at = event.dtstamp.timestamp()
-    values = [at, kind, "", event.sequence, event.status, "", event.cancel_reason[:WORDS_MAX], event.uid]
-    await session.run(_OF_EVENT, values)
+    values = [at, kind, "", event.sequence, event.status, "", event.cancel_reason[:WORDS_MAX], session.chain]
+    await session.run(_OF_EVENT, [*values, event.uid])
 
 
 async def note_campaign(session: Session, campaign: Campaign) -> None:
@@ -133,14 +147,42 @@ async def note_unsubscribed(session: Session, email: str, organizer: str, at: fl
     )
 
 
+async def note_complaint(
+    session: Session, email: str, organizer: str, event_uid: str | None, words: str, at: float
+) -> None:
+    """A person called mail of an organizer spam."""
+    await session.run(
+        f"INSERT INTO change({_COLUMNS}) VALUES (?, ?, ?, ?, ?, '', NULL, '', '', ?)",
+        [at, ChangeKind.COMPLAINT, organizer, event_uid, email, words[:WORDS_MAX]],
+    )
+
+
+async def note_held(session: Session, held: HeldAction) -> None:
+    """An action waits for an approval, or was decided."""
+    waits = held.state is HeldState.WAITING
+    at = held.created if waits else held.decided or held.expires
+    await session.run(
+        f"INSERT INTO change({_COLUMNS}, held) VALUES (?, ?, ?, ?, '', '', NULL, ?, '', ?, ?)",
+        [
+            at.timestamp(),
+            ChangeKind.HELD_WAITING if waits else ChangeKind.HELD_DECIDED,
+            held.organizer,
+            held.command.event_uid or None,
+            held.state.value,
+            held.preview.action[:WORDS_MAX],
+            held.id,
+        ],
+    )
+
+
 async def note_automatic_reply(
     session: Session, event_uid: str, email: str, words: str, at: float, most: int
 ) -> bool:
     """An attendee's mail program answered, such as an absence note; `most` of them are kept."""
     if len(await automatic_replies(session, event_uid, email)) >= most:
         return False
-    values = [at, ChangeKind.AUTOMATIC_REPLY, email, None, "", "", words[:WORDS_MAX], event_uid]
-    await session.run(_OF_EVENT, values)
+    values = [at, ChangeKind.AUTOMATIC_REPLY, email, None, "", "", words[:WORDS_MAX], ""]
+    await session.run(_OF_EVENT, [*values, event_uid])
     return True
 
 
@@ -154,5 +196,5 @@ async def automatic_replies(session: Session, event_uid: str, email: str) -> lis
 
 
 def _change(row: sqlite3.Row) -> Change:
-    known = {name: row[name] for name in _COLUMNS.split(", ") if name != "at"}
+    known = {name: row[name] for name in _ALL.split(", ") if name != "at"}
     return Change(id=row["id"], at=rows.at(row["at"]), **known)

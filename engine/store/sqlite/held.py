@@ -7,6 +7,7 @@ from datetime import datetime
 import aiosqlite
 
 from engine.model.held import HeldAction, HeldState, OrganizerApproval
+from engine.store.sqlite import changes
 from engine.store.sqlite.session import Session
 
 _KIND = "held"
@@ -32,6 +33,7 @@ class HeldActions(Session):
                 held.command.event_uid,
             ],
         )
+        await changes.note_held(self, held)
 
     async def held_action(self, held_id: str) -> HeldAction | None:
         row = await self.one("SELECT body FROM confirmation WHERE held = ?", [held_id])
@@ -42,6 +44,9 @@ class HeldActions(Session):
         return HeldAction.model_validate_json(row["body"]) if row else None
 
     async def save_held(self, held: HeldAction) -> None:
+        waited = await self.one("SELECT 1 FROM confirmation WHERE held = ? AND open = 1", [held.id])
+        if waited and held.state is not HeldState.WAITING:
+            await changes.note_held(self, held)
         await self.run(
             "UPDATE confirmation SET body = ?, open = ? WHERE held = ?",
             [held.model_dump_json(), held.state is HeldState.WAITING, held.id],

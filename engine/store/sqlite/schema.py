@@ -26,6 +26,7 @@ from engine.store.sqlite.stops_schema import STOPS
 from engine.store.sqlite.strangers_schema import STRANGERS
 from engine.store.sqlite.suppressions import SUPPRESSED_DOMAINS
 from engine.store.sqlite.triggers_schema import TRIGGERS
+from engine.store.sqlite.webhooks_schema import WEBHOOKS
 from engine.store.sqlite.zones_schema import ATTENDEE_ZONES
 
 PENDING = "state IN ('queued','deferred')"
@@ -321,6 +322,7 @@ MIGRATIONS = (
     INBOX_MESSAGES,
     ATTENDEE_ZONES,
     BULK_CHANGES,
+    WEBHOOKS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -54,6 +54,7 @@ class Session:
         self.connection = connection
         self.tally = Tally()
         self.owed: list[str] = []
+        self.chain = ""
 
     async def all(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         return list(await self.connection.execute_fetchall(sql, tuple(values)))

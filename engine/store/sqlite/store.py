@@ -52,6 +52,7 @@ from engine.store.sqlite.stops import StopAnswers
 from engine.store.sqlite.traces import TracesAsked
 from engine.store.sqlite.triggers import TriggerAnswers
 from engine.store.sqlite.unit import SqliteUnit
+from engine.store.sqlite.webhooks import WebhookAnswers
 from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class SqliteStore(
     TracesAsked,
     InboxQuestions,
     TriggerAnswers,
+    WebhookAnswers,
     InboxAsked,
 ):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""

@@ -108,6 +108,9 @@ class Triggers(Session):
             [trigger_id, found.object, found.model_dump_json()],
         )
 
+    def go_on_with(self, chain: str) -> None:
+        self.chain = chain
+
     async def forget_object(self, trigger_id: str, name: str) -> None:
         await self.run("DELETE FROM trigger_object WHERE trigger_id = ? AND object = ?", [trigger_id, name])
         await self.run(

@@ -25,6 +25,7 @@ from engine.store.sqlite.requests import Requests
 from engine.store.sqlite.sessions import Sessions
 from engine.store.sqlite.suppressions import SuppressionList
 from engine.store.sqlite.triggers import Triggers
+from engine.store.sqlite.webhooks import Webhooks
 
 
 class SqliteUnit(
@@ -51,5 +52,6 @@ class SqliteUnit(
     InboxMessages,
     Pages,
     Triggers,
+    Webhooks,
 ):
     """Everything a unit of work can do."""

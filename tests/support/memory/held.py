@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from engine.model.changes import Change, ChangeKind
 from engine.model.held import HeldAction, HeldState, OrganizerApproval
 from tests.support.memory.mails import MailUnit
 from tests.support.memory.tables import Tables
@@ -14,6 +15,21 @@ class HeldUnit(MailUnit):
 
     async def add_held(self, held: HeldAction) -> None:
         self.t.put("held", held.id, held)
+        self._note_held(held, held.created, ChangeKind.HELD_WAITING)
+
+    def _note_held(self, held: HeldAction, at: datetime, kind: ChangeKind) -> None:
+        key = self.t.add("change", None)
+        change = Change(
+            id=key,
+            at=at,
+            kind=kind,
+            organizer=held.organizer,
+            event_uid=held.command.event_uid or None,
+            status=held.state.value,
+            words=held.preview.action[:500],
+            held=held.id,
+        )
+        self.t.put("change", key, change)
 
     async def held_action(self, held_id: str) -> HeldAction | None:
         return self.t.get("held", held_id)
@@ -22,6 +38,9 @@ class HeldUnit(MailUnit):
         return next(self.t.where("held", lambda h: h.code == code), None)
 
     async def save_held(self, held: HeldAction) -> None:
+        before = self.t.get("held", held.id)
+        if before and before.state is HeldState.WAITING and held.state is not HeldState.WAITING:
+            self._note_held(held, held.decided or held.expires, ChangeKind.HELD_DECIDED)
         self.t.put("held", held.id, held)
 
     async def waiting_for(self, event_uid: str, limit: int) -> list[HeldAction]:

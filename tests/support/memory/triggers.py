@@ -13,6 +13,8 @@ from tests.support.memory.sessions import SessionUnit
 class TriggerUnit(SessionUnit):
     """The part of a unit of work that concerns triggers, and the questions about them."""
 
+    chain = ""
+
     async def add_trigger(self, trigger: Trigger) -> None:
         assert await self.trigger_named(trigger.name) is None
         self.t.put("trigger", trigger.id, trigger)
@@ -67,6 +69,9 @@ class TriggerUnit(SessionUnit):
 
     async def save_trigger_object(self, trigger_id: str, found: TriggerObject) -> None:
         self.t.put("trigger_object", (trigger_id, found.object), found)
+
+    def go_on_with(self, chain: str) -> None:
+        self.chain = chain
 
     async def forget_object(self, trigger_id: str, name: str) -> None:
         self.t.drop("trigger_object", (trigger_id, name))

@@ -22,12 +22,12 @@ from tests.support.memory.inbox_messages import InboxUnit
 from tests.support.memory.pages import PageUnit
 from tests.support.memory.record import RecordUnit
 from tests.support.memory.reminders import ReminderUnit
-from tests.support.memory.triggers import TriggerUnit
+from tests.support.memory.webhooks import WebhookUnit
 
 WORDS_MAX = 500
 
 
-class Unit(TriggerUnit):
+class Unit(WebhookUnit):
     """Everything that a command may read and write."""
 
     # events
@@ -68,6 +68,7 @@ class Unit(TriggerUnit):
         kind = ChangeKind.EVENT_CHANGED if before else ChangeKind.EVENT_CREATED
         kind = ChangeKind.EVENT_CANCELLED if event.cancelled else kind
         values = {"sequence": event.sequence, "status": event.status, "words": event.cancel_reason}
+        values["chain"] = self.chain
         self.note(event.uid, event.dtstamp, kind, **values)
 
     def note(self, event_uid: str | None, at: datetime, kind: ChangeKind, **values: Any) -> None:
@@ -78,6 +79,22 @@ class Unit(TriggerUnit):
         change = Change(id=0, at=at, kind=kind, organizer=organizer, event_uid=event_uid, **values)
         key = self.t.add("change", change)
         self.t.put("change", key, change.model_copy(update={"id": key}))
+
+    def _chain_of(self, event_uid: str, email: str, at: datetime) -> str:
+        chained = self.t.where(
+            "change",
+            lambda c: c.event_uid == event_uid and c.chain and c.at.timestamp() > at.timestamp() - 3600,
+        )
+        last = next(reversed(list(chained)), None)
+        began = self.t.get("change", int(last.chain.partition(".")[0])) if last else None
+        return (
+            str(last.chain) if last and began and (began.event_uid, began.email) == (event_uid, email) else ""
+        )
+
+    async def note_complaint(
+        self, email: str, organizer: str, event_uid: str | None, words: str, now: datetime
+    ) -> None:
+        self.note(event_uid, now, ChangeKind.COMPLAINT, email=email, organizer=organizer, words=words)
 
     async def ensure_organizer(self, address: str, name: str, now: datetime) -> None:
         known = self.t.get("organizer", address) or ("", False)
@@ -177,6 +194,7 @@ class Unit(TriggerUnit):
     async def record_receipt(self, receipt: Receipt) -> None:
         self.t.add("receipt", receipt)
         values = {"sequence": receipt.sequence, "status": receipt.partstat.label, "code": receipt.code}
+        values["chain"] = self._chain_of(receipt.event_uid, receipt.email, receipt.arrived)
         self.note(
             receipt.event_uid,
             receipt.arrived,
@@ -213,6 +231,7 @@ class Unit(TriggerUnit):
         self.t.put("proposal", proposal.id, proposal)
         if proposal.state is ProposalState.OPEN:
             values = {"sequence": proposal.sequence, "status": proposal.state, "words": proposal.comment}
+            values["chain"] = self._chain_of(proposal.event_uid, proposal.email, proposal.arrived)
             self.note(
                 proposal.event_uid, proposal.arrived, ChangeKind.PROPOSAL, email=proposal.email, **values
             )

@@ -1,0 +1,1 @@
+"""Webhooks out: made, fed, settled and replayed."""

@@ -1,0 +1,89 @@
+"""What is posted: a type, a time and data, as Standard Webhooks has it; texts of others in it are data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from engine.commands.base import Work
+from engine.model.addresses import masked_address
+from engine.model.changes import Change
+from engine.model.events import Event
+from engine.model.webhooks import OF_CHANGES, Outgoing, Posting, Webhook, WebhookKind
+
+
+def of_change(work: Work, webhook: Webhook, change: Change, event: Event | None, *, masked: bool) -> Outgoing:
+    """What a line of the log of changes says to a receiver; `masked`: it may not read addresses."""
+    shown = masked_address(change.email) if masked and change.email else change.email
+    words = change.words.replace(change.email, shown) if change.email else change.words
+    data = {
+        "organizer": change.organizer,
+        "event": _event(event) if event else None,
+        "email": shown,
+        "status": change.status,
+        "sequence": change.sequence,
+        "campaign_id": change.campaign_id,
+        "held_id": change.held,
+        "code": change.code,
+        "words": words,
+    }
+    told = {name: value for name, value in data.items() if value not in ("", None)}
+    kind, chain = OF_CHANGES[change.kind], change.chain or f"{change.id}.0"
+    lane = change.event_uid or change.held or change.campaign_id
+    return _outgoing(work, webhook, kind, lane, change.at, told, chain)
+
+
+def of_instance(
+    work: Work, webhook: Webhook, kind: WebhookKind, event: Event, start: datetime, end: datetime
+) -> Outgoing:
+    """That an event is about to begin, or has ended: of a series, which instance."""
+    data = {
+        "organizer": event.organizer,
+        "event": _event(event),
+        "instance": {"start": _utc(start), "end": _utc(end)},
+    }
+    return _outgoing(work, webhook, kind, event.uid, work.now, data)
+
+
+def of_checkpoint(work: Work, webhook: Webhook, note: str) -> Outgoing:
+    """The signed head of the record."""
+    return _outgoing(work, webhook, WebhookKind.CHECKPOINT, "checkpoint", work.now, {"note": note})
+
+
+def _outgoing(
+    work: Work,
+    webhook: Webhook,
+    kind: WebhookKind,
+    lane: str,
+    at: datetime,
+    data: Mapping[str, object],
+    chain: str = "",
+) -> Outgoing:
+    name = f"msg_{work.randomness.word(24)}"
+    body = {
+        "type": kind.value,
+        "timestamp": _utc(at),
+        "data": data,
+        **({"cis_chain": chain} if chain else {}),
+    }
+    posting = Posting(id=name, webhook_id=webhook.id, kind=kind, lane=lane or name, created=work.now)
+    return Outgoing(posting=posting, body=json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+
+
+def _event(event: Event) -> dict[str, object]:
+    return {
+        "uid": event.uid,
+        "id": event.id,
+        "summary": event.summary,
+        "start": _utc(event.span.start_utc),
+        "end": _utc(event.span.end_utc),
+        "timezone": event.span.timezone,
+        "location": event.location,
+        "sequence": event.sequence,
+        "cancelled": event.cancelled,
+    }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,124 @@
+"""What happened becomes postings: from the log of changes, by the clock, and of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from engine.commands import notices
+from engine.commands.base import Command, Done, Work
+from engine.commands.webhooks import bodies
+from engine.model.messages import Notice
+from engine.model.verbs import Verb
+from engine.model.webhooks import OF_CHANGES, Outgoing, Webhook, WebhookKind
+from engine.refusals import Code
+
+WAITING_MAX = 1_000
+"""Postings of one webhook that wait; the log of changes keeps what comes after them."""
+_AT_ONCE = 200
+_STARTS_AT_ONCE = 1_000
+_KEEP_LOOKED = timedelta(hours=1)
+
+
+class Fed(Done):
+    """Whether there was anything to post."""
+
+    worked: bool
+
+
+class FeedWebhook(Command[Fed]):
+    """Turn what happened since the last time into postings of one webhook; each once."""
+
+    in_record = False
+    webhook_id: str
+
+    async def carry_out(self, work: Work) -> Fed:
+        webhook = await work.unit.webhook(self.webhook_id)
+        if webhook is None or not webhook.active:
+            return Fed(worked=False)
+        standing = await work.unit.standing(await _chain(work, webhook))
+        if standing.ended(work.now):
+            await pause(work, webhook, Code.KEY_ENDED, "The key that made it has ended.")
+            return Fed(worked=True)
+        if await work.unit.waiting_postings(webhook.id, WAITING_MAX) >= WAITING_MAX:
+            return Fed(worked=False)
+        masked = bool(webhook.key) and Verb.REPORT not in standing.verbs
+        fed, found = await _of_changes(work, webhook, masked=masked)
+        fed, timed = await _by_clock(work, fed)
+        await work.unit.add_postings([*found, *timed])
+        if fed != webhook:
+            await work.unit.save_webhook(fed)
+        return Fed(worked=bool(found or timed))
+
+
+async def _chain(work: Work, webhook: Webhook) -> Sequence[str]:
+    key = await work.unit.key(webhook.key) if webhook.key else None
+    return key.chain if key else ()
+
+
+async def _of_changes(work: Work, webhook: Webhook, *, masked: bool) -> tuple[Webhook, list[Outgoing]]:
+    kinds = [change for change, kind in OF_CHANGES.items() if kind in webhook.kinds]
+    if not kinds:
+        return webhook, []
+    page = await work.unit.changes_after(webhook.organizer or None, webhook.cursor, _AT_ONCE, kinds)
+    found = []
+    for change in page.changes:
+        event = await work.unit.event(change.event_uid) if change.event_uid else None
+        found.append(bodies.of_change(work, webhook, change, event, masked=masked))
+    return webhook.model_copy(update={"cursor": page.cursor}), found
+
+
+async def _by_clock(work: Work, webhook: Webhook) -> tuple[Webhook, list[Outgoing]]:
+    """Events that are about to begin, or have ended, since it was last looked."""
+    owner, since = webhook.organizer or None, webhook.looked
+    lead = timedelta(minutes=webhook.starting_minutes)
+    found: list[Outgoing] = []
+    if WebhookKind.EVENT_STARTING in webhook.kinds:
+        rows = await work.unit.beginning(owner, since + lead, work.now + lead, _STARTS_AT_ONCE)
+        found += await _instances(work, webhook, WebhookKind.EVENT_STARTING, rows)
+    if WebhookKind.EVENT_ENDED in webhook.kinds:
+        rows = await work.unit.ending(owner, since, work.now, _STARTS_AT_ONCE)
+        found += await _instances(work, webhook, WebhookKind.EVENT_ENDED, rows)
+    if found or work.now - since > _KEEP_LOOKED:
+        webhook = webhook.model_copy(update={"looked": work.now})
+    return webhook, found
+
+
+async def _instances(
+    work: Work, webhook: Webhook, kind: WebhookKind, rows: Sequence[tuple[str, datetime, datetime]]
+) -> list[Outgoing]:
+    found = []
+    for uid, start, end in rows:
+        event = await work.unit.event(uid)
+        if event and not event.cancelled:
+            found.append(bodies.of_instance(work, webhook, kind, event, start, end))
+    return found
+
+
+class PostCheckpoint(Command[Fed]):
+    """Post the signed head of the record to those who asked for it."""
+
+    in_record = False
+    note: str
+
+    async def carry_out(self, work: Work) -> Fed:
+        asked = [w for w in await work.unit.webhooks(None) if WebhookKind.CHECKPOINT in w.kinds and w.active]
+        await work.unit.add_postings([bodies.of_checkpoint(work, webhook, self.note) for webhook in asked])
+        return Fed(worked=bool(asked))
+
+
+async def pause(work: Work, webhook: Webhook, code: Code, why: str) -> None:
+    """Post nothing more, and tell whoever answers for the webhook."""
+    await work.unit.save_webhook(webhook.model_copy(update={"paused": code.value}))
+    key = await work.unit.key(webhook.key) if webhook.key else None
+    owner = (key.owner if key else "") or webhook.organizer or work.settings.owner
+    organizer = webhook.organizer or work.settings.local_organizer
+    notice = Notice(
+        subject=f"Paused: the webhook {webhook.id}",
+        text=(
+            f"Nothing more is posted to {webhook.url}. {why} What happens meanwhile is kept. Once the cause is gone, "
+            f"resume the webhook {webhook.id}: what was not posted is posted then."
+        ),
+    )
+    message = notices.message(work, owner or organizer, organizer, notice, None)
+    await work.unit.add_messages([message], priority=0)

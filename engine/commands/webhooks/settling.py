@@ -1,0 +1,148 @@
+"""What came of postings: claimed, delivered, tried again for 72 hours, given up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from engine.commands.base import Command, Done, Work
+from engine.commands.webhooks.feeding import pause
+from engine.commands.webhooks.webhooks import ANSWERS
+from engine.model.base import Value
+from engine.model.webhooks import Outgoing, Posting, PostingState, Webhook
+from engine.refusals import Code
+
+LEASE = timedelta(seconds=60)
+"""How long a posting is its holder's; an attempt ends long before."""
+_WAITS_S = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800)
+"""Before the next attempt, by the number of those that failed; from the last on it stays."""
+_TRIED_FOR = timedelta(hours=72)
+_RETRY_AFTER_MAX_S = 86_400
+_KEPT_FOR = timedelta(days=30)
+_DROPPED_AT_ONCE = 1_000
+
+
+class Claimed(Done):
+    """Postings that the caller is to post, by webhook."""
+
+    postings: Mapping[str, tuple[Outgoing, ...]]
+
+
+class ClaimPostings(Command[Claimed]):
+    """Claim what is due, of each webhook at most as many as are named; of one whose receiver fails, one."""
+
+    in_record = False
+    most: Mapping[str, int]
+
+    async def carry_out(self, work: Work) -> Claimed:
+        claimed = {}
+        for webhook in await work.unit.webhooks(None):
+            limit = self.most.get(webhook.id, 0)
+            if not limit or not open_now(webhook, work.now):
+                continue
+            limit = min(limit, 1) if webhook.failures else limit
+            found = await work.unit.claim_postings(webhook.id, work.now, work.now + LEASE, limit)
+            if found:
+                claimed[webhook.id] = tuple(found)
+        return Claimed(postings=claimed)
+
+
+def open_now(webhook: Webhook, now: datetime) -> bool:
+    """True where something may be posted now."""
+    return webhook.active and (webhook.rests_until is None or webhook.rests_until <= now)
+
+
+class Attempt(Value):
+    """What one attempt came to; `status` 0: no answer."""
+
+    posting_id: str
+    status: int = 0
+    detail: str = ""
+    retry_after_s: int | None = None
+
+    @property
+    def delivered(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class SettlePostings(Command[Done]):
+    """Write down what attempts came to."""
+
+    in_record = False
+    attempts: tuple[Attempt, ...]
+
+    async def carry_out(self, work: Work) -> Done:
+        for attempt in self.attempts:
+            found = await work.unit.posting(attempt.posting_id)
+            webhook = await work.unit.webhook(found.posting.webhook_id) if found else None
+            if found and webhook:
+                await _settle(work, webhook, found.posting, attempt)
+        return Done()
+
+
+async def _settle(work: Work, webhook: Webhook, posting: Posting, attempt: Attempt) -> None:
+    tried = posting.model_copy(
+        update={
+            "attempts": posting.attempts + 1,
+            "tried": work.now,
+            "status": attempt.status,
+            "detail": attempt.detail,
+        }
+    )
+    if attempt.delivered:
+        await work.unit.save_posting(tried.model_copy(update={"state": PostingState.DELIVERED, "due": None}))
+        if webhook.failures:
+            await work.unit.save_webhook(webhook.model_copy(update=ANSWERS))
+        return
+    await _again(work, tried, attempt)
+    if attempt.status == 410:
+        await pause(work, webhook, Code.GONE, "Its receiver answered 410, that it is gone.")
+    else:
+        await _note_failure(work, webhook, attempt)
+
+
+async def _again(work: Work, posting: Posting, attempt: Attempt) -> None:
+    """Try it again later, or give it up after 72 hours."""
+    due = work.now + timedelta(seconds=_wait(posting.attempts, attempt.retry_after_s))
+    since = posting.replayed or posting.created
+    if due - since > _TRIED_FOR:
+        posting = posting.model_copy(update={"state": PostingState.FAILED, "due": None})
+    else:
+        posting = posting.model_copy(update={"due": due})
+    await work.unit.save_posting(posting)
+
+
+def _wait(failed: int, retry_after_s: int | None) -> int:
+    """Seconds until the next attempt: as the receiver asks, and never sooner than we would."""
+    own = _WAITS_S[min(failed, len(_WAITS_S)) - 1]
+    return max(own, min(retry_after_s or 0, _RETRY_AFTER_MAX_S))
+
+
+async def _note_failure(work: Work, webhook: Webhook, attempt: Attempt) -> None:
+    """A receiver that fails rests; one that has failed for 72 hours is paused."""
+    if not open_now(webhook, work.now):
+        # Of several attempts at a time the first that fails has it rest; the others tell nothing more.
+        return
+    since = webhook.failing_since or work.now
+    failures = webhook.failures + 1
+    rests_until = work.now + timedelta(seconds=_wait(failures, attempt.retry_after_s))
+    values = {"failures": failures, "failing_since": since, "rests_until": rests_until}
+    webhook = webhook.model_copy(update=values)
+    if rests_until - since > _TRIED_FOR:
+        await pause(work, webhook, Code.FAILING, f"Its receiver has failed for 72 hours: {_last(attempt)}")
+    else:
+        await work.unit.save_webhook(webhook)
+
+
+def _last(attempt: Attempt) -> str:
+    return f"it last answered {attempt.status}." if attempt.status else attempt.detail
+
+
+class DropPostings(Command[Done]):
+    """Drop what was settled 30 days ago."""
+
+    in_record = False
+
+    async def carry_out(self, work: Work) -> Done:
+        await work.unit.drop_postings(work.now - _KEPT_FOR, _DROPPED_AT_ONCE)
+        return Done()

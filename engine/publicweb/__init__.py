@@ -1,0 +1,1 @@
+"""What of the web the server may reach, and how it asks there."""

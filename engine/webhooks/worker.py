@@ -1,0 +1,178 @@
+"""Posts what is due: in order for each event, several receivers at once, so that a slow one holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Coroutine
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from engine.commands.webhooks.feeding import FeedWebhook
+from engine.commands.webhooks.settling import Attempt, ClaimPostings, DropPostings, SettlePostings, open_now
+from engine.engine import SYSTEM, Engine
+from engine.model.webhooks import Outgoing, Webhook
+from engine.publicweb.outside import Outside, Response, why_not
+from engine.quiet import Quiet
+from engine.refusals import Refused
+from engine.webhooks.signing import signature
+
+log = logging.getLogger(__name__)
+
+SECONDS = 15.0
+"""For one attempt, from the connection to the end of the answer."""
+ANSWER_MAX = 16_384
+"""Bytes that are read of an answer; with more the connection is closed."""
+_FOR_ONE, _FOR_ALL = 8, 64
+"""Attempts at a time: to one receiver, and in all."""
+_SHOWN = 200
+_LOOK_S = 2.0
+_IDLE_S = 0.5
+_PAUSE_S = 0.02
+"""Between two looks: while much is written, what happens is posted some at a time."""
+_AFTER_FAILURE_S = 5.0
+_CLEAN_S = 3_600.0
+
+
+class Courier:
+    """Posts for one engine."""
+
+    def __init__(self, engine: Engine, outside: Outside | None = None) -> None:
+        self._engine = engine
+        self._outside = outside or Outside(engine.settings)
+        self._under_way: dict[asyncio.Task[Attempt], str] = {}
+        self._settled: list[Attempt] = []
+        self._ended = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until cancelled; what is under way then is posted again after its lease."""
+        quiet, loop = Quiet(self._engine.store), asyncio.get_running_loop()
+        look = clean = 0.0
+        try:
+            while True:
+                heard, self._ended = self._engine.owed.listen(), asyncio.Event()
+                worked = False
+                try:
+                    if loop.time() >= clean:
+                        clean = loop.time() + _CLEAN_S
+                        await self._engine.apply(DropPostings(), SYSTEM)
+                    if self._settled or not await quiet.since_last() or loop.time() >= look:
+                        look = loop.time() + _LOOK_S
+                        worked = await self.step()
+                except Exception:
+                    log.exception("webhooks could not be posted; trying again")
+                    await asyncio.sleep(_AFTER_FAILURE_S)
+                if not worked and not self._settled:
+                    await self._wait(heard.wait(_IDLE_S))
+        finally:
+            await self.close()
+
+    async def _wait(self, heard: Coroutine[object, object, bool]) -> None:
+        """Until something was kept, an attempt has ended, or a while is over."""
+        await asyncio.sleep(_PAUSE_S)
+        waits = [asyncio.create_task(heard), asyncio.create_task(self._ended.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def close(self) -> None:
+        """End what is under way, and close all connections."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self._outside.close()
+
+    async def step(self) -> bool:
+        """Write down what has ended, feed, and begin what is due; True if there was anything."""
+        settled, self._settled = self._settled, []
+        if settled:
+            await self._engine.apply(SettlePostings(attempts=tuple(settled)), SYSTEM)
+        webhooks = await self._engine.store.webhooks(None)
+        fed = False
+        for webhook in webhooks:
+            if webhook.active:
+                fed |= (await self._engine.apply(FeedWebhook(webhook_id=webhook.id), SYSTEM)).worked
+        return await self._begin(webhooks) or fed or bool(settled)
+
+    async def _begin(self, webhooks: list[Webhook]) -> bool:
+        busy = Counter(self._under_way.values())
+        free = _FOR_ALL - len(self._under_way)
+        now = self._engine.clock()
+        most = {
+            webhook.id: min(free, (1 if webhook.failures else _FOR_ONE) - busy[webhook.id])
+            for webhook in webhooks
+            if open_now(webhook, now)
+        }
+        most = {name: limit for name, limit in most.items() if limit > 0}
+        if not most:
+            return False
+        claimed = (await self._engine.apply(ClaimPostings(most=most), SYSTEM)).postings
+        by_id = {webhook.id: webhook for webhook in webhooks}
+        for name, postings in claimed.items():
+            for one in postings:
+                task = asyncio.create_task(self._attempt(by_id[name], one))
+                self._under_way[task] = name
+                task.add_done_callback(self._end)
+        return bool(claimed)
+
+    def _end(self, task: asyncio.Task[Attempt]) -> None:
+        del self._under_way[task]
+        if not task.cancelled():
+            self._settled.append(task.result())
+        self._ended.set()
+
+    async def drain(self) -> None:
+        """Until nothing is due and nothing under way; for tests and the command line."""
+        while await self.step() or self._under_way or self._settled:
+            if self._under_way:
+                await asyncio.wait(list(self._under_way), return_when=asyncio.FIRST_COMPLETED)
+
+    async def _attempt(self, webhook: Webhook, one: Outgoing) -> Attempt:
+        try:
+            answer = await self._post(webhook, one)
+        except Exception as error:  # noqa: BLE001 -- whatever a receiver does is its attempt's outcome
+            if not isinstance(error, Refused | OSError | TimeoutError):
+                log.info("a webhook could not be posted: %s", type(error).__name__)
+            return Attempt(posting_id=one.posting.id, detail=why_not(error))
+        return Attempt(
+            posting_id=one.posting.id,
+            status=answer.status,
+            detail=_said(answer),
+            retry_after_s=_retry_after(answer, self._engine.clock()),
+        )
+
+    async def _post(self, webhook: Webhook, one: Outgoing) -> Response:
+        body, at = one.body.encode(), int(self._engine.clock().timestamp())
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "cis-mcp",
+            "webhook-id": one.posting.id,
+            "webhook-timestamp": str(at),
+            "webhook-signature": signature(self._engine.signer, webhook.secrets, one.posting.id, at, body),
+        }
+        return await self._outside.request(
+            "POST", webhook.url, headers, body, seconds=SECONDS, most=ANSWER_MAX
+        )
+
+
+def _said(answer: Response) -> str:
+    if 200 <= answer.status < 300:
+        return ""
+    if 300 <= answer.status < 400:
+        return "It redirects, which is not followed."
+    return answer.body.decode("utf-8", errors="replace")[:_SHOWN]
+
+
+def _retry_after(answer: Response, now: datetime) -> int | None:
+    """Seconds that the receiver asks to be left alone (RFC 9110, 10.2.3)."""
+    value = answer.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit() and len(value) <= 9:
+        return int(value)
+    try:
+        return max(0, int((parsedate_to_datetime(value) - now).total_seconds()))
+    except (ValueError, TypeError):
+        return None
