@@ -12,6 +12,11 @@ from engine.model.base import Value
 from engine.model.events import Event
 from engine.model.times import Span
 
+CONTESTS = frozenset({"game", "games", "match", "matches", "fixture", "fixtures"})
+"""What events with two sides are called."""
+GENERIC = CONTESTS | {"event", "events", "appointment", "appointments"}
+"""What events are called without being told apart by it."""
+
 Expansion = Callable[[Event, datetime, datetime, int], list[Span]]
 """The instances of an event between two moments, at most that many (engine.itip.recurrence.instances)."""
 
@@ -42,7 +47,10 @@ class EventWords(Value):
     generic: tuple[str, ...] = Field((), description="“games”, “events” where nothing else was said")
     either: tuple[tuple[str, ...], ...] = Field((), description="names of which one fits: “Owls or Foxes”")
     alike: tuple[tuple[str, ...], ...] = Field((), description="for each word those that mean the same")
-    loose: tuple[str, ...] = Field((), description="small talk: looked for only if an event has it")
+    loose: tuple[str, ...] = Field(
+        (), description="small talk: looked for only if an event has it beside the rest"
+    )
+    contest: bool = Field(False, description="games are asked for: events with two sides, if any fit")
     side: Literal["", "home", "away"] = Field("", description="where the team named plays")
 
 

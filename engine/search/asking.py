@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from engine.model.queries import EventPage, EventQuery
 from engine.model.searching import Wanted, Window, WordsRead
 from engine.search import grammar, names, windows
 from engine.search.outcome import Reading
+from engine.search.slips import corrected, slips
 from engine.search.tokens import QUERY_MAX
 from engine.store.protocol import Searching
 
@@ -55,12 +57,18 @@ async def find(store: Searching, query: EventQuery, now: datetime, timezone: str
     """
     zone = zones.require(timezone) if timezone else None
     asked = _asked(query.cursor) or now.replace(microsecond=0)
-    read = await _read(store, query, asked.astimezone(ZoneInfo(zone)) if zone else asked.astimezone())
+    read, meant = await _read(store, query, asked.astimezone(ZoneInfo(zone)) if zone else asked.astimezone())
+    if read.clock and read.clock != zone:
+        zone = read.clock
+        read, _ = await _read(store, query, asked.astimezone(ZoneInfo(zone)))
     spans = () if query.after or query.before else _spans(read, asked, zone)
     days, hours = frozenset(read.days), tuple(dict.fromkeys(read.hours))
     wanted = Wanted(words=read.words, spans=spans, days=days, hours=hours, zone=zone, asked=asked)
     status = query.status or read.status
     page = await _ordered(store, query.model_copy(update={"wanted": wanted, "status": status}), read)
+    if meant:
+        corrections = {**meant, **page.read.corrections}
+        page = replace(page, read=page.read.model_copy(update={"corrections": corrections}))
     understood = Understood(spans=spans, days=days, hours=hours, zone=zone, status=status, words=page.read)
     return Found(
         events=page.events,
@@ -111,10 +119,14 @@ async def _last(store: Searching, query: EventQuery, count: int) -> EventPage:
     )
 
 
-async def _read(store: Searching, query: EventQuery, now: datetime) -> Reading:
-    phrases = names.phrases(query.query)
+async def _read(store: Searching, query: EventQuery, now: datetime) -> tuple[Reading, Mapping[str, str]]:
+    """The reading, and the words of ours that were read for slips."""
+    phrases = (*names.phrases(query.query), *slips(query.query))
     known = await store.names(query.organizer, phrases) if phrases else frozenset[str]()
-    return grammar.read(query.query, now, known)
+    text, meant = corrected(query.query, known)
+    if meant and (more := set(names.phrases(text)) - set(phrases)):
+        known |= await store.names(query.organizer, tuple(more))
+    return grammar.read(text, now, known), meant
 
 
 def _asked(cursor: str | None) -> datetime | None:

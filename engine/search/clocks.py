@@ -10,18 +10,24 @@ from engine.search.lexicon import DAY_MINUTES, MOMENTS, NIGHT, PART_PLURALS, PAR
 from engine.search.tokens import Token
 
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*([ap])?")
+_BARE = re.compile(r"(?:[1-9]|1[01]):\d\d")
 _AROUND = 30
+_MIDDLE = {"morning": 8 * 60 + 30}
 _HALF_DAY = 12 * 60
 _JOINTS = frozenset({"and", "to", "till", "until", "-", "–", "—", "through"})
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A time of day as minutes after midnight; `length`: how many tokens said it; `plural`: as in “evenings”."""
+    """A time of day as minutes after midnight; `length`: how many tokens said it; `plural`: as in “evenings”.
+
+    `also`: the other half of the day, if it is not said which is meant.
+    """
 
     length: int
     minutes: Minutes
     plural: bool = False
+    also: Minutes | None = None
 
 
 def hours_at(tokens: Sequence[Token], i: int) -> Hours | None:
@@ -102,7 +108,7 @@ def _daytime(words: Sequence[str]) -> Hours | None:
     if words[0] == "day" and words[1] in {"game", "games", "match", "matches"}:
         return Hours(1, PARTS["daytime"], plural=True)
     if words[0] in {"early", "late"} and (part := PARTS.get(words[1].removesuffix("s"))):
-        middle = (part[0] + part[1]) // 2
+        middle = _MIDDLE.get(words[1].removesuffix("s"), (part[0] + part[1]) // 2)
         minutes = (part[0], middle) if words[0] == "early" else (middle, part[1])
         return Hours(2, minutes, plural=words[1].endswith("s"))
     return None
@@ -132,7 +138,16 @@ def _exact(tokens: Sequence[Token], i: int, words: Sequence[str]) -> Hours | Non
     moment = _clock(token) if token and token.kind == "clock" else None
     if moment is None:
         return None
-    return Hours(skip + 1, (max(0, moment - _AROUND // 2), min(DAY_MINUTES, moment + _AROUND // 2 + 1)))
+    return Hours(skip + 1, _about(moment), also=_about(moment + _HALF_DAY) if _either_half(token) else None)
+
+
+def _about(moment: int) -> Minutes:
+    return max(0, moment - _AROUND // 2), min(DAY_MINUTES, moment + _AROUND // 2 + 1)
+
+
+def _either_half(token: Token | None) -> bool:
+    """“at 7:05” may be in the evening as well; “07:05” and “at 7:05 am” may not."""
+    return token is not None and _BARE.fullmatch(token.text) is not None
 
 
 __all__ = ["NIGHT", "Hours", "hours_at"]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from engine.model.searching import Window
+from engine.model.searching import CONTESTS, GENERIC, Window
 from engine.search import holidays, windows
 from engine.search.calendar_dates import CalendarReader, Dates
 from engine.search.lexicon import (
-    CONTESTS,
-    GENERIC,
     MONTHS,
     NUMBERS,
     ORDINALS,

@@ -7,27 +7,29 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
 from engine.model.events import EventStatus
-from engine.model.searching import Window
+from engine.model.searching import CONTESTS, GENERIC, Window
 from engine.search import numeric_dates, windows
 from engine.search.calendar_dates import Dates
 from engine.search.clocks import hours_at
 from engine.search.dates import DateReader
 from engine.search.lexicon import (
     CANCELLED,
-    CONTESTS,
+    COMING,
     DAY_GROUPS,
     DAY_MINUTES,
     FLEETING,
-    GENERIC,
     NIGHT,
     NUMBERS,
     PARTS,
+    SEASONS,
     STOP,
     TIMELY,
+    UNITS,
     WEEKDAY_PLURALS,
     WEEKDAYS,
 )
 from engine.search.names import named, words_of
+from engine.search.other_clocks import names_clock, spoken_clock
 from engine.search.outcome import EVER, Reading
 from engine.search.tokens import Token, tokens
 
@@ -65,8 +67,11 @@ class _Reader:
         self._plural = self._away = False
         self._excluded: set[int] = set()
         self._ordered = ""
+        self._hours_end = -1
         self._rules: tuple[Callable[[int], int], ...] = (
             self._status,
+            self._aside,
+            self._on_a_clock,
             self._on_the_road,
             self._now_on,
             self._except,
@@ -79,6 +84,7 @@ class _Reader:
             self._span,
             self._numeric,
             self._opener,
+            self._count,
             self._order,
         )
         self._plain: list[tuple[int, Token]] = []
@@ -99,7 +105,7 @@ class _Reader:
 
     def _time(self, i: int) -> int:
         """How many tokens from `i` on speak of time; what they say is kept."""
-        if not _may_begin_a_time(self._tokens[i]):
+        if not (_may_begin_a_time(self._tokens[i]) or self._hours_end == i or names_clock(self._tokens, i)):
             return 0
         for rule in self._rules:
             try:
@@ -124,8 +130,30 @@ class _Reader:
         self._found.status = EventStatus.CANCELLED
         return 1
 
+    def _aside(self, i: int) -> int:
+        """“since it is summer”: a reason, which asks for nothing."""
+        skip = 1 if self._text(i) in {"since", "as", "because", "when", "now"} else 0
+        if self._text(i + skip) != "it" or self._text(i + skip + 1) != "is":
+            return 0
+        skip += 2
+        if self._text(i + skip) in SEASONS:
+            return skip + 1
+        found = self._dates.at(i + skip)
+        return skip + found.length if found else 0
+
+    def _on_a_clock(self, i: int) -> int:
+        """“in Denver time”, “on a Tokyo clock”, and after a time of day “in London” if no event speaks of it."""
+        found = spoken_clock(self._tokens, i, self._names, after_hours=self._hours_end == i)
+        if found is None:
+            return 0
+        self._found.clock = found.zone
+        return found.length
+
     def _on_the_road(self, i: int) -> int:
         """“on the road”, “road games” and “road trip” are away."""
+        if self._text(i) == "road" and self._text(i + 1) in {"trip", "trips"} and self._text(i + 2) == "to":
+            self._away = True
+            return 1
         on_it = [self._text(i + n) for n in range(3)] == ["on", "the", "road"]
         if not on_it and not (self._text(i) == "road" and self._text(i + 1) in CONTESTS | {"trip", "trips"}):
             return 0
@@ -135,7 +163,7 @@ class _Reader:
     def _now_on(self, i: int) -> int:
         """“upcoming”, “future”, “from now on”; “past”, where it is not “the past week”."""
         moment = self._now.astimezone(UTC)
-        if self._text(i) in {"upcoming", "future", "coming"} and not self._dates.at(i):
+        if self._text(i) in COMING and not self._dates.at(i):
             self._narrow(Window(start=moment))
             return 1
         if [self._text(i + n) for n in range(3)] == ["from", "now", "on"]:
@@ -216,7 +244,7 @@ class _Reader:
         since, until = windows.alike((first.window, last.window), self._now.tzinfo)
         if since.start is None or until.end is None:
             return 0
-        self._found.windows.append(Window(start=since.start, end=_later(since.start, until.end)))
+        self._found.windows.append(Window(start=since.start, end=windows.later(since.start, until.end)))
         return skip + first.length + 1 + last.length
 
     def _bare_range(self, i: int, skip: int, first: Dates, joint: int) -> int:
@@ -247,8 +275,9 @@ class _Reader:
         found = hours_at(self._tokens, i)
         if found is None:
             return 0
-        self._found.hours.append(found.minutes)
+        self._found.hours += [found.minutes, *([found.also] if found.also else [])]
         self._plural = self._plural or found.plural or bool(self._bare and self._many(i + found.length))
+        self._hours_end = i + found.length
         return found.length
 
     def _span(self, i: int) -> int:
@@ -305,6 +334,17 @@ class _Reader:
             if token.kind in {"word", "quoted"}
         )
 
+    def _count(self, i: int) -> int:
+        """“give me five games”, “two games in May”: the first so many."""
+        before = self._text(i - 1) if i else ""
+        count = NUMBERS.get(self._text(i)) or _small(self._text(i))
+        asked = not i or before in {"me", "list", "find", "show", "want", "see"}
+        many = any(self._many(n) for n in range(i + 1, len(self._tokens)))
+        if not (count and count > 1 and asked and many) or self._found.order or self._text(i + 1) in UNITS:
+            return 0
+        self._found.order = ("first", count)
+        return 1
+
     def _order(self, i: int) -> int:
         """“the next three”, “first”, “last time”: how many from the beginning or the end."""
         word = self._text(i)
@@ -358,8 +398,3 @@ def _small(text: str) -> int | None:
 
 def _may_begin_a_time(token: Token) -> bool:
     return token.kind != "word" or token.text in TIMELY or token.text[0].isdigit()
-
-
-def _later(start: datetime, end: datetime) -> datetime:
-    """“from December to January”: the end is that of the next year."""
-    return end if end > start else end.replace(year=end.year + 1)

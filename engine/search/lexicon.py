@@ -45,7 +45,7 @@ Minutes = tuple[int, int]
 EVENING: Minutes = (17 * 60, 23 * 60)
 NIGHT: Minutes = (18 * 60, DAY_MINUTES)
 PARTS: dict[str, Minutes] = {
-    "morning": (5 * 60, 12 * 60),
+    "morning": (0, 12 * 60),
     "forenoon": (8 * 60, 12 * 60),
     "noon": (11 * 60 + 30, 12 * 60 + 30),
     "midday": (11 * 60, 14 * 60),
@@ -71,14 +71,9 @@ NUMBERS = {
 }  # fmt: skip
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
 
-GENERIC = frozenset(
-    "game games match matches fixture fixtures event events appointment appointments".split()  # noqa: SIM905
-)
-"""What events are called without being told apart by it."""
-
 STOP = frozenset(
     "a all an and any anything are as at be between by can could do does every find for from get "  # noqa: SIM905
-    "give going happening has have her his i in into is it its list looking me my near next now of "
+    "give going happening has have her how his i in into is it its list looking me my near next now of "
     "on or our please rest remainder later start starts starting after before schedule scheduled see "
     "search show some taking tell that the their there these they this those to up us want was we "
     "what whats what's when where which who will with would you your play playing plays take place "
@@ -102,23 +97,43 @@ MOTION = frozenset(
 TRIPS = frozenset({"trip", "trips"})
 """Of these, what an event itself may be: “school trip”."""
 
-CONTESTS = frozenset({"game", "games", "match", "matches", "fixture", "fixtures"})
-"""Events with two sides."""
+ENCOUNTERS = frozenset(
+    "meeting meetings encounter encounters clash clashes matchup matchups duel duels showdown".split()  # noqa: SIM905
+)
+"""What two sides have with each other."""
 
+_TALK = (
+    "able actually add almost already always another anybody anyone anywhere appreciate arrange arriving "
+    "asked asks attending aunt back bit boss boy boyfriend boys bring brother brothers bunch came care "
+    "celebrate certain chance child children choose colleague colleagues consider cousin dad daddy decide "
+    "definitely detail details did didn't different doing don't done easily either enjoy enough even "
+    "everybody everyone exact excited fan fancy fans feel fit fits folks friend friends full fully gets "
+    "getting girl girlfriend girls given gives gotta grandma grandpa granny group groups guess guest guests "
+    "had hasn't haven't hear held hold holding however idea ideas info information instead isn't just keep "
+    "kids kind kinds left lists lots make makes making many married might mind mom mum must myself nephew "
+    "niece nobody none normally ok okay once ones open other others ours ourselves out own pal parent "
+    "parents particular pass people person pick plan plans plus prefer preferably probably provide purchase "
+    "put really recommend recommendation recommendations register registration remain remaining remind "
+    "reminder reserve right same say says send should sign simply sister sisters soon sorry sort stand "
+    "stands such sure teams though too total true truly unless use used using usual usually very wait "
+    "wanting we'd we'll we're we've well were whatever whichever who'd why won't wonderful worth yes yet "
+    "you'd you'll you're yourself"
+)
 SMALL_TALK = (
-    HOSTS
+    frozenset(_TALK.split())
+    | HOSTS
     | VISITS
     | (FACES - STOP)
     | (MOTION - TRIPS)
     | frozenset(
-        "about agenda also am ask attend available based been book booking but buy calendar called catch "  # noqa: SIM905
+        "about admission agenda also am ask attend available based been book booking but buy calendar called catch "  # noqa: SIM905
         "check cheers concerning date dates dear daughter else exactly family free fun good guys happen happens hello "
         "help hey hi hope hoping husband i'd i'll i'm i've im interested interesting join kid know learn let like "
         "let's likes live lives living located look lot love loved loves mate maybe much need needs nice often only "
-        "option options perhaps planned planning possible question quick regarding scheduled seat seats season "
+        "option options perhaps planned planning possible question quick regarding scheduled seat seats season shows "
         "somebody someone something son spend stay staying still stuff suggest team thank thanks thing things think "
-        "thinking time times titled together topic try trying visit wanna wanted wants watch whole wife wish "
-        "wonder wondering".split()
+        "thinking ticket tickets time times titled together topic town try trying visit wanna wanted wants watch "
+        "whole wife wish wonder wondering".split()
     )
 )
 """Words that people say around what they ask for: passed over unless an event has them."""
@@ -154,7 +169,7 @@ _BEGINNINGS = frozenset(
     "a after any around at about before beginning between by coming current during each early end every "  # noqa: SIM905
     "but except excluding final for from future in last late mid middle next no not on opener openers opening "
     "over past previous q1 q2 q3 q4 remainder rest road since start starting the this through till today tomorrow "
-    "tonight until upcoming within without yesterday".split()
+    "tonight until upcoming remaining left within without yesterday".split()
 )
 TIMELY = (
     TIME
@@ -168,7 +183,11 @@ TIMELY = (
 )
 """Every word with which a time can begin; so can whatever begins with a digit."""
 
-FLEETING = frozenset({"upcoming", "future", "coming", "past", "now"}) | {
-    name for name, unit in UNITS.items() if unit in {"minute", "hour"}
-}
+FILLERS = (_BEGINNINGS | frozenset(NUMBERS) | frozenset(ORDINALS)) - {"opener", "openers", "opening"}
+"""Words of time that say nothing where no time follows: “early Owls games in May”."""
+
+COMING = frozenset({"upcoming", "future", "coming", "remaining", "left"})
+FLEETING = (
+    COMING | frozenset({"past", "now"}) | {name for name, unit in UNITS.items() if unit in {"minute", "hour"}}
+)
 """Words that speak of the very moment; all others mean the same the whole day."""

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from engine.model.searching import EventWords
+from engine.model.searching import CONTESTS, GENERIC, EventWords
 from engine.search.lexicon import (
     ALIKE,
+    ENCOUNTERS,
     FACES,
-    GENERIC,
+    FILLERS,
     HOSTS,
     MOTION,
     PLACE,
@@ -21,9 +22,12 @@ from engine.search.lexicon import (
     VERSUS,
     VISITS,
 )
+from engine.search.other_clocks import places_after_hours
 from engine.search.tokens import Token, tokens
 
 _PHRASES_MAX = 16
+_PLAYERS = frozenset({"who", "anyone", "anybody", "team", "teams"})
+_BETWEEN = frozenset({"of", "between", "with"})
 
 
 @lru_cache(maxsize=256)
@@ -34,6 +38,7 @@ def phrases(query: str) -> tuple[str, ...]:
     for one, other in pairwise(pieces):
         if _may_be_name(one, other) or _may_be_name(other, one) or one.text in {"home", "away"}:
             found.append(f"{one.text} {other.text}")
+    found += places_after_hours(pieces)
     return tuple(dict.fromkeys(found))[:_PHRASES_MAX]
 
 
@@ -68,10 +73,29 @@ def named(pieces: Sequence[Token], names: frozenset[str]) -> frozenset[int]:
 def words_of(plain: Sequence[tuple[int, Token]], named: frozenset[int]) -> EventWords:
     """The words that are left, by what they say: plain, of a side, of its opponent, of a place."""
     either, rest = _either(plain, named)
-    sorter = _Sorter(named)
+    sorter = _Sorter(named, _encounters(plain) | _ours(plain))
     for i, token in rest:
         sorter.take(i, token)
-    return sorter.words(either)
+    return sorter.words(either, contest=_contest(plain, named))
+
+
+def _encounters(plain: Sequence[tuple[int, Token]]) -> frozenset[int]:
+    """The places of “meeting” in “meeting of Owls and Foxes”: small talk, unless an event of theirs is called so."""
+    return frozenset(
+        i for (i, one), (_, after) in pairwise(plain) if one.text in ENCOUNTERS and after.text in _BETWEEN
+    )
+
+
+def _ours(plain: Sequence[tuple[int, Token]]) -> frozenset[int]:
+    """The places of “dad” in “for my dad”: who asks, not what for."""
+    return frozenset(i for (_, one), (i, _) in pairwise(plain) if one.text in {"my", "our"})
+
+
+def _contest(plain: Sequence[tuple[int, Token]], named: frozenset[int]) -> bool:
+    """True where games are asked for: “games in May”, “who plays on Sunday”."""
+    texts = {token.text for _, token in plain}
+    who = bool(texts & _PLAYERS and texts & (FACES | {"playing"}))
+    return who or any(token.text in CONTESTS and i not in named for i, token in plain)
 
 
 def _either(
@@ -108,8 +132,9 @@ def _content(i: int, token: Token, named: frozenset[int]) -> bool:
 class _Sorter:
     """Sorts words into those of a side, of its opponent, of a place, and small talk, one after the other."""
 
-    def __init__(self, named: frozenset[int]) -> None:
+    def __init__(self, named: frozenset[int], aside: frozenset[int]) -> None:
         self._named = named
+        self._aside = aside
         self._kept: dict[str, list[str]] = {
             name: [] for name in ("plain", "rivals", "place", "phrases", "loose")
         }
@@ -177,20 +202,21 @@ class _Sorter:
 
     def _keep(self, i: int, text: str) -> None:
         self._moving = self._sided = False
-        if i not in self._named and text in SMALL_TALK:
+        if i not in self._named and (text in SMALL_TALK | FILLERS or i in self._aside):
             self._kept["loose"].append(text)
         elif i not in self._named and self._group == "plain" and text in ALIKE:
             self._alike.append(tuple(dict.fromkeys((text, *ALIKE[text]))))
         else:
             self._kept[self._group].append(text)
 
-    def words(self, either: tuple[tuple[str, ...], ...]) -> EventWords:
+    def words(self, either: tuple[tuple[str, ...], ...], *, contest: bool) -> EventWords:
         """What was sorted."""
         said = either or self._alike or any(words for name, words in self._kept.items() if name != "loose")
         return EventWords(
             **{name: tuple(dict.fromkeys(values)) for name, values in self._kept.items()},
             either=either,
             alike=tuple(dict.fromkeys(self._alike)),
+            contest=contest,
             side=self._side if self._side in {"home", "away"} else "",
             generic=() if said else tuple(dict.fromkeys(self._generic)),
         )

@@ -18,6 +18,7 @@ class Reading:
     """What a query was read as; windows are local times without a zone, or moments in UTC.
 
     `order`: only the first or last so many. `coming`: only what is not over.
+    `clock`: the IANA zone on whose clock the times are, if the query names one.
     `zone`: whose clock the moments are put on where they meet local times.
     """
 
@@ -30,6 +31,7 @@ class Reading:
     status: EventStatus | None = None
     order: tuple[str, int] | None = None
     coming: bool = False
+    clock: str | None = None
 
     @property
     def spans(self) -> tuple[Window, ...]:

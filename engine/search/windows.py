@@ -107,3 +107,8 @@ def _local(span: Window, zone: tzinfo | None) -> Window:
         return end.astimezone(zone).replace(tzinfo=None) if end and end.tzinfo else end
 
     return Window(start=local(span.start), end=local(span.end))
+
+
+def later(start: datetime, end: datetime) -> datetime:
+    """“from December to January”: the end is that of the next year."""
+    return end if end > start else end.replace(year=end.year + 1)

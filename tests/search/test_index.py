@@ -16,10 +16,10 @@ from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
 from engine.itip.recurrence import instances
 from engine.model.queries import EventQuery
+from engine.model.spelling import distance, meant
 from engine.store.sqlite.schema import MIGRATIONS
 from engine.store.sqlite.search_index import sides, terms
 from engine.store.sqlite.search_schema import SEARCH
-from engine.store.sqlite.spelling import distance, meant
 from engine.store.sqlite.store import SqliteStore
 from tests.store.stores import event
 from tests.support.clock import START

@@ -8,6 +8,7 @@ from engine.store.sqlite.bounds_schema import BOUNDS
 from engine.store.sqlite.budget_schema import BUDGETS
 from engine.store.sqlite.bulk_schema import BULK_CHANGES
 from engine.store.sqlite.changes import AUTOMATIC_REPLIES
+from engine.store.sqlite.contest_schema import CONTESTS
 from engine.store.sqlite.day_limit import SENT_HOURS
 from engine.store.sqlite.digests import DIGESTS
 from engine.store.sqlite.forgetting_schema import FORGETTING
@@ -323,6 +324,7 @@ MIGRATIONS = (
     ATTENDEE_ZONES,
     BULK_CHANGES,
     WEBHOOKS,
+    CONTESTS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

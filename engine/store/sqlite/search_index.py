@@ -51,7 +51,8 @@ class Text:
         self.summary = _joined([one.summary for one in every])
         self.location = _joined([one.location for one in every])
         self.description = _joined([one.description for one in every])
-        self.home, self.away = sides(event.summary)
+        # A lesson that is held “at Sunrise” each week has no sides.
+        self.home, self.away = ("", "") if event.recurring else sides(event.summary)
 
     def use(self) -> Counter[tuple[str, str]]:
         """How each word of title and place is used: once an event, as a word, a team or a place."""

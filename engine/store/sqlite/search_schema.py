@@ -1,6 +1,11 @@
 """The tables that events are found by: their words, their instances, and the words that there are."""
 
-_WRITING = (
+INDEX_TEXT = """
+    INSERT INTO event_text(rowid, owner, summary, location, home, away, description)
+    SELECT id, 'o' || owner, NEW.summary, NEW.location, NEW.home, NEW.away, NEW.description
+    FROM findable WHERE uid = NEW.uid
+    """
+WRITING = (
     """
     INSERT INTO search_owner(address) SELECT NEW.organizer WHERE true ON CONFLICT DO NOTHING
     """,
@@ -15,11 +20,7 @@ _WRITING = (
     SELECT NEW.uid, id, NEW.status, NEW.ends, NEW.kept_until FROM search_owner WHERE address = NEW.organizer
     ON CONFLICT(uid) DO UPDATE SET status = excluded.status, ends = excluded.ends, kept_until = excluded.kept_until
     """,
-    """
-    INSERT INTO event_text(rowid, owner, summary, location, home, away, description)
-    SELECT id, 'o' || owner, NEW.summary, NEW.location, NEW.home, NEW.away, NEW.description
-    FROM findable WHERE uid = NEW.uid
-    """,
+    INDEX_TEXT,
     """
     INSERT OR IGNORE INTO occasion(owner, starts, doc, ends, local, minute, days, long, single)
     SELECT f.owner, o.value ->> 0, f.id, o.value ->> 1, o.value ->> 2, o.value ->> 3, o.value ->> 4, o.value ->> 5,
@@ -73,7 +74,7 @@ CREATE TABLE word_use (
 CREATE INDEX word_use_of_owner ON word_use(owner, word);
 CREATE VIEW found AS SELECT uid, '' AS organizer, status, ends, kept_until, '' AS summary, '' AS location,
     '' AS home, '' AS away, '' AS description, '' AS occasions, '' AS words FROM findable;
-CREATE TRIGGER found_insert INSTEAD OF INSERT ON found BEGIN {"; ".join(_WRITING)}; END;
+CREATE TRIGGER found_insert INSTEAD OF INSERT ON found BEGIN {"; ".join(WRITING)}; END;
 CREATE TABLE search_pending (uid TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 INSERT INTO search_pending SELECT uid FROM event
 """

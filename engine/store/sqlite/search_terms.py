@@ -7,10 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from engine.model.searching import EventWords, WordsRead
+from engine.model.searching import CONTESTS, GENERIC, EventWords, WordsRead
+from engine.model.spelling import allowed, meant, trigrams
+from engine.store.sqlite.contest_schema import CONTEST
 from engine.store.sqlite.search_index import terms
 from engine.store.sqlite.session import Session
-from engine.store.sqlite.spelling import allowed, meant, trigrams
 
 _WORDS_MAX = 20
 _UNKNOWN_MAX = 5
@@ -110,14 +111,15 @@ class _WordReader:
         self._unknown: list[str] = []
         self._left_out: list[str] = []
         self._uses: dict[str, _Use] = {}
-        self._sided = False
+        self._sided = self._contest = False
 
     async def read(self, words: EventWords) -> SearchTerms:
+        self._contest = words.contest
         plain = await self._without_generic(words)
         every = [*plain, *words.rivals, *words.place, *_flat(words.either), *_flat(words.alike), *words.loose]
         forms = {form for word in every[: 2 * _WORDS_MAX] for form in _forms(word)}
         self._uses = await self._words.uses(forms, self._owner)
-        for group, column in self._groups(words, plain):
+        for group, column in self._groups(words, plain, await self._place_alone(words, plain)):
             for word in group[:_WORDS_MAX]:
                 await self._word(word, column)
         for alike in words.alike[:_WORDS_MAX]:
@@ -128,23 +130,61 @@ class _WordReader:
             await self._phrase(phrase)
         if words.side and not self._sided:
             self._left_out.append(words.side)
+        for word in words.loose[:_WORDS_MAX]:
+            await self._loose(word, words.side or None)
+        if self._contest:
+            await self._contests(words.generic)
         match = " AND ".join(self._parts)
         return SearchTerms(_owned(self._owner, match) if match else None, self._report())
 
     def _groups(
-        self, words: EventWords, plain: tuple[str, ...]
+        self, words: EventWords, plain: tuple[str, ...], alone: str | None
     ) -> tuple[tuple[tuple[str, ...], str | None], ...]:
         """Each group with the column it is looked for in: “at Owls” names a team, “in Denver” a place."""
-        loose = tuple(word for word in words.loose if any(form in self._uses for form in _forms(word)))
         side, place = words.side, "location"
         if words.place and self._teams(words.place):
             side = side or "away"
             place = _OTHER[side]
         return (
-            ((*plain, *loose), side or None),
+            (plain, side or alone),
             (words.rivals, _OTHER.get(side)),
             (words.place, place),
         )
+
+    async def _place_alone(self, words: EventWords, plain: tuple[str, ...]) -> str | None:
+        """“Denver in June” asks what is on there, although a team is called so, if more is on there than its games."""
+        alone = not (
+            words.contest or words.rivals or words.place or words.either or words.alike or words.generic
+        )
+        if words.side or not alone or not plain:
+            return None
+        for word in plain:
+            uses = [self._uses[form] for form in _forms(word) if form in self._uses]
+            if not (any(use.places for use in uses) and any(use.teams for use in uses)):
+                return None
+        elsewhere = " AND ".join(
+            f"(location : {_spelled(word)} NOT home : {_spelled(word)})" for word in plain
+        )
+        return "location" if await self._words.exists(_owned(self._owner, elsewhere)) else None
+
+    async def _loose(self, word: str, column: str | None) -> None:
+        """Look for small talk if an event has it beside what was said."""
+        if not any(form in self._uses for form in _forms(word)):
+            return
+        before, said = list(self._parts), list(self._understood)
+        await self._word(word, column)
+        if not await self._words.exists(_owned(self._owner, " AND ".join(self._parts))):
+            self._parts, self._understood = before, said
+
+    async def _contests(self, generic: tuple[str, ...]) -> None:
+        """“games” are events with two sides, or called so; without any that fits it says nothing."""
+        named = " OR ".join(_spelled(word) for word in (generic or sorted(CONTESTS)))
+        part = f"(owner : {CONTEST} OR {{summary location}} : ({named}))"
+        sided = " AND ".join([*self._parts, f"owner : {CONTEST}"])
+        if await self._words.exists(_owned(self._owner, sided)):
+            self._parts.append(part)
+            self._understood += [] if self._understood else [word for word in generic if word in CONTESTS]
+            self._left_out = [word for word in self._left_out if word not in CONTESTS]
 
     def _teams(self, words: tuple[str, ...]) -> bool:
         """True where words name a team and are not all words of places."""
@@ -191,6 +231,8 @@ class _WordReader:
             return words.plain
         used = await self._words.uses({form for word in words.generic for form in _forms(word)}, self._owner)
         known = tuple(word for word in words.generic if any(form in used for form in _forms(word)))
+        if self._contest and await self._words.exists(_owned(self._owner, f"owner : {CONTEST}")):
+            known = tuple(word for word in known if word not in CONTESTS)
         self._left_out += [word for word in words.generic if word not in known]
         return (*words.plain, *known)
 
@@ -210,7 +252,12 @@ class _WordReader:
 
     async def _corrected(self, word: str, term: str, column: str | None) -> None:
         hope = allowed(term) and len(self._unknown) < _UNKNOWN_MAX
-        found = meant(term, await self._words.near(term, self._owner)) if hope else None
+        ours = [(one, 1) for one in sorted(GENERIC)]
+        found = meant(term, [*await self._words.near(term, self._owner), *ours]) if hope else None
+        if found in GENERIC and not await self._words.uses(_forms(found), self._owner):
+            self._corrections[word] = found
+            self._contest = self._contest or found in CONTESTS
+            return
         if found is None:
             self._unknown.append(word)
             return
