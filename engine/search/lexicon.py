@@ -113,7 +113,7 @@ _TALK = (
     "kids kind kinds left lists lots make makes making many married might mind mom mum must myself nephew "
     "niece nobody none normally ok okay once ones open other others ours ourselves out own pal parent "
     "parents particular pass people person pick plan plans plus prefer preferably probably provide purchase "
-    "put really recommend recommendation recommendations register registration remain remaining remind "
+    "put really recommend recommendation recommendations register registration remain remaining "
     "reminder reserve right same say says send should sign simply sister sisters soon sorry sort stand "
     "stands such sure teams though too total true truly unless use used using usual usually very wait "
     "wanting we'd we'll we're we've well were whatever whichever who'd why won't wonderful worth yes yet "
