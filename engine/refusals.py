@@ -36,6 +36,7 @@ class Code(StrEnum):
     UNKNOWN_TOOL = "unknown_tool"
     TRIGGER_STATE = "trigger_state"
     UNKNOWN_PAGE = "unknown_page"
+    UNKNOWN_REVISION = "unknown_revision"
     PAGE_EXISTS = "page_exists"
     EVENT_EXISTS = "event_exists"
     EVENT_IN_PAST = "event_in_past"

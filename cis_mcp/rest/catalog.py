@@ -11,6 +11,7 @@ from cis_mcp.rest.v1 import (
     events,
     held,
     keys,
+    mails,
     messages,
     pages,
     people,
@@ -25,6 +26,7 @@ REFERENCE = ("/event/", "/organizer/", "/system/")
 
 V1: tuple[Endpoint, ...] = (
     *events.ENDPOINTS,
+    *mails.ENDPOINTS,
     *people.ENDPOINTS,
     *attendees.ENDPOINTS,
     *campaigns.ENDPOINTS,

@@ -19,6 +19,8 @@ _WHOLE = frozenset({Kind.CANCELLATION, Kind.WITHDRAWAL})
 LedgerKey = tuple[object, ...]
 """What makes a row of the ledger the only one of its kind (promise 3); the address comes last."""
 
+REVISIONS_KEPT = 50
+"""Replaced revisions of one event that are kept."""
 PERSON_DAY = 200
 """Mails that a person is owed in a day, but for notices, changes and cancellations."""
 PERSON_PROMPTED_DAY = 20

@@ -20,10 +20,13 @@ from engine.commands.pages.pages import CreatePage
 from engine.engine import SYSTEM, Engine
 from engine.model.bounds import Approval, Bounds
 from engine.model.campaigns import CampaignState
+from engine.model.counters import Intake
+from engine.model.events import Event
 from engine.model.pages import PageKind
 from engine.model.verbs import Verb
 from tests.judges import contract
 from tests.judges.contract import Example
+from tests.support import mails
 from tests.support.engines import created, do, drafted, engine_in, invite
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import key_for, served
@@ -34,6 +37,7 @@ TRIES = 10
 CONCERT = {"summary": "Spring concert", "start": "2027-05-02T19:00:00Z", "duration": "PT2H"}
 ENDING = {"withdraw_invite", "cancel_event", "cancel_campaign", "revoke_key"}
 """After these nothing else can be done with what they end."""
+MAIL = "1"
 BOB = {"email": "bob@example.com"}
 
 
@@ -81,6 +85,7 @@ async def _staged(engine: Engine) -> Stage:
     child = (await do(engine, CreateKey(name="child", address=who))).key
     held = (await engine.apply(SendInvite(uid=other.uid, email="eve@example.com"), asking.actor)).held
     assert held is not None and draft.campaign.state is CampaignState.DRAFT
+    await _came_by_mail(engine, event)
     uid = {"uid": event.uid, "email": "bob@example.com"}
     of_trigger = {"name": hook.name, "delivery_id": delivery.id}
     of_draft, of_going = {"campaign_id": draft.campaign.id}, {"campaign_id": going.campaign.id}
@@ -90,6 +95,7 @@ async def _staged(engine: Engine) -> Stage:
         "create_event": Example(body=CONCERT),
         "change_event": Example(path={"uid": other.uid}, body={"summary": "Autumn concert"}),
         "cancel_event": Example(path={"uid": doomed.uid}, body={"note": "The hall is closed"}),
+        "event_mail": Example(path={**uid, "mail": MAIL}),
         "create_invite": Example(path=uid, body=BOB),
         "withdraw_invite": Example(path=uid, body=BOB),
         "remind": Example(path=uid, body={}),
@@ -125,6 +131,16 @@ async def _staged(engine: Engine) -> Stage:
     ):
         examples[name] = Example(path={"email": who})
     return Stage(keys, examples)
+
+
+async def _came_by_mail(engine: Engine, event: Event) -> None:
+    """As if the organizer had mailed the event."""
+    line = Intake(id=f"{MAIL}:create:", at=engine.clock(), mailbox="create", action="created", uid=event.uid)
+    async with engine.store.unit() as unit:
+        await unit.take_in(line)
+    folder = engine.settings.data_dir / "inbox" / "done"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MAIL).write_bytes(mails.request().as_bytes())
 
 
 @pytest.mark.parametrize("key", ["v1", "admin", "standard"])

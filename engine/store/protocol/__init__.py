@@ -31,6 +31,7 @@ from engine.store.protocol.pages import PageQuestions, Pages
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
 from engine.store.protocol.record import Record, RecordQuestions
+from engine.store.protocol.revisions import RevisionQuestions
 from engine.store.protocol.sessions import SessionQuestions, Sessions
 from engine.store.protocol.stops import StopQuestions, Stops
 from engine.store.protocol.suppressions import SuppressionList, Suppressions
@@ -79,6 +80,7 @@ class Store(
     Searching,
     SuppressionList,
     PageQuestions,
+    RevisionQuestions,
     Claims,
     Jobs,
     Recipients,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from engine.model.events import Event, EventStatus
 from engine.store.sqlite import changes, rows
+from engine.store.sqlite.revisions import Revisions
 from engine.store.sqlite.search_index import SearchIndex
 
 NAMED = (
@@ -15,7 +16,7 @@ NAMED = (
 """The events that a name in lower case, and as it was given, and an actor's address can mean."""
 
 
-class Events(SearchIndex):
+class Events(SearchIndex, Revisions):
     """The part of a unit of work that speaks of events."""
 
     async def event(self, uid: str) -> Event | None:
@@ -57,6 +58,8 @@ class Events(SearchIndex):
             [*_changing(event), event.uid],
         )
         old = rows.event(before) if before else None
+        if before and old and old.sequence < event.sequence:
+            await self.keep_revision(old, before["body"])
         await self.make_findable(event, old)
         await changes.note_event(self, event, old)
 

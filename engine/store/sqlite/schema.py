@@ -21,6 +21,7 @@ from engine.store.sqlite.pages_schema import PAGES
 from engine.store.sqlite.person_schema import PERSON_MAILS
 from engine.store.sqlite.quota_schema import QUOTAS
 from engine.store.sqlite.record_schema import RECORD
+from engine.store.sqlite.revision_schema import REVISIONS
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.sessions_schema import SESSIONS
 from engine.store.sqlite.stops_schema import STOPS
@@ -325,6 +326,7 @@ MIGRATIONS = (
     BULK_CHANGES,
     WEBHOOKS,
     CONTESTS,
+    REVISIONS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -44,6 +44,7 @@ from engine.store.sqlite.page_questions import PageQuestions
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.record_questions import RecordQuestions
 from engine.store.sqlite.recount import Recount
+from engine.store.sqlite.revisions import RevisionQuestions
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
 from engine.store.sqlite.session import Statements
@@ -67,6 +68,7 @@ class SqliteStore(
     StopAnswers,
     RecordQuestions,
     PageQuestions,
+    RevisionQuestions,
     TracesAsked,
     InboxQuestions,
     TriggerAnswers,

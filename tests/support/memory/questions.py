@@ -30,6 +30,8 @@ from tests.support.memory.ledger import shown
 from tests.support.memory.tables import Tables
 from tests.support.memory.unit import WholeUnit
 
+_MADE_BY_MAIL = {"created", "updated", "cancelled"}
+
 
 class Asked:
     """The questions that a unit does not answer as well."""
@@ -215,11 +217,21 @@ class Asked:
         found = self._kept.where("intake", lambda i: i.id.startswith(intake_prefix))
         return sorted(found, key=lambda i: (i.at, i.id))
 
+    async def replaced_revisions(self, event_uid: str) -> list[Event]:
+        kept = self._kept.get("revision", event_uid) or {}
+        return [kept[sequence] for sequence in sorted(kept)]
+
+    async def mails_of_event(self, event_uid: str, limit: int) -> list[str]:
+        lines = self._kept.where("intake", lambda i: i.uid == event_uid and i.action in _MADE_BY_MAIL)
+        return list(
+            dict.fromkeys(i.id.partition(":")[0] for i in sorted(lines, key=lambda i: i.id, reverse=True))
+        )[:limit]
+
     async def events_of_mails(self, mails: Collection[str]) -> dict[str, datetime | None]:
         found: dict[str, datetime | None] = {}
         for line in self._kept.of("intake").values():
             mail, event = line.id.partition(":")[0], self._kept.get("event", line.uid)
-            if mail in mails and event and line.action in {"created", "updated", "cancelled"}:
+            if mail in mails and event and line.action in _MADE_BY_MAIL:
                 ends = (found.get(mail, event.ends_at), event.ends_at)
                 found[mail] = None if None in ends else max(end for end in ends if end)
         return found

@@ -14,6 +14,7 @@ from engine.model.events import Event
 from engine.model.feeds import GONE, Feed, FeedEntry
 from engine.model.messages import MessageState
 from engine.model.people import Attendee, Origin, Partstat
+from engine.store import rules
 from engine.store.protocol import AlreadyTakenIn
 from tests.support.memory.budgets import BudgetUnit
 from tests.support.memory.claims import ClaimUnit
@@ -60,7 +61,14 @@ class Unit(WebhookUnit):
     async def save_event(self, event: Event) -> None:
         before = self.t.get("event", event.uid)
         self.t.put("event", event.uid, event)
+        if before.sequence < event.sequence:
+            self._keep_revision(before)
         self._event_changed(event, before)
+
+    def _keep_revision(self, event: Event) -> None:
+        kept = {**(self.t.get("revision", event.uid) or {}), event.sequence: event}
+        newest = sorted(kept)[-rules.REVISIONS_KEPT :]
+        self.t.put("revision", event.uid, {sequence: kept[sequence] for sequence in newest})
 
     def _event_changed(self, event: Event, before: Event | None) -> None:
         if before is not None and before.sequence == event.sequence:

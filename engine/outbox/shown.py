@@ -1,0 +1,102 @@
+"""The mail of an event as it leaves, for whoever wants to read it: rendered as the dispatcher does, sent to nobody."""
+
+from __future__ import annotations
+
+from email import policy
+from email.parser import BytesParser
+
+from pydantic import Field
+
+from engine.commands.composing import SAMPLE_TOKEN
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.base import Value
+from engine.model.claims import Claim
+from engine.model.events import Event
+from engine.model.messages import Kind, Message
+from engine.model.people import Attendee, Origin
+from engine.outbox.render import Renderer
+from engine.refusals import Code, Refused
+
+
+class ShownMail(Value):
+    """One mail in its parts, and the revisions of which there is one."""
+
+    uid: str
+    sequence: int = Field(description="revision that the mail carries")
+    sequences: tuple[int, ...] = Field(description="revisions that are kept")
+    kind: Kind
+    to: str = Field(description="empty: nobody in particular")
+    subject: str
+    text: str
+    html: str
+    calendar: str
+
+
+async def shown(
+    engine: Engine, uid: str, actor: Actor, *, email: str = "", sequence: int | None = None
+) -> ShownMail:
+    """The mail of a revision, as `email` gets it or as somebody would of whom nothing is known.
+
+    Without `sequence`: the invite of today. The receipt token in it is none.
+    Raises Refused: UNKNOWN_EVENT, UNKNOWN_REVISION, UNKNOWN_ATTENDEE, NOT_ALLOWED.
+    """
+    known = await engine.revisions(uid, actor)
+    event = known[-1] if sequence is None else await engine.revision(uid, sequence, actor)
+    attendee = await _reader(engine, event, email)
+    kind = _kind(event, current=sequence is None)
+    now = engine.clock()
+    message = Message(
+        kind=kind,
+        email=attendee.email,
+        organizer=event.organizer,
+        message_id=f"{SAMPLE_TOKEN}@{engine.settings.domain}",
+        event_uid=event.uid,
+        method=kind.method,
+        sequence=event.sequence,
+        created=now,
+        due=now,
+    )
+    mail = await Renderer(engine.settings, engine.store).render(Claim(message, event, attendee), now)
+    parts = _parts(mail.content)
+    return ShownMail(
+        uid=event.uid,
+        sequence=event.sequence,
+        sequences=tuple(one.sequence for one in known),
+        kind=kind,
+        to=email and attendee.email,
+        **parts,
+    )
+
+
+def _kind(event: Event, *, current: bool) -> Kind:
+    """What people are mailed at a revision: a cancellation, the first invite, or an update."""
+    if event.cancelled:
+        return Kind.CANCELLATION
+    return Kind.INVITE if current or not event.sequence else Kind.UPDATE
+
+
+async def _reader(engine: Engine, event: Event, email: str) -> Attendee:
+    if not email:
+        return Attendee(
+            event_uid=event.uid,
+            email=f"guest@{engine.settings.domain}",
+            token=SAMPLE_TOKEN,
+            origin=Origin.TEST,
+            created=engine.clock(),
+        )
+    found = await engine.store.attendee(event.uid, email.strip().lower())
+    if found is None:
+        raise Refused(Code.UNKNOWN_ATTENDEE, "That address is not invited to this event.")
+    return found.model_copy(update={"token": SAMPLE_TOKEN})
+
+
+def _parts(content: bytes) -> dict[str, str]:
+    mail = BytesParser(policy=policy.default).parsebytes(content)
+    return {
+        "subject": str(mail["Subject"]),
+        **{
+            name: next((str(p.get_content()) for p in mail.walk() if p.get_content_type() == media), "")
+            for name, media in (("text", "text/plain"), ("html", "text/html"), ("calendar", "text/calendar"))
+        },
+    }
