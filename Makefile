@@ -8,15 +8,15 @@ READY := .venv/.ready
 demo: $(READY)
 	@$(BIN)/cis-mcp demo
 
-# Each file of tests in one process, one process more than there are cores. What is compiled is kept, whatever the
-# environment says: hundreds of tests start processes that would compile it all anew.
+# Each file of tests in one process, the longest files first (tests/conftest.py), one process more than there are cores.
+# What is compiled is kept, whatever the environment says: hundreds of tests start processes that would compile it all anew.
 test: $(READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # All tests at their full length: twenty kills in a campaign of 5,000, leases that run out by themselves, every
 # hostile mail and every example.
 soak: $(READY)
-	PYTHONDONTWRITEBYTECODE= CIS_SOAK=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	PYTHONDONTWRITEBYTECODE= CIS_SOAK=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Ten minutes each of random mails, calendars and lists, in processes with limits; needs atheris (pip install atheris).
 fuzz: $(READY)

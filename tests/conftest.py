@@ -20,9 +20,35 @@ settings.register_profile("cis", deadline=None)
 settings.load_profile("cis")
 
 
+LONGEST = (
+    "judges/test_inspector.py",
+    "mail/test_growth.py",
+    "judges/test_conformance.py",
+    "attacks/test_costly_mails.py",
+    "outbox/test_sender_pool.py",
+    "packaging/test_bundle.py",
+    "agents/test_orders.py",
+    "cli/test_serve.py",
+    "attacks/test_quarantine_floods.py",
+    "attacks/test_turns.py",
+    "faults/test_server.py",
+    "attacks/test_stopping.py",
+    "faults/test_disk.py",
+    "tools/test_size.py",
+    "attacks/test_tools.py",
+)
+"""Files of many seconds. They come first: one at the end would leave the other cores idle."""
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: many tests wait for processes of their own."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order that files are dealt out in; within a file nothing moves."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(autouse=True)

@@ -79,7 +79,7 @@ async def test_nobody_outside_the_bounds_is_invited_over_mcp(engine: Engine, key
         uid = await caller.event()
         refused = await caller.refused("send_invite", uid=uid, email=EVE)
         assert (refused["code"], refused["bound"], refused["sent"]) == ("out_of_bounds", "to", False)
-        assert (await caller.ok("send_invite", uid=uid, email=ANN))["status"] == "queued"
+        assert (await caller.ok("send_invite", uid=uid, email=ANN, wait_s=0))["status"] == "queued"
     assert {c.message.email for c in await claim(engine)} == {ANN}
 
 
@@ -338,7 +338,7 @@ async def test_an_agent_makes_a_narrower_key_with_a_tool_and_no_wider_one(engine
     async with calling(engine, actor=below.actor) as caller:
         uid = await caller.event()
         assert (await caller.refused("send_invite", uid=uid, email="bob@customer.com"))["bound"] == "to"
-        assert (await caller.ok("send_invite", uid=uid, email=ANN))["status"] == "queued"
+        assert (await caller.ok("send_invite", uid=uid, email=ANN, wait_s=0))["status"] == "queued"
     plain = await made(engine, verbs="create,send")
     async with calling(engine, actor=plain.actor) as caller:
         assert (await caller.refused("create_key"))["code"] == "unknown_tool"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from cis_mcp.manual import write
 from cis_mcp.manual.llms import DEFINITIONS, TRADE, WORKFLOWS
-from cis_mcp.manual.write import pages
 from cis_mcp.mcp.tools import EVERY
 from engine.refusals import Code
 
 ROOT = Path(__file__).parents[2]
 CALL = re.compile(r"\b([a-z]+_[a-z_]+|remind)\(([^)]*)\)")
+
+pages = cache(write.pages)
+"""Made once; no test changes them."""
 
 
 @pytest.mark.parametrize("path", ["docs/tools.md", "llms.txt"])
