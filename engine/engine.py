@@ -20,6 +20,7 @@ from engine.itip.recurrence import instances
 from engine.message_questions import MessageQuestions
 from engine.model.actors import Actor
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
+from engine.process.limited import LimitedProcesses
 from engine.questions import Clock, Questions
 from engine.record.questions import Recorded
 from engine.record.repeats import Repeats, known
@@ -56,6 +57,7 @@ class Engine(Recorded, MessageQuestions, Questions):
         self.watch = Watch(store)
         self.observer = Observer()
         self.signer = Signer.of(settings)
+        self.limited = LimitedProcesses()
         self._repeats = Repeats()
         self._applying: set[asyncio.Task[object]] = set()
         self._preparing: set[asyncio.Task[object]] = set()
@@ -72,6 +74,7 @@ class Engine(Recorded, MessageQuestions, Questions):
         """Finish what is being applied and close the store; what has not reached the store yet is given up."""
         for task in self._preparing:
             task.cancel()
+        self.limited.close()
         await asyncio.gather(*self._applying, return_exceptions=True)
         await self.record_repeats(ending=True)
         await self.watch.close()

@@ -25,6 +25,8 @@ from engine.refusals import Code, Refused
 
 Progress = Callable[[int, int], Awaitable[None]]
 
+_CHEAP_BYTES = 1 << 16
+"""Up to here a calendar is read in a thread; a larger one in a process with limits."""
 _CHUNK = 500
 _CHUNK_S = 0.25
 """How long one transaction goes on, so that others can write between two."""
@@ -126,7 +128,8 @@ async def _import(
     digest = _hash(data + (options.timezone or "").encode())
     if digest == found.feed.digest:
         return _nothing_new(found, options)
-    calendar, plan = await pools.IMPORTS.run(_planned, engine, found, feed, data, options)
+    planned = _planned if len(data) <= _CHEAP_BYTES else engine.limited.limiting(_planned)
+    calendar, plan = await pools.IMPORTS.run(planned, found, feed, data, options, engine.clock())
     await _recognise(engine, plan)
     _refuse_shrunk(found, plan, options)
     begun = feed.model_copy(update={"digest": ""})
@@ -145,13 +148,13 @@ async def _save(engine: Engine, actor: Actor, feed: Feed) -> None:
 
 
 def _planned(
-    engine: Engine, found: FeedDone, feed: Feed, data: bytes, options: Options
+    found: FeedDone, feed: Feed, data: bytes, options: Options, now: datetime
 ) -> tuple[Calendar, Plan]:
-    """Read the calendar and hold it against the last import; takes long, so it runs in a thread."""
+    """Read the calendar and hold it against the last import; takes long, so it runs in a thread or a process."""
     reading = webpage.read_page if webpage.is_page(data) else read_calendar
     calendar = reading(data, default_zone=options.timezone)
     known = {entry.source_uid: entry for entry in found.entries}
-    now, plan = engine.clock(), Plan(whole=calendar.whole)
+    plan = Plan(whole=calendar.whole)
     for entry in calendar.entries:
         digest, before = entry.digest, known.pop(entry.uid, None)
         if before and before.digest == digest:

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 LISTENER = 3
 REQUEST_MAX = 128 * 1024
-_WITHOUT = ("__main__", "cis_mcp.manual", "engine.inbox.contents.reader", "engine.outbox.hand")
+_WITHOUT = ("__main__", "cis_mcp.manual", "engine.process.reader", "engine.outbox.processes.sender")
 
 
 def _import_all() -> None:

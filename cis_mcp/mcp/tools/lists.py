@@ -12,6 +12,7 @@ from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine import plainfile
 from engine.commands.tables import csvlist
+from engine.imports.lists import read_list
 from engine.model.campaigns import Row
 from engine.model.people import Origin
 from engine.process import pools
@@ -82,8 +83,7 @@ async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
             "csv_path reads files of the server's machine, which only a local caller may.",
             "Give the list as csv or recipients.",
         )
-    # In a thread: a long list would keep every other call waiting.
-    rows = await pools.LISTS.run(_from_csv, arguments.csv, arguments.csv_path)
+    rows = await read_list(call.engine, await _csv(arguments))
     await _refuse_others(call, arguments.uid, rows)
     return rows
 
@@ -92,8 +92,11 @@ def _from_parts(parts: list[RecipientPart]) -> list[Row]:
     return [Row(email=part.email, name=part.name, fields=part.fields) for part in parts]
 
 
-def _from_csv(text: str | None, path: str | None) -> list[Row]:
-    return csvlist.read(text if text is not None else csvlist.decode(_content(path or "")))
+async def _csv(arguments: BulkSendArguments) -> str | bytes:
+    if arguments.csv is not None:
+        return arguments.csv
+    # In a thread: the disk may be slow.
+    return await pools.LISTS.run(_content, arguments.csv_path or "")
 
 
 def _content(path: str) -> bytes:

@@ -18,11 +18,11 @@ from cis_mcp.views.campaigns import CampaignInfo, begin_at, campaign_info, sampl
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.tables import csvlist
 from engine.engine import SYSTEM
+from engine.imports.lists import read_list
 from engine.model import cursors
 from engine.model.campaigns import CampaignState, Row
 from engine.model.people import Origin
 from engine.model.verbs import Verb
-from engine.process import pools
 from engine.refusals import Code, Refused
 
 _SKIPPED_SHOWN = 50
@@ -206,7 +206,7 @@ async def _rows(call: Call[OfEvent, NewCampaign]) -> list[Row]:
         )
     if people is not None:
         return [Row(email=one.email, name=one.name, fields=one.fields) for one in people]
-    rows = await pools.LISTS.run(csvlist.read, text or "")
+    rows = await read_list(call.engine, text or "")
     await _refuse_others(call, rows)
     return rows
 

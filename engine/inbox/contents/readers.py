@@ -8,17 +8,18 @@ import pickle
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from engine.inbox.authentication.dns import Answers
+from engine.inbox.contents import content
 from engine.inbox.contents.content import Content, read_if_cheap, too_costly
-from engine.inbox.contents.reader import OUT_OF_MEMORY
 from engine.inbox.intake.fair_slots import FairSlots
 from engine.mail.incoming.dmarc import Signature
 from engine.mail.incoming.read import Opened
 from engine.process.program import command, environment
+from engine.process.reader import OUT_OF_MEMORY
 from engine.process.threads import in_daemon_thread
 from engine.refusals import Refused
 
@@ -32,7 +33,7 @@ _IN_LOOP = 1 << 18
 """Bytes of an answer that are unpacked at once; more is left to a thread."""
 _ENDED_MAX = 100
 """Ended readers that `close` still waits for, so that none is left behind."""
-_COMMAND = command("engine.inbox.contents.reader")
+_COMMAND = command("engine.process.reader")
 
 
 class ReaderDied(Exception):  # noqa: N818 -- reads as what it is
@@ -75,7 +76,7 @@ class Readers:
         if cheap is not None:
             return cheap
         among = self._organizers if known else self._strangers
-        found: Content = await self._done("content", (mail.raw, sorted(boxes)), turn, among)
+        found: Content = await self._done(content.read, (mail.raw, sorted(boxes)), turn, among)
         return found
 
     async def signatures(self, raw: bytes, answers: Answers, domain: str, turn: str) -> tuple[Signature, ...]:
@@ -84,14 +85,16 @@ class Readers:
         Raises as `read` does.
         """
         found: tuple[Signature, ...] = await self._done(
-            "signatures", (raw, answers, domain), turn, self._judging
+            _signatures, (raw, answers, domain), turn, self._judging
         )
         return found
 
-    async def _done(self, task: str, arguments: tuple[object, ...], turn: str, among: FairSlots) -> Any:
-        """What a task of the readers returns or refuses."""
+    async def _done(
+        self, function: Callable[..., object], arguments: tuple[object, ...], turn: str, among: FairSlots
+    ) -> Any:
+        """What `function`, called by a reader, returns or refuses."""
         async with among.slot(turn, {}):
-            request = pickle.dumps((task, arguments, self._cpu_s), pickle.HIGHEST_PROTOCOL)
+            request = pickle.dumps((function, arguments, self._cpu_s), pickle.HIGHEST_PROTOCOL)
             async with self._reader() as process:
                 answer = await self._asked(process, request)
         if isinstance(answer, Refused):
@@ -161,6 +164,13 @@ class Readers:
         self._idle.clear()
         await asyncio.gather(*(process.wait() for process in self._ended))
         self._ended.clear()
+
+
+def _signatures(raw: bytes, answers: Answers, domain: str) -> tuple[Signature, ...]:
+    """Runs in a reader, where alone the check is imported."""
+    from engine.inbox.authentication import signatures
+
+    return signatures.recalled(raw, answers, domain)
 
 
 async def _why(process: Process) -> Exception:

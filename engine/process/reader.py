@@ -1,7 +1,8 @@
-"""A process that reads what strangers sent, within limits. Run as `python -m engine.inbox.contents.reader`.
+"""A process that reads what others wrote, within limits. Run as `python -m engine.process.reader [IDLE SECONDS]`.
 
-A request on stdin is eight bytes of size and a pickled (task, arguments, processor seconds); an answer on stdout is
-eight bytes of size and what the task returned, or the Refused that it raised, pickled. It ends when stdin does.
+A request on stdin is eight bytes of size and a pickled (function, arguments, processor seconds); an answer on stdout
+is eight bytes of size and what the function returned, or the Refused that it raised, pickled. It ends when stdin
+does, or when nothing came for so long.
 """
 
 from __future__ import annotations
@@ -9,22 +10,12 @@ from __future__ import annotations
 import os
 import pickle
 import resource
+import select
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
 
-from engine.inbox.contents import content
 from engine.refusals import Refused
 
-
-def _signatures(raw: bytes, answers: Any, domain: str) -> Any:
-    from engine.inbox.authentication import signatures
-
-    return signatures.recalled(raw, answers, domain)
-
-
-TASKS: Mapping[str, Callable[..., Any]] = {"content": content.read, "signatures": _signatures}
 MEMORY = 1 << 30
 """Bytes of address space, the program's own included."""
 OUT_OF_MEMORY = 71
@@ -33,27 +24,27 @@ _NICENESS = 5
 """Those who wait for a tool's answer go first."""
 
 
-def main() -> None:
-    """Read mails until stdin ends, or a mail takes more than it may."""
+def main(idle_s: float | None = None) -> None:
+    """Answer until stdin ends, a request takes more than it may, or none came for `idle_s` seconds."""
     # Ctrl-C reaches every process of a terminal; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.nice(_NICENESS)
     try:
-        while size := sys.stdin.buffer.read(8):
+        while select.select([sys.stdin], [], [], idle_s)[0] and (size := sys.stdin.buffer.read(8)):
             _answer(sys.stdin.buffer.read(int.from_bytes(size, "big")))
     except MemoryError:
-        # What is left of the heap is of no use to the next mail.
+        # What is left of the heap is of no use to the next request.
         os._exit(OUT_OF_MEMORY)
 
 
 def _answer(request: bytes) -> None:
     # Both ends of the pipes are this very program: what was pickled is ours.
-    task, arguments, seconds = pickle.loads(request)  # noqa: S301 -- said above
+    function, arguments, seconds = pickle.loads(request)  # noqa: S301 -- said above
     _allow(seconds)
     try:
-        answer = TASKS[task](*arguments)
+        answer = function(*arguments)
     except Refused as refused:
         answer = refused
     packed = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
@@ -70,4 +61,4 @@ def _allow(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(float, sys.argv[1:]))

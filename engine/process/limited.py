@@ -1,0 +1,153 @@
+"""Runs functions in processes that the system limits, for what callers give and what is large enough to be dear."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import signal
+import threading
+from collections.abc import Callable
+from subprocess import PIPE, Popen
+from typing import Any, ParamSpec, TypeVar
+
+from engine.process.program import command, environment
+from engine.process.reader import OUT_OF_MEMORY
+from engine.refusals import Code, Refused
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_CPU_S = 60
+"""Ten times what the largest calendar that is allowed takes here."""
+_IDLE_S = 60
+_IDLE_MAX = 2
+_COMMAND = (*command("engine.process.reader"), str(_IDLE_S))
+
+
+class LimitedProcesses:
+    """Processes that work for one caller at a time, each as long as a thread of a pool waits for it.
+
+    So the pool's shares and turns hold for the processes as well.
+    """
+
+    def __init__(self, *, cpu_s: int = _CPU_S) -> None:
+        self._cpu_s = cpu_s
+        self._lock = threading.Lock()
+        self._idle: list[Popen[bytes]] = []
+        self._all: set[Popen[bytes]] = set()
+        self._closed = False
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that run or ended a moment ago."""
+        with self._lock:
+            return [process.pid for process in self._all]
+
+    def limiting(self, function: Callable[P, T]) -> Callable[P, T]:
+        """`function`, of a module of this program, as one that runs in a process and blocks until it has ended.
+
+        Raises Refused as `function` does; TOO_COSTLY where the system ended it, and BUSY where something else did.
+        """
+
+        def limited(*args: P.args, **kwargs: P.kwargs) -> T:
+            assert not kwargs, "arguments go by their places"
+            answer = self._answer(pickle.dumps((function, args, self._cpu_s), pickle.HIGHEST_PROTOCOL))
+            if isinstance(answer, Refused):
+                raise answer
+            found: T = answer
+            return found
+
+        return limited
+
+    def close(self) -> None:
+        """End all processes; who waits for one is refused."""
+        with self._lock:
+            self._closed = True
+            every = list(self._all)
+        for process in every:
+            process.kill()
+        for process in every:
+            self._forget(process)
+
+    def _answer(self, request: bytes) -> Any:
+        while True:
+            process, fresh = self._taken()
+            try:
+                packed = _asked(process, request)
+            except OSError:
+                packed = b""
+            if packed:
+                self._rest(process)
+                # The process runs this very program: what it pickled is ours.
+                return pickle.loads(packed)  # noqa: S301 -- said above
+            code = self._forget(process)
+            # One that had nothing to do may have ended at this very moment.
+            if fresh or code != 0:
+                raise self._why(code)
+
+    def _taken(self) -> tuple[Popen[bytes], bool]:
+        """A process, and whether it is a new one."""
+        with self._lock:
+            while self._idle:
+                process = self._idle.pop()
+                if process.poll() is None:
+                    return process, False
+                self._all.discard(process)
+                _close(process)
+            if self._closed:
+                raise _ended()
+            process = Popen(_COMMAND, stdin=PIPE, stdout=PIPE, env=environment())
+            self._all.add(process)
+            return process, True
+
+    def _rest(self, process: Popen[bytes]) -> None:
+        with self._lock:
+            if len(self._idle) < _IDLE_MAX and not self._closed:
+                self._idle.append(process)
+                return
+        process.kill()
+        self._forget(process)
+
+    def _forget(self, process: Popen[bytes]) -> int:
+        """The exit code of a process that has ended or is ending."""
+        with self._lock:
+            self._all.discard(process)
+        code = process.wait()
+        _close(process)
+        return code
+
+    def _why(self, code: int) -> Refused:
+        if code in {-signal.SIGXCPU, OUT_OF_MEMORY}:
+            return Refused(
+                Code.TOO_COSTLY,
+                "Reading this takes more time or memory than the server allows.",
+                "Divide it, or leave out what is not needed.",
+            )
+        if not self._closed:
+            log.warning("a process that read for a caller ended by itself (%s)", code)
+        return _ended()
+
+
+def _ended() -> Refused:
+    return Refused(Code.BUSY, "What was reading this was ended.", "Call again in a moment.")
+
+
+def _asked(process: Popen[bytes], request: bytes) -> bytes:
+    """The pickled answer; empty where the process ended instead. Raises OSError."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(len(request).to_bytes(8, "big") + request)
+    process.stdin.flush()
+    size = int.from_bytes(process.stdout.read(8), "big")
+    return process.stdout.read(size)
+
+
+def _close(process: Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except OSError:
+                log.debug("what was not yet written to a process is not wanted any more")
