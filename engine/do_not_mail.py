@@ -26,7 +26,7 @@ class DoNotMail:
         return await self.store.suppressions(whose(actor, organizer) or None, limit, after)
 
     async def suppressions_of(self, actor: Actor, organizer: str, address: str) -> list[Suppression]:
-        """What keeps mail of the actor from an address or a domain: their own entries and those for everybody.
+        """What keeps mail of the actor from an address or a domain: their own entries and those for everyone.
 
         Raises Refused: NOT_ALLOWED, INVALID_ADDRESS.
         """

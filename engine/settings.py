@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         description="where mail comes from: smtp://…, imaps://…, maildir:///…, sqs://QUEUE?region=…[&bucket=…]",
     )
     store: str = Field("", description="sqlite:/path; empty: a file in the data folder")
-    organizer: str = Field("", description="whom the local actor acts for; empty: agent@<domain>")
+    organizer: str = Field("", description="the address the local actor acts for; empty: agent@<domain>")
     key: SecretStr = Field(
         SecretStr(""), description="key with which a stdio server acts; empty: the local operator"
     )
@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     registration: Literal["closed", "approve", "open"] = Field(
         "approve", description="how other addresses become organizers by mail"
     )
-    organizers: str = Field("", description="whose mail to create@ may make events; empty: *@<domain>")
+    organizers: str = Field("", description="who may create events by mail to create@; empty: *@<domain>")
     aliases: str = Field(
         "",
         description="other addresses that lead to create@ or bulk@, comma separated, as mail to them names them",
@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     first_proof_max: int = Field(
         50,
         ge=0,
-        description="people whom mail may reach for an organizer in a day while what proves it is new; 0: no limit",
+        description="people mail may reach for an organizer in a day while what proves it is new; 0: no limit",
     )
     digest_hour: int = Field(
         7,
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         0.05,
         ge=0,
         le=1,
-        description="a campaign of whose last 1,000 messages more failed pauses itself; 0: never",
+        description="a campaign pauses when more than this share of its last 1,000 messages failed; 0: never",
     )
     public_url: str = Field("http://127.0.0.1:8000", description="for links in mail")
     landing_hosts: str = Field(
@@ -157,10 +157,10 @@ class Settings(BaseSettings):
     proxies: str = Field(
         "127.0.0.1,::1",
         description="addresses of proxies in front whose X-Forwarded-For is believed, and which may hold more "
-        "than 100 connections; none: nobody",
+        "than 100 connections; none: no one",
     )
     oauth_issuer: str = Field(
-        "", description="OAuth 2.1 issuer whose tokens are taken beside keys; empty: none"
+        "", description="OAuth 2.1 issuer whose tokens are accepted besides keys; empty: none"
     )
     oauth_jwks: str = Field("", description="URL of its public keys; empty: as its metadata says")
     oauth_audience: str = Field("", description="audience that a token must have; empty: CIS_PUBLIC_URL/mcp")
@@ -177,9 +177,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
     metrics: Literal["local", "open"] = Field(
         "local",
-        description="who reads /metrics: callers on this machine and keys with the scope admin, or everybody",
+        description="who reads /metrics: callers on this machine and keys with the scope admin, or everyone",
     )
-    max_mail_bytes: int = Field(10_000_000, ge=10_000, description="largest mail that is taken in")
+    max_mail_bytes: int = Field(10_000_000, ge=10_000, description="largest mail that is accepted")
 
     @field_validator("domain")
     @classmethod
@@ -295,7 +295,7 @@ class Settings(BaseSettings):
         return any(fnmatch.fnmatchcase(address.lower(), p.strip()) for p in patterns if p.strip())
 
     def names_organizer(self, address: str) -> bool:
-        """True where `CIS_ORGANIZERS` names the very `address`; a pattern names nobody."""
+        """True where `CIS_ORGANIZERS` names the very `address`; a pattern is empty."""
         return address.lower() in {p.strip() for p in self.organizers.lower().split(",")}
 
     @cached_property

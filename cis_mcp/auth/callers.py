@@ -10,7 +10,7 @@ from engine.model.actors import Actor
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who was let in: whom it acts for, by which key, and which of the tools that key may use.
+    """Who was let in: the address it acts for, by which key, and which of the tools that key may use.
 
     `key` is the hash of a key, or the client that a token was issued to. An empty `tier`, and no `tools`: all.
     """

@@ -26,7 +26,7 @@ _UNREACHABLE = "the keys of the authorization server cannot be reached; try agai
 
 
 class TokenAuthenticator:
-    """Checks signature, issuer, audience and times of a token, and says whom it acts for."""
+    """Checks signature, issuer, audience and times of a token, and says the address it acts for."""
 
     def __init__(self, settings: Settings, keys: KeySet) -> None:
         self._settings = settings

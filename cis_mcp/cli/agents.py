@@ -79,7 +79,9 @@ def _read(file: Path | None) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise Refused(
-            Code.INVALID_ARGUMENT, f"{file} holds no JSON object.", 'Write {"to": ["*@example.com"]}.'
+            Code.INVALID_ARGUMENT,
+            f"{file} does not contain a JSON object.",
+            'Write {"to": ["*@example.com"]}.',
         )
     return found
 
@@ -165,7 +167,7 @@ async def address_list(settings: Settings, name: str, patterns: tuple[str, ...] 
     for one in done.patterns:
         click.echo(one)
     if not done.patterns:
-        click.echo(f"@{done.name} names nobody.", err=True)
+        click.echo(f"@{done.name} is empty.", err=True)
     return 0
 
 

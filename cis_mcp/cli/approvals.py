@@ -43,7 +43,7 @@ def approve(held_id: str) -> None:
 
 @approval.command()
 @click.argument("held_id", metavar="ID")
-@click.option("--why", required=True, help="The reason; whoever asked reads it.")
+@click.option("--why", required=True, help="The reason; the requester sees it.")
 def refuse(held_id: str, why: str) -> None:
     """Say No, with a reason."""
     run(_decide(settings_in_force(), held_id, approve=False, why=why))

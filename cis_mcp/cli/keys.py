@@ -34,8 +34,8 @@ class Days(click.ParamType[int]):
 _TEXTS = {
     "verbs": "What it may do: read, create, update, send, bulk, report, publish, reply, suppress, trigger, delegate, "
     "approve, admin, comma separated; else read, create, send, bulk, update, report.",
-    "to": "Whom it may mail: patterns such as *@example.com, or @name of a list; '' is nobody; else anyone.",
-    "not-to": "Whom it may not mail; wins over --to.",
+    "to": "Who it may mail: patterns such as *@example.com, or @name of a list; '' for no one; default: anyone.",
+    "not-to": "Who it may not mail; overrides --to.",
     "links": "Hosts that its texts may link to, such as example.com,*.example.com; '' is none; else any.",
     "hours": "When its mail may leave, such as 08:00-20:00; else always.",
     "timezone": "Zone of --hours and of the day; else UTC.",
@@ -69,7 +69,7 @@ def bounded(command: F) -> F:
         click.option(
             "--mode", type=click.Choice(["observe", "hold", "act"]), help="observe only notes; hold waits."
         ),
-        click.option("--probation", "probation_days", type=Days(), help="So long it starts in mode hold."),
+        click.option("--probation", "probation_days", type=Days(), help="How long it starts in mode hold."),
         click.option("--probation-stays", is_flag=True, help="Only the owner ends the probation."),
         click.option("--attended", is_flag=True, help="A person at the client may say yes there."),
         click.option(
@@ -113,13 +113,15 @@ as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 @key.command("create")
 @click.option("--name", default="", help="What you call it.")
-@click.option("--for", "address", metavar="ADDRESS", help="Whom it acts for; else CIS_ORGANIZER.")
+@click.option("--for", "address", metavar="ADDRESS", help="The address it acts for; default: CIS_ORGANIZER.")
 @click.option(
     "--subject",
     default="",
     help="No secret: bounds for the tokens of this subject of CIS_OAUTH_ISSUER.",
 )
-@click.option("--under", metavar="ID", default="", help="The key above it, within whose bounds it stays.")
+@click.option(
+    "--under", metavar="ID", default="", help="Its parent key; it stays within the parent's bounds."
+)
 @click.option(
     "--scope",
     "scopes",
@@ -134,7 +136,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option(
     "--api",
     type=click.Choice(["standard", "admin"]),
-    help="For /event and /organizer (admin: also /system) alone, for all organizers, as the reference product has it.",
+    help="Only for /event and /organizer (admin: also /system), for all organizers, as in the reference product.",
 )
 @bounded
 @as_json
@@ -177,7 +179,7 @@ def key_list(*, as_json: bool) -> None:
 @click.argument("key_id", metavar="ID")
 @as_json
 def key_show(key_id: str, *, as_json: bool) -> None:
-    """Show the key ID: whom it acts for, its bounds, its state."""
+    """Show the key ID: the address it acts for, its bounds, its state."""
     from cis_mcp.cli import agents
 
     run(agents.show_key(settings_in_force(), key_id, as_json=as_json))
@@ -207,7 +209,7 @@ def key_owed(key_id: str, *, send: bool | None) -> None:
 @key.command("addresses")
 @click.argument("name")
 @click.argument("patterns", nargs=-1)
-@click.option("--none", "nobody", is_flag=True, help="Empty the list: it names nobody.")
+@click.option("--none", "nobody", is_flag=True, help="Empty the list: it is empty.")
 def key_addresses(name: str, patterns: tuple[str, ...], *, nobody: bool) -> None:
     """Show the list NAME, or make it of PATTERNS; bounds refer to it as @NAME."""
     from cis_mcp.cli import agents

@@ -14,7 +14,7 @@ from cis_mcp.cli.base import run, settings_in_force
 @click.option(
     "--mailbox",
     type=click.Choice(["create", "rsvp", "bulk"]),
-    help="Whose mail it is; else by its recipient.",
+    help="The mailbox it is for; default: its recipient.",
 )
 @click.argument("files", nargs=-1, type=click.Path())
 def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
@@ -35,7 +35,7 @@ def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
 
 @click.command("import")
 @click.argument("source", metavar="FILE|URL")
-@click.option("--organizer", metavar="ADDRESS", help="Whose events they are; else CIS_ORGANIZER.")
+@click.option("--organizer", metavar="ADDRESS", help="The organizer of the events; default: CIS_ORGANIZER.")
 @click.option(
     "--calendar", "name", metavar="NAME", default="", help="Which calendar it is; else its file name or URL."
 )
@@ -65,7 +65,7 @@ def import_(source: str, every: str | None, *, as_json: bool, **options: Any) ->
     if seconds is None:
         run(importing.run(settings, source, given, as_json=as_json))
     elif not importing.is_url(source):
-        raise click.UsageError("--every goes with a URL.")
+        raise click.UsageError("--every needs a URL.")
     else:
         run(importing.again(settings, source, given, seconds, as_json=as_json))
 

@@ -69,7 +69,7 @@ def verify(*, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("campaign_id", metavar="[ID]", required=False)
-@click.option("--follow", is_flag=True, help="Stay until it has ended, then exit 0; Ctrl-C leaves it alone.")
+@click.option("--follow", is_flag=True, help="Wait until it has ended, then exit 0; Ctrl-C does not stop it.")
 def campaign(campaign_id: str | None, *, follow: bool) -> None:
     """List the newest campaigns, or show how far the campaign ID is; changes nothing."""
     from cis_mcp.cli import campaign as following

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _FIELDS = (
     click.option("--intro", help="Text above the events."),
     click.option("--closing", help="Text below the events."),
-    click.option("--month", metavar="YYYY-MM", help="Events of this month alone."),
-    click.option("--query", help="Words that events must have."),
-    click.option("--event", "events", multiple=True, metavar="ID", help="This event alone; may be repeated."),
+    click.option("--month", metavar="YYYY-MM", help="Only events of this month."),
+    click.option("--query", help="Text that events must contain."),
+    click.option("--event", "events", multiple=True, metavar="ID", help="Only this event; may be repeated."),
     click.option("--layout", type=click.Choice(["list", "compact", "cards", "agenda"])),
     click.option("--by", type=click.Choice(["day", "week", "month"]), help="How events stand together."),
     click.option("--colour", metavar="#RRGGBB", help="Of buttons and links."),
@@ -47,7 +47,7 @@ def page() -> None:
     "--kind", type=click.Choice(["schedule", "upcoming", "events"]), default="schedule", show_default=True
 )
 @click.option("--slug", help="End of its address; else made of the title.")
-@click.option("--organizer", metavar="ADDRESS", help="Whose events; else those of CIS_ORGANIZER.")
+@click.option("--organizer", metavar="ADDRESS", help="The organizer of the events; default: CIS_ORGANIZER.")
 @_fields
 def page_create(title: str, kind: str, slug: str | None, organizer: str | None, **given: Any) -> None:
     """Make a page with the heading TITLE; it is online at once."""

@@ -96,7 +96,7 @@ def _beginning(line: str) -> tuple[Head, str]:
         said = json.loads(line)
         return Head(int(said["after"]), bytes.fromhex(said["head"])), str(said["key"])
     except (ValueError, KeyError, TypeError):
-        raise Refused(Code.INVALID_ARGUMENT, "That file is no exported record.") from None
+        raise Refused(Code.INVALID_ARGUMENT, "That file is not an exported record.") from None
 
 
 def _signed(files: Iterable[Path], public: str) -> list[Head]:

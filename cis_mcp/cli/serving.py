@@ -50,13 +50,13 @@ def serve(
     selection = _selection(tier, tools, exclude, read_only=read_only)
     if address is None:
         if no_auth:
-            raise click.UsageError("--no-auth goes with --http; stdio has no keys.")
+            raise click.UsageError("--no-auth needs --http; stdio has no keys.")
         settings = settings_in_force()
         secret = key_file.read_text(encoding="utf-8").strip() if key_file else settings.key.get_secret_value()
         run(serving.over_stdio(settings, selection, secret))
     else:
         if key_file:
-            raise click.UsageError("--key-file goes with stdio; over HTTP each caller bears its key.")
+            raise click.UsageError("--key-file is for stdio; over HTTP each caller sends its own key.")
         host, port = _host_and_port(address)
         run(serving.over_http(settings_in_force(), host, port, selection, no_auth=no_auth))
 
@@ -70,7 +70,7 @@ def _selection(tier: Tier, tools: str, exclude: str, *, read_only: bool) -> Sele
     except Refused as refused:
         raise click.UsageError(str(refused)) from None
     if not selection.specs:
-        raise click.UsageError("These options together leave no tool.")
+        raise click.UsageError("These options together exclude every tool.")
     return selection
 
 

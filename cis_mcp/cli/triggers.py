@@ -27,12 +27,14 @@ def trigger() -> None:
 @click.argument("name")
 @click.option("--rules", required=True, type=_FILE, help="The rules, as YAML; - is standard input.")
 @click.option(
-    "--sender", required=True, help="Whose proof the hook expects: stripe, hubspot, shopify, bearer, …"
+    "--sender",
+    required=True,
+    help="The sender whose signature the hook expects: stripe, hubspot, shopify, bearer, …",
 )
 @click.option("--key", "key_id", required=True, metavar="ID", help="The key that it acts as.")
 @click.option("--header", default="", help="Of salesforce-flow and bearer: the header; else Authorization.")
 @click.option("--organization", default="", help="Of salesforce-message: id of the organization.")
-@click.option("--form", type=_FILE, help="Of hmac: where the signature stands and what it covers, as JSON.")
+@click.option("--form", type=_FILE, help="For hmac: where the signature is and what it covers, as JSON.")
 @click.option("--sample", type=_FILE, help="A payload, as JSON, on which the rules are tried.")
 def create(name: str, **options: Any) -> None:
     """Make the trigger NAME as a draft, or give a trigger new rules; “live” makes it work."""

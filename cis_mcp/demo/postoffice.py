@@ -1,4 +1,4 @@
-"""A mail server for everybody else in the world: it takes what our server sends and carries answers back."""
+"""A mail server for everyone else in the world: it takes what our server sends and carries answers back."""
 
 from __future__ import annotations
 

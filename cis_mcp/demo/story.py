@@ -228,7 +228,7 @@ class Story:
         with self._stage.step("The agent cancels its call") as step:
             arguments = {"uid": self._call_uid, "note": "The speaker is ill."}
             done = await _call(client, "cancel_event", arguments)
-            step.expect("people told", done["notified"], 4)
+            step.expect("people notified", done["notified"], 4)
             for guest in self._guests[:4]:
                 mail = await self._post.arrival(guest.address, is_calendar("CANCEL", self._call_uid))
                 step.expect(f"entry of {guest.name}", guest.receive(mail).cancelled, True)

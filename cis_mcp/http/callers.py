@@ -120,7 +120,7 @@ def metadata_routes(settings: Settings, name: str) -> list[Route]:
     async def metadata(_request: Request) -> Response:
         return JSONResponse(body, headers={"Cache-Control": "public, max-age=3600"})
 
-    # Clients that run in a browser read it as well; it holds nothing that is not for everybody.
+    # Clients that run in a browser read it as well; it holds nothing that is not for everyone.
     open_to_all = CORSMiddleware(
         request_response(metadata),
         allow_origins=["*"],

@@ -109,7 +109,7 @@ async def refuse_open_bind(engine: Engine, host: str, *, no_auth: bool) -> None:
     if no_auth:
         raise Refused(
             Code.NOT_ALLOWED,
-            f"--no-auth would let everybody in who reaches {host}.",
+            f"--no-auth would let in anyone who reaches {host}.",
             "Bind to 127.0.0.1, or make a key with “cis-mcp key create” and leave --no-auth out.",
         )
     if engine.settings.oauth_issuer:
@@ -117,7 +117,7 @@ async def refuse_open_bind(engine: Engine, host: str, *, no_auth: bool) -> None:
     if not any(key.revoked is None for key in await engine.keys()):
         raise Refused(
             Code.NOT_ALLOWED,
-            f"There is no key yet, so nobody could use a server at {host}.",
+            f"There is no key yet, so no one could use a server at {host}.",
             "Make one with “cis-mcp key create”, or bind to 127.0.0.1.",
         )
 

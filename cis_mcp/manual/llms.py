@@ -32,7 +32,7 @@ TRADE = {
     "Here a program does it by calling send_invite over MCP; it answers once the invite is owed, and mails it after",
     "RSVP Duplicity": "an add-to-calendar button and a separate form for answers. An invite is both in one",
     "User Fatigue": "people give up after buttons that fail, reminders and confusing updates. So asking twice sends "
-    "once, only those whom a change concerns hear of it, and unsubscribing stops an organizer's mail",
+    "once, only the people affected by a change are notified, and unsubscribing stops an organizer's mail",
 }
 """The trade's terms, in its sense, and what stands for them in this server."""
 
@@ -45,12 +45,12 @@ DEFINITIONS = {
     "Origin": "the channel that asked for an invite: api, bulk, vip, emailcta, …; `test` may be sent again and again",
     "Receipt address": "rsvp+token@domain, unguessable, one for each attendee of each event: what is mailed there "
     "is that attendee's answer",
-    "Message": "one mail that is owed to somebody: queued, sending, sent (a mail server took it), deferred, "
+    "Message": "one mail to one person: queued, sending, sent (a mail server took it), deferred, "
     "failed or withdrawn",
     "Campaign": "many messages with one cause, a list that is invited or a change that is announced: draft, scheduled, "
     "running, paused, finished or cancelled",
     "Confirm token": "starts exactly the list and the revision of the event that a draft showed; a change voids it",
-    "Audience": "who hears of a change: auto, accepted-or-tentative, not-declined, all, none",
+    "Audience": "who is notified of a change: auto, accepted-or-tentative, not-declined, all, none",
     "Quarantine": "where mail waits if its sender is not proven or it cannot be read, until the operator decides",
 }
 """Our own words."""
@@ -62,12 +62,12 @@ WORKFLOWS = {
     ],
     "Update an event": [
         "search_events(query)",
-        "update_event(uid, start, dry_run): how many would be told",
+        "update_event(uid, start, dry_run): how many would be notified",
         "update_event(uid, start, expected_sequence)",
         "get_campaign(campaign_id, wait_s)",
     ],
     "Cancel an event": [
-        "cancel_event(uid, note, dry_run): how many would be told",
+        "cancel_event(uid, note, dry_run): how many would be notified",
         "cancel_event(uid, note)",
         "get_campaign(campaign_id, wait_s)",
     ],
@@ -107,7 +107,7 @@ WORKFLOWS = {
     "Remind people, or take one out": [
         "remind(uid, who, note, dry_run): who gets it, and who does not and why",
         "remind(uid, who, note)",
-        "withdraw_invite(uid, email, note): their entry is cancelled; nobody else hears of it",
+        "withdraw_invite(uid, email, note): their entry is cancelled; no one else is notified",
     ],
     "Import a season and keep it up to date": [
         "import_calendar(url, dry_run)",

@@ -39,5 +39,5 @@ def required() -> Caller:
     """Who sent the current request; raises Refused(NOT_ALLOWED) if it carries no key."""
     caller = current()
     if caller is None:
-        raise Refused(Code.NOT_ALLOWED, "This request carries no key.", "Send it as a bearer token.")
+        raise Refused(Code.NOT_ALLOWED, "This request has no key.", "Send it as a bearer token.")
     return caller

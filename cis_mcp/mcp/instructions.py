@@ -1,4 +1,4 @@
-"""What a model is told at connection: the time, whom it acts for, and the shortest way to what it may want."""
+"""What a model is told at connection: the time, the address it acts for, and the shortest way to what it may want."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _WAYS = (
         {"create_event", "bulk_send", "control_campaign"},
     ),
     (
-        "Somebody picks events from a schedule: search_events in their words, then one send_invite with the uids, or "
-        "with search_cursor for all.",
+        "Someone picks events from a schedule: search_events in their own words, then one send_invite with the uids, "
+        "or with search_cursor for all.",
         {"search_events", "send_invite"},
     ),
     (
@@ -42,7 +42,7 @@ _WAYS = (
     ),
     ("See answers: get_stats counts, list_attendees names; send_report mails them as CSV.", {"get_stats"}),
     (
-        "Somebody proposes another time: get_event shows it, answer_proposal accepts or declines.",
+        "Someone proposes another time: get_event shows it, answer_proposal accepts or declines.",
         {"answer_proposal"},
     ),
     (

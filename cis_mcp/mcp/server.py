@@ -170,7 +170,7 @@ class _Bounds:
 
 
 class _Greeting:
-    """Tells each caller at connection the time, whom it acts for, and the way through its own tools."""
+    """Tells each caller at connection the time, the address it acts for, and the way through its own tools."""
 
     def __init__(self, call: CallContext, tools: Callable[[], set[str]]) -> None:
         self._call = call

@@ -60,18 +60,20 @@ async def _by_id(engine: Engine, request: Request, held_id: str) -> Response:
 async def _ask_who(engine: Engine, request: Request, held: HeldAction) -> Response:
     """Whoever decides is mailed a link to sign in, whoever asks for it."""
     if request.method != "POST":
-        what = "Something waits for a decision. Whoever decides it has to sign in, by a link that is mailed to them."
+        what = "Something waits for a decision. To decide, sign in with a link that is mailed to you."
         return page("Who decides?", what, button="Mail the link")
     if held.address and same_origin(request.headers):
         await engine.apply(AskToSignIn(address=held.address), Actor(kind="attendee", address=""))
-    return page("On its way", "The link goes to whoever decides, and works for 15 minutes.")
+    return page("On its way", "The link is mailed to the approver and works for 15 minutes.")
 
 
 async def _decide(
     engine: Engine, held: HeldAction, form: dict[str, str], actor: Actor, code: str = ""
 ) -> Response:
     if form.get("decision") not in {"yes", "no"}:
-        raise Refused(Code.INVALID_ARGUMENT, "The form decides nothing.", "Press one of its buttons.")
+        raise Refused(
+            Code.INVALID_ARGUMENT, "The form does not say what you decide.", "Press one of its buttons."
+        )
     command = Decide(
         held_id="" if code else held.id,
         code=code,
@@ -87,10 +89,10 @@ def _became(held: HeldAction) -> Response:
     match held.state:
         case HeldState.APPROVED:
             return page(
-                "Approved", f"{held.preview.action}: it is carried out. People told: {held.notified}."
+                "Approved", f"{held.preview.action}: it is carried out. People notified: {held.notified}."
             )
         case HeldState.REFUSED:
-            return page("Refused", "Nothing was changed, and nobody was mailed.")
+            return page("Refused", "Nothing was changed and no one was mailed.")
         case _:
             return page("Nothing was done", f"It is void: {held.why}.", status=409)
 
@@ -100,7 +102,7 @@ def _waiting(engine: Engine, held: HeldAction) -> Response:
     if state is not HeldState.WAITING:
         return page("Nothing waits", decided_already(held, state))
     whose = "your calendar" if held.address == held.organizer else f"the calendar of {held.organizer}"
-    what = f"A change that came from {whose} waits. Nothing was changed, and nobody was mailed."
+    what = f"A change that came from {whose} waits. Nothing was changed and no one was mailed."
     return page("Do you approve?", what, more=_preview(held) + _FORM)
 
 

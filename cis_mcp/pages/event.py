@@ -84,7 +84,7 @@ def _values(room: Showroom, shown: Shown, row: Row, *, over: bool) -> dict[str, 
         "map_link": _MAP + quote(row.place, safe=""),
         "jsonld": jsonld.script([told_in_full]),
         "open": not (over or row.cancelled),
-        "closed": "This is over." if over else "It was cancelled; nobody is invited any more.",
+        "closed": "This is over." if over else "It was cancelled; no one is invited any more.",
         "ways": ways([page]),
         "unlisted": page.kind is PageKind.EVENTS,
     }

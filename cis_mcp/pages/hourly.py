@@ -41,6 +41,6 @@ class Hourly:
     def count(self, slug: str, client: str) -> None:
         """Count one send of the client at an address. Raises Refused: TOO_MANY."""
         if self._clients.over(f"{slug} {client_network(client)}", OF_ONE_CLIENT):
-            raise Refused(Code.TOO_MANY, "Too many requests came from your network.", "Try again in an hour.")
+            raise Refused(Code.TOO_MANY, "Too many requests from your network.", "Try again in an hour.")
         if self._pages.over(slug, OF_A_PAGE):
             raise Refused(Code.TOO_MANY, "This page is very busy right now.", "Try again in an hour.")

@@ -102,8 +102,8 @@ def unsubscribe_page(engine: Engine) -> Handler:
         if attendee is None:
             return page("Nothing was done", "No invite was sent with this address.", status=404)
         if request.method != "POST":
-            words = "You will get no more invites or updates from this organizer."
-            return page("No more of these?", words, button="Unsubscribe")
+            words = "You will no longer receive invites or updates from this organizer."
+            return page("Unsubscribe?", words, button="Unsubscribe")
         try:
             await engine.apply(Unsubscribe(token=token), Actor(kind="attendee", address=attendee.email))
         except Refused as refused:

@@ -174,7 +174,7 @@ def _jsonld(shown: Shown, base: str) -> str:
 
 def _count(seen: int, fitting_: int, total: int, view: View) -> str:
     if view.filtered:
-        return f"{fitting_:,} of {total:,} events" if fitting_ else "Nothing fits. Try fewer words."
+        return f"{fitting_:,} of {total:,} events" if fitting_ else "Nothing matches. Try fewer words."
     if seen < total:
         return f"The next {seen} of {total:,} events"
     return f"{total:,} events" if total > 1 else ""

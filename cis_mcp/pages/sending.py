@@ -79,7 +79,7 @@ def _asked(count: int) -> tuple[str, ...]:
         f"One mail is on its way to you. Press its button, and {what} follow.".replace(
             "the invite follow", "the invite follows"
         ),
-        "We ask first so that nobody can have your mailbox filled by others.",
+        "We ask first so that no one can flood your mailbox.",
     )
 
 

@@ -50,8 +50,8 @@ def not_found(request: Request) -> Response:
     return message(
         request,
         "This page is not here",
-        "The address may be mistyped, or the page was taken off the web.",
-        "Whoever gave you the address can tell you what it is now. Invites that are in your calendar stay true.",
+        "The address may be mistyped, or the page was taken down.",
+        "Ask the person who gave you the address for the new one. Invites in your calendar stay valid.",
         status=404,
     )
 

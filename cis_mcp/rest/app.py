@@ -92,7 +92,7 @@ class RequestHandler:
             return refusal(refused)
         except OSError as error:
             if error.errno == errno.ENOSPC:
-                return problem(507, Code.DISK_FULL, "The server's disk is full: nothing was changed.")
+                return problem(507, Code.DISK_FULL, "The server's disk is full; nothing was changed.")
             return _failed(endpoint, error)
         except Exception as error:  # noqa: BLE001 -- the caller gets a code; the log gets the place
             return _failed(endpoint, error)
@@ -145,11 +145,11 @@ def _refuse_narrowed(endpoint: Endpoint, actor: Actor, caller: Caller | None) ->
     if caller.api and endpoint.verb not in caller.actor.verbs:
         raise Refused(Code.NOT_ALLOWED, "This is for the admin key.")
     if caller.read_only and endpoint.changes:
-        raise Refused(Code.NOT_ALLOWED, "This key only reads.")
+        raise Refused(Code.NOT_ALLOWED, "This key is read-only.")
     if caller.tools and endpoint.tool not in caller.tools:
-        raise Refused(Code.NOT_ALLOWED, "This key is narrowed to other operations.")
+        raise Refused(Code.NOT_ALLOWED, "This key is restricted to other operations.")
     if caller.tier and _TIERS.index(endpoint.tier) > _TIERS.index(caller.tier):
-        raise Refused(Code.NOT_ALLOWED, f"This key is narrowed to the tier “{caller.tier}”.")
+        raise Refused(Code.NOT_ALLOWED, f"This key is restricted to the tier “{caller.tier}”.")
 
 
 def _refuse_unrepeatable(endpoint: Endpoint, request: Request) -> None:
@@ -180,7 +180,7 @@ def _failed(endpoint: Endpoint, error: Exception) -> Response:
     where = "".join(traceback.format_tb(error.__traceback__))
     logger.error("%s failed with %s at\n%s", endpoint.name, type(error).__name__, where)
     words = "The server failed while dealing with this request."
-    return problem(500, Code.INTERNAL, words, "Look at what was done before you repeat it.", sent=None)
+    return problem(500, Code.INTERNAL, words, "Check what was done before you repeat it.", sent=None)
 
 
 def _openapi(engine: Engine) -> Callable[[Request], Any]:
@@ -192,4 +192,4 @@ def _openapi(engine: Engine) -> Callable[[Request], Any]:
 
 
 async def _unknown_path(_request: Request) -> Response:
-    return problem(404, Code.INVALID_ARGUMENT, "There is nothing at this path.", "See /openapi.json.")
+    return problem(404, Code.INVALID_ARGUMENT, "Nothing exists at this path.", "See /openapi.json.")

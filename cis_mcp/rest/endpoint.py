@@ -80,7 +80,7 @@ class Call(Generic[Q, B]):
         if str(current) not in found:
             raise Refused(
                 Code.SEQUENCE_MISMATCH,
-                f"The event is at revision {current}, which If-Match does not name.",
+                f"The event is at revision {current}, which does not match If-Match.",
             )
         return current
 

@@ -28,7 +28,7 @@ _PROBLEMS = {
     "400": "The request is not understood, or makes no sense; `errors` say where",
     "401": "No key that is known",
     "403": "The key may not do that",
-    "404": "What the path names is not there, or is somebody else's",
+    "404": "What the path names does not exist, or belongs to someone else",
     "409": "The state of the event or campaign does not allow it",
     "412": "If-Match names another revision",
     "413": "The body is too large",
@@ -159,7 +159,7 @@ def _responses(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
         yield "200", {**done, "description": "It was there already; nothing was done now"}
     if endpoint.changes and endpoint.status != 202:
         waits = {"schema": {"$ref": _REF.format(model=Waiting.__name__)}}
-        yield "202", {"description": "It waits for somebody's yes", "content": {"application/json": waits}}
+        yield "202", {"description": "It waits for approval", "content": {"application/json": waits}}
     if endpoint.etag and not endpoint.changes:
         yield "304", {"description": "The revision is still the one that If-None-Match names"}
     problem: dict[str, Any] = {MEDIA: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}

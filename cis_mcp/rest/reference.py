@@ -217,12 +217,12 @@ async def without_key(engine: Engine, request: Request) -> Response:
             event = None
         if event and event.id and await engine.pages_of(event.organizer):
             return RedirectResponse(f"/e/{event.id}", 303, headers={"Cache-Control": "no-store"})
-    return problem(404, Code.UNKNOWN_EVENT, "There is nothing here without a key.", "Send a key in a header.")
+    return problem(404, Code.UNKNOWN_EVENT, "Nothing is shown here without a key.", "Send a key in a header.")
 
 
 def _uid(text: str) -> str:
     if not _WHOLE_UID.fullmatch(text):
-        raise Refused(Code.UNKNOWN_EVENT, "That is no uid.")
+        raise Refused(Code.UNKNOWN_EVENT, "That is not a uid.")
     return text
 
 
@@ -230,7 +230,7 @@ def _origin(text: str) -> Origin:
     try:
         return Origin(text.strip().lower())
     except ValueError:
-        raise Refused(Code.INVALID_ARGUMENT, "That is no origin.") from None
+        raise Refused(Code.INVALID_ARGUMENT, "That is not an origin.") from None
 
 
 async def _of_organizer(call: Call[OfOrganizer, Body]) -> EventRows:

@@ -44,7 +44,7 @@ async def _server(engine: Engine, selection: Selection, secret: str) -> CisServe
     if caller is None:
         raise Refused(
             Code.NOT_ALLOWED,
-            "The key of this server lets nobody in: it is unknown, revoked or expired.",
+            "The key of this server is unknown, revoked or expired.",
             "Make one with “cis-mcp key create”, and give it as CIS_KEY or --key-file.",
         )
     return build_server(

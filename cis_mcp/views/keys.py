@@ -53,8 +53,8 @@ class KeyInfo(Data):
 
     id: str
     name: str
-    address: str = Field(description="whom it acts for")
-    owner: str = Field(description="who answers for it; empty: nobody")
+    address: str = Field(description="the address it acts for")
+    owner: str = Field(description="who answers for it; empty: no one")
     state: str = Field(description="live, stopped, expired or revoked")
     verbs: list[str]
     bounds: dict[str, Any] | None = Field(description="null: unbounded")

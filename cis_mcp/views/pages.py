@@ -100,17 +100,17 @@ class PageFields(BaseModel):
         None, description=f"text below the events, {_TEXTS}", max_length=texts.TEXT_MAX
     )
     month: str | None = Field(
-        None, description="events of this month alone; empty: of any", max_length=10, examples=["2027-05"]
+        None, description="only events of this month; empty: of any", max_length=10, examples=["2027-05"]
     )
     query: str | None = Field(
         None,
-        description="words that events must have, read as a search reads them; empty: all events",
+        description="text that events must contain, read as a search reads them; empty: all events",
         max_length=texts.QUERY_MAX,
         examples=["Orioles home games"],
     )
     events: list[str] | None = Field(
         None,
-        description="uids or ids of these events alone; an empty list: all events",
+        description="only these events, by uid or id; an empty list: all events",
         max_length=texts.EVENTS_NAMED_MAX,
     )
     layout: Layout | None = Field(None, description="how the events are set")

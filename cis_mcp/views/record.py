@@ -22,7 +22,7 @@ class RecordRow(Data):
     code: str = Field(description="why it was refused")
     event: str = Field(description="uid of the event, or id of the campaign")
     mails: int = Field(description="mails that it owed in the same moment")
-    times: int = Field(description="for how many equal refusals the row stands")
+    times: int = Field(description="how many equal refusals the row stands for")
 
 
 def record_row(row: Row) -> RecordRow:

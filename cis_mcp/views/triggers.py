@@ -88,7 +88,7 @@ class Trial(Data):
     values: dict[str, str] = Field(description="what it sets, each up to 200 characters")
     invites: list[str] = Field(description="the first 20 who would be invited")
     invites_total: int
-    withdraws: list[str] = Field(description="the first 20 who would be taken out")
+    withdraws: list[str] = Field(description="the first 20 people who would be taken out")
     withdraws_total: int
     refused: list[str] = Field(description="address and code of the first 20")
 

@@ -89,7 +89,7 @@ class MetricsCollector:
                 "How long the message has waited that is due longest.",
                 self._age(figures),
             ),
-            _one("cis_inbox_waiting", "Mails that were taken in and not handled yet.", waiting),
+            _one("cis_inbox_waiting", "Mails received and not yet handled.", waiting),
             _one("cis_quarantine_size", "Mails that wait for a person.", aside),
             *_kept(await self._engine.kept_sums()),
             self._running(),
@@ -102,7 +102,7 @@ class MetricsCollector:
 
     def _running(self) -> Sample:
         alive = {_label("job", name): float(not task.done()) for name, task in self._health.jobs.items()}
-        return Sample("cis_running", "gauge", "1 while this work in the background goes on.", alive)
+        return Sample("cis_running", "gauge", "1 while this background job is running.", alive)
 
 
 def _ledger(figures: Figures) -> Iterator[Sample]:

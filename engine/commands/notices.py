@@ -40,15 +40,15 @@ _FIELDS = {
     "overrides": "single dates",
 }
 _SKIPPED = {
-    Code.CSV_UNREADABLE: "no row of CSV",
-    Code.INVALID_ADDRESS: "no address that can be invited",
+    Code.CSV_UNREADABLE: "not a row of CSV",
+    Code.INVALID_ADDRESS: "not an address that can be invited",
     Code.DUPLICATE_ROW: "in the list twice",
     Code.ALREADY_INVITED: "invited before",
-    Code.ATTENDEE_BLOCKED: "wants no more invites of yours",
-    Code.ADDRESS_SUPPRESSED: "on the do-not-mail list, or earlier mail came back",
-    Code.MISSING_FIELD: "without a value that the text of the event needs",
-    Code.INVITE_LIMIT_REACHED: "more than the number of invites that an event may send",
-    Code.PERSON_LIMIT: "sent as many invites today as a person gets in a day",
+    Code.ATTENDEE_BLOCKED: "unsubscribed from your invites",
+    Code.ADDRESS_SUPPRESSED: "on the do-not-mail list, or earlier mail bounced",
+    Code.MISSING_FIELD: "lacks a value that the text of the event needs",
+    Code.INVITE_LIMIT_REACHED: "over the number of invites an event may send",
+    Code.PERSON_LIMIT: "already received as many invites today as one person may",
 }
 """Why a row of a list was passed over, for people; other codes stand for themselves."""
 
@@ -72,7 +72,7 @@ def message(
 
 def created(event: Event, settings: Settings) -> Notice:
     """A new event, and what can be done with it next."""
-    made = _notice(f"Created: {event.summary}", event, "Your event was created. Nobody is invited yet.")
+    made = _notice(f"Created: {event.summary}", event, "Your event was created. No one has been invited yet.")
     return made.model_copy(update={"text": made.text + _next_steps(event, settings)})
 
 
@@ -80,11 +80,11 @@ def _next_steps(event: Event, settings: Settings) -> str:
     bulk, at = settings.mailbox("bulk"), settings.mailbox("create")
     return (
         f"\n{_STEPS}\n"
-        f"- Invite people: mail a list to {bulk}, an address a line or a CSV file with the columns email and name, "
+        f"- Invite people: mail a list to {bulk}, one address per line or a CSV file with the columns email and name, "
         f"with {event.id or event.uid} in the subject. Everyone on it gets a personal invite, and you get a report.\n"
         f"- Change or cancel the event: do it in your calendar, with {at} among the guests, or mail a CSV file there "
-        f"with the columns action and uid (UPDATE or CANCEL, {event.id or event.uid}) and what is to change.\n"
-        "- Let an agent do it: its tools know the event by its uid or id.\n"
+        f"with the columns action and uid (UPDATE or CANCEL, {event.id or event.uid}) and what to change.\n"
+        "- Let an agent do it: its tools find the event by its uid or id.\n"
     )
 
 
@@ -108,7 +108,7 @@ def updated(event: Event, changed: Sequence[str], notified: int, instance: Insta
         what = f"Your event was updated ({', '.join(_FIELDS.get(name, name) for name in changed)})."
     else:
         what = "One date of your series was changed; the others stay as they are."
-    return _notice(f"Updated: {event.summary}", event, f"{what} People told: {notified}.", instance)
+    return _notice(f"Updated: {event.summary}", event, f"{what} People notified: {notified}.", instance)
 
 
 def cancelled(event: Event, changed: Sequence[str], notified: int, instance: Instant | None = None) -> Notice:
@@ -118,11 +118,11 @@ def cancelled(event: Event, changed: Sequence[str], notified: int, instance: Ins
     what = "Your event was cancelled."
     if instance is not None:
         what = "One date of your series was cancelled; the others stay as they are."
-    return _notice(f"Cancelled: {event.summary}", event, f"{what} People told: {notified}.", instance)
+    return _notice(f"Cancelled: {event.summary}", event, f"{what} People notified: {notified}.", instance)
 
 
 def _unchanged(event: Event) -> Notice:
-    words = "Your mail says what the server knows already: it changed nothing, and nobody was told."
+    words = "The server already had what your mail says: nothing changed and no one was notified."
     return _notice(f"No change: {event.summary}", event, words)
 
 
@@ -133,7 +133,7 @@ def several(subject: str, what: str, why: Sequence[str]) -> Notice:
 
 
 def declined(event: Event, attendee: Attendee) -> Notice:
-    words = f"{attendee.email} is told that the time stays as it is."
+    words = f"{attendee.email} is told that the time stays the same."
     return _notice(f"Proposal declined: {event.summary}", event, words)
 
 
@@ -263,8 +263,8 @@ def several_answer(event: Event, holder: Attendee) -> Notice:
         f"Several people answer for {holder.email}",
         event,
         f"You invited {holder.email}, and more than one other address answers there: it seems to be a mailing list. "
-        "The answer of that address itself counts as before. Whoever else answers counts as a person of their own, "
-        "once their mail is proven to be theirs. Invite each by their own address to know who comes.",
+        "The answer of that address itself counts as before. Anyone else who answers counts as a separate person, "
+        "once their mail is verified. To know who comes, invite each person at their own address.",
     )
 
 
@@ -277,8 +277,8 @@ def proposal(
         when = _when(span.model_copy(update={"timezone": event.span.timezone}))
     text = (
         f"{_person(attendee)} proposes another time for “{event.summary}”: {when}.\n"
-        f"Now it is {_when(_span(event, instance))}. Nothing was changed.\n\n"
-        "To agree, move the event in your calendar and send the update, or have your agent do it. To keep the "
+        f"It is now {_when(_span(event, instance))}. Nothing was changed.\n\n"
+        "To accept, move the event in your calendar and send the update, or have your agent do it. To keep the "
         "time, do nothing, or decline the proposal in your calendar.\n\n"
     )
     said = " ".join(comment.split())[:500]
@@ -291,8 +291,8 @@ def proposal(
 def delegate_outside(event: Event, delegator: Attendee) -> Notice:
     """An attendee named a delegate whom the bounds of the event's key do not let it mail."""
     what = (
-        f"{delegator.email} sends somebody in their place whom the bounds of this event's key do not let it mail. "
-        "They are not invited; who they are is in the event's answers."
+        f"{delegator.email} sends someone in their place whom this event's key may not mail. "
+        "That person is not invited; the event's answers show who it is."
     )
     return _notice(f"Not invited: a delegate for {event.summary}", event, what)
 
@@ -309,8 +309,8 @@ def confirm(confirmation: Confirmation, settings: Settings) -> Notice:
     text = (
         f"A mail in your name, {confirmation.address}, reached {_reached(confirmation, settings)}. Nothing in it "
         f"proves that you sent it, so it waits and has changed nothing.\n\n{confirmation.what}\n\n"
-        f"Did you send it? Then answer this mail, in whatever words{by_page}\n"
-        "You did not? Then do nothing: nothing will happen.\n\n"
+        f"If you sent it, reply to this mail with any text{by_page}\n"
+        "If you did not, do nothing: nothing will happen.\n\n"
         f"This works once, until {words.day(confirmation.expires)}, {confirmation.expires:%H:%M} UTC.\n"
     )
     return Notice(
@@ -344,15 +344,15 @@ def first_proof(confirmation: Confirmation, settings: Settings) -> Notice:
         f"A mail in your name, {confirmation.address}, reached {settings.domain}. What proves that you sent it was "
         "not seen here before: another mail server, or a new key. So it waits and has changed nothing.\n\n"
         f"{confirmation.what}\n\n"
-        f"Did you send it? Then answer this mail, in whatever words{by_page}\n"
-        "Your other mail that came the same way waits with it and is carried out then, and later mail that comes so "
-        "no longer waits.\n\n"
-        "You did not? Then do nothing: nothing will happen. But somebody can send mail as you: tell "
-        f"{settings.mailbox('postmaster')}, and whoever looks after your own mail.\n\n"
+        f"If you sent it, reply to this mail with any text{by_page}\n"
+        "Other mail of yours that came the same way is released with it, and later mail that comes the same way "
+        "is not held.\n\n"
+        "If you did not, do nothing: nothing will happen. But someone can send mail as you: tell "
+        f"{settings.mailbox('postmaster')}, and the people who run your mail.\n\n"
         f"This works once, until {words.day(confirmation.expires)}, {confirmation.expires:%H:%M} UTC.\n"
     )
     return Notice(
-        subject="Did you send this to so many people? Please confirm",
+        subject="Did you send this to all these people? Please confirm",
         text=text,
         reply_to=settings.mailbox("confirm", confirmation.code),
     )
@@ -365,7 +365,7 @@ def registration(confirmation: Confirmation, settings: Settings) -> Notice:
     text = (
         f"Your mail reached {_reached(confirmation, settings)}. {confirmation.address} is not registered here yet, so "
         f"the mail waits.\n\n{_REGISTERS}\n\n"
-        f"To register, answer this mail, with any text{by_page}\n"
+        f"To register, reply to this mail with any text{by_page}\n"
         "If you did not send that mail, do nothing.\n\n"
         f"This works until {words.day(confirmation.expires)}, {confirmation.expires:%H:%M} UTC.\n"
     )

@@ -43,6 +43,6 @@ async def refuse_person_limit(work: Work, email: str, *, prompted: bool = False)
     if not (await PersonLimit.of(work, [email], prompted=prompted)).take(email):
         raise Refused(
             Code.PERSON_LIMIT,
-            "This address was sent as many invites today as a person gets in a day.",
+            "This address has already received as many invites today as one person may.",
             "Try again tomorrow; the day ends at 00:00 UTC.",
         )

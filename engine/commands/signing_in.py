@@ -77,7 +77,7 @@ def _notice(page: str) -> Notice:
     return Notice(
         subject="Sign in",
         text=f"To sign in, open this page and press its button:\n{page}\n\nIt works once, for {minutes} minutes. "
-        "You did not ask for it? Then do nothing: nothing will happen.\n",
+        "If you did not ask for it, do nothing: nothing will happen.\n",
     )
 
 
@@ -117,7 +117,7 @@ class SignIn(Command[SignedIn]):
         link = usable(await work.unit.sign_in(digest(self.code)), work.now)
         if link.signs_in is SignedInAs.MAILBOX and await read_by_a_key(work, link.address):
             raise Refused(
-                Code.CONFIRM_TOKEN_INVALID, "A key acts for that address, so its mail signs nobody in."
+                Code.CONFIRM_TOKEN_INVALID, "A key acts for that address, so it cannot be used to sign in."
             )
         await work.unit.save_sign_in(link.model_copy(update={"used": work.now}))
         secret = work.randomness.word(SECRET_LENGTH)
@@ -174,9 +174,7 @@ class SignInWithKey(Command[SignedIn]):
 def usable(link: SignInLink | None, now: datetime) -> SignInLink:
     """`link`, or Refused(CONFIRM_TOKEN_INVALID) where it is unknown, used or too old."""
     if link is None or link.used or link.expires <= now:
-        raise Refused(
-            Code.CONFIRM_TOKEN_INVALID, "This link does not sign in any more.", "Ask for a new one."
-        )
+        raise Refused(Code.CONFIRM_TOKEN_INVALID, "This link no longer works.", "Ask for a new one.")
     return link
 
 

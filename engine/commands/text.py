@@ -170,7 +170,7 @@ def summary(value: str) -> str:
     """The title of an event: one line, not empty."""
     value = " ".join(bounded(value, "summary", SUMMARY_MAX).split())
     if not value:
-        raise Refused(Code.INVALID_ARGUMENT, "summary is empty.", "Say in a few words what the event is.")
+        raise Refused(Code.INVALID_ARGUMENT, "summary is empty.", "Say briefly what the event is.")
     return value
 
 

@@ -52,7 +52,7 @@ def _check(url: httpx.URL) -> None:
     if len(str(url)) > URL_MAX:
         raise _not_allowed(f"The address has more than {URL_MAX} characters.")
     if url.scheme != "https":
-        raise _not_allowed("Calendars are fetched over https alone.")
+        raise _not_allowed("Calendars are fetched over https only.")
     if not url.host or b"%" in url.raw_host or (url.port or 443) > 65535:
         raise _not_allowed("The address names no host that there can be.")
     if url.userinfo:

@@ -110,7 +110,7 @@ def validated(rule: str, span: Span) -> str:
         raise refused("The recurrence ends (UNTIL) before the event starts.")
     first = next(forward(parsed, _local_day(span, span.start), None, Budget(_FIRST_DAYS)), None)
     if first is None or (until is not None and _start_on(span, first) > until):
-        raise refused("No day fits the recurrence rule.")
+        raise refused("No day matches the recurrence rule.")
     if parsed.count and sum(1 for _ in _starts(parsed, span)) < parsed.count:
         raise refused("The recurrence rule reaches too far into the future.")
     return parsed.text(_until_text(until))

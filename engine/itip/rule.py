@@ -74,7 +74,7 @@ def _joined(numbers: frozenset[int]) -> str:
 
 def _number(name: str, text: str, largest: int) -> int:
     if not re.fullmatch(r"[+-]?\d{1,6}", text) or not 0 < abs(int(text)) <= largest:
-        raise refused(f"{name}={text[:20]} is not a number that {name} may have.")
+        raise refused(f"{name}={text[:20]} is not a valid number for {name}.")
     return int(text)
 
 
@@ -111,7 +111,7 @@ def _parts(text: str) -> dict[str, str]:
         if piece and (not equals or not value):
             raise refused(f"“{piece[:40]}” is not a part of a recurrence rule.")
         if name in parts:
-            raise refused(f"The recurrence rule has {name[:20]} twice.")
+            raise refused(f"The recurrence rule has {name[:20]} more than once.")
         if piece:
             parts[name] = value
     return parts
@@ -186,4 +186,4 @@ def _check_combination(rule: Rule) -> None:
         or (rule.bysetpos and not any_by)
     )
     if wrong:
-        raise refused(f"These parts do not go together in a rule with FREQ={rule.freq}.")
+        raise refused(f"These parts cannot be combined in a rule with FREQ={rule.freq}.")

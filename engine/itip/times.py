@@ -106,7 +106,7 @@ def read_recurrence(component: Component, span: Span | None, left_out: list[str]
         raise Refused(Code.INVALID_RECURRENCE, "The recurrence rule is too long.", "Use a shorter rule.")
     if len(rules) > 1:
         raise Refused(
-            Code.INVALID_RECURRENCE, "The event has several recurrence rules.", "Use one rule an event."
+            Code.INVALID_RECURRENCE, "The event has several recurrence rules.", "Use one rule per event."
         )
     rule = next(iter(rules), "")
     if not rule or span is None:

@@ -32,7 +32,7 @@ class Mode(StrEnum):
     OBSERVE = "observe"
     """It is carried out; what would have been refused is written down."""
     HOLD = "hold"
-    """It waits for somebody's yes."""
+    """It waits for approval."""
     ACT = "act"
 
 
@@ -79,13 +79,13 @@ class Bounds(Value):
         DEFAULT_VERBS, description="what it may do; older scopes stand for several verbs"
     )
     to: Patterns | None = Field(
-        None, description="whom it may mail: patterns such as *@example.com, or @name of a list; null: anyone"
+        None, description="who it may mail: patterns such as *@example.com, or @name of a list; null: anyone"
     )
-    not_to: Patterns = Field((), description="whom it may not mail; wins over `to`")
+    not_to: Patterns = Field((), description="who it may not mail; wins over `to`")
     links: Hosts | None = Field(None, description="hosts that its texts may link to; null: any, empty: none")
     day: Budget = Field(500, description="mails a day")
     minute: Budget = Field(60, description="mails a minute; more wait")
-    new_people_day: Budget = Field(100, description="people a day whom its organizer never mailed before")
+    new_people_day: Budget = Field(100, description="people a day that its organizer never mailed before")
     person_day: Budget = Field(20, description="mails a day to one person")
     bulk_max: Budget = Field(100, description="rows of one list")
     events_max: Budget = Field(200, description="events of its making that stand at one time")

@@ -23,7 +23,7 @@ DEPTH_MAX = 3
 
 
 class Key(Value):
-    """An agent's key as stored: its hash, whom it acts for, what it may do."""
+    """An agent's key as stored: its hash, the address it acts for, what it may do."""
 
     id: str
     name: str
@@ -118,7 +118,7 @@ class Standing:
         ]
 
     def _named(self, patterns: Sequence[str]) -> tuple[str, ...]:
-        """The patterns, with those of the lists that they name; a list that is not there names nobody."""
+        """The patterns, with those of the lists that they name; a list that is not there is empty."""
         if not any(one.startswith("@") for one in patterns):
             return tuple(patterns)
         named = [self.lists.get(one[1:], ()) if one.startswith("@") else (one,) for one in patterns]

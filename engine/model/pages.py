@@ -20,7 +20,7 @@ class PageKind(StrEnum):
     SCHEDULE = "schedule"
     UPCOMING = "upcoming"
     EVENTS = "events"
-    """No list: each event has a page of its own, at an address that nobody can guess."""
+    """No list: each event has a page of its own, at an address that no one can guess."""
 
 
 class Layout(StrEnum):
@@ -71,7 +71,7 @@ class EventSelection(Value):
     """Which of an organizer's events a page has: all conditions must fit, none is all events."""
 
     month: str = Field("", description="of the start in the event's zone, as 2027-05")
-    query: str = Field("", description="words that an event must have, read as a search reads them")
+    query: str = Field("", description="text that an event must contain, read as a search reads them")
     uids: tuple[str, ...] = Field((), description="these events alone")
 
 
@@ -105,7 +105,7 @@ def unlisted_name(page: Page, event: Event) -> str:
 
 
 class PageRequest(Value):
-    """Invites that somebody asked for on a page, which wait until the owner of the address confirms.
+    """Invites that someone asked for on a page, which wait until the owner of the address confirms.
 
     `cursor`: how many of `uids` are done; the rest may be sent later, with the same code.
     """

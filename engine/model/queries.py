@@ -19,7 +19,7 @@ class EventQuery(Value):
     """Which events are looked for; times compare with the event's start and end.
 
     `query`: words, as a person says them; `wanted`: what was read out of them, which then counts instead.
-    `location`: words that the place must have.
+    `location`: text that the place must contain.
     """
 
     query: str = ""

@@ -1,4 +1,4 @@
-"""Stops: what holds an organizer's mail, or everybody's, until it is resumed."""
+"""Stops: what holds an organizer's mail, or everyone's, until it is resumed."""
 
 from __future__ import annotations
 

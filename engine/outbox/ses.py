@@ -173,7 +173,7 @@ def _ascii(address: str) -> str:
     try:
         return f"{local.encode('ascii').decode()}@{domain.encode('idna').decode()}"
     except UnicodeError:
-        words = "SES takes no address whose part before the @ is not ASCII"
+        words = "SES accepts no address with a local part that is not ASCII"
         raise Rejected(words, permanent=True) from None
 
 

@@ -112,11 +112,11 @@ def opened(text: str, key: str) -> SignedHead:
     plain = text[:_NOTE_MAX].replace("\r\n", "\n")
     found = _NOTE.search(plain)
     if found is None:
-        raise Refused(Code.INVALID_ARGUMENT, "That text holds no signed head of a record.")
+        raise Refused(Code.INVALID_ARGUMENT, "That text contains no signed head of a record.")
     note = found.group()
     signed, _, signatures = note.partition("\n\n")
     if not _signed(f"{signed}\n", signatures, *_key(key)):
-        raise Refused(Code.INVALID_ARGUMENT, "The signature of that head is not of this key.")
+        raise Refused(Code.INVALID_ARGUMENT, "That head was not signed with this key.")
     head = Head(int(found["seq"]), base64.b64decode(found["head"]))
     return SignedHead(head, found["at"], note)
 
@@ -147,7 +147,7 @@ def _key(line: str) -> tuple[str, bytes]:
     public = blob[1:]
     if blob[:1] != _ED25519 or len(public) != 32 or _key_id(name, public).hex() != key_id:
         raise Refused(
-            Code.INVALID_ARGUMENT, "That is no key of a record: it must be name+id+key in one line."
+            Code.INVALID_ARGUMENT, "That is not the key of a record: it must be name+id+key in one line."
         )
     return name, public
 

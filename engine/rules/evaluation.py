@@ -144,7 +144,7 @@ class Evaluation:
         try:
             return function(subject, *arguments, **named)
         except TypeError:
-            raise Refused(Code.INVALID_RULE, f"“{node.name}” takes other arguments.") from None
+            raise Refused(Code.INVALID_RULE, f"“{node.name}” takes different arguments.") from None
 
     def _spend_on(self, value: Any, *others: Any) -> None:
         """Count the items of `value`, each with every item of the others."""
@@ -157,7 +157,7 @@ class Evaluation:
 def _sum(left: Any, right: Any, sign: int) -> Any:
     for value in (left, right):
         if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= 1e18:
-            raise Refused(Code.INVALID_RULE, f"{shown(value)} is no number that can be counted with.")
+            raise Refused(Code.INVALID_RULE, f"{shown(value)} is not a number that can be calculated with.")
     return left + sign * right
 
 

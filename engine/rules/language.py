@@ -112,4 +112,4 @@ def _foreign(node: nodes.Node, names: frozenset[str]) -> str:
 
 
 def _refused(source: str, why: str) -> Refused:
-    return Refused(Code.INVALID_RULE, f"“{source[:80]}” is no expression of a rule: {why}.")
+    return Refused(Code.INVALID_RULE, f"“{source[:80]}” is not a valid expression: {why}.")

@@ -62,7 +62,9 @@ def mapped(rules: Sequence[Rule], payload: Any, budget: Budget | None = None) ->
             if rule.people and pruning.lists_cut:
                 # Whoever was cut off would count as gone, and have the event cancelled.
                 where = ", ".join(pruning.cut[:3])
-                raise Refused(Code.TOO_LARGE, f"The payload is too large to be sure whom it names: {where}.")
+                raise Refused(
+                    Code.TOO_LARGE, f"The payload is too large to be sure which people it names: {where}."
+                )
             return _asked(rule, place, event, budget, tuple(pruning.cut))
     return None
 

@@ -67,7 +67,7 @@ def _named(values: list[Any]) -> dict[str, Any]:
     """Names and values in turn as a mapping, each name once."""
     names = values[::2]
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise _refused("hold a name that stands twice, or that is no text")
+        raise _refused("have a name that occurs twice or is not text")
     return dict(zip(names, values[1::2], strict=True))
 
 

@@ -45,7 +45,7 @@ def date(value: Any, form: Any = "") -> str:
     if form == "day":
         return found.date().isoformat()
     if form:
-        raise Refused(Code.INVALID_RULE, "date takes no argument but “day”.")
+        raise Refused(Code.INVALID_RULE, "date takes no argument other than “day”.")
     return found.isoformat()
 
 
@@ -68,7 +68,7 @@ def in_zone(value: Any, zone: Any) -> str:
     try:
         info = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Refused(Code.UNKNOWN_TIMEZONE, f"“{zone}” is no IANA name of a zone.") from None
+        raise Refused(Code.UNKNOWN_TIMEZONE, f"“{zone}” is not an IANA time zone name.") from None
     found = _read(value)
     if found.tzinfo is not None:
         return found.astimezone(info).isoformat()

@@ -53,7 +53,7 @@ def scalar_text(value: Any) -> str:
         return str(value)
     if value is None:
         raise Refused(Code.MISSING_FIELD, "A value is null where a text is needed; give a default.")
-    raise Refused(Code.INVALID_RULE, f"{shown(value)} is no text.")
+    raise Refused(Code.INVALID_RULE, f"{shown(value)} is not text.")
 
 
 def shown(value: Any) -> str:

@@ -83,7 +83,7 @@ async def _carried_out(engine: Engine, trigger: Trigger, delivery: Delivery) -> 
 async def _asked(engine: Engine, trigger: Trigger, delivery: Delivery) -> Mapped | None:
     payload = await engine.store.payload(delivery.id)
     if payload is None:
-        raise Refused(Code.INVALID_PAYLOAD, "What was delivered is forgotten.")
+        raise Refused(Code.INVALID_PAYLOAD, "What was delivered has been deleted.")
     return mapped(trigger.rules, json.loads(payload))
 
 

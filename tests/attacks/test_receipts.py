@@ -1,4 +1,4 @@
-"""A receipt token proves its holder and nobody else; whom an answer names is mailed within bounds, or not at all."""
+"""A receipt token proves its holder and no one else; whom an answer names is mailed within bounds, or not at all."""
 
 from __future__ import annotations
 

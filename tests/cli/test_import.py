@@ -99,7 +99,7 @@ async def test_standard_input_is_read_for_a_dash(data: Path) -> None:
         (["nowhere.csv"], "path_not_readable"),
         (["https://127.0.0.1:1/season.ics"], "url_not_allowed"),
         (["https://169.254.169.254/latest/meta-data/"], "url_not_allowed"),
-        (["season.ics", "--every", "1h"], "--every goes with a URL"),
+        (["season.ics", "--every", "1h"], "--every needs a URL"),
         (["https://example.com/", "--every", "999999999999d"], "--every"),
         (["season.ics", "--organizer", "nobody"], "invalid_address"),
     ],

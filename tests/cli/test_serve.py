@@ -255,9 +255,9 @@ async def test_sigterm_ends_a_stdio_server_whose_client_keeps_stdin_open(tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--http", "0.0.0.0:0", "--no-auth"), "--no-auth would let everybody in"),
+        (("--http", "0.0.0.0:0", "--no-auth"), "--no-auth would let in anyone"),
         (("--http", "0.0.0.0:0"), "There is no key yet"),
-        (("--no-auth",), "--no-auth goes with --http"),
+        (("--no-auth",), "--no-auth needs --http"),
         (("--http", "8000"), "must be HOST:PORT"),
     ],
 )

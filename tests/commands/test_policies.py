@@ -259,7 +259,7 @@ async def test_a_change_that_passes_a_bound_is_carried_out_whole_once_the_owner_
     actor = (await key(engine, to=("*@customer.com",))).actor
     assert await reasons(engine, CancelEvent(uid=made.uid), actor) == ["bounds"]
     (asked,) = asking(await deliver(engine))
-    assert "passes a bound" in str(asked.notice)
+    assert "exceeds a bound" in str(asked.notice)
     assert "it is carried out" in (await page(engine, code_in(asked), decision="yes")).text
     gone = await deliver(engine)
     assert {m.kind for m in gone} == {Kind.CANCELLATION}

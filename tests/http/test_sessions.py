@@ -169,7 +169,7 @@ async def test_the_page_of_an_id_shows_nothing_to_anybody_else_and_mails_the_lin
         shown = await browser.get(f"/approve/{held_id}", headers=headers)
         assert "Renamed" not in shown.text
         asked = await browser.post(f"/approve/{held_id}", data={"decision": "yes"}, headers=headers)
-        assert "The link goes to whoever decides" in asked.text
+        assert "The link is mailed to the approver" in asked.text
     assert {to for to, _ in await links(engine)} == {BOSS}
     assert len(await held_in(engine)) == 1
 

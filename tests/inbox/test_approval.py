@@ -90,7 +90,7 @@ async def test_looking_at_the_page_changes_nothing_and_the_button_carries_it_out
         assert "Monday, 3 May 2027, 00:00" in shown.text
     assert await now(post, event) == event
     done = await page(post.engine, code, decision="yes")
-    assert "People told: 3" in done.text
+    assert "People notified: 3" in done.text
     assert (await now(post, event)).span.start == START + HOUR
     assert len(await gone(post)) == 3
 
@@ -211,7 +211,7 @@ async def test_a_named_approver_decides_and_the_organizer_hears_of_it(post: Post
     mailed = {m.email: m for m in await deliver(post.engine)}
     assert set(mailed) == {OLGA, BOSS}
     assert mailed[OLGA].notice
-    assert mailed[OLGA].notice.subject.startswith("Waits for approval")
+    assert mailed[OLGA].notice.subject.startswith("Needs approval")
     assert PUBLIC not in mailed[OLGA].notice.text
     post.pace_s = 0
     assert isinstance(post.engine.clock, Clock)

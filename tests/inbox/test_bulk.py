@@ -178,6 +178,8 @@ async def test_a_report_names_row_column_and_reason(post: Post, event: Event) ->
     invites, notices = await sent(post)
     assert invites == ["ann@example.com", "dee@example.com"]
     words = "\n".join(map(text, notices))
-    assert "row 2: bob@@example.com: invalid_address: no address that can be invited (email: “bob@@" in words
+    assert (
+        "row 2: bob@@example.com: invalid_address: not an address that can be invited (email: “bob@@" in words
+    )
     assert "row 3: " in words
-    assert "csv_unreadable: a quote stands inside a cell, or is not closed" in words
+    assert "csv_unreadable: a quote is inside a cell or not closed" in words

@@ -66,7 +66,7 @@ async def test_a_newer_invitation_updates_the_event(post: Post) -> None:
     assert (now.span.start, now.sequence) == (START + hour, 1)
     (notice,) = await post.notices()
     assert notice.notice is not None
-    assert "People told: 3" in notice.notice.text
+    assert "People notified: 3" in notice.notice.text
 
 
 async def test_an_older_mail_that_comes_late_changes_nothing(post: Post) -> None:
@@ -92,7 +92,7 @@ async def test_a_cancellation_cancels_and_says_whom_it_told(post: Post) -> None:
     (notice,) = await post.notices()
     assert notice.notice is not None
     assert notice.notice.subject == "Cancelled: Season opener"
-    assert "People told: 3" in notice.notice.text
+    assert "People notified: 3" in notice.notice.text
     assert (await events(post))[0].cancelled
 
 

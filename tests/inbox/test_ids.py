@@ -23,4 +23,4 @@ async def test_the_notice_of_a_new_event_says_its_names_and_what_can_be_done_wit
     assert f"id: {event.id}" in lines
     assert "bulk@cis.test" in notice.text
     assert f"with {event.id} in the subject" in notice.text
-    assert "Nobody is invited yet." in notice.text
+    assert "No one has been invited yet." in notice.text

@@ -1,4 +1,4 @@
-"""Odd and hostile mails through the real listener: what each comes to, and what people are told of it."""
+"""Odd and hostile mails through the real listener: what each comes to, and what people are notified of it."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_the_notice_of_a_cancelled_instance_does_not_say_that_all_is_cance
     assert "One date of your series was cancelled; the others stay as they are." in told
     assert "When: Monday, 10 May 2027, 08:00 – 09:00 (UTC)" in told
     assert (await post(mails.cancel(once))).code == "no_change"
-    assert "changed nothing" in await words(post)
+    assert "nothing changed" in await words(post)
 
 
 async def test_the_notice_of_an_update_names_fields_in_plain_words(post: Post) -> None:
@@ -214,7 +214,7 @@ async def test_a_list_tells_in_words_why_a_row_was_passed_over(post: Post) -> No
     assert (await post(mails.listed(csv))).action == "campaign"
     told = await words(post)
     assert "Your list for “Season opener”" in told
-    assert "row 1: create@cis.test: invalid_address: no address that can be invited" in told
+    assert "row 1: create@cis.test: invalid_address: not an address that can be invited" in told
 
 
 async def test_a_report_numbers_rows_as_the_list_does_that_its_sender_has(post: Post, clock: Clock) -> None:

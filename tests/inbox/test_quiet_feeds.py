@@ -1,4 +1,4 @@
-"""A calendar that words an event otherwise mails nobody; one that moves or cancels it does."""
+"""A calendar that words an event otherwise mails no one; one that moves or cancels it does."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ async def test_a_listener_without_its_address_is_in_doubt_but_not_while_another_
     await eventually(lambda: listens(port))
     tasks += [asyncio.create_task(listener.run()) for listener in (second, elsewhere)]
     await eventually(elsewhere.doubt)
-    assert elsewhere.doubt().startswith(f"No mail is taken on port {port}: ")
+    assert elsewhere.doubt().startswith(f"No mail is accepted on port {port}: ")
     assert (first.doubt(), second.doubt()) == ("", "")
     for task in tasks:
         task.cancel()

@@ -138,7 +138,7 @@ async def test_words_that_no_row_has_are_read_as_a_search_reads_them(
     assert page.ticked == page.keys
     assert "Send me these 4 invites" in page.text
     nothing = await visitor.see("/s/season?q=xyzzy+in+may")
-    assert "Nothing fits." in nothing.text
+    assert "Nothing matches." in nothing.text
     assert "no event has “xyzzy”" in nothing.text
 
 

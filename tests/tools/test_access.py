@@ -128,7 +128,7 @@ def test_the_command_line_refuses_tools_that_there_are_not_before_it_starts() ->
         assert result.exit_code == 2
         assert "Did you mean send_invite" in result.output
     nothing = _serve("--tools", "send_invite", "--read-only")
-    assert (nothing.exit_code, "leave no tool" in nothing.output) == (2, True)
+    assert (nothing.exit_code, "exclude every tool" in nothing.output) == (2, True)
 
 
 def test_the_command_line_hands_its_selection_to_either_transport(monkeypatch: pytest.MonkeyPatch) -> None:

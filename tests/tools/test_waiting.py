@@ -142,7 +142,7 @@ async def test_a_change_can_be_waited_for(engine: Engine) -> None:
             await deliver(engine)
             result = await call.result()
     assert text_of(result).startswith(
-        f"Campaign {change}, update for event {uid}: finished; 3 people are told"
+        f"Campaign {change}, update for event {uid}: finished; 3 people are notified"
     )
 
 

@@ -129,7 +129,7 @@ KINDS = (
         "event://{uid}.ics",
         "calendar",
         "Calendar file",
-        "The current revision of an event as iCalendar, as its organizer keeps it: nobody invited, no reminder.",
+        "The current revision of an event as iCalendar, as its organizer keeps it: no attendees, no alarm.",
         "text/calendar",
         "get_event",
         _calendar,

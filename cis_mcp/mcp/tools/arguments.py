@@ -142,7 +142,7 @@ def _refuse_half(text: str) -> None:
     except UnicodeEncodeError:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "An argument holds a broken character (half a surrogate pair).",
+            "An argument contains a broken character (half a surrogate pair).",
             "Write it again as plain Unicode text.",
         ) from None
 
@@ -155,7 +155,7 @@ def _unpacked(model: type[Arguments], given: Mapping[str, Any]) -> dict[str, Any
             if values_of(values[name]) > VALUES_MAX:
                 raise Refused(
                     Code.TOO_LARGE,
-                    f"{name} holds more than {VALUES_MAX} values.",
+                    f"{name} has more than {VALUES_MAX} values.",
                     "Send it in parts, or as csv.",
                 )
             try:

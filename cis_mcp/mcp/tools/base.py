@@ -210,7 +210,7 @@ class ServedTool(Tool):
             if error.errno != errno.ENOSPC:
                 logger.exception("%s failed", self.name)
                 return _internal()
-            message = "The server's disk is full: nothing was changed."
+            message = "The server's disk is full; nothing was changed."
             return failure(
                 Code.DISK_FULL, message, "Tell the operator, and repeat the call later.", sent=False
             )

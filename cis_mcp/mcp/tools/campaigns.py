@@ -113,9 +113,7 @@ async def get_campaign(call: CallContext, arguments: GetCampaignArguments) -> Re
             await until_at_rest(call, campaign_id, arguments.wait_s)
         return await fitted(arguments.limit, lambda limit: _one(call, campaign_id, limit, cursor))
     if arguments.wait_s:
-        raise Refused(
-            Code.INVALID_ARGUMENT, "wait_s goes with a campaign_id.", "Leave wait_s out to list all."
-        )
+        raise Refused(Code.INVALID_ARGUMENT, "wait_s needs a campaign_id.", "Leave wait_s out to list all.")
     return await fitted(arguments.limit, lambda limit: _newest(call, limit, cursor))
 
 
@@ -184,7 +182,7 @@ def _next(info: CampaignInfo) -> list[str]:
         case CampaignState.DRAFT:
             return ["Nothing was sent."]
         case CampaignState.RUNNING:
-            return ["It sends by itself now; see how far it is with get_campaign."]
+            return ["It is sending now; follow its progress with get_campaign."]
         case CampaignState.PAUSED:
             return [f"{_gone(info)} What is owed waits for action=“resume”."]
         case CampaignState.CANCELLED:

@@ -79,7 +79,9 @@ Instance = Annotated[
 ]
 AlarmMinutes = Annotated[
     list[int] | None,
-    Field(description="calendars remind so many minutes before; default [15], all-day none; []: never"),
+    Field(
+        description="minutes before the start at which calendars remind; default [15], all-day none; []: never"
+    ),
 ]
 Answer = Literal["accepted", "tentative", "declined"]
 WaitS = Annotated[float, Field(description="seconds to wait until the mails have left", ge=0, le=600)]
@@ -162,7 +164,7 @@ class UpdateEventArguments(Arguments):
         if both := [name for name in names if name in given]:
             raise Refused(
                 Code.INVALID_ARGUMENT,
-                f"“{both[0]}” is given and is to be cleared.",
+                f"“{both[0]}” is both given and to be cleared.",
                 "Give it a value, or name it in clear.",
             )
         return {**given, **dict.fromkeys(names, "")}

@@ -25,7 +25,7 @@ async def fitted(limit: int, page: Callable[[int], Awaitable[Reply]]) -> Reply:
         reply = await page(shown)
     if shown == limit:
         return reply
-    note = f"An answer with {limit} would be too long: this one goes up to {shown}; the cursor leads to the rest."
+    note = f"An answer with {limit} would be too long: this one shows up to {shown}; the cursor leads to the rest."
     return replace(reply, text=f"{reply.text}\n{note}")
 
 

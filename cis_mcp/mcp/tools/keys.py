@@ -18,10 +18,8 @@ class CreateKeyArguments(Arguments):
 
     name: str = Field("", description="what you call it", max_length=200)
     verbs: list[str] | None = Field(None, description="some of your own verbs", max_length=20)
-    to: list[str] | None = Field(
-        None, description="whom it may mail, such as *@example.com", max_length=_MANY
-    )
-    not_to: list[str] | None = Field(None, description="whom it may not mail; wins", max_length=_MANY)
+    to: list[str] | None = Field(None, description="who it may mail, such as *@example.com", max_length=_MANY)
+    not_to: list[str] | None = Field(None, description="who it may not mail; wins", max_length=_MANY)
     links: list[str] | None = Field(None, description="hosts its texts may link to", max_length=_MANY)
     day: int | None = Field(None, ge=1, description="mails a day")
     bulk_max: int | None = Field(None, ge=1, description="rows of one list")

@@ -117,5 +117,5 @@ async def _refuse_others(call: CallContext, uid: str, rows: list[Row]) -> None:
         raise Refused(
             Code.INVALID_ARGUMENT,
             f"Rows of the list name another event in their uid column: {named}.",
-            "Make one bulk_send for each event, with its rows alone, or leave the uid column out.",
+            "Make one bulk_send for each event, with only its rows, or leave the uid column out.",
         )

@@ -85,7 +85,7 @@ class KeyInfo(Result):
 
     id: str
     name: str
-    address: str = Field(description="whom it acts for")
+    address: str = Field(description="the address it acts for")
     verbs: list[str] = Field(description="what it may do")
     unbounded: bool = Field(description="true: made before keys had bounds")
     owner: str = Field(description="who answers for it; empty: the operator")

@@ -27,7 +27,7 @@ class CreatePageArguments(PageFields, Arguments):
     kind: PageKind = Field(
         PageKind.SCHEDULE,
         description="schedule: to choose from many; upcoming: what comes next; events: no list, each event of the "
-        "organizer has a page of its own at an address that nobody can guess (list_pages with event says which)",
+        "organizer has a page of its own at an address that no one can guess (list_pages with event says which)",
     )
     slug: str | None = Field(
         None,
@@ -36,7 +36,7 @@ class CreatePageArguments(PageFields, Arguments):
         examples=["orioles-2027"],
     )
     organizer: str | None = Field(
-        None, description="whose events; leave out for your own", examples=["ann@example.com"]
+        None, description="the organizer; leave out for yourself", examples=["ann@example.com"]
     )
 
 
@@ -122,7 +122,7 @@ def _after(pages: Sequence[PageInfo], cursor: str | None) -> int:
         return 0
     places = [place for place, page in enumerate(pages) if page.slug == cursor]
     if not places:
-        raise Refused(Code.INVALID_CURSOR, "That cursor is of no list of pages.", "Begin without one.")
+        raise Refused(Code.INVALID_CURSOR, "Unknown cursor.", "Begin without one.")
     return places[0] + 1
 
 

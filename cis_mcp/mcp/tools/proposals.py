@@ -55,7 +55,7 @@ class AnsweredProposal(Result):
     event: Annotated[EventInfo, shown_by("get_event")]
     proposal: ProposalInfo
     changed: list[str] = Field(description="fields that changed; empty: the event stays as it is")
-    notified: int = Field(description="people who are told")
+    notified: int = Field(description="people who are notified")
     campaign_id: str = Field(description="follow it with get_campaign; empty: none")
 
 
@@ -94,7 +94,7 @@ async def _declined(
     if arguments.audience is not None:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "audience goes with answer=“accept”: a declined proposal is answered to its attendee only.",
+            "audience needs answer=“accept”: declining a proposal mails only its attendee.",
             "Leave audience out.",
         )
     done = await call.apply(DeclineProposal(uid=event.uid, email=arguments.email, recurrence_id=instance))

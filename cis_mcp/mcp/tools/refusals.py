@@ -20,7 +20,7 @@ class LimitInfo(Result):
     """One bound of your key, or of a key above it."""
 
     bound: str
-    key: str = Field(description="id of the key whose bound it is")
+    key: str = Field(description="id of the key that has the bound")
     allows: str
     used: int | None = Field(description="of a budget: used today")
     left: int | None = Field(description="of a budget: what is left")

@@ -18,13 +18,13 @@ from engine.model.messages import Chosen
 
 REASONS = {
     "declined": "said No",
-    "delegated": "sent somebody else",
+    "delegated": "sent someone else",
     "barred": "unsubscribed or takes no mail",
     "bounced": "mail to them came back",
     "not_invited": "have not got the invite yet",
     "reminded_often": "were reminded three times",
     "reminded_today": "were reminded within a day",
-    "person_limit": "were sent as much today as a person gets in a day",
+    "person_limit": "have already received as many mails today as one person may",
 }
 """Why people get no reminder, as a text says it."""
 
@@ -75,7 +75,7 @@ def _reminded(done: RemindDone, data: Reminded) -> list[str]:
 
 async def withdraw_invite(call: CallContext, arguments: WithdrawInviteArguments) -> Reply:
     """Take one person out of an event: their calendar entry is cancelled, they leave the counts and hear of no change,
-    and nobody else is mailed. send_invite invites them again. To call the event off for all use cancel_event."""
+    and no one else is mailed. send_invite invites them again. To call the event off for all use cancel_event."""
     command = WithdrawInvite(uid=arguments.uid, email=arguments.email, note=arguments.note or "")
     done = await call.apply(command)
     data = withdrawn(done)
@@ -84,10 +84,10 @@ async def withdraw_invite(call: CallContext, arguments: WithdrawInviteArguments)
 
 def _withdrawn(done: WithdrawDone, data: Withdrawn) -> str:
     if data.already:
-        return f"{data.email} was taken out before. Nothing was sent now."
+        return f"{data.email} had already been taken out. Nothing was sent now."
     event = f"“{one_line(done.event.summary)}”"
     if data.mailed:
-        return f"Taken out of {event}: {data.email} gets a cancellation; nobody else is mailed."
+        return f"Taken out of {event}: {data.email} gets a cancellation; no one else is mailed."
     return f"Taken out of {event}: {data.email}. No invite had reached them, so nothing is mailed."
 
 

@@ -71,7 +71,7 @@ class SendReportArguments(Arguments):
     uid: Uid
     to: str | None = Field(
         None,
-        description="left out: the organizer; with a key: nobody else",
+        description="left out: the organizer; with a key: no one else",
         max_length=1_000,
         examples=["ann@example.com"],
     )
@@ -134,7 +134,7 @@ async def _groups(call: CallContext, arguments: GetStatsArguments) -> list[Group
     if arguments.scope == "system" or (arguments.scope == "event" and arguments.by == "event"):
         raise Refused(
             Code.INVALID_ARGUMENT,
-            f"by={arguments.by} does not go with scope={arguments.scope}.",
+            f"by={arguments.by} cannot be combined with scope={arguments.scope}.",
             "Group an event by domain, client or hour, an organizer or domain also by event.",
         )
     found = await call.engine.answer_groups(
@@ -182,7 +182,7 @@ async def _page(call: CallContext, arguments: ListAttendeesArguments, limit: int
     event = await call.engine.event(arguments.uid, call.actor)
     proposed = {one.email: one for one in await call.engine.proposals(event.uid, call.actor)}
     people = [attendee_info(event, a, proposed.get(a.email), masked=arguments.masked) for a in page.attendees]
-    lines = [_line(person) for person in people] or ["Nobody to list."]
+    lines = [_line(person) for person in people] or ["No one to list."]
     if page.next_cursor:
         lines.append(f"There are more; go on with cursor {page.next_cursor}")
     # Validated in one go, which is faster than one by one.

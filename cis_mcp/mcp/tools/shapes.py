@@ -108,7 +108,7 @@ def _google_times(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str,
 
 
 def _no_value(place: str) -> WrongArguments:
-    sentence = f"“{place}” is a word that stands for no value. Leave the argument out, or give a value."
+    sentence = f"“{place}” stands for no value. Leave the argument out, or give a value."
     return WrongArguments([sentence], [Problem(field=place, expected="a value, or nothing at all")])
 
 

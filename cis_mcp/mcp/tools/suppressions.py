@@ -28,7 +28,7 @@ Targets = Annotated[
 Whose = Annotated[
     str,
     Field(
-        description="whose mail; empty: yours, and for operators every organizer's",
+        description="the organizer; empty: you, and for operators every organizer",
         max_length=1_000,
         examples=["agent@invites.example.com"],
     ),

@@ -27,9 +27,11 @@ class CreateTriggerArguments(Arguments):
         max_length=200,
         examples=["crm-deals"],
     )
-    sender: Sender = Field(description="whose proof the hook expects; hmac and bearer fit any sender")
+    sender: Sender = Field(
+        description="the sender whose signature the hook expects; hmac and bearer fit any sender"
+    )
     rules: str = Field(
-        description="YAML: one rule or up to 10, the first whose `when` is true is carried out. Fields: when, do "
+        description="YAML: one rule or up to 10, the first with a true `when` is applied. Fields: when, do "
         "(invite, update, cancel, forget, nothing), object, version, set, people {each, email, name, fields}, undo_s",
         max_length=50_000,
         examples=[
@@ -43,7 +45,7 @@ class CreateTriggerArguments(Arguments):
         "", description="of salesforce-flow and bearer: the header with the secret", max_length=100
     )
     organization: str = Field("", description="of salesforce-message: the organization's id", max_length=40)
-    form: HmacForm | None = Field(None, description="of hmac: where the signature stands and what it covers")
+    form: HmacForm | None = Field(None, description="for hmac: where the signature is and what it covers")
     sample: dict[str, Any] | None = Field(None, description="a payload on which the rules are tried")
 
 

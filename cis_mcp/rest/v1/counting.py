@@ -66,7 +66,7 @@ async def statistics(call: Call[Counting, Body]) -> CountersInGroups:
     asked = call.query
     if asked.scope == "system" and (asked.by or asked.organizer):
         raise Refused(
-            Code.INVALID_ARGUMENT, "by and organizer do not go with scope=system.", "Leave them out."
+            Code.INVALID_ARGUMENT, "by and organizer cannot be combined with scope=system.", "Leave them out."
         )
     counted = await call.engine.statistics(asked.scope, asked.organizer, call.actor)
     groups = (

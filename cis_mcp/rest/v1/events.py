@@ -121,9 +121,9 @@ class Searching(Query):
         "", description="words, places, days and times, as a person says them", max_length=QUERY_MAX
     )
     timezone: str | None = Field(
-        None, description="whose clock counts; left out: each event's own", max_length=100
+        None, description="time zone of days and hours; left out: each event's own", max_length=100
     )
-    location: str | None = Field(None, description="words that the place must have", max_length=200)
+    location: str | None = Field(None, description="text that the place must contain", max_length=200)
     organizer: str | None = Field(None, description="address of the owner", max_length=1_000)
     after: Moment = Field(None, description="events that end after it")
     before: Moment = Field(None, description="events that start before it")
@@ -141,7 +141,7 @@ class EventList(Data):
 
 
 async def create_event(call: Call[Query, NewEvent]) -> Answer:
-    """Create an event. Nobody is notified. The same Idempotency-Key makes the same event once: a repetition answers
+    """Create an event. No one is notified. The same Idempotency-Key makes the same event once: a repetition answers
     200 with the event that was made."""
     body = call.body
     command = CreateEvent(
@@ -174,7 +174,7 @@ async def get_event(call: Call[OfEvent, Body]) -> Answer | Response:
 
 async def change_event(call: Call[Changing, EventChange]) -> Answer:
     """Change an event, or one instance of a series, and mail the attendees it affects. A repetition changes nothing
-    and mails nobody. If-Match with the event's ETag refuses a change of a revision that you have not seen."""
+    and mails no one. If-Match with the event's ETag refuses a change of a revision that you have not seen."""
     command = await _change(call)
     done = await call.apply(command)
     revision = Revision(**revision_fields(done, dry_run=call.query.dry_run))
@@ -216,7 +216,7 @@ async def _change(call: Call[Changing, EventChange]) -> UpdateEvent | UpdateInst
 
 async def cancel_event(call: Call[Changing, Cancellation]) -> Answer:
     """Cancel an event, or one instance of a series, permanently: attendees are mailed and their entries are
-    cancelled. It cannot be undone: use dry_run first. A repetition mails nobody."""
+    cancelled. It cannot be undone: use dry_run first. A repetition mails no one."""
     expected = await call.expected_sequence(call.query.uid)
     done = await call.apply(await _cancellation(call), before=_at_revision(call.query.uid, expected))
     fields = revision_fields(done, dry_run=call.query.dry_run)

@@ -44,7 +44,7 @@ class NewPage(PageFields, Body):
         description="end of its address, a-z, 0-9 and hyphens; else made of the title",
         max_length=texts.SLUG_MAX,
     )
-    organizer: str | None = Field(None, description="whose events; left out: your own", max_length=1_000)
+    organizer: str | None = Field(None, description="the organizer; left out: yourself", max_length=1_000)
 
 
 class PageChange(PageFields, Body):

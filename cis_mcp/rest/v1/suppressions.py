@@ -15,7 +15,7 @@ from engine.model.verbs import Verb
 
 Whose = Annotated[
     str,
-    Field(description="whose mail; empty: yours, and for operators every organizer's", max_length=1_000),
+    Field(description="the organizer; empty: you, and for operators every organizer", max_length=1_000),
 ]
 
 

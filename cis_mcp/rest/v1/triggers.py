@@ -54,14 +54,16 @@ class NewTrigger(Body):
         max_length=200,
         examples=["crm-deals"],
     )
-    sender: Sender = Field(description="whose proof the hook expects; hmac and bearer fit any sender")
+    sender: Sender = Field(
+        description="the sender whose signature the hook expects; hmac and bearer fit any sender"
+    )
     rules: str = Field(description="YAML, as docs/triggers.md describes it", max_length=50_000)
     key: str = Field("", description="id of the key that it acts as; empty: yours", max_length=40)
     header: str = Field(
         "", description="of salesforce-flow and bearer: the header with the secret", max_length=100
     )
     organization: str = Field("", description="of salesforce-message: the organization's id", max_length=40)
-    form: HmacForm | None = Field(None, description="of hmac: where the signature stands and what it covers")
+    form: HmacForm | None = Field(None, description="for hmac: where the signature is and what it covers")
     sample: dict[str, Any] | None = Field(None, description="a payload on which the rules are tried")
 
 

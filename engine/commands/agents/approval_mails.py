@@ -14,15 +14,15 @@ _SHOWN = 300
 _SAMPLE_SHOWN = 4_000
 REASONS = {
     HoldReason.ORGANIZER: "a change from the organizer's calendar",
-    HoldReason.MODE: "everything that it asks waits",
-    HoldReason.EVERYTHING: "everything that it asks waits",
+    HoldReason.MODE: "all its requests wait",
+    HoldReason.EVERYTHING: "all its requests wait",
     HoldReason.BULK: "it mails many people",
     HoldReason.NEW_DOMAIN: "it mails a domain for the first time",
     HoldReason.LINKS: "its texts have links",
     HoldReason.OUTSIDE_HOURS: "it is outside its hours",
     HoldReason.TIME_CHANGES: "it changes a time within a day of the start",
     HoldReason.CHANGES: "it changes or cancels an event",
-    HoldReason.BOUNDS: "it passes a bound of the key, and people who are invited already would not hear of it",
+    HoldReason.BOUNDS: "it exceeds a bound of the key, and people already invited would not be notified",
 }
 
 
@@ -37,7 +37,7 @@ async def ask(work: Work, held: HeldAction) -> None:
 def asking(held: HeldAction, settings: Settings) -> Notice:
     """Asks for a Yes or a No, and shows what a Yes would do."""
     text = (
-        f"{_why(held)} Nothing was changed, and nobody was mailed.\n\n{described(held.preview)}\n\n"
+        f"{_why(held)} Nothing was changed and no one was mailed.\n\n{described(held.preview)}\n\n"
         f"{_how(held, settings)}\n\nWithout an answer until {words.day(held.expires)}, {held.expires:%H:%M} UTC, it "
         "counts as refused.\n"
     )
@@ -50,16 +50,16 @@ def _why(held: HeldAction) -> str:
     if HoldReason.ORGANIZER not in held.reasons:
         named = f" “{held.key_name}”" if held.key_name else ""
         why = ", ".join(REASONS[reason] for reason in held.reasons)
-        return f"An agent's key{named}, which acts for {held.organizer}, asks for something that waits for you: {why}."
+        return f"An agent's key{named}, acting for {held.organizer}, requests what needs your approval: {why}."
     if held.address == held.organizer:
-        return "A change that came from your calendar waits for your approval."
-    return f"A change that came from the calendar of {held.organizer} waits for your approval."
+        return "A change that came from your calendar needs your approval."
+    return f"A change that came from the calendar of {held.organizer} needs your approval."
 
 
 def _how(held: HeldAction, settings: Settings) -> str:
     page = settings.page(f"approve/{held.code}")
     if page:
-        answering = f"Answering this mail decides nothing{_stop(held)}."
+        answering = f"Replying to this mail decides nothing{_stop(held)}."
         return f"To decide, open this page and press a button:\n{page}\n{answering}"
     return f"To decide, use the command line at the server: approval show {held.id}{_stop(held)}"
 
@@ -67,7 +67,7 @@ def _how(held: HeldAction, settings: Settings) -> str:
 def _stop(held: HeldAction) -> str:
     if HoldReason.ORGANIZER in held.reasons or not held.address:
         return ""
-    return ", but an answer that begins with STOP stops all your agents' keys"
+    return ", but a reply that begins with STOP stops all your agents' keys"
 
 
 def described(preview: HeldPreview) -> str:
@@ -103,18 +103,18 @@ def waits(held: HeldAction) -> Notice:
     """Tells the organizer that a change of theirs waits for somebody else."""
     who = held.address or "the operator"
     text = (
-        f"Your change waits for the approval of {who}. Nothing was changed, and nobody was mailed.\n\n"
+        f"Your change needs the approval of {who}. Nothing was changed and no one was mailed.\n\n"
         f"What: {held.preview.action}\nEvent: {held.preview.title}\nid: {held.id}\n"
     )
-    return Notice(subject=f"Waits for approval: {held.preview.title}"[:_SUBJECT_MAX], text=text)
+    return Notice(subject=f"Needs approval: {held.preview.title}"[:_SUBJECT_MAX], text=text)
 
 
 _BECAME = {
     HeldState.APPROVED: ("Approved", "Your change was approved and carried out."),
-    HeldState.REFUSED: ("Refused", "Your change was refused; nothing was changed, and nobody was mailed."),
+    HeldState.REFUSED: ("Refused", "Your change was refused; nothing was changed and no one was mailed."),
     HeldState.VOID: (
         "Void",
-        "Your change was approved too late: nothing was changed, and nobody was mailed.",
+        "Your change was approved too late: nothing was changed and no one was mailed.",
     ),
 }
 
@@ -123,6 +123,6 @@ def decided(held: HeldAction) -> Notice:
     """Tells the organizer what became of a change of theirs."""
     word, sentence = _BECAME[held.state]
     why = f"Why: {held.why}\n" if held.why else ""
-    told = f"People told: {held.notified}\n" if held.state is HeldState.APPROVED else ""
+    told = f"People notified: {held.notified}\n" if held.state is HeldState.APPROVED else ""
     text = f"{sentence}\n\nWhat: {held.preview.action}\nEvent: {held.preview.title}\n{why}{told}"
     return Notice(subject=f"{word}: {held.preview.title}"[:_SUBJECT_MAX], text=text)

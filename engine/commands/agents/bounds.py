@@ -50,7 +50,9 @@ def refuse_links(work: Work, standing: Standing, texts: Iterable[str]) -> None:
     host = next((host for text in texts if (host := standing.outside_links(text))), "")
     if host:
         what = "a link without a host" if host == NO_HOST else f"“{host[:80]}”"
-        refuse(work, standing, "links", f"its texts may not hold {what}, of which mail clients make a link.")
+        refuse(
+            work, standing, "links", f"its texts may not contain {what}, which mail clients turn into a link."
+        )
 
 
 def texts_of(event: Event) -> list[str]:
@@ -106,7 +108,7 @@ async def refuse_events(work: Work) -> None:
     for key in work.bounds.keys:
         most = key.bounds.events_max if key.bounds else 0
         if most and await work.unit.standing_events(key.id, work.now) >= most:
-            refuse(work, work.bounds, "events_max", f"{most} events of its making stand at a time.")
+            refuse(work, work.bounds, "events_max", f"{most} of its events may be active at a time.")
 
 
 async def exceed_audience(work: Work, standing: Standing, event: Event, kind: Kind, group: Chosen) -> None:
@@ -118,7 +120,7 @@ async def exceed_audience(work: Work, standing: Standing, event: Event, kind: Ki
         people, cursor = await work.unit.audience(job, work.unit.items_per_unit)
         outside = next((a for a in people if not standing.may_mail(a.email)), None)
         if outside:
-            work.exceed("to", "some of the people who would hear of it, it may not mail.")
+            work.exceed("to", "some of the people it would notify are outside the bound.")
         if outside or cursor is None:
             return
         job = job.model_copy(update={"cursor": cursor})

@@ -21,7 +21,9 @@ async def refuse_mail(work: Work, standing: Standing, email: str) -> None:
     people = await KeyPeople.of(work, standing, [email])
     await _refuse_over(work, standing, mails=1, new=people.new)
     if not people.take(email):
-        refuse(work, standing, "person_day", f"This person was mailed as often today as allowed. {_ENDS}")
+        refuse(
+            work, standing, "person_day", f"This person has been mailed as often today as allowed. {_ENDS}"
+        )
 
 
 async def refuse_report(work: Work, standing: Standing) -> None:

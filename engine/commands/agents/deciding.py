@@ -58,7 +58,7 @@ class Decide(Command[Decided]):
             raise Refused(Code.HELD_ACTION_STATE, decided_already(held, state))
         why = text.bounded(" ".join(self.why.split()), "why", WHY_MAX)
         if not self.approve and not why:
-            raise Refused(Code.INVALID_ARGUMENT, "A No needs a reason.", "Say why in a few words.")
+            raise Refused(Code.INVALID_ARGUMENT, "A No needs a reason.", "Say briefly why.")
         decided = held.model_copy(
             update={
                 "state": wanted,
@@ -96,7 +96,7 @@ async def _refuse_readable(work: Work, address: str) -> None:
     if await read_by_a_key(work, address):
         raise Refused(
             Code.NOT_ALLOWED,
-            "A key acts for the address that was asked, so its mail decides nothing.",
+            "A key acts for the address that was asked, so a reply from it decides nothing.",
             "The operator decides.",
         )
 
@@ -109,20 +109,20 @@ async def _refuse_key(work: Work, held: HeldAction, channel: Channel) -> None:
     if not work.actor.owns(held.organizer):
         raise unknown()
     if HoldReason.ORGANIZER in held.reasons:
-        raise Refused(Code.NOT_ALLOWED, "The organizer, or who was named for it, decides this.")
+        raise Refused(Code.NOT_ALLOWED, "Only the organizer, or the approver named for them, decides this.")
     if work.actor.key and work.actor.key == held.actor.key and work.bounds.attended:
         return
     if channel is Channel.FORM or set(work.actor.chain or ("",)) & set(held.actor.chain or ("",)):
         raise Refused(
             Code.NOT_THE_PROPOSER,
-            "The key that asks for an action does not approve it, nor does one above or below it.",
+            "The key that requests an action cannot approve it, nor can a key above or below it.",
             "Its owner decides, or the operator.",
         )
     work.require(Verb.APPROVE)
 
 
 def unknown() -> Refused:
-    return Refused(Code.UNKNOWN_HELD_ACTION, "Nothing waits under this name.")
+    return Refused(Code.UNKNOWN_HELD_ACTION, "There is no held action with this id.")
 
 
 def decided_already(held: HeldAction, state: HeldState) -> str:
@@ -131,7 +131,7 @@ def decided_already(held: HeldAction, state: HeldState) -> str:
         HeldState.APPROVED: "It was approved already, and carried out.",
         HeldState.REFUSED: "It was refused already.",
         HeldState.EXPIRED: "It was not decided in time, which counts as a No.",
-        HeldState.REPLACED: "A newer edit has taken its place.",
+        HeldState.REPLACED: "A newer edit replaced it.",
         HeldState.VOID: f"It is void: {held.why}",
     }.get(state, "It waits.")
 

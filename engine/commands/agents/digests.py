@@ -56,11 +56,11 @@ def digest_text(days: Sequence[KeyDay], waiting: Sequence[HeldAction], head: str
         return ""
     lines = [line for day in days for line in _key_lines(day, now)]
     if waiting:
-        lines += ["Waits for your approval:", *(f"- {_held_line(held)}" for held in waiting[:_SHOWN]), ""]
+        lines += ["Needs your approval:", *(f"- {_held_line(held)}" for held in waiting[:_SHOWN]), ""]
     if len(waiting) > _SHOWN:
         lines.append(f"And {len(waiting) - _SHOWN} more.")
     lines += [
-        "An answer that begins with STOP stops all these keys.",
+        "A reply that begins with STOP stops all these keys.",
         "",
         "Keep this mail: the head of the record below proves later that nothing before it was changed.",
         "",

@@ -149,7 +149,7 @@ async def hold(work: Work, command: Command[Done], waits: MustWait) -> HeldActio
 
 def _refuse_changed(done: Done, event: Event | None) -> None:
     if isinstance(done, EventDone) and done.old and (event is None or event.sequence != done.old.sequence):
-        raise Refused(Code.SEQUENCE_MISMATCH, "The event changed at this very moment.", "Ask again.")
+        raise Refused(Code.SEQUENCE_MISMATCH, "The event has just changed.", "Ask again.")
 
 
 async def _waits_already(work: Work, kept: HeldCommand) -> HeldAction | None:

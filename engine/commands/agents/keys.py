@@ -69,8 +69,8 @@ class CreateKey(Command[KeyDone]):
         if self.api and (parent or self.oauth_subject or self.scopes is not None):
             raise Refused(
                 Code.INVALID_ARGUMENT,
-                "A key of the reference API stands under none, and has no scopes of its own.",
-                "Make it with its name, its kind and its bounds alone.",
+                "A key of the reference API has no parent and no scopes of its own.",
+                "Give only its name, its kind and its bounds.",
             )
         bounds = await self._bounds(work, parent)
         secret = "" if self.oauth_subject else KEY_PREFIX + work.randomness.word(40)
@@ -99,7 +99,7 @@ class CreateKey(Command[KeyDone]):
 
     async def _refuse_second(self, work: Work, key: Key) -> None:
         if await work.unit.key_with(key.digest):
-            raise Refused(Code.INVALID_ARGUMENT, "This subject has bounds already.", "Change those.")
+            raise Refused(Code.INVALID_ARGUMENT, "This subject already has bounds.", "Change those.")
 
     async def _parent(self, work: Work) -> Key | None:
         """The key under which this one is made: another than its own only the operator may name."""
@@ -112,21 +112,19 @@ class CreateKey(Command[KeyDone]):
         if not name:
             return None
         if own and name != own:
-            raise Refused(Code.NOT_ALLOWED, "A key makes keys under itself alone.")
+            raise Refused(Code.NOT_ALLOWED, "A key can only make keys under itself.")
         parent = await stored_key(work, name)
         if parent.ended(work.now):
             raise Refused(Code.NOT_ALLOWED, "The key above has ended.")
         if len(parent.chain) >= DEPTH_MAX:
-            raise Refused(
-                Code.OUT_OF_BOUNDS, f"Keys stand under one another at most {DEPTH_MAX} deep.", bound="depth"
-            )
+            raise Refused(Code.OUT_OF_BOUNDS, f"Keys can be nested at most {DEPTH_MAX} deep.", bound="depth")
         return parent
 
     async def _address(self, work: Work, parent: Key | None) -> str:
         """Whom it acts for: a key under another acts for the same address."""
         address = text.address(self.address or (parent.address if parent else work.settings.local_organizer))
         if parent and address != parent.address:
-            raise Refused(Code.NOT_ALLOWED, "A key under another acts for the same address.")
+            raise Refused(Code.NOT_ALLOWED, "A key under another must act for the same address.")
         return address
 
     async def _bounds(self, work: Work, parent: Key | None) -> Bounds:
@@ -171,7 +169,7 @@ async def _owned(work: Work, bounds: Bounds) -> Bounds:
     if work.settings.is_own_mailbox(owner) or await work.unit.keys_for(owner):
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "An owner is a person: this is an address of the server, or one for which a key acts.",
+            "An owner is a person; this is an address of the server or one that a key acts for.",
             "Name an address that no agent reads.",
         )
     return bounds.model_copy(update={"owner": owner})
@@ -237,7 +235,7 @@ class RotateKey(Command[KeyDone]):
         if key.revoked is not None:
             raise Refused(Code.NOT_ALLOWED, "This key has ended.", "Make a new one.")
         if key.subject:
-            raise Refused(Code.NOT_ALLOWED, "Bounds of an OAuth subject have no secret.")
+            raise Refused(Code.NOT_ALLOWED, "The bounds of an OAuth subject have no secret.")
         secret = KEY_PREFIX + work.randomness.word(40)
         key = key.model_copy(update={"digest": digest(secret)})
         await work.unit.save_key(key)

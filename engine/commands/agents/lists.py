@@ -31,7 +31,7 @@ class SetAddressList(Command[AddressListDone]):
         if not LIST_NAME.fullmatch(name):
             raise Refused(
                 Code.INVALID_ARGUMENT,
-                "The name of a list has letters, digits and hyphens.",
+                "The name of a list may have only letters, digits and hyphens.",
                 "Choose such a name.",
             )
         if self.patterns is not None:
@@ -42,7 +42,9 @@ class SetAddressList(Command[AddressListDone]):
     def _read(self) -> tuple[str, ...]:
         assert self.patterns is not None, "there is something to read"
         if len(self.patterns) > PATTERNS_MAX:
-            raise Refused(Code.TOO_LARGE, f"A list holds at most {PATTERNS_MAX} patterns.", "Name domains.")
+            raise Refused(
+                Code.TOO_LARGE, f"A list can have at most {PATTERNS_MAX} patterns.", "Name domains."
+            )
         try:
             return tuple(dict.fromkeys(map(pattern, self.patterns)))
         except ValueError as error:

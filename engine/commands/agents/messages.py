@@ -62,10 +62,10 @@ class TakeMessage(Command[MessageDone]):
         if not await _is_agent(work, self.organizer):
             raise Refused(Code.FOR_OPERATOR, "The mail waits for the operator to read it.")
         if not work.settings.may_write(self.sender):
-            raise Refused(Code.FOR_OPERATOR, "Its sender is none of those who may write to agents.")
+            raise Refused(Code.FOR_OPERATOR, "Its sender may not write to agents.")
         of_one, of_all = await work.unit.inbox_counts(self.organizer, self.sender, work.now - _DAY)
         if of_one >= _OF_ONE or of_all >= _OF_ALL:
-            raise Refused(Code.TOO_MANY, "The agent has got too much mail today.")
+            raise Refused(Code.TOO_MANY, "The agent has received too much mail today.")
         message = InboxMessage(
             id=word_in_order(work.randomness, work.now, _ID),
             organizer=self.organizer,
@@ -115,7 +115,7 @@ class ReplyMessage(Command[MessageDone]):
         if not message.proof:
             raise Refused(
                 Code.SENDER_UNAUTHENTICATED,
-                "Nothing proves that this message is from the address that it names, so it cannot be answered.",
+                "The sender of this message is not verified, so it cannot be answered.",
             )
         said = text.bounded(self.body.strip(), "text", _REPLY_MAX)
         if not said:
@@ -126,7 +126,7 @@ class ReplyMessage(Command[MessageDone]):
         refuse_links(work, work.bounds, [said, subject])
         _refuse_waiting(work, [said, subject])
         if barred := await work.unit.barred(message.organizer, [message.sender]):
-            raise Refused(barred[message.sender], "This person wants no mail.")
+            raise Refused(barred[message.sender], "This person has unsubscribed.")
         return await self._owe(work, message, said, subject)
 
     async def _owe(self, work: Work, message: InboxMessage, said: str, subject: str) -> MessageDone:
@@ -174,7 +174,7 @@ async def keep_comment(work: Work, attendee: Attendee, organizer: str, comment: 
 def _refuse_waiting(work: Work, said: Iterable[str]) -> None:
     """Refuse with OUT_OF_BOUNDS an answer with links where those wait for a yes: an answer cannot wait."""
     if Approval.LINKS in work.bounds.approval and any(True for one in said for _ in hosts(one)):
-        refuse(work, work.bounds, "approval", "texts with links wait for a yes, and an answer cannot wait.")
+        refuse(work, work.bounds, "approval", "texts with links need approval, and an answer cannot be held.")
 
 
 def unknown_message(message_id: str) -> Refused:

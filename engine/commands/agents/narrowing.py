@@ -21,7 +21,7 @@ def refuse_wider(key: Key, parent: Key) -> None:
     if wider:
         raise Refused(
             Code.OUT_OF_BOUNDS,
-            f"A key under another lies within its bounds; its {wider} is wider.",
+            f"A key must stay within the bounds of the key above; its {wider} is wider.",
             "Give it narrower bounds, or ask who may change the key above.",
             bound=wider,
         )

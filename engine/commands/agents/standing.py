@@ -22,7 +22,7 @@ async def standing_of(unit: Unit, actor: Actor, now: datetime) -> Standing:
     if found.stopped:
         raise Refused(
             Code.OUT_OF_BOUNDS,
-            "This key is stopped: it changes nothing, and what it owes waits.",
+            "This key is stopped: it changes nothing, and its mail waits.",
             "Ask its owner to resume it.",
             bound="stopped",
         )
@@ -42,8 +42,8 @@ async def _of_mail(unit: Unit, address: str, now: datetime) -> Standing:
     if not live or found.stopped:
         raise Refused(
             Code.OUT_OF_BOUNDS,
-            "Keys act for this address, and none of them is live just now.",
-            "Ask the operator for a live key, or to carry this out.",
+            "Keys act for this address, but none of them is active.",
+            "Ask the operator for an active key, or to do this for you.",
             bound="key",
         )
     return found

@@ -26,7 +26,7 @@ class Stopped(Done):
 
 
 class StopSending(Command[Stopped]):
-    """Have an organizer's mail wait from the next claim on, or everybody's; nothing that is owed is lost."""
+    """Have an organizer's mail wait from the next claim on, or everyone's; nothing that is owed is lost."""
 
     free: ClassVar[bool] = True
 
@@ -48,7 +48,7 @@ class StopSending(Command[Stopped]):
 
 
 def _may_stop(work: Work, organizer: str) -> None:
-    """Operators stop everything; a key with the verb `approve` stops whom it acts for."""
+    """Operators stop everything; a key with the verb `approve` stops the address it acts for."""
     own = bool(organizer) and work.actor.kind == "agent" and work.actor.owns(organizer)
     if own and Verb.APPROVE in work.verbs:
         return

@@ -33,7 +33,7 @@ class SetOrganizerApproval(Command[ApprovalSet]):
         address = text.address(self.address)
         approver = text.address(self.approver) if self.approver else ""
         if approver and not self.on:
-            raise Refused(Code.INVALID_ARGUMENT, "Without approval there is no approver.", "Leave it out.")
+            raise Refused(Code.INVALID_ARGUMENT, "An approver needs approval to be on.", "Leave it out.")
         if approver:
             await refuse_unfit(work, approver)
         await work.unit.ensure_organizer(address, "", work.now)

@@ -79,7 +79,7 @@ async def whose(work: Work, said: Answering[Done]) -> Respondent:
         return await _at_token(work, said)
     event = await _event(work, said.uid)
     if not said.email and not said.sender:
-        raise Refused(Code.NO_SENDER, "The receipt names nobody who answers.")
+        raise Refused(Code.NO_SENDER, "The reply does not say who answers.")
     for email in dict.fromkeys(a for a in (said.email, said.sender) if a):
         found = await work.unit.attendee(event.uid, text.address(email))
         if found:
@@ -93,7 +93,7 @@ async def _at_token(work: Work, said: Answering[Done]) -> Respondent:
     """A token proves its holder, under one other address at most, and whom the holder sent; nobody else."""
     holder = await work.unit.attendee_by_token(said.token)
     if holder is None:
-        raise Refused(Code.UNKNOWN_TOKEN, "No invite was sent with this receipt address.")
+        raise Refused(Code.UNKNOWN_TOKEN, "No invite was sent from this receipt address.")
     event = await _event(work, holder.event_uid)
     email = _usable(said.email)
     if email in {"", holder.email}:
@@ -167,7 +167,7 @@ def plain_name(name: str) -> str:
 async def _event(work: Work, uid: str) -> Event:
     if not uid:
         raise Refused(
-            Code.MISSING_UID_IN_CALENDAR, "The answer names no event, and came to no receipt address."
+            Code.MISSING_UID_IN_CALENDAR, "The answer names no event and was not sent to a receipt address."
         )
     event = await work.unit.event(uid) or await work.unit.event(uid.lower())
     if event is None:

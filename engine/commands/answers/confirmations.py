@@ -104,7 +104,7 @@ async def _what(work: Work, waiting: Waiting, event: Event | None) -> str:
     if known and waiting.method == "CANCEL":
         return f"It cancels your event {_named(known)}, or a part of it."
     if known and waiting.method == "DECLINECOUNTER":
-        return f"It keeps the time of your event {_named(known)}, where somebody proposed another."
+        return f"It keeps the time of your event {_named(known)}, where another was proposed."
     if known:
         return f"It changes your event {_named(known)}."
     if waiting.method in {"REQUEST", "PUBLISH"}:
@@ -142,7 +142,7 @@ class UseConfirmation(Command[Confirmed]):
         if found.kind is ConfirmationKind.REGISTRATION and work.actor.kind == "attendee":
             # Its mail waits until it is taken in again, with all others of the same address.
             if work.settings.registration != "open":
-                raise Refused(Code.ORGANIZER_NOT_ALLOWED, "Addresses no longer register themselves here.")
+                raise Refused(Code.ORGANIZER_NOT_ALLOWED, "Addresses can no longer register themselves here.")
             await register(work, found.address)
             return Confirmed(confirmation=found)
         used = found.model_copy(update={"used": work.now})
@@ -159,10 +159,12 @@ class UseConfirmation(Command[Confirmed]):
 def usable(found: Confirmation | None, now: datetime) -> Confirmation:
     """`found`, or Refused(CONFIRM_TOKEN_INVALID) where it is unknown, used or too old."""
     if found is None:
-        raise Refused(Code.CONFIRM_TOKEN_INVALID, "Nothing waits for this code.", "Use the newest mail.")
+        raise Refused(
+            Code.CONFIRM_TOKEN_INVALID, "There is nothing to confirm with this code.", "Use the newest mail."
+        )
     if found.used:
         raise Refused(
-            Code.CONFIRM_TOKEN_INVALID, "That was confirmed already.", "There is nothing left to do."
+            Code.CONFIRM_TOKEN_INVALID, "That has already been confirmed.", "Nothing more needs to be done."
         )
     if found.expires <= now:
         raise Refused(

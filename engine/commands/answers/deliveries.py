@@ -38,7 +38,7 @@ class _Report(Command[ReportDone]):
         email, message = await self._whose(work)
         if any(self.recipients) and email not in self.recipients:
             raise Refused(
-                Code.UNKNOWN_TOKEN, "The report is about somebody to whom the message was not sent."
+                Code.UNKNOWN_TOKEN, "The report is about an address that the message was not sent to."
             )
         return email, message
 
@@ -47,7 +47,7 @@ class _Report(Command[ReportDone]):
         message = await work.unit.sent_message(self.message_id, self.transport_id)
         attendee = await work.unit.attendee_by_token(self.token) if self.token else None
         if attendee is None and message is None:
-            raise Refused(Code.UNKNOWN_TOKEN, "The report belongs to no message that was sent.")
+            raise Refused(Code.UNKNOWN_TOKEN, "The report does not belong to any message that was sent.")
         if attendee is None:
             assert message is not None
             return message.email, message

@@ -47,7 +47,7 @@ class RecordProposal(Answering[ProposalDone]):
         who = await whose(work, self)
         if who.added or who.attendee.withdrawn is not None:
             # Only who is invited may bargain about the time.
-            raise Refused(Code.UNKNOWN_ATTENDEE, "The proposal is from somebody who is not invited.")
+            raise Refused(Code.UNKNOWN_ATTENDEE, "The proposal is from someone who is not invited.")
         if not who.proven:
             # Whatever the settings: a proposal has no flag, and would stand open in another's name.
             raise Refused(Code.SENDER_UNAUTHENTICATED, "The sender of the proposal is not authenticated.")
@@ -65,7 +65,7 @@ class RecordProposal(Answering[ProposalDone]):
             if _content(open_one) == _content(proposal):
                 return open_one
         if len(known) >= PROPOSALS_MAX:
-            raise Refused(Code.TOO_MANY, "This attendee has proposed other times too often already.")
+            raise Refused(Code.TOO_MANY, "This attendee has already proposed other times too often.")
         latest = max((p for p in same), key=_order, default=None)
         if latest and _order(proposal) < _order(latest):
             proposal = proposal.model_copy(update={"state": ProposalState.REPLACED})
@@ -149,7 +149,7 @@ async def open_proposal(
         raise Refused(
             Code.UNKNOWN_PROPOSAL,
             "That attendee has no open proposal for this event.",
-            "It may be answered already; every change of the event's time answers them.",
+            "It may have been answered already; changing the event's time answers all of them.",
         )
     return found[-1], attendee
 

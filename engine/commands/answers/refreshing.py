@@ -33,7 +33,7 @@ class Refresh(Answering[RefreshDone]):
         """Raises Refused: UNKNOWN_TOKEN, UNKNOWN_EVENT, UNKNOWN_ATTENDEE, SENDER_UNAUTHENTICATED, TOO_SOON, …"""
         who = await whose(work, self)
         if who.added or not who.attendee.proven or who.attendee.withdrawn is not None:
-            raise Refused(Code.UNKNOWN_ATTENDEE, "Only who is invited can ask for the event again.")
+            raise Refused(Code.UNKNOWN_ATTENDEE, "Only an invited person can ask for the event again.")
         if not who.proven:
             raise Refused(Code.SENDER_UNAUTHENTICATED, "The sender of the request is not authenticated.")
         event, attendee = who.event, who.attendee
@@ -48,12 +48,12 @@ class Refresh(Answering[RefreshDone]):
         if last and last.state.pending:
             return None
         if last and work.now - last.created < PAUSE:
-            raise Refused(Code.TOO_SOON, "The event was sent to this attendee within the hour.")
+            raise Refused(Code.TOO_SOON, "The event was sent to this attendee less than an hour ago.")
         if not event.cancelled:
             await refuse_person_limit(work, attendee.email)
         if not await prompted(work, Cause.REFRESH, attendee.email, event.organizer):
             raise Refused(
-                Code.TOO_MANY, "Too many people asked for events of this organizer within the hour."
+                Code.TOO_MANY, "Too many people asked for events of this organizer in the last hour."
             )
         kind = Kind.CANCELLATION if event.cancelled else Kind.INVITE
         message = invite_message(work, event, attendee, kind=kind)

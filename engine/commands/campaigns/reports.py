@@ -38,7 +38,7 @@ class SendReport(Command[ReportDone]):
         if to != event.organizer and not work.actor.everywhere:
             raise Refused(
                 Code.NOT_ALLOWED,
-                "The report holds addresses and goes to the organizer alone.",
+                "The report contains addresses and is sent only to the organizer.",
                 "Leave to out.",
             )
         await _refuse_too_soon(work, event, to)
@@ -60,6 +60,6 @@ async def _refuse_too_soon(work: Work, event: Event, to: str) -> None:
     if last and work.now - last < _PAUSE:
         raise Refused(
             Code.TOO_SOON,
-            "That report was asked for a moment ago.",
-            "It is on its way; ask again in a minute.",
+            "That report was requested a moment ago.",
+            "It is being sent; ask again in a minute.",
         )

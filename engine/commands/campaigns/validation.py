@@ -74,7 +74,7 @@ _COLUMNS = {Code.INVALID_ADDRESS: "email: ", Code.UNKNOWN_TIMEZONE: "timezone: "
 def _read_row(number: int, row: Row) -> Recipient:
     """A row read; its code says what is wrong with it by itself."""
     if row.code:
-        why = "a quote stands inside a cell, or is not closed"
+        why = "a quote is inside a cell or not closed"
         return Recipient(row=number, email=row.email[:_EMAIL_SHOWN].lower(), code=row.code, detail=why)
     try:
         fields = text.fields(dict(row.fields)) if row.fields else _NO_FIELDS
@@ -89,7 +89,7 @@ def _read_row(number: int, row: Row) -> Recipient:
 _DETAILS = {
     Code.ALREADY_INVITED: "email: invited to this event before",
     Code.ATTENDEE_BLOCKED: "email: unsubscribed from this organizer",
-    Code.ADDRESS_SUPPRESSED: "email: on the do-not-mail list, or mail to it came back for good",
+    Code.ADDRESS_SUPPRESSED: "email: on the do-not-mail list, or mail to it bounced",
     Code.INVITE_LIMIT_REACHED: "the bulk invites of this event are used up",
 }
 

@@ -39,7 +39,7 @@ def _change(event: Event, proposal: Proposal, audience: Audience | Chosen | None
     if proposal.span is None or proposal.span.all_day != event.span.all_day:
         raise Refused(
             Code.INVALID_TIME,
-            "The proposal has no time that the event could move to.",
+            "The proposal has no time to move the event to.",
             "Update the event with the time that you agree on.",
         )
     span = proposal.span.model_copy(update={"timezone": event.span.timezone})

@@ -35,15 +35,15 @@ from engine.refusals import Code, Refused
 
 
 class EventDone(Done):
-    """An event as it is now, which of its fields changed, and how many people are told."""
+    """An event as it is now, which of its fields changed, and how many people are notified."""
 
     event: Event
     changed: tuple[str, ...] = ()
     notified: int = 0
-    campaign_id: str = Field("", description="campaign that tells them; empty where nobody is told")
+    campaign_id: str = Field("", description="campaign that notifies them; empty if no one is notified")
     created: bool = False
     old: Event | None = Field(None, description="the revision before")
-    preview: audience.Preview | None = Field(None, description="who hears of it, and who does not")
+    preview: audience.Preview | None = Field(None, description="who is notified, and who is not")
     repeated: bool = Field(False, description="true: an earlier request had done it; nothing was done now")
     proposal: Proposal | None = Field(None, description="the proposal that this answered")
 
@@ -128,7 +128,7 @@ class CreateEvent(Command[EventDone]):
         if digest != self._digest():
             raise Refused(
                 Code.IDEMPOTENCY_CONFLICT,
-                f"This idempotency_key made the event {uid}, by a request with other values.",
+                f"This idempotency_key made the event {uid} with other values.",
                 f"Change {uid} instead of creating it again.",
             )
         return await work.owned_event(uid)
@@ -137,7 +137,7 @@ class CreateEvent(Command[EventDone]):
         if event.source_uid and await work.unit.event_by_source(event.organizer, event.source_uid):
             raise Refused(
                 Code.EVENT_EXISTS,
-                "An event with this UID of the organizer's client exists already.",
+                "An event with this UID from the organizer's client already exists.",
                 "Update it instead.",
             )
         await work.unit.ensure_organizer(event.organizer, event.organizer_name, work.now)
@@ -227,7 +227,7 @@ class UpdateEvent(Command[EventDone]):
     def _refuse_stale(self, event: Event) -> None:
         if self.source and self.source.older_than(event):
             raise Refused(
-                Code.STALE, "A newer revision of this event was taken already.", "Send the newest one."
+                Code.STALE, "A newer revision of this event has already been applied.", "Send the newest one."
             )
 
     async def _noted(self, work: Work, event: Event) -> EventDone:
@@ -260,8 +260,8 @@ class UpdateEvent(Command[EventDone]):
         if others or self.when or self.recurrence is not None or self.exclude_dates:
             raise Refused(
                 Code.INVALID_ARGUMENT,
-                "only_for goes with location, description and url, and with no other change.",
-                "Make the other change for all in a request of its own.",
+                "only_for applies to location, description and url, and to no other change.",
+                "Make the other change, which is for all, in a separate request.",
             )
         if self.only_for and not values:
             raise Refused(
@@ -320,7 +320,7 @@ class CancelEvent(Command[EventDone]):
             return before
         old = await work.standing_event(self.uid)
         if self.source and self.source.older_than(old):
-            raise Refused(Code.STALE, "A newer revision of this event was taken already.")
+            raise Refused(Code.STALE, "A newer revision of this event has already been applied.")
         reason = text.bounded(self.reason, "note", text.LOCATION_MAX)
         await audience.refuse_unknown(work, old, self.audience)
         values = {"status": EventStatus.CANCELLED, "cancel_reason": reason}

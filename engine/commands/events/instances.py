@@ -166,7 +166,7 @@ def _noted(source: Source | None) -> dict[str, object]:
 
 def _refuse_outdated(event: Event, recurrence_id: date | datetime, source: Source | None) -> None:
     if source and source.older_than_instance(event, recurrence_id):
-        raise Refused(Code.STALE, "A newer revision of this event was taken already.")
+        raise Refused(Code.STALE, "A newer revision of this event has already been applied.")
 
 
 async def _series(work: Work, uid: str) -> Event:

@@ -199,6 +199,6 @@ def _refuse_mixed(event: Event) -> None:
     if any(isinstance(d, datetime) == event.span.all_day for d in days):
         raise Refused(
             Code.INVALID_RECURRENCE,
-            "Dates added to or taken from a recurrence must be of the same kind as start.",
+            "Dates added to or excluded from a recurrence must be of the same kind as start.",
             "Give days for an all-day event, times for a timed one.",
         )

@@ -219,9 +219,9 @@ async def refuse_barred(work: Work, organizer: str, email: str) -> None:
     """Refuse an address that has unsubscribed from the organizer, or is on the do-not-mail list (promise 7)."""
     code = (await work.unit.barred(organizer, [email])).get(email)
     if code is Code.ATTENDEE_BLOCKED:
-        raise Refused(code, "This person asked for no more invites from this organizer.", "Leave them out.")
+        raise Refused(code, "This person has unsubscribed from this organizer.", "Leave them out.")
     if code is Code.ADDRESS_SUPPRESSED:
-        raise Refused(code, "This address is on the do-not-mail list, or mail to it came back for good.")
+        raise Refused(code, "This address is on the do-not-mail list, or mail to it bounced.")
 
 
 async def refuse_over_limit(work: Work, event: Event, more: int) -> None:

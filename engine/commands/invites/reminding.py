@@ -63,6 +63,6 @@ def _refuse_no(who: Chosen) -> None:
     if Partstat.DECLINED in who.partstats:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "Who said No is not reminded.",
+            "People who said No are not reminded.",
             "Leave declined out of who.",
         )

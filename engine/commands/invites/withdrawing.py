@@ -1,4 +1,4 @@
-"""Take one person out of an event: their entry is cancelled, and nobody else hears of it."""
+"""Take one person out of an event: their entry is cancelled, and no one else hears of it."""
 
 from __future__ import annotations
 

@@ -31,12 +31,12 @@ class ForgetPerson(Command[Forgetting]):
             raise Refused(
                 Code.INVALID_ARGUMENT,
                 "This address has events or keys of its own: it is an organizer's or an agent's.",
-                "Only people who were invited, or who wrote, can be forgotten.",
+                "Only people who were invited or who wrote can be forgotten.",
             )
         found = await work.unit.begin_forgetting(address, alias(work.randomness.word(20)), work.now)
         if found is None:
             raise Refused(
-                Code.BUSY, "A mail to this person is being sent just now.", "Try again in a minute."
+                Code.BUSY, "A mail to this person is being sent right now.", "Try again in a minute."
             )
         return Forgetting(address=address, alias=found)
 

@@ -40,9 +40,9 @@ class PageFields(Command[PageDone]):
     title: str | None = None
     intro: str | None = None
     closing: str | None = None
-    month: str | None = Field(None, description="events of this month alone, as 2027-05; empty: of any")
-    query: str | None = Field(None, description="words that events must have; empty: none")
-    events: tuple[str, ...] | None = Field(None, description="uids or ids of these events alone; empty: all")
+    month: str | None = Field(None, description="only events of this month, as 2027-05; empty: of any")
+    query: str | None = Field(None, description="text that events must contain; empty: none")
+    events: tuple[str, ...] | None = Field(None, description="only these events, by uid or id; empty: all")
     layout: Layout | None = None
     by: Grouping | None = None
     colour: str | None = None
@@ -76,7 +76,9 @@ class PageFields(Command[PageDone]):
         if both := self.show & self.hide:
             named = ", ".join(sorted(both))
             raise Refused(
-                Code.INVALID_ARGUMENT, f"{named}: both shown and hidden.", "Name each in one of the two."
+                Code.INVALID_ARGUMENT,
+                f"{named}: cannot be both shown and hidden.",
+                "Name each in only one of the two.",
             )
         return (before | self.show) - self.hide
 
@@ -121,7 +123,7 @@ class CreatePage(PageFields):
             wanted = texts.slug(self.slug.strip().lower())
             if await work.unit.page(wanted):
                 raise Refused(
-                    Code.PAGE_EXISTS, f"There is a page at “{wanted}” already.", "Choose another slug."
+                    Code.PAGE_EXISTS, f"There is already a page at “{wanted}”.", "Choose another slug."
                 )
             return wanted
         wanted = found = texts.slug_of(heading)
@@ -164,7 +166,7 @@ async def owned_page(work: Work, slug: str) -> Page:
 
 
 def unknown_page(slug: str) -> Refused:
-    return Refused(Code.UNKNOWN_PAGE, f"There is no page “{slug[: texts.SLUG_MAX]}”.")
+    return Refused(Code.UNKNOWN_PAGE, f"No page has the name “{slug[: texts.SLUG_MAX]}”.")
 
 
 def _consent(value: str) -> str:
@@ -191,7 +193,7 @@ async def _uids(work: Work, organizer: str, names: Sequence[str]) -> tuple[str, 
         raise Refused(
             Code.TOO_LARGE,
             f"{len(names)} events; {texts.EVENTS_NAMED_MAX} can be named.",
-            "Choose them by month or by words.",
+            "Choose them by month or by text.",
         )
     uids = []
     for name in dict.fromkeys(names):

@@ -164,7 +164,11 @@ class ConfirmPageRequest(Command[RequestDone]):
 def usable(found: PageRequest | None, work: Work) -> PageRequest:
     """`found`, or Refused(CONFIRM_TOKEN_INVALID) where it is unknown or too old."""
     if found is None:
-        raise Refused(Code.CONFIRM_TOKEN_INVALID, "Nothing waits for this code.", "Ask on the page again.")
+        raise Refused(
+            Code.CONFIRM_TOKEN_INVALID,
+            "There is nothing to confirm with this code.",
+            "Ask on the page again.",
+        )
     if found.expires <= work.now:
         raise Refused(Code.CONFIRM_TOKEN_INVALID, "This link has expired.", "Ask on the page again.")
     return found

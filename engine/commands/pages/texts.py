@@ -25,7 +25,7 @@ def title(value: str) -> str:
     """The heading of a page: one line, not empty."""
     value = " ".join(text.bounded(value, "title", TITLE_MAX).split())
     if not value:
-        raise Refused(Code.INVALID_ARGUMENT, "title is empty.", "Say in a few words what the page shows.")
+        raise Refused(Code.INVALID_ARGUMENT, "title is empty.", "Say briefly what the page shows.")
     return value
 
 
@@ -39,7 +39,7 @@ def slug(value: str) -> str:
     if not _SLUG.fullmatch(value):
         raise Refused(
             Code.INVALID_ARGUMENT,
-            f"“{value[:SLUG_MAX]}” is no slug of a page.",
+            f"“{value[:SLUG_MAX]}” is not a valid slug.",
             "Give 3 to 60 of a-z, 0-9 and hyphens, such as orioles-2027; or leave it out.",
         )
     return value
@@ -56,7 +56,9 @@ def month(value: str) -> str:
     """A month as 2027-05, or nothing."""
     value = value.strip()
     if value and not _MONTH.fullmatch(value):
-        raise Refused(Code.INVALID_TIME, f"“{value[:20]}” is no month.", "Give year and month, as 2027-05.")
+        raise Refused(
+            Code.INVALID_TIME, f"“{value[:20]}” is not a month.", "Give year and month, as 2027-05."
+        )
     return value
 
 
@@ -64,11 +66,11 @@ def colour(value: str) -> str:
     """A colour dark enough for white letters on it, as #rrggbb."""
     value = value.strip().lower()
     if not _COLOUR.fullmatch(value):
-        raise Refused(Code.INVALID_ARGUMENT, f"“{value[:20]}” is no colour.", "Give it as #1558b0.")
+        raise Refused(Code.INVALID_ARGUMENT, f"“{value[:20]}” is not a colour.", "Give it as #1558b0.")
     if contrast_with_white(value) < _CONTRAST_LEAST:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            f"{value} is too light: white letters on it could hardly be read.",
+            f"{value} is too light for white text.",
             "Give a darker colour.",
         )
     return value

@@ -23,9 +23,9 @@ def please_confirm(page: Page, request: PageRequest, events: Sequence[Event], se
     listed = "\n".join(f"- {line(event)}" for event in events[:LISTED])
     more = f"\n- and {count - LISTED} more" if count > LISTED else ""
     text = (
-        f"On the page “{page.title}” somebody asked for {what} for {request.email}.\n\n"
+        f"On the page “{page.title}” someone asked for {what} for {request.email}.\n\n"
         f"If that was you, open this page and press its button:\n{link}\n\n{listed}{more}\n\n"
-        "If it was not you, do nothing: nothing more is sent.\n\n"
+        "If it was not you, do nothing: nothing else is sent.\n\n"
         f"The link works until {words.day(request.expires)}.\n"
     )
     return Notice(subject=f"Do you want {what}?", text=text)

@@ -154,7 +154,7 @@ class RowStep(Step):
     async def command(self, work: Work) -> EventCommand:
         """Raises Refused: INVALID_ARGUMENT, INVALID_TIME, UNKNOWN_EVENT, …"""
         if self.row.broken:
-            raise table.unreadable("The row is not CSV: a quote stands inside a cell, or is not closed.")
+            raise table.unreadable("The row is not CSV: a quote is inside a cell or not closed.")
         match self.asked():
             case "create":
                 return _creation({**self.defaults, **self.row.cells})

@@ -126,7 +126,7 @@ def _timing(asked: Mapped) -> Timing:
 
 
 async def _people(work: Work, people: tuple[MappedPerson, ...], known: TriggerObject) -> CameTo:
-    """Who joined is invited, who left is taken out, and nobody else hears of it."""
+    """Who joined is invited, who left is taken out, and no one else hears of it."""
     named, refused = named_people(people)
     before = set(known.people)
     left = [email for email in known.people if email not in named]

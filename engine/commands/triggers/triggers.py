@@ -66,7 +66,7 @@ class CreateTrigger(Command[TriggerDone]):
 
     async def _key(self, work: Work) -> Key:
         if work.actor.key and self.key not in {"", work.actor.key}:
-            raise Refused(Code.NOT_ALLOWED, "A key makes triggers that act as itself alone.")
+            raise Refused(Code.NOT_ALLOWED, "A key can only make triggers that act as itself.")
         name = self.key or work.actor.key
         if not name:
             raise Refused(Code.INVALID_ARGUMENT, "A trigger acts as a key, and none is named.")

@@ -166,7 +166,7 @@ def _words(error: Exception) -> str:
 def _enough(tags: dict[bytes, bytes]) -> None:
     """Raises _Unusable for a signature that proves too little (RFC 6376, 8.2; RFC 8301)."""
     if b"l" in tags:
-        raise _Unusable("it signs a part of the body alone")
+        raise _Unusable("it signs only a part of the body")
     if tags.get(b"a") == b"rsa-sha1":
         raise _Unusable("it uses sha1")
     if tags.get(b"a") == b"ed25519-sha256":

@@ -45,7 +45,7 @@ def quoted(received: ReceivedMail) -> Outcome | None:
         return None
     return _ask(
         received,
-        "The mail waits for its owner: its calendar stands among words, or in a mail attached to it.",
+        "The mail waits for its owner: its calendar is quoted in text, or in a mail attached to it.",
     )
 
 

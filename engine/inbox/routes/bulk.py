@@ -68,7 +68,9 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
         return good[-1]
     first = started[0].code if started else Code.MISSING_UID.value
     return Outcome(
-        action=MailAction.CAMPAIGN, code=first, detail="No row could be invited; the sender was told why."
+        action=MailAction.CAMPAIGN,
+        code=first,
+        detail="No row could be invited; the sender has been told why.",
     )
 
 
@@ -93,7 +95,7 @@ async def _uid(engine: Engine, received: ReceivedMail, word: str) -> str:
 
 def _without_event(row: Row) -> str:
     if row.code:
-        return f"row {row.number}: {row.email}: {row.code}: a quote stands inside a cell, or is not closed"
+        return f"row {row.number}: {row.email}: {row.code}: a quote is inside a cell or not closed"
     why = "name the event's uid or id in the column uid, or in the subject"
     return f"row {row.number}: {row.email}: {Code.MISSING_UID.value}: {why}"
 

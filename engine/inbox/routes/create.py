@@ -277,7 +277,7 @@ def _stray(received: ReceivedMail, known: Event, event: ItipEvent) -> Outcome | 
         return None
     return quarantined(
         Code.SENDER_UNAUTHENTICATED,
-        "The cancellation was written to somebody else, not to this server.",
+        "The cancellation was addressed to someone else, not to this server.",
         received.waiting("organizer", received.mail.from_address),
     )
 
@@ -289,7 +289,7 @@ async def _declined(engine: Engine, received: ReceivedMail, message: ItipMessage
     if known is None:
         return _unknown()
     people = [a.address for a in event.attendees if a.address != known.organizer][:_DECLINED_MAX]
-    outcome = refused(Code.UNKNOWN_ATTENDEE, "The mail names no attendee whose proposal it declines.")
+    outcome = refused(Code.UNKNOWN_ATTENDEE, "The mail does not say whose proposal it declines.")
     for email in people:
         command = DeclineProposal(uid=known.uid, email=email, recurrence_id=event.recurrence_id)
         outcome = await apply_once(

@@ -39,7 +39,7 @@ def addition(received: ReceivedMail, known: Event, event: ItipEvent) -> AddInsta
         raise Refused(
             Code.INVALID_RECURRENCE,
             "METHOD:ADD adds single instances, not another recurrence rule.",
-            "Send each instance by itself, or the whole event again.",
+            "Send each instance separately, or the whole event again.",
         )
     return AddInstance(
         uid=known.uid,

@@ -110,7 +110,7 @@ def _most_specific(recipients: Sequence[Reported]) -> Reported | None:
 def _uneventful(decisive: Reported | None) -> Outcome:
     if decisive is not None and decisive.fate is Fate.READ:
         return ignored(Code.READ_RECEIPT, "A read receipt; it answers no invite.")
-    fate = decisive.fate.value if decisive is not None else "it says of nobody what became of the mail"
+    fate = decisive.fate.value if decisive is not None else "it does not say what happened to the mail"
     return ignored(Code.AUTOMATIC_MAIL, f"A delivery report: {fate}.")
 
 
@@ -151,7 +151,7 @@ async def handle_unsubscribe(engine: Engine, received: ReceivedMail) -> Outcome:
     if received.mail.report:
         return ignored(Code.AUTOMATIC_MAIL, "No request to unsubscribe.")
     if not received.mailbox.token:
-        why = "Somebody wants no more mail and does not say from whom: the mail waits for the operator."
+        why = "Someone wants to unsubscribe and does not say from which organizer: the mail waits for the operator."
         return quarantined(Code.FOR_OPERATOR, why)
 
     def outcome(_: UnsubscribeDone) -> Outcome:

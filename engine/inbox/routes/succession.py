@@ -45,11 +45,11 @@ async def continue_series(engine: Engine, received: ReceivedMail, event: Event) 
         return _not_invited(old, "what proves your mail is new")
     if outcome.code:
         return _not_invited(old, outcome.detail)
-    return f"It goes on with the series {old.uid}, whose {len(people)} people are invited to it."
+    return f"It continues the series {old.uid}, whose {len(people)} people are invited to it."
 
 
 def _not_invited(old: Event, why: str) -> str:
-    return f"It goes on with the series {old.uid}, whose people are not invited to it: {why}."
+    return f"It continues the series {old.uid}, whose attendees are not invited to it: {why}."
 
 
 async def _predecessor(engine: Engine, event: Event) -> Event | None:

@@ -64,7 +64,7 @@ class Listener:
                 waiting = True
                 # Where another process has the port, it takes the mail.
                 taken = error.errno == errno.EADDRINUSE
-                self._doubt = "" if taken else f"No mail is taken on port {self.port}: {error.strerror}."
+                self._doubt = "" if taken else f"No mail is accepted on port {self.port}: {error.strerror}."
                 await asyncio.sleep(_RETRY_BIND_S)
 
     async def _sweep(self) -> None:

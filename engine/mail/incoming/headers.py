@@ -155,7 +155,7 @@ def sender(mail: Message) -> tuple[str, str]:
     if len({address for _, address in boxes}) != 1:
         raise Refused(
             Code.NO_SENDER,
-            "The mail does not say in one From header which one address it is from.",
+            "The mail does not have one From header with one address.",
             "Send it again from an ordinary mail program.",
         )
     return boxes[0]

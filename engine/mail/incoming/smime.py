@@ -53,7 +53,7 @@ def encrypted() -> Refused:
     return Refused(
         Code.ENCRYPTED_MAIL,
         "The mail is encrypted, and the server has no key to read it.",
-        "Send it without encryption; a signature does no harm.",
+        "Send it without encryption; signing it is fine.",
     )
 
 

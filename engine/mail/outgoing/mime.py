@@ -91,9 +91,7 @@ def identifier(message_id: str) -> str:
     """A message identifier in angle brackets (RFC 5322, 3.6.4)."""
     bare = message_id.strip().strip("<>")
     if not _MESSAGE_ID.fullmatch(bare):
-        raise Refused(
-            Code.INVALID_ARGUMENT, "The Message-ID is malformed.", "Use one such as id@example.org."
-        )
+        raise Refused(Code.INVALID_ARGUMENT, "The Message-ID is malformed.", "Use one like id@example.org.")
     return f"<{bare}>"
 
 

@@ -33,7 +33,7 @@ class Connector:
     async def open(self) -> Session:
         """One connection, ready for mails. Raises Rejected, temporary: it says nothing about any mail."""
         if self._target.user and not self._target.tls and self._target.starttls is False:
-            raise _shut("a password never goes out in clear text: use smtps:// or starttls=yes")
+            raise _shut("a password is never sent in clear text: use smtps:// or starttls=yes")
         try:
             client = self._client(await self._trust())
             await self._introduce(client)

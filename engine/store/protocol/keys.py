@@ -30,7 +30,7 @@ class Keys(Protocol):
         ...
 
     async def save_key(self, key: Key) -> None:
-        """Replace a key; whom it acts for stays."""
+        """Replace a key; the address it acts for stays."""
         ...
 
     async def keys_for(self, address: str) -> list[Key]:

@@ -1,6 +1,6 @@
 """A whole transaction in the thread of its connection: nothing of it waits for what else the process does.
 
-Each statement that the event loop sends over there and back waits for everybody else in the loop, with the
+Each statement that the event loop sends over there and back waits for everyone else in the loop, with the
 database locked. So work goes over as a whole, and what several ask for at the same time is kept by one commit.
 """
 

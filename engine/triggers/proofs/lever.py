@@ -28,6 +28,6 @@ def _delivery_id(posted: Posted, element: Any) -> str:
 
 CONNECTOR = Connector(
     _prove,
-    weak="Lever signs a token and the time, not the content: whoever saw one delivery can write another.",
+    weak="Lever signs a token and the time, not the content: anyone who saw one delivery can forge another.",
     delivery_id=_delivery_id,
 )

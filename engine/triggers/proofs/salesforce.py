@@ -42,7 +42,7 @@ def _message(body: bytes) -> ElementTree.Element:
         raise Refused(Code.INVALID_PAYLOAD, f"The body is not XML: {str(error)[:100]}.") from None
     message = found.find(f".//{_SPACE}notifications")
     if message is None:
-        raise Refused(Code.INVALID_PAYLOAD, "The body is no outbound message.")
+        raise Refused(Code.INVALID_PAYLOAD, "The body is not an outbound message.")
     return message
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from engine.model.triggers import Posted, Proof
 from engine.triggers.proofs.connector import Connector, dig, from_base64, text_of
 
-_WEAK = "shows a secret and signs nothing: whoever sees one request can write others."
+_WEAK = "carries a secret and signs nothing: anyone who sees one request can forge others."
 
 
 def _same(given: bytes, secret: str) -> bool:

@@ -40,6 +40,6 @@ def connector(proof: Proof) -> Connector:
     weak = (
         ""
         if covered
-        else "The signature does not cover the body: whoever saw one delivery can write another."
+        else "The signature does not cover the body: anyone who saw one delivery can forge another."
     )
     return Connector(_prove, weak=weak, delivery_id=delivery_id)
