@@ -91,7 +91,9 @@ async def decide(visit: Visit) -> Response:
     """POST: yes or no."""
     wanted = visit.given("decision")
     if wanted not in {"yes", "no"}:
-        raise Refused(Code.INVALID_ARGUMENT, "The form decides nothing.", "Press one of its buttons.")
+        raise Refused(
+            Code.INVALID_ARGUMENT, "The form does not say what you decide.", "Press one of its buttons."
+        )
     action = await _held(visit)
     channel = Channel.KEY if visit.actor.kind == "agent" else Channel.PAGE
     command = Decide(held_id=action.id, approve=wanted == "yes", why=visit.given("why"), channel=channel)

@@ -50,7 +50,9 @@ def _why(held: HeldAction) -> str:
     if HoldReason.ORGANIZER not in held.reasons:
         named = f" “{held.key_name}”" if held.key_name else ""
         why = ", ".join(REASONS[reason] for reason in held.reasons)
-        return f"An agent's key{named}, acting for {held.organizer}, requests what needs your approval: {why}."
+        return (
+            f"An agent's key{named}, acting for {held.organizer}, requests what needs your approval: {why}."
+        )
     if held.address == held.organizer:
         return "A change that came from your calendar needs your approval."
     return f"A change that came from the calendar of {held.organizer} needs your approval."
