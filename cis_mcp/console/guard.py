@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from starlette.datastructures import UploadFile
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -105,6 +108,16 @@ _DONE = {
     "stopped": "Stopped. What is owed waits, and is not lost.",
     "resumed": "It goes on.",
     "revoked": "That key has ended for good.",
+    "created": "Created. Nobody was told: invite people below.",
+    "changed": "Changed. Those whom it concerns are being mailed.",
+    "unchanged": "Nothing changed, and nobody is mailed.",
+    "cancelled": "Cancelled. Those who are invited are being mailed.",
+    "invited": "The invite is on its way.",
+    "already": "That person was invited before; nothing was sent now.",
+    "report": "The report goes to the organizer by mail.",
+    "started": "Started.",
+    "paused": "Paused. What is owed waits.",
+    "withdrawn": "Cancelled. What had left is not taken back.",
 }
 """What a change came to, by the word in the address, so that no link can make us say anything else."""
 
@@ -152,6 +165,8 @@ async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
         return visit.show("waits.html", 202, title="It waits for a yes", held=waits.held)
     except Refused as refused:
         return refusal(visit, refused)
+    except ValidationError as error:
+        return refusal(visit, _mistaken(error))
 
 
 async def _caller(engine: Engine, request: Request) -> Caller | None:
@@ -187,10 +202,27 @@ async def _judged(screen: Screen, visit: Visit) -> Visit:
 async def _form(screen: Screen, request: Request) -> tuple[Mapping[str, str], bytes | None]:
     if not screen.uploads:
         return dict(await many_of(request)), None
-    async with request.form(max_files=1, max_fields=50, max_part_size=_UPLOAD_MAX) as form:
+    async with _multipart(request) as form:
         files = [value for value in form.values() if isinstance(value, UploadFile) and value.filename]
         upload = await files[0].read() if files else None
         return {name: value for name, value in form.items() if isinstance(value, str)}, upload
+
+
+@asynccontextmanager
+async def _multipart(request: Request) -> AsyncIterator[FormData]:
+    try:
+        async with request.form(max_files=1, max_fields=50, max_part_size=_UPLOAD_MAX) as form:
+            yield form
+    except HTTPException:
+        raise Refused(Code.INVALID_ARGUMENT, "The form cannot be read.") from None
+
+
+def _mistaken(error: ValidationError) -> Refused:
+    """What the form holds that no command takes, without the value."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    name = " ".join(str(part) for part in first["loc"])[:60].replace("_", " ")
+    said = str(first["msg"]).removeprefix("Value error, ").replace("Input should", "should")
+    return Refused(Code.INVALID_ARGUMENT, f"{name}: {said}", "Go back, and correct it.")
 
 
 def _foreign() -> Refused:

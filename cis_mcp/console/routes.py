@@ -6,14 +6,21 @@ from itertools import groupby
 
 from starlette.routing import Route
 
-from cis_mcp.console import agents, entering, home, web
+from cis_mcp.console import agents, command_centre, entering, events, home, lists, web
 from cis_mcp.console.guard import Screen, route
 from engine.engine import Engine
 
 
 def screens() -> tuple[Screen, ...]:
     """Every page and every form."""
-    return (*home.SCREENS, *entering.screens(), *agents.SCREENS)
+    return (
+        *home.SCREENS,
+        *entering.screens(),
+        *events.SCREENS,
+        *command_centre.SCREENS,
+        *lists.SCREENS,
+        *agents.SCREENS,
+    )
 
 
 def routes(engine: Engine) -> list[Route]:

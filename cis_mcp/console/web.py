@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cis_mcp.pages.web import PRIVATE, Body, answer
+from engine.attendee_report import masked_name
 from engine.model.addresses import masked_address
 from engine.model.times import Span, is_day
 
@@ -24,6 +25,8 @@ _MEDIA = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-
 
 HUBS: Sequence[tuple[str, str]] = (
     ("/console", "Overview"),
+    ("/console/events", "Events"),
+    ("/console/lists", "Lists"),
     ("/console/agents", "Agents"),
 )
 """What the navigation leads to."""
@@ -64,7 +67,13 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"masked": masked_address, "at": at, "when": when, "number": "{:,}".format}
+    found.filters |= {
+        "masked": masked_address,
+        "masked_name": masked_name,
+        "at": at,
+        "when": when,
+        "number": "{:,}".format,
+    }
     found.globals |= {"hubs": HUBS, "css": asset("console.css").path, "js": asset("console.js").path}
     return found
 

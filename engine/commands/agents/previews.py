@@ -73,14 +73,14 @@ async def _of_invites(
     """The first of those who are mailed, and what they read, if it is an invite."""
     match done:
         case InviteDone():
-            return (done.attendee.email,), await _invite(work, command, done.attendee)
+            return (done.attendee.email,), await invite_sample(work, done.attendee, _note(command))
         case InvitesDone():
             found = next((one.done for one in done.invites if one.done), None)
-            return (done.email,), await _invite(work, command, found.attendee) if found else None
+            return (done.email,), await invite_sample(work, found.attendee, _note(command)) if found else None
         case CampaignDone():
             rows, _ = await work.unit.recipients(done.campaign.id, "", _FIRST)
             listed = [as_attendee(row, done.event, work.now, done.campaign.origin) for row in rows]
-            sample = await _invite(work, command, listed[0]) if listed else None
+            sample = await invite_sample(work, listed[0], _note(command)) if listed else None
             return tuple(one.email for one in listed), sample
         case RemindDone():
             return done.emails[:_FIRST], None
@@ -92,15 +92,15 @@ async def _of_invites(
             return (), None
 
 
-async def _invite(work: Work, command: Command[Done], attendee: Attendee) -> SampleMail | None:
-    """The invite to one person."""
+async def invite_sample(work: Work, attendee: Attendee, note: str = "") -> SampleMail | None:
+    """The invite to one person, as it would leave now."""
     event = await work.unit.event(attendee.event_uid)
     if event is None:
         return None
     event = personal.personalize(event.seen_by(attendee.partstat), personal_values(attendee))
     name = event.organizer_name or await work.unit.organizer_name(event.organizer) or event.organizer
     zone = composing.reader_zone(attendee)
-    said = composing.revision(event, Kind.INVITE, None, name, work.settings, _note(command), zone)
+    said = composing.revision(event, Kind.INVITE, None, name, work.settings, note, zone)
     subject_of_it, text_of_it = composing.plain_text(said, work.settings)
     return SampleMail(to=attendee.email, subject=subject_of_it, text=text_of_it[:_TEXT_SHOWN])
 

@@ -36,6 +36,10 @@ class Campaigns(Protocol):
         """The next good rows of a list, and the new cursor; None after the last."""
         ...
 
+    async def recipient(self, campaign_id: str, row: int) -> Recipient | None:
+        """One row of a list, good or skipped; None where it has no such row."""
+        ...
+
     async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
         """Skip rows of a list, each with the reason."""
         ...

@@ -60,6 +60,12 @@ class Campaigns(Reminders):
         listed = rows.recipients(found["found"]) if found else []
         return listed, str(listed[-1].row) if len(listed) == limit else None
 
+    async def recipient(self, campaign_id: str, row: int) -> Recipient | None:
+        found = await self.one(
+            "SELECT * FROM campaign_row WHERE campaign_id = ? AND row = ?", [campaign_id, row]
+        )
+        return rows.recipient(found) if found else None
+
     async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
         await self.many(
             "UPDATE campaign_row SET code = ? WHERE campaign_id = ? AND row = ?",

@@ -319,6 +319,9 @@ class LedgerUnit(SuppressionUnit):
         found = self._rows(campaign_id, cursor, good=True)[:limit]
         return found, _at(found[-1].row) if len(found) == limit else None
 
+    async def recipient(self, campaign_id: str, row: int) -> Recipient | None:
+        return self.t.get("row", (campaign_id, row))
+
     async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
         for number, code in codes.items():
             row = self.t.get("row", (campaign_id, number))

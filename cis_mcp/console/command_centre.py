@@ -1,0 +1,106 @@
+"""One event at a glance: its counters, one invite at once, its report, who is invited, and one person's story."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.sealing import opened, sealed
+from cis_mcp.views.events import counters
+from engine.commands.campaigns.reports import SendReport
+from engine.commands.invites.addresses import ShowAddresses
+from engine.commands.invites.invites import SendInvite
+from engine.model.people import Origin, Partstat
+from engine.model.queries import AttendeeQuery
+from engine.model.verbs import Verb
+
+_EVENT = "/console/events/{uid:str}"
+_FEW, _SHOWN = 10, 50
+ANSWERS = (
+    ("accepted", "Yes"),
+    ("declined", "No"),
+    ("tentative", "Maybe"),
+    ("delegated", "Delegated"),
+    ("noaction", "No answer yet"),
+)
+
+
+async def show(visit: Visit) -> Response:
+    """GET /console/events/{uid}."""
+    event, counted = await visit.engine.event_with_statistics(visit.path("uid"), visit.actor)
+    page = await visit.engine.attendees(AttendeeQuery(uid=event.uid, limit=_FEW), visit.actor)
+    over = event.cancelled or event.finished(visit.engine.clock())
+    return visit.show(
+        "event.html",
+        title=event.summary,
+        event=event,
+        numbers=counters(counted),
+        answers=ANSWERS,
+        over=over,
+        people=[(sealed(visit, one.email), one) for one in page.attendees],
+        more=page.next_cursor is not None,
+    )
+
+
+async def send(visit: Visit) -> Response:
+    """POST: invite one person, and follow what becomes of it."""
+    command = SendInvite(
+        uid=visit.path("uid"),
+        email=visit.given("email"),
+        name=visit.given("name"),
+        note=visit.given("note"),
+        origin=Origin.SINGLESEND,
+    )
+    done = await visit.apply(command)
+    person = sealed(visit, done.attendee.email)
+    path = f"/console/events/{done.attendee.event_uid}/people/{person}"
+    return visit.go(path, "already" if done.already else "invited")
+
+
+async def report(visit: Visit) -> Response:
+    """POST: mail the organizer the report."""
+    done = await visit.apply(SendReport(uid=visit.path("uid")))
+    return visit.go(f"/console/events/{done.event.id}", "report")
+
+
+async def people(visit: Visit) -> Response:
+    """GET, and POST with addresses in full: who is invited. Looking at addresses is a row in the record."""
+    full = visit.request.method == "POST"
+    if full:
+        await visit.apply(ShowAddresses(uid=visit.path("uid")))
+    event = await visit.engine.event(visit.path("uid"), visit.actor)
+    given = visit.given if full else visit.asked
+    status = next((p for p in Partstat if p.label == given("status")), None)
+    query = AttendeeQuery(uid=event.uid, status=status, limit=_SHOWN, cursor=given("cursor") or None)
+    page = await visit.engine.attendees(query, visit.actor)
+    return visit.show(
+        "people.html",
+        title=f"Invited to “{event.summary}”",
+        event=event,
+        people=[(sealed(visit, one.email), one) for one in page.attendees],
+        full=full,
+        chosen=status.label if status else "",
+        cursor=given("cursor"),
+        next_cursor=page.next_cursor,
+        answers=ANSWERS,
+    )
+
+
+async def person(visit: Visit) -> Response:
+    """GET: everything that was sent to one person, and came back."""
+    event = await visit.engine.event(visit.path("uid"), visit.actor)
+    found = await visit.engine.explain(event.uid, opened(visit, visit.path("person")), visit.actor)
+    moving = any(one.message.state.pending for one in found.history)
+    return visit.show(
+        "person.html", title="One person", event=event, found=found, moving=moving, answers=dict(ANSWERS)
+    )
+
+
+SCREENS = (
+    Screen("GET", _EVENT, show),
+    Screen("POST", f"{_EVENT}/send", send, Verb.SEND),
+    Screen("POST", f"{_EVENT}/report", report, Verb.REPORT),
+    Screen("GET", f"{_EVENT}/people", people),
+    Screen("POST", f"{_EVENT}/people", people, Verb.REPORT),
+    Screen("GET", f"{_EVENT}/people/{{person:str}}", person),
+)

@@ -1,0 +1,310 @@
+"""The events of the marketing hub: search in words, list and month, create, change and cancel with a preview."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.views.revisions import field_changes, notified_fields, update_sample
+from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
+from engine.commands.events.timing import Timing
+from engine.model.events import Event
+from engine.model.messages import Audience
+from engine.model.queries import EventQuery
+from engine.model.times import Span, is_day
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+from engine.search.asking import Found
+
+_SHOWN = 25
+_MONTH_SHOWN = 100
+_DAY = timedelta(days=1)
+_HUB = "/console/events"
+FIELDS = [
+    "summary",
+    "start",
+    "end",
+    "timezone",
+    "all_day",
+    "location",
+    "description",
+    "url",
+    "recurrence",
+    "organizer_name",
+    "organizer",
+]
+ZONES = [
+    "UTC",
+    "Europe/London",
+    "Europe/Dublin",
+    "Europe/Lisbon",
+    "Europe/Paris",
+    "Europe/Berlin",
+    "Europe/Madrid",
+    "Europe/Rome",
+    "Europe/Amsterdam",
+    "Europe/Zurich",
+    "Europe/Vienna",
+    "Europe/Warsaw",
+    "Europe/Stockholm",
+    "Europe/Athens",
+    "Europe/Helsinki",
+    "Europe/Istanbul",
+    "Europe/Moscow",
+    "Africa/Cairo",
+    "Africa/Lagos",
+    "Africa/Johannesburg",
+    "Asia/Dubai",
+    "Asia/Karachi",
+    "Asia/Kolkata",
+    "Asia/Bangkok",
+    "Asia/Singapore",
+    "Asia/Shanghai",
+    "Asia/Hong_Kong",
+    "Asia/Seoul",
+    "Asia/Tokyo",
+    "Australia/Perth",
+    "Australia/Sydney",
+    "Pacific/Auckland",
+    "Pacific/Honolulu",
+    "America/Anchorage",
+    "America/Los_Angeles",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Chicago",
+    "America/New_York",
+    "America/Halifax",
+    "America/Toronto",
+    "America/Mexico_City",
+    "America/Bogota",
+    "America/Sao_Paulo",
+    "America/Argentina/Buenos_Aires",
+]
+"""Zones that the form proposes; any other IANA name may be typed."""
+AUDIENCES = (
+    (Audience.AUTO, "Whom it concerns"),
+    (Audience.ALL, "All who are invited"),
+    (Audience.NOT_DECLINED, "All but those who said No"),
+    (Audience.ACCEPTED_OR_TENTATIVE, "Yes and Maybe"),
+    (Audience.NONE, "Nobody"),
+)
+
+
+async def show(visit: Visit) -> Response:
+    """GET /console/events: what words ask for, what comes next, or a month."""
+    if visit.asked("view") == "month":
+        return await _month(visit)
+    words, past = visit.asked("q"), visit.asked("when") == "past"
+    now = visit.engine.clock()
+    limits = {} if words else {"before": now} if past else {"after": now}
+    query = EventQuery(query=words, limit=_SHOWN, cursor=visit.asked("cursor") or None, **limits)
+    found = await visit.engine.search(query, visit.actor)
+    return visit.show(
+        "events.html",
+        title="Events",
+        q=words,
+        past=past,
+        rows=_rows(found),
+        cursor=found.next_cursor,
+        unknown=found.understood.words.unknown,
+        corrections=dict(found.understood.words.corrections),
+    )
+
+
+def _rows(found: Found) -> Sequence[tuple[Event, Span]]:
+    return list(zip(found.events, found.occasions, strict=True))
+
+
+async def _month(visit: Visit) -> Response:
+    first = _first_of(visit.asked("month"), visit.engine.clock())
+    following = (first + 31 * _DAY).replace(day=1)
+    # A day of a zone begins up to 14 hours before it does in UTC, and ends up to 12 hours after.
+    after, before = (datetime(d.year, d.month, 1, tzinfo=UTC) for d in (first, following))
+    query = EventQuery(after=after - _DAY, before=before + _DAY, limit=_MONTH_SHOWN)
+    found = await visit.engine.search(query, visit.actor)
+    days: dict[date, list[tuple[Event, Span]]] = {}
+    for event, span in _rows(found):
+        start = span.local(span.start)
+        days.setdefault(start.date() if isinstance(start, datetime) else start, []).append((event, span))
+    return visit.show(
+        "month.html",
+        title=f"{first:%B %Y}",
+        weeks=calendar.Calendar().monthdatescalendar(first.year, first.month),
+        month=first.month,
+        days=days,
+        before=f"{first - _DAY:%Y-%m}",
+        after=f"{following:%Y-%m}",
+        more=found.next_cursor is not None,
+    )
+
+
+def _first_of(month: str, now: datetime) -> date:
+    """The first day of a month such as 2027-05; of this one where none is named."""
+    try:
+        return date.fromisoformat(f"{month}-01") if month else now.date().replace(day=1)
+    except ValueError:
+        raise Refused(
+            Code.INVALID_TIME, "This is no month.", "Write it as 2027-05, or go on from the current month."
+        ) from None
+
+
+async def new(visit: Visit) -> Response:
+    """GET /console/events/new."""
+    return _form(visit, "New event", dict.fromkeys(FIELDS, "") | {"timezone": "UTC"})
+
+
+def _form(visit: Visit, title: str, values: Mapping[str, str], event: Event | None = None) -> Response:
+    return visit.show(
+        "event_form.html", title=title, values=values, event=event, zones=ZONES, audiences=AUDIENCES
+    )
+
+
+async def create(visit: Visit) -> Response:
+    """POST /console/events: nobody is told before they are invited."""
+    given = visit.given
+    command = CreateEvent(
+        summary=given("summary"),
+        when=_timing(visit),
+        location=given("location"),
+        description=given("description"),
+        url=given("url"),
+        recurrence=given("recurrence"),
+        organizer=given("organizer") or None,
+        organizer_name=given("organizer_name"),
+    )
+    done = await visit.apply(command)
+    return visit.go(f"{_HUB}/{done.event.id}", "created")
+
+
+def _timing(visit: Visit) -> Timing:
+    """The times of a form; the last day of an all-day event is its own, not the one after."""
+    start, end = visit.given("start"), visit.given("end")
+    if not visit.given("all_day"):
+        return Timing(start=start, end=end or None, timezone=visit.given("timezone") or None, all_day=False)
+    last = _day_after(end[:10]) if end else None
+    return Timing(start=start[:10], end=last, timezone=visit.given("timezone") or None, all_day=True)
+
+
+def _day_after(day: str) -> str:
+    try:
+        return (date.fromisoformat(day) + _DAY).isoformat()
+    except (ValueError, OverflowError):
+        raise Refused(Code.INVALID_TIME, "The end is no day.", "Choose it again.") from None
+
+
+async def edit(visit: Visit) -> Response:
+    """GET /console/events/{uid}/edit."""
+    event = await visit.engine.event(visit.path("uid"), visit.actor)
+    return _form(visit, f"Change “{event.summary}”", _values(event), event)
+
+
+def _values(event: Event) -> dict[str, str]:
+    """What the form shows of an event."""
+    span, all_day = event.span, is_day(event.span.start)
+    start, end = span.local(span.start), span.local(span.end)
+    last = end - _DAY if all_day else end
+    return {
+        **{name: str(getattr(event, name)) for name in FIELDS if hasattr(event, name)},
+        "start": f"{start.isoformat()[:16]}{'T00:00' if all_day else ''}",
+        "end": f"{last.isoformat()[:16]}{'T00:00' if all_day else ''}",
+        "timezone": span.timezone,
+        "all_day": "yes" if all_day else "",
+    }
+
+
+async def change(visit: Visit) -> Response:
+    """POST /console/events/{uid}/edit: first what would change and who would hear; then, by its button, the change."""
+    event = await visit.engine.event(visit.path("uid"), visit.actor)
+    before = _values(event)
+    changed = {name: visit.given(name) for name in FIELDS if name in visit.form or name == "all_day"}
+    changed = {name: value for name, value in changed.items() if _plain(value) != _plain(before[name])}
+    moved = {"start", "end", "timezone", "all_day"} & set(changed)
+    words = {n: changed[n] for n in changed if n not in {"start", "end", "timezone", "all_day", "organizer"}}
+    command = UpdateEvent(
+        uid=event.uid,
+        when=_timing(visit) if moved else None,
+        note=visit.given("note"),
+        audience=_audience(visit),
+        expected_sequence=_sequence(visit),
+        dry_run=visit.given("do") != "save",
+        **words,
+    )
+    done = await visit.apply(command)
+    if command.dry_run:
+        return _preview(visit, done, f"{_HUB}/{event.id}/edit", "Change the event", "Keep as it is")
+    return visit.go(f"{_HUB}/{event.id}", "changed" if done.changed else "unchanged")
+
+
+def _plain(value: str) -> str:
+    return value.replace("\r\n", "\n").strip()
+
+
+def _audience(visit: Visit) -> Audience:
+    try:
+        return Audience(visit.given("audience") or Audience.AUTO)
+    except ValueError:
+        raise Refused(Code.INVALID_ARGUMENT, "Nobody is meant by that.", "Choose who is told.") from None
+
+
+def _sequence(visit: Visit) -> int | None:
+    given = visit.given("sequence")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+
+
+def _preview(visit: Visit, done: EventDone, action: str, label: str, back: str) -> Response:
+    """What a change would do; its button sends the same form once more."""
+    kept: dict[str, Any] = {
+        name: value for name, value in visit.form.items() if name not in {"token", "do", "sequence"}
+    }
+    assert done.old is not None or not done.changed
+    sequence = done.old.sequence if done.old else done.event.sequence
+    return visit.show(
+        "preview.html",
+        title="What this would do",
+        event=done.old or done.event,
+        changes=field_changes(done),
+        told=notified_fields(done),
+        sample=update_sample(done),
+        action=action,
+        label=label,
+        back=back,
+        values={**kept, "do": "save", "sequence": sequence},
+        nothing=not done.changed,
+    )
+
+
+async def cancelling(visit: Visit) -> Response:
+    """GET /console/events/{uid}/cancel."""
+    event = await visit.engine.event(visit.path("uid"), visit.actor)
+    return visit.show("cancel.html", title=f"Cancel “{event.summary}”", event=event, audiences=AUDIENCES)
+
+
+async def cancel(visit: Visit) -> Response:
+    """POST /console/events/{uid}/cancel: first who would hear, then, by its button, for good."""
+    event = await visit.engine.event(visit.path("uid"), visit.actor)
+    command = CancelEvent(
+        uid=event.uid,
+        reason=visit.given("reason"),
+        audience=_audience(visit),
+        dry_run=visit.given("do") != "save",
+    )
+    done = await visit.apply(command)
+    if command.dry_run:
+        return _preview(visit, done, f"{_HUB}/{event.id}/cancel", "Cancel the event for good", "Keep it")
+    return visit.go(f"{_HUB}/{event.id}", "cancelled")
+
+
+SCREENS = (
+    Screen("GET", _HUB, show),
+    Screen("POST", _HUB, create, Verb.CREATE),
+    Screen("GET", f"{_HUB}/new", new, Verb.CREATE),
+    Screen("GET", f"{_HUB}/{{uid:str}}/edit", edit, Verb.UPDATE),
+    Screen("POST", f"{_HUB}/{{uid:str}}/edit", change, Verb.UPDATE),
+    Screen("GET", f"{_HUB}/{{uid:str}}/cancel", cancelling, Verb.UPDATE),
+    Screen("POST", f"{_HUB}/{{uid:str}}/cancel", cancel, Verb.UPDATE),
+)

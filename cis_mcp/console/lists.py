@@ -1,0 +1,208 @@
+"""Lists: upload or paste, columns, every row judged, a sample of any row, Yes, and its progress until it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from starlette.responses import Response
+
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.watch.pace import clock_time, settled
+from engine.commands.campaigns.campaigns import (
+    CampaignAction,
+    CampaignDone,
+    ControlCampaign,
+    DraftCampaign,
+    confirm_token,
+)
+from engine.commands.campaigns.samples import SampleRow
+from engine.commands.tables import csvlist, mapping, xlsx
+from engine.model.campaigns import Campaign, CampaignState, Row
+from engine.model.events import Event
+from engine.model.people import Origin
+from engine.model.verbs import Verb
+from engine.process import pools
+from engine.questions import CampaignView
+from engine.refusals import Code, Refused
+
+_HUB = "/console/lists"
+_EVENT = "/console/events/{uid:str}"
+_SHOWN = 30
+_SKIPPED_SHOWN = 50
+_KEPT_MAX = 2_000_000
+"""Characters of a list that a page keeps while its columns are chosen."""
+MOVING = frozenset({CampaignState.SCHEDULED, CampaignState.RUNNING})
+
+
+async def show(visit: Visit) -> Response:
+    """GET /console/lists."""
+    return visit.show(
+        "lists.html", title="Lists", campaigns=await visit.engine.newest_campaigns(visit.actor, _SHOWN)
+    )
+
+
+async def begin(visit: Visit) -> Response:
+    """GET /console/events/{uid}/list."""
+    event = await visit.engine.event(visit.path("uid"), visit.actor)
+    return visit.show("list_form.html", title=f"Invite a list to “{event.summary}”", event=event)
+
+
+async def draft(visit: Visit) -> Response:
+    """POST: judge the list; nothing is sent. Where its columns are not plain, ask for them."""
+    event = await visit.engine.event(visit.path("uid"), visit.actor)
+    pools.caller.set(visit.caller.key if visit.caller else "local")
+    text = await pools.LISTS.run(_text, visit.upload, visit.form.get("list", ""))
+    if visit.given("columns") and not visit.given("email"):
+        return _columns(visit, event, text)
+    try:
+        rows = await pools.LISTS.run(_rows, text, visit.given("email"), visit.given("name"))
+    except Refused as refused:
+        if refused.code is Code.CSV_NO_HEADER and not visit.given("email"):
+            return _columns(visit, event, text)
+        raise
+    command = DraftCampaign(
+        uid=event.uid, recipients=rows, origin=Origin.VIP, rate=_rate(visit), at=_at(visit, event)
+    )
+    done = await visit.apply(command)
+    return visit.go(f"{_HUB}/{done.campaign.id}")
+
+
+def _text(upload: bytes | None, pasted: str) -> str:
+    """The list as text, whichever way it was given. Raises Refused."""
+    if upload is None:
+        return pasted
+    if xlsx.is_spreadsheet(upload):
+        return xlsx.as_csv(upload)
+    return csvlist.decode(upload)
+
+
+def _rows(text: str, email: str, name: str) -> list[Row]:
+    if email:
+        text = mapping.mapped(text, _number(email), _number(name) if name else None)
+    return csvlist.read(text)
+
+
+def _number(given: str) -> int:
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 4 else -1
+
+
+def _columns(visit: Visit, event: Event, text: str) -> Response:
+    if len(text) > _KEPT_MAX:
+        raise Refused(
+            Code.CSV_NO_HEADER,
+            "The list has no column that is called email.",
+            "Name the column with the addresses “email” in the first line, and upload it again.",
+        )
+    return visit.show(
+        "columns.html",
+        title="Which column is which?",
+        event=event,
+        titles=mapping.titles(text),
+        text=text,
+        kept={name: visit.given(name) for name in ("rate", "at")},
+    )
+
+
+def _rate(visit: Visit) -> float | None:
+    try:
+        rate = float(visit.given("rate") or 0)
+    except ValueError:
+        rate = -1
+    if not 0 <= rate < 10_000:
+        raise Refused(Code.INVALID_ARGUMENT, "The rate is no number.", "Leave it empty: as fast as allowed.")
+    return rate or None
+
+
+def _at(visit: Visit, event: Event) -> datetime | None:
+    """When it is to begin, on the clock of the event's zone."""
+    if not visit.given("at"):
+        return None
+    try:
+        at = datetime.fromisoformat(visit.given("at"))
+        return at.replace(tzinfo=at.tzinfo or ZoneInfo(event.span.timezone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(Code.INVALID_TIME, "That is no time to begin.", "Choose it again.") from None
+
+
+async def campaign(visit: Visit) -> Response:
+    """GET /console/lists/{id}: how every row was judged, and from the start on how far it is."""
+    view = await visit.engine.campaign(visit.path("id"), visit.actor, skipped=_SKIPPED_SHOWN)
+    return await _shown(visit, view)
+
+
+async def _shown(visit: Visit, view: CampaignView, sample: Mapping[str, object] | None = None) -> Response:
+    found = view.campaign
+    event = await visit.engine.event(found.event_uid, visit.actor)
+    left = found.total - settled(view.counts)
+    return visit.show(
+        "campaign.html",
+        title=f"{'List' if found.kind == 'invite' else 'Change'} for “{event.summary}”",
+        campaign=found,
+        event=event,
+        view=view,
+        counts={name: count for name, count in view.counts.items() if count},
+        finished=settled(view.counts),
+        left=left,
+        moving=found.state in MOVING,
+        takes=_takes(visit, found, left),
+        token_of_list=confirm_token(found, event) if found.state is CampaignState.DRAFT else "",
+        sample=sample,
+    )
+
+
+def _takes(visit: Visit, found: Campaign, left: int) -> str:
+    """How long the rest takes: by what went until now, else by the rate that is set."""
+    now = visit.engine.clock()
+    began = found.resumed or found.started
+    if found.state is CampaignState.RUNNING and began and now - began > timedelta(seconds=2):
+        gone = found.total - left
+        rate = gone / (now - began).total_seconds() if gone else 0.0
+    else:
+        rate = min((r for r in (found.rate, visit.engine.settings.send_rate) if r), default=0.0)
+    return clock_time(left / rate) if rate else ""
+
+
+async def sample(visit: Visit) -> Response:
+    """GET /console/lists/{id}/sample?row=: the mail to that row, or why it gets none."""
+    given = visit.asked("row")
+    row = int(given) if given.isascii() and given.isdigit() and len(given) < 9 else 0
+    done = await visit.apply(SampleRow(campaign_id=visit.path("id"), row=row))
+    view = await visit.engine.campaign(visit.path("id"), visit.actor, skipped=_SKIPPED_SHOWN)
+    return await _shown(visit, view, {"row": row, "recipient": done.recipient, "mail": done.mail})
+
+
+async def control(visit: Visit) -> Response:
+    """POST: start by the word Yes, pause, resume, cancel."""
+    campaign_id = visit.path("id")
+    try:
+        action = CampaignAction(visit.given("do"))
+    except ValueError:
+        raise Refused(Code.INVALID_ARGUMENT, "The form does nothing.", "Press one of its buttons.") from None
+    if action is CampaignAction.START and visit.given("yes").lower() != "yes":
+        raise Refused(
+            Code.INVALID_ARGUMENT, "Nothing was sent: the word Yes is missing.", "Go back and type Yes."
+        )
+    command = ControlCampaign(
+        campaign_id=campaign_id, action=action, confirm_token=visit.given("token_of_list")
+    )
+    done: CampaignDone = await visit.apply(command)
+    return visit.go(f"{_HUB}/{done.campaign.id}", _WORDS[action])
+
+
+_WORDS = {
+    CampaignAction.START: "started",
+    CampaignAction.PAUSE: "paused",
+    CampaignAction.RESUME: "resumed",
+    CampaignAction.CANCEL: "withdrawn",
+}
+
+SCREENS = (
+    Screen("GET", _HUB, show),
+    Screen("GET", f"{_EVENT}/list", begin, Verb.BULK),
+    Screen("POST", f"{_EVENT}/list", draft, Verb.BULK, uploads=True),
+    Screen("GET", f"{_HUB}/{{id:str}}", campaign),
+    Screen("GET", f"{_HUB}/{{id:str}}/sample", sample),
+    Screen("POST", f"{_HUB}/{{id:str}}/control", control, Verb.BULK),
+)

@@ -1,0 +1,178 @@
+"""Read the first sheet of a spreadsheet file (Office Open XML, ECMA-376) as CSV text; bounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from xml.parsers import expat
+
+from engine.commands.tables import table
+from engine.refusals import Code, Refused
+
+_PART_MAX = 100_000_000
+"""Bytes of one part, unpacked."""
+_CELL_MAX = 32_767
+"""Characters that a cell may have."""
+_SHEET = re.compile(r"xl/worksheets/sheet\d+\.xml")
+_PLACE = re.compile(r"([A-Z]{1,3})\d+")
+_MAGIC = b"PK\x03\x04"
+
+
+def is_spreadsheet(data: bytes) -> bool:
+    """True for a file that is packed as these are."""
+    return data.startswith(_MAGIC)
+
+
+def as_csv(data: bytes) -> str:
+    """The first sheet's rows as CSV. Raises Refused: CSV_UNREADABLE, TOO_LARGE."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            strings = _strings(package)
+            buffer = io.StringIO()
+            writer = csv.writer(buffer)
+            for number, row in enumerate(_rows(package, strings)):
+                table.refuse_too_many(number, table.ROWS_MAX)
+                writer.writerow(row)
+            return buffer.getvalue()
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        expat.ExpatError,
+        KeyError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ):
+        raise table.unreadable("The file is no spreadsheet that can be read.") from None
+
+
+def _part(package: zipfile.ZipFile, name: str) -> bytes:
+    with package.open(name) as part:
+        data = part.read(_PART_MAX + 1)
+    if len(data) > _PART_MAX:
+        raise Refused(Code.TOO_LARGE, "The spreadsheet is too large.", "Save it as CSV, in parts.")
+    return data
+
+
+def _strings(package: zipfile.ZipFile) -> list[str]:
+    """The texts that cells refer to by number (18.4)."""
+    if "xl/sharedStrings.xml" not in package.namelist():
+        return []
+    reader = _Strings()
+    reader.parse(_part(package, "xl/sharedStrings.xml"))
+    return reader.found
+
+
+def _rows(package: zipfile.ZipFile, strings: list[str]) -> Iterator[list[str]]:
+    sheets = sorted((n for n in package.namelist() if _SHEET.fullmatch(n)), key=lambda n: (len(n), n))
+    if not sheets:
+        raise table.unreadable("The file holds no sheet.")
+    reader = _Sheet(strings)
+    reader.parse(_part(package, sheets[0]))
+    yield from reader.found
+
+
+class _Parser:
+    """Elements by their local names; a document with a DOCTYPE is refused, so that no entity is ever expanded."""
+
+    def __init__(self) -> None:
+        self._expat = expat.ParserCreate(namespace_separator=" ")
+        self._expat.buffer_text = True
+        self._expat.StartElementHandler = lambda tag, given: self.begin(tag.rpartition(" ")[2], given)
+        self._expat.EndElementHandler = lambda tag: self.end(tag.rpartition(" ")[2])
+        self._expat.CharacterDataHandler = self.text
+        self._expat.StartDoctypeDeclHandler = self._refuse
+
+    def parse(self, data: bytes) -> None:
+        """Read a whole part."""
+        self._expat.Parse(data, True)
+
+    def _refuse(self, *_: object) -> None:
+        raise table.unreadable("The file is no spreadsheet that can be read.")
+
+    def begin(self, tag: str, given: dict[str, str]) -> None:
+        """An element begins."""
+
+    def end(self, tag: str) -> None:
+        """An element ends."""
+
+    def text(self, words: str) -> None:
+        """Text within an element."""
+
+
+class _Strings(_Parser):
+    """The shared strings; what is said of how a text sounds (rPh) is left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._inside = self._sound = False
+        self._words: list[str] = []
+
+    def begin(self, tag: str, given: dict[str, str]) -> None:
+        if tag == "si":
+            self._words = []
+        self._sound = self._sound or tag == "rPh"
+        self._inside = tag == "t" and not self._sound
+
+    def end(self, tag: str) -> None:
+        self._inside = False
+        if tag == "rPh":
+            self._sound = False
+        if tag == "si":
+            self.found.append("".join(self._words)[:_CELL_MAX])
+
+    def text(self, words: str) -> None:
+        if self._inside:
+            self._words.append(words)
+
+
+class _Sheet(_Parser):
+    """The rows of a sheet, each cell in its place (18.3.1.4)."""
+
+    def __init__(self, strings: list[str]) -> None:
+        super().__init__()
+        self.found: list[list[str]] = []
+        self._strings = strings
+        self._row: dict[int, str] = {}
+        self._place, self._kind, self._inside = 0, "", False
+        self._words: list[str] = []
+
+    def begin(self, tag: str, given: dict[str, str]) -> None:
+        if tag == "row":
+            self._row, self._place = {}, -1
+        if tag == "c":
+            named = _PLACE.fullmatch(given.get("r", ""))
+            self._place = _number(named[1]) if named else self._place + 1
+            self._kind, self._words = given.get("t", ""), []
+        self._inside = tag in {"v", "t"}
+
+    def end(self, tag: str) -> None:
+        self._inside = False
+        if tag == "c" and self._place < table.COLUMNS_MAX:
+            self._row[self._place] = self._value("".join(self._words)[:_CELL_MAX])
+        if tag == "row":
+            width = max(self._row, default=-1) + 1
+            self.found.append([self._row.get(place, "") for place in range(width)])
+
+    def text(self, words: str) -> None:
+        if self._inside:
+            self._words.append(words)
+
+    def _value(self, words: str) -> str:
+        if self._kind != "s":
+            return words
+        place = int(words) if words.isascii() and words.isdigit() and len(words) < 10 else -1
+        return self._strings[place] if 0 <= place < len(self._strings) else ""
+
+
+def _number(letters: str) -> int:
+    """The place of a column: A is 0, AA is 26."""
+    found = 0
+    for letter in letters:
+        found = found * 26 + ord(letter) - ord("A") + 1
+    return found - 1

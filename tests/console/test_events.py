@@ -1,0 +1,185 @@
+"""Events at the console: found, made, changed and cancelled, with a preview before anybody is mailed."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.engine import Engine
+from engine.model.messages import Kind
+from engine.model.people import Origin
+from engine.refusals import Refused
+from tests.console.person import Person, browser, with_key
+from tests.support.engines import created, deliver, invite
+
+NEW = {
+    "summary": "Spring <concert>",
+    "start": "2027-05-02T19:00",
+    "end": "2027-05-02T21:00",
+    "timezone": "Europe/Paris",
+    "location": "Hall 1",
+}
+
+
+async def _new(person: Person, **values: str) -> str:
+    """The path of an event that was made with the form."""
+    await person.go("/console/events/new")
+    seen = await person.press("Create", **{**NEW, **values})
+    assert "Nobody was told" in seen.text
+    return str(seen.answer.url.path)
+
+
+async def test_an_event_is_made_in_the_zone_of_its_place_and_nobody_is_told(
+    engine: Engine, person: Person
+) -> None:
+    path = await _new(person)
+    event = await engine.event(path.rpartition("/")[2], engine.local)
+    assert event.span.start_utc.isoformat() == "2027-05-02T17:00:00+00:00"
+    assert event.summary == "Spring <concert>"
+    assert await deliver(engine) == []
+
+
+async def test_the_last_day_of_an_all_day_event_is_the_one_that_is_chosen(
+    engine: Engine, person: Person
+) -> None:
+    path = await _new(person, all_day="yes", start="2027-05-04T00:00", end="2027-05-05T00:00")
+    event = await engine.event(path.rpartition("/")[2], engine.local)
+    assert (str(event.span.start), str(event.span.end)) == ("2027-05-04", "2027-05-06")
+    await person.go(f"{path}/edit")
+    assert "Nothing would change" in (await person.press("See what this would do")).text
+
+
+async def test_events_are_found_in_words_in_a_list_and_in_a_month(engine: Engine, person: Person) -> None:
+    await _new(person)
+    await created(engine, summary="Other thing")
+    await person.go("/console/events")
+    seen = await person.press("Find", q="concerts in May")
+    assert "Spring <concert>" in seen.text
+    assert "Other thing" not in seen.text
+    assert "Spring <concert>" in (await person.go("/console/events?view=month&month=2027-05")).text
+    assert "Spring <concert>" not in (await person.go("/console/events?view=month&month=2027-06")).text
+    assert "no event that is over" in (await person.go("/console/events?when=past")).text
+
+
+@pytest.mark.parametrize("query", ["view=month&month=2027-13", "view=month&month=x", "cursor=forged"])
+async def test_an_address_that_nobody_gave_is_refused_in_words(person: Person, query: str) -> None:
+    seen = await person.go(f"/console/events?{query}")
+    assert seen.status == 400
+    assert "Nothing was done" in seen.text
+
+
+async def test_a_change_shows_who_would_hear_of_it_and_then_mails_them(
+    engine: Engine, person: Person
+) -> None:
+    path = await _new(person)
+    await invite(engine, await engine.event(path.rpartition("/")[2], engine.local), "guest@example.net")
+    await deliver(engine)
+    await person.go(f"{path}/edit")
+    seen = await person.press("See what this would do", start="2027-05-02T20:00", end="2027-05-02T22:00")
+    assert "2027-05-02T19:00:00+02:00 2027-05-02T20:00:00+02:00" in seen.text
+    assert "1 person: g*******@example.net" in seen.text
+    assert await deliver(engine) == []
+    assert "are being mailed" in (await person.press("Change the event")).text
+    assert [(m.email, m.kind) for m in await deliver(engine)] == [("guest@example.net", Kind.UPDATE)]
+
+
+async def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused(
+    engine: Engine, person: Person
+) -> None:
+    path = await _new(person)
+    async with browser(engine) as second:
+        other = await with_key(engine, second, engine.local.address)
+        await other.go(f"{path}/edit")
+        await other.press("See what this would do", location="Hall 2")
+        await person.go(f"{path}/edit")
+        await person.press("See what this would do", location="Hall 3")
+        await other.press("Change the event")
+    seen = await person.press("Change the event")
+    assert seen.status == 412
+    assert "somebody changed it meanwhile" in seen.text
+
+
+async def test_a_cancellation_shows_who_would_hear_of_it_first(engine: Engine, person: Person) -> None:
+    path = await _new(person)
+    await invite(engine, await engine.event(path.rpartition("/")[2], engine.local), "guest@example.net")
+    await deliver(engine)
+    await person.go(f"{path}/cancel")
+    seen = await person.press("See who would hear of it", reason="Rain")
+    assert "1 person" in seen.text
+    assert await deliver(engine) == []
+    assert "cancelled" in (await person.press("Cancel the event for good")).text
+    assert [m.kind for m in await deliver(engine)] == [Kind.CANCELLATION]
+
+
+async def test_one_person_is_invited_and_followed(engine: Engine, person: Person) -> None:
+    path = await _new(person)
+    await person.go(path)
+    seen = await person.press("Send the invite", email="guest@example.net", name="Gus")
+    assert "on its way" in seen.text
+    assert "queued" in seen.text
+    assert "guest" not in str(seen.answer.url)
+    assert [m.email for m in await deliver(engine)] == ["guest@example.net"]
+    assert "sent" in (await person.go(seen.answer.url.path)).text
+    event, counted = await engine.event_with_statistics(path.rpartition("/")[2], engine.local)
+    assert counted.origin == {Origin.SINGLESEND.value: 1}
+    await person.go(path)
+    assert "invited before" in (await person.press("Send the invite", email="guest@example.net")).text
+    assert event.summary in (await person.go(path)).text
+
+
+async def test_what_is_wrong_is_said_in_words_of_the_screen(person: Person) -> None:
+    path = await _new(person)
+    await person.go(path)
+    seen = await person.press("Send the invite", email="nobody")
+    assert seen.status == 400
+    assert "An address looks like ann@example.com." in seen.text
+
+
+async def test_addresses_are_masked_and_showing_them_is_a_row_in_the_record(
+    engine: Engine, person: Person
+) -> None:
+    path = await _new(person)
+    event = await engine.event(path.rpartition("/")[2], engine.local)
+    await invite(engine, event, "guest@example.net", name="Gustav")
+    seen = await person.go(f"{path}/people")
+    assert "guest@" not in seen.answer.text
+    assert "Gustav" not in seen.answer.text
+    seen = await person.press("Show addresses")
+    assert "guest@example.net" in seen.text
+    (row, *_) = await engine.record(engine.local, 1)
+    assert "ShowAddresses" in row.body
+    assert event.uid in row.body
+    assert "console" in row.body
+
+
+async def test_a_key_without_the_right_sees_no_address(engine: Engine, person: Person) -> None:
+    event = await created(engine, organizer="ann@example.com")
+    await invite(engine, event, "guest@example.net")
+    async with browser(engine) as web:
+        ann = await with_key(engine, web, "ann@example.com", scopes=frozenset({"read"}))
+        await ann.go(f"/console/events/{event.uid}/people")
+        seen = await ann.press("Show addresses")
+    assert seen.status == 403
+    assert "guest@" not in seen.answer.text
+
+
+async def test_the_report_goes_to_the_organizer_by_mail(engine: Engine, person: Person) -> None:
+    path = await _new(person)
+    event = await engine.event(path.rpartition("/")[2], engine.local)
+    await invite(engine, event, "guest@example.net")
+    await deliver(engine)
+    await person.go(path)
+    assert "goes to the organizer" in (await person.press("Mail me the report")).text
+    assert [m.kind for m in await deliver(engine)] == [Kind.REPORT]
+
+
+async def test_the_link_to_a_person_is_of_one_session(engine: Engine, person: Person) -> None:
+    path = await _new(person)
+    event = await engine.event(path.rpartition("/")[2], engine.local)
+    await invite(engine, event, "guest@example.net")
+    (link,) = [link for link in (await person.go(f"{path}/people")).links if "/people/" in link]
+    assert (await person.go(link)).status == 200
+    async with browser(engine) as web:
+        other = await with_key(engine, web, engine.local.address)
+        assert (await other.go(link)).status == 404
+    with pytest.raises(Refused):
+        await engine.explain(event.uid, "other@example.net", engine.local)

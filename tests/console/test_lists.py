@@ -1,0 +1,188 @@
+"""A list at the console: given in any way, judged row by row, looked at, sent by Yes, paused and cancelled."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import datetime
+
+import pytest
+
+from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign
+from engine.commands.events.events import UpdateEvent
+from engine.engine import Engine
+from engine.model.campaigns import CampaignState
+from engine.model.events import Event
+from engine.model.people import Origin
+from tests.console.person import Person
+from tests.support.engines import created, deliver, do
+
+CSV = b"email,name,seat\nann@example.com,Ann,1\nbob@example.com,Bob,2\nann@example.com,Again,3\nnobody,Wrong,4\n"
+
+
+def spreadsheet(*rows: tuple[str, ...], doctype: str = "") -> bytes:
+    """A file as spreadsheet programs write it: texts in a part of their own, cells named by column and row."""
+    strings = sorted({cell for row in rows for cell in row})
+    shared = "".join(f"<si><t>{cell}</t></si>" for cell in strings)
+    cells = "".join(
+        f'<row r="{n}">'
+        + "".join(f'<c r="{chr(65 + i)}{n}" t="s"><v>{strings.index(c)}</v></c>' for i, c in enumerate(row))
+        + "</row>"
+        for n, row in enumerate(rows, 1)
+    )
+    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("xl/sharedStrings.xml", f"{doctype}<sst {space}>{shared}</sst>")
+        package.writestr(
+            "xl/worksheets/sheet1.xml", f"<worksheet {space}><sheetData>{cells}</sheetData></worksheet>"
+        )
+    return buffer.getvalue()
+
+
+async def _event(engine: Engine) -> Event:
+    return await created(engine, summary="Gala", description="Dear {{name}}")
+
+
+async def _judged(person: Person, event: Event, **fields: str) -> str:
+    """The id of a draft of a pasted list."""
+    await person.go(f"/console/events/{event.id}/list")
+    seen = await person.press("Look at the list", **{"list": CSV.decode(), **fields})
+    assert seen.status == 200
+    return str(seen.answer.url.path.rpartition("/")[2])
+
+
+async def test_every_row_is_judged_with_its_reason_and_nothing_leaves(engine: Engine, person: Person) -> None:
+    event = await _event(engine)
+    await person.go(f"/console/events/{event.id}/list")
+    seen = await person.press("Look at the list", file=("guests.csv", CSV))
+    assert "2 will be invited" in seen.text
+    assert "3 a*******@example.com duplicate row" in seen.text
+    assert "4 nobody invalid address" in seen.text
+    assert await deliver(engine) == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        ("guests.xlsx", spreadsheet(("email", "name"), ("ann@example.com", "Ann"), ("bob@example.com", "B"))),
+        ("guests.txt", b"Ann <ann@example.com>\nBob <bob@example.com>\n"),
+        ("guests.csv", "E-Mail;Näme\nann@example.com;Änn\nbob@example.com;B\n".encode("utf-16")),
+    ],
+)
+async def test_a_list_is_read_from_a_spreadsheet_from_text_and_from_csv(
+    engine: Engine, person: Person, file: tuple[str, bytes]
+) -> None:
+    event = await _event(engine)
+    await person.go(f"/console/events/{event.id}/list")
+    assert "2 will be invited" in (await person.press("Look at the list", file=file)).text
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        ("empty.csv", b""),
+        ("broken.xlsx", b"PK\x03\x04 and nothing"),
+        ("none.xlsx", spreadsheet()[:-30]),
+        ("entities.xlsx", spreadsheet(("email",), doctype='<!DOCTYPE s [<!ENTITY a "b">]>')),
+        ("zeros.csv", b"email\n\0\0\0\0"),
+    ],
+)
+async def test_what_is_no_list_is_refused_and_makes_no_draft(
+    engine: Engine, person: Person, file: tuple[str, bytes]
+) -> None:
+    event = await _event(engine)
+    await person.go(f"/console/events/{event.id}/list")
+    seen = await person.press("Look at the list", file=file)
+    assert seen.status == 400
+    assert "Nothing was done" in seen.text
+    assert await engine.newest_campaigns(engine.local, 10) == []
+
+
+async def test_columns_that_do_not_tell_are_chosen(engine: Engine, person: Person) -> None:
+    event = await _event(engine)
+    await person.go(f"/console/events/{event.id}/list")
+    text = "who,where to,email\nAnn,ann@example.com,yes\nBob,bob@example.com,no\n"
+    seen = await person.press("Look at the list", columns="yes", **{"list": text})
+    assert "Which column is which?" in seen.text
+    seen = await person.press("Look at the list", email="1", name="0")
+    assert "2 will be invited" in seen.text
+    seen = await person.press("Show its mail", row="2")
+    assert "Dear Bob" in seen.text
+
+
+async def test_a_column_that_is_not_there_is_refused(engine: Engine, person: Person) -> None:
+    event = await _event(engine)
+    await person.go(f"/console/events/{event.id}/list")
+    await person.press("Look at the list", columns="yes", **{"list": CSV.decode()})
+    assert (await person.press("Look at the list", email="7")).status == 400
+    assert await engine.newest_campaigns(engine.local, 10) == []
+
+
+async def test_the_mail_to_any_row_is_shown_and_why_a_row_gets_none(engine: Engine, person: Person) -> None:
+    event = await _event(engine)
+    campaign_id = await _judged(person, event)
+    seen = await person.go(f"/console/lists/{campaign_id}/sample?row=2")
+    assert "Dear Bob" in seen.text
+    assert "bob@example.com" not in seen.text
+    assert "duplicate row" in (await person.go(f"/console/lists/{campaign_id}/sample?row=3")).text
+    for row in ("0", "5", "x", "9" * 30):
+        assert (await person.go(f"/console/lists/{campaign_id}/sample?row={row}")).status == 400
+
+
+async def test_a_list_leaves_by_the_word_yes_alone(engine: Engine, person: Person) -> None:
+    event = await _event(engine)
+    await _judged(person, event)
+    assert (await person.press("Send to 2 people", yes="no")).status == 400
+    assert await deliver(engine) == []
+    (campaign,) = await engine.newest_campaigns(engine.local, 10)
+    await person.go(f"/console/lists/{campaign.id}")
+    assert "Started" in (await person.press("Send to 2 people", yes="Yes")).text
+    assert {m.email for m in await deliver(engine)} == {"ann@example.com", "bob@example.com"}
+    assert "2 sent" in (await person.go(f"/console/lists/{campaign.id}")).text
+    _, counted = await engine.event_with_statistics(event.uid, engine.local)
+    assert counted.origin == {Origin.VIP.value: 2}
+
+
+async def test_a_list_that_was_looked_at_before_the_event_changed_does_not_leave(
+    engine: Engine, person: Person
+) -> None:
+    event = await _event(engine)
+    campaign_id = await _judged(person, event)
+    await do(engine, UpdateEvent(uid=event.uid, location="Hall 2"))
+    seen = await person.press("Send to 2 people", yes="Yes")
+    assert seen.status == 409
+    assert "Upload the list again" in seen.text
+    assert (await engine.campaign_alone(campaign_id, engine.local)).state is CampaignState.DRAFT
+    assert await deliver(engine) == []
+
+
+async def test_the_expected_time_is_told_before_and_while_it_runs(engine: Engine, person: Person) -> None:
+    event = await _event(engine)
+    await _judged(person, event, rate="0.1")
+    assert person.seen
+    assert "about 0:20" in person.seen.text
+
+
+async def test_a_list_is_scheduled_on_the_clock_of_the_event(engine: Engine, person: Person) -> None:
+    event = await _event(engine)
+    campaign_id = await _judged(person, event, at="2027-03-02T09:00")
+    await person.press("Send to 2 people", yes="yes")
+    campaign = await engine.campaign_alone(campaign_id, engine.local)
+    assert campaign.state is CampaignState.SCHEDULED
+    assert campaign.at == datetime.fromisoformat("2027-03-02T09:00-05:00")
+    await person.press("Cancel what has not left")
+    assert (await engine.campaign_alone(campaign_id, engine.local)).state is CampaignState.CANCELLED
+
+
+async def test_a_list_is_paused_and_goes_on_and_is_cancelled(engine: Engine, person: Person) -> None:
+    event = await _event(engine)
+    campaign_id = await _judged(person, event)
+    await person.press("Send to 2 people", yes="Yes")
+    assert "Paused" in (await person.press("Pause")).text
+    assert await deliver(engine) == []
+    assert "goes on" in (await person.press("Go on")).text
+    assert "not taken back" in (await person.press("Cancel what has not left")).text
+    assert await deliver(engine) == []
+    command = ControlCampaign(campaign_id=campaign_id, action=CampaignAction.CANCEL)
+    await do(engine, command)

@@ -1,0 +1,115 @@
+"""Who sees what: two organizers never see each other, wherever they go."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+
+from engine.commands.agents.keys import CreateKey
+from engine.commands.campaigns.campaigns import DraftCampaign
+from engine.engine import Engine
+from engine.model.campaigns import Row
+from tests.console.person import PUBLIC, Person, browser, operator, with_key
+from tests.pages.visitor import season
+from tests.support.approvals import waiting
+from tests.support.clock import Clock
+from tests.support.engines import created, deliver, do, engine_in, invite
+from tests.support.queries import counting_queries
+
+HUBS = ("/console", "/console/events", "/console/events?view=month", "/console/lists", "/console/agents")
+BYTES_MAX = 60_000
+
+
+async def _furnished(engine: Engine, name: str) -> None:
+    """All that a console shows, of an organizer whose every text holds their name."""
+    address = f"{name}@example.com"
+    event = await created(engine, organizer=address, summary=f"{name}’s concert", location=f"{name} Hall")
+    await invite(engine, event, f"guest@{name}.example", name=f"Guest of {name}")
+    await waiting(engine, event.uid, location=f"{name} Stadium")
+    rows = [Row(email=f"listed@{name}.example"), Row(email=f"wrong {name}")]
+    await do(engine, DraftCampaign(uid=event.uid, recipients=rows))
+    await do(engine, CreateKey(name=f"Robot of {name}", address=address))
+    await deliver(engine)
+
+
+async def _crawled(person: Person) -> dict[str, str]:
+    """Every page that links lead to from the first one on, by its path."""
+    pages: dict[str, str] = {}
+    ahead = ["/console"]
+    while ahead:
+        path = ahead.pop()
+        if path in pages:
+            continue
+        assert len(pages) < 200, "links lead on without end"
+        seen = await person.go(path)
+        assert seen.status == 200, (path, seen.text)
+        pages[path] = seen.answer.text
+        ahead += [link for link in seen.links if link.startswith("/console") and "&month=" not in link]
+    return pages
+
+
+async def test_two_organizers_never_see_each_other(engine: Engine) -> None:
+    await _furnished(engine, "annabel")
+    await _furnished(engine, "bertram")
+    async with browser(engine) as first, browser(engine) as second:
+        annabel = await with_key(engine, first, "annabel@example.com")
+        bertram = await with_key(engine, second, "bertram@example.com")
+        seen = {"annabel": await _crawled(annabel), "bertram": await _crawled(bertram)}
+        for person, own, other in ((annabel, "annabel", "bertram"), (bertram, "bertram", "annabel")):
+            assert [path for path, text in seen[own].items() if other in text.lower()] == []
+            assert sum(own in text.lower() for text in seen[own].values()) > 5
+            for path in seen[other].keys() - seen[own].keys():
+                if not re.search(r"[?&](view|when|month)=", path):
+                    assert (await person.go(path)).status == 404, path
+        assert _shape(seen["annabel"]) == _shape(seen["bertram"]), "each sees as much of what is theirs"
+
+
+def _shape(pages: dict[str, str]) -> int:
+    return len(pages)
+
+
+async def test_the_operator_sees_both(engine: Engine, person: Person) -> None:
+    await _furnished(engine, "annabel")
+    await _furnished(engine, "bertram")
+    text = "\n".join((await _crawled(person)).values())
+    assert "annabel’s concert" in text
+    assert "bertram’s concert" in text
+    assert "guest@" not in text
+    assert "listed@" not in text
+
+
+async def _asked(folder: Path, events: int) -> dict[str, tuple[int, int]]:
+    """Of each hub's first page: what it asks the store, and its bytes."""
+    found = {}
+    with counting_queries() as queries:
+        async with engine_in(folder, Clock(), public_url=PUBLIC) as engine, browser(engine) as web:
+            await season(engine, events)
+            person = await operator(engine, web)
+            for path in HUBS:
+                queries.zero()
+                seen = await person.go(path)
+                found[path] = (queries.statements, len(seen.answer.content))
+    return found
+
+
+async def test_the_first_page_of_a_hub_asks_no_more_with_many_events_and_stays_small(tmp_path: Path) -> None:
+    few, many = await _asked(tmp_path / "few", 30), await _asked(tmp_path / "many", 400)
+    assert {path: n for path, (n, _) in few.items()} == {path: n for path, (n, _) in many.items()}
+    assert max(statements for statements, _ in many.values()) <= 12
+    assert max(size for _, size in many.values()) <= BYTES_MAX
+
+
+async def test_a_page_that_is_not_there_says_where_to_go_on(person: Person) -> None:
+    seen = await person.go("/console/events/unknown")
+    assert seen.status == 404
+    assert "Find it under Events." in seen.text
+    assert "/console" in seen.links
+
+
+async def test_a_link_of_an_unknown_visitor_leads_to_signing_in(web: httpx.AsyncClient) -> None:
+    for path in HUBS:
+        answer = await web.get(path)
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/console/signin")
