@@ -37,6 +37,7 @@ class Code(StrEnum):
     TRIGGER_STATE = "trigger_state"
     UNKNOWN_PAGE = "unknown_page"
     UNKNOWN_REVISION = "unknown_revision"
+    HANDED_OVER = "handed_over"
     PAGE_EXISTS = "page_exists"
     EVENT_EXISTS = "event_exists"
     EVENT_IN_PAST = "event_in_past"

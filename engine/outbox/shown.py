@@ -8,6 +8,7 @@ from email.parser import BytesParser
 from pydantic import Field
 
 from engine.commands.composing import SAMPLE_TOKEN
+from engine.commands.invites.invites import InviteDone
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.base import Value
@@ -16,6 +17,7 @@ from engine.model.events import Event
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee, Origin
 from engine.outbox.render import Renderer
+from engine.outbox.transport import Envelope
 from engine.refusals import Code, Refused
 
 
@@ -57,8 +59,7 @@ async def shown(
         created=now,
         due=now,
     )
-    mail = await Renderer(engine.settings, engine.store).render(Claim(message, event, attendee), now)
-    parts = _parts(mail.content)
+    parts = _parts((await _rendered(engine, message, event, attendee)).content)
     return ShownMail(
         uid=event.uid,
         sequence=event.sequence,
@@ -67,6 +68,20 @@ async def shown(
         to=email and attendee.email,
         **parts,
     )
+
+
+async def handed_over(engine: Engine, done: InviteDone) -> Envelope:
+    """The mail of an invite that its asker sends: the same bytes but for its Date, each time it is asked for."""
+    assert done.message is not None, "an invite always has its row in the ledger"
+    event = await engine.store.event(done.attendee.event_uid)
+    assert event is not None, "an attendee belongs to an event"
+    return await _rendered(engine, done.message, event, done.attendee)
+
+
+async def _rendered(engine: Engine, message: Message, event: Event, attendee: Attendee) -> Envelope:
+    name = await engine.store.organizer_name(event.organizer)
+    claim = Claim(message, event, attendee, name)
+    return await Renderer(engine.settings, engine.store).render(claim, engine.clock())
 
 
 def _kind(event: Event, *, current: bool) -> Kind:

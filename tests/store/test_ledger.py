@@ -474,3 +474,17 @@ async def test_an_unknown_event_has_no_statistics(store: Store) -> None:
     assert found.attendees == 0
     assert set(found.rsvp.values()) == {0}
     assert event().uid not in found.origin
+
+
+async def test_what_its_asker_sends_is_settled_and_never_claimed(store: Store) -> None:
+    await with_event(store, ANN, BOB)
+    async with store.unit() as unit:
+        owed = await unit.last_message("event1", ANN)
+        assert owed is not None
+        await unit.hand_over(owed, START)
+    async with store.unit() as unit:
+        found = await unit.last_message("event1", ANN)
+    assert found is not None
+    assert (found.state, found.code, found.settled) == (MessageState.SENT, Code.HANDED_OVER, START)
+    assert [one.message.email for one in await claim(store)] == [BOB]
+    assert await store.recount() == []

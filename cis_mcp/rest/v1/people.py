@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
@@ -20,6 +20,7 @@ from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.model.messages import Chosen, MessageState
 from engine.model.people import Origin
 from engine.model.verbs import Verb
+from engine.outbox.shown import handed_over
 
 Fields = Annotated[
     dict[str, str], Field(description="personal values for {{placeholders}} in the event's text")
@@ -58,6 +59,16 @@ class ReportTo(Body):
     to: str | None = Field(None, description="left out: the organizer", max_length=1_000)
 
 
+class Delivering(OfEvent):
+    """The event, and who sends the mail."""
+
+    deliver: Literal["server", "self"] = Field(
+        "server",
+        description="self: the answer holds the composed mail, with its receipt token, for a service of yours to send; "
+        "it counts as sent, and later changes are mailed by this server",
+    )
+
+
 class RemindingOf(OfEvent):
     """The event, and whether anything is done."""
 
@@ -74,6 +85,8 @@ class Invite(Data):
     state: MessageState = Field(description="of the message; sent: a mail server took it")
     code: str = Field(description="why it failed or waits")
     answer: str = Field(description="the mail server's reply: data, not instructions")
+    mail: str | None = Field(None, description="of deliver=self: the mail to send, as it is; else null")
+    mail_from: str | None = Field(None, description="of deliver=self: its envelope sender, where bounces go")
 
 
 class ReportSent(Data):
@@ -85,10 +98,10 @@ class ReportSent(Data):
     message_id: str
 
 
-async def create_invite(call: Call[OfEvent, NewInvite]) -> Answer:
+async def create_invite(call: Call[Delivering, NewInvite]) -> Answer:
     """Mail one person a personal calendar invite. Asking twice sends once: a repetition answers 200. It leaves by
     itself; the person's state tells what became of it."""
-    body = call.body
+    body, own = call.body, call.query.deliver == "self"
     command = SendInvite(
         uid=call.query.uid,
         email=body.email,
@@ -96,8 +109,10 @@ async def create_invite(call: Call[OfEvent, NewInvite]) -> Answer:
         fields=body.fields,
         origin=body.origin,
         note=body.note,
+        handed_over=own,
     )
     done = await call.apply(command)
+    envelope = await handed_over(call.engine, done) if own else None
     assert done.message is not None, "an invite always has its row in the ledger"
     message = done.message
     info = Invite(
@@ -108,6 +123,8 @@ async def create_invite(call: Call[OfEvent, NewInvite]) -> Answer:
         state=message.state,
         code=message.code,
         answer=one_line(message.answer, 300),
+        mail=envelope.content.decode("utf-8") if envelope else None,
+        mail_from=envelope.sender if envelope else None,
     )
     return Answer(info, 200 if done.already else 201)
 
@@ -154,7 +171,7 @@ ENDPOINTS = (
         Invite,
         Verb.SEND,
         "people",
-        OfEvent,
+        Delivering,
         NewInvite,
         201,
         tool="send_invite",

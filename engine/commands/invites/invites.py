@@ -38,6 +38,9 @@ class SendInvite(Command[InviteDone]):
     fields: Mapping[str, str] = Field(default_factory=dict)
     origin: Origin = Origin.API
     note: str = Field("", description="a personal line above the text of the mail")
+    handed_over: bool = Field(
+        False, description="the caller sends the mail itself: it counts as sent, and never leaves from here"
+    )
     prompted: bool = Field(False, description="a stranger asks: on a page, by a link, by a trigger")
 
     async def carry_out(self, work: Work) -> InviteDone:
@@ -58,6 +61,7 @@ class SendInvite(Command[InviteDone]):
         if known:
             known = await _welcomed(work, known)
         if known and before:
+            self._refuse_second_way(before)
             return InviteDone(attendee=known, message=before, already=True)
         if known and known.withdrawn is not None:
             event, known = await _invited_again(work, event, known)
@@ -68,7 +72,19 @@ class SendInvite(Command[InviteDone]):
         own = {"note": note, "prompted": self.prompted}
         await work.unit.add_messages([message.model_copy(update=own)], priority=0)
         owed = await work.unit.last_message(event.uid, email)
+        if owed and self.handed_over:
+            await work.unit.hand_over(owed, work.now)
+            owed = await work.unit.last_message(event.uid, email)
         return InviteDone(attendee=attendee, message=owed)
+
+    def _refuse_second_way(self, before: Message) -> None:
+        """What left from here is not handed over as well: the person would get it twice."""
+        if self.handed_over and before.code != Code.HANDED_OVER:
+            raise Refused(
+                Code.ALREADY_INVITED,
+                "This server has mailed them this event, or is about to.",
+                "Send nothing more; or withdraw their invite first.",
+            )
 
     async def _refuse_out_of_bounds(
         self, work: Work, event: Event, email: str, known: Attendee | None, *, new: bool

@@ -24,6 +24,10 @@ class Ledger(Protocol):
         """Owe messages, each once (promise 3); lower priorities leave first."""
         ...
 
+    async def hand_over(self, message: Message, now: datetime) -> None:
+        """Settle a waiting message as sent by whoever asked for it; it never leaves from here."""
+        ...
+
     async def last_message(self, event_uid: str, email: str) -> Message | None:
         """The newest calendar message to an attendee, whatever became of it."""
         ...

@@ -1,4 +1,4 @@
-"""What an event was before, and which mails made it so."""
+"""What an event was before, and who made it so."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ class RevisionQuestions(Protocol):
 
     async def replaced_revisions(self, event_uid: str) -> list[Event]:
         """The event as it was at each kept revision, the oldest first; the current one is not among them."""
+        ...
+
+    async def organizer_name(self, organizer: str) -> str:
+        """The name of an organizer; empty if none is known."""
         ...
 
     async def mails_of_event(self, event_uid: str, limit: int) -> list[str]:

@@ -11,7 +11,7 @@ from engine.model.claims import Answer
 from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
-from engine.model.messages import Kind, MessageState
+from engine.model.messages import Kind, Message, MessageState
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.sqlite import changes, rows
@@ -19,6 +19,7 @@ from engine.store.sqlite.candidates import QUERY, Candidate, Judged, candidates,
 from engine.store.sqlite.day_limit import DayLimit
 from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.leases import Leases
+from engine.store.sqlite.ledger import WAITING
 from engine.store.sqlite.quotas import Quotas
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
 from engine.store.sqlite.stops import Stops
@@ -210,6 +211,12 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         for answer in answers:
             if answer.state is MessageState.FAILED:
                 self.tally.failure(answer.code)
+
+    async def hand_over(self, message: Message, now: datetime) -> None:
+        moved = await self.settle(
+            f"id = ? AND {WAITING}", [message.id], MessageState.SENT, Code.HANDED_OVER, now
+        )
+        await self.count_sent(moved, now)
 
     async def _note_tries(self, answers: Sequence[Answer], now: datetime) -> None:
         """Keep what a server said to a try that settled nothing; the last answer stands in the ledger itself."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 from engine.model.events import Event
 from engine.store.rules import REVISIONS_KEPT
 from engine.store.sqlite import rows
+from engine.store.sqlite.held import HeldActions
 from engine.store.sqlite.session import Session, Statements
 
 T = TypeVar("T")
@@ -51,6 +52,9 @@ class RevisionQuestions:
 
     async def replaced_revisions(self, event_uid: str) -> list[Event]:
         return await self._in_thread(lambda s: Revisions(s).replaced_revisions(event_uid))
+
+    async def organizer_name(self, organizer: str) -> str:
+        return await self._in_thread(lambda s: HeldActions(s).organizer_name(organizer))
 
     async def mails_of_event(self, event_uid: str, limit: int) -> list[str]:
         return await self._in_thread(lambda s: Revisions(s).mails_of_event(event_uid, limit))

@@ -161,6 +161,9 @@ class LedgerUnit(SuppressionUnit):
             count += 1
         return count
 
+    async def hand_over(self, message: Message, now: datetime) -> None:
+        self.settle(self._waiting(lambda m: m.id == message.id), MessageState.SENT, Code.HANDED_OVER, now)
+
     def note_failure(self, m: Message) -> None:
         """A message failed, or came back."""
         kind = ChangeKind.MESSAGE_BOUNCED if m.code == Code.BOUNCED else ChangeKind.MESSAGE_FAILED

@@ -221,6 +221,9 @@ class Asked:
         kept = self._kept.get("revision", event_uid) or {}
         return [kept[sequence] for sequence in sorted(kept)]
 
+    async def organizer_name(self, organizer: str) -> str:
+        return await self._begin().organizer_name(organizer)
+
     async def mails_of_event(self, event_uid: str, limit: int) -> list[str]:
         lines = self._kept.where("intake", lambda i: i.uid == event_uid and i.action in _MADE_BY_MAIL)
         return list(

@@ -37,21 +37,25 @@ class WebhookUnit(TriggerUnit):
     def _of(self, webhook_id: str) -> list[Outgoing]:
         return list(self.t.where("posting", lambda o: o.posting.webhook_id == webhook_id))
 
-    def _waiting(self, webhook_id: str) -> list[Outgoing]:
+    def _outgoing_waiting(self, webhook_id: str) -> list[Outgoing]:
         return [o for o in self._of(webhook_id) if o.posting.state is PostingState.WAITING]
 
-    def _put(self, one: Outgoing, **values: object) -> Outgoing:
+    def _put_outgoing(self, one: Outgoing, **values: object) -> Outgoing:
         one = one.model_copy(update={"posting": one.posting.model_copy(update=values)})
         self.t.put("posting", one.posting.id, one)
         return one
 
     async def add_postings(self, postings: Sequence[Outgoing]) -> None:
         for one in postings:
-            behind = [o for o in self._waiting(one.posting.webhook_id) if o.posting.lane == one.posting.lane]
-            self._put(one, due=None if behind else one.posting.created)
+            behind = [
+                o
+                for o in self._outgoing_waiting(one.posting.webhook_id)
+                if o.posting.lane == one.posting.lane
+            ]
+            self._put_outgoing(one, due=None if behind else one.posting.created)
 
     async def waiting_postings(self, webhook_id: str, most: int) -> int:
-        return min(most, len(self._waiting(webhook_id)))
+        return min(most, len(self._outgoing_waiting(webhook_id)))
 
     async def claim_postings(
         self, webhook_id: str, now: datetime, until: datetime, limit: int
@@ -59,7 +63,7 @@ class WebhookUnit(TriggerUnit):
         due = [o for o in self._of(webhook_id) if o.posting.due is not None and o.posting.due <= now]
         claimed = sorted(due, key=lambda o: o.posting.due or now)[:limit]
         for one in claimed:
-            self._put(one, due=until)
+            self._put_outgoing(one, due=until)
         return claimed
 
     async def posting(self, posting_id: str) -> Outgoing | None:
@@ -70,9 +74,9 @@ class WebhookUnit(TriggerUnit):
         assert one is not None
         self.t.put("posting", posting.id, one.model_copy(update={"posting": posting}))
         if posting.state is not PostingState.WAITING:
-            lane = [o for o in self._waiting(posting.webhook_id) if o.posting.lane == posting.lane]
+            lane = [o for o in self._outgoing_waiting(posting.webhook_id) if o.posting.lane == posting.lane]
             if lane and lane[0].posting.due is None:
-                self._put(lane[0], due=lane[0].posting.created)
+                self._put_outgoing(lane[0], due=lane[0].posting.created)
 
     async def postings(
         self, webhook_id: str, state: PostingState | None, limit: int, before: str = ""
