@@ -36,6 +36,9 @@ def trigger() -> None:
 @click.option("--organization", default="", help="Of salesforce-message: id of the organization.")
 @click.option("--form", type=_FILE, help="For hmac: where the signature is and what it covers, as JSON.")
 @click.option("--sample", type=_FILE, help="A payload, as JSON, on which the rules are tried.")
+@click.option(
+    "--starting-minutes", default=1_440, help="Of events: how long before its start an event is starting."
+)
 def create(name: str, **options: Any) -> None:
     """Make the trigger NAME as a draft, or give a trigger new rules; “live” makes it work."""
     run(_create(settings_in_force(), name, options))
@@ -90,6 +93,17 @@ def deliveries(name: str, *, failed: bool, as_json: bool) -> None:
 
 @trigger.command()
 @click.argument("name")
+@click.option("--body", type=_FILE, required=True, help="The payload, as JSON.")
+@click.option(
+    "--id", "delivery_id", default="", help="What a repetition is known by; else a hash of the payload."
+)
+def fire(name: str, *, body: Path, delivery_id: str) -> None:
+    """Give NAME a payload, as if its sender had posted it."""
+    run(_fire(settings_in_force(), name, body, delivery_id))
+
+
+@trigger.command()
+@click.argument("name")
 @click.argument("delivery_id", metavar="ID")
 def replay(name: str, delivery_id: str) -> None:
     """Handle a delivery anew; nothing is sent twice."""
@@ -126,6 +140,7 @@ async def _create(settings: Settings, name: str, options: dict[str, Any]) -> int
     from pydantic import ValidationError
 
     from cis_mcp.run.runtime import opened
+    from cis_mcp.views import triggers as views
     from engine.commands.triggers.triggers import CreateTrigger
     from engine.model.triggers import Proof
     from engine.refusals import Code, Refused
@@ -141,11 +156,18 @@ async def _create(settings: Settings, name: str, options: dict[str, Any]) -> int
         raise Refused(Code.INVALID_ARGUMENT, f"{where}: {first['msg']}.") from None
     sample = _json(options["sample"]) if options["sample"] else None
     command = CreateTrigger(
-        name=name, proof=proof, rules=_rules(options["rules"]), key=options["key_id"], sample=sample
+        name=name,
+        proof=proof,
+        rules=_rules(options["rules"]),
+        key=options["key_id"],
+        sample=sample,
+        starting_minutes=options["starting_minutes"],
     )
     async with opened(settings) as engine:
         done = await engine.apply(command, engine.local)
-    click.echo(f"Hook: {settings.public_url.rstrip('/')}/hooks/{name}")
+    click.echo(
+        f"Hook: {views.hook(settings.public_url, done.trigger) or 'none; it starts from what happens here'}"
+    )
     if done.secret:
         click.echo(f"Secret, shown once: {done.secret}")
     _warn(done.trigger)
@@ -192,6 +214,19 @@ async def _live(settings: Settings, name: str, *, live: bool) -> int:
         done = await engine.apply(SetTriggerLive(name=name, live=live), engine.local)
     click.echo(f"{name} is {views.state(done.trigger)}.")
     _warn(done.trigger)
+    return 0
+
+
+async def _fire(settings: Settings, name: str, body: Path, delivery_id: str) -> int:
+    from cis_mcp.run.runtime import opened
+    from engine.commands.triggers.feeding import FireTrigger
+
+    command = FireTrigger(trigger=name, payload=_json(body), delivery_id=delivery_id)
+    async with opened(settings) as engine:
+        done = await engine.apply(command, engine.local)
+    click.echo(
+        f"Delivery {done.delivery.id}; see what becomes of it with “cis-mcp trigger deliveries {name}”."
+    )
     return 0
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
-from engine.model.triggers import Delivery, Trigger
+from engine.model.triggers import Delivery, Sender, Trigger
 from engine.triggers.asking import Tried, unordered, weakness
 
 SHOWN = 200
@@ -23,7 +23,7 @@ def state(trigger: Trigger) -> str:
 
 def warnings(trigger: Trigger) -> Iterator[str]:
     """What to know before it is made live."""
-    if not trigger.secrets:
+    if not trigger.secrets and trigger.proof.sender is not Sender.EVENTS:
         yield "It has no secret, so nothing can prove a delivery."
     if weak := weakness(trigger):
         yield f"Weak proof: {weak}"
@@ -61,13 +61,19 @@ def tried_lines(one: Tried) -> Iterator[str]:
         yield f"  cut, because too large: {', '.join(one.cut)}"
 
 
+def hook(public_url: str, trigger: Trigger) -> str:
+    """Where its sender posts; empty for a trigger that starts from what happens here."""
+    here = trigger.proof.sender is Sender.EVENTS
+    return "" if here else f"{public_url.rstrip('/')}/hooks/{trigger.name}"
+
+
 class TriggerInfo(Data):
     """A trigger, and what to know of it."""
 
     name: str
     state: str = Field(description="draft, live, or stopped with its reason")
     sender: str
-    hook: str = Field(description="where the sender posts")
+    hook: str = Field(description="where the sender posts; empty: it starts from what happens here")
     key: str = Field(description="id of the key that it acts as")
     rules: int
     unproven: int = Field(description="requests at its hook that nothing proved")
@@ -114,7 +120,7 @@ def trigger_info(public_url: str, trigger: Trigger, unproven: int) -> TriggerInf
         name=trigger.name,
         state=state(trigger),
         sender=trigger.proof.sender.value,
-        hook=f"{public_url.rstrip('/')}/hooks/{trigger.name}",
+        hook=hook(public_url, trigger),
         key=trigger.key,
         rules=len(trigger.rules),
         unproven=unproven,

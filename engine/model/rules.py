@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,6 +24,8 @@ class Deed(StrEnum):
     UPDATE = "update"
     """Changes the event if the object has one."""
     CANCEL = "cancel"
+    REMIND = "remind"
+    """Reminds those of the event who have not answered, or those whom the rule names."""
     FORGET = "forget"
     """Drops what is kept of the object: its content and its deliveries'."""
     NOTHING = "nothing"
@@ -48,6 +51,9 @@ class RulePeople(Value):
     email: str = Field(max_length=SOURCE_MAX, description="template; empty: that item names nobody")
     name: str = Field("", max_length=SOURCE_MAX, description="template")
     fields: Mapping[str, str] = Field(default_factory=dict, max_length=20, description="name → template")
+    others: Literal["leave", "stay"] = Field(
+        "leave", description="who was named before and is not now: is taken out, or stays"
+    )
 
 
 class Rule(Value):
@@ -60,6 +66,11 @@ class Rule(Value):
     )
     version: str = Field(
         "", max_length=SOURCE_MAX, description="expression for a number or a time that grows; empty: none"
+    )
+    uid: str = Field(
+        "",
+        max_length=SOURCE_MAX,
+        description="template: uid of an event that there is; empty: the object's own",
     )
     set: Mapping[Settable, str] = Field(default_factory=dict, description="field of the event → template")
     people: RulePeople | None = None

@@ -34,6 +34,8 @@ class Sender(StrEnum):
     STANDARD = "standard-webhooks"
     HMAC = "hmac"
     BEARER = "bearer"
+    EVENTS = "events"
+    """Nobody outside: what happens here to the organizer's events."""
 
 
 class HmacForm(Value):
@@ -104,6 +106,9 @@ class Trigger(Value):
     live: bool = Field(False, description="false: deliveries are kept, and nothing is done")
     stopped: str = Field("", description="code of the reason for which it stopped; empty: it did not")
     created: datetime
+    cursor: str = Field("", description="of what happens here: up to where the log of changes was read")
+    looked: datetime | None = Field(None, description="up to when starts and ends were looked for")
+    starting_minutes: int = Field(1_440, description="how long before its start an event is starting")
 
 
 class RefusedPerson(Value):
@@ -126,6 +131,7 @@ class Delivery(Value):
     version: float | None = None
     code: str = Field("", description="why it failed, or is marked")
     detail: str = ""
+    chain: str = Field("", description="what began it, and how many triggers ago")
     event_uid: str = ""
     invited: int = 0
     withdrawn: int = 0

@@ -35,7 +35,7 @@ def _read(rule: Rule) -> None:
     expression(rule.when, _EVENT)
     if rule.version:
         expression(rule.version, _EVENT)
-    for source in (rule.object, *rule.set.values()):
+    for source in (rule.object, rule.uid, *rule.set.values()):
         template(source, _EVENT)
     if rule.people:
         expression(rule.people.each, _EVENT)
@@ -48,8 +48,15 @@ def _refuse_lacking(rule: Rule) -> None:
         raise Refused(
             Code.INVALID_RULE, f"A rule that does “{rule.do}” needs “object”: what identifies the thing."
         )
-    if rule.do is Deed.INVITE and not {"summary", "start"} <= set(rule.set):
-        raise Refused(Code.INVALID_RULE, "A rule that invites sets at least summary and start.")
+    if rule.do is Deed.INVITE and not rule.uid and not {"summary", "start"} <= set(rule.set):
+        raise Refused(
+            Code.INVALID_RULE,
+            "A rule that invites sets at least summary and start, or names an event by uid.",
+        )
+    if rule.do is Deed.REMIND and not rule.uid:
+        raise Refused(Code.INVALID_RULE, "A rule that reminds names the event by uid.")
+    if rule.do is Deed.REMIND and rule.set:
+        raise Refused(Code.INVALID_RULE, "A rule that reminds sets nothing.")
     if rule.do in {Deed.CANCEL, Deed.FORGET, Deed.NOTHING} and (rule.set or rule.people):
         raise Refused(Code.INVALID_RULE, f"A rule that does “{rule.do}” sets nothing and names no people.")
 

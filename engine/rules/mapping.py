@@ -38,6 +38,8 @@ class Mapped(Value):
     object: str = ""
     version: float | None = None
     values: Mapping[str, str] = Field(default_factory=dict, description="fields of the event")
+    uid: str = Field("", description="of the event that it is about; empty: the object's own")
+    stay: bool = Field(False, description="who was named before and is not now stays")
     people: tuple[MappedPerson, ...] | None = Field(None, description="None: the rule names no people")
     undo_s: int | None = None
     cut: tuple[str, ...] = Field((), description="what of the payload was too large and was cut")
@@ -87,6 +89,8 @@ def _asked(rule: Rule, place: int, event: Any, budget: Budget, cut: tuple[str, .
             "object": _object(evaluation.text(template(rule.object))),
             "version": _version(evaluation.value(expression(rule.version))) if rule.version else None,
             "values": {name: value for name, value in values.items() if value},
+            "uid": evaluation.text(template(rule.uid)).strip()[:OBJECT_MAX] if rule.uid else "",
+            "stay": bool(rule.people and rule.people.others == "stay"),
             "people": _people(rule.people, event, budget) if rule.people else None,
         }
     )

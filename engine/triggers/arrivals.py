@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from engine.commands.triggers.deliveries import DELIVERY_ID_MAX, Arrived
 from engine.model.triggers import Posted, Proof
 from engine.refusals import Refused
+from engine.triggers.proofs.connector import dig
 from engine.triggers.proofs.proving import connector
+
+_CHAIN = re.compile(r"[0-9]{1,18}\.[0-9]{1,2}", re.ASCII)
 
 
 def arrived(posted: Posted, proof: Proof) -> tuple[Arrived, ...]:
@@ -34,7 +38,13 @@ def _one(posted: Posted, proof: Proof, element: Any, body: bytes) -> Arrived:
     raw = name.encode("utf-8", "surrogatepass")
     if not name or len(name) > DELIVERY_ID_MAX or raw != name.encode("utf-8", "replace"):
         name = _hash(raw or body)
-    return Arrived(delivery_id=name, payload=json.dumps(element))
+    return Arrived(delivery_id=name, payload=json.dumps(element), chain=chain_in(element))
+
+
+def chain_in(element: Any) -> str:
+    """The chain that a webhook of ours named, if the sender passed it on."""
+    chain = dig(element, "cis_chain")
+    return chain if isinstance(chain, str) and _CHAIN.fullmatch(chain) else ""
 
 
 def _hash(content: bytes) -> str:

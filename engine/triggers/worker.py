@@ -13,8 +13,9 @@ from engine.commands.triggers.deliveries import (
     PlanDelivery,
     RestDelivery,
 )
+from engine.commands.triggers.feeding import FeedTrigger
 from engine.engine import SYSTEM, Engine
-from engine.model.triggers import Delivery, DeliveryState, Trigger
+from engine.model.triggers import Delivery, DeliveryState, Sender, Trigger
 from engine.quiet import Quiet
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped, mapped
@@ -47,11 +48,15 @@ async def run(engine: Engine) -> None:
 
 
 async def step(engine: Engine) -> bool:
-    """Handle what is due; True if there was any."""
+    """Take in what happened here, and handle what is due; True if there was any."""
+    fed = False
+    for trigger, _ in await engine.store.triggers(None):
+        if trigger.proof.sender is Sender.EVENTS and trigger.live and not trigger.stopped:
+            fed |= (await engine.apply(FeedTrigger(trigger_id=trigger.id), SYSTEM)).worked
     due = await engine.store.due_deliveries(engine.clock(), _AT_ONCE)
     for delivery in due:
         await _handle(engine, delivery)
-    return bool(due)
+    return bool(due) or fed
 
 
 async def _handle(engine: Engine, delivery: Delivery) -> None:

@@ -13,6 +13,7 @@ from cis_mcp.views import triggers as views
 from cis_mcp.views.events import one_line
 from cis_mcp.views.triggers import DeliveryInfo, Trial, TriggerInfo, delivery_info, trial_info, trigger_info
 from engine.commands.triggers.deliveries import ReplayDelivery
+from engine.commands.triggers.feeding import FireTrigger
 from engine.commands.triggers.triggers import CreateTrigger
 from engine.model.triggers import DeliveryState, HmacForm, Proof, Sender
 from engine.rules.reading import rules_of
@@ -28,11 +29,12 @@ class CreateTriggerArguments(Arguments):
         examples=["crm-deals"],
     )
     sender: Sender = Field(
-        description="the sender whose signature the hook expects; hmac and bearer fit any sender"
+        description="whose signature the hook expects; hmac and bearer fit any sender; events: what happens here"
     )
     rules: str = Field(
         description="YAML: one rule or up to 10, the first with a true `when` is applied. Fields: when, do "
-        "(invite, update, cancel, forget, nothing), object, version, set, people {each, email, name, fields}, undo_s",
+        "(invite, update, cancel, remind, forget, nothing), object, version, uid, set, "
+        "people {each, email, name, fields, others}, undo_s",
         max_length=50_000,
         examples=[
             'when: event.stage == "demo"\ndo: invite\nobject: "deal:{{ event.id }}"\nversion: event.updated_at\n'
@@ -46,6 +48,9 @@ class CreateTriggerArguments(Arguments):
     )
     organization: str = Field("", description="of salesforce-message: the organization's id", max_length=40)
     form: HmacForm | None = Field(None, description="for hmac: where the signature is and what it covers")
+    starting_minutes: int = Field(
+        1_440, ge=0, le=10_080, description="of events: how long before its start an event is starting"
+    )
     sample: dict[str, Any] | None = Field(None, description="a payload on which the rules are tried")
 
 
@@ -72,6 +77,16 @@ class ListDeliveriesArguments(Arguments):
     state: DeliveryState | None = Field(None, description="only these; failed: the dead letters")
     limit: int = Field(20, ge=1, le=100)
     cursor: str = Field("", description="next_cursor of the page before", max_length=100)
+
+
+class FireTriggerArguments(Arguments):
+    """Arguments of fire_trigger."""
+
+    name: str = Field(description="of a live trigger that acts as your key", max_length=200)
+    payload: dict[str, Any] = Field(description="as its sender would post it")
+    delivery_id: str = Field(
+        "", description="what a repetition is known by; empty: the payload itself", max_length=190
+    )
 
 
 class ReplayDeliveryArguments(Arguments):
@@ -109,7 +124,7 @@ class Deliveries(Result):
 
 
 class Replayed(Result):
-    """The delivery that is handled anew."""
+    """The delivery that is handled."""
 
     delivery: DeliveryInfo
 
@@ -127,6 +142,7 @@ async def create_trigger(call: CallContext, arguments: CreateTriggerArguments) -
         proof=proof,
         rules=rules_of(arguments.rules),
         key=arguments.key,
+        starting_minutes=arguments.starting_minutes,
         sample=arguments.sample,
     )
     done = await call.apply(command)
@@ -219,6 +235,16 @@ async def list_deliveries(call: CallContext, arguments: ListDeliveriesArguments)
     return await fitted(arguments.limit, page)
 
 
+async def fire_trigger(call: CallContext, arguments: FireTriggerArguments) -> Reply:
+    """Give a live trigger a payload, as if its sender had posted it. The same payload again does nothing."""
+    command = FireTrigger(
+        trigger=arguments.name, payload=arguments.payload, delivery_id=arguments.delivery_id
+    )
+    done = await call.apply(command)
+    text = f"Delivery {done.delivery.id} is handled; see what becomes of it with list_deliveries."
+    return Reply(text, Replayed(delivery=delivery_info(done.delivery)))
+
+
 async def replay_delivery(call: CallContext, arguments: ReplayDeliveryArguments) -> Reply:
     """Handle a delivery of a live trigger anew, once what it failed by is mended. Nothing is sent twice."""
     done = await call.apply(ReplayDelivery(trigger=arguments.name, delivery_id=arguments.delivery_id))
@@ -246,4 +272,5 @@ TOOLS = (
         writes(idempotent=True, mails=True),
         "trigger",
     ),
+    Spec(fire_trigger, "Fire a trigger", FireTriggerArguments, Replayed, writes(mails=True), "trigger"),
 )

@@ -11,6 +11,7 @@ from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
 from cis_mcp.views.base import Data
 from cis_mcp.views.triggers import DeliveryInfo, Trial, TriggerInfo, delivery_info, trial_info, trigger_info
 from engine.commands.triggers.deliveries import ReplayDelivery
+from engine.commands.triggers.feeding import FireTrigger
 from engine.commands.triggers.triggers import CreateTrigger
 from engine.model import cursors
 from engine.model.triggers import DeliveryState, HmacForm, Proof, Sender
@@ -63,6 +64,9 @@ class NewTrigger(Body):
         "", description="of salesforce-flow and bearer: the header with the secret", max_length=100
     )
     organization: str = Field("", description="of salesforce-message: the organization's id", max_length=40)
+    starting_minutes: int = Field(
+        1_440, ge=0, le=10_080, description="of events: how long before its start an event is starting"
+    )
     form: HmacForm | None = Field(None, description="for hmac: where the signature is and what it covers")
     sample: dict[str, Any] | None = Field(None, description="a payload on which the rules are tried")
 
@@ -73,6 +77,15 @@ class TriggerTrial(Body):
     rules: str | None = Field(None, description="YAML; left out: the trigger's own", max_length=50_000)
     body: dict[str, Any] | None = Field(None, description="a payload; left out: the newest deliveries")
     limit: int = Field(10, ge=1, le=asking.TRIED_MAX, description="how many deliveries")
+
+
+class Firing(Body):
+    """A payload, as the trigger's sender would post it."""
+
+    payload: dict[str, Any]
+    delivery_id: str = Field(
+        "", description="what a repetition is known by; empty: the payload itself", max_length=190
+    )
 
 
 class ProposedTrigger(Data):
@@ -127,7 +140,12 @@ async def propose_trigger(call: Call[Query, NewTrigger]) -> Answer:
         form=body.form or HmacForm(),
     )
     command = CreateTrigger(
-        name=body.name, proof=proof, rules=rules_of(body.rules), key=body.key, sample=body.sample
+        name=body.name,
+        proof=proof,
+        rules=rules_of(body.rules),
+        key=body.key,
+        sample=body.sample,
+        starting_minutes=body.starting_minutes,
     )
     done = await call.apply(command)
     info = trigger_info(call.engine.settings.public_url, done.trigger, 0)
@@ -144,6 +162,13 @@ async def try_trigger(call: Call[OfTrigger, TriggerTrial]) -> Trials:
     else:
         tried = await asking.tried_on_kept(call.engine, name, call.actor, draft, body.limit)
     return Trials(tried=[trial_info(one) for one in tried])
+
+
+async def fire_trigger(call: Call[OfTrigger, Firing]) -> Answer:
+    """Give a live trigger a payload, as if its sender had posted it. The same payload again does nothing."""
+    body = call.body
+    command = FireTrigger(trigger=call.query.name, payload=body.payload, delivery_id=body.delivery_id)
+    return Answer(delivery_info((await call.apply(command)).delivery), 202)
 
 
 async def deliveries(call: Call[ListingDeliveries, Body]) -> Deliveries:
@@ -206,6 +231,19 @@ ENDPOINTS = (
         OfTrigger,
         TriggerTrial,
         tool="test_trigger",
+        tier="extended",
+    ),
+    Endpoint(
+        "POST",
+        f"{_TRIGGER}/deliveries",
+        fire_trigger,
+        DeliveryInfo,
+        Verb.TRIGGER,
+        "triggers",
+        OfTrigger,
+        Firing,
+        202,
+        tool="fire_trigger",
         tier="extended",
     ),
     Endpoint(

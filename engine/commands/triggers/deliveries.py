@@ -30,6 +30,7 @@ class Arrived(Value):
     payload: str
     code: str = Field("", description="why it cannot be read; empty: it can")
     detail: str = ""
+    chain: str = Field("", description="as a webhook of ours said, and the sender passed on; empty: none")
 
 
 class Kept(Done):
@@ -52,11 +53,12 @@ class KeepDeliveries(Command[Kept]):
             raise unknown_trigger("")
         if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
             raise Refused(Code.BUSY, f"{PENDING_MAX} deliveries of this trigger wait already.")
-        kept = [(_kept(work, trigger, one), one.payload) for one in self.arrived]
+        kept = [(kept_delivery(work, trigger, one), one.payload) for one in self.arrived]
         return Kept(new=await work.unit.add_deliveries(kept))
 
 
-def _kept(work: Work, trigger: Trigger, one: Arrived) -> Delivery:
+def kept_delivery(work: Work, trigger: Trigger, one: Arrived) -> Delivery:
+    """What arrived as it is kept; it is due where the trigger works and it can be read."""
     works = trigger.live and not trigger.stopped and not one.code
     return Delivery(
         id=work.randomness.word(16),
@@ -67,6 +69,7 @@ def _kept(work: Work, trigger: Trigger, one: Arrived) -> Delivery:
         due=work.now if works else None,
         code=one.code,
         detail=one.detail[:_DETAIL_MAX],
+        chain=one.chain,
     )
 
 
@@ -153,6 +156,7 @@ class HandleDelivery(Command[DeliveryDone]):
             done = await _saved(work, delivery, state=DeliveryState.DONE, due=None)
             await work.unit.forget_object(delivery.trigger_id, asked.object)
             return done
+        work.unit.go_on_with(effects.next_link(delivery.chain))
         came_to = await effects.carried_out(work, asked, known)
         if came_to.known:
             await work.unit.save_trigger_object(delivery.trigger_id, came_to.known)
@@ -186,7 +190,7 @@ class FailDelivery(Command[DeliveryDone]):
         trigger = await work.unit.trigger(delivery.trigger_id)
         if self.code is Code.LOOP and trigger and not trigger.stopped:
             await work.unit.save_trigger(trigger.model_copy(update={"stopped": self.code.value}))
-            await effects.report_loop(work, trigger, delivery)
+            await effects.report_loop(work, trigger, self.detail)
         values = {"code": self.code.value, "detail": self.detail[:_DETAIL_MAX]}
         return await _saved(work, delivery, state=DeliveryState.FAILED, due=None, **values)
 

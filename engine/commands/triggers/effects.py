@@ -12,16 +12,19 @@ from engine.commands.base import Work
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import SendInvite
+from engine.commands.invites.reminding import Remind
 from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.model.events import Event
-from engine.model.messages import Notice
+from engine.model.messages import Chosen, Notice
 from engine.model.rules import Deed, Settable
-from engine.model.triggers import Delivery, DeliveryState, RefusedPerson, Trigger, TriggerObject
+from engine.model.triggers import DeliveryState, RefusedPerson, Trigger, TriggerObject
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped, MappedPerson
 
 EFFECTS_MAX = 20
 """Effects on one object in a minute; more are a loop."""
+DEPTH_MAX = 4
+"""Triggers that one thing that happened may go through, one after another; more are a loop."""
 _WINDOW = timedelta(minutes=1)
 _TEXTS = (Settable.SUMMARY, Settable.LOCATION, Settable.DESCRIPTION, Settable.URL)
 
@@ -41,22 +44,27 @@ class CameTo:
 async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
     """Carry out what is asked of an object. Raises Refused: LOOP, OUT_OF_BOUNDS, …"""
     _refuse_waiting(work)
-    event = await _event(work, known)
+    event = await _event(work, asked, known)
     seen = known.model_copy(update={"version": _greatest(asked.version, known.version)})
     if asked.do is Deed.CANCEL:
         return await _cancelled(work, seen, event)
     if asked.do is Deed.UPDATE and event is None:
         return CameTo(DeliveryState.NOTHING)
+    if asked.do is Deed.REMIND:
+        return await _reminded(work, asked, seen)
     if event is not None and asked.digest == known.digest:
         return CameTo(DeliveryState.UNCHANGED, seen)
     recent = _recent(work, known)
-    event = await _changed(work, asked, event) if event else await _created(work, asked)
+    if event is None:
+        event = await _created(work, asked)
+    elif asked.values:
+        event = await _changed(work, asked, event)
     known = seen.model_copy(
         update={"digest": asked.digest, "event_uid": event.uid, "effects": (*recent, work.now)}
     )
     if asked.people is None:
         return CameTo(DeliveryState.DONE, known, effect=True)
-    return await _people(work, asked.people, known)
+    return await _people(work, asked, known)
 
 
 def _refuse_waiting(work: Work) -> None:
@@ -80,8 +88,21 @@ def _recent(work: Work, known: TriggerObject) -> tuple[datetime, ...]:
     return recent
 
 
-async def _event(work: Work, known: TriggerObject) -> Event | None:
-    """The object's event, if it stands."""
+def next_link(chain: str) -> str:
+    """What an effect adds to a chain. Raises Refused: LOOP."""
+    began, _, passed = chain.partition(".")
+    depth = int(passed or 0) + 1
+    if depth > DEPTH_MAX:
+        raise Refused(
+            Code.LOOP, f"It went through {DEPTH_MAX} triggers: what they cause seems to cause it again."
+        )
+    return f"{began or 0}.{depth}"
+
+
+async def _event(work: Work, asked: Mapped, known: TriggerObject) -> Event | None:
+    """The event that is named, or else the object's, if it stands."""
+    if asked.uid:
+        return await work.standing_event(asked.uid)
     event = await work.unit.event(known.event_uid) if known.event_uid else None
     return None if event is None or event.cancelled else event
 
@@ -125,11 +146,21 @@ def _timing(asked: Mapped) -> Timing:
     )
 
 
-async def _people(work: Work, people: tuple[MappedPerson, ...], known: TriggerObject) -> CameTo:
+async def _reminded(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
+    recent = _recent(work, known)
+    named, refused = named_people(asked.people or ())
+    who = {"who": Chosen(emails=frozenset(named))} if asked.people is not None else {}
+    await Remind(uid=asked.uid, **who).carry_out(work)
+    known = known.model_copy(update={"event_uid": asked.uid, "effects": (*recent, work.now)})
+    state = DeliveryState.PARTIAL if refused else DeliveryState.DONE
+    return CameTo(state, known, refused=tuple(refused), effect=True)
+
+
+async def _people(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
     """Who joined is invited, who left is taken out, and no one else hears of it."""
-    named, refused = named_people(people)
+    named, refused = named_people(asked.people or ())
     before = set(known.people)
-    left = [email for email in known.people if email not in named]
+    left = [] if asked.stay else [email for email in known.people if email not in named]
     for email in left:
         await _take_out(work, known.event_uid, email)
     invited = []
@@ -140,7 +171,7 @@ async def _people(work: Work, people: tuple[MappedPerson, ...], known: TriggerOb
             refused.append(RefusedPerson(email=email, code=why.value))
         else:
             invited.append(email)
-    stay = [email for email in known.people if email in named]
+    stay = [email for email in known.people if asked.stay or email in named]
     return CameTo(
         DeliveryState.PARTIAL if refused else DeliveryState.DONE,
         # While somebody is refused, the same content is worth another try.
@@ -191,15 +222,14 @@ async def _invite(work: Work, uid: str, email: str, person: MappedPerson) -> Cod
     return None
 
 
-async def report_loop(work: Work, trigger: Trigger, delivery: Delivery) -> None:
+async def report_loop(work: Work, trigger: Trigger, why: str) -> None:
     """Tell whoever answers for the trigger's key that it was stopped."""
     key = await work.unit.key(trigger.key)
     to = (key.owner if key else "") or trigger.organizer
     notice = Notice(
         subject=f"Stopped: the trigger {trigger.name}",
         text=(
-            f"One object had {EFFECTS_MAX} effects within a minute. What this trigger does seems to cause it again, so "
-            "it was stopped. What is delivered meanwhile is kept. Once the cause is gone, make it live again."
+            f"{why} So it was stopped. What is delivered meanwhile is kept. Once the cause is gone, make it live again."
         ),
     )
     await work.unit.add_messages([notices.message(work, to, trigger.organizer, notice, None)], priority=0)

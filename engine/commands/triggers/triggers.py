@@ -44,6 +44,7 @@ class CreateTrigger(Command[TriggerDone]):
     proof: Proof
     rules: tuple[Rule, ...]
     key: str = Field("", max_length=40, description="id of the key that it acts as; empty: the one that asks")
+    starting_minutes: int = Field(1_440, ge=0, le=10_080)
     sample: Any = Field(None, exclude=True, description="a payload on which the rules are tried")
 
     async def carry_out(self, work: Work) -> TriggerDone:
@@ -88,6 +89,7 @@ class CreateTrigger(Command[TriggerDone]):
             secrets=(secret,) if secret else (),
             rules=self.rules,
             created=work.now,
+            starting_minutes=self.starting_minutes,
         )
         await work.unit.add_trigger(trigger)
         return TriggerDone(trigger=trigger, secret=secret)
@@ -103,6 +105,7 @@ class CreateTrigger(Command[TriggerDone]):
         values = {
             "rules": self.rules,
             "proof": self.proof,
+            "starting_minutes": self.starting_minutes,
             "key": key.id,
             "organizer": key.address,
             "live": False,
@@ -159,7 +162,9 @@ class SetTriggerLive(Command[TriggerDone]):
         trigger = await named(work, self.name)
         if self.live:
             _refuse_agents(work)
-            if not trigger.secrets:
+            if trigger.proof.sender is Sender.EVENTS:
+                trigger = await _from_now_on(work, trigger)
+            elif not trigger.secrets:
                 raise Refused(
                     Code.TRIGGER_STATE,
                     "It has no secret, so nothing can prove a delivery.",
@@ -170,6 +175,12 @@ class SetTriggerLive(Command[TriggerDone]):
         trigger = trigger.model_copy(update={"live": self.live, "stopped": ""})
         await work.unit.save_trigger(trigger)
         return TriggerDone(trigger=trigger)
+
+
+async def _from_now_on(work: Work, trigger: Trigger) -> Trigger:
+    """A trigger that starts from what happens here, from this moment on."""
+    cursor = (await work.unit.changes_after(None, None, 1, ())).cursor
+    return trigger.model_copy(update={"cursor": cursor, "looked": work.now})
 
 
 def _refuse_agents(work: Work) -> None:

@@ -12,9 +12,17 @@ from engine.model.changes import Change
 from engine.model.events import Event
 from engine.model.webhooks import OF_CHANGES, Outgoing, Posting, Webhook, WebhookKind
 
+Body = dict[str, object]
+
 
 def of_change(work: Work, webhook: Webhook, change: Change, event: Event | None, *, masked: bool) -> Outgoing:
     """What a line of the log of changes says to a receiver; `masked`: it may not read addresses."""
+    lane = change.event_uid or change.held or change.campaign_id
+    return _outgoing(work, webhook, OF_CHANGES[change.kind], lane, change_body(change, event, masked=masked))
+
+
+def change_body(change: Change, event: Event | None, *, masked: bool = False) -> Body:
+    """A line of the log of changes, as receivers and rules read it."""
     shown = masked_address(change.email) if masked and change.email else change.email
     words = change.words.replace(change.email, shown) if change.email else change.words
     data = {
@@ -29,46 +37,38 @@ def of_change(work: Work, webhook: Webhook, change: Change, event: Event | None,
         "words": words,
     }
     told = {name: value for name, value in data.items() if value not in ("", None)}
-    kind, chain = OF_CHANGES[change.kind], change.chain or f"{change.id}.0"
-    lane = change.event_uid or change.held or change.campaign_id
-    return _outgoing(work, webhook, kind, lane, change.at, told, chain)
+    chain = change.chain or f"{change.id}.0"
+    return {**_body(OF_CHANGES[change.kind], change.at, told), "cis_chain": chain}
 
 
 def of_instance(
     work: Work, webhook: Webhook, kind: WebhookKind, event: Event, start: datetime, end: datetime
 ) -> Outgoing:
     """That an event is about to begin, or has ended: of a series, which instance."""
-    data = {
-        "organizer": event.organizer,
-        "event": _event(event),
-        "instance": {"start": _utc(start), "end": _utc(end)},
-    }
-    return _outgoing(work, webhook, kind, event.uid, work.now, data)
+    return _outgoing(work, webhook, kind, event.uid, instance_body(work, kind, event, start, end))
+
+
+def instance_body(work: Work, kind: WebhookKind, event: Event, start: datetime, end: datetime) -> Body:
+    """The same as receivers and rules read it."""
+    instance = {"start": _utc(start), "end": _utc(end)}
+    data = {"organizer": event.organizer, "event": _event(event), "instance": instance}
+    return _body(kind, work.now, data)
 
 
 def of_checkpoint(work: Work, webhook: Webhook, note: str) -> Outgoing:
     """The signed head of the record."""
-    return _outgoing(work, webhook, WebhookKind.CHECKPOINT, "checkpoint", work.now, {"note": note})
+    body = _body(WebhookKind.CHECKPOINT, work.now, {"note": note})
+    return _outgoing(work, webhook, WebhookKind.CHECKPOINT, "checkpoint", body)
 
 
-def _outgoing(
-    work: Work,
-    webhook: Webhook,
-    kind: WebhookKind,
-    lane: str,
-    at: datetime,
-    data: Mapping[str, object],
-    chain: str = "",
-) -> Outgoing:
+def _outgoing(work: Work, webhook: Webhook, kind: WebhookKind, lane: str, body: Body) -> Outgoing:
     name = f"msg_{work.randomness.word(24)}"
-    body = {
-        "type": kind.value,
-        "timestamp": _utc(at),
-        "data": data,
-        **({"cis_chain": chain} if chain else {}),
-    }
     posting = Posting(id=name, webhook_id=webhook.id, kind=kind, lane=lane or name, created=work.now)
     return Outgoing(posting=posting, body=json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+
+
+def _body(kind: WebhookKind, at: datetime, data: Mapping[str, object]) -> Body:
+    return {"type": kind.value, "timestamp": _utc(at), "data": data}
 
 
 def _event(event: Event) -> dict[str, object]:

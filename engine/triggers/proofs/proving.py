@@ -36,6 +36,7 @@ _CONNECTORS = {
     Sender.GITHUB: prefixed.GITHUB,
     Sender.STANDARD: standard.CONNECTOR,
     Sender.BEARER: shared_secret.BEARER,
+    Sender.EVENTS: Connector(lambda *_: False),
 }
 
 

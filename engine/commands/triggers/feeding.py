@@ -1,0 +1,132 @@
+"""What happens here becomes deliveries of triggers that start from it; and a delivery that a caller gives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import Field
+
+from engine.commands.base import Command, Done, Work
+from engine.commands.triggers.deliveries import (
+    DELIVERY_ID_MAX,
+    PENDING_MAX,
+    Arrived,
+    DeliveryDone,
+    kept_delivery,
+)
+from engine.commands.triggers.triggers import named
+from engine.commands.webhooks import bodies
+from engine.model.triggers import Sender, Trigger
+from engine.model.verbs import Verb
+from engine.model.webhooks import OF_CHANGES, WebhookKind
+from engine.refusals import Code, Refused
+
+_AT_ONCE = 200
+_STARTS_AT_ONCE = 1_000
+_KEEP_LOOKED = timedelta(hours=1)
+
+
+class Fed(Done):
+    """Whether anything happened."""
+
+    worked: bool
+
+
+class FeedTrigger(Command[Fed]):
+    """Keep what happened here since the last time as deliveries of one trigger; each once."""
+
+    in_record = False
+    trigger_id: str
+
+    async def carry_out(self, work: Work) -> Fed:
+        trigger = await work.unit.trigger(self.trigger_id)
+        if (
+            trigger is None
+            or not trigger.live
+            or trigger.stopped
+            or trigger.proof.sender is not Sender.EVENTS
+        ):
+            return Fed(worked=False)
+        if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
+            return Fed(worked=False)
+        page = await work.unit.changes_after(trigger.organizer, trigger.cursor, _AT_ONCE, tuple(OF_CHANGES))
+        arrived = []
+        for change in page.changes:
+            event = await work.unit.event(change.event_uid) if change.event_uid else None
+            body = bodies.change_body(change, event)
+            chain = str(body["cis_chain"])
+            arrived.append(Arrived(delivery_id=f"change:{change.id}", payload=json.dumps(body), chain=chain))
+        fed = trigger.model_copy(update={"cursor": page.cursor})
+        fed, timed = await _by_clock(work, fed)
+        arrived += timed
+        await work.unit.add_deliveries([(kept_delivery(work, fed, one), one.payload) for one in arrived])
+        if fed != trigger:
+            await work.unit.save_trigger(fed)
+        return Fed(worked=bool(arrived))
+
+
+async def _by_clock(work: Work, trigger: Trigger) -> tuple[Trigger, list[Arrived]]:
+    """Events that begin soon, or have ended, since it was last looked."""
+    since = trigger.looked or work.now
+    lead = timedelta(minutes=trigger.starting_minutes)
+    starting = await work.unit.beginning(trigger.organizer, since + lead, work.now + lead, _STARTS_AT_ONCE)
+    ended = await work.unit.ending(trigger.organizer, since, work.now, _STARTS_AT_ONCE)
+    found = [
+        *await _instances(work, WebhookKind.EVENT_STARTING, starting),
+        *await _instances(work, WebhookKind.EVENT_ENDED, ended),
+    ]
+    if found or work.now - since > _KEEP_LOOKED:
+        trigger = trigger.model_copy(update={"looked": work.now})
+    return trigger, found
+
+
+async def _instances(
+    work: Work, kind: WebhookKind, rows: Sequence[tuple[str, datetime, datetime]]
+) -> list[Arrived]:
+    found = []
+    for uid, start, end in rows:
+        event = await work.unit.event(uid)
+        if event and not event.cancelled:
+            body = bodies.instance_body(work, kind, event, start, end)
+            name = f"{kind.value}:{uid}:{int(start.timestamp())}"
+            found.append(Arrived(delivery_id=name, payload=json.dumps(body)))
+    return found
+
+
+class FireTrigger(Command[DeliveryDone]):
+    """Give a live trigger a payload, as if its sender had posted it; the same one again is known already."""
+
+    trigger: str
+    payload: Any
+    delivery_id: str = Field("", max_length=DELIVERY_ID_MAX - 10, description="empty: a hash of the payload")
+
+    def subject(self) -> str:
+        return self.trigger
+
+    async def carry_out(self, work: Work) -> DeliveryDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, TRIGGER_STATE, BUSY."""
+        work.require(Verb.TRIGGER)
+        trigger = await named(work, self.trigger)
+        if work.actor.key and trigger.key != work.actor.key:
+            raise Refused(
+                Code.NOT_ALLOWED, "It acts as another key.", "Only the key that it acts as may fire it."
+            )
+        if not trigger.live or trigger.stopped:
+            raise Refused(Code.TRIGGER_STATE, "The trigger is not live, so nothing is carried out.")
+        if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
+            raise Refused(Code.BUSY, f"{PENDING_MAX} deliveries of this trigger wait already.")
+        text = json.dumps(self.payload)
+        name = self.delivery_id or hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        one = Arrived(delivery_id=f"fired:{name}", payload=text)
+        delivery = kept_delivery(work, trigger, one)
+        if not await work.unit.add_deliveries([(delivery, text)]):
+            raise Refused(
+                Code.TRIGGER_STATE,
+                "This very payload was given before.",
+                "Look at what became of it, or give it a delivery_id of its own.",
+            )
+        return DeliveryDone(delivery=delivery)
