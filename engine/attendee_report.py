@@ -37,7 +37,7 @@ def harmless(cell: str) -> str:
 
 
 def _formula(piece: str) -> bool:
-    """True where what is seen first begins a formula; a full-width sign counts as one, and so does a crossed one."""
+    """True if what is seen first begins a formula; a full-width sign counts as one, and so does a crossed one."""
     seen = next((c for c in unicodedata.normalize("NFKD", piece[:_LOOKED_AT]) if not _unseen(c)), "")
     return seen in _SIGNS if seen else len(piece) > _LOOKED_AT
 
@@ -54,7 +54,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def masked_name(name: str) -> str:
-    """A name hidden but for its first letter; nothing where there is none."""
+    """A name hidden but for its first letter; nothing if there is none."""
     return _hidden(name) if name else ""
 
 

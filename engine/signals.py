@@ -22,7 +22,7 @@ class Listener:
 
 
 class Signal:
-    """Wakes everybody who listens; listen first, then look, so that no ring is missed."""
+    """Wakes everyone who listens; listen first, then look, so that no ring is missed."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

@@ -13,7 +13,7 @@ from engine.store.protocol import Watching
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
-"""How often to see whether anything was kept; nothing is done while nobody listens."""
+"""How often to see whether anything was kept; nothing is done while no one listens."""
 _SHARE = 4
 """A look that took long is followed by a rest so many times as long."""
 WATCHED_MAX = 2_000
@@ -96,7 +96,7 @@ class Watch:
         self._looking = self._newest = None
 
     async def close(self) -> None:
-        """Tell nobody anything any more."""
+        """Tell no one anything any more."""
         self._watched.clear()
         looking = self._looking
         self._stop()
@@ -110,7 +110,7 @@ class Watch:
             try:
                 await self._turn()
             except Exception:
-                # Nobody may be left without news for good because the disk was busy once.
+                # No one may be left without news for good because the disk was busy once.
                 log.warning("watching the store failed; it is tried again", exc_info=True)
                 self._revision = None
             await asyncio.sleep(max(LOOK_S, _SHARE * (loop.time() - began)))

@@ -26,7 +26,7 @@ class Caller:
     api: Literal["", "standard", "admin"] = ""
     """A key of the reference API, which opens its paths alone."""
     by_cookie: bool = False
-    """Somebody who is signed in at the web pages, not a program that bears a key."""
+    """Someone who is signed in at the web pages, not a program that bears a key."""
 
     @property
     def session(self) -> str:
@@ -36,7 +36,7 @@ class Caller:
 
 
 class TokenRefused(Exception):  # noqa: N818 -- an answer, not a fault
-    """A token is genuine, or cannot be judged just now, and lets nobody in; says why, as RFC 6750 names it."""
+    """A token is genuine, or cannot be judged just now, and lets no one in; says why, as RFC 6750 names it."""
 
     def __init__(
         self,

@@ -39,7 +39,7 @@ class TokenAuthenticator:
         return cls(settings, KeySet(fetching(settings.oauth_issuer, settings.oauth_jwks)))
 
     async def caller(self, token: str) -> Caller | None:
-        """Who bears `token`; None if it is not genuine. Raises Unwelcome if it is, and lets nobody in."""
+        """Who bears `token`; None if it is not genuine. Raises Unwelcome if it is, and lets no one in."""
         try:
             claims = await self._claims(token)
         except UnreachableError:

@@ -9,7 +9,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def same_origin(headers: Mapping[str, str]) -> bool:
-    """True where the browser says so: by Sec-Fetch-Site, or, if it is older, by an Origin that is this very host.
+    """True if the browser says so: by Sec-Fetch-Site, or, if it is older, by an Origin that is this very host.
 
     A request with neither is not believed: every browser sends one of them with a form.
     """

@@ -21,7 +21,7 @@ PRODIDS = {
 
 @dataclass
 class Entry:
-    """One event as it stands in somebody's calendar."""
+    """One event as it stands in someone's calendar."""
 
     uid: str
     sequence: int
@@ -33,7 +33,7 @@ class Entry:
 
 @dataclass
 class Person:
-    """Somebody with a mailbox and a calendar program, which follows what arrives (RFC 5546, 2.1.5)."""
+    """Someone with a mailbox and a calendar program, which follows what arrives (RFC 5546, 2.1.5)."""
 
     address: str
     name: str
@@ -89,7 +89,7 @@ class Person:
 
 @dataclass
 class Organizer(Person):
-    """Somebody who makes events in a calendar program and invites create@ to them."""
+    """Someone who makes events in a calendar program and invites create@ to them."""
 
     def invitation(
         self,

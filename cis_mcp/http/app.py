@@ -47,7 +47,7 @@ def application(
 ) -> ASGIApp:
     """The whole web application; without keys only this machine gets in, and is not limited.
 
-    `prepare` may add to the MCP server before anybody is let in.
+    `prepare` may add to the MCP server before anyone is let in.
     """
     callers = None if no_auth else authenticator(engine)
     folder = engine.settings.data_dir
@@ -67,7 +67,7 @@ def root(
     health: Health,
     leaving: Callable[[], bool] = lambda: False,
 ) -> Starlette:
-    """All routes, behind the check of keys and the limits; `callers` is None where no keys are asked for."""
+    """All routes, behind the check of keys and the limits; `callers` is None if no keys are asked for."""
     settings = engine.settings
 
     def life(_app: Starlette) -> AbstractAsyncContextManager[None]:

@@ -1,4 +1,4 @@
-"""Bodies of requests: only a few large ones are in memory at once; one that breaks off is nobody's fault."""
+"""Bodies of requests: only a few large ones are in memory at once; one that breaks off is no one's fault."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Bodies:
         except TooManyValuesError:
             await _too_many_values(scope)(scope, receive, send)
         except BrokenOffError:
-            # There is nobody left to answer.
+            # There is no one left to answer.
             return
         finally:
             body.leave()

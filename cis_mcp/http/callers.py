@@ -91,12 +91,12 @@ def _of_reference(scope: Scope) -> Response:
 
 
 def _from_elsewhere(scope: Scope) -> Response:
-    """The answer to a request that another site makes with the cookie of somebody who is signed in."""
+    """The answer to a request that another site makes with the cookie of someone who is signed in."""
     return turned_away(scope, 403, "cross_site", "The request does not come from a page of this server")
 
 
 def _turned_away(scope: Scope, unwelcome: TokenRefused) -> Response:
-    """The answer to the bearer of a token that lets nobody in (RFC 6750, 3.1)."""
+    """The answer to the bearer of a token that lets no one in (RFC 6750, 3.1)."""
     headers = {"Retry-After": "30"}
     if unwelcome.status == 403:
         wanted = f' scope="{" ".join(unwelcome.scopes)}",' if unwelcome.scopes else ""

@@ -54,7 +54,7 @@ class ConnectionCounts:
     _at: dict[str, dict[Connection, None]] = field(default_factory=dict)
 
     def enter(self, new: Connection) -> bool:
-        """Count a connection in, for which an idle one may have to go; False where none can."""
+        """Count a connection in, for which an idle one may have to go; False if none can."""
         at = client_network(new.host)
         if not (self._room_at(at, proxy=within(new.host, self.proxies)) and self._room()):
             return False
@@ -90,7 +90,7 @@ class ConnectionCounts:
         return len(self._all) < self.bounds.all or self._dropped(self._all)
 
     def _dropped(self, those: Iterable[Connection]) -> bool:
-        """Drop the oldest idle one: of strangers, or else of those with a key; False where all are busy."""
+        """Drop the oldest idle one: of strangers, or else of those with a key; False if all are busy."""
         idle = [one for one in those if one.idle]
         oldest = next((one for one in idle if not one.known), next(iter(idle), None))
         if oldest is None:

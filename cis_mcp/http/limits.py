@@ -125,7 +125,7 @@ def at_hook(scope: Scope) -> bool:
 
 
 def let_in(scope: Mapping[str, Any] | None) -> bool:
-    """True where a request carried a key, or a token that may do something here."""
+    """True if a request carried a key, or a token that may do something here."""
     return isinstance(scope.get("caller") if scope else None, Caller)
 
 
@@ -135,7 +135,7 @@ def site(scope: Scope) -> str:
 
 
 def credential(scope: Scope) -> str:
-    """What stands for the Authorization header of a request, or its x-api-key; empty where it has neither."""
+    """What stands for the Authorization header of a request, or its x-api-key; empty if it has neither."""
     headers = dict(scope["headers"])
     value = headers.get(b"authorization", b"") or headers.get(b"x-api-key", b"")
     return hashlib.sha256(value).hexdigest() if value else ""

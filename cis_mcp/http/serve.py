@@ -46,7 +46,7 @@ async def serve_http(
 ) -> None:
     """Serve on `listener`, whose door is not open (`refuse_open_bind`), until `stop` is set.
 
-    `prepare` may add to the MCP server before anybody is let in.
+    `prepare` may add to the MCP server before anyone is let in.
     """
 
     def leaving() -> bool:
@@ -103,7 +103,7 @@ async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
 
 
 async def refuse_open_bind(engine: Engine, host: str, *, no_auth: bool) -> None:
-    """Raise Refused(NOT_ALLOWED) where a bind to `host` would let strangers in, or nobody at all."""
+    """Raise Refused(NOT_ALLOWED) where a bind to `host` would let strangers in, or no one at all."""
     if is_loopback(host):
         return
     if no_auth:

@@ -86,7 +86,7 @@ class Out:
         self._text.append(text)
 
     async def flush(self) -> None:
-        """Returns when everything is handed over. Raises OSError where nobody reads any more."""
+        """Returns when everything is handed over. Raises OSError where no one reads any more."""
         data = memoryview("".join(self._text).encode())
         self._text.clear()
         while data and (written := self._at_once(data[:_PIPE_ROOM])):

@@ -62,7 +62,7 @@ class Verification:
     async def _prepared(self, stack: AsyncExitStack) -> Settings:
         """The settings to verify with: as they are, save that built-in mailboxes must not cost real mail.
 
-        Where the outbox is a real mail server and nobody is named to answer, the steps run beside it: on a
+        Where the outbox is a real mail server and no one is named to answer, the steps run beside it: on a
         store of their own, into a mail server on the loopback interface. The pre-flight has said hello to the
         real one.
         """
@@ -165,7 +165,7 @@ class Verification:
         return f"Yes {rsvp['accepted']}, No {rsvp['declined']}, Maybe {rsvp['tentative']}"
 
     async def _answered(self, seconds: float) -> dict[str, int]:
-        """The answers, once everybody has given one. Raises TimeoutError."""
+        """The answers, once everyone has given one. Raises TimeoutError."""
         async with asyncio.timeout(seconds):
             while True:
                 rsvp: dict[str, int] = (await self._stats("event", self._uid))["rsvp"]

@@ -33,7 +33,7 @@ class Health:
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def problems(self, engine: Engine) -> tuple[str, ...]:
-        """A sentence for each thing that is not as it must be; empty where all is well."""
+        """A sentence for each thing that is not as it must be; empty if all is well."""
         loop = asyncio.get_running_loop()
         async with self._looking:
             if loop.time() - self._at >= self.kept_s:

@@ -60,7 +60,7 @@ class Pace:
         return max(0, after - before) / (end - begin) if end - begin >= _SHORTEST_S else None
 
     def left_s(self, counts: Mapping[str, int], total: int) -> float | None:
-        """Seconds until all of `total` is done at this rate; None where that cannot be told."""
+        """Seconds until all of `total` is done at this rate; None if that cannot be told."""
         left = total - settled(counts)
         rate = self.rate
         return left / rate if rate and left > 0 else None

@@ -32,7 +32,7 @@ _CHUNK_S = 0.25
 """How long one transaction goes on, so that others can write between two."""
 _FEW_GONE = 3
 _SHARE_GONE = 0.2
-"""Of the events that lie ahead: more may not go in one import unless it is said to be meant."""
+"""Of the events that lie ahead: more may not go in one import unless it is stated to be meant."""
 
 
 async def import_file(

@@ -60,7 +60,7 @@ def _check(url: httpx.URL) -> None:
 
 
 async def fetch(url: str, conditions: Mapping[str, str], way: Way = PUBLIC_WEB) -> Fetched | None:
-    """The calendar at `url`, an https URL; None where `conditions`, headers such as If-None-Match, hold.
+    """The calendar at `url`, an https URL; None if `conditions`, headers such as If-None-Match, hold.
 
     Raises Refused: URL_NOT_ALLOWED, URL_NOT_READABLE, TOO_LARGE.
     """
@@ -97,7 +97,7 @@ async def _followed(url: httpx.URL, conditions: Mapping[str, str], way: Way) -> 
 
 
 async def _asked(url: httpx.URL, conditions: Mapping[str, str], way: Way) -> Fetched | str | None:
-    """The calendar, or where it is instead, or None where it has not changed.
+    """The calendar, or where it is instead, or None if it has not changed.
 
     The connection goes to the very address that was checked; the name stands in Host and in TLS alone, so
     that a name which resolves otherwise a moment later changes nothing.

@@ -33,7 +33,7 @@ _SHOWN = 60
 
 
 def is_page(data: bytes | bytearray) -> bool:
-    """True where the bytes begin as a web page does."""
+    """True if the bytes begin as a web page does."""
     return _PAGE.match(data) is not None
 
 
@@ -121,7 +121,7 @@ def _words(node: Node) -> Iterator[Property]:
 
 
 def _uid(node: Node) -> str:
-    """Its @id, else its link and first start; empty where it has neither: an @id such as #event is of any page."""
+    """Its @id, else its link and first start; empty if it has neither: an @id such as #event is of any page."""
     url = _text(node, "url")
     if own := _own_id(node):
         return own
@@ -135,7 +135,7 @@ def _own_id(node: Node) -> str:
 
 
 def _text(node: Node, name: str) -> str:
-    """The text of a field, or the first of several; empty where it is none."""
+    """The text of a field, or the first of several; empty if it is none."""
     value = node.get(name)
     if isinstance(value, list):
         value = value[0] if value else ""

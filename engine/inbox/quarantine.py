@@ -134,7 +134,7 @@ class Quarantine:
     async def _handed_on(
         self, name: str, new: str, mailbox: str, marks: dict[str, str], parts: Sequence[str] = ("quarantine",)
     ) -> bool:
-        """Take a mail in under a new id, for that mailbox alone; True where it was, now or before."""
+        """Take a mail in under a new id, for that mailbox alone; True if it was, now or before."""
         spooled = await asyncio.to_thread(self._read, name, parts)
         if spooled is None:
             return await asyncio.to_thread(self._spool.has, new)

@@ -73,7 +73,7 @@ class Component:
         return found[0] if found else None
 
     def text(self, name: str) -> str:
-        """The first value of `name` that is not blank, as TEXT; empty where there is none."""
+        """The first value of `name` that is not blank, as TEXT; empty if there is none."""
         for prop in self.all(name):
             text = prop.text
             if text and not text.isspace():
@@ -227,7 +227,7 @@ def _params(text: str) -> dict[str, str]:
 
 
 def parse_line(line: str) -> Property | None:
-    """One unfolded content line, or None where it is none.
+    """One unfolded content line, or None if it is none.
 
     Calendar addresses are split at the last `:mailto:` and times at the last colon, since names with
     a bare colon, SENT-BY=mailto: and TZID=tzone://… without quotes occur in real mail.

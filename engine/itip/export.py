@@ -1,4 +1,4 @@
-"""An event as its organizer keeps it: a calendar to look at or to import, not a message to anybody."""
+"""An event as its organizer keeps it: a calendar to look at or to import, not a message to anyone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.model.people import Party
 
 
 def view(event: Event) -> bytes:
-    """The current revision of `event` as a calendar: no METHOD, nobody invited, no reminder (RFC 5545, 3.6.1).
+    """The current revision of `event` as a calendar: no METHOD, no one invited, no reminder (RFC 5545, 3.6.1).
 
     A cancelled event says so by its STATUS; placeholders for personal words stand as they were written.
     """

@@ -1,4 +1,4 @@
-"""Read a whole calendar, such as a season's: every event by itself, so that a bad one costs only itself."""
+"""Read a whole calendar, such as a season's: every event on its own, so that a bad one costs only itself."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An event that cannot be read, and why; `uid` is empty where it has none."""
+    """An event that cannot be read, and why; `uid` is empty if it has none."""
 
     uid: str
     refused: Refused

@@ -26,7 +26,7 @@ class ItipEvent(Value):
 
     uid: str
     sequence: int | None = None
-    """None where the client sends none, as some do in answers."""
+    """None if the client sends none, as some do in answers."""
     dtstamp: datetime | None = None
     vague_stamp: bool = False
     """DTSTAMP named no zone: `dtstamp` is the latest moment that it may mean."""

@@ -103,7 +103,7 @@ def _plain(template: Template) -> tuple[Piece, ...]:
 
 
 def personal(text: str) -> bool:
-    """True where `text` holds placeholders, or what looks like one."""
+    """True if `text` holds placeholders, or what looks like one."""
     return "{{" in text
 
 
@@ -151,7 +151,7 @@ def personalize(event: Event, values: Mapping[str, str]) -> Event:
 
 
 def for_all(event: Event) -> Event:
-    """The event in words for nobody in particular: placeholders are left out."""
+    """The event in words for no one in particular: placeholders are left out."""
     if event.verbatim or not (names := placeholders(event)):
         return event
     return personalize(event, dict.fromkeys(names, ""))

@@ -1,4 +1,4 @@
-"""A calendar to subscribe to: events as they are now, for nobody in particular (RFC 5546, 3.2.1; RFC 7986)."""
+"""A calendar to subscribe to: events as they are now, for no one in particular (RFC 5546, 3.2.1; RFC 7986)."""
 
 from __future__ import annotations
 

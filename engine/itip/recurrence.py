@@ -160,7 +160,7 @@ def last_end(
     exdates: Sequence[date | datetime],
     overrides: Sequence[Override],
 ) -> datetime | None:
-    """When the last instance is over, in UTC; None where the event recurs for ever."""
+    """When the last instance is over, in UTC; None if the event recurs for ever."""
     excluded = frozenset(exdates) | {o.recurrence_id for o in overrides}
     starts = [s for s in (span.start, *rdates) if s not in excluded]
     if recurrence:

@@ -57,7 +57,7 @@ def read_duration(text: str) -> timedelta:
 def read_stamp(text: str) -> tuple[datetime, bool] | None:
     """A time stamp such as DTSTAMP in UTC, and whether it is vague; None if it is none (RFC 5545, 3.8.7.2).
 
-    One that does not say UTC is of a clock that nobody knows: it stands for the latest moment that it may mean.
+    One that does not say UTC is of a clock that no one knows: it stands for the latest moment that it may mean.
     """
     try:
         value, is_utc = read_value(text)
@@ -72,7 +72,7 @@ def read_stamp(text: str) -> tuple[datetime, bool] | None:
 def read_address(text: str, email: str = "") -> str:
     """The mail address of a calendar address in lower case; `email` (EMAIL=) where it is no mailto: URI.
 
-    Empty where neither holds one (RFC 5545, 3.3.3).
+    Empty if neither holds one (RFC 5545, 3.3.3).
     """
     text, email = (value if len(value) <= _ADDRESS_MAX else "" for value in (text, email.strip()))
     plain = re.sub(r"^\s*(?:mailto\s*:)?\s*<?", "", text, count=1, flags=re.IGNORECASE)

@@ -108,7 +108,7 @@ def _onsets(component: Component, year: int, budget: Budget) -> list[datetime]:
 
 
 def evaluate(component: Component, year: int, budget: Budget | None = None) -> Observances | None:
-    """The offsets that an embedded VTIMEZONE defines around `year`; None where it makes no sense.
+    """The offsets that an embedded VTIMEZONE defines around `year`; None if it makes no sense.
 
     Raises Refused(TOO_LARGE) where that takes more than `budget`.
     """
@@ -198,12 +198,12 @@ def equivalent(observed: Observances, start: datetime) -> str | None:
 
 
 def agrees(observed: Observances, zone: str, year: int) -> bool:
-    """True where the definition shows the clock of the IANA zone `zone` all through `year`."""
+    """True if the definition shows the clock of the IANA zone `zone` all through `year`."""
     return _same(observed, zone, _of_year(year, observed))
 
 
 def abbreviated(component: Component, observed: Observances, zone: str, year: int) -> bool:
-    """True where the definition only names the standard time of `zone`, and leaves its summer time out."""
+    """True if the definition only names the standard time of `zone`, and leaves its summer time out."""
     if any(part.name == "DAYLIGHT" for part in component.components):
         return False
     offsets = {observed.offset(local) for local in _of_year(year, observed)}

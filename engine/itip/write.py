@@ -160,7 +160,7 @@ def _first_year(event: Event) -> int:
 
 
 def _by_zone(event: Event) -> bool:
-    """True where times are written by TZID: recurring events drift over summer time otherwise."""
+    """True if times are written by TZID: recurring events drift over summer time otherwise."""
     return event.recurring and not event.span.all_day and event.span.timezone != "UTC"
 
 

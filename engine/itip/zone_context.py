@@ -121,7 +121,7 @@ class Clocks:
         return self.definitions[tzid]
 
     def _zone(self, tzid: str, year: int) -> str | None:
-        """The IANA zone whose clock a TZID follows in `year`; None where only the mail's own definition says.
+        """The IANA zone whose clock a TZID follows in `year`; None if only the mail's own definition says.
 
         A name that is known counts, unless the mail defines it otherwise: its VTIMEZONE is what its sender sees
         (RFC 5545, 3.2.19).

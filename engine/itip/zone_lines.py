@@ -16,7 +16,7 @@ _HORIZON = 20  # years that are written ahead, where no yearly rule says it all
 
 
 def _pattern(onsets: list[datetime]) -> str | None:
-    """The yearly rule that all `onsets` follow, one a year up to the horizon; None where there is none."""
+    """The yearly rule that all `onsets` follow, one a year up to the horizon; None if there is none."""
     years = [onset.year for onset in onsets]
     same = {(onset.month, onset.weekday(), onset.time()) for onset in onsets}
     if len(onsets) < _HORIZON - 1 or len(same) != 1 or years != list(range(years[0], years[0] + len(years))):

@@ -73,7 +73,7 @@ _WORDS = {
     "sast": ("Africa/Johannesburg",),
 }
 _FIXED_WORDS = frozenset({"est", "mst"})
-"""IANA names of clocks without summer time, which hardly anybody means by them."""
+"""IANA names of clocks without summer time, which hardly anyone means by them."""
 _SAMPLES = tuple(datetime(2023, 1, 1, 12, tzinfo=UTC) + timedelta(days=5 * n) for n in range(220))
 
 # Names that Windows shows for its zones where the cities alone do not say which one is meant.
@@ -212,7 +212,7 @@ def _of_cities(phrase: str) -> str | None:
     zones = [zone for word in words for zone in _cities().get(word, ())]
     others = [word for word in words if word not in _cities() and not regions.is_city(word)]
     regional = [zone for word in others for zone in _region(word)]
-    # “Paris, Texas” is no city of Europe, and of a word that is not known nobody knows what it changes.
+    # “Paris, Texas” is no city of Europe, and of a word that is not known no one knows what it changes.
     if not zones or len(regional) < len(others) or len({offsets(zone) for zone in (*zones, *regional)}) != 1:
         return None
     return next((zone for zone in zones if zone in representatives()), zones[0])
@@ -237,7 +237,7 @@ def _display(name: str) -> str | None:
 
 
 def resolve(name: str) -> str | None:
-    """The canonical IANA name for a TZID or a person's word for a zone; None where it is not certain.
+    """The canonical IANA name for a TZID or a person's word for a zone; None if it is not certain.
 
     Knows IANA names in any case, vendors' paths, Windows names and display strings, UTC and fixed offsets.
     """

@@ -18,7 +18,7 @@ _TEXT = re.compile(
 
 @lru_cache(maxsize=256)
 def known(name: str) -> str:
-    """The codec of a character set; empty where it is not known, or is none for text."""
+    """The codec of a character set; empty if it is not known, or is none for text."""
     if not name.isascii() or len(name) > _NAME_MAX:
         return ""
     try:

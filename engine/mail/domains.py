@@ -17,7 +17,7 @@ def is_domain(name: str) -> bool:
 def ascii_domain(domain: str) -> str:
     """`domain` in lower case and A-labels, without a dot at its end; empty for what is no domain name.
 
-    A name that its encoding would change, such as one with ß, is none: it would be somebody else's.
+    A name that its encoding would change, such as one with ß, is none: it would be someone else's.
     """
     domain = domain.strip().removesuffix(".")
     if domain.isascii() or len(domain) > _NAME_MAX:

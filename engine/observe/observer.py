@@ -67,7 +67,7 @@ class Listener(Protocol):
 
 
 class _Unseen:
-    """The span that nobody listens to; one for all."""
+    """The span that no one listens to; one for all."""
 
     def __enter__(self) -> _Unseen:
         return self
@@ -122,7 +122,7 @@ class Observer:
             self.listener.took(what, seconds, labels)
 
     def span(self, name: str, **attributes: Value) -> AbstractContextManager[Span]:
-        """A span of that name around a block; free where nobody listens."""
+        """A span of that name around a block; free where no one listens."""
         return self.listener.span(name, attributes) if self.listener else _UNSEEN
 
     @contextmanager

@@ -33,7 +33,7 @@ _END_S = 1.0
 
 
 def wanted(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """The exporters of `traces` and `metrics` that the OTEL_* variables name; empty where none is asked for."""
+    """The exporters of `traces` and `metrics` that the OTEL_* variables name; empty if none is asked for."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return {}
     found = {signal: _exporters(environment, signal) for signal in ("traces", "metrics")}

@@ -1,4 +1,4 @@
-"""Mail goes out: from the ledger, by a transport, with the answer written down."""
+"""Mail is sent: from the ledger, by a transport, with the answer written down."""
 
 from engine.outbox.transports import open_transport
 

@@ -213,7 +213,7 @@ class Dispatcher:
         return mine
 
     async def _made(self, claim: Claim) -> Envelope | None:
-        """The mail for a claim; None where it is not to be sent now, and was answered."""
+        """The mail for a claim; None if it is not to be sent now, and was answered."""
         rest = self._pace.rest(claim.message.email, asyncio.get_running_loop().time())
         now = self._engine.clock()
         if self._stopping.is_set() or rest:

@@ -24,7 +24,7 @@ class Leases:
     """Claims messages for one dispatcher, keeps them, and knows which of them others took meanwhile.
 
     Leases are written in the time of the clock, which may jump, and a process may stand still for longer than
-    its leases last. After either, this renews what it holds, and for half a lease takes nobody else's for run
+    its leases last. After either, this renews what it holds, and for half a lease takes no one else's for run
     out: by then all who live have renewed theirs.
     """
 
@@ -64,7 +64,7 @@ class Leases:
         return self._lease_s / 4
 
     async def claim(self, limit: int) -> list[Claim]:
-        """Claim up to `limit` messages that are due; a look first, since looking holds nobody up."""
+        """Claim up to `limit` messages that are due; a look first, since looking holds no one up."""
         if self._lost_time():
             await self._renew()
         careful = _steady() < self._careful_until
@@ -91,7 +91,7 @@ class Leases:
         return self._due
 
     async def still_mine(self, batch: Sequence[Claim]) -> list[Claim]:
-        """Those of a batch that nobody took while time was lost."""
+        """Those of a batch that no one took while time was lost."""
         if self._lost_time():
             await self._renew()
         return [claim for claim in batch if claim.message.id in self._mine]
@@ -107,7 +107,7 @@ class Leases:
         self._renewed = started
 
     def _lost_time(self) -> bool:
-        """True where the leases may have run out unnoticed; the first call tells nothing."""
+        """True if the leases may have run out unnoticed; the first call tells nothing."""
         steady = _steady()
         offset = self._clock().timestamp() - steady
         jumped = self._offset is not None and abs(offset - self._offset) > self._lease_s / 2

@@ -74,7 +74,7 @@ class Renderer:
         name = event.organizer_name or organizer_name or event.organizer
         about = (_partstat(message, attendee), reserved, reader_zone(attendee))
         prepared = self._prepared(message, event, name, about)
-        # Nobody is invited without the values that the text needs. Somebody who came by a forwarded invite may
+        # No one is invited without the values that the text needs. Someone who came by a forwarded invite may
         # lack them; the right time matters more to them than a full sentence.
         values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
         party = Party(address=attendee.email, name=attendee.name)

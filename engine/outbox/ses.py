@@ -64,7 +64,7 @@ class SesTarget(Value):
 
 
 class SesTransport:
-    """Sends by SendEmail, one call a mail; what goes out at once is bounded by the caller."""
+    """Sends by SendEmail, one call a mail; what is sent at once is bounded by the caller."""
 
     def __init__(
         self, target: SesTarget, domain: str, clock: Callable[[], datetime], credentials: Chain | None = None

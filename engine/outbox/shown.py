@@ -1,4 +1,4 @@
-"""The mail of an event as it leaves, for whoever wants to read it: rendered as the dispatcher does, sent to nobody."""
+"""The mail of an event as it leaves, for whoever wants to read it: rendered as the dispatcher does, sent to no one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ShownMail(Value):
 async def shown(
     engine: Engine, uid: str, actor: Actor, *, email: str = "", sequence: int | None = None
 ) -> ShownMail:
-    """The mail of a revision, as `email` gets it or as somebody would of whom nothing is known.
+    """The mail of a revision, as `email` gets it or as someone would of whom nothing is known.
 
     Without `sequence`: the invite of today. The receipt token in it is none.
     Raises Refused: UNKNOWN_EVENT, UNKNOWN_REVISION, UNKNOWN_ATTENDEE, NOT_ALLOWED.

@@ -61,7 +61,7 @@ class SmtpTarget(Value):
 
 
 def _yes_or_no(word: str | None) -> bool | None:
-    """None leaves it to what the server offers, except that a password never goes out in clear text."""
+    """None leaves it to what the server offers, except that a password never is sent in clear text."""
     if word is None:
         return None
     word = word.lower()

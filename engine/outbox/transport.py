@@ -91,7 +91,7 @@ async def send_each(
                 settled(index, accepted)
     except asyncio.CancelledError:
         for index in range(max(0, following - 1), len(envelopes)):
-            # The one that was on its way may have arrived: nobody waited for the answer.
+            # The one that was on its way may have arrived: no one waited for the answer.
             underway = index == following - 1
             words = "sending was called off"
             settled(index, Rejected(words, permanent=False, server=True, in_doubt=underway))

@@ -13,7 +13,7 @@ reference as soon as it is read; Python's own 700 has the collector look at them
 
 
 def one_heap() -> None:
-    """Call before threads are started; does nothing where the C library is another than glibc.
+    """Call before threads are started; does nothing if the C library is another than glibc.
 
     Python's lock lets one thread at a time ask for memory anyway, so that more heaps speed nothing up. A sender of
     100,000 invites is 25 MB smaller by it.

@@ -135,7 +135,7 @@ def _ended() -> Refused:
 
 
 def _asked(process: Popen[bytes], request: bytes) -> bytes:
-    """The pickled answer; empty where the process ended instead. Raises OSError."""
+    """The pickled answer; empty if the process ended instead. Raises OSError."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(len(request).to_bytes(8, "big") + request)

@@ -17,7 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="")
-"""Whose work is being done: a key, or, empty, nobody's who could be told to come again."""
+"""Whose work is being done: a key, or, empty, no one's who could be told to come again."""
 
 _IDLE_S = 10.0
 
@@ -38,7 +38,7 @@ class _Job:
             result = self.work()
         except BaseException as raised:  # noqa: BLE001 -- raised again where the caller waits
             error = raised
-        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+        with suppress(RuntimeError):  # the loop has ended: no one waits any more
             self.loop.call_soon_threadsafe(_settle, self.future, result, error)
 
 
@@ -66,7 +66,7 @@ class Pool:
     def _add(self, name: str, job: _Job) -> None:
         with self._turn:
             jobs = self._jobs.get(name) or deque()
-            # Mail has nobody who could come again.
+            # Mail has no one who could come again.
             if name and len(jobs) >= self._waiting:
                 raise Refused(
                     Code.BUSY,

@@ -1,4 +1,4 @@
-"""Files that nobody else on this machine reads: addresses, tokens and codes stand in them."""
+"""Files that no one else on this machine reads: addresses, tokens and codes stand in them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _inside(folder: Path) -> Iterator[Path]:
 
 
 def _tighten(path: Path) -> bool:
-    """Take from others what they may do with `path`; True where that was something, and is done."""
+    """Take from others what they may do with `path`; True if that was something, and is done."""
     try:
         found = path.lstat()
         # What a link leads to is not ours to change.

@@ -30,7 +30,7 @@ async def in_daemon_thread(function: Callable[..., T], *arguments: object, name:
             result = function(*arguments)
         except BaseException as raised:  # noqa: BLE001 -- raised where it is awaited
             error = raised
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: no one waits any more
             loop.call_soon_threadsafe(settle, result, error)
 
     threading.Thread(target=run, name=name, daemon=True).start()

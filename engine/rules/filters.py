@@ -141,7 +141,7 @@ def _unique(value: Any) -> list[Any]:
 
 
 def same(left: Any, right: Any) -> bool:
-    """True where two values are equal; lists and dicts are not compared."""
+    """True if two values are equal; lists and dicts are not compared."""
     for value in (left, right):
         if isinstance(value, Missing):
             raise value.refused()
@@ -153,7 +153,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 def less(left: Any, right: Any) -> bool:
-    """True where one number, or one text, comes before the other."""
+    """True if one number, or one text, comes before the other."""
     for value in (left, right):
         if isinstance(value, Missing):
             raise value.refused()
@@ -167,7 +167,7 @@ def less(left: Any, right: Any) -> bool:
 
 
 def contains(value: Any, group: Any) -> bool:
-    """True where a value is in a list, a text in a text, or a name in a dict."""
+    """True if a value is in a list, a text in a text, or a name in a dict."""
     for one in (value, group):
         if isinstance(one, Missing):
             raise one.refused()

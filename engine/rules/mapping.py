@@ -23,7 +23,7 @@ _VERSION_MAX = 2.0**53
 
 
 class MappedPerson(Value):
-    """Somebody whom an object names, as it names them."""
+    """Someone whom an object names, as it names them."""
 
     email: str
     name: str = ""

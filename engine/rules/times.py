@@ -50,7 +50,7 @@ def date(value: Any, form: Any = "") -> str:
 
 
 def plus_minutes(value: Any, minutes: Any) -> str:
-    """So many minutes later; a time without an offset stays without one."""
+    """This many minutes later; a time without an offset stays without one."""
     if isinstance(minutes, str):
         minutes = int(minutes) if minutes.strip().lstrip("-").isdecimal() and len(minutes) < 10 else None
     if not isinstance(minutes, int | float) or isinstance(minutes, bool) or not abs(minutes) <= _MINUTES_MAX:

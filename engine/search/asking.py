@@ -20,7 +20,7 @@ from engine.search.tokens import QUERY_MAX
 from engine.store.protocol import Searching
 
 _LAST_PAGES = 10
-"""So many pages are turned for “the last one”."""
+"""This many pages are turned for “the last one”."""
 
 _FAR = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 
@@ -36,7 +36,7 @@ class Understood(Value):
     words: WordsRead = WordsRead()
 
     def utc(self, span: Window) -> Window | None:
-        """A span in UTC; None where each event has its own clock."""
+        """A span in UTC; None if each event has its own clock."""
         if not span.local:
             return span
         return _placed(span, self.zone) if self.zone else None

@@ -327,7 +327,7 @@ class _Reader:
         return length
 
     def _names_more(self) -> bool:
-        """True where something beside “opener” is named; alone it is what an event is called."""
+        """True if something beside “opener” is named; alone it is what an event is called."""
         return any(
             token.kind == "quoted" or not (token.text in STOP | TIMELY or token.text.startswith("opener"))
             for token in self._tokens

@@ -184,7 +184,7 @@ TIMELY = (
 """Every word with which a time can begin; so can whatever begins with a digit."""
 
 FILLERS = (_BEGINNINGS | frozenset(NUMBERS) | frozenset(ORDINALS)) - {"opener", "openers", "opening"}
-"""Words of time that say nothing where no time follows: “early Owls games in May”."""
+"""Words of time that say nothing if no time follows: “early Owls games in May”."""
 
 COMING = frozenset({"upcoming", "future", "coming", "remaining", "left"})
 FLEETING = (

@@ -92,7 +92,7 @@ def _ours(plain: Sequence[tuple[int, Token]]) -> frozenset[int]:
 
 
 def _contest(plain: Sequence[tuple[int, Token]], named: frozenset[int]) -> bool:
-    """True where games are asked for: “games in May”, “who plays on Sunday”."""
+    """True if games are asked for: “games in May”, “who plays on Sunday”."""
     texts = {token.text for _, token in plain}
     who = bool(texts & _PLAYERS and texts & (FACES | {"playing"}))
     return who or any(token.text in CONTESTS and i not in named for i, token in plain)

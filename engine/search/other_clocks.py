@@ -52,7 +52,7 @@ def spoken_clock(
 
 
 def names_clock(tokens: Sequence[Token], i: int) -> bool:
-    """True where the next words but one or two are “time” or “clock”: “Chicago time”, “New York time”."""
+    """True if the next words but one or two are “time” or “clock”: “Chicago time”, “New York time”."""
     ahead = [token.text for token in tokens[i + 1 : i + 1 + _NAME_MAX]]
     return any(word in _CLOCKS for word in ahead)
 

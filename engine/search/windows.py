@@ -78,7 +78,7 @@ def part_of(window: Window, part: str) -> Window:
 
 
 def nth(window: Window, weekday: int, number: int) -> date | None:
-    """The first, second, … or last (-1) such weekday of a span; None where it has none."""
+    """The first, second, … or last (-1) such weekday of a span; None if it has none."""
     assert window.start is not None and window.end is not None
     first, last = window.start.date(), window.end.date() - DAY
     if number > 0:

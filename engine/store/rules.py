@@ -223,7 +223,7 @@ def by_keys(
 ) -> Verdict:
     """What the `keys` keys that caused a message say of it now.
 
-    A change of what somebody has in their calendar is never lost by a bound: it waits for a decision.
+    A change of what someone has in their calendar is never lost by a bound: it waits for a decision.
     """
     changes = kind in _CHANGES
     if len(standing.keys) < keys or standing.ended(now):

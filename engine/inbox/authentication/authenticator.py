@@ -78,7 +78,7 @@ class Authenticator:
         return verdict
 
     def _again(self, name: str, tried: int, reason: str) -> None:
-        """Have the mail tried once more if it may be; one that somebody waits for is judged at once."""
+        """Have the mail tried once more if it may be; one that someone waits for is judged at once."""
         if name.startswith("~") or tried >= len(_PAUSES):
             return
         self._tries[name] = tried + 1
@@ -87,7 +87,7 @@ class Authenticator:
         raise TryLater(reason, _PAUSES[tried])
 
     def told(self, envelope: Envelope, mail: IncomingMail) -> Verdict | None:
-        """What is known without asking anybody: a confirmation, or a trusted server's word."""
+        """What is known without asking anyone: a confirmation, or a trusted server's word."""
         if envelope.released:
             return Verdict(
                 passed=True, reason="released by the operator", released=True, proofs=("released",)
@@ -102,7 +102,7 @@ class Authenticator:
         return vouched(mail, self._settings.trusted_authserv_ids if own is None else frozenset(own))
 
     def _relayed(self, envelope: Envelope) -> bool:
-        """True where a mail server of ours handed the mail over (`CIS_RELAYS`)."""
+        """True if a mail server of ours handed the mail over (`CIS_RELAYS`)."""
         client = _address(envelope.client)
         return client is not None and any(client in network for network in self._relays)
 

@@ -30,7 +30,7 @@ class Names(Protocol):
     """Who answers questions about names."""
 
     def records(self, name: str, kind: Kind, seconds: float) -> list[Record]:
-        """All records, at most 100; empty where there are none. Blocks; raises LookupFailed."""
+        """All records, at most 100; empty if there are none. Blocks; raises LookupFailed."""
         ...
 
 
@@ -67,7 +67,7 @@ class DnsNames:
         self._resolver: Any = None
 
     def records(self, name: str, kind: Kind, seconds: float) -> list[Record]:
-        """All records, at most 100; empty where there are none, and for what is no domain name.
+        """All records, at most 100; empty if there are none, and for what is no domain name.
 
         Blocks; raises LookupFailed.
         """

@@ -100,7 +100,7 @@ def _all(
 
 
 def _tagged(index: int, value: bytes) -> _Tagged | None:
-    """A signature's tags, read once for all; None where it names no domain, or no place for its key (RFC 6376, 3.5)."""
+    """A signature's tags, read once for all; None if it names no domain, or no place for its key (RFC 6376, 3.5)."""
     if len(value) > _SIGNATURE_MAX or _LONG_SPACE.search(value):
         return None
     try:
@@ -188,7 +188,7 @@ def _key(one: _Tagged, lookups: Lookups) -> bytes:
     name = f"{one.selector}._domainkey.{one.domain}"
     records = [record for record in lookups.texts(name) if b"p=" in record]
     if len(records) != 1:
-        # RFC 6376, 3.6.2.2: which of several is meant, nobody knows
+        # RFC 6376, 3.6.2.2: which of several is meant, no one knows
         raise _Unusable("there is more than one key" if records else "there is no such key")
     if len(records[0]) > _KEY_TEXT_MAX:
         raise _Unusable("the key is too long")

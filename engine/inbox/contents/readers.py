@@ -1,4 +1,4 @@
-"""The processes that read mails whose reading may cost much, so that nobody else waits and the system can end it."""
+"""The processes that read mails whose reading may cost much, so that no one else waits and the system can end it."""
 
 from __future__ import annotations
 

@@ -19,14 +19,14 @@ _PAUSE_S = 0.05
 
 
 class BatchExecutor(Generic[T]):
-    """Gathers items while a batch is being worked on; the thread is nobody else's, so nothing holds it up."""
+    """Gathers items while a batch is being worked on; the thread is no one else's, so nothing holds it up."""
 
     def __init__(
         self,
         work: Callable[[Sequence[T]], Sequence[Exception | None]],
         after: Callable[[], None] | None = None,
     ) -> None:
-        """`after`: what is still to do in the thread, and nobody has to wait for."""
+        """`after`: what is still to do in the thread, and no one has to wait for."""
         self._work = work
         self._after = after
         self._items: Gathering[T, None] = Gathering(self._batch, _MOST)

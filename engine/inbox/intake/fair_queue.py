@@ -1,4 +1,4 @@
-"""Works through a queue so that whoever sends much keeps nobody else waiting."""
+"""Works through a queue so that whoever sends much keeps no one else waiting."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FairQueue:
         return len(self._turns)
 
     def turn(self, name: str) -> Turn:
-        """Whose turn an item takes; that of nobody if it is not queued."""
+        """Whose turn an item takes; that of no one if it is not queued."""
         return self._turns.get(name, Turn("", ""))
 
     def add(self, turn: Turn, name: str) -> None:

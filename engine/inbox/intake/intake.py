@@ -33,7 +33,7 @@ _RETRY_S = 1.0
 """How long to leave a mail that could not be handled; doubled each time, so that a fault that passes, such as
 a full disk, sets nothing aside."""
 _ANSWERS_AT_ONCE = 256
-"""Mails at a token wait for nobody but the store: more of them at once would only take memory."""
+"""Mails at a token wait for no one but the store: more of them at once would only take memory."""
 _OTHERS_AT_ONCE = 1_024
 _SHARE = 16
 """Mails of one domain, or at one token, that are handled at the same time."""
@@ -328,6 +328,6 @@ class Inbox:
 
 
 def _arrival(name: str) -> float | None:
-    """When the mail of that id arrived, in seconds since 1970; None where its name does not tell."""
+    """When the mail of that id arrived, in seconds since 1970; None if its name does not tell."""
     arrived, _, _ = name.lstrip("~").partition(".")
     return int(arrived) / 1e9 if arrived.isdecimal() else None

@@ -126,7 +126,7 @@ async def _bounded(work: Work, to: str, became: Outcome, *, proven: bool) -> boo
 
 
 def limited(settings: Settings, received: ReceivedMail) -> bool:
-    """True where the mail may reach few people only while its proofs are new (`CIS_FIRST_PROOF_MAX`)."""
+    """True if the mail may reach few people only while its proofs are new (`CIS_FIRST_PROOF_MAX`)."""
     return bool(settings.first_proof_max) and settings.sender_auth != "off" and not received.vouched
 
 

@@ -69,7 +69,7 @@ class Outcome(Value):
 
     @property
     def aside(self) -> bool:
-        """True where the raw mail waits for somebody."""
+        """True if the raw mail waits for someone."""
         return self.action is MailAction.QUARANTINED or self.ask is not None
 
 
@@ -99,13 +99,13 @@ class ReceivedMail(Value):
 
     @property
     def sender(self) -> str:
-        """The organizational domain that is proven to have sent it; empty where nothing proves that."""
+        """The organizational domain that is proven to have sent it; empty if nothing proves that."""
         domain = self.mail.from_address.rpartition("@")[2]
         return (organizational_domain(domain) or domain) if self.verdict.passed else ""
 
     @property
     def flagged(self) -> bool:
-        """True where what the mail does is to be flagged (`CIS_SENDER_AUTH=flag`)."""
+        """True if what the mail does is to be flagged (`CIS_SENDER_AUTH=flag`)."""
         return self.flag and not self.verdict.passed
 
     @property
@@ -124,12 +124,12 @@ class ReceivedMail(Value):
 
     @property
     def vouched(self) -> bool:
-        """True where a person has vouched for this very mail."""
+        """True if a person has vouched for this very mail."""
         return self.verdict.released or bool(self.verdict.confirmed_by)
 
     @property
     def trusted(self) -> bool:
-        """True where the sender is who they say, or the operator does not ask."""
+        """True if the sender is who they say, or the operator does not ask."""
         return self.verdict.passed or not self.enforce
 
     @property
@@ -148,7 +148,7 @@ class ReceivedMail(Value):
         """Whom to ask whether the mail is theirs; None for mail that its domain disowns, and for machines'.
 
         What calendar programs send for a person is marked as automatic, too; asking cannot loop, since what is
-        asked carries no calendar, has no envelope sender, and goes out once a day.
+        asked carries no calendar, has no envelope sender, and is sent once a day.
         """
         personal = self._with_calendar or not self.mail.automatic
         if not personal or self.envelope.sender == "" or self.verdict.forged or address in self.own:
@@ -167,7 +167,7 @@ class ReceivedMail(Value):
 
     @property
     def answerable(self) -> bool:
-        """True where a notice may go back: to a person, not to a machine, a list or ourselves.
+        """True if a notice may go back: to a person, not to a machine, a list or ourselves.
 
         Calendar programs mark what they send for a person as automatic; a mail with a calendar is answered
         all the same, which cannot loop, since a notice carries none.

@@ -13,7 +13,7 @@ from engine.store import protocol
 ORGANIZER = "organizer"
 """The mailbox of an organizer of our own domain; its token is the name before the @.
 
-Nobody but the operator reads it, yet people answer to it: it stands in Reply-To of what we send.
+No one but the operator reads it, yet people answer to it: it stands in Reply-To of what we send.
 """
 _GIVEN_OUT = ("rsvp", "unsubscribe", "confirm")
 _LOCAL_MAX = 64
@@ -30,14 +30,14 @@ class Recipients:
         self._lookups: Gathering[str, bool] = Gathering(self._known, _CHUNK)
 
     def find_now(self, address: str) -> Mailbox | None:
-        """The mailbox that is known without waiting; None where there may be one all the same."""
+        """The mailbox that is known without waiting; None if there may be one all the same."""
         mailbox = mailbox_of(self._whole(address), self._domain)
         if mailbox and _needs_store(mailbox) and not self._store.token_now(mailbox.token):
             return None
         return mailbox
 
     async def find(self, address: str) -> Mailbox | None:
-        """The mailbox behind an address; None where there is none."""
+        """The mailbox behind an address; None if there is none."""
         mailbox = mailbox_of(self._whole(address), self._domain)
         if mailbox and _needs_store(mailbox):
             if await self._lookups.do(mailbox.token):
@@ -63,5 +63,5 @@ class Recipients:
 
 
 def _needs_store(mailbox: Mailbox) -> bool:
-    """True where only the store can say whether the address was given out."""
+    """True if only the store can say whether the address was given out."""
     return bool(mailbox.token) and mailbox.name in _GIVEN_OUT

@@ -61,7 +61,7 @@ what proves who wrote to it."""
 
 @dataclass(slots=True)
 class Judged:
-    """A mail whose head is read and whose sender is judged; `verdict` is None as long as nobody was asked."""
+    """A mail whose head is read and whose sender is judged; `verdict` is None as long as no one was asked."""
 
     spooled: Spooled
     opened: Opened
@@ -121,7 +121,7 @@ class Router:
         return trusts or bool(judged.token) or self._engine.settings.sender_auth != "enforce"
 
     async def _known(self, judged: Judged) -> bool:
-        """True for a mail of somebody whom we serve: an organizer, or whoever holds a token of ours."""
+        """True for a mail of someone whom we serve: an organizer, or whoever holds a token of ours."""
         if judged.token or not self._proven(judged):
             return bool(judged.token)
         sender = judged.head.from_address

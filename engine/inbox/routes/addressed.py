@@ -9,7 +9,7 @@ from engine.refusals import Code
 
 
 def by_google(received: ReceivedMail, message: ItipMessage) -> bool:
-    """True where Google's calendar sent its user's own event, or one that they act for."""
+    """True if Google's calendar sent its user's own event, or one that they act for."""
     sender = received.mail.from_address
     own = [
         event.sent_by == sender or (event.organizer is not None and event.organizer.address == sender)
@@ -23,7 +23,7 @@ def objection(
 ) -> Outcome | None:
     """What becomes of a mail that its sender wrote to others, or that may be read as they never meant it.
 
-    `ours`: the addresses that take commands. Its owner is asked; what nobody proves is none of this.
+    `ours`: the addresses that take commands. Its owner is asked; what no one proves is none of this.
     """
     verdict = received.verdict
     if not received.enforce or verdict.released or verdict.confirmed_by:
@@ -36,7 +36,7 @@ def objection(
 
 
 def quoted(received: ReceivedMail) -> Outcome | None:
-    """What becomes of a calendar that stands among words, where others wrote too: it changes nothing by itself."""
+    """What becomes of a calendar that stands among words, where others wrote too: it changes nothing on its own."""
     if (
         not (received.quoted and received.enforce)
         or received.verdict.released

@@ -128,7 +128,7 @@ def unknown_columns(names: Iterable[str]) -> list[str]:
 
 
 async def _came_before(engine: Engine, received: ReceivedMail) -> bool:
-    """True where this very mail was carried out already and only arrived a second time."""
+    """True if this very mail was carried out already and only arrived a second time."""
     if not received.mail.message_id:
         return False
 

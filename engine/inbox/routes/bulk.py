@@ -1,4 +1,4 @@
-"""Mail to bulk@: an organizer sends a list, and its event goes to everybody on it."""
+"""Mail to bulk@: an organizer sends a list, and its event goes to everyone on it."""
 
 from __future__ import annotations
 

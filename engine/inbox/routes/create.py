@@ -99,7 +99,7 @@ async def stopped(
 
 
 def unproven(received: ReceivedMail, message: ItipMessage | None = None) -> Outcome | None:
-    """Why the mail is nobody's whom we could listen to, if so."""
+    """Why the mail is no one's whom we could listen to, if so."""
     if received.mail.from_address in received.own:
         return ignored(Code.NOT_ALLOWED, "The mail is from an address of this server, which owns no events.")
     if not received.trusted and not (message and by_google(received, message)):
@@ -335,7 +335,7 @@ async def _apply(
 
     def no(why: Refused) -> Outcome:
         if why.code is Code.STALE:
-            # Mails overtake each other; an older revision that comes late is nobody's mistake.
+            # Mails overtake each other; an older revision that comes late is no one's mistake.
             return ignored(why.code, str(why))
         if why.code is Code.EVENT_CANCELLED and action is MailAction.CANCELLED:
             # Programs send a cancellation to each address that was invited, and again when asked to.

@@ -12,7 +12,7 @@ from engine.refusals import Code, Refused
 
 
 async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
-    """Keep what somebody wrote to an agent; reports about mail of ours are recorded, as everywhere."""
+    """Keep what someone wrote to an agent; reports about mail of ours are recorded, as everywhere."""
     mail = received.mail
     if mail.report or not mail.from_address:
         return await reports.handle_for_operator(engine, received)

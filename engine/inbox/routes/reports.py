@@ -29,7 +29,7 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """Record what a report says, where it proves that it speaks of a message of ours.
 
     It does by the token of the envelope, which the report came to or quotes, by our Message-ID, or by the id
-    of the mail service. All are unguessable, so that a forged report by a stranger suppresses nobody, and one by
+    of the mail service. All are unguessable, so that a forged report by a stranger suppresses no one, and one by
     whoever has an invite touches that invite's organizer alone.
     """
     report = received.mail.report
@@ -90,12 +90,12 @@ def _command(
 
 
 def _about(report: DeliveryReport, holder: str) -> Sequence[Reported]:
-    """What a report says of the token's holder; all of it where there is none, or it speaks of others alone."""
+    """What a report says of the token's holder; all of it if there is none, or it speaks of others alone."""
     return [r for r in report.recipients if holder and r.recipient == holder] or report.recipients
 
 
 def _by_service(received: ReceivedMail) -> bool:
-    """True where Amazon SNS is proven to have sent the report, and to us."""
+    """True if Amazon SNS is proven to have sent the report, and to us."""
     if not received.verdict.passed or received.mail.from_address.partition("@")[2] not in _SERVICES:
         return False
     return not proof.objection(received.verdict.grounds, received.mail, received.own)
@@ -115,7 +115,7 @@ def _uneventful(decisive: Reported | None) -> Outcome:
 
 
 def _quoted_token(report: DeliveryReport, domain: str) -> str:
-    """The token in an address of ours that the report quotes; empty where there is none."""
+    """The token in an address of ours that the report quotes; empty if there is none."""
     for address in report.senders:
         local, _, host = address.rpartition("@")
         name, _, token = local.partition("+")

@@ -11,7 +11,7 @@ from engine.model.people import Partstat, Party
 
 
 class Answerer(Value):
-    """Who answers; no address where the calendar names nobody, and no `partstat` where it says no answer."""
+    """Who answers; no address where the calendar names no one, and no `partstat` where it says no answer."""
 
     address: str = ""
     name: str = ""

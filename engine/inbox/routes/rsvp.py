@@ -55,7 +55,7 @@ _UNANSWERED = Partstat.NEEDS_ACTION
 _WORDS_READ = 1_000
 """Characters of an automatic mail that are looked at."""
 _ANSWERS_MAX = 500
-"""Answers in one mail: a series with this many single instances is answered by nobody."""
+"""Answers in one mail: a series with this many single instances is answered by no one."""
 
 
 async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
@@ -117,7 +117,7 @@ def _answering(message: ItipMessage, own: Collection[str], holder: Attendee) -> 
 
 
 def _answered(event: ItipEvent, own: Collection[str]) -> bool:
-    """True if somebody's answer stands in the event, the organizer's own left out."""
+    """True if someone's answer stands in the event, the organizer's own left out."""
     fields = [a.partstat for a in event.attendees if mailbox(a.address) not in own]
     return any(partstat not in {None, _UNANSWERED} for partstat in (*fields, event.nameless))
 
@@ -153,10 +153,10 @@ def _answer_fields(
 
 
 def _proven(received: ReceivedMail, organizer: Party | None = None) -> bool:
-    """True where the answer is proven to be of the From address, and was written to us.
+    """True if the answer is proven to be of the From address, and was written to us.
 
     What Google's calendar signs proves its From: that is the address of the user's own account, whatever else the
-    calendar names. An answer to somebody else's invitation may bear our UID and be relayed; then it names us nowhere.
+    calendar names. An answer to someone else's invitation may bear our UID and be relayed; then it names us nowhere.
     """
     verdict = received.verdict
     if verdict.confirmed_by or verdict.released:

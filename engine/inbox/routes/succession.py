@@ -29,7 +29,7 @@ PEOPLE_MAX = 1_000
 async def continue_series(engine: Engine, received: ReceivedMail, event: Event) -> str:
     """Invite the people of the series that `event` goes on with; what was done, in words, empty if there is none.
 
-    An organizer whose proof is new invites as many as that proof may reach, else nobody.
+    An organizer whose proof is new invites as many as that proof may reach, else no one.
     """
     old = await _predecessor(engine, event) if event.recurring and not received.flagged else None
     if old is None:

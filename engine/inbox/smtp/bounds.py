@@ -45,7 +45,7 @@ class ConnectionCounts:
         self._all = 0
 
     def enter(self, client: str) -> bool:
-        """Count a connection in; False where there are too many, and then it is not counted."""
+        """Count a connection in; False if there are too many, and then it is not counted."""
         key = client_network(client)
         if self._all >= self._bounds.connections or self._by_address[key] >= self._bounds.per_address:
             return False
@@ -72,7 +72,7 @@ class Memory:
         self._left = size
 
     def reserve(self, size: int) -> bool:
-        """True where there was so much left; it is taken until it is given back."""
+        """True if there was so much left; it is taken until it is given back."""
         if size > self._left:
             return False
         self._left -= size

@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def overdue(self, now: float, *, stressed: bool) -> bool:
-        """True where the client has kept us waiting for too long."""
+        """True if the client has kept us waiting for too long."""
         if self.work:
             return False
         bounds = self.state.bounds
@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _read_next(self) -> bool:
-        """Take one command, or what there is of a mail, off the buffer; False where more must come first."""
+        """Take one command, or what there is of a mail, off the buffer; False if more must come first."""
         return self._read_data(self.reader) if self.reader else self._read_command()
 
     def _read_command(self) -> bool:

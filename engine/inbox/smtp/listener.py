@@ -47,7 +47,7 @@ class Listener:
             await self._show_out()
 
     def doubt(self) -> str:
-        """What keeps mail from being taken here; empty where nothing does."""
+        """What keeps mail from being taken here; empty if nothing does."""
         return self._doubt
 
     async def _bound(self) -> asyncio.Server:
@@ -75,7 +75,7 @@ class Listener:
             self.state.sweep(loop.time())
 
     async def _show_out(self) -> None:
-        """Whose mail is just being stored still hears that it was; nobody else is waited for."""
+        """Whose mail is just being stored still hears that it was; no one else is waited for."""
         self.state.close()
         try:
             async with asyncio.timeout(_LAST_ANSWERS_S):
@@ -85,7 +85,7 @@ class Listener:
 
 
 def _certificate(settings: Settings) -> ssl.SSLContext | None:
-    """The context for STARTTLS; None where no certificate is set."""
+    """The context for STARTTLS; None if no certificate is set."""
     if not settings.tls_cert:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

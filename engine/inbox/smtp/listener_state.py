@@ -46,7 +46,7 @@ class ListenerState:
         return len(self._clients)
 
     def enter(self, client: Client) -> bool:
-        """Let a client in; False where there are too many."""
+        """Let a client in; False if there are too many."""
         if not self._counts.enter(client.peer):
             return False
         self._clients.add(client)
@@ -60,7 +60,7 @@ class ListenerState:
             self._empty.set()
 
     async def emptied(self) -> None:
-        """Return when nobody is in."""
+        """Return when no one is in."""
         await self._empty.wait()
 
     def sweep(self, now: float) -> None:
@@ -72,6 +72,6 @@ class ListenerState:
                 client.hang_up(_TOO_SLOW)
 
     def close(self) -> None:
-        """Show everybody out, as soon as what is being done for them is done."""
+        """Show everyone out, as soon as what is being done for them is done."""
         for client in list(self._clients):
             client.retire(_GOODBYE)

@@ -1,4 +1,4 @@
-"""What each SMTP command does: mail is taken for our own mailboxes, durably, and for nobody else (RFC 5321)."""
+"""What each SMTP command does: mail is taken for our own mailboxes, durably, and for no one else (RFC 5321)."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Session(Connection):
         if not self.state.tls or self.secure:
             raise NotTaken("502 5.5.1 STARTTLS is not offered")
         if self.buffer:
-            # Said in the clear and meant to be heard under TLS: somebody in between adds commands (CVE-2011-0411).
+            # Said in the clear and meant to be heard under TLS: someone in between adds commands (CVE-2011-0411).
             self.hang_up("554 5.5.1 Nothing may follow STARTTLS")
             return
         self.pause()

@@ -164,7 +164,7 @@ def _seconds(text: str) -> int:
 
 
 def _tls(scheme: str, starttls: str, host: str) -> Literal["on", "starttls", "off"]:
-    """A password never goes out in clear text, but to this machine itself."""
+    """A password is never sent in clear text, except to this machine itself."""
     if scheme == "imaps":
         if starttls:
             raise _Wrong("starttls goes with imap://")

@@ -59,7 +59,7 @@ class ImapFolder:
         self._done_folder = ""
         self.validity = 0
         self.idles = False
-        """True where the server tells of new mail by itself (RFC 2177)."""
+        """True if the server tells of new mail by itself (RFC 2177)."""
 
     def open(self) -> None:
         """Connect, log in, select the folder, and see to it that mails can be marked there."""
@@ -269,7 +269,7 @@ def _made(client: IMAPClient) -> str:
 
 
 def _news(told: Sequence[Any]) -> bool:
-    """True where the server told of more than that it is still there."""
+    """True if the server told of more than that it is still there."""
     return any(response[0] != b"OK" for response in told)
 
 

@@ -112,7 +112,7 @@ class MaildirSource:
             log.warning("%s: a file is passed over: %s", self._folder.label, error.strerror)
 
     def _read(self, file: str) -> _Found | None:
-        """The mail in a file; None where it has gone meanwhile."""
+        """The mail in a file; None if it has gone meanwhile."""
         try:
             descriptor = os.open(
                 self._folder.path / "new" / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -134,7 +134,7 @@ class MaildirSource:
     def _done(self, file: str, *, too_large: bool) -> None:
         """Delete a file, or move it to `cur/` with a flag, as its readers do; S: seen, F: flagged."""
         path = self._folder.path / "new" / file
-        with suppress(FileNotFoundError):  # somebody else has put it away
+        with suppress(FileNotFoundError):  # someone else has put it away
             if self._folder.done == "delete" and not too_large:
                 path.unlink()
             else:

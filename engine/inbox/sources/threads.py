@@ -1,4 +1,4 @@
-"""Runs what blocks in a thread that can be left behind: one that hangs keeps nobody from stopping."""
+"""Runs what blocks in a thread that can be left behind: one that hangs keeps no one from stopping."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
             result = work(*args, **kwargs)
         except BaseException as raised:  # noqa: BLE001 -- raised again where the caller waits
             error = raised
-        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+        with suppress(RuntimeError):  # the loop has ended: no one waits any more
             loop.call_soon_threadsafe(settle, result, error)
 
     threading.Thread(target=run, daemon=True, name="imap").start()

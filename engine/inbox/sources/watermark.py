@@ -21,7 +21,7 @@ class Watermark(Value):
 
 
 def read(path: Path) -> Watermark:
-    """The watermark in `path`; the lowest where there is none. Raises OSError."""
+    """The watermark in `path`; the lowest if there is none. Raises OSError."""
     try:
         return Watermark.model_validate_json(path.read_bytes())
     except FileNotFoundError:

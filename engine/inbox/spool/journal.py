@@ -135,7 +135,7 @@ def mend(folder: Path, restore: Callable[[bytes], None]) -> None:
 
 
 def _mails(segment: bytes) -> Iterator[bytes]:
-    """The whole mails of a segment; what was being written when the machine failed was promised to nobody."""
+    """The whole mails of a segment; what was being written when the machine failed was promised to no one."""
     at = 0
     while at < len(segment):
         head, _, _ = segment[at : at + 100].partition(b"\n")

@@ -76,7 +76,7 @@ async def make_room(engine: Engine) -> int:
 
 
 async def make_free(engine: Engine) -> int:
-    """Delete strangers' mail where the disk comes near its reserve, before anybody is turned away for it."""
+    """Delete strangers' mail where the disk comes near its reserve, before anyone is turned away for it."""
     inbox, reserve = engine.settings.data_dir / "inbox", engine.settings.disk_reserve
     if not reserve:
         return 0

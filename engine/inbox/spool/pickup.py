@@ -74,7 +74,7 @@ def find(data_dir: Path) -> Pickup | None:
         limits = json.loads((folder / _LIMITS).read_bytes())
         pipe = os.open(folder / _PIPE, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
-        return None  # ENXIO: a pipe that nobody reads
+        return None  # ENXIO: a pipe that no one reads
     found = os.fstat(pipe)
     if stat.S_ISFIFO(found.st_mode) and found.st_uid == os.geteuid():
         return Pickup(folder, pipe, Limits(limits["mail"], limits["reserve"]))
@@ -84,11 +84,11 @@ def find(data_dir: Path) -> Pickup | None:
 
 @contextmanager
 def listening(folder: Path, limits: Limits) -> Iterator[int]:
-    """A descriptor that can be read as soon as somebody has brought a mail to the spool in `folder`. Raises OSError."""
+    """A descriptor that can be read as soon as someone has brought a mail to the spool in `folder`. Raises OSError."""
     path, written = folder / _PIPE, folder / "tmp" / f"{_LIMITS}-{os.getpid()}"
     with suppress(FileExistsError):
         os.mkfifo(path, 0o600)
-    # To read and to write: it has no end then, though nobody else may have it open.
+    # To read and to write: it has no end then, though no one else may have it open.
     pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISFIFO(os.fstat(pipe).st_mode):

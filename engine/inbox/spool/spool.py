@@ -1,4 +1,4 @@
-"""Raw mail on disk: durable before anybody is told 250 (promise 1)."""
+"""Raw mail on disk: durable before anyone is told 250 (promise 1)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PARTS = ("new", "done", "quarantine")
 _LARGE = 262_144
 """Bytes beyond which a mail is not worth writing twice."""
 _FEW = 2
-"""So many mails get their own files before their senders are answered: they can be seen at once."""
+"""This many mails get their own files before their senders are answered: they can be seen at once."""
 _HELD = "~"
 _HELD_S = 60.0
 """How long a mail that one process holds is left to it; after that it has died."""
@@ -43,15 +43,15 @@ class Envelope(Value):
     id: str
     mailboxes: tuple[Mailbox, ...]
     sender: str | None = None
-    """MAIL FROM; empty for the null sender; None where it is not known, as for files."""
+    """MAIL FROM; empty for the null sender; None if it is not known, as for files."""
     client: str = ""
-    """IP address of who handed the mail over by SMTP; empty where nobody did, as for files."""
+    """IP address of who handed the mail over by SMTP; empty if no one did, as for files."""
     helo: str = ""
     """The name that it gave in HELO or EHLO."""
     confirmed_by: str = ""
     """Address whose owner confirmed the mail, after it had waited for that."""
     released: bool = False
-    """True where the operator let the mail through."""
+    """True if the operator let the mail through."""
     authserv_ids: tuple[str, ...] | None = None
     """Whose topmost Authentication-Results counts, where the source of the mail settles that; None: the settings."""
 
@@ -165,7 +165,7 @@ class Spool:
         self.unfiled.drop(name)
 
     def _hide(self, name: str, content: bytes) -> None:
-        """Write a mail where nobody looks yet."""
+        """Write a mail where no one looks yet."""
         try:
             write_file(f"{self._hidden}/{name}", content, sync=False)
         except OSError:
@@ -188,7 +188,7 @@ class Spool:
     def settle(self, written_back_s: float = WRITTEN_BACK_S) -> None:
         """Give journaled mails over to their own files; mend what dead processes left.
 
-        `written_back_s`: how old a segment is when the system has written the files of its mails by itself.
+        `written_back_s`: how old a segment is when the system has written the files of its mails on its own.
 
         Raises OSError.
         """
@@ -241,7 +241,7 @@ class Spool:
         self._put_synced(where or "new", name, content)
 
     def has(self, name: str) -> bool:
-        """True where a mail of that id is here, handled or not."""
+        """True if a mail of that id is here, handled or not."""
         return any((self._folder / part / name).exists() for part in ("new", "done", "quarantine"))
 
     def waits(self, name: str) -> bool:
@@ -268,7 +268,7 @@ class Spool:
             return 0
 
     def read(self, name: str) -> Spooled | None:
-        """A waiting mail; None where another process has dealt with it meanwhile."""
+        """A waiting mail; None if another process has dealt with it meanwhile."""
         content = self.unfiled.get(name)
         try:
             content = content or (self._folder / "new" / name).read_bytes()
@@ -327,7 +327,7 @@ def parsed(name: str, content: bytes) -> Spooled:
     try:
         envelope = Envelope.model_validate_json(head.removeprefix(MARK))
     except ValidationError:
-        # Not written by `store`: somebody put a plain mail here by hand.
+        # Not written by `store`: someone put a plain mail here by hand.
         envelope, raw = Envelope(id=name, mailboxes=()), content
     return Spooled(envelope=envelope, raw=raw)
 

@@ -42,7 +42,7 @@ class Verdict(Value):
 
     @property
     def wants_signatures(self) -> bool:
-        """True where a trusted server's word is all there is, which does not tell what of the mail is signed."""
+        """True if a trusted server's word is all there is, which does not tell what of the mail is signed."""
         claims = ((self.passed, self.grounds), (self.google_calendar, self.google_grounds))
         by_word = not (self.released or self.confirmed_by)
         return by_word and any(holds and not grounds.direct for holds, grounds in claims)
@@ -77,7 +77,7 @@ def _sender(clause: Clause) -> str:
 
 
 def vouched(mail: IncomingMail, trusted: frozenset[str]) -> Verdict | None:
-    """What a server that we trust says of the From domain of `mail`; None where none says anything.
+    """What a server that we trust says of the From domain of `mail`; None if none says anything.
 
     Only the topmost Authentication-Results counts, and only where its authserv-id is in `trusted`
     (lower case): whoever sends a mail can write any number of them below. DMARC must pass, or DKIM with
@@ -118,7 +118,7 @@ def _said(clauses: Sequence[Clause], domain: str, signers: Sequence[str], header
     dmarc = [clause for clause in clauses if clause.method == "dmarc"]
     failed = [c.result for c in dmarc if c.result in {"fail", "permerror", "temperror"}]
     if failed:
-        # The policy stands in a comment, as most servers write it; at worst somebody is not asked.
+        # The policy stands in a comment, as most servers write it; at worst someone is not asked.
         forged = failed[0] == "fail" and _REJECT.search(header) is not None
         return Verdict(passed=False, reason=f"dmarc={failed[0]}", forged=forged)
     passes = [clause for clause in dmarc if clause.result == "pass"]

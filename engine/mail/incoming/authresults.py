@@ -13,7 +13,7 @@ _ESCAPED = re.compile(r"\\(.)")
 _NAME = re.compile(r"[A-Za-z0-9_./-]+")
 _CLAUSES_MAX = 100
 _TELLING = ("header.d", "header.i", "header.s", "header.from", "smtp.mailfrom")
-"""Properties that decide whom a result speaks of: with two values, nobody knows."""
+"""Properties that decide whom a result speaks of: with two values, no one knows."""
 
 
 class Clause(Value):

@@ -33,7 +33,7 @@ def found(leaves: list[Leaf]) -> tuple[CalendarPart, ...]:
 
 
 def _rank(leaf: Leaf) -> int | None:
-    """How likely the part is the calendar, 0 first; None where it is none."""
+    """How likely the part is the calendar, 0 first; None if it is none."""
     if leaf.kind == "text/calendar":
         return 0 if leaf.alternative else 1
     return 2 if leaf.kind in _TYPES or leaf.name.endswith(_NAMES) else None

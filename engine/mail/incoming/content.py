@@ -72,7 +72,7 @@ class IncomingMail(Value):
 
     Everything before `calendars` comes from the head of the mail, the rest from its content. `ambiguous`: programs
     may read its head, or its From, differently, so that nothing proves who sent it. `deciding`: the header fields of
-    its head that decide how the body is read; `framed`, which its content tells: the body shows it by itself.
+    its head that decide how the body is read; `framed`, which its content tells: the body shows it on its own.
     """
 
     from_address: str

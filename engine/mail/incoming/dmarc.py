@@ -54,7 +54,7 @@ def _suffixes() -> PublicSuffixList:
 
 @lru_cache(maxsize=4096)
 def organizational_domain(domain: str) -> str:
-    """The domain that somebody registered, as the public suffix list has it; empty for a suffix itself."""
+    """The domain that someone registered, as the public suffix list has it; empty for a suffix itself."""
     return _suffixes().privatesuffix(ascii_domain(domain)) or ""
 
 
@@ -67,7 +67,7 @@ def aligned(one: str, other: str, *, strict: bool = False) -> bool:
 
 
 def read_policy(records: Sequence[bytes], *, of_parent: bool) -> Policy | None:
-    """The one DMARC record among TXT records; None where there is none, or more than one (RFC 7489, 6.6.3).
+    """The one DMARC record among TXT records; None if there is none, or more than one (RFC 7489, 6.6.3).
 
     `of_parent`: the records are the organizational domain's, while a subdomain of it was asked about.
     """

@@ -1,4 +1,4 @@
-"""The head of a mail as everybody reads it, or not at all (RFC 5322, 2.2): the verifier and the reader share it."""
+"""The head of a mail as everyone reads it, or not at all (RFC 5322, 2.2): the verifier and the reader share it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def extent(mail: bytes) -> tuple[int, int]:
 
 
 def read(mail: bytes) -> tuple[Field, ...] | None:
-    """The header fields in their order; None where programs may read them differently.
+    """The header fields in their order; None if programs may read them differently.
 
     So it is with control characters such as a CR alone, lines of white space, lines that are no field, a space
     before a colon; and with over 1,000 lines or 256,000 bytes.
@@ -53,7 +53,7 @@ def plain(name: bytes, value: bytes) -> Field:
 
 
 def same(one: Iterable[Field], other: Iterable[Field]) -> bool:
-    """True where two readings of a head agree in everything, the order of the fields too."""
+    """True if two readings of a head agree in everything, the order of the fields too."""
     return tuple(one) == tuple(other)
 
 

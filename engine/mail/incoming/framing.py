@@ -29,7 +29,7 @@ def deciding(mail: Message) -> frozenset[str]:
 
 
 def framed(mail: Message, whole: bytes) -> bool:
-    """True where no unsigned header had a say in how the body was read.
+    """True if no unsigned header had a say in how the body was read.
 
     A boundary opens its first line and closes its last; or it is a calendar from its first line to its last; or it
     was read as the plain words that stand there. An attacker can choose among these, but not what they hold.

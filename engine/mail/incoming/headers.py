@@ -49,7 +49,7 @@ def _cut(mail: Message, name: str) -> bool:
 
 
 def raw(mail: Message, name: str) -> str:
-    """The first header `name` on one line, its words still encoded; empty where there is none."""
+    """The first header `name` on one line, its words still encoded; empty if there is none."""
     return next(iter(values(mail, name)), "")
 
 
@@ -148,7 +148,7 @@ def _is_address(name: str) -> bool:
 def sender(mail: Message) -> tuple[str, str]:
     """(name, address) of the one mailbox in the one From header (RFC 5322, 3.6.2).
 
-    Raises Refused(NO_SENDER) where there is none, or more than one.
+    Raises Refused(NO_SENDER) if there is none, or more than one.
     """
     found = values(mail, "From")
     boxes = mailboxes(found[0]) if len(found) == 1 and not _cut(mail, "From") else []
@@ -182,7 +182,7 @@ def _listed(value: str) -> str:
 
 
 def plainly(value: str, address: str) -> bool:
-    """True where every program finds `address`, and no other, in a From header of that value.
+    """True if every program finds `address`, and no other, in a From header of that value.
 
     No other address stands outside of its quoted, encoded and commented words, which all end; and it is no group.
     """

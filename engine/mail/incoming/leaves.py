@@ -46,7 +46,7 @@ class Leaf:
         return known(self.parameter("charset").lower()) or None
 
     def parameter(self, name: str) -> str:
-        """A parameter of the Content-Type; empty where there is none, or one that is longer than parameters are."""
+        """A parameter of the Content-Type; empty if there is none, or one that is longer than parameters are."""
         text = plain(self._message.get_param(name, ""))
         return text if len(text) <= _PARAMETER_MAX else ""
 
@@ -84,7 +84,7 @@ def _filename(message: Message) -> str:
 
 
 def is_utf16(data: bytes) -> bool:
-    """True where the bytes say by their mark that they are UTF-16."""
+    """True if the bytes say by their mark that they are UTF-16."""
     return data[:2] in _UTF16
 
 

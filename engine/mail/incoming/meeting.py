@@ -54,7 +54,7 @@ _CLASSES = (
 
 
 def calendar(message: Tnef, sender: str) -> bytes | None:
-    """The meeting as calendar text; None where the message is none. `sender` is the address it came from.
+    """The meeting as calendar text; None if the message is none. `sender` is the address it came from.
 
     Raises Refused(TNEF_UNREADABLE) where it is a meeting that cannot be converted.
     """

@@ -107,6 +107,6 @@ class _Walk:
 
 
 def _is_encoded(message: Message, children: list[Message]) -> bool:
-    """True where an attached mail came in base64, so that the parser found no headers in it."""
+    """True if an attached mail came in base64, so that the parser found no headers in it."""
     encoding = str(message.get("Content-Transfer-Encoding", "")).strip().lower()
     return encoding == "base64" and len(children) == 1 and not len(children[0])

@@ -20,7 +20,7 @@ _REASON = re.compile(r"^.*?(?:\b[45]\.\d{1,3}\.\d{1,3}\b|\b[45]\d\d[ -]).*$", re
 
 
 def bounce(mail: Message, text: str) -> DeliveryReport | None:
-    """The bounce that `mail`, with the words `text`, is; None where it is none."""
+    """The bounce that `mail`, with the words `text`, is; None if it is none."""
     text = text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX].rpartition("\n")[0]
     recipients = list(addresses(mail, "X-Failed-Recipients"))
     if not recipients and _QMAIL.search(text[:1_000]):

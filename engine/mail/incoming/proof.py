@@ -28,7 +28,7 @@ class Evidence(Value):
 def objection(
     grounds: Evidence, mail: IncomingMail, ours: Collection[str], attendees: Iterable[str] = ()
 ) -> str:
-    """Why a proven mail is no command to us; empty where it is one.
+    """Why a proven mail is no command to us; empty if it is one.
 
     `ours`: addresses that take commands. `attendees`: those of the mail's calendar, which count as far as its
     body is covered; so does each of To and Cc, where all of its fields are signed.

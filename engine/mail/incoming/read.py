@@ -155,7 +155,7 @@ def _lists(leaves: list[Leaf]) -> tuple[tuple[ListPart, ...], Refused | None]:
 
 
 def _read_alike(mail: Message, content: bytes) -> bool:
-    """True where the parser found the head's fields as everybody does."""
+    """True if the parser found the head's fields as everyone does."""
     found = fields.read(content)
     ours = (
         fields.plain(name.encode(), str(value).encode("ascii", "surrogateescape"))
@@ -171,7 +171,7 @@ def _notice(leaves: list[Leaf]) -> DeliveryReport | None:
 
 
 def _automatic(mail: Message, address: str) -> bool:
-    """True where a machine sent it: the marks of RFC 3834 and their common kin."""
+    """True if a machine sent it: the marks of RFC 3834 and their common kin."""
     submitted = raw(mail, "Auto-Submitted").partition(";")[0].strip().lower()
     return (
         submitted not in {"", "no"}

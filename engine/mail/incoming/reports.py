@@ -30,7 +30,7 @@ _NO_COMPLAINTS = {"not-spam", "auth-failure", "dmarc", "opt-out", "opt-out-list"
 
 
 def identifier(value: str) -> str:
-    """The first message identifier in `value`, without its angle brackets; empty where there is none."""
+    """The first message identifier in `value`, without its angle brackets; empty if there is none."""
     match = _IDENTIFIER.search(value)
     return match.group(1) if match else ""
 
@@ -41,7 +41,7 @@ def _parts(mail: Message) -> list[Message]:
 
 
 def report(mail: Message) -> DeliveryReport | None:
-    """The report that `mail` is; None where it is none."""
+    """The report that `mail` is; None if it is none."""
     parts = _parts(mail)[:_PARTS_MAX]
     for part in parts:
         kind = part.get_content_type()
@@ -91,7 +91,7 @@ def _unpacked(blocks: list[Message]) -> str:
 
 
 def _original(parts: list[Message]) -> Message:
-    """The headers of the mail that the report is about; empty where it quotes none."""
+    """The headers of the mail that the report is about; empty if it quotes none."""
     for part in parts:
         kind = part.get_content_type()
         if kind in {"message/rfc822", "message/global"} and _parts(part):

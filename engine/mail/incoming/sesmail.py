@@ -40,8 +40,8 @@ class Received(Value):
 class Stamp(Value):
     """What SES wrote on top of a mail.
 
-    `sender`: of its envelope; empty for the null sender, None where SES does not say. `recipient`: one of its
-    envelope; empty where it is not named. `vouches`: the topmost Authentication-Results is SES's own.
+    `sender`: of its envelope; empty for the null sender, None if SES does not say. `recipient`: one of its
+    envelope; empty if it is not named. `vouches`: the topmost Authentication-Results is SES's own.
     """
 
     sender: str | None = None

@@ -40,7 +40,7 @@ def event(text: str) -> DeliveryReport | None:
 
 
 def notice(text: str) -> DeliveryReport | None:
-    """The report that `text` holds; None where it is no notification of SES.
+    """The report that `text` holds; None if it is no notification of SES.
 
     `text` is what SNS sends: its envelope around the notification, or the notification alone; SNS adds words
     below it in mails.
@@ -100,7 +100,7 @@ _ADDRESS_MAX = 320
 
 
 def _text(values: dict[str, object], name: str) -> str:
-    """The text called `name`; one that is too long is none, for cut it may name somebody else."""
+    """The text called `name`; one that is too long is none, for cut it may name someone else."""
     value = values.get(name)
     return value if isinstance(value, str) and len(value) <= _VALUE_MAX else ""
 

@@ -114,7 +114,7 @@ def boundary(seed: str, level: str) -> str:
 
 
 def quoted_printable(text: str) -> bytes:
-    """Text as UTF-8 in quoted-printable; each line stands by itself, so parts that end a line may be joined."""
+    """Text as UTF-8 in quoted-printable; each line stands on its own, so parts that end a line may be joined."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.encode("utf-8", "replace")

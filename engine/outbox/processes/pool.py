@@ -34,7 +34,7 @@ class SenderPool:
     """Hands beside the dispatcher of this process, so that a campaign uses more than one core.
 
     A hand is a process that claims and sends like any other (promise 6). It ends when its stdin does, so it
-    outlives nobody; where it dies, the messages that it held come back when their leases have run out.
+    outlives no one; where it dies, the messages that it held come back when their leases have run out.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class SenderPool:
             await asyncio.shield(asyncio.create_task(self._dismiss()))
 
     async def _look(self) -> None:
-        """Start a hand where there is much to do, end all where there was not for long."""
+        """Start a hand where there is much to do, end all if there was not for long."""
         now = asyncio.get_running_loop().time()
         self._bury(now)
         if await self._quiet.since_last() and self._little and not self._children:
@@ -87,7 +87,7 @@ class SenderPool:
             await self._dismiss()
 
     async def _wanted(self) -> bool:
-        """True where fewer processes send than may, whoever started them."""
+        """True if fewer processes send than may, whoever started them."""
         return max(1 + len(self._children), await self._engine.store.senders()) < self._most
 
     async def _start(self) -> None:

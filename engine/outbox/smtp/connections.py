@@ -150,13 +150,13 @@ class Connections:
             raise
 
     def _give_up(self, rejected: Rejected | None = None) -> None:
-        """One is in use no longer. Where it was the last, nobody waits in vain."""
+        """One is in use no longer. Where it was the last, no one waits in vain."""
         self._in_use -= 1
         while not self._in_use and self._waiting:
             self._wake(rejected)
 
     def _wake(self, what: Session | Rejected | None) -> bool:
-        """Give `what` to the first who waits; None means: try again. False where nobody waits."""
+        """Give `what` to the first who waits; None means: try again. False if no one waits."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if waiter.done():

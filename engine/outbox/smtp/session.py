@@ -117,7 +117,7 @@ class Session:
         return transaction
 
     def _prepare(self, index: int) -> _Transaction | None:
-        """The mail at `index` with its commands; None where this server could never take it."""
+        """The mail at `index` with its commands; None if this server could never take it."""
         envelope = self._envelopes[index]
         try:
             mail, rcpt, data = commands(envelope, self._offers)

@@ -10,7 +10,7 @@ from engine.model.budgets import Spent
 
 
 class Budgets(Protocol):
-    """The part of a unit of work that concerns budgets. `add_messages` counts; whoever withdraws gives back."""
+    """The part of a unit of work that concerns budgets. `add_messages` counts; whoever withdraws returns."""
 
     async def spent(self, key_ids: Collection[str], now: datetime) -> dict[str, Spent]:
         """What each of these keys has spent today."""
@@ -29,7 +29,7 @@ class Budgets(Protocol):
         ...
 
     async def release_reserve(self, campaign_id: str, written: int | None) -> None:
-        """Give back what is reserved for messages that are written now, and counted by themselves; None: all."""
+        """Return what is reserved for messages that are written now, and counted by themselves; None: all."""
         ...
 
     async def waiting_mails(self, key_id: str) -> int:

@@ -37,7 +37,7 @@ class Campaigns(Protocol):
         ...
 
     async def recipient(self, campaign_id: str, row: int) -> Recipient | None:
-        """One row of a list, good or skipped; None where it has no such row."""
+        """One row of a list, good or skipped; None if it has no such row."""
         ...
 
     async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:

@@ -44,5 +44,5 @@ class Traces(Protocol):
         ...
 
     async def erase_remains(self) -> bool:
-        """Overwrite what deleted rows left behind; False where somebody reads it just now."""
+        """Overwrite what deleted rows left behind; False if someone reads it just now."""
         ...

@@ -28,7 +28,7 @@ class HeldActions(Protocol):
         ...
 
     async def waiting_for(self, event_uid: str, limit: int) -> list[HeldAction]:
-        """Actions about an event that nobody has decided, oldest first; those that have expired among them."""
+        """Actions about an event that no one has decided, oldest first; those that have expired among them."""
         ...
 
     async def organizer_approval(self, organizer: str) -> OrganizerApproval | None:
@@ -44,7 +44,7 @@ class HeldActions(Protocol):
         ...
 
     async def mailed_domain(self, organizer: str, domain: str, before: datetime) -> bool:
-        """True if the organizer invited anybody of this domain before that moment."""
+        """True if the organizer invited anyone of this domain before that moment."""
         ...
 
     async def organizer_name(self, organizer: str) -> str:
@@ -72,7 +72,7 @@ class HeldQuestions(Protocol):
         before: tuple[float, str] | None = None,
         asked: str | None = None,
     ) -> list[HeldAction]:
-        """Held actions, newest first, of one organizer if given; `waiting`: only those that nobody has decided.
+        """Held actions, newest first, of one organizer if given; `waiting`: only those that no one has decided.
 
         `asked`: only those about which this address was asked.
         `before`: only those older than the one with this moment of creation and id.

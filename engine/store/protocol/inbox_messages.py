@@ -20,11 +20,11 @@ class InboxMessages(Protocol):
         ...
 
     async def inbox_counts(self, organizer: str, sender: str, since: datetime) -> tuple[int, int]:
-        """How many messages an agent got since then: from `sender`, and from anybody."""
+        """How many messages an agent got since then: from `sender`, and from anyone."""
         ...
 
     async def auto_answered(self, organizer: str, sender: str, since: datetime) -> bool:
-        """True where `sender` had an automatic answer of this agent since then."""
+        """True if `sender` had an automatic answer of this agent since then."""
         ...
 
 

@@ -144,7 +144,7 @@ class Answers(Session):
         )
 
     async def end_proxy(self, event_uid: str, delegate: str) -> None:
-        """Let nobody who added a delegate answer for them any more; who sent whom stays known."""
+        """Let no one who added a delegate answer for them any more; who sent whom stays known."""
         await self.run(
             "UPDATE delegation SET added = 0 WHERE event_uid = ? AND delegate = ?", [event_uid, delegate]
         )
@@ -169,7 +169,7 @@ class Answers(Session):
     # aliases
 
     async def alias(self, event_uid: str, email: str) -> str:
-        """The other address under which an attendee answers; empty where none is known."""
+        """The other address under which an attendee answers; empty if none is known."""
         row = await self.one("SELECT alias FROM alias WHERE event_uid = ? AND email = ?", [event_uid, email])
         return str(row["alias"]) if row else ""
 

@@ -190,12 +190,12 @@ class Attendees(Session):
         return {hashed.get(email, email): code for email, code in found.items()}
 
     async def hashed(self, emails: Collection[str]) -> dict[str, str]:
-        """These addresses by what the do-not-mail list keeps of those that were forgotten; empty where none is so."""
+        """These addresses by what the do-not-mail list keeps of those that were forgotten; empty if none is so."""
         row = await self.one("SELECT key FROM forgetting_key")
         return {target(email, row["key"]): email for email in emails} if row else {}
 
     async def block(self, email: str, organizer: str, now: datetime) -> None:
-        """Note that somebody wants no more mail from one organizer."""
+        """Note that someone wants no more mail from one organizer."""
         changed = await self.run(
             "INSERT INTO block(email, organizer, at) VALUES (?,?,?) ON CONFLICT DO UPDATE SET reason = '' "
             "WHERE reason <> ''",

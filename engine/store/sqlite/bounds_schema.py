@@ -43,7 +43,7 @@ CREATE TABLE kept_share (
 CREATE INDEX kept_largest ON kept_share(proven, bytes);
 CREATE INDEX kept_very_large ON kept_share(bytes);
 """
-"""`organizer_proof`: sure: somebody vouched for it; warn: its first notice says that it is new; notice: which that is.
+"""`organizer_proof`: sure: someone vouched for it; warn: its first notice says that it is new; notice: which that is.
 
 `organizer_trial`: how many people mails with new proofs have reached in an organizer's name since a moment.
 

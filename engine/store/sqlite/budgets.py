@@ -104,7 +104,7 @@ class KeyBudgets(Session):
         )
 
     async def release_budgets(self, where: str, values: Sequence[object], *, sure: bool = True) -> None:
-        """Give back what messages have spent that are about to be withdrawn; `sure`: unless they may have left."""
+        """Return what messages have spent that are about to be withdrawn; `sure`: unless they may have left."""
         doubt = "AND in_doubt = 0" if sure else ""
         found = await self.all(
             "SELECT key, CAST(created / 86400 AS INTEGER) AS day, kind, count(*) AS n FROM message "

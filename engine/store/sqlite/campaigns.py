@@ -51,7 +51,7 @@ class Campaigns(Reminders):
     async def recipients(
         self, campaign_id: str, cursor: str, limit: int
     ) -> tuple[list[Recipient], str | None]:
-        """The next good rows of a list, and its new cursor; None where these were the last."""
+        """The next good rows of a list, and its new cursor; None if these were the last."""
         found = await self.one(
             "SELECT json_group_array(json_array(row, email, name, fields)) AS found FROM (SELECT * FROM campaign_row "
             "WHERE campaign_id = ? AND row > ? AND code = '' ORDER BY row LIMIT ?)",

@@ -1,4 +1,4 @@
-"""What we reach into of aiosqlite, which shows its thread and its connection to nobody; pyproject.toml caps it."""
+"""What we reach into of aiosqlite, which shows its thread and its connection to no one; pyproject.toml caps it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ class Confirmations(Session):
     """The part of a unit of work that speaks of confirmations."""
 
     async def knows_organizer(self, address: str) -> bool:
-        """True where `address` has made an event here."""
+        """True if `address` has made an event here."""
         return await self.one("SELECT 1 FROM organizer WHERE address = ?", [address]) is not None
 
     async def add_confirmation(self, confirmation: Confirmation) -> None:
@@ -49,7 +49,7 @@ class Confirmations(Session):
     async def asked_since(
         self, address: str, since: datetime, kind: ConfirmationKind = ConfirmationKind.MAIL
     ) -> bool:
-        """True where `address` was asked for a confirmation of that kind after `since`."""
+        """True if `address` was asked for a confirmation of that kind after `since`."""
         row = await self.one(
             "SELECT 1 FROM confirmation WHERE address = ? AND created > ? AND kind = ? LIMIT 1",
             [address, since.timestamp(), kind.value],

@@ -11,7 +11,7 @@ from engine.store.sqlite.session import Session
 
 _FIRST = "SELECT * FROM (SELECT due AS t FROM message WHERE {} AND id NOT IN {} AND priority = {} ORDER BY due LIMIT 1)"
 FIRST_DUE = " UNION ALL ".join(_FIRST.format(DUE, LEASED, priority) for priority in (0, 1))
-"""When the first messages of each priority are due that nobody holds."""
+"""When the first messages of each priority are due that no one holds."""
 _OLDEST = f"SELECT min(t) AS t FROM ({FIRST_DUE})"
 _COUNTERS = counted("system", "''")
 _FAILURES = "SELECT name, n FROM tally WHERE scope = 'failure' AND key = ''"

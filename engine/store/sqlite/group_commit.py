@@ -16,7 +16,7 @@ from engine.process.gathering import Failed
 T = TypeVar("T")
 
 _TOGETHER_S = 0.02
-"""For so long works are taken into one transaction; one that takes longer by itself is carried out all the same."""
+"""For this long works are taken into one transaction; one that takes longer by itself is carried out all the same."""
 
 
 class SyncConnection:
@@ -41,8 +41,8 @@ Work = Callable[[SyncConnection], Coroutine[object, object, T]]
 def transaction(connection: sqlite3.Connection, works: Sequence[Work[T]], busy_s: float) -> list[T | Failed]:
     """Carry `works` out in order, each whole or not at all, and keep them by one commit.
 
-    Called in the thread of `connection`. Gives back what came of the first of them: later ones are left for the
-    next call once the time is up, so that nobody waits long for others. Raises sqlite3.Error where nothing is kept.
+    Called in the thread of `connection`. Returns what came of the first of them: later ones are left for the
+    next call once the time is up, so that no one waits long for others. Raises sqlite3.Error where nothing is kept.
     """
     _begin(connection, busy_s)
     try:
@@ -53,7 +53,7 @@ def transaction(connection: sqlite3.Connection, works: Sequence[Work[T]], busy_s
     except BaseException:
         connection.rollback()
         raise
-    # SQLite has undone everything by itself, as it does where the disk is full.
+    # SQLite has undone everything on its own, as it does where the disk is full.
     if len(works) == 1:
         return done
     return [transaction(connection, [work], busy_s)[0] for work in works[: len(done)]]
@@ -98,7 +98,7 @@ def _begin(connection: sqlite3.Connection, busy_s: float) -> None:
 
 
 def busy(error: sqlite3.Error) -> bool:
-    """True where another process had its turn."""
+    """True if another process had its turn."""
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 

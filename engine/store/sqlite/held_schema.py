@@ -1,4 +1,4 @@
-"""Held actions lie in the table of confirmations: one table, one code for all that waits for somebody's word."""
+"""Held actions lie in the table of confirmations: one table, one code for all that waits for someone's word."""
 
 HELD = """
 ALTER TABLE confirmation ADD COLUMN held TEXT;

@@ -15,7 +15,7 @@ _LOOK_OPS = 2_000
 
 
 def too_long(error: sqlite3.Error) -> bool:
-    """True where a glance was not enough: a lock was in the way, or it took too long."""
+    """True if a glance was not enough: a lock was in the way, or it took too long."""
     return busy(error) or error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_INTERRUPT
 
 
@@ -48,7 +48,7 @@ class InLoopReader:
         return time.perf_counter() > self._until
 
     def token(self, token: str) -> bool | None:
-        """True where the token belongs to an attendee; None where it cannot be said just now."""
+        """True if the token belongs to an attendee; None if it cannot be said just now."""
         try:
             found = self._opened().execute("SELECT 1 FROM attendee WHERE token = ?", (token,)).fetchone()
         except sqlite3.OperationalError:

@@ -21,7 +21,7 @@ IndexedTime = tuple[int, int, int, int | None, int, int, int]
 
 
 def indexed(event: Event, expand: Expansion | None) -> tuple[list[IndexedTime], int | None]:
-    """The occasions to keep, and up to when they are all there: None where nothing is missing.
+    """The occasions to keep, and up to when they are all there: None if nothing is missing.
 
     Without `expand` a series is known by its first instance, its added dates and its overrides.
     """

@@ -1,4 +1,4 @@
-"""Leases: a step of the migrations, and how a statement sees which messages somebody holds."""
+"""Leases: a step of the migrations, and how a statement sees which messages someone holds."""
 
 from __future__ import annotations
 

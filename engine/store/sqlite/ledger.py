@@ -24,7 +24,7 @@ NOTIFIED = f"method = 'REQUEST' AND (state = 'sent' OR in_doubt = 1 OR {PENDING}
 _GONE = f"(state = 'sent' OR {PENDING} AND id IN {LEASED})"
 _FANOUT = "f.id, json_remove(f.body, '$.id', '$.cursor') AS body, f.cursor"
 WAITING = f"{PENDING} AND id NOT IN {LEASED}"
-"""What nobody holds: it has certainly not left since it was last in doubt."""
+"""What no one holds: it has certainly not left since it was last in doubt."""
 
 
 class Ledger(DayCounters, KeyBudgets):
@@ -36,7 +36,7 @@ class Ledger(DayCounters, KeyBudgets):
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
         """Owe messages, each once (promise 3); lower priorities go first.
 
-        An update to somebody whose invite has certainly not gone yet adds nothing: what is pending always
+        An update to someone whose invite has certainly not gone yet adds nothing: what is pending always
         leaves with the event's newest revision.
         """
         owed = await self._not_owed_yet(await self._not_covered(messages))
@@ -179,7 +179,7 @@ class Ledger(DayCounters, KeyBudgets):
         return rows.message(row) if row else None
 
     async def bounce(self, message: Message, answer: str, now: datetime) -> bool:
-        """A message came back: it failed after all. False where the ledger knew, or nothing had gone.
+        """A message came back: it failed after all. False if the ledger knew, or nothing had gone.
 
         A report may overtake the answer of the server that took the message; that answer is then too late.
         """
@@ -267,7 +267,7 @@ class Ledger(DayCounters, KeyBudgets):
     async def _by_instance(
         self, event_uid: str, partstats: Collection[Partstat], recurrence_id: date | datetime | None
     ) -> tuple[str, list[object]]:
-        """The condition that an attendee gave one of these answers for the instance, or for any where none is named.
+        """The condition that an attendee gave one of these answers for the instance, or for any if none is named.
 
         Few events have such answers; for the others it is false, and costs nothing.
         """
@@ -281,7 +281,7 @@ class Ledger(DayCounters, KeyBudgets):
         return f"email IN ({where})", values
 
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
-        """The next attendees a job speaks to, and its new cursor; None where these were the last."""
+        """The next attendees a job speaks to, and its new cursor; None if these were the last."""
         others, values = await self._others(job.event_uid, job.partstats, job.recurrence_id, job.emails)
         either = f"(partstat {IN_LIST} OR {others})" if values else f"partstat {IN_LIST}"
         found = await self.all(

@@ -14,7 +14,7 @@ class GatheredNotices(Session):
     """The part of a unit of work that speaks of notices which wait for others."""
 
     async def may_notify(self, address: str, now: datetime, pause: timedelta) -> bool:
-        """True where `address` had no notice within `pause` and none waits; then it counts as told now."""
+        """True if `address` had no notice within `pause` and none waits; then it counts as told now."""
         row = await self.one("SELECT at, due FROM telling WHERE address = ?", [address])
         # A time that has not come yet was written before the clock was turned back.
         if row and (row["due"] is not None or 0 <= now.timestamp() - row["at"] < pause.total_seconds()):

@@ -15,7 +15,7 @@ class Proofs(Session):
     """The part of a unit of work that speaks of what proved an organizer's mails."""
 
     async def knows_proof(self, organizer: str, proofs: Collection[str], before: datetime) -> bool:
-        """True where one of `proofs` is sure, or was first seen before that moment and told of since."""
+        """True if one of `proofs` is sure, or was first seen before that moment and told of since."""
         row = await self.one(
             f"SELECT 1 FROM organizer_proof p WHERE organizer = ? AND proof {IN_LIST} "
             "AND (sure = 1 OR first_at <= ? AND EXISTS (SELECT 1 FROM message m "
@@ -56,7 +56,7 @@ class Proofs(Session):
         )
 
     async def unannounced_proofs(self, organizer: str) -> bool:
-        """True where the organizer has yet to be warned of a new proof."""
+        """True if the organizer has yet to be warned of a new proof."""
         row = await self.one(
             "SELECT 1 FROM organizer_proof WHERE organizer = ? AND notice = '' AND warn = 1 AND sure = 0 LIMIT 1",
             [organizer],

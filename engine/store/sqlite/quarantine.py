@@ -72,7 +72,7 @@ class Quarantine(Session):
         return KeptSums(**sums)
 
     async def first_to_go(self, limit: int, now: datetime, share_max: int | None = None) -> list[KeptMail]:
-        """The oldest mails of the sender whose turn it is, none that somebody may still confirm."""
+        """The oldest mails of the sender whose turn it is, none that someone may still confirm."""
         for proven, share in await self._senders(share_max):
             found = await self.all(
                 f"SELECT * FROM kept_mail k WHERE proven = ? AND share = ? AND NOT {_AWAITED} ORDER BY at LIMIT ?",
@@ -95,7 +95,7 @@ class Quarantine(Session):
         return [(bool(row["proven"]), row["share"]) for row in rows]
 
     async def waiting_before(self, before: datetime, limit: int, now: datetime) -> list[str]:
-        """Mails in quarantine since before that moment, none that somebody may still confirm."""
+        """Mails in quarantine since before that moment, none that someone may still confirm."""
         found = await self.all(
             f"SELECT mail FROM kept_mail k WHERE waits = 1 AND at < ? AND NOT {_AWAITED} ORDER BY at LIMIT ?",
             [before.timestamp(), now.timestamp(), limit],

@@ -166,7 +166,7 @@ class Questions(Groups):
         ]
 
     async def noted(self, intake_prefix: str) -> bool:
-        """True where a line says what became of a mail, or of a part of it."""
+        """True if a line says what became of a mail, or of a part of it."""
         row = await self.one(
             "SELECT 1 FROM intake WHERE id >= ? AND id < ? LIMIT 1", [intake_prefix, f"{intake_prefix}\uffff"]
         )

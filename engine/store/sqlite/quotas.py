@@ -21,7 +21,7 @@ class Quotas(Session):
     """Reads and spends quotas; one that was never read lets one message a second go."""
 
     async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
-        """Keep what the service says, if nobody else has asked it just now."""
+        """Keep what the service says, if no one else has asked it just now."""
         values = [name, quota.rate, quota.remaining, now.timestamp(), rules.SLOWED_S, rules.QUOTA_S - 1e-3]
         await self.run(_READ, values)
 

@@ -88,7 +88,7 @@ class Recount(Session):
     """Finds every difference between what is counted and what is there."""
 
     async def differences(self) -> list[str]:
-        """One sentence for each difference; empty where all is well."""
+        """One sentence for each difference; empty if all is well."""
         found = [
             f"{row['scope']} {row['key']} {row['name']}: the counter says {row['kept']}, there are {row['counted']}"
             for row in await self.all(_COUNTED)

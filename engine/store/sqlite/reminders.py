@@ -1,4 +1,4 @@
-"""Who may be reminded of an event: nobody too often, and nobody to whom it would be no use."""
+"""Who may be reminded of an event: no one too often, and no one to whom it would be no use."""
 
 from __future__ import annotations
 

@@ -250,7 +250,7 @@ INSERT INTO tally(scope, key, name, n) SELECT 'failure', '', code, count(*) FROM
     WHERE state = 'failed' GROUP BY code;
 """
 
-# how long ago a report of an event was last owed to somebody
+# how long ago a report of an event was last owed to someone
 _REPORTS = """
 CREATE INDEX message_report ON message(event_uid, email, created) WHERE kind = 'report';
 """
@@ -282,7 +282,7 @@ ALTER TABLE message ADD COLUMN note TEXT NOT NULL DEFAULT '';
 ALTER TABLE attendee ADD COLUMN withdrawn REAL;
 """
 
-# when somebody, or the operator, registered the address; who made events before stays as `CIS_ORGANIZERS` has it
+# when someone, or the operator, registered the address; who made events before stays as `CIS_ORGANIZERS` has it
 _REGISTRATION = """
 ALTER TABLE organizer ADD COLUMN registered REAL;
 """

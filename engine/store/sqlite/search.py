@@ -21,10 +21,10 @@ from engine.store.sqlite.search_index import terms
 from engine.store.sqlite.search_terms import TermReader, placed
 
 _LED_MAX = 2_000
-"""Up to so many events that have the words are looked at one by one; beyond that, time leads."""
+"""At most this many events that have the words are looked at one by one; beyond that, time leads."""
 
 _SET_MAX = 25_000
-"""Up to so many are kept at hand while time leads; beyond that each event is held against the words."""
+"""At most this many are kept at hand while time leads; beyond that each event is held against the words."""
 
 _SOON_MAX = 2_000
 _LITTLE = (
@@ -37,7 +37,7 @@ _PEOPLE = (
     "EXISTS (SELECT 1 FROM findable f JOIN tally t ON t.scope = 'event' AND t.key = f.uid "
     "AND t.name = 'attendees' AND t.n > 0 WHERE f.id = {})"
 )
-"""The condition that somebody is invited to an event."""
+"""The condition that someone is invited to an event."""
 
 _ENDLESS_MAX = 500
 _NOBODY = -1
@@ -110,7 +110,7 @@ class Search(TermReader):
         return listed
 
     async def searched_soon(self) -> bool:
-        """True where there is so little to search that it takes no time worth speaking of."""
+        """True if there is so little to search that it takes no time worth speaking of."""
         row = await self.one(_LITTLE, [_SOON_MAX])
         return bool(row and row["little"])
 
@@ -205,7 +205,7 @@ class _Look:
         return sorted(hits)[: self._query.limit + 1]
 
     async def _choose(self) -> bool:
-        """Choose the events that have the words, or the rare status; False where there are none."""
+        """Choose the events that have the words, or the rare status; False if there are none."""
         parts, values = [], list[object]()
         if self._match:
             parts.append("SELECT rowid AS id FROM event_text WHERE event_text MATCH ?")

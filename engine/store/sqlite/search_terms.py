@@ -31,7 +31,7 @@ class SearchTerms:
 
     @property
     def hopeless(self) -> bool:
-        """True where a word is in no event, so that none can fit."""
+        """True if a word is in no event, so that none can fit."""
         return bool(self.read.unknown)
 
 
@@ -45,7 +45,7 @@ class _Use:
 
 
 class TermReader(Session):
-    """Turns words into full-text queries; `owner` None looks in everybody's events."""
+    """Turns words into full-text queries; `owner` None looks in everyone's events."""
 
     async def wording(self, words: EventWords, owner: int | None) -> SearchTerms:
         """What to look for. Words that differ from known ones by a slip or two are corrected."""
@@ -187,7 +187,7 @@ class _WordReader:
             self._left_out = [word for word in self._left_out if word not in CONTESTS]
 
     def _teams(self, words: tuple[str, ...]) -> bool:
-        """True where words name a team and are not all words of places."""
+        """True if words name a team and are not all words of places."""
         uses = [[self._uses[form] for form in _forms(word) if form in self._uses] for word in words]
         return all(any(use.teams for use in one) for one in uses) and any(
             not any(use.places for use in one) for one in uses

@@ -59,7 +59,7 @@ from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
 T = TypeVar("T")
 
 _LITTLE_S = 1.0
-"""For so long it is taken for granted that there is little to search."""
+"""For this long it is taken for granted that there is little to search."""
 
 
 class SqliteStore(
@@ -191,7 +191,7 @@ class SqliteStore(
         return await self._in_thread(lambda s: self._questions_over(s).search(query))
 
     async def _searched_soon(self) -> bool:
-        """True where there is little to search; asked once a second, as a glance is never long."""
+        """True if there is little to search; asked once a second, as a glance is never long."""
         if time.monotonic() > self._little_until:
             self._little = await self._in_loop(lambda s: Questions(s).searched_soon())
             self._little_until = time.monotonic() + _LITTLE_S
@@ -357,7 +357,7 @@ class SqliteStore(
         return await Campaigns(self._reader).backlog()
 
     async def next_due(self) -> datetime | None:
-        """When the next message is due, or the next lease may have run out; None where nothing is owed."""
+        """When the next message is due, or the next lease may have run out; None if nothing is owed."""
         row = await self._questions.one(
             f"SELECT min(t) AS t FROM ({FIRST_DUE} UNION ALL SELECT min(until) FROM lease)"
         )

@@ -19,7 +19,7 @@ CREATE INDEX suppressed_domain_by_organizer ON suppressed_domain(organizer, doma
 CREATE INDEX block_by_organizer ON block(organizer, email);
 """
 _NAMED = f"email NOT LIKE '%@{DOMAIN}'"
-"""Of whom is forgotten a hash is kept, and the address that took their place: neither names anybody."""
+"""Of whom is forgotten a hash is kept, and the address that took their place: neither names anyone."""
 _EVERY = {
     "suppression": f"SELECT email AS target, '' AS organizer, reason, at FROM suppression WHERE {_NAMED}",
     "block": f"SELECT email AS target, organizer, reason, at FROM block WHERE {_NAMED}",

@@ -24,7 +24,7 @@ U = TypeVar("U", bound=Session)
 BUSY_S = 60.0
 """How long a writer waits for another process: transactions are short, so this is never reached in health."""
 _TURN_MS = 3
-"""For so long SQLite waits at a time, looking every one or two milliseconds."""
+"""For this long SQLite waits at a time, looking every one or two milliseconds."""
 _FULL = "the disk is full: nothing was changed; make room and try again"
 
 
@@ -57,7 +57,7 @@ class Writer(Generic[U]):
                 await self._connection.execute("COMMIT")
             except BaseException as error:
                 # A caller that goes away leaves its statement running in the connection's thread: this
-                # queues up behind it, and does nothing where no transaction was begun.
+                # queues up behind it, and does nothing if no transaction was begun.
                 await self._connection.rollback()
                 self._refuse_full(error)
                 raise
@@ -104,7 +104,7 @@ class Writer(Generic[U]):
             return await in_thread(self._connection, commit)
 
     async def erase_remains(self) -> bool:
-        """Write the file anew without what deleted rows left; False where a reader keeps the log of before."""
+        """Write the file anew without what deleted rows left; False if a reader keeps the log of before."""
 
         def erase(connection: sqlite3.Connection) -> bool:
             _with_patience(connection, "VACUUM")
