@@ -216,6 +216,11 @@ class Engine(Recorded, MessageQuestions, Questions):
 
         await self.store.transact(alone)
 
+    async def day_limit_reached(self) -> bool:
+        """True while `CIS_DAY_LIMIT` keeps mail from leaving."""
+        limit = self.settings.day_limit
+        return limit > 0 and await self.store.left_today(limit, self.clock()) <= 0
+
     async def check(self) -> list[str]:
         """Every difference that a recount finds, the record among it; empty where all is well (promise 10)."""
         recounted = await self.store.recount()

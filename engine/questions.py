@@ -114,7 +114,7 @@ class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions):
         refuse_unreading(actor)
         organizer = query.organizer.strip().lower() if query.organizer else None
         if not actor.everywhere:
-            organizer = organizer or actor.address
+            organizer = organizer or _one_organizer(actor)
             if not actor.owns(organizer):
                 raise _of_others("organizer")
         if organizer != query.organizer:
@@ -364,8 +364,16 @@ class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions):
 
 
 def _owner(actor: Actor) -> str | None:
-    """Whose events and campaigns the actor sees; None: those of all organizers."""
-    return None if actor.everywhere else actor.address
+    """Whose events and campaigns the actor sees; None: those of all organizers. Raises Refused: INVALID_ARGUMENT."""
+    return None if actor.everywhere else _one_organizer(actor)
+
+
+def _one_organizer(actor: Actor) -> str:
+    """The actor's address; who owns a domain has to name one of its organizers."""
+    if actor.domain:
+        why = f"You see all organizers at {actor.domain}: name one of them."
+        raise Refused(Code.INVALID_ARGUMENT, why, "Or ask for the statistics of the domain.")
+    return actor.address
 
 
 def _organizer(key: str | None, actor: Actor) -> str:
@@ -382,8 +390,10 @@ def _group(scope: str, key: str | None, actor: Actor) -> str:
 
 def _domain(key: str | None, actor: Actor) -> str:
     """The domain whose organizers are meant, the actor's own without a key. Raises Refused: NOT_ALLOWED."""
-    may_administer(actor)
-    return (key or actor.address).strip().lower().rpartition("@")[2]
+    domain = (key or actor.address).strip().lower().rpartition("@")[2]
+    if domain != actor.domain:
+        may_administer(actor)
+    return domain
 
 
 def _of_others(argument: str) -> Refused:

@@ -53,6 +53,12 @@ class Actor(Value):
         """False for a key without the verb `read`."""
         return Verb.READ in self.verbs
 
+    @property
+    def domain(self) -> str:
+        """The domain of whoever owns one, as `@example.com` does: they see all organizers there; else empty."""
+        return self.address[1:] if self.address.startswith("@") else ""
+
     def owns(self, organizer: str) -> bool:
         """True where the actor may see and change what `organizer` owns."""
-        return self.everywhere or (self.kind in {"agent", "organizer"} and self.address == organizer)
+        own = self.address == organizer or (self.domain and organizer.rpartition("@")[2] == self.domain)
+        return self.everywhere or (self.kind in {"agent", "organizer"} and bool(own))

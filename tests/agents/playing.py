@@ -20,7 +20,7 @@ from tests.support.forks import launching
 from tests.support.ports import free_port, listens
 from tests.support.sink import Mail, Sink, sinking
 from tests.support.waiting import DEADLINE_S, eventually
-from tests.tools.caller import Caller
+from tests.tools.caller import Caller, text_of
 
 UNSENT = ("queued", "sending", "deferred")
 ANSWERS = {"yes": "ACCEPTED", "no": "DECLINED", "maybe": "TENTATIVE"}
@@ -80,6 +80,9 @@ class Play:
 
     async def ok(self, tool: str, **arguments: Any) -> dict[str, Any]:
         return await self.caller.ok(tool, **arguments)
+
+    async def text(self, tool: str, **arguments: Any) -> str:
+        return text_of(await self.caller.call(tool, **arguments))
 
     async def event(self, **arguments: Any) -> str:
         """The uid of a new event, two hours in Paris on Friday, 8 May 2037."""

@@ -351,5 +351,14 @@ async def test_no_more_mails_leave_in_a_day_than_the_installation_may_send(tmp_p
             return (counts["sent"], counts["queued"]) == (5, 3)
 
         await eventually(waits)
+        one = await play.ok("send_invite", uid=uid, email="late@example.com")
+        assert one["status"] == "queued"
+        assert "sent the 5 mails that it may send in 24 hours" in one["answer"]
+        for said in (
+            await play.text("get_campaign", campaign_id=draft["id"]),
+            await play.text("get_attendee", uid=uid, email="late@example.com"),
+        ):
+            assert "sent the 5 mails that it may send in 24 hours" in said
         await play.ok("control_campaign", campaign_id=draft["id"], action="cancel")
+        await play.ok("withdraw_invite", uid=uid, email="late@example.com")
         assert len(await play.sent()) == 5

@@ -96,3 +96,32 @@ async def test_mails_that_wait_for_a_registration_are_found_once_it_is_made(stor
         await unit.save_confirmation(ann.model_copy(update={"used": START}))
     assert await store.proven_since(START, 10) == []
     assert await store.registrations(None, 10) == [bob]
+
+
+async def test_what_became_of_old_mails_is_listed_in_order_and_dropped(store: Store) -> None:
+    lines = [
+        Intake(id=f"{n}.a::", at=START + timedelta(days=n), mailbox="", action="created", code="", detail="")
+        for n in range(4)
+    ]
+    async with store.unit() as unit:
+        for line in lines:
+            await unit.take_in(line)
+    before = START + timedelta(days=3)
+    first = await store.old_requests(before, None, 2)
+    assert first == lines[:2]
+    assert await store.old_requests(before, first[-1], 2) == lines[2:3]
+    async with store.unit() as unit:
+        await unit.drop_requests([line.id for line in lines[:2]])
+    assert await store.old_requests(before, None, 9) == lines[2:3]
+    assert not await store.noted("0.a:")
+
+
+async def test_confirmations_are_dropped_once_they_ended_long_ago(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.add_confirmation(confirmation())
+        later = confirmation("later").model_copy(update={"expires": START + timedelta(days=70)})
+        await unit.add_confirmation(later)
+    async with store.unit() as unit:
+        assert await unit.drop_confirmations(START + timedelta(days=60), 10) == 1
+    assert await store.confirmation("abc") is None
+    assert await store.confirmation("later") == later

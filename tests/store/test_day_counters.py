@@ -118,8 +118,21 @@ async def test_a_recount_names_counters_that_differ_from_the_mails(tmp_path: Pat
             raw.execute("UPDATE person_mail SET n = 7")
             raw.execute("UPDATE sent_hour SET n = 0")
         found = " ".join(await store.recount())
-        assert "mails that a person was owed" in found
+        assert "1 counters of the mails that a person was owed" in found
         assert "hours that count fewer mails" in found
         with closing(sqlite3.connect(tmp_path / "store.sqlite3")) as raw, raw:
             raw.execute("UPDATE person_mail SET n = 1")
             raw.execute("UPDATE sent_hour SET n = 1")
+
+
+async def test_a_recount_looks_at_all_days_that_are_counted(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as store:
+        await with_event(store, ANN)
+        await owe(store, message(ANN, kind=Kind.REMINDER, repeat="r", created=TOMORROW, due=TOMORROW))
+        assert await store.recount() == []
+        with closing(sqlite3.connect(tmp_path / "store.sqlite3")) as raw, raw:
+            raw.execute("UPDATE person_mail SET n = 7 WHERE day = (SELECT min(day) FROM person_mail)")
+        (found,) = await store.recount()
+        assert "1 counters of the mails that a person was owed" in found
+        with closing(sqlite3.connect(tmp_path / "store.sqlite3")) as raw, raw:
+            raw.execute("UPDATE person_mail SET n = 1")

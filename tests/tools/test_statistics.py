@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from engine.commands.agents.keys import CreateKey
 from engine.commands.answers.deliveries import Unsubscribe
 from engine.engine import SYSTEM, Engine
+from engine.model.actors import Actor
+from engine.model.bounds import Bounds
 from engine.model.people import Partstat
+from engine.refusals import Code
 from tests.support.clock import Clock
-from tests.support.engines import answer, created, deliver, do, invite
+from tests.support.engines import answer, created, deliver, do, invite, refusal
 from tests.tools.caller import Mode, agent, calling, text_of
 
 
@@ -124,3 +128,28 @@ async def test_the_operator_counts_all_organizers_of_a_domain(engine: Engine, cl
         assert (await caller.ok("get_stats", scope="domain"))["key"] == "cis.test"
     async with calling(engine, actor=agent("olga@shop.example")) as caller:
         assert await caller.code("get_stats", scope="domain", key="shop.example") == "not_allowed"
+
+
+async def test_who_owns_a_domain_sees_its_organizers_and_changes_nothing(
+    engine: Engine, clock: Clock
+) -> None:
+    for organizer in ("olga@shop.example", "oscar@shop.example", "else@other.example"):
+        event = await created(engine, organizer=organizer)
+        await invite(engine, event, "ann@example.com")
+    bounds = Bounds(verbs=frozenset({"read", "report"}))  # type: ignore[arg-type]
+    key = (await do(engine, CreateKey(name="head office", address="@Shop.example", bounds=bounds))).key
+    assert key.address == "@shop.example"
+    owner = Actor(kind="agent", address=key.address, scopes=key.scopes, key=key.id, chain=key.chain)
+    async with calling(engine, actor=owner) as caller:
+        found = await caller.ok("get_stats", scope="domain", by="event")
+        assert (found["key"], found["attendees"], len(found["groups"])) == ("shop.example", 2, 2)
+        assert (await caller.ok("get_stats", scope="organizer", key="oscar@shop.example"))["attendees"] == 1
+        (theirs,) = (await caller.ok("search_events", organizer="olga@shop.example"))["events"]
+        await caller.ok("get_event", uid=theirs["uid"])
+        assert await caller.code("get_stats", scope="domain", key="other.example") == "not_allowed"
+        assert await caller.code("get_stats", scope="organizer", key="else@other.example") == "not_allowed"
+        assert await caller.code("get_event", uid=event.uid) == "unknown_event"
+        assert await caller.code("search_events", query="meetings") == "invalid_argument"
+    for verbs in ({"read", "update"}, {"read", "send"}):
+        wide = CreateKey(name="x", address="@shop.example", bounds=Bounds(verbs=frozenset(verbs)))  # type: ignore[arg-type]
+        assert await refusal(engine, wide) is Code.INVALID_ARGUMENT

@@ -14,6 +14,7 @@ from cis_mcp.mcp.tools.lists import BulkSendArguments, rows_of
 from cis_mcp.mcp.tools.schema import shown_by
 from cis_mcp.mcp.tools.waiting import WAIT_MAX_S, until_at_rest
 from cis_mcp.views.campaigns import CampaignInfo, begin_at, campaign_info, campaign_lines, sample
+from cis_mcp.views.day_limit import day_limit
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.engine import SYSTEM
 from engine.model import cursors
@@ -125,6 +126,8 @@ async def _one(call: CallContext, campaign_id: str, limit: int, cursor: str | No
     info = campaign_info(view.model_copy(update={"skipped": view.skipped[:limit]}))
     following = cursors.written(info.skipped[-1].row) if more else None
     lines = [*campaign_lines(info), *_more(following, "skipped rows")]
+    if info.counts.get("queued") and (why := await day_limit(call.engine)):
+        lines.append(f"It waits, since {why}.")
     return Reply("\n".join(lines), CampaignsResult(campaign=info, campaigns=[], next_cursor=following))
 
 

@@ -13,6 +13,7 @@ from cis_mcp.mcp.hints import sentence
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
 from cis_mcp.mcp.tools.event_arguments import Note, Uid
+from cis_mcp.views.day_limit import day_limit
 from cis_mcp.views.events import one_line
 from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.commands.invites.send_many import EVENTS_MAX, Invited, SendInvites
@@ -165,6 +166,8 @@ async def _one(call: CallContext, arguments: SendInviteArguments, uid: str) -> R
         code=message.code,
         answer=one_line(message.answer, 300),
     )
+    if data.status == "queued" and not data.answer:
+        data = data.model_copy(update={"answer": await day_limit(call.engine)})
     return Reply(_words(data, to_folder=call.engine.settings.outbox_is_folder), data)
 
 
@@ -185,7 +188,8 @@ async def _several(call: CallContext, arguments: SendInviteArguments, uids: tupl
         invites = [one.model_copy(update=waits) if one.status == "queued" else one for one in invites]
     counts = dict(Counter(one.status for one in invites))
     data = InviteResults(email=done.email, counts=counts, invites=invites)
-    return Reply(_several_words(data), data)
+    why = await day_limit(call.engine) if counts.get("queued") else ""
+    return Reply(_several_words(data, why), data)
 
 
 async def _outcome(call: CallContext, invited: Invited, over: float) -> OneOfSeveral:
@@ -208,13 +212,14 @@ async def _outcome(call: CallContext, invited: Invited, over: float) -> OneOfSev
     )
 
 
-def _several_words(result: InviteResults) -> str:
+def _several_words(result: InviteResults, why: str) -> str:
     """How many of each status, and what was turned down and why."""
     said = ", ".join(f"{n} {status}" for status, n in result.counts.items())
     lines = [f"{len(result.invites)} events for {result.email}: {said}."]
     lines += [f"- {one.uid}: {one.code}. {one.message}" for one in result.invites if one.status == "failed"]
     if result.counts.get("queued"):
         lines.append("What is queued will be sent; do not repeat it.")
+    lines += [f"It waits, since {why}."] if why else []
     return "\n".join(lines)
 
 

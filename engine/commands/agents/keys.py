@@ -19,6 +19,8 @@ from engine.model.verbs import NAMES, Verb, verbs_of
 from engine.refusals import Code, Refused
 
 KEY_PREFIX = "cis_"
+_OF_DOMAIN = frozenset({Verb.READ, Verb.REPORT})
+"""What a key for all organizers of a domain may do."""
 
 
 class KeyDone(Done):
@@ -122,10 +124,24 @@ class CreateKey(Command[KeyDone]):
 
     async def _address(self, work: Work, parent: Key | None) -> str:
         """Whom it acts for: a key under another acts for the same address."""
+        if self.address and self.address.startswith("@"):
+            return self._domain(self.address, parent)
         address = text.address(self.address or (parent.address if parent else work.settings.local_organizer))
         if parent and address != parent.address:
             raise Refused(Code.NOT_ALLOWED, "A key under another must act for the same address.")
         return address
+
+    def _domain(self, owner: str, parent: Key | None) -> str:
+        """The owner of a domain, as `@example.com`: sees all organizers there, and changes nothing."""
+        domain = text.address(f"postmaster{owner}").rpartition("@")[2]
+        verbs = _verbs(self.scopes) if self.scopes is not None else (self.bounds or Bounds()).verbs
+        if parent or self.api or not frozenset(verbs) <= _OF_DOMAIN:
+            raise Refused(
+                Code.INVALID_ARGUMENT,
+                f"Who owns {domain} sees all organizers there and changes nothing.",
+                "Give the key the verbs read and report, and nothing else.",
+            )
+        return f"@{domain}"
 
     async def _bounds(self, work: Work, parent: Key | None) -> Bounds:
         bounds = _under(parent, self.bounds) if parent else self.bounds or Bounds()

@@ -8,10 +8,14 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from engine.engine import Engine
+from engine.commands.base import Done, Work
+from engine.commands.intake import NoChange
+from engine.engine import SYSTEM, Engine
 from engine.inbox.routes import confirm
 from engine.inbox.spool import keeping
 from engine.quiet import Quiet
@@ -50,6 +54,54 @@ async def run(engine: Engine) -> None:
 async def _clean(engine: Engine) -> None:
     if gone := await clean(engine):
         log.info("deleted %d old mails", gone)
+    if gone := await clean_rows(engine):
+        log.info("deleted %d lines about mails that are gone", gone)
+
+
+async def clean_rows(engine: Engine) -> int:
+    """Delete what is known of mails whose files are gone, and confirmations that ended; returns how many.
+
+    Both after `CIS_KEEP_MAIL_DAYS` or `CIS_KEEP_QUARANTINE_DAYS`, whichever is longer; never if one is for ever.
+    """
+    days = (engine.settings.keep_mail_days, engine.settings.keep_quarantine_days)
+    if not all(days):
+        return 0
+    before = engine.clock() - timedelta(days=max(days))
+    return await _drop_requests(engine, before) + await _drop_confirmations(engine, before)
+
+
+async def _drop_requests(engine: Engine, before: datetime) -> int:
+    inbox, gone, after = engine.settings.data_dir / "inbox", 0, None
+    while some := await engine.store.old_requests(before, after, _AT_ONCE):
+        after = some[-1]
+        ids = await asyncio.to_thread(_without_mail, inbox, [one.id for one in some])
+        gone += len(ids)
+        if ids:
+            await engine.apply(NoChange(), SYSTEM, also=partial(_drop_ids, ids))
+    return gone
+
+
+async def _drop_ids(ids: Sequence[str], work: Work, _: Done) -> None:
+    await work.unit.drop_requests(ids)
+
+
+def _without_mail(inbox: Path, ids: Sequence[str]) -> list[str]:
+    """Those of `ids` whose mail is in no folder any more; the lines of a mail begin with its name and a colon."""
+    folders = [entry for entry in inbox.iterdir() if entry.is_dir()] if inbox.is_dir() else []
+    names = {one.partition(":")[0] for one in ids}
+    there = {name for name in names if any((folder / name).exists() for folder in folders)}
+    return [one for one in ids if one.partition(":")[0] not in there]
+
+
+async def _drop_confirmations(engine: Engine, before: datetime) -> int:
+    dropped = list[int]()
+
+    async def also(work: Work, _: Done) -> None:
+        dropped.append(await work.unit.drop_confirmations(before, _AT_ONCE))
+
+    while not dropped or dropped[-1] == _AT_ONCE:
+        await engine.apply(NoChange(), SYSTEM, also=also)
+    return sum(dropped)
 
 
 async def keep_within(engine: Engine) -> int:

@@ -49,6 +49,10 @@ class Confirmations(Protocol):
         """Open confirmations about which an address was asked after `since`, newest first."""
         ...
 
+    async def drop_confirmations(self, before: datetime, limit: int) -> int:
+        """Delete up to `limit` confirmations that could be given until before that moment; returns how many."""
+        ...
+
 
 class Prompting(Protocol):
     """The part of a unit of work that counts mails which strangers prompt (promise 18)."""

@@ -37,6 +37,10 @@ class ArrivedMails(Protocol):
         """What became of a mail, at each mailbox and for each of its parts, oldest first."""
         ...
 
+    async def old_requests(self, before: datetime, after: Intake | None, limit: int) -> list[Intake]:
+        """What became of mails before that moment, oldest first, from behind `after` on."""
+        ...
+
     async def confirmation(self, code: str) -> Confirmation | None:
         """The confirmation with this code, or None."""
         ...

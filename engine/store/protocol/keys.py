@@ -72,3 +72,7 @@ class Requests(Protocol):
     async def take_in(self, intake: Intake) -> None:
         """Note a mail as taken in. Raises AlreadyTakenIn."""
         ...
+
+    async def drop_requests(self, ids: Collection[str]) -> None:
+        """Delete what became of mails, by these ids."""
+        ...

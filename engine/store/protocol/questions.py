@@ -61,6 +61,10 @@ class Questions(Reports, Protocol):
         """The organizer's standing events that were made of single dates of this UID, in the order of their dates."""
         ...
 
+    async def left_today(self, limit: int, now: datetime) -> int:
+        """How many mails of the installation's `limit` in 24 hours may still leave."""
+        ...
+
     async def events_with_statistics(self, name: str, actor: str) -> list[tuple[Event, Statistics]]:
         """Like `events_named`, each with its counters."""
         ...

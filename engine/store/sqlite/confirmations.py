@@ -91,3 +91,10 @@ class Confirmations(Session):
             ],
         )
         return [Confirmation.model_validate_json(row["body"]) for row in found]
+
+    async def drop_confirmations(self, before: datetime, limit: int) -> int:
+        return await self.run(
+            "DELETE FROM confirmation WHERE code IN "
+            "(SELECT code FROM confirmation WHERE held IS NULL AND expires < ? LIMIT ?)",
+            [before.timestamp(), limit],
+        )

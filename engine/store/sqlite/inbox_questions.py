@@ -8,12 +8,15 @@ from datetime import datetime
 import aiosqlite
 
 from engine.model.confirmations import Confirmation
-from engine.model.counters import KeptMail, KeptSums
+from engine.model.counters import Intake, KeptMail, KeptSums
+from engine.model.events import Event
 from engine.model.suppressions import Suppression
 from engine.store.sqlite.confirmations import Confirmations
+from engine.store.sqlite.day_limit import DayLimit
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.quarantine import Quarantine
+from engine.store.sqlite.requests import Requests
 from engine.store.sqlite.suppressions import SuppressionList
 
 
@@ -21,6 +24,15 @@ class InboxQuestions:
     """Questions about mails that wait, what proves them, who is registered, and who takes no mail."""
 
     _reader: aiosqlite.Connection
+
+    async def single_dates(self, organizer: str, source_uid: str, limit: int) -> list[Event]:
+        return await Events(self._reader).single_dates(organizer, source_uid, limit)
+
+    async def left_today(self, limit: int, now: datetime) -> int:
+        return await DayLimit(self._reader).left_today(limit, now)
+
+    async def old_requests(self, before: datetime, after: Intake | None, limit: int) -> list[Intake]:
+        return await Requests(self._reader).old_requests(before, after, limit)
 
     async def suppressions(
         self, organizer: str | None, limit: int, after: tuple[str, str] | None = None

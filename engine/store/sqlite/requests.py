@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from engine.model.counters import Intake
 from engine.store.protocol import AlreadyTakenIn
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 
 class Requests(Session):
@@ -33,3 +34,14 @@ class Requests(Session):
         )
         if not added:
             raise AlreadyTakenIn(intake.id)
+
+    async def old_requests(self, before: datetime, after: Intake | None, limit: int) -> list[Intake]:
+        at, last = (after.at.timestamp(), after.id) if after else (0.0, "")
+        found = await self.all(
+            "SELECT body FROM intake WHERE at < ? AND (at, id) > (?, ?) ORDER BY at, id LIMIT ?",
+            [before.timestamp(), at, last, limit],
+        )
+        return [Intake.model_validate_json(row["body"]) for row in found]
+
+    async def drop_requests(self, ids: Collection[str]) -> None:
+        await self.run(f"DELETE FROM intake WHERE id {IN_LIST}", [as_list(ids)])

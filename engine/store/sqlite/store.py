@@ -167,9 +167,6 @@ class SqliteStore(
     async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
         return await Events(self._reader).event_by_source(organizer, source_uid)
 
-    async def single_dates(self, organizer: str, source_uid: str, limit: int) -> list[Event]:
-        return await Events(self._reader).single_dates(organizer, source_uid, limit)
-
     async def attendee_by_token(self, token: str) -> Attendee | None:
         return await self._in_loop(lambda s: Attendees(s).attendee_by_token(token))
 

@@ -21,6 +21,12 @@ class MailUnit(LedgerUnit):
     async def add_confirmation(self, confirmation: Confirmation) -> None:
         self.t.put("confirmation", confirmation.code, confirmation)
 
+    async def drop_confirmations(self, before: datetime, limit: int) -> int:
+        old = [c.code for c in self.t.where("confirmation", lambda c: c.expires < before)][:limit]
+        for code in old:
+            self.t.drop("confirmation", code)
+        return len(old)
+
     async def confirmation(self, code: str) -> Confirmation | None:
         return self.t.get("confirmation", code)
 

@@ -322,6 +322,14 @@ class Unit(WebhookUnit):
     async def taken_in(self, intake_id: str) -> Intake | None:
         return self.t.get("intake", intake_id)
 
+    async def old_requests(self, before: datetime, after: Intake | None, limit: int) -> list[Intake]:
+        old = sorted(self.t.where("intake", lambda i: i.at < before), key=lambda i: (i.at, i.id))
+        return [i for i in old if after is None or (i.at, i.id) > (after.at, after.id)][:limit]
+
+    async def drop_requests(self, ids: Collection[str]) -> None:
+        for one in ids:
+            self.t.drop("intake", one)
+
     async def take_in(self, intake: Intake) -> None:
         if intake.id in self.t.of("intake"):
             raise AlreadyTakenIn(intake.id)
