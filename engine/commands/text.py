@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
@@ -151,6 +152,8 @@ _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127])
 
 def bounded(value: str, what: str, limit: int) -> str:
     """`value` stripped and without control characters; Refused(TOO_LARGE) over `limit` characters."""
+    if len(value) <= limit and value.isprintable():
+        return value.strip()
     if len(value) <= 2 * limit:
         value = value.translate(_CONTROLS).strip()
     if len(value) > limit:
@@ -216,20 +219,31 @@ def fields(values: dict[str, str]) -> dict[str, str]:
     """Personal fields, bounded in number and size; `timezone` holds the person's. Raises Refused: UNKNOWN_TIMEZONE."""
     if len(values) > FIELDS_MAX:
         raise Refused(Code.TOO_LARGE, f"{len(values)} fields; {FIELDS_MAX} are allowed.", "Send fewer.")
-    if any(len(name) > FIELD_NAME_MAX for name in values):
+    if max(map(len, values), default=0) > FIELD_NAME_MAX:
         raise Refused(
             Code.TOO_LARGE,
             f"The name of a field is too long; {FIELD_NAME_MAX} characters are allowed.",
             "Shorten it.",
         )
-    found = {k.strip().lower(): bounded(v, f"field “{k[:40]}”", FIELD_MAX) for k, v in values.items()}
+    found = {k.strip().lower(): _field(k, v) for k, v in values.items()}
     if zone := _zone(found):
         found[TIMEZONE] = zones.require(zone)
     return found
 
 
+def _field(name: str, value: str) -> str:
+    # Names of fields are put into words for refusals alone: a list has as many fields as cells.
+    short = len(value) <= FIELD_MAX and value.isprintable()
+    return value.strip() if short else bounded(value, f"field “{name[:40]}”", FIELD_MAX)
+
+
+@lru_cache(maxsize=256)
+def _names_zone(name: str) -> bool:
+    return _TIMEZONE_NAME.fullmatch(name) is not None
+
+
 def _zone(values: Mapping[str, str]) -> str:
     """The person's zone, by the first of the names for it that has a value; empty if none has."""
-    named = next((v for k, v in values.items() if v and _TIMEZONE_NAME.fullmatch(k)), "")
+    named = next((v for k, v in values.items() if v and _names_zone(k)), "")
     zone = values.get(TIMEZONE) or named
     return zone.replace("_slash_", "/")  # as HubSpot exports it

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from engine.model.bulk_changes import BulkAction, BulkChange
+from engine.model.campaigns import Recipient
 from engine.model.events import EventStatus
 from engine.model.messages import Fanout, Kind, MessageState, Method, Notice
 from engine.refusals import Code
@@ -488,3 +489,13 @@ async def test_what_its_asker_sends_is_settled_and_never_claimed(store: Store) -
     assert (found.state, found.code, found.settled) == (MessageState.SENT, Code.HANDED_OVER, START)
     assert [one.message.email for one in await claim(store)] == [BOB]
     assert await store.recount() == []
+
+
+async def test_the_fields_of_a_list_come_back_as_they_were_given(store: Store) -> None:
+    fields = {"seat": 'row "7" \\ left', "näme": "Zoë 🎟\u2028\x01\x7f", "empty": "", 'quo"te': "\ud83d"}
+    row = Recipient(row=1, email=ANN, fields=fields)
+    await with_event(store)
+    async with store.unit() as unit:
+        await unit.add_campaign(campaign(), [row])
+        found, _ = await unit.recipients("campaign1", "", 10)
+    assert [one.fields for one in found] == [fields]

@@ -206,8 +206,10 @@ def _addressed(columns: Columns, cells: Sequence[str]) -> tuple[str, str]:
 
 
 def _personal(columns: Columns, cells: Sequence[str]) -> Mapping[str, str]:
-    fields = {columns.fields[n]: value.strip() for n, value in enumerate(cells) if n in columns.fields}
-    return {name: value for name, value in fields.items() if value} or _NONE
+    names = columns.fields
+    return {
+        names[n]: kept for n, value in enumerate(cells) if n in names and (kept := value.strip())
+    } or _NONE
 
 
 def _broken(number: int, layout: _Layout, cells: Sequence[str]) -> Row:

@@ -161,7 +161,7 @@ def rows(
     reader.swallows = swallows
     number = 0
     while (cells := reader.next()) is not None:
-        if any(cell.strip() for cell in cells):
+        if "".join(cells).strip():
             number += 1
             refuse_too_many(number, rows_max)
             yield cells

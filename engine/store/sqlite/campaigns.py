@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from json.encoder import encode_basestring_ascii as _quoted
 
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.messages import Kind, MessageState
@@ -194,4 +194,4 @@ def _changing(campaign: Campaign) -> list[object]:
 
 def _fields(fields: Mapping[str, str]) -> str:
     """Personal fields as JSON; most lists have none, and may have a million rows."""
-    return json.dumps(dict(fields)) if fields else "{}"
+    return f"{{{', '.join([f'{_quoted(k)}: {_quoted(v)}' for k, v in fields.items()])}}}"
