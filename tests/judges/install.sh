@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, axe-core, html-validate, Lighthouse, the
 # MCP Inspector, the MCP conformance suite with the Node that it needs, the official host of MCP Apps with what bundles
-# it, and the bundle's own tool; schemathesis (below .judges).
+# it, React for the example pages, and the bundle's own tool; schemathesis (below .judges).
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "$(id -u)" = 0 ]; then
@@ -25,4 +25,6 @@ npm install --silent --no-audit --no-fund --prefix "$here/.judges" \
     node@24 \
     @modelcontextprotocol/ext-apps@2.0.4 \
     rolldown@1.2.19 \
+    react@19.3.1 \
+    react-dom@19.3.1 \
     @anthropic-ai/mcpb@2.1.2

@@ -21,11 +21,11 @@ from tests.support.chromium import CHROMIUM, Browser, Tab
 from tests.support.engines import created, do
 from tests.support.waiting import DEADLINE_S, eventually
 
-_MODULES = Path(__file__).resolve().parents[2] / ".judges" / "node_modules"
-_AXE = _MODULES / "axe-core" / "axe.min.js"
-_HTML = _MODULES / "html-validate" / "bin" / "html-validate.mjs"
-LIGHTHOUSE = _MODULES / "lighthouse" / "cli" / "index.js"
-_NODE = _MODULES / "node" / "bin" / "node"
+MODULES = Path(__file__).resolve().parents[2] / ".judges" / "node_modules"
+_AXE = MODULES / "axe-core" / "axe.min.js"
+_HTML = MODULES / "html-validate" / "bin" / "html-validate.mjs"
+LIGHTHOUSE = MODULES / "lighthouse" / "cli" / "index.js"
+_NODE = MODULES / "node" / "bin" / "node"
 RULES = Path(__file__).with_name("htmlvalidate.json")
 
 LONG = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz " * 3
@@ -49,7 +49,7 @@ def node() -> str | None:
 
 
 def _html_validate() -> Path | None:
-    return next((_MODULES / "html-validate").glob("bin/html-validate.*js"), None)
+    return next((MODULES / "html-validate").glob("bin/html-validate.*js"), None)
 
 
 @cache
