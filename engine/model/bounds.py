@@ -92,7 +92,7 @@ class Bounds(Value):
     hours: str = Field("", description="when its mail may leave, such as 08:00-20:00; empty: always")
     timezone: str = Field("UTC", description="IANA name of the zone of `hours` and of the day", max_length=64)
     horizon_days: int = Field(400, ge=0, le=_DAYS_MAX, description="no event starts later than this; days")
-    approval: tuple[Approval, ...] = Field((), description="what waits for the owner's yes; empty: nothing")
+    approval: tuple[Approval, ...] = Field((), description="what needs the owner's approval; empty: nothing")
     approval_bulk: Budget = Field(0, description="of approval `bulk`: more recipients than this wait")
     attended: bool = Field(False, description="true: a person sits at the client, whose yes there counts")
     expires_days: int = Field(90, ge=0, le=_DAYS_MAX, description="days until it ends; 0: never")

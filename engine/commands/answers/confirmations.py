@@ -16,7 +16,7 @@ from engine.model.events import Event
 from engine.refusals import Code, Refused
 
 ASK_AGAIN = timedelta(days=1)
-"""An address is asked once in this time, so that nobody can flood it by sending mail in its name."""
+"""An address is asked once in this time, so that no one can flood it by sending mail in its name."""
 EXPIRES = timedelta(days=7)
 _SUMMARY_SHOWN = 80
 _ANSWERS = {"accepted": "Yes", "declined": "No", "tentative": "Maybe"}

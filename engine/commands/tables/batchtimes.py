@@ -73,7 +73,7 @@ def _start(cells: Mapping[str, str], base: Span | None, all_day: bool | None) ->
 def _end(
     cells: Mapping[str, str], base: Span | None, start: _Given | None, all_day: bool | None
 ) -> str | None:
-    """The end as text; a time alone is on the day of the start."""
+    """The end as text; a time without a date is on the day of the start."""
     last, given = _read(cells.get("end_date", ""), "end_date"), _read(cells.get("end", ""), "end")
     if last == _Given() and given == _Given():
         return None
