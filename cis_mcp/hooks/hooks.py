@@ -53,12 +53,9 @@ class Hooks:
     async def post(self, request: Request) -> Response:
         """One request of a sender."""
         site = client_network(request.client.host if request.client else "")
-        if wait := self._failures.wait(site):
-            return _said(429, "too_many_requests", {"Retry-After": str(int(wait) + 1)})
         trigger = await self._receiver.trigger(request.path_params["name"])
         if trigger is None:
-            self._failures.note(site)
-            return _said(404, Code.UNKNOWN_TRIGGER)
+            return self._unproven(site) or _said(404, Code.UNKNOWN_TRIGGER)
         try:
             body = await _body(request)
             answer = None if body is None else await self._receiver.take(trigger, self._posted(request, body))
@@ -70,9 +67,15 @@ class Hooks:
         if body is None:
             return _said(413, Code.TOO_LARGE)
         if answer is None:
-            self._failures.note(site)
-            return _said(401, "unproven", {"WWW-Authenticate": "Signature"})
+            return self._unproven(site) or _said(401, "unproven", {"WWW-Authenticate": "Signature"})
         return Response(answer.body, answer.status, media_type=answer.media_type)
+
+    def _unproven(self, site: str) -> Response | None:
+        """429 for whoever is never proven; what is proven is kept, whoever else shares the network."""
+        if wait := self._failures.wait(site):
+            return _said(429, "too_many_requests", {"Retry-After": str(int(wait) + 1)})
+        self._failures.note(site)
+        return None
 
     def _posted(self, request: Request, body: bytes) -> Posted:
         """The request, under the public address of our settings: the Host header is the sender's to choose."""

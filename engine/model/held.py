@@ -38,6 +38,8 @@ class HoldReason(StrEnum):
     """Everything that the key asks waits: its mode is `hold`, or it is on probation."""
     BOUNDS = "bounds"
     """A change for people already invited passes a bound of the key: it waits, and is not refused."""
+    TRIGGER = "trigger"
+    """A rule is standing authority: a key proposes it, and a person makes it live."""
     BULK = "bulk"
     NEW_DOMAIN = "new-domain"
     LINKS = "links"

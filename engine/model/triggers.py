@@ -84,6 +84,8 @@ class DeliveryState(StrEnum):
     """A newer version of its object was seen before."""
     REPLACED = "replaced"
     """A newer version came while it waited."""
+    HELD = "held"
+    """It waits for an approval."""
     FAILED = "failed"
     """It can be replayed once the reason is gone."""
 

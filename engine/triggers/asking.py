@@ -10,7 +10,7 @@ from pydantic import Field
 
 from engine.commands.triggers import effects
 from engine.commands.triggers.deliveries import older, unknown_delivery
-from engine.commands.triggers.triggers import unknown_trigger
+from engine.commands.triggers.triggers import SetTriggerLive, digest, unknown_trigger
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.base import Value
@@ -73,6 +73,15 @@ async def trigger(engine: Engine, name: str, actor: Actor) -> Trigger:
     if found is None or not actor.owns(found.organizer):
         raise unknown_trigger(name)
     return found
+
+
+async def going_live(engine: Engine, name: str, actor: Actor) -> SetTriggerLive:
+    """The command that makes a trigger live as it is now; from a key it waits for a yes.
+
+    Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER.
+    """
+    found = await trigger(engine, name, actor)
+    return SetTriggerLive(name=found.name, live=True, rules=digest(found))
 
 
 async def deliveries(

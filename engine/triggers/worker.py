@@ -10,6 +10,7 @@ from engine.commands.triggers.deliveries import (
     DeliveryDone,
     FailDelivery,
     HandleDelivery,
+    HoldDelivery,
     PlanDelivery,
     RestDelivery,
 )
@@ -98,7 +99,10 @@ async def _as_key(engine: Engine, trigger: Trigger, delivery: Delivery, asked: M
     if found is None or found.ended(engine.clock()):
         raise Refused(Code.NOT_ALLOWED, "The key that the trigger acts as has ended.")
     actor = found.actor.model_copy(update={"face": "hook"})
-    return await engine.apply(HandleDelivery(delivery_id=delivery.id, mapped=asked), actor)
+    done = await engine.apply(HandleDelivery(delivery_id=delivery.id, mapped=asked), actor)
+    if done.held:
+        await engine.apply(HoldDelivery(delivery_id=delivery.id, held_id=done.held.id), SYSTEM)
+    return done
 
 
 async def _fail(engine: Engine, delivery: Delivery, code: Code, detail: str) -> None:

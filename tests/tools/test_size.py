@@ -252,6 +252,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("list_triggers", {"limit": 100}),
         ("test_trigger", {"name": f"{0:040}", "body": _deal()}),
         ("list_deliveries", {"name": f"{0:040}", "limit": 100}),
+        ("make_trigger_live", {"name": f"{0:040}"}),
         ("fire_trigger", {"name": f"{0:040}", "payload": _deal()}),
         ("replay_delivery", {"name": f"{0:040}", "delivery_id": "x" * 100}),
         ("control_webhook", {"webhook_id": webhook, "action": "rotate"}),

@@ -51,6 +51,7 @@ EXTENDED = [
     "test_trigger",
     "list_deliveries",
     "replay_delivery",
+    "make_trigger_live",
     "fire_trigger",
     "create_webhook",
     "list_webhooks",

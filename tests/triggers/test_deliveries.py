@@ -243,11 +243,10 @@ async def test_a_key_proposes_a_trigger_and_only_the_operator_makes_it_live(engi
     made = await do(engine, mine, agent)
     assert (made.trigger.live, made.trigger.key) == (False, agent.key)
     assert made.secret
-    for command in (
-        SetTriggerLive(name="mine", live=True),
-        SetTriggerSecrets(name="mine", secrets=("a" * 20,)),
-    ):
-        assert await refusal(engine, command, agent) is Code.NOT_ALLOWED
+    secrets = SetTriggerSecrets(name="mine", secrets=("a" * 20,))
+    assert await refusal(engine, secrets, agent) is Code.NOT_ALLOWED
+    assert await refusal(engine, SetTriggerLive(name="mine", live=True), agent) is Code.TRIGGER_STATE
+    assert await refusal(engine, SetTriggerLive(name="deals", live=True), agent) is Code.TRIGGER_STATE
     others = mine.model_copy(update={"key": "another"})
     assert await refusal(engine, others, agent) is Code.NOT_ALLOWED
     await do(engine, SetTriggerLive(name="mine", live=True))

@@ -79,6 +79,18 @@ class ListDeliveriesArguments(Arguments):
     cursor: str = Field("", description="next_cursor of the page before", max_length=100)
 
 
+class MakeTriggerLiveArguments(Arguments):
+    """Arguments of make_trigger_live."""
+
+    name: str = Field(description="of a draft that acts as your key", max_length=200)
+
+
+class LiveTrigger(Result):
+    """The trigger as it is, or would be."""
+
+    trigger: TriggerInfo
+
+
 class FireTriggerArguments(Arguments):
     """Arguments of fire_trigger."""
 
@@ -235,6 +247,14 @@ async def list_deliveries(call: CallContext, arguments: ListDeliveriesArguments)
     return await fitted(arguments.limit, page)
 
 
+async def make_trigger_live(call: CallContext, arguments: MakeTriggerLiveArguments) -> Reply:
+    """Have a draft carry out what is posted from then on. A key's request waits for its owner's yes, to the rules as
+    they are now: try them with test_trigger first."""
+    done = await call.apply(await asking.going_live(call.engine, arguments.name, call.actor))
+    info = trigger_info(call.engine.settings.public_url, done.trigger, 0)
+    return Reply(f"{done.trigger.name} is {views.state(done.trigger)}.", LiveTrigger(trigger=info))
+
+
 async def fire_trigger(call: CallContext, arguments: FireTriggerArguments) -> Reply:
     """Give a live trigger a payload, as if its sender had posted it. The same payload again does nothing."""
     command = FireTrigger(
@@ -270,6 +290,14 @@ TOOLS = (
         ReplayDeliveryArguments,
         Replayed,
         writes(idempotent=True, mails=True),
+        "trigger",
+    ),
+    Spec(
+        make_trigger_live,
+        "Make a trigger live",
+        MakeTriggerLiveArguments,
+        LiveTrigger,
+        writes(idempotent=True),
         "trigger",
     ),
     Spec(fire_trigger, "Fire a trigger", FireTriggerArguments, Replayed, writes(mails=True), "trigger"),

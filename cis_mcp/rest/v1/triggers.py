@@ -164,6 +164,13 @@ async def try_trigger(call: Call[OfTrigger, TriggerTrial]) -> Trials:
     return Trials(tried=[trial_info(one) for one in tried])
 
 
+async def make_trigger_live(call: Call[OfTrigger, Body]) -> TriggerInfo:
+    """Have a draft carry out what is posted from then on. A key's request waits for its owner's yes, to the rules as
+    they are now."""
+    done = await call.apply(await asking.going_live(call.engine, call.query.name, call.actor))
+    return trigger_info(call.engine.settings.public_url, done.trigger, 0)
+
+
 async def fire_trigger(call: Call[OfTrigger, Firing]) -> Answer:
     """Give a live trigger a payload, as if its sender had posted it. The same payload again does nothing."""
     body = call.body
@@ -231,6 +238,17 @@ ENDPOINTS = (
         OfTrigger,
         TriggerTrial,
         tool="test_trigger",
+        tier="extended",
+    ),
+    Endpoint(
+        "POST",
+        f"{_TRIGGER}/live",
+        make_trigger_live,
+        TriggerInfo,
+        Verb.TRIGGER,
+        "triggers",
+        OfTrigger,
+        tool="make_trigger_live",
         tier="extended",
     ),
     Endpoint(

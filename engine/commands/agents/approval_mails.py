@@ -16,6 +16,7 @@ REASONS = {
     HoldReason.ORGANIZER: "a change from the organizer's calendar",
     HoldReason.MODE: "all its requests wait",
     HoldReason.EVERYTHING: "all its requests wait",
+    HoldReason.TRIGGER: "it makes a rule act by itself",
     HoldReason.BULK: "it mails many people",
     HoldReason.NEW_DOMAIN: "it mails a domain for the first time",
     HoldReason.LINKS: "its texts have links",

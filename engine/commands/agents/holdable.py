@@ -13,8 +13,11 @@ from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.commands.invites.reminding import Remind, RemindDone
 from engine.commands.invites.send_many import InvitesDone, SendInvites
 from engine.commands.invites.withdrawing import WithdrawDone, WithdrawInvite
+from engine.commands.triggers.deliveries import DeliveryDone, HandleDelivery
+from engine.commands.triggers.triggers import SetTriggerLive
 from engine.model.campaigns import CampaignState
 from engine.model.events import Event
+from engine.model.triggers import DeliveryState
 
 CLIENT_CHANGES = (UpdateEvent, CancelEvent, ChangeInstance, CancelInstance, AddInstance)
 """What an organizer's calendar client may ask for, beside making events."""
@@ -30,6 +33,8 @@ _COMMANDS: tuple[type[Command[Done]], ...] = (
     WithdrawInvite,
     SendReport,
     ControlCampaign,
+    HandleDelivery,
+    SetTriggerLive,
 )
 COMMANDS = {command.__name__: command for command in _COMMANDS}
 """By the name under which they are kept."""
@@ -53,6 +58,8 @@ def changed(work: Work, done: Done) -> bool:
             return any(one.done and not one.done.already for one in done.invites)
         case RemindDone():
             return done.reminded > 0
+        case DeliveryDone():
+            return done.delivery.state in {DeliveryState.DONE, DeliveryState.PARTIAL}
         case CampaignDone():
             begun = work.now in {done.campaign.started, done.campaign.resumed}
             return begun or done.campaign.state is CampaignState.SCHEDULED
@@ -71,6 +78,8 @@ def people(done: Done) -> int:
             return done.reminded
         case CampaignDone():
             return done.campaign.valid
+        case DeliveryDone():
+            return done.delivery.invited + done.delivery.withdrawn
         case WithdrawDone():
             return 1 if done.message else 0
         case InviteDone() | ProposalDone() | ReportDone():

@@ -14,6 +14,8 @@ from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone
 from engine.commands.invites.invites import InviteDone
 from engine.commands.invites.send_many import InvitesDone
+from engine.commands.triggers.deliveries import DeliveryDone
+from engine.commands.triggers.triggers import SetTriggerLive
 from engine.itip import personal
 from engine.model.bounds import Approval, Mode
 from engine.model.events import Event
@@ -34,8 +36,9 @@ def policy(bounds: Standing) -> str:
 async def reasons(work: Work, command: Command[Done], done: Done) -> tuple[HoldReason, ...]:
     """Why it waits; empty if it does not. Raises Refused: OUT_OF_BOUNDS for what would wait and cannot."""
     bounds = work.bounds
+    standing = isinstance(command, SetTriggerLive) and command.live and not work.actor.everywhere
     if not bounds.bounded or holdable.free(command):
-        return ()
+        return (HoldReason.TRIGGER,) if standing else ()
     everything = bounds.mode(work.now) is Mode.HOLD or Approval.EVERYTHING in bounds.approval
     if type(command).__name__ not in holdable.COMMANDS:
         if everything:
@@ -45,7 +48,8 @@ async def reasons(work: Work, command: Command[Done], done: Done) -> tuple[HoldR
         return ()
     if not holdable.changed(work, done):
         return ()
-    found = [HoldReason(one.value) async for one in _met(work, command, done)]
+    found = [HoldReason.TRIGGER] if standing else []
+    found += [HoldReason(one.value) async for one in _met(work, command, done)]
     if work.exceeded and bounds.mode(work.now) is not Mode.OBSERVE:
         found.append(HoldReason.BOUNDS)
     if bounds.mode(work.now) is Mode.HOLD:
@@ -61,6 +65,9 @@ async def _met(work: Work, command: Command[Done], done: Done) -> AsyncIterator[
 
 
 async def _meets(work: Work, command: Command[Done], done: Done, approval: Approval) -> bool:
+    if isinstance(done, DeliveryDone) and approval is not Approval.BULK:
+        # What a delivery does is many things: what may have to wait for one of them waits as a whole.
+        return True
     match approval:
         case Approval.EVERYTHING:
             return True

@@ -18,6 +18,8 @@ from engine.commands.invites.invites import InviteDone, personal_values
 from engine.commands.invites.reminding import RemindDone
 from engine.commands.invites.send_many import InvitesDone
 from engine.commands.invites.withdrawing import WithdrawDone
+from engine.commands.triggers.deliveries import DeliveryDone, HandleDelivery
+from engine.commands.triggers.triggers import TriggerDone
 from engine.itip import personal, write
 from engine.mail.outgoing import words
 from engine.model.events import Event
@@ -26,6 +28,7 @@ from engine.model.messages import Kind
 from engine.model.people import Attendee
 
 _FIRST = 5
+_EMAIL_SHOWN = 100
 _SHOWN = 1_000
 _TITLE_SHOWN = 200
 _TEXT_SHOWN = 20_000
@@ -45,15 +48,30 @@ async def preview(work: Work, command: Command[Done], done: Done) -> HeldPreview
     if isinstance(done, EventDone):
         return await _of_change(work, command, done)
     event = await subject(work, done)
+    if isinstance(done, DeliveryDone):
+        event = await work.unit.event(done.delivery.event_uid)
     first, sample = await _of_invites(work, command, done)
     return HeldPreview(
         action=_ACTIONS.get(type(command).__name__, type(command).__name__),
-        title=event.summary[:_TITLE_SHOWN] if event else "",
+        title=event.summary[:_TITLE_SHOWN] if event else _name(done),
         when=when(event) if event else "",
         people=people(done),
         first=first,
+        differences=_rules(done),
         sample=sample,
     )
+
+
+def _rules(done: Done) -> tuple[Difference, ...]:
+    """The rules that a trigger would apply, each as it was written."""
+    if not isinstance(done, TriggerDone):
+        return ()
+    said = [rule.model_dump_json(exclude_defaults=True) for rule in done.trigger.rules]
+    return tuple(Difference(field=f"rule {n}", before="", after=one) for n, one in enumerate(said, 1))
+
+
+def _name(done: Done) -> str:
+    return done.trigger.name if isinstance(done, TriggerDone) else ""
 
 
 _ACTIONS = {
@@ -64,6 +82,8 @@ _ACTIONS = {
     "WithdrawInvite": "Take one person out",
     "DeclineProposal": "Decline another time that was proposed",
     "SendReport": "Mail the report",
+    "HandleDelivery": "Carry out what a system of record posted",
+    "SetTriggerLive": "Make a trigger live",
 }
 
 
@@ -86,6 +106,8 @@ async def _of_invites(
             return done.emails[:_FIRST], None
         case WithdrawDone() | ProposalDone():
             return (done.attendee.email,), None
+        case DeliveryDone() if isinstance(command, HandleDelivery):
+            return tuple(one.email[:_EMAIL_SHOWN] for one in (command.mapped.people or ())[:_FIRST]), None
         case ReportDone():
             return (done.message.email,), None
         case _:

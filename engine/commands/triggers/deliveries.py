@@ -145,7 +145,7 @@ class HandleDelivery(Command[DeliveryDone]):
     async def carry_out(self, work: Work) -> DeliveryDone:
         """Raises Refused: whatever the event's commands raise; LOOP, OUT_OF_BOUNDS."""
         delivery = await stored(work, self.delivery_id)
-        if delivery.state is not DeliveryState.WAITING:
+        if delivery.state not in {DeliveryState.WAITING, DeliveryState.HELD}:
             return DeliveryDone(delivery=delivery)
         asked = self.mapped
         known = await work.unit.trigger_object(delivery.trigger_id, asked.object)
@@ -167,6 +167,7 @@ class HandleDelivery(Command[DeliveryDone]):
             state=came_to.state,
             due=None,
             code="same_version" if same else "",
+            detail="",
             event_uid=came_to.known.event_uid if came_to.known else "",
             invited=came_to.invited,
             withdrawn=came_to.withdrawn,
@@ -207,6 +208,22 @@ class RestDelivery(Command[DeliveryDone]):
         if delivery.state.settled:
             return DeliveryDone(delivery=delivery)
         return await _saved(work, delivery, state=DeliveryState.KEPT, due=None)
+
+
+class HoldDelivery(Command[DeliveryDone]):
+    """Note that what a delivery asks for waits for an approval."""
+
+    in_record = False
+    delivery_id: str
+    held_id: str
+
+    async def carry_out(self, work: Work) -> DeliveryDone:
+        """Raises Refused: UNKNOWN_DELIVERY."""
+        delivery = await stored(work, self.delivery_id)
+        if delivery.state is not DeliveryState.WAITING:
+            return DeliveryDone(delivery=delivery)
+        why = f"It waits for an approval: held action {self.held_id}."
+        return await _saved(work, delivery, state=DeliveryState.HELD, due=None, detail=why)
 
 
 class ReplayDelivery(Command[DeliveryDone]):

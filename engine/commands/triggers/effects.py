@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.commands import notices, text
-from engine.commands.agents.bounds import out_of_bounds
 from engine.commands.base import Work
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.timing import Timing
@@ -43,7 +42,6 @@ class CameTo:
 
 async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
     """Carry out what is asked of an object. Raises Refused: LOOP, OUT_OF_BOUNDS, …"""
-    _refuse_waiting(work)
     event = await _event(work, asked, known)
     seen = known.model_copy(update={"version": _greatest(asked.version, known.version)})
     if asked.do is Deed.CANCEL:
@@ -65,12 +63,6 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
     if asked.people is None:
         return CameTo(DeliveryState.DONE, known, effect=True)
     return await _people(work, asked, known)
-
-
-def _refuse_waiting(work: Work) -> None:
-    """What may have to wait for a yes cannot be half of a delivery."""
-    if work.bounds.approval:
-        raise out_of_bounds("approval", "What this key asks may wait for a yes, and a delivery cannot wait.")
 
 
 def _greatest(version: float | None, known: float | None) -> float | None:

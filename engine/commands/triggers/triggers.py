@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from typing import Any
 
@@ -71,12 +72,7 @@ class CreateTrigger(Command[TriggerDone]):
         name = self.key or work.actor.key
         if not name:
             raise Refused(Code.INVALID_ARGUMENT, "A trigger acts as a key, and none is named.")
-        key = await stored_key(work, name)
-        if key.bounds and key.bounds.approval:
-            raise Refused(
-                Code.INVALID_ARGUMENT, "What this key asks may wait for a yes, and a delivery cannot wait."
-            )
-        return key
+        return await stored_key(work, name)
 
     async def _made(self, work: Work, key: Key) -> TriggerDone:
         secret = _chosen(work, self.proof)
@@ -156,12 +152,14 @@ class SetTriggerLive(Command[TriggerDone]):
 
     name: str
     live: bool
+    rules: str = Field("", max_length=64, description="`digest` of what is made live; a key must name it")
 
     async def carry_out(self, work: Work) -> TriggerDone:
-        """Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, TRIGGER_STATE."""
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, TRIGGER_STATE. A key's waits for its owner's yes."""
         trigger = await named(work, self.name)
         if self.live:
-            _refuse_agents(work)
+            if not work.actor.everywhere:
+                self._refuse_other(work, trigger)
             if trigger.proof.sender is Sender.EVENTS:
                 trigger = await _from_now_on(work, trigger)
             elif not trigger.secrets:
@@ -176,11 +174,27 @@ class SetTriggerLive(Command[TriggerDone]):
         await work.unit.save_trigger(trigger)
         return TriggerDone(trigger=trigger)
 
+    def _refuse_other(self, work: Work, trigger: Trigger) -> None:
+        """A key makes live what acts as itself, and as it is: what is approved is what was proposed."""
+        work.require(Verb.TRIGGER)
+        if trigger.key != work.actor.key:
+            raise Refused(Code.NOT_ALLOWED, "It acts as another key.")
+        if self.rules != digest(trigger):
+            raise Refused(
+                Code.TRIGGER_STATE, "Its rules are not those that were proposed.", "Propose it again."
+            )
+
 
 async def _from_now_on(work: Work, trigger: Trigger) -> Trigger:
     """A trigger that starts from what happens here, from this moment on."""
     cursor = (await work.unit.changes_after(None, None, 1, ())).cursor
     return trigger.model_copy(update={"cursor": cursor, "looked": work.now})
+
+
+def digest(trigger: Trigger) -> str:
+    """SHA-256, hex, of what a trigger does, and as whom."""
+    said = trigger.model_dump_json(include={"id", "key", "proof", "rules", "starting_minutes"})
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _refuse_agents(work: Work) -> None:

@@ -1,0 +1,135 @@
+"""What of a trigger waits for a yes: going live, and deliveries of keys whose requests wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from cis_mcp.hooks import hooks
+from cis_mcp.views.keys import read_bounds
+from engine.commands.agents.deciding import Decide
+from engine.commands.agents.keys import CreateKey
+from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, TriggerDone
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.held import Channel, HeldState, HoldReason
+from engine.model.triggers import DeliveryState, Proof, Sender
+from engine.refusals import Code
+from engine.rules.reading import rules_of
+from engine.triggers import asking
+from tests.support.clock import Clock
+from tests.support.engines import deliver, do, refusal
+from tests.support.waiting import DEADLINE_S
+from tests.support.webs import served
+from tests.tools.caller import calling
+from tests.triggers.crm import RULES, deal, delivered, deliveries, events, handled, invited, signed, trigger
+
+
+async def proposed(engine: Engine, **bounds: Any) -> tuple[Actor, TriggerDone]:
+    values = {"verbs": "create,update,send,trigger", "owner": "boss@example.com", **bounds}
+    key = (await do(engine, CreateKey(name="crm", bounds=read_bounds(values)))).key
+    command = CreateTrigger(name="deals", proof=Proof(sender=Sender.BEARER), rules=rules_of(RULES))
+    return key.actor, await do(engine, command, key.actor)
+
+
+async def decided(engine: Engine, held_id: str, *, approve: bool = True) -> HeldState:
+    why = "" if approve else "not now"
+    decide = Decide(held_id=held_id, approve=approve, channel=Channel.COMMAND_LINE, why=why)
+    return (await do(engine, decide)).action.state
+
+
+@pytest.mark.parametrize("approve", [True, False])
+async def test_a_key_proposes_to_go_live_and_its_owner_decides(engine: Engine, approve: bool) -> None:
+    actor, _ = await proposed(engine)
+    done = await do(engine, await asking.going_live(engine, "deals", actor), actor)
+    assert done.held
+    assert done.held.reasons == (HoldReason.TRIGGER,)
+    assert (done.held.address, done.held.preview.title) == ("boss@example.com", "deals")
+    assert "Demo: {{ event.title }}" in done.held.preview.differences[0].after
+    assert not (await asking.trigger(engine, "deals", actor)).live
+    assert [m.email for m in await deliver(engine)] == ["boss@example.com"]
+    await decided(engine, done.held.id, approve=approve)
+    assert (await asking.trigger(engine, "deals", actor)).live is approve
+
+
+async def test_rules_that_changed_since_they_were_proposed_do_not_go_live(engine: Engine) -> None:
+    actor, made = await proposed(engine)
+    done = await do(engine, await asking.going_live(engine, "deals", actor), actor)
+    assert done.held
+    other = RULES.replace("Demo:", "Buy now:")
+    await do(engine, CreateTrigger(name="deals", proof=made.trigger.proof, rules=rules_of(other)), actor)
+    assert await decided(engine, done.held.id) is HeldState.VOID
+    assert not (await asking.trigger(engine, "deals", actor)).live
+    stale = SetTriggerLive(name="deals", live=True, rules="0" * 64)
+    assert await refusal(engine, stale, actor) is Code.TRIGGER_STATE
+
+
+async def test_an_agent_asks_by_its_tool_and_is_told_that_it_waits(engine: Engine) -> None:
+    actor, _ = await proposed(engine)
+    key = await engine.store.key_by_id(actor.key)
+    assert key
+    async with calling(engine, actor=actor, tier="extended") as caller:
+        answer = await caller.ok("make_trigger_live", name="deals")
+        assert answer["held"]["sent"] is False
+        assert await caller.code("make_trigger_live", name="other") == "unknown_trigger"
+
+
+async def test_the_operator_makes_live_at_once(engine: Engine) -> None:
+    await proposed(engine)
+    done = await do(engine, await asking.going_live(engine, "deals", engine.local))
+    assert (done.held, done.trigger.live) == (None, True)
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"mode": "hold"}, {"approval": ["everything"]}, {"approval": ["new-domain"]}]
+)
+async def test_a_delivery_of_a_key_whose_requests_wait_is_held_whole(
+    engine: Engine, bounds: dict[str, Any]
+) -> None:
+    hook = await trigger(engine, **bounds)
+    held = await delivered(engine, hook, deal())
+    assert held.state is DeliveryState.HELD
+    assert (await events(engine), (await deliver(engine))[0].email) == ([], "boss@example.com")
+    await handled(engine)
+    (action,) = await engine.store.held_actions(None, waiting=True, limit=10)
+    assert action.preview.people == 2
+    assert action.preview.first == ("ann@example.com", "ben@example.com")
+    assert await decided(engine, action.id) is HeldState.APPROVED
+    (event,) = await events(engine)
+    assert await invited(engine, event) == ["ann@example.com", "ben@example.com"]
+    (done,) = await deliveries(engine, hook)
+    assert (done.state, done.detail) == (DeliveryState.DONE, "")
+    assert await delivered(engine, hook, deal()) == done
+
+
+async def test_of_two_versions_that_wait_the_newer_wins_whichever_is_approved_first(
+    engine: Engine, clock: Clock
+) -> None:
+    hook = await trigger(engine, mode="hold")
+    await delivered(engine, hook, deal(version=1))
+    clock.move(seconds=1)
+    await delivered(engine, hook, deal(version=2, title="Newer"))
+    newer, older = await engine.store.held_actions(None, waiting=True, limit=10)
+    assert await decided(engine, newer.id) is HeldState.APPROVED
+    await decided(engine, older.id)
+    assert [e.summary for e in await events(engine)] == ["Demo: Newer"]
+    assert {d.state for d in await deliveries(engine, hook)} == {DeliveryState.DONE, DeliveryState.STALE}
+
+
+async def test_who_shares_a_network_with_a_stranger_is_not_put_off(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = await trigger(engine)
+    monkeypatch.setattr(hooks, "_FAILURES_AT_ONCE", 3)
+    import json
+
+    body = json.dumps(deal()).encode()
+    async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S) as web:
+        url = f"{address}/hooks/deals"
+        codes = [(await web.post(url, content=body)).status_code for _ in range(8)]
+        assert codes[-1] == 429
+        assert (await web.post(url, content=body, headers=signed(body))).status_code == 200
+    await handled(engine)
+    assert len(await deliveries(engine, hook)) == 1
