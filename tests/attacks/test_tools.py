@@ -68,21 +68,28 @@ def test_a_row_with_many_unknown_names_is_refused_for_the_first_few(compared: li
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments"),
+    ("tool", "made"),
     [
-        ("bulk_send", {"uid": "x", "recipients": [{"emial": 1}] * _MANY}),
-        ("bulk_send", {"uid": "x", "recipients": [1] * _MANY}),
+        ("bulk_send", lambda: {"uid": "x", "recipients": [{"emial": 1}] * _MANY}),
+        ("bulk_send", lambda: {"uid": "x", "recipients": [1] * _MANY}),
         (
             "bulk_send",
-            {"uid": "x", "recipients": [{"email": "a", "fields": dict.fromkeys(map(str, range(_MANY)), 1)}]},
+            lambda: {
+                "uid": "x",
+                "recipients": [{"email": "a", "fields": dict.fromkeys(map(str, range(_MANY)), 1)}],
+            },
         ),
-        ("bulk_send", {"uid": "x", "recipients": "[" + "[]," * 1_500_000 + "[]]"}),
-        ("send_invite", {"uids": [1] * _MANY, "email": "a@b.example"}),
-        ("send_invite", {"uid": "x", "email": "a@b.example", "fields": {str(n): [] for n in range(_MANY)}}),
-        ("search_events", {f"name{n}": 1 for n in range(_MANY)}),
+        ("bulk_send", lambda: {"uid": "x", "recipients": "[" + "[]," * 1_500_000 + "[]]"}),
+        ("send_invite", lambda: {"uids": [1] * _MANY, "email": "a@b.example"}),
+        (
+            "send_invite",
+            lambda: {"uid": "x", "email": "a@b.example", "fields": {str(n): [] for n in range(_MANY)}},
+        ),
+        ("search_events", lambda: {f"name{n}": 1 for n in range(_MANY)}),
     ],
 )
-def test_a_refusal_holds_no_memory_for_each_mistake(tool: str, arguments: dict[str, Any]) -> None:
+def test_a_refusal_holds_no_memory_for_each_mistake(tool: str, made: Callable[[], dict[str, Any]]) -> None:
+    arguments = made()
     tracemalloc.start()
     try:
         _refused(tool, arguments)

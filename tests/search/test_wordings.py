@@ -6,6 +6,7 @@ At least 0.95 of those held back from tuning are answered exactly.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,15 @@ from tests.search.world import NOW, ORGANIZER, world
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
 
-WORLD = world()
-QUESTIONS = list(questions(WORLD))
+EVENTS = cache(world)
+
+
+@cache
+def every_question() -> list[Question]:
+    """Made once, and not by processes that run other tests."""
+    return list(questions(EVENTS()))
+
+
 OPEN_LEAST, HELD_BACK_LEAST = 0.98, 0.95
 
 
@@ -31,7 +39,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine
     async with engine_in(folder, clock=Clock(NOW)) as engine:
         async with engine.store.unit() as unit:
             await unit.ensure_organizer(ORGANIZER, "", NOW)
-            for fact in WORLD:
+            for fact in EVENTS():
                 await unit.add_event(fact.event)
         yield engine
 
@@ -64,7 +72,7 @@ def test_the_wordings_are_many_and_a_third_of_them_is_held_back() -> None:
     every = list(wordings())
     assert len(every) >= 160
     assert sum(one.held_back for one in every) * 3 >= len(every) - 2
-    answered = {question.wording for question in QUESTIONS}
+    answered = {question.wording for question in every_question()}
     assert len([one.text for one in every if one.text not in answered]) <= 3
 
 
@@ -73,6 +81,6 @@ def test_the_wordings_are_many_and_a_third_of_them_is_held_back() -> None:
 async def test_questions_in_others_wordings_are_answered_exactly(
     town: Engine, held_back: bool, least: float
 ) -> None:
-    asked = [question for question in QUESTIONS if question.held_back is held_back]
+    asked = [question for question in every_question() if question.held_back is held_back]
     exact = 1 - len(await wrong(town, asked)) / len(asked)
     assert exact >= least, f"{exact:.3f} of {len(asked)}"
