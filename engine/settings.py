@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     public_url: str = Field("http://127.0.0.1:8000", description="for links in mail")
     landing_hosts: str = Field(
         "",
-        description="hosts that API 7 may lead to after sending, comma separated: example.com,*.example.com",
+        description="hosts that API 7 and campaign links may lead to after sending: example.com,*.example.com",
     )
     local_receivers: str = Field(
         "none", description="networks beside the internet that webhooks and look-ups may reach, http too"

@@ -11,6 +11,7 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_CAMPAIGN: "Its id was shown when it was made.",
     Code.OUT_OF_BOUNDS: "Change the key with “cis-mcp key change”.",
     Code.UNKNOWN_PAGE: "List the pages with “cis-mcp page list”.",
+    Code.UNKNOWN_LINK: "List the links with “cis-mcp link list”.",
     Code.UNKNOWN_KEY: "List the keys with “cis-mcp key list”.",
     Code.UNKNOWN_TRIGGER: "List them with “cis-mcp trigger list”.",
     Code.UNKNOWN_DELIVERY: "List them with “cis-mcp trigger deliveries”.",

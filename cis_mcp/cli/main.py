@@ -10,6 +10,7 @@ import click
 from cis_mcp.cli.approvals import approval
 from cis_mcp.cli.base import run, settings_in_force
 from cis_mcp.cli.keys import key
+from cis_mcp.cli.links import link, vendor
 from cis_mcp.cli.mails import import_, ingest
 from cis_mcp.cli.organizers import organizer
 from cis_mcp.cli.pages import page
@@ -137,6 +138,8 @@ for command in (
     key,
     organizer,
     page,
+    link,
+    vendor,
     approval,
     quarantine,
     suppression,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cis_mcp.manual.forecast import forecast_md
 from cis_mcp.manual.llms import llms_txt
 from cis_mcp.manual.rest import golden, rest_md
 from cis_mcp.mcp.tools.base import Spec
@@ -54,6 +55,7 @@ def pages() -> dict[str, str]:
     return {
         "docs/tools.md": tools_md(),
         "docs/rest.md": rest_md(),
+        "docs/clients-forecast.md": forecast_md(),
         "docs/openapi.json": golden(),
         "llms.txt": llms_txt(),
     }

@@ -11,6 +11,7 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_ATTENDEE: "See who is invited with list_attendees.",
     Code.UNKNOWN_CAMPAIGN: "List yours with get_campaign without an id.",
     Code.UNKNOWN_PAGE: "List yours with list_pages.",
+    Code.UNKNOWN_LINK: "List yours with list_links.",
     Code.UNKNOWN_TRIGGER: "List them with list_triggers.",
     Code.UNKNOWN_DELIVERY: "List them with list_deliveries.",
     Code.UNKNOWN_WEBHOOK: "List them with list_webhooks.",

@@ -12,8 +12,10 @@ from starlette.routing import Route
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.showing import Showroom
 from cis_mcp.pages.ways import Ways, message, not_found, ways
+from cis_mcp.views import links as link_views
 from cis_mcp.views import pages as views
-from engine.commands.pages.sending import ConfirmPageRequest, PageOutcome, PageSendDone, SendFromPage
+from engine.commands.pages.sending import ConfirmPageRequest, SendFromPage
+from engine.commands.pages.visitors import PageOutcome, PageSendDone
 from engine.commands.pages.wording import LISTED, line
 from engine.engine import Engine
 from engine.model.actors import Actor
@@ -136,10 +138,10 @@ async def _confirmed(engine: Engine, code: str) -> None:
 
 
 async def _waiting(room: Showroom, request: Request, found: PageRequest) -> Response:
-    page = await room.engine.published(found.slug)
-    if page is None:
+    asked = await _where_asked(room, found)
+    if asked is None:
         return not_found(request)
-    way = ways([page])
+    place, way = asked
     if found.used:
         return message(request, "On its way", *_sent(found.sent, 0), links=way)
     if found.expires <= room.engine.clock():
@@ -150,7 +152,7 @@ async def _waiting(room: Showroom, request: Request, found: PageRequest) -> Resp
     return message(
         request,
         f"Send {left} invites?" if left > 1 else "Send this invite?",
-        f"To {found.email}, as asked for on “{page.title}”.",
+        f"To {found.email}, as asked for {place}.",
         partly,
         games=[line(event) for event in events],
         more=max(0, left - len(events)),
@@ -163,6 +165,15 @@ def _partly(found: PageRequest) -> str:
     """What is said of a request of which the rest was cut short: by a crash, or by what a person gets in a day."""
     done = f"{found.cursor} of {len(found.uids)} are sent."
     return f"{done} Press for the rest. If it does not follow, you had what a person gets in a day: try tomorrow."
+
+
+async def _where_asked(room: Showroom, found: PageRequest) -> tuple[str, Ways] | None:
+    """Where a request was made, in words, and the way back there; None once that is gone."""
+    if found.link:
+        link = await room.engine.asked_by_link(found.link)
+        return ("by a link in a newsletter", [("Back to the event", link_views.path(link))]) if link else None
+    page = await room.engine.published(found.slug)
+    return (f"on “{page.title}”", ways([page])) if page else None
 
 
 async def _listed(engine: Engine, found: PageRequest) -> list[Event]:

@@ -25,7 +25,7 @@ FRESH = "public, no-cache"
 PRIVATE = "private, no-store"
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors {}"
+    "form-action 'self'{}; base-uri 'none'; frame-ancestors {}"
 )
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Vary": "Accept-Encoding"}
 
@@ -91,14 +91,20 @@ def answer(
     cache_control: str = FRESH,
     status: int = 200,
     framed: bool = False,
+    form_action: str = "",
 ) -> Response:
-    """`body`, or 304 where the client has it; `framed`: other sites may show it in a frame."""
+    """`body`, or 304 where the client has it; `framed`: other sites may show it in a frame.
+
+    `form_action`: an origin to which a form of the page may lead besides ours.
+    """
     tag = f'"{body.tag}"'
     headers = {**_HEADERS, "Cache-Control": cache_control}
     if body.modified:
         headers["Last-Modified"] = body.modified
     if body.media.startswith("text/html"):
-        headers["Content-Security-Policy"] = _CSP.format("*" if framed else "'none'")
+        headers["Content-Security-Policy"] = _CSP.format(
+            f" {form_action}" if form_action else "", "*" if framed else "'none'"
+        )
     if status == 200 and cache_control != PRIVATE:
         headers["ETag"] = tag
         if _known(request, tag):

@@ -15,6 +15,7 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_KEY: "List the keys with GET /v1/keys.",
     Code.UNKNOWN_HELD_ACTION: "List what waits with GET /v1/held-actions.",
     Code.UNKNOWN_PAGE: "List yours with GET /v1/pages.",
+    Code.UNKNOWN_LINK: "List yours with GET /v1/links.",
     Code.UNKNOWN_TRIGGER: "List yours with GET /v1/triggers.",
     Code.CAMPAIGN_STATE: "See its state with GET /v1/campaigns/{campaign_id}.",
     Code.CONFIRM_TOKEN_INVALID: "Give the confirm_token of this draft. If the list or the event changed since, make a "

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from engine.model.addresses import host_matches
+from engine.commands.pages.landings import allowed_address
 from engine.settings import Settings
 
 STOCK_PAGE = "/event/acknowledged"
-_LENGTH_MAX = 2_000
 _PAGE = """\
 <!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -34,17 +31,4 @@ async def stock_page(_request: Request) -> Response:
 
 def landing(settings: Settings, given: str) -> str:
     """The address to go to: `given`, with http:// where it has no scheme, if its host is allowed; else our page."""
-    wanted = given if "://" in given else f"http://{given}"
-    # Browsers read backslashes, blanks and controls in their own ways: such an address is no place to lead to.
-    plain = wanted.isascii() and wanted.isprintable() and not set(wanted) & set('\\ "<>')
-    if not given or len(wanted) > _LENGTH_MAX or not plain:
-        return STOCK_PAGE
-    try:
-        parts = urlsplit(wanted)
-        host = parts.hostname or ""
-    except ValueError:
-        return STOCK_PAGE
-    allowed = [one.strip() for one in settings.landing_hosts.split(",") if one.strip()]
-    if parts.scheme not in {"http", "https"} or parts.username is not None or not host_matches(allowed, host):
-        return STOCK_PAGE
-    return wanted
+    return allowed_address(settings, given) or STOCK_PAGE

@@ -20,6 +20,7 @@ _TAGS = {
     "campaigns": "A list of people, judged as a draft and then sent",
     "counting": "Statistics, and changes since a cursor",
     "pages": "Public web pages",
+    "links": "Links for newsletters",
     "triggers": "Rules for what systems of record post, and what was delivered",
     "agents": "Keys, approvals, mail to the agent, the record",
     "reference": "The paths and fields of the published Calendar Invite Server",

@@ -111,7 +111,8 @@ class PageRequest(Value):
     """
 
     code: str = Field(description="unguessable; part of the link that confirms")
-    slug: str
+    slug: str = Field(description="of the page where it was asked for; empty: by a campaign link")
+    link: str = Field("", description="id of the campaign link")
     organizer: str
     email: str
     uids: tuple[str, ...]

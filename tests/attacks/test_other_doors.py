@@ -85,6 +85,19 @@ async def test_no_text_of_a_page_links_outside(engine: Engine, field: str) -> No
         assert len((await caller.ok("list_pages"))["pages"]) == 1
 
 
+async def test_no_button_of_a_newsletter_leads_outside(tmp_path: Path) -> None:
+    async with engine_in(tmp_path, Clock(), landing_hosts="*.com") as engine:
+        key = await made(engine, verbs=["create", "publish"], links=["customer.com"])
+        event = await created(engine, actor=key.actor)
+        async with calling(engine, actor=key.actor, tier="extended") as caller:
+            given = {"name": "May", "events": [event.id], "vendor": "own"}
+            link = await caller.ok("create_link", **given, landing="https://customer.com/a")
+            for outside in ({"landing": "https://evil.com/"}, {"button": "evil.com"}):
+                assert await caller.code("create_link", **{**given, **outside}) == "out_of_bounds"
+                code = await caller.code("update_link", link=link["link"]["id"], **outside)
+                assert code == "out_of_bounds"
+
+
 async def test_an_answer_with_a_link_does_not_leave_where_links_wait_for_a_yes(tmp_path: Path) -> None:
     async with (
         engine_in(tmp_path, Clock(), authserv_ids=OPERATOR_SERVER) as engine,

@@ -24,6 +24,8 @@ from engine.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 MCPB = ROOT / ".judges/node_modules/.bin/mcpb"
 PROMPTS = {
+    "build_schedule_page",
+    "campaign_link",
     "follow_up",
     "invite_from_schedule",
     "plan_campaign",

@@ -81,7 +81,9 @@ async def test_nobody_is_mailed_by_a_key_that_may_only_read_or_for_another_organ
 
 def test_no_tool_that_mails_takes_a_page_to_lead_people_to() -> None:
     for spec in EVERYTHING.specs:
-        assert not {"landing", "redirect", "return_url", "next"} & set(spec.arguments.model_fields)
+        leading = {"landing", "redirect", "return_url", "next"} & set(spec.arguments.model_fields)
+        # A link for newsletters mails nobody, and leads to our pages and the operator's hosts alone.
+        assert not leading or spec.name in {"create_link", "update_link"}
         if spec.name in TELLING - {"create_event"}:
             assert spec.hints.open_world_hint
             assert not spec.hints.read_only_hint

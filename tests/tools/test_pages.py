@@ -24,6 +24,9 @@ async def test_a_page_is_made_changed_taken_off_the_web_and_listed(engine: Engin
         assert "embed" in changed["page"]["addresses"]
         (listed,) = (await caller.ok("list_pages"))["pages"]
         assert listed == changed["page"]
+        await caller.ok("update_page", slug="orioles-2027-the-season", month="2027-05", query="orioles")
+        cleared = await caller.ok("update_page", slug="orioles-2027-the-season", clear=["month", "query"])
+        assert (cleared["page"]["month"], cleared["page"]["query"]) == ("", "")
         again = await caller.ok("update_page", slug="orioles-2027-the-season", published=False)
         assert again["changed"] == []
 

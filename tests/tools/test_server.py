@@ -17,6 +17,8 @@ INVALID_PARAMS = -32602
 PROMPTS = {
     "plan_campaign",
     "invite_from_schedule",
+    "build_schedule_page",
+    "campaign_link",
     "follow_up",
     "reschedule",
     "post_event_report",

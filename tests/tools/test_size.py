@@ -228,6 +228,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("check_server", {}),
         ("get_settings", {}),
         ("send_report", {"uid": uid}),
+        ("preview_invite", {"uid": uid, "email": person}),
         ("send_invite", {"uids": many, "email": f"new{LONG_ADDRESS}", "wait_s": 0}),
         ("bulk_send", {"uid": uid, "recipients": [{"email": WIDE * 1_000, "name": WIDE * 1_000}] * 200}),
         ("control_campaign", {"campaign_id": "big", "action": "cancel"}),
@@ -244,6 +245,9 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         *[("create_page", _page(n)) for n in range(100)],
         ("update_page", {"slug": "page-99", "title": WIDE * 119}),
         ("list_pages", {"limit": 100}),
+        *[("create_link", _link(n, uid)) for n in range(60)],
+        ("update_link", {"link": "nothing", "name": WIDE * 100}),
+        ("list_links", {"limit": 100}),
         *[("create_trigger", _trigger(n, keys[0].id)) for n in range(60)],
         ("create_webhook", {"url": f"https://127.0.0.1/{0:01900}"}),
         ("list_postings", {"webhook_id": webhook, "limit": 100}),
@@ -302,6 +306,10 @@ def _deal() -> dict[str, object]:
 def _page(n: int) -> dict[str, object]:
     texts = {"intro": WIDE * 2_000, "closing": WIDE * 2_000, "consent": WIDE * 500, "query": WIDE * 300}
     return {"title": WIDE * 120, "slug": f"page-{n}", **texts}
+
+
+def _link(n: int, uid: str) -> dict[str, object]:
+    return {"name": f"{n}{WIDE * 98}", "events": [uid], "vendor": "braze", "button": WIDE * 40}
 
 
 async def test_no_tool_ever_answers_with_more_than_a_client_takes(engine: Engine, tmp_path: Path) -> None:

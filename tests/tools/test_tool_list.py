@@ -43,6 +43,10 @@ EXTENDED = [
     "create_page",
     "update_page",
     "list_pages",
+    "create_link",
+    "update_link",
+    "list_links",
+    "preview_invite",
     "list_suppressions",
     "suppress",
     "unsuppress",
@@ -92,6 +96,7 @@ READING = {
     *("check_server", "get_settings", "list_record", "list_pages", "list_suppressions", "get_held_action"),
     *("export_person", "list_messages", "read_message", "explain_refusal"),
     *("list_triggers", "test_trigger", "list_deliveries", "list_webhooks", "list_postings"),
+    *("list_links", "preview_invite"),
 }
 TOOLS_MAX = 17
 TOKENS_MAX = 6_500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 
@@ -46,6 +47,9 @@ class UpdatePageArguments(PageFields, Arguments):
     slug: str = Field(description="which page", max_length=200)
     title: str | None = Field(None, description="heading of the page", max_length=texts.TITLE_MAX)
     published: bool | None = Field(None, description="false: takes it off the web; true: puts it back")
+    clear: list[Literal["intro", "closing", "month", "query", "consent"]] = Field(
+        [], description="what is to be empty again", max_length=5
+    )
 
 
 class ListPagesArguments(Arguments):
@@ -94,7 +98,7 @@ async def update_page(call: CallContext, arguments: UpdatePageArguments) -> Repl
         slug=arguments.slug,
         title=arguments.title,
         published=arguments.published,
-        **arguments.fields(),
+        **(arguments.fields() | dict.fromkeys([str(name) for name in arguments.clear], "")),
     )
     done = await call.apply(command)
     return await _reply(call, done, "Online" if done.page.published else "Off the web")

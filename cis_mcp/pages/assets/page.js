@@ -17,6 +17,8 @@ function begin(form) {
   const used = (event) => {
     if (event.isTrusted && form.elements.h) form.elements.h.value = "1";
   };
+  // The reader's address is nobody else's business: not the history's, not that of a link that is passed on.
+  if ("link" in form.dataset && location.search) history.replaceState(null, "", location.pathname);
   for (const kind of ["pointerdown", "keydown", "touchstart"]) addEventListener(kind, used, { passive: true });
 
   function read() {

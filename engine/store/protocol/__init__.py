@@ -26,6 +26,7 @@ from engine.store.protocol.jobs import Job, Jobs
 from engine.store.protocol.keys import AlreadyTakenIn, Keys, Requests
 from engine.store.protocol.ledger import Ledger
 from engine.store.protocol.limits import Limits
+from engine.store.protocol.links import LinkQuestions, Links
 from engine.store.protocol.notices import NOTICE_PAUSE, Notices
 from engine.store.protocol.pages import PageQuestions, Pages
 from engine.store.protocol.quarantine import KeptMails, Quarantine
@@ -66,6 +67,7 @@ class Unit(
     Requests,
     Record,
     Pages,
+    Links,
     Forgetting,
     InboxMessages,
     Webhooks,
@@ -81,6 +83,7 @@ class Store(
     SuppressionList,
     PageQuestions,
     RevisionQuestions,
+    LinkQuestions,
     Claims,
     Jobs,
     Recipients,

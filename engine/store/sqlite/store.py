@@ -40,6 +40,7 @@ from engine.store.sqlite.held import HeldAnswers
 from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.inbox_messages import InboxAsked
 from engine.store.sqlite.inbox_questions import InboxQuestions
+from engine.store.sqlite.links import LinkAnswers
 from engine.store.sqlite.page_questions import PageQuestions
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.record_questions import RecordQuestions
@@ -69,6 +70,7 @@ class SqliteStore(
     RecordQuestions,
     PageQuestions,
     RevisionQuestions,
+    LinkAnswers,
     TracesAsked,
     InboxQuestions,
     TriggerAnswers,

@@ -15,6 +15,7 @@ from engine.store.sqlite.forgetting import Forgetting
 from engine.store.sqlite.held import HeldActions
 from engine.store.sqlite.inbox_messages import InboxMessages
 from engine.store.sqlite.keys import Keys
+from engine.store.sqlite.links import Links
 from engine.store.sqlite.notices import GatheredNotices
 from engine.store.sqlite.pages import Pages
 from engine.store.sqlite.prompting import PromptRecords
@@ -51,6 +52,7 @@ class SqliteUnit(
     Record,
     InboxMessages,
     Pages,
+    Links,
     Triggers,
     Webhooks,
 ):

@@ -20,7 +20,7 @@ from tests.support.memory.budgets import BudgetUnit
 from tests.support.memory.claims import ClaimUnit
 from tests.support.memory.forgetting import ForgettingUnit
 from tests.support.memory.inbox_messages import InboxUnit
-from tests.support.memory.pages import PageUnit
+from tests.support.memory.links import LinkUnit
 from tests.support.memory.record import RecordUnit
 from tests.support.memory.reminders import ReminderUnit
 from tests.support.memory.webhooks import WebhookUnit
@@ -336,5 +336,5 @@ class Unit(WebhookUnit):
         self.t.put("intake", intake.id, intake)
 
 
-class WholeUnit(ClaimUnit, ReminderUnit, BudgetUnit, RecordUnit, PageUnit, ForgettingUnit, InboxUnit, Unit):
+class WholeUnit(ClaimUnit, ReminderUnit, BudgetUnit, RecordUnit, LinkUnit, ForgettingUnit, InboxUnit, Unit):
     """What a unit of this store can do, claims among it."""

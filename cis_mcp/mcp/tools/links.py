@@ -1,0 +1,151 @@
+"""The tools that make links for newsletters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from cis_mcp.mcp.tools.arguments import Arguments
+from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
+from cis_mcp.mcp.tools.fitting import fitted
+from cis_mcp.views.events import one_line
+from cis_mcp.views.links import CodeToCopy, LinkChange, LinkFields, LinkInfo, code_to_copy, link_info
+from engine.commands.pages.links import LinkDone
+from engine.model.campaign_links import CampaignLink
+from engine.refusals import Code, Refused
+
+_ID_MAX = 100
+
+
+class CreateLinkArguments(LinkFields, Arguments):
+    """Arguments of create_link."""
+
+
+class UpdateLinkArguments(LinkChange, Arguments):
+    """Arguments of update_link."""
+
+    link: str = Field(description="its id", max_length=_ID_MAX)
+    clear: list[Literal["landing"]] = Field([], description="what is to be empty again", max_length=1)
+
+
+class ListLinksArguments(Arguments):
+    """Arguments of list_links."""
+
+    link: str | None = Field(
+        None, description="id of one link: shows it alone, with its code to copy", max_length=_ID_MAX
+    )
+    vendor: str | None = Field(
+        None, description="mail service for which its code is wanted; left out: its own", max_length=100
+    )
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, description="next_cursor of the list before", max_length=_ID_MAX)
+
+
+class LinkResult(Result):
+    """A link that was made or changed."""
+
+    link: LinkInfo
+    code: CodeToCopy
+    changed: list[str] = Field(description="which of its fields changed")
+
+
+class LinkList(Result):
+    """Links, newest first."""
+
+    links: list[LinkInfo]
+    next_cursor: str | None
+    code: CodeToCopy | None = Field(description="of the one link that was asked for")
+
+
+async def create_link(call: CallContext, arguments: CreateLinkArguments) -> Reply:
+    """Make a call-to-action link for a newsletter: its page shows the events with the reader's address filled in, and
+    one button sends the invites. Returns the exact code for the mail service: give it to your user unchanged, with the
+    steps and the test. Opening the link sends nothing, so scanners of mail do not."""
+    return await _reply(call, await call.apply(await arguments.command(call.engine)), "Made")
+
+
+async def update_link(call: CallContext, arguments: UpdateLinkArguments) -> Reply:
+    """Change a link for newsletters, end it (active: false) or put it back. Its address stays, and what is left out."""
+    emptied = arguments.model_copy(update=dict.fromkeys(arguments.clear, ""))
+    done = await call.apply(emptied.command(arguments.link))
+    return await _reply(call, done, "In use" if done.link.active else "Ended")
+
+
+async def list_links(call: CallContext, arguments: ListLinksArguments) -> Reply:
+    """List your links for newsletters, newest first, with how often each was shown and pressed and how many people it
+    invited; or show one with its code to copy."""
+    if arguments.link is not None:
+        one = await call.engine.link(arguments.link, call.actor)
+        code = await code_to_copy(call.engine, one, arguments.vendor or "")
+        return await _listed(call, [one], 1, code)
+    links = await call.engine.links(call.actor)
+    start = _after(links, arguments.cursor)
+    return await fitted(arguments.limit, lambda limit: _listed(call, links[start:], limit))
+
+
+def _after(links: Sequence[CampaignLink], cursor: str | None) -> int:
+    """Where the list goes on. Raises Refused: INVALID_CURSOR."""
+    if cursor is None:
+        return 0
+    places = [place for place, link in enumerate(links) if link.id == cursor]
+    if not places:
+        raise Refused(Code.INVALID_CURSOR, "That cursor is of no list of links.", "Begin without one.")
+    return places[0] + 1
+
+
+async def _listed(
+    call: CallContext, links: Sequence[CampaignLink], limit: int, code: CodeToCopy | None = None
+) -> Reply:
+    shown = [await link_info(call.engine, link) for link in links[:limit]]
+    more = shown[-1].id if len(links) > limit else None
+    lines = [_line(info) for info in shown]
+    if more:
+        lines.append(f"There are more; go on with cursor {more}")
+    if code:
+        lines += _told(code)
+    return Reply(
+        "\n".join(lines) or "There are no links.", LinkList(links=shown, next_cursor=more, code=code)
+    )
+
+
+def _line(info: LinkInfo) -> str:
+    counts = info.counts
+    state = "" if info.active else " (ended)"
+    unmerged = f", {counts.unmerged} opened without an address" if counts.unmerged else ""
+    return (
+        f"- {info.id} “{one_line(info.name)}”{state}: shown {counts.shown}, pressed {counts.pressed}, "
+        f"sent {counts.sent}, answered {counts.answered}{unmerged}"
+    )
+
+
+def _told(code: CodeToCopy) -> list[str]:
+    return [
+        f"For {code.vendor}:",
+        code.button_html,
+        f"Plain link: {code.plain_link}",
+        *[f"{n}. {step}" for n, step in enumerate(code.steps, 1)],
+        f"To try it: {code.test}",
+    ]
+
+
+async def _reply(call: CallContext, done: LinkDone, state: str) -> Reply:
+    code = await code_to_copy(call.engine, done.link)
+    data = LinkResult(link=await link_info(call.engine, done.link), code=code, changed=list(done.changed))
+    named = f"{state}: link {done.link.id} “{one_line(done.link.name)}”."
+    return Reply("\n".join([named, *_told(code)]), data)
+
+
+TOOLS = (
+    Spec(create_link, "Make a newsletter link", CreateLinkArguments, LinkResult, writes(), "publish"),
+    Spec(
+        update_link,
+        "Change a newsletter link",
+        UpdateLinkArguments,
+        LinkResult,
+        writes(destructive=True, idempotent=True),
+        "publish",
+    ),
+    Spec(list_links, "List newsletter links", ListLinksArguments, LinkList, reads()),
+)

@@ -1,0 +1,155 @@
+"""Links for newsletters, and the mail services that fill them in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
+from cis_mcp.views import vendors as services
+from cis_mcp.views.base import Data
+from cis_mcp.views.links import CodeToCopy, LinkChange, LinkFields, LinkInfo, code_to_copy, link_info
+from engine.commands.pages.links import LinkDone
+from engine.model import cursors
+from engine.model.campaign_links import Vendor
+from engine.model.verbs import Verb
+
+
+class OfLink(Query):
+    """The link in the path."""
+
+    id: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class CodeOfLink(OfLink):
+    """The link in the path, and for which mail service its code is wanted."""
+
+    vendor: str = Field("", description="id of a mail service; empty: the link's own", max_length=100)
+
+
+class ListingLinks(Query):
+    """Some of the links."""
+
+    limit: Limit = 20
+    cursor: Cursor = None
+
+
+class NewLink(LinkFields, Body):
+    """A link to be made."""
+
+
+class LinkChanges(LinkChange, Body):
+    """What is to change; what is left out stays."""
+
+
+class Links(Data):
+    """Links, newest first."""
+
+    links: list[LinkInfo]
+    next_cursor: str | None
+
+
+class ChangedLink(Data):
+    """A link that was made or changed, with its code to copy."""
+
+    link: LinkInfo
+    code: CodeToCopy
+    changed: list[str] = Field(description="which of its fields changed")
+
+
+class Vendors(Data):
+    """Mail services, in the operator's order."""
+
+    vendors: list[Vendor]
+
+
+async def links(call: Call[ListingLinks, Body]) -> Links:
+    """List your links for newsletters, newest first, with their counters."""
+    limit, cursor = call.query.limit, call.query.cursor
+    every = await call.engine.links(call.actor)
+    start = 0
+    if cursor:
+        (last,) = cursors.opened(cursor, str)
+        place = next((place for place, link in enumerate(every) if link.id == last), None)
+        if place is None:
+            raise cursors.forged()
+        start = place + 1
+    shown = every[start : start + limit]
+    more = len(every) > start + limit
+    infos = [await link_info(call.engine, link) for link in shown]
+    return Links(links=infos, next_cursor=cursors.written(shown[-1].id) if more else None)
+
+
+async def show_link(call: Call[OfLink, Body]) -> LinkInfo:
+    """Show one of your links with its counters."""
+    return await link_info(call.engine, await call.engine.link(call.query.id, call.actor))
+
+
+async def link_code(call: Call[CodeOfLink, Body]) -> CodeToCopy:
+    """Return the code to paste into a newsletter, for the link's mail service or another one."""
+    link = await call.engine.link(call.query.id, call.actor)
+    return await code_to_copy(call.engine, link, call.query.vendor)
+
+
+async def make_link(call: Call[Query, NewLink]) -> Answer:
+    """Make a link for newsletters: its page shows the events and one button that sends the invites."""
+    done = await call.apply(await call.body.command(call.engine))
+    return Answer(await _changed(call, done), 201, {"Location": f"/v1/links/{done.link.id}"})
+
+
+async def change_link(call: Call[OfLink, LinkChanges]) -> ChangedLink:
+    """Change a link, end it or put it back; its address stays. A repetition changes nothing."""
+    return await _changed(call, await call.apply(call.body.command(call.query.id)))
+
+
+async def vendors(call: Call[Nothing, Body]) -> Vendors:
+    """List the mail services for which links are made, with the tag and the steps of each."""
+    return Vendors(vendors=await services.vendors(call.engine))
+
+
+async def _changed(call: Call[Any, Any], done: LinkDone) -> ChangedLink:
+    info = await link_info(call.engine, done.link)
+    code = await code_to_copy(call.engine, done.link)
+    return ChangedLink(link=info, code=code, changed=list(done.changed))
+
+
+def _reading(path: str, handler: Any, answer: type[Data], query: type[Query]) -> Endpoint:
+    return Endpoint(
+        "GET", path, handler, answer, Verb.READ, "links", query, tool="list_links", tier="extended"
+    )
+
+
+_LINKS, _LINK = "/v1/links", "/v1/links/{id}"
+ENDPOINTS = (
+    _reading(_LINKS, links, Links, ListingLinks),
+    _reading(_LINK, show_link, LinkInfo, OfLink),
+    _reading(f"{_LINK}/code", link_code, CodeToCopy, CodeOfLink),
+    _reading("/v1/vendors", vendors, Vendors, Nothing),
+    Endpoint(
+        "POST",
+        _LINKS,
+        make_link,
+        ChangedLink,
+        Verb.PUBLISH,
+        "links",
+        Nothing,
+        NewLink,
+        201,
+        tool="create_link",
+        tier="extended",
+    ),
+    Endpoint(
+        "PATCH",
+        _LINK,
+        change_link,
+        ChangedLink,
+        Verb.PUBLISH,
+        "links",
+        OfLink,
+        LinkChanges,
+        tool="update_link",
+        tier="extended",
+    ),
+)

@@ -1,0 +1,202 @@
+"""Campaign links as data: their addresses, the code to copy, and what became of them."""
+
+from __future__ import annotations
+
+from html import escape
+
+from pydantic import BaseModel, Field
+
+from cis_mcp.views import vendors
+from cis_mcp.views.base import Data
+from cis_mcp.views.events import utc
+from engine.commands.pages.links import BUTTON_MAX, NAME_MAX, CreateLink, UpdateLink
+from engine.engine import Engine
+from engine.model.campaign_links import BUDGET, BUTTON, EVENTS_MAX, CampaignLink, LinkCounts, Vendor
+from engine.model.people import Origin
+from engine.settings import Settings
+
+_CELL = "border-radius:6px"
+_ANCHOR = (
+    "display:inline-block;padding:14px 28px;font-family:Arial,Helvetica,sans-serif;font-size:16px;"
+    "font-weight:bold;line-height:20px;color:#ffffff;text-decoration:none"
+)
+_BLUE = "#1558b0"
+
+
+def path(link: CampaignLink) -> str:
+    """Where the link leads on our web server."""
+    return f"/c/{link.token}"
+
+
+def url(settings: Settings, link: CampaignLink) -> str:
+    """The public address, without anybody's address in it."""
+    return settings.public_url.rstrip("/") + path(link)
+
+
+def address(settings: Settings, link: CampaignLink, vendor: Vendor) -> str:
+    """The address to put into a newsletter: one parameter, which the mail service fills in."""
+    tag = vendor.signed_tag.replace("{key}", link.key) if link.key and vendor.signed_tag else vendor.email_tag
+    return f"{url(settings, link)}?e={tag}" if tag else url(settings, link)
+
+
+def button(settings: Settings, link: CampaignLink, vendor: Vendor) -> str:
+    """The HTML of a button that mail clients show; the tag stands in it as the mail service expects it."""
+    return (
+        '<table role="presentation" border="0" cellpadding="0" cellspacing="0"><tr>'
+        f'<td bgcolor="{_BLUE}" style="{_CELL}"><a href="{address(settings, link, vendor)}" target="_blank" '
+        f'style="{_ANCHOR}">{escape(link.button)}</a></td></tr></table>'
+    )
+
+
+class CodeToCopy(Data):
+    """What to paste into a newsletter, how, and how to try it."""
+
+    vendor: str = Field(description="name of the mail service")
+    button_html: str = Field(description="a button, to be pasted as it is")
+    plain_link: str = Field(description="the address, to be put behind any words")
+    steps: list[str]
+    test: str = Field(description="how to try it before it goes out")
+    key: str = Field(description="with which addresses are signed: a secret; empty: they are not")
+
+
+class LinkInfo(Data):
+    """A campaign link as it is now."""
+
+    id: str
+    name: str
+    organizer: str
+    uids: list[str]
+    vendor: str
+    origin: Origin
+    button: str
+    landing: str = Field(
+        description="where the button leads: slug of a page, an address; empty: our own page"
+    )
+    budget: int = Field(description="presses after which each one is confirmed by mail first; 0: no limit")
+    signed: bool
+    active: bool
+    url: str = Field(description="address of its page, to look at it")
+    counts: LinkCounts = Field(
+        description="shown, pressed, sent, answered; unmerged: opened without an address"
+    )
+    created: str = Field(description="UTC")
+
+
+async def link_info(engine: Engine, link: CampaignLink) -> LinkInfo:
+    """A link with its address and its counters."""
+    return LinkInfo(
+        id=link.id,
+        name=link.name,
+        organizer=link.organizer,
+        uids=list(link.uids),
+        vendor=link.vendor,
+        origin=link.origin,
+        button=link.button,
+        landing=link.landing,
+        budget=link.budget,
+        signed=bool(link.key),
+        active=link.active,
+        url=url(engine.settings, link),
+        counts=await engine.link_counts(link),
+        created=utc(link.created),
+    )
+
+
+async def code_to_copy(engine: Engine, link: CampaignLink, vendor_id: str = "") -> CodeToCopy:
+    """The code of a link, for its mail service or another one. Raises Refused: INVALID_ARGUMENT."""
+    vendor = await vendors.vendor(engine, vendor_id or link.vendor)
+    steps = list(vendor.steps)
+    if link.key:
+        steps.append(
+            "The link is signed: [signature] is HMAC-SHA256 of the address as it stands in the link before encoding, "
+            "with the key, in hexadecimal digits."
+            if "[signature]" in vendor.signed_tag
+            else "The link is signed; keep its code secret until it is sent."
+        )
+    return CodeToCopy(
+        vendor=vendor.name,
+        button_html=button(engine.settings, link, vendor),
+        plain_link=address(engine.settings, link, vendor),
+        steps=steps,
+        test=vendor.test,
+        key=link.key,
+    )
+
+
+class LinkFields(BaseModel):
+    """What may be said of a link when it is made."""
+
+    name: str = Field(
+        description="what you call it, such as the audience; readers do not see it",
+        max_length=NAME_MAX,
+        examples=["May newsletter"],
+    )
+    events: list[str] = Field(
+        description="uids or ids of the events that its button sends", min_length=1, max_length=EVENTS_MAX
+    )
+    vendor: str = Field(
+        description="mail service: mailchimp, klaviyo, sendgrid, hubspot, activecampaign, brevo, mailerlite, "
+        "constantcontact, campaignmonitor, kit, beehiiv, ghost, braze, customerio, marketo, salesforce, substack, or "
+        "own",
+        max_length=100,
+        examples=["mailchimp"],
+    )
+    button: str = Field(BUTTON, description="what the button says", max_length=BUTTON_MAX)
+    landing: str = Field(
+        "",
+        description="where the button leads afterwards: slug of one of your pages, or an address whose host the "
+        "operator allowed; empty: our own page",
+        max_length=2_000,
+    )
+    budget: int = Field(
+        BUDGET,
+        description="presses after which each one is confirmed by mail first, about the size of your list; 0: no limit",
+        ge=0,
+    )
+    signed: bool = Field(False, description="the service signs each reader's address (braze, own)")
+
+    async def command(self, engine: Engine) -> CreateLink:
+        """What makes the link. Raises Refused: INVALID_ARGUMENT."""
+        vendor = await vendors.vendor(engine, self.vendor)
+        vendors.refuse_unsigning(vendor, signed=self.signed)
+        return CreateLink(
+            name=self.name,
+            events=tuple(self.events),
+            vendor=vendor.id,
+            origin=vendor.origin,
+            button=self.button,
+            landing=self.landing,
+            budget=self.budget,
+            signed=self.signed,
+        )
+
+
+class LinkChange(BaseModel):
+    """What is to change of a link; what is left out stays."""
+
+    name: str | None = Field(None, description="what you call it", max_length=NAME_MAX)
+    events: list[str] | None = Field(
+        None, description="uids or ids of the events that its button sends", max_length=EVENTS_MAX
+    )
+    button: str | None = Field(None, description="what the button says", max_length=BUTTON_MAX)
+    landing: str | None = Field(
+        None,
+        description="slug of one of your pages, an address whose host the operator allowed, or empty: our own page",
+        max_length=2_000,
+    )
+    budget: int | None = Field(
+        None, description="presses after which each one is confirmed by mail first; 0: no limit", ge=0
+    )
+    active: bool | None = Field(None, description="false: ends it; true: puts it back")
+
+    def command(self, link_id: str) -> UpdateLink:
+        """What changes the link."""
+        return UpdateLink(
+            link=link_id,
+            name=self.name,
+            events=None if self.events is None else tuple(self.events),
+            button=self.button,
+            landing=self.landing,
+            budget=self.budget,
+            active=self.active,
+        )

@@ -1,0 +1,59 @@
+"""Links for newsletters over /v1."""
+
+from __future__ import annotations
+
+import httpx
+
+from engine.engine import Engine
+from tests.rest.test_agents import bearing, with_verbs
+from tests.rest.test_events import made
+from tests.support.engines import deliver
+
+
+async def test_a_link_is_made_shown_changed_and_ended(engine: Engine, web: httpx.AsyncClient) -> None:
+    async with bearing(web, await with_verbs(engine, "publish", "create")) as publisher:
+        event = (await made(publisher)).json()
+        asked = {"name": "May", "events": [event["uid"]], "vendor": "beehiiv", "button": "Register Now"}
+        answer = await publisher.post("/v1/links", json=asked)
+        assert answer.status_code == 201, answer.text
+        at = answer.headers["location"]
+        assert (await publisher.get(at)).json() == answer.json()["link"]
+        assert (await publisher.get(f"{at}/code")).json() == answer.json()["code"]
+        other = (await publisher.get(f"{at}/code?vendor=ghost")).json()
+        assert other["plain_link"].endswith("?e={email}")
+        path = answer.json()["link"]["url"].partition("8000")[2]
+        assert "Register Now" in (await publisher.get(path)).text
+        ended = await publisher.patch(at, json={"active": False})
+        assert ended.json()["changed"] == ["active"]
+        assert (await publisher.patch(at, json={"active": False})).json()["changed"] == []
+        assert (await publisher.get(path)).status_code == 404
+        bad = await publisher.post("/v1/links", json={**asked, "landing": "https://evil.example"})
+        assert (bad.status_code, bad.json()["code"]) == (400, "url_not_allowed")
+    assert (await web.post("/v1/links", json=asked)).status_code == 403
+    async with bearing(web, await with_verbs(engine, "publish", address="ben@example.com")) as other_one:
+        assert (await other_one.get(at)).json()["code"] == "unknown_link"
+
+
+async def test_links_are_paged_and_mail_services_listed(engine: Engine, web: httpx.AsyncClient) -> None:
+    async with bearing(web, await with_verbs(engine, "publish", "create")) as publisher:
+        event = (await made(publisher)).json()
+        for name in ("One", "Two", "Three"):
+            asked = {"name": name, "events": [event["uid"]], "vendor": "own"}
+            await publisher.post("/v1/links", json=asked)
+        first = (await publisher.get("/v1/links?limit=2")).json()
+        rest = (await publisher.get("/v1/links", params={"cursor": first["next_cursor"]})).json()
+        assert {one["name"] for one in first["links"] + rest["links"]} == {"One", "Two", "Three"}
+        assert (await publisher.get("/v1/links?cursor=x")).json()["code"] == "invalid_cursor"
+        vendors = (await publisher.get("/v1/vendors")).json()["vendors"]
+        assert [vendors[0]["id"], vendors[-1]["id"]] == ["mailchimp", "own"]
+
+
+async def test_an_invite_is_previewed_and_nothing_is_sent(engine: Engine, web: httpx.AsyncClient) -> None:
+    async with bearing(web, await with_verbs(engine, "create")) as reader:
+        event = (await made(reader)).json()
+        at = f"/v1/events/{event['uid']}/attendees"
+        answer = await reader.get(f"{at}/ann@outlook.com/preview")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["likely"] == "outlook_web"
+        assert (await reader.get(f"{at}/nobody/preview")).status_code == 400
+    assert await deliver(engine) == []
