@@ -17,6 +17,7 @@ from engine.commands.agents.standing import standing_of
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import Randomness, RecordedRandomness, SystemRandomness
 from engine.itip.recurrence import instances
+from engine.link_questions import LinkQuestions
 from engine.message_questions import MessageQuestions
 from engine.model.actors import Actor
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
@@ -44,7 +45,7 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class Engine(Recorded, MessageQuestions, Questions):
+class Engine(Recorded, MessageQuestions, LinkQuestions, Questions):
     """The one way in for everything that changes, and the questions, over one store."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock, randomness: Randomness) -> None:

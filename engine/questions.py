@@ -14,7 +14,6 @@ from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
 from engine.commands.operators.operators import may_administer
 from engine.do_not_mail import DoNotMail, refuse_unreading
-from engine.link_questions import LinkQuestions
 from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.base import Value
@@ -70,7 +69,7 @@ class Explanation(Value):
     automatic: tuple[Change, ...] = ()
 
 
-class Questions(PageQuestions, LinkQuestions, DoNotMail, SessionQuestions, RevisionQuestions):
+class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions):
     """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
