@@ -95,12 +95,65 @@ def bill(*, paid: bool) -> dict[str, Any]:
     return {**known, "paid": paid, "contacts": ["ann@example.com"]}
 
 
+def candidate(stage: str) -> dict[str, Any]:
+    person = {
+        "id": 3,
+        "can_email": True,
+        "email_addresses": [{"value": "ann@example.com", "type": "personal"}],
+    }
+    application = {
+        "id": 9,
+        "last_activity_at": "2027-01-01T00:00:00.000Z",
+        "current_stage": {"id": 1, "name": stage, "interviews": []},
+        "custom_fields": {"interview_start": {"name": "Start", "value": "2027-03-02T15:00:00+01:00"}},
+        "candidate": person,
+    }
+    return {"action": "candidate_stage_change", "payload": {"application": application}}
+
+
+def pipedrive(status: str) -> dict[str, Any]:
+    fields = {"TIME_KEY": {"value": "2027-03-02T15:00:00+01:00"}, "EMAIL_KEY": {"value": "ann@example.com"}}
+    data = {
+        "id": 1,
+        "title": "Acme",
+        "stage_id": 3,
+        "status": status,
+        "person_id": 1,
+        "update_time": "2027-01-01T00:00:00Z",
+        "custom_fields": fields,
+    }
+    meta = {
+        "action": "change",
+        "entity": "deal",
+        "entity_id": "1",
+        "id": "m1",
+        "attempt": 1,
+        "version": "2.0",
+    }
+    return {"meta": meta, "data": data, "previous": {"stage_id": 1}}
+
+
+def erp(state: str) -> dict[str, Any]:
+    start = "2027-03-02T15:00:00+01:00"
+    return {
+        "order": 7,
+        "revision": 2,
+        "state": state,
+        "title": "Chairs",
+        "delivery": start,
+        "email": "ann@example.com",
+    }
+
+
 BODIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Stripe": (invoice("invoice.finalized"), invoice("invoice.paid", status="paid")),
     "HubSpot": (hubspot("demo_scheduled"), hubspot("closedlost")),
     "Salesforce": (one_body("scheduled"), one_body("cancelled")),
     "Shopify": (order("paid"), order("refunded")),
     "Ashby": (interview("Scheduled"), interview("Cancelled")),
+    "Greenhouse": (candidate("Interview"), candidate("Rejected")),
+    "Pipedrive": (pipedrive("open"), pipedrive("lost")),
+    "ERP": (erp("made"), erp("closed")),
     "A": (bill(paid=False), bill(paid=True)),
 }
 
@@ -129,6 +182,14 @@ def test_a_test_order_invites_nobody_and_an_invoice_without_a_day_neither() -> N
     assert tried.do is Deed.NOTHING
     assert asked("Stripe", invoice("invoice.finalized", due_date=None)) is None
     assert asked("Stripe", {"id": "evt_2", "type": "customer.created"}) is None
+
+
+def test_a_candidate_who_may_not_be_mailed_is_not() -> None:
+    body = candidate("Interview")
+    body["payload"]["application"]["candidate"]["can_email"] = False
+    found = asked("Greenhouse", body)
+    assert found is not None
+    assert found.people == ()
 
 
 def _run(*arguments: str, given: str = "") -> Result:
