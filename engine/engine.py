@@ -36,6 +36,7 @@ from engine.watching import Watch
 log = logging.getLogger(__name__)
 
 D = TypeVar("D", bound=Done)
+T = TypeVar("T")
 
 SYSTEM = Actor(kind="system", address="")
 
@@ -149,6 +150,7 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, Questions):
 
         try:
             await self._prepared(command)
+            await command.upload(partial(self._alone, actor))
             done = await self._whole(command, actor, whole, before, also)
         except Refused as refused:
             log.info("%s refused: %s", name, refused.code)
@@ -184,6 +186,16 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, Questions):
             return done
 
         return await self.store.transact(keep)
+
+    async def _alone(self, actor: Actor, work: Callable[[Work], Coroutine[object, object, T]]) -> T:
+        """What `work` gives in a unit of its own, for the actor."""
+        now = self.clock()
+
+        async def whole(unit: Unit) -> T:
+            bounds = await standing_of(unit, actor, now)
+            return await work(Work(unit, actor, now, self.randomness, self.settings, bounds=bounds))
+
+        return await self.store.transact(whole)
 
     def _chance(self, actor: Actor) -> Randomness:
         """Chance for a command; written down where the command may have to wait and come true later."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -118,6 +118,17 @@ class Work:
             raise Refused(Code.ORGANIZER_SUSPENDED, "This organizer is suspended.")
 
 
+T = TypeVar("T")
+
+
+class Apply(Protocol):
+    """Runs work in a unit of its own."""
+
+    async def __call__(self, work: Callable[[Work], Coroutine[object, object, T]]) -> T:
+        """What `work` gives. It may be run twice."""
+        ...
+
+
 class Command(BaseModel, Generic[D_co]):
     """A typed request that changes state; `Engine.apply` is the one way to have it carried out."""
 
@@ -130,6 +141,12 @@ class Command(BaseModel, Generic[D_co]):
 
     async def prepare(self) -> None:
         """Do what takes long and needs nothing of the store, before the unit of work begins."""
+
+    async def upload(self, apply: Apply) -> None:
+        """Bring what is too much for one unit of work into the store, where no one sees it before `carry_out`.
+
+        Raises Refused; what was brought is dropped later.
+        """
 
     @abstractmethod
     async def carry_out(self, work: Work) -> D_co:

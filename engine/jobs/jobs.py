@@ -9,6 +9,7 @@ from datetime import datetime
 from engine.commands.base import Command
 from engine.commands.bulk_changes import ContinueBulkChange
 from engine.commands.campaigns.fan_out import DropDays, FanOut, FinishCampaign, PauseFailing, StartScheduled
+from engine.commands.campaigns.uploading import DropAbandoned
 from engine.commands.notifying import Progress, SendGathered
 from engine.engine import SYSTEM, Engine
 from engine.jobs import digests
@@ -25,6 +26,7 @@ _COMMANDS: dict[Job, type[Command[Progress]]] = {
     Job.FINISH: FinishCampaign,
     Job.NOTIFY: SendGathered,
     Job.DROP_DAYS: DropDays,
+    Job.DROP_LISTS: DropAbandoned,
 }
 _IDLE_S = 0.5
 _LOOK_S = 2.0

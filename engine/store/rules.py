@@ -27,6 +27,9 @@ PERSON_PROMPTED_DAY = 20
 """Those of them that strangers ask for: on pages, by links, as delegates, by triggers."""
 _DAY_S, _HOUR_S = 86_400, 3_600
 
+LIST_KEPT = timedelta(hours=1)
+"""How long a list waits for its draft: after that its command was refused, or its process died."""
+
 FAILING_WINDOW = 1_000
 """Newest settled messages of a campaign by which it is judged."""
 _FAILING_LEAST = 100

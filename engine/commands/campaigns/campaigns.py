@@ -13,8 +13,10 @@ from pydantic import Field, PrivateAttr
 
 from engine.commands import bulk_changes
 from engine.commands.agents import bounds, budgets
-from engine.commands.base import Command, Done, Work
+from engine.commands.base import Apply, Command, Done, Work
+from engine.commands.campaigns import uploading
 from engine.commands.campaigns import validation as judging
+from engine.commands.campaigns.uploading import Uploaded
 from engine.commands.invites.invites import personal_values
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
@@ -57,6 +59,7 @@ class DraftCampaign(Command[CampaignDone]):
     at: datetime | None = None
     report_to: str | None = None
     _rows: list[Recipient] = PrivateAttr(default_factory=list)
+    _uploaded: list[Uploaded] = PrivateAttr(default_factory=list)
 
     def committed(self) -> bytes:
         """What was asked but for the rows, to which the row of the draft commits by their digest."""
@@ -66,15 +69,33 @@ class DraftCampaign(Command[CampaignDone]):
         """Read the rows, in a thread: a hundred thousand addresses take seconds."""
         self._rows[:] = await pools.LISTS.run(judging.read_rows, self.recipients[: ROWS_MAX + 1])
 
+    async def upload(self, apply: Apply) -> None:
+        """Keep a long list in parts; a short one is kept with its draft."""
+        uploaded = await uploading.upload(apply, self._usable, self._rows, self.origin)
+        self._uploaded[:] = [uploaded] if uploaded else []
+
     async def carry_out(self, work: Work) -> CampaignDone:
         """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, EMPTY_LIST, TOO_LARGE, INVALID_TIME."""
+        event = await self._usable(work)
+        for uploaded in self._uploaded:
+            uploading.refuse_changed(event, uploaded.sequence)
+            return await self._draft(work, event, uploaded.rows, uploaded.campaign_id)
+        rows = await judging.judged(work, event, self._rows, self.origin)
+        return await self._draft(work, event, rows)
+
+    async def _usable(self, work: Work) -> Event:
         work.require("bulk")
         event = await work.standing_event(self.uid)
         self._refuse_unusable(event, work.now)
-        rows = await judging.judged(work, event, self._rows, self.origin)
+        return event
+
+    async def _draft(
+        self, work: Work, event: Event, rows: list[Recipient], uploaded: str = ""
+    ) -> CampaignDone:
+        """The draft of a list whose rows are in the store already, under the id `uploaded`, or come with it."""
         good = [r for r in rows if not r.code]
         campaign = Campaign(
-            id=work.randomness.word(CAMPAIGN_ID_LENGTH),
+            id=uploaded or work.randomness.word(CAMPAIGN_ID_LENGTH),
             event_uid=event.uid,
             organizer=event.organizer,
             origin=self.origin,
@@ -88,7 +109,7 @@ class DraftCampaign(Command[CampaignDone]):
             key=work.caused_by(event),
         )
         await _refuse_large(work, event, len(good))
-        await work.unit.add_campaign(campaign, rows)
+        await work.unit.add_campaign(campaign, () if uploaded else rows)
         token = confirm_token(campaign, event)
         sample = good[0] if good else None
         return CampaignDone(campaign=campaign, event=event, confirm_token=token, sample=sample)

@@ -22,14 +22,25 @@ def read_rows(rows: Sequence[Row]) -> list[Recipient]:
     return [_read_row(row.number or number, row) for number, row in enumerate(rows, start=1)]
 
 
-async def judged(work: Work, event: Event, rows: list[Recipient], origin: Origin) -> list[Recipient]:
-    """Every row with its verdict: an empty code is a good one."""
+async def judged(
+    work: Work,
+    event: Event,
+    rows: list[Recipient],
+    origin: Origin,
+    before: Mapping[str, int] | None = None,
+) -> list[Recipient]:
+    """Every row with its verdict: an empty code is a good one.
+
+    `before`: the good addresses in earlier parts of the list, with their rows.
+    """
+    before = before or {}
     emails = sorted({r.email for r in rows if not r.code})
     known = await work.unit.invited(event.uid, emails)
     barred = await work.unit.barred(event.organizer, emails)
     left = await invites_left(work, event) if origin.limited else None
     needed = personal.placeholders(event)
-    judge = _Judge(known, barred, left, needed)
+    left = None if left is None else max(0, left - len(before))
+    judge = _Judge(known, barred, left, needed, before)
     standing = await bounds.standing_for(work, event)
     if standing.bounded:
         own = standing.bounds_links and bool(needed) and not event.verbatim
@@ -98,10 +109,15 @@ class _Judge:
     """Judges rows one after the other: against what is known, and against the rows before."""
 
     def __init__(
-        self, known: set[str], barred: dict[str, Code], left: int | None, needed: frozenset[str]
+        self,
+        known: set[str],
+        barred: dict[str, Code],
+        left: int | None,
+        needed: frozenset[str],
+        before: Mapping[str, int],
     ) -> None:
         self._known, self._barred, self._left, self._needed = known, barred, left, needed
-        self._seen: dict[str, int] = {}
+        self._before, self._seen = before, dict[str, int]()
 
     def __call__(self, row: Recipient) -> Recipient:
         if row.code:
@@ -113,7 +129,7 @@ class _Judge:
         return row
 
     def _code(self, row: Recipient) -> Code | None:
-        if row.email in self._seen:
+        if row.email in self._seen or row.email in self._before:
             return Code.DUPLICATE_ROW
         if row.email in self._known:
             return Code.ALREADY_INVITED
@@ -128,7 +144,8 @@ class _Judge:
 
     def _detail(self, row: Recipient, code: Code) -> str:
         if code is Code.DUPLICATE_ROW:
-            return f"email: as in row {self._seen[row.email]}"
+            earlier = self._seen.get(row.email) or self._before[row.email]
+            return f"email: as in row {earlier}"
         if code is Code.MISSING_FIELD:
             return f"{', '.join(sorted(self._lacking(row)))}: empty, or no such column"[:_DETAIL_MAX]
         return _DETAILS.get(code, "")

@@ -19,7 +19,19 @@ class Campaigns(Protocol):
         ...
 
     async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
-        """Add a campaign with the rows of its list."""
+        """Add a campaign with the rows of its list; a list that was uploaded under its id is its list."""
+        ...
+
+    async def upload_rows(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
+        """Keep rows of a list whose campaign is added later; until then no one sees it. Repeating it is harmless."""
+        ...
+
+    async def abandoned_list(self, before: datetime) -> str | None:
+        """The id of a list that was begun before that time and whose campaign was never added."""
+        ...
+
+    async def drop_rows(self, campaign_id: str, limit: int) -> None:
+        """Delete rows of such a list, the list itself with the last."""
         ...
 
     async def last_campaign(self, event_uid: str, organizer: str, kind: Kind) -> Campaign | None:

@@ -17,6 +17,7 @@ class Job(StrEnum):
     FINISH = "finish"
     NOTIFY = "notify"
     DROP_DAYS = "drop_days"
+    DROP_LISTS = "drop_lists"
 
 
 class Jobs(Protocol):

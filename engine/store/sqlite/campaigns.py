@@ -13,29 +13,60 @@ from engine.store.rules import FAILING_WINDOW, is_failing
 from engine.store.sqlite import changes, rows
 from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.reminders import Reminders
-from engine.store.sqlite.schema import PENDING
+from engine.store.sqlite.schema import PENDING, SEEN
+
+_ADD = (
+    "INSERT INTO campaign(id, event_uid, organizer, state, at, rate, created, body) VALUES (?,?,?,?,?,?,?,?)"
+)
 
 
 class Campaigns(Reminders):
     """The part of a unit of work that speaks of campaigns."""
 
     async def campaign(self, campaign_id: str) -> Campaign | None:
-        row = await self.one("SELECT body FROM campaign WHERE id = ?", [campaign_id])
+        row = await self.one(f"SELECT body FROM campaign WHERE id = ? AND {SEEN}", [campaign_id])
         return rows.campaign(row) if row else None
 
     async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
         await self.run(
-            "INSERT INTO campaign(id, event_uid, organizer, state, at, rate, created, body) VALUES (?,?,?,?,?,?,?,?)",
+            f"{_ADD} ON CONFLICT(id) DO UPDATE SET state = excluded.state, at = excluded.at, rate = excluded.rate, "
+            f"created = excluded.created, body = excluded.body WHERE NOT {SEEN}",
             [campaign.id, campaign.event_uid, campaign.organizer, *_changing(campaign)],
         )
+        await self._add_rows(campaign.id, rows)
+
+    async def upload_rows(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
+        values = [campaign.id, campaign.event_uid, campaign.organizer, *_changing(campaign)]
+        values[3] = "uploading"
+        await self.run(f"{_ADD} ON CONFLICT(id) DO NOTHING", values)
+        await self._add_rows(campaign.id, rows)
+
+    async def _add_rows(self, campaign_id: str, rows: Sequence[Recipient]) -> None:
         await self.many(
-            "INSERT INTO campaign_row(campaign_id, row, email, name, fields, code, detail) VALUES (?,?,?,?,?,?,?)",
-            ((campaign.id, r.row, r.email, r.name, _fields(r.fields), r.code, r.detail) for r in rows),
+            "INSERT OR REPLACE INTO campaign_row(campaign_id, row, email, name, fields, code, detail) "
+            "VALUES (?,?,?,?,?,?,?)",
+            ((campaign_id, r.row, r.email, r.name, _fields(r.fields), r.code, r.detail) for r in rows),
         )
+
+    async def abandoned_list(self, before: datetime) -> str | None:
+        row = await self.one(
+            "SELECT id FROM campaign WHERE state = 'uploading' AND created < ? LIMIT 1", [before.timestamp()]
+        )
+        return row["id"] if row else None
+
+    async def drop_rows(self, campaign_id: str, limit: int) -> None:
+        await self.run(
+            "DELETE FROM campaign_row WHERE campaign_id = ?1 AND row IN "
+            "(SELECT row FROM campaign_row WHERE campaign_id = ?1 ORDER BY row LIMIT ?2)",
+            [campaign_id, limit],
+        )
+        if not await self.one("SELECT 1 FROM campaign_row WHERE campaign_id = ? LIMIT 1", [campaign_id]):
+            await self.run(f"DELETE FROM campaign WHERE id = ? AND NOT {SEEN}", [campaign_id])
 
     async def last_campaign(self, event_uid: str, organizer: str, kind: Kind) -> Campaign | None:
         row = await self.one(
             "SELECT body FROM campaign WHERE organizer = ? AND event_uid = ? AND json_extract(body, '$.kind') = ? "
+            f"AND {SEEN} "
             "ORDER BY created DESC LIMIT 1",
             [organizer, event_uid, kind.value],
         )

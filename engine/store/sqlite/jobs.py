@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.store.protocol import NOTICE_PAUSE, Job
+from engine.store.rules import LIST_KEPT
 from engine.store.sqlite.bulk_changes import BulkChanges
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.notices import GatheredNotices
@@ -22,5 +23,6 @@ async def waiting(statements: Statements, now: datetime, fail_share: float) -> f
         Job.FINISH: await look.next_drained(),
         Job.NOTIFY: await GatheredNotices(statements).next_gathered(now, NOTICE_PAUSE),
         Job.DROP_DAYS: await look.has_old_days(now),
+        Job.DROP_LISTS: await look.abandoned_list(now - LIST_KEPT),
     }
     return frozenset(job for job, found in waiting.items() if found)

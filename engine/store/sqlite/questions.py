@@ -19,6 +19,7 @@ from engine.store.sqlite import rows
 from engine.store.sqlite.counters import counted, summed
 from engine.store.sqlite.events import NAMED
 from engine.store.sqlite.groups import Groups
+from engine.store.sqlite.schema import SEEN
 from engine.store.sqlite.session import as_list
 
 _PAGE = 1_000
@@ -143,7 +144,7 @@ class Questions(Groups):
             where.append("(created, id) < (?, ?)")
             values += [before[0].timestamp(), before[1]]
         found = await self.all(
-            f"SELECT body FROM campaign WHERE {' AND '.join(where) or '1'} ORDER BY created DESC, id DESC LIMIT ?",
+            f"SELECT body FROM campaign WHERE {' AND '.join([SEEN, *where])} ORDER BY created DESC, id DESC LIMIT ?",
             [*values, limit],
         )
         return [rows.campaign(row) for row in found]

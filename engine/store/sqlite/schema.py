@@ -33,6 +33,8 @@ from engine.store.sqlite.webhooks_schema import WEBHOOKS
 from engine.store.sqlite.zones_schema import ATTENDEE_ZONES
 
 PENDING = "state IN ('queued','deferred')"
+SEEN = "state <> 'uploading'"
+"""Campaigns: before its draft is made a long list is in the store already, and no one sees it."""
 DUE = "state IN ('queued','deferred') AND held = 0"
 
 _VERSION_1 = f"""

@@ -101,6 +101,9 @@ class ClaimUnit(QuotaUnit, KeyUnit):
             self.spend_quota(quota, len(claims), now)
         return claims
 
+    async def left_today(self, limit: int, now: datetime) -> int:
+        return rules.left_of_day(limit, self._used(now))
+
     def _used(self, now: datetime) -> int:
         """Mails that left within 24 hours, by the hour, or that are held."""
         since = rules.hour(now) - 24

@@ -293,8 +293,25 @@ class LedgerUnit(SuppressionUnit):
 
     async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
         self.t.put("campaign", campaign.id, campaign)
+        self.t.drop("uploading", campaign.id)
         for row in rows:
             self.t.put("row", (campaign.id, row.row), row)
+
+    async def upload_rows(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
+        self.t.put("uploading", campaign.id, campaign.created)
+        for row in rows:
+            self.t.put("row", (campaign.id, row.row), row)
+
+    async def abandoned_list(self, before: datetime) -> str | None:
+        found = (key for key, begun in self.t.of("uploading").items() if begun < before)
+        return next(found, None)
+
+    async def drop_rows(self, campaign_id: str, limit: int) -> None:
+        rows = [key for key in self.t.of("row") if key[0] == campaign_id]
+        for key in rows[:limit]:
+            self.t.drop("row", key)
+        if len(rows) <= limit:
+            self.t.drop("uploading", campaign_id)
 
     async def last_campaign(self, event_uid: str, organizer: str, kind: Kind) -> Campaign | None:
         found = self.t.where(

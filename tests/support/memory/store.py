@@ -16,6 +16,7 @@ from engine.model.forgetting import Trace
 from engine.model.messages import MessageState
 from engine.store.protocol import NOTICE_PAUSE, Conflict, Job
 from engine.store.repeating import repeated
+from engine.store.rules import LIST_KEPT
 from tests.support.memory.forgetting import named_by_others, traces
 from tests.support.memory.questions import Asked
 from tests.support.memory.tables import Tables
@@ -121,6 +122,7 @@ class MemoryStore(Asked):
         waiting = {
             Job.PAUSE_FAILING: fail_share and await unit.next_failing(fail_share),
             Job.START_SCHEDULED: await unit.next_scheduled(now),
+            Job.DROP_LISTS: await unit.abandoned_list(now - LIST_KEPT),
             Job.BULK_CHANGE: await unit.next_bulk_change(),
             Job.FAN_OUT: await unit.next_fanout(),
             Job.FINISH: await unit.next_drained(),
