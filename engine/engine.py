@@ -14,6 +14,7 @@ from engine.commands.agents import holding
 from engine.commands.agents.bounds import refuse_exceeded
 from engine.commands.agents.holding import MustWait
 from engine.commands.agents.standing import standing_of
+from engine.commands.agents.undoing import offered
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import Randomness, RecordedRandomness, SystemRandomness
 from engine.itip.recurrence import instances
@@ -142,6 +143,7 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, Questions):
             done = await command.carry_out(work)
             await holding.weigh(work, command, done)
             refuse_exceeded(work)
+            done = await offered(work, command, done)
             if also:
                 await also(work, done)
             if command.in_record and actor.kind != "system":
@@ -172,13 +174,14 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, Questions):
             return await self.store.transact(whole)
         except MustWait as must_wait:
             waits, now = must_wait, self.clock()
+        head = await self.signed_head()
 
         async def keep(unit: Unit) -> D:
             bounds = await standing_of(unit, actor, now)
             work = Work(unit, actor, now, self.randomness, self.settings, bounds=bounds)
             if before:
                 await before(work)
-            held = await holding.hold(work, command, waits)
+            held = await holding.hold(work, command, waits, head)
             done = cast("D", waits.done.waiting(held))
             if also:
                 await also(work, done)

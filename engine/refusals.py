@@ -28,6 +28,8 @@ class Code(StrEnum):
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     UNKNOWN_KEY = "unknown_key"
     UNKNOWN_HELD_ACTION = "unknown_held_action"
+    UNKNOWN_UNDO = "unknown_undo"
+    UNDO_OVER = "undo_over"
     UNKNOWN_TRIGGER = "unknown_trigger"
     UNKNOWN_DELIVERY = "unknown_delivery"
     UNKNOWN_WEBHOOK = "unknown_webhook"
@@ -107,6 +109,7 @@ class Code(StrEnum):
     GONE = "gone"
     FAILING = "failing"
     # what became of a message
+    TAKEN_BACK = "taken_back"
     SUPERSEDED = "superseded"
     CAMPAIGN_CANCELLED = "campaign_cancelled"
     REJECTED_BY_SERVER = "rejected_by_server"

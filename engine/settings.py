@@ -105,10 +105,7 @@ class Settings(BaseSettings):
         description="MB of the disk that mail in leaves free; with less it is answered 452; 0: none",
     )
     undo_s: int = Field(
-        0,
-        ge=0,
-        le=86_400,
-        description="seconds that invites, updates, cancellations and reminders wait before they leave; 0: none",
+        0, ge=0, le=86_400, description="seconds in which what is owed can be taken back; 0: none"
     )
     undo_campaign_s: int = Field(
         0,
@@ -164,6 +161,9 @@ class Settings(BaseSettings):
     )
     oauth_jwks: str = Field("", description="URL of its public keys; empty: as its metadata says")
     oauth_audience: str = Field("", description="audience that a token must have; empty: CIS_PUBLIC_URL/mcp")
+    oauth_subjects: Literal["any", "listed"] = Field(
+        "any", description="listed: only tokens for whose subject bounds were made; any: others as well"
+    )
     oauth_claim: str = Field(
         "email", description="claim that holds the address a token acts for; email must be verified"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from engine.model.actors import Actor
+from engine.model.verbs import Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Caller:
     read_only: bool = False
     api: Literal["", "standard", "admin"] = ""
     """A key of the reference API, which opens its paths alone."""
+    grantable: frozenset[Verb] = frozenset(Verb)
+    """Of a token: the verbs that one with more scopes could have."""
     by_cookie: bool = False
     """Someone who is signed in at the web pages, not a program that bears a key."""
 

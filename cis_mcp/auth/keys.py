@@ -37,12 +37,25 @@ class KeyAuthenticator:
         """A token's bearer, within the bounds that were made for its subject, if any. Raises TokenRefused."""
         key = await self._engine.key_of_subject(caller.issuer, caller.subject)
         if key is None:
-            return caller
+            return self._unlisted(caller)
         if key.ended(self._engine.clock()) or key.address != caller.actor.address:
             raise TokenRefused("the bounds of this subject have ended, or are for another address")
         verbs = frozenset(caller.actor.verbs & key.actor.verbs)
         actor = key.actor.model_copy(update={"scopes": verbs})
-        return replace(caller, actor=actor, tier=key.tier, tools=key.tools, read_only=key.read_only)
+        return replace(
+            caller,
+            actor=actor,
+            tier=key.tier,
+            tools=key.tools,
+            read_only=key.read_only,
+            grantable=frozenset(key.actor.verbs),
+        )
+
+    def _unlisted(self, caller: Caller) -> Caller:
+        """The bearer of a token for whose subject nobody has made bounds. Raises TokenRefused."""
+        if self._engine.settings.oauth_subjects == "listed":
+            raise TokenRefused("no bounds were made for this subject", error="access_denied")
+        return caller
 
 
 def _let_in(token: str, key: Key) -> Caller:

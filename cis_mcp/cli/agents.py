@@ -15,6 +15,7 @@ from engine.commands.agents.keys import ChangeKey, CreateKey, KeyDone, RevokeKey
 from engine.commands.agents.lists import SetAddressList
 from engine.commands.agents.owed import DecideOwed
 from engine.commands.base import Command
+from engine.jobs.accounts import key_day
 from engine.model.bounds import Bounds
 from engine.model.keys import Key
 from engine.refusals import Code, Refused
@@ -110,13 +111,15 @@ async def list_keys(settings: Settings, *, as_json: bool) -> int:
 
 
 async def show_key(settings: Settings, key_id: str, *, as_json: bool) -> int:
-    """Show one key with its bounds."""
+    """Show one key with its bounds, what is left of them, what it did, was refused and waits for."""
     async with opened(settings) as engine:
         key, now = await _key(engine.keys, key_id), engine.clock()
+        day = await key_day(engine, key, now)
     if as_json:
-        click.echo(json.dumps(views.data(key, now), ensure_ascii=False, indent=2))
+        data = {**views.data(key, now), **views.day_data(day)}
+        click.echo(json.dumps(data, ensure_ascii=False, indent=2))
         return 0
-    for text in [views.line(key, now), *views.bound_lines(key)]:
+    for text in [views.line(key, now), *views.bound_lines(key), *views.day_lines(day)]:
         click.echo(text)
     return 0
 

@@ -19,6 +19,8 @@ HINTS: Mapping[Code, str] = {
     Code.UNKNOWN_POSTING: "List them with “cis-mcp webhook postings”.",
     Code.UNKNOWN_HELD_ACTION: "List what waits with “cis-mcp approval list”.",
     Code.HELD_ACTION_STATE: "See what became of it with “cis-mcp approval show”.",
+    Code.UNKNOWN_UNDO: "List what can be taken back with “cis-mcp undo”.",
+    Code.UNDO_OVER: "Correct it by a change or a cancellation.",
     Code.ADDRESS_SUPPRESSED: "See why with “cis-mcp suppression list ADDRESS”.",
     Code.ORGANIZER_SUSPENDED: "Lift it with “cis-mcp organizer resume”.",
 }

@@ -40,6 +40,7 @@ _TEXTS = {
     "hours": "When its mail may leave, such as 08:00-20:00; else always.",
     "timezone": "Zone of --hours and of the day; else UTC.",
     "owner": "Who answers for it: an address that no agent reads; else CIS_OWNER.",
+    "decides-for": "Ids of keys for which it approves though it may ask for such itself, or *; else none.",
     "approval": "What waits for the owner's yes: bulk:N, new-domain, links, outside-hours, time-changes, changes, "
     "everything, comma separated; else nothing.",
 }
@@ -87,7 +88,7 @@ def given_bounds(options: Mapping[str, Any]) -> dict[str, Any]:
     """The bounds that were given by options alone, as the model reads them."""
     values = {name: value for name, value in options.items() if value is not None and value is not False}
     stays = values.pop("probation_stays", False)
-    for name in ("to", "not_to", "links"):
+    for name in ("to", "not_to", "links", "decides_for"):
         if name in values:
             values[name] = _listed(values[name])
     approval = _listed(values.pop("approval", ""))

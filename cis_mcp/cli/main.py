@@ -20,6 +20,7 @@ from cis_mcp.cli.record import record
 from cis_mcp.cli.serving import serve, worker
 from cis_mcp.cli.suppressions import suppression
 from cis_mcp.cli.triggers import trigger
+from cis_mcp.cli.undo import undo
 from cis_mcp.cli.webhooks import webhook
 from engine.observe import logs
 from engine.process.private import private_from_now_on
@@ -147,6 +148,7 @@ for command in (
     forget,
     export,
     trigger,
+    undo,
     webhook,
 ):
     cli.add_command(command)

@@ -18,9 +18,10 @@ from cis_mcp.console import routes as console
 from cis_mcp.hooks import hooks
 from cis_mcp.http import secret
 from cis_mcp.http.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
-from cis_mcp.http.callers import Authentication, CallersOnly, metadata_routes
+from cis_mcp.http.callers import Authentication, CallersOnly, metadata_routes, metadata_url
 from cis_mcp.http.limits import AddressLimit, KeyLimits, Turns
 from cis_mcp.http.security import Names
+from cis_mcp.mcp.scopes import ScopesAsked
 from cis_mcp.mcp.server import TITLE, CisServer
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.mcp.web import McpEndpoint, endpoint, web_server
@@ -73,7 +74,7 @@ def root(
     def life(_app: Starlette) -> AbstractAsyncContextManager[None]:
         return mcp.sessions.running()
 
-    guarded = CallersOnly(mcp, settings) if callers else mcp
+    guarded = CallersOnly(ScopesAsked(mcp, metadata_url(settings)), settings) if callers else mcp
     return Starlette(
         routes=[
             Route("/mcp", endpoint=guarded),

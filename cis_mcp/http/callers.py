@@ -62,7 +62,7 @@ class CallersOnly:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        metadata = f', resource_metadata="{_metadata_url(settings)}"' if settings.oauth_issuer else ""
+        metadata = f', resource_metadata="{metadata_url(settings)}"' if settings.oauth_issuer else ""
         said = 'error="invalid_token", error_description="Authentication required"'
         self._headers = {"WWW-Authenticate": f"Bearer {said}{metadata}"}
 
@@ -127,11 +127,11 @@ def metadata_routes(settings: Settings, name: str) -> list[Route]:
         allow_methods=["GET", "OPTIONS"],
         allow_headers=["mcp-protocol-version"],
     )
-    path = urlsplit(_metadata_url(settings)).path
+    path = urlsplit(metadata_url(settings)).path
     return [Route(path, endpoint=open_to_all, methods=["GET", "OPTIONS"])]
 
 
-def _metadata_url(settings: Settings) -> str:
+def metadata_url(settings: Settings) -> str:
     """The well-known name stands between host and path (RFC 9728, 3.1)."""
     parts = urlsplit(str(AnyHttpUrl(resource_url(settings.public_url))))
     return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"

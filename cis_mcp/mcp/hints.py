@@ -22,6 +22,8 @@ HINTS: Mapping[Code, str] = {
     "event changed since, make a new draft with bulk_send and look at its sample.",
     Code.UNKNOWN_HELD_ACTION: "Its id was in the answer of the call that waits.",
     Code.HELD_ACTION_STATE: "See what became of it with get_held_action.",
+    Code.UNKNOWN_UNDO: "Its id was in the undo of the answer of the call that is to be taken back.",
+    Code.UNDO_OVER: "See with update_event or cancel_event, dry_run true, what a correction would cost, and ask.",
     Code.IDEMPOTENCY_CONFLICT: "To change that event use update_event; look at it with get_event.",
     Code.SEQUENCE_MISMATCH: "Read it with get_event and repeat the change with that sequence as expected_sequence.",
     Code.ADDRESS_SUPPRESSED: "list_suppressions says why; or ask the person for another address.",

@@ -10,9 +10,13 @@ from pydantic import Field, ValidationError
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import utc
+from engine.commands.agents.digests import KeyDay, left_lines, refused_lines, said
+from engine.commands.agents.widening import widening
 from engine.model.bounds import Bounds
 from engine.model.keys import Key
 from engine.refusals import Code, Refused
+
+_PROGRAM = "cis-mcp "
 
 
 def read_bounds(values: Mapping[str, Any]) -> Bounds:
@@ -114,3 +118,32 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return str(value) if value != "" else "-"
+
+
+def day_data(day: KeyDay) -> dict[str, Any]:
+    """What a key did and has left, for machines."""
+    return {
+        "left": {one.bound: one.left for one in day.limits if one.left is not None},
+        "used": {one.bound: one.used for one in day.limits if one.used is not None},
+        "refused": [
+            {"bound": bound, "times": times, "widen": _typed(widening(day.key, bound))}
+            for bound, times in day.refused
+        ],
+        "waits": [held.id for held in day.held],
+        "last": [one.model_dump(mode="json") for one in day.last],
+    }
+
+
+def day_lines(day: KeyDay) -> list[str]:
+    """What a key did and has left, what waits, and the one command for each of it."""
+    lines = left_lines(day.limits)
+    lines += [f"Waits: {one.preview.action}: {_PROGRAM}approval approve {one.id}" for one in day.held]
+    lines += refused_lines(day, _PROGRAM)
+    for one in day.last:
+        why = f" ({one.why})" if one.why else ""
+        lines.append(f"Did: {one.at} {said(one.command)}: {one.outcome}{why}")
+    return lines
+
+
+def _typed(command: str) -> str:
+    return f"{_PROGRAM}{command}" if command else ""

@@ -34,6 +34,7 @@ class Revision(Data):
     notified: int = Field(description="people who are mailed, or would be")
     first: list[str] = Field(description="the first 20 of them, masked")
     left_out: dict[str, int] = Field(description="people who are not, by their answer")
+    calendars: int = Field(description="of a dry run: people who were sent the revision that stands")
     sample: Sample | None = Field(description="of a dry run: the event as the first of them would read it")
     campaign_id: str = Field(description="the campaign that mails them; empty: no one is mailed")
     dry_run: bool
@@ -59,6 +60,7 @@ def notified_fields(done: EventDone) -> dict[str, Any]:
         "notified": done.notified,
         "first": [masked_address(a.email) for a in preview.first] if preview else [],
         "left_out": dict(preview.left_out) if preview else {},
+        "calendars": done.calendars or 0,
     }
 
 

@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.commands.randomness import Randomness
 from engine.model.actors import Actor
+from engine.model.answers import Proposal
 from engine.model.base import Value
 from engine.model.events import Event
 from engine.model.held import HeldAction
 from engine.model.keys import UNBOUNDED, Standing
+from engine.model.undo import Undo
 from engine.model.verbs import Verb, verbs_of
 from engine.refusals import Code, Refused
 from engine.settings import Settings
@@ -28,6 +30,8 @@ class Done(Value):
     held: HeldAction | None = Field(
         None, description="it waits for an approval: nothing was changed, and the rest is what would be"
     )
+
+    undo: Undo | None = Field(None, description="how, and until when, it can be taken back whole")
 
     def recorded(self, salt: bytes) -> dict[str, object]:
         """What the record says of it besides: facts without anybody's words; personal data as commitments by `salt`."""
@@ -63,6 +67,11 @@ class Work:
     exceeded: list[tuple[str, str]] = field(default_factory=list)
     """Bounds that a change passes, each with why: it waits for a decision, and is not refused."""
 
+    closed: list[Proposal] = field(default_factory=list)
+    """Proposals that it has closed, as they were."""
+    waited: bool = False
+    """What is asked for has waited already for the time in which it can be taken back."""
+
     @property
     def verbs(self) -> frozenset[Verb]:
         """What the actor may do: its key, and each key above it."""
@@ -79,7 +88,7 @@ class Work:
 
     def not_before(self, seconds: int) -> datetime | None:
         """When what is owed now may leave, so that it can be taken back until then; None: at once."""
-        return self.now + timedelta(seconds=seconds) if seconds else None
+        return self.now + timedelta(seconds=seconds) if seconds and not self.waited else None
 
     def exceed(self, bound: str, why: str) -> None:
         """Note that the change passes a bound, so that it waits for a decision."""

@@ -30,7 +30,7 @@ async def enter(work: Work, command: Command[Done], outcome: Done | Refused) -> 
         **_owed(work),
     }
     if isinstance(outcome, Done):
-        facts |= outcome.recorded(salt)
+        facts |= {"observed": sorted(set(work.observed)), **outcome.recorded(salt)}
     await _append(work, facts, salt, _persons(work.actor, command))
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 
-from engine.commands.agents.digests import KeyDay, OweDigest, counted, digest_text
+from engine.commands.agents.digests import OweDigest, digest_text
 from engine.engine import SYSTEM, Engine
-from engine.model import record
+from engine.jobs.accounts import key_day
 from engine.model.keys import Key
 
 _DAY = timedelta(days=1)
-_ROWS_MAX = 2_000
-"""Rows of one key that are read; of more the digest counts the newest."""
 _WAITING_MAX = 100
 
 
@@ -41,14 +38,7 @@ def _lately(key: Key, now: datetime) -> bool:
 
 
 async def _text(engine: Engine, owner: str, keys: list[Key], now: datetime) -> str:
-    days = [KeyDay(key=key, done=counted(await _rows(engine, key, now))) for key in keys]
+    days = [await key_day(engine, key, now) for key in keys]
     waiting = await engine.store.held_actions(None, waiting=True, limit=_WAITING_MAX, asked=owner)
     waiting = [held for held in waiting if held.state_at(now) == "waiting"]
     return digest_text(days, waiting, await engine.signed_head(), now)
-
-
-async def _rows(engine: Engine, key: Key, now: datetime) -> list[dict[str, object]]:
-    """What the record says of a key since this time yesterday."""
-    since = record.moment(now - _DAY)
-    rows = await engine.store.newest_rows(key.id, None, _ROWS_MAX)
-    return [facts for facts in (json.loads(row.body) for row in rows) if facts["at"] > since]

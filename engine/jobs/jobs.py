@@ -12,7 +12,7 @@ from engine.commands.campaigns.fan_out import DropDays, FanOut, FinishCampaign, 
 from engine.commands.campaigns.uploading import DropAbandoned
 from engine.commands.notifying import Progress, SendGathered
 from engine.engine import SYSTEM, Engine
-from engine.jobs import digests
+from engine.jobs import digests, endings
 from engine.quiet import Quiet
 from engine.store.protocol import Job
 
@@ -38,6 +38,8 @@ async def run(engine: Engine) -> None:
     """Run until cancelled."""
     quiet, loop, next_look = Quiet(engine.store), asyncio.get_running_loop(), 0.0
     digested: datetime | None = None
+    ended: datetime | None = None
+    told: set[str] = set()
     while True:
         signal = engine.owed.listen()
         try:
@@ -48,6 +50,9 @@ async def run(engine: Engine) -> None:
             if digests.due(engine, digested):
                 await digests.step(engine)
                 digested = engine.clock()
+            if endings.due(engine, ended):
+                await endings.step(engine, told)
+                ended = engine.clock()
         except Exception:
             log.exception("a job failed; trying again")
             await asyncio.sleep(_AFTER_FAILURE_S)

@@ -94,6 +94,11 @@ class Bounds(Value):
     horizon_days: int = Field(400, ge=0, le=_DAYS_MAX, description="no event starts later than this; days")
     approval: tuple[Approval, ...] = Field((), description="what needs the owner's approval; empty: nothing")
     approval_bulk: Budget = Field(0, description="of approval `bulk`: more recipients than this wait")
+    decides_for: tuple[str, ...] = Field(
+        (),
+        max_length=100,
+        description="ids of keys whose actions it may decide though it asks for such itself; `*`: any of its address",
+    )
     attended: bool = Field(False, description="true: a person sits at the client, whose yes there counts")
     expires_days: int = Field(90, ge=0, le=_DAYS_MAX, description="days until it ends; 0: never")
     owner: str = Field("", description="who answers for it; empty: the operator", max_length=320)

@@ -16,3 +16,15 @@ def blanked(text: str) -> str:
     """`text` without the codes of links and addresses that decide, confirm or sign in; soft line ends hide none."""
     whole = text.replace("=\r\n", "").replace("=\n", "")
     return _ADDRESS.sub(r"\1…", _LINK.sub(r"\1…", whole))
+
+
+_OURS = re.compile(
+    r"https?://\S*/(?:approve|approvals|confirm|unsubscribe|sign-in|s|u)/\S+|\b(?:confirm|unsubscribe|rsvp)\+\w+@\S+",
+    re.IGNORECASE,
+)
+"""Links and addresses of ours that decide something: they are for people, and no key may read them."""
+
+
+def whole_blanked(said: str) -> str:
+    """`said` without links and addresses of ours that decide something, nor their codes where links were rewritten."""
+    return blanked(_OURS.sub("[removed: a link or address that decides something]", said))

@@ -36,6 +36,8 @@ class HoldReason(StrEnum):
     """The organizer has changes from their calendar client wait for a yes."""
     MODE = "mode"
     """Everything that the key asks waits: its mode is `hold`, or it is on probation."""
+    NO_KEY = "no-live-key"
+    """It came by mail from an address whose keys have all ended, or are stopped."""
     BOUNDS = "bounds"
     """A change for people already invited passes a bound of the key: it waits, and is not refused."""
     TRIGGER = "trigger"

@@ -46,6 +46,7 @@ class Key(Value):
     stopped: datetime | None = Field(
         None, description="until it is resumed it changes nothing, and its mail waits"
     )
+    stopped_by: str = Field("", description="who stopped it: local, owner or agent; empty: not told")
     probation: datetime | None = Field(None, description="until then what it asks waits for a yes")
 
     @property
@@ -84,6 +85,8 @@ class Standing:
 
     keys: tuple[Key, ...]
     lists: Mapping[str, tuple[str, ...]]
+    unkeyed: tuple[Key, ...] = ()
+    """Mail of an address whose keys are these, none of them live: all that it asks waits for a yes."""
 
     @cached_property
     def bounds(self) -> list[Bounds]:
@@ -93,7 +96,7 @@ class Standing:
     @cached_property
     def bounded(self) -> bool:
         """False where all these keys were made before there were bounds."""
-        return bool(self.bounds)
+        return bool(self.bounds or self.unkeyed)
 
     @property
     def verbs(self) -> frozenset[Verb]:
@@ -144,8 +147,16 @@ class Standing:
 
     def mode(self, now: datetime) -> Mode:
         """The strictest mode, one on probation being `hold`."""
+        if self.unkeyed:
+            return Mode.HOLD
         modes = {Mode.HOLD if _on_probation(key, now) else key.bounds.mode for key in self.keys if key.bounds}
         return next((mode for mode in (Mode.HOLD, Mode.ACT, Mode.OBSERVE) if mode in modes), Mode.ACT)
+
+    def in_force(self, now: datetime) -> Standing:
+        """These keys with the bounds that hold something back: none where all that have any only observe."""
+        if not self.bounded or self.mode(now) is not Mode.OBSERVE:
+            return self
+        return Standing(tuple(key.model_copy(update={"bounds": None}) for key in self.keys), self.lists)
 
     @property
     def approval(self) -> frozenset[Approval]:
@@ -155,12 +166,13 @@ class Standing:
     @property
     def attended(self) -> bool:
         """True where all of them count a yes given at the client itself."""
-        return self.bounded and all(one.attended for one in self.bounds)
+        return bool(self.bounds) and all(one.attended for one in self.bounds)
 
     @property
     def owner(self) -> str:
         """Who answers for what is asked: the owner of the first key; empty: the operator."""
-        return next((one.owner for one in self.bounds if one.owner), "")
+        of_keys = (one.owner for one in self.bounds if one.owner)
+        return next(of_keys, next((key.owner for key in self.unkeyed if key.owner), ""))
 
     def ended(self, now: datetime) -> bool:
         """True where one of them is revoked or has expired."""

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from cis_mcp.views.keys import read_bounds
+from engine.commands.agents.deciding import Decide
 from engine.commands.agents.keys import CreateKey, RevokeKey, StopKey
 from engine.commands.agents.owed import DecideOwed
 from engine.commands.answers.receipts import RecordReceipt
@@ -17,7 +18,7 @@ from engine.commands.invites.invites import InviteDone, SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.events import Event
-from engine.model.held import HoldReason
+from engine.model.held import Channel, HoldReason
 from engine.model.keys import Key
 from engine.model.messages import Kind, MessageState
 from engine.model.people import Partstat, Party
@@ -285,6 +286,11 @@ async def test_more_changes_than_the_allowance_of_a_day_wait_for_a_yes(engine: E
         assert held is not None
         assert held.reasons == (HoldReason.BOUNDS,)
     assert await left(engine) == []
+    await do(engine, Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE))
+    assert await left(engine) == [ANN]
+    async with engine.store.unit() as unit:
+        spent = await unit.spent([key.id], engine.clock())
+    assert spent[key.id].changes == CHANGES_LEAST + 1, "what was approved counts as well"
 
 
 # 21, 22
@@ -460,4 +466,4 @@ async def test_mail_in_the_name_of_an_agent_stays_within_the_bounds_of_its_keys(
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=rows), by_mail)
     assert draft.campaign.valid == 1
     await do(engine, RevokeKey(key_id=key.id))
-    assert await bound_of(engine, meeting(), by_mail) == "key"
+    assert (await do(engine, meeting(), by_mail)).held, "it waits for the owner"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cis_mcp.cli.main import cli
+from engine.commands.invites.invites import SendInvite
+from engine.engine import system_clock
+from tests.support.engines import created, do, engine_in, meeting, why_not
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +106,29 @@ def test_a_list_changes_without_touching_the_keys_that_name_it() -> None:
     assert _data("key", "show", made["id"])["bounds"]["to"] == ["@customers"]
     assert "is empty" in _run("key", "addresses", "customers", "--none").stderr
     assert _run("key", "addresses", "customers", "nonsense").exit_code == 2
+
+
+def test_a_key_is_shown_with_what_it_did_has_left_and_how_its_owner_widens_it(tmp_path: Path) -> None:
+    made = _data("key", "create", "--for", "agent@cis.test", "--to", "*@customer.com", "--day", "2")
+    held = _data("key", "create", "--for", "agent@cis.test", "--mode", "hold")
+    asyncio.run(_asked(tmp_path / "data", made["id"], held["id"]))
+    shown = _data("key", "show", made["id"])
+    assert (shown["left"]["day"], shown["used"]["day"], shown["waits"]) == (1, 1, [])
+    command = f"cis-mcp key change {made['id']} --to '*@customer.com,MORE'"
+    assert shown["refused"] == [{"bound": "to", "times": 1, "widen": command}]
+    assert [one["outcome"] for one in shown["last"]] == ["refused", "done", "done"]
+    lines = _run("key", "show", made["id"]).stdout.splitlines()
+    assert f"Refused by to, 1 times; to widen it: {command}" in lines
+    (waits,) = [line for line in _run("key", "show", held["id"]).stdout.splitlines() if "Waits:" in line]
+    assert waits.startswith("Waits: Create the event: cis-mcp approval approve ")
+    assert _run(*waits.partition("cis-mcp ")[2].split()).exit_code == 0
+
+
+async def _asked(folder: Path, free: str, waits: str) -> None:
+    """The first key makes an event, invites a customer and is refused somebody else; the other one waits."""
+    async with engine_in(folder, system_clock) as engine:
+        keys = {key.id: key for key in await engine.keys()}
+        event = await created(engine, keys[free].actor)
+        for email in ("ann@customer.com", "eve@evil.com"):
+            await why_not(engine, SendInvite(uid=event.uid, email=email), keys[free].actor)
+        assert (await do(engine, meeting(), keys[waits].actor)).held

@@ -15,11 +15,12 @@ from cis_mcp.cli.main import cli
 from engine.commands.agents.keys import CreateKey
 from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
-from engine.jobs import digests
+from engine.jobs import digests, endings
 from engine.model.bounds import Bounds
 from engine.model.keys import Key
 from engine.model.messages import Message
 from engine.outbox.render import Renderer
+from engine.record.signing import opened
 from tests.support.approvals import PUBLIC
 from tests.support.clock import Clock
 from tests.support.engines import claim, created, deliver, do, engine_in, why_not
@@ -113,3 +114,59 @@ async def test_the_head_in_the_mail_as_it_left_is_held_against_the_record(
         database.execute("DELETE FROM record WHERE seq > 1")
     done = await asyncio.to_thread(CliRunner().invoke, cli, command)
     assert done.exit_code == 1
+
+
+async def test_each_refusal_by_a_bound_comes_with_the_command_that_widens_it(engine: Engine) -> None:
+    event = await created(engine, organizer=AGENT)
+    own = await key(engine, day=2)
+    for email in ("eve@evil.com", "ann@customer.com", "bob@customer.com", "cy@customer.com"):
+        await why_not(engine, SendInvite(uid=event.uid, email=email), own.actor)
+    (one,) = await mailed(engine)
+    assert one.notice
+    lines = one.notice.text.splitlines()
+    assert "Left today: day 0 of 2, new_people_day 98 of 100, changes_day 100 of 100." in lines
+    assert f"Refused by to, 1 times; to widen it: key change {own.id} --to '*@customer.com,MORE'" in lines
+    assert f"Refused by day, 1 times; to widen it: key change {own.id} --day 4" in lines
+
+
+async def test_the_mail_that_asks_for_approval_bears_the_head_of_the_record(engine: Engine) -> None:
+    event = await created(engine, organizer=AGENT)
+    own = await key(engine, approval=["everything"])
+    await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
+    (asked,) = [m for m in await deliver(engine) if m.email == BOSS]
+    assert asked.notice
+    head = opened(asked.notice.text, engine.signer.verifier)
+    assert not (await engine.verified([head.head])).differences
+
+
+async def test_an_owner_hears_once_of_a_key_that_ended_with_mail_queued(engine: Engine, clock: Clock) -> None:
+    event = await created(engine, organizer=AGENT)
+    own, idle = await key(engine, expires_days=1), await key(engine, expires_days=1)
+    await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)
+    told: set[str] = set()
+    await endings.step(engine, told)
+    clock.move(days=1)
+    for _ in range(2):
+        await endings.step(engine, told)
+    await endings.step(engine, set())
+    (one,) = [m for m in await deliver(engine) if m.email == BOSS]
+    assert one.notice
+    assert own.id in one.notice.text
+    assert "1 mails that it owed have not left" in one.notice.text
+    assert told == {own.id, idle.id}
+
+
+async def test_whoever_was_asked_hears_that_the_time_is_over(engine: Engine, clock: Clock) -> None:
+    event = await created(engine, organizer=AGENT)
+    own = await key(engine, approval=["everything"])
+    held = (await do(engine, SendInvite(uid=event.uid, email="ann@customer.com"), own.actor)).held
+    assert held
+    await deliver(engine)
+    clock.move(days=7)
+    await endings.step(engine, set())
+    await endings.step(engine, set())
+    (one,) = [m for m in await deliver(engine) if m.email == BOSS]
+    assert one.notice
+    assert one.notice.subject == "Not decided in time: Season opener"
+    assert held.id in one.notice.text
+    assert (await engine.held_action(held.id, engine.local)).state == "expired"

@@ -192,6 +192,71 @@ async def test_a_token_may_do_what_its_scopes_say(address: str, issuer: Issuer) 
         assert "create_event" not in tools
 
 
+async def _called(address: str, token: str, tool: str) -> httpx.Response:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {}}}
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
+        return await web.post(f"{address}/mcp", json=body, headers=bearing(token))
+
+
+@pytest.mark.parametrize(
+    ("tool", "scopes"), [("send_invite", "send"), ("bulk_send", "bulk"), ("list_messages", "reply")]
+)
+async def test_a_call_beyond_a_tokens_scopes_gets_a_403_with_all_scopes_of_the_call(
+    address: str, issuer: Issuer, tool: str, scopes: str
+) -> None:
+    answer = await _called(address, issuer.token(scope="read"), tool)
+    assert answer.status_code == 403
+    challenge = answer.headers["www-authenticate"]
+    assert 'error="insufficient_scope"' in challenge
+    assert f'scope="{scopes}"' in challenge
+    assert METADATA in challenge
+    assert answer.json()["scope"] == scopes
+
+
+async def test_a_call_within_them_or_of_no_tool_or_by_a_key_gets_none(
+    engine: Engine, address: str, issuer: Issuer
+) -> None:
+    for token, tool in (
+        (issuer.token(scope="read"), "get_event"),
+        (issuer.token(scope="read"), "no_such_tool"),
+        (await key_for(engine, scopes=frozenset({"read"})), "send_invite"),
+    ):
+        assert (await _called(address, token, tool)).status_code != 403
+
+
+async def test_a_scope_that_its_bounds_do_not_hold_is_not_asked_for(
+    engine: Engine, address: str, issuer: Issuer
+) -> None:
+    claims = issuer.claims()
+    made = CreateKey(
+        name="",
+        address="ann@cis.test",
+        oauth_issuer=claims["iss"],
+        oauth_subject=claims["sub"],
+        bounds=Bounds(verbs=frozenset({Verb.READ, Verb.SEND})),
+    )
+    await do(engine, made)
+    token = issuer.token(scope="read")
+    statuses = [(await _called(address, token, tool)).status_code for tool in ("send_invite", "bulk_send")]
+    assert statuses[0] == 403
+    assert statuses[1] != 403
+
+
+async def test_where_subjects_are_listed_another_gets_in_nowhere(tmp_path: Path, issuer: Issuer) -> None:
+    async with (
+        engine_in(tmp_path, oauth_issuer=issuer.url, oauth_subjects="listed") as engine,
+        served(engine) as address,
+    ):
+        refused = await _asked(address, issuer.token())
+        assert (refused.status_code, "access_denied" in refused.text) == (403, True)
+        claims = issuer.claims()
+        made = CreateKey(
+            name="", address="ann@cis.test", oauth_issuer=claims["iss"], oauth_subject=claims["sub"]
+        )
+        await do(engine, made)
+        assert (await _asked(address, issuer.token())).status_code == 200
+
+
 async def test_keys_are_taken_beside_tokens(engine: Engine, address: str) -> None:
     assert (await _asked(address, await key_for(engine))).status_code == 200
     assert (await _asked(address, "cis_guessed")).status_code == 401

@@ -27,6 +27,7 @@ PROMPTS = {
     "build_schedule_page",
     "campaign_link",
     "follow_up",
+    "hand_over_to_agent",
     "invite_from_schedule",
     "plan_campaign",
     "post_event_report",

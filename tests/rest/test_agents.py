@@ -93,7 +93,7 @@ async def test_what_waits_is_listed_and_decided_once_by_another_key(
     bounds = Bounds(verbs={"read", "send"}, approval=(Approval.EVERYTHING,))  # type: ignore[arg-type]
     async with (
         bearing(web, await key_for(engine, ANN, bounds=bounds)) as asking,
-        bearing(web, await with_verbs(engine, "approve", "send")) as reviewer,
+        bearing(web, await with_verbs(engine, "approve")) as reviewer,
     ):
         waits = (await asking.post(f"{path}/invites", json={"email": "bob@example.com"})).json()["held"]
         at = f"/v1/held-actions/{waits['id']}"

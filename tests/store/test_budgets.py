@@ -136,3 +136,13 @@ async def test_lists_are_named_and_replaced(store: Store) -> None:
         await unit.save_address_list("customers", ["*@a.com"])
         await unit.save_address_list("customers", ["*@b.com"])
         assert (await unit.standing(["below"])).lists == {"customers": ("*@b.com",)}
+
+
+async def test_mails_of_a_key_that_ended_are_those_that_did_not_leave(store: Store) -> None:
+    await with_keys(store)
+    await stores.owe(store, stores.message(ANN, key=KEYS), stores.message(BOB, key=KEYS))
+    await stores.answered(store, await stores.claim(store, limit=1))
+    async with store.unit() as unit:
+        assert await unit.mails_of_ended("below") == 1
+        await unit.withdraw_for_person("event1", BOB, Code.KEY_ENDED, START)
+        assert (await unit.mails_of_ended("top"), await unit.mails_of_ended("other")) == (1, 0)

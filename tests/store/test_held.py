@@ -91,3 +91,14 @@ async def test_an_organizers_switch_is_kept_beside_the_name(store: Store) -> Non
         assert await unit.organizer_name("stranger@example.org") == ""
         await unit.set_organizer_approval(ORGANIZER, None)
         assert await unit.organizer_approval(ORGANIZER) is None
+
+
+async def test_what_nobody_decided_in_time_is_found_until_it_is_closed(store: Store) -> None:
+    expires = held().expires
+    async with store.unit() as unit:
+        await unit.add_held(held())
+        await unit.add_held(held("later", expires=expires + (expires - held().created)))
+        assert await unit.expired_held(expires - (expires - held().created), 10) == []
+        assert [h.id for h in await unit.expired_held(expires, 10)] == ["one"]
+        await unit.save_held(held(state=HeldState.EXPIRED))
+        assert await unit.expired_held(expires, 10) == []

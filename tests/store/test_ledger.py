@@ -387,30 +387,30 @@ async def test_a_fanout_goes_through_its_audience_in_chunks_and_can_go_on_where_
     seen: list[str] = []
     for _ in range(3):
         async with store.unit() as unit:
-            job = await unit.next_fanout()
+            job = await unit.next_fanout(START)
             assert job is not None
             chunk, cursor = await unit.audience(job, 3)
             seen += [a.email for a in chunk]
             await unit.move_fanout(job, cursor)
     assert seen == people
     async with store.unit() as unit:
-        assert await unit.next_fanout() is None
+        assert await unit.next_fanout(START) is None
 
 
 async def test_a_fanout_step_that_fails_is_repeated_from_the_same_place(store: Store) -> None:
     await with_event(store, ANN, BOB)
     async with store.unit() as unit:
         await unit.add_fanout(Fanout(event_uid="event1", kind=Kind.UPDATE, partstats=EVERYBODY))
-        before = await unit.next_fanout()
+        before = await unit.next_fanout(START)
     with pytest.raises(ZeroDivisionError):
         async with store.unit() as unit:
-            job = await unit.next_fanout()
+            job = await unit.next_fanout(START)
             assert job is not None
             _, cursor = await unit.audience(job, 1)
             await unit.move_fanout(job, cursor)
             raise ZeroDivisionError
     async with store.unit() as unit:
-        assert await unit.next_fanout() == before
+        assert await unit.next_fanout(START) == before
 
 
 async def test_jobs_are_done_in_the_order_in_which_they_came(store: Store) -> None:
@@ -419,11 +419,11 @@ async def test_jobs_are_done_in_the_order_in_which_they_came(store: Store) -> No
         await unit.add_campaign(campaign(state="paused"), recipients(1))
         await unit.add_fanout(Fanout(event_uid="event1", kind=Kind.INVITE, campaign_id="campaign1"))
         await unit.add_fanout(Fanout(event_uid="event1", kind=Kind.UPDATE, partstats=EVERYBODY))
-        job = await unit.next_fanout()
+        job = await unit.next_fanout(START)
         assert job is not None
         assert job.kind is Kind.UPDATE, "the job of a paused campaign waits"
         await unit.save_campaign(campaign())
-        job = await unit.next_fanout()
+        job = await unit.next_fanout(START)
         assert job is not None
         assert job.campaign_id == "campaign1"
     assert await store.due_jobs(START)

@@ -266,6 +266,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("export_person", {"address": person}),
         ("suspend_organizer", {"address": LONG_ADDRESS}),
         ("resume_organizer", {"address": LONG_ADDRESS}),
+        ("undo", {"id": WIDE * 40}),
         ("decide_held_action", {"id": held, "decision": "refuse", "why": WIDE * 500}),
         ("create_key", {"name": WIDE * 200}),
         ("stop_sending", {"organizer": LONG_ADDRESS}),

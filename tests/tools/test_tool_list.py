@@ -68,6 +68,7 @@ EXTENDED = [
     "reply_message",
     "explain_refusal",
     "get_held_action",
+    "undo",
     "decide_held_action",
     "stop_sending",
     "create_key",

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from engine.engine import Engine
+from cis_mcp.mcp.tools import EVERYTHING
+from cis_mcp.views.events import utc
+from engine.commands.agents.deciding import Decide
+from engine.commands.answers.proposals import RecordProposal
+from engine.engine import SYSTEM, Engine
+from engine.model.held import Channel
 from engine.model.messages import Kind
+from tests.bounds.making import made
 from tests.support.clock import Clock
-from tests.support.engines import deliver, engine_in
-from tests.tools.caller import Caller, calling
+from tests.support.engines import attendee, claim, deliver, do, engine_in
+from tests.tools.caller import Caller, calling, text_of
 
 ANN = "ann@example.com"
+BOB = "bob@example.com"
 
 
 @asynccontextmanager
@@ -22,7 +31,7 @@ async def slow(folder: Path, clock: Clock) -> AsyncIterator[tuple[Engine, Caller
     """A server with a minute to take things back, and two for campaigns."""
     async with (
         engine_in(folder, clock, undo_s=60, undo_campaign_s=120) as engine,
-        calling(engine) as caller,
+        calling(engine, tier="extended") as caller,
     ):
         yield engine, caller
 
@@ -89,3 +98,249 @@ async def test_changes_wait_too_and_a_second_one_joins_the_first(tmp_path: Path)
         assert await deliver(engine) == []
         clock.move(seconds=60)
         assert [m.kind for m in await deliver(engine)] == [Kind.CANCELLATION]
+
+
+# the tool
+
+
+async def test_an_answer_says_how_and_until_when_it_can_be_taken_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (_, caller):
+        uid = await caller.event()
+        result = await caller.call("send_invite", uid=uid, email=ANN)
+        back = (result.structured_content or {})["undo"]
+        assert back["until"] == utc(clock() + timedelta(seconds=60))
+        assert back["id"] in text_of(result)
+        campaign = await caller.ok("bulk_send", uid=uid, recipients=[{"email": BOB}], start=True)
+        assert campaign["undo"]["until"] == utc(clock() + timedelta(seconds=120))
+        again = await caller.ok("send_invite", uid=uid, email=ANN)
+        assert "undo" not in again, "nothing was done, so nothing can be taken back"
+        assert "undo" not in await caller.ok("update_event", uid=uid, location="Hall", dry_run=True)
+
+
+async def test_without_a_time_nothing_can_be_taken_back(engine: Engine) -> None:
+    async with calling(engine) as caller:
+        assert "undo" not in await caller.ok("send_invite", uid=await caller.event(), email=ANN)
+
+
+async def test_an_invite_is_taken_back_with_its_person(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await caller.event()
+        sent = await caller.ok("send_invite", uid=uid, email=ANN)
+        done = await undone(caller, sent)
+        assert done["withdrawn"] == 1
+        clock.move(hours=1)
+        assert await deliver(engine) == []
+        assert (await caller.ok("get_stats", scope="event", key=uid))["people"] == 0
+        await caller.ok("send_invite", uid=uid, email=ANN)
+        clock.move(hours=1)
+        assert [m.email for m in await deliver(engine)] == [ANN]
+
+
+async def test_a_change_is_taken_back_as_a_new_revision_of_which_nobody_hears(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock, location="Room 1")
+        changed = await caller.ok("update_event", uid=uid, location="Room 9", start="2027-05-03T19:00:00")
+        assert changed["notified"] == 1
+        done = await undone(caller, changed)
+        assert (done["withdrawn"], done["sequence"]) == (1, 2)
+        event = (await caller.ok("get_event", uid=uid))["event"]
+        assert (event["location"], event["start"]["local"][:10]) == ("Room 1", "2027-05-02")
+        clock.move(hours=1)
+        assert await deliver(engine) == []
+        assert (await undone(caller, changed))["repeated"] is True
+
+
+async def test_changes_are_taken_back_newest_first(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock, location="Room 1")
+        first = await caller.ok("update_event", uid=uid, location="Room 2")
+        clock.move(seconds=10)
+        second = await caller.ok("update_event", uid=uid, location="Room 3")
+        assert await caller.code("undo", id=first["undo"]["id"]) == "undo_over"
+        await undone(caller, second)
+        await undone(caller, first)
+        assert (await caller.ok("get_event", uid=uid))["event"]["location"] == "Room 1"
+        clock.move(hours=1)
+        assert await deliver(engine) == []
+
+
+async def test_a_second_change_puts_off_what_waits_so_that_it_can_be_taken_back_as_well(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock, location="Room 1")
+        await caller.ok("update_event", uid=uid, location="Room 2")
+        clock.move(seconds=50)
+        second = await caller.ok("update_event", uid=uid, location="Room 3")
+        clock.move(seconds=30)
+        assert await deliver(engine) == [], "the first would say what the second says"
+        await undone(caller, second)
+        clock.move(seconds=60)
+        assert [(m.kind, m.sequence) for m in await deliver(engine)] == [(Kind.UPDATE, 3)]
+        assert (await caller.ok("get_event", uid=uid))["event"]["location"] == "Room 2"
+
+
+async def test_a_cancellation_is_taken_back_with_what_was_owed_before_it(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock)
+        await caller.ok("send_invite", uid=uid, email=BOB)
+        cancelled = await caller.ok("cancel_event", uid=uid)
+        done = await undone(caller, cancelled)
+        assert done["sequence"] == 2
+        clock.move(hours=1)
+        assert [(m.email, m.kind, m.sequence) for m in await deliver(engine)] == [(BOB, Kind.INVITE, 2)]
+        assert (await caller.ok("get_event", uid=uid))["event"]["status"] == "confirmed"
+
+
+async def test_a_withdrawal_is_taken_back_and_the_person_counts_again(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock)
+        gone = await caller.ok("withdraw_invite", uid=uid, email=ANN)
+        await undone(caller, gone)
+        clock.move(hours=1)
+        assert await deliver(engine) == []
+        assert (await caller.ok("get_stats", scope="event", key=uid))["people"] == 1
+
+
+async def test_a_withdrawal_before_the_invite_left_is_taken_back_and_the_invite_leaves(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await caller.event()
+        await caller.ok("send_invite", uid=uid, email=ANN)
+        await undone(caller, await caller.ok("withdraw_invite", uid=uid, email=ANN))
+        clock.move(hours=1)
+        assert [m.email for m in await deliver(engine)] == [ANN]
+
+
+async def test_a_campaign_and_reminders_are_taken_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock)
+        sent = await caller.ok("bulk_send", uid=uid, recipients=[{"email": BOB}], start=True)
+        assert (await undone(caller, sent))["withdrawn"] == 1
+        clock.move(days=2)
+        reminded = await caller.ok("remind", uid=uid)
+        assert (await undone(caller, reminded))["withdrawn"] == 1
+        clock.move(hours=1)
+        assert await deliver(engine) == []
+
+
+async def test_a_declined_proposal_is_open_again(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock)
+        found = await attendee(engine, (await engine.event(uid, engine.local)), ANN)
+        span = (await engine.event(uid, engine.local)).span
+        await do(engine, RecordProposal(token=found.token, span=span), SYSTEM)
+        await deliver(engine)
+        answered = await caller.ok("answer_proposal", uid=uid, email=ANN, answer="decline")
+        await undone(caller, answered)
+        clock.move(hours=1)
+        assert await deliver(engine) == []
+        assert len((await caller.ok("get_event", uid=uid))["proposals"]) == 1
+
+
+async def test_once_somebody_was_mailed_it_is_refused_and_a_dry_run_prices_the_correction(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await invited(engine, caller, clock)
+        changed = await caller.ok("update_event", uid=uid, location="Room 9", audience="all")
+        clock.move(seconds=60)
+        await deliver(engine)
+        refused = await caller.refused("undo", id=changed["undo"]["id"])
+        assert refused["code"] == "undo_over"
+        assert refused["message"].startswith("1 person was mailed already")
+        for tool, values in (("update_event", {"location": "Room 1"}), ("cancel_event", {})):
+            price = await caller.ok(tool, uid=uid, dry_run=True, audience="all", **values)
+            assert (price["notified"], price["calendars"]) == (1, 1)
+
+
+async def test_what_is_claimed_already_is_not_taken_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        sent = await caller.ok("send_invite", uid=await caller.event(), email=ANN)
+        clock.move(seconds=60)
+        await claim(engine)
+        assert await caller.code("undo", id=sent["undo"]["id"]) == "undo_over"
+
+
+async def test_after_its_time_nothing_is_taken_back_though_nothing_left(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (_, caller):
+        sent = await caller.ok("send_invite", uid=await caller.event(), email=ANN)
+        clock.move(seconds=60)
+        assert await caller.code("undo", id=sent["undo"]["id"]) == "undo_over"
+
+
+async def test_budgets_come_back_once(tmp_path: Path) -> None:
+    clock = Clock()
+    async with engine_in(tmp_path, clock, undo_s=60, undo_campaign_s=60) as engine:
+        key = await made(engine, day=10)
+        async with calling(engine, actor=key.actor, selection=EVERYTHING) as caller:
+            uid = await caller.event()
+            one = await caller.ok("send_invite", uid=uid, email=ANN)
+            rows = [{"email": f"p{n}@example.com"} for n in range(5)]
+            many = await caller.ok("bulk_send", uid=uid, recipients=rows, start=True)
+            assert await left_today(caller) == 4
+            for answer in (one, many, one, many):
+                await undone(caller, answer)
+            assert await left_today(caller) == 10
+
+
+async def test_another_organizer_takes_nothing_back_and_a_key_needs_the_verb(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        sent = await caller.ok("send_invite", uid=await caller.event(), email=ANN)
+        stranger, creator = await made(engine, address="other@cis.test"), await made(engine, verbs="create")
+        for actor, code in ((stranger.actor, "unknown_undo"), (creator.actor, "not_allowed")):
+            async with calling(engine, actor=actor) as other:
+                assert await other.code("undo", id=sent["undo"]["id"]) == code
+        assert (await undone(caller, sent))["withdrawn"] == 1
+
+
+async def test_what_a_person_approved_can_be_taken_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        key = await made(engine, mode="hold")
+        async with calling(engine, actor=key.actor) as agent_caller:
+            uid = await caller.event()
+            waits = await agent_caller.ok("send_invite", uid=uid, email=ANN)
+            assert "undo" not in waits
+        decided = await do(
+            engine, Decide(held_id=waits["held"]["id"], approve=True, channel=Channel.COMMAND_LINE)
+        )
+        assert decided.undo
+        await caller.ok("undo", id=decided.undo.id)
+        clock.move(hours=1)
+        assert await deliver(engine) == []
+
+
+async def undone(caller: Caller, answer: dict[str, Any]) -> dict[str, Any]:
+    """What came of taking back what gave this answer."""
+    return await caller.ok("undo", id=answer["undo"]["id"])
+
+
+async def invited(engine: Engine, caller: Caller, clock: Clock, **values: Any) -> str:
+    """The uid of an event that Ann has in her calendar."""
+    uid = await caller.event(**values)
+    await caller.ok("send_invite", uid=uid, email=ANN)
+    clock.move(seconds=60)
+    await deliver(engine)
+    return uid
+
+
+async def left_today(caller: Caller) -> int:
+    """What is left of the day's mails."""
+    limits = (await caller.ok("explain_refusal", bound="day"))["limits"]
+    return int(limits[0]["left"])

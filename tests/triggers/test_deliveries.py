@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from engine.rules.mapping import mapped
 from engine.rules.reading import rules_of
 from engine.triggers import worker
 from tests.support.clock import Clock
-from tests.support.engines import deliver, do, refusal
+from tests.support.engines import deliver, do, engine_in, refusal
 from tests.triggers.crm import (
     RULES,
     deal,
@@ -124,6 +125,19 @@ async def test_a_second_change_within_the_time_to_undo_replaces_the_first(
         engine, hook, deal(stage="moved", version=2, start="2027-08-01T10:00:00Z", title="x")
     )
     assert late.state is State.STALE
+
+
+async def test_what_waited_as_a_delivery_does_not_wait_once_more_as_mail(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path / "slow", clock, undo_s=600) as engine:
+        hook = await trigger(engine)
+        await delivered(engine, hook, deal())
+        assert len(await deliver(engine)) == 2
+        await delivered(engine, hook, deal(stage="moved", version=2, start="2027-06-01T10:00:00Z"))
+        clock.move(seconds=60)
+        await handled(engine)
+        assert len(await deliver(engine)) == 2
 
 
 async def test_a_crash_between_any_two_steps_is_taken_up_again(engine: Engine) -> None:

@@ -34,6 +34,7 @@ from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
 from cis_mcp.views.base import Data
 from cis_mcp.views.held import waiting, waiting_line
+from cis_mcp.views.undo import undo_info, undo_line
 from engine.commands.agents.approval_mails import described
 from engine.commands.agents.deciding import Decide
 from engine.commands.base import Command, Done
@@ -41,6 +42,7 @@ from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.messages import Message
+from engine.model.undo import Undo
 from engine.process import pools
 from engine.refusals import Code, Refused
 
@@ -73,7 +75,7 @@ class CallContext:
     """Where a call is dealt with: the engine, who is asking just now, the call's own context.
 
     `leaving` is true once the server is about to stop: then a call that waits ends. `held`: what the call asked for
-    and what waits for an approval.
+    and what waits for an approval; `undo`: how it can be taken back.
     """
 
     engine: Engine
@@ -81,6 +83,7 @@ class CallContext:
     context: Context[Any, Any] | None = None
     leaving: Callable[[], bool] = lambda: False
     held: list[HeldAction] = field(default_factory=list)
+    undo: list[Undo] = field(default_factory=list)
 
     @property
     def actor(self) -> Actor:
@@ -93,6 +96,8 @@ class CallContext:
         done = await self.engine.apply(command, self.actor)
         if done.held:
             self.held.append(done.held)
+        if done.undo:
+            self.undo.append(done.undo)
         return done
 
     async def settled(self, message: Message, seconds: float) -> Message:
@@ -199,7 +204,7 @@ class ServedTool(Tool):
             reply = await spec.handler(own, parsed)
             if own.held:
                 return await _waiting(own, reply, own.held[-1])
-            return _success(reply, passed_over(spec.arguments, arguments))
+            return _success(reply, passed_over(spec.arguments, arguments), own.undo)
         except MCPError:
             raise
         except WrongArguments as wrong:
@@ -236,10 +241,14 @@ def _description(handler: Callable[..., object]) -> str:
     return " ".join((handler.__doc__ or "").split())
 
 
-def _success(reply: Reply, passed: Sequence[str]) -> CallToolResult:
+def _success(reply: Reply, passed: Sequence[str], undo: Sequence[Undo]) -> CallToolResult:
     over = f"\nPassed over, as this tool has no such argument: {', '.join(passed)}." if passed else ""
-    content: list[ContentBlock] = [TextContent(type="text", text=reply.text + over), *reply.links]
-    return CallToolResult(content=content, structured_content=reply.data.model_dump(mode="json"))
+    back = "".join(f"\n{undo_line(one)}" for one in undo[-1:])
+    content: list[ContentBlock] = [TextContent(type="text", text=reply.text + over + back), *reply.links]
+    data = reply.data.model_dump(mode="json")
+    if undo:
+        data["undo"] = undo_info(undo[-1]).model_dump(mode="json")
+    return CallToolResult(content=content, structured_content=data)
 
 
 async def _waiting(call: CallContext, reply: Reply, held: HeldAction) -> CallToolResult | InputRequiredResult:

@@ -28,6 +28,7 @@ from cis_mcp.mcp.tools import (
     searching,
     suppressions,
     triggers,
+    undoing,
     webhooks,
 )
 from cis_mcp.mcp.tools.base import Spec
@@ -58,6 +59,7 @@ _EXTENDED = (
     *messages.TOOLS,
     *refusals.TOOLS,
     *held.TOOLS,
+    *undoing.TOOLS,
     *held.DECIDING,
     *keys.TOOLS,
 )

@@ -38,6 +38,8 @@ def told_lines(done: EventDone, *, dry_run: bool) -> list[str]:
     left_out = [f"{n} {_answer(label)}" for label, n in shown["left_out"].items()]
     if left_out:
         lines.append(f"Not mailed: {', '.join(left_out)}; audience=“all” mails them too.")
+    if done.calendars is not None:
+        lines.append(f"Calendars that hold the revision that stands: {done.calendars}, at most.")
     if done.campaign_id:
         lines.append(f"Follow it with get_campaign {done.campaign_id}.")
     return lines

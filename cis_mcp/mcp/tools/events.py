@@ -68,6 +68,9 @@ class CancelledEvent(Result):
     notified: int = Field(description="people who are mailed, or would be")
     first: list[str] = Field(description="the first 20 of them, masked")
     left_out: dict[str, int] = Field(description="people who are not, by their answer")
+    calendars: int = Field(
+        description="of a dry run: people who were sent the revision that stands, so what correcting it changes"
+    )
     campaign_id: str = Field(description="follow it with get_campaign; empty: no one is mailed")
     dry_run: bool
 
@@ -84,8 +87,8 @@ class FoundEvent(Result):
 
 async def create_event(call: CallContext, arguments: CreateEventArguments) -> Reply:
     """Create an event and get its uid. No one is notified: invite people with send_invite (one person) or bulk_send
-    (a list). Give local times with the zone of the place and check the weekday in the answer. To change an event that
-    exists use update_event."""
+    (a list). Give local times with the zone of the place; check the weekday in the answer. To change one use
+    update_event."""
     command = CreateEvent(
         summary=arguments.summary,
         when=_timing(arguments),
@@ -120,7 +123,7 @@ def _made(done: EventDone) -> str:
 
 async def update_event(call: CallContext, arguments: UpdateEventArguments) -> Reply:
     """Change an event, or one instance of a series, and mail the attendees it affects; their calendars update.
-    What you leave out stays. dry_run shows old and new, who would be mailed and who not. Repeating a change that
+    What you leave out stays. dry_run shows old and new, and who would be mailed. Repeating a change that
     was made is safe."""
     done = await call.apply(await _update(call, arguments))
     if done.campaign_id:
@@ -167,7 +170,7 @@ async def _update(call: CallContext, arguments: UpdateEventArguments) -> UpdateE
 
 async def cancel_event(call: CallContext, arguments: CancelEventArguments) -> Reply:
     """Cancel an event, or one instance of a series, permanently: attendees are mailed and their entries are
-    cancelled. It cannot be undone: use dry_run first. To move or reword it use update_event, to take out one
+    cancelled. Final once mailed: use dry_run first. To move or reword it use update_event, to take out one
     person withdraw_invite."""
     done = await call.apply(await _cancellation(call, arguments))
     if done.campaign_id:
@@ -199,8 +202,8 @@ async def _cancellation(call: CallContext, arguments: CancelEventArguments) -> C
 
 
 async def get_event(call: CallContext, arguments: GetEventArguments) -> Reply:
-    """Show one event: times, text, revision, the counters of its answers and the times that attendees propose. To find
-    its uid use search_events; for who answered list_attendees."""
+    """Show one event: times, text, revision, the counters of its answers and the times that attendees propose. Its
+    uid: search_events; who answered: list_attendees."""
     event, counters = await call.engine.event_with_statistics(arguments.uid, call.actor)
     proposed = await call.engine.proposals(event.uid, call.actor) if counters.proposals else []
     reply = _found(event, counters, proposed, SHOWN)

@@ -9,12 +9,14 @@ from engine.model.held import HeldAction, HeldPreview, HeldState, HoldReason
 from engine.model.messages import Notice
 from engine.settings import Settings
 
+_KEEP = "Keep this mail: the head of the record below proves later that nothing before it was changed."
 _SUBJECT_MAX = 200
 _SHOWN = 300
 _SAMPLE_SHOWN = 4_000
 REASONS = {
     HoldReason.ORGANIZER: "a change from the organizer's calendar",
     HoldReason.MODE: "all its requests wait",
+    HoldReason.NO_KEY: "it came by mail, and of the keys for that address none is live",
     HoldReason.EVERYTHING: "all its requests wait",
     HoldReason.TRIGGER: "it makes a rule act by itself",
     HoldReason.BULK: "it mails many people",
@@ -27,9 +29,11 @@ REASONS = {
 }
 
 
-async def ask(work: Work, held: HeldAction) -> None:
-    """Owe whoever decides one mail with the preview, and the link that leads to the decision."""
+async def ask(work: Work, held: HeldAction, head: str) -> None:
+    """Owe whoever decides one mail with the preview, the link that leads to the decision, and the record's head."""
     notice = asking(held, work.settings)
+    if head:
+        notice = notice.model_copy(update={"text": f"{notice.text}\n{_KEEP}\n\n{head.rstrip()}\n"})
     uid = held.command.event_uid or None
     message = notices.message(work, held.address, held.organizer, notice, uid)
     await work.unit.add_messages([message], priority=0)
@@ -48,6 +52,10 @@ def asking(held: HeldAction, settings: Settings) -> Notice:
 
 
 def _why(held: HeldAction) -> str:
+    if HoldReason.NO_KEY in held.reasons:
+        return (
+            f"A mail from {held.organizer} asks for something, and of the keys for that address none is live."
+        )
     if HoldReason.ORGANIZER not in held.reasons:
         named = f" “{held.key_name}”" if held.key_name else ""
         why = ", ".join(REASONS[reason] for reason in held.reasons)
@@ -110,6 +118,16 @@ def waits(held: HeldAction) -> Notice:
         f"What: {held.preview.action}\nEvent: {held.preview.title}\nid: {held.id}\n"
     )
     return Notice(subject=f"Needs approval: {held.preview.title}"[:_SUBJECT_MAX], text=text)
+
+
+def expired(held: HeldAction) -> Notice:
+    """Says that nobody decided in time, which counts as a No."""
+    text = (
+        f"Nobody decided until {words.day(held.expires)}, {held.expires:%H:%M} UTC, so this counts as refused. Nothing "
+        f"was changed, and nobody was mailed.\n\nWhat: {held.preview.action}\nEvent: {held.preview.title}\n"
+        f"id: {held.id}\n"
+    )
+    return Notice(subject=f"Not decided in time: {held.preview.title}"[:_SUBJECT_MAX], text=text)
 
 
 _BECAME = {

@@ -99,6 +99,9 @@ async def reserve_change(work: Work, standing: Standing, campaign: Campaign) -> 
     Raises Refused: OUT_OF_BOUNDS.
     """
     if not campaign.key:
+        # What passed a bound and was approved leaves by another's word; it counts all the same, and to the end.
+        if work.key:
+            await work.unit.reserve(campaign.id, work.key, work.now, Spent(changes=campaign.valid))
         return
     if budget_of(campaign.kind) == "mails":
         await _refuse_over(work, standing, mails=campaign.valid, new={})

@@ -13,10 +13,12 @@ from engine.commands.agents.holdable import made, people
 from engine.commands.agents.holding import kept_command, policy_now
 from engine.commands.agents.readable import read_by_a_key
 from engine.commands.agents.standing import standing_of
+from engine.commands.agents.undoing import offered
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import RepeatedRandomness
 from engine.model import record
 from engine.model.held import Channel, HeldAction, HeldState, HoldReason
+from engine.model.undo import Undo
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
@@ -68,11 +70,12 @@ class Decide(Command[Decided]):
                 "why": why,
             }
         )
+        undo: Undo | None = None
         if self.approve:
-            decided = await _carried_out(work, decided)
+            decided, undo = await _carried_out(work, decided)
         await work.unit.save_held(decided)
         await _notify(work, decided)
-        return Decided(action=decided)
+        return Decided(action=decided, undo=undo)
 
     async def _found(self, work: Work) -> HeldAction:
         """The action, if the actor may decide it; else it is as unknown as none."""
@@ -119,6 +122,22 @@ async def _refuse_key(work: Work, held: HeldAction, channel: Channel) -> None:
             "Its owner decides, or the operator.",
         )
     work.require(Verb.APPROVE)
+    if work.actor.verbs & _ASKING and not _said(work, held.actor.key):
+        raise Refused(
+            Code.NOT_THE_PROPOSER,
+            "A key that asks for such actions itself decides only for the keys that its owner named (decides_for).",
+            "Its owner decides, the operator, or a key that may approve and nothing else.",
+        )
+
+
+_ASKING = frozenset({Verb.CREATE, Verb.UPDATE, Verb.SEND, Verb.BULK})
+"""Two keys that may do this may be in one agent's hands, and would approve for each other."""
+
+
+def _said(work: Work, asked: str) -> bool:
+    """True where the bounds of the deciding key name the one that asked."""
+    named = {name for bounds in work.bounds.bounds[-1:] for name in bounds.decides_for}
+    return bool(named & {"*", asked})
 
 
 def unknown() -> Refused:
@@ -136,11 +155,11 @@ def decided_already(held: HeldAction, state: HeldState) -> str:
     }.get(state, "It waits.")
 
 
-async def _carried_out(work: Work, held: HeldAction) -> HeldAction:
-    """Carry out what was approved; void where what it was about has changed."""
+async def _carried_out(work: Work, held: HeldAction) -> tuple[HeldAction, Undo | None]:
+    """Carry out what was approved; void where what it was about has changed. Also how it can be taken back."""
     try:
         if objection := await _objection(work, held):
-            return held.model_copy(update={"state": HeldState.VOID, "why": objection})
+            return _void(held, objection), None
         inner = replace(
             work,
             actor=held.actor,
@@ -149,11 +168,15 @@ async def _carried_out(work: Work, held: HeldAction) -> HeldAction:
             approved=True,
             exceeded=[],
         )
-        done = await kept_command(held).carry_out(inner)
+        command = kept_command(held)
+        done = await offered(inner, command, await command.carry_out(inner))
     except Refused as refused:  # a command refuses before it writes
-        why = f"{refused.code}: {refused.message}"
-        return held.model_copy(update={"state": HeldState.VOID, "why": why})
-    return held.model_copy(update={"notified": people(done), "made": made(done)})
+        return _void(held, f"{refused.code}: {refused.message}"), None
+    return held.model_copy(update={"notified": people(done), "made": made(done)}), done.undo
+
+
+def _void(held: HeldAction, why: str) -> HeldAction:
+    return held.model_copy(update={"state": HeldState.VOID, "why": why})
 
 
 async def _objection(work: Work, held: HeldAction) -> str:

@@ -10,6 +10,8 @@ from datetime import date, datetime
 from pydantic import Field
 
 from engine.commands import notices
+from engine.commands.agents.limits import Limit
+from engine.commands.agents.widening import widening
 from engine.commands.base import Command, Work
 from engine.commands.notifying import Progress
 from engine.mail.outgoing import words
@@ -22,11 +24,24 @@ _SHOWN = 20
 _CAMEL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
+class LastAction(Value):
+    """One of the newest commands of a key, as the record says it."""
+
+    at: str
+    command: str
+    outcome: str
+    why: str = Field("", description="bound or code by which it was refused")
+
+
 class KeyDay(Value):
-    """What one key did in a day: how often each command came to what, and why it was refused."""
+    """What one key did in a day, what its bounds leave it, and what it asked for that waits."""
 
     key: Key
     done: tuple[tuple[str, str, int], ...] = Field((), description="command, what it came to, how often")
+    limits: tuple[Limit, ...] = ()
+    refused: tuple[tuple[str, int], ...] = Field((), description="by which bound, how often")
+    held: tuple[HeldAction, ...] = ()
+    last: tuple[LastAction, ...] = Field((), description="its newest commands, newest first")
 
 
 class OweDigest(Command[Progress]):
@@ -60,7 +75,8 @@ def digest_text(days: Sequence[KeyDay], waiting: Sequence[HeldAction], head: str
     if len(waiting) > _SHOWN:
         lines.append(f"And {len(waiting) - _SHOWN} more.")
     lines += [
-        "A reply that begins with STOP stops all these keys.",
+        "A reply that begins with STOP stops all these keys. What widens a bound is typed at the server's command "
+        "line, after the program's name.",
         "",
         "Keep this mail: the head of the record below proves later that nothing before it was changed.",
         "",
@@ -75,8 +91,30 @@ def _key_lines(day: KeyDay, now: datetime) -> list[str]:
     state = " (stopped)" if key.stopped else " (ended)" if key.ended(now) else ""
     lines = [f"{key.id}{named}, for {key.address}{state}:"]
     for command, outcome, times in day.done[:_SHOWN]:
-        lines.append(f"- {_CAMEL.sub(' ', command).lower()}: {outcome}, {times} times")
-    return [*lines, *([] if day.done else ["- nothing"]), ""]
+        lines.append(f"- {said(command)}: {outcome}, {times} times")
+    lines += [] if day.done else ["- nothing"]
+    return [*lines, *left_lines(day.limits), *refused_lines(day), ""]
+
+
+def said(command: str) -> str:
+    """A command by its name in words."""
+    return _CAMEL.sub(" ", command).lower()
+
+
+def left_lines(limits: Sequence[Limit]) -> list[str]:
+    """What is left of each budget of the day."""
+    budgets = [f"{one.bound} {one.left} of {one.allows}" for one in limits if one.left is not None]
+    return [f"Left today: {', '.join(budgets)}."] if budgets else []
+
+
+def refused_lines(day: KeyDay, program: str = "") -> list[str]:
+    """By which bound something was refused, or would have been, and the command that widens it."""
+    found = []
+    for bound, times in day.refused:
+        command = widening(day.key, bound)
+        how = f"; to widen it: {program}{command}" if command else ""
+        found.append(f"Refused by {bound}, {times} times{how}")
+    return found
 
 
 def _held_line(held: HeldAction) -> str:
@@ -89,6 +127,8 @@ def counted(facts: Sequence[dict[str, object]]) -> tuple[tuple[str, str, int], .
     found: Counter[tuple[str, str]] = Counter()
     for row in facts:
         outcome = str(row.get("outcome", ""))
+        if row.get("observed"):
+            outcome = f"{outcome}, only observed"
         why = ": ".join(str(row[name]) for name in ("code", "bound") if row.get(name))
         times = row.get("times", 1)
         assert isinstance(times, int)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.commands.agents.messages import MessageDone, ReplyMessage
 from engine.commands.answers.proposals import DeclineProposal, ProposalDone
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign
@@ -32,6 +33,7 @@ _COMMANDS: tuple[type[Command[Done]], ...] = (
     Remind,
     WithdrawInvite,
     SendReport,
+    ReplyMessage,
     ControlCampaign,
     HandleDelivery,
     SetTriggerLive,
@@ -60,6 +62,8 @@ def changed(work: Work, done: Done) -> bool:
             return done.reminded > 0
         case DeliveryDone():
             return done.delivery.state in {DeliveryState.DONE, DeliveryState.PARTIAL}
+        case MessageDone():
+            return not done.repeated
         case CampaignDone():
             begun = work.now in {done.campaign.started, done.campaign.resumed}
             return begun or done.campaign.state is CampaignState.SCHEDULED
@@ -82,7 +86,7 @@ def people(done: Done) -> int:
             return done.delivery.invited + done.delivery.withdrawn
         case WithdrawDone():
             return 1 if done.message else 0
-        case InviteDone() | ProposalDone() | ReportDone():
+        case InviteDone() | ProposalDone() | ReportDone() | MessageDone():
             return 1
         case _:
             return 0

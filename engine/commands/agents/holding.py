@@ -113,10 +113,11 @@ async def policy_now(work: Work, held: HeldAction) -> str:
     return " ".join(found)
 
 
-async def hold(work: Work, command: Command[Done], waits: MustWait) -> HeldAction:
+async def hold(work: Work, command: Command[Done], waits: MustWait, head: str = "") -> HeldAction:
     """Keep a command that waits, in place of older edits of the same, and ask whoever decides.
 
-    Asking twice holds once. Raises Refused: SEQUENCE_MISMATCH if the event changed since the trial.
+    Asking twice holds once. `head`: the signed head of the record, for the mail that asks. Raises Refused:
+    SEQUENCE_MISMATCH if the event changed since the trial.
     """
     event = await work.unit.event(waits.kept.event_uid) if waits.kept.event_uid else None
     _refuse_changed(waits.done, event)
@@ -143,7 +144,7 @@ async def hold(work: Work, command: Command[Done], waits: MustWait) -> HeldActio
         await replace(work, command, waits.done.event)
     await work.unit.add_held(held)
     if held.address:
-        await approval_mails.ask(work, held)
+        await approval_mails.ask(work, held, head)
     return held
 
 

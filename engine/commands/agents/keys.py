@@ -10,6 +10,7 @@ from pydantic import Field
 
 from engine.commands import bulk_changes, text
 from engine.commands.agents import narrowing
+from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer, may_change_bounds
 from engine.model.bounds import Bounds
@@ -231,12 +232,25 @@ class StopKey(Command[KeyDone]):
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
         key = await _governed(work, self.key_id)
         if bool(key.stopped) != self.stopped:
-            key = key.model_copy(update={"stopped": work.now if self.stopped else None})
+            if not self.stopped:
+                _refuse_lifting(work, key)
+            by = work.actor.kind if self.stopped else ""
+            key = key.model_copy(update={"stopped": work.now if self.stopped else None, "stopped_by": by})
             await work.unit.save_key(key)
             if not self.stopped:
                 released = BulkChange(action=BulkAction.RELEASE, key=key.id)
                 await bulk_changes.begin(work, released)
         return KeyDone(key=key)
+
+
+def _refuse_lifting(work: Work, key: Key) -> None:
+    """A key lifts what a key stopped; what a person stopped, a person lifts."""
+    if work.actor.key and key.stopped_by != "agent":
+        raise Refused(
+            Code.NOT_ALLOWED,
+            "A person stopped this key, so no key lets it go on.",
+            "Its owner or the operator does.",
+        )
 
 
 class RotateKey(Command[KeyDone]):
@@ -273,7 +287,7 @@ class RevokeKey(Command[KeyDone]):
 
 
 async def _governed(work: Work, key_id: str) -> Key:
-    """The key, where the actor may stop or end it: an operator, a key with `approve`, or one above it.
+    """The key, where the actor may stop or end it: an operator, its owner, a key with `approve`, or one above it.
 
     Raises Refused: NOT_ALLOWED, UNKNOWN_KEY.
     """
@@ -282,9 +296,18 @@ async def _governed(work: Work, key_id: str) -> Key:
         own = key is not None and work.actor.key in key.chain
         if key is None or not (own or (_may_stop(work) and key.address == work.actor.address)):
             may_administer(work.actor)
+    elif work.actor.kind == "owner":
+        await _refuse_not_owner(work, key_id)
     else:
         may_administer(work.actor)
     return await stored_key(work, key_id)
+
+
+async def _refuse_not_owner(work: Work, key_id: str) -> None:
+    """Refuse with UNKNOWN_KEY an owner of other keys, and one whose mail a key reads."""
+    key = await work.unit.key(key_id)
+    if key is None or key.owner != work.actor.address or await read_by_a_key(work, key.owner):
+        raise _unknown_key(key_id)
 
 
 def _may_stop(work: Work) -> bool:
@@ -295,5 +318,9 @@ async def stored_key(work: Work, key_id: str) -> Key:
     """The key with this id. Raises Refused: UNKNOWN_KEY."""
     key = await work.unit.key(key_id)
     if key is None:
-        raise Refused(Code.UNKNOWN_KEY, f"No key has the id “{key_id[:40]}”.")
+        raise _unknown_key(key_id)
     return key
+
+
+def _unknown_key(key_id: str) -> Refused:
+    return Refused(Code.UNKNOWN_KEY, f"No key has the id “{key_id[:40]}”.")

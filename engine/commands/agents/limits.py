@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import ClassVar
 
+from engine.commands.agents.keys import stored_key
 from engine.commands.base import Command, Done, Work
+from engine.commands.operators.operators import may_administer
 from engine.model.base import Value
 from engine.model.bounds import Bounds
 from engine.model.budgets import Spent
@@ -47,6 +49,24 @@ class ShowLimits(Command[LimitsDone]):
             for limit in _limits(key.id, key.bounds, spent.get(key.id, Spent()), work.now)
         ]
         return LimitsDone(limits=tuple(found))
+
+
+class ShowKeyLimits(Command[LimitsDone]):
+    """Show what the bounds of one key allow by themselves, and what is left, to whoever answers for it."""
+
+    free: ClassVar[bool] = True
+    in_record: ClassVar[bool] = False
+
+    key_id: str
+
+    async def carry_out(self, work: Work) -> LimitsDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
+        may_administer(work.actor)
+        key = await stored_key(work, self.key_id)
+        if key.bounds is None:
+            return LimitsDone(limits=())
+        spent = (await work.unit.spent([key.id], work.now)).get(key.id, Spent())
+        return LimitsDone(limits=tuple(_limits(key.id, key.bounds, spent, work.now)))
 
 
 def _limits(key: str, bounds: Bounds, spent: Spent, now: datetime) -> list[Limit]:

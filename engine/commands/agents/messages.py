@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import ClassVar
 
+from pydantic import Field
+
 from engine.commands import notices, text
 from engine.commands.agents import budgets
-from engine.commands.agents.bounds import refuse, refuse_links, refuse_recipient
+from engine.commands.agents.bounds import refuse_links, refuse_recipient
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import word_in_order
-from engine.model import codes
-from engine.model.bounds import Approval
+from engine.model.codes import whole_blanked as blanked
 from engine.model.inbox_messages import TEXT_MAX, InboxMessage
-from engine.model.links import hosts
 from engine.model.messages import Kind, Notice
 from engine.model.people import Attendee
 from engine.refusals import Code, Refused
@@ -29,11 +27,6 @@ _ID = 16
 _REPLY_MAX = 20_000
 _MESSAGE_ID_MAX = 500
 """Characters; a longer Message-ID is left out, since a part of it would name another mail."""
-_OURS = re.compile(
-    r"https?://\S*/(?:approve|approvals|confirm|unsubscribe|sign-in|s|u)/\S+|\b(?:confirm|unsubscribe|rsvp)\+\w+@\S+",
-    re.IGNORECASE,
-)
-"""Links and addresses of ours that decide something: they are for people, and no key may read them."""
 
 
 class MessageDone(Done):
@@ -41,6 +34,7 @@ class MessageDone(Done):
 
     message: InboxMessage
     repeated: bool = False
+    message_id: str = Field("", description="of the answer that is owed; empty: none is")
 
 
 class TakeMessage(Command[MessageDone]):
@@ -124,7 +118,6 @@ class ReplyMessage(Command[MessageDone]):
         await work.refuse_suspended(message.organizer)
         refuse_recipient(work, work.bounds, message.sender)
         refuse_links(work, work.bounds, [said, subject])
-        _refuse_waiting(work, [said, subject])
         if barred := await work.unit.barred(message.organizer, [message.sender]):
             raise Refused(barred[message.sender], "This person has unsubscribed.")
         return await self._owe(work, message, said, subject)
@@ -142,10 +135,11 @@ class ReplyMessage(Command[MessageDone]):
         )
         await budgets.refuse_mail(work, work.bounds, message.sender)
         owed = notices.message(work, message.sender, message.organizer, notice, None, kind=Kind.REPLY)
-        await work.unit.add_messages([owed.model_copy(update={"key": work.key})], priority=0)
+        own = {"key": work.key, "due": work.not_before(work.settings.undo_s) or work.now}
+        await work.unit.add_messages([owed.model_copy(update=own)], priority=0)
         answered = message.model_copy(update={"answered": work.now, "answer": digest})
         await work.unit.save_inbox_message(answered)
-        return MessageDone(message=answered)
+        return MessageDone(message=answered, message_id=owed.message_id)
 
 
 async def keep_comment(work: Work, attendee: Attendee, organizer: str, comment: str) -> None:
@@ -171,19 +165,8 @@ async def keep_comment(work: Work, attendee: Attendee, organizer: str, comment: 
     )
 
 
-def _refuse_waiting(work: Work, said: Iterable[str]) -> None:
-    """Refuse with OUT_OF_BOUNDS an answer with links where those wait for a yes: an answer cannot wait."""
-    if Approval.LINKS in work.bounds.approval and any(True for one in said for _ in hosts(one)):
-        refuse(work, work.bounds, "approval", "texts with links need approval, and an answer cannot be held.")
-
-
 def unknown_message(message_id: str) -> Refused:
     return Refused(Code.UNKNOWN_MAIL, f"No message has the id “{message_id[:40]}”.")
-
-
-def blanked(said: str) -> str:
-    """`said` without links of ours that decide something, and without their codes where links were rewritten."""
-    return codes.blanked(_OURS.sub("[removed: a link or address that decides something]", said))
 
 
 async def _is_agent(work: Work, organizer: str) -> bool:

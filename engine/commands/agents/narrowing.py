@@ -50,6 +50,8 @@ def _wider_rest(own: Bounds, above: Bounds) -> str:
         return "approval"
     if not _number_within(own.approval_bulk, above.approval_bulk):
         return "approval_bulk"
+    if not set(own.decides_for) <= set(above.decides_for) and "*" not in above.decides_for:
+        return "decides_for"
     if own.attended and not above.attended:
         return "attended"
     if _STRICTNESS.index(own.mode) < _STRICTNESS.index(above.mode):

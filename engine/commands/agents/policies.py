@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 from engine.commands.agents import holdable
-from engine.commands.agents.bounds import out_of_bounds, texts_of
+from engine.commands.agents.bounds import out_of_bounds, personal_texts, texts_of
+from engine.commands.agents.messages import MessageDone
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone
-from engine.commands.invites.invites import InviteDone
+from engine.commands.invites.invites import InviteDone, personal_values
 from engine.commands.invites.send_many import InvitesDone
 from engine.commands.triggers.deliveries import DeliveryDone
 from engine.commands.triggers.triggers import SetTriggerLive
@@ -39,6 +40,9 @@ async def reasons(work: Work, command: Command[Done], done: Done) -> tuple[HoldR
     standing = isinstance(command, SetTriggerLive) and command.live and not work.actor.everywhere
     if not bounds.bounded or holdable.free(command):
         return (HoldReason.TRIGGER,) if standing else ()
+    if bounds.mode(work.now) is Mode.OBSERVE:
+        await _observe(work, command, done)
+        return (HoldReason.TRIGGER,) if standing else ()
     everything = bounds.mode(work.now) is Mode.HOLD or Approval.EVERYTHING in bounds.approval
     if type(command).__name__ not in holdable.COMMANDS:
         if everything:
@@ -50,11 +54,19 @@ async def reasons(work: Work, command: Command[Done], done: Done) -> tuple[HoldR
         return ()
     found = [HoldReason.TRIGGER] if standing else []
     found += [HoldReason(one.value) async for one in _met(work, command, done)]
-    if work.exceeded and bounds.mode(work.now) is not Mode.OBSERVE:
+    if work.exceeded:
         found.append(HoldReason.BOUNDS)
-    if bounds.mode(work.now) is Mode.HOLD:
+    if bounds.unkeyed:
+        found.append(HoldReason.NO_KEY)
+    elif bounds.mode(work.now) is Mode.HOLD:
         found.append(HoldReason.MODE)
     return tuple(dict.fromkeys(found))
+
+
+async def _observe(work: Work, command: Command[Done], done: Done) -> None:
+    """Note what would have waited; a key that only observes waits for nobody."""
+    if type(command).__name__ in holdable.COMMANDS and holdable.changed(work, done):
+        work.observed.extend([f"approval:{one.value}" async for one in _met(work, command, done)])
 
 
 async def _met(work: Work, command: Command[Done], done: Done) -> AsyncIterator[Approval]:
@@ -101,7 +113,12 @@ async def _texts(work: Work, command: Command[Done], done: Done) -> list[str]:
         before = set(texts_of(done.old)) if done.old else set[str]()
         return own + [text for text in texts_of(done.event) if text not in before]
     if isinstance(done, CampaignDone):
-        return own + _of_list(done.event)
+        return [*own, *texts_of(done.event), *_of_list(done.event)]
+    if isinstance(done, MessageDone):
+        return [*own, *(str(getattr(command, name, "")) for name in ("title", "body"))]
+    for one in _invites(done):
+        event = await work.unit.event(one.attendee.event_uid)
+        own += personal_texts(event, personal_values(one.attendee)) if event else []
     return own
 
 

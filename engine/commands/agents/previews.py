@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from engine.commands import composing, text
 from engine.commands.agents.holdable import people, subject
+from engine.commands.agents.messages import MessageDone
 from engine.commands.answers.proposals import ProposalDone
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import CampaignDone, as_attendee
@@ -84,6 +85,7 @@ _ACTIONS = {
     "SendReport": "Mail the report",
     "HandleDelivery": "Carry out what a system of record posted",
     "SetTriggerLive": "Make a trigger live",
+    "ReplyMessage": "Answer a message",
 }
 
 
@@ -110,8 +112,18 @@ async def _of_invites(
             return tuple(one.email[:_EMAIL_SHOWN] for one in (command.mapped.people or ())[:_FIRST]), None
         case ReportDone():
             return (done.message.email,), None
+        case MessageDone():
+            return (done.message.sender,), _answer(command, done)
         case _:
             return (), None
+
+
+def _answer(command: Command[Done], done: MessageDone) -> SampleMail:
+    """The answer to a message of somebody's."""
+    title = str(getattr(command, "title", "")) or f"Re: {done.message.subject[:190]}"
+    return SampleMail(
+        to=done.message.sender, subject=title, text=str(getattr(command, "body", ""))[:_TEXT_SHOWN]
+    )
 
 
 async def invite_sample(work: Work, attendee: Attendee, note: str = "") -> SampleMail | None:

@@ -32,7 +32,7 @@ async def standing_of(unit: Unit, actor: Actor, now: datetime) -> Standing:
 async def _of_mail(unit: Unit, address: str, now: datetime) -> Standing:
     """Mail from an address for which keys act stays within the bounds of all that are live.
 
-    Else an agent that may read that mailbox would write mails where its key is refused.
+    Else an agent that may read that mailbox would write mails where its key is refused. Where none is live, it waits.
     """
     bounded = [key for key in await unit.keys_for(address) if key.bounds]
     if not bounded:
@@ -40,10 +40,5 @@ async def _of_mail(unit: Unit, address: str, now: datetime) -> Standing:
     live = [key for key in bounded if not (await unit.standing(key.chain)).ended(now)]
     found = await unit.standing(list(dict.fromkeys(one for key in live for one in key.chain)))
     if not live or found.stopped:
-        raise Refused(
-            Code.OUT_OF_BOUNDS,
-            "Keys act for this address, but none of them is active.",
-            "Ask the operator for an active key, or to do this for you.",
-            bound="key",
-        )
+        return Standing((), {}, unkeyed=tuple(bounded))
     return found

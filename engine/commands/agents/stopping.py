@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from pydantic import Field
+
 from engine.commands import bulk_changes, notices, text
+from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.model.bulk_changes import BulkAction, BulkChange
@@ -37,14 +41,26 @@ class StopSending(Command[Stopped]):
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS."""
         organizer = text.address(self.organizer) if self.organizer else EVERYTHING
         _may_stop(work, organizer)
-        before = any(stop.organizer == organizer for stop in await work.unit.stops())
+        before = next((stop for stop in await work.unit.stops() if stop.organizer == organizer), None)
         if self.stopped:
-            stop = Stop(organizer=organizer, since=work.now, stopped_by=work.actor.audited)
-            await work.unit.stop(stop)
+            await work.unit.stop(_stop(work, organizer))
         else:
+            _refuse_lifting(work, before)
             await work.unit.resume(organizer)
             await bulk_changes.begin(work, BulkChange(action=BulkAction.RELEASE, organizer=organizer))
-        return Stopped(organizer=organizer, stopped=self.stopped, changed=before != self.stopped)
+        return Stopped(organizer=organizer, stopped=self.stopped, changed=bool(before) != self.stopped)
+
+
+def _stop(work: Work, organizer: str) -> Stop:
+    return Stop(organizer=organizer, since=work.now, stopped_by=work.actor.audited)
+
+
+def _refuse_lifting(work: Work, stop: Stop | None) -> None:
+    """A key lifts what a key stopped; what a person stopped, a person lifts."""
+    if stop and work.actor.key and not stop.stopped_by.startswith("agent:"):
+        raise Refused(
+            Code.NOT_ALLOWED, "A person stopped this, so no key lets it go on.", "The operator does."
+        )
 
 
 def _may_stop(work: Work, organizer: str) -> None:
@@ -56,25 +72,43 @@ def _may_stop(work: Work, organizer: str) -> None:
 
 
 class OwnerStopped(Done):
-    """The keys that are stopped now."""
+    """The keys that are stopped now; `organizer`: whose own mail is, where they own no keys."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[Key, ...] = ()
+    organizer: str = ""
 
 
 class StopByOwner(Command[OwnerStopped]):
-    """Stop all keys that an address owns, or the one that is named by its name or id."""
+    """Stop all keys that an address owns, or the one that is named by its name or id; else the organizer's own mail."""
 
     named: str = ""
+    own_mail: bool = Field(True, description="false: keys alone, said at the token of an invite to somebody")
 
     async def carry_out(self, work: Work) -> OwnerStopped:
-        """Raises Refused: UNKNOWN_KEY where the address owns none."""
+        """Raises Refused: UNKNOWN_KEY where the address owns none, and is no organizer who says STOP and no more."""
         owner = work.actor.address
         own = [key for key in await work.unit.keys_owned(owner) if not key.ended(work.now)]
-        if work.actor.kind != "owner" or not own:
+        if work.actor.kind != "owner":
             raise Refused(Code.UNKNOWN_KEY, "This address owns no keys.")
+        return await self._keys(work, own) if own else await self._organizer(work)
+
+    async def _organizer(self, work: Work) -> OwnerStopped:
+        organizer = work.actor.address
+        own = self.own_mail and not self.named.strip() and await work.unit.knows_organizer(organizer)
+        if not own or await read_by_a_key(work, organizer):
+            raise Refused(Code.UNKNOWN_KEY, "This address owns no keys.")
+        await work.unit.stop(_stop(work, organizer))
+        message = notices.message(work, organizer, organizer, _OWN_MAIL, None)
+        await work.unit.add_messages([message], priority=0)
+        return OwnerStopped(organizer=organizer)
+
+    async def _keys(self, work: Work, own: Sequence[Key]) -> OwnerStopped:
+        owner = work.actor.address
         wanted = self.named.strip().lower()[:_NAME_MAX]
         chosen = [key for key in own if wanted and wanted in {key.id, key.name.lower()}] or own
-        stopped = [key if key.stopped else key.model_copy(update={"stopped": work.now}) for key in chosen]
+        values = {"stopped": work.now, "stopped_by": work.actor.kind}
+        # Also of one that another key stopped: from now on no key lets it go on.
+        stopped = [key.model_copy(update={**values, "stopped": key.stopped or work.now}) for key in chosen]
         for key in stopped:
             await work.unit.save_key(key)
         message = notices.message(work, owner, owner, _notice(stopped), None)
@@ -85,11 +119,20 @@ class StopByOwner(Command[OwnerStopped]):
         return "keys"
 
 
+_OWN_MAIL = Notice(
+    subject="Stopped",
+    text=(
+        "Stopped. Nothing of yours is mailed any more; what is owed waits.\n\nWhat a mail server was being handed at "
+        "that moment may still arrive. To let it go on, ask the operator of this server.\n"
+    ),
+)
+
+
 def _notice(keys: list[Key]) -> Notice:
     lines = [f"- {key.id}{f' “{key.name}”' if key.name else ''}, for {key.address}" for key in keys]
     text_ = (
         "Stopped. These keys change nothing any more, and what they owe waits:\n" + "\n".join(lines) + "\n\n"
-        "What a mail server was being handed at that moment may still arrive. To let them go on, resume them at the "
-        "server's command line or by a key that may approve.\n"
+        "What a mail server was being handed at that moment may still arrive. To let them go on, the operator resumes "
+        "them at the server's command line; no key does.\n"
     )
     return Notice(subject="Stopped", text=text_)

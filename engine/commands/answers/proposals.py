@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+from pydantic import Field
+
 from engine.commands import notices, text
 from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent, plain_name, whose
@@ -13,6 +15,7 @@ from engine.commands.base import Command, Done, Work
 from engine.commands.events import series
 from engine.commands.invites.invites import invite_message
 from engine.model.answers import Proposal, ProposalState
+from engine.model.codes import whole_blanked
 from engine.model.events import Event
 from engine.model.messages import Kind
 from engine.model.people import Attendee, Partstat
@@ -30,6 +33,7 @@ class ProposalDone(Done):
     attendee: Attendee
     event: Event
     proposal: Proposal
+    message_id: str = Field("", description="of the mail that says No to it; empty: there is none")
 
 
 class RecordProposal(Answering[ProposalDone]):
@@ -93,8 +97,8 @@ class RecordProposal(Answering[ProposalDone]):
             email=who.attendee.email,
             name=who.attendee.name or plain_name(self.name),
             span=self.span,
-            location=" ".join(self.location.split())[: text.LOCATION_MAX],
-            comment=self.comment[:2000],
+            location=whole_blanked(" ".join(self.location.split())[: text.LOCATION_MAX]),
+            comment=whole_blanked(self.comment[:2000]),
             recurrence_id=recurrence_id,
             sequence=max(0, sequence),
             dtstamp=min(self.dtstamp or work.now, work.now).astimezone(UTC),
@@ -126,13 +130,15 @@ class DeclineProposal(Command[ProposalDone]):
         work.require("update")
         event = await work.standing_event(self.uid)
         proposal, attendee = await open_proposal(work, event, self.email, self.recurrence_id)
+        work.closed.append(proposal)
         proposal = await work.unit.settle_proposal(proposal, ProposalState.DECLINED)
         await budgets.exceed_changes(work, await bounds.standing_for(work, event), 1)
-        message = invite_message(work, event, attendee, kind=Kind.DECLINED_PROPOSAL)
+        due = work.not_before(work.settings.undo_s)
+        message = invite_message(work, event, attendee, kind=Kind.DECLINED_PROPOSAL, due=due)
         # One for each proposal: an attendee may propose again after the first was declined.
         own = {"repeat": proposal.id[:8], "recurrence_id": proposal.recurrence_id}
         await work.unit.add_messages([message.model_copy(update=own)], priority=0)
-        return ProposalDone(attendee=attendee, event=event, proposal=proposal)
+        return ProposalDone(attendee=attendee, event=event, proposal=proposal, message_id=message.message_id)
 
 
 async def open_proposal(
@@ -158,6 +164,7 @@ async def answered(work: Work, event: Event, recurrence_id: date | datetime | No
     """Close the proposals that a new revision answers: all of them, or those for one instance."""
     for proposal in await work.unit.proposals(event.uid):
         if recurrence_id is None or proposal.recurrence_id == recurrence_id:
+            work.closed.append(proposal)
             await work.unit.settle_proposal(proposal, ProposalState.ANSWERED)
 
 

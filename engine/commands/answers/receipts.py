@@ -10,6 +10,7 @@ from engine.commands.answers.delegations import delegated
 from engine.commands.base import Done, Work
 from engine.commands.events import series
 from engine.model.answers import InstanceAnswer, Receipt
+from engine.model.codes import whole_blanked
 from engine.model.events import Event
 from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code
@@ -91,7 +92,7 @@ def _receipt(work: Work, said: Answering[Done], who: Respondent, partstat: Parts
         dtstamp=dtstamp,
         arrived=work.now,
         prodid=said.prodid[:200],
-        comment=said.comment[:2000],
+        comment=whole_blanked(said.comment[:2000]),
         recurrence_id=_instance(event, said.recurrence_id),
         sent_by=said.sent_by if len(said.sent_by) <= 320 else "",
     )

@@ -185,7 +185,7 @@ class ControlCampaign(Command[CampaignDone]):
             case CampaignAction.RESUME:
                 campaign = await _resume(work, campaign)
             case CampaignAction.CANCEL:
-                campaign = await _cancel(work, campaign)
+                campaign = await cancel(work, campaign)
         return CampaignDone(campaign=campaign, event=event)
 
     async def _start(self, work: Work, campaign: Campaign, event: Event) -> Campaign:
@@ -263,7 +263,8 @@ async def _resume(work: Work, campaign: Campaign) -> Campaign:
     return running
 
 
-async def _cancel(work: Work, campaign: Campaign) -> Campaign:
+async def cancel(work: Work, campaign: Campaign) -> Campaign:
+    """Cancel `campaign`, and withdraw what of it has not left."""
     values = {"state": CampaignState.CANCELLED, "finished": work.now}
     cancelled = campaign.model_copy(update=values)
     await work.unit.save_campaign(cancelled)

@@ -24,7 +24,7 @@ class FanOut(Command[Progress]):
     """Write the next chunk of messages of the oldest job, and move its cursor, in one transaction."""
 
     async def carry_out(self, work: Work) -> Progress:
-        job = await work.unit.next_fanout()
+        job = await work.unit.next_fanout(work.now)
         if job is None:
             return Progress(worked=False)
         event = await work.unit.event(job.event_uid)
@@ -68,7 +68,7 @@ async def _remindable(work: Work, job: Fanout, event: Event, chunk: list[Attende
 
 async def _key_people(work: Work, key: str, emails: list[str], limit: PersonLimit) -> KeyPeople:
     """How often the keys may mail each person today: only who was mailed at all today is looked up."""
-    standing = await work.unit.standing(key.split()) if key else UNBOUNDED
+    standing = (await work.unit.standing(key.split())).in_force(work.now) if key else UNBOUNDED
     return await KeyPeople.of(work, standing, [email for email in emails if limit.mailed(email)])
 
 

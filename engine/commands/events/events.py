@@ -44,6 +44,9 @@ class EventDone(Done):
     created: bool = False
     old: Event | None = Field(None, description="the revision before")
     preview: audience.Preview | None = Field(None, description="who is notified, and who is not")
+    calendars: int | None = Field(
+        None, description="of a dry run: people who were sent the revision that stands, and whom it corrects"
+    )
     repeated: bool = Field(False, description="true: an earlier request had done it; nothing was done now")
     proposal: Proposal | None = Field(None, description="the proposal that this answered")
 
@@ -213,6 +216,7 @@ class UpdateEvent(Command[EventDone]):
             changed=changed,
             notified=notified,
             preview=await audience.preview(work, new, group, Kind.UPDATE),
+            calendars=await audience.calendars(work, old, dry_run=self.dry_run),
             campaign_id=campaign_id,
         )
 
@@ -340,6 +344,7 @@ class CancelEvent(Command[EventDone]):
             changed=("status",),
             notified=notified,
             preview=await audience.preview(work, event, group, Kind.CANCELLATION),
+            calendars=await audience.calendars(work, old, dry_run=self.dry_run),
             campaign_id=campaign_id,
         )
 

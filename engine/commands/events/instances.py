@@ -211,5 +211,6 @@ async def _notify(
         changed=changed,
         notified=notified,
         preview=preview,
+        calendars=await audience.calendars(work, old, dry_run=request.dry_run),
         campaign_id=campaign_id,
     )

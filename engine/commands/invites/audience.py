@@ -96,6 +96,11 @@ async def size(
     return await work.unit.audience_size(event.uid, group.partstats, recurrence_id, group.emails)
 
 
+async def calendars(work: Work, event: Event, *, dry_run: bool) -> int | None:
+    """How many people were sent the revision of `event` that stands; counted for a dry run alone."""
+    return await work.unit.calendars_changed(event.uid, event.sequence) if dry_run else None
+
+
 class Preview(Value):
     """Who hears of a change and who does not, and what the first of them will read."""
 
@@ -190,6 +195,10 @@ async def start(
         # What passes a bound and was approved is the word of who approved it.
         key="" if work.approved and work.exceeded else work.caused_by(event),
     )
+    due = work.not_before(work.settings.undo_s)
+    if due:
+        # Else what waits would leave sooner, and with the newest revision.
+        await work.unit.put_off(event.uid, work.now, due)
     await work.unit.add_campaign(campaign, ())
     await budgets.reserve_change(work, standing, campaign)
     await work.unit.add_fanout(
@@ -202,7 +211,7 @@ async def start(
             recurrence_id=recurrence_id,
             campaign_id=campaign.id,
             key=campaign.key,
-            due=work.not_before(work.settings.undo_s),
+            due=due,
         )
     )
     return campaign.id

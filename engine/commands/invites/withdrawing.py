@@ -48,6 +48,7 @@ class WithdrawInvite(Command[WithdrawDone]):
         await work.unit.withdraw_for_person(event.uid, known.email, Code.INVITE_WITHDRAWN, work.now)
         await work.unit.change_attendee(known, gone)
         for proposal in await work.unit.proposals(event.uid, known.email):
+            work.closed.append(proposal)
             await work.unit.settle_proposal(proposal, ProposalState.OUTDATED)
         message = await _cancellation(work, event, gone, note) if has_it else None
         return WithdrawDone(event=event, attendee=gone, message=message)
@@ -64,6 +65,7 @@ async def _attendee(work: Work, event: Event, email: str) -> Attendee:
 
 async def _cancellation(work: Work, event: Event, attendee: Attendee, note: str) -> Message | None:
     await budgets.exceed_changes(work, await bounds.standing_for(work, event), 1)
-    message = invite_message(work, event, attendee, kind=Kind.WITHDRAWAL)
+    due = work.not_before(work.settings.undo_s)
+    message = invite_message(work, event, attendee, kind=Kind.WITHDRAWAL, due=due)
     await work.unit.add_messages([message.model_copy(update={"note": note})], priority=0)
     return await work.unit.last_message(event.uid, attendee.email)

@@ -8,6 +8,7 @@ from engine.commands import first_proof
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.model.counters import Intake
+from engine.refusals import Code, Refused
 
 
 class _Decision(Command[Done]):
@@ -34,9 +35,16 @@ class _Decision(Command[Done]):
 
 
 class ReleaseMail(_Decision):
-    """Let a waiting mail through."""
+    """Let a waiting mail through as its sender's own."""
 
     action = "released"
+
+    async def carry_out(self, work: Work) -> Done:
+        """Raises Refused: NOT_ALLOWED."""
+        if work.actor.kind == "agent":
+            # Else a key with `admin` would have whoever writes to the server speak for any organizer.
+            raise Refused(Code.NOT_ALLOWED, "A person vouches for the sender of a mail, not a key.")
+        return await super().carry_out(work)
 
     async def decided(self, work: Work) -> None:
         await super().decided(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import Field
@@ -157,7 +158,7 @@ class HandleDelivery(Command[DeliveryDone]):
             await work.unit.forget_object(delivery.trigger_id, asked.object)
             return done
         work.unit.go_on_with(effects.next_link(delivery.chain))
-        came_to = await effects.carried_out(work, asked, known)
+        came_to = await effects.carried_out(replace(work, waited=True), asked, known)
         if came_to.known:
             await work.unit.save_trigger_object(delivery.trigger_id, came_to.known)
         same = asked.version is not None and asked.version == known.version and bool(came_to.effect)

@@ -32,9 +32,11 @@ log = logging.getLogger(__name__)
 TOKENED = ("rsvp", "unsubscribe", "confirm")
 OPERATORS = ("postmaster", "abuse")
 """Addresses that every mail domain must have (RFC 5321, 4.5.1; RFC 2142)."""
+NOBODY = "notification"
+"""Whom our mails are from: nobody reads what is written there, but for STOP."""
 READ_HERE = ("create", "bulk", *TOKENED)
 """Mailboxes where a mail asks the server for something; what goes to others waits for a person."""
-MAILBOXES = (*READ_HERE, *OPERATORS)
+MAILBOXES = (*READ_HERE, *OPERATORS, NOBODY)
 _ROUTES = {
     "create": create.handle,
     "bulk": bulk.handle,
@@ -42,6 +44,7 @@ _ROUTES = {
     "unsubscribe": reports.handle_unsubscribe,
     "confirm": confirm.handle,
     "organizer": messages.handle,
+    NOBODY: reports.handle_for_nobody,
     **dict.fromkeys(OPERATORS, reports.handle_for_operator),
 }
 
@@ -54,7 +57,7 @@ _UNCHECKED = Verdict(passed=False, reason="its sender does not matter")
 _ORGANIZERS = frozenset({"create", "bulk"})
 """Mailboxes at which nothing but the head of a mail is read if its sender may do nothing there."""
 
-_JUDGED = _ORGANIZERS | {"confirm", "organizer"}
+_JUDGED = _ORGANIZERS | {"confirm", "organizer", NOBODY}
 """Mailboxes at which it matters who sent a mail: an owner's STOP counts wherever it is answered, and an agent is told
 what proves who wrote to it."""
 

@@ -146,6 +146,13 @@ async def handle_for_operator(engine: Engine, received: ReceivedMail) -> Outcome
     return quarantined(Code.FOR_OPERATOR, "The mail waits for the operator to read it.")
 
 
+async def handle_for_nobody(engine: Engine, received: ReceivedMail) -> Outcome:
+    """An answer to a mail of ours: reports are recorded; who has more to say is none of ours to read."""
+    if received.mail.report:
+        return await handle(engine, received)
+    return ignored(Code.AUTOMATIC_MAIL, "Nobody reads this mailbox.")
+
+
 async def handle_unsubscribe(engine: Engine, received: ReceivedMail) -> Outcome:
     """Any mail to unsubscribe+token@ stops that organizer's mail; its token says whose (RFC 2369)."""
     if received.mail.report:

@@ -22,7 +22,8 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome | None:
     said = _FIRST.match(mail.text)
     if said is None or mail.report or mail.automatic:
         return None
-    if received.verdict.passed and (done := await _by_owner(engine, received, said[1])):
+    named = "" if _ALONE.match(mail.text) else said[1]
+    if received.verdict.passed and (done := await _by_owner(engine, received, named)):
         return done
     token = received.mailbox.token
     if received.mailbox.name != "rsvp" or not token or not _ALONE.match(mail.text):
@@ -42,11 +43,14 @@ async def _by_owner(engine: Engine, received: ReceivedMail, named: str) -> Outco
     """Stop the keys of the sender; None if they own none."""
 
     def outcome(done: OwnerStopped) -> Outcome:
-        return Outcome(action=MailAction.STOPPED, detail=", ".join(key.id for key in done.keys))
+        return Outcome(
+            action=MailAction.STOPPED, detail=", ".join(key.id for key in done.keys) or done.organizer
+        )
 
     def no(refused: Refused) -> Outcome:
         return Outcome(action=MailAction.IGNORED, code=refused.code.value)
 
     actor = Actor(kind="owner", address=received.mail.from_address)
-    done = await apply_once(engine, received, StopByOwner(named=named), actor, outcome=outcome, no=no)
+    command = StopByOwner(named=named, own_mail=received.mailbox.name not in {"rsvp", "unsubscribe"})
+    done = await apply_once(engine, received, command, actor, outcome=outcome, no=no)
     return None if done.code == Code.UNKNOWN_KEY else done

@@ -37,6 +37,7 @@ from engine.store.protocol.sessions import SessionQuestions, Sessions
 from engine.store.protocol.stops import StopQuestions, Stops
 from engine.store.protocol.suppressions import SuppressionList, Suppressions
 from engine.store.protocol.triggers import TriggerQuestions, Triggers
+from engine.store.protocol.undo import Undos
 from engine.store.protocol.units import Conflict, Units
 from engine.store.protocol.watching import Checking, Watching
 from engine.store.protocol.webhooks import WebhookQuestions, Webhooks
@@ -70,6 +71,7 @@ class Unit(
     Links,
     Forgetting,
     InboxMessages,
+    Undos,
     Webhooks,
     Protocol,
 ):

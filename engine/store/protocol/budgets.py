@@ -32,6 +32,10 @@ class Budgets(Protocol):
         """Return what is reserved for messages that are written now, and counted by themselves; None: all."""
         ...
 
+    async def mails_of_ended(self, key_id: str) -> int:
+        """Mails that a key caused and that have not left, or were withdrawn because it ended."""
+        ...
+
     async def waiting_mails(self, key_id: str) -> int:
         """How many changes and cancellations of a key wait for a decision, since it ended or was narrowed."""
         ...

@@ -31,6 +31,10 @@ class HeldActions(Protocol):
         """Actions about an event that no one has decided, oldest first; those that have expired among them."""
         ...
 
+    async def expired_held(self, now: datetime, limit: int) -> list[HeldAction]:
+        """Actions that nobody decided in time and that were not closed yet, oldest first."""
+        ...
+
     async def organizer_approval(self, organizer: str) -> OrganizerApproval | None:
         """Who approves this organizer's changes by mail; None if they need no approval."""
         ...

@@ -101,8 +101,8 @@ class Ledger(Protocol):
         """Add a job that writes messages in chunks."""
         ...
 
-    async def next_fanout(self) -> Fanout | None:
-        """The oldest job that may go on; those of paused campaigns wait."""
+    async def next_fanout(self, now: datetime) -> Fanout | None:
+        """The oldest job that may go on; those of paused campaigns wait, and those that are not due yet."""
         ...
 
     async def fanout_of(self, campaign_id: str) -> Fanout | None:

@@ -96,8 +96,9 @@ class Answers(Session):
     async def settle_proposal(self, proposal: Proposal, state: ProposalState) -> Proposal:
         """Write down what became of a proposal."""
         settled = proposal.model_copy(update={"state": state})
-        if proposal.state is ProposalState.OPEN and state is not ProposalState.OPEN:
-            await self._count_open(proposal, -1)
+        opened = (state is ProposalState.OPEN) - (proposal.state is ProposalState.OPEN)
+        if opened:
+            await self._count_open(proposal, opened)
         await self.run(
             "UPDATE proposal SET state = ?, body = ? WHERE id = ?",
             [state.value, settled.model_dump_json(), proposal.id],

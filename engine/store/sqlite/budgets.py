@@ -106,16 +106,24 @@ class KeyBudgets(Session):
     async def release_budgets(self, where: str, values: Sequence[object], *, sure: bool = True) -> None:
         """Return what messages have spent that are about to be withdrawn; `sure`: unless they may have left."""
         doubt = "AND in_doubt = 0" if sure else ""
+        await self._charge_for(f"{where} {doubt} AND state <> 'withdrawn'", values, -1)
+
+    async def take_again(self, where: str, values: Sequence[object]) -> None:
+        """Charge anew for messages that were withdrawn and are about to be owed again."""
+        # What may have left was never given back.
+        await self._charge_for(f"{where} AND in_doubt = 0 AND state = 'withdrawn'", values, 1)
+
+    async def _charge_for(self, where: str, values: Sequence[object], sign: int) -> None:
         found = await self.all(
             "SELECT key, CAST(created / 86400 AS INTEGER) AS day, kind, count(*) AS n FROM message "
-            f"WHERE {where} AND key <> '' {doubt} AND state <> 'withdrawn' GROUP BY 1, 2, 3",
+            f"WHERE {where} AND key <> '' GROUP BY 1, 2, 3",
             values,
         )
         spent: Counter[tuple[str, int, str]] = Counter()
         for row in found:
             what = rules.budget_of(Kind(row["kind"]))
             for key in row["key"].split() if what else ():
-                spent[key, row["day"], what] -= row["n"]
+                spent[key, row["day"], what] += sign * row["n"]
         if spent:
             await self._charge(spent)
 
@@ -167,6 +175,14 @@ class KeyBudgets(Session):
                 [*back.values(), campaign_id],
             )
         await self._charge({(k, row["day"], w): -n for k in row["key"].split() for w, n in back.items()})
+
+    async def mails_of_ended(self, key_id: str) -> int:
+        row = await self.one(
+            "SELECT count(*) AS n FROM message WHERE key <> '' AND instr(' ' || key || ' ', ?) > 0 "
+            "AND (state IN ('queued','deferred') OR state = 'withdrawn' AND code = ?)",
+            [f" {key_id} ", Code.KEY_ENDED.value],
+        )
+        return int(row["n"]) if row else 0
 
     async def waiting_mails(self, key_id: str) -> int:
         row = await self.one(f"SELECT count(*) AS n FROM message WHERE {_UNDECIDED}", [f" {key_id} "])

@@ -101,7 +101,8 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
     async def _judged(self, found: Sequence[Candidate], now: datetime) -> list[Judged]:
         found = await self.going(found)
         events = await self._events({c.event_uid for c in found if c.event_uid})
-        standings = {key: await self.standing(key.split()) for key in {c.key for c in found if c.key}}
+        keys = {c.key for c in found if c.key}
+        standings = {key: (await self.standing(key.split())).in_force(now) for key in keys}
         claims: list[Judged] = []
         withdrawn: dict[Code, list[int]] = {}
         waiting: list[tuple[rules.Verdict, int]] = []

@@ -60,6 +60,14 @@ class HeldActions(Session):
         )
         return [HeldAction.model_validate_json(row["body"]) for row in found]
 
+    async def expired_held(self, now: datetime, limit: int) -> list[HeldAction]:
+        found = await self.all(
+            "SELECT body FROM confirmation WHERE held IS NOT NULL AND open = 1 AND expires <= ? "
+            "ORDER BY expires, held LIMIT ?",
+            [now.timestamp(), limit],
+        )
+        return [HeldAction.model_validate_json(row["body"]) for row in found]
+
     async def held_actions(
         self,
         organizer: str | None,

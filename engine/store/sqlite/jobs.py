@@ -19,7 +19,7 @@ async def waiting(statements: Statements, now: datetime, fail_share: float) -> f
         Job.PAUSE_FAILING: fail_share and await look.next_failing(fail_share),
         Job.START_SCHEDULED: await look.next_scheduled(now),
         Job.BULK_CHANGE: await BulkChanges(statements).next_bulk_change(),
-        Job.FAN_OUT: await look.next_fanout(),
+        Job.FAN_OUT: await look.next_fanout(now),
         Job.FINISH: await look.next_drained(),
         Job.NOTIFY: await GatheredNotices(statements).next_gathered(now, NOTICE_PAUSE),
         Job.DROP_DAYS: await look.has_old_days(now),

@@ -294,20 +294,23 @@ class Ledger(DayCounters, KeyBudgets):
 
     async def add_fanout(self, job: Fanout) -> None:
         await self.run(
-            "INSERT INTO fanout(event_uid, campaign_id, body, cursor) VALUES (?,?,?,?)",
+            "INSERT INTO fanout(event_uid, campaign_id, body, cursor, due) VALUES (?,?,?,?,?)",
             [
                 job.event_uid,
                 job.campaign_id,
                 job.model_dump_json(exclude={"id", "cursor"}),
                 int(job.cursor or 0),
+                rows.seconds(job.due),
             ],
         )
 
-    async def next_fanout(self) -> Fanout | None:
-        """The oldest job that may go on: those of a paused campaign wait."""
+    async def next_fanout(self, now: datetime) -> Fanout | None:
+        """The oldest job that may go on: those of a paused campaign wait, and those that can be taken back."""
         row = await self.one(
             f"SELECT {_FANOUT} FROM fanout f LEFT JOIN campaign c ON c.id = f.campaign_id "
-            "WHERE c.id IS NULL OR c.state IN ('running', 'cancelled') ORDER BY f.id LIMIT 1"
+            "WHERE (c.id IS NULL OR c.state IN ('running', 'cancelled')) "
+            "AND (f.due IS NULL OR f.due <= ? OR c.state = 'cancelled') ORDER BY f.id LIMIT 1",
+            [now.timestamp()],
         )
         return _fanout(row) if row else None
 

@@ -29,6 +29,7 @@ from engine.store.sqlite.stops_schema import STOPS
 from engine.store.sqlite.strangers_schema import STRANGERS
 from engine.store.sqlite.suppressions import SUPPRESSED_DOMAINS
 from engine.store.sqlite.triggers_schema import TRIGGERS
+from engine.store.sqlite.undo_schema import UNDO
 from engine.store.sqlite.webhooks_schema import WEBHOOKS
 from engine.store.sqlite.zones_schema import ATTENDEE_ZONES
 
@@ -331,6 +332,7 @@ MIGRATIONS = (
     CONTESTS,
     REVISIONS,
     LINKS,
+    UNDO,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -26,10 +26,12 @@ from engine.store.sqlite.requests import Requests
 from engine.store.sqlite.sessions import Sessions
 from engine.store.sqlite.suppressions import SuppressionList
 from engine.store.sqlite.triggers import Triggers
+from engine.store.sqlite.undo import Undos
 from engine.store.sqlite.webhooks import Webhooks
 
 
 class SqliteUnit(
+    Undos,
     Forgetting,
     Events,
     Attendees,

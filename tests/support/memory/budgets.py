@@ -101,6 +101,10 @@ class BudgetUnit(LedgerUnit):
         mine = self.owed(lambda m: m.state.pending and key_id in m.key.split() and m.code in codes)
         return [(key, row) for key, row in mine if row.held]
 
+    async def mails_of_ended(self, key_id: str) -> int:
+        gone = (MessageState.WITHDRAWN, Code.KEY_ENDED)
+        return sum(m.state.pending or (m.state, m.code) == gone for m in self._caused(key_id))
+
     async def waiting_mails(self, key_id: str) -> int:
         return len(self._undecided(key_id))
 

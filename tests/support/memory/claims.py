@@ -82,7 +82,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
                 self.t.put("message", key, replace(row, held=True))
                 continue
             code, newest = self._judged(row, event, now)
-            standing = self.standing_now(row.message.key.split())
+            standing = self.standing_now(row.message.key.split()).in_force(now)
             verdict = rules.Verdict() if code else self._by_keys(row.message, event, standing, now)
             if verdict.held or verdict.due:
                 changed = newest.changed(code=verdict.code or "", due=verdict.due or row.message.due)

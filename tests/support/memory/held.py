@@ -49,6 +49,10 @@ class HeldUnit(MailUnit):
         )
         return sorted(found, key=lambda h: (h.created, h.id))[:limit]
 
+    async def expired_held(self, now: datetime, limit: int) -> list[HeldAction]:
+        found = self.t.where("held", lambda h: h.state is HeldState.WAITING and h.expires <= now)
+        return sorted(found, key=lambda h: (h.expires, h.id))[:limit]
+
     async def organizer_approval(self, organizer: str) -> OrganizerApproval | None:
         return self.t.get("approval", organizer)
 

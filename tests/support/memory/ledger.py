@@ -269,9 +269,12 @@ class LedgerUnit(SuppressionUnit):
     async def add_fanout(self, job: Fanout) -> None:
         self.t.add("fanout", job)
 
-    async def next_fanout(self) -> Fanout | None:
+    async def next_fanout(self, now: datetime) -> Fanout | None:
         for key, job in self.t.of("fanout").items():
-            if job.campaign_id is None or self._state_of(job.campaign_id) in _GOES_ON:
+            state = self._state_of(job.campaign_id)
+            if job.due and job.due > now and state is not CampaignState.CANCELLED:
+                continue
+            if job.campaign_id is None or state in _GOES_ON:
                 return job.model_copy(update={"id": f"job {key}"})
         return None
 

@@ -124,7 +124,7 @@ class MemoryStore(Asked):
             Job.START_SCHEDULED: await unit.next_scheduled(now),
             Job.DROP_LISTS: await unit.abandoned_list(now - LIST_KEPT),
             Job.BULK_CHANGE: await unit.next_bulk_change(),
-            Job.FAN_OUT: await unit.next_fanout(),
+            Job.FAN_OUT: await unit.next_fanout(now),
             Job.FINISH: await unit.next_drained(),
             Job.NOTIFY: await unit.next_gathered(now, NOTICE_PAUSE),
         }

@@ -23,6 +23,7 @@ from tests.support.memory.inbox_messages import InboxUnit
 from tests.support.memory.links import LinkUnit
 from tests.support.memory.record import RecordUnit
 from tests.support.memory.reminders import ReminderUnit
+from tests.support.memory.undo import UndoUnit
 from tests.support.memory.webhooks import WebhookUnit
 
 WORDS_MAX = 500
@@ -336,5 +337,7 @@ class Unit(WebhookUnit):
         self.t.put("intake", intake.id, intake)
 
 
-class WholeUnit(ClaimUnit, ReminderUnit, BudgetUnit, RecordUnit, LinkUnit, ForgettingUnit, InboxUnit, Unit):
+class WholeUnit(
+    ClaimUnit, ReminderUnit, BudgetUnit, RecordUnit, LinkUnit, ForgettingUnit, InboxUnit, UndoUnit, Unit
+):
     """What a unit of this store can do, claims among it."""

@@ -1,0 +1,43 @@
+"""What can be taken back, as data and text."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from cis_mcp.views.base import Data
+from cis_mcp.views.events import utc
+from engine.commands.agents.undoing import UndoDone
+from engine.model.undo import Undo, Undoable
+
+
+class UndoInfo(Data):
+    """How a change can be taken back whole."""
+
+    id: str = Field(description="give it to undo")
+    until: str
+
+
+def undo_info(undo: Undo) -> UndoInfo:
+    return UndoInfo(id=undo.id, until=utc(undo.until))
+
+
+def undo_line(undo: Undo) -> str:
+    """That a change can be taken back, and until when."""
+    return f"It can be taken back whole until {undo.until:%H:%M:%S} UTC, before anybody hears of it: undo {undo.id}."
+
+
+def line(undoable: Undoable) -> str:
+    """What can be taken back, on one line."""
+    about = f", event {undoable.event_uid}" if undoable.event_uid else ""
+    return (
+        f"{undoable.id}  until {undoable.until:%Y-%m-%d %H:%M:%S} UTC  {undoable.command}{about}, "
+        f"for {undoable.organizer}"
+    )
+
+
+def undone_line(done: UndoDone) -> str:
+    """What was taken back."""
+    if done.repeated:
+        return "It had been taken back before; nothing was done now."
+    mails = "1 person hears" if done.withdrawn == 1 else f"{done.withdrawn} people hear"
+    return f"Taken back: {mails} nothing of it."

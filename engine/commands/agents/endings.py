@@ -1,0 +1,64 @@
+"""What ends by the clock: actions that nobody decided, and keys; whoever answers for them is told once."""
+
+from __future__ import annotations
+
+from engine.commands import notices, notifying
+from engine.commands.agents import approval_mails
+from engine.commands.base import Command, Work
+from engine.commands.notifying import Progress
+from engine.model.held import HeldAction, HeldState, HoldReason
+from engine.model.keys import Key
+from engine.model.messages import Notice
+
+_AT_ONCE = 20
+_TOLD = "key-ended"
+"""Whose memory it is that an owner was told of the end of a key."""
+
+
+class ExpireHeld(Command[Progress]):
+    """Close actions that were not decided in time, and tell whoever was asked."""
+
+    async def carry_out(self, work: Work) -> Progress:
+        expired = await work.unit.expired_held(work.now, _AT_ONCE)
+        for held in expired:
+            closed = held.model_copy(update={"state": HeldState.EXPIRED, "decided": work.now})
+            await work.unit.save_held(closed)
+            await _tell(work, closed)
+        return Progress(worked=bool(expired))
+
+
+async def _tell(work: Work, held: HeldAction) -> None:
+    """The decider hears that it counts as refused; so does an organizer whose own change it was."""
+    to = {held.address} | ({held.organizer} if HoldReason.ORGANIZER in held.reasons else set())
+    notice = approval_mails.expired(held)
+    for address in sorted(to - {""}):
+        await notifying.notify(work, address, notice, held.command.event_uid or None)
+
+
+class TellEnded(Command[Progress]):
+    """Tell the owner of a key that has ended what of its mail is left, once; a key that owes nothing is no news."""
+
+    key_id: str
+
+    async def carry_out(self, work: Work) -> Progress:
+        key = await work.unit.key(self.key_id)
+        if key is None or not key.ended(work.now) or await work.unit.remembered(_TOLD, self.key_id):
+            return Progress(worked=False)
+        await work.unit.remember(_TOLD, self.key_id, "", "", work.now)
+        mails = await work.unit.mails_of_ended(key.id)
+        if mails and key.owner:
+            notice = _ended(key, mails)
+            message = notices.message(work, key.owner, key.owner, notice, None)
+            await work.unit.add_messages([message], priority=0)
+        return Progress(worked=True)
+
+
+def _ended(key: Key, mails: int) -> Notice:
+    named = f" “{key.name}”" if key.name else ""
+    how = "was revoked" if key.revoked else "has expired"
+    text = (
+        f"The key {key.id}{named}, for {key.address}, {how}, and {mails} mails that it owed have not left.\n\n"
+        "Invites, reminders and lists among them are withdrawn. Changes and cancellations for people who are invited "
+        f"already wait; at the server's command line, “key owed {key.id} --send” sends them and “--drop” drops them.\n"
+    )
+    return Notice(subject=f"A key of yours has ended: {key.name or key.id}", text=text)

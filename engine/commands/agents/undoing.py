@@ -1,0 +1,260 @@
+"""Take back whole what a command changed and owes, while its time lasts and nobody has heard of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar, TypeVar
+
+from pydantic import Field
+
+from engine.commands.agents.messages import MessageDone
+from engine.commands.answers.proposals import ProposalDone
+from engine.commands.base import Command, Done, Work
+from engine.commands.campaigns import campaigns
+from engine.commands.campaigns.campaigns import CampaignDone
+from engine.commands.events.events import EventDone
+from engine.commands.invites.invites import InviteDone
+from engine.commands.invites.reminding import RemindDone
+from engine.commands.invites.send_many import InvitesDone
+from engine.commands.invites.withdrawing import WithdrawDone
+from engine.model.answers import Proposal, ProposalState
+from engine.model.bulk_changes import BulkAction, BulkChange
+from engine.model.campaigns import CampaignState
+from engine.model.events import Event
+from engine.model.people import Origin
+from engine.model.undo import Undoable
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+
+D = TypeVar("D", bound=Done)
+
+_ID = 12
+"""A length of its own: words that were written down for a held action are told by their length."""
+SHOWN = 100
+
+
+async def offered(work: Work, command: Command[Done], done: D) -> D:
+    """`done`, with how and until when it can be taken back, if what it changed and owes can be."""
+    settings = work.settings
+    if not (settings.undo_s or settings.undo_campaign_s) or work.waited or work.actor.kind == "system":
+        return done
+    facts = _facts(work, command, done)
+    seconds = settings.undo_campaign_s if isinstance(done, CampaignDone) else settings.undo_s
+    if facts is None or not seconds:
+        return done
+    undoable = Undoable(
+        id=work.randomness.word(_ID),
+        command=type(command).__name__,
+        asked=work.now,
+        until=work.now + timedelta(seconds=seconds),
+        proposals=tuple(work.closed),
+        **facts,
+    )
+    await work.unit.add_undo(undoable)
+    return done.model_copy(update={"undo": undoable.offer})
+
+
+def _facts(work: Work, command: Command[Done], done: Done) -> dict[str, object] | None:
+    """What is kept of a command that can be taken back; None for every other."""
+    if getattr(command, "dry_run", False) or getattr(command, "prompted", False):
+        return None
+    match done:
+        case EventDone():
+            return _of_event(done)
+        case CampaignDone():
+            return _of_campaign(work, done)
+        case RemindDone() if done.campaign_id:
+            return {**_at(done.event, Verb.SEND), "campaign_id": done.campaign_id}
+        case WithdrawDone() if not done.already:
+            messages = (done.message.message_id,) if done.message else ()
+            return {
+                **_at(done.event, Verb.SEND),
+                "taken_out": done.attendee.email,
+                "messages": messages,
+            }
+        case ProposalDone() if done.message_id:
+            return {**_at(done.event, Verb.UPDATE), "messages": (done.message_id,)}
+        case MessageDone() if done.message_id:
+            return {
+                "verb": Verb.REPLY,
+                "organizer": done.message.organizer,
+                "answered": done.message.id,
+                "messages": (done.message_id,),
+            }
+        case InviteDone() | InvitesDone() if getattr(command, "origin", None) is not Origin.TEST:
+            return _of_invites(done)
+        case _:
+            return None
+
+
+def _at(event: Event, verb: Verb) -> dict[str, object]:
+    return {"verb": verb, "organizer": event.organizer, "event_uid": event.uid}
+
+
+def _of_event(done: EventDone) -> dict[str, object] | None:
+    if done.old is None or not done.changed or done.repeated:
+        return None
+    return {
+        **_at(done.event, Verb.UPDATE),
+        "before": done.old,
+        "sequence": done.event.sequence,
+        "made": done.event.modified,
+        "campaign_id": done.campaign_id,
+    }
+
+
+def _of_campaign(work: Work, done: CampaignDone) -> dict[str, object] | None:
+    """A list that was started now; one that starts later is cancelled like any other."""
+    c = done.campaign
+    if c.state is not CampaignState.RUNNING or c.started != work.now:
+        return None
+    return {**_at(done.event, Verb.BULK), "campaign_id": c.id}
+
+
+def _of_invites(done: InviteDone | InvitesDone) -> dict[str, object] | None:
+    every = [done] if isinstance(done, InviteDone) else [one.done for one in done.invites if one.done]
+    new = [one for one in every if not one.already and one.message]
+    if not new:
+        return None
+    messages = [one.message for one in new if one.message]
+    return {
+        "verb": Verb.SEND,
+        "organizer": messages[0].organizer,
+        "event_uid": new[0].attendee.event_uid,
+        "messages": tuple(message.message_id for message in messages),
+        "invited": tuple(f"{one.attendee.event_uid} {one.attendee.email}" for one in new),
+    }
+
+
+class UndoDone(Done):
+    """What was taken back; `withdrawn`: mails that do not leave; `event`: as it is now, where it was changed."""
+
+    undone: Undoable
+    event: Event | None = None
+    withdrawn: int = 0
+    repeated: bool = Field(False, description="it had been taken back before; nothing was done now")
+
+
+class UndoCommand(Command[UndoDone]):
+    """Take back whole what a command changed and owes; safe to repeat."""
+
+    free: ClassVar[bool] = True
+
+    undo_id: str
+
+    async def carry_out(self, work: Work) -> UndoDone:
+        """Raises Refused: UNKNOWN_UNDO, UNDO_OVER, NOT_ALLOWED."""
+        found = await work.unit.undoable(self.undo_id)
+        if found is None or not work.actor.owns(found.organizer):
+            raise Refused(Code.UNKNOWN_UNDO, "Nothing can be taken back under this id.")
+        work.require(found.verb)
+        event = await work.unit.event(found.event_uid) if found.event_uid else None
+        if found.undone:
+            return UndoDone(undone=found, event=event, repeated=True)
+        await _refuse_over(work, found, event)
+        undone = found.model_copy(update={"undone": work.now})
+        withdrawn = await _withdrawn(work, found)
+        if event and found.before:
+            event = await _restored(work, event, found)
+        await _people(work, found)
+        for proposal in found.proposals:
+            await _reopened(work, proposal)
+        if answered := await work.unit.inbox_message(found.answered):
+            await work.unit.save_inbox_message(answered.model_copy(update={"answered": None, "answer": ""}))
+        await work.unit.save_undo(undone)
+        return UndoDone(undone=undone, event=event, withdrawn=withdrawn)
+
+    def subject(self) -> str:
+        return self.undo_id
+
+
+async def _refuse_over(work: Work, found: Undoable, event: Event | None) -> None:
+    """Refuse with UNDO_OVER what can no longer be taken back whole, with whom a correction would reach."""
+    if found.before and event and event.modified != found.made:
+        raise Refused(
+            Code.UNDO_OVER, "The event was changed again since.", "Take back the newest change first."
+        )
+    reached = await work.unit.people_reached(found)
+    if reached:
+        people = "1 person was" if reached == 1 else f"{reached} people were"
+        raise Refused(
+            Code.UNDO_OVER,
+            f"{people} mailed already, so it cannot be taken back whole; putting it right means one more mail to each.",
+        )
+    if found.until <= work.now:
+        raise Refused(Code.UNDO_OVER, f"It could be taken back until {found.until:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+async def _withdrawn(work: Work, found: Undoable) -> int:
+    """Withdraw what the command owes; returns how many people hear nothing."""
+    mails = await work.unit.withdraw_messages(found, Code.TAKEN_BACK, work.now) if found.messages else 0
+    campaign = await work.unit.campaign(found.campaign_id) if found.campaign_id else None
+    if campaign is None:
+        return mails
+    await campaigns.cancel(work, campaign)
+    return mails + campaign.valid
+
+
+async def _restored(work: Work, event: Event, found: Undoable) -> Event:
+    """The old content as a new revision, of which nobody hears: nobody has heard of the one between."""
+    assert found.before is not None
+    moment = max(work.now.replace(microsecond=0), event.dtstamp + timedelta(seconds=1))
+    values = {
+        "sequence": event.sequence + 1,
+        "dtstamp": moment,
+        "last_modified": moment,
+        "source_sequence": event.source_sequence,
+        "source_dtstamp": event.source_dtstamp,
+    }
+    restored = found.before.model_copy(update=values)
+    await work.unit.save_event(restored)
+    if event.cancelled and not restored.cancelled:
+        rest = BulkChange(action=BulkAction.WITHDRAW, event_uid=event.uid, code=Code.EVENT_CANCELLED.value)
+        await work.unit.end_bulk_change(rest)
+        await work.unit.owe_again(event.uid, "", Code.EVENT_CANCELLED, found.asked)
+    # What was changed before it can be taken back as before: the event is again as that change left it.
+    for earlier in await work.unit.undos_of(event.uid, work.now):
+        if earlier.made == found.before.modified:
+            await work.unit.save_undo(earlier.model_copy(update={"made": restored.modified}))
+    return restored
+
+
+async def _people(work: Work, found: Undoable) -> None:
+    """Who was invited is out again; who was taken out is in again."""
+    for name in found.invited:
+        uid, _, email = name.partition(" ")
+        known = await work.unit.attendee(uid, email)
+        if known and known.withdrawn is None:
+            await work.unit.change_attendee(known, known.model_copy(update={"withdrawn": work.now}))
+    known = await work.unit.attendee(found.event_uid, found.taken_out) if found.taken_out else None
+    if known and known.withdrawn is not None:
+        await work.unit.change_attendee(known, known.model_copy(update={"withdrawn": None}))
+        await work.unit.owe_again(found.event_uid, found.taken_out, Code.INVITE_WITHDRAWN, found.asked)
+
+
+async def _reopened(work: Work, proposal: Proposal) -> None:
+    """Open a proposal again that was closed, unless the attendee has made another since."""
+    every = await work.unit.proposals(proposal.event_uid, proposal.email, None)
+    known = next((one for one in every if one.id == proposal.id), None)
+    newer = any(
+        one.state is ProposalState.OPEN and one.recurrence_id == proposal.recurrence_id for one in every
+    )
+    if known and not newer:
+        await work.unit.settle_proposal(known, ProposalState.OPEN)
+
+
+class UndosDone(Done):
+    """What can be taken back just now, newest first."""
+
+    undos: tuple[Undoable, ...]
+
+
+class ShowUndos(Command[UndosDone]):
+    """Show what can still be taken back: the caller's own, or the operator's all."""
+
+    in_record: ClassVar[bool] = False
+    free: ClassVar[bool] = True
+
+    async def carry_out(self, work: Work) -> UndosDone:
+        own = None if work.actor.everywhere else work.actor.address
+        return UndosDone(undos=tuple(await work.unit.undos(own, work.now, SHOWN)))

@@ -1,0 +1,46 @@
+"""What can be taken back: what a command changed and owes, until its time is over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from engine.model.answers import Proposal
+from engine.model.base import Value
+from engine.model.events import Event
+from engine.model.verbs import Verb
+
+
+class Undo(Value):
+    """Under which id, and until when, a command can be taken back whole."""
+
+    id: str
+    until: datetime
+
+
+class Undoable(Value):
+    """What a command changed and owes, while it can be taken back whole."""
+
+    id: str
+    organizer: str
+    command: str
+    verb: Verb = Field(description="what a key must be good for to take it back")
+    asked: datetime
+    until: datetime
+    event_uid: str = ""
+    before: Event | None = Field(None, description="the revision before; None: the event was not changed")
+    sequence: int = Field(0, description="revision that the command made, where it made one")
+    made: datetime | None = Field(None, description="when that revision was made, by the event itself")
+    campaign_id: str = Field("", description="campaign whose mails it owes; empty: none")
+    messages: tuple[str, ...] = Field((), description="Message-IDs of single mails that it owes")
+    invited: tuple[str, ...] = Field((), description="people whom it invited")
+    taken_out: str = Field("", description="the person whose invite it withdrew")
+    answered: str = Field("", description="id of the message to an agent that it answered")
+    proposals: tuple[Proposal, ...] = Field((), description="proposals that it closed, as they were")
+    undone: datetime | None = None
+
+    @property
+    def offer(self) -> Undo:
+        """What the caller is given of it."""
+        return Undo(id=self.id, until=self.until)

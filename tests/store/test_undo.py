@@ -1,0 +1,109 @@
+"""The contract of a store: what can be taken back is kept for its time, and what was withdrawn is owed again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.model.messages import Fanout, Kind, Message, MessageState
+from engine.model.undo import Undoable
+from engine.model.verbs import Verb
+from engine.refusals import Code
+from engine.store.protocol import Store
+from tests.store.stores import ORGANIZER, START, attendee, event, message
+
+ANN, BOB = "ann@example.com", "bob@example.com"
+MINUTE = timedelta(minutes=1)
+
+
+def _undoable(name: str = "u1", **values: object) -> Undoable:
+    known = {
+        "organizer": ORGANIZER,
+        "command": "SendInvite",
+        "verb": Verb.SEND,
+        "asked": START,
+        "until": START + MINUTE,
+        "event_uid": "event1",
+    }
+    return Undoable(**{"id": name, **known, **values})  # type: ignore[arg-type]
+
+
+async def _filled(store: Store) -> list[Message]:
+    owed = [message(ANN), message(BOB, sequence=1, due=START + MINUTE)]
+    async with store.unit() as unit:
+        await unit.ensure_organizer(ORGANIZER, "", START)
+        await unit.add_event(event(sequence=1))
+        await unit.add_attendees([attendee(ANN), attendee(BOB)])
+        await unit.add_messages(owed, priority=0)
+    return owed
+
+
+async def test_what_can_be_taken_back_is_found_by_id_event_and_organizer_while_its_time_lasts(
+    store: Store,
+) -> None:
+    other = _undoable("u3", organizer="other@example.org", event_uid="event9", asked=START + MINUTE / 2)
+    async with store.unit() as unit:
+        await unit.add_undo(_undoable())
+        await unit.add_undo(_undoable("u2", asked=START + MINUTE / 4))
+        await unit.add_undo(other)
+        assert await unit.undoable("u1") == _undoable()
+        assert await unit.undoable("u9") is None
+        assert [u.id for u in await unit.undos_of("event1", START)] == ["u1", "u2"]
+        assert [u.id for u in await unit.undos(None, START, 10)] == ["u3", "u2", "u1"]
+        assert [u.id for u in await unit.undos(ORGANIZER, START, 1)] == ["u2"]
+        await unit.save_undo(_undoable(undone=START))
+        assert [u.id for u in await unit.undos_of("event1", START)] == ["u2"]
+        assert await unit.undos(None, START + MINUTE, 10) == []
+
+
+async def test_what_could_be_taken_back_is_dropped_a_day_later(store: Store) -> None:
+    async with store.unit() as unit:
+        await unit.add_undo(_undoable())
+        await unit.add_undo(_undoable("u2", asked=START + timedelta(days=2)))
+        assert await unit.undoable("u1") is None
+
+
+async def test_people_are_counted_whom_a_mail_has_reached_or_may_have(store: Store) -> None:
+    first, second = await _filled(store)
+    ours = _undoable(messages=(first.message_id, second.message_id))
+    async with store.unit() as unit:
+        assert await unit.people_reached(ours) == 0
+    assert len(await store.claim_messages("test", 10, START, 20)) == 1
+    async with store.unit() as unit:
+        assert await unit.people_reached(ours) == 1
+        assert await unit.people_reached(_undoable(before=event(), sequence=2)) == 0
+        assert await unit.people_reached(_undoable(before=event(), sequence=0)) == 1
+        assert await unit.people_reached(_undoable(campaign_id="c1")) == 0
+        assert await unit.calendars_changed("event1", 1) == 1
+        assert await unit.calendars_changed("event1", 2) == 0
+        assert await unit.withdraw_messages(ours, Code.TAKEN_BACK, START) == 1
+
+
+async def test_what_was_withdrawn_at_one_moment_is_owed_again(store: Store) -> None:
+    await _filled(store)
+    async with store.unit() as unit:
+        assert await unit.withdraw_for_person("event1", ANN, Code.EVENT_CANCELLED, START) == 1
+        later = START + MINUTE
+        assert await unit.withdraw_for_person("event1", BOB, Code.EVENT_CANCELLED, later) == 1
+        assert await unit.owe_again("event1", ANN, Code.EVENT_CANCELLED, later) == 0
+        assert await unit.owe_again("event1", "", Code.EVENT_CANCELLED, later) == 1
+        found = await unit.last_message("event1", BOB)
+        assert found
+        assert (found.state, found.code, found.settled) == (MessageState.QUEUED, "", None)
+
+
+async def test_a_job_waits_until_it_can_no_longer_be_taken_back(store: Store) -> None:
+    await _filled(store)
+    job = Fanout(event_uid="event1", kind=Kind.UPDATE, due=START + MINUTE)
+
+    async def ready(now: datetime) -> bool:
+        async with store.unit() as unit:
+            return await unit.next_fanout(now) is not None
+
+    async with store.unit() as unit:
+        await unit.add_fanout(job)
+    assert (await ready(START), await ready(START + MINUTE)) == (False, True)
+    async with store.unit() as unit:
+        await unit.put_off("event1", START, START + 2 * MINUTE)
+    assert (await ready(START + MINUTE), await ready(START + 2 * MINUTE)) == (False, True)
+    claims = await store.claim_messages("test", 10, START + MINUTE, 20)
+    assert [c.message.email for c in claims] == [ANN], "what waits leaves no earlier either, what is due does"
