@@ -32,6 +32,7 @@ from engine.model.stops import Stop
 from engine.model.verbs import Verb
 from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
+from engine.report_questions import ReportQuestions
 from engine.revision_questions import RevisionQuestions
 from engine.search.asking import Found, find
 from engine.session_questions import SessionQuestions
@@ -69,7 +70,7 @@ class Explanation(Value):
     automatic: tuple[Change, ...] = ()
 
 
-class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions):
+class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, ReportQuestions):
     """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
 
     def __init__(self, store: Store, clock: Clock) -> None:

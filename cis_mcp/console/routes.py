@@ -6,7 +6,7 @@ from itertools import groupby
 
 from starlette.routing import Route
 
-from cis_mcp.console import agents, command_centre, entering, events, home, lists, web
+from cis_mcp.console import agents, command_centre, entering, events, home, lists, reports, web
 from cis_mcp.console.guard import Screen, route
 from engine.engine import Engine
 
@@ -19,6 +19,7 @@ def screens() -> tuple[Screen, ...]:
         *events.SCREENS,
         *command_centre.SCREENS,
         *lists.SCREENS,
+        *reports.SCREENS,
         *agents.SCREENS,
     )
 

@@ -27,6 +27,7 @@ HUBS: Sequence[tuple[str, str]] = (
     ("/console", "Overview"),
     ("/console/events", "Events"),
     ("/console/lists", "Lists"),
+    ("/console/reports", "Reports"),
     ("/console/agents", "Agents"),
 )
 """What the navigation leads to."""

@@ -78,6 +78,20 @@ class AnswerGroup(Value):
     cancelled: bool = False
 
 
+class OrganizerBrief(Value):
+    """An organizer in a list, and how many invitations they have made."""
+
+    address: str
+    invited: int
+
+
+class DomainBrief(Value):
+    """A domain of organizers, and how many there are."""
+
+    domain: str
+    organizers: int
+
+
 class Intake(Value):
     """One mail that came in and what became of it; its id makes taking it in twice harmless."""
 

@@ -10,7 +10,7 @@ from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalS
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
-from engine.model.counters import AnswerGroup, Grouping, Statistics
+from engine.model.counters import AnswerGroup, DomainBrief, Grouping, OrganizerBrief, Statistics
 from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import History, Message
@@ -79,6 +79,16 @@ class Questions(Reports, Protocol):
 
     async def answer_groups(self, scope: str, key: str, by: Grouping, limit: int) -> list[AnswerGroup]:
         """Attendees of an event, an organizer or a domain of organizers in groups: the largest, or the newest hours."""
+        ...
+
+    async def organizers(
+        self, domain: str, beginning: str, limit: int, after: str = ""
+    ) -> list[OrganizerBrief]:
+        """Organizers in the order of their addresses: of one domain, if given, with addresses that begin so."""
+        ...
+
+    async def organizer_domains(self, limit: int) -> list[DomainBrief]:
+        """The domains of organizers: those with most of them first."""
         ...
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:

@@ -41,6 +41,7 @@ from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.inbox_messages import InboxAsked
 from engine.store.sqlite.inbox_questions import InboxQuestions
 from engine.store.sqlite.links import LinkAnswers
+from engine.store.sqlite.organizers import OrganizerAnswers
 from engine.store.sqlite.page_questions import PageQuestions
 from engine.store.sqlite.questions import Questions
 from engine.store.sqlite.record_questions import RecordQuestions
@@ -66,6 +67,7 @@ _LITTLE_S = 1.0
 class SqliteStore(
     HeldAnswers,
     SessionAnswers,
+    OrganizerAnswers,
     StopAnswers,
     RecordQuestions,
     PageQuestions,

@@ -13,7 +13,16 @@ from engine.model.answers import ProposalState, Receipt
 from engine.model.campaigns import Campaign
 from engine.model.changes import ChangeKind
 from engine.model.confirmations import Confirmation, ConfirmationKind
-from engine.model.counters import AnswerGroup, Grouping, Intake, KeptMail, KeptSums, Statistics
+from engine.model.counters import (
+    AnswerGroup,
+    DomainBrief,
+    Grouping,
+    Intake,
+    KeptMail,
+    KeptSums,
+    OrganizerBrief,
+    Statistics,
+)
 from engine.model.events import Event
 from engine.model.held import HeldAction
 from engine.model.keys import Key
@@ -102,6 +111,22 @@ class Asked:
         if by is Grouping.HOUR:
             return sorted(found, key=lambda g: g.key, reverse=True)[:limit]
         return sorted(found, key=lambda g: (-g.people, g.key))[:limit]
+
+    async def organizers(
+        self, domain: str, beginning: str, limit: int, after: str = ""
+    ) -> list[OrganizerBrief]:
+        fitting = sorted(
+            address
+            for address in self._kept.of("organizer")
+            if address > after and address.startswith(beginning) and domain in {"", address.partition("@")[2]}
+        )
+        counted = [(one, (await self.statistics("organizer", one)).attendees) for one in fitting[:limit]]
+        return [OrganizerBrief(address=address, invited=invited) for address, invited in counted]
+
+    async def organizer_domains(self, limit: int) -> list[DomainBrief]:
+        found = Counter(address.partition("@")[2] for address in self._kept.of("organizer"))
+        ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        return [DomainBrief(domain=domain, organizers=n) for domain, n in ordered[:limit]]
 
     async def every_attendee(self, uid: str) -> AsyncIterator[Attendee]:
         for attendee in self._begin().attendees_of(uid):

@@ -1,0 +1,204 @@
+"""The reporting hub: from the system to a domain, an organizer, an event and one person, each by the same counters."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+
+from starlette.responses import Response, StreamingResponse
+
+from cis_mcp.console.charts import Bar, bars
+from cis_mcp.console.command_centre import ANSWERS
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.views.events import counters, one_line
+from engine.attendee_report import harmless
+from engine.commands.invites.addresses import ShowAddresses
+from engine.model.counters import AnswerGroup, Grouping, Statistics
+from engine.model.events import Event
+from engine.model.queries import EventQuery
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+
+_HUB = "/console/reports"
+_SHOWN = 25
+_HOURS_SHOWN = 48
+_KEY_SHOWN = 100
+BY = {
+    Grouping.DOMAIN: "By domain",
+    Grouping.CLIENT: "By calendar client",
+    Grouping.HOUR: "Over time (UTC)",
+    Grouping.EVENT: "By event",
+}
+
+
+async def show(visit: Visit) -> Response:
+    """GET /console/reports: the whole system for the operator, else the visitor's own."""
+    if not visit.everywhere:
+        return await _organizer(visit, visit.actor.address)
+    words = visit.asked("q").lower()
+    counted = await visit.engine.statistics("system", None, visit.actor)
+    found = await visit.engine.organizers(visit.actor, beginning=words, limit=_SHOWN + 1, after=_after(visit))
+    return visit.show(
+        "reports.html",
+        title="Reports",
+        q=words,
+        numbers=counters(counted),
+        answers=ANSWERS,
+        domain="",
+        domains=await visit.engine.organizer_domains(visit.actor, _SHOWN),
+        organizers=found[:_SHOWN],
+        more=found[_SHOWN - 1].address if len(found) > _SHOWN else "",
+        charts=_charts(counted),
+    )
+
+
+def _after(visit: Visit) -> str:
+    return visit.asked("after")[:320]
+
+
+async def domain(visit: Visit) -> Response:
+    """GET /console/reports/domains/{domain}."""
+    name = visit.path("domain").strip().lower()
+    counted = await visit.engine.statistics("domain", name, visit.actor)
+    words = visit.asked("q").lower()
+    found = await visit.engine.organizers(
+        visit.actor, domain=name, beginning=words, limit=_SHOWN + 1, after=_after(visit)
+    )
+    return visit.show(
+        "reports.html",
+        title=one_line(name, _KEY_SHOWN),
+        q=words,
+        numbers=counters(counted),
+        answers=ANSWERS,
+        domain=name,
+        domains=[],
+        organizers=found[:_SHOWN],
+        more=found[_SHOWN - 1].address if len(found) > _SHOWN else "",
+        charts=_charts(counted),
+    )
+
+
+async def organizer(visit: Visit) -> Response:
+    """GET /console/reports/organizers/{address}."""
+    return await _organizer(visit, visit.path("address").strip().lower())
+
+
+async def _organizer(visit: Visit, address: str) -> Response:
+    words = visit.asked("q")
+    counted = await visit.engine.statistics("organizer", address, visit.actor)
+    query = EventQuery(query=words, organizer=address, limit=_SHOWN, cursor=visit.asked("cursor") or None)
+    found = await visit.engine.search(query, visit.actor)
+    groups = await visit.engine.answer_groups("organizer", address, Grouping.EVENT, visit.actor)
+    return visit.show(
+        "report_organizer.html",
+        title=one_line(address, _KEY_SHOWN),
+        address=address,
+        q=words,
+        numbers=counters(counted),
+        answers=ANSWERS,
+        people=await visit.engine.people("organizer", address, visit.actor),
+        events=list(zip(found.events, found.occasions, strict=True)),
+        cursor=found.next_cursor,
+        groups=groups[:_SHOWN],
+        charts=_charts(counted),
+    )
+
+
+async def event(visit: Visit) -> Response:
+    """GET /console/reports/events/{uid}."""
+    found, counted = await visit.engine.event_with_statistics(visit.path("uid"), visit.actor)
+    groups = {
+        by: await visit.engine.answer_groups("event", found.uid, by, visit.actor)
+        for by in (Grouping.DOMAIN, Grouping.CLIENT, Grouping.HOUR)
+    }
+    return visit.show(
+        "report_event.html",
+        title=f"Report of “{found.summary}”",
+        event=found,
+        numbers=counters(counted),
+        answers=ANSWERS,
+        groups=[(by.value, BY[by], _cut(rows)) for by, rows in groups.items() if rows],
+        charts=[*_charts(counted), *_over_time(groups[Grouping.HOUR])],
+    )
+
+
+def _cut(groups: Sequence[AnswerGroup]) -> Sequence[AnswerGroup]:
+    return [group.model_copy(update={"key": one_line(group.key, _KEY_SHOWN)}) for group in groups[:_SHOWN]]
+
+
+def _charts(counted: Statistics) -> list[tuple[str, str]]:
+    """What counters look like; the numbers stand beside each as a table."""
+    shown = counters(counted)
+    told = {
+        "Answers": [Bar(label, shown["rsvp"].get(name, 0)) for name, label in ANSWERS],
+        "Where invites came from": [Bar(name, n) for name, n in shown["origin"].items()],
+        "Calendar clients that answered": [Bar(name or "unknown", n) for name, n in shown["prodid"].items()],
+        "Mails": [Bar(name, n) for name, n in shown["delivery"].items() if n],
+    }
+    return [(title, bars(title, rows)) for title, rows in told.items() if any(row.count for row in rows)]
+
+
+def _over_time(hours: Sequence[AnswerGroup]) -> list[tuple[str, str]]:
+    """Answers by the hour, each hour between the first and the last that are shown."""
+    counted = {datetime.fromisoformat(one.key): one.people for one in hours}
+    if not counted:
+        return []
+    last = max(counted)
+    first = max(min(counted), last - timedelta(hours=_HOURS_SHOWN - 1))
+    span = int((last - first).total_seconds() // 3_600) + 1
+    every = [first + timedelta(hours=n) for n in range(span)]
+    title = "Answers by hour (UTC)"
+    return [(title, bars(title, [Bar(f"{at:%m-%d %H:00}", counted.get(at, 0)) for at in every]))]
+
+
+async def export(visit: Visit) -> Response:
+    """GET …/{scope}/{key}/answers.csv?by=: groups of answers as CSV, without anybody's address."""
+    scope = {"events": "event", "organizers": "organizer", "domains": "domain"}.get(visit.path("scope"))
+    try:
+        by = Grouping(visit.asked("by") or Grouping.DOMAIN)
+    except ValueError:
+        by = Grouping.NONE
+    if scope is None or by not in BY:
+        raise Refused(Code.INVALID_ARGUMENT, "There is no such table.", "Choose one on the report's page.")
+    groups = await visit.engine.answer_groups(scope, visit.path("key"), by, visit.actor)
+    return Response(_csv(by, groups), headers=_attached(f"answers-by-{by.value}.csv"), media_type="text/csv")
+
+
+def _csv(by: Grouping, groups: Sequence[AnswerGroup]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    names = [name for name, _ in ANSWERS]
+    writer.writerow([by.value, "summary", "people", *names])
+    for group in groups:
+        cells = [harmless(group.key), harmless(group.summary), group.people]
+        writer.writerow([*cells, *(group.rsvp.get(name, 0) for name in names)])
+    return buffer.getvalue()
+
+
+def _attached(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+
+
+async def download(visit: Visit) -> Response:
+    """POST: the report with every address; the record has a row of it."""
+    shown = await visit.apply(ShowAddresses(uid=visit.path("uid")))
+    return StreamingResponse(
+        _lines(visit, shown.event), headers=_attached(f"{shown.event.uid}.csv"), media_type="text/csv"
+    )
+
+
+async def _lines(visit: Visit, found: Event) -> AsyncIterator[str]:
+    async for line in visit.engine.report_csv(found.uid, visit.actor):
+        yield line
+
+
+SCREENS = (
+    Screen("GET", _HUB, show),
+    Screen("GET", f"{_HUB}/domains/{{domain:str}}", domain),
+    Screen("GET", f"{_HUB}/organizers/{{address:str}}", organizer),
+    Screen("GET", f"{_HUB}/events/{{uid:str}}", event),
+    Screen("GET", f"{_HUB}/{{scope:str}}/{{key:str}}/answers.csv", export),
+    Screen("POST", f"{_HUB}/events/{{uid:str}}/report.csv", download, Verb.REPORT),
+)
