@@ -1,4 +1,4 @@
-"""Bars as SVG, made by the server, with their numbers beside them as a table: for eyes, ears, paper and no script."""
+"""Bars as SVG in a table with their numbers, made by the server: for eyes, ears, paper and no script."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-_WIDTH, _ROW, _GAP = 320, 18, 6
 _TABLE = Markup(
-    '<table><thead><tr><th scope="col">{}</th><th scope="col" class="n">Number</th></tr></thead>'
+    '<table class="bars"><thead><tr><th scope="col">{}</th><td></td><th scope="col" class="n">Number</th></tr></thead>'
     "<tbody>{}</tbody></table>"
+)
+_ROW = Markup(
+    '<tr><th scope="row">{}</th><td><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" '
+    'focusable="false"><rect width="{:.1f}" height="10"></rect></svg></td><td class="n">{:,}</td></tr>'
 )
 
 
@@ -23,22 +26,7 @@ class Bar:
 
 
 def bars(title: str, rows: Sequence[Bar]) -> Markup:
-    """A chart and the same as a table; the longest bar is as wide as the chart."""
+    """A table whose rows have a bar beside their number; the longest bar is as wide as there is room."""
     most = max((row.count for row in rows), default=0) or 1
-    height = len(rows) * (_ROW + _GAP)
-    drawn = Markup("").join(
-        Markup('<rect x="0" y="{}" width="{:.1f}" height="{}" rx="2"></rect>').format(
-            place * (_ROW + _GAP), row.count / most * _WIDTH, _ROW
-        )
-        for place, row in enumerate(rows)
-    )
-    listed = Markup("").join(
-        Markup('<tr><th scope="row">{}</th><td class="n">{:,}</td></tr>').format(row.label, row.count)
-        for row in rows
-    )
-    svg = Markup(
-        '<svg class="chart" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>'
-    ).format(_WIDTH, height, drawn)
-    return Markup('<div class="charted"><div>{}</div><div>{}</div></div>').format(
-        svg, _TABLE.format(title, listed)
-    )
+    drawn = (_ROW.format(row.label, row.count / most * 100, row.count) for row in rows)
+    return _TABLE.format(title, Markup("").join(drawn))

@@ -45,7 +45,8 @@ async def test_a_report_leads_from_the_system_down_to_one_person(engine: Engine,
 async def test_each_chart_has_its_numbers_as_a_table(engine: Engine, person: Person) -> None:
     event = await _answered(engine)
     seen = await person.go(f"/console/reports/events/{event.id}")
-    assert seen.answer.text.count("<svg class") == seen.answer.text.count('<div class="charted">') >= 4
+    assert seen.answer.text.count('<table class="bars">') >= 4
+    assert seen.answer.text.count("<svg") == seen.answer.text.count("</rect>") > 6
     assert "Answers by hour (UTC)" in seen.text
     assert "Answers Number Yes 1 No 0" in seen.text
 

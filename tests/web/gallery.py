@@ -7,11 +7,14 @@ import base64
 import tempfile
 from pathlib import Path
 
+from tests.cli.processes import run, serving
 from tests.support.chromium import browsing
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
+from tests.support.ports import free_port
 from tests.support.webs import served
-from tests.web.stage import Screen, furnished, screen
+from tests.web.console import Hand, first_invite
+from tests.web.stage import Screen, Site, furnished, screen
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SCALE = 1.5
@@ -46,5 +49,26 @@ async def main() -> None:
                 await _picture(seen, "schedule-dark.png", 430, 880)
 
 
+async def console() -> None:
+    """Play the first invite at a fresh server, with a picture of each screen on the way."""
+    with tempfile.TemporaryDirectory() as folder:
+        at, port = Path(folder), free_port()
+        (at / "data").mkdir()
+        public = {"CIS_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+        async with (
+            serving(at / "data", "--http", f"127.0.0.1:{port}", "--no-auth", **public),
+            browsing(at / "chromium") as browser,
+            browser.tab(900, 700) as tab,
+        ):
+            _, link, _ = await run(at / "data", "console", **public)
+            seen = Screen(tab, Site(None, public["CIS_PUBLIC_URL"], {}))  # type: ignore[arg-type] -- a process has it
+
+            async def picture(name: str) -> None:
+                await _picture(seen, f"console-{name}.png", 900, 700)
+
+            await first_invite(Hand(seen), link.strip(), "guest@example.com", picture)
+
+
 if __name__ == "__main__":
     asyncio.run(main())
+    asyncio.run(console())
