@@ -20,7 +20,7 @@ from engine.model.base import Value
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
-from engine.model.counters import AnswerGroup, Figures, Grouping, KeptSums, Statistics
+from engine.model.counters import AnswerGroup, Grouping, Statistics
 from engine.model.events import Event
 from engine.model.held import HeldAction
 from engine.model.keys import Key
@@ -354,14 +354,6 @@ class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, R
     async def holder(self, token: str) -> Attendee | None:
         """The attendee to whom a receipt token belongs; the token itself is what allows the question (promise 15)."""
         return await self.store.attendee_by_token(token)
-
-    async def figures(self) -> Figures:
-        """Counters of the whole system, for those who watch the server."""
-        return await self.store.figures()
-
-    async def kept_sums(self) -> KeptSums:
-        """How many mails that changed nothing are kept, for those who watch the server."""
-        return await self.store.kept_sums()
 
 
 def _owner(actor: Actor) -> str | None:
