@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
-
-import email_validator
-from email_validator import EmailNotValidError, validate_email
+from functools import cache, lru_cache
 
 from engine.itip import zones
 from engine.refusals import Code, Refused
@@ -23,7 +20,6 @@ _ORDINARY = re.compile(
     r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,16}){0,2}@"
     r"(?:[A-Za-z0-9](?:(?:[A-Za-z0-9]|-(?!-)){0,61}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,24}"
 )
-_SPECIAL = frozenset(name.rpartition(".")[2] for name in email_validator.SPECIAL_USE_DOMAIN_NAMES) - {"test"}
 _HOPELESS = re.compile(r"\A[.@]|[.@][.@]|[.@]\Z")
 URL_MAX = 2_000
 NOTE_MAX = 500
@@ -120,6 +116,9 @@ def cleaned(text: str) -> str:
 
 def by_all_rules(text: str) -> str:
     """As `address`, whatever the address looks like."""
+    # Its tables take long to load, and most servers start without an address to judge.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         valid = validate_email(
             text, check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
@@ -129,12 +128,20 @@ def by_all_rules(text: str) -> str:
     return (valid.ascii_email or valid.normalized).lower()
 
 
+@cache
+def _special() -> frozenset[str]:
+    """Top-level domains that are nobody's (RFC 6761), but for `test`."""
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES
+
+    return frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES) - {"test"}
+
+
 def _is_ordinary(text: str) -> bool:
     """True for an address of letters, digits and few signs at a domain of letters and digits that may be public."""
     return (
         len(text) <= _ORDINARY_MAX
         and bool(_ORDINARY.fullmatch(text))
-        and text.rpartition(".")[2].lower() not in _SPECIAL
+        and text.rpartition(".")[2].lower() not in _special()
     )
 
 

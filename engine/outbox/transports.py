@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from engine.engine import system_clock
 from engine.outbox.maildir import MaildirTransport
-from engine.outbox.ses import SesTarget, SesTransport
-from engine.outbox.smtp.pipelining import PipeliningTransport
-from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Transport
 from engine.settings import Settings
 
@@ -17,7 +14,12 @@ def open_transport(settings: Settings) -> Transport:
     if settings.outbox_is_folder:
         return MaildirTransport(settings.data_dir / "outbox")
     if url.startswith(("smtp://", "smtps://")):
+        from engine.outbox.smtp.pipelining import PipeliningTransport
+        from engine.outbox.target import SmtpTarget
+
         return PipeliningTransport(SmtpTarget.of(url), settings.domain)
     if url.startswith("ses://"):
+        from engine.outbox.ses import SesTarget, SesTransport
+
         return SesTransport(SesTarget.of(url), settings.domain, system_clock)
     raise ValueError("CIS_OUTBOX must be maildir, smtp://host:port, smtps://host:port or ses://REGION")

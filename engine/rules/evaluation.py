@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from jinja2 import nodes
+from typing import TYPE_CHECKING, Any
 
 from engine.refusals import Code, Refused
 from engine.rules.filters import FILTERS, TESTS, TOLERANT, bounded, contains, less, same, too_long
 from engine.rules.values import TEXT_MAX, Missing, look_up, scalar_text, shown
+
+if TYPE_CHECKING:
+    # Jinja2 is imported by what reads the first rule, not with every server that starts.
+    from jinja2 import nodes
 
 STEPS_MAX = 50_000
 """Nodes × items of all that one delivery has evaluated."""
@@ -52,7 +54,7 @@ class Evaluation:
 
     def _of(self, node: nodes.Node) -> Any:
         self._budget.spend()
-        found = _VISITS[type(node)](self, node)
+        found = _VISITS[type(node).__name__](self, node)
         if isinstance(found, str):
             self._budget.spend(len(found) // _CHARACTERS_A_STEP)
         return found
@@ -171,23 +173,23 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "in": contains,
     "notin": lambda left, right: not contains(left, right),
 }
-_VISITS: Mapping[type[nodes.Node], Callable[[Evaluation, Any], Any]] = {
-    nodes.Const: Evaluation._constant,
-    nodes.TemplateData: Evaluation._data,
-    nodes.Name: Evaluation._name,
-    nodes.List: Evaluation._list,
-    nodes.Dict: Evaluation._dict,
-    nodes.Getattr: Evaluation._getattr,
-    nodes.Getitem: Evaluation._getitem,
-    nodes.Compare: Evaluation._compare,
-    nodes.And: Evaluation._and,
-    nodes.Or: Evaluation._or,
-    nodes.Not: Evaluation._not,
-    nodes.Test: Evaluation._test,
-    nodes.Filter: Evaluation._filter,
-    nodes.Concat: Evaluation._concat,
-    nodes.CondExpr: Evaluation._conditional,
-    nodes.Add: Evaluation._add,
-    nodes.Sub: Evaluation._sub,
-    nodes.Neg: Evaluation._neg,
+_VISITS: Mapping[str, Callable[[Evaluation, Any], Any]] = {
+    "Const": Evaluation._constant,
+    "TemplateData": Evaluation._data,
+    "Name": Evaluation._name,
+    "List": Evaluation._list,
+    "Dict": Evaluation._dict,
+    "Getattr": Evaluation._getattr,
+    "Getitem": Evaluation._getitem,
+    "Compare": Evaluation._compare,
+    "And": Evaluation._and,
+    "Or": Evaluation._or,
+    "Not": Evaluation._not,
+    "Test": Evaluation._test,
+    "Filter": Evaluation._filter,
+    "Concat": Evaluation._concat,
+    "CondExpr": Evaluation._conditional,
+    "Add": Evaluation._add,
+    "Sub": Evaluation._sub,
+    "Neg": Evaluation._neg,
 }

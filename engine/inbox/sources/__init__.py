@@ -8,9 +8,6 @@ from typing import Protocol
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.listener import Listener
 from engine.inbox.sources.account import ImapAccount, MaildirFolder
-from engine.inbox.sources.imap import ImapSource
-from engine.inbox.sources.maildir import MaildirSource
-from engine.inbox.sources.sqs import SqsQueue, SqsSource
 
 __all__ = ["Source", "named", "urls"]
 
@@ -36,14 +33,21 @@ def named(inbox: Inbox, setting: str) -> list[Source]:
 
 
 def _named(inbox: Inbox, url: str, number: int) -> Source:
+    # Each source is imported where it is wanted: a server starts with one of them, or none.
     scheme = url.partition(":")[0]
     if scheme == "smtp":
         return _listener(inbox, url, number)
     if scheme in {"imap", "imaps"}:
+        from engine.inbox.sources.imap import ImapSource
+
         return ImapSource(inbox, ImapAccount.of(url, number))
     if scheme == "maildir":
+        from engine.inbox.sources.maildir import MaildirSource
+
         return MaildirSource(inbox, MaildirFolder.of(url, number))
     if scheme == "sqs":
+        from engine.inbox.sources.sqs import SqsQueue, SqsSource
+
         return SqsSource(inbox, SqsQueue.of(url, number))
     schemes = "smtp://, imaps://, imap://, maildir:// or sqs://"
     raise ValueError(f"CIS_INBOX: source {number} must begin with {schemes}")
