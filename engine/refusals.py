@@ -106,6 +106,7 @@ class Code(StrEnum):
     INVALID_RULE = "invalid_rule"
     INVALID_PAYLOAD = "invalid_payload"
     LOOP = "loop"
+    LOOKUP_FAILED = "lookup_failed"
     GONE = "gone"
     FAILING = "failing"
     # what became of a message

@@ -36,6 +36,7 @@ def trigger() -> None:
 @click.option("--organization", default="", help="Of salesforce-message: id of the organization.")
 @click.option("--form", type=_FILE, help="For hmac: where the signature is and what it covers, as JSON.")
 @click.option("--sample", type=_FILE, help="A payload, as JSON, on which the rules are tried.")
+@click.option("--lookups", type=_FILE, help="What is looked up for its payloads, as YAML.")
 @click.option(
     "--starting-minutes", default=1_440, help="Of events: how long before its start an event is starting."
 )
@@ -93,6 +94,13 @@ def deliveries(name: str, *, failed: bool, as_json: bool) -> None:
 
 @trigger.command()
 @click.argument("name")
+def reconcile(name: str) -> None:
+    """Ask the system of NAME for what was missed; nothing is done twice."""
+    run(_reconcile(settings_in_force(), name))
+
+
+@trigger.command()
+@click.argument("name")
 @click.option("--body", type=_FILE, required=True, help="The payload, as JSON.")
 @click.option(
     "--id", "delivery_id", default="", help="What a repetition is known by; else a hash of the payload."
@@ -144,6 +152,7 @@ async def _create(settings: Settings, name: str, options: dict[str, Any]) -> int
     from engine.commands.triggers.triggers import CreateTrigger
     from engine.model.triggers import Proof
     from engine.refusals import Code, Refused
+    from engine.rules.reading import lookups_of
 
     values = {name: options[name] for name in ("sender", "header", "organization")}
     try:
@@ -154,6 +163,7 @@ async def _create(settings: Settings, name: str, options: dict[str, Any]) -> int
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Refused(Code.INVALID_ARGUMENT, f"{where}: {first['msg']}.") from None
+    lookups, reconciling = lookups_of(_text(options["lookups"])) if options["lookups"] else ((), None)
     sample = _json(options["sample"]) if options["sample"] else None
     command = CreateTrigger(
         name=name,
@@ -162,6 +172,8 @@ async def _create(settings: Settings, name: str, options: dict[str, Any]) -> int
         key=options["key_id"],
         sample=sample,
         starting_minutes=options["starting_minutes"],
+        lookups=lookups,
+        reconciling=reconciling,
     )
     async with opened(settings) as engine:
         done = await engine.apply(command, engine.local)
@@ -214,6 +226,16 @@ async def _live(settings: Settings, name: str, *, live: bool) -> int:
         done = await engine.apply(SetTriggerLive(name=name, live=live), engine.local)
     click.echo(f"{name} is {views.state(done.trigger)}.")
     _warn(done.trigger)
+    return 0
+
+
+async def _reconcile(settings: Settings, name: str) -> int:
+    from cis_mcp.run.runtime import opened
+    from engine.triggers.lookups import reconciled
+
+    async with opened(settings) as engine:
+        new = await reconciled(engine, name, engine.local)
+    click.echo(f"{new} deliveries that were not known.")
     return 0
 
 

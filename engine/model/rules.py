@@ -11,6 +11,7 @@ from pydantic import Field
 from engine.model.base import Value
 
 RULES_MAX = 10
+LOOKUPS_MAX = 2
 UNDO_MAX_S = 86_400
 SOURCE_MAX = 1_000
 """Characters of an expression or a template."""
@@ -79,4 +80,24 @@ class Rule(Value):
         ge=0,
         le=UNDO_MAX_S,
         description="seconds in which a newer version replaces it; None: the setting's",
+    )
+
+
+class Lookup(Value):
+    """A GET that a payload leads to, for what the sender leaves out; its answer is `event.lookup.NAME`."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")
+    connection: str = Field(max_length=40, description="name of the operator's connection")
+    path: str = Field(max_length=500, description="with plain ids of the payload in {{ }}")
+    when: str = Field("true", max_length=SOURCE_MAX, description="expression: whether this payload needs it")
+
+
+class Reconciling(Value):
+    """How the system of record is asked for what was missed."""
+
+    connection: str = Field(max_length=40)
+    path: str = Field(max_length=500)
+    each: str = Field(max_length=SOURCE_MAX, description="expression for the list in the answer")
+    payload: Mapping[str, str] = Field(
+        max_length=20, description="name → template: each `item` as the sender would have posted it"
     )

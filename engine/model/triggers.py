@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from engine.model.base import Value
-from engine.model.rules import Rule
+from engine.model.rules import Lookup, Reconciling, Rule
 
 SECRETS_MAX = 2
 """Secrets at one time: the present one, and the one before it or after it while it is being changed."""
@@ -110,6 +110,8 @@ class Trigger(Value):
     created: datetime
     cursor: str = Field("", description="of what happens here: up to where the log of changes was read")
     looked: datetime | None = Field(None, description="up to when starts and ends were looked for")
+    lookups: tuple[Lookup, ...] = ()
+    reconciling: Reconciling | None = None
     starting_minutes: int = Field(1_440, description="how long before its start an event is starting")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.model.rules import RULES_MAX, Rule
+from engine.model.rules import RULES_MAX, Lookup, Reconciling, Rule
 from engine.refusals import Code, Refused
 
 FILE_MAX = 50_000
@@ -26,6 +26,23 @@ def rules_of(text: str) -> tuple[Rule, ...]:
             Code.INVALID_RULE, f"A trigger has from 1 to {RULES_MAX} rules; these are {len(listed)}."
         )
     return tuple(_rule(one, place) for place, one in enumerate(listed, 1))
+
+
+def lookups_of(text: str) -> tuple[tuple[Lookup, ...], Reconciling | None]:
+    """Look-ups in a YAML document, `lookups` and `reconcile`. Raises Refused: INVALID_RULE, TOO_LARGE."""
+    if len(text) > FILE_MAX:
+        raise Refused(Code.TOO_LARGE, f"The look-ups have {len(text)} characters; {FILE_MAX} are allowed.")
+    value = _value(text)
+    if not isinstance(value, dict) or set(value) - {"lookups", "reconcile"}:
+        raise _refused("hold something else than “lookups” and “reconcile”")
+    try:
+        listed = tuple(Lookup.model_validate(one) for one in value.get("lookups") or ())
+        how = value.get("reconcile")
+        return listed, Reconciling.model_validate(how) if how else None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "a look-up"
+        raise Refused(Code.INVALID_RULE, f"{where}: {first['msg']}.") from None
 
 
 def _value(text: str) -> Any:

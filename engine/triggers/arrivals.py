@@ -41,6 +41,12 @@ def _one(posted: Posted, proof: Proof, element: Any, body: bytes) -> Arrived:
     return Arrived(delivery_id=name, payload=json.dumps(element), chain=chain_in(element))
 
 
+def found_here(kind: str, payload: Any) -> Arrived:
+    """A payload that nobody posted, under a hash of its content."""
+    text = json.dumps(payload)
+    return Arrived(delivery_id=f"{kind}:{_hash(text.encode())}", payload=text)
+
+
 def chain_in(element: Any) -> str:
     """The chain that a webhook of ours named, if the sender passed it on."""
     chain = dig(element, "cis_chain")

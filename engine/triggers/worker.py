@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from datetime import timedelta
 
 from engine.commands.triggers.deliveries import (
     DeliveryDone,
@@ -12,6 +13,7 @@ from engine.commands.triggers.deliveries import (
     HandleDelivery,
     HoldDelivery,
     PlanDelivery,
+    PostponeDelivery,
     RestDelivery,
 )
 from engine.commands.triggers.feeding import FeedTrigger
@@ -20,6 +22,7 @@ from engine.model.triggers import Delivery, DeliveryState, Sender, Trigger
 from engine.quiet import Quiet
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped, mapped
+from engine.triggers.lookups import looked_up
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,9 @@ _IDLE_S = 0.5
 _LOOK_S = 2.0
 """How often to look for what only the clock makes due, while nothing is kept."""
 _AFTER_FAILURE_S = 5.0
+_ASK_AGAIN_S = 60
+_ASKED_FOR = timedelta(hours=1)
+"""How long a system of record that cannot be asked is asked again."""
 
 
 async def run(engine: Engine) -> None:
@@ -68,6 +74,10 @@ async def _handle(engine: Engine, delivery: Delivery) -> None:
     try:
         await _carried_out(engine, trigger, delivery)
     except Refused as refused:
+        if refused.code is Code.LOOKUP_FAILED and engine.clock() - delivery.received < _ASKED_FOR:
+            later = PostponeDelivery(delivery_id=delivery.id, seconds=_ASK_AGAIN_S, detail=refused.message)
+            await engine.apply(later, SYSTEM)
+            return
         await _fail(engine, delivery, refused.code, refused.message)
     except Exception:
         # One delivery that trips us must not hold the others up; it can be replayed.
@@ -90,7 +100,7 @@ async def _asked(engine: Engine, trigger: Trigger, delivery: Delivery) -> Mapped
     payload = await engine.store.payload(delivery.id)
     if payload is None:
         raise Refused(Code.INVALID_PAYLOAD, "What was delivered has been deleted.")
-    return mapped(trigger.rules, json.loads(payload))
+    return mapped(trigger.rules, await looked_up(engine, trigger, json.loads(payload)))
 
 
 async def _as_key(engine: Engine, trigger: Trigger, delivery: Delivery, asked: Mapped) -> DeliveryDone:

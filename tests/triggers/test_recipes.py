@@ -133,6 +133,16 @@ def pipedrive(status: str) -> dict[str, Any]:
     return {"meta": meta, "data": data, "previous": {"stage_id": 1}}
 
 
+def app(stage: str) -> dict[str, Any]:
+    """What HubSpot posts of a deal, with what was looked up."""
+    properties = {"dealname": "Acme", "dealstage": stage, "demo_date": "2027-03-02T15:00:00Z"}
+    lookup = {
+        "deal": {"id": "5", "updatedAt": "2027-01-01T00:00:00Z", "properties": properties},
+        "contact": {"properties": {"email": "ann@example.com"}},
+    }
+    return {"objectId": 5, "propertyName": "dealstage", "propertyValue": stage, "lookup": lookup}
+
+
 def erp(state: str) -> dict[str, Any]:
     start = "2027-03-02T15:00:00+01:00"
     return {
@@ -153,6 +163,7 @@ BODIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Ashby": (interview("Scheduled"), interview("Cancelled")),
     "Greenhouse": (candidate("Interview"), candidate("Rejected")),
     "Pipedrive": (pipedrive("open"), pipedrive("lost")),
+    "Thin": (app("demo_scheduled"), app("closedlost")),
     "ERP": (erp("made"), erp("closed")),
     "A": (bill(paid=False), bill(paid=True)),
 }

@@ -197,6 +197,23 @@ class FailDelivery(Command[DeliveryDone]):
         return await _saved(work, delivery, state=DeliveryState.FAILED, due=None, **values)
 
 
+class PostponeDelivery(Command[DeliveryDone]):
+    """Handle a delivery later: the system of record cannot be asked just now."""
+
+    in_record = False
+    delivery_id: str
+    seconds: int
+    detail: str = ""
+
+    async def carry_out(self, work: Work) -> DeliveryDone:
+        """Raises Refused: UNKNOWN_DELIVERY."""
+        delivery = await stored(work, self.delivery_id)
+        if delivery.state.settled:
+            return DeliveryDone(delivery=delivery)
+        due = work.now + timedelta(seconds=self.seconds)
+        return await _saved(work, delivery, due=due, detail=self.detail[:_DETAIL_MAX])
+
+
 class RestDelivery(Command[DeliveryDone]):
     """Leave a delivery as it was kept: its trigger is no longer live, or was stopped."""
 

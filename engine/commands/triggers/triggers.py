@@ -12,11 +12,12 @@ from pydantic import Field
 from engine.commands.agents.keys import stored_key
 from engine.commands.base import Command, Done, Work
 from engine.model.keys import Key
-from engine.model.rules import Rule
+from engine.model.rules import Lookup, Reconciling, Rule
 from engine.model.triggers import SECRETS_MAX, Proof, Sender, Trigger
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 from engine.rules.admission import admit
+from engine.rules.lookups import admit_lookups
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _SECRET_MIN, _SECRET_MAX = 8, 500
@@ -46,6 +47,8 @@ class CreateTrigger(Command[TriggerDone]):
     rules: tuple[Rule, ...]
     key: str = Field("", max_length=40, description="id of the key that it acts as; empty: the one that asks")
     starting_minutes: int = Field(1_440, ge=0, le=10_080)
+    lookups: tuple[Lookup, ...] = Field((), description="the operator's: connections have credentials")
+    reconciling: Reconciling | None = None
     sample: Any = Field(None, exclude=True, description="a payload on which the rules are tried")
 
     async def carry_out(self, work: Work) -> TriggerDone:
@@ -62,6 +65,9 @@ class CreateTrigger(Command[TriggerDone]):
                 Code.INVALID_ARGUMENT, "An outbound message is known by the organization's id; it is missing."
             )
         admit(self.rules, self.sample)
+        if self.lookups or self.reconciling:
+            _refuse_agents(work)
+            admit_lookups(self.lookups, self.reconciling)
         key = await self._key(work)
         old = await work.unit.trigger_named(self.name)
         return await self._changed(work, old, key) if old else await self._made(work, key)
@@ -86,6 +92,8 @@ class CreateTrigger(Command[TriggerDone]):
             rules=self.rules,
             created=work.now,
             starting_minutes=self.starting_minutes,
+            lookups=self.lookups,
+            reconciling=self.reconciling,
         )
         await work.unit.add_trigger(trigger)
         return TriggerDone(trigger=trigger, secret=secret)
@@ -102,6 +110,8 @@ class CreateTrigger(Command[TriggerDone]):
             "rules": self.rules,
             "proof": self.proof,
             "starting_minutes": self.starting_minutes,
+            "lookups": self.lookups,
+            "reconciling": self.reconciling,
             "key": key.id,
             "organizer": key.address,
             "live": False,
@@ -193,7 +203,7 @@ async def _from_now_on(work: Work, trigger: Trigger) -> Trigger:
 
 def digest(trigger: Trigger) -> str:
     """SHA-256, hex, of what a trigger does, and as whom."""
-    said = trigger.model_dump_json(include={"id", "key", "proof", "rules", "starting_minutes"})
+    said = trigger.model_dump_json(include={"id", "key", "proof", "rules", "starting_minutes", "lookups"})
     return hashlib.sha256(said.encode()).hexdigest()
 
 

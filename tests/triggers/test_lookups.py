@@ -1,0 +1,272 @@
+"""Thin payloads: what the sender leaves out is looked up, and what was missed is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cis_mcp.views.keys import read_bounds
+from engine.commands.agents.keys import CreateKey
+from engine.commands.triggers.deliveries import KeepDeliveries
+from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
+from engine.engine import SYSTEM, Engine
+from engine.model.triggers import Delivery, DeliveryState, Posted, Proof, Sender, Trigger
+from engine.refusals import Code, Refused
+from engine.rules.lookups import admit_lookups, wanted
+from engine.rules.reading import lookups_of, rules_of
+from engine.triggers import lookups
+from engine.triggers.arrivals import arrived
+from tests.support.clock import Clock
+from tests.support.engines import deliver, do, engine_in, refusal
+from tests.support.httpstub import Asked, Told, answering
+from tests.triggers.crm import deliveries, events, handled, invited
+from tests.triggers.test_recipes import DOCS, RECIPES, _run
+from tests.triggers.vectors import SECRET
+from tests.webhooks.receiver import LOCAL
+
+_, LOOKUPS = DOCS.split("### Thin webhooks", 1)[1].split("```yaml\n", 2)[1:]
+HUBSPOT = LOOKUPS.split("```", 1)[0]
+
+
+def thin(number: int, at: int = 1_790_000_000_000) -> dict[str, Any]:
+    return {
+        "eventId": number,
+        "subscriptionId": 2,
+        "occurredAt": at,
+        "subscriptionType": "deal.propertyChange",
+        "objectId": 123,
+        "propertyName": "dealstage",
+        "propertyValue": "demo_scheduled",
+    }
+
+
+class Crm:
+    """A CRM that is asked for deals and contacts."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.answers: dict[str, Told | None] = {}
+        self.slow: asyncio.Event | None = None
+        contacts = {"contacts": {"results": [{"id": "77", "type": "deal_to_contact"}]}}
+        properties = {"dealname": "Acme", "dealstage": "demo_scheduled", "demo_date": "2027-04-02T15:00:00Z"}
+        self.deal = {
+            "id": "123",
+            "updatedAt": "2027-03-01T08:00:00Z",
+            "properties": properties,
+            "associations": contacts,
+        }
+        self.contact = {"id": "77", "properties": {"email": "ann@example.com", "firstname": "Ann"}}
+
+    async def __call__(self, asked: Asked) -> Told | None:
+        self.asked.append(asked)
+        if self.slow:
+            await self.slow.wait()
+        if asked.path in self.answers:
+            return self.answers[asked.path]
+        answer = self.deal if "deals/" in asked.path else self.contact
+        if asked.path.endswith("/deals"):
+            answer = {"results": [self.deal]}
+        return Told(200, {"content-type": "application/json"}, json.dumps(answer).encode())
+
+
+@pytest.fixture
+async def crm() -> AsyncIterator[Crm]:
+    yield Crm()
+
+
+@pytest.fixture
+async def engine(
+    tmp_path: Path, clock: Clock, crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Engine]:
+    monkeypatch.setenv("HUBSPOT_TOKEN", "pat-secret")
+    async with answering(crm) as stub, engine_in(tmp_path, clock, **LOCAL) as opened:
+        connections = {"hubspot": {"base": stub.url, "credential": "env:HUBSPOT_TOKEN"}}
+        (tmp_path / lookups.FILE).write_text(json.dumps(connections))
+        yield opened
+
+
+async def hook(engine: Engine, text: str = HUBSPOT) -> Trigger:
+    key = await do(engine, CreateKey(name="crm", bounds=read_bounds({"verbs": "create,update,send,trigger"})))
+    asked, how = lookups_of(text)
+    command = CreateTrigger(
+        name="deals",
+        proof=Proof(sender=Sender.HUBSPOT),
+        rules=rules_of(RECIPES_OF_APP),
+        key=key.key.id,
+        lookups=asked,
+        reconciling=how,
+    )
+    await do(engine, command)
+    await do(engine, SetTriggerSecrets(name="deals", secrets=(SECRET,)))
+    return (await do(engine, SetTriggerLive(name="deals", live=True))).trigger
+
+
+RECIPES_OF_APP = DOCS.split("### Thin webhooks", 1)[1].split("```yaml\n", 2)[1].split("```", 1)[0]
+
+
+async def delivered(engine: Engine, trigger: Trigger, *payloads: dict[str, Any]) -> list[Delivery]:
+    posted = Posted(method="POST", url="", headers={}, body=json.dumps(payloads).encode())
+    kept = KeepDeliveries(trigger_id=trigger.id, arrived=arrived(posted, trigger.proof))
+    await do(engine, kept, SYSTEM)
+    await handled(engine)
+    return await deliveries(engine, trigger)
+
+
+async def through(engine: Engine, clock: Clock) -> None:
+    """What waits to be undone is over."""
+    clock.move(seconds=61)
+    await handled(engine)
+
+
+async def test_a_thin_payload_becomes_an_event_with_its_people(
+    engine: Engine, crm: Crm, clock: Clock
+) -> None:
+    trigger = await hook(engine)
+    await delivered(engine, trigger, thin(1))
+    await through(engine, clock)
+    (event,) = await events(engine)
+    assert event.summary == "Demo: Acme"
+    assert await invited(engine, event) == ["ann@example.com"]
+    assert {one.headers["authorization"] for one in crm.asked} == {"Bearer pat-secret"}
+    assert crm.asked[0].target.startswith("/crm/v3/objects/deals/123?properties=")
+    assert crm.asked[1].path == "/crm/v3/objects/contacts/77"
+    (one,) = await deliveries(engine, trigger)
+    assert "pat-secret" not in one.model_dump_json() + str(await engine.store.payload(one.id))
+
+
+async def test_what_was_missed_is_asked_for_and_what_is_known_is_not_done_twice(
+    engine: Engine, crm: Crm, clock: Clock
+) -> None:
+    trigger = await hook(engine)
+    assert await lookups.reconciled(engine, "deals", engine.local) == 1
+    await handled(engine)
+    await through(engine, clock)
+    assert len(await events(engine)) == 1
+    assert await lookups.reconciled(engine, "deals", engine.local) == 0
+    await delivered(engine, trigger, thin(9))
+    await through(engine, clock)
+    assert len(await events(engine)) == 1
+    assert [m.email for m in await deliver(engine)] == ["ann@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Told(500), "500"),
+        (Told(302, {"Location": "http://169.254.169.254/"}), "302"),
+        (Told(200, body=b"[" + b"1," * 200_000 + b"1]"), "more than"),
+        (None, "connection"),
+    ],
+)
+async def test_a_system_that_cannot_be_asked_is_asked_again_for_an_hour(
+    engine: Engine, crm: Crm, clock: Clock, answer: Told | None, said: str
+) -> None:
+    crm.answers["/crm/v3/objects/deals/123"] = answer
+    trigger = await hook(engine)
+    (one,) = await delivered(engine, trigger, thin(1))
+    assert (one.state, said in one.detail) == (DeliveryState.KEPT, True)
+    crm.answers.clear()
+    clock.move(seconds=61)
+    await handled(engine)
+    await through(engine, clock)
+    assert len(await events(engine)) == 1
+    crm.answers["/crm/v3/objects/deals/123"] = Told(404)
+    await delivered(engine, trigger, thin(2, 1_790_000_000_001))
+    clock.move(seconds=3_601)
+    await handled(engine)
+    failed = (await deliveries(engine, trigger))[0]
+    assert (failed.state, failed.code) == (DeliveryState.FAILED, Code.LOOKUP_FAILED)
+
+
+async def test_a_slow_system_is_left_after_two_seconds(
+    engine: Engine, crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "SECONDS", 0.05)
+    crm.slow = asyncio.Event()
+    (one,) = await delivered(engine, await hook(engine), thin(1))
+    assert "in time" in one.detail
+
+
+async def test_a_private_address_is_not_asked(tmp_path: Path, engine: Engine, clock: Clock) -> None:
+    private = {"hubspot": {"base": "https://169.254.169.254", "credential": "env:HUBSPOT_TOKEN"}}
+    (tmp_path / lookups.FILE).write_text(json.dumps(private))
+    (one,) = await delivered(engine, await hook(engine), thin(1))
+    assert "private" in one.detail
+    for text in (
+        "[]",
+        "{",
+        '{"hubspot": {"base": 1}}',
+        '{"other": {"base": "https://a.b", "credential": "env:X"}}',
+    ):
+        (tmp_path / lookups.FILE).write_text(text)
+        clock.move(seconds=61)
+        await handled(engine)
+    (one,) = await deliveries(engine, await engine.store.trigger_named("deals"))  # type: ignore[arg-type]
+    assert "no connection" in one.detail
+
+
+@pytest.mark.parametrize(
+    "bad", ["../../admin", "1?x=y", "1/2", "", "x" * 65, "1\r\nHost: evil", None, 1.5, True, "é"]
+)
+def test_only_plain_ids_of_a_payload_come_into_a_path(bad: Any) -> None:
+    (first, *_), _ = lookups_of(HUBSPOT)
+    with pytest.raises(Refused) as refused:
+        wanted(first, {**thin(1), "objectId": bad})
+    assert refused.value.code in {Code.INVALID_PAYLOAD, Code.MISSING_FIELD}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lookups: [{name: a, connection: c, path: 'https://evil.com/'}]",
+        "lookups: [{name: a, connection: c, path: '//evil.com/'}]",
+        "lookups: [{name: a, connection: c, path: '/a@evil.com'}]",
+        "lookups: [{name: a, connection: c, path: '/../x'}]",
+        "lookups: [{name: a, connection: c, path: '/{{ open() }}'}]",
+        "lookups: [{name: A, connection: c, path: /}]",
+        "lookups: [{name: a, connection: c, path: /}, {name: a, connection: c, path: /}]",
+        "reconcile: {connection: c, path: '/{{ event.x }}', each: event, payload: {a: b}}",
+        "other: 1",
+        "[]",
+    ],
+)
+def test_what_is_no_lookup_is_refused(text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        admit_lookups(*lookups_of(text))
+    assert refused.value.code is Code.INVALID_RULE
+
+
+async def test_only_the_operator_has_things_looked_up(engine: Engine) -> None:
+    key = await do(engine, CreateKey(name="k", bounds=read_bounds({"verbs": "trigger"})))
+    asked, how = lookups_of(HUBSPOT)
+    command = CreateTrigger(
+        name="x",
+        proof=Proof(sender=Sender.HUBSPOT),
+        rules=rules_of(RECIPES["HubSpot"]),
+        lookups=asked,
+        reconciling=how,
+    )
+    assert await refusal(engine, command, key.key.actor) is Code.NOT_ALLOWED
+
+
+def test_the_command_line_takes_lookups_and_reconciles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no connection is named, the command says so."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path / "data"))
+    Path("rules.yaml").write_text(RECIPES["Thin"])
+    Path("lookups.yaml").write_text(HUBSPOT)
+    key = json.loads(_run("key", "create", "--json", "--verbs", "create,update,send,trigger").stdout)["id"]
+    made = _run(
+        *("trigger", "create", "deals", "--sender", "hubspot", "--key", key),
+        *("--rules", "rules.yaml", "--lookups", "lookups.yaml"),
+    )
+    assert made.exit_code == 0, made.output
+    done = _run("trigger", "reconcile", "deals")
+    assert (done.exit_code, "names no connection “hubspot”" in done.output) == (2, True)
