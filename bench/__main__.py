@@ -29,6 +29,7 @@ from bench import (
     sending,
     starting,
     stopping,
+    web,
 )
 from bench.figures import BenchFailed, Figure, machine, print_table, write_json
 from bench.processes import postfix
@@ -51,6 +52,7 @@ _PARTS: dict[str, Part] = {
     "search": search.measure,
     "record": recording.measure,
     "aws": aws.measure,
+    "web": web.measure,
 }
 _NO_SINK = (
     "smtp-sink is not here, so a slower aiosmtpd takes the mails: "

@@ -33,17 +33,18 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
     yield from asyncio.run(_timed(effort, folder / "many"))
 
 
-async def _open(folder: Path) -> Engine:
+async def opened(folder: Path) -> Engine:
+    """An engine on that folder, at the time of the questions."""
     settings = Settings(_env_file=None, data_dir=folder)
     return await Engine.open(settings, clock=lambda: NOW)
 
 
 async def _graded(folder: Path) -> list[Figure]:
-    engine = await _open(folder)
+    engine = await opened(folder)
     try:
         games = list(season())
         began = time.perf_counter()
-        await _add(engine, [game.event for game in games])
+        await add_events(engine, [game.event for game in games])
         wrote = time.perf_counter() - began
         graded = []
         for question in QUESTIONS:
@@ -80,7 +81,7 @@ async def everything(engine: Engine, question: Question) -> set[str]:
 
 
 async def _timed(effort: Effort, folder: Path) -> list[Figure]:
-    engine = await _open(folder)
+    engine = await opened(folder)
     try:
         await _fill(engine, effort.events)
         agent = Actor(kind="agent", address=f"0.{ORGANIZER}", scopes=frozenset({"read"}))
@@ -123,7 +124,7 @@ async def _fill(engine: Engine, n: int) -> None:
                 number += 1
         league += 1
         if len(events) >= _CHUNK or number >= n:
-            await _add(engine, events)
+            await add_events(engine, events)
             events.clear()
 
 
@@ -139,7 +140,8 @@ def _event(event: Event, owner: int, number: int) -> Event:
     return event.model_copy(update=values)
 
 
-async def _add(engine: Engine, events: list[Event]) -> None:
+async def add_events(engine: Engine, events: list[Event]) -> None:
+    """Write events, some thousand at a time."""
     async with engine.store.unit() as unit:
         for organizer in {event.organizer for event in events}:
             await unit.ensure_organizer(organizer, "", NOW)

@@ -64,6 +64,10 @@ class PageQuestions:
         found = await self.store.events_named(name, "")
         return found[0] if len(found) == 1 and found[0].id == name else None
 
+    async def written_mark(self) -> int:
+        """A number that is another one once anything was written: what was made before it may be old."""
+        return await self.store.written_mark()
+
     async def page_stamp(self, page: Page) -> PageStamp:
         """What changes when the page, or an event of its organizer, does."""
         return PageStamp(page.revision, await self.store.events_revision(page.organizer))

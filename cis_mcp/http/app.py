@@ -20,6 +20,7 @@ from cis_mcp.http import secret
 from cis_mcp.http.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
 from cis_mcp.http.callers import Authentication, CallersOnly, metadata_routes, metadata_url
 from cis_mcp.http.limits import AddressLimit, KeyLimits, Turns
+from cis_mcp.http.routing import BySegments
 from cis_mcp.http.security import Names
 from cis_mcp.mcp.scopes import ScopesAsked
 from cis_mcp.mcp.server import TITLE, CisServer
@@ -75,20 +76,21 @@ def root(
         return mcp.sessions.running()
 
     guarded = CallersOnly(ScopesAsked(mcp, metadata_url(settings)), settings) if callers else mcp
+    routes = [
+        Route("/mcp", endpoint=guarded),
+        *(metadata_routes(settings, TITLE) if callers else ()),
+        *status.routes(engine, health),
+        *pages.routes(engine),
+        *published.routes(engine),
+        *approve.routes(engine),
+        *signin.routes(engine),
+        *console.routes(engine),
+        *hooks.routes(engine),
+        Route("/llms.txt", llms_txt),
+        *rest.routes(engine, keyed=callers is not None, leaving=leaving),
+    ]
     return Starlette(
-        routes=[
-            Route("/mcp", endpoint=guarded),
-            *(metadata_routes(settings, TITLE) if callers else ()),
-            *status.routes(engine, health),
-            *pages.routes(engine),
-            *published.routes(engine),
-            *approve.routes(engine),
-            *signin.routes(engine),
-            *console.routes(engine),
-            *hooks.routes(engine),
-            Route("/llms.txt", llms_txt),
-            *rest.routes(engine, keyed=callers is not None, leaving=leaving),
-        ],
+        routes=[BySegments(routes)],
         middleware=_guards(engine, callers),
         lifespan=life,
     )

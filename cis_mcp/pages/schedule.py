@@ -67,6 +67,9 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
     """GET /s/{slug} and /u/{slug} show a page; POST sends."""
 
     async def show(request: Request) -> Response:
+        seen = await room.seen(request) if request.method == "GET" else None
+        if seen:
+            return answer(request, seen, cache_control=FRESH, framed=embedded)
         shown = await room.shown(request.path_params["slug"])
         if shown is None or shown.page.kind is not kind or (embedded and Show.EMBED not in shown.page.shows):
             return not_found(request)
@@ -96,6 +99,8 @@ async def _shown(room: Showroom, request: Request, shown: Shown, visit: Visit, s
         body = await asyncio.to_thread(lambda: Body.of(make()))
         return answer(request, body, cache_control=PRIVATE, status=status, framed=visit.embedded)
     body = await room.body((view, visit.embedded), shown, make, _HTML)
+    if status == 200 and request.method == "GET":
+        room.see(request, shown, body)
     return answer(request, body, cache_control=FRESH, framed=visit.embedded)
 
 

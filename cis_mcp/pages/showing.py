@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from starlette.requests import Request
+
 from cis_mcp.pages.hourly import Hourly
 from cis_mcp.pages.listing import Listing, listing
 from cis_mcp.pages.rows import Row, rows_of
@@ -19,6 +21,7 @@ from engine.model.events import Event
 from engine.model.pages import UNLISTED_LENGTH, Page, PageKind, unlisted_name
 from engine.page_questions import PageStamp
 
+_SEEN = 1_000
 _LISTINGS, _BODIES = 64, 256
 """What is kept: some 3 MB for each listing of 2,430 events, 40 kB for each body of it."""
 
@@ -45,6 +48,8 @@ class Showroom:
         self._shown: OrderedDict[str, Shown] = OrderedDict()
         self._bodies: OrderedDict[tuple[object, ...], Body] = OrderedDict()
         self._making: dict[str, asyncio.Lock] = {}
+        self._seen: dict[tuple[str, bytes], tuple[Body, datetime | None]] = {}
+        self._mark = -1
 
     async def shown(self, slug: str) -> Shown | None:
         """The published page at `slug` as it is now, or None."""
@@ -80,6 +85,25 @@ class Showroom:
             gone, _ = self._shown.popitem(last=False)
             self._making.pop(gone, None)
         return made
+
+    async def seen(self, request: Request) -> Body | None:
+        """What the very same request was answered with, if nothing was written since and nothing is over."""
+        request.state.mark = mark = await self.engine.written_mark()
+        if mark != self._mark:
+            self._seen, self._mark = {}, mark
+            return None
+        found = self._seen.get(_asked(request))
+        if found is None or (found[1] is not None and found[1] <= self.engine.clock()):
+            return None
+        return found[0]
+
+    def see(self, request: Request, shown: Shown, body: Body) -> None:
+        """Keep an answer for the next request that is the same, unless anything was written meanwhile."""
+        if request.state.mark != self._mark:
+            return
+        if len(self._seen) >= _SEEN:
+            self._seen = {}
+        self._seen[_asked(request)] = body, shown.listing.until
 
     async def body(
         self, key: tuple[object, ...], shown: Shown, make: Callable[[], bytes], media: str
@@ -130,3 +154,7 @@ def _named(page: Page, event: Event, name: str) -> bool:
     if page.kind is PageKind.EVENTS:
         return hmac.compare_digest(unlisted_name(page, event).encode(), name.encode())
     return event.id == name
+
+
+def _asked(request: Request) -> tuple[str, bytes]:
+    return request.scope["path"], request.scope["query_string"]

@@ -39,6 +39,7 @@ GROUPS = {
     "Search in words among very many events",
     "AWS",
     "The record",
+    "Pages and REST",
 }
 
 

@@ -105,3 +105,13 @@ async def test_a_person_who_confirmed_once_is_known_to_that_organizer(store: Sto
         await unit.note_confirmed(ORGANIZER, "ann@example.com", START)
         assert await unit.confirmed_once(ORGANIZER, "ann@example.com")
         assert not await unit.confirmed_once("eve@example.org", "ann@example.com")
+
+
+async def test_a_mark_changes_with_every_write_and_with_nothing_else(store: Store) -> None:
+    before = await store.written_mark()
+    await store.page("season")
+    assert await store.written_mark() == before
+    await _keep(store, PAGE)
+    after = await store.written_mark()
+    assert after != before
+    assert await store.written_mark() == after

@@ -60,6 +60,10 @@ class PageQuestions(Protocol):
         """A number that grows with every change of the organizer's events."""
         ...
 
+    async def written_mark(self) -> int:
+        """A number that is another one after anything was written, by whichever process."""
+        ...
+
     async def events_of(self, organizer: str, limit: int) -> list[Event]:
         """The organizer's newest events by their start, in order of their start."""
         ...

@@ -14,6 +14,12 @@ from engine.store.sqlite.session import Statements
 T = TypeVar("T")
 
 
+async def written_mark(statements: Statements) -> int:
+    """What SQLite counts for a connection: the commits of others; for one that only reads, of everybody."""
+    (row,) = await statements.execute_fetchall("PRAGMA data_version")
+    return int(row[0])
+
+
 class PageQuestions:
     """The part of the store that speaks of pages: what each visit asks is read without a thread."""
 
@@ -31,6 +37,9 @@ class PageQuestions:
 
     async def events_revision(self, organizer: str) -> int:
         return await self._in_loop(lambda s: Pages(s).events_revision(organizer))
+
+    async def written_mark(self) -> int:
+        return await self._in_loop(written_mark)
 
     async def events_of(self, organizer: str, limit: int) -> list[Event]:
         return await self._in_thread(lambda s: Pages(s).events_of(organizer, limit))

@@ -46,6 +46,9 @@ class PageUnit(LedgerUnit):
         found = self.t.where("page", lambda p: organizer is None or p.organizer == organizer)
         return sorted(found, key=lambda p: (-p.created.timestamp(), p.slug))[:limit]
 
+    async def written_mark(self) -> int:
+        return self.t.version
+
     async def events_revision(self, organizer: str) -> int:
         changes = self.t.where("change", lambda c: c.organizer == organizer and c.kind in _OF_EVENTS)
         return max((c.id for c in changes), default=0)

@@ -246,6 +246,9 @@ class Asked:
         kept = self._kept.get("revision", event_uid) or {}
         return [kept[sequence] for sequence in sorted(kept)]
 
+    async def left_today(self, limit: int, now: datetime) -> int:
+        return await self._begin().left_today(limit, now)
+
     async def organizer_name(self, organizer: str) -> str:
         return await self._begin().organizer_name(organizer)
 
