@@ -67,9 +67,8 @@ class Settings(BaseSettings):
     message_answer: str = Field(
         "", max_length=2_000, description="automatic answer to a person who writes to an agent; empty: none"
     )
-    authserv_ids: str = Field(
-        "", description="authserv-ids whose topmost Authentication-Results header is trusted, comma separated"
-    )
+    audiences: str = Field("", description="patterns of lists on AWS that agents may name, comma separated")
+    authserv_ids: str = Field("", description="authserv-ids whose topmost Authentication-Results is trusted")
     relays: str = Field(
         "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
         description="networks of mail servers of ours in front of the listener, comma separated; none: no server",

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import click
 
 from cis_mcp.cli.approvals import approval
+from cis_mcp.cli.aws import aws
 from cis_mcp.cli.base import run, settings_in_force
+from cis_mcp.cli.bulk import bulk
 from cis_mcp.cli.keys import key
 from cis_mcp.cli.links import link, vendor
 from cis_mcp.cli.mails import import_, ingest
@@ -136,6 +138,8 @@ for command in (
     worker,
     ingest,
     import_,
+    bulk,
+    aws,
     key,
     organizer,
     page,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -46,6 +47,18 @@ class Chain:
     async def host(self, service: str, region: str) -> str:
         """The host name of a service in a region; `service` is its endpoint prefix, such as email for SES."""
         return await asyncio.to_thread(self._host, service, region)
+
+    async def url(self, service: str, prefix: str, region: str) -> str:
+        """Where a service is: `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL` if set, else the region's own host.
+
+        `service` is what botocore calls it, such as sesv2; `prefix` its endpoint prefix, such as email.
+        """
+        own = os.environ.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}")
+        return own or os.environ.get("AWS_ENDPOINT_URL") or f"https://{await self.host(prefix, region)}"
+
+    async def region(self) -> str:
+        """The region of the environment or the profile; empty if none is set."""
+        return await asyncio.to_thread(lambda: str(self._open().get_config_variable("region") or ""))
 
     def _ask(self) -> Keys:
         from botocore.exceptions import BotoCoreError

@@ -121,13 +121,11 @@ class Bucket:
     async def _open(self) -> Client:
         """By the name of the bucket's own host, or below an endpoint and for names with periods by its path."""
         if self._client is None:
-            url, self._root = self._endpoint, f"/{self.name}"
-            if not url:
-                host = await self._credentials.host("s3", self._region)
-                own = "." not in self.name
-                url, self._root = (
-                    (f"https://{self.name}.{host}", "") if own else (f"https://{host}", self._root)
-                )
+            own = f"https://{await self._credentials.host('s3', self._region)}"
+            url = self._endpoint or await self._credentials.url("s3", "s3", self._region)
+            self._root = f"/{self.name}"
+            if url == own and "." not in self.name:
+                url, self._root = own.replace("://", f"://{self.name}."), ""
             self._client = Client("s3", self._region, Endpoint.of(url), self._credentials, self._clock)
         return self._client
 

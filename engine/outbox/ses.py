@@ -137,7 +137,7 @@ class SesTransport:
         async with self._opening:
             if self._client is None:
                 region = self._target.region
-                url = self._target.endpoint or f"https://{await self._chain.host('email', region)}"
+                url = self._target.endpoint or await self._chain.url("sesv2", "email", region)
                 self._client = JsonClient("ses", region, Endpoint.of(url), self._chain, self._clock)
         return self._client
 

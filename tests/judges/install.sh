@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, axe-core, html-validate, Lighthouse, the
 # MCP Inspector, the MCP conformance suite with the Node that it needs, the official host of MCP Apps with what bundles
-# it, React for the example pages, and the bundle's own tool; schemathesis (below .judges).
+# it, React for the example pages, and the bundle's own tool; schemathesis; ministack, microburst and cfn-lint (below .judges).
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "$(id -u)" = 0 ]; then
@@ -15,6 +15,14 @@ mkdir -p "$here/.judges"
 # schemathesis has a Python environment of its own, apart from the locks of the product.
 [ -x "$here/.judges/python/bin/python" ] || "${PYTHON:-python3}" -m venv "$here/.judges/python"
 "$here/.judges/python/bin/python" -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
+# AWS: an emulator, faults in front of it, and what checks the template; in a place of their own, for their botocore.
+if [ ! -x "$here/.judges/aws/bin/cfn-lint" ]; then
+    python3 -m venv "$here/.judges/aws"
+    "$here/.judges/aws/bin/pip" install -q --disable-pip-version-check \
+        ministack==1.5.33 \
+        microburst==0.10.0 \
+        cfn-lint==1.58.0
+fi
 npm install --silent --no-audit --no-fund --prefix "$here/.judges" \
     ical.js@2.2.1 \
     axe-core@4.14.1 \

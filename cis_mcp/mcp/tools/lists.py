@@ -1,4 +1,4 @@
-"""Where the recipients of a bulk send come from: one by one, CSV text, or a file of this machine."""
+"""Where the recipients of a bulk send come from: one by one, CSV text, a file of this machine, or a list on AWS."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine import plainfile
 from engine.commands.tables import csvlist
+from engine.imports import audience
 from engine.imports.lists import read_list
 from engine.model.campaigns import Row
 from engine.model.people import Origin
@@ -40,21 +41,20 @@ class BulkSendArguments(Arguments):
         None,
         description="or CSV text: email, name, other columns as personal fields",
         max_length=csvlist.BYTES_MAX,
-        examples=["email,name\nann@example.com,Ann Example"],
     )
     csv_path: str | None = Field(
         None,
-        description="or such a file of the server's machine (local callers only)",
+        description="or such a file of the server's machine (local callers)",
         max_length=4_096,
-        examples=["list.csv"],
     )
+    source: str | None = Field(
+        None, description="or s3://bucket/key, ses-list:NAME"
+    )  # its length is bounded where it is read
     origin: Annotated[ChannelOrigin, WithJsonSchema({"type": "string"})] = Field(
         Origin.BULK, description="channel that asks, as in send_invite"
     )
     start: bool = Field(False, description="true: send at once, without a draft")
-    rate: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="messages a second; else as fast as allowed"
-    )
+    rate: float | None = Field(None, gt=0, allow_inf_nan=False, description="messages a second")
     at: str | None = Field(
         None,
         description="ISO 8601 time to begin, in the event's zone or with an offset",
@@ -68,11 +68,11 @@ async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
 
     Raises Refused: INVALID_ARGUMENT, NOT_ALLOWED, PATH_NOT_READABLE, CSV_NO_HEADER, CSV_UNREADABLE, …
     """
-    given = (arguments.recipients, arguments.csv, arguments.csv_path)
+    given = (arguments.recipients, arguments.csv, arguments.csv_path, arguments.source)
     if sum(one is not None for one in given) != 1:
         raise Refused(
             Code.INVALID_ARGUMENT,
-            "Exactly one of recipients, csv and csv_path must be given.",
+            "Exactly one of recipients, csv, csv_path and source must be given.",
             'Example: recipients=[{"email": "ann@example.com", "name": "Ann Example"}].',
         )
     if arguments.recipients is not None:
@@ -83,7 +83,10 @@ async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
             "csv_path reads files of the server's machine, which only a local caller may.",
             "Give the list as csv or recipients.",
         )
-    rows = await read_list(call.engine, await _csv(arguments))
+    if arguments.source is not None:
+        rows = await audience.read(call.engine, call.actor, arguments.source)
+    else:
+        rows = await read_list(call.engine, await _csv(arguments))
     await _refuse_others(call, arguments.uid, rows)
     return rows
 

@@ -18,6 +18,7 @@ from cis_mcp.views.campaigns import CampaignInfo, begin_at, campaign_info, sampl
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.tables import csvlist
 from engine.engine import SYSTEM
+from engine.imports import audience
 from engine.imports.lists import read_list
 from engine.model import cursors
 from engine.model.campaigns import CampaignState, Row
@@ -49,6 +50,13 @@ class NewCampaign(Body):
         description="or CSV text: email, name, other columns as personal fields",
         max_length=csvlist.BYTES_MAX,
         examples=["email,name\nann@example.com,Ann Example"],
+    )
+    source: str | None = Field(
+        None,
+        description="or a list on AWS that the operator has opened: s3://bucket/key, "
+        "customer-profiles:DOMAIN/SEGMENT?to=s3://…/, ses-list:NAME[/TOPIC]",
+        max_length=audience.URL_MAX,
+        examples=["s3://my-lists/spring.csv"],
     )
     origin: Origin = Origin.BULK
     rate: float | None = Field(None, gt=0, allow_inf_nan=False, description="messages a second")
@@ -199,14 +207,19 @@ async def _shown(call: Call[Any, Any], done: CampaignDone, shown: Any, token: st
 
 async def _rows(call: Call[OfEvent, NewCampaign]) -> list[Row]:
     """The rows of the one list that was given. Raises Refused: INVALID_ARGUMENT, CSV_NO_HEADER, CSV_UNREADABLE."""
-    people, text = call.body.recipients, call.body.csv
-    if (people is None) == (text is None):
+    people, text, source = call.body.recipients, call.body.csv, call.body.source
+    if sum(one is not None for one in (people, text, source)) != 1:
         raise Refused(
-            Code.INVALID_ARGUMENT, "Exactly one of recipients and csv must be given.", "Leave one out."
+            Code.INVALID_ARGUMENT,
+            "Exactly one of recipients, csv and source must be given.",
+            "Leave the others out.",
         )
     if people is not None:
         return [Row(email=one.email, name=one.name, fields=one.fields) for one in people]
-    rows = await read_list(call.engine, text or "")
+    if source is not None:
+        rows = await audience.read(call.engine, call.actor, source)
+    else:
+        rows = await read_list(call.engine, text or "")
     await _refuse_others(call, rows)
     return rows
 

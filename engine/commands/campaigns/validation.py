@@ -81,11 +81,13 @@ _DETAIL_MAX = 300
 _COLUMNS = {Code.INVALID_ADDRESS: "email: ", Code.UNKNOWN_TIMEZONE: "timezone: "}
 """Which column a refusal is about."""
 
+_UNREAD = {Code.ADDRESS_SUPPRESSED.value: "email: has opted out where the list is kept"}
+
 
 def _read_row(number: int, row: Row) -> Recipient:
     """A row read; its code says what is wrong with it by itself."""
     if row.code:
-        why = "a quote is inside a cell or not closed"
+        why = _UNREAD.get(row.code, "a quote is inside a cell or not closed")
         return Recipient(row=number, email=row.email[:_EMAIL_SHOWN].lower(), code=row.code, detail=why)
     try:
         fields = text.fields(dict(row.fields)) if row.fields else _NO_FIELDS

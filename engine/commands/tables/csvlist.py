@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.commands.tables import headers, table
@@ -13,7 +13,7 @@ from engine.commands.tables.table import BYTES_MAX, decode
 from engine.model.campaigns import Row
 from engine.refusals import Code, Refused
 
-__all__ = ["BYTES_MAX", "decode", "read"]
+__all__ = ["BYTES_MAX", "decode", "read", "read_objects"]
 
 _LINE_MAX = 500
 """Longest line that can be an address with a name; more is not looked at."""
@@ -62,6 +62,19 @@ def read(text: str, rows_max: int | None = None) -> list[Row]:
     if all(row.code for row in rows):
         raise table.unreadable("No row of the list is CSV.")
     return rows
+
+
+def read_objects(objects: Iterable[Mapping[str, str]], first: int = 1) -> Iterator[Row]:
+    """The rows of a list whose every entry names its own columns, numbered from `first`. Raises Refused(TOO_LARGE)."""
+    known: dict[tuple[str, ...], _Layout] = {}
+    for number, entry in enumerate(objects, first):
+        names = tuple(entry)
+        if names not in known:
+            columns = headers.read(names)
+            _refuse_long(columns or Columns(email=()))
+            known[names] = _Layout(0, columns=columns)
+        layout = known[names]
+        yield _row(number, layout, tuple(entry.values())) if layout.columns else Row("", number=number)
 
 
 def _no_header(first: str) -> Refused:

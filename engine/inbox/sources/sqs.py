@@ -104,7 +104,7 @@ class SqsSource:
 
     async def _session(self, waits: Waits) -> None:
         region = self._queue.region
-        url = self._queue.endpoint or f"https://{await self._chain.host('sqs', region)}"
+        url = self._queue.endpoint or await self._chain.url("sqs", "sqs", region)
         queue = Queue(self._queue.name, region, Endpoint.of(url), self._chain, system_clock)
         sweeping = asyncio.create_task(self._sweep())
         try:

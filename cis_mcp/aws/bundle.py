@@ -1,0 +1,84 @@
+"""The code of the machine: this package and its locked wheels for the machine's platform, as one zip by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from engine.refusals import Code, Refused
+
+_ROOMS = ("cis_mcp", "engine")
+_PLATFORMS = (
+    "manylinux2014_aarch64",
+    "manylinux_2_17_aarch64",
+    "manylinux_2_28_aarch64",
+    "manylinux_2_34_aarch64",
+)
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def lock() -> Path:
+    """The lock of this installation. Raises Refused: PATH_NOT_READABLE."""
+    rooms = Path(str(find_spec("cis_mcp").origin)).parent  # type: ignore[union-attr]
+    for place in (rooms / "requirements.lock", rooms.parent / "requirements.lock"):
+        if place.is_file():
+            return place
+    raise Refused(
+        Code.PATH_NOT_READABLE, "The lock of the dependencies is not there.", "Install the package anew."
+    )
+
+
+def download(into: Path) -> None:
+    """The locked wheels, each checked by its hash, for Python 3.11 on Arm. Raises Refused: URL_NOT_READABLE."""
+    platforms = [word for name in _PLATFORMS for word in ("--platform", name)]
+    _pip(
+        *("download", "--no-deps", "--python-version", "3.11", "--implementation", "cp", *platforms),
+        *("--require-hashes", "-r", str(lock()), "-d", str(into)),
+    )
+    for source in into.glob("*.tar.gz"):
+        _pip("wheel", "--no-deps", "-w", str(into), str(source))
+        source.unlink()
+    bound = [wheel.name for wheel in into.glob("*linux*.whl") if "aarch64" not in wheel.name]
+    if bound:
+        raise Refused(Code.URL_NOT_READABLE, f"{bound[0]} was built for another machine.", "Report this.")
+
+
+def _pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", arguments[0], "-q", "--disable-pip-version-check", *arguments[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        why = " ".join(done.stderr.split())[-500:]
+        raise Refused(Code.URL_NOT_READABLE, f"The wheels cannot be had: {why}", "See the settings of pip.")
+
+
+def write(wheels: Path, target: Path) -> str:
+    """Write the zip, and return the hash of its content: the same for the same code, whenever it is made."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, path in sorted(_files(wheels)):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, path.read_bytes() if path else _pinned().encode())
+    return hashlib.sha256(target.read_bytes()).hexdigest()[:32]
+
+
+def _pinned() -> str:
+    """The names and versions of the lock; the hashes were checked when the wheels were downloaded."""
+    lines = lock().read_text().splitlines()
+    return "".join(f"{line.partition(' ')[0]}\n" for line in lines if line[:1].isalnum())
+
+
+def _files(wheels: Path) -> Iterator[tuple[str, Path | None]]:
+    yield "requirements.txt", None
+    for wheel in wheels.iterdir():
+        yield f"wheels/{wheel.name}", wheel
+    for room in _ROOMS:
+        root = Path(str(find_spec(room).origin)).parent  # type: ignore[union-attr]
+        for path in root.rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield f"code/{room}/{path.relative_to(root).as_posix()}", path

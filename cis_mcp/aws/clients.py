@@ -1,0 +1,40 @@
+"""Clients of AWS for the rare calls of an installation; boto3 is loaded by the first of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from engine.refusals import Code, Refused
+
+
+class Clients:
+    """One client a service, in the region and with the profile of an installation."""
+
+    def __init__(self, region: str, profile: str = "") -> None:
+        self.region = region
+        self._profile = profile
+        self.of = cache(self._of)
+
+    def _of(self, service: str) -> Any:
+        from botocore.config import Config
+
+        config = Config(retries={"mode": "adaptive", "max_attempts": 8}, read_timeout=30, connect_timeout=10)
+        return self._session().client(service, config=config)
+
+    def _session(self) -> Any:
+        import boto3
+        from botocore.exceptions import ProfileNotFound
+
+        try:
+            return boto3.Session(profile_name=self._profile or None, region_name=self.region)
+        except ProfileNotFound as error:
+            raise Refused(
+                Code.INVALID_ARGUMENT, f"{error}.", "Name a profile of ~/.aws/config, or none."
+            ) from error
+
+
+def code_of(error: Exception) -> str:
+    """The code of a service's error, such as NoSuchEntity."""
+    found = getattr(error, "response", None) or {}
+    return str(found.get("Error", {}).get("Code", type(error).__name__))

@@ -1,0 +1,54 @@
+"""What an installation costs in a month, by list prices of us-east-1 (docs/aws.md says which are sourced)."""
+
+from __future__ import annotations
+
+from engine.model.base import Value
+
+_INSTANCE_H = {"t4g.micro": 0.0084, "t4g.small": 0.0168, "t4g.medium": 0.0336, "t4g.large": 0.0672}
+_HOURS = 730
+_GB_MONTH, _SNAPSHOT_GB = 0.08, 0.05
+_IPV4_H = 0.005
+_MAIL = 0.10 / 1_000
+_SHARE_ANSWERED = 0.3
+_REQUEST = 0.40 / 1_000_000
+_REQUESTS_OF_A_MAIL = 4
+_POLLS = 30 * 24 * 3_600 / 20
+_OBJECT_KB, _S3_GB, _PUT = 10, 0.023, 0.005 / 1_000
+
+
+class Costs(Value):
+    """US dollars a month: what stands by itself, and what `invites` cause."""
+
+    invites: int
+    machine: float
+    volume: float
+    mail_out: float
+    mail_in: float
+    queues: float
+    storage: float
+
+    @property
+    def total(self) -> float:
+        return self.machine + self.volume + self.mail_out + self.mail_in + self.queues + self.storage
+
+    @property
+    def line(self) -> str:
+        """One line for a person."""
+        parts = f"machine {self.machine:.2f}, volume {self.volume:.2f}, mail out {self.mail_out:.2f}"
+        rest = f"mail in {self.mail_in:.2f}, queues {self.queues:.2f}, S3 {self.storage:.2f}"
+        return f"{self.invites:>9,} invites a month: ${self.total:,.2f} ({parts}, {rest})"
+
+
+def estimate(invites: int, instance_type: str, volume_gb: int, *, machine: bool = True) -> Costs:
+    """What a month costs; three of ten people answer by mail, and a machine that is not listed costs as t4g.large."""
+    hour = _INSTANCE_H.get(instance_type, _INSTANCE_H["t4g.large"]) + _IPV4_H
+    answers = invites * _SHARE_ANSWERED
+    return Costs(
+        invites=invites,
+        machine=hour * _HOURS if machine else 0.0,
+        volume=volume_gb * (_GB_MONTH + _SNAPSHOT_GB) if machine else 0.0,
+        mail_out=invites * _MAIL,
+        mail_in=answers * _MAIL,
+        queues=(_POLLS + answers * _REQUESTS_OF_A_MAIL) * _REQUEST,
+        storage=answers * (_OBJECT_KB / 1e6 * _S3_GB + _PUT),
+    )

@@ -1,0 +1,85 @@
+"""The DNS records of an installation: as text, for BIND, for Cloudflare, and as a change of Route 53."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from cis_mcp.aws.options import Options
+from engine.model.base import Value
+
+_TTL = 300
+MAIL_FROM = "bounce"
+"""The subdomain of the envelope's sender: its own, since it may neither send nor receive other mail."""
+
+
+class Record(Value):
+    """One record: `name` without a period at its end; `value` as its type writes it, TXT without quotes."""
+
+    name: str
+    type: str
+    value: str
+    priority: int | None = None
+
+    @property
+    def data(self) -> str:
+        """The value with its priority, as zone files have it."""
+        value = f'"{self.value}"' if self.type == "TXT" else self.value
+        value = f"{value}." if self.type in {"CNAME", "MX"} else value
+        return value if self.priority is None else f"{self.priority} {value}"
+
+
+def records(options: Options, dkim: Mapping[str, str]) -> list[Record]:
+    """MX, SPF, DKIM, MAIL FROM and DMARC; `dkim`: names and values that SES asks for."""
+    domain, region = options.domain, options.region
+    own = f"{MAIL_FROM}.{domain}"
+    return [
+        Record(name=domain, type="MX", value=f"inbound-smtp.{region}.amazonaws.com", priority=10),
+        *(Record(name=name, type="CNAME", value=value) for name, value in dkim.items()),
+        Record(name=own, type="MX", value=f"feedback-smtp.{region}.amazonses.com", priority=10),
+        Record(name=own, type="TXT", value="v=spf1 include:amazonses.com ~all"),
+        Record(name=domain, type="TXT", value="v=spf1 include:amazonses.com ~all"),
+        Record(name=f"_dmarc.{domain}", type="TXT", value="v=DMARC1; p=quarantine; adkim=r; aspf=r"),
+    ]
+
+
+def text(found: Sequence[Record]) -> str:
+    """A line for each: name, type, value."""
+    width = max((len(one.name) for one in found), default=0)
+    return "\n".join(f"{one.name:<{width}}  {one.type:<5}  {one.data}" for one in found)
+
+
+def bind(found: Sequence[Record]) -> str:
+    """A piece of a zone file (RFC 1035, 5)."""
+    return "\n".join(f"{one.name}. {_TTL} IN {one.type} {one.data}" for one in found)
+
+
+def cloudflare(found: Sequence[Record]) -> str:
+    """JSON lines as Cloudflare's API takes them, one record each; mail is never proxied."""
+    return "\n".join(json.dumps(_cloudflare(one)) for one in found)
+
+
+def _cloudflare(one: Record) -> dict[str, object]:
+    priority = {} if one.priority is None else {"priority": one.priority}
+    content = f'"{one.value}"' if one.type == "TXT" else one.value
+    values = {"type": one.type, "name": one.name, "content": content, "ttl": _TTL, "proxied": False}
+    return values | priority
+
+
+FORMS = {"text": text, "bind": bind, "cloudflare": cloudflare}
+
+
+def changes(found: Sequence[Record], action: str) -> list[dict[str, object]]:
+    """The changes of a Route 53 batch; `action`: CREATE, which fails where something else stands, or DELETE."""
+    return [
+        {
+            "Action": action,
+            "ResourceRecordSet": {
+                "Name": f"{one.name}.",
+                "Type": one.type,
+                "TTL": _TTL,
+                "ResourceRecords": [{"Value": one.data}],
+            },
+        }
+        for one in found
+    ]

@@ -1,0 +1,177 @@
+"""What an installation is told: its own options, and those of the published Calendar Invite Server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from engine.aws.s3 import BUCKET
+from engine.model.base import Value
+from engine.refusals import Code, Refused
+
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,20}")
+_PATTERNS = {
+    "domain": (_DOMAIN, "a domain such as invites.example.com"),
+    "region": (_REGION, "a region such as eu-west-1"),
+    "project": (_NAME, "up to 21 lower case letters, digits and -"),
+    "environment": (_NAME, "up to 21 lower case letters, digits and -"),
+    "bucket": (re.compile(f"|{BUCKET.pattern}"), "the name of an existing bucket"),
+    "zone": (re.compile(r"|Z[A-Z0-9]{5,31}"), "the id of a hosted zone such as Z0123456789ABC"),
+    "subnet": (re.compile(r"|subnet-[0-9a-f]{8,17}"), "a subnet such as subnet-0123456789abcdef0"),
+    "instance_type": (re.compile(r"[a-z0-9]+g[a-z]*\.[a-z0-9]+"), "an Arm instance type such as t4g.small"),
+    "alarm_email": (re.compile(r"|[^@\s]+@[^@\s]+\.[^@\s]+"), "an address"),
+    "certificate": (re.compile(""), "nothing"),
+}
+
+
+class Options(Value):
+    """One installation: `domain` gets the mail, in `region`; `project`-`environment` is the name of its stack."""
+
+    domain: str
+    region: str
+    profile: str = ""
+    project: str = "cis"
+    environment: str = "prod"
+    bucket: str = Field("", description="existing bucket for mail; empty: one of its own")
+    own_identity: bool = Field(
+        True, description="False: the SES identity of the domain exists and is left alone"
+    )
+    zone: str = Field("", description="Route 53 zone of the domain; empty: records are printed")
+    subnet: str = Field("", description="public subnet of the machine; empty: one of the default VPC")
+    instance_type: str = "t4g.small"
+    volume_gb: int = Field(20, ge=8, le=16_000)
+    organizers: str = Field("", description="who may create events by mail; empty: *@domain")
+    alarm_email: str = ""
+    certificate: str = ""
+    skip_domain_check: bool = False
+    machine: bool = Field(
+        True, description="False: queues, bucket and identity alone, for a server elsewhere"
+    )
+
+    @property
+    def stack(self) -> str:
+        """The name of the stack."""
+        return f"{self.project}-{self.environment}"
+
+
+def read(
+    flags: Mapping[str, object], environment: Mapping[str, str], parameters: Mapping[str, str]
+) -> Options:
+    """Options by flags, by the parameters of the reference product, and by variables, in that order.
+
+    Raises Refused: INVALID_ARGUMENT, with every problem.
+    """
+    given = {name: environment[variable] for variable, name in VARIABLES.items() if environment.get(variable)}
+    problems = [why for name, why in _refused(parameters)]
+    for name, value in parameters.items():
+        if isinstance(field := REFERENCE_PARAMETERS.get(name), str) and field in Options.model_fields:
+            given[field] = value
+    merged: dict[str, object] = {**given, **_switches(parameters)}
+    merged |= {name: value for name, value in flags.items() if value not in {None, ""}}
+    problems += [f"{name} is needed" for name in ("domain", "region") if not merged.get(name)]
+    problems += _malformed(merged)
+    if merged.get("certificate"):
+        problems.append(f"certificate: {REFUSED_FLAGS['--certificate-arn']}")
+    if problems:
+        raise Refused(Code.INVALID_ARGUMENT, f"This cannot be installed: {'; '.join(problems)}.")
+    return Options.model_validate(merged)
+
+
+def _malformed(merged: Mapping[str, object]) -> list[str]:
+    return [
+        f"{name}: give {words}"
+        for name, (pattern, words) in _PATTERNS.items()
+        if name in merged and name != "certificate" and not pattern.fullmatch(str(merged[name]))
+    ]
+
+
+def _refused(parameters: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Parameters that are unknown, or ask for what this form of installation does not have."""
+    found = []
+    for name, value in parameters.items():
+        if name not in REFERENCE_PARAMETERS:
+            found.append((name, f"{name} is no parameter of either product"))
+        elif isinstance(reason := REFERENCE_PARAMETERS[name], Refusal) and value not in reason.harmless:
+            found.append((name, f"{name}: {reason.why}"))
+    return found
+
+
+def _switches(parameters: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    if parameters.get("ImportedSesEmailIdentity", "").lower() not in {"", "false", "no"}:
+        found["own_identity"] = False
+    return found
+
+
+class Refusal(Value):
+    """Why a parameter is not taken; `harmless`: values that ask for nothing."""
+
+    why: str
+    harmless: frozenset[str] = frozenset({"", "false", "False", "no"})
+
+
+VARIABLES = {
+    "AWS_PROFILE": "profile",
+    "AWS_REGION": "region",
+    "AWS_DEFAULT_REGION": "region",
+    "DOMAIN_NAME": "domain",
+    "DEPLOYMENT_NAME": "project",
+    "APP_ENVIRONMENT": "environment",
+    "CERTIFICATE_ARN": "certificate",
+}
+"""Variables of the reference product; flags come before them."""
+
+_NO_DOOR = "the machine has no public HTTP door of its own; put a load balancer or a proxy with it in front"
+_ONE_TABLE = (
+    "events live in SQLite on the volume; “cis-mcp import dynamodb://TABLE” brings those of a table over"
+)
+REFERENCE_PARAMETERS: Mapping[str, str | Refusal] = {
+    "DomainName": "domain",
+    "HostedZoneId": "zone",
+    "Environment": "environment",
+    "Project": "project",
+    "ImportedSesS3Bucket": "bucket",
+    "SesS3BucketName": Refusal(
+        why="the bucket is named by the stack; an existing one is given as ImportedSesS3Bucket"
+    ),
+    "ImportedSesEmailIdentity": "own_identity by a switch",
+    "SesEmailIdentityName": Refusal(why="the identity is the domain; leave it out"),
+    "SesBulkEmailIdentityName": Refusal(why="one identity sends all mail; leave it out"),
+    "DynamoDbTableName": Refusal(why=_ONE_TABLE, harmless=frozenset({"", "thirtyone"})),
+    "DynamoDbTableExists": Refusal(why=_ONE_TABLE),
+    "ImportedApiKeyId": Refusal(why="make a key with “cis-mcp key create --api standard”"),
+    "ImportedApiDomainCertificate": Refusal(why=_NO_DOOR),
+    "ApiGatewayDomainExists": Refusal(why=_NO_DOOR),
+    "ApiKeyEnabled": Refusal(
+        why="keys are always needed; leave it out", harmless=frozenset({"", "true", "True", "yes"})
+    ),
+    "AwsHostedZone": Refusal(
+        why="give HostedZoneId, and the zone is written to", harmless=frozenset({"", "true", "false"})
+    ),
+    "BurstLimit": Refusal(
+        why="the server limits requests itself; leave it out", harmless=frozenset({"", "200"})
+    ),
+    "RateLimit": Refusal(
+        why="the server limits requests itself; leave it out", harmless=frozenset({"", "100"})
+    ),
+    "DefaultLambdaLogLevel": Refusal(
+        why="there is no Lambda; set CIS_LOG_LEVEL", harmless=frozenset({"", "INFO", "ERROR"})
+    ),
+}
+"""Each parameter of the reference's template: which option it is, or why it is not taken."""
+
+REFUSED_FLAGS = {
+    "--certificate-arn": _NO_DOOR,
+    "--use-container": "nothing is built in a container: wheels are taken as they are, for the machine's platform",
+}
+IDLE_FLAGS = {
+    "--no-install-tools": "no tool is ever installed",
+    "--skip-acm-check": "no certificate is looked for",
+    "--keep-local-envs": "no environment is made on this machine",
+    "--keep-sar-apps": "nothing is published to the Serverless Application Repository",
+}
+"""Flags of the reference that are taken and change nothing, with why."""

@@ -1,0 +1,209 @@
+"""The phases: bootstrap, deploy and destroy; each can be repeated, shows what it would do, and asks before it does."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cis_mcp.aws import bundle, dns, template
+from cis_mcp.aws.clients import Clients, code_of
+from cis_mcp.aws.dns import Record
+from cis_mcp.aws.options import Options
+from cis_mcp.aws.rules import Rules
+from cis_mcp.aws.stack import Stack
+from cis_mcp.aws.zone import Zone
+from engine.refusals import Code, Refused
+
+Confirm = Callable[[str], bool]
+"""Asks whether to go on; True with `--yes`, False with `--dry-run`."""
+Say = Callable[[str], None]
+_RETAINED = ("MailBucket", "DataVolume", "Identity")
+
+
+class Installation:
+    """One installation on one account."""
+
+    def __init__(
+        self, clients: Clients, options: Options, say: Say, confirm: Confirm, *, look_s: float = 2.0
+    ) -> None:
+        self._clients = clients
+        self._options = options
+        self._say = say
+        self._confirm = confirm
+        self.stack = Stack(clients, options.stack, look_s=look_s)
+
+    def bootstrap(self) -> bool:
+        """Queues, bucket, identity and receipt rule, and the records of the DNS. False if nobody said yes."""
+        machine = "Machine" in [name for name, _, _ in self.stack.resources()]
+        if machine:
+            self._say("The machine is there already: its stack is changed by deploy.")
+        elif not self._changed(template.text(machine=False), self._plain()):
+            return False
+        return self._mail()
+
+    def deploy(self) -> bool:
+        """The code, the machine, and last the receipt rule. False if nobody said yes."""
+        if not self._options.machine:
+            return self.bootstrap()
+        bucket, key = self._uploaded()
+        parameters = {**self._plain(), **self._placed(), "CodeBucket": bucket, "CodeKey": key}
+        parameters |= {
+            "Organizers": self._options.organizers,
+            "InstanceType": self._options.instance_type,
+            "VolumeSize": str(self._options.volume_gb),
+        }
+        return self._changed(template.text(), parameters) and self._mail()
+
+    def destroy(self, *, data: bool) -> bool:
+        """Take away what is ours; with `data` also mail, volume and identity. False if nobody said yes."""
+        found = self.stack.resources()
+        if not found:
+            self._say(f"There is no stack {self._options.stack}.")
+            return True
+        for line in self._fates(found, data=data):
+            self._say(line)
+        if not self._confirm(f"Remove {self._options.stack}?"):
+            return False
+        written = self.records()
+        for line in Rules(self._clients, self._options).remove():
+            self._say(f"removed {line}")
+        self.stack.remove()
+        if self._options.zone:
+            for line in Zone(self._clients, self._options.zone).remove(written):
+                self._say(f"removed {line}")
+        if data:
+            self._remove_data({name: physical for name, _, physical in found})
+        return True
+
+    def records(self) -> list[Record]:
+        """The records that the domain needs, with the DKIM names that SES asks for."""
+        return dns.records(self._options, self._dkim())
+
+    def _mail(self) -> bool:
+        """The receipt rule, after all that it speaks of is there; the records, written where the zone is ours."""
+        found, rules = self.stack.outputs(), Rules(self._clients, self._options)
+        self._say(rules.plan())
+        rules.put(found["Bucket"], found["TopicArn"])
+        if self._options.zone:
+            for line in Zone(self._clients, self._options.zone).write(self.records()):
+                self._say(line)
+        return True
+
+    def _changed(self, body: str, parameters: dict[str, str]) -> bool:
+        """Show a change set, and run it if that is confirmed."""
+        changes = self.stack.propose(body, parameters)
+        for change in changes:
+            self._say(change.line)
+        if not changes:
+            self._say("The stack is as it should be.")
+            return True
+        if not self._confirm(f"Make these {len(changes)} changes?"):
+            self.stack.forget()
+            return False
+        self.stack.carry_out()
+        return True
+
+    def _plain(self) -> dict[str, str]:
+        one = self._options
+        return {
+            "DomainName": one.domain,
+            "OwnIdentity": "true" if one.own_identity else "false",
+            "ImportedBucket": one.bucket,
+            "AlarmEmail": one.alarm_email,
+        }
+
+    def _placed(self) -> dict[str, str]:
+        """The subnet, its network and its zone: the volume is in one zone, so later ones stay there."""
+        wanted = [self._options.subnet] if self._options.subnet else []
+        how: dict[str, Any] = {"SubnetIds": wanted} if wanted else {"Filters": _DEFAULTS}
+        found = self._clients.of("ec2").describe_subnets(**how).get("Subnets") or []
+        if not found:
+            raise Refused(Code.INVALID_ARGUMENT, "There is no default subnet.", "Give --subnet.")
+        first = min(found, key=lambda one: str(one["AvailabilityZone"]))
+        return {"Subnet": first["SubnetId"], "Vpc": first["VpcId"], "Zone": first["AvailabilityZone"]}
+
+    def _uploaded(self) -> tuple[str, str]:
+        """Bucket and key of the code; what is there by its hash is not sent again."""
+        account = self._clients.of("sts").get_caller_identity()["Account"]
+        name = f"cis-code-{account}-{self._options.region}"
+        with tempfile.TemporaryDirectory(prefix="cis-code-") as folder:
+            wheels, target = Path(folder) / "wheels", Path(folder) / "code.zip"
+            wheels.mkdir()
+            self._say("downloading the locked wheels for the machine's platform")
+            bundle.download(wheels)
+            key = f"code/{bundle.write(wheels, target)}.zip"
+            self._say(f"code: s3://{name}/{key}, {target.stat().st_size / 1e6:.1f} MB")
+            self._put(name, key, target)
+        return name, key
+
+    def _put(self, name: str, key: str, target: Path) -> None:
+        from botocore.exceptions import ClientError
+
+        s3 = self._clients.of("s3")
+        try:
+            s3.head_object(Bucket=name, Key=key)
+        except ClientError as error:
+            if code_of(error) not in {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}:
+                raise
+            if not self._confirm(f"Put the code into s3://{name}?"):
+                raise Refused(Code.INVALID_ARGUMENT, "Without the code no change set can be made.") from None
+            _made(s3, name, self._options.region)
+            s3.upload_file(str(target), name, key)
+
+    def _dkim(self) -> dict[str, str]:
+        from botocore.exceptions import ClientError
+
+        domain = self._options.domain
+        try:
+            found = self._clients.of("sesv2").get_email_identity(EmailIdentity=domain)
+        except ClientError as error:
+            if code_of(error) == "NotFoundException":
+                return {}
+            raise
+        tokens = (found.get("DkimAttributes") or {}).get("Tokens") or []
+        return {f"{token}._domainkey.{domain}": f"{token}.dkim.amazonses.com" for token in tokens}
+
+    def _fates(self, found: list[tuple[str, str, str]], *, data: bool) -> Iterator[str]:
+        for name, kind, physical in found:
+            stays = name in _RETAINED and not data
+            yield f"{'keeps  ' if stays else 'removes'} {name} ({kind}) {physical}"
+        if "DataVolume" in [name for name, _, _ in found]:
+            yield "keeps   snapshots of the volume, and the code in its bucket"
+
+    def _remove_data(self, names: dict[str, str]) -> None:
+        if bucket := names.get("MailBucket"):
+            _emptied(self._clients.of("s3"), bucket)
+            self._say(f"removed bucket {bucket}")
+        if volume := names.get("DataVolume"):
+            self._clients.of("ec2").delete_volume(VolumeId=volume)
+            self._say(f"removed volume {volume}")
+        if identity := names.get("Identity"):
+            self._clients.of("sesv2").delete_email_identity(EmailIdentity=identity)
+            self._say(f"removed identity {identity}")
+
+
+_DEFAULTS = [{"Name": "default-for-az", "Values": ["true"]}]
+
+
+def _made(s3: Any, name: str, region: str) -> None:
+    """The bucket of the code: encrypted, not public; made if it is not there."""
+    from botocore.exceptions import ClientError
+
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    try:
+        s3.create_bucket(Bucket=name, **where)
+    except ClientError as error:
+        if code_of(error) != "BucketAlreadyOwnedByYou":
+            raise
+    names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(names, True))
+
+
+def _emptied(s3: Any, name: str) -> None:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        keys = [{"Key": one["Key"]} for one in page.get("Contents") or []]
+        if keys:
+            s3.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
+    s3.delete_bucket(Bucket=name)

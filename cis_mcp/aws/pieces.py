@@ -1,0 +1,36 @@
+"""Parts that the templates of mail and machine share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Resource = dict[str, Any]
+
+KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+MAIL = {"Fn::If": ["OwnBucket", {"Ref": "MailBucket"}, {"Ref": "ImportedBucket"}]}
+"""The name of the bucket of the mail: the stack's own, or an existing one."""
+
+
+def sub(words: str) -> Resource:
+    """`words` with what stands in ${…} filled in by CloudFormation."""
+    return {"Fn::Sub": words}
+
+
+def arn(name: str) -> Resource:
+    """The ARN of a resource."""
+    return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def policy(*statements: Resource) -> Resource:
+    """A policy of IAM."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(actions: str | list[str], resource: object, **values: object) -> Resource:
+    """A statement that allows."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resource, **values}
+
+
+def trust(service: str) -> Resource:
+    """Who may take a role."""
+    return policy({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})

@@ -1,0 +1,209 @@
+"""The checks before an installation: read-only, each with the one command that repairs what it finds."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cis_mcp.aws import template
+from cis_mcp.aws.clients import Clients, code_of
+from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding, fail, ok, warn
+from cis_mcp.aws.lookups import Lookup
+from cis_mcp.aws.options import Options
+from cis_mcp.aws.rules import Rules
+from cis_mcp.aws.stack import Stack
+from engine.refusals import Refused
+
+_INBOUND = ".amazonaws.com"
+_TABLE = "thirtyone"
+
+
+class Preflight:
+    """Checks one installation; nothing is changed."""
+
+    def __init__(self, clients: Clients, options: Options, lookup: Lookup) -> None:
+        self._clients = clients
+        self._options = options
+        self._lookup = lookup
+        self._checks: dict[str, Callable[[], Finding]] = {
+            "python3": self._python,
+            "sts_account": self._account,
+            "ses_account": self._ses,
+            "ses_region": self._region,
+            "ses_identity": self._identity,
+            "public_dns": self._mx,
+            "receipt_rules": self._rules,
+            "packaged_stack": self._stack,
+            "buckets": self._bucket,
+            "table": self._table,
+            "hosted_zone": self._zone,
+            "network": self._network,
+            "template": self._template,
+        }
+
+    def run(self) -> Iterator[Finding]:
+        """Each check as it ends; last whether the domain is free for an installation."""
+        found = []
+        for name, check in self._checks.items():
+            found.append(self._safely(name, check))
+            yield found[-1]
+        for name, why in ANSWERED_BY_DESIGN.items():
+            yield Finding(name=name, mark="SKIP", detail=why)
+        yield _status(found, self._options.domain)
+
+    def _safely(self, name: str, check: Callable[[], Finding]) -> Finding:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return check()
+        except ClientError as error:
+            denied = "AccessDenied" in code_of(error) or "Unauthorized" in code_of(error)
+            repair = f"allow {error.operation_name} to whoever installs" if denied else ""
+            return warn(name, f"could not be checked: {code_of(error)}", repair)
+        except (BotoCoreError, OSError, Refused) as error:
+            return fail(name, str(error)[:300], "aws configure sso" if name == "sts_account" else "")
+
+    def _python(self) -> Finding:
+        return ok("python3", platform.python_version())
+
+    def _account(self) -> Finding:
+        found = self._clients.of("sts").get_caller_identity()
+        who = str(found["Arn"])
+        if who.endswith(":root"):
+            return warn("sts_account", f"{who}: the root user", "sign in as a role of IAM Identity Center")
+        return ok("sts_account", f"account {found['Account']}, {who}")
+
+    def _ses(self) -> Finding:
+        found: dict[str, Any] = self._clients.of("sesv2").get_account()
+        quota = found.get("SendQuota") or {}
+        plan = (found.get("PricingAttributes") or {}).get("PricingPlan", "")
+        words = f"{quota.get('MaxSendRate', 0):g} mails a second, {quota.get('Max24HourSend', 0):,.0f} a day"
+        words += f", plan {plan}" if plan else ""
+        if not found.get("SendingEnabled", True) or found.get("EnforcementStatus", "HEALTHY") == "SHUTDOWN":
+            return fail("ses_account", f"sending is off: {words}", "answer the case of SES in the console")
+        if not found.get("ProductionAccessEnabled"):
+            again = "aws sesv2 put-account-details --production-access-enabled --mail-type TRANSACTIONAL"
+            return warn(
+                "ses_account", f"sandbox, verified addresses alone: {words}", f"{again} --website-url …"
+            )
+        return ok("ses_account", words)
+
+    def _region(self) -> Finding:
+        host = f"inbound-smtp.{self._options.region}{_INBOUND}"
+        if not self._lookup(host, "A"):
+            return fail(
+                "ses_region", f"SES receives no mail in {self._options.region}", "take another --region"
+            )
+        return ok("ses_region", f"{host} receives mail")
+
+    def _identity(self) -> Finding:
+        from botocore.exceptions import ClientError
+
+        domain, name = self._options.domain, "ses_identity"
+        try:
+            found = self._clients.of("sesv2").get_email_identity(EmailIdentity=domain)
+        except ClientError as error:
+            if code_of(error) != "NotFoundException":
+                raise
+            if not self._options.own_identity:
+                return fail(name, f"{domain} is no identity here", "leave ImportedSesEmailIdentity out")
+            return ok(name, f"{domain} will be made, with DKIM of 2048 bits")
+        if self._options.own_identity and "Identity" not in self._owned():
+            return fail(name, f"{domain} exists", "--parameter ImportedSesEmailIdentity=true")
+        return _verified(name, domain, found)
+
+    def _owned(self) -> list[str]:
+        stack = Stack(self._clients, self._options.stack)
+        return [name for name, _, _ in stack.resources()]
+
+    def _mx(self) -> Finding:
+        if self._options.skip_domain_check:
+            return Finding(name="public_dns", mark="SKIP", detail="--skip-domain-check")
+        domain, own = self._options.domain, f"inbound-smtp.{self._options.region}{_INBOUND}"
+        found = self._lookup(domain, "MX")
+        others = [host for host in found if host != own]
+        if others:
+            words = f"mail of {domain} goes to {', '.join(others)[:200]}: it would be lost there"
+            return fail("public_dns", words, f"--domain-name invites.{domain}")
+        return ok("public_dns", "MX points here" if found else f"{domain} receives no mail yet")
+
+    def _rules(self) -> Finding:
+        rules = Rules(self._clients, self._options)
+        mark = ok if rules.active() in {"", self._options.stack} else warn
+        return mark("receipt_rules", rules.plan())
+
+    def _stack(self) -> Finding:
+        name, state = self._options.stack, Stack(self._clients, self._options.stack).state()
+        if not state:
+            return ok("packaged_stack", f"stack {name} will be made")
+        if "ROLLBACK" in state or state.endswith("FAILED"):
+            broken = state in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
+            again = f"aws cloudformation delete-stack --stack-name {name}" if broken else ""
+            return (fail if broken else warn)("packaged_stack", f"stack {name} is {state}", again)
+        return ok("packaged_stack", f"stack {name} is {state}, and will be updated")
+
+    def _bucket(self) -> Finding:
+        name = self._options.bucket
+        if not name:
+            return ok("buckets", "a bucket of its own, encrypted, not public")
+        self._clients.of("s3").head_bucket(Bucket=name)
+        words = f"{name} is yours; let ses.amazonaws.com write to it, with aws:SourceAccount"
+        return warn("buckets", words)
+
+    def _table(self) -> Finding:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._clients.of("dynamodb").describe_table(TableName=_TABLE)
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+            return ok("table", f"no table {_TABLE} of another installation")
+        return warn("table", f"{_TABLE} is there", f"cis-mcp import dynamodb://{_TABLE}")
+
+    def _zone(self) -> Finding:
+        zone = self._options.zone
+        if not zone:
+            return ok("hosted_zone", "records are printed, for you to enter")
+        name = str(self._clients.of("route53").get_hosted_zone(Id=zone)["HostedZone"]["Name"]).rstrip(".")
+        if self._options.domain != name and not self._options.domain.endswith(f".{name}"):
+            return fail("hosted_zone", f"{zone} is the zone of {name}", "give the zone of the domain")
+        return ok("hosted_zone", f"{zone} ({name}) is written to; what stands there is left alone")
+
+    def _network(self) -> Finding:
+        if not self._options.machine or self._options.subnet:
+            return ok("network", self._options.subnet or "no machine")
+        found = self._clients.of("ec2").describe_subnets(
+            Filters=[{"Name": "default-for-az", "Values": ["true"]}]
+        )
+        if not found.get("Subnets"):
+            return fail("network", "there is no default subnet", "--subnet subnet-…")
+        return ok("network", f"{len(found['Subnets'])} default subnets")
+
+    def _template(self) -> Finding:
+        body = template.text(machine=self._options.machine)
+        self._clients.of("cloudformation").validate_template(TemplateBody=body)
+        return ok("template", f"{len(template.build(machine=self._options.machine)['Resources'])} resources")
+
+
+def _verified(name: str, domain: str, found: dict[str, Any]) -> Finding:
+    dkim = found.get("DkimAttributes") or {}
+    own = found.get("MailFromAttributes") or {}
+    length = str(dkim.get("CurrentSigningKeyLength") or dkim.get("NextSigningKeyLength") or "")
+    if dkim.get("Status") == "SUCCESS" and length == "RSA_1024_BIT":
+        again = f"aws sesv2 put-email-identity-dkim-signing-attributes --email-identity {domain}"
+        options = "--signing-attributes-origin AWS_SES --signing-attributes NextSigningKeyLength=RSA_2048_BIT"
+        return warn(name, f"{domain} signs with 1024 bits", f"{again} {options}")
+    if not found.get("VerifiedForSendingStatus"):
+        return warn(name, f"{domain} waits for its DNS records", "cis-mcp aws dns")
+    if own.get("MailFromDomain") and own.get("MailFromDomainStatus") != "SUCCESS":
+        return warn(name, f"{own['MailFromDomain']} waits for its DNS records", "cis-mcp aws dns")
+    return ok(name, f"{domain} is verified")
+
+
+def _status(found: list[Finding], domain: str) -> Finding:
+    bad = [one.name for one in found if one.mark == "FAIL"]
+    if bad:
+        return fail("domain_status", f"{domain} is not ready: {', '.join(bad)}")
+    return Finding(name="domain_status", mark="SAFE", detail=f"{domain} is free for deployment")

@@ -1,0 +1,331 @@
+"""The CloudFormation template: mail in and out, least rights, one machine with a volume that is kept.
+
+Receipt rules are made by the API, since CloudFormation cannot activate a rule set and an account has one active.
+"""
+
+from __future__ import annotations
+
+import json
+
+from cis_mcp.aws import machine as machines
+from cis_mcp.aws.boot import PREFIX
+from cis_mcp.aws.dns import MAIL_FROM as ENVELOPE
+from cis_mcp.aws.pieces import KEPT, MAIL, Resource, allow, arn, policy, sub, trust
+
+RETENTION_DAYS = 490
+"""How long a mail is kept: 90 days after the end of an event up to 400 days ahead, which is how far a key may go."""
+_FORTNIGHT_S = 1_209_600
+_TRIES = 5
+_OWN = {"Fn::Equals": [{"Ref": "ImportedBucket"}, ""]}
+
+
+def build(*, machine: bool = True) -> Resource:
+    """The template; `machine`: with the instance, its volume and its snapshots."""
+    resources = {**_bucket(), **_messages(), **_alarms(), **_mail_out(), **_role(machine=machine)}
+    if machine:
+        resources |= machines.resources()
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Calendar Invite Server: mail by SES, S3, SNS and SQS"
+        + (", one machine with SQLite on a retained volume" if machine else ""),
+        "Parameters": _parameters(machine=machine),
+        "Conditions": _conditions(),
+        "Resources": resources,
+        "Outputs": _outputs(),
+    }
+
+
+def text(*, machine: bool = True) -> str:
+    """The template as one file."""
+    return json.dumps(build(machine=machine), indent=1)
+
+
+def _parameters(*, machine: bool) -> Resource:
+    def of(default: str | None, words: str, **values: object) -> Resource:
+        given = {} if default is None else {"Default": default}
+        return {"Type": "String", "Description": words, **given, **values}
+
+    found = {
+        "DomainName": of(None, "Domain of the invites; it receives no other mail", MinLength=3),
+        "OwnIdentity": of("true", "Make the SES identity of the domain", AllowedValues=["true", "false"]),
+        "ImportedBucket": of("", "Existing bucket for mail; empty: one of its own"),
+        "AlarmEmail": of("", "Who is told of alarms; empty: nobody"),
+    }
+    if not machine:
+        return found
+    return found | {
+        "Organizers": of("", "Who may create events by mail; empty: *@domain"),
+        "CodeBucket": of(None, "Bucket of the code"),
+        "CodeKey": of(None, "Key of the code; its name holds a hash of it"),
+        "InstanceType": of("t4g.small", "Arm instance type"),
+        "VolumeSize": of("20", "GB of the data volume", Type="Number", MinValue=8, MaxValue=16_000),
+        "Subnet": of(None, "A public subnet", Type="AWS::EC2::Subnet::Id"),
+        "Vpc": of(None, "The network of the subnet", Type="AWS::EC2::VPC::Id"),
+        "Zone": of(None, "Availability zone of the subnet", Type="AWS::EC2::AvailabilityZone::Name"),
+        "Image": of(
+            "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
+            "Amazon Linux 2023, Arm",
+            Type="AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
+        ),
+    }
+
+
+def _conditions() -> Resource:
+    return {
+        "OwnBucket": _OWN,
+        "MakesIdentity": {"Fn::Equals": [{"Ref": "OwnIdentity"}, "true"]},
+        "Alarms": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]},
+    }
+
+
+_MAIL_ARN = {"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Name}", {"Name": MAIL}]}
+_ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+# mail in
+
+
+def _bucket() -> Resource:
+    block = dict.fromkeys(
+        ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+    )
+    expired = {
+        "Id": "mail",
+        "Status": "Enabled",
+        "Prefix": PREFIX,
+        "ExpirationInDays": RETENTION_DAYS,
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+    }
+    properties = {
+        "BucketEncryption": {
+            "ServerSideEncryptionConfiguration": [
+                {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+            ]
+        },
+        "PublicAccessBlockConfiguration": block,
+        "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        "LifecycleConfiguration": {"Rules": [expired]},
+    }
+    objects = {"Fn::Sub": "${MailBucket.Arn}/*"}
+    by_ses = allow("s3:PutObject", objects, Principal={"Service": "ses.amazonaws.com"}, Condition=_ACCOUNT)
+    plain = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn("MailBucket"), objects],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    own = {"Condition": "OwnBucket"}
+    return {
+        "MailBucket": {"Type": "AWS::S3::Bucket", **own, **KEPT, "Properties": properties},
+        "MailBucketPolicy": {
+            "Type": "AWS::S3::BucketPolicy",
+            **own,
+            "Properties": {"Bucket": {"Ref": "MailBucket"}, "PolicyDocument": policy(by_ses, plain)},
+        },
+    }
+
+
+def _messages() -> Resource:
+    """One topic and one queue for mail and events, with a queue for what cannot be handled."""
+    from_ses = allow(
+        "sns:Publish", {"Ref": "Topic"}, Principal={"Service": "ses.amazonaws.com"}, Condition=_ACCOUNT
+    )
+    from_topic = allow(
+        "sqs:SendMessage",
+        arn("Queue"),
+        Principal={"Service": "sns.amazonaws.com"},
+        Condition={"ArnEquals": {"aws:SourceArn": {"Ref": "Topic"}}},
+    )
+    kept = {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": _FORTNIGHT_S}
+    redrive = {"deadLetterTargetArn": arn("DeadQueue"), "maxReceiveCount": _TRIES}
+    return {
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}},
+        "TopicPolicy": {
+            "Type": "AWS::SNS::TopicPolicy",
+            "Properties": {"Topics": [{"Ref": "Topic"}], "PolicyDocument": policy(from_ses)},
+        },
+        "DeadQueue": {"Type": "AWS::SQS::Queue", "Properties": kept},
+        "Queue": {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {**kept, "VisibilityTimeout": 60, "RedrivePolicy": redrive},
+        },
+        "QueuePolicy": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {"Queues": [{"Ref": "Queue"}], "PolicyDocument": policy(from_topic)},
+        },
+        "Subscription": {
+            "Type": "AWS::SNS::Subscription",
+            "Properties": {"TopicArn": {"Ref": "Topic"}, "Protocol": "sqs", "Endpoint": arn("Queue")},
+        },
+    }
+
+
+def _alarms() -> Resource:
+    def alarm(queue: str, metric: str, most: int, words: str) -> Resource:
+        return {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {
+                "AlarmDescription": words,
+                "Namespace": "AWS/SQS",
+                "MetricName": metric,
+                "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}],
+                "Statistic": "Maximum",
+                "Period": 300,
+                "EvaluationPeriods": 1,
+                "Threshold": most,
+                "ComparisonOperator": "GreaterThanThreshold",
+                "TreatMissingData": "notBreaching",
+                "AlarmActions": [{"Ref": "AlarmTopic"}],
+            },
+        }
+
+    dead = alarm("DeadQueue", "ApproximateNumberOfMessagesVisible", 0, "Mail that could not be handled")
+    late = alarm("Queue", "ApproximateAgeOfOldestMessage", 900, "Mail waits: the server may be down")
+    return {
+        "AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": {}},
+        "AlarmSubscription": {
+            "Type": "AWS::SNS::Subscription",
+            "Condition": "Alarms",
+            "Properties": {
+                "TopicArn": {"Ref": "AlarmTopic"},
+                "Protocol": "email",
+                "Endpoint": {"Ref": "AlarmEmail"},
+            },
+        },
+        "DeadLetterAlarm": dead,
+        "LateAlarm": late,
+    }
+
+
+# mail out
+
+
+def _mail_out() -> Resource:
+    events = {
+        "Name": "queue",
+        "Enabled": True,
+        "MatchingEventTypes": ["bounce", "complaint", "reject"],
+        "SnsDestination": {"TopicARN": {"Ref": "Topic"}},
+    }
+    identity = {
+        "EmailIdentity": {"Ref": "DomainName"},
+        "DkimAttributes": {"SigningEnabled": True},
+        "DkimSigningAttributes": {"NextSigningKeyLength": "RSA_2048_BIT"},
+        "MailFromAttributes": {
+            "MailFromDomain": sub(f"{ENVELOPE}.${{DomainName}}"),
+            "BehaviorOnMxFailure": "USE_DEFAULT_VALUE",
+        },
+        "FeedbackAttributes": {"EmailForwardingEnabled": False},
+        "ConfigurationSetAttributes": {"ConfigurationSetName": {"Ref": "ConfigurationSet"}},
+    }
+    return {
+        "ConfigurationSet": {
+            "Type": "AWS::SES::ConfigurationSet",
+            "Properties": {
+                "Name": {"Ref": "AWS::StackName"},
+                "ReputationOptions": {"ReputationMetricsEnabled": True},
+                "SuppressionOptions": {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]},
+            },
+        },
+        "Events": {
+            "Type": "AWS::SES::ConfigurationSetEventDestination",
+            "DependsOn": "TopicPolicy",
+            "Properties": {
+                "ConfigurationSetName": {"Ref": "ConfigurationSet"},
+                "EventDestination": events,
+            },
+        },
+        "Identity": {
+            "Type": "AWS::SES::EmailIdentity",
+            "Condition": "MakesIdentity",
+            **KEPT,
+            "Properties": identity,
+        },
+    }
+
+
+# what the server may do
+
+
+def server_statements() -> list[Resource]:
+    """The rights of the server, no more: send as the domain, read its queue and its mail."""
+    ses = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}"
+    return [
+        allow(["ses:GetAccount", "ses:ListSuppressedDestinations"], "*"),
+        allow(
+            ["ses:SendEmail", "ses:SendRawEmail"],
+            [
+                sub(f"{ses}:identity/${{DomainName}}"),
+                sub(f"{ses}:configuration-set/${{ConfigurationSet}}"),
+            ],
+        ),
+        allow(
+            [
+                "sqs:GetQueueUrl",
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:ChangeMessageVisibility",
+            ],
+            arn("Queue"),
+        ),
+        allow("s3:GetObject", {"Fn::Sub": [f"${{Objects}}{PREFIX}*", {"Objects": _slash(_MAIL_ARN)}]}),
+        allow("s3:ListBucket", _MAIL_ARN, Condition={"StringLike": {"s3:prefix": [f"{PREFIX}*"]}}),
+    ]
+
+
+def _slash(arn: object) -> Resource:
+    return {"Fn::Join": ["", [arn, "/"]]}
+
+
+def _role(*, machine: bool) -> Resource:
+    rights = {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "Description": "What the server may do",
+            "PolicyDocument": policy(*server_statements()),
+        },
+    }
+    if not machine:
+        return {"ServerPolicy": rights}
+    code = allow("s3:GetObject", sub("arn:${AWS::Partition}:s3:::${CodeBucket}/code/*"))
+    volume = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}"
+    attach = allow(
+        ["ec2:AttachVolume", "ec2:DetachVolume"],
+        [sub(f"{volume}:volume/${{DataVolume}}"), sub(f"{volume}:instance/*")],
+        Condition={"StringEquals": {"ec2:ResourceTag/cis": {"Ref": "AWS::StackName"}}},
+    )
+    look = allow("ec2:DescribeVolumes", "*")
+    return {
+        "ServerPolicy": rights,
+        "ServerRole": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": trust("ec2.amazonaws.com"),
+                "ManagedPolicyArns": [
+                    {"Ref": "ServerPolicy"},
+                    sub("arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"),
+                ],
+                "Policies": [{"PolicyName": "machine", "PolicyDocument": policy(code, attach, look)}],
+            },
+        },
+        "Profile": {
+            "Type": "AWS::IAM::InstanceProfile",
+            "Properties": {"Roles": [{"Ref": "ServerRole"}]},
+        },
+    }
+
+
+def _outputs() -> Resource:
+    queue: object = {"Fn::GetAtt": ["Queue", "QueueName"]}
+    inbox = "sqs://${Queue}?region=${AWS::Region}&bucket=${Mail}&prefix=" + PREFIX
+    outbox = "ses://${AWS::Region}?configuration_set=${ConfigurationSet}"
+    found: dict[str, tuple[str, object]] = {
+        "Bucket": ("Where mail lies", MAIL),
+        "TopicArn": ("Whom SES tells of mail and events", {"Ref": "Topic"}),
+        "Inbox": ("CIS_INBOX", {"Fn::Sub": [inbox, {"Queue": queue, "Mail": MAIL}]}),
+        "Outbox": ("CIS_OUTBOX", sub(outbox)),
+        "DeadQueue": ("What could not be handled", {"Fn::GetAtt": ["DeadQueue", "QueueName"]}),
+        "ServerPolicyArn": ("What the server may do", {"Ref": "ServerPolicy"}),
+    }
+    return {name: {"Description": words, "Value": value} for name, (words, value) in found.items()}

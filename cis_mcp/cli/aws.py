@@ -1,0 +1,263 @@
+"""`cis-mcp aws`: what is checked before, what is put on an account of AWS, and how it is taken away."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from cis_mcp.aws.clients import Clients
+    from cis_mcp.aws.options import Options
+
+_MONTHS = (1_000, 100_000, 1_000_000)
+
+_OPTIONS = (
+    click.option("--profile", default="", help="Profile of AWS; AWS_PROFILE."),
+    click.option("--region", default="", help="Region of AWS that receives mail; AWS_REGION."),
+    click.option("--domain-name", "domain", default="", help="Domain of the invites; DOMAIN_NAME."),
+    click.option("--project", default="", help="First part of the stack's name (cis); DEPLOYMENT_NAME."),
+    click.option("--environment", default="", help="Second part of it (prod); APP_ENVIRONMENT."),
+    click.option("--zone", default="", help="Hosted zone whose records are written; else they are printed."),
+    click.option("--bucket", default="", help="Existing bucket for mail."),
+    click.option(
+        "--subnet", default="", help="Public subnet of the machine; else one of the default network."
+    ),
+    click.option("--instance-type", default="", help="Arm instance type (t4g.small)."),
+    click.option("--organizers", default="", help="Who may create events by mail (*@DOMAIN)."),
+    click.option("--alarm-email", default="", help="Who is told of alarms."),
+    click.option(
+        "--no-machine", "machine", flag_value=False, default=None, type=bool, help="Without the machine."
+    ),
+    click.option(
+        "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="As the reference has it."
+    ),
+    click.option("--version", "wanted", default="", help="Refuse if this is not what is installed."),
+    click.option(
+        "--skip-domain-check", is_flag=True, default=None, help="Do not look at the MX of the domain."
+    ),
+    click.option("--certificate-arn", "certificate", default="", hidden=True),
+    click.option("--use-container", is_flag=True, hidden=True),
+    click.option("--no-install-tools", is_flag=True, hidden=True),
+    click.option("--skip-acm-check", is_flag=True, hidden=True),
+    click.option("--keep-local-envs", is_flag=True, hidden=True),
+    click.option("--keep-sar-apps", is_flag=True, hidden=True),
+    click.option("--json", "as_json", is_flag=True, help="For machines."),
+    click.option("--yes", is_flag=True, help="Do it, without asking."),
+    click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
+)
+
+
+def _taking(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group()
+def aws() -> None:
+    """Install on AWS, and take it away again."""
+
+
+@aws.command()
+@_taking
+def preflight(**given: Any) -> None:
+    """Check everything before an installation; reads only. Exit 1 if something must be repaired."""
+    with _Run(given) as run:
+        run.exit(0 if run.checked() else 1)
+
+
+@aws.command()
+@_taking
+def bootstrap(**given: Any) -> None:
+    """Make queues, bucket, identity and receipt rule, and show the records of the DNS."""
+    with _Run(given) as run:
+        run.priced()
+        done = run.installation().bootstrap()
+        run.recorded()
+        run.exit(0 if done or run.dry else 1)
+
+
+@aws.command()
+@_taking
+def deploy(**given: Any) -> None:
+    """Put the code and the machine there, or what has changed of them."""
+    with _Run(given) as run:
+        run.priced()
+        run.exit(0 if run.installation().deploy() or run.dry else 1)
+
+
+@aws.command()
+@_taking
+def full(**given: Any) -> None:
+    """Check, bootstrap and deploy; stops at the first that is not well."""
+    with _Run(given) as run:
+        if not run.checked():
+            run.exit(1)
+        run.priced()
+        installation = run.installation()
+        done = installation.bootstrap()
+        run.recorded()
+        done = done and installation.deploy()
+        run.say("Next: enter the records, wait for “cis-mcp aws preflight”, then “cis-mcp verify”.")
+        run.exit(0 if done or run.dry else 1)
+
+
+@aws.command()
+@click.option("--data", is_flag=True, help="Also mail, volume and identity: nothing brings them back.")
+@_taking
+def destroy(*, data: bool, **given: Any) -> None:
+    """Take away what is ours; without --yes show what would go. Data stays unless --data says so."""
+    given["dry_run"] = given["dry_run"] or not given["yes"]
+    with _Run(given) as run:
+        run.exit(0 if run.installation().destroy(data=data) or run.dry else 1)
+
+
+@aws.command()
+@click.option("--no-machine", is_flag=True, help="Queues, bucket and identity alone.")
+def template(*, no_machine: bool) -> None:
+    """Write the template as one file, to launch from the console of CloudFormation."""
+    from cis_mcp.aws import template as built
+
+    click.echo(built.text(machine=not no_machine))
+
+
+@aws.command()
+@click.option("--format", "form", type=click.Choice(["text", "bind", "cloudflare"]), default="text")
+@_taking
+def dns(form: str, **given: Any) -> None:
+    """Show the records that the domain needs."""
+    with _Run(given) as run:
+        run.recorded(form)
+        run.exit(0)
+
+
+@aws.command()
+@_taking
+def costs(**given: Any) -> None:
+    """Estimate what a month costs; asks nobody."""
+    with _Run(given) as run:
+        run.priced()
+        run.exit(0)
+
+
+class _Run:
+    """One call of the command: reads what was given, and says what happens, as lines or as one JSON object."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._json, self._yes, self.dry = given.pop("as_json"), given.pop("yes"), given.pop("dry_run")
+        self._given = given
+        self._told: dict[str, Any] = {"said": []}
+
+    def __enter__(self) -> _Run:
+        from cis_mcp.cli import hints
+        from engine.refusals import Refused
+
+        try:
+            self.options = _options(self._given, self.say)
+        except Refused as refused:
+            click.echo(hints.line(refused), err=True)
+            sys.exit(2)
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """What a service refuses is a line, not a traceback."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from cis_mcp.cli import hints
+        from engine.refusals import Refused
+
+        if isinstance(error, Refused):
+            click.echo(hints.line(error), err=True)
+            sys.exit(2)
+        if isinstance(error, (BotoCoreError, ClientError)):
+            click.echo(f"AWS says no: {error}", err=True)
+            sys.exit(1)
+
+    def say(self, line: str) -> None:
+        if self._json:
+            self._told["said"].append(line)
+        else:
+            click.echo(line)
+
+    def checked(self) -> bool:
+        """Run the checks, say each as it ends; True if none failed."""
+        from cis_mcp.aws.lookups import public
+        from cis_mcp.aws.preflight import Preflight
+
+        found = []
+        for one in Preflight(self._clients(), self.options, public).run():
+            found.append(one)
+            if not self._json:
+                click.echo(one.line)
+        self._told["checks"] = [one.model_dump() for one in found]
+        return not any(one.mark == "FAIL" for one in found)
+
+    def priced(self) -> None:
+        """What a month costs."""
+        from cis_mcp.aws.costs import estimate
+
+        one = self.options
+        found = [estimate(n, one.instance_type, one.volume_gb, machine=one.machine) for n in _MONTHS]
+        self._told["costs"] = [each.model_dump() | {"total": round(each.total, 2)} for each in found]
+        if not self._json:
+            for each in found:
+                click.echo(each.line)
+
+    def recorded(self, form: str = "text") -> None:
+        """The records of the DNS."""
+        from cis_mcp.aws.dns import FORMS
+
+        found = self.installation().records()
+        self._told["records"] = [one.model_dump() for one in found]
+        if not self._json:
+            click.echo(FORMS[form](found))
+
+    def installation(self) -> Any:
+        """The installation that the options name."""
+        from cis_mcp.aws.phases import Installation
+
+        return Installation(self._clients(), self.options, self.say, self._confirm)
+
+    def exit(self, code: int) -> None:
+        """End with `code`, and in JSON with all that was said."""
+        if self._json:
+            click.echo(json.dumps(self._told, ensure_ascii=False, default=str))
+        sys.exit(code)
+
+    def _clients(self) -> Clients:
+        from cis_mcp.aws.clients import Clients
+
+        return Clients(self.options.region, self.options.profile)
+
+    def _confirm(self, question: str) -> bool:
+        if self.dry:
+            self.say("Dry run: nothing was done.")
+            return False
+        return self._yes or (not self._json and click.confirm(question, default=False))
+
+
+def _options(given: dict[str, Any], say: Callable[[str], None]) -> Options:
+    """Raises Refused: INVALID_ARGUMENT."""
+    from cis_mcp.aws.options import IDLE_FLAGS, REFUSED_FLAGS, read
+    from cis_mcp.views.version import version
+    from engine.refusals import Code, Refused
+
+    parameters = dict(each.partition("=")[::2] for each in given.pop("parameters"))
+    wanted, container = given.pop("wanted"), given.pop("use_container")
+    if container:
+        raise Refused(Code.INVALID_ARGUMENT, f"--use-container: {REFUSED_FLAGS['--use-container']}.")
+    if wanted and wanted != version():
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"This is version {version()}.",
+            f"pip install cis-mcp=={wanted}, then again.",
+        )
+    for flag, why in IDLE_FLAGS.items():
+        if given.pop(flag.removeprefix("--").replace("-", "_")):
+            say(f"{flag}: {why}")
+    return read(given, os.environ, parameters)

@@ -1,0 +1,99 @@
+"""Lists of people that services of AWS keep: contact lists of SES, segments of Customer Profiles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from engine.aws.chain import Chain
+from engine.aws.client import JsonClient
+from engine.aws.connections import Endpoint
+
+_JSON = {"content-type": "application/json"}
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact; `opted_out`: of the whole list, or of the topic that was asked for."""
+
+    address: str
+    opted_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot of a segment: its state, and below which address of S3 it lies once it is COMPLETED."""
+
+    id: str
+    state: str
+    message: str = ""
+    uri: str = ""
+
+
+class Lists:
+    """Asks the services in one region. Each call raises AwsRefused, Unreached, Unanswered, NoCredentials."""
+
+    def __init__(self, region: str, credentials: Chain, clock: Callable[[], datetime]) -> None:
+        self._region = region
+        self._chain = credentials
+        self._clock = clock
+
+    async def contacts(self, name: str, topic: str, page: str = "") -> tuple[list[Contact], str]:
+        """A page of a contact list of SES, and what names the next one; SES allows one such call a second."""
+        body: dict[str, object] = {"PageSize": _PAGE} | ({"NextToken": page} if page else {})
+        path = f"/v2/email/contact-lists/{quote(name, safe='')}/contacts/list"
+        found = await self._call("ses", "sesv2", "email", "POST", path, body)
+        entries = [_contact(values, topic) for values in found.get("Contacts") or []]
+        return entries, str(found.get("NextToken") or "")
+
+    async def snapshot(self, domain: str, segment: str, to: str) -> Snapshot:
+        """Have a segment of Customer Profiles written to an address of S3, as JSON lines."""
+        body: dict[str, object] = {"DataFormat": "JSONL", "DestinationUri": to}
+        found = await self._profiles("POST", _snapshots(domain, segment), body)
+        return Snapshot(str(found.get("SnapshotId", "")), "IN_PROGRESS")
+
+    async def snapshot_now(self, domain: str, segment: str, name: str) -> Snapshot:
+        """How far a snapshot is."""
+        found = await self._profiles("GET", f"{_snapshots(domain, segment)}/{quote(name, safe='')}")
+        state, said = str(found.get("Status", "")), str(found.get("StatusMessage") or "")
+        return Snapshot(name, state, said, str(found.get("DestinationUri") or ""))
+
+    async def _profiles(
+        self, method: str, path: str, body: dict[str, object] | None = None
+    ) -> dict[str, Any]:
+        return await self._call("profile", "customer-profiles", "profile", method, path, body)
+
+    async def _call(
+        self, signed: str, service: str, prefix: str, method: str, path: str, body: dict[str, object] | None
+    ) -> dict[str, Any]:
+        url = await self._chain.url(service, prefix, self._region)
+        client = JsonClient(signed, self._region, Endpoint.of(url), self._chain, self._clock)
+        content = b"" if body is None else json.dumps(body).encode()
+        try:
+            return await client.call(method, path, headers=_JSON if content else None, body=content)
+        finally:
+            await client.close()
+
+
+def _snapshots(domain: str, segment: str) -> str:
+    return f"/domains/{quote(domain, safe='')}/segments/{quote(segment, safe='')}/snapshots"
+
+
+def _contact(values: dict[str, Any], topic: str) -> Contact:
+    """A preference of the contact's own comes before the list's default; without either nobody asked for it."""
+    out = bool(values.get("UnsubscribeAll"))
+    if topic and not out:
+        own = dict(_preferences(values.get("TopicDefaultPreferences")))
+        own |= dict(_preferences(values.get("TopicPreferences")))
+        out = own.get(topic) != "OPT_IN"
+    return Contact(str(values.get("EmailAddress", "")), out)
+
+
+def _preferences(values: Any) -> Iterator[tuple[str, str]]:
+    for each in values or []:
+        yield str(each.get("TopicName")), str(each.get("SubscriptionStatus"))

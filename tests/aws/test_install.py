@@ -1,0 +1,391 @@
+"""The installation on AWS: what it is told, the template, the records, the checks; nothing here reaches a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from cis_mcp.aws import costs, dns, template
+from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding
+from cis_mcp.aws.options import IDLE_FLAGS, REFERENCE_PARAMETERS, VARIABLES, Options, Refusal, read
+from cis_mcp.aws.preflight import Preflight
+from cis_mcp.aws.rules import Rules
+from engine.refusals import Refused
+from tests.cli.processes import run
+
+DOMAIN = "invites.example.com"
+GIVEN = {"domain": DOMAIN, "region": "eu-west-1"}
+OPTIONS = Options(domain=DOMAIN, region="eu-west-1")
+
+# what it is told
+
+
+def test_flags_come_before_variables_and_parameters_between_them() -> None:
+    environment = {"DOMAIN_NAME": "a.example.com", "AWS_REGION": "us-west-2", "DEPLOYMENT_NAME": "mine"}
+    found = read({"region": "eu-west-1"}, environment, {"DomainName": "b.example.com"})
+    assert (found.domain, found.region, found.stack) == ("b.example.com", "eu-west-1", "mine-prod")
+
+
+@pytest.mark.parametrize("name", REFERENCE_PARAMETERS)
+def test_each_parameter_of_the_reference_is_taken_or_refused_with_the_reason(name: str) -> None:
+    values = {
+        "HostedZoneId": "Z0123456789ABC",
+        "Environment": "test",
+        "Project": "mine",
+        "DomainName": DOMAIN,
+    }
+    values |= {"ImportedSesS3Bucket": "my-bucket", "ImportedSesEmailIdentity": "true"}
+    meant = REFERENCE_PARAMETERS[name]
+    if isinstance(meant, Refusal):
+        with pytest.raises(Refused, match=r"cannot be installed") as refused:
+            read(GIVEN, {}, {name: "something"})
+        assert meant.why in str(refused.value)
+        assert read(GIVEN, {}, {name: ""}) == OPTIONS
+    else:
+        assert read({"region": "eu-west-1"}, {"DOMAIN_NAME": DOMAIN}, {name: values[name]}) != OPTIONS or (
+            name == "DomainName"
+        )
+
+
+@pytest.mark.parametrize("flag", [*IDLE_FLAGS, "--certificate-arn", "--use-container"])
+async def test_each_flag_of_the_reference_is_taken_or_refused_with_the_reason(
+    tmp_path: Path, flag: str
+) -> None:
+    value = ["arn:aws:acm:x"] if flag == "--certificate-arn" else []
+    place = ["--region", "eu-west-1", "--domain-name", DOMAIN]
+    code, out, err = await run(tmp_path, "aws", "costs", *place, flag, *value)
+    if flag in IDLE_FLAGS:
+        assert (code, f"{flag}: {IDLE_FLAGS[flag]}" in out) == (0, True)
+    else:
+        assert (code, "invalid_argument" in err) == (2, True)
+
+
+def test_each_variable_of_the_reference_is_read() -> None:
+    assert set(VARIABLES) >= {
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "DOMAIN_NAME",
+        "DEPLOYMENT_NAME",
+        "APP_ENVIRONMENT",
+    }
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {},
+        {"domain": DOMAIN},
+        {**GIVEN, "domain": "no domain"},
+        {**GIVEN, "region": "nowhere"},
+        {**GIVEN, "instance_type": "t3.small"},
+        {**GIVEN, "subnet": "x"},
+        {**GIVEN, "zone": "x"},
+        {**GIVEN, "alarm_email": "x"},
+    ],
+)
+def test_what_cannot_be_meant_is_refused(flags: dict[str, object]) -> None:
+    with pytest.raises(Refused, match="cannot be installed"):
+        read(flags, {}, {})
+
+
+def test_an_unknown_parameter_is_refused() -> None:
+    with pytest.raises(Refused, match="Nonsense is no parameter of either product"):
+        read(GIVEN, {}, {"Nonsense": "1"})
+
+
+# the template
+
+
+def _resources(*, machine: bool = True) -> dict[str, Any]:
+    found: dict[str, Any] = template.build(machine=machine)["Resources"]
+    return found
+
+
+def test_the_template_fits_into_one_call_of_cloudformation() -> None:
+    assert len(template.text()) < 51_200
+
+
+def test_what_holds_data_is_encrypted_private_and_kept() -> None:
+    found = _resources()
+    for name in ("MailBucket", "DataVolume", "Identity"):
+        assert (found[name]["DeletionPolicy"], found[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    bucket = found["MailBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "AES256" in json.dumps(bucket["BucketEncryption"])
+    assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 490
+    assert found["DataVolume"]["Properties"]["Encrypted"] is True
+    assert found["Queue"]["Properties"]["SqsManagedSseEnabled"] is True
+
+
+def test_a_message_that_cannot_be_handled_goes_to_a_queue_with_an_alarm() -> None:
+    found = _resources()
+    assert found["Queue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert found["DeadLetterAlarm"]["Properties"]["Dimensions"][0]["Value"] == {
+        "Fn::GetAtt": ["DeadQueue", "QueueName"]
+    }
+
+
+def _statements(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if isinstance(found, dict):
+        if found.get("Effect") == "Allow":
+            yield found
+        for value in found.values():
+            yield from _statements(value)
+    elif isinstance(found, list):
+        for value in found:
+            yield from _statements(value)
+
+
+def test_rights_are_few_and_none_is_for_everything() -> None:
+    alone = {"ses:GetAccount", "ses:ListSuppressedDestinations", "ec2:DescribeVolumes"}
+    for statement in _statements(_resources()):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+        if statement.get("Resource") == "*":
+            assert set(actions) <= alone
+        if "Principal" in statement and statement["Action"] != "sts:AssumeRole":
+            assert "Service" in statement["Principal"] and statement["Condition"]
+
+
+def test_there_are_never_two_machines_over_one_volume() -> None:
+    group = _resources()["Machine"]
+    assert (group["Properties"]["MinSize"], group["Properties"]["MaxSize"]) == ("1", "1")
+    assert group["UpdatePolicy"]["AutoScalingRollingUpdate"]["MinInstancesInService"] == 0
+    assert "ec2 attach-volume" in json.dumps(_resources()["Launch"])
+
+
+def test_nothing_reaches_the_machine_and_its_keys_cannot_be_taken_by_a_request() -> None:
+    found = _resources()
+    assert "SecurityGroupIngress" not in found["Firewall"]["Properties"]
+    launch = found["Launch"]["Properties"]["LaunchTemplateData"]
+    assert launch["MetadataOptions"]["HttpTokens"] == "required"
+
+
+def test_without_a_machine_the_template_has_nothing_of_it() -> None:
+    assert not [name for name in _resources(machine=False) if name in {"Machine", "DataVolume", "Snapshots"}]
+
+
+async def test_the_command_writes_the_template_as_one_file(tmp_path: Path) -> None:
+    code, out, _ = await run(tmp_path, "aws", "template")
+    assert (code, json.loads(out)) == (0, template.build())
+
+
+# records and costs
+
+
+def _records() -> list[dns.Record]:
+    return dns.records(OPTIONS, {f"abc._domainkey.{DOMAIN}": "abc.dkim.amazonses.com"})
+
+
+def test_records_are_written_for_people_for_bind_and_for_cloudflare() -> None:
+    text, bind, cloudflare = (form(_records()) for form in dns.FORMS.values())
+    assert "inbound-smtp.eu-west-1.amazonaws.com." in text
+    assert f"{DOMAIN}. 300 IN MX 10 inbound-smtp.eu-west-1.amazonaws.com." in bind
+    assert f'_dmarc.{DOMAIN}. 300 IN TXT "v=DMARC1; p=quarantine; adkim=r; aspf=r"' in bind
+    lines = [json.loads(line) for line in cloudflare.splitlines()]
+    assert len(lines) == len(_records()) == 6
+    assert {"type": "CNAME", "proxied": False}.items() <= lines[1].items()
+
+
+def test_bind_reads_what_is_written_for_it() -> None:
+    import dns.zone
+
+    zone = dns.zone.from_text(
+        f"$ORIGIN {DOMAIN}.\n@ 300 IN SOA a. b. 1 2 3 4 5\n@ 300 IN NS a.\n{_bind()}", DOMAIN
+    )
+    assert str(zone.find_rdataset("abc._domainkey", "CNAME")[0].target) == "abc.dkim.amazonses.com."
+
+
+def _bind() -> str:
+    return f"{dns.bind(_records())}\n"
+
+
+def test_the_estimate_grows_with_the_mail_and_names_its_parts() -> None:
+    small, large = (costs.estimate(n, "t4g.small", 20) for n in (1_000, 1_000_000))
+    assert small.machine == large.machine > 0
+    assert large.mail_out == 100.0
+    assert "1,000,000 invites a month" in large.line
+
+
+# the checks
+
+
+@cache
+def _client(service: str) -> Any:
+    return _session().client(service)
+
+
+@cache
+def _session() -> Any:
+    return boto3.Session("AKID", "secret", region_name="eu-west-1")
+
+
+class Stubbed:
+    """Clients whose answers are held against botocore's models."""
+
+    region = "eu-west-1"
+
+    def __init__(self) -> None:
+        self._clients: dict[str, tuple[Any, Stubber]] = {}
+
+    def of(self, service: str) -> Any:
+        return self._of(service)[0]
+
+    def _of(self, service: str) -> tuple[Any, Stubber]:
+        if service not in self._clients:
+            client = _client(service)
+            stubber = Stubber(client)
+            stubber.activate()
+            self._clients[service] = client, stubber
+        return self._clients[service]
+
+    def answers(self, service: str, operation: str, **values: object) -> None:
+        self._of(service)[1].add_response(operation, values)
+
+    def refuses(self, service: str, operation: str, code: str) -> None:
+        self._of(service)[1].add_client_error(operation, code)
+
+    def spent(self) -> None:
+        for _, stubber in self._clients.values():
+            stubber.assert_no_pending_responses()
+
+    def close(self) -> None:
+        for _, stubber in self._clients.values():
+            stubber.deactivate()
+
+
+@contextmanager
+def account(**values: object) -> Iterator[Stubbed]:
+    """An account where all is well, save for what `values` say of an operation."""
+    clients = Stubbed()
+    arn = "arn:aws:sts::111122223333:assumed-role/admin/ann"
+    clients.answers("sts", "get_caller_identity", Account="111122223333", Arn=arn, UserId="x")
+    quota = {"MaxSendRate": 14.0, "Max24HourSend": 5e4, "SentLast24Hours": 0.0}
+    found = {"SendQuota": quota, "ProductionAccessEnabled": True, "SendingEnabled": True}
+    clients.answers("sesv2", "get_account", **{**found, **_of(values, "get_account")})
+    if identity := _of(values, "identity"):
+        clients.answers("sesv2", "get_email_identity", **identity)
+    else:
+        clients.refuses("sesv2", "get_email_identity", "NotFoundException")
+    clients.answers("ses", "describe_active_receipt_rule_set", **_of(values, "rules"))
+    clients.answers("ses", "describe_active_receipt_rule_set", **_of(values, "rules"))
+    for _ in range(2 if identity else 1):
+        if state := values.get("state"):
+            stack = {"StackName": "cis-prod", "StackStatus": state, "CreationTime": "2027-03-01T00:00:00Z"}
+            clients.answers("cloudformation", "describe_stacks", Stacks=[stack])
+        else:
+            clients.refuses("cloudformation", "describe_stacks", "ValidationError")
+    if values.get("table"):
+        clients.answers("dynamodb", "describe_table", Table={"TableName": "thirtyone"})
+    else:
+        clients.refuses("dynamodb", "describe_table", "ResourceNotFoundException")
+    clients.answers("ec2", "describe_subnets", Subnets=[{"SubnetId": "subnet-1"}])
+    clients.answers("cloudformation", "validate_template")
+    try:
+        yield clients
+    finally:
+        clients.close()
+
+
+def _of(values: dict[str, object], name: str) -> dict[str, Any]:
+    found = values.get(name) or {}
+    assert isinstance(found, dict)
+    return found
+
+
+def checked(clients: Stubbed, records: dict[tuple[str, str], list[str]] | None = None) -> dict[str, Finding]:
+    here = {("inbound-smtp.eu-west-1.amazonaws.com", "A"): ["192.0.2.1"]} | (records or {})
+    preflight = Preflight(clients, OPTIONS, lambda name, kind: here.get((name, kind), []))  # type: ignore[arg-type]
+    return {one.name: one for one in preflight.run()}
+
+
+def test_an_account_where_all_is_well_is_safe() -> None:
+    with account() as clients:
+        found = checked(clients)
+        clients.spent()
+    assert {one.mark for one in found.values()} == {"OK", "SKIP", "SAFE"}
+    assert found["domain_status"].mark == "SAFE"
+
+
+def test_each_check_of_the_reference_has_an_answer() -> None:
+    names = (
+        "aws_cli sam_cli python3 local_repos sceptre_env python38 build_venv sts_account packaged_stack acm_ssm "
+        "api_gateway_domain cloudfront_alias public_dns domain_status"
+    )
+    with account() as clients:
+        found = checked(clients)
+    assert set(names.split()) <= set(found)
+    assert all(found[name].mark == "SKIP" for name in ANSWERED_BY_DESIGN)
+
+
+def test_a_domain_that_receives_other_mail_is_not_taken_over() -> None:
+    with account() as clients:
+        found = checked(clients, {(DOMAIN, "MX"): ["aspmx.l.google.com"]})
+    assert (found["public_dns"].mark, found["domain_status"].mark) == ("FAIL", "FAIL")
+    assert found["public_dns"].repair == f"--domain-name invites.{DOMAIN}"
+
+
+def test_the_rule_set_of_somebody_else_is_added_to_not_switched() -> None:
+    with account(rules={"Metadata": {"Name": "company"}}) as clients:
+        found = checked(clients)["receipt_rules"]
+    assert (found.mark, "on top of “company”" in found.detail) == ("WARN", True)
+
+
+def test_a_sandbox_is_said_with_the_command_that_ends_it() -> None:
+    with account(get_account={"ProductionAccessEnabled": False}) as clients:
+        found = checked(clients)["ses_account"]
+    assert (found.mark, "put-account-details" in found.repair) == ("WARN", True)
+
+
+def test_sending_that_is_off_fails() -> None:
+    with account(get_account={"SendingEnabled": False}) as clients:
+        assert checked(clients)["ses_account"].mark == "FAIL"
+
+
+def test_a_region_that_receives_no_mail_fails() -> None:
+    with account() as clients:
+        found = checked(clients, {("inbound-smtp.eu-west-1.amazonaws.com", "A"): []})
+    assert found["ses_region"].mark == "FAIL"
+
+
+def test_an_identity_that_is_there_already_is_said_with_its_parameter() -> None:
+    with account(identity={"VerifiedForSendingStatus": True}) as clients:
+        found = checked(clients)["ses_identity"]
+    assert (found.mark, found.repair) == ("FAIL", "--parameter ImportedSesEmailIdentity=true")
+
+
+def test_a_stack_that_was_rolled_back_fails_with_the_command_that_removes_it() -> None:
+    with account(state="ROLLBACK_COMPLETE") as clients:
+        found = checked(clients)["packaged_stack"]
+    assert (found.mark, "delete-stack --stack-name cis-prod" in found.repair) == ("FAIL", True)
+
+
+def test_the_table_of_the_reference_is_offered_for_import() -> None:
+    with account(table=True) as clients:
+        assert checked(clients)["table"].repair == "cis-mcp import dynamodb://thirtyone"
+
+
+# receipt rules
+
+
+def test_on_destroy_the_rule_set_of_somebody_else_stays_active() -> None:
+    clients = Stubbed()
+    active = {"Metadata": {"Name": "company"}}
+    clients.answers("ses", "describe_active_receipt_rule_set", **active)
+    rules = {"Rules": [{"Name": "cis-prod"}, {"Name": "theirs"}]}
+    for _ in range(2):
+        clients.answers("ses", "describe_receipt_rule_set", **rules)
+    clients.answers("ses", "delete_receipt_rule")
+    for _ in range(2):
+        clients.refuses("ses", "describe_receipt_rule_set", "RuleSetDoesNotExist")
+    assert Rules(clients, OPTIONS).remove() == ["receipt rule “cis-prod” of “company”"]  # type: ignore[arg-type]
+    clients.spent()
+    clients.close()
