@@ -17,12 +17,9 @@ from tests.support.engines import engine_in
 
 @pytest.fixture(scope="package")
 def _installed() -> None:
-    if available():
-        return
-    assert os.environ.get("CIS_JUDGES") != "required", (
-        "Chromium or its host is not installed: run make judges"
-    )
-    pytest.skip("Chromium or its host is not installed: run make judges")
+    if os.environ.get("CIS_JUDGES") != "required":
+        pytest.skip("a browser is started in CI alone: CIS_JUDGES=required")
+    assert available(), "run make judges"
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

@@ -77,10 +77,10 @@ BASELINE = {
 
 @pytest.fixture(autouse=True)
 def _installed() -> None:
-    if NODE.is_file() and SUITE.is_file():
-        return
-    assert os.environ.get("CIS_JUDGES") != "required", "the suite is not installed: run make judges"
-    pytest.skip("the conformance suite is not installed: run make judges")
+    if os.environ.get("CIS_JUDGES") != "required":
+        pytest.skip("the conformance suite plays in CI alone: CIS_JUDGES=required")
+    assert NODE.is_file(), "run make judges"
+    assert SUITE.is_file(), "run make judges"
 
 
 @asynccontextmanager
