@@ -58,8 +58,8 @@ async def _list(settings: Settings, limit: int, *, as_json: bool) -> int:
         click.echo(mail.model_dump_json() if as_json else _line(mail))
     if not as_json:
         rest = page.total - len(page.mails)
-        said = f"{rest} more wait." if rest else "" if page.mails else "Nothing waits."
-        click.echo(said, err=True, nl=bool(said))
+        summary = f"{rest} more wait." if rest else "" if page.mails else "Nothing waits."
+        click.echo(summary, err=True, nl=bool(summary))
         if page.sums.dropped_mails:
             gone, size = page.sums.dropped_mails, page.sums.dropped_bytes / 1_000_000
             click.echo(f"{gone} mails of strangers were deleted for want of room, {size:.1f} MB.", err=True)
@@ -97,10 +97,10 @@ async def _release(settings: Settings, mail_ids: tuple[str, ...]) -> int:
         for mail_id in mail_ids:
             name = await Quarantine(engine).release(mail_id, engine.local)
             for outcome in await Inbox(engine).handle(name):
-                said: dict[str, Any] = outcome.model_dump(
+                summary: dict[str, Any] = outcome.model_dump(
                     mode="json", include={"action", "uid", "code", "detail"}
                 )
-                click.echo(json.dumps({"id": mail_id, **said}, ensure_ascii=False))
+                click.echo(json.dumps({"id": mail_id, **summary}, ensure_ascii=False))
     return 0
 
 

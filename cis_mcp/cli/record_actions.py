@@ -93,8 +93,8 @@ def _end(note: str, public: str, ends: Head) -> Iterator[str]:
 
 def _beginning(line: str) -> tuple[Head, str]:
     try:
-        said = json.loads(line)
-        return Head(int(said["after"]), bytes.fromhex(said["head"])), str(said["key"])
+        fields = json.loads(line)
+        return Head(int(fields["after"]), bytes.fromhex(fields["head"])), str(fields["key"])
     except (ValueError, KeyError, TypeError):
         raise Refused(Code.INVALID_ARGUMENT, "That file is not an exported record.") from None
 

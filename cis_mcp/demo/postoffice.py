@@ -23,7 +23,7 @@ class PostOffice:
         self._arrived = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self.port = 0
-        self.taken = 0
+        self.received = 0
 
     async def open(self) -> None:
         """Listen on a free port of the loopback interface."""
@@ -42,7 +42,7 @@ class PostOffice:
         async with self._arrived:
             for address in envelope.rcpt_tos:
                 self._mailboxes.setdefault(address.lower(), []).append(mail)
-                self.taken += 1
+                self.received += 1
             self._arrived.notify_all()
         return "250 2.0.0 OK"
 

@@ -268,7 +268,9 @@ class Story:
             )
             step.say((run.stdout or run.stderr).strip().splitlines()[-1])
             step.expect("exit code", run.returncode, 0)
-            step.say(f"{self._post.taken} mails in all reached {len(self._guests)} guests and the organizer")
+            step.say(
+                f"{self._post.received} mails in all reached {len(self._guests)} guests and the organizer"
+            )
 
 
 async def _call(client: Client, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,25 +55,25 @@ class Hooks:
         site = client_network(request.client.host if request.client else "")
         trigger = await self._receiver.trigger(request.path_params["name"])
         if trigger is None:
-            return self._unproven(site) or _said(404, Code.UNKNOWN_TRIGGER)
+            return self._unproven(site) or _response(404, Code.UNKNOWN_TRIGGER)
         try:
             body = await _body(request)
             answer = None if body is None else await self._receiver.take(trigger, self._posted(request, body))
         except ClientDisconnect:
             # Nobody is left to answer, and half a body proves nothing.
-            return _said(400, Code.INVALID_PAYLOAD)
+            return _response(400, Code.INVALID_PAYLOAD)
         except Refused as refused:
-            return _said(503, refused.code, {"Retry-After": str(_BUSY_S)})
+            return _response(503, refused.code, {"Retry-After": str(_BUSY_S)})
         if body is None:
-            return _said(413, Code.TOO_LARGE)
+            return _response(413, Code.TOO_LARGE)
         if answer is None:
-            return self._unproven(site) or _said(401, "unproven", {"WWW-Authenticate": "Signature"})
+            return self._unproven(site) or _response(401, "unproven", {"WWW-Authenticate": "Signature"})
         return Response(answer.body, answer.status, media_type=answer.media_type)
 
     def _unproven(self, site: str) -> Response | None:
         """429 for whoever is never proven; what is proven is kept, whoever else shares the network."""
         if wait := self._failures.wait(site):
-            return _said(429, "too_many_requests", {"Retry-After": str(int(wait) + 1)})
+            return _response(429, "too_many_requests", {"Retry-After": str(int(wait) + 1)})
         self._failures.note(site)
         return None
 
@@ -107,7 +107,7 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def _said(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
+def _response(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
     return JSONResponse({"error": str(code)}, status, headers=headers)
 
 

@@ -63,8 +63,8 @@ class CallersOnly:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         metadata = f', resource_metadata="{metadata_url(settings)}"' if settings.oauth_issuer else ""
-        said = 'error="invalid_token", error_description="Authentication required"'
-        self._headers = {"WWW-Authenticate": f"Bearer {said}{metadata}"}
+        challenge = 'error="invalid_token", error_description="Authentication required"'
+        self._headers = {"WWW-Authenticate": f"Bearer {challenge}{metadata}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = scope.get("caller")
@@ -100,8 +100,8 @@ def _turned_away(scope: Scope, unwelcome: TokenRefused) -> Response:
     headers = {"Retry-After": "30"}
     if unwelcome.status == 403:
         wanted = f' scope="{" ".join(unwelcome.scopes)}",' if unwelcome.scopes else ""
-        said = f'error="{unwelcome.error}",{wanted} error_description="{unwelcome.description}"'
-        headers = {"WWW-Authenticate": f"Bearer {said}"}
+        challenge = f'error="{unwelcome.error}",{wanted} error_description="{unwelcome.description}"'
+        headers = {"WWW-Authenticate": f"Bearer {challenge}"}
     return turned_away(scope, unwelcome.status, unwelcome.error, unwelcome.description, headers)
 
 

@@ -143,5 +143,5 @@ def credential(scope: Scope) -> str:
 
 def _too_many(scope: Scope, wait: float, words: str) -> Response:
     seconds = max(1, math.ceil(wait))
-    said = f"{words}; try again in {seconds} s"
-    return turned_away(scope, 429, "too_many_requests", said, {"Retry-After": str(seconds)})
+    message = f"{words}; try again in {seconds} s"
+    return turned_away(scope, 429, "too_many_requests", message, {"Retry-After": str(seconds)})

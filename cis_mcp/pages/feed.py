@@ -70,18 +70,18 @@ async def _events(room: Showroom, shown: Shown) -> list[Event]:
 def _public(event: Event, shown: Shown, base: str) -> Event:
     """The event as the page shows it, with the address of its own page."""
     event, shows = for_all(event), shown.page.shows
-    said = {
+    fields = {
         "location": event.location if Show.PLACE in shows else "",
         "description": event.description if Show.DESCRIPTION in shows else "",
         "url": f"{base}/e/{event.id}",
     }
-    overrides = tuple(each.model_copy(update=_of_override(each, said)) for each in event.overrides)
-    return event.model_copy(update={**said, "overrides": overrides})
+    overrides = tuple(each.model_copy(update=_of_override(each, fields)) for each in event.overrides)
+    return event.model_copy(update={**fields, "overrides": overrides})
 
 
-def _of_override(override: object, said: dict[str, str]) -> dict[str, str]:
-    kept = {name: getattr(override, name) if said[name] else "" for name in ("location", "description")}
-    return {**kept, "url": said["url"]}
+def _of_override(override: object, fields: dict[str, str]) -> dict[str, str]:
+    kept = {name: getattr(override, name) if fields[name] else "" for name in ("location", "description")}
+    return {**kept, "url": fields["url"]}
 
 
 def _by(shown: Shown, events: list[Event]) -> str:

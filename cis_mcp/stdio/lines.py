@@ -66,7 +66,7 @@ class _Source:
             return await anyio.to_thread.run_sync(os.read, self._descriptor, _CHUNK)
         loop = asyncio.get_running_loop()
         readable: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(self._descriptor, _tell, readable)
+        loop.add_reader(self._descriptor, _set_ready, readable)
         try:
             await readable
         finally:
@@ -119,7 +119,7 @@ def _kind(descriptor: int) -> str:
     return "pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "other"
 
 
-def _tell(readable: asyncio.Future[None]) -> None:
+def _set_ready(readable: asyncio.Future[None]) -> None:
     if not readable.done():
         readable.set_result(None)
 

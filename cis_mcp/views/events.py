@@ -270,8 +270,8 @@ def _reserved_line(event: Event) -> list[str]:
     if held is None:
         return []
     seen = {"at": held.location, "text": held.description, "link": held.url}
-    told = "; ".join(f"{name} {one_line(value)}" for name, value in seen.items() if value is not None)
-    return [f"Only {' and '.join(ANSWERS[a] for a in held.answers)} see: {told}"]
+    shown = "; ".join(f"{name} {one_line(value)}" for name, value in seen.items() if value is not None)
+    return [f"Only {' and '.join(ANSWERS[a] for a in held.answers)} see: {shown}"]
 
 
 def _instances_line(event: Event) -> list[str]:

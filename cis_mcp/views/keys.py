@@ -28,8 +28,8 @@ def read_bounds(values: Mapping[str, Any]) -> Bounds:
         name = ".".join(str(part) for part in first["loc"]) or "bounds"
         known = ", ".join(Bounds.model_fields)
         hint = f"Bounds are: {known}." if first["type"] == "extra_forbidden" else ""
-        said = str(first["msg"]).removeprefix("Value error, ")
-        raise Refused(Code.INVALID_ARGUMENT, f"{name[:60]}: {said}", hint) from None
+        message = str(first["msg"]).removeprefix("Value error, ")
+        raise Refused(Code.INVALID_ARGUMENT, f"{name[:60]}: {message}", hint) from None
 
 
 def state(key: Key, now: datetime) -> str:

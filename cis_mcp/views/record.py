@@ -27,16 +27,16 @@ class RecordRow(Data):
 
 def record_row(row: Row) -> RecordRow:
     """What a row of the record says."""
-    said = json.loads(row.body)
+    fields = json.loads(row.body)
     return RecordRow(
-        row=said["seq"],
-        at=said["at"],
-        face=said.get("face", ""),
-        key=said.get("key", ""),
-        command=said["command"],
-        outcome=said["outcome"],
-        code=said.get("code", ""),
-        event=said.get("event", ""),
-        mails=said.get("mails", {}).get("count", 0),
-        times=said.get("times", 1),
+        row=fields["seq"],
+        at=fields["at"],
+        face=fields.get("face", ""),
+        key=fields.get("key", ""),
+        command=fields["command"],
+        outcome=fields["outcome"],
+        code=fields.get("code", ""),
+        event=fields.get("event", ""),
+        mails=fields.get("mails", {}).get("count", 0),
+        times=fields.get("times", 1),
     )

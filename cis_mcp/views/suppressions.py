@@ -46,11 +46,11 @@ class Unsuppressed(Data):
 
 def entry_info(entry: Suppression) -> Entry:
     """An entry with what a mail server said, where one said something."""
-    said = entry.cause in {SuppressionCause.BOUNCED, SuppressionCause.COMPLAINED}
+    quotes_server = entry.cause in {SuppressionCause.BOUNCED, SuppressionCause.COMPLAINED}
     return Entry(
         target=entry.target,
         organizer=entry.organizer,
         reason=entry.cause.value,
-        detail=one_line(entry.reason, _DETAIL_MAX) if said else "",
+        detail=one_line(entry.reason, _DETAIL_MAX) if quotes_server else "",
         since=utc(entry.at),
     )

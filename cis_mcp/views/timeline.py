@@ -256,11 +256,11 @@ def _message_lines(message: SentMessage) -> list[str]:
     lines = [
         f"{message.created} {message.kind}{instance}, revision {message.sequence}, <{message.message_id}>"
     ]
-    lines += [f"  {t.at} {t.state}{_why(t.code)}{_said(t.answer)}" for t in message.tries]
+    lines += [f"  {t.at} {t.state}{_why(t.code)}{_server_reply(t.answer)}" for t in message.tries]
     doubt = "; it may have gone twice" if message.in_doubt else ""
     if message.owed:
         return [*lines, f"  still {message.state}, tried {message.attempts} times{_waits(message)}{doubt}"]
-    answer = f"  {message.settled} {message.state}{_why(message.code)}{_said(message.answer)}{doubt}"
+    answer = f"  {message.settled} {message.state}{_why(message.code)}{_server_reply(message.answer)}{doubt}"
     return [*lines, answer]
 
 
@@ -306,5 +306,5 @@ def _why(code: str) -> str:
     return f", {code}" if code else ""
 
 
-def _said(answer: str) -> str:
+def _server_reply(answer: str) -> str:
     return f": {quoted(answer)}" if answer else ""

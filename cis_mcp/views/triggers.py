@@ -42,8 +42,8 @@ def delivery_line(one: Delivery) -> str:
     """A delivery on one line."""
     counts = [f"{one.invited} invited", f"{one.withdrawn} taken out", f"{len(one.refused)} refused"]
     parts = [f"{one.received:%Y-%m-%d %H:%M:%S}Z", one.id, one.state.value, one.code, one.object]
-    said = ", ".join(count for count in counts if not count.startswith("0 "))
-    return "  ".join(part for part in (*parts, said, one.detail) if part)
+    counted = ", ".join(count for count in counts if not count.startswith("0 "))
+    return "  ".join(part for part in (*parts, counted, one.detail) if part)
 
 
 def tried_lines(one: Tried) -> Iterator[str]:
@@ -52,9 +52,9 @@ def tried_lines(one: Tried) -> Iterator[str]:
     yield f"{one.delivery or 'this body'}: {one.outcome}, {one.code + ': ' + one.detail if one.code else matched}"
     for name, value in one.values.items():
         yield f"  {name}: {value[:200]}"
-    for said, people in (("would invite", one.invites), ("would take out", one.withdraws)):
+    for counted, people in (("would invite", one.invites), ("would take out", one.withdraws)):
         if people:
-            yield f"  {said}: {', '.join(people)}"
+            yield f"  {counted}: {', '.join(people)}"
     for person in one.refused:
         yield f"  refused: {person.email} ({person.code})"
     if one.cut:

@@ -63,8 +63,8 @@ class Signer:
         lines = "".join(f"{name}:{headers[name]}\n" for name in names)
         path = request.path if self._plain else quote(request.path, safe="/~")
         canonical = _canonical(request, path, lines, signed, body)
-        said = f"{_ALGORITHM}\n{stamp}\n{scope}\n{canonical}"
-        signature = hmac.digest(self._day_key(keys.secret, stamp[:8]), said.encode(), "sha256").hex()
+        to_sign = f"{_ALGORITHM}\n{stamp}\n{scope}\n{canonical}"
+        signature = hmac.digest(self._day_key(keys.secret, stamp[:8]), to_sign.encode(), "sha256").hex()
         headers["authorization"] = (
             f"{_ALGORITHM} Credential={keys.access}/{scope}, SignedHeaders={signed}, Signature={signature}"
         )

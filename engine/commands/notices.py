@@ -227,8 +227,8 @@ def gathered(several: Sequence[Notice], more: int) -> Notice:
 
 def _in_one_line(notice: Notice) -> str:
     what, _, _ = notice.text.partition(_STEPS)
-    said = " · ".join(line.strip() for line in what.splitlines() if line.strip())
-    shown = f"{said[:_LINE_SHOWN]}…" if len(said) > _LINE_SHOWN else said
+    flat = " · ".join(line.strip() for line in what.splitlines() if line.strip())
+    shown = f"{flat[:_LINE_SHOWN]}…" if len(flat) > _LINE_SHOWN else flat
     return f"{notice.subject} · {shown}"
 
 
@@ -281,10 +281,10 @@ def proposal(
         "To accept, move the event in your calendar and send the update, or have your agent do it. To keep the "
         "time, do nothing, or decline the proposal in your calendar.\n\n"
     )
-    said = " ".join(comment.split())[:500]
+    flat = " ".join(comment.split())[:500]
     return Notice(
         subject=f"New time proposed: {event.summary}"[:200],
-        text=text + (f"They wrote: > {said}\n" if said else "") + f"uid: {event.uid}\n",
+        text=text + (f"They wrote: > {flat}\n" if flat else "") + f"uid: {event.uid}\n",
     )
 
 

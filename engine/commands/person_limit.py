@@ -14,7 +14,7 @@ class PersonLimit:
     """What the people with some addresses may still be owed today; an address with a +tag is the same person."""
 
     def __init__(self, left: dict[str, int], most: int) -> None:
-        self._left, self._most, self._taken = left, most, Counter[str]()
+        self._left, self._most, self._used = left, most, Counter[str]()
 
     @classmethod
     async def of(cls, work: Work, emails: Collection[str], *, prompted: bool = False) -> PersonLimit:
@@ -32,9 +32,9 @@ class PersonLimit:
     def take(self, email: str) -> bool:
         """True if one more mail may be owed to `email`, which is counted then."""
         who = person(email)
-        if self._taken[who] >= self._left.get(who, self._most):
+        if self._used[who] >= self._left.get(who, self._most):
             return False
-        self._taken[who] += 1
+        self._used[who] += 1
         return True
 
 

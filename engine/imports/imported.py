@@ -88,18 +88,18 @@ def in_words(imported: Imported) -> list[str]:
     head = "Dry run, nothing was done; it would be: " if imported.dry_run else ""
     names = ("new", "changed", "gone", "cancelled", "unchanged", "past", "failed")
     counts = ", ".join(f"{name} {getattr(imported, name)}" for name in names)
-    told = f"People who {'would be' if imported.dry_run else 'are'} told: {imported.notified}."
-    said = [f"{imported.calendar} for {imported.organizer}: {head}{counts}. {told}"]
+    notified = f"People who {'would be' if imported.dry_run else 'are'} notified: {imported.notified}."
+    lines = [f"{imported.calendar} for {imported.organizer}: {head}{counts}. {notified}"]
     if imported.cut_off:
-        said.append(
+        lines.append(
             "The calendar is cut off (no END:VCALENDAR or </html>, or a part that cannot be read), "
             "so nothing was cancelled for it."
         )
     if imported.kept:
-        said.append(f"{imported.kept} events that the calendar no longer has were left as they are.")
+        lines.append(f"{imported.kept} events that the calendar no longer has were left as they are.")
     if imported.left:
-        said.append(f"{imported.left} were not reached in time; repeat the import to go on.")
-    return said
+        lines.append(f"{imported.left} were not reached in time; repeat the import to go on.")
+    return lines
 
 
 def summed(

@@ -43,11 +43,11 @@ class Entry:
 
     @property
     def digest(self) -> str:
-        said = [
+        contents = [
             e.model_copy(update={"dtstamp": None, "vague_stamp": False, "sequence": None})
             for e in (self.event, *self.instances)
         ]
-        digest = hashlib.sha256("\n".join(e.model_dump_json() for e in said).encode()).hexdigest()
+        digest = hashlib.sha256("\n".join(e.model_dump_json() for e in contents).encode()).hexdigest()
         return GONE + digest if self.event.status == "CANCELLED" else digest
 
 

@@ -80,8 +80,8 @@ def _series(event: Event, organizer: Party) -> bytes:
 
 
 def _optional(name: str, text: str) -> list[str]:
-    said = _text(text)
-    return [f"{name}:{said}"] if said else []
+    value = _text(text)
+    return [f"{name}:{value}"] if value else []
 
 
 def _text(text: str) -> str:

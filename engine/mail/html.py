@@ -99,12 +99,12 @@ class _Reader:
     def _close_link(self) -> None:
         """Where the link leads, unless its words say so."""
         if self._link:
-            said = "".join(self._words[self._link_from :]).strip()
+            link_text = "".join(self._words[self._link_from :]).strip()
             bare = (
                 self._link.partition(":")[2]
                 if self._link.lower().startswith(("mailto:", "tel:"))
                 else self._link
             )
-            if bare.strip("/") not in said:
-                self._words.append(f" ({bare})" if said else bare)
+            if bare.strip("/") not in link_text:
+                self._words.append(f" ({bare})" if link_text else bare)
             self._link = ""

@@ -78,8 +78,8 @@ class Persons:
 
 def canonical(seq: int, facts: Mapping[str, object]) -> str:
     """The text of a row that is hashed: compact JSON, its number first, without what is empty."""
-    said = {"seq": seq, **{name: fact for name, fact in facts.items() if fact}}
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    fields = {"seq": seq, **{name: fact for name, fact in facts.items() if fact}}
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 def numbered(body: bytes, seq: int) -> bool:

@@ -103,8 +103,8 @@ class AccountList:
             try:
                 await self._take(None if before is None else min(before, now) - _OVERLAP)
             except Rejected as rejected:
-                said = discreet(rejected.answer)[:200]
-                log.warning("the do-not-mail list of the mail service could not be read: %s", said)
+                reply = discreet(rejected.answer)[:200]
+                log.warning("the do-not-mail list of the mail service could not be read: %s", reply)
                 return
             before = now
             await asyncio.to_thread(_note, self._path, now)

@@ -73,7 +73,7 @@ class LimitedProcesses:
 
     def _answer(self, request: bytes) -> Any:
         while True:
-            process, fresh = self._taken()
+            process, fresh = self._acquired()
             try:
                 packed = _asked(process, request)
             except OSError:
@@ -87,7 +87,7 @@ class LimitedProcesses:
             if fresh or code != 0:
                 raise self._why(code)
 
-    def _taken(self) -> tuple[Popen[bytes], bool]:
+    def _acquired(self) -> tuple[Popen[bytes], bool]:
         """A process, and whether it is a new one."""
         with self._lock:
             while self._idle:

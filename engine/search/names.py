@@ -211,12 +211,14 @@ class _Sorter:
 
     def words(self, either: tuple[tuple[str, ...], ...], *, contest: bool) -> EventWords:
         """What was sorted."""
-        said = either or self._alike or any(words for name, words in self._kept.items() if name != "loose")
+        specific = (
+            either or self._alike or any(words for name, words in self._kept.items() if name != "loose")
+        )
         return EventWords(
             **{name: tuple(dict.fromkeys(values)) for name, values in self._kept.items()},
             either=either,
             alike=tuple(dict.fromkeys(self._alike)),
             contest=contest,
             side=self._side if self._side in {"home", "away"} else "",
-            generic=() if said else tuple(dict.fromkeys(self._generic)),
+            generic=() if specific else tuple(dict.fromkeys(self._generic)),
         )

@@ -214,8 +214,8 @@ async def _outcome(call: CallContext, invited: Invited, over: float) -> OneOfSev
 
 def _several_words(result: InviteResults, why: str) -> str:
     """How many of each status, and what was turned down and why."""
-    said = ", ".join(f"{n} {status}" for status, n in result.counts.items())
-    lines = [f"{len(result.invites)} events for {result.email}: {said}."]
+    summary = ", ".join(f"{n} {status}" for status, n in result.counts.items())
+    lines = [f"{len(result.invites)} events for {result.email}: {summary}."]
     lines += [f"- {one.uid}: {one.code}. {one.message}" for one in result.invites if one.status == "failed"]
     if result.counts.get("queued"):
         lines.append("What is queued will be sent; do not repeat it.")
@@ -248,8 +248,8 @@ def _words(result: InviteResult, *, to_folder: bool) -> str:
                 "Nothing was sent now."
             )
         case "queued":
-            said = ": ".join(filter(None, (result.code, result.answer)))
-            why = f" It waits, since {said}." if said else ""
+            summary = ": ".join(filter(None, (result.code, result.answer)))
+            why = f" It waits, since {summary}." if summary else ""
             return f"queued: the invite for {result.email} will be sent; do not repeat it.{why}"
         case _:
             return f"failed: the invite for {result.email} did not go out, {result.code}. {result.answer}"

@@ -104,16 +104,16 @@ def wrong_arguments(
     strange = [error for error in found if _unknown(error)]
     meant = {_meant(_last(error), _names_at(schema, error)) for error in strange[:PROBLEMS_SHOWN]}
     found = [error for error in found if not (error["type"] == "missing" and _last(error) in meant)]
-    said = [_said(tool, schema, error) for error in found[:PROBLEMS_SHOWN]]
-    sentences = [sentence for sentence, _ in said]
+    described = [_described(tool, schema, error) for error in found[:PROBLEMS_SHOWN]]
+    sentences = [sentence for sentence, _ in described]
     sentences += [_all_names(schema, error) for error in found[:1] if _unknown(error)]
-    more = len(found) + max(0, unknown - len(strange)) - len(said)
+    more = len(found) + max(0, unknown - len(strange)) - len(described)
     if more > 0:
         sentences.append(f"And {more} more problems.")
-    return WrongArguments(sentences, [problem for _, problem in said])
+    return WrongArguments(sentences, [problem for _, problem in described])
 
 
-def _said(tool: str, schema: Mapping[str, Any], error: ErrorDetails) -> tuple[str, Problem]:
+def _described(tool: str, schema: Mapping[str, Any], error: ErrorDetails) -> tuple[str, Problem]:
     """A sentence on one problem, and the same as data."""
     place = ".".join(str(part) for part in error["loc"])[:_NAME_SHOWN] or "arguments"
     if _unknown(error):

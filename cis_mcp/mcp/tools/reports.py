@@ -144,12 +144,10 @@ async def _groups(call: CallContext, arguments: GetStatsArguments) -> list[Group
 
 
 def _group_line(group: GroupInfo) -> str:
-    said = ", ".join(f"{n} {ANSWERS[label]}" for label, n in group.rsvp.items() if n)
+    counted = ", ".join(f"{n} {ANSWERS[label]}" for label, n in group.rsvp.items() if n)
     title = f" “{group.summary}”" if group.summary else ""
     cancelled = " [cancelled]" if group.cancelled else ""
-    return (
-        f"- {quoted(group.key) if not group.summary else group.key}{title}{cancelled}: {group.people}: {said}"
-    )
+    return f"- {quoted(group.key) if not group.summary else group.key}{title}{cancelled}: {group.people}: {counted}"
 
 
 async def _counted(call: CallContext, arguments: GetStatsArguments) -> tuple[str, Statistics]:

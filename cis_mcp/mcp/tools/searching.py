@@ -149,12 +149,12 @@ def _understood_line(found: Understood, info: UnderstoodInfo) -> str:
     parts += [f"only {info.status}"] if info.status else []
     timed = bool(found.spans or found.days or found.hours)
     parts += [f"on the clock of {info.timezone if found.zone else 'each event'}"] if timed else []
-    told = [f"“{was}” was read as “{now}”." for was, now in info.corrections.items()]
-    told += [
+    corrected = [f"“{was}” was read as “{now}”." for was, now in info.corrections.items()]
+    corrected += [
         f"No event has “{one_line(word, 60)}”: leave it out, or write it otherwise." for word in info.unknown
     ]
-    told += [f"“{word}” says nothing here and was left out." for word in info.left_out]
-    return " ".join([f"Understood: {'; '.join(parts) or 'every event'}.", *told])
+    corrected += [f"“{word}” says nothing here and was left out." for word in info.left_out]
+    return " ".join([f"Understood: {'; '.join(parts) or 'every event'}.", *corrected])
 
 
 def _span_words(found: Understood, span: Window) -> str:

@@ -115,8 +115,8 @@ def _reply(found: list[Suppression], cursor: str | None, empty: str) -> Reply:
 
 def _line(entry: Entry) -> str:
     of = f", mail of {entry.organizer}" if entry.organizer else ", any mail"
-    said = f", a mail server said “{entry.detail}”" if entry.detail else ""
-    return f"- {entry.target}: {entry.reason}{of}, since {entry.since}{said}"
+    reply = f", a mail server said “{entry.detail}”" if entry.detail else ""
+    return f"- {entry.target}: {entry.reason}{of}, since {entry.since}{reply}"
 
 
 TOOLS = (

@@ -22,14 +22,14 @@ async def until_at_rest(call: CallContext, campaign_id: str, seconds: float) -> 
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    teller = _Teller(call)
+    reporter = _Teller(call)
     while True:
         signal = call.engine.owed.listen()
         campaign = await call.engine.campaign_alone(campaign_id, call.actor)
         left = 0.0 if call.leaving() else deadline - loop.time()
         if campaign.state not in _MOVING or left <= 0:
             return
-        await teller.tell(campaign, loop.time())
+        await reporter.report(campaign, loop.time())
         await signal.wait(min(left, _LOOK_S))
 
 
@@ -40,17 +40,17 @@ class _Teller:
         self._call = call
         self._pace = Pace()
         self._next = 0.0
-        self._told = -1
+        self._reported = -1
 
-    async def tell(self, campaign: Campaign, now: float) -> None:
+    async def report(self, campaign: Campaign, now: float) -> None:
         if now < self._next:
             return
         self._next = now + _REPORT_S
         counts = await self._call.engine.campaign_counts(campaign, self._call.actor)
         self._pace.see(now, counts)
         done = settled(counts)
-        if done > self._told:
-            self._told = done
+        if done > self._reported:
+            self._reported = done
             await self._call.report(done, campaign.total, self._sentence(campaign, counts))
 
     def _sentence(self, campaign: Campaign, counts: dict[str, int]) -> str:

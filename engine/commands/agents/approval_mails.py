@@ -144,6 +144,6 @@ def decided(held: HeldAction) -> Notice:
     """Tells the organizer what became of a change of theirs."""
     word, sentence = _BECAME[held.state]
     why = f"Why: {held.why}\n" if held.why else ""
-    told = f"People notified: {held.notified}\n" if held.state is HeldState.APPROVED else ""
-    text = f"{sentence}\n\nWhat: {held.preview.action}\nEvent: {held.preview.title}\n{why}{told}"
+    notified = f"People notified: {held.notified}\n" if held.state is HeldState.APPROVED else ""
+    text = f"{sentence}\n\nWhat: {held.preview.action}\nEvent: {held.preview.title}\n{why}{notified}"
     return Notice(subject=f"{word}: {held.preview.title}"[:_SUBJECT_MAX], text=text)

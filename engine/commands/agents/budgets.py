@@ -61,7 +61,7 @@ class KeyPeople:
 
     def __init__(self, most: int, new: dict[str, int], mailed: dict[str, dict[str, int]]) -> None:
         self.new = new
-        self._most, self._mailed, self._taken = most, mailed, Counter[str]()
+        self._most, self._mailed, self._used = most, mailed, Counter[str]()
 
     @classmethod
     async def of(cls, work: Work, standing: Standing, emails: Collection[str]) -> KeyPeople:
@@ -77,9 +77,9 @@ class KeyPeople:
         """True if one more mail may be owed to `email` by the keys; it is counted then."""
         who = person(email)
         used = max((known.get(who, 0) for known in self._mailed.values()), default=0)
-        if self._most and used + self._taken[who] >= self._most:
+        if self._most and used + self._used[who] >= self._most:
             return False
-        self._taken[who] += 1
+        self._used[who] += 1
         return True
 
 

@@ -111,24 +111,24 @@ class ReplyMessage(Command[MessageDone]):
                 Code.SENDER_UNAUTHENTICATED,
                 "The sender of this message is not verified, so it cannot be answered.",
             )
-        said = text.bounded(self.body.strip(), "text", _REPLY_MAX)
-        if not said:
+        answer = text.bounded(self.body.strip(), "text", _REPLY_MAX)
+        if not answer:
             raise Refused(Code.INVALID_ARGUMENT, "The answer is empty.", "Give a text.")
         subject = text.bounded(" ".join(self.title.split()), "subject", 200) or f"Re: {message.subject[:190]}"
         await work.refuse_suspended(message.organizer)
         refuse_recipient(work, work.bounds, message.sender)
-        refuse_links(work, work.bounds, [said, subject])
+        refuse_links(work, work.bounds, [answer, subject])
         if barred := await work.unit.barred(message.organizer, [message.sender]):
             raise Refused(barred[message.sender], "This person has unsubscribed.")
-        return await self._owe(work, message, said, subject)
+        return await self._owe(work, message, answer, subject)
 
-    async def _owe(self, work: Work, message: InboxMessage, said: str, subject: str) -> MessageDone:
-        digest = hashlib.sha256(f"{subject}\n{said}".encode(errors="surrogatepass")).hexdigest()
+    async def _owe(self, work: Work, message: InboxMessage, answer: str, subject: str) -> MessageDone:
+        digest = hashlib.sha256(f"{subject}\n{answer}".encode(errors="surrogatepass")).hexdigest()
         if message.answer == digest:
             return MessageDone(message=message, repeated=True)
         notice = Notice(
             subject=subject,
-            text=said,
+            text=answer,
             reply_to=message.organizer,
             from_name=message.organizer,
             in_reply_to=message.message_id,

@@ -30,8 +30,8 @@ _TIMES = frozenset({"start", "end", "timezone", "recurrence", "rdates", "exdates
 
 def policy(bounds: Standing) -> str:
     """What an approval is bound to: the keys and their bounds, as they are."""
-    said = [(key.id, key.bounds.model_dump(mode="json") if key.bounds else None) for key in bounds.keys]
-    return f"keys:{hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()}"
+    canonical = [(key.id, key.bounds.model_dump(mode="json") if key.bounds else None) for key in bounds.keys]
+    return f"keys:{hashlib.sha256(json.dumps(canonical, sort_keys=True).encode()).hexdigest()}"
 
 
 async def reasons(work: Work, command: Command[Done], done: Done) -> tuple[HoldReason, ...]:

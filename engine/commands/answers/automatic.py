@@ -32,8 +32,8 @@ class RecordAutomaticReply(Command[AutomaticReplyDone]):
         attendee = await work.unit.attendee_by_token(self.token)
         if attendee is None:
             raise Refused(Code.UNKNOWN_TOKEN, "No invite was sent with this address.")
-        said = ". ".join(filter(None, (self.title, " ".join(self.words.split()))))
+        comment = ". ".join(filter(None, (self.title, " ".join(self.words.split()))))
         kept = await work.unit.note_automatic_reply(
-            attendee.event_uid, attendee.email, text.cut(said, _WORDS_MAX), work.now, KEPT_MAX
+            attendee.event_uid, attendee.email, text.cut(comment, _WORDS_MAX), work.now, KEPT_MAX
         )
         return AutomaticReplyDone(uid=attendee.event_uid, kept=kept)

@@ -85,10 +85,10 @@ class RecordBounce(_Report):
     async def carry_out(self, work: Work) -> ReportDone:
         """Raises Refused: UNKNOWN_TOKEN."""
         email, message = await self._about(work)
-        said = f"{self.status} {self.detail}".strip()[:_REASON_MAX]
-        changed = message is None or await work.unit.bounce(message, said, work.now)
+        diagnostic = f"{self.status} {self.detail}".strip()[:_REASON_MAX]
+        changed = message is None or await work.unit.bounce(message, diagnostic, work.now)
         if self.permanent:
-            await self._suppress(work, email, message, said)
+            await self._suppress(work, email, message, diagnostic)
         return ReportDone(email=email, message=message, changed=changed)
 
 

@@ -139,14 +139,14 @@ def left_out(event: ItipEvent, instances: Sequence[ItipEvent] = ()) -> tuple[str
         "place": (event.location, text.LOCATION_MAX),
         "description": (html.plain(event.description), text.DESCRIPTION_MAX),
     }
-    said = [
+    notes = [
         f"the {name} was cut to {most} characters" for name, (words, most) in cut.items() if len(words) > most
     ]
     if event.url and not url(event):
-        said.append("the link is no web address")
+        notes.append("the link is no web address")
     if event.span and any(_following(event, one) is None for one in _changes_from_on(instances)):
-        said.append(NO_END)
-    return (*event.left_out, *said)
+        notes.append(NO_END)
+    return (*event.left_out, *notes)
 
 
 def gone(event: ItipEvent) -> bool:

@@ -135,7 +135,7 @@ def differences(old: Event, new: Event) -> tuple[str, ...]:
     """Names of the fields in which two revisions differ, as the tools call them."""
     names = ["summary", "location", "description", "url", "organizer_name"]
     names += ["recurrence", "rdates", "exdates", "overrides", "rsvp", "alarm_minutes", "reserved"]
-    changed = [n for n in names if _said(getattr(old, n)) != _said(getattr(new, n))]
+    changed = [n for n in names if _comparable(getattr(old, n)) != _comparable(getattr(new, n))]
     span = [n for n in ("start", "end", "timezone") if getattr(old.span, n) != getattr(new.span, n)]
     return tuple(span + changed)
 
@@ -158,7 +158,7 @@ def _places(event: Event) -> list[object]:
     return [(o.recurrence_id, o.span.start, o.span.end, o.location) for o in event.overrides]
 
 
-def _said(value: object) -> object:
+def _comparable(value: object) -> object:
     """A field as people see it: overrides without what the engine notes of them."""
     if not isinstance(value, tuple):
         return value

@@ -51,7 +51,7 @@ class PageFields(Command[PageDone]):
     hide: frozenset[Show] = frozenset()
     consent: str | None = None
 
-    def said(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """The fields that were given, each as it is kept. Raises Refused."""
         given = {
             "title": self.title if self.title is None else texts.title(self.title),
@@ -66,8 +66,8 @@ class PageFields(Command[PageDone]):
         return {name: value for name, value in given.items() if value is not None}
 
     def within(self, work: Work) -> dict[str, Any]:
-        """As `said`. Raises Refused: OUT_OF_BOUNDS where it links to where the actor's keys may not link."""
-        given = self.said()
+        """As `fields`. Raises Refused: OUT_OF_BOUNDS where it links to where the actor's keys may not link."""
+        given = self.fields()
         refuse_links(work, work.bounds, [given[name] for name in _TEXTS if name in given])
         return given
 
@@ -143,16 +143,16 @@ class UpdatePage(PageFields):
         work.require("publish")
         old = await owned_page(work, self.slug)
         published = old.published if self.published is None else self.published
-        said = {
+        fields = {
             **self.within(work),
             "selection": await self.selected(work, old.organizer, old.selection),
             "shows": self.shown(old.shows),
             "published": published,
         }
-        changed = tuple(sorted(name for name, value in said.items() if getattr(old, name) != value))
+        changed = tuple(sorted(name for name, value in fields.items() if getattr(old, name) != value))
         if not changed:
             return PageDone(page=old)
-        new = old.model_copy(update={**said, "revision": old.revision + 1, "changed": work.now})
+        new = old.model_copy(update={**fields, "revision": old.revision + 1, "changed": work.now})
         await work.unit.save_page(new)
         return PageDone(page=new, changed=changed)
 

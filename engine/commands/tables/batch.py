@@ -155,11 +155,11 @@ async def _invited(work: Work, guest: Party, made: StepOutcome) -> StepOutcome:
     try:
         done = await invite.carry_out(work)
     except Refused as refused:
-        told = {
+        fields = {
             "code": refused.code.value,
             "detail": f"{made.detail}; {guest.address} is not invited: {refused}",
         }
-        return made.model_copy(update=told)
+        return made.model_copy(update=fields)
     await recording.enter(work, invite, done)
     detail = f"{made.detail}; {guest.address} is invited"
     return made.model_copy(update={"notified": 1, "detail": detail})
@@ -167,7 +167,7 @@ async def _invited(work: Work, guest: Party, made: StepOutcome) -> StepOutcome:
 
 def _outcome(step: Step, action: RowAction, done: EventDone) -> StepOutcome:
     became = _became(action, done)
-    detail = _said(done.event)
+    detail = _summary(done.event)
     if became is RequestOutcome.UNCHANGED:
         since = ", and it was cancelled since" if done.event.cancelled else ""
         detail = (
@@ -207,7 +207,7 @@ def _turned_down(step: Step, action: RowAction, uid: str, refused: Refused) -> S
     )
 
 
-def _said(event: Event) -> str:
+def _summary(event: Event) -> str:
     """Enough of an event to see by it whether the right thing was made: title, weekday, time and zone."""
     when = event.span.local(event.span.start)
     stamp = f"{when:%A %Y-%m-%d}" if event.span.all_day else f"{when:%A %Y-%m-%d %H:%M} {event.span.timezone}"

@@ -214,8 +214,8 @@ def _bounded_key(key: str) -> str:
 
 def _once(cells: Mapping[str, str]) -> str:
     """The same row makes the same event once, in whatever file or mail it comes."""
-    said = json.dumps(sorted((k, v) for k, v in cells.items() if k != "action"), ensure_ascii=False)
-    return f"batch:{hashlib.sha256(said.encode(errors='surrogatepass')).hexdigest()}"
+    canonical = json.dumps(sorted((k, v) for k, v in cells.items() if k != "action"), ensure_ascii=False)
+    return f"batch:{hashlib.sha256(canonical.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def _update(event: Event, cells: Mapping[str, str]) -> UpdateEvent:

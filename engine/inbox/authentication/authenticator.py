@@ -64,7 +64,7 @@ class Authenticator:
 
         Raises TryLater, twice at most, if DNS did not answer.
         """
-        known = self.told(spooled.envelope, mail)
+        known = self.known_verdict(spooled.envelope, mail)
         if (known and not known.wants_signatures) or self._settings.sender_auth == "off":
             return known or Verdict(passed=False, reason="senders are not checked (CIS_SENDER_AUTH)")
         tried = self._tries.get(spooled.envelope.id, 0)
@@ -86,7 +86,7 @@ class Authenticator:
             self._tries.popitem(last=False)
         raise TryLater(reason, _PAUSES[tried])
 
-    def told(self, envelope: Envelope, mail: IncomingMail) -> Verdict | None:
+    def known_verdict(self, envelope: Envelope, mail: IncomingMail) -> Verdict | None:
         """What is known without asking anyone: a confirmation, or a trusted server's word."""
         if envelope.released:
             return Verdict(
@@ -138,8 +138,8 @@ class Authenticator:
         from engine.inbox.authentication import spf as policies
 
         domain = mail.from_address.rpartition("@")[2]
-        if told := self.told(envelope, mail):
-            return supplemented(told, mail, signatures)
+        if known_verdict := self.known_verdict(envelope, mail):
+            return supplemented(known_verdict, mail, signatures)
         spf = Spf()
         client = _address(envelope.client)
         sent_by = (envelope.sender or envelope.helo).rpartition("@")[2]

@@ -104,7 +104,7 @@ class Readers:
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[Process]:
         """A reader of the caller's own; one that was given up in the middle of a mail is ended."""
-        process = await self._taken()
+        process = await self._acquired()
         self._busy.add(process)
         try:
             yield process
@@ -116,7 +116,7 @@ class Readers:
         finally:
             self._busy.discard(process)
 
-    async def _taken(self) -> Process:
+    async def _acquired(self) -> Process:
         while self._idle:
             process, timer = self._idle.popitem()
             timer.cancel()

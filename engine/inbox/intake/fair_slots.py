@@ -19,7 +19,7 @@ class FairSlots:
     def __init__(self, width: int) -> None:
         self._width = width
         self._busy: Counter[str] = Counter()
-        self._taken = 0
+        self._in_use = 0
         self._waiting: OrderedDict[str, deque[tuple[Bounds, asyncio.Future[None]]]] = OrderedDict()
 
     @asynccontextmanager
@@ -46,14 +46,14 @@ class FairSlots:
             raise
 
     def _free(self, bounds: Bounds) -> bool:
-        return self._taken < self._width and all(self._busy[key] < share for key, share in bounds.items())
+        return self._in_use < self._width and all(self._busy[key] < share for key, share in bounds.items())
 
     def _take(self, bounds: Bounds) -> None:
-        self._taken += 1
+        self._in_use += 1
         self._busy.update(bounds.keys())
 
     def _release(self, bounds: Bounds) -> None:
-        self._taken -= 1
+        self._in_use -= 1
         for key in bounds:
             self._busy[key] -= 1
             if not self._busy[key]:
@@ -63,7 +63,7 @@ class FairSlots:
     def _grant(self) -> None:
         """Give free slots to the kinds in turn."""
         for kind in list(self._waiting):
-            if self._taken >= self._width:
+            if self._in_use >= self._width:
                 return
             if self._granted(kind):
                 self._waiting.move_to_end(kind)

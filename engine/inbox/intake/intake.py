@@ -127,13 +127,13 @@ class Inbox:
         if not await asyncio.to_thread(self.spool.has, name):
             await asyncio.to_thread(self.spool.store_named, mail)
             self.arrived.notify()
-        heard = self._awaited.setdefault(name, asyncio.Event())
+        handled = self._awaited.setdefault(name, asyncio.Event())
         try:
             while await asyncio.to_thread(self.spool.waits, name):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_RESCAN_S):
-                        await heard.wait()
-                heard.clear()
+                        await handled.wait()
+                handled.clear()
         finally:
             self._awaited.pop(name, None)
 

@@ -184,8 +184,8 @@ class ReceivedMail(Value):
         """`outcome` with what had to be repaired in the calendar, so that the sender's program can be mended."""
         if not self.repaired:
             return outcome
-        said = f"Repaired: {'; '.join(self.repaired)}."
-        return outcome.model_copy(update={"detail": f"{outcome.detail} {said}".strip()})
+        repairs = f"Repaired: {'; '.join(self.repaired)}."
+        return outcome.model_copy(update={"detail": f"{outcome.detail} {repairs}".strip()})
 
     def intake(self, outcome: Outcome, now: datetime, part: str = "") -> Intake:
         """The line that says what became of it; `part` tells several changes by one mail apart."""

@@ -105,7 +105,7 @@ class Router:
             if judged.sender_matters:
                 judged.verdict = await self._authenticator.verdict(spooled, head)
             else:
-                judged.verdict = self._authenticator.told(spooled.envelope, head)
+                judged.verdict = self._authenticator.known_verdict(spooled.envelope, head)
             if place is not None:
                 await self._turn(place, judged)
             return await self._deliver(judged)
@@ -205,8 +205,8 @@ class Router:
     async def _set_aside(self, received: ReceivedMail, outcome: Outcome) -> None:
         """Note a mail that changed nothing, and tell a person who sent it why."""
         waits = outcome.code == Code.ORGANIZER_NOT_ALLOWED and self._engine.settings.registration != "open"
-        tell = outcome.action is MailAction.REFUSED or waits
-        tell = tell and received.mailbox.name in {"create", "bulk"}
+        notify = outcome.action is MailAction.REFUSED or waits
+        notify = notify and received.mailbox.name in {"create", "bulk"}
         notice = notices.refused(received.mail.subject, outcome.detail, outcome.code)
         await apply_once(
             self._engine,
@@ -214,7 +214,7 @@ class Router:
             NoChange(),
             SYSTEM,
             outcome=lambda _: outcome,
-            notice=(lambda _: notice) if tell else None,
+            notice=(lambda _: notice) if notify else None,
         )
 
     async def unread(self, envelope: Envelope, outcome: Outcome) -> Outcome:

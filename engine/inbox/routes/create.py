@@ -167,12 +167,12 @@ async def _one(taking: Awaitable[Outcome]) -> Outcome:
 async def _summed(engine: Engine, received: ReceivedMail, outcomes: list[Outcome]) -> Outcome:
     """One outcome, and one notice, for several events: the first that changed something stands for them all."""
     counts = Counter(f"{o.action.value} ({o.code})" if o.code else o.action.value for o in outcomes)
-    said = ", ".join(f"{n} {what}" for what, n in counts.items())
+    note = ", ".join(f"{n} {what}" for what, n in counts.items())
     done = {MailAction.CREATED, MailAction.UPDATED, MailAction.CANCELLED}
     found = next((o for o in outcomes if o.action in done), outcomes[-1])
     if found.action not in done:
         return found
-    summed = found.model_copy(update={"detail": f"{len(outcomes)} events: {said}."})
+    summed = found.model_copy(update={"detail": f"{len(outcomes)} events: {note}."})
     why = [f"{o.code}: {o.detail}" for o in outcomes if o.action is MailAction.REFUSED]
     why += [f"{o.action.value}: uid {o.uid}" for o in outcomes if o.action in done and not o.detail]
     why += [f"{o.uid}: {o.detail}" for o in outcomes if o.action in done and o.detail]
@@ -224,8 +224,8 @@ async def _continued(engine: Engine, received: ReceivedMail, event: ItipEvent, o
     if received.rehearsed or not (outcome.action is MailAction.CREATED or again):
         return outcome
     made = await known_event(engine, received, event)
-    said = await succession.continue_series(engine, received, made) if made and not made.sequence else ""
-    return outcome if again else outcome.model_copy(update={"detail": f"{outcome.detail} {said}".strip()})
+    note = await succession.continue_series(engine, received, made) if made and not made.sequence else ""
+    return outcome if again else outcome.model_copy(update={"detail": f"{outcome.detail} {note}".strip()})
 
 
 async def _instance(

@@ -63,8 +63,8 @@ class Listener:
                     log.warning("cannot listen on %s:%d (%s); waiting", self.host, self.port, error.strerror)
                 waiting = True
                 # Where another process has the port, it takes the mail.
-                taken = error.errno == errno.EADDRINUSE
-                self._doubt = "" if taken else f"No mail is accepted on port {self.port}: {error.strerror}."
+                in_use = error.errno == errno.EADDRINUSE
+                self._doubt = "" if in_use else f"No mail is accepted on port {self.port}: {error.strerror}."
                 await asyncio.sleep(_RETRY_BIND_S)
 
     async def _sweep(self) -> None:

@@ -58,7 +58,7 @@ def _listener(inbox: Inbox, url: str, number: int) -> Listener:
         return Listener(inbox, url)
     except ValueError as error:
         # What urlsplit says may hold a piece of the next source's password.
-        said = str(error)
-        if said.startswith("CIS_"):
+        message = str(error)
+        if message.startswith("CIS_"):
             raise
         raise ValueError(f"CIS_INBOX: source {number} must be given as smtp://host:port") from None

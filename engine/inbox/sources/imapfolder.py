@@ -182,10 +182,10 @@ class ImapFolder:
         with self._speaking() as client:
             client.idle()
             until = time.monotonic() + seconds
-            told = client.idle_check(0)
-            while not _news(told) and (left := until - time.monotonic()) > 0:
-                told = client.idle_check(left)
-                if not told:
+            responses = client.idle_check(0)
+            while not _news(responses) and (left := until - time.monotonic()) > 0:
+                responses = client.idle_check(left)
+                if not responses:
                     break  # time is up, or the connection is gone, which DONE shows
             client.idle_done()
 
@@ -224,7 +224,7 @@ class ImapFolder:
                 AttributeError,
                 AssertionError,
             ) as error:  # fmt: skip -- whatever the library trips over, the server is to blame
-                raise Fault(self._said(error)) from None
+                raise Fault(self._message(error)) from None
             finally:
                 if self._closed and self._client is not None:
                     with suppress(OSError):
@@ -246,15 +246,15 @@ class ImapFolder:
             except IMAPClientAbortError:
                 raise
             except IMAPClientError as error:
-                raise refused(self._said(error)) from None
+                raise refused(self._message(error)) from None
 
-    def _said(self, error: BaseException) -> str:
+    def _message(self, error: BaseException) -> str:
         """What went wrong, as one line for the log."""
         words = str(error) or "no answer in time"
         if isinstance(error, OSError) and error.strerror:
             words = error.strerror
-        said = self._account.without_secrets(_BYTES.sub(r"\2", words))
-        return f"the login is refused: {said}" if type(error).__name__ == "LoginError" else said
+        message = self._account.without_secrets(_BYTES.sub(r"\2", words))
+        return f"the login is refused: {message}" if type(error).__name__ == "LoginError" else message
 
 
 def _made(client: IMAPClient) -> str:
@@ -268,9 +268,9 @@ def _made(client: IMAPClient) -> str:
     return name
 
 
-def _news(told: Sequence[Any]) -> bool:
+def _news(responses: Sequence[Any]) -> bool:
     """True if the server told of more than that it is still there."""
-    return any(response[0] != b"OK" for response in told)
+    return any(response[0] != b"OK" for response in responses)
 
 
 def _seconds(answer: dict[bytes, Any]) -> int:

@@ -75,11 +75,11 @@ async def turn(folder: Path, key: str, label: str) -> AsyncIterator[None]:
     """
     descriptor = await asyncio.to_thread(_lock_file, folder, key)
     try:
-        said = False
+        reported = False
         while not _locked(descriptor):
-            if not said:
+            if not reported:
                 log.info("%s: another process works at it; standing by", label)
-            said = True
+            reported = True
             await asyncio.sleep(_TURN_S)
         yield
     finally:

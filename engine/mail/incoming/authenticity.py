@@ -91,12 +91,12 @@ def vouched(mail: IncomingMail, trusted: frozenset[str]) -> Verdict | None:
     domain, signers = _domain(mail.from_address), [_signer(clause) for clause in results.clauses]
     senders = [_sender(clause) for clause in results.clauses]
     google = mail.sender_address == _GOOGLE_SENDER and _GOOGLE in signers
-    said = _said(results.clauses, domain, signers, mail.authentication_results)
-    return said.model_copy(
+    stated = _stated(results.clauses, domain, signers, mail.authentication_results)
+    return stated.model_copy(
         update={
             "google_calendar": google,
-            "proofs": _proofs(results, domain) if said.passed else (),
-            "grounds": Evidence(direct=said.passed and any(aligned(sender, domain) for sender in senders)),
+            "proofs": _proofs(results, domain) if stated.passed else (),
+            "grounds": Evidence(direct=stated.passed and any(aligned(sender, domain) for sender in senders)),
             "google_grounds": Evidence(direct=google and any(aligned(sender, _GOOGLE) for sender in senders)),
         }
     )
@@ -114,7 +114,7 @@ def _as_others_write(results: Results) -> Results:
     return Results(server=results.server, clauses=tuple(found))
 
 
-def _said(clauses: Sequence[Clause], domain: str, signers: Sequence[str], header: str) -> Verdict:
+def _stated(clauses: Sequence[Clause], domain: str, signers: Sequence[str], header: str) -> Verdict:
     dmarc = [clause for clause in clauses if clause.method == "dmarc"]
     failed = [c.result for c in dmarc if c.result in {"fail", "permerror", "temperror"}]
     if failed:

@@ -43,8 +43,8 @@ def framed(mail: Message, whole: bytes) -> bool:
         return _enclosed(mail.get_boundary() or "", body)
     plain = not mail.get("Content-Disposition") and _charset(mail) in _PLAIN_CHARSETS
     if kind == "text/calendar":
-        told = mail.get_param("method") is None or _METHOD.search(body)
-        return plain and bool(told) and _CALENDAR.fullmatch(body) is not None
+        declared = mail.get_param("method") is None or _METHOD.search(body)
+        return plain and bool(declared) and _CALENDAR.fullmatch(body) is not None
     return plain and kind == "text/plain" and "name" not in str(mail.get("Content-Type", "")).lower()
 
 

@@ -28,10 +28,10 @@ def bounce(mail: Message, text: str) -> DeliveryReport | None:
     if not recipients:
         return None
     reason = _REASON.search(text)
-    said = " ".join(reason.group(0).split())[:1_000] if reason else ""
+    diagnostic = " ".join(reason.group(0).split())[:1_000] if reason else ""
     quoted = _MESSAGE_ID.search(text)
     return DeliveryReport(
         message_id=identifier(quoted.group(1)) if quoted else "",
         senders=tuple(match.group(1).lower() for match in _MAILTO.finditer(text))[:10],
-        recipients=tuple(reported(Fate.FAILED, address, "", said) for address in recipients[:100]),
+        recipients=tuple(reported(Fate.FAILED, address, "", diagnostic) for address in recipients[:100]),
     )

@@ -78,8 +78,8 @@ def stamp(raw: bytes) -> Stamp:
     path, way = found.get("return-path"), _FOR.search(found.get("received", ""))
     address = _ADDRESS.fullmatch(path.strip()) if path else None
     null = path is not None and path.strip() == "<>"
-    said = found.get("authentication-results", "").partition(";")[0].strip().lower()
-    vouches = said == AUTHSERV_ID and "amazonaws.com" in found.get("received", "")
+    authserv_id = found.get("authentication-results", "").partition(";")[0].strip().lower()
+    vouches = authserv_id == AUTHSERV_ID and "amazonaws.com" in found.get("received", "")
     sender = address[1] if address else "" if null else None
     return Stamp(sender=sender, recipient=way[1].lower() if way else "", vouches=vouches)
 

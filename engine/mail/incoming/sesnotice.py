@@ -105,7 +105,7 @@ def _text(values: dict[str, object], name: str) -> str:
     return value if isinstance(value, str) and len(value) <= _VALUE_MAX else ""
 
 
-def _said(values: dict[str, object], name: str) -> str:
+def _field(values: dict[str, object], name: str) -> str:
     """The words of a server, as far as they are shown."""
     value = values.get(name)
     return value[:_VALUE_MAX] if isinstance(value, str) else ""
@@ -141,7 +141,7 @@ def _recipients(found: dict[str, object], mail: dict[str, object]) -> Iterator[R
     elif which == "reject":
         # SES took the mail and did not send it, for what is in it: the address is not at fault.
         yield from (
-            Reported(fate=Fate.FAILED, recipient=address, diagnostic=_said(about, "reason"))
+            Reported(fate=Fate.FAILED, recipient=address, diagnostic=_field(about, "reason"))
             for address in _addressees(mail.get("destination"))
         )
     else:
@@ -159,10 +159,10 @@ def _bounced(bounce: dict[str, object]) -> Iterator[Reported]:
     """SES has judged already whether the address is at fault: `Permanent`, or `Transient`, `Undetermined`."""
     permanent = _text(bounce, "bounceType").lower() == "permanent"
     for recipient in _objects(bounce.get("bouncedRecipients")):
-        said = reported(
+        recipient_report = reported(
             Fate.FAILED,
             _text(recipient, "emailAddress").lower(),
             _text(recipient, "status"),
-            _said(recipient, "diagnosticCode") or _text(bounce, "bounceSubType"),
+            _field(recipient, "diagnosticCode") or _text(bounce, "bounceSubType"),
         )
-        yield said.model_copy(update={"permanent": permanent})
+        yield recipient_report.model_copy(update={"permanent": permanent})

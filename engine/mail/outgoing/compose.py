@@ -102,17 +102,17 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def invitation(revision: Revision, letter: Personalisation) -> bytes:
+def invitation(revision: Revision, person: Personalisation) -> bytes:
     """The mail that carries a calendar to an attendee, with the words of `revision.part` as they are.
 
     The same input gives the same bytes. Raises Refused(INVALID_ADDRESS) for an address no mail can go to.
     """
     texts = {name: getattr(revision.part, name) for name in TEXTS}
-    plain, html = rendered(revision, shown(texts, letter.receipt_address))
+    plain, html = rendered(revision, shown(texts, person.receipt_address))
     encoded = Encoded(
-        mime.quoted_printable(plain), mime.quoted_printable(html), mime.base64_lines(letter.calendar)
+        mime.quoted_printable(plain), mime.quoted_printable(html), mime.base64_lines(person.calendar)
     )
-    return assembled(revision, own_fields(letter), subject(revision.kind, texts["summary"]), encoded)
+    return assembled(revision, own_fields(person), subject(revision.kind, texts["summary"]), encoded)
 
 
 def shown(texts: Mapping[str, str], receipt_address: str) -> dict[str, str]:
@@ -132,9 +132,9 @@ def answer_to(receipt_address: str) -> str:
     return bare if _UNQUOTED.fullmatch(bare) else quote(bare, safe="@+")
 
 
-def rendered(revision: Revision, said: Mapping[str, str]) -> tuple[str, str]:
-    """The words of the mail as plain text and as HTML, `said` being what `shown` makes."""
-    context = {**_context(revision), **said, "answers": _answers(revision, said["to"], said["title"])}
+def rendered(revision: Revision, values: Mapping[str, str]) -> tuple[str, str]:
+    """The words of the mail as plain text and as HTML, `values` being what `shown` makes."""
+    context = {**_context(revision), **values, "answers": _answers(revision, values["to"], values["title"])}
     return (
         _template("invitation.txt.j2").render(context),
         _template("invitation.html.j2").render(context),
@@ -146,17 +146,17 @@ def subject(kind: Kind, summary: str) -> str:
     return mime.words(_SUBJECTS[kind] + (mime.shortened(summary, 200) or _UNTITLED), "Subject")
 
 
-def own_fields(letter: Personalisation) -> dict[str, str]:
+def own_fields(person: Personalisation) -> dict[str, str]:
     """The header fields that are the attendee's own, encoded.
 
     List-Unsubscribe stays on one line, since folded ones broke signers; one-click where it is HTTPS (RFC 8058).
     """
-    ways = [mime.uri(way) for way in (letter.unsubscribe_url, letter.unsubscribe) if way]
+    ways = [mime.uri(way) for way in (person.unsubscribe_url, person.unsubscribe) if way]
     one_click = "List-Unsubscribe=One-Click" if ways[0].startswith("<https:") else ""
     return {
-        "To": mime.mailbox(letter.attendee, "To"),
-        "Date": mime.date(letter.date),
-        "Message-ID": mime.identifier(letter.message_id),
+        "To": mime.mailbox(person.attendee, "To"),
+        "Date": mime.date(person.date),
+        "Message-ID": mime.identifier(person.message_id),
         "List-Unsubscribe": ", ".join(ways),
         "List-Unsubscribe-Post": one_click,
     }

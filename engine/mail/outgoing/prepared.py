@@ -32,29 +32,29 @@ class PreparedMail:
     skeleton: tuple[bytes | str, ...]
     bodies: Mapping[frozenset[str], tuple[Body, Body]]
 
-    def fill(self, letter: Personalisation, texts: Mapping[str, str]) -> bytes:
+    def fill(self, person: Personalisation, texts: Mapping[str, str]) -> bytes:
         """The mail for one attendee, `texts` being the personal ones in the attendee's own words.
 
         Equal to `compose.invitation` of a part with these words. Raises Refused(INVALID_ADDRESS).
         """
-        own = {name: value.encode("ascii") for name, value in compose.own_fields(letter).items()}
-        plain, html = self._bodies(letter, texts)
+        own = {name: value.encode("ascii") for name, value in compose.own_fields(person).items()}
+        plain, html = self._bodies(person, texts)
         if "summary" in self.personal:
             own["Subject"] = compose.subject(self.kind, texts["summary"]).encode("ascii")
         if one_click := own["List-Unsubscribe-Post"]:
             own["List-Unsubscribe"] += b"\r\nList-Unsubscribe-Post: " + one_click
-        own |= {"plain": plain, "html": html, "calendar": mime.base64_lines(letter.calendar)}
+        own |= {"plain": plain, "html": html, "calendar": mime.base64_lines(person.calendar)}
         return b"".join([own[piece] if isinstance(piece, str) else piece for piece in self.skeleton])
 
-    def _bodies(self, letter: Personalisation, texts: Mapping[str, str]) -> tuple[bytes, bytes]:
+    def _bodies(self, person: Personalisation, texts: Mapping[str, str]) -> tuple[bytes, bytes]:
         if not self.personal:
             plain, html = self.bodies[frozenset()]
-            said = {"to": compose.answer_to(letter.receipt_address)}
-            return _filled(plain, said), _filled(html, said)
-        said = compose.shown({**self.texts, **texts}, letter.receipt_address)
-        plain, html = self.bodies[frozenset(n for n in _OPTIONAL if n in self.personal and not said[n])]
-        marked_up = {name: str(escape(text)).replace("\n", "<br>\n") for name, text in said.items()}
-        return _filled(plain, said), _filled(html, marked_up)
+            values = {"to": compose.answer_to(person.receipt_address)}
+            return _filled(plain, values), _filled(html, values)
+        values = compose.shown({**self.texts, **texts}, person.receipt_address)
+        plain, html = self.bodies[frozenset(n for n in _OPTIONAL if n in self.personal and not values[n])]
+        marked_up = {name: str(escape(text)).replace("\n", "<br>\n") for name, text in values.items()}
+        return _filled(plain, values), _filled(html, marked_up)
 
 
 def prepare(revision: Revision, personal: Collection[str] = ()) -> PreparedMail:
@@ -93,8 +93,8 @@ def _prepared_bodies(
     slots = {name: "" if name in blank else _slot(name) for name in (*personal, "to")}
     if "summary" in personal:
         slots["title"] = _slot("title")
-    said = {**compose.shown(texts, revision.sender.address), **slots}
-    plain, html = compose.rendered(revision, said)
+    values = {**compose.shown(texts, revision.sender.address), **slots}
+    plain, html = compose.rendered(revision, values)
     return tuple(_pieces(plain)), tuple(_pieces(html))
 
 
@@ -106,10 +106,10 @@ def _pieces(text: str) -> Iterator[bytes | tuple[str, ...]]:
         yield tuple(_SLOT.split(joined)) if own else mime.quoted_printable(joined)
 
 
-def _filled(body: Body, said: Mapping[str, str]) -> bytes:
-    return b"".join([piece if isinstance(piece, bytes) else _block(piece, said) for piece in body])
+def _filled(body: Body, values: Mapping[str, str]) -> bytes:
+    return b"".join([piece if isinstance(piece, bytes) else _block(piece, values) for piece in body])
 
 
-def _block(pieces: tuple[str, ...], said: Mapping[str, str]) -> bytes:
-    words = [said[piece] if index % 2 else piece for index, piece in enumerate(pieces)]
+def _block(pieces: tuple[str, ...], values: Mapping[str, str]) -> bytes:
+    words = [values[piece] if index % 2 else piece for index, piece in enumerate(pieces)]
     return mime.quoted_printable("".join(words))

@@ -19,10 +19,10 @@ class GatheredNotices(Session):
         # A time that has not come yet was written before the clock was turned back.
         if row and (row["due"] is not None or 0 <= now.timestamp() - row["at"] < pause.total_seconds()):
             return False
-        await self._told(address, now)
+        await self._note_sent(address, now)
         return True
 
-    async def _told(self, address: str, now: datetime) -> None:
+    async def _note_sent(self, address: str, now: datetime) -> None:
         await self.run(
             "INSERT INTO telling(address, at) VALUES (?,?) "
             "ON CONFLICT DO UPDATE SET at = excluded.at, due = NULL, more = 0",
@@ -62,6 +62,6 @@ class GatheredNotices(Session):
         )
         row = await self.one("SELECT more FROM telling WHERE address = ?", [address])
         await self.run("DELETE FROM gathered_notice WHERE address = ?", [address])
-        await self._told(address, now)
+        await self._note_sent(address, now)
         notices = [(Notice.model_validate_json(r["body"]), r["event_uid"]) for r in found]
         return notices, int(row["more"]) if row else 0

@@ -171,10 +171,10 @@ class _WordReader:
         """Look for small talk if an event has it beside what was said."""
         if not any(form in self._uses for form in _forms(word)):
             return
-        before, said = list(self._parts), list(self._understood)
+        before, understood = list(self._parts), list(self._understood)
         await self._word(word, column)
         if not await self._words.exists(_owned(self._owner, " AND ".join(self._parts))):
-            self._parts, self._understood = before, said
+            self._parts, self._understood = before, understood
 
     async def _contests(self, generic: tuple[str, ...]) -> None:
         """“games” are events with two sides, or called so; without any that fits it says nothing."""
