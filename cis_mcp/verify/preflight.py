@@ -15,12 +15,13 @@ from engine.engine import system_clock
 from engine.outbox.ses import SesTarget, SesTransport
 from engine.outbox.smtp.pipelining import PipeliningTransport
 from engine.outbox.target import SmtpTarget
-from engine.outbox.transport import Rejected
+from engine.outbox.transport import Envelope, Rejected
 from engine.settings import Settings
 
 _LOCAL_NAMES = (".test", ".example", ".invalid", ".localhost")
 
 _OPENING_TRIES = 20
+_SIMULATOR = "success@simulator.amazonses.com"
 
 
 async def preflight(settings: Settings) -> AsyncIterator[Check]:
@@ -53,7 +54,8 @@ async def _way_out(settings: Settings) -> Check:
     if url == "maildir":
         return verified("way out", f"Maildir {settings.data_dir / 'outbox'}; nothing leaves this machine")
     if url.startswith("ses://"):
-        return await _ses(SesTransport(SesTarget.of(url), settings.domain, system_clock))
+        transport_of_ses = SesTransport(SesTarget.of(url), settings.domain, system_clock)
+        return await _ses(transport_of_ses, settings.mailbox("notification"))
     target = SmtpTarget.of(url)
     transport = PipeliningTransport(target, settings.domain)
     try:
@@ -65,22 +67,27 @@ async def _way_out(settings: Settings) -> Check:
     return verified("way out", f"{target.host}:{target.port} answers")
 
 
-async def _ses(transport: SesTransport) -> Check:
-    """Ask SES for the account's quota, which needs credentials and a signature as sending does."""
+async def _ses(transport: SesTransport, sender: str) -> Check:
+    """Ask SES for the account's quota, and mail its simulator, which costs no reputation, in the sandbox too."""
+    head = f"From: <{sender}>\r\nTo: <{_SIMULATOR}>\r\nSubject: cis-mcp verify\r\nMIME-Version: 1.0\r\n"
     try:
         quota = await transport.quota()
+        await transport.send(Envelope(sender, _SIMULATOR, f"{head}\r\nNobody reads this.\r\n".encode()))
     except Rejected as rejected:
         return failed("way out", f"{transport.quota_name}: {rejected.answer}")
     finally:
         await transport.close()
     left = "no daily limit" if quota.remaining is None else f"{quota.remaining} mails left of 24 hours"
-    return verified("way out", f"{transport.quota_name} answers: {quota.rate:g} mails a second, {left}")
+    words = f"{quota.rate:g} mails a second, {left}; its mailbox simulator took a mail"
+    return verified("way out", f"{transport.quota_name} answers: {words}")
 
 
 async def _mailbox(settings: Settings, name: str) -> Check:
     """Ask our own listener whether it takes mail for the address."""
     address = settings.mailbox(name)
     listeners = [u for u in settings.inbox.get_secret_value().split(",") if u.strip().startswith("smtp://")]
+    if "sqs://" in settings.inbox.get_secret_value():
+        return skipped(f"{name}@", "SES takes the mail of the whole domain; a queue of CIS_INBOX tells of it")
     if not listeners:
         return skipped(f"{name}@", "CIS_INBOX names no SMTP listener; mail comes by “cis-mcp ingest”")
     parts = urlsplit(listeners[0].strip())

@@ -41,13 +41,19 @@ async def test_an_agent_sends_a_campaign_through_ses(tmp_path: Path) -> None:
     assert {sent.tags["cis-event"] for sent in account.sent} == {uid}
 
 
-async def test_verify_asks_ses_for_the_accounts_quota(tmp_path: Path) -> None:
+async def test_verify_asks_ses_for_the_accounts_quota_and_mails_its_simulator(tmp_path: Path) -> None:
     quota = {"Max24HourSend": 200.0, "MaxSendRate": 1.0, "SentLast24Hours": 30.0}
     async with ses(quota=quota) as account:
         _, out, err = await run(tmp_path, "verify", "--json", CIS_OUTBOX=account.outbox, **ENVIRONMENT)
     (way_out,) = [c for c in json.loads(out)["preflight"] if c["name"] == "way out"]
     assert way_out["mark"] == "Verified", err
-    assert way_out["detail"] == "ses eu-west-1 answers: 1 mails a second, 170 mails left of 24 hours"
+    quota_said = "ses eu-west-1 answers: 1 mails a second, 170 mails left of 24 hours"
+    assert way_out["detail"] == f"{quota_said}; its mailbox simulator took a mail"
+    (sent,) = account.sent
+    assert (sent.given.recipient, sent.given.sender) == (
+        "success@simulator.amazonses.com",
+        "notification@cis.test",
+    )
 
 
 async def test_verify_says_what_ses_refuses(tmp_path: Path) -> None:
@@ -58,3 +64,11 @@ async def test_verify_says_what_ses_refuses(tmp_path: Path) -> None:
     assert (code, way_out["mark"]) == (1, "Failed")
     assert "InvalidSignatureException" in way_out["detail"]
     assert account.sent == []
+
+
+async def test_verify_says_why_the_simulator_took_no_mail(tmp_path: Path) -> None:
+    why = (400, "MessageRejected", "Email address is not verified: notification@cis.test")
+    async with ses(manner=lambda _: why) as account:
+        code, out, _ = await run(tmp_path, "verify", "--json", CIS_OUTBOX=account.outbox, **ENVIRONMENT)
+    (way_out,) = [c for c in json.loads(out)["preflight"] if c["name"] == "way out"]
+    assert (code, way_out["mark"], "is not verified" in way_out["detail"]) == (1, "Failed", True)
