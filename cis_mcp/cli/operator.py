@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TypeVar
 
 import click
 
 from cis_mcp.run.runtime import opened
+from cis_mcp.views.organizers import organizer_line
 from engine.commands.base import Command, Done
 from engine.commands.invites.suppressing import Suppress, Unsuppress
 from engine.commands.operators.operators import SuspendOrganizer
+from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.operators.registration import RegisterOrganizer
 from engine.engine import Engine
 from engine.inbox.intake import recount
@@ -33,6 +36,14 @@ async def register(settings: Settings, address: str) -> int:
         for name in await confirm.look_again(engine):
             for outcome in await Inbox(engine).handle(name):
                 click.echo(f"{name}: {' '.join(filter(None, (outcome.action, outcome.uid, outcome.code)))}")
+    return 0
+
+
+async def settle(settings: Settings, address: str, given: Mapping[str, object]) -> int:
+    """Set what holds for an organizer, and show it."""
+    async with opened(settings) as engine:
+        done = await _apply(engine, SettleOrganizer.model_validate({"address": address, **given}))
+    click.echo(organizer_line(done.profile))
     return 0
 
 

@@ -56,3 +56,25 @@ def organizer_approval(address: str, switch: str, approver: str) -> None:
     from cis_mcp.cli import approvals
 
     run(approvals.switch(settings_in_force(), address, on=switch == "on", approver=approver))
+
+
+@organizer.command("set")
+@click.argument("address")
+@click.option("--name", help="Shown as the sender of its invites.")
+@click.option("--timezone", metavar="ZONE", help="For rows of its tables that name none.")
+@click.option("--lists/--no-lists", default=None, help="Whether it may send to lists.")
+@click.option("--add", multiple=True, metavar="ADDRESS", help="A further address of it; repeatable.")
+@click.option("--remove", multiple=True, metavar="ADDRESS", help="One to take off; repeatable.")
+def organizer_set(
+    address: str,
+    name: str | None,
+    timezone: str | None,
+    lists: bool | None,
+    add: tuple[str, ...],
+    remove: tuple[str, ...],
+) -> None:
+    """Set what holds for the organizer ADDRESS, and show it; without options, only show it."""
+    from cis_mcp.cli import operator
+
+    given = {"name": name, "timezone": timezone, "lists": lists, "add": add, "remove": remove}
+    run(operator.settle(settings_in_force(), address, given))

@@ -136,3 +136,11 @@ async def test_a_recount_looks_at_all_days_that_are_counted(tmp_path: Path) -> N
         assert "1 counters of the mails that a person was owed" in found
         with closing(sqlite3.connect(tmp_path / "store.sqlite3")) as raw, raw:
             raw.execute("UPDATE person_mail SET n = 1")
+
+
+async def test_what_is_left_of_the_day_is_told(store: Store) -> None:
+    await with_event(store, ANN, BOB)
+    assert await store.left_today(3, START) == 3
+    (first, *_) = await claim(store)
+    await answered(store, [first])
+    assert await store.left_today(3, START) == 1, "one left, one is held"

@@ -270,6 +270,10 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("decide_held_action", {"id": held, "decision": "refuse", "why": WIDE * 500}),
         ("create_key", {"name": WIDE * 200}),
         ("stop_sending", {"organizer": LONG_ADDRESS}),
+        (
+            "set_organizer",
+            {"address": LONG_ADDRESS, "name": WIDE * 200, "add_addresses": [f"c{LONG_ADDRESS}"]},
+        ),
         ("set_organizer_approval", {"address": LONG_ADDRESS, "on": True, "approver": f"b{LONG_ADDRESS}"}),
         ("revoke_key", {"key_id": keys[0].id}),
         ("forget_person", {"address": person}),

@@ -87,6 +87,7 @@ OPERATOR = [
     "revoke_key",
     "check_server",
     "get_settings",
+    "set_organizer",
     "forget_person",
     "export_person",
 ]

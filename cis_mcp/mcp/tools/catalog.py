@@ -16,6 +16,7 @@ from cis_mcp.mcp.tools import (
     links,
     messages,
     operations,
+    organizers,
     pages,
     people,
     previews,
@@ -67,7 +68,7 @@ _EXTENDED = (
 SPECS: dict[Tier, tuple[Spec[Any], ...]] = {
     "core": _CORE,
     "extended": _EXTENDED,
-    "operator": (*_EXTENDED, *quarantine.TOOLS, *operations.TOOLS, *people.TOOLS),
+    "operator": (*_EXTENDED, *quarantine.TOOLS, *operations.TOOLS, *organizers.TOOLS, *people.TOOLS),
 }
 """Every model that connects reads all tools of its tier, so the core stays small; each tier holds the one before."""
 

@@ -18,6 +18,7 @@ from engine.commands.campaigns import uploading
 from engine.commands.campaigns import validation as judging
 from engine.commands.campaigns.uploading import Uploaded
 from engine.commands.invites.invites import personal_values
+from engine.commands.operators.organizers import refuse_lists
 from engine.commands.randomness import CAMPAIGN_ID_LENGTH
 from engine.itip import personal
 from engine.model import record
@@ -86,6 +87,7 @@ class DraftCampaign(Command[CampaignDone]):
     async def _usable(self, work: Work) -> Event:
         work.require("bulk")
         event = await work.standing_event(self.uid)
+        await refuse_lists(work, event.organizer)
         self._refuse_unusable(event, work.now)
         return event
 

@@ -20,6 +20,7 @@ from engine.model.people import Party
 from engine.refusals import Code, Refused
 
 ROWS_MAX = 5_000
+_OFFSET = re.compile(r"(?:[+-]\d\d:?\d\d|\dZ)\Z", re.IGNORECASE)
 _KEY_MAX = 1_000
 _EMPTIED = "-"
 """What an UPDATE row says of a text that is to be emptied; an empty cell leaves it as it is."""
@@ -157,7 +158,7 @@ class RowStep(Step):
             raise table.unreadable("The row is not CSV: a quote is inside a cell or not closed.")
         match self.asked():
             case "create":
-                return _creation({**self.defaults, **self.row.cells})
+                return _creation({**await self._zone(work), **self.defaults, **self.row.cells})
             case "update":
                 return _update(await self._event(work), self.row.cells)
             case "cancel":
@@ -166,6 +167,16 @@ class RowStep(Step):
         raise Refused(
             Code.INVALID_ARGUMENT, f"action “{given}” is not understood.", "Write CREATE, UPDATE or CANCEL."
         )
+
+    async def _zone(self, work: Work) -> dict[str, str]:
+        """The zone that the operator set for the organizer, as a cell, for times that name none."""
+        cells = self.row.cells
+        if "timezone" in cells or any(_OFFSET.search(cells.get(name, "")) for name in ("date", "start")):
+            return {}
+        profile = await work.unit.organizer_profile(
+            cells.get("organizer", work.actor.address).strip().lower()
+        )
+        return {"timezone": profile.zone} if profile and profile.zone else {}
 
     async def _event(self, work: Work) -> Event:
         """The event that the row names: by our uid, or by the key of the row that made it."""

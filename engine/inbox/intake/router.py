@@ -145,9 +145,23 @@ class Router:
                 raise Refused(Code.UNREADABLE_MAIL, "The head of the mail can be read in more than one way.")
             verdict = await self._of_content(judged, mail)
             update = {"mail": mail, "content": content, "verdict": verdict}
-            deliveries = [received.model_copy(update=update) for received in deliveries]
+            deliveries = [
+                await self._of_organizer(received.model_copy(update=update)) for received in deliveries
+            ]
         pairs = zip(deliveries, away, strict=True)
         return [await self._noted(received, stop or await self._at(received)) for received, stop in pairs]
+
+    async def _of_organizer(self, received: ReceivedMail) -> ReceivedMail:
+        """The mail; as its organizer's own if it is proven to come from a further address of theirs."""
+        proven = received.verdict.passed or not received.enforce
+        if received.mailbox.name not in _ORGANIZERS or not proven:
+            return received
+        organizer = await self._engine.store.organizer_of(received.mail.from_address)
+        if not organizer:
+            return received
+        return received.model_copy(
+            update={"mail": received.mail.model_copy(update={"from_address": organizer})}
+        )
 
     async def _of_content(self, judged: Judged, mail: IncomingMail) -> Verdict:
         """The verdict on the sender, which some mails need only for what they say."""

@@ -28,6 +28,7 @@ from engine.store.protocol.ledger import Ledger
 from engine.store.protocol.limits import Limits
 from engine.store.protocol.links import LinkQuestions, Links
 from engine.store.protocol.notices import NOTICE_PAUSE, Notices
+from engine.store.protocol.organizers import OrganizerQuestions, Organizers
 from engine.store.protocol.pages import PageQuestions, Pages
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
@@ -69,6 +70,7 @@ class Unit(
     Record,
     Pages,
     Links,
+    Organizers,
     Forgetting,
     InboxMessages,
     Undos,
@@ -84,6 +86,7 @@ class Store(
     Searching,
     SuppressionList,
     PageQuestions,
+    OrganizerQuestions,
     RevisionQuestions,
     LinkQuestions,
     Claims,

@@ -66,7 +66,7 @@ class Events(SearchIndex, Revisions):
     async def ensure_organizer(self, address: str, name: str, now: datetime) -> None:
         await self.run(
             "INSERT INTO organizer(address, name, created) VALUES (?,?,?) "
-            "ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''",
+            "ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> '' AND named = 0",
             [address, name, now.timestamp()],
         )
 

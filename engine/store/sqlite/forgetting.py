@@ -21,6 +21,7 @@ _DROPPED = {
     "gathered_notice": "address",
     "session": "address",
     "confirmation": "address",
+    "organizer_address": "address",
     "organizer": "address",
     "search_owner": "address",
     "organizer_proof": "organizer",

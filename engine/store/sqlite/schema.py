@@ -18,6 +18,7 @@ from engine.store.sqlite.inbox_messages_schema import INBOX_MESSAGES
 from engine.store.sqlite.keys_schema import KEYS
 from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.links_schema import LINKS
+from engine.store.sqlite.organizer_profiles import ORGANIZERS
 from engine.store.sqlite.pages_schema import PAGES
 from engine.store.sqlite.person_schema import PERSON_MAILS
 from engine.store.sqlite.quota_schema import QUOTAS
@@ -333,6 +334,7 @@ MIGRATIONS = (
     REVISIONS,
     LINKS,
     UNDO,
+    ORGANIZERS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

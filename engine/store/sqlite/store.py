@@ -41,6 +41,7 @@ from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.inbox_messages import InboxAsked
 from engine.store.sqlite.inbox_questions import InboxQuestions
 from engine.store.sqlite.links import LinkAnswers
+from engine.store.sqlite.organizer_profiles import ProfileQuestions
 from engine.store.sqlite.organizers import OrganizerAnswers
 from engine.store.sqlite.page_questions import PageQuestions
 from engine.store.sqlite.questions import Questions
@@ -71,6 +72,7 @@ class SqliteStore(
     StopAnswers,
     RecordQuestions,
     PageQuestions,
+    ProfileQuestions,
     RevisionQuestions,
     LinkAnswers,
     TracesAsked,

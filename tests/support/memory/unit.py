@@ -13,6 +13,7 @@ from engine.model.counters import Intake
 from engine.model.events import Event
 from engine.model.feeds import GONE, Feed, FeedEntry
 from engine.model.messages import MessageState
+from engine.model.organizers import OrganizerProfile
 from engine.model.people import Attendee, Origin, Partstat
 from engine.store import rules
 from engine.store.protocol import AlreadyTakenIn
@@ -107,7 +108,29 @@ class Unit(WebhookUnit):
 
     async def ensure_organizer(self, address: str, name: str, now: datetime) -> None:
         known = self.t.get("organizer", address) or ("", False)
-        self.t.put("organizer", address, (name or known[0], known[1]))
+        self.t.put("organizer", address, (self._named(address) or name or known[0], known[1]))
+
+    async def organizer_profile(self, address: str) -> OrganizerProfile | None:
+        known = self.t.get("organizer", address)
+        if known is None:
+            return None
+        kept = self.t.get("profile", address) or OrganizerProfile(address=address)
+        facts = {"suspended": known[1], "registered": await self.registered(address)}
+        return kept.model_copy(update={"name": kept.name or known[0], **facts})
+
+    async def save_organizer(self, profile: OrganizerProfile) -> None:
+        known = self.t.get("organizer", profile.address)
+        named = profile.name if profile.name != known[0] else self._named(profile.address)
+        update = {"name": named, "addresses": tuple(sorted(profile.addresses))}
+        self.t.put("profile", profile.address, profile.model_copy(update=update))
+
+    def _named(self, address: str) -> str:
+        kept = self.t.get("profile", address)
+        return kept.name if kept else ""
+
+    async def organizer_of(self, address: str) -> str:
+        found = self.t.where("profile", lambda p: address in p.addresses)
+        return next((p.address for p in found), "")
 
     async def suspended(self, organizer: str) -> bool:
         return bool(self.t.get("organizer", organizer) and self.t.get("organizer", organizer)[1])

@@ -1,0 +1,99 @@
+"""What the operator settles for an organizer: its name, its zone, lists, and further addresses of it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from engine.commands import text
+from engine.commands.base import Command, Done, Work
+from engine.commands.operators.operators import may_administer
+from engine.itip import zones
+from engine.model.organizers import OrganizerProfile
+from engine.refusals import Code, Refused
+
+ADDRESSES_MAX = 20
+
+
+class OrganizerSettled(Done):
+    """An organizer as it is now."""
+
+    profile: OrganizerProfile
+
+
+class SettleOrganizer(Command[OrganizerSettled]):
+    """Change what is settled for an organizer; None leaves it as it is. Mail from `add` is then this organizer's."""
+
+    address: str
+    name: str | None = None
+    timezone: str | None = Field(None, description="IANA name; empty: none")
+    lists: bool | None = None
+    add: tuple[str, ...] = Field((), max_length=ADDRESSES_MAX)
+    remove: tuple[str, ...] = Field((), max_length=ADDRESSES_MAX)
+
+    async def carry_out(self, work: Work) -> OrganizerSettled:
+        """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, INVALID_ARGUMENT, UNKNOWN_TIMEZONE, TOO_MANY, TOO_LARGE."""
+        may_administer(work.actor)
+        address = text.address(self.address)
+        if owner := await work.unit.organizer_of(address):
+            raise _invalid(f"{address} is a further address of {owner}.", f"Name {owner}.")
+        await work.unit.ensure_organizer(address, "", work.now)
+        known = await work.unit.organizer_profile(address)
+        assert known is not None, "it was ensured"
+        changed = known.model_copy(
+            update={**self._changed(), "addresses": await self._addresses(work, known)}
+        )
+        await work.unit.save_organizer(changed)
+        saved = await work.unit.organizer_profile(address)
+        assert saved is not None, "it was there"
+        return OrganizerSettled(profile=saved)
+
+    def _changed(self) -> dict[str, object]:
+        found: dict[str, object] = {}
+        if self.name is not None:
+            found["name"] = text.name(self.name)
+        if self.timezone is not None:
+            found["zone"] = zones.require(self.timezone) if self.timezone else ""
+        if self.lists is not None:
+            found["lists"] = self.lists
+        return found
+
+    async def _addresses(self, work: Work, known: OrganizerProfile) -> tuple[str, ...]:
+        gone = {text.address(one) for one in self.remove}
+        added = [text.address(one) for one in self.add]
+        for one in added:
+            await _refuse_taken(work, known.address, one)
+        kept = tuple(sorted({*known.addresses, *added} - gone))
+        if len(kept) > ADDRESSES_MAX:
+            raise Refused(Code.TOO_MANY, f"An organizer has at most {ADDRESSES_MAX} further addresses.")
+        return kept
+
+
+async def _refuse_taken(work: Work, organizer: str, address: str) -> None:
+    """Refuse an address that is somebody else's, or is not one person's to write from."""
+    owner = await work.unit.organizer_of(address)
+    if owner not in {"", organizer}:
+        raise _invalid(f"{address} is a further address of {owner}.", "Take it off there first.")
+    if address == organizer or work.settings.is_own_mailbox(address):
+        raise _invalid(
+            f"{address} is no further address.", "Name an address from which the organizer writes."
+        )
+    if await work.unit.knows_organizer(address) or await work.unit.keys_for(address):
+        raise _invalid(
+            f"{address} organizes events itself, or a key acts for it.",
+            "Name an address that has none of these.",
+        )
+
+
+def _invalid(why: str, hint: str) -> Refused:
+    return Refused(Code.INVALID_ARGUMENT, why, hint)
+
+
+async def refuse_lists(work: Work, organizer: str) -> None:
+    """Refuse with NOT_ALLOWED a list of an organizer who may not send any."""
+    profile = await work.unit.organizer_profile(organizer)
+    if profile is not None and not profile.lists:
+        raise Refused(
+            Code.NOT_ALLOWED,
+            "This organizer may not send to lists.",
+            "Invite people one by one, or ask the operator for that right.",
+        )

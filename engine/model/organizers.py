@@ -1,0 +1,21 @@
+"""Organizers: what the operator has settled for one."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from engine.model.base import Value
+
+
+class OrganizerProfile(Value):
+    """An organizer as the operator knows it."""
+
+    address: str
+    name: str = Field(
+        "", description="shown as the sender of its invites, unless an event has a name of its own"
+    )
+    zone: str = Field("", description="IANA name of the zone of times that its tables name none for")
+    lists: bool = Field(True, description="it may send to lists")
+    suspended: bool = False
+    registered: bool = False
+    addresses: tuple[str, ...] = Field((), description="further addresses whose mail is this organizer's")
