@@ -6,12 +6,25 @@ from itertools import groupby
 
 from starlette.routing import Route
 
-from cis_mcp.console import agents, command_centre, entering, events, home, lists, reports, web
+from cis_mcp.console import (
+    agents,
+    command_centre,
+    developer,
+    entering,
+    events,
+    home,
+    keys,
+    lists,
+    reports,
+    upkeep,
+    web,
+)
 from cis_mcp.console.guard import Screen, route
+from cis_mcp.watch.health import Health
 from engine.engine import Engine
 
 
-def screens() -> tuple[Screen, ...]:
+def screens(health: Health | None = None) -> tuple[Screen, ...]:
     """Every page and every form."""
     return (
         *home.SCREENS,
@@ -21,11 +34,14 @@ def screens() -> tuple[Screen, ...]:
         *lists.SCREENS,
         *reports.SCREENS,
         *agents.SCREENS,
+        *keys.SCREENS,
+        *upkeep.SCREENS,
+        *developer.screens(health or Health()),
     )
 
 
-def routes(engine: Engine) -> list[Route]:
+def routes(engine: Engine, health: Health | None = None) -> list[Route]:
     """The routes of the console."""
-    found = sorted(screens(), key=lambda screen: ("{" in screen.path, screen.path))
+    found = sorted(screens(health), key=lambda screen: ("{" in screen.path, screen.path))
     by_path = [tuple(group) for _, group in groupby(found, key=lambda screen: screen.path)]
     return [Route("/console/assets/{name:str}", web.assets), *(route(engine, group) for group in by_path)]

@@ -29,6 +29,7 @@ HUBS: Sequence[tuple[str, str]] = (
     ("/console/lists", "Lists"),
     ("/console/reports", "Reports"),
     ("/console/agents", "Agents"),
+    ("/console/developer", "Developers"),
 )
 """What the navigation leads to."""
 

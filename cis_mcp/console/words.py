@@ -11,6 +11,8 @@ _OWN: Mapping[Code, str] = {
     Code.UNKNOWN_ATTENDEE: "The event's page shows who is invited.",
     Code.UNKNOWN_CAMPAIGN: "Find it under Lists.",
     Code.UNKNOWN_KEY: "The keys are listed under Agents.",
+    Code.UNKNOWN_MAIL: "What waits is listed under Agents, Quarantine.",
+    Code.UNKNOWN_TRIGGER: "Triggers are listed under Developers.",
     Code.UNKNOWN_HELD_ACTION: "What waits for a decision is listed under Agents.",
     Code.HELD_ACTION_STATE: "Nothing is left to decide here.",
     Code.CAMPAIGN_STATE: "Its page shows what it is doing now, and what can be done.",

@@ -84,7 +84,7 @@ def root(
         *published.routes(engine),
         *approve.routes(engine),
         *signin.routes(engine),
-        *console.routes(engine),
+        *console.routes(engine, health),
         *hooks.routes(engine),
         Route("/llms.txt", llms_txt),
         *rest.routes(engine, keyed=callers is not None, leaving=leaving),

@@ -20,7 +20,7 @@ from tests.support.queries import counting_queries
 
 HUBS = (
     *("/console", "/console/events", "/console/events?view=month", "/console/lists"),
-    *("/console/reports", "/console/agents"),
+    *("/console/reports", "/console/agents", "/console/developer", "/console/record"),
 )
 BYTES_MAX = 60_000
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import DraftCampaign
+from engine.commands.invites.suppressing import Suppress
 from engine.commands.signing_in import MakeSignInLink
 from engine.engine import Engine
 from engine.model.campaigns import Row
@@ -103,7 +104,8 @@ async def furnished(engine: Engine, address: str) -> Site:
     rows = [Row(email=f"p{n}@example.com", name=f"P {n}") for n in range(5)]
     faults = [Row(email="wrong"), Row(email="p1@example.com", name="Again")]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=[*rows, *faults]))
-    await do(engine, CreateKey(name="Robot", address="o@cis.test"))
+    key = await do(engine, CreateKey(name="Robot", address="o@cis.test"))
+    await do(engine, Suppress(targets=("never@example.com", "blocked.example")))
     await deliver(engine)
     at = f"/console/events/{event.id}"
     return Site(
@@ -130,6 +132,12 @@ async def furnished(engine: Engine, address: str) -> Site:
             "report of an organizer": f"/console/reports/organizers/{event.organizer}",
             "report of an event": f"/console/reports/events/{event.id}",
             "agents": "/console/agents",
+            "new key": "/console/keys/new",
+            "key": f"/console/keys/{key.key.id}",
+            "do not mail": "/console/do-not-mail",
+            "quarantine": "/console/quarantine",
+            "record": "/console/record",
+            "developers": "/console/developer",
             "held": f"/console/held/{held}",
             "not here": "/console/events/unknown",
         },

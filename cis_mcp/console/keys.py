@@ -1,0 +1,117 @@
+"""Keys: a form for a new one whose every field says what it stops, and what one may do, did and has left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from starlette.responses import Response
+
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.views import keys as views
+from engine.commands.agents.keys import CreateKey
+from engine.jobs.accounts import key_day
+from engine.model.bounds import DEFAULT_VERBS, Approval, Bounds, Mode
+from engine.model.keys import Key
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+
+_HUB = "/console/agents"
+NUMBERS: Sequence[tuple[str, str]] = (
+    ("day", "Mails a day: more are refused"),
+    ("minute", "Mails a minute: more wait"),
+    ("new_people_day", "People a day who were never mailed before: more are refused"),
+    ("person_day", "Mails a day to one person: more are refused"),
+    ("bulk_max", "Rows of one list: a longer one is refused whole"),
+    ("events_max", "Events that stand at one time: more are refused"),
+    ("horizon_days", "Days ahead: an event that starts later is refused"),
+    ("expires_days", "Days until it ends for good; 0: never"),
+)
+"""The bounds that are numbers, and what each of them stops; 0 is no limit."""
+TEXTS: Sequence[tuple[str, str]] = (
+    ("to", "Whom it may mail, such as *@example.com; empty: anybody"),
+    ("not_to", "Whom it may not mail, whatever else is said"),
+    ("links", "Hosts that its texts may link to, such as example.com; empty: any"),
+    ("hours", "When its mail may leave, such as 08:00-20:00; empty: always"),
+    ("timezone", "The zone of those hours and of the day"),
+    ("owner", "Who answers for it, is asked for a yes, and can stop it by mail; empty: the operator"),
+)
+"""The bounds that are texts; several in one field are parted by spaces or commas."""
+_LISTS = frozenset({"to", "not_to", "links"})
+
+
+async def new(visit: Visit) -> Response:
+    """GET /console/keys/new."""
+    defaults = Bounds()
+    return visit.show(
+        "key_form.html",
+        title="New key",
+        verbs=[(verb.value, verb in DEFAULT_VERBS) for verb in Verb if verb is not Verb.READ],
+        numbers=[(name, label, getattr(defaults, name)) for name, label in NUMBERS],
+        texts=[(name, label, "UTC" if name == "timezone" else "") for name, label in TEXTS],
+        modes=[mode.value for mode in (Mode.ACT, Mode.HOLD, Mode.OBSERVE)],
+        approvals=[approval.value for approval in Approval if approval is not Approval.BULK],
+    )
+
+
+async def make(visit: Visit) -> Response:
+    """POST /console/keys: the secret is shown once, in this answer alone."""
+    bounds = views.read_bounds(_values(visit))
+    command = CreateKey(name=visit.given("name"), address=visit.given("address") or None, bounds=bounds)
+    done = await visit.apply(command)
+    return visit.show("key_made.html", title="The key", key=done.key, secret=done.secret)
+
+
+def _values(visit: Visit) -> Mapping[str, object]:
+    """The bounds as the form has them; an empty field keeps what a new key has."""
+    given: dict[str, object] = {"verbs": [v.value for v in Verb if v is Verb.READ or visit.given(f"may-{v}")]}
+    given |= {name: _number(visit.given(name)) for name, _ in NUMBERS if visit.given(name)}
+    for name, _ in TEXTS:
+        if value := visit.given(name):
+            given[name] = value.replace(",", " ").split() if name in _LISTS else value
+    if mode := visit.given("mode"):
+        given["mode"] = mode
+    if waits := [one.value for one in Approval if visit.given(f"waits-{one}")]:
+        given["approval"] = waits
+    return given
+
+
+def _number(given: str) -> int:
+    if not (given.isascii() and given.isdigit() and len(given) < 12):
+        raise Refused(Code.INVALID_ARGUMENT, f"“{given[:20]}” is no number.", "Go back, and correct it.")
+    return int(given)
+
+
+async def show(visit: Visit) -> Response:
+    """GET /console/keys/{id}: its bounds, what it did today, and what is left."""
+    key = await _key(visit)
+    now = visit.engine.clock()
+    day = await key_day(visit.engine, key, now)
+    return visit.show(
+        "key.html",
+        title=key.name or key.id,
+        key=key,
+        state=views.state(key, now),
+        verbs=views.verbs(key),
+        bounds=[line.strip().partition(": ")[::2] for line in views.bound_lines(key)],
+        limits=[one for one in day.limits if one.left is not None or one.used is not None],
+        refused=day.refused,
+        last=day.last,
+    )
+
+
+async def _key(visit: Visit) -> Key:
+    """The key, for whoever may see it or answers for it. Raises Refused: UNKNOWN_KEY."""
+    found = await visit.engine.keys_of(visit.actor)
+    if visit.actor.kind == "organizer":
+        found += await visit.engine.keys_owned(visit.actor.address)
+    key = next((key for key in found if key.id == visit.path("id")), None)
+    if key is None:
+        raise Refused(Code.UNKNOWN_KEY, "There is no such key.")
+    return key
+
+
+SCREENS = (
+    Screen("GET", "/console/keys/new", new, Verb.DELEGATE),
+    Screen("POST", "/console/keys", make, Verb.DELEGATE),
+    Screen("GET", "/console/keys/{id:str}", show),
+)

@@ -1,0 +1,119 @@
+"""The do-not-mail list, the quarantine, and the record, which is verified on sight."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.sealing import opened, sealed
+from cis_mcp.views.record import record_row
+from cis_mcp.views.suppressions import entry_info
+from engine.commands.invites.suppressing import Suppress, Unsuppress
+from engine.commands.operators.operators import may_administer
+from engine.inbox.intake.intake import Inbox
+from engine.inbox.quarantine import Quarantine
+from engine.model.addresses import masked_address
+from engine.model.codes import blanked
+from engine.model.suppressions import Suppression
+from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
+
+_SHOWN = 50
+_TEXT_SHOWN = 5_000
+AT_ONCE = 10_000
+"""Rows of a record that are verified whenever it is looked at; a longer one by a button."""
+_HUB = "/console/agents"
+
+
+async def do_not_mail(visit: Visit) -> Response:
+    """GET /console/do-not-mail."""
+    after = opened(visit, visit.asked("after")).partition(" ") if visit.asked("after") else None
+    place = (after[0], after[2]) if after else None
+    found = await visit.engine.suppressions(visit.actor, "", _SHOWN + 1, place)
+    last = found[_SHOWN - 1] if len(found) > _SHOWN else None
+    return visit.show(
+        "do_not_mail.html",
+        title="Do-not-mail list",
+        entries=[(_masked(one), sealed(visit, one.target), entry_info(one)) for one in found[:_SHOWN]],
+        after=sealed(visit, f"{last.target} {last.organizer}") if last else "",
+    )
+
+
+def _masked(entry: Suppression) -> str:
+    return entry.target if entry.is_domain else masked_address(entry.target)
+
+
+async def block(visit: Visit) -> Response:
+    """POST: put an address or a domain on the list, or take one off."""
+    organizer = visit.given("organizer")
+    if visit.given("do") == "remove":
+        target = opened(visit, visit.given("target"))
+        await visit.apply(Unsuppress(targets=(target,), organizer=organizer))
+        return visit.go("/console/do-not-mail", "off")
+    await visit.apply(Suppress(targets=(visit.given("target"),), organizer=organizer))
+    return visit.go("/console/do-not-mail", "on")
+
+
+async def quarantine(visit: Visit) -> Response:
+    """GET /console/quarantine."""
+    may_administer(visit.actor)
+    page = await Quarantine(visit.engine).page(_SHOWN, visit.asked("cursor") or None)
+    return visit.show("quarantine.html", title="Quarantine", page=page)
+
+
+async def quarantined(visit: Visit) -> Response:
+    """GET /console/quarantine/{id}: one mail, its words alone."""
+    may_administer(visit.actor)
+    shown = await Quarantine(visit.engine).show(visit.path("id"))
+    return visit.show(
+        "quarantined.html",
+        title="A mail that waits",
+        shown=shown,
+        headers=[(name, blanked(value)) for name, value in shown.headers],
+        text=blanked(shown.text)[:_TEXT_SHOWN],
+        calendars=[blanked(calendar)[:_TEXT_SHOWN] for calendar in shown.calendars],
+    )
+
+
+async def decide_mail(visit: Visit) -> Response:
+    """POST: let a mail through as if its sender were proven, or put it away."""
+    mail_id = visit.path("id")
+    match visit.given("do"):
+        case "release":
+            name = await Quarantine(visit.engine).release(mail_id, visit.actor)
+            outcome = (await Inbox(visit.engine).handle(name))[0]
+            texts = [f"It was handled: {outcome.action.value}.", outcome.detail[:_TEXT_SHOWN]]
+            ways = [("Quarantine", "/console/quarantine")]
+            return visit.show("message.html", title="Let through", texts=texts, ways=ways)
+        case "drop":
+            await Quarantine(visit.engine).drop(mail_id, visit.actor)
+            return visit.go("/console/quarantine", "dropped")
+        case _:
+            raise Refused(Code.INVALID_ARGUMENT, "The form does nothing.", "Press one of its buttons.")
+
+
+async def record(visit: Visit) -> Response:
+    """GET /console/record: the newest rows; for the operator a short chain is verified as the page is made."""
+    given = visit.asked("before")
+    before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    rows = [record_row(row) for row in await visit.engine.record(visit.actor, _SHOWN, before)]
+    short = bool(rows) and rows[0].row <= AT_ONCE
+    looked = visit.everywhere and before is None and (short or visit.asked("verify") == "yes")
+    return visit.show(
+        "record.html",
+        title="Record",
+        rows=rows,
+        before=rows[-1].row if len(rows) == _SHOWN else 0,
+        verified=await visit.engine.verified() if looked else None,
+        offered=visit.everywhere and before is None and not looked and bool(rows),
+    )
+
+
+SCREENS = (
+    Screen("GET", "/console/do-not-mail", do_not_mail),
+    Screen("POST", "/console/do-not-mail", block, Verb.SUPPRESS),
+    Screen("GET", "/console/quarantine", quarantine, Verb.ADMIN),
+    Screen("GET", "/console/quarantine/{id:str}", quarantined, Verb.ADMIN),
+    Screen("POST", "/console/quarantine/{id:str}", decide_mail, Verb.ADMIN),
+    Screen("GET", "/console/record", record),
+)
