@@ -75,8 +75,8 @@ class PageQuestions:
     async def page_events(self, page: Page) -> list[Event]:
         """The events of a page in order of their start, cancelled ones too."""
         events = await self.store.events_of(page.organizer, EVENTS_MAX)
-        named = frozenset(page.selection.uids)
-        events = [event for event in events if _fits(event, page, named)]
+        named = frozenset(page.selection.uids) or frozenset(event.uid for event in events)
+        events = [event for event in events if event.uid in named and page.selection.in_month(event)]
         if page.selection.query:
             uids, _ = await self.found_on_page(page, page.selection.query)
             events = [event for event in events if event.uid in uids]
@@ -84,7 +84,7 @@ class PageQuestions:
 
     async def on_page(self, page: Page, event: Event) -> bool:
         """True where `event` of the page's organizer is one of the page's, shown just now or not."""
-        if not _fits(event, page, frozenset(page.selection.uids)):
+        if not page.selection.names(event):
             return False
         if not page.selection.query:
             return True
@@ -105,15 +105,6 @@ class PageQuestions:
             if cursor is None:
                 break
         return frozenset(uids), found.understood
-
-
-def _fits(event: Event, page: Page, named: frozenset[str]) -> bool:
-    """True where the event is one of those that are named, and in the month."""
-    return (not named or event.uid in named) and page.selection.month in {"", _month(event)}
-
-
-def _month(event: Event) -> str:
-    return event.span.local(event.span.start).strftime("%Y-%m")
 
 
 def _may_read(actor: Actor) -> None:

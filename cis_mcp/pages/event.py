@@ -62,7 +62,9 @@ async def _shown(
         return render("event.html", **values, embedded=embedded, email=email, problem=problem)
 
     if problem:
-        return answer(request, Body.of(make()), cache_control=PRIVATE, status=status, framed=embedded)
+        return answer(
+            request, Body.of(make(), once=True), cache_control=PRIVATE, status=status, framed=embedded
+        )
     body = await room.body((row.uid, over, embedded), shown, make, _HTML)
     return answer(request, body, cache_control=FRESH, framed=embedded)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlencode
@@ -84,8 +84,27 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
 
 
 async def _shown(room: Showroom, request: Request, shown: Shown, visit: Visit, status: int = 200) -> Response:
+    if visit.personal:
+        make = await _maker(room, shown, visit)
+        body = await asyncio.to_thread(lambda: Body.of(make(), once=True))
+        return answer(request, body, cache_control=PRIVATE, status=status, framed=visit.embedded)
     view = visit.view
-    answered = _NO_ANSWER
+    # What words ask for may depend on the time, as “tonight” does.
+    minute = (int(room.engine.clock().timestamp() // 60),) if view.query else ()
+    key = (view, visit.embedded, *minute)
+    found = room.kept(key, shown)
+    if found is None:
+        make = await _maker(room, shown, visit)
+        found = room.keep(key, shown, await asyncio.to_thread(lambda: Body.of(make(), _HTML)))
+    if status == 200 and request.method == "GET" and not view.query:
+        room.see(request, shown, found)
+    cache_control = PRIVATE if view.query else FRESH
+    return answer(request, found, cache_control=cache_control, status=status, framed=visit.embedded)
+
+
+async def _maker(room: Showroom, shown: Shown, visit: Visit) -> Callable[[], bytes]:
+    """What renders the page for a visit, in a thread; what the store is asked for it is asked before."""
+    view, answered = visit.view, _NO_ANSWER
     if view.query and not fitting(shown.listing.rows, view):
         answered = _Answered(*await room.engine.found_on_page(shown.page, view.query, _FOUND_MAX))
     others = () if shown.listing.rows else await room.others(shown.page)
@@ -95,13 +114,7 @@ async def _shown(room: Showroom, request: Request, shown: Shown, visit: Visit, s
         values = page_values(room, shown, visit, answered)
         return render("schedule.html", **values, now=now, ways=ways(others))
 
-    if visit.personal or view.query:
-        body = await asyncio.to_thread(lambda: Body.of(make()))
-        return answer(request, body, cache_control=PRIVATE, status=status, framed=visit.embedded)
-    body = await room.body((view, visit.embedded), shown, make, _HTML)
-    if status == 200 and request.method == "GET":
-        room.see(request, shown, body)
-    return answer(request, body, cache_control=FRESH, framed=visit.embedded)
+    return make
 
 
 def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered) -> dict[str, object]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from starlette.requests import Request
 
 from cis_mcp.pages.hourly import Hourly
-from cis_mcp.pages.listing import Listing, listing
+from cis_mcp.pages.listing import Listing, View, listing
 from cis_mcp.pages.rows import Row, rows_of
 from cis_mcp.pages.web import Body
 from engine.commands.randomness import ID_LENGTH
@@ -22,8 +22,11 @@ from engine.model.pages import UNLISTED_LENGTH, Page, PageKind, unlisted_name
 from engine.page_questions import PageStamp
 
 _SEEN = 1_000
-_LISTINGS, _BODIES = 64, 256
-"""What is kept: some 3 MB for each listing of 2,430 events, 40 kB for each body of it."""
+_LISTINGS, _BODIES, _ASKED = 64, 256, 128
+"""What is kept: some 3 MB for each listing of 2,430 events, 40 kB for each body of it.
+
+Views that visitors ask for are kept apart: however many are asked for, what everyone sees first stays.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Showroom:
         self.hourly = Hourly()
         self._shown: OrderedDict[str, Shown] = OrderedDict()
         self._bodies: OrderedDict[tuple[object, ...], Body] = OrderedDict()
+        self._asked: OrderedDict[tuple[object, ...], Body] = OrderedDict()
         self._making: dict[str, asyncio.Lock] = {}
         self._seen: dict[tuple[str, bytes], tuple[Body, datetime | None]] = {}
         self._mark = -1
@@ -115,16 +119,22 @@ class Showroom:
     def kept(self, key: tuple[object, ...], shown: Shown) -> Body | None:
         """The body that is kept for `key`, if the page is still what it was."""
         whole = (shown.page.slug, shown.stamp, shown.listing.until, *key)
-        if whole in self._bodies:
-            self._bodies.move_to_end(whole)
-        return self._bodies.get(whole)
+        bodies, _ = self._shelf(key)
+        if whole in bodies:
+            bodies.move_to_end(whole)
+        return bodies.get(whole)
 
     def keep(self, key: tuple[object, ...], shown: Shown, body: Body) -> Body:
         """Keep a body for `key`; those that were not looked at for longest go."""
-        self._bodies[shown.page.slug, shown.stamp, shown.listing.until, *key] = body
-        while len(self._bodies) > _BODIES:
-            self._bodies.popitem(last=False)
+        bodies, most = self._shelf(key)
+        bodies[shown.page.slug, shown.stamp, shown.listing.until, *key] = body
+        while len(bodies) > most:
+            bodies.popitem(last=False)
         return body
+
+    def _shelf(self, key: tuple[object, ...]) -> tuple[OrderedDict[tuple[object, ...], Body], int]:
+        asked = isinstance(key[0], View) and key[0].filtered
+        return (self._asked, _ASKED) if asked else (self._bodies, _BODIES)
 
     async def showing(self, name: str) -> tuple[Shown, Row] | None:
         """The published page that has the event with this short id, and the event as a row; None if none has it.

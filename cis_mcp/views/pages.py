@@ -10,16 +10,16 @@ from cis_mcp.views.base import Data
 from cis_mcp.views.events import utc
 from engine.commands.pages import texts
 from engine.model.events import Event
-from engine.model.pages import Grouping, Layout, Page, PageKind, Show, unlisted_name
+from engine.model.pages import Grouping, Layout, Page, PageKind, Show, event_path
+from engine.model.pages import path as own_path
 from engine.settings import Settings
 
 _TEXTS = "shown as it is, without markup"
-_PATHS = {PageKind.SCHEDULE: "s", PageKind.UPCOMING: "u"}
 
 
 def path(page: Page) -> str:
     """Where the page is on our web server; empty for a page of kind events, which is no list."""
-    return f"/{_PATHS[page.kind]}/{page.slug}" if page.kind in _PATHS else ""
+    return own_path(page)
 
 
 def url(settings: Settings, page: Page) -> str:
@@ -29,8 +29,7 @@ def url(settings: Settings, page: Page) -> str:
 
 def event_url(settings: Settings, page: Page, event: Event) -> str:
     """The public address of the page that `event`, which `page` has, has of its own."""
-    name = unlisted_name(page, event) if page.kind is PageKind.EVENTS else event.id
-    return f"{settings.public_url.rstrip('/')}/e/{name}"
+    return settings.public_url.rstrip("/") + event_path(page, event)
 
 
 def addresses(settings: Settings, page: Page) -> dict[str, str]:

@@ -14,6 +14,7 @@ from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.confirmations import Confirmation
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Notice
+from engine.model.pages import Page, event_path, path
 from engine.model.people import Attendee
 from engine.model.times import Instant, Span
 from engine.refusals import Code
@@ -27,6 +28,7 @@ _LINE_SHOWN = 300
 _TABLES_MAX = 1_000_000
 _TITLE_SHOWN = 80
 _STEPS = "What you can do now:"
+_PAGES_SHOWN = 5
 _REGISTERS = "Once it is registered, events that you mail here are created, and people invited in your name."
 _LINK = re.compile(r"(?:https?|ftp)://\S*|www\.\S*", re.IGNORECASE)
 _FIELDS = {
@@ -74,6 +76,18 @@ def created(event: Event, settings: Settings) -> Notice:
     """A new event, and what can be done with it next."""
     made = _notice(f"Created: {event.summary}", event, "Your event was created. No one has been invited yet.")
     return made.model_copy(update={"text": made.text + _next_steps(event, settings)})
+
+
+def on_pages(notice: Notice, event: Event, pages: Sequence[Page], settings: Settings) -> Notice:
+    """`notice` with the addresses of published pages that have the event; pages whose events are searched for are not
+    looked through."""
+    having = [page for page in pages if not page.selection.query and page.selection.names(event)]
+    paths = [event_path(page, event) for page in having] + [path(page) for page in having]
+    found = [address for way in dict.fromkeys(paths) if way and (address := settings.page(way[1:]))]
+    if not found:
+        return notice
+    listed = "\n".join(f"- {address}" for address in found[:_PAGES_SHOWN])
+    return notice.model_copy(update={"text": f"{notice.text}\nIt is on the web:\n{listed}\n"})
 
 
 def _next_steps(event: Event, settings: Settings) -> str:

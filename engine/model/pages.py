@@ -74,6 +74,14 @@ class EventSelection(Value):
     query: str = Field("", description="text that an event must contain, read as a search reads them")
     uids: tuple[str, ...] = Field((), description="these events alone")
 
+    def names(self, event: Event) -> bool:
+        """True where `event` is one of those that are named, and in the month; what words ask for is not looked at."""
+        return (not self.uids or event.uid in self.uids) and self.in_month(event)
+
+    def in_month(self, event: Event) -> bool:
+        """True where `event` starts in the month, or none is asked for."""
+        return self.month in {"", event.span.local(event.span.start).strftime("%Y-%m")}
+
 
 class Page(Value):
     """A public page; its slug is its address and never changes."""
@@ -96,6 +104,19 @@ class Page(Value):
     revision: int = Field(0, description="grows with every change of the page")
     created: datetime
     changed: datetime
+
+
+_PATHS = {PageKind.SCHEDULE: "s", PageKind.UPCOMING: "u"}
+
+
+def path(page: Page) -> str:
+    """Where the page is on our web server; empty for a page of kind events, which is no list."""
+    return f"/{_PATHS[page.kind]}/{page.slug}" if page.kind in _PATHS else ""
+
+
+def event_path(page: Page, event: Event) -> str:
+    """Where the page is that `event`, which `page` has, has of its own."""
+    return f"/e/{unlisted_name(page, event) if page.kind is PageKind.EVENTS else event.id}"
 
 
 def unlisted_name(page: Page, event: Event) -> str:

@@ -8,13 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
+from engine.model.actors import Actor
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Audience
 from engine.model.queries import EventQuery
 from tests.support import mails
 from tests.support.clock import Clock
-from tests.support.engines import deliver, engine_in, invite_all_answers
+from tests.support.engines import deliver, do, engine_in, invite_all_answers
 from tests.support.inboxes import Post, receiving
 from tests.support.mails import END, STAMP, START, vevent
 
@@ -402,3 +404,27 @@ async def test_who_hears_of_an_update_by_mail_is_the_operators_choice(tmp_path: 
         await post(mails.request(vevent(start=START + hour, end=END + hour, sequence=1)))
         told = {m.email for m in await deliver(engine) if m.kind == "update"}
         assert told == {"yes@example.com", "maybe@example.com"}
+
+
+async def test_the_notice_of_a_new_event_leads_to_the_pages_that_have_it(tmp_path: Path) -> None:
+    async with (
+        engine_in(tmp_path, Clock(), public_url="https://cis.example", sender_auth="off") as engine,
+        receiving(engine) as post,
+    ):
+        await post(mails.request(vevent()))
+        notice = await post.notice()
+        assert notice.notice
+        assert "on the web" not in notice.notice.text
+        owner = Actor(kind="organizer", address="olga@cis.test")
+        for page in (
+            {"title": "Season"},
+            {"title": "Other", "month": "2031-01"},
+            {"title": "c", "query": "zebra"},
+        ):
+            await do(engine, CreatePage.model_validate(page), owner)
+        await post(mails.request(vevent(uid="second")))
+        newest = await post.notice()
+        assert newest.notice
+        listed = [line for line in newest.notice.text.splitlines() if "https://cis.example" in line]
+        event = await engine.event(newest.event_uid or "", owner)
+        assert listed == [f"- https://cis.example/e/{event.id}", "- https://cis.example/s/season"]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
+from starlette.applications import Starlette
 
+from cis_mcp.pages.published import routes
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from tests.pages.visitor import Seen, Visitor, changed, game, games, published, season
 from tests.support.clock import Clock
-from tests.support.engines import created, do
+from tests.support.engines import created, do, engine_in
+from tests.support.queries import counting_queries
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import served
 
@@ -239,3 +243,29 @@ async def test_an_address_that_is_too_long_is_not_shown_again_in_part(
     fits = f"{'a' * 60}@example.com"
     assert fits in (await visitor.see(f"/s/season?q=game&email={fits}")).answer.text
     assert "aaaa" not in (await visitor.see(f"/s/season?q=game&email={'a' * 321}")).answer.text
+
+
+async def test_a_question_that_was_just_answered_is_answered_from_memory(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """Counted by what the database is asked: two small reads, however the question is worded."""
+    with counting_queries() as queries:
+        async with engine_in(tmp_path, clock, public_url="https://cis.example.com") as engine:
+            await games(engine, 8)
+            await published(engine)
+            app = Starlette(routes=routes(engine))
+            way = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=way, base_url="https://cis.example.com") as web:
+                first = await web.get("/s/season?q=weekend+evenings+in+May")
+                queries.zero()
+                again = await web.get("/s/season?q=weekend+evenings+in+May")
+                told, steps = queries.statements, queries.steps
+                for n in range(200):
+                    await web.get(f"/s/season?q=owls+{n}")
+                queries.zero()
+                await web.get("/s/season")
+                assert queries.statements <= told, "what everyone sees first is still kept"
+    assert again.text == first.text
+    assert told <= 3
+    assert steps < 1_000
+    assert again.headers["cache-control"] == "private, no-store"

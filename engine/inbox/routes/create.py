@@ -330,8 +330,11 @@ async def _apply(
     part += ":cancelled" if action is MailAction.CANCELLED else ""
     saying = partial(_NOTICES[action], engine.settings, None if event.following else event.recurrence_id)
 
+    pages = await engine.pages_of(received.actor.address) if action is MailAction.CREATED else []
+
     def notice(done: EventDone) -> Notice:
-        return notices.without(saying(done), left_out)
+        told = notices.on_pages(saying(done), done.event, pages, engine.settings)
+        return notices.without(told, left_out)
 
     def no(why: Refused) -> Outcome:
         if why.code is Code.STALE:
