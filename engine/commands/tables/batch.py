@@ -100,8 +100,8 @@ class Rehearsed(Exception):  # noqa: N818 -- reads as what it is
 class Batch(Command[BatchDone]):
     """Some requests, carried out one after the other; a refused one changed nothing.
 
-    That rests on what holds for every command: it refuses before it writes. Once `enough` says so, the
-    unit of work ends after the request that is under way; the outcomes tell how many were done.
+    That rests on what holds for each of these commands, and is checked: it refuses before it writes. Once `enough`
+    says so, the unit of work ends after the request that is under way; the outcomes tell how many were done.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -130,7 +130,7 @@ async def _one(work: Work, step: Step) -> StepOutcome:
     earlier = await step.before(work)
     if earlier is not None:
         return earlier
-    action, uid = step.asked(), ""
+    action, uid, written = step.asked(), "", work.unit.writes
     try:
         command = await step.command(work)
         action, uid = _ACTIONS[type(command)], command.subject()
@@ -144,6 +144,8 @@ async def _one(work: Work, step: Step) -> StepOutcome:
         if guest and outcome.became is RequestOutcome.CREATED:
             outcome = await _invited(work, guest, outcome)
     except Refused as refused:
+        if work.unit.writes != written:
+            raise AssertionError(f"{action} wrote before it refused: {refused.code}") from refused
         outcome = _turned_down(step, action, uid, refused)
     await step.also(work, outcome)
     return outcome

@@ -20,6 +20,11 @@ class Ledger(Protocol):
         """How many people, with all that belongs to them, one unit of work takes at once."""
         ...
 
+    @property
+    def writes(self) -> int:
+        """How much this unit of work has written so far; it only grows."""
+        ...
+
     async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
         """Owe messages, each once (promise 3); lower priorities leave first."""
         ...

@@ -55,6 +55,7 @@ class Session:
         self.tally = Tally()
         self.owed: list[str] = []
         self.chain = ""
+        self.writes = 0
 
     async def all(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         return list(await self.connection.execute_fetchall(sql, tuple(values)))
@@ -64,13 +65,15 @@ class Session:
         return rows[0] if rows else None
 
     async def run(self, sql: str, values: Sequence[object] = ()) -> int:
-        """Execute one statement and give back how many rows it changed."""
+        """Execute one statement and return how many rows it changed."""
         cursor = await self.connection.execute(sql, tuple(values))
+        self.writes += max(0, cursor.rowcount)
         return cursor.rowcount
 
     async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Execute one statement for each row; for none, nothing."""
         listed = list(rows)
+        self.writes += len(listed)
         if listed:
             await self.connection.executemany(sql, listed)
 

@@ -58,6 +58,10 @@ class LedgerUnit(SuppressionUnit):
     def __init__(self, tables: Tables) -> None:
         self.t = tables
 
+    @property
+    def writes(self) -> int:
+        return self.t.writes
+
     def owed(self, fits: Callable[[Message], bool]) -> list[tuple[int, Owed]]:
         """The rows of the ledger whose message fits, oldest first."""
         return [(key, row) for key, row in self.t.of("message").items() if fits(row.message)]

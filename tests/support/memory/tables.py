@@ -41,6 +41,7 @@ class Tables:
         self.before = rows
         self.version = version
         self.touched: set[str] = set()
+        self.writes = 0
         self.owed: list[str] = []
 
     def of(self, table: str) -> dict[Any, Any]:
@@ -67,6 +68,7 @@ class Tables:
         return (value for value in list(self.of(table).values()) if fits(value))
 
     def _own(self, table: str) -> dict[Any, Any]:
+        self.writes += 1
         if table not in self.touched:
             self.touched.add(table)
             self.rows[table] = dict(self.rows.get(table, {}))
