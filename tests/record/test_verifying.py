@@ -138,7 +138,7 @@ async def test_a_head_that_somebody_else_signed_is_refused(folder: Path, tmp_pat
     (tmp_path / "head.txt").write_text(note)
     done = _run("record", "verify", "--head", tmp_path / "head.txt")
     assert done.exit_code == 2
-    assert "signature" in done.output
+    assert "not signed with this key" in done.output
     signer = Signer.of(settings_in(folder))
     real = (folder / HEAD_FILE).read_text()
     assert opened(real, signer.verifier).head.seq == 1

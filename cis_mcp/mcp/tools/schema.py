@@ -128,6 +128,9 @@ def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
     if isinstance(ref := node.get("$ref"), str):
         siblings = {key: value for key, value in node.items() if key != "$ref"}
         node = {**definitions[ref.rsplit("/", 1)[-1]], **siblings}
+    if "const" in node and "properties" not in node:
+        # The same, as all clients understand it.
+        node = {**{key: value for key, value in node.items() if key != "const"}, "enum": [node["const"]]}
     return {key: _inlined(value, definitions) for key, value in node.items()}
 
 
