@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,6 +16,7 @@ import pytest
 from botocore.stub import Stubber
 
 from cis_mcp.aws import costs, dns, template
+from cis_mcp.aws.boot import user_data
 from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding
 from cis_mcp.aws.options import IDLE_FLAGS, REFERENCE_PARAMETERS, VARIABLES, Options, Refusal, read
 from cis_mcp.aws.preflight import Preflight
@@ -21,6 +24,7 @@ from cis_mcp.aws.rules import Rules
 from engine.refusals import Refused
 from tests.cli.processes import run
 
+ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "invites.example.com"
 GIVEN = {"domain": DOMAIN, "region": "eu-west-1"}
 OPTIONS = Options(domain=DOMAIN, region="eu-west-1")
@@ -389,3 +393,31 @@ def test_on_destroy_the_rule_set_of_somebody_else_stays_active() -> None:
     assert Rules(clients, OPTIONS).remove() == ["receipt rule “cis-prod” of “company”"]  # type: ignore[arg-type]
     clients.spent()
     clients.close()
+
+
+# what runs there
+
+
+def test_the_boot_script_is_one_that_bash_reads_and_names_what_the_template_has() -> None:
+    names = set(re.findall(r"\$\{([A-Za-z:.]+)\}", user_data()))
+    own = {"Mail", "Device", "AWS::Region"}
+    built = template.build()
+    assert {name.partition(".")[0] for name in names - own} <= {*built["Resources"], *built["Parameters"]}
+    script = re.sub(r"\$\{[A-Za-z:.]+\}", "x", user_data())
+    assert (
+        subprocess.run(["bash", "-n"], input=script.encode(), capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+def test_the_container_copies_what_the_package_is_built_of() -> None:
+    lines = (ROOT / "deploy/Containerfile").read_text().splitlines()
+    copied = {
+        name
+        for line in lines
+        if line.startswith("COPY ") and "--from" not in line
+        for name in line.split()[1:-1]
+    }
+    assert all((ROOT / name).exists() for name in copied)
+    assert {"requirements.lock", "cis_mcp", "engine", "prompts", "llms.txt", "pyproject.toml"} <= copied
+    assert [line for line in lines if line.startswith("USER")] == ["USER cis"]
