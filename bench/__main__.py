@@ -17,6 +17,7 @@ from bench import (
     busy,
     campaign,
     costly,
+    hooking,
     hostile,
     importing,
     mailed,
@@ -53,6 +54,7 @@ _PARTS: dict[str, Part] = {
     "record": recording.measure,
     "aws": aws.measure,
     "web": web.measure,
+    "hooks": hooking.measure,
 }
 _NO_SINK = (
     "smtp-sink is not here, so a slower aiosmtpd takes the mails: "

@@ -200,8 +200,9 @@ async def _list(settings: Settings) -> int:
 
     async with opened(settings) as engine:
         found = await asking.triggers(engine, engine.local)
+        counts = await asking.counts(engine, [one for one, _ in found])
     for one, unproven in found:
-        click.echo(views.line(one, unproven))
+        click.echo(f"{views.line(one, unproven)}  invited: {counts[one.id].invited}")
     if not found:
         click.echo("There are no triggers.", err=True)
     return 0

@@ -8,12 +8,13 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
-from engine.model.triggers import Delivery, Sender, Trigger
+from engine.model.triggers import Delivery, Sender, Trigger, TriggerCounts
 from engine.triggers.asking import Tried, unordered, weakness
 
 SHOWN = 200
 """Characters of a text of others."""
 _NAMED = 20
+_NONE = TriggerCounts()
 
 
 def state(trigger: Trigger) -> str:
@@ -77,6 +78,9 @@ class TriggerInfo(Data):
     key: str = Field(description="id of the key that it acts as")
     rules: int
     unproven: int = Field(description="requests at its hook that nothing proved")
+    deliveries: int = Field(description="that came")
+    invited: int = Field(description="people whom it invited")
+    withdrawn: int = Field(description="people whom it took out")
     warnings: list[str]
 
 
@@ -114,7 +118,9 @@ class DeliveryInfo(Data):
     refused: list[str] = Field(description="address and code of the first 20")
 
 
-def trigger_info(public_url: str, trigger: Trigger, unproven: int) -> TriggerInfo:
+def trigger_info(
+    public_url: str, trigger: Trigger, unproven: int, counts: TriggerCounts = _NONE
+) -> TriggerInfo:
     """A trigger of the server at `public_url`, with how many requests at its hook nothing proved."""
     return TriggerInfo(
         name=trigger.name,
@@ -124,6 +130,9 @@ def trigger_info(public_url: str, trigger: Trigger, unproven: int) -> TriggerInf
         key=trigger.key,
         rules=len(trigger.rules),
         unproven=unproven,
+        deliveries=counts.deliveries,
+        invited=counts.invited,
+        withdrawn=counts.withdrawn,
         warnings=list(warnings(trigger)),
     )
 

@@ -115,6 +115,14 @@ class Trigger(Value):
     starting_minutes: int = Field(1_440, description="how long before its start an event is starting")
 
 
+class TriggerCounts(Value):
+    """What came at a hook, and what it did."""
+
+    deliveries: int = 0
+    invited: int = 0
+    withdrawn: int = 0
+
+
 class RefusedPerson(Value):
     """Somebody whom a delivery names and who was left out."""
 

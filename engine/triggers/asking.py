@@ -16,7 +16,14 @@ from engine.model.actors import Actor
 from engine.model.base import Value
 from engine.model.keys import Standing
 from engine.model.rules import Deed, Rule
-from engine.model.triggers import Delivery, DeliveryState, RefusedPerson, Trigger, TriggerObject
+from engine.model.triggers import (
+    Delivery,
+    DeliveryState,
+    RefusedPerson,
+    Trigger,
+    TriggerCounts,
+    TriggerObject,
+)
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 from engine.rules.admission import admit
@@ -64,6 +71,12 @@ async def triggers(engine: Engine, actor: Actor) -> list[tuple[Trigger, int]]:
     """The caller's triggers, each with how many unproven requests its hook had. Raises Refused: NOT_ALLOWED."""
     _may_see(actor)
     return await engine.store.triggers(None if actor.everywhere else actor.address)
+
+
+async def counts(engine: Engine, found: Sequence[Trigger]) -> dict[str, TriggerCounts]:
+    """What came at these hooks and what it did, by the id of the trigger."""
+    counted = await engine.store.trigger_counts([one.id for one in found])
+    return {one.id: counted.get(one.id, TriggerCounts()) for one in found}
 
 
 async def trigger(engine: Engine, name: str, actor: Actor) -> Trigger:

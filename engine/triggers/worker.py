@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from engine.commands.triggers.deliveries import (
     DeliveryDone,
+    EmptyDeliveries,
     FailDelivery,
     HandleDelivery,
     HoldDelivery,
@@ -31,6 +32,7 @@ _IDLE_S = 0.5
 _LOOK_S = 2.0
 """How often to look for what only the clock makes due, while nothing is kept."""
 _AFTER_FAILURE_S = 5.0
+_CLEAN_S = 3_600.0
 _ASK_AGAIN_S = 60
 _ASKED_FOR = timedelta(hours=1)
 """How long a system of record that cannot be asked is asked again."""
@@ -38,11 +40,14 @@ _ASKED_FOR = timedelta(hours=1)
 
 async def run(engine: Engine) -> None:
     """Run until cancelled."""
-    quiet, loop, next_look = Quiet(engine.store), asyncio.get_running_loop(), 0.0
+    quiet, loop, next_look, clean = Quiet(engine.store), asyncio.get_running_loop(), 0.0, 0.0
     while True:
         signal = engine.owed.listen()
         worked = False
         try:
+            if loop.time() >= clean:
+                clean = loop.time() + _CLEAN_S
+                await engine.apply(EmptyDeliveries(), SYSTEM)
             if not await quiet.since_last() or loop.time() >= next_look:
                 next_look = loop.time() + _LOOK_S
                 worked = await step(engine)

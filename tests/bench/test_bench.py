@@ -40,6 +40,8 @@ GROUPS = {
     "AWS",
     "The record",
     "Pages and REST",
+    "Deliveries at a hook",
+    "Webhooks out",
 }
 
 

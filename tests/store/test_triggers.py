@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from engine.model.rules import Deed, Rule
-from engine.model.triggers import Delivery, DeliveryState, Proof, Sender, Trigger, TriggerObject
+from engine.model.triggers import (
+    Delivery,
+    DeliveryState,
+    Proof,
+    Sender,
+    Trigger,
+    TriggerCounts,
+    TriggerObject,
+)
 from engine.store.protocol import Store
 from tests.store.stores import ORGANIZER
 from tests.support.clock import START
@@ -95,6 +103,24 @@ async def test_deliveries_are_listed_in_pages_newest_first(store: Store) -> None
     assert [d.id for d in await store.deliveries("id-deals", None, 2, "b")] == ["a"]
     assert await store.deliveries("id-deals", DeliveryState.FAILED, 10) == [failed]
     assert await store.deliveries("id-other", None, 10) == []
+
+
+async def test_what_a_trigger_did_is_counted_from_its_deliveries(store: Store) -> None:
+    done = {"state": DeliveryState.DONE, "due": None, "invited": 2, "withdrawn": 1}
+    await with_deliveries(store, delivery("a", **done), delivery("b", **done), delivery("c"))
+    counts = await store.trigger_counts(["id-deals", "id-other"])
+    assert counts == {"id-deals": TriggerCounts(deliveries=3, invited=4, withdrawn=2)}
+
+
+async def test_the_content_of_old_deliveries_goes_and_their_ids_stay(store: Store) -> None:
+    done = {"state": DeliveryState.DONE, "due": None}
+    late = START + timedelta(days=2)
+    await with_deliveries(store, delivery("a", **done), delivery("b"), delivery("c", received=late, **done))
+    async with store.unit() as unit:
+        assert await unit.empty_deliveries(START, 10) == 0
+        assert await unit.empty_deliveries(START + timedelta(days=1), 10) == 1
+        assert await unit.add_deliveries([(delivery("again", delivery_id="evt-a"), "1")]) == 0
+    assert [await store.payload(name) for name in "abc"] == [None, '"b"', '"c"']
 
 
 async def test_what_is_known_of_an_object_is_kept_until_it_is_forgotten(store: Store) -> None:

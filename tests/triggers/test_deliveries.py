@@ -10,7 +10,7 @@ import pytest
 
 from engine.commands.agents.keys import RevokeKey
 from engine.commands.operators.operators import SuspendOrganizer
-from engine.commands.triggers.deliveries import HandleDelivery, PlanDelivery, ReplayDelivery
+from engine.commands.triggers.deliveries import EmptyDeliveries, HandleDelivery, PlanDelivery, ReplayDelivery
 from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
 from engine.engine import SYSTEM, Engine
 from engine.model.messages import Kind
@@ -18,7 +18,7 @@ from engine.model.triggers import DeliveryState, Proof, Sender
 from engine.refusals import Code
 from engine.rules.mapping import mapped
 from engine.rules.reading import rules_of
-from engine.triggers import worker
+from engine.triggers import asking, worker
 from tests.support.clock import Clock
 from tests.support.engines import deliver, do, engine_in, refusal
 from tests.triggers.crm import (
@@ -237,6 +237,20 @@ async def test_a_forgotten_object_leaves_no_content(engine: Engine) -> None:
     await delivered(engine, hook, deal())
     await delivered(engine, hook, deal(stage="forget", people=[]))
     assert [await engine.store.payload(d.id) for d in await deliveries(engine, hook)] == [None, None]
+
+
+async def test_content_is_kept_for_its_days_and_a_repetition_is_known_ever_after(
+    engine: Engine, clock: Clock
+) -> None:
+    hook = await trigger(engine)
+    first = await delivered(engine, hook, deal(), "evt-1")
+    for days, kept in ((89, True), (2, False)):
+        clock.move(days=days)
+        await do(engine, EmptyDeliveries(), SYSTEM)
+        assert (await engine.store.payload(first.id) is not None) is kept
+    assert (await keep(engine, hook, deal(version=9), "evt-1")).new == 0
+    counts = await asking.counts(engine, [hook])
+    assert (counts[hook.id].deliveries, counts[hook.id].invited) == (1, 2)
 
 
 async def test_a_draft_keeps_what_is_delivered_and_a_stopped_trigger_too(engine: Engine) -> None:

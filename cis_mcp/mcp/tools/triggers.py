@@ -169,16 +169,18 @@ async def create_trigger(call: CallContext, arguments: CreateTriggerArguments) -
 
 
 async def list_triggers(call: CallContext, arguments: ListTriggersArguments) -> Reply:
-    """Show the triggers: hook, state, key, and what their proof leaves open."""
+    """Show the triggers: hook, state, key, what their proof leaves open, and how many people each invited."""
     every = await asking.triggers(call.engine, call.actor)
     later = [(one, unproven) for one, unproven in every if one.name > arguments.cursor]
 
     async def page(limit: int) -> Reply:
         found = later[:limit]
+        counts = await asking.counts(call.engine, [one for one, _ in found])
         cursor = found[-1][0].name if len(later) > limit else None
         data = Triggers(
             triggers=[
-                trigger_info(call.engine.settings.public_url, one, unproven) for one, unproven in found
+                trigger_info(call.engine.settings.public_url, one, unproven, counts[one.id])
+                for one, unproven in found
             ],
             next_cursor=cursor,
         )

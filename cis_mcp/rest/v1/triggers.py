@@ -122,8 +122,9 @@ async def triggers(call: Call[ListingTriggers, Body]) -> Triggers:
     every = await asking.triggers(call.engine, call.actor)
     rest = [(one, unproven) for one, unproven in every if one.name > str(after)]
     url = call.engine.settings.public_url
+    counts = await asking.counts(call.engine, [one for one, _ in rest[:limit]])
     return Triggers(
-        triggers=[trigger_info(url, one, unproven) for one, unproven in rest[:limit]],
+        triggers=[trigger_info(url, one, unproven, counts[one.id]) for one, unproven in rest[:limit]],
         next_cursor=cursors.written(rest[limit - 1][0].name) if len(rest) > limit else None,
     )
 

@@ -21,6 +21,7 @@ PENDING_MAX = 10_000
 """Deliveries of one trigger that are not settled; more are asked to come again."""
 _OBJECT_PENDING_MAX = 100
 _DETAIL_MAX = 300
+_EMPTIED_AT_ONCE = 1_000
 DELIVERY_ID_MAX = 200
 
 
@@ -170,8 +171,8 @@ class HandleDelivery(Command[DeliveryDone]):
             code="same_version" if same else "",
             detail="",
             event_uid=came_to.known.event_uid if came_to.known else "",
-            invited=came_to.invited,
-            withdrawn=came_to.withdrawn,
+            invited=delivery.invited + came_to.invited,
+            withdrawn=delivery.withdrawn + came_to.withdrawn,
             refused=came_to.refused,
         )
 
@@ -195,6 +196,18 @@ class FailDelivery(Command[DeliveryDone]):
             await effects.report_loop(work, trigger, self.detail)
         values = {"code": self.code.value, "detail": self.detail[:_DETAIL_MAX]}
         return await _saved(work, delivery, state=DeliveryState.FAILED, due=None, **values)
+
+
+class EmptyDeliveries(Command[Done]):
+    """Drop the content of deliveries that were settled long ago; that they came stays, so that none counts twice."""
+
+    in_record = False
+
+    async def carry_out(self, work: Work) -> Done:
+        days = work.settings.keep_mail_days
+        if days:
+            await work.unit.empty_deliveries(work.now - timedelta(days=days), _EMPTIED_AT_ONCE)
+        return Done()
 
 
 class PostponeDelivery(Command[DeliveryDone]):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.keys import Key
-from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerObject
+from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCounts, TriggerObject
 
 
 class Triggers(Protocol):
@@ -61,6 +61,10 @@ class Triggers(Protocol):
         """Add or replace what is known of an object."""
         ...
 
+    async def empty_deliveries(self, before: datetime, limit: int) -> int:
+        """Drop the content of deliveries that are settled and came before a moment; their ids stay. How many."""
+        ...
+
     def go_on_with(self, chain: str) -> None:
         """What this unit changes from now on belongs to this chain of changes and triggers."""
         ...
@@ -87,6 +91,10 @@ class TriggerQuestions(Protocol):
 
     async def triggers(self, organizer: str | None) -> list[tuple[Trigger, int]]:
         """The triggers of an organizer, or all, by name; each with how many unproven requests its hook had."""
+        ...
+
+    async def trigger_counts(self, trigger_ids: Sequence[str]) -> dict[str, TriggerCounts]:
+        """What came at hooks and what it did, by the id of the trigger; one without deliveries is left out."""
         ...
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:

@@ -29,7 +29,7 @@ from engine.store.sqlite.sessions_schema import SESSIONS
 from engine.store.sqlite.stops_schema import STOPS
 from engine.store.sqlite.strangers_schema import STRANGERS
 from engine.store.sqlite.suppressions import SUPPRESSED_DOMAINS
-from engine.store.sqlite.triggers_schema import TRIGGERS
+from engine.store.sqlite.triggers_schema import DELIVERY_CONTENT, TRIGGERS
 from engine.store.sqlite.undo_schema import UNDO
 from engine.store.sqlite.webhooks_schema import WEBHOOKS
 from engine.store.sqlite.zones_schema import ATTENDEE_ZONES
@@ -335,6 +335,7 @@ MIGRATIONS = (
     LINKS,
     UNDO,
     ORGANIZERS,
+    DELIVERY_CONTENT,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

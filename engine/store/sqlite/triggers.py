@@ -8,9 +8,9 @@ from datetime import datetime
 import aiosqlite
 
 from engine.model.keys import Key
-from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerObject
+from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCounts, TriggerObject
 from engine.store.sqlite.keys import Keys
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import IN_LIST, Session, as_list, as_numbers
 
 
 class Triggers(Session):
@@ -108,6 +108,27 @@ class Triggers(Session):
             [trigger_id, found.object, found.model_dump_json()],
         )
 
+    async def empty_deliveries(self, before: datetime, limit: int) -> int:
+        found = await self.all(
+            "SELECT seq, body FROM delivery WHERE payload IS NOT NULL AND due IS NULL ORDER BY seq LIMIT ?",
+            [limit],
+        )
+        old = [row["seq"] for row in found if Delivery.model_validate_json(row["body"]).received < before]
+        return await self.run(f"UPDATE delivery SET payload = NULL WHERE seq {IN_LIST}", [as_numbers(old)])
+
+    async def trigger_counts(self, trigger_ids: Sequence[str]) -> dict[str, TriggerCounts]:
+        found = await self.all(
+            "SELECT trigger_id, count(*) AS deliveries, sum(body ->> '$.invited') AS invited, "
+            f"sum(body ->> '$.withdrawn') AS withdrawn FROM delivery WHERE trigger_id {IN_LIST} GROUP BY trigger_id",
+            [as_list(trigger_ids)],
+        )
+        return {
+            row["trigger_id"]: TriggerCounts(
+                deliveries=row["deliveries"], invited=row["invited"], withdrawn=row["withdrawn"]
+            )
+            for row in found
+        }
+
     def go_on_with(self, chain: str) -> None:
         self.chain = chain
 
@@ -158,6 +179,9 @@ class TriggerAnswers:
 
     async def triggers(self, organizer: str | None) -> list[tuple[Trigger, int]]:
         return await self._triggers().triggers(organizer)
+
+    async def trigger_counts(self, trigger_ids: Sequence[str]) -> dict[str, TriggerCounts]:
+        return await self._triggers().trigger_counts(trigger_ids)
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
         return await self._triggers().due_deliveries(now, limit)

@@ -19,3 +19,8 @@ CREATE TABLE trigger_object (
 ) STRICT, WITHOUT ROWID;
 """
 """`refused`: requests at the hook that nothing proved. `payload`: JSON; NULL once the object is forgotten."""
+
+DELIVERY_CONTENT = """
+CREATE INDEX delivery_content ON delivery(seq) WHERE payload IS NOT NULL AND due IS NULL;
+"""
+"""The oldest content that may go is found without the rest."""

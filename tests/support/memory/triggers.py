@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from engine.model.keys import Key
-from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerObject
+from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCounts, TriggerObject
 from tests.support.memory.sessions import SessionUnit
 
 
@@ -69,6 +69,22 @@ class TriggerUnit(SessionUnit):
 
     async def save_trigger_object(self, trigger_id: str, found: TriggerObject) -> None:
         self.t.put("trigger_object", (trigger_id, found.object), found)
+
+    async def empty_deliveries(self, before: datetime, limit: int) -> int:
+        settled = self.t.where("delivery", lambda d: d.due is None and d.received < before)
+        old = [d.id for d in settled if await self.payload(d.id) is not None][:limit]
+        for one in old:
+            self.t.put("payload", one, None)
+        return len(old)
+
+    async def trigger_counts(self, trigger_ids: Sequence[str]) -> dict[str, TriggerCounts]:
+        found = {}
+        for name in trigger_ids:
+            came = list(self.t.where("delivery", lambda d, name=name: d.trigger_id == name))  # type: ignore[misc]
+            if came:
+                invited, withdrawn = sum(d.invited for d in came), sum(d.withdrawn for d in came)
+                found[name] = TriggerCounts(deliveries=len(came), invited=invited, withdrawn=withdrawn)
+        return found
 
     def go_on_with(self, chain: str) -> None:
         self.chain = chain
