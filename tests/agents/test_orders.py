@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.agents.playing import brief, instance, matching, playing, start, text, vevent
+from tests.support.calendars import calendar
 from tests.support.waiting import eventually
 
 ANN, BOB, CEM = "ann@example.com", "bob@example.com", "cem@example.com"
@@ -258,6 +259,9 @@ async def test_a_webinar_for_three_hundred_is_previewed_paused_and_resumed(tmp_p
         assert [one["email"] for one in said_no] == [rows[1], rows[3], rows[5]]
         groups = (await play.ok("get_stats", scope="event", key=uid, by="domain"))["groups"]
         assert {g["key"]: g["people"] for g in groups} == {f"d{n}.example.com": 100 for n in range(3)}
+        for by in ("client", "hour"):
+            groups = (await play.ok("get_stats", scope="event", key=uid, by=by))["groups"]
+            assert sum(group["people"] for group in groups) == 6, "those who answered"
 
 
 async def test_an_offer_reaches_maybe_alone_and_a_wrong_start_is_priced_before_it_is_put_right(
@@ -362,3 +366,38 @@ async def test_no_more_mails_leave_in_a_day_than_the_installation_may_send(tmp_p
         await play.ok("control_campaign", campaign_id=draft["id"], action="cancel")
         await play.ok("withdraw_invite", uid=uid, email="late@example.com")
         assert len(await play.sent()) == 5
+
+
+async def test_a_leagues_calendar_is_followed_each_time_that_it_is_imported(tmp_path: Path) -> None:
+    def season(*games: tuple[str, str]) -> bytes:
+        events = [
+            "\r\n".join(
+                [
+                    "BEGIN:VEVENT",
+                    f"UID:{uid}",
+                    f"DTSTART:{begins}",
+                    "DURATION:PT2H",
+                    f"SUMMARY:{uid}",
+                    "END:VEVENT",
+                ]
+            )
+            for uid, begins in games
+        ]
+        return calendar(events)
+
+    async with playing(tmp_path, tier="extended") as play:
+        file = tmp_path / "league.ics"
+        file.write_bytes(
+            season(("one", "20370508T170000Z"), ("two", "20370515T170000Z"), ("three", "20370522T170000Z"))
+        )
+        assert (await play.ok("import_calendar", path=str(file)))["new"] == 3
+        found = (await play.ok("search_events", query="", mine=True))["events"]
+        for event in found:
+            await play.invite(event["uid"], ANN)
+        file.write_bytes(season(("one", "20370508T180000Z"), ("three", "20370522T170000Z")))
+        again = await play.ok("import_calendar", path=str(file))
+        assert (again["changed"], again["cancelled"], again["unchanged"]) == (1, 1, 1)
+        assert sorted(await play.briefs()) == sorted([request(ANN, 1), cancel(ANN, 1)])
+        same = await play.ok("import_calendar", path=str(file))
+        assert (same["new"], same["changed"], same["cancelled"]) == (0, 0, 0)
+        assert await play.sent() == []
