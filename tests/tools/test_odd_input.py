@@ -48,6 +48,7 @@ async def test_what_only_reads_sends_nothing(engine: Engine) -> None:
         "get_held_action": {"id": await waiting(engine, event.uid, location="Hall 9")},
         "export_person": {"address": "ann@example.com"},
         "show_quarantined": {"id": await set_aside(engine)},
+        "preview_invite": {"uid": event.uid, "email": "ann@example.com"},
         "test_trigger": {"name": hook.name},
         "list_deliveries": {"name": hook.name},
         "read_message": {"id": "message000"},

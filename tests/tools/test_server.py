@@ -20,6 +20,7 @@ PROMPTS = {
     "build_schedule_page",
     "campaign_link",
     "follow_up",
+    "hand_over_to_agent",
     "reschedule",
     "post_event_report",
     "promote",
