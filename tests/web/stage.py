@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
+from engine.commands.pages.links import CreateLink
 from engine.engine import Engine
 from engine.model.pages import EVENTS_MAX, Show
 from tests.pages.visitor import published, season
@@ -99,7 +100,13 @@ async def furnished(engine: Engine, address: str) -> Site:
     await published(engine, title="Foxes", slug="foxes", query="Foxes home", layout="agenda")
     await published(engine, title="April", slug="april", month="2027-04", kind="upcoming", layout="compact")
     await published(engine, title="Nothing", slug="nothing", month="2031-01")
+    link = await _link(engine, events[9].id)
+    several = await _link(engine, *[event.id for event in events[20:26]])
     paths = {
+        "link": link,
+        "link to several": several,
+        "link sent": f"{link}/sent",
+        "link asked": f"{several}/asked",
         "schedule": "/s/league",
         "season": "/s/league?all=1",
         "odd": "/s/odd",
@@ -118,6 +125,12 @@ async def furnished(engine: Engine, address: str) -> Site:
         "explorer": "/explorer",
     }
     return Site(engine, address, paths)
+
+
+async def _link(engine: Engine, *events: str) -> str:
+    """The path of a link that sends these events."""
+    command = CreateLink(name="May", events=events, vendor="mailchimp", button="Register Now")
+    return f"/c/{(await do(engine, command)).link.token}"
 
 
 @dataclass

@@ -14,6 +14,7 @@ from tests.web.stage import Site, invalid, screen
 PAGES = (
     *("schedule", "odd", "agenda", "upcoming", "none fit", "ticked", "empty", "event", "cancelled event"),
     *("long event", "frame", "sent", "asked", "not here", "explorer"),
+    *("link", "link to several", "link sent", "link asked"),
 )
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

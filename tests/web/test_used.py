@@ -140,3 +140,43 @@ async def test_without_scripts_a_page_sends_by_one_mail_that_asks(browser: Brows
         await seen.tab.press(*ENTER)
         await seen.loaded("/sent/asked")
     assert [m.kind for m in await deliver(site.engine) if m.email == "nojs@example.com"] == [Kind.NOTICE]
+
+
+async def test_a_reader_of_a_newsletter_gets_the_invite_with_one_press(browser: Browser, site: Site) -> None:
+    await deliver(site.engine)
+    async with screen(browser, site, 390, 700) as seen:
+        await seen.tab.send(
+            "Page.navigate", url=f"{site.address}{site.paths['link']}?e=rea%2Bder%40example.com&mc_eid=1"
+        )
+        await seen.loaded(site.paths["link"])
+        await seen.until("location.search === ''")
+        assert await seen.js("document.querySelector('input[name=email]').value") == "rea+der@example.com"
+        below = "document.querySelector('button.main').getBoundingClientRect().bottom"
+        assert await seen.js(below) <= 700, "the button is in the first view"
+        assert await seen.text("button.main") == "Register Now"
+        await _tab_to(seen, "button.main")
+        await seen.tab.press(*ENTER)
+        await seen.loaded("/sent")
+        assert "Your invite is on the way" in await seen.text()
+        await seen.tab.send("Page.reload")
+        await seen.loaded("/sent")
+    sent = [m for m in await deliver(site.engine) if m.email == "rea+der@example.com"]
+    assert [m.kind for m in sent] == [Kind.INVITE]
+
+
+async def test_a_scanner_that_opens_a_link_and_runs_its_scripts_sends_nothing(
+    browser: Browser, site: Site
+) -> None:
+    """Pressing the button by a script, as some scanners do, makes one mail that asks."""
+    await deliver(site.engine)
+    async with screen(browser, site) as seen:
+        for _ in range(2):
+            await seen.tab.send(
+                "Page.navigate", url=f"{site.address}{site.paths['link']}?e=scanned%40example.com"
+            )
+            await seen.loaded(site.paths["link"])
+            await seen.until("location.search === ''")
+        assert await deliver(site.engine) == []
+        await seen.js("document.querySelector('button.main').click()")
+        await seen.loaded("/asked")
+    assert [m.kind for m in await deliver(site.engine)] == [Kind.NOTICE]
