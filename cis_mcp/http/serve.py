@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _REQUESTS = 2_000
 """Further requests get 503; connections are bounded before (`ConnectionCounts`)."""
-_GRACE_S = 2
+_GRACE_S = 5
 """Time for answers that are being produced or read; event streams are closed at once."""
 
 
