@@ -20,7 +20,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s.][^@\s]*")
 OWN_MAILBOXES = frozenset(
-    {"create", "bulk", "rsvp", "unsubscribe", "confirm", "postmaster", "abuse", "notification"}
+    {"create", "bulk", "console", "rsvp", "unsubscribe", "confirm", "postmaster", "abuse", "notification"}
 )
 
 

@@ -41,6 +41,7 @@ class MailAction(StrEnum):
     BOUNCE = "bounce"
     UNSUBSCRIBED = "unsubscribed"
     CONFIRMED = "confirmed"
+    LINK_ASKED = "link_asked"
     MESSAGE = "message"
     HELD = "held"
     STOPPED = "stopped"

@@ -17,7 +17,7 @@ from engine.inbox.intake.arrival_order import Place
 from engine.inbox.intake.claims import turn_of
 from engine.inbox.intake.once import ALREADY_RECEIVED, apply_once
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
-from engine.inbox.routes import bulk, confirm, create, messages, reports, rsvp, stop
+from engine.inbox.routes import bulk, confirm, create, messages, reports, rsvp, signing_in, stop
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
@@ -34,7 +34,7 @@ OPERATORS = ("postmaster", "abuse")
 """Addresses that every mail domain must have (RFC 5321, 4.5.1; RFC 2142)."""
 NOBODY = "notification"
 """Whom our mails are from: nobody reads what is written there, but for STOP."""
-READ_HERE = ("create", "bulk", *TOKENED)
+READ_HERE = ("create", "bulk", "console", *TOKENED)
 """Mailboxes where a mail asks the server for something; what goes to others waits for a person."""
 MAILBOXES = (*READ_HERE, *OPERATORS, NOBODY)
 _ROUTES = {
@@ -43,6 +43,7 @@ _ROUTES = {
     "rsvp": rsvp.handle,
     "unsubscribe": reports.handle_unsubscribe,
     "confirm": confirm.handle,
+    "console": signing_in.handle,
     "organizer": messages.handle,
     NOBODY: reports.handle_for_nobody,
     **dict.fromkeys(OPERATORS, reports.handle_for_operator),
@@ -57,7 +58,7 @@ _UNCHECKED = Verdict(passed=False, reason="its sender does not matter")
 _ORGANIZERS = frozenset({"create", "bulk"})
 """Mailboxes at which nothing but the head of a mail is read if its sender may do nothing there."""
 
-_JUDGED = _ORGANIZERS | {"confirm", "organizer", NOBODY}
+_JUDGED = _ORGANIZERS | {"confirm", "console", "organizer", NOBODY}
 """Mailboxes at which it matters who sent a mail: an owner's STOP counts wherever it is answered, and an agent is told
 what proves who wrote to it."""
 
