@@ -280,3 +280,15 @@ async def test_a_key_proposes_a_trigger_and_only_the_operator_makes_it_live(engi
     await do(engine, SetTriggerLive(name="mine", live=True))
     assert await refusal(engine, mine, agent) is Code.TRIGGER_STATE
     await do(engine, SetTriggerLive(name="mine", live=False), agent)
+
+
+async def test_one_person_whose_name_links_elsewhere_is_left_out_and_the_others_are_invited(
+    engine: Engine,
+) -> None:
+    """What the words of one person may not say concerns that person alone."""
+    hook = await trigger(engine, links=["example.com"])
+    named = [{"email": "ann@example.com"}, {"email": "eve@example.com", "name": "https://evil.com/x"}]
+    done = await delivered(engine, hook, deal(people=named))
+    assert done.state is State.PARTIAL
+    assert [(one.email, one.code) for one in done.refused] == [("eve@example.com", Code.OUT_OF_BOUNDS)]
+    assert [m.email for m in await deliver(engine)] == ["ann@example.com"]

@@ -368,3 +368,19 @@ async def test_what_waits_is_bounded_and_the_rest_stays_in_the_log(
         await courier.drain()
         assert len(receiver.got) == 12
     await jobs_done(engine)
+
+
+async def test_each_date_of_a_series_is_starting_and_one_that_was_cancelled_is_not(
+    engine: Engine, clock: Clock
+) -> None:
+    receiver = Receiver()
+    async with receiving(receiver) as stub, posting(engine) as courier:
+        await subscribed(engine, stub.url, [WebhookKind.EVENT_STARTING], starting_minutes=0)
+        event = await created(engine, recurrence="FREQ=DAILY;COUNT=3", exclude_dates=["2027-05-03"])
+        for _ in range(4):
+            clock.now = (
+                event.span.start_utc if clock() < event.span.start_utc else clock() + timedelta(days=1)
+            )
+            await courier.drain()
+    starts = [one["data"]["instance"]["start"] for one in receiver.bodies]
+    assert starts == ["2027-05-02T23:00:00Z", "2027-05-04T23:00:00Z"]
