@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bench import (
     aws,
+    bounding,
     busy,
     campaign,
     costly,
@@ -52,6 +53,7 @@ _PARTS: dict[str, Part] = {
     "importing": importing.measure,
     "search": search.measure,
     "record": recording.measure,
+    "bounds": bounding.measure,
     "aws": aws.measure,
     "web": web.measure,
     "hooks": hooking.measure,

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bench import crowd, lists, peers
 from bench.figures import BenchFailed, Figure
@@ -31,7 +32,7 @@ _LONGEST_S = 1_800.0
 
 
 @dataclass(frozen=True)
-class _Sent:
+class Sent:
     """One campaign: mails a second, and CPU seconds of our processes for each."""
 
     rate: float
@@ -52,13 +53,13 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
 
 def _beside_peers(effort: Effort, folder: Path, port: int, what: str, size: int) -> Iterator[Figure]:
     n, few = effort.recipients, min(effort.few, effort.recipients)
-    many, small = list[_Sent](), list[_Sent]()
+    many, small = list[Sent](), list[Sent]()
     by_nodemailer, by_smtp_source = list[float | None](), list[float | None]()
     with _server(folder, "campaign", port) as ours:
-        _send(ours, folder, few)
+        send(ours, folder, few)
         for _ in range(min(_ROUNDS, effort.rounds)):
-            small += [_send(ours, folder, few), _send(ours, folder, few)]
-            many.append(_send(ours, folder, n))
+            small += [send(ours, folder, few), send(ours, folder, few)]
+            many.append(send(ours, folder, n))
             by_nodemailer.append(peers.by_nodemailer(port, min(n, _PEER_MOST), size))
             by_smtp_source.append(peers.by_smtp_source(port, min(n, _PEER_MOST), size))
         peak_mb = together(ours.pid).peak_mb
@@ -80,7 +81,7 @@ def _compared(
         yield speed(_GROUP, name, ours, peer, found, "mails/s", at_least=at_least)
 
 
-def _cost(n: int, many: list[_Sent], few: int, small: list[_Sent]) -> Figure:
+def _cost(n: int, many: list[Sent], few: int, small: list[Sent]) -> Figure:
     """CPU of our processes for one invite, which should not grow with the number of them.
 
     Judged from 100,000 on: below, the start of the second process weighs.
@@ -110,10 +111,10 @@ def _delayed(effort: Effort, folder: Path, port: int) -> Iterator[Figure]:
             for name, way in zip(("near", "far"), ways, strict=True)
         ]
         for ours in servers:
-            _send(ours, folder, min(effort.few, n))
+            send(ours, folder, min(effort.few, n))
         for _ in range(min(_ROUNDS, effort.rounds)):
-            direct.append(_send(servers[0], folder, n).rate)
-            slow.append(_send(servers[1], folder, n).rate)
+            direct.append(send(servers[0], folder, n).rate)
+            slow.append(send(servers[1], folder, n).rate)
     name = f"{n:,} with {_ROUND_TRIP_MS} ms of delay, {_DELAY_CONNECTIONS} connections"
     yield speed(_GROUP, name, slow, "the same way without delay", direct, "mails/s", at_least=_OF_NO_DELAY)
 
@@ -123,10 +124,14 @@ def _server(folder: Path, name: str, target: int | str) -> AbstractContextManage
     return over_stdio(SERVER, env, folder / f"{name}.log", longest_s=_LONGEST_S)
 
 
-def _send(ours: StdioWire, folder: Path, n: int) -> _Sent:
+def send(ours: StdioWire, folder: Path, n: int) -> Sent:
     """Draft a list of `n` for a new event, then start it and wait."""
     uid = new_event(ours)
-    draft = lists.draft(ours, uid, lists.csv_file(folder, n))
+    return started(ours, uid, lists.draft(ours, uid, lists.csv_file(folder, n)), n)
+
+
+def started(ours: StdioWire, uid: str, draft: dict[str, Any], n: int) -> Sent:
+    """Start the draft of a list of `n`, and wait until all are sent."""
     before, began = together(ours.pid).cpu_s, time.perf_counter()
     control = {"campaign_id": draft["id"], "confirm_token": draft["confirm_token"]}
     call(ours, "control_campaign", action="start", **control)
@@ -136,7 +141,7 @@ def _send(ours: StdioWire, folder: Path, n: int) -> _Sent:
     ended = call(ours, "get_campaign", campaign_id=draft["id"], wait_s=300)["campaign"]
     if ended["state"] != "finished":
         raise BenchFailed(f"all mails went out, but the campaign is {ended['state']}")
-    return _Sent(rate=n / took, cpu_s=(together(ours.pid).cpu_s - before) / n)
+    return Sent(rate=n / took, cpu_s=(together(ours.pid).cpu_s - before) / n)
 
 
 def _until(done: Callable[[], bool]) -> None:

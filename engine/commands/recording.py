@@ -10,6 +10,7 @@ from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.model import record
 from engine.model.actors import Actor
+from engine.model.campaigns import Campaign
 from engine.model.record import Persons
 from engine.refusals import Code, Refused
 
@@ -38,6 +39,30 @@ async def enter_repeats(work: Work, facts: Mapping[str, object], times: int) -> 
     """Append the row that stands for `times` refusals equal to one before."""
     salt = work.randomness.word(_SALT).encode()
     await _append(work, {**facts, "at": record.moment(work.now), "times": times}, salt, Persons())
+
+
+async def enter_finished(
+    work: Work, campaign: Campaign, counts: Mapping[str, int], mails: Mapping[str, object]
+) -> None:
+    """Append the last row of a campaign: what became of its mails, and the root of those that were sent."""
+    salt = work.randomness.word(_SALT).encode()
+    *above, key = campaign.key.split() or [""]
+    facts = {
+        "at": record.moment(work.now),
+        "kind": work.actor.kind,
+        "key": key,
+        "chain": above,
+        "command": "FinishCampaign",
+        "outcome": "done",
+        "event": campaign.event_uid,
+        "campaign": {
+            "id": campaign.id,
+            "state": campaign.state.value,
+            **{k: n for k, n in counts.items() if n},
+        },
+        "mails": mails,
+    }
+    await _append(work, facts, salt, Persons())
 
 
 def caller(actor: Actor, now: datetime) -> dict[str, object]:

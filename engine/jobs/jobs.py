@@ -8,11 +8,11 @@ from datetime import datetime
 
 from engine.commands.base import Command
 from engine.commands.bulk_changes import ContinueBulkChange
-from engine.commands.campaigns.fan_out import DropDays, FanOut, FinishCampaign, PauseFailing, StartScheduled
+from engine.commands.campaigns.fan_out import DropDays, FanOut, PauseFailing, StartScheduled
 from engine.commands.campaigns.uploading import DropAbandoned
 from engine.commands.notifying import Progress, SendGathered
 from engine.engine import SYSTEM, Engine
-from engine.jobs import digests, endings
+from engine.jobs import digests, endings, finishing
 from engine.quiet import Quiet
 from engine.store.protocol import Job
 
@@ -23,7 +23,6 @@ _COMMANDS: dict[Job, type[Command[Progress]]] = {
     Job.START_SCHEDULED: StartScheduled,
     Job.BULK_CHANGE: ContinueBulkChange,
     Job.FAN_OUT: FanOut,
-    Job.FINISH: FinishCampaign,
     Job.NOTIFY: SendGathered,
     Job.DROP_DAYS: DropDays,
     Job.DROP_LISTS: DropAbandoned,
@@ -66,7 +65,10 @@ async def step(engine: Engine) -> bool:
     waiting = await engine.store.due_jobs(engine.clock(), engine.settings.fail_share)
     worked = False
     for job in Job:
-        if job in waiting:
-            done = await engine.apply(_COMMANDS[job](), SYSTEM)
-            worked = worked or done.worked
+        if job not in waiting:
+            continue
+        if job is Job.FINISH:
+            worked = await finishing.step(engine) or worked
+        else:
+            worked = (await engine.apply(_COMMANDS[job](), SYSTEM)).worked or worked
     return worked

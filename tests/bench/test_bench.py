@@ -42,6 +42,7 @@ GROUPS = {
     "Pages and REST",
     "Deliveries at a hook",
     "Webhooks out",
+    "What bounds, budgets and the record cost",
 }
 
 

@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from engine.commands.campaigns.campaigns import CampaignAction
+from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
+from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.record import commitment, root
 from engine.refusals import Code
+from tests.bounds.making import made
 from tests.support.clock import Clock
-from tests.support.engines import control, created, do, drafted, engine_in, invite, meeting, refusal
+from tests.support.engines import control, created, deliver, do, drafted, engine_in, invite, meeting, refusal
 
 AGENT = Actor(
     kind="agent", address="agent@cis.test", key="k1", scopes=frozenset({"read", "events", "invites"})
@@ -146,3 +148,33 @@ async def test_a_caller_sees_the_rows_of_its_own_key(engine: Engine) -> None:
     assert [r.seq for r in await engine.record(engine.local, 2)] == [3, 2]
     assert await engine.record(Actor(kind="agent", address="new@example.com", scopes=AGENT.scopes), 10) == []
     assert await refusal(engine, UpdateEvent(uid="x", summary="y"), keyless) is Code.UNKNOWN_EVENT
+
+
+async def test_a_campaign_ends_with_a_row_that_commits_to_the_mails_that_were_sent(engine: Engine) -> None:
+    event = await created(engine)
+    draft = await drafted(engine, event, [f"p{n}@example.com" for n in range(5)])
+    await control(engine, draft, CampaignAction.START)
+    gone = [m.message_id for m in await deliver(engine) if m.campaign_id == draft.campaign.id]
+    last = (await _rows(engine))[-1]
+    assert (last["command"], last["outcome"], last["event"]) == ("FinishCampaign", "done", event.uid)
+    assert last["campaign"] == {"id": draft.campaign.id, "state": "finished", "sent": 5}
+    assert last["mails"] == {"count": 5, "root": root(gone).hex()}
+    assert await engine.check() == []
+
+
+async def test_the_last_row_of_a_campaign_is_of_the_key_that_started_it(engine: Engine) -> None:
+    key = await made(engine, new_people_day=0)
+    event = await created(engine, key.actor)
+    draft = await do(
+        engine, DraftCampaign(uid=event.uid, recipients=[Row(email="ann@example.com")]), key.actor
+    )
+    start = ControlCampaign(
+        campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token
+    )
+    await do(engine, start, key.actor)
+    await deliver(engine)
+    last = (await _rows(engine))[-1]
+    assert (last["command"], last["key"]) == ("FinishCampaign", key.id)
+    assert [row.body for row in await engine.record(key.actor, 1)] == [
+        (await engine.store.record_rows(0, 100))[-1].body
+    ]

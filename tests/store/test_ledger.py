@@ -499,3 +499,21 @@ async def test_the_fields_of_a_list_come_back_as_they_were_given(store: Store) -
         await unit.add_campaign(campaign(), [row])
         found, _ = await unit.recipients("campaign1", "", 10)
     assert [one.fields for one in found] == [fields]
+
+
+async def test_sent_mails_of_a_campaign_are_read_in_pages_that_join(store: Store) -> None:
+    people = [f"p{n}@example.com" for n in range(5)]
+    await with_event(store)
+    async with store.unit() as unit:
+        await unit.add_campaign(campaign(total=5, valid=5, state="running"), ())
+        await unit.add_attendees([attendee(email) for email in people])
+    await owe(store, *(message(email, campaign_id="campaign1") for email in people))
+    claims = await claim(store)
+    await answered(store, claims[:4])
+    seen, after, pages = [], "", 0
+    async with store.unit() as unit:
+        while pages == 0 or after:
+            found, after = await unit.sent_of_campaign("campaign1", after, 3)
+            seen += found
+            pages += 1
+    assert (sorted(seen), pages) == (sorted(c.message.message_id for c in claims[:4]), 2)

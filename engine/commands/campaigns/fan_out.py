@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from engine.commands import notices, notifying
+from engine.commands import notices, notifying, recording
 from engine.commands.agents.budgets import KeyPeople
 from engine.commands.base import Command, Work
 from engine.commands.campaigns import campaigns
@@ -208,14 +208,24 @@ class PauseFailing(Command[Progress]):
 
 
 class FinishCampaign(Command[Progress]):
-    """Close the next campaign that owes nobody anything more, and report to whoever mailed its list."""
+    """Close a campaign that owes nobody anything more, enter its last row, and report to whoever mailed its list.
+
+    `root`: of the Message-IDs of its mails that were sent (RFC 6962), in hex.
+    """
+
+    campaign_id: str
+    sent: int
+    root: str
 
     async def carry_out(self, work: Work) -> Progress:
         campaign = await work.unit.next_drained()
-        if campaign is None:
+        if campaign is None or campaign.id != self.campaign_id:
             return Progress(worked=False)
         values = {"state": CampaignState.FINISHED, "finished": work.now}
-        await _close(work, campaign.model_copy(update=values))
+        campaign = campaign.model_copy(update=values)
+        await _close(work, campaign)
+        counts = await work.unit.campaign_counts(campaign.id)
+        await recording.enter_finished(work, campaign, counts, {"count": self.sent, "root": self.root})
         return Progress(worked=True)
 
 

@@ -75,6 +75,10 @@ class Campaigns(Protocol):
         """A campaign whose time to start has come."""
         ...
 
+    async def sent_of_campaign(self, campaign_id: str, after: str, limit: int) -> tuple[list[str], str]:
+        """Message-IDs of a campaign's sent mails, in a lasting order, and where to go on; empty at the end."""
+        ...
+
     async def next_drained(self) -> Campaign | None:
         """A running campaign whose messages are all written and settled."""
         ...

@@ -203,6 +203,16 @@ class Campaigns(Reminders):
         )
         return row["answer"] if row else ""
 
+    async def sent_of_campaign(self, campaign_id: str, after: str, limit: int) -> tuple[list[str], str]:
+        settled, _, last = after.partition(" ")
+        found = await self.all(
+            "SELECT id, message_id, settled FROM message WHERE campaign_id = ? AND state = 'sent' "
+            "AND (settled, id) > (?, ?) ORDER BY settled, id LIMIT ?",
+            [campaign_id, float(settled or 0), int(last or 0), limit],
+        )
+        more = f"{found[-1]['settled']!r} {found[-1]['id']}" if len(found) == limit else ""
+        return [row["message_id"] for row in found], more
+
     async def next_drained(self) -> Campaign | None:
         """A running campaign whose messages are all written and settled."""
         row = await self.one(

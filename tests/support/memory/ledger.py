@@ -382,6 +382,16 @@ class LedgerUnit(SuppressionUnit):
         )
         return min(found, key=lambda c: c.at, default=None)
 
+    async def sent_of_campaign(self, campaign_id: str, after: str, limit: int) -> tuple[list[str], str]:
+        sent = [
+            row.message
+            for _, row in self.owed(lambda m: m.campaign_id == campaign_id and m.state is MessageState.SENT)
+        ]
+        sent.sort(key=lambda m: (m.settled, m.id))
+        rest = sent[int(after or 0) :]
+        more = str(int(after or 0) + limit) if len(rest) > limit else ""
+        return [m.message_id for m in rest[:limit]], more
+
     async def next_drained(self) -> Campaign | None:
         busy = {job.campaign_id for job in self.t.of("fanout").values()}
         busy |= {row.message.campaign_id for _, row in self.owed(lambda m: m.state.pending)}
