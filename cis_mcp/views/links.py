@@ -48,12 +48,21 @@ def button(settings: Settings, link: CampaignLink, vendor: Vendor) -> str:
     )
 
 
+def form(settings: Settings, link: CampaignLink) -> str:
+    """The HTML of a form for any web site: without a script or a style, so that filters of blogs leave it."""
+    return (
+        f'<form method="post" action="{url(settings, link)}"><label>Your e-mail <input type="email" name="email" '
+        f"required></label> <button>{escape(link.button)}</button></form>"
+    )
+
+
 class CodeToCopy(Data):
     """What to paste into a newsletter, how, and how to try it."""
 
     vendor: str = Field(description="name of the mail service")
     button_html: str = Field(description="a button, to be pasted as it is")
     plain_link: str = Field(description="the address, to be put behind any words")
+    form_html: str = Field(description="a form for any web site; each press is confirmed by one mail")
     steps: list[str]
     test: str = Field(description="how to try it before it goes out")
     key: str = Field(description="with which addresses are signed: a secret; empty: they are not")
@@ -117,6 +126,7 @@ async def code_to_copy(engine: Engine, link: CampaignLink, vendor_id: str = "") 
         vendor=vendor.name,
         button_html=button(engine.settings, link, vendor),
         plain_link=address(engine.settings, link, vendor),
+        form_html=form(engine.settings, link),
         steps=steps,
         test=vendor.test,
         key=link.key,

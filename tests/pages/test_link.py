@@ -286,3 +286,17 @@ async def test_what_each_mail_service_sends_is_read_as_the_readers_address(
             filled = quote("ann+x@example.com", safe="") if service.encodes else "ann+x@example.com"
             seen = await visitor.see(path.replace(service.email_tag, filled))
             assert 'value="ann+x@example.com"' in seen.answer.text
+
+
+async def test_a_form_on_another_site_makes_one_mail_that_asks(engine: Engine, visitor: Visitor) -> None:
+    link = await linked(engine, *await games(engine, 1), button="Register <Now>")
+    html = (await views.code_to_copy(engine, link)).form_html
+    assert "Register &lt;Now&gt;" in html
+    assert not re.search(r"script|style|onclick", html)
+    found = re.search(r'action="https://cis\.example\.com([^"]+)"', html)
+    assert found
+    elsewhere = {"Origin": "https://blog.example", "Sec-Fetch-Site": "cross-site"}
+    posted = await visitor.web.post(found[1], data={"email": "ann@example.com"}, headers=elsewhere)
+    assert posted.headers["location"] == f"{views.path(link)}/asked"
+    await visitor.send(await link_in_mail(engine), ())
+    assert len(await invites(engine)) == 1
