@@ -54,7 +54,7 @@ async def send(visit: Visit) -> Response:
     done = await visit.apply(command)
     person = sealed(visit, done.attendee.email)
     path = f"/console/events/{done.attendee.event_uid}/people/{person}"
-    return visit.go(path, "already" if done.already else "invited")
+    return visit.go(path, "already" if done.already else "invited", done.undo)
 
 
 async def report(visit: Visit) -> Response:

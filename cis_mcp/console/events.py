@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.revisions import field_changes, notified_fields, update_sample
+from engine.commands.agents.undoing import UndoCommand
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.model.events import Event
@@ -237,7 +238,7 @@ async def change(visit: Visit) -> Response:
     done = await visit.apply(command)
     if command.dry_run:
         return _preview(visit, done, f"{_HUB}/{event.id}/edit", "Change the event", "Keep as it is")
-    return visit.go(f"{_HUB}/{event.id}", "changed" if done.changed else "unchanged")
+    return visit.go(f"{_HUB}/{event.id}", "changed" if done.changed else "unchanged", done.undo)
 
 
 def _plain(value: str) -> str:
@@ -296,10 +297,18 @@ async def cancel(visit: Visit) -> Response:
     done = await visit.apply(command)
     if command.dry_run:
         return _preview(visit, done, f"{_HUB}/{event.id}/cancel", "Cancel the event for good", "Keep it")
-    return visit.go(f"{_HUB}/{event.id}", "cancelled")
+    return visit.go(f"{_HUB}/{event.id}", "cancelled", done.undo)
+
+
+async def take_back(visit: Visit) -> Response:
+    """POST /console/undo: take a change back whole, before anybody hears of it."""
+    done = await visit.apply(UndoCommand(undo_id=visit.given("id")))
+    uid = done.event.uid if done.event else done.undone.event_uid
+    return visit.go(f"{_HUB}/{uid}" if uid else _HUB, "undone")
 
 
 SCREENS = (
+    Screen("POST", "/console/undo", take_back),
     Screen("GET", _HUB, show),
     Screen("POST", _HUB, create, Verb.CREATE),
     Screen("GET", f"{_HUB}/new", new, Verb.CREATE),

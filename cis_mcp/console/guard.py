@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
@@ -27,6 +27,7 @@ from engine.commands.base import Command, Done
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.held import HeldAction
+from engine.model.undo import Undo
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
@@ -93,13 +94,16 @@ class Visit:
 
     def show(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page, in the frame of the console."""
-        done = _DONE.get(self.asked("done"), "") if self.request.method == "GET" else ""
+        asked = self.asked if self.request.method == "GET" else lambda _: ""
+        done, undo = _DONE.get(asked("done"), ""), asked("undo") if asked("undo").isalnum() else ""
         path = self.request.url.path
-        return web.page(self.request, template, status, visit=self, here=path, done=done, **values)
+        return web.page(self.request, template, status, visit=self, here=path, done=done, undo=undo, **values)
 
-    def go(self, path: str, done: str = "") -> Response:
-        """Lead on after a change, with a word of what was done."""
-        return RedirectResponse(f"{path}?done={done}" if done else path, 303)
+    def go(self, path: str, done: str = "", undo: Undo | None = None) -> Response:
+        """Lead on after a change, with a word of what was done, and how to take it back."""
+        words = {"done": done, "undo": undo.id if undo else ""}
+        query = urlencode({name: value for name, value in words.items() if value})
+        return RedirectResponse(f"{path}?{query}" if query else path, 303)
 
 
 _DONE = {
@@ -111,6 +115,7 @@ _DONE = {
     "on": "On the list: no more mail goes there.",
     "off": "Off the list.",
     "dropped": "Put away; nothing was done.",
+    "undone": "Taken back: nobody hears of it.",
     "created": "Created. Nobody was told: invite people below.",
     "changed": "Changed. Those whom it concerns are being mailed.",
     "unchanged": "Nothing changed, and nobody is mailed.",

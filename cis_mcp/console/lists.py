@@ -188,7 +188,7 @@ async def control(visit: Visit) -> Response:
         campaign_id=campaign_id, action=action, confirm_token=visit.given("token_of_list")
     )
     done: CampaignDone = await visit.apply(command)
-    return visit.go(f"{_HUB}/{done.campaign.id}", _WORDS[action])
+    return visit.go(f"{_HUB}/{done.campaign.id}", _WORDS[action], done.undo)
 
 
 _WORDS = {

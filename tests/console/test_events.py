@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.engine import Engine
 from engine.model.messages import Kind
 from engine.model.people import Origin
 from engine.refusals import Refused
-from tests.console.person import Person, browser, with_key
-from tests.support.engines import created, deliver, invite
+from tests.console.person import PUBLIC, Person, browser, operator, with_key
+from tests.support.clock import Clock
+from tests.support.engines import created, deliver, engine_in, invite
 
 NEW = {
     "summary": "Spring <concert>",
@@ -183,3 +186,25 @@ async def test_the_link_to_a_person_is_of_one_session(engine: Engine, person: Pe
         assert (await other.go(link)).status == 404
     with pytest.raises(Refused):
         await engine.explain(event.uid, "other@example.net", engine.local)
+
+
+async def test_a_change_is_taken_back_by_a_button_before_anybody_hears_of_it(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with (
+        engine_in(tmp_path / "slow", clock, public_url=PUBLIC, undo_s=60) as engine,
+        browser(engine) as web,
+    ):
+        person = await operator(engine, web)
+        path = await _new(person)
+        name = path.rpartition("/")[2]
+        await invite(engine, await engine.event(name, engine.local), "guest@example.net")
+        clock.move(minutes=2)
+        await deliver(engine)
+        await person.go(f"{path}/edit")
+        await person.press("See what this would do", location="Hall 2")
+        assert "being mailed" in (await person.press("Change the event")).text
+        assert "Taken back" in (await person.press("Take it back")).text
+        clock.move(minutes=2)
+        assert await deliver(engine) == []
+        assert (await engine.event(name, engine.local)).location == "Hall 1"
