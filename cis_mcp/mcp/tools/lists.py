@@ -12,7 +12,6 @@ from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.invites import ChannelOrigin, PersonalFields
 from engine import plainfile
 from engine.commands.tables import csvlist
-from engine.imports import audience
 from engine.imports.lists import read_list
 from engine.model.campaigns import Row
 from engine.model.people import Origin
@@ -84,6 +83,9 @@ async def rows_of(call: CallContext, arguments: BulkSendArguments) -> list[Row]:
             "Give the list as csv or recipients.",
         )
     if arguments.source is not None:
+        # Imported here: a server that reads no list on AWS starts without what asks it.
+        from engine.imports import audience
+
         rows = await audience.read(call.engine, call.actor, arguments.source)
     else:
         rows = await read_list(call.engine, await _csv(arguments))
