@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class Bucket:
         self._clock = clock
         self._client: Client | None = None
         self._root = ""
+        self._opening = asyncio.Lock()
 
     async def read(self, key: str, most: int) -> Piece:
         """An object, at most one byte more of it than `most`; it may not change meanwhile."""
@@ -119,15 +121,20 @@ class Bucket:
         return await (await self._open()).ask(method, path, query=query or (), headers=headers)
 
     async def _open(self) -> Client:
+        """The client; made once, also if several ask for it at the same time."""
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._made()
+            return self._client
+
+    async def _made(self) -> Client:
         """By the name of the bucket's own host, or below an endpoint and for names with periods by its path."""
-        if self._client is None:
-            own = f"https://{await self._credentials.host('s3', self._region)}"
-            url = self._endpoint or await self._credentials.url("s3", "s3", self._region)
-            self._root = f"/{self.name}"
-            if url == own and "." not in self.name:
-                url, self._root = own.replace("://", f"://{self.name}."), ""
-            self._client = Client("s3", self._region, Endpoint.of(url), self._credentials, self._clock)
-        return self._client
+        own = f"https://{await self._credentials.host('s3', self._region)}"
+        url = self._endpoint or await self._credentials.url("s3", "s3", self._region)
+        self._root = f"/{self.name}"
+        if url == own and "." not in self.name:
+            url, self._root = own.replace("://", f"://{self.name}."), ""
+        return Client("s3", self._region, Endpoint.of(url), self._credentials, self._clock)
 
 
 def _about(key: str, response: Response) -> Object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -71,6 +72,16 @@ async def test_a_listing_goes_on_page_by_page() -> None:
             (key, AT, 2) for key in ("in/a", "in/b&c", "in/d")
         ]
         assert end == ""
+        await bucket.close()
+
+
+async def test_several_that_ask_at_the_same_time_share_one_client() -> None:
+    async with s3() as store:
+        store.put("a", b"x", AT)
+        bucket = bucket_of(store)
+        await asyncio.gather(*(bucket.head("a") for _ in range(5)))
+        client = await bucket._open()
+        assert len(client._connections._idle) == 5
         await bucket.close()
 
 

@@ -103,7 +103,7 @@ async def test_a_message_in_hand_is_hidden_for_longer_and_comes_again_if_its_pro
         source = SqsSource(inbox, SqsQueue.of(queue.inbox, 1), renew_s=0.01)
         working = asyncio.create_task(source.run())
         await eventually(lambda: len(queue.extended) >= 2)
-        assert list(inbox.spool.waiting())
+        await eventually(lambda: bool(list(inbox.spool.waiting())))
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         await inbox.close()
@@ -287,13 +287,13 @@ async def _told(engine: Engine, raw: bytes) -> Verdict | None:
     mail = inbox.spool.read(next(inbox.spool.waiting()))
     await inbox.close()
     assert mail
-    return Authenticator(engine.settings, Readers()).told(mail.envelope, Opened(mail.raw).head)
+    return Authenticator(engine.settings, Readers()).known_verdict(mail.envelope, Opened(mail.raw).head)
 
 
 def test_the_same_mail_by_another_way_is_not_believed(engine: Engine) -> None:
     raw = stamped(mails.request(proven=False), CREATE)
     envelope = Envelope(id="1", mailboxes=(Mailbox(name="create"),))
-    assert Authenticator(engine.settings, Readers()).told(envelope, Opened(raw).head) is None
+    assert Authenticator(engine.settings, Readers()).known_verdict(envelope, Opened(raw).head) is None
 
 
 @pytest.mark.parametrize(
