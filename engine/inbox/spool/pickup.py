@@ -46,7 +46,7 @@ class Pickup:
 
     def keep(self, raw: bytes, mailbox: str = "") -> str:
         """Have a mail on the disk and the server know of it; returns its id. Raises OSError."""
-        self._reserve.require()
+        self._reserve.require(len(raw))
         self._count += 1
         name = f"{time.time_ns()}.{os.getpid()}_{self._count}"
         envelope = {"id": name, "mailboxes": [{"name": mailbox}] if mailbox else []}

@@ -18,11 +18,15 @@ class Reserve:
         self._looked = float("-inf")
         self._free = 0
 
-    def require(self) -> None:
-        """Raise OSError(ENOSPC) where less is left; the disk is looked at once a second."""
+    def require(self, size: int = 0) -> None:
+        """Raise OSError(ENOSPC) if less would be left after `size` bytes.
+
+        The disk is looked at once a second; what was let in since then counts as written.
+        """
         if not self._size:
             return
         if time.monotonic() - self._looked > _LOOK_S:
             self._free, self._looked = shutil.disk_usage(self._folder).free, time.monotonic()
-        if self._free < self._size:
+        if self._free - size < self._size:
             raise OSError(errno.ENOSPC, f"only {self._free // 1_000_000} MB of the disk are left")
+        self._free -= size

@@ -93,7 +93,7 @@ class Spool:
         `held`: the caller handles it at once itself; others pass it over for a minute.
         `name`: its id, where the source can tell it for a second time; begins with the time of arrival.
         """
-        self._reserve.require()
+        self._reserve.require(len(raw))
         name = f"{_HELD if held else ''}{name or self.new_name()}"
         envelope = Envelope(id=name, mailboxes=mailboxes, sender=sender)
         self._put_synced("new", name, _content(Spooled(envelope=envelope, raw=raw)))
@@ -101,7 +101,7 @@ class Spool:
 
     def store_named(self, mail: Spooled) -> None:
         """As `store`, for a mail whose envelope has its id. Raises OSError."""
-        self._reserve.require()
+        self._reserve.require(len(mail.raw))
         self._put_synced("new", mail.envelope.id, _content(mail))
 
     def new_name(self) -> str:
@@ -111,7 +111,7 @@ class Spool:
     def store_all(self, mails: Sequence[Spooled]) -> list[OSError | None]:
         """Write mails to `new/`, all of them durable before this returns; what went wrong with each."""
         try:
-            self._reserve.require()
+            self._reserve.require(sum(len(mail.raw) for mail in mails))
         except OSError as error:
             return [error] * len(mails)
         outcomes: dict[str, OSError | None] = {}
