@@ -69,15 +69,17 @@ async def test_invoices_are_entered_once_moved_and_gone_when_they_are_paid(tmp_p
     other = {**one, "number": "18", "email": EVE}
     async with staged(tmp_path, verbs=WHOLE, to=("*@customer.com",)) as stage:
         became = []
-        for invoices in (
-            [one, other],
-            [one],
-            [{**one, "due": "2027-05-14"}],
-            [{**one, "due": "2027-05-14", "state": "paid"}],
-            [{**one, "state": "paid"}],
+        for mails, invoices in (
+            (1, [one, other]),
+            (1, [one]),
+            (2, [{**one, "due": "2027-05-14"}]),
+            (3, [{**one, "due": "2027-05-14", "state": "paid"}]),
+            (3, [{**one, "state": "paid"}]),
         ):
             done = await stage.play("invoices", invoices)
             became.append(done["invoices"])
+            # What has not left is not mailed twice: the next file comes once this one's mails are out.
+            await eventually(lambda mails=mails: len(stage.left()) == mails)  # type: ignore[misc]
         assert became == [
             {"17": "entered", "18": "refused"},
             {"17": "unchanged"},
@@ -85,7 +87,6 @@ async def test_invoices_are_entered_once_moved_and_gone_when_they_are_paid(tmp_p
             {"17": "cancelled"},
             {"17": "nothing to do"},
         ]
-        await eventually(lambda: len(stage.left()) == 3)
         assert sorted((m.method, m.sequence) for m in stage.left()) == [
             ("CANCEL", 2),
             ("REQUEST", 0),

@@ -16,14 +16,20 @@ from cis_mcp.rest.openapi import document
 from engine.commands.agents.keys import CreateKey
 from engine.commands.agents.messages import TakeMessage
 from engine.commands.invites.invites import SendInvite
+from engine.commands.pages.links import CreateLink
 from engine.commands.pages.pages import CreatePage
+from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
 from engine.engine import SYSTEM, Engine
+from engine.model.actors import Actor
 from engine.model.bounds import Approval, Bounds
 from engine.model.campaigns import CampaignState
 from engine.model.counters import Intake
 from engine.model.events import Event
 from engine.model.pages import PageKind
+from engine.model.triggers import Proof, Sender
 from engine.model.verbs import Verb
+from engine.rules.reading import rules_of
+from engine.webhooks import asking as webhooks
 from tests.judges import contract
 from tests.judges.contract import Example
 from tests.support import mails
@@ -32,10 +38,12 @@ from tests.support.waiting import DEADLINE_S
 from tests.support.webs import key_for, served
 from tests.tools.test_proposals import proposed
 from tests.triggers.crm import RULES, deal, delivered, trigger
+from tests.triggers.vectors import SECRET
+from tests.webhooks.receiver import LOCAL, Receiver, posting, receiving, subscribed
 
 TRIES = 10
 CONCERT = {"summary": "Spring concert", "start": "2027-05-02T19:00:00Z", "duration": "PT2H"}
-ENDING = {"withdraw_invite", "cancel_event", "cancel_campaign", "revoke_key"}
+ENDING = {"withdraw_invite", "cancel_event", "cancel_campaign", "revoke_key", "control_webhook"}
 """After these nothing else can be done with what they end."""
 MAIL = "1"
 BOB = {"email": "bob@example.com"}
@@ -65,6 +73,7 @@ async def _staged(engine: Engine) -> Stage:
         "v1": await key_for(engine, who, scopes=every),
         "admin": await key_for(engine, api="admin"),
         "standard": await key_for(engine, api="standard"),
+        "decide": await key_for(engine, who, scopes=frozenset({Verb.APPROVE})),
     }
     event, doomed, other = [await created(engine, organizer=who) for _ in range(3)]
     bob = (await invite(engine, event, "bob@example.com")).attendee
@@ -86,6 +95,10 @@ async def _staged(engine: Engine) -> Stage:
     held = (await engine.apply(SendInvite(uid=other.uid, email="eve@example.com"), asking.actor)).held
     assert held is not None and draft.campaign.state is CampaignState.DRAFT
     await _came_by_mail(engine, event)
+    of_webhook = await _posted(engine, who, keys["v1"])
+    link = (
+        await do(engine, CreateLink(name="News", events=(event.uid,), vendor="mailchimp"), asking_for(who))
+    ).link
     uid = {"uid": event.uid, "email": "bob@example.com"}
     of_trigger = {"name": hook.name, "delivery_id": delivery.id}
     of_draft, of_going = {"campaign_id": draft.campaign.id}, {"campaign_id": going.campaign.id}
@@ -118,6 +131,21 @@ async def _staged(engine: Engine) -> Stage:
         **{name: Example(path=of_trigger) for name in ("deliveries", "replay")},
         "show_held_action": Example(path={"held_id": held.id}),
         "decide": Example(path={"held_id": held.id}, body={"decision": "approve"}),
+        "show_link": Example(path={"id": link.id}),
+        "link_code": Example(path={"id": link.id}),
+        "make_link": Example(body={"name": "Letter", "events": [event.uid], "vendor": "mailchimp"}),
+        "change_link": Example(path={"id": link.id}, body={"name": "Paper"}),
+        "make_trigger_live": Example(
+            path={"name": await _own_trigger(engine, keys["v1"], "draft", live=False)}
+        ),
+        "fire_trigger": Example(
+            path={"name": await _own_trigger(engine, keys["v1"], "fired", live=True)},
+            body={"payload": deal()},
+        ),
+        "create_webhook": Example(body={"url": "http://127.0.0.1:9/in"}),
+        "control_webhook": Example(path=of_webhook, body={"action": "pause"}),
+        "list_postings": Example(path=of_webhook),
+        "replay_posting": Example(path=of_webhook),
         "make_key": Example(body={"name": "helper"}),
         **{name: Example(path=of_key) for name in ("show_key", "stop_key", "resume_key", "revoke_key")},
         **{name: Example(path={"message_id": message.id}) for name in ("show_message",)},
@@ -133,6 +161,34 @@ async def _staged(engine: Engine) -> Stage:
     return Stage(keys, examples)
 
 
+async def _own_trigger(engine: Engine, secret: str, name: str, *, live: bool) -> str:
+    """A trigger that acts as the key with this secret."""
+    proof, key = Proof(sender=Sender.GITHUB), await engine.key_of(secret)
+    assert key is not None
+    await do(engine, CreateTrigger(name=name, proof=proof, rules=rules_of(RULES), key=key.id))
+    await do(engine, SetTriggerSecrets(name=name, secrets=(SECRET,)))
+    if live:
+        await do(engine, SetTriggerLive(name=name, live=True))
+    return name
+
+
+async def _posted(engine: Engine, organizer: str, secret: str) -> dict[str, str]:
+    """A webhook that something was posted to."""
+    key = await engine.key_of(secret)
+    assert key is not None
+    async with receiving(Receiver()) as stub, posting(engine) as courier:
+        webhook = (await subscribed(engine, stub.url, actor=key.actor)).webhook
+        await created(engine, organizer=organizer)
+        await courier.drain()
+    (one, *_) = await webhooks.postings(engine, webhook.id, key.actor)
+    return {"webhook_id": webhook.id, "posting_id": one.id}
+
+
+def asking_for(organizer: str) -> Actor:
+    """The operator, acting for an organizer."""
+    return Actor(kind="local", address=organizer)
+
+
 async def _came_by_mail(engine: Engine, event: Event) -> None:
     """As if the organizer had mailed the event."""
     line = Intake(id=f"{MAIL}:create:", at=engine.clock(), mailbox="create", action="created", uid=event.uid)
@@ -146,12 +202,13 @@ async def _came_by_mail(engine: Engine, event: Event) -> None:
 @pytest.mark.parametrize("key", ["v1", "admin", "standard"])
 async def test_every_operation_answers_as_the_document_says(tmp_path: Path, key: str) -> None:
     wanted = [endpoint for endpoint in EVERY if (endpoint in V1) is (key == "v1")]
-    async with engine_in(tmp_path / "data", http_rate=0) as engine, served(engine) as address:
+    async with engine_in(tmp_path / "data", http_rate=0, **LOCAL) as engine, served(engine) as address:
         stage = await _staged(engine)
-        headers = {"x-api-key": stage.keys[key]}
-        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=DEADLINE_S) as web:
+        async with httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as web:
             for endpoint in sorted(wanted, key=lambda endpoint: endpoint.name in ENDING):
-                answer = await _asked(web, endpoint, stage.examples[endpoint.name])
+                # Who decides asks for nothing itself.
+                other = stage.keys.get(endpoint.name, stage.keys[key])
+                answer = await _asked(web, endpoint, stage.examples[endpoint.name], other)
                 refused = key == "standard" and endpoint.verb is Verb.ADMIN
                 assert answer.is_error is refused, (endpoint.name, answer.text)
         # A stream lasts as long as its campaign does.
@@ -161,8 +218,8 @@ async def test_every_operation_answers_as_the_document_says(tmp_path: Path, key:
     assert not verdict.failed, verdict.report
 
 
-async def _asked(web: httpx.AsyncClient, endpoint: Endpoint, example: Example) -> httpx.Response:
+async def _asked(web: httpx.AsyncClient, endpoint: Endpoint, example: Example, key: str) -> httpx.Response:
     path = endpoint.path.format(**{name: quote(value) for name, value in example.path.items()})
     query = {"email": "guest@example.com"} if endpoint.name == "api_invite" else None
     body = example.body if endpoint.body else None
-    return await web.request(endpoint.method, path, json=body, params=query)
+    return await web.request(endpoint.method, path, json=body, params=query, headers={"x-api-key": key})

@@ -11,7 +11,6 @@ from cis_mcp.auth.callers import Caller
 from cis_mcp.mcp.tools.base import Spec
 from cis_mcp.mcp.tools.catalog import EVERY, SPECS, Tier
 from engine.model.actors import Actor
-from engine.model.verbs import verbs_of
 from engine.refusals import Code, Refused
 
 _NAMES = {tier: frozenset(spec.name for spec in specs) for tier, specs in SPECS.items()}
@@ -72,9 +71,7 @@ def granted(caller: Caller) -> Selection:
 
 def allowed(spec: Spec[Any], selection: Selection, actor: Actor) -> bool:
     """True where `actor` may use `spec`: it is selected, and an agent's key has the scope that it needs."""
-    return selection.has(spec, bounded=bool(actor.chain)) and (
-        actor.everywhere or verbs_of(spec.scopes) <= actor.verbs
-    )
+    return selection.has(spec, bounded=bool(actor.chain)) and (actor.everywhere or spec.open_to(actor.verbs))
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ from engine.model.actors import Actor
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.messages import Message
 from engine.model.undo import Undo
+from engine.model.verbs import Verb, verbs_of
 from engine.process import pools
 from engine.refusals import Code, Refused
 
@@ -53,6 +54,8 @@ A = TypeVar("A", bound=Arguments)
 
 _LOOK_S = 0.5
 _FOLLOW = "Follow it with get_held_action; do not repeat the call."
+ACTING = "acting"
+"""The scope of a tool that takes any verb by which something changes; its command asks for the right one."""
 _LARGE = 20_000
 """Values and characters of arguments that are read at once."""
 
@@ -141,7 +144,12 @@ class Spec(Generic[A]):
 
     @property
     def scopes(self) -> frozenset[str]:
-        return frozenset(filter(None, (self.scope, self.also)))
+        return frozenset(filter(None, (self.scope, self.also))) - {ACTING}
+
+    def open_to(self, verbs: frozenset[Verb]) -> bool:
+        """True if a key with these verbs may use it."""
+        acts = self.scope != ACTING or bool(verbs - {Verb.READ, Verb.REPORT})
+        return acts and verbs_of(self.scopes) <= verbs
 
     def at(self, call: CallContext) -> Tool:
         """The tool as it is served."""

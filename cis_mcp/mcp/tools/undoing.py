@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
+from cis_mcp.mcp.tools.base import ACTING, CallContext, Reply, Result, Spec, writes
 from cis_mcp.views.events import event_lines
 from cis_mcp.views.undo import undone_line
 from engine.commands.agents.undoing import UndoCommand
@@ -49,6 +49,7 @@ TOOLS = (
         UndoArguments,
         UndoneResult,
         writes(idempotent=True),
+        ACTING,
         beside=True,
     ),
 )
