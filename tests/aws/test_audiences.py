@@ -62,7 +62,9 @@ def emails(rows: list[Row]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "content", [LIST, gzip.compress(LIST), gzip.compress(LIST[:30]) + gzip.compress(LIST[30:])]
+    "content",
+    [LIST, gzip.compress(LIST), gzip.compress(LIST[:30]) + gzip.compress(LIST[30:])],
+    ids=["plain", "gzip", "gzip in two members"],
 )
 async def test_an_object_is_read_as_any_list_is(engine: Engine, there: Aws, content: bytes) -> None:
     there.bucket.put("spring.csv", content, AT)
