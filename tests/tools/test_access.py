@@ -100,7 +100,7 @@ async def test_a_key_sees_the_tools_that_its_scopes_are_good_for(engine: Engine)
     async with calling(
         engine, actor=agent("a@example.com", frozenset({"invites"})), tier="operator"
     ) as caller:
-        assert await names(caller) == ["send_invite", "withdraw_invite"]
+        assert await names(caller) == ["send_invite", "withdraw_invite", "undo"]
     async with calling(engine, actor=agent("a@example.com", ALL_SCOPES), tier="operator") as caller:
         assert await names(caller) == list(EVERY)
     async with calling(engine, actor=agent("a@example.com"), tier="operator") as caller:
