@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
@@ -19,15 +18,14 @@ from engine.commands.triggers.deliveries import (
     kept_delivery,
 )
 from engine.commands.triggers.triggers import named
-from engine.commands.webhooks import bodies
+from engine.commands.webhooks import bodies, clock
 from engine.model.triggers import Sender, Trigger
 from engine.model.verbs import Verb
 from engine.model.webhooks import OF_CHANGES, WebhookKind
 from engine.refusals import Code, Refused
 
 _AT_ONCE = 200
-_STARTS_AT_ONCE = 1_000
-_KEEP_LOOKED = timedelta(hours=1)
+_BY_CLOCK = (WebhookKind.EVENT_STARTING, WebhookKind.EVENT_ENDED)
 
 
 class Fed(Done):
@@ -71,30 +69,17 @@ class FeedTrigger(Command[Fed]):
 
 async def _by_clock(work: Work, trigger: Trigger) -> tuple[Trigger, list[Arrived]]:
     """Events that begin soon, or have ended, since it was last looked."""
-    since = trigger.looked or work.now
-    lead = timedelta(minutes=trigger.starting_minutes)
-    starting = await work.unit.beginning(trigger.organizer, since + lead, work.now + lead, _STARTS_AT_ONCE)
-    ended = await work.unit.ending(trigger.organizer, since, work.now, _STARTS_AT_ONCE)
-    found = [
-        *await _instances(work, WebhookKind.EVENT_STARTING, starting),
-        *await _instances(work, WebhookKind.EVENT_ENDED, ended),
-    ]
-    if found or work.now - since > _KEEP_LOOKED:
-        trigger = trigger.model_copy(update={"looked": work.now})
-    return trigger, found
+    since, lead = trigger.looked or work.now, timedelta(minutes=trigger.starting_minutes)
+    found, until = await clock.occasions(work, trigger.organizer, since, lead, _BY_CLOCK)
+    if clock.keeps(work, since, until, found):
+        trigger = trigger.model_copy(update={"looked": until})
+    return trigger, [_arrived(work, one) for one in found]
 
 
-async def _instances(
-    work: Work, kind: WebhookKind, rows: Sequence[tuple[str, datetime, datetime]]
-) -> list[Arrived]:
-    found = []
-    for uid, start, end in rows:
-        event = await work.unit.event(uid)
-        if event and not event.cancelled:
-            body = bodies.instance_body(work, kind, event, start, end)
-            name = f"{kind.value}:{uid}:{int(start.timestamp())}"
-            found.append(Arrived(delivery_id=name, payload=json.dumps(body)))
-    return found
+def _arrived(work: Work, one: clock.Occasion) -> Arrived:
+    body = bodies.instance_body(work, one.kind, one.event, one.start, one.end)
+    name = f"{one.kind.value}:{one.event.uid}:{int(one.start.timestamp())}"
+    return Arrived(delivery_id=name, payload=json.dumps(body))
 
 
 class FireTrigger(Command[DeliveryDone]):

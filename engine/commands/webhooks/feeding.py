@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from engine.commands import notices
 from engine.commands.base import Command, Done, Work
-from engine.commands.webhooks import bodies
+from engine.commands.webhooks import bodies, clock
 from engine.model.messages import Notice
 from engine.model.verbs import Verb
 from engine.model.webhooks import OF_CHANGES, Outgoing, Webhook, WebhookKind
@@ -16,8 +16,6 @@ from engine.refusals import Code
 WAITING_MAX = 1_000
 """Postings of one webhook that wait; the log of changes keeps what comes after them."""
 _AT_ONCE = 200
-_STARTS_AT_ONCE = 1_000
-_KEEP_LOOKED = timedelta(hours=1)
 
 
 class Fed(Done):
@@ -70,29 +68,13 @@ async def _of_changes(work: Work, webhook: Webhook, *, masked: bool) -> tuple[We
 
 async def _by_clock(work: Work, webhook: Webhook) -> tuple[Webhook, list[Outgoing]]:
     """Events that are about to begin, or have ended, since it was last looked."""
-    owner, since = webhook.organizer or None, webhook.looked
-    lead = timedelta(minutes=webhook.starting_minutes)
-    found: list[Outgoing] = []
-    if WebhookKind.EVENT_STARTING in webhook.kinds:
-        rows = await work.unit.beginning(owner, since + lead, work.now + lead, _STARTS_AT_ONCE)
-        found += await _instances(work, webhook, WebhookKind.EVENT_STARTING, rows)
-    if WebhookKind.EVENT_ENDED in webhook.kinds:
-        rows = await work.unit.ending(owner, since, work.now, _STARTS_AT_ONCE)
-        found += await _instances(work, webhook, WebhookKind.EVENT_ENDED, rows)
-    if found or work.now - since > _KEEP_LOOKED:
-        webhook = webhook.model_copy(update={"looked": work.now})
-    return webhook, found
-
-
-async def _instances(
-    work: Work, webhook: Webhook, kind: WebhookKind, rows: Sequence[tuple[str, datetime, datetime]]
-) -> list[Outgoing]:
-    found = []
-    for uid, start, end in rows:
-        event = await work.unit.event(uid)
-        if event and not event.cancelled:
-            found.append(bodies.of_instance(work, webhook, kind, event, start, end))
-    return found
+    since, lead = webhook.looked, timedelta(minutes=webhook.starting_minutes)
+    found, until = await clock.occasions(work, webhook.organizer or None, since, lead, webhook.kinds)
+    if clock.keeps(work, since, until, found):
+        webhook = webhook.model_copy(update={"looked": until})
+    return webhook, [
+        bodies.of_instance(work, webhook, one.kind, one.event, one.start, one.end) for one in found
+    ]
 
 
 class PostCheckpoint(Command[Fed]):
