@@ -18,7 +18,8 @@ from engine.commands.campaigns.campaigns import (
     confirm_token,
 )
 from engine.commands.campaigns.samples import SampleRow
-from engine.commands.tables import csvlist, mapping, xlsx
+from engine.commands.tables import mapping
+from engine.imports import lists
 from engine.model.campaigns import Campaign, CampaignState, Row
 from engine.model.events import Event
 from engine.model.people import Origin
@@ -53,11 +54,13 @@ async def draft(visit: Visit) -> Response:
     """POST: judge the list; nothing is sent. Where its columns are not plain, ask for them."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     pools.caller.set(visit.caller.key if visit.caller else "local")
-    text = await pools.LISTS.run(_text, visit.upload, visit.form.get("list", ""))
+    text = visit.form.get("list", "")
+    if visit.upload is not None:
+        text = await lists.text_of(visit.engine, visit.upload)
     if visit.given("columns") and not visit.given("email"):
         return _columns(visit, event, text)
     try:
-        rows = await pools.LISTS.run(_rows, text, visit.given("email"), visit.given("name"))
+        rows = await _rows(visit, text)
     except Refused as refused:
         if refused.code is Code.CSV_NO_HEADER and not visit.given("email"):
             return _columns(visit, event, text)
@@ -69,19 +72,13 @@ async def draft(visit: Visit) -> Response:
     return visit.go(f"{_HUB}/{done.campaign.id}")
 
 
-def _text(upload: bytes | None, pasted: str) -> str:
-    """The list as text, whichever way it was given. Raises Refused."""
-    if upload is None:
-        return pasted
-    if xlsx.is_spreadsheet(upload):
-        return xlsx.as_csv(upload)
-    return csvlist.decode(upload)
-
-
-def _rows(text: str, email: str, name: str) -> list[Row]:
+async def _rows(visit: Visit, text: str) -> list[Row]:
+    """The rows of a list, by the columns that were chosen, if any were."""
+    email, name = visit.given("email"), visit.given("name")
     if email:
-        text = mapping.mapped(text, _number(email), _number(name) if name else None)
-    return csvlist.read(text)
+        chosen = _number(email), _number(name) if name else None
+        text = await pools.LISTS.run(mapping.mapped, text, *chosen)
+    return await lists.read_list(visit.engine, text)
 
 
 def _number(given: str) -> int:

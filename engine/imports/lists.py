@@ -1,10 +1,10 @@
-"""Read a list of recipients that a caller gives: a long one in a process that the system limits."""
+"""Read a list of recipients that a caller gives: a long one, or a spreadsheet, in a process that the system limits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.commands.tables import csvlist
+from engine.commands.tables import csvlist, xlsx
 from engine.engine import Engine
 from engine.model.campaigns import Row
 from engine.process import pools
@@ -24,6 +24,16 @@ async def read_list(engine: Engine, content: str | bytes) -> list[Row]:
     if len(content) <= _CHEAP:
         return await pools.LISTS.run(_read, content)
     return await pools.LISTS.run(_read_limited, engine.limited, content)
+
+
+async def text_of(engine: Engine, upload: bytes) -> str:
+    """A file as the text of a list; a spreadsheet is unpacked in a process that the system limits.
+
+    Raises Refused: CSV_UNREADABLE, TOO_LARGE, TOO_COSTLY, BUSY.
+    """
+    if xlsx.is_spreadsheet(upload):
+        return await pools.LISTS.run(engine.limited.limiting(xlsx.as_csv), upload)
+    return await pools.LISTS.run(csvlist.decode, upload)
 
 
 def _read(content: str | bytes) -> list[Row]:

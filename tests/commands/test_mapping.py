@@ -86,3 +86,19 @@ def test_a_sheet_has_no_more_rows_than_a_list(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(Refused) as refused:
         xlsx.as_csv(package("<row><c><v>1</v></c></row>" * 7))
     assert refused.value.code is Code.TOO_LARGE
+
+
+def test_cells_that_all_refer_to_one_long_text_come_to_no_more_than_a_list() -> None:
+    strings = f"<sst {SPACE}><si><t>{'x' * 30_000}</t></si></sst>"
+    bomb = package('<row><c t="s"><v>0</v></c></row>' * 2_000, strings)
+    assert len(bomb) < 10_000
+    with pytest.raises(Refused) as refused:
+        xlsx.as_csv(bomb)
+    assert refused.value.code is Code.TOO_LARGE
+
+
+def test_empty_cells_count_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = '<row><c r="CV1"><v></v></c></row>'
+    with pytest.raises(Refused) as refused:
+        xlsx.as_csv(package(last * 600_000))
+    assert refused.value.code is Code.TOO_LARGE

@@ -7,7 +7,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from xml.parsers import expat
 
 from engine.commands.tables import table
@@ -33,10 +33,7 @@ def as_csv(data: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             strings = _strings(package)
             buffer = io.StringIO()
-            writer = csv.writer(buffer)
-            for number, row in enumerate(_rows(package, strings)):
-                table.refuse_too_many(number, table.ROWS_MAX)
-                writer.writerow(row)
+            _write_rows(package, strings, csv.writer(buffer).writerow)
             return buffer.getvalue()
     except (
         zipfile.BadZipFile,
@@ -54,8 +51,12 @@ def _part(package: zipfile.ZipFile, name: str) -> bytes:
     with package.open(name) as part:
         data = part.read(_PART_MAX + 1)
     if len(data) > _PART_MAX:
-        raise Refused(Code.TOO_LARGE, "The spreadsheet is too large.", "Save it as CSV, in parts.")
+        raise _too_large()
     return data
+
+
+def _too_large() -> Refused:
+    return Refused(Code.TOO_LARGE, "The spreadsheet is too large.", "Save it as CSV, in parts.")
 
 
 def _strings(package: zipfile.ZipFile) -> list[str]:
@@ -67,13 +68,11 @@ def _strings(package: zipfile.ZipFile) -> list[str]:
     return reader.found
 
 
-def _rows(package: zipfile.ZipFile, strings: list[str]) -> Iterator[list[str]]:
+def _write_rows(package: zipfile.ZipFile, strings: list[str], write: Callable[[list[str]], object]) -> None:
     sheets = sorted((n for n in package.namelist() if _SHEET.fullmatch(n)), key=lambda n: (len(n), n))
     if not sheets:
         raise table.unreadable("The file holds no sheet.")
-    reader = _Sheet(strings)
-    reader.parse(_part(package, sheets[0]))
-    yield from reader.found
+    _Sheet(strings, write).parse(_part(package, sheets[0]))
 
 
 class _Parser:
@@ -132,12 +131,12 @@ class _Strings(_Parser):
 
 
 class _Sheet(_Parser):
-    """The rows of a sheet, each cell in its place (18.3.1.4)."""
+    """The rows of a sheet, each cell in its place (18.3.1.4), given to `write` one by one."""
 
-    def __init__(self, strings: list[str]) -> None:
+    def __init__(self, strings: list[str], write: Callable[[list[str]], object]) -> None:
         super().__init__()
-        self.found: list[list[str]] = []
-        self._strings = strings
+        self._strings, self._write = strings, write
+        self._count = self._size = 0
         self._row: dict[int, str] = {}
         self._place, self._kind, self._inside = 0, "", False
         self._words: list[str] = []
@@ -154,14 +153,24 @@ class _Sheet(_Parser):
     def end(self, tag: str) -> None:
         self._inside = False
         if tag == "c" and self._place < table.COLUMNS_MAX:
-            self._row[self._place] = self._value("".join(self._words)[:_CELL_MAX])
+            self._row[self._place] = value = self._value("".join(self._words)[:_CELL_MAX])
+            self._grow(len(value))
         if tag == "row":
             width = max(self._row, default=-1) + 1
-            self.found.append([self._row.get(place, "") for place in range(width)])
+            self._grow(width + 1)
+            table.refuse_too_many(self._count, table.ROWS_MAX)
+            self._count += 1
+            self._write([self._row.get(place, "") for place in range(width)])
 
     def text(self, words: str) -> None:
         if self._inside:
             self._words.append(words)
+
+    def _grow(self, size: int) -> None:
+        """Count the text that the rows come to: many cells may refer to one long string."""
+        self._size += size
+        if self._size > table.BYTES_MAX:
+            raise _too_large()
 
     def _value(self, words: str) -> str:
         if self._kind != "s":
