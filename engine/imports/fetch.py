@@ -40,8 +40,10 @@ def web_address(text: str) -> str:
     import httpx
 
     text = re.sub(r"\Awebcals?://", "https://", text.strip(), flags=re.IGNORECASE)
+    if len(text) > URL_MAX:
+        raise _not_allowed(f"The address has more than {URL_MAX} characters.")
     try:
-        url = httpx.URL(text[: URL_MAX + 1])
+        url = httpx.URL(text)
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise _not_allowed("That is not a web address.") from None
     _check(url)

@@ -107,8 +107,10 @@ def web_address(url: str) -> str:
     """`url` as a web address without user name and fragment. Raises Refused: URL_NOT_ALLOWED."""
     import httpx
 
+    if len(url) > URL_MAX:
+        raise _not_allowed(f"The address has more than {URL_MAX} characters.")
     try:
-        parts = httpx.URL(url.strip()[: URL_MAX + 1])
+        parts = httpx.URL(url.strip())
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise _not_allowed("That is not a web address.") from None
     if len(str(parts)) > URL_MAX:

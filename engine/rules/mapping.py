@@ -86,21 +86,23 @@ def _asked(rule: Rule, place: int, event: Any, budget: Budget, cut: tuple[str, .
     values = {field.value: evaluation.text(template(source)).strip() for field, source in rule.set.items()}
     return found.model_copy(
         update={
-            "object": _object(evaluation.text(template(rule.object))),
+            "object": _identifying("object", evaluation.text(template(rule.object))),
             "version": _version(evaluation.value(expression(rule.version))) if rule.version else None,
             "values": {name: value for name, value in values.items() if value},
-            "uid": evaluation.text(template(rule.uid)).strip()[:OBJECT_MAX] if rule.uid else "",
+            "uid": _identifying("uid", evaluation.text(template(rule.uid)), least=0) if rule.uid else "",
             "stay": bool(rule.people and rule.people.others == "stay"),
             "people": _people(rule.people, event, budget) if rule.people else None,
         }
     )
 
 
-def _object(text: str) -> str:
+def _identifying(name: str, text: str, least: int = 1) -> str:
+    """What says which thing is meant; it is never cut."""
     text = text.strip()
-    if not text or len(text) > OBJECT_MAX:
+    if not least <= len(text) <= OBJECT_MAX:
         raise Refused(
-            Code.INVALID_RULE, f"“object” came to {len(text)} characters; it needs from 1 to {OBJECT_MAX}."
+            Code.INVALID_RULE,
+            f"“{name}” came to {len(text)} characters; it needs from {least} to {OBJECT_MAX}.",
         )
     return text
 

@@ -71,6 +71,7 @@ def test_no_address_inside_is_public_however_ipv6_wraps_it(address: object) -> N
         "https:///season.ics",
         "https://ann:secret@example.com/season.ics",
         "https://example.com/" + "x" * 3_000,
+        "https://example.com:443/" + "x" * 3_000,
         "https://exa mple.com/",
         "https://example.com:99999999/",
         "\x00https://example.com/",

@@ -128,6 +128,13 @@ def test_an_object_is_named_and_not_cut(thing: str) -> None:
         mapped([Rule(when="true", do=Deed.CANCEL, object="{{ event.id }}")], {"id": thing})
 
 
+def test_a_uid_is_not_cut_to_that_of_another_event() -> None:
+    rule = Rule(when="true", do=Deed.CANCEL, object="one", uid="{{ event.uid }}")
+    assert mapped([rule], {"uid": " a "}).uid == "a"  # type: ignore[union-attr]
+    with pytest.raises(Refused, match="“uid” came to 201 characters"):
+        mapped([rule], {"uid": "x" * 201})
+
+
 def test_rules_of_the_docs_are_admitted() -> None:
     admit(rules_of(RULES), invoice())
 

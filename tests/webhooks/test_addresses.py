@@ -40,6 +40,8 @@ NO_ADDRESS = [
     "https://exa mple.com/",
     "javascript:alert(1)",
     "https://example.com/" + "x" * 2_000,
+    # Cut, and without what stands for nothing, it would be short enough, and another one.
+    "https://example.com:443/" + "x" * 2_000,
     "",
 ]
 

@@ -18,8 +18,6 @@ from engine.model.stops import EVERYTHING, Stop
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
-_NAME_MAX = 200
-
 
 class Stopped(Done):
     """What is stopped or goes on; `changed`: it was not so before."""
@@ -104,7 +102,7 @@ class StopByOwner(Command[OwnerStopped]):
 
     async def _keys(self, work: Work, own: Sequence[Key]) -> OwnerStopped:
         owner = work.actor.address
-        wanted = self.named.strip().lower()[:_NAME_MAX]
+        wanted = self.named.strip().lower()
         chosen = [key for key in own if wanted and wanted in {key.id, key.name.lower()}] or own
         values = {"stopped": work.now, "stopped_by": work.actor.kind}
         # Also of one that another key stopped: from now on no key lets it go on.
