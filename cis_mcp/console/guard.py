@@ -13,9 +13,11 @@ from urllib.parse import quote, urlencode
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import Message, Receive
 
 from cis_mcp.auth.callers import Caller
 from cis_mcp.auth.origin import same_origin
@@ -218,11 +220,35 @@ async def _form(screen: Screen, request: Request) -> tuple[Mapping[str, str], by
 
 @asynccontextmanager
 async def _multipart(request: Request) -> AsyncIterator[FormData]:
+    bounded = _Bounded(request.receive)
     try:
-        async with request.form(max_files=1, max_fields=50, max_part_size=_UPLOAD_MAX) as form:
+        whole = Request(request.scope, bounded)
+        async with whole.form(max_files=1, max_fields=50, max_part_size=_UPLOAD_MAX) as form:
             yield form
-    except HTTPException:
+    except (HTTPException, MultiPartException):
+        if bounded.over:
+            raise Refused(
+                Code.TOO_LARGE, f"A file may have {_UPLOAD_MAX // 1_000_000} MB.", "Send it in parts."
+            ) from None
         raise Refused(Code.INVALID_ARGUMENT, "The form cannot be read.") from None
+
+
+class _Bounded:
+    """The body of a form with a file, no more of it than a form may have: files go to the disk as they come."""
+
+    def __init__(self, source: Receive) -> None:
+        self._source, self._size = source, 0
+
+    @property
+    def over(self) -> bool:
+        return self._size > _UPLOAD_MAX
+
+    async def __call__(self) -> Message:
+        message = await self._source()
+        self._size += len(message.get("body", b""))
+        if self.over:
+            raise MultiPartException("too large")
+        return message
 
 
 def _mistaken(error: ValidationError) -> Refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
@@ -14,7 +15,7 @@ from engine.engine import Engine
 from engine.model.campaigns import CampaignState
 from engine.model.events import Event
 from engine.model.people import Origin
-from tests.console.person import Person
+from tests.console.person import SAME, Person
 from tests.support.engines import created, deliver, do
 
 CSV = b"email,name,seat\nann@example.com,Ann,1\nbob@example.com,Bob,2\nann@example.com,Again,3\nnobody,Wrong,4\n"
@@ -96,6 +97,33 @@ async def test_what_is_no_list_is_refused_and_makes_no_draft(
     seen = await person.press("Look at the list", file=file)
     assert seen.status == 400
     assert "Nothing was done" in seen.text
+    assert await engine.newest_campaigns(engine.local, 10) == []
+
+
+async def test_of_a_file_without_end_no_more_is_read_than_a_list_may_have(
+    engine: Engine, person: Person
+) -> None:
+    event = await _event(engine)
+    seen = await person.go(f"/console/events/{event.id}/list")
+    token = seen.form("Look at the list").fields["token"]
+    asked = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal asked
+        yield f'--x\r\nContent-Disposition: form-data; name="token"\r\n\r\n{token}\r\n'.encode()
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        for _ in range(64):
+            asked += 1
+            yield b"a" * 1_048_576
+
+    answer = await person.web.post(
+        seen.form("Look at the list").action,
+        content=endless(),
+        headers={**SAME, "Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert answer.status_code == 413
+    assert "A file may have 16 MB." in answer.text
+    assert asked <= 17
     assert await engine.newest_campaigns(engine.local, 10) == []
 
 
