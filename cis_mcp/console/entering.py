@@ -57,7 +57,7 @@ class Entrance:
         except Refused as refused:
             return _page(visit, f"{refused.message} {refused.hint}", 403)
         except ValueError:
-            return _page(visit, "This is no key that lets anybody in here. Ask for a new one.", 403)
+            return _page(visit, "This key does not work here. Ask for a new one.", 403)
         headers = {"Set-Cookie": cookie(visit.engine.settings, done.secret)}
         return RedirectResponse(_inside(visit.given("to")), 303, headers)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -14,14 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cis_mcp.pages.web import PRIVATE, Body, answer
+from cis_mcp.pages import web as shared
+from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer
 from engine.attendee_report import masked_name
 from engine.model.addresses import masked_address
 from engine.model.times import Span, is_day
 
 _HERE = Path(__file__).parent
-_YEAR = "public, max-age=31536000, immutable"
-_MEDIA = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 
 HUBS: Sequence[tuple[str, str]] = (
     ("/console", "Overview"),
@@ -34,28 +31,16 @@ HUBS: Sequence[tuple[str, str]] = (
 """What the navigation leads to."""
 
 
-@dataclass(frozen=True)
-class Asset:
-    """A file of ours under a name that changes with it."""
-
-    path: str
-    body: Body
-
-
-@cache
 def asset(name: str) -> Asset:
     """The stylesheet or the script."""
-    raw = (_HERE / "assets" / name).read_bytes()
-    stem, _, ending = name.rpartition(".")
-    tag = hashlib.sha256(raw).hexdigest()[:12]
-    return Asset(f"/console/assets/{stem}-{tag}.{ending}", Body.of(raw, _MEDIA[ending]))
+    return shared.asset(name, _HERE / "assets", "/console/assets")
 
 
 async def assets(request: Request) -> Response:
     """GET /console/assets/…: our stylesheet and script."""
     for name in ("console.css", "console.js"):
         if asset(name).path == request.url.path:
-            return answer(request, asset(name).body, cache_control=_YEAR)
+            return answer(request, asset(name).body, cache_control=YEAR)
     return Response("Not found\n", 404, media_type="text/plain")
 
 

@@ -21,7 +21,7 @@ _SMALL = 500
 _QUICK, _BEST = 3, 9
 """Levels of compression. The rows of a season take 1 ms and 30 kB, or 5 ms and 23 kB."""
 """Bytes that are not worth compressing."""
-_YEAR = "public, max-age=31536000, immutable"
+YEAR = "public, max-age=31536000, immutable"
 FRESH = "public, no-cache"
 """Kept by browsers and caches, and asked for anew each time: an edit shows with the next request."""
 PRIVATE = "private, no-store"
@@ -134,13 +134,13 @@ class Asset:
 
 
 @cache
-def asset(name: str) -> Asset:
-    """Our stylesheet or script."""
-    raw = (_HERE / "assets" / name).read_bytes()
+def asset(name: str, folder: Path = _HERE / "assets", prefix: str = "/brand") -> Asset:
+    """A stylesheet or script of ours, at an address below `prefix`."""
+    raw = (folder / name).read_bytes()
     stem, _, ending = name.rpartition(".")
     media = {"css": "text/css", "js": "text/javascript"}[ending]
     body = Body.of(raw, f"{media}; charset=utf-8")
-    return Asset(f"/brand/{stem}-{body.tag[:12]}.{ending}", body)
+    return Asset(f"{prefix}/{stem}-{body.tag[:12]}.{ending}", body)
 
 
 async def brand(request: Request) -> Response:
@@ -148,9 +148,9 @@ async def brand(request: Request) -> Response:
     path = request.url.path
     for name in _ASSETS:
         if asset(name).path == path:
-            return answer(request, asset(name).body, cache_control=_YEAR)
+            return answer(request, asset(name).body, cache_control=YEAR)
     digits = request.path_params["name"].removesuffix(".css")
     if len(digits) == 6 and set(digits) <= set("0123456789abcdef") and path.endswith(".css"):
         body = Body.of(f":root{{--main:#{digits}}}\n".encode(), "text/css; charset=utf-8")
-        return answer(request, body, cache_control=_YEAR)
+        return answer(request, body, cache_control=YEAR)
     return Response("Not found\n", 404, media_type="text/plain")

@@ -144,7 +144,7 @@ class SignInWithKey(Command[SignedIn]):
         """Raises Refused: UNKNOWN_KEY, NOT_ALLOWED."""
         key = await work.unit.key_with(digest(self.secret))
         if key is None or key.ended(work.now):
-            raise Refused(Code.UNKNOWN_KEY, "This is no key that lets anybody in here.", "Ask for a new one.")
+            raise Refused(Code.UNKNOWN_KEY, "This key does not work here.", "Ask for a new one.")
         if key.api or key.tier or key.tools:
             raise Refused(
                 Code.NOT_ALLOWED,
