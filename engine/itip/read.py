@@ -94,7 +94,7 @@ def read(text: bytes, *, method_hint: str = "", default_zone: str | None = None)
     people = Allowance(_MAX_ADDRESSES, "addresses")
     events = tuple(event_of(event, clocks[id(calendar)], method, people) for calendar, event in found)
     prodid = clean_name(first.text("PRODID"))[:200]
-    return ItipMessage(method=method, prodid=prodid, events=events, repaired=repairs.said())
+    return ItipMessage(method=method, prodid=prodid, events=events, repaired=repairs.notes())
 
 
 def _check_events(calendars: list[Component], found: list[tuple[Component, Component]]) -> None:
