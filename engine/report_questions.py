@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from engine.commands.operators.operators import may_administer
 from engine.model.actors import Actor
 from engine.model.counters import DomainBrief, Figures, KeptSums, OrganizerBrief
+from engine.model.events import Event
+from engine.model.timing import AnswerTimes, SendHour
+from engine.refusals import Code, Refused
 from engine.store.protocol import Store
 
 
@@ -12,6 +17,30 @@ class ReportQuestions:
     """The questions of whoever may see several organizers, or watches the server."""
 
     store: Store
+
+    @abstractmethod
+    async def event(self, uid: str, actor: Actor) -> Event:
+        """The event that `uid` names."""
+
+    async def answer_times(self, uid: str, actor: Actor) -> AnswerTimes:
+        """How long after their invite the people of an event answered. Raises Refused: UNKNOWN_EVENT."""
+        return await self.store.answer_times((await self.event(uid, actor)).uid)
+
+    async def zone_of(self, organizer: str) -> str:
+        """The zone in which an organizer thinks, as the operator settled it; else UTC."""
+        profile = await self.store.organizer_profile(organizer)
+        return (profile.zone if profile else "") or "UTC"
+
+    async def send_hours(self, scope: str, key: str, actor: Actor) -> list[SendHour]:
+        """The hours in which invites of an event or an organizer were sent, and the answers to them.
+
+        Raises Refused: UNKNOWN_EVENT, NOT_ALLOWED.
+        """
+        if scope == "event":
+            return await self.store.send_hours("event", (await self.event(key, actor)).uid)
+        if not (actor.may_read and actor.owns(key)):
+            raise Refused(Code.NOT_ALLOWED, "Those are another organizer's.")
+        return await self.store.send_hours("organizer", key)
 
     async def organizers(
         self, actor: Actor, *, domain: str = "", beginning: str = "", limit: int = 50, after: str = ""

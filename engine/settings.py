@@ -88,6 +88,7 @@ class Settings(BaseSettings):
         le=23,
         description="hour (UTC) from which owners of keys are mailed what their agents did; -1: never",
     )
+    report_on_screen: bool = Field(True, description="false: the console shows no addresses in full")
     keep_mail_days: int = Field(90, ge=0, description="days that handled mails are kept; 0: for ever")
     keep_quarantine_days: int = Field(30, ge=0, description="days that mail waits in quarantine; 0: for ever")
     quarantine_mb: int = Field(

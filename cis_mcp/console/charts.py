@@ -30,3 +30,35 @@ def bars(title: str, rows: Sequence[Bar]) -> Markup:
     most = max((row.count for row in rows), default=0) or 1
     drawn = (_ROW.format(row.label, row.count / most * 100, row.count) for row in rows)
     return _TABLE.format(title, Markup("").join(drawn))
+
+
+_HEAT = Markup(
+    '<div class="scroll" role="region" aria-label="{}" tabindex="0"><table class="heat"><thead><tr>'
+    '<th scope="col">Day</th>{}</tr></thead><tbody>{}</tbody></table></div>'
+)
+_COLUMN = Markup('<th scope="col">{}</th>')
+_LINE = Markup('<tr><th scope="row">{}</th>{}</tr>')
+_CELL = Markup(
+    '<td><svg viewBox="0 0 10 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+    '<rect width="10" height="10" fill-opacity="{:.2f}"></rect></svg>{} %<small>of {:,}</small></td>'
+)
+_NONE = Markup("<td></td>")
+
+
+def heat(
+    title: str, days: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[tuple[int, int] | None]]
+) -> Markup:
+    """A table whose squares are the fuller, the larger a share is; the share stands in each as a number.
+
+    `cells`: for each day and column the whole and the part; None: nothing.
+    """
+    head = Markup("").join(_COLUMN.format(column) for column in columns)
+    lines = (
+        _LINE.format(day, Markup("").join(_cell(*one) if one else _NONE for one in row))
+        for day, row in zip(days, cells, strict=True)
+    )
+    return _HEAT.format(title, head, Markup("").join(lines))
+
+
+def _cell(whole: int, part: int) -> Markup:
+    return _CELL.format(part / whole, round(100 * part / whole), whole)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
@@ -13,9 +15,10 @@ from engine.commands.invites.invites import SendInvite
 from engine.model.people import Origin, Partstat
 from engine.model.queries import AttendeeQuery
 from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
 
 _EVENT = "/console/events/{uid:str}"
-_FEW, _SHOWN = 10, 50
+_FEW, _SHOWN, _WORDS_MAX = 10, 50, 200
 ANSWERS = (
     ("accepted", "Yes"),
     ("declined", "No"),
@@ -63,15 +66,34 @@ async def report(visit: Visit) -> Response:
     return visit.go(f"/console/events/{done.event.id}", "report")
 
 
+def on_screen(visit: Visit) -> None:
+    """Refuse to show addresses where the installation leaves reports to the mail. Raises Refused: NOT_ALLOWED."""
+    if not visit.engine.settings.report_on_screen:
+        why = "This installation shows no addresses on the screen: CIS_REPORT_ON_SCREEN is off."
+        raise Refused(Code.NOT_ALLOWED, why, "Have the report mailed to you.")
+
+
+async def find(visit: Visit) -> Response:
+    """POST: look for people by what their address begins with, or by their name; the words go on sealed."""
+    words = visit.given("q")[:_WORDS_MAX]
+    query = {"status": visit.given("status"), "q": sealed(visit, words) if words else ""}
+    kept = urlencode({name: value for name, value in query.items() if value})
+    return visit.go(f"/console/events/{visit.path('uid')}/people{'?' if kept else ''}{kept}")
+
+
 async def people(visit: Visit) -> Response:
     """GET, and POST with addresses in full: who is invited. Looking at addresses is a row in the record."""
     full = visit.request.method == "POST"
     if full:
+        on_screen(visit)
         await visit.apply(ShowAddresses(uid=visit.path("uid")))
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     given = visit.given if full else visit.asked
     status = next((p for p in Partstat if p.label == given("status")), None)
-    query = AttendeeQuery(uid=event.uid, status=status, limit=_SHOWN, cursor=given("cursor") or None)
+    words = opened(visit, given("q")) if given("q") else ""
+    query = AttendeeQuery(
+        uid=event.uid, status=status, words=words, limit=_SHOWN, cursor=given("cursor") or None
+    )
     page = await visit.engine.attendees(query, visit.actor)
     return visit.show(
         "people.html",
@@ -80,6 +102,9 @@ async def people(visit: Visit) -> Response:
         people=[(sealed(visit, one.email), one) for one in page.attendees],
         full=full,
         chosen=status.label if status else "",
+        words=words,
+        kept={"status": status.label if status else "", "q": given("q")},
+        on_screen=visit.engine.settings.report_on_screen,
         cursor=given("cursor"),
         next_cursor=page.next_cursor,
         answers=ANSWERS,
@@ -102,5 +127,6 @@ SCREENS = (
     Screen("POST", f"{_EVENT}/report", report, Verb.REPORT),
     Screen("GET", f"{_EVENT}/people", people),
     Screen("POST", f"{_EVENT}/people", people, Verb.REPORT),
+    Screen("POST", f"{_EVENT}/people/find", find, asks=True),
     Screen("GET", f"{_EVENT}/people/{{person:str}}", person),
 )

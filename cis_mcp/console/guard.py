@@ -138,7 +138,8 @@ Handler = Callable[[Visit], Awaitable[Response]]
 class Screen:
     """One page or form: its method and path, its handler, and the verb that a key needs for it.
 
-    `open`: nobody has to be signed in. `uploads`: its form may carry a file.
+    `open`: nobody has to be signed in. `uploads`: its form may carry a file. `asks`: the form only asks, so that what
+    is written in it stands in no address bar.
     """
 
     method: Literal["GET", "POST"]
@@ -147,6 +148,7 @@ class Screen:
     verb: Verb = Verb.READ
     open: bool = False
     uploads: bool = False
+    asks: bool = False
 
 
 def route(engine: Engine, screens: tuple[Screen, ...]) -> Route:
@@ -201,7 +203,7 @@ async def _judged(screen: Screen, visit: Visit) -> Visit:
         raise Refused(Code.NOT_ALLOWED, f"The key that you signed in with lacks “{screen.verb}”.")
     if not changes:
         return visit
-    if visit.caller and visit.caller.read_only and not screen.open:
+    if visit.caller and visit.caller.read_only and not (screen.open or screen.asks):
         raise Refused(Code.NOT_ALLOWED, "The key that you signed in with only reads.")
     form, upload = await _form(screen, visit.request)
     if visit.caller and not hmac.compare_digest(form.get("token", "").encode(), visit.token.encode()):

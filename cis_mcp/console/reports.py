@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
+from cis_mcp.console import timing
 from cis_mcp.console.charts import Bar, bars
-from cis_mcp.console.command_centre import ANSWERS
+from cis_mcp.console.command_centre import ANSWERS, on_screen
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.events import counters, one_line
 from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
+from engine.model.campaign_links import CampaignLink, LinkCounts
 from engine.model.counters import AnswerGroup, Grouping, Statistics
 from engine.model.events import Event
 from engine.model.queries import EventQuery
@@ -23,6 +26,7 @@ from engine.refusals import Code, Refused
 
 _HUB = "/console/reports"
 _SHOWN = 25
+_COMPARED = 10
 _HOURS_SHOWN = 48
 _KEY_SHOWN = 100
 BY = {
@@ -90,7 +94,6 @@ async def _organizer(visit: Visit, address: str) -> Response:
     counted = await visit.engine.statistics("organizer", address, visit.actor)
     query = EventQuery(query=words, organizer=address, limit=_SHOWN, cursor=visit.asked("cursor") or None)
     found = await visit.engine.search(query, visit.actor)
-    groups = await visit.engine.answer_groups("organizer", address, Grouping.EVENT, visit.actor)
     return visit.show(
         "report_organizer.html",
         title=one_line(address, _KEY_SHOWN),
@@ -98,17 +101,67 @@ async def _organizer(visit: Visit, address: str) -> Response:
         q=words,
         numbers=counters(counted),
         answers=ANSWERS,
-        people=await visit.engine.people("organizer", address, visit.actor),
         events=list(zip(found.events, found.occasions, strict=True)),
         cursor=found.next_cursor,
-        groups=groups[:_SHOWN],
         charts=_charts(counted),
     )
+
+
+async def answers(visit: Visit) -> Response:
+    """GET …/organizers/{address}/answers: each person once, the largest events compared, and when to send."""
+    address = visit.path("address").strip().lower()
+    people = await visit.engine.people("organizer", address, visit.actor)
+    groups = await visit.engine.answer_groups("organizer", address, Grouping.EVENT, visit.actor)
+    return visit.show(
+        "report_answers.html",
+        title=f"Answers to {one_line(address, _KEY_SHOWN)}",
+        address=address,
+        people=people,
+        answers=ANSWERS,
+        groups=groups[:_SHOWN],
+        heat=timing.by_send_time(
+            await visit.engine.send_hours("organizer", address, visit.actor),
+            await visit.engine.zone_of(address),
+        ),
+    )
+
+
+async def compare(visit: Visit) -> Response:
+    """GET /console/reports/compare?e=&e=: up to ten events side by side."""
+    uids = list(dict.fromkeys(visit.request.query_params.getlist("e")))
+    if not 2 <= len(uids) <= _COMPARED:
+        raise Refused(Code.INVALID_ARGUMENT, f"Choose 2 to {_COMPARED} events.", "Go back, and tick them.")
+    found = [await visit.engine.event_with_statistics(uid, visit.actor) for uid in uids]
+    times = [await visit.engine.answer_times(event.uid, visit.actor) for event, _ in found]
+    counted = [(event, counters(counts)) for event, counts in found]
+    return visit.show(
+        "compare.html",
+        title="Events compared",
+        answers=ANSWERS,
+        rows=[
+            (event, numbers, _share(numbers), timing.median(one))
+            for (event, numbers), one in zip(counted, times, strict=True)
+        ],
+        charts=[_compared(label, name, counted) for name, label in ANSWERS[:3]],
+    )
+
+
+def _share(numbers: Mapping[str, Any]) -> int:
+    """Of those who are invited, how many answered, in percent."""
+    invited = numbers["attendees"]
+    return round(100 * (invited - numbers["rsvp"].get("noaction", 0)) / invited) if invited else 0
+
+
+def _compared(label: str, name: str, counted: Sequence[tuple[Event, Mapping[str, Any]]]) -> tuple[str, str]:
+    title = f"“{label}” by event"
+    rows = [Bar(one_line(event.summary, 60), numbers["rsvp"].get(name, 0)) for event, numbers in counted]
+    return title, bars(title, rows)
 
 
 async def event(visit: Visit) -> Response:
     """GET /console/reports/events/{uid}."""
     found, counted = await visit.engine.event_with_statistics(visit.path("uid"), visit.actor)
+    times = await visit.engine.answer_times(found.uid, visit.actor)
     groups = {
         by: await visit.engine.answer_groups("event", found.uid, by, visit.actor)
         for by in (Grouping.DOMAIN, Grouping.CLIENT, Grouping.HOUR)
@@ -120,8 +173,20 @@ async def event(visit: Visit) -> Response:
         numbers=counters(counted),
         answers=ANSWERS,
         groups=[(by.value, BY[by], _cut(rows)) for by, rows in groups.items() if rows],
-        charts=[*_charts(counted), *_over_time(groups[Grouping.HOUR])],
+        charts=[*_charts(counted), *_over_time(groups[Grouping.HOUR]), *timing.since_sending(times)],
+        times=times,
+        median=timing.median(times),
+        heat=timing.by_send_time(
+            await visit.engine.send_hours("event", found.uid, visit.actor), found.span.timezone
+        ),
+        links=await _links(visit, found),
     )
+
+
+async def _links(visit: Visit, found: Event) -> list[tuple[CampaignLink, LinkCounts]]:
+    """The links that send this event, the newest first, and what became of each."""
+    mine = [link for link in await visit.engine.links(visit.actor) if found.uid in link.uids]
+    return [(link, await visit.engine.link_counts(link)) for link in mine[:_SHOWN]]
 
 
 def _cut(groups: Sequence[AnswerGroup]) -> Sequence[AnswerGroup]:
@@ -183,6 +248,7 @@ def _attached(name: str) -> dict[str, str]:
 
 async def download(visit: Visit) -> Response:
     """POST: the report with every address; the record has a row of it."""
+    on_screen(visit)
     shown = await visit.apply(ShowAddresses(uid=visit.path("uid")))
     return StreamingResponse(
         _lines(visit, shown.event), headers=_attached(f"{shown.event.uid}.csv"), media_type="text/csv"
@@ -198,6 +264,8 @@ SCREENS = (
     Screen("GET", _HUB, show),
     Screen("GET", f"{_HUB}/domains/{{domain:str}}", domain),
     Screen("GET", f"{_HUB}/organizers/{{address:str}}", organizer),
+    Screen("GET", f"{_HUB}/organizers/{{address:str}}/answers", answers),
+    Screen("GET", f"{_HUB}/compare", compare),
     Screen("GET", f"{_HUB}/events/{{uid:str}}", event),
     Screen("GET", f"{_HUB}/{{scope:str}}/{{key:str}}/answers.csv", export),
     Screen("POST", f"{_HUB}/events/{{uid:str}}/report.csv", download, Verb.REPORT),

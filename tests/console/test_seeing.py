@@ -13,6 +13,7 @@ from engine.engine import Engine
 from engine.model.campaigns import Row
 from tests.console.person import PUBLIC, Person, browser, operator, with_key
 from tests.pages.visitor import season
+from tests.store.stores import attendee
 from tests.support.approvals import waiting
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do, engine_in, invite
@@ -88,29 +89,43 @@ async def test_the_operator_sees_both(engine: Engine, person: Person) -> None:
     text = "\n".join((await _crawled(person)).values())
     assert "annabel’s concert" in text
     assert "bertram’s concert" in text
-    assert "guest@" not in text
-    assert "listed@" not in text
+    assert not re.search(r"(guest|listed)@(annabel|bertram)", text)
 
 
-async def _asked(folder: Path, events: int) -> dict[str, tuple[int, int]]:
-    """Of each hub's first page: what it asks the store, and its bytes."""
+async def _asked(folder: Path, events: int, people: int) -> dict[str, tuple[int, int, int]]:
+    """Of each hub's first page, for the operator and an organizer: what it asks the store, with the steps of SQLite's
+    machine in that, and its bytes."""
     found = {}
     with counting_queries() as queries:
-        async with engine_in(folder, Clock(), public_url=PUBLIC) as engine, browser(engine) as web:
+        async with (
+            engine_in(folder, Clock(), public_url=PUBLIC) as engine,
+            browser(engine) as web,
+            browser(engine) as other,
+        ):
             await season(engine, events)
-            person = await operator(engine, web)
-            for path in HUBS:
-                queries.zero()
-                seen = await person.go(path)
-                found[path] = (queries.statements, len(seen.answer.content))
+            (first, *_) = await engine.store.events_of(engine.local.address, 1)
+            async with engine.store.unit() as unit:
+                await unit.add_attendees([attendee(f"p{n}@example.com", first.uid) for n in range(people)])
+            organizer = await with_key(engine, other, engine.local.address)
+            for name, person in (("operator", await operator(engine, web)), ("organizer", organizer)):
+                for path in HUBS:
+                    queries.zero()
+                    seen = await person.go(path)
+                    size = len(seen.answer.content)
+                    found[f"{name} {path}"] = (queries.statements, queries.steps, size)
     return found
 
 
-async def test_the_first_page_of_a_hub_asks_no_more_with_many_events_and_stays_small(tmp_path: Path) -> None:
-    few, many = await _asked(tmp_path / "few", 30), await _asked(tmp_path / "many", 400)
-    assert {path: n for path, (n, _) in few.items()} == {path: n for path, (n, _) in many.items()}
-    assert max(statements for statements, _ in many.values()) <= 12
-    assert max(size for _, size in many.values()) <= BYTES_MAX
+async def test_the_first_page_of_a_hub_costs_no_more_with_many_events_and_people_and_stays_small(
+    tmp_path: Path,
+) -> None:
+    few = await _asked(tmp_path / "few", 60, 40)
+    many = await _asked(tmp_path / "many", 400, 1_000)
+    searched = {path for path in many if "/console/events" in path}
+    # Twice: on a busy machine a glance in the event loop is broken off, and asked once more in a thread.
+    assert [path for path in many.keys() - searched if many[path][1] > few[path][1] * 2 + 50] == []
+    assert max(statements for statements, *_ in many.values()) <= 12
+    assert max(size for *_, size in many.values()) <= BYTES_MAX
 
 
 async def test_a_page_that_is_not_there_says_where_to_go_on(person: Person) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,10 +40,24 @@ def counting_queries() -> Iterator[Queries]:
     """Count for all connections that are opened inside."""
     queries, connect = Queries(), sqlite3.connect
 
+    class Counted(sqlite3.Connection):
+        """A connection whose steps are counted also where its owner asks for a look at the clock between them."""
+
+        def set_progress_handler(self, handler: Callable[[], Any] | None, n: int) -> None:
+            """As SQLite does, every `n` steps or so."""
+            turns = itertools.count(1)
+
+            def stepped() -> Any:
+                queries.stepped()
+                due = handler is not None and next(turns) % max(1, n // _EVERY) == 0
+                return handler() if handler is not None and due else None
+
+            super().set_progress_handler(stepped, _EVERY)
+
     def counted(*given: Any, **named: Any) -> sqlite3.Connection:
-        connection = connect(*given, **named)
+        connection = connect(*given, factory=Counted, **named)
         connection.set_trace_callback(queries.asked)
-        connection.set_progress_handler(queries.stepped, _EVERY)
+        connection.set_progress_handler(None, _EVERY)
         return connection
 
     sqlite3.connect = counted

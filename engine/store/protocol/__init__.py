@@ -37,6 +37,7 @@ from engine.store.protocol.revisions import RevisionQuestions
 from engine.store.protocol.sessions import SessionQuestions, Sessions
 from engine.store.protocol.stops import StopQuestions, Stops
 from engine.store.protocol.suppressions import SuppressionList, Suppressions
+from engine.store.protocol.timing import Timing
 from engine.store.protocol.triggers import TriggerQuestions, Triggers
 from engine.store.protocol.undo import Undos
 from engine.store.protocol.units import Conflict, Units
@@ -104,6 +105,7 @@ class Store(
     StopQuestions,
     TriggerQuestions,
     WebhookQuestions,
+    Timing,
     Protocol,
 ):
     """Keeps everything; several processes may use one at once (promise 6)."""

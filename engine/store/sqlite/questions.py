@@ -23,6 +23,7 @@ from engine.store.sqlite.schema import SEEN
 from engine.store.sqlite.session import as_list
 
 _PAGE = 1_000
+_NAMED = "EXISTS (SELECT 1 FROM (SELECT ? AS words) WHERE instr(email, words) = 1 OR instr(lower(name), words) > 0)"
 _HISTORY_MAX = 500
 
 
@@ -62,6 +63,7 @@ class Questions(Groups):
             ("partstat = ?", query.status.value if query.status else None),
             ("substr(email, instr(email, '@') + 1) = ?", query.domain or None),
             ("receipt_arrived >= ?", rows.seconds(query.answered_since)),
+            (_NAMED, query.words.lower() or None),
         ):
             if value is not None:
                 where.append(condition)

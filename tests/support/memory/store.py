@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from engine.model.campaigns import CampaignState
-from engine.model.claims import Claim, SendResult
+from engine.model.claims import Answer, Claim
 from engine.model.counters import Figures, Quota, Rates
 from engine.model.forgetting import Trace
 from engine.model.messages import MessageState
@@ -20,12 +20,13 @@ from engine.store.rules import LIST_KEPT
 from tests.support.memory.forgetting import named_by_others, traces
 from tests.support.memory.questions import Asked
 from tests.support.memory.tables import Tables
+from tests.support.memory.timing import Timings
 from tests.support.memory.unit import WholeUnit
 
 T = TypeVar("T")
 
 
-class MemoryStore(Asked):
+class MemoryStore(Asked, Timings):
     """Keeps everything in this process, for as long as it lasts."""
 
     def __init__(self, rates: Rates | None = None) -> None:
@@ -164,7 +165,7 @@ class MemoryStore(Asked):
 
         return await self.transact(work)
 
-    async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
+    async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
         async def work(unit: WholeUnit) -> None:
             unit.write(owner, answers, now)
 
