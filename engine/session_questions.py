@@ -7,7 +7,7 @@ from datetime import datetime
 
 from engine.commands.signing_in import usable
 from engine.model.keys import Key
-from engine.model.sessions import Session, SignInLink
+from engine.model.sessions import LoginSession, SignInLink
 from engine.store.protocol import Store
 
 
@@ -17,12 +17,12 @@ class SessionQuestions:
     store: Store
     clock: Callable[[], datetime]
 
-    async def session(self, session_digest: str) -> Session | None:
+    async def session(self, session_digest: str) -> LoginSession | None:
         """The session whose cookie has this hash, if it lasts; the secret is what allows the question."""
         found = await self.store.session(session_digest)
         return found if found and found.lasts(self.clock()) else None
 
-    async def key_of_session(self, session: Session) -> Key | None:
+    async def key_of_session(self, session: LoginSession) -> Key | None:
         """The key by which somebody signed in; None once it has ended, or has another secret."""
         key = await self.store.key_by_digest(session.key) if session.key else None
         return None if key is None or key.ended(self.clock()) else key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Listener:
+class Waiter:
     """Hears the rings since it began to listen."""
 
     def __init__(self, event: asyncio.Event) -> None:
@@ -27,8 +27,8 @@ class Signal:
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    def listen(self) -> Listener:
-        return Listener(self._event)
+    def listen(self) -> Waiter:
+        return Waiter(self._event)
 
     def notify(self) -> None:
         self._event.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import statistics
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -36,3 +37,20 @@ def test_the_median_function_has_at_most_8_lines() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     assert statistics.median(lengths) <= MEDIAN_MAX
+
+
+def test_a_class_name_that_readers_meet_everywhere_names_one_thing() -> None:
+    classes = Counter(
+        node.name
+        for path in _modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    # Session beside it is the transaction that the SQLite store builds on, which no other room sees.
+    assert {name: classes[name] for name in ("Answer", "Reply", "Session", "Page", "Listener")} == {
+        "Answer": 0,
+        "Reply": 1,
+        "Session": 1,
+        "Page": 1,
+        "Listener": 1,
+    }

@@ -8,7 +8,7 @@ from cis_mcp.auth.callers import Caller
 from engine.commands.signing_in import UseSession, digest
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
-from engine.model.sessions import NOTED_EVERY, Session, SignedInAs
+from engine.model.sessions import NOTED_EVERY, LoginSession, SignedInAs
 from engine.settings import Settings
 
 _NAME = "cis-session"
@@ -69,6 +69,6 @@ class SessionAuthenticator:
         )
 
 
-def _actor(session: Session) -> Actor:
+def _actor(session: LoginSession) -> Actor:
     kind = {SignedInAs.OPERATOR: "local", SignedInAs.MAILBOX: "organizer"}[session.signed_in]
     return Actor.model_validate({"kind": kind, "address": session.address})

@@ -115,7 +115,7 @@ class Links:
             colour="",
             path=views.path(link),
             title=_title(open_rows or rows),
-            rows=_told(open_rows or rows),
+            rows=_shown_rows(open_rows or rows),
             button=link.button,
             email=given.raw,
             signature=given.signature if link.signs(given.raw, given.signature) else "",
@@ -145,7 +145,7 @@ class Links:
             "link_sent.html",
             colour="",
             asked=outcome == PageOutcome.ASKED,
-            rows=_told(open_rows or rows),
+            rows=_shown_rows(open_rows or rows),
             ways=[*([landing] if landing else []), *await self._next(link)],
         )
         return answer(request, Body.of(body), cache_control=PRIVATE)
@@ -168,7 +168,7 @@ def _title(rows: Sequence[Row]) -> str:
     return rows[0].title if len(rows) == 1 else f"{len(rows)} events for your calendar"
 
 
-def _told(rows: Sequence[Row]) -> list[Mapping[str, object]]:
+def _shown_rows(rows: Sequence[Row]) -> list[Mapping[str, object]]:
     return [
         {"row": row, "day": words.day(row.day), "zone": words.zone(row.span), "single": len(rows) == 1}
         for row in rows

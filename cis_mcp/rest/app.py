@@ -18,7 +18,7 @@ from starlette.routing import Route, request_response
 from cis_mcp.auth.callers import Caller
 from cis_mcp.rest import reading
 from cis_mcp.rest.catalog import EVERY
-from cis_mcp.rest.endpoint import Answer, Call, Endpoint, HeldError
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint, HeldError
 from cis_mcp.rest.landing import STOCK_PAGE, stock_page
 from cis_mcp.rest.openapi import document
 from cis_mcp.rest.problems import problem, refusal
@@ -162,10 +162,10 @@ def _refuse_unrepeatable(endpoint: Endpoint, request: Request) -> None:
         )
 
 
-def _written(endpoint: Endpoint, found: BaseModel | Answer | Response) -> Response:
+def _written(endpoint: Endpoint, found: BaseModel | DataResponse | Response) -> Response:
     if isinstance(found, Response):
         return found
-    if isinstance(found, Answer):
+    if isinstance(found, DataResponse):
         return _json(found.data, found.status, dict(found.headers))
     return _json(found, endpoint.status, {})
 

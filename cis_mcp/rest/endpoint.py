@@ -39,7 +39,7 @@ class HeldError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class DataResponse:
     """Data with a status or headers of its own."""
 
     data: BaseModel
@@ -85,7 +85,7 @@ class Call(Generic[Q, B]):
         return current
 
 
-Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel | Answer | Response]]
+Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel | DataResponse | Response]]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, RootModel
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.landing import landing
 from cis_mcp.rest.models import Body, Loose
 from cis_mcp.rest.problems import problem, status_of
@@ -144,12 +144,14 @@ async def api_event_statistics(call: Call[OfEvent, Body]) -> Counts:
     return _counts(counted)
 
 
-async def api_event_attendees(call: Call[PagedEvent, Body]) -> Answer:
+async def api_event_attendees(call: Call[PagedEvent, Body]) -> DataResponse:
     """List an event's attendees, masked, 100 at a time; the Link header leads to the next."""
     query = AttendeeQuery(uid=call.query.uid, limit=_AT_ONCE, cursor=call.query.cursor)
     page = await call.engine.attendees(query, call.actor)
     rows = AttendeeRows([_attendee(one) for one in page.attendees])
-    return Answer(rows, headers=_next(f"/event/{quote(call.query.uid, safe='')}/attendees", page.next_cursor))
+    return DataResponse(
+        rows, headers=_next(f"/event/{quote(call.query.uid, safe='')}/attendees", page.next_cursor)
+    )
 
 
 async def api_invite(call: Call[Inviting, Body]) -> Response:
@@ -196,10 +198,12 @@ async def api_shadow_statistic(call: Call[OfOrganizer, Body]) -> Counts:
     return await api_shadow_statistics(call)
 
 
-async def api_system_events(call: Call[Paged, Body]) -> Answer:
+async def api_system_events(call: Call[Paged, Body]) -> DataResponse:
     """List all events, 500 at a time in order of their start; the Link header leads to the next."""
     found, following = await _events(call, None, SYSTEM_PAGE, call.query.cursor)
-    return Answer(EventRows([_row(event) for event in found]), headers=_next("/system/events", following))
+    return DataResponse(
+        EventRows([_row(event) for event in found]), headers=_next("/system/events", following)
+    )
 
 
 async def api_system_statistics(call: Call[NoParameters, Body]) -> Counts:

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import utc
-from engine.commands.agents.digests import KeyDay, left_lines, refused_lines, said
+from engine.commands.agents.digests import KeyDay, command_words, left_lines, refused_lines
 from engine.commands.agents.widening import widening
 from engine.model.bounds import Bounds
 from engine.model.keys import Key
@@ -141,7 +141,7 @@ def day_lines(day: KeyDay) -> list[str]:
     lines += refused_lines(day, _PROGRAM)
     for one in day.last:
         why = f" ({one.why})" if one.why else ""
-        lines.append(f"Did: {one.at} {said(one.command)}: {one.outcome}{why}")
+        lines.append(f"Did: {one.at} {command_words(one.command)}: {one.outcome}{why}")
     return lines
 
 

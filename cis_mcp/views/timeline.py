@@ -113,7 +113,7 @@ def attendee_story(
     explanation: Explanation,
     campaigns: Mapping[str, Campaign],
     being_written: Sequence[str],
-    page: Page,
+    page: TimelinePage,
 ) -> AttendeeStory:
     """The explanation as data; `campaigns` has those that messages still wait in."""
     attendee = explanation.attendee
@@ -152,7 +152,7 @@ def attendee_story(
 
 
 @dataclass(frozen=True)
-class Page:
+class TimelinePage:
     """Which messages and receipts are told, and the cursor to those before them."""
 
     messages: slice
@@ -160,7 +160,7 @@ class Page:
     next_cursor: str | None
 
 
-def page_of(explanation: Explanation, limit: int, cursor: str | None) -> Page:
+def page_of(explanation: Explanation, limit: int, cursor: str | None) -> TimelinePage:
     """The newest messages and receipts before `cursor`, `limit` of each. Raises Refused(INVALID_CURSOR)."""
     ends = [len(explanation.history), len(explanation.receipts)]
     if cursor:
@@ -170,7 +170,7 @@ def page_of(explanation: Explanation, limit: int, cursor: str | None) -> Page:
         ]
     starts = [max(0, end - limit) for end in ends]
     following = cursors.written(*starts) if any(starts) else None
-    return Page(slice(starts[0], ends[0]), slice(starts[1], ends[1]), following)
+    return TimelinePage(slice(starts[0], ends[0]), slice(starts[1], ends[1]), following)
 
 
 def _message(one: History, campaigns: Mapping[str, Campaign]) -> SentMessage:

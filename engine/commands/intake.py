@@ -10,7 +10,7 @@ from engine.model.counters import Intake
 from engine.model.messages import Notice
 
 
-class Reply(Done):
+class NoticeToSender(Done):
     """A notice that is owed to the sender of a mail."""
 
     to: str
@@ -28,7 +28,7 @@ class NoChange(Command[Done]):
         return Done()
 
 
-async def note(work: Work, intake: Intake, reply: Reply | None) -> None:
+async def note(work: Work, intake: Intake, reply: NoticeToSender | None) -> None:
     """Note the mail as taken in, once, and owe the reply. Raises AlreadyTakenIn."""
     await work.unit.take_in(intake)
     if reply:

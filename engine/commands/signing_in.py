@@ -13,7 +13,7 @@ from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.model.messages import Notice
-from engine.model.sessions import LINK_LASTS, NOTED_EVERY, Session, SignedInAs, SignInLink
+from engine.model.sessions import LINK_LASTS, NOTED_EVERY, LoginSession, SignedInAs, SignInLink
 from engine.refusals import Code, Refused
 
 CODE_LENGTH = 32
@@ -103,7 +103,7 @@ class MakeSignInLink(Command[LinkMade]):
 class SignedIn(Done):
     """A new session; `secret` goes into the cookie and is stored nowhere."""
 
-    session: Session
+    session: LoginSession
     secret: str = Field(repr=False)
 
 
@@ -121,7 +121,7 @@ class SignIn(Command[SignedIn]):
             )
         await work.unit.save_sign_in(link.model_copy(update={"used": work.now}))
         secret = work.randomness.word(SECRET_LENGTH)
-        session = Session(
+        session = LoginSession(
             digest=digest(secret),
             signed_in=link.signs_in,
             address=link.address,
@@ -152,7 +152,7 @@ class SignInWithKey(Command[SignedIn]):
                 "Use a key without that, or sign in by mail.",
             )
         secret = work.randomness.word(SECRET_LENGTH)
-        session = Session(
+        session = LoginSession(
             digest=digest(secret),
             signed_in=SignedInAs.KEY,
             address=key.address,

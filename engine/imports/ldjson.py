@@ -27,7 +27,7 @@ _INHERITED = ("location", "organizer")
 Node = dict[str, Any]
 
 
-class Page:
+class LinkedData:
     """The JSON-LD blocks of a page; `cut` where the page ends inside a script or a comment."""
 
     def __init__(self, text: str) -> None:

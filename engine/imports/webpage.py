@@ -48,7 +48,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
     Raises Refused: INVALID_CALENDAR, TOO_LARGE.
     """
     text = decode(data, MAX_BYTES)
-    page, unreadable = ldjson.Page(text), list[Unreadable]()
+    page, unreadable = ldjson.LinkedData(text), list[Unreadable]()
     nodes = _nodes(page, unreadable)
     if not nodes and not unreadable:
         raise Refused(
@@ -71,7 +71,7 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
     return Calendar(entries, tuple(unreadable), whole)
 
 
-def _nodes(page: ldjson.Page, unreadable: list[Unreadable]) -> list[Node]:
+def _nodes(page: ldjson.LinkedData, unreadable: list[Unreadable]) -> list[Node]:
     """All Events; a block that is no JSON costs itself alone."""
     nodes: list[Node] = []
     objects = Allowance(ldjson.MAX_OBJECTS, "objects")

@@ -56,7 +56,7 @@ class Shown(Value):
     attachments: int = 0
 
 
-class Page(Value):
+class QuarantinePage(Value):
     """Some mails, newest first, and where to go on."""
 
     mails: tuple[Held, ...]
@@ -74,7 +74,7 @@ class Quarantine:
         self._folder = engine.settings.data_dir / "inbox"
         self._spool = Spool(self._folder)
 
-    async def page(self, limit: int = 50, cursor: str | None = None) -> Page:
+    async def page(self, limit: int = 50, cursor: str | None = None) -> QuarantinePage:
         """What waits, newest first; `cursor` is the id of the last mail of the page before."""
         names = await asyncio.to_thread(self._names)
         later = [name for name in names if cursor is None or _order(name) < _order(cursor)]
@@ -82,7 +82,7 @@ class Quarantine:
         mails = [held for name in chosen if (held := await self._held(name))]
         more = chosen[-1] if len(later) > len(chosen) else None
         sums = await self._engine.store.kept_sums()
-        return Page(mails=tuple(mails), total=len(names), sums=sums, next_cursor=more)
+        return QuarantinePage(mails=tuple(mails), total=len(names), sums=sums, next_cursor=more)
 
     async def show(self, name: str) -> Shown:
         """One mail, opened safely. Raises Refused: UNKNOWN_MAIL."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from engine.itip.bounds import Allowance
 from engine.itip.content_lines import Component, Property, clean_name, decode
+from engine.itip.exclusion import excluded_by_rule
 from engine.itip.expansion import Budget
 from engine.itip.message import ItipAttendee, ItipEvent, ItipMessage
 from engine.itip.repairs import Repairs
@@ -23,6 +24,7 @@ from engine.itip.tree import parse
 from engine.itip.values import read_address, read_stamp
 from engine.itip.zone_context import MAX_VALUES, Clocks
 from engine.model.people import Partstat, Party
+from engine.model.times import Instant, Span
 from engine.refusals import Code, Refused
 
 MAX_EVENTS = 5_000
@@ -67,10 +69,13 @@ _MEETING = re.compile(
 )
 
 
-def read(text: bytes, *, method_hint: str = "", default_zone: str | None = None) -> ItipMessage:
+def read(
+    text: bytes, *, method_hint: str = "", default_zone: str | None = None, answers: bool = False
+) -> ItipMessage:
     """The iTIP message that calendar text holds; METHOD in the text wins over `method_hint`.
 
-    `default_zone` is the IANA zone of times that name none. Times of a REPLY may stay unread (`span` None).
+    `default_zone` is the IANA zone of times that name none. `answers`: nothing is made of it, whatever METHOD says.
+    Times of an answer may stay unread (`span` None).
     What had to be repaired is in `repaired`.
     Raises Refused: INVALID_CALENDAR, NOT_AN_EVENT, MISSING_UID_IN_CALENDAR, UNKNOWN_TIMEZONE,
     INVALID_RECURRENCE, TOO_LARGE.
@@ -92,9 +97,10 @@ def read(text: bytes, *, method_hint: str = "", default_zone: str | None = None)
         id(calendar): Clocks.of(calendar, default_zone, repairs, budget, values) for calendar in calendars
     }
     people = Allowance(_MAX_ADDRESSES, "addresses")
-    events = tuple(event_of(event, clocks[id(calendar)], method, people) for calendar, event in found)
+    kind = "REPLY" if answers else method
+    events = tuple(event_of(event, clocks[id(calendar)], kind, people) for calendar, event in found)
     prodid = clean_name(first.text("PRODID"))[:200]
-    return ItipMessage(method=method, prodid=prodid, events=events, repaired=repairs.said())
+    return ItipMessage(method=method, prodid=prodid, events=events, repaired=repairs.notes())
 
 
 def _check_events(calendars: list[Component], found: list[tuple[Component, Component]]) -> None:
@@ -117,6 +123,7 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
     span = read_span(component, clocks, creating=creating)
     dtstamp, vague = _dtstamp(component)
     left_out: list[str] = []
+    recurrence = read_recurrence(component, span, left_out) if creating else ""
     return ItipEvent(
         uid=_uid(component, left_out, needed=method not in _ANSWERING),
         sequence=_sequence(component),
@@ -130,18 +137,26 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
         nameless=_nameless(component),
         span=span,
         summary=component.text("SUMMARY"),
-        description=component.text("DESCRIPTION"),
+        description=_description(component),
         location=component.text("LOCATION"),
         url=component.text("URL").strip(),
         conference=_conference(component),
-        recurrence=read_recurrence(component, span, left_out) if creating else "",
+        recurrence=recurrence,
         rdates=read_dates(component, "RDATE", clocks, span, left_out) if creating else (),
         periods=read_periods(component, clocks, span) if creating else (),
-        exdates=read_dates(component, "EXDATE", clocks, span, left_out) if creating else (),
+        exdates=_exdates(component, clocks, span, recurrence, left_out) if creating else (),
         status=component.text("STATUS").strip().upper()[:40],
         comment="\n".join(text for p in component.all("COMMENT") if (text := p.text).strip()),
         left_out=tuple(left_out),
     )
+
+
+def _exdates(
+    component: Component, clocks: Clocks, span: Span | None, recurrence: str, left_out: list[str]
+) -> tuple[Instant, ...]:
+    dates = read_dates(component, "EXDATE", clocks, span, left_out)
+    excluded = excluded_by_rule(component, span, recurrence)
+    return tuple(sorted({*dates, *excluded}, key=span.moment)) if span and excluded else dates
 
 
 def _note_repeated(component: Component, repairs: Repairs) -> None:
@@ -259,6 +274,12 @@ def _nameless(component: Component) -> Partstat | None:
 
 
 # words
+
+
+def _description(component: Component) -> str:
+    """DESCRIPTION; else the HTML that some programs write instead of it (RFC 9073, 6.5)."""
+    texts = (component.text(name) for name in ("DESCRIPTION", "X-ALT-DESC", "STYLED-DESCRIPTION"))
+    return next((text for text in texts if text), "")
 
 
 def _conference(component: Component) -> str:

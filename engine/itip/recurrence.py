@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice, takewhile
 
 from engine.itip.expansion import Budget, backward, forward
 from engine.itip.rule import Rule, parse, refused
@@ -87,6 +88,13 @@ def _starts(rule: Rule, span: Span, since: date | None = None) -> Iterator[date 
             return
         yield start
         left = None if left is None else left - 1
+
+
+def matching(rule: Rule, span: Span) -> Iterator[date | datetime]:
+    """Starts that match the rule, in order: that of DTSTART only if it does, unlike in a series."""
+    first, until = _local_day(span, span.start), _until(rule, span)
+    starts = (_start_on(span, day) for day in forward(rule, first, None, Budget(_FIRST_DAYS)))
+    return islice(takewhile(lambda start: until is None or start <= until, starts), rule.count)
 
 
 def _no_clock_times(rule: Rule, span: Span) -> None:

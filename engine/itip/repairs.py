@@ -16,6 +16,6 @@ class Repairs:
         if what in self._found or len(self._found) < _MAX:
             self._found[what] = self._found.get(what, 0) + 1
 
-    def said(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """What was repaired, in the order in which it was met, with how often."""
         return tuple(f"{what} ({n} times)" if n > 1 else what for what, n in self._found.items())

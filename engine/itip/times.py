@@ -6,11 +6,11 @@ import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.itip import vcalendar
 from engine.itip.content_lines import Component, Property
 from engine.itip.recurrence import sensible
 from engine.itip.rule import MAX_TEXT
 from engine.itip.values import read_duration
+from engine.itip.vcalendar import modern
 from engine.itip.zone_context import Clocks, unreadable
 from engine.model.times import Span
 from engine.refusals import Code, Refused
@@ -100,8 +100,7 @@ def reaches_on(component: Component) -> bool:
 
 def read_recurrence(component: Component, span: Span | None, left_out: list[str]) -> str:
     """RRULE, without what makes no sense in it; empty for an event that by its rule takes place once."""
-    rules = {p.value.strip().upper() for p in component.all("RRULE") if p.value.strip()}
-    rules = {rule if "FREQ=" in rule or len(rule) > MAX_TEXT else vcalendar.rule(rule) for rule in rules}
+    rules = {modern(p.value.strip().upper()) for p in component.all("RRULE") if p.value.strip()}
     if any(len(rule) > MAX_TEXT for rule in rules):
         raise Refused(Code.INVALID_RECURRENCE, "The recurrence rule is too long.", "Use a shorter rule.")
     if len(rules) > 1:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.itip.rule import MAX_TEXT
+
 _RULE = re.compile(
     r"(D|W|MP|MD|YM|YD)(\d{1,3})((?: +[A-Z0-9+-]{1,5}){0,60})(?: +(?:#(\d{1,4})|(\d{8}(?:T\d{6}Z?)?)))? *"
 )
@@ -28,6 +30,11 @@ def rule(text: str) -> str:
     elif times is None or int(times):
         parts.append(f"COUNT={int(times) if times else _USUAL}")
     return ";".join(parts)
+
+
+def modern(text: str) -> str:
+    """A rule of either form as an RRULE value; one that is too long to be looked at stays as it is."""
+    return text if "FREQ=" in text or len(text) > MAX_TEXT else rule(text)
 
 
 def _signed(value: str) -> str:

@@ -23,7 +23,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SendResult:
     """What came of trying to send a claimed message.
 
     `message_id`: of the ledger row. `state`: sent, deferred or failed; queued gives it back untried.

@@ -38,7 +38,7 @@ class SignInLink(Value):
     used: datetime | None = None
 
 
-class Session(Value):
+class LoginSession(Value):
     """Somebody who is signed in; the secret of their cookie is stored as its hash alone."""
 
     digest: str = Field(description="SHA-256 of the cookie's secret, hex", repr=False)

@@ -58,7 +58,7 @@ class Span(Protocol):
         ...
 
 
-class Listener(Protocol):
+class ObserverListener(Protocol):
     """Hears what an observer sees."""
 
     def count(self, what: Counted, n: int, labels: Mapping[str, str]) -> None: ...
@@ -99,7 +99,7 @@ class Observer:
 
     counters: dict[str, dict[Labels, int]] = field(default_factory=dict)
     timers: dict[str, dict[Labels, Histogram]] = field(default_factory=dict)
-    listener: Listener | None = None
+    listener: ObserverListener | None = None
 
     def count(self, what: Counted, n: int = 1, **labels: str) -> None:
         """Count `n` more; labels have few different values, and nothing personal among them."""

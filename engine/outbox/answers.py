@@ -6,7 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 from engine.mail.incoming import sesnotice
-from engine.model.claims import Answer, Claim
+from engine.model.claims import Claim, SendResult
 from engine.model.messages import MessageState
 from engine.outbox.transport import Accepted, Rejected
 from engine.refusals import Code
@@ -16,8 +16,8 @@ _RETRY_LONGEST = timedelta(hours=4)
 _GIVE_UP = timedelta(hours=72)
 
 
-def accepted(claim: Claim, outcome: Accepted) -> Answer:
-    return Answer(
+def accepted(claim: Claim, outcome: Accepted) -> SendResult:
+    return SendResult(
         message_id=claim.message.id,
         state=MessageState.SENT,
         text=outcome.answer,
@@ -25,7 +25,7 @@ def accepted(claim: Claim, outcome: Accepted) -> Answer:
     )
 
 
-def refused(claim: Claim, rejected: Rejected, now: datetime, pause: float = 0.0) -> Answer:
+def refused(claim: Claim, rejected: Rejected, now: datetime, pause: float = 0.0) -> SendResult:
     """The answer to a message that did not go: try later, or give up.
 
     `pause`: seconds that the server as a whole is given; then the mail itself was not judged.
@@ -37,7 +37,7 @@ def refused(claim: Claim, rejected: Rejected, now: datetime, pause: float = 0.0)
     )
     if now + wait > give_up_at(claim):
         return failed(claim, Code.RETRIES_EXHAUSTED, rejected.answer)
-    return Answer(
+    return SendResult(
         message_id=claim.message.id,
         state=MessageState.DEFERRED,
         text=rejected.answer,
@@ -47,13 +47,13 @@ def refused(claim: Claim, rejected: Rejected, now: datetime, pause: float = 0.0)
     )
 
 
-def failed(claim: Claim, code: Code, text: str) -> Answer:
-    return Answer(message_id=claim.message.id, state=MessageState.FAILED, code=code.value, text=text)
+def failed(claim: Claim, code: Code, text: str) -> SendResult:
+    return SendResult(message_id=claim.message.id, state=MessageState.FAILED, code=code.value, text=text)
 
 
-def released(claim: Claim, due: datetime | None = None) -> Answer:
+def released(claim: Claim, due: datetime | None = None) -> SendResult:
     """The message was not tried; it waits for another dispatcher, or until `due`."""
-    return Answer(message_id=claim.message.id, state=MessageState.QUEUED, due=due)
+    return SendResult(message_id=claim.message.id, state=MessageState.QUEUED, due=due)
 
 
 def backoff(attempts: int) -> timedelta:

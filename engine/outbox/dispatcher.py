@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from engine.engine import Engine
-from engine.model.claims import Answer, Claim
+from engine.model.claims import Claim, SendResult
 from engine.model.messages import MessageState
 from engine.observe.logs import discreet
 from engine.observe.observer import ANSWERS, BATCH_S
@@ -64,7 +64,7 @@ class Dispatcher:
         self._grown = asyncio.Event()
         self._claiming: asyncio.Task[list[Claim]] | None = None
         self._batches: asyncio.Queue[list[Claim]] = asyncio.Queue()
-        self._answers: Gathering[Answer, None] = Gathering(self._write, _HELD_MOST)
+        self._answers: Gathering[SendResult, None] = Gathering(self._write, _HELD_MOST)
         self._held = 0
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -249,7 +249,7 @@ class Dispatcher:
 
     # writing down
 
-    async def _write(self, found: Sequence[Answer]) -> list[None]:
+    async def _write(self, found: Sequence[SendResult]) -> list[None]:
         """Write answers down in one transaction, and leave the next ones a moment to come together."""
         await self._write_down(found)
         self._leases.ended(answer.message_id for answer in found)
@@ -264,7 +264,7 @@ class Dispatcher:
             await asyncio.sleep(_GATHER_S)
         return [None] * len(found)
 
-    async def _write_down(self, found: Sequence[Answer]) -> None:
+    async def _write_down(self, found: Sequence[SendResult]) -> None:
         """Write until it works: an answer that is lost would send its mail again."""
         while True:
             try:

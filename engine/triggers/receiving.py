@@ -9,7 +9,7 @@ from engine.commands.triggers.deliveries import CountUnproven, KeepDeliveries
 from engine.engine import SYSTEM, Engine
 from engine.model.triggers import Posted, Trigger
 from engine.triggers.arrivals import arrived
-from engine.triggers.proofs.connector import Answer
+from engine.triggers.proofs.connector import HookResponse
 from engine.triggers.proofs.proving import connector, proven
 
 BODY_MAX = 256 * 1024
@@ -30,7 +30,7 @@ class Receiver:
         """The trigger whose hook has this name, or None."""
         return await self._engine.store.trigger_named(name)
 
-    async def take(self, trigger: Trigger, posted: Posted) -> Answer | None:
+    async def take(self, trigger: Trigger, posted: Posted) -> HookResponse | None:
         """What to answer once it is kept; None for what nothing proves, of which only a counter is kept.
 
         Raises Refused: BUSY.

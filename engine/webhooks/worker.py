@@ -141,7 +141,7 @@ class Courier:
         return Attempt(
             posting_id=one.posting.id,
             status=answer.status,
-            detail=_said(answer),
+            detail=_failure(answer),
             retry_after_s=_retry_after(answer, self._engine.clock()),
         )
 
@@ -159,7 +159,7 @@ class Courier:
         )
 
 
-def _said(answer: Response) -> str:
+def _failure(answer: Response) -> str:
     if 200 <= answer.status < 300:
         return ""
     if 300 <= answer.status < 400:

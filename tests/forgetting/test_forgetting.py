@@ -17,7 +17,7 @@ from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.inbox import forgetting
 from engine.model.actors import Actor
-from engine.model.claims import Answer
+from engine.model.claims import SendResult
 from engine.model.events import Event
 from engine.model.forgetting import names, without
 from engine.model.messages import MessageState
@@ -79,7 +79,7 @@ async def _known(engine: Engine) -> None:
     assert made.campaign.valid == 2
     await do(engine, SendInvite(uid=other.uid, email=ANN))
     (claimed,) = await claim(engine)
-    answer = Answer(
+    answer = SendResult(
         message_id=claimed.message.id,
         state=MessageState.FAILED,
         code=Code.REJECTED_BY_SERVER,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from engine.engine import Engine
@@ -13,6 +15,7 @@ from tests.support.inboxes import Post
 from tests.support.mails import vevent
 
 ANN = "ann@example.com"
+_WHEN = re.compile(r"DT(START|END)[:;].*\r\n")
 
 
 @pytest.fixture
@@ -28,12 +31,20 @@ async def ann(engine: Engine, event: Event) -> Attendee:
 
 
 async def _answered(
-    post: Post, event: Event, ann: Attendee, line: str, method: str = "REPLY", uid: str | None = None
+    post: Post,
+    event: Event,
+    ann: Attendee,
+    line: str,
+    method: str = "REPLY",
+    uid: str | None = None,
+    *,
+    bare: bool = False,
 ) -> Partstat:
-    """Ann's answer after a mail at her token whose calendar has `line` and METHOD."""
+    """Ann's answer after a mail at her token whose calendar has `line` and METHOD; `bare`: without its times."""
     answer = vevent(uid or event.uid, organizer="")
     content = mails.calendar("REPLY", answer).decode().replace("END:VEVENT", f"{line}\r\nEND:VEVENT")
     content = content.replace("METHOD:REPLY\r\n", f"METHOD:{method}\r\n" if method else "")
+    content = _WHEN.sub("", content, count=2) if bare else content
     mail = mails.mail(
         "alias@example.net", f"rsvp+{ann.token}@cis.test", content=content.encode(), method=method
     )
@@ -63,7 +74,7 @@ async def test_an_attendee_that_is_no_address_is_the_holder(
     )
 
 
-@pytest.mark.parametrize("method", ["", "REQUEST", "PUBLISH", "request"])
+@pytest.mark.parametrize("method", ["", "REQUEST", "PUBLISH", "request", "ADD", "RESPONSE"])
 @pytest.mark.parametrize("value", [f"mailto:{ANN}", "invalid:nomail", "mailto:alias@example.net"])
 async def test_an_answer_without_its_method_is_one(
     post: Post, event: Event, ann: Attendee, method: str, value: str
@@ -86,6 +97,15 @@ async def test_a_calendar_that_answers_nothing_is_no_answer(
     post: Post, event: Event, ann: Attendee, line: str, uid: str | None, method: str
 ) -> None:
     assert await _answered(post, event, ann, line, method, uid) is Partstat.NEEDS_ACTION
+
+
+@pytest.mark.parametrize("method", ["", "REQUEST", "PUBLISH", "REPLY"])
+@pytest.mark.parametrize("start", ["", "DTSTART:2027-03-01 10:00"])
+async def test_an_answer_needs_no_start_that_can_be_read(
+    post: Post, event: Event, ann: Attendee, method: str, start: str
+) -> None:
+    line = f"{start}\r\nATTENDEE;PARTSTAT=TENTATIVE:mailto:{ANN}".strip()
+    assert await _answered(post, event, ann, line, method, bare=True) is Partstat.TENTATIVE
 
 
 async def test_a_cancellation_is_no_answer_whatever_it_says(post: Post, event: Event, ann: Attendee) -> None:

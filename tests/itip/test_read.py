@@ -456,3 +456,13 @@ def test_any_lines_in_an_event_are_read_or_refused(lines: list[tuple[str, str, s
         assert refusal.message
     else:
         assert message.method
+
+
+def test_html_stands_in_for_a_missing_description() -> None:
+    html = (
+        "X-ALT-DESC;FMTTYPE=text/html:<!DOCTYPE html><html><body><p>Bring\\, please: water</p></body></html>"
+    )
+    start = "DTSTART:20260303T090000Z"
+    assert "<p>Bring, please: water</p>" in understood(start, html).description
+    assert understood(start, "DESCRIPTION:Bring water", html).description == "Bring water"
+    assert understood(start, html.replace("X-ALT-DESC", "STYLED-DESCRIPTION"), "DESCRIPTION:").description

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from engine.outbox.smtp.reply_stream import Line, Turns
-from engine.outbox.smtp.wire import Reply
+from engine.outbox.smtp.wire import SmtpReply
 
 
 class _Wire(asyncio.Transport):
@@ -28,7 +28,7 @@ class _Wire(asyncio.Transport):
 def _line(heard: list[str], name: str) -> Line:
     line = Line(_Wire(), lambda why, _: heard.append(f"{name} ended"))
 
-    def handler(reply: Reply) -> None:
+    def handler(reply: SmtpReply) -> None:
         heard.append(f"{name} {reply.code}")
 
     line.say(b"", [handler, handler])

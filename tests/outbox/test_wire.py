@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.outbox.smtp.wire import Extensions, Reply, ReplyReader, Unreadable, body, commands
+from engine.outbox.smtp.wire import Extensions, ReplyReader, SmtpReply, Unreadable, body, commands
 from engine.outbox.transport import Envelope, Rejected
 
 LETTERS = st.text(alphabet="a.\r\n", max_size=40).map(str.encode)
@@ -59,7 +59,7 @@ def test_answers_are_the_same_however_they_are_cut(
     reader, read = ReplyReader(), []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         read += list(reader.feed(stream[start:end]))
-    assert read == [Reply(code, tuple(line.encode() for line in lines)) for code, lines in replies]
+    assert read == [SmtpReply(code, tuple(line.encode() for line in lines)) for code, lines in replies]
 
 
 @given(st.lists(st.binary(max_size=80), max_size=10))

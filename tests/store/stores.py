@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.itip.recurrence import instances
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Campaign, CampaignState, Recipient
-from engine.model.claims import Answer, Claim
+from engine.model.claims import Claim, SendResult
 from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import Key
@@ -162,7 +162,7 @@ async def answered(
     now: datetime = START,
     **values: object,
 ) -> None:
-    answers = [Answer(message_id=c.message.id, state=state, **values) for c in claims]  # type: ignore[arg-type]
+    answers = [SendResult(message_id=c.message.id, state=state, **values) for c in claims]  # type: ignore[arg-type]
     await store.write_answers(owner, answers, now)
 
 

@@ -8,7 +8,7 @@ from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.campaigns import CampaignState
 from engine.model.changes import ChangeKind
-from engine.model.claims import Answer
+from engine.model.claims import SendResult
 from engine.model.messages import MessageState
 from engine.model.people import Partstat
 from engine.refusals import Code, Refused
@@ -26,7 +26,9 @@ async def kinds(store: Store, since: str = FIRST) -> list[ChangeKind]:
 
 async def answered(store: Store, state: MessageState) -> None:
     claims = await stores.claim(store)
-    await store.write_answers("one", [Answer(message_id=c.message.id, state=state) for c in claims], START)
+    await store.write_answers(
+        "one", [SendResult(message_id=c.message.id, state=state) for c in claims], START
+    )
 
 
 async def test_only_messages_that_fail_are_noted_and_each_once(store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.model.claims import Answer
+from engine.model.claims import SendResult
 from engine.model.messages import MessageState
 from engine.refusals import Code
 from engine.store.protocol import Store
@@ -20,7 +20,7 @@ async def sent(store: Store) -> str:
     await stores.owe(store, stores.message(ANN), stores.message(BOB))
     claims = await stores.claim(store)
     ann = next(c.message for c in claims if c.message.email == ANN)
-    answer = Answer(message_id=ann.id, state=MessageState.SENT, transport_id="t1")
+    answer = SendResult(message_id=ann.id, state=MessageState.SENT, transport_id="t1")
     await store.write_answers("one", [answer], START)
     return ann.message_id
 

@@ -16,7 +16,7 @@ from engine.jobs import jobs
 from engine.model.answers import Receipt
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Row
-from engine.model.claims import Answer
+from engine.model.claims import SendResult
 from engine.model.counters import Intake, KeptMail
 from engine.model.events import EventStatus
 from engine.model.feeds import Feed, FeedEntry
@@ -263,7 +263,7 @@ async def test_whoever_asks_again_since_the_answer_was_lost_does_nothing_twice(
     await twice(forgetful, lambda: jobs.step(engine))
     assert await states(store, made.uid) == {"queued": 6}
     claims = await claim(store, now=engine.clock())
-    sent = [Answer(message_id=c.message.id, state=MessageState.SENT) for c in claims]
+    sent = [SendResult(message_id=c.message.id, state=MessageState.SENT) for c in claims]
     await twice(forgetful, lambda: forgetful.write_answers("one", sent, engine.clock()))
     assert await states(store, made.uid) == {"sent": 6}
     assert len(await store.uids(None, made.uid[:10], 10)) == 1

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.model.sessions import IDLE_MAX, LINK_LASTS, SESSION_MAX, Session, SignedInAs, SignInLink
+from engine.model.sessions import IDLE_MAX, LINK_LASTS, SESSION_MAX, LoginSession, SignedInAs, SignInLink
 from engine.store.protocol import Store
 from tests.support.clock import START
 
 
-def session(digest: str = "s1", address: str = "ann@example.com") -> Session:
-    return Session(digest=digest, signed_in=SignedInAs.MAILBOX, address=address, created=START, seen=START)
+def session(digest: str = "s1", address: str = "ann@example.com") -> LoginSession:
+    return LoginSession(
+        digest=digest, signed_in=SignedInAs.MAILBOX, address=address, created=START, seen=START
+    )
 
 
 async def test_a_link_is_found_by_the_hash_of_its_code_and_remembers_its_use(store: Store) -> None:

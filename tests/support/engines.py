@@ -21,7 +21,7 @@ from engine.engine import SYSTEM, Engine
 from engine.jobs import jobs as job_runner
 from engine.model.actors import Actor
 from engine.model.campaigns import Row
-from engine.model.claims import Answer, Claim
+from engine.model.claims import Claim, SendResult
 from engine.model.events import Event
 from engine.model.messages import Message, MessageState
 from engine.model.people import Attendee, Partstat
@@ -149,7 +149,7 @@ async def claim(engine: Engine, limit: int = 1000, owner: str = "test") -> list[
 
 
 async def settle(engine: Engine, claims: list[Claim], state: MessageState, **values: object) -> None:
-    answers = [Answer(message_id=c.message.id, state=state, **values) for c in claims]  # type: ignore[arg-type]
+    answers = [SendResult(message_id=c.message.id, state=state, **values) for c in claims]  # type: ignore[arg-type]
     await engine.store.write_answers("test", answers, engine.clock())
 
 

@@ -22,7 +22,7 @@ from engine.engine import SYSTEM, Engine
 from engine.inbox.quarantine import Quarantine
 from engine.inbox.spool.spool import Mailbox
 from engine.model.campaigns import CampaignState, Recipient
-from engine.model.claims import Answer
+from engine.model.claims import SendResult
 from engine.model.events import Event, Override
 from engine.model.inbox_messages import InboxMessage
 from engine.model.messages import MessageState
@@ -136,7 +136,7 @@ async def fail_all(engine: Engine) -> None:
     for state in (MessageState.DEFERRED, MessageState.DEFERRED, MessageState.FAILED):
         while claims := await engine.store.claim_messages("test", 1_000, clock, 20):
             answers = [
-                Answer(
+                SendResult(
                     message_id=c.message.id,
                     state=state,
                     code="rejected_by_server",

@@ -15,7 +15,7 @@ _META = {"ui": {"csp": {"connectDomains": [], "resourceDomains": []}, "prefersBo
 
 
 @dataclass(frozen=True)
-class Page:
+class AppPage:
     """A page of ours; `carriers` are the tools that are shown by it, `needs` those that it calls itself."""
 
     name: str
@@ -30,14 +30,14 @@ class Page:
 
 
 PAGES = (
-    Page(
+    AppPage(
         "dashboard",
         "Answers and campaigns",
         "Shows who answered what and how far a campaign is, live.",
         carriers=frozenset({"get_stats", "get_campaign", "control_campaign", "bulk_send"}),
         needs=frozenset({"get_stats", "get_campaign", "get_event"}),
     ),
-    Page(
+    AppPage(
         "picker",
         "Schedule picker",
         "Finds events, lets a person tick some, and sends the invites to one address.",

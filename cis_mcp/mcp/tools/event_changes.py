@@ -17,7 +17,7 @@ def updated_lines(done: EventDone, *, dry_run: bool) -> list[str]:
     head = "Dry run, nothing was done: it would change" if dry_run else "Changed"
     lines = [f"{head}: {', '.join(done.changed)}."]
     lines += [f"- {one.field}: “{one.old}” → “{one.new}”" for one in field_changes(done)]
-    return [*lines, *told_lines(done, dry_run=dry_run)]
+    return [*lines, *notified_lines(done, dry_run=dry_run)]
 
 
 def cancelled_lines(done: EventDone, *, dry_run: bool, instance: str | None) -> list[str]:
@@ -26,10 +26,10 @@ def cancelled_lines(done: EventDone, *, dry_run: bool, instance: str | None) -> 
     if instance and not done.changed:
         return [f"Cancelled: {what} was cancelled before. No one is mailed now."]
     head = f"Dry run, nothing was done: {what} would be cancelled." if dry_run else f"Cancelled: {what}."
-    return [head, *told_lines(done, dry_run=dry_run)]
+    return [head, *notified_lines(done, dry_run=dry_run)]
 
 
-def told_lines(done: EventDone, *, dry_run: bool) -> list[str]:
+def notified_lines(done: EventDone, *, dry_run: bool) -> list[str]:
     """Who is mailed, and who is not and how they would be."""
     shown = notified_fields(done)
     more = ", …" if done.notified > len(shown["first"]) else ""

@@ -104,7 +104,7 @@ async def _listed(
     if more:
         lines.append(f"There are more; go on with cursor {more}")
     if code:
-        lines += _told(code)
+        lines += _code_lines(code)
     return Reply(
         "\n".join(lines) or "There are no links.", LinkList(links=shown, next_cursor=more, code=code)
     )
@@ -120,7 +120,7 @@ def _line(info: LinkInfo) -> str:
     )
 
 
-def _told(code: CodeToCopy) -> list[str]:
+def _code_lines(code: CodeToCopy) -> list[str]:
     return [
         f"For {code.vendor}:",
         code.button_html,
@@ -134,7 +134,7 @@ async def _reply(call: CallContext, done: LinkDone, state: str) -> Reply:
     code = await code_to_copy(call.engine, done.link)
     data = LinkResult(link=await link_info(call.engine, done.link), code=code, changed=list(done.changed))
     named = f"{state}: link {done.link.id} “{one_line(done.link.name)}”."
-    return Reply("\n".join([named, *_told(code)]), data)
+    return Reply("\n".join([named, *_code_lines(code)]), data)
 
 
 TOOLS = (

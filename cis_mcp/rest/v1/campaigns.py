@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Limit, OfEvent, Query
 from cis_mcp.rest.v1.people import Fields
 from cis_mcp.views.base import Data
@@ -105,7 +105,7 @@ class Campaigns(Data):
     next_cursor: str | None
 
 
-async def draft_campaign(call: Call[OfEvent, NewCampaign]) -> Answer:
+async def draft_campaign(call: Call[OfEvent, NewCampaign]) -> DataResponse:
     """Prepare invites to one event for a list of people: judges every row, names those it would skip and why, shows a
     sample. It is a draft: nothing is sent before it is started with its confirm_token."""
     body = call.body
@@ -118,7 +118,7 @@ async def draft_campaign(call: Call[OfEvent, NewCampaign]) -> Answer:
     )
     done = await call.apply(command)
     shown = await _shown(call, done, sample(done, call.engine.clock()), done.confirm_token)
-    return Answer(shown, 201, {"Location": f"/v1/campaigns/{done.campaign.id}"})
+    return DataResponse(shown, 201, {"Location": f"/v1/campaigns/{done.campaign.id}"})
 
 
 async def get_campaign(call: Call[Showing, Body]) -> Campaign:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from starlette.responses import Response
 
-from cis_mcp.rest.endpoint import TAGS, Answer, Call, Endpoint
+from cis_mcp.rest.endpoint import TAGS, Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Cursor, DryRun, Limit, Note, OfEvent, Query, Told
 from cis_mcp.views.base import Data
 from cis_mcp.views.chosen import chosen
@@ -140,7 +140,7 @@ class EventList(Data):
     understood: UnderstoodInfo
 
 
-async def create_event(call: Call[Query, NewEvent]) -> Answer:
+async def create_event(call: Call[Query, NewEvent]) -> DataResponse:
     """Create an event. No one is notified. The same Idempotency-Key makes the same event once: a repetition answers
     200 with the event that was made."""
     body = call.body
@@ -160,25 +160,25 @@ async def create_event(call: Call[Query, NewEvent]) -> Answer:
     )
     done = await call.apply(command)
     headers = {"Location": f"/v1/events/{done.event.uid}", "ETag": etag(done.event)}
-    return Answer(event_info(done.event), 201 if done.created else 200, headers)
+    return DataResponse(event_info(done.event), 201 if done.created else 200, headers)
 
 
-async def get_event(call: Call[OfEvent, Body]) -> Answer | Response:
+async def get_event(call: Call[OfEvent, Body]) -> DataResponse | Response:
     """Show an event. Its ETag is its revision."""
     event = await call.engine.event(call.query.uid, call.actor)
     tag = etag(event)
     if tag.strip('"') in TAGS.findall(call.headers.get("if-none-match", "")):
         return Response(status_code=304, headers={"ETag": tag})
-    return Answer(event_info(event), headers={"ETag": tag})
+    return DataResponse(event_info(event), headers={"ETag": tag})
 
 
-async def change_event(call: Call[Changing, EventChange]) -> Answer:
+async def change_event(call: Call[Changing, EventChange]) -> DataResponse:
     """Change an event, or one instance of a series, and mail the attendees it affects. A repetition changes nothing
     and mails no one. If-Match with the event's ETag refuses a change of a revision that you have not seen."""
     command = await _change(call)
     done = await call.apply(command)
     revision = Revision(**revision_fields(done, dry_run=call.query.dry_run))
-    return Answer(revision, headers={"ETag": etag(done.event)})
+    return DataResponse(revision, headers={"ETag": etag(done.event)})
 
 
 async def _change(call: Call[Changing, EventChange]) -> UpdateEvent | UpdateInstance:
@@ -214,14 +214,14 @@ async def _change(call: Call[Changing, EventChange]) -> UpdateEvent | UpdateInst
     return UpdateInstance(uid=event.uid, recurrence_id=series.read(event.span, body.instance), **shared)
 
 
-async def cancel_event(call: Call[Changing, Cancellation]) -> Answer:
+async def cancel_event(call: Call[Changing, Cancellation]) -> DataResponse:
     """Cancel an event, or one instance of a series, permanently: attendees are mailed and their entries are
     cancelled. It cannot be undone: use dry_run first. A repetition mails no one."""
     expected = await call.expected_sequence(call.query.uid)
     done = await call.apply(await _cancellation(call), before=_at_revision(call.query.uid, expected))
     fields = revision_fields(done, dry_run=call.query.dry_run)
     revision = Revision(**{**fields, "sample": None})
-    return Answer(revision, headers={"ETag": etag(done.event)})
+    return DataResponse(revision, headers={"ETag": etag(done.event)})
 
 
 async def _cancellation(call: Call[Changing, Cancellation]) -> CancelEvent | CancelInstance:

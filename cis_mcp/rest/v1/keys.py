@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cis_mcp.rest.endpoint import Answer, Call, Endpoint, Handler
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint, Handler
 from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
 from cis_mcp.views.base import Data
 from cis_mcp.views.keys import KeyInfo, key_info
@@ -74,13 +74,13 @@ async def show_key(call: Call[OfKey, Body]) -> KeyInfo:
     return key_info(key, call.engine.clock())
 
 
-async def make_key(call: Call[Query, NewKey]) -> Answer:
+async def make_key(call: Call[Query, NewKey]) -> DataResponse:
     """Make a key for another agent within your own key's bounds. Its mails count against your budgets; when your key
     is stopped or ends, so does it."""
     done = await call.apply(CreateKey(name=call.body.name, bounds=call.body.bounds))
     info = key_info(done.key, call.engine.clock())
     location = {"Location": f"/v1/keys/{done.key.id}"}
-    return Answer(CreatedKey(key=info, secret=done.secret), 201, location)
+    return DataResponse(CreatedKey(key=info, secret=done.secret), 201, location)
 
 
 async def stop_key(call: Call[OfKey, Body]) -> KeyInfo:

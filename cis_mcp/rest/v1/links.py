@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
 from cis_mcp.views import vendors as services
 from cis_mcp.views.base import Data
@@ -93,10 +93,10 @@ async def link_code(call: Call[CodeOfLink, Body]) -> CodeToCopy:
     return await code_to_copy(call.engine, link, call.query.vendor)
 
 
-async def make_link(call: Call[Query, NewLink]) -> Answer:
+async def make_link(call: Call[Query, NewLink]) -> DataResponse:
     """Make a link for newsletters: its page shows the events and one button that sends the invites."""
     done = await call.apply(await call.body.command(call.engine))
-    return Answer(await _changed(call, done), 201, {"Location": f"/v1/links/{done.link.id}"})
+    return DataResponse(await _changed(call, done), 201, {"Location": f"/v1/links/{done.link.id}"})
 
 
 async def change_link(call: Call[OfLink, LinkChanges]) -> ChangedLink:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
 from cis_mcp.views.base import Data
 from cis_mcp.views.pages import PageFields, PageInfo, page_info
@@ -91,7 +91,7 @@ async def show_page(call: Call[OfPage, Body]) -> PageInfo:
     return page_info(call.engine.settings, await call.engine.page(call.query.slug, call.actor))
 
 
-async def make_page(call: Call[Query, NewPage]) -> Answer:
+async def make_page(call: Call[Query, NewPage]) -> DataResponse:
     """Make a public web page with an organizer's events, from which people send themselves invites. It is online at
     once and follows every change of its events."""
     body = call.body
@@ -99,7 +99,7 @@ async def make_page(call: Call[Query, NewPage]) -> Answer:
         kind=body.kind, title=body.title, slug=body.slug, organizer=body.organizer, **body.fields()
     )
     done = await call.apply(command)
-    return Answer(await _changed(call, done), 201, {"Location": f"/v1/pages/{done.page.slug}"})
+    return DataResponse(await _changed(call, done), 201, {"Location": f"/v1/pages/{done.page.slug}"})
 
 
 async def change_page(call: Call[OfPage, PageChange]) -> ChangedPage:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, DryRun, Email, Note, OfEvent
 from cis_mcp.views.base import Data
 from cis_mcp.views.chosen import chosen
@@ -98,7 +98,7 @@ class ReportSent(Data):
     message_id: str
 
 
-async def create_invite(call: Call[Delivering, NewInvite]) -> Answer:
+async def create_invite(call: Call[Delivering, NewInvite]) -> DataResponse:
     """Mail one person a personal calendar invite. Asking twice sends once: a repetition answers 200. It leaves by
     itself; the person's state tells what became of it."""
     body, own = call.body, call.query.deliver == "self"
@@ -126,7 +126,7 @@ async def create_invite(call: Call[Delivering, NewInvite]) -> Answer:
         mail=envelope.content.decode("utf-8") if envelope else None,
         mail_from=envelope.sender if envelope else None,
     )
-    return Answer(info, 200 if done.already else 201)
+    return DataResponse(info, 200 if done.already else 201)
 
 
 async def withdraw_invite(call: Call[OfEvent, Withdrawal]) -> Withdrawn:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
 from cis_mcp.views.base import Data
 from cis_mcp.views.triggers import DeliveryInfo, Trial, TriggerInfo, delivery_info, trial_info, trigger_info
@@ -129,7 +129,7 @@ async def triggers(call: Call[ListingTriggers, Body]) -> Triggers:
     )
 
 
-async def propose_trigger(call: Call[Query, NewTrigger]) -> Answer:
+async def propose_trigger(call: Call[Query, NewTrigger]) -> DataResponse:
     """Propose a trigger: rules by which signed webhooks of a CRM, a billing system and the like invite, change and
     cancel, as your key and in its bounds. It is a draft: only the operator sets a sender's secret and makes it live.
     Again with the same name it gives a draft new rules."""
@@ -150,7 +150,7 @@ async def propose_trigger(call: Call[Query, NewTrigger]) -> Answer:
     )
     done = await call.apply(command)
     info = trigger_info(call.engine.settings.public_url, done.trigger, 0)
-    return Answer(ProposedTrigger(trigger=info, secret=done.secret), 201)
+    return DataResponse(ProposedTrigger(trigger=info, secret=done.secret), 201)
 
 
 async def try_trigger(call: Call[OfTrigger, TriggerTrial]) -> Trials:
@@ -172,11 +172,11 @@ async def make_trigger_live(call: Call[OfTrigger, Body]) -> TriggerInfo:
     return trigger_info(call.engine.settings.public_url, done.trigger, 0)
 
 
-async def fire_trigger(call: Call[OfTrigger, Firing]) -> Answer:
+async def fire_trigger(call: Call[OfTrigger, Firing]) -> DataResponse:
     """Give a live trigger a payload, as if its sender had posted it. The same payload again does nothing."""
     body = call.body
     command = FireTrigger(trigger=call.query.name, payload=body.payload, delivery_id=body.delivery_id)
-    return Answer(delivery_info((await call.apply(command)).delivery), 202)
+    return DataResponse(delivery_info((await call.apply(command)).delivery), 202)
 
 
 async def deliveries(call: Call[ListingDeliveries, Body]) -> Deliveries:

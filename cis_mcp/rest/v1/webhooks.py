@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cis_mcp.rest.endpoint import Answer, Call, Endpoint
+from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Limit, Nothing, Query
 from cis_mcp.views.base import Data
 from cis_mcp.views.webhooks import PostingInfo, WebhookInfo, posting_info, webhook_info
@@ -72,7 +72,7 @@ class PostingList(Data):
     next_cursor: str | None
 
 
-async def create_webhook(call: Call[Nothing, NewWebhook]) -> Answer:
+async def create_webhook(call: Call[Nothing, NewWebhook]) -> DataResponse:
     """Have what happens posted to a web address, signed by Standard Webhooks, in order for each event, and tried again
     for 72 hours."""
     body = call.body
@@ -80,7 +80,9 @@ async def create_webhook(call: Call[Nothing, NewWebhook]) -> Answer:
         call.engine, call.actor, body.url, body.kinds, starting_minutes=body.starting_minutes
     )
     key = public_key(call.engine.signer)
-    return Answer(MadeWebhook(webhook=webhook_info(done.webhook), secret=done.secret, public_key=key), 201)
+    return DataResponse(
+        MadeWebhook(webhook=webhook_info(done.webhook), secret=done.secret, public_key=key), 201
+    )
 
 
 async def list_webhooks(call: Call[Nothing, Body]) -> WebhookList:

@@ -122,7 +122,7 @@ async def _refuse_key(work: Work, held: HeldAction, channel: Channel) -> None:
             "Its owner decides, or the operator.",
         )
     work.require(Verb.APPROVE)
-    if work.actor.verbs & _ASKING and not _said(work, held.actor.key):
+    if work.actor.verbs & _ASKING and not _is_named(work, held.actor.key):
         raise Refused(
             Code.NOT_THE_PROPOSER,
             "A key that asks for such actions itself decides only for the keys that its owner named (decides_for).",
@@ -134,7 +134,7 @@ _ASKING = frozenset({Verb.CREATE, Verb.UPDATE, Verb.SEND, Verb.BULK})
 """Two keys that may do this may be in one agent's hands, and would approve for each other."""
 
 
-def _said(work: Work, asked: str) -> bool:
+def _is_named(work: Work, asked: str) -> bool:
     """True where the bounds of the deciding key name the one that asked."""
     named = {name for bounds in work.bounds.bounds[-1:] for name in bounds.decides_for}
     return bool(named & {"*", asked})

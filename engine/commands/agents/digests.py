@@ -91,12 +91,12 @@ def _key_lines(day: KeyDay, now: datetime) -> list[str]:
     state = " (stopped)" if key.stopped else " (ended)" if key.ended(now) else ""
     lines = [f"{key.id}{named}, for {key.address}{state}:"]
     for command, outcome, times in day.done[:_SHOWN]:
-        lines.append(f"- {said(command)}: {outcome}, {times} times")
+        lines.append(f"- {command_words(command)}: {outcome}, {times} times")
     lines += [] if day.done else ["- nothing"]
     return [*lines, *left_lines(day.limits), *refused_lines(day), ""]
 
 
-def said(command: str) -> str:
+def command_words(command: str) -> str:
     """A command by its name in words."""
     return _CAMEL.sub(" ", command).lower()
 

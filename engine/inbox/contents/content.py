@@ -28,7 +28,7 @@ _CHEAP_COMPONENTS = 40
 _CHEAP_RULES = 12
 _TOGETHER = frozenset({"REQUEST", "PUBLISH", "ADD", "CANCEL"})
 """Methods by which an organizer makes, changes and ends events; one mail may do several of these."""
-_RULES = (b"rrule", b"rdate", b"exdate")
+_RULES = (b"rrule", b"exrule", b"rdate", b"exdate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ def _cheap(calendar: bytes) -> bool:
 
 
 def _content(mail: IncomingMail, boxes: Collection[str]) -> Content:
-    calendar, quoted = _calendar(mail) if _CALENDAR_BOXES & set(boxes) else (None, False)
+    answers = "create" not in boxes
+    calendar, quoted = _calendar(mail, answers=answers) if _CALENDAR_BOXES & set(boxes) else (None, False)
     others, left = list[ItipMessage](), tuple[Refused, ...]()
     if "create" in boxes and len(mail.calendars) > 1 and isinstance(calendar, ItipMessage) and not quoted:
         (calendar, *others), left = _joined(mail.calendars)
@@ -107,11 +108,12 @@ def _without_texts(mail: IncomingMail) -> IncomingMail:
     return mail.model_copy(update={"lists": lists})
 
 
-def _calendar(mail: IncomingMail) -> tuple[ItipMessage | Refused | None, bool]:
+def _calendar(mail: IncomingMail, *, answers: bool) -> tuple[ItipMessage | Refused | None, bool]:
     first: Refused | None = None
     for part in mail.calendars:
         try:
-            return itip_read.read(part.content, method_hint=part.method_hint), part.quoted
+            message = itip_read.read(part.content, method_hint=part.method_hint, answers=answers)
+            return message, part.quoted
         except Refused as refused:
             first = first or refused
     return first, False

@@ -10,7 +10,7 @@ from engine.commands.agents import approval_mails
 from engine.commands.answers import confirmations
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
-from engine.commands.intake import Reply, note
+from engine.commands.intake import NoticeToSender, note
 from engine.commands.operators import registration
 from engine.engine import Engine
 from engine.inbox.intake.received import (
@@ -92,7 +92,9 @@ def _notice(received: ReceivedMail, done: D, notice: Callable[[D], Notice] | Non
     return notice(done) if notice else None
 
 
-async def _reply(work: Work, received: ReceivedMail, became: Outcome, notice: Notice) -> Reply | None:
+async def _reply(
+    work: Work, received: ReceivedMail, became: Outcome, notice: Notice
+) -> NoticeToSender | None:
     """What the organizer hears of a change, whatever sent it; or the answer to a sender who can be answered.
 
     Of proven changes one mail a minute leaves. All else is few: a proven mail may be relayed again and again by
@@ -106,7 +108,7 @@ async def _reply(work: Work, received: ReceivedMail, became: Outcome, notice: No
         return None
     if received.flagged and not proven:
         notice = notices.unproven(f"{became.action.value} {became.code}".strip(), became.uid)
-    return Reply(to=to, notice=notice)
+    return NoticeToSender(to=to, notice=notice)
 
 
 def _changed(received: ReceivedMail, became: Outcome) -> bool:

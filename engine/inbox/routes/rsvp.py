@@ -110,7 +110,7 @@ def _answering(message: ItipMessage, own: Collection[str], holder: Attendee) -> 
 
     Some programs send their copy of the event instead. It must name that event: people have other events, too.
     """
-    if message.method not in {"PUBLISH", "REQUEST"}:
+    if message.method in _OTHERWISE:
         return message
     answers = [e for e in message.events if e.uid.lower() == holder.event_uid and _answered(e, own)]
     return message.model_copy(update={"method": "REPLY", "events": tuple(answers)}) if answers else message
@@ -277,3 +277,5 @@ async def _refresh(
 _ANSWERS = {"REPLY": _receipt, "COUNTER": _proposal, "REFRESH": _refresh}
 ANSWERING = frozenset(_ANSWERS)
 """Methods that attendees send."""
+_OTHERWISE = ANSWERING | {"CANCEL", "DECLINECOUNTER"}
+"""Methods that mean something else than Yes, No or Maybe, or mean it already."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.bounds import Bounds
 from engine.inbox.smtp.listener_state import ListenerState
-from engine.inbox.smtp.session import Session
+from engine.inbox.smtp.session import SmtpSession
 from engine.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Listener:
         while True:
             try:
                 return await loop.create_server(
-                    lambda: Session(self.state), self.host, self.port, backlog=_BACKLOG
+                    lambda: SmtpSession(self.state), self.host, self.port, backlog=_BACKLOG
                 )
             except OSError as error:
                 if not waiting:

@@ -21,7 +21,7 @@ _FOR_PEOPLE_MAX = 1_000_000
 """Bytes of a mail that only a person will read: postmaster@, abuse@, organizers of our own domain."""
 
 
-class Session(Connection):
+class SmtpSession(Connection):
     """Answers one client."""
 
     def __init__(self, state: ListenerState) -> None:
@@ -198,16 +198,16 @@ class Session(Connection):
         self._forget()
 
 
-_VERBS: dict[str, Callable[[Session, str], None]] = {
-    "EHLO": Session._ehlo,
-    "HELO": Session._say_helo,
-    "MAIL": Session._mail,
-    "RCPT": Session._rcpt,
-    "DATA": Session._data,
-    "RSET": Session._rset,
-    "NOOP": Session._noop,
-    "VRFY": Session._vrfy,
-    "HELP": Session._help,
-    "QUIT": Session._quit,
-    "STARTTLS": Session._starttls,
+_VERBS: dict[str, Callable[[SmtpSession, str], None]] = {
+    "EHLO": SmtpSession._ehlo,
+    "HELO": SmtpSession._say_helo,
+    "MAIL": SmtpSession._mail,
+    "RCPT": SmtpSession._rcpt,
+    "DATA": SmtpSession._data,
+    "RSET": SmtpSession._rset,
+    "NOOP": SmtpSession._noop,
+    "VRFY": SmtpSession._vrfy,
+    "HELP": SmtpSession._help,
+    "QUIT": SmtpSession._quit,
+    "STARTTLS": SmtpSession._starttls,
 }

@@ -10,8 +10,8 @@ from typing import cast
 
 import aiosmtplib
 
-from engine.outbox.smtp.session import Patience, Session
-from engine.outbox.smtp.wire import Extensions, Reply
+from engine.outbox.smtp.session import DeliverySession, Patience
+from engine.outbox.smtp.wire import Extensions, SmtpReply
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Rejected
 
@@ -30,7 +30,7 @@ class Connector:
         self._context: ssl.SSLContext | None = None
         self._making_context = asyncio.Lock()
 
-    async def open(self) -> Session:
+    async def open(self) -> DeliverySession:
         """One connection, ready for mails. Raises Rejected, temporary: it says nothing about any mail."""
         if self._target.user and not self._target.tls and self._target.starttls is False:
             raise _shut("a password is never sent in clear text: use smtps:// or starttls=yes")
@@ -38,11 +38,11 @@ class Connector:
             client = self._client(await self._trust())
             await self._introduce(client)
         except aiosmtplib.SMTPResponseException as error:
-            words = Reply(error.code, (error.message.encode("utf-8", "replace"),)).words
+            words = SmtpReply(error.code, (error.message.encode("utf-8", "replace"),)).words
             raise _shut(words) from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
             raise _shut(f"cannot connect: {str(error) or 'no answer in time'}") from error
-        return Session(cast("asyncio.Transport", client.transport), _offers(client), self._patience)
+        return DeliverySession(cast("asyncio.Transport", client.transport), _offers(client), self._patience)
 
     async def _trust(self) -> ssl.SSLContext:
         """The system's certificate authorities: read once, since that takes milliseconds."""
@@ -102,17 +102,17 @@ def _offers(client: aiosmtplib.SMTP) -> Extensions:
 class Connections:
     """Hands out connections; the caller sees to it that not too many are wanted at once."""
 
-    def __init__(self, open_one: Callable[[], Awaitable[Session]], idle_s: float) -> None:
+    def __init__(self, open_one: Callable[[], Awaitable[DeliverySession]], idle_s: float) -> None:
         self._open_one = open_one
         self._idle_s = idle_s
-        self._idle: dict[Session, asyncio.TimerHandle] = {}
-        self._waiting: deque[asyncio.Future[Session | None]] = deque()
+        self._idle: dict[DeliverySession, asyncio.TimerHandle] = {}
+        self._waiting: deque[asyncio.Future[DeliverySession | None]] = deque()
         self._leaving: set[asyncio.Task[None]] = set()
         self._in_use = 0
         self._full_until = 0.0
         self._closing = False
 
-    async def acquire(self) -> Session:
+    async def acquire(self) -> DeliverySession:
         """An idle connection, a new one, or, where the server takes no more, the next that comes back.
 
         Raises Rejected if none is open and none can be opened.
@@ -122,7 +122,7 @@ class Connections:
             if session:
                 return session
 
-    def _take_idle(self) -> Session | None:
+    def _take_idle(self) -> DeliverySession | None:
         while self._idle:
             session, timer = self._idle.popitem()
             timer.cancel()
@@ -132,7 +132,7 @@ class Connections:
             self._leave(session)
         return None
 
-    async def _open(self) -> Session | None:
+    async def _open(self) -> DeliverySession | None:
         now = asyncio.get_running_loop().time()
         if self._in_use and now < self._full_until:
             return None
@@ -155,7 +155,7 @@ class Connections:
         while not self._in_use and self._waiting:
             self._wake(rejected)
 
-    def _wake(self, what: Session | Rejected | None) -> bool:
+    def _wake(self, what: DeliverySession | Rejected | None) -> bool:
         """Give `what` to the first who waits; None means: try again. False if no one waits."""
         while self._waiting:
             waiter = self._waiting.popleft()
@@ -168,17 +168,17 @@ class Connections:
             return True
         return False
 
-    async def _next_back(self) -> Session | None:
-        waiter: asyncio.Future[Session | None] = asyncio.get_running_loop().create_future()
+    async def _next_back(self) -> DeliverySession | None:
+        waiter: asyncio.Future[DeliverySession | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and not waiter.exception() and waiter.result():
-                self.release(cast("Session", waiter.result()))
+                self.release(cast("DeliverySession", waiter.result()))
             raise
 
-    def release(self, session: Session) -> None:
+    def release(self, session: DeliverySession) -> None:
         """Take back a connection: for who waits, to be kept a while, or to be closed."""
         if session.ended or session.worn or self._closing:
             self._leave(session)
@@ -191,11 +191,11 @@ class Connections:
             timer = asyncio.get_running_loop().call_later(self._idle_s, self._expire, session)
             self._idle[session] = timer
 
-    def _expire(self, session: Session) -> None:
+    def _expire(self, session: DeliverySession) -> None:
         del self._idle[session]
         self._leave(session)
 
-    def _leave(self, session: Session) -> None:
+    def _leave(self, session: DeliverySession) -> None:
         task = asyncio.create_task(session.quit())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)

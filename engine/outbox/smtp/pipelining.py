@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from engine.outbox.smtp.connections import Connections, Connector
-from engine.outbox.smtp.session import Patience, Session
+from engine.outbox.smtp.session import DeliverySession, Patience
 from engine.outbox.target import SmtpTarget
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle
 
@@ -76,7 +76,7 @@ class PipeliningTransport:
         return why
 
     async def _deliver(
-        self, session: Session, envelopes: Sequence[Envelope], first: int, settle: Settle
+        self, session: DeliverySession, envelopes: Sequence[Envelope], first: int, settle: Settle
     ) -> None:
         try:
             await session.deliver(envelopes, first, settle)

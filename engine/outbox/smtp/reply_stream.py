@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
-from engine.outbox.smtp.wire import Reply, ReplyReader, Unreadable
+from engine.outbox.smtp.wire import ReplyReader, SmtpReply, Unreadable
 
 _READ_BYTES = 16_384
 _GOODBYE_S = 2.0
@@ -16,7 +16,7 @@ _CLOSING = 421
 _AT_A_TIME = 4
 """Lines that are dealt with before everything else gets its turn: some 0.5 ms."""
 
-Handler = Callable[[Reply], None]
+Handler = Callable[[SmtpReply], None]
 
 
 class Turns:
@@ -66,7 +66,7 @@ class Line(asyncio.BufferedProtocol):
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._reader = ReplyReader()
         self._expected: deque[Handler] = deque()
-        self._replies: deque[Reply] = deque()
+        self._replies: deque[SmtpReply] = deque()
         self._turns = Turns.of(self._loop)
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -116,7 +116,7 @@ class Line(asyncio.BufferedProtocol):
         while self._replies:
             self._answer(self._replies.popleft())
 
-    def _answer(self, reply: Reply) -> None:
+    def _answer(self, reply: SmtpReply) -> None:
         if self._expected:
             self._expected.popleft()(reply)
         elif reply.code == _CLOSING:

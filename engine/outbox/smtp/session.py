@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.model.base import Value
 from engine.outbox.smtp.reply_stream import Handler, Line
-from engine.outbox.smtp.wire import Extensions, Reply, body, commands
+from engine.outbox.smtp.wire import Extensions, SmtpReply, body, commands
 from engine.outbox.transport import Accepted, Envelope, Rejected, Settle
 
 _CLOSING = 421
@@ -37,7 +37,7 @@ def _ignore(index: int, outcome: Accepted | Rejected) -> None:
     """Nothing is settled before the first delivery."""
 
 
-class Session:
+class DeliverySession:
     """Takes over a connection on which EHLO, and TLS and login where wanted, are done.
 
     While the body of one mail is on its way, MAIL, RCPT and DATA of the next are already behind it.
@@ -155,20 +155,20 @@ class Session:
 
     # What is answered
 
-    def _on_reset(self, reply: Reply) -> None:
+    def _on_reset(self, reply: SmtpReply) -> None:
         self._wait()
         if not reply.yes:
             self._line.end(reply.words)
         elif not self._offers.pipelining:
             self._send()
 
-    def _on_mail(self, reply: Reply) -> None:
+    def _on_mail(self, reply: SmtpReply) -> None:
         self._on_address(reply, before_recipient=True)
 
-    def _on_rcpt(self, reply: Reply) -> None:
+    def _on_rcpt(self, reply: SmtpReply) -> None:
         self._on_address(reply, before_recipient=False)
 
-    def _on_address(self, reply: Reply, before_recipient: bool) -> None:
+    def _on_address(self, reply: SmtpReply, before_recipient: bool) -> None:
         """A refusal is kept until DATA is answered too, if that is already said."""
         self._wait()
         transaction = self._current
@@ -185,7 +185,7 @@ class Session:
         else:
             self._send()
 
-    def _on_data(self, reply: Reply) -> None:
+    def _on_data(self, reply: SmtpReply) -> None:
         self._wait()
         transaction = self._current
         assert transaction is not None, "DATA is answered while a mail is asked for"
@@ -209,7 +209,7 @@ class Session:
         self._answered(transaction.index, rejected)
         self._begin_next()
 
-    def _on_end(self, reply: Reply) -> None:
+    def _on_end(self, reply: SmtpReply) -> None:
         if not (reply.yes or reply.no):
             self._line.end(reply.words)
             return
@@ -222,7 +222,7 @@ class Session:
         elif self._current is None:
             self._begin_next()
 
-    def _on_void(self, reply: Reply) -> None:
+    def _on_void(self, reply: SmtpReply) -> None:
         """A lone dot was answered; its mail is settled already."""
         self._wait()
         if reply.code == _CLOSING:

@@ -37,7 +37,7 @@ class Unreadable(Exception):  # noqa: N818 -- named for what the answer is
     """An answer that is not SMTP, or has no end."""
 
 
-class Reply(NamedTuple):
+class SmtpReply(NamedTuple):
     """One answer of a server (RFC 5321, 4.2)."""
 
     code: int
@@ -78,7 +78,7 @@ class ReplyReader:
         self._lines: list[bytes] = []
         self._code = b""
 
-    def feed(self, data: bytes) -> Iterator[Reply]:
+    def feed(self, data: bytes) -> Iterator[SmtpReply]:
         """The answers that `data` completes. Raises Unreadable behind those that could be read."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
@@ -88,7 +88,7 @@ class ReplyReader:
         if len(self._rest) > _LINE_MAX:
             raise Unreadable("the server sent a line without an end")
 
-    def _line(self, line: bytes) -> Reply | None:
+    def _line(self, line: bytes) -> SmtpReply | None:
         matched = _CODE.match(line)
         if not matched or len(line) > _LINE_MAX:
             raise Unreadable("the server answered what is not SMTP")
@@ -98,7 +98,7 @@ class ReplyReader:
         self._lines.append(line[4:])
         self._code = code
         if mark != b"-":
-            reply = Reply(int(code), tuple(self._lines))
+            reply = SmtpReply(int(code), tuple(self._lines))
             self._lines.clear()
             return reply
         if len(self._lines) >= _LINES_MAX:

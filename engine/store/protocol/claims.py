@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from engine.model.claims import Answer, Claim
+from engine.model.claims import Claim, SendResult
 from engine.model.counters import Quota
 
 
@@ -43,7 +43,7 @@ class Claims(Protocol):
         """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
         ...
 
-    async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
+    async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Write down what came of messages that `owner` holds; answers to others change nothing."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from engine.model.sessions import Session, SignInLink
+from engine.model.sessions import LoginSession, SignInLink
 
 
 class Sessions(Protocol):
@@ -23,15 +23,15 @@ class Sessions(Protocol):
         """Replace a link."""
         ...
 
-    async def add_session(self, session: Session) -> None:
+    async def add_session(self, session: LoginSession) -> None:
         """Add a session; those that were not in use for a month before are forgotten."""
         ...
 
-    async def session(self, digest: str) -> Session | None:
+    async def session(self, digest: str) -> LoginSession | None:
         """The session whose secret has this hash, or None."""
         ...
 
-    async def save_session(self, session: Session) -> None:
+    async def save_session(self, session: LoginSession) -> None:
         """Replace a session."""
         ...
 
@@ -43,7 +43,7 @@ class Sessions(Protocol):
 class SessionQuestions(Protocol):
     """What callers ask about sessions."""
 
-    async def session(self, digest: str) -> Session | None:
+    async def session(self, digest: str) -> LoginSession | None:
         """The session whose secret has this hash, or None."""
         ...
 

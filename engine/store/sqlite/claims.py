@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from engine.model.claims import Answer
+from engine.model.claims import SendResult
 from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
@@ -190,7 +190,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
                 [key, now.timestamp() + n / rate, now.timestamp(), n / rate],
             )
 
-    async def write(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
+    async def write(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Write answers down; if a lease was lost, whoever holds the message now writes its answer."""
         held = await self.held(owner, {answer.message_id for answer in answers})
         await self.release(owner, {answer.message_id for answer in answers})
@@ -219,7 +219,7 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         )
         await self.count_sent(moved, now)
 
-    async def _note_tries(self, answers: Sequence[Answer], now: datetime) -> None:
+    async def _note_tries(self, answers: Sequence[SendResult], now: datetime) -> None:
         """Keep what a server said to a try that settled nothing; the last answer stands in the ledger itself."""
         await self.note_attempts(
             (now.timestamp(), a.state.value, a.code, a.text, a.message_id)
@@ -233,7 +233,7 @@ def _whole(candidate: Candidate) -> bool:
     return candidate.kind in {Kind.CANCELLATION, Kind.WITHDRAWAL}
 
 
-def _answer_values(answer: Answer, now: datetime) -> tuple[object, ...]:
+def _answer_values(answer: SendResult, now: datetime) -> tuple[object, ...]:
     settled = answer.state in {MessageState.SENT, MessageState.FAILED}
     tried = not answer.untried and answer.state is not MessageState.QUEUED
     return (

@@ -30,7 +30,7 @@ class Sessions(Session):
     async def save_sign_in(self, link: model.SignInLink) -> None:
         await self.run("UPDATE sign_in SET body = ? WHERE digest = ?", [link.model_dump_json(), link.digest])
 
-    async def add_session(self, session: model.Session) -> None:
+    async def add_session(self, session: model.LoginSession) -> None:
         await self.run("DELETE FROM session WHERE seen < ?", [(session.created - _SESSIONS_KEPT).timestamp()])
         await self.run(
             "INSERT INTO session(digest, address, seen, open, body) VALUES (?,?,?,?,?)",
@@ -43,11 +43,11 @@ class Sessions(Session):
             ],
         )
 
-    async def session(self, digest: str) -> model.Session | None:
+    async def session(self, digest: str) -> model.LoginSession | None:
         row = await self.one("SELECT body FROM session WHERE digest = ?", [digest])
-        return model.Session.model_validate_json(row["body"]) if row else None
+        return model.LoginSession.model_validate_json(row["body"]) if row else None
 
-    async def save_session(self, session: model.Session) -> None:
+    async def save_session(self, session: model.LoginSession) -> None:
         await self.run(
             "UPDATE session SET seen = ?, open = ?, body = ? WHERE digest = ?",
             [session.seen.timestamp(), session.ended is None, session.model_dump_json(), session.digest],
@@ -55,7 +55,7 @@ class Sessions(Session):
 
     async def end_sessions(self, address: str, now: datetime) -> int:
         found = await self.all("SELECT body FROM session WHERE address = ? AND open = 1", [address])
-        lasting = [model.Session.model_validate_json(row["body"]) for row in found]
+        lasting = [model.LoginSession.model_validate_json(row["body"]) for row in found]
         for session in lasting:
             await self.save_session(session.model_copy(update={"ended": now}))
         return sum(session.lasts(now) for session in lasting)
@@ -66,7 +66,7 @@ class SessionAnswers:
 
     _reader: aiosqlite.Connection
 
-    async def session(self, digest: str) -> model.Session | None:
+    async def session(self, digest: str) -> model.LoginSession | None:
         return await Sessions(self._reader).session(digest)
 
     async def sign_in(self, digest: str) -> model.SignInLink | None:

@@ -17,7 +17,7 @@ import aiosqlite
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
-from engine.model.claims import Answer, Claim
+from engine.model.claims import Claim, SendResult
 from engine.model.counters import AnswerGroup, Figures, Grouping, Intake, Quota, Rates, Statistics
 from engine.model.events import Event
 from engine.model.keys import Key
@@ -331,7 +331,7 @@ class SqliteStore(
         """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
         return await self._writer.transact(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
 
-    async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
+    async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Write down what came of claimed messages, in one transaction."""
         await self._writer.transact(lambda unit: unit.write(owner, answers, now))
 

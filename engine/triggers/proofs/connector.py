@@ -26,7 +26,7 @@ Prove = Callable[[Posted, Proof, str, datetime], bool]
 
 
 @dataclass(frozen=True)
-class Answer:
+class HookResponse:
     """What a sender expects to hear."""
 
     status: int = 200
@@ -95,7 +95,7 @@ class Connector:
     weak: str = ""
     elements: Callable[[Posted], Sequence[Any]] = one_element
     delivery_id: Callable[[Posted, Any], str] = no_id
-    answer: Answer = Answer()
+    answer: HookResponse = HookResponse()
 
 
 def mac(secret: bytes, *parts: bytes, algorithm: str = "sha256") -> bytes:

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from engine.model.triggers import Posted, Proof
 from engine.refusals import Code, Refused
-from engine.triggers.proofs.connector import ELEMENTS_MAX, Answer, Connector, text_of
+from engine.triggers.proofs.connector import ELEMENTS_MAX, Connector, HookResponse, text_of
 
 _SPACE = "{http://soap.sforce.com/2005/09/outbound}"
 _FIELDS_MAX = 500
@@ -87,5 +87,5 @@ CONNECTOR = Connector(
     weak="An outbound message shows a token and the organization's id, and signs nothing.",
     elements=_elements,
     delivery_id=_delivery_id,
-    answer=Answer(body=_ACK, media_type="text/xml"),
+    answer=HookResponse(body=_ACK, media_type="text/xml"),
 )

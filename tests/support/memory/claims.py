@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from engine.model.campaigns import Campaign, CampaignState
-from engine.model.claims import Answer, Claim
+from engine.model.claims import Claim, SendResult
 from engine.model.counters import Rates
 from engine.model.events import Event
 from engine.model.keys import Standing
@@ -211,7 +211,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         attendee: Attendee | None = self.t.get("attendee", (m.event_uid, m.email)) if m.method else None
         return Claim(m, event, attendee, name)
 
-    def write(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
+    def write(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Write down what came of messages that `owner` holds."""
         for answer in answers:
             row = self.t.get("message", answer.message_id)
@@ -219,7 +219,7 @@ class ClaimUnit(QuotaUnit, KeyUnit):
                 continue
             self._write(row, answer, now)
 
-    def _write(self, row: Owed, answer: Answer, now: datetime) -> None:
+    def _write(self, row: Owed, answer: SendResult, now: datetime) -> None:
         m = row.message
         tried = not answer.untried and answer.state is not MessageState.QUEUED
         settled = answer.state in {MessageState.SENT, MessageState.FAILED}

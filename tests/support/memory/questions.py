@@ -30,7 +30,7 @@ from engine.model.messages import Attempt, History, Message, MessageState
 from engine.model.people import Attendee, Partstat
 from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
 from engine.model.searching import WordsRead
-from engine.model.sessions import Session, SignInLink
+from engine.model.sessions import LoginSession, SignInLink
 from engine.model.stops import Stop
 from engine.store import rules
 from tests.support.memory import stops
@@ -281,7 +281,7 @@ class Asked:
     async def stops(self) -> list[Stop]:
         return stops.listed(self._kept)
 
-    async def session(self, digest: str) -> Session | None:
+    async def session(self, digest: str) -> LoginSession | None:
         return self._kept.get("session", digest)
 
     async def sign_in(self, digest: str) -> SignInLink | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model.sessions import Session, SignInLink
+from engine.model.sessions import LoginSession, SignInLink
 from tests.support.memory.held import HeldUnit
 
 
@@ -20,13 +20,13 @@ class SessionUnit(HeldUnit):
     async def save_sign_in(self, link: SignInLink) -> None:
         self.t.put("sign_in", link.digest, link)
 
-    async def add_session(self, session: Session) -> None:
+    async def add_session(self, session: LoginSession) -> None:
         self.t.put("session", session.digest, session)
 
-    async def session(self, digest: str) -> Session | None:
+    async def session(self, digest: str) -> LoginSession | None:
         return self.t.get("session", digest)
 
-    async def save_session(self, session: Session) -> None:
+    async def save_session(self, session: LoginSession) -> None:
         self.t.put("session", session.digest, session)
 
     async def end_sessions(self, address: str, now: datetime) -> int:

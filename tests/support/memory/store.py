@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from engine.model.campaigns import CampaignState
-from engine.model.claims import Answer, Claim
+from engine.model.claims import Claim, SendResult
 from engine.model.counters import Figures, Quota, Rates
 from engine.model.forgetting import Trace
 from engine.model.messages import MessageState
@@ -165,7 +165,7 @@ class MemoryStore(Asked, Timings):
 
         return await self.transact(work)
 
-    async def write_answers(self, owner: str, answers: Sequence[Answer], now: datetime) -> None:
+    async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         async def work(unit: WholeUnit) -> None:
             unit.write(owner, answers, now)
 
