@@ -1,14 +1,14 @@
-"""Read a web page with schema.org Events in JSON-LD as a calendar: each Event as the VEVENT that says the same."""
+"""Read a web page with schema.org Events, in JSON-LD or microdata, as a calendar: a VEVENT for each Event."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from html import unescape
 
 from engine.imports import ldjson, schedule
 from engine.imports.ldjson import Node
+from engine.imports.microdata import Microdata, holds_items, unescaped
 from engine.itip import read, zones
 from engine.itip.bounds import Allowance, too_many
 from engine.itip.content_lines import Component, Property, clean_text, decode, escape
@@ -20,7 +20,6 @@ from engine.mail import html
 from engine.refusals import Code, Refused
 
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|!--|html|head|body|meta|script|\?xml)", re.IGNORECASE)
-_HUGE = re.compile(r"&#[xX]?[0-9A-Fa-f]{9,}")
 _TIME = re.compile(
     r"([12]\d{3}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:[.,]\d{1,9})?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.IGNORECASE,
@@ -38,8 +37,8 @@ def is_page(data: bytes | bytearray) -> bool:
 
 
 def may_hold_events(data: bytes | bytearray) -> bool:
-    """True for a web page with JSON-LD in it, whatever that says."""
-    return is_page(data) and b"ld+json" in data.lower()
+    """True for a web page with JSON-LD or items of schema.org in it, whatever they say."""
+    return is_page(data) and (b"ld+json" in data.lower() or holds_items(data))
 
 
 def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
@@ -50,14 +49,18 @@ def read_page(data: bytes, *, default_zone: str | None = None) -> Calendar:
     text = decode(data, MAX_BYTES)
     page, unreadable = ldjson.LinkedData(text), list[Unreadable]()
     nodes = _nodes(page, unreadable)
+    items = Microdata(text) if not nodes and holds_items(data) else None
+    if items:
+        # Pages that have both say the same twice, so what the attributes say counts only without JSON-LD.
+        nodes = _bounded(list(ldjson.events(items.events, Allowance(ldjson.MAX_OBJECTS, "objects"))))
     if not nodes and not unreadable:
         raise Refused(
             Code.INVALID_CALENDAR,
-            "This is a web page without events (schema.org Event in JSON-LD).",
+            "This is a web page without events (schema.org Event, in JSON-LD or microdata).",
             "Give an iCalendar file (.ics), or the page of an event.",
         )
     # What a block that cannot be read holds is not known, so nothing counts as gone for it.
-    whole = not page.cut and not unreadable and "</html" in text.lower()
+    whole = not (page.cut or (items and items.cut)) and not unreadable and "</html" in text.lower()
     found: list[ItipEvent] = []
     for node in nodes:
         try:
@@ -80,6 +83,10 @@ def _nodes(page: ldjson.LinkedData, unreadable: list[Unreadable]) -> list[Node]:
             nodes += ldjson.events(ldjson.loaded(block), objects)
         except ValueError:
             unreadable.append(Unreadable("", _unreadable("JSON-LD", " ".join(block[:_SHOWN].split()))))
+    return _bounded(nodes)
+
+
+def _bounded(nodes: list[Node]) -> list[Node]:
     if len(nodes) > MAX_EVENTS:
         raise too_many(MAX_EVENTS, "events")
     return nodes
@@ -146,7 +153,7 @@ def _text(node: Node, name: str) -> str:
 
 def _plain(text: str) -> str:
     """`text` without tags and entities; many pages escape twice."""
-    return html.plain(unescape(_HUGE.sub("", text)))
+    return html.plain(unescaped(text))
 
 
 def _location(value: object) -> str:

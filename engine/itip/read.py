@@ -123,7 +123,8 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
     span = read_span(component, clocks, creating=creating)
     dtstamp, vague = _dtstamp(component)
     left_out: list[str] = []
-    recurrence = read_recurrence(component, span, left_out) if creating else ""
+    recurrence, further = read_recurrence(component, clocks, span, left_out) if creating else ("", ())
+    rdates = read_dates(component, "RDATE", clocks, span, left_out) if creating else ()
     return ItipEvent(
         uid=_uid(component, left_out, needed=method not in _ANSWERING),
         sequence=_sequence(component),
@@ -142,7 +143,7 @@ def event_of(component: Component, clocks: Clocks, method: str, people: Allowanc
         url=component.text("URL").strip(),
         conference=_conference(component),
         recurrence=recurrence,
-        rdates=read_dates(component, "RDATE", clocks, span, left_out) if creating else (),
+        rdates=tuple(sorted({*rdates, *further})) if further else rdates,
         periods=read_periods(component, clocks, span) if creating else (),
         exdates=_exdates(component, clocks, span, recurrence, left_out) if creating else (),
         status=component.text("STATUS").strip().upper()[:40],

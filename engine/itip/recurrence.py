@@ -47,7 +47,7 @@ def at(span: Span, start: date | datetime) -> Span:
 # UNTIL
 
 
-def _until(rule: Rule, span: Span) -> date | datetime | None:
+def until_of(rule: Rule, span: Span) -> date | datetime | None:
     """UNTIL in the type of DTSTART: a day, or a moment in UTC (RFC 5545, 3.3.10)."""
     if not rule.until:
         return None
@@ -75,7 +75,7 @@ def _until_text(until: date | datetime | None) -> str:
 
 def _starts(rule: Rule, span: Span, since: date | None = None) -> Iterator[date | datetime]:
     """Starts of the rule's instances in order: DTSTART always is the first (RFC 5545, 3.8.5.3)."""
-    first, until = _local_day(span, span.start), _until(rule, span)
+    first, until = _local_day(span, span.start), until_of(rule, span)
     left = rule.count
     if since is None or rule.count or since <= first:
         yield span.start
@@ -92,7 +92,7 @@ def _starts(rule: Rule, span: Span, since: date | None = None) -> Iterator[date 
 
 def matching(rule: Rule, span: Span) -> Iterator[date | datetime]:
     """Starts that match the rule, in order: that of DTSTART only if it does, unlike in a series."""
-    first, until = _local_day(span, span.start), _until(rule, span)
+    first, until = _local_day(span, span.start), until_of(rule, span)
     starts = (_start_on(span, day) for day in forward(rule, first, None, Budget(_FIRST_DAYS)))
     return islice(takewhile(lambda start: until is None or start <= until, starts), rule.count)
 
@@ -113,7 +113,7 @@ def validated(rule: str, span: Span) -> str:
     """
     parsed = parse(rule)
     _no_clock_times(parsed, span)
-    until = _until(parsed, span)
+    until = until_of(parsed, span)
     if until is not None and until < span.start:
         raise refused("The recurrence ends (UNTIL) before the event starts.")
     first = next(forward(parsed, _local_day(span, span.start), None, Budget(_FIRST_DAYS)), None)
@@ -136,7 +136,7 @@ def sensible(text: str, span: Span) -> str:
         return text
     try:
         rule = parse(text)
-        until = _until(rule, span)
+        until = until_of(rule, span)
         if until is None or until >= _later(span.start):
             return text
         days = forward(rule, _local_day(span, span.start), None, Budget(_SOON_DAYS))
@@ -153,7 +153,7 @@ def _later(start: date | datetime) -> date | datetime:
 
 def _last_start(rule: Rule, span: Span, excluded: frozenset[date | datetime]) -> date | datetime | None:
     """Start of the last instance of a rule with COUNT or UNTIL that is not excluded."""
-    until = _until(rule, span)
+    until = until_of(rule, span)
     if until is None:
         return max((s for s in _starts(rule, span) if s not in excluded), default=None)
     days = backward(rule, _local_day(span, span.start), _local_day(span, until))

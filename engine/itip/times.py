@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.itip import rule, several_rules
 from engine.itip.content_lines import Component, Property
 from engine.itip.recurrence import sensible
 from engine.itip.rule import MAX_TEXT
@@ -98,20 +99,34 @@ def reaches_on(component: Component) -> bool:
     return prop is not None and prop.params.get("RANGE", "").strip().upper() == "THISANDFUTURE"
 
 
-def read_recurrence(component: Component, span: Span | None, left_out: list[str]) -> str:
-    """RRULE, without what makes no sense in it; empty for an event that by its rule takes place once."""
-    rules = {modern(p.value.strip().upper()) for p in component.all("RRULE") if p.value.strip()}
-    if any(len(rule) > MAX_TEXT for rule in rules):
+def read_recurrence(
+    component: Component, clocks: Clocks, span: Span | None, left_out: list[str]
+) -> tuple[str, tuple[date | datetime, ...]]:
+    """RRULE, without what makes no sense in it; empty for an event that by its rule takes place once.
+
+    With it the starts that several rules name besides, which are dates as those of RDATE. Raises Refused:
+    INVALID_RECURRENCE.
+    """
+    texts = (p.value.strip().upper() for p in component.all("RRULE"))
+    rules = list(dict.fromkeys(modern(text) for text in texts if text))
+    if any(len(text) > MAX_TEXT for text in rules):
         raise Refused(Code.INVALID_RECURRENCE, "The recurrence rule is too long.", "Use a shorter rule.")
-    if len(rules) > 1:
-        raise Refused(
-            Code.INVALID_RECURRENCE, "The event has several recurrence rules.", "Use one rule per event."
-        )
-    rule = next(iter(rules), "")
-    if not rule or span is None:
-        return rule
-    kept = sensible(rule, span)
-    if kept != rule:
+    if span is None:
+        return next(iter(rules), ""), ()
+    kept = [sense for text in rules if (sense := _sensible(text, span, left_out))]
+    if several_rules.are_several(kept):
+        if component.first("EXRULE") is not None:
+            raise rule.refused(
+                "The event has several recurrence rules, and one that leaves dates out (EXRULE)."
+            )
+        return several_rules.as_one(kept, span, clocks.budget)
+    return next(iter(kept), ""), ()
+
+
+def _sensible(text: str, span: Span, left_out: list[str]) -> str:
+    # A rule with several times of day may recur on its first day alone.
+    kept = text if several_rules.are_several([text]) else sensible(text, span)
+    if kept != text:
         left_out.append("a part of its recurrence rule that makes no sense" if kept else _ONCE)
     return kept
 

@@ -186,6 +186,16 @@ async def test_a_rule_that_nobody_understands_still_is_refused(post: Post) -> No
     assert (intake.action, intake.code) == ("refused", "invalid_recurrence")
 
 
+async def test_two_rules_of_one_event_are_one_rule_and_further_dates(post: Post) -> None:
+    rules = ("RRULE:FREQ=WEEKLY;COUNT=3", "RRULE:FREQ=DAILY;BYHOUR=20,23;BYMINUTE=0;COUNT=3")
+    assert (await post(mailed(*rules))).action == "created"
+    event = await the_event(post.engine)
+    assert (event.recurrence, event.rdates) == (
+        "FREQ=WEEKLY;COUNT=3",
+        (START + 21 * HOUR, START + 24 * HOUR),
+    )
+
+
 async def test_an_exception_that_cannot_be_read_is_left_out(post: Post) -> None:
     lines = ("RRULE:FREQ=WEEKLY;COUNT=3", "EXDATE:20270509T230000Z,someday", "RDATE:never")
     assert (await post(mailed(*lines))).action == "created"
