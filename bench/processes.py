@@ -41,6 +41,7 @@ def environment(folder: Path, *, outbox: str = "maildir", inbox: str = "") -> di
         "CIS_OUTBOX": outbox,
         "CIS_INBOX": inbox,
         "CIS_INVITE_LIMIT": "0",
+        "CIS_UNDO_CAMPAIGN_S": "0",
     }
     return kept | own
 

@@ -107,11 +107,11 @@ class Settings(BaseSettings):
     undo_s: int = Field(
         0, ge=0, le=86_400, description="seconds in which what is owed can be taken back; 0: none"
     )
-    undo_campaign_s: int = Field(
-        0,
+    undo_campaign_s: int | None = Field(
+        None,
         ge=0,
         le=86_400,
-        description="seconds that the invites of a campaign wait, so that it can be cancelled; 0: none",
+        description="seconds in which a campaign can be taken back; not set: 10 for one that starts unseen",
     )
     undo_trigger_s: int = Field(
         60,

@@ -101,6 +101,7 @@ class Story:
             "CIS_OUTBOX": f"smtp://127.0.0.1:{self._post.port}",
             "CIS_ORGANIZERS": f"*@{DOMAIN},{self._dana.address}",
             "CIS_AUTHSERV_IDS": AUTHSERV_ID,
+            "CIS_UNDO_CAMPAIGN_S": "0",
         }
         kept = {k: v for k, v in os.environ.items() if not k.startswith("CIS_")}
         return kept | own

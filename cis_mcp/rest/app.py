@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import traceback
 from collections import defaultdict
@@ -22,9 +23,11 @@ from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint, HeldError
 from cis_mcp.rest.landing import STOCK_PAGE, stock_page
 from cis_mcp.rest.openapi import document
 from cis_mcp.rest.problems import problem, refusal
+from cis_mcp.views.undo import undo_info
 from cis_mcp.views.waiting import waiting
 from engine.engine import Engine
 from engine.model.actors import Actor
+from engine.model.undo import Undo
 from engine.process import pools
 from engine.refusals import Code, Refused
 
@@ -117,7 +120,7 @@ class RequestHandler:
             headers=request.headers,
             leaving=self._leaving,
         )
-        return _written(endpoint, await endpoint.handler(call))
+        return _written(endpoint, await endpoint.handler(call), call.undo if endpoint.undoable else ())
 
 
 def _bearer(endpoint: Endpoint, request: Request) -> Caller | None:
@@ -162,17 +165,22 @@ def _refuse_unrepeatable(endpoint: Endpoint, request: Request) -> None:
         )
 
 
-def _written(endpoint: Endpoint, found: BaseModel | DataResponse | Response) -> Response:
+def _written(endpoint: Endpoint, found: BaseModel | DataResponse | Response, undo: Sequence[Undo]) -> Response:
     if isinstance(found, Response):
         return found
     if isinstance(found, DataResponse):
-        return _json(found.data, found.status, dict(found.headers))
-    return _json(found, endpoint.status, {})
+        return _json(found.data, found.status, dict(found.headers), undo)
+    return _json(found, endpoint.status, {}, undo)
 
 
-def _json(data: BaseModel, status: int, headers: dict[str, str]) -> Response:
+def _json(data: BaseModel, status: int, headers: dict[str, str], undo: Sequence[Undo] = ()) -> Response:
     headers.setdefault("Cache-Control", "no-store")
-    return Response(data.model_dump_json(), status, headers, "application/json")
+    text = data.model_dump_json()
+    if undo:
+        text = json.dumps(
+            {**data.model_dump(mode="json"), "undo": undo_info(undo[-1]).model_dump(mode="json")}
+        )
+    return Response(text, status, headers, "application/json")
 
 
 def _failed(endpoint: Endpoint, error: Exception) -> Response:

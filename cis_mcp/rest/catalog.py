@@ -20,6 +20,7 @@ from cis_mcp.rest.v1 import (
     record,
     suppressions,
     triggers,
+    undo,
     webhooks,
 )
 
@@ -38,6 +39,7 @@ V1: tuple[Endpoint, ...] = (
     *pages.ENDPOINTS,
     *links.ENDPOINTS,
     *triggers.ENDPOINTS,
+    *undo.ENDPOINTS,
     *held.ENDPOINTS,
     *keys.ENDPOINTS,
     *messages.ENDPOINTS,

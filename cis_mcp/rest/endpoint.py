@@ -16,6 +16,7 @@ from engine.commands.base import Command, Done, Work
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.held import HeldAction
+from engine.model.undo import Undo
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
@@ -51,7 +52,7 @@ class DataResponse:
 class Call(Generic[Q, B]):
     """One request: who asks, what stands in its path, query and body, and its headers.
 
-    `leaving` is true once the server is about to stop.
+    `leaving` is true once the server is about to stop. `undo`: how what was asked can be taken back.
     """
 
     engine: Engine
@@ -60,6 +61,7 @@ class Call(Generic[Q, B]):
     body: B
     headers: Mapping[str, str]
     leaving: Callable[[], bool] = lambda: False
+    undo: list[Undo] = field(default_factory=list)
 
     async def apply(
         self, command: Command[D], *, before: Callable[[Work], Awaitable[None]] | None = None
@@ -68,6 +70,8 @@ class Call(Generic[Q, B]):
         done = await self.engine.apply(command, self.actor, before=before)
         if done.held is not None:
             raise HeldError(done.held)
+        if done.undo:
+            self.undo.append(done.undo)
         return done
 
     async def expected_sequence(self, uid: str) -> int | None:
@@ -112,6 +116,8 @@ class Endpoint:
     etag: bool = False
     acts: bool = False
     """A GET that sends mail, as the reference product has two."""
+    undoable: bool = False
+    """Its answer says how what it did can be taken back, while that is possible."""
     reference: bool = False
     """A path of the reference product: open to pages of every site, and to its installation-wide keys."""
     unkeyed: Callable[[Engine, Request], Awaitable[Response]] | None = None

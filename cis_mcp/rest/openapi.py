@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from cis_mcp.rest.catalog import EVERY
 from cis_mcp.rest.endpoint import Endpoint
 from cis_mcp.rest.problems import MEDIA, Problem
+from cis_mcp.views.undo import UndoInfo
 from cis_mcp.views.version import version
 from cis_mcp.views.waiting import Waiting
 
@@ -65,12 +66,26 @@ def document(public_url: str) -> dict[str, Any]:
 
 def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The schemas of all models, by name."""
-    wanted: list[tuple[Any, JsonSchemaMode]] = [(Problem, "serialization"), (Waiting, "serialization")]
+    wanted: list[tuple[Any, JsonSchemaMode]] = [
+        (model, "serialization") for model in (Problem, Waiting, UndoInfo)
+    ]
     for endpoint in endpoints:
         wanted += [(endpoint.answer, "serialization")] if endpoint.answer else []
         wanted += [(endpoint.body, "validation")] if endpoint.body else []
     _, found = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF)
-    return {name: _lenient(schema) for name, schema in sorted(found["$defs"].items())}
+    schemas = {name: _lenient(schema) for name, schema in found["$defs"].items()}
+    undo = {"undo": {"$ref": _REF.format(model=UndoInfo.__name__)}}
+    for endpoint in endpoints:
+        if endpoint.undoable and endpoint.answer:
+            plain = schemas[endpoint.answer.__name__]
+            schemas[_answer_name(endpoint)] = {**plain, "properties": {**plain["properties"], **undo}}
+    return dict(sorted(schemas.items()))
+
+
+def _answer_name(endpoint: Endpoint) -> str:
+    """The schema of its answer: of what can be taken back, one that may say how."""
+    assert endpoint.answer is not None
+    return f"{endpoint.answer.__name__}{'Undoable' if endpoint.undoable else ''}"
 
 
 def _lenient(node: Any) -> Any:
@@ -175,7 +190,7 @@ def _done(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.media == "text/event-stream":
         schema = {}
     if endpoint.answer:
-        schema = {"$ref": _REF.format(model=endpoint.answer.__name__)}
+        schema = {"$ref": _REF.format(model=_answer_name(endpoint))}
     found: dict[str, Any] = {"description": "Done", "content": {endpoint.media: {"schema": schema}}}
     if endpoint.etag:
         found["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "the revision"}}

@@ -45,6 +45,7 @@ _STATUS: Mapping[int, frozenset[Code]] = {
             Code.CONFIRM_TOKEN_INVALID,
             Code.INVITE_WITHDRAWN,
             Code.ALREADY_INVITED,
+            Code.UNDO_OVER,
         }
     ),
     412: frozenset({Code.SEQUENCE_MISMATCH}),

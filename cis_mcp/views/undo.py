@@ -17,6 +17,45 @@ class UndoInfo(Data):
     until: str
 
 
+class Undone(Data):
+    """What was taken back."""
+
+    uid: str = Field(description="event that it was about; empty: none, or several")
+    sequence: int | None = Field(description="revision of the event now; null: it was not changed")
+    withdrawn: int = Field(description="people who hear nothing of it")
+    repeated: bool = Field(description="true: it had been taken back before")
+
+
+def undone(done: UndoDone) -> Undone:
+    changed = done.event if done.undone.before else None
+    return Undone(
+        uid=done.undone.event_uid,
+        sequence=changed.sequence if changed else None,
+        withdrawn=done.withdrawn,
+        repeated=done.repeated,
+    )
+
+
+class UndoableInfo(Data):
+    """What can still be taken back."""
+
+    id: str
+    command: str = Field(description="what was asked")
+    uid: str = Field(description="event that it was about; empty: none, or several")
+    asked: str
+    until: str
+
+
+def undoable_info(undoable: Undoable) -> UndoableInfo:
+    return UndoableInfo(
+        id=undoable.id,
+        command=undoable.command,
+        uid=undoable.event_uid,
+        asked=utc(undoable.asked),
+        until=utc(undoable.until),
+    )
+
+
 def undo_info(undo: Undo) -> UndoInfo:
     return UndoInfo(id=undo.id, until=utc(undo.until))
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from engine.model.base import Value
 
 
 class BulkAction(StrEnum):
-    """What is done to messages that have not left: end them, keep them back, or let them go on."""
+    """What is done to messages that have not left: end them, keep them back, let them go on, or owe them again."""
 
     WITHDRAW = "withdraw"
     HOLD = "hold"
     RELEASE = "release"
+    OWE_AGAIN = "owe_again"
+    """Of an event: what was withdrawn with `code` at or after `since`."""
 
 
 class BulkChange(Value):
@@ -30,6 +33,7 @@ class BulkChange(Value):
     key: str = ""
     code: str = ""
     before: int = 0
+    since: datetime | None = None
     cursor: str = ""
 
     @property

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 def environment(folder: Path, **values: str) -> dict[str, str]:
     """What a process needs, and no setting from outside the test."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CIS_")}
-    return {**inherited, "CIS_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT), **values}
+    own = {"CIS_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT), "CIS_UNDO_CAMPAIGN_S": "0"}
+    return {**inherited, **own, **values}
 
 
 async def run(folder: Path, *arguments: str, **values: str) -> tuple[int, str, str]:

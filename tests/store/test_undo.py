@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.messages import Fanout, Kind, Message, MessageState
 from engine.model.undo import Undoable
 from engine.model.verbs import Verb
@@ -89,6 +90,38 @@ async def test_what_was_withdrawn_at_one_moment_is_owed_again(store: Store) -> N
         found = await unit.last_message("event1", BOB)
         assert found
         assert (found.state, found.code, found.settled) == (MessageState.QUEUED, "", None)
+
+
+async def test_what_was_withdrawn_since_a_moment_is_owed_again_in_parts(store: Store) -> None:
+    await _filled(store)
+    async with store.unit() as unit:
+        assert await unit.withdraw_for_person("event1", ANN, Code.EVENT_CANCELLED, START) == 1
+        later = START + MINUTE
+        assert await unit.withdraw_for_person("event1", BOB, Code.EVENT_CANCELLED, later) == 1
+        change = BulkChange(
+            action=BulkAction.OWE_AGAIN,
+            event_uid="event1",
+            code=Code.EVENT_CANCELLED.value,
+            since=later,
+        )
+        assert await unit.change_messages(change, later) is None
+        first, second = await unit.last_message("event1", ANN), await unit.last_message("event1", BOB)
+        assert first
+        assert second
+        assert (first.state, second.state) == (MessageState.WITHDRAWN, MessageState.QUEUED)
+        assert await unit.change_messages(change.model_copy(update={"since": START}), later) is None
+        again = await unit.last_message("event1", ANN)
+        assert again
+        assert again.state is MessageState.QUEUED
+
+
+async def test_jobs_of_an_event_are_put_off(store: Store) -> None:
+    await _filled(store)
+    async with store.unit() as unit:
+        await unit.add_fanout(Fanout(event_uid="event1", kind=Kind.UPDATE))
+        await unit.delay_jobs("event1", START + MINUTE)
+        assert await unit.next_fanout(START) is None
+        assert await unit.next_fanout(START + MINUTE)
 
 
 async def test_a_job_waits_until_it_can_no_longer_be_taken_back(store: Store) -> None:

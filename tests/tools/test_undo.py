@@ -17,9 +17,10 @@ from engine.commands.answers.proposals import RecordProposal
 from engine.engine import SYSTEM, Engine
 from engine.model.held import Channel
 from engine.model.messages import Kind
+from engine.store.sqlite.unit import SqliteUnit
 from tests.bounds.making import made
 from tests.support.clock import Clock
-from tests.support.engines import attendee, claim, deliver, do, engine_in
+from tests.support.engines import attendee, claim, deliver, do, engine_in, jobs_done
 from tests.tools.caller import Caller, calling, text_of
 
 ANN = "ann@example.com"
@@ -196,6 +197,61 @@ async def test_a_cancellation_is_taken_back_with_what_was_owed_before_it(tmp_pat
         clock.move(hours=1)
         assert [(m.email, m.kind, m.sequence) for m in await deliver(engine)] == [(BOB, Kind.INVITE, 2)]
         assert (await caller.ok("get_event", uid=uid))["event"]["status"] == "confirmed"
+
+
+async def test_a_cancellation_is_taken_back_with_what_jobs_and_claims_withdrew_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqliteUnit, "items_per_unit", size := 2)
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await caller.event()
+        rows = [{"email": f"p{n}@example.com"} for n in range(size + 5)]
+        sent = await caller.ok("bulk_send", uid=uid, recipients=rows, start=True)
+        clock.move(seconds=120)
+        await jobs_done(engine)
+        cancelled = await caller.ok("cancel_event", uid=uid)
+        clock.move(seconds=20)
+        # The first part was withdrawn with the event, the rest by a job; nothing is owed, so the campaign ends.
+        await jobs_done(engine)
+        shown = await caller.ok("get_campaign", campaign_id=sent["campaign"]["id"])
+        assert shown["campaign"]["counts"]["withdrawn"] == size + 5
+        await undone(caller, cancelled)
+        await jobs_done(engine)
+        shown = await caller.ok("get_campaign", campaign_id=sent["campaign"]["id"])
+        assert shown["campaign"]["state"] == "running"
+        assert shown["campaign"]["counts"]["queued"] == size + 5
+
+
+async def test_a_list_on_its_way_skips_nobody_while_a_cancellation_can_be_taken_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid = await caller.event()
+        sent = await caller.ok("bulk_send", uid=uid, recipients=[{"email": ANN}, {"email": BOB}], start=True)
+        clock.move(seconds=120)
+        cancelled = await caller.ok("cancel_event", uid=uid)
+        await jobs_done(engine)
+        await undone(caller, cancelled)
+        clock.move(seconds=60)
+        await jobs_done(engine)
+        counts = (await caller.ok("get_campaign", campaign_id=sent["campaign"]["id"]))["campaign"]["counts"]
+        assert (counts["queued"], counts["waiting"]) == (2, 0), counts
+
+
+async def test_a_list_that_starts_before_its_draft_was_seen_can_be_taken_back_for_ten_seconds(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with engine_in(tmp_path, clock, undo_campaign_s=None) as engine, calling(engine) as caller:
+        uid = await caller.event()
+        unseen = await caller.ok("bulk_send", uid=uid, recipients=[{"email": ANN}], start=True)
+        assert unseen["undo"]["until"] == utc(clock() + timedelta(seconds=10))
+        draft = (await caller.ok("bulk_send", uid=uid, recipients=[{"email": BOB}]))["campaign"]
+        values = {"campaign_id": draft["id"], "action": "start", "confirm_token": draft["confirm_token"]}
+        assert "undo" not in await caller.ok("control_campaign", **values)
+        assert [m.email for m in await deliver(engine)] == [BOB]
+        clock.move(seconds=10)
+        assert [m.email for m in await deliver(engine)] == [ANN]
 
 
 async def test_a_withdrawal_is_taken_back_and_the_person_counts_again(tmp_path: Path) -> None:

@@ -147,7 +147,8 @@ def _more(cursor: str | None, what: str) -> list[str]:
 
 
 async def _started(call: CallContext, draft: CampaignDone) -> CampaignDone:
-    command = ControlCampaign(campaign_id=draft.campaign.id, action=CampaignAction.START, confirmed=True)
+    start = CampaignAction.START
+    command = ControlCampaign(campaign_id=draft.campaign.id, action=start, confirmed=True, unseen=True)
     try:
         done = await call.apply(command)
     except Refused as refused:

@@ -194,5 +194,6 @@ ENDPOINTS = (
         OfEvent,
         ProposalAnswer,
         tool="answer_proposal",
+        undoable=True,
     ),
 )

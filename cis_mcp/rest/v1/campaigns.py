@@ -250,6 +250,7 @@ def _control(name: str, handler: Callable[..., Any], body: type[Body] | None = N
         OfCampaign,
         body,
         tool="control_campaign",
+        undoable=name == "start",
     )
 
 

@@ -325,6 +325,7 @@ ENDPOINTS = (
         EventChange,
         tool="update_event",
         etag=True,
+        undoable=True,
     ),
     Endpoint(
         "POST",
@@ -337,5 +338,6 @@ ENDPOINTS = (
         Cancellation,
         tool="cancel_event",
         etag=True,
+        undoable=True,
     ),
 )

@@ -114,5 +114,6 @@ ENDPOINTS = (
         Decision,
         tool="decide_held_action",
         tier="extended",
+        undoable=True,
     ),
 )

@@ -112,5 +112,6 @@ ENDPOINTS = (
         ReplyText,
         tool="reply_message",
         tier="extended",
+        undoable=True,
     ),
 )

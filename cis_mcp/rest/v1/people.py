@@ -175,6 +175,7 @@ ENDPOINTS = (
         NewInvite,
         201,
         tool="send_invite",
+        undoable=True,
     ),
     Endpoint(
         "POST",
@@ -186,6 +187,7 @@ ENDPOINTS = (
         OfEvent,
         Withdrawal,
         tool="withdraw_invite",
+        undoable=True,
     ),
     Endpoint(
         "POST",
@@ -197,6 +199,7 @@ ENDPOINTS = (
         RemindingOf,
         Reminding,
         tool="remind",
+        undoable=True,
     ),
     Endpoint(
         "POST",

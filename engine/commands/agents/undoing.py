@@ -7,6 +7,7 @@ from typing import ClassVar, TypeVar
 
 from pydantic import Field
 
+from engine.commands import bulk_changes
 from engine.commands.agents.messages import MessageDone
 from engine.commands.answers.proposals import ProposalDone
 from engine.commands.base import Command, Done, Work
@@ -21,6 +22,7 @@ from engine.model.answers import Proposal, ProposalState
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import CampaignState
 from engine.model.events import Event
+from engine.model.messages import Kind
 from engine.model.people import Origin
 from engine.model.undo import Undoable
 from engine.model.verbs import Verb
@@ -35,12 +37,11 @@ SHOWN = 100
 
 async def offered(work: Work, command: Command[Done], done: D) -> D:
     """`done`, with how and until when it can be taken back, if what it changed and owes can be."""
-    settings = work.settings
-    if not (settings.undo_s or settings.undo_campaign_s) or work.waited or work.actor.kind == "system":
+    seconds = _seconds(work, command, done)
+    if not seconds or work.waited or work.actor.kind == "system":
         return done
     facts = _facts(work, command, done)
-    seconds = settings.undo_campaign_s if isinstance(done, CampaignDone) else settings.undo_s
-    if facts is None or not seconds:
+    if facts is None:
         return done
     undoable = Undoable(
         id=work.randomness.word(_ID),
@@ -51,7 +52,17 @@ async def offered(work: Work, command: Command[Done], done: D) -> D:
         **facts,
     )
     await work.unit.add_undo(undoable)
+    if isinstance(done, EventDone) and done.event.cancelled:
+        # A list on its way would skip its rows for good; they wait until the event stays cancelled.
+        await work.unit.delay_jobs(done.event.uid, undoable.until)
     return done.model_copy(update={"undo": undoable.offer})
+
+
+def _seconds(work: Work, command: Command[Done], done: Done) -> int:
+    if not isinstance(done, CampaignDone):
+        return work.settings.undo_s
+    unseen = bool(getattr(command, "unseen", False)) and not work.approved
+    return campaigns.undo_s(work, unseen=unseen)
 
 
 def _facts(work: Work, command: Command[Done], done: Done) -> dict[str, object] | None:
@@ -209,14 +220,28 @@ async def _restored(work: Work, event: Event, found: Undoable) -> Event:
     restored = found.before.model_copy(update=values)
     await work.unit.save_event(restored)
     if event.cancelled and not restored.cancelled:
-        rest = BulkChange(action=BulkAction.WITHDRAW, event_uid=event.uid, code=Code.EVENT_CANCELLED.value)
-        await work.unit.end_bulk_change(rest)
-        await work.unit.owe_again(event.uid, "", Code.EVENT_CANCELLED, found.asked)
+        await _uncancelled(work, event, found)
     # What was changed before it can be taken back as before: the event is again as that change left it.
     for earlier in await work.unit.undos_of(event.uid, work.now):
         if earlier.made == found.before.modified:
             await work.unit.save_undo(earlier.model_copy(update={"made": restored.modified}))
     return restored
+
+
+async def _uncancelled(work: Work, event: Event, found: Undoable) -> None:
+    """Owe again all that was withdrawn since the event was cancelled, be it by a job or at a claim."""
+    again = BulkChange(
+        action=BulkAction.OWE_AGAIN,
+        event_uid=event.uid,
+        code=Code.EVENT_CANCELLED.value,
+        since=found.asked,
+    )
+    await bulk_changes.begin(work, again)
+    last = await work.unit.last_campaign(event.uid, event.organizer, Kind.INVITE)
+    if last and last.state is CampaignState.FINISHED and last.finished and last.finished >= found.asked:
+        # It owed nothing while the event was cancelled, and owes its mails again.
+        running = {"state": CampaignState.RUNNING, "finished": None}
+        await work.unit.save_campaign(last.model_copy(update=running))
 
 
 async def _people(work: Work, found: Undoable) -> None:

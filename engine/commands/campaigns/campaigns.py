@@ -31,6 +31,7 @@ from engine.process import pools
 from engine.refusals import Code, Refused
 
 ROWS_MAX = 1_000_000
+_UNSEEN_S = 10
 
 
 class CampaignDone(Done):
@@ -167,6 +168,7 @@ class ControlCampaign(Command[CampaignDone]):
     action: CampaignAction
     confirm_token: str = ""
     confirmed: bool = Field(False, description="the caller itself made the draft in this same request")
+    unseen: bool = Field(False, description="nobody saw the draft before")
 
     async def carry_out(self, work: Work) -> CampaignDone:
         """Raises Refused: UNKNOWN_CAMPAIGN, CAMPAIGN_STATE, CONFIRM_TOKEN_INVALID, EVENT_CANCELLED, …"""
@@ -214,7 +216,7 @@ class ControlCampaign(Command[CampaignDone]):
             scheduled = campaign.model_copy(update={"state": CampaignState.SCHEDULED})
             await work.unit.save_campaign(scheduled)
             return scheduled
-        return await run(work, campaign)
+        return await run(work, campaign, unseen=self.unseen and not work.approved)
 
 
 def _both(drafted: str, starts: str) -> str:
@@ -232,8 +234,8 @@ async def _refuse_large(work: Work, event: Event, rows: int) -> None:
         )
 
 
-async def run(work: Work, campaign: Campaign) -> Campaign:
-    """Set `campaign` running and write the job that fans it out."""
+async def run(work: Work, campaign: Campaign, *, unseen: bool = False) -> Campaign:
+    """Set `campaign` running and write the job that fans it out; one that nobody saw waits a little."""
     if campaign.key:
         standing = await work.unit.standing(campaign.key.split())
         await budgets.reserve_list(work, standing, campaign)
@@ -244,10 +246,16 @@ async def run(work: Work, campaign: Campaign) -> Campaign:
         kind=Kind.INVITE,
         campaign_id=campaign.id,
         key=campaign.key,
-        due=work.not_before(work.settings.undo_campaign_s),
+        due=work.not_before(undo_s(work, unseen=unseen)),
     )
     await work.unit.add_fanout(job)
     return running
+
+
+def undo_s(work: Work, *, unseen: bool) -> int:
+    """Seconds in which a campaign that starts now can be taken back; `unseen`: its draft was shown to no one."""
+    set_to = work.settings.undo_campaign_s
+    return set_to if set_to is not None else _UNSEEN_S * unseen
 
 
 async def pause(work: Work, campaign: Campaign) -> Campaign:

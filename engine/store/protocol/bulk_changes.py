@@ -14,7 +14,8 @@ class BulkChanges(Protocol):
     async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
         """Apply a change to the next messages, as many as a unit takes; the new cursor, None after the last.
 
-        Messages that are being sent stay as they are; they are judged when they come back.
+        Messages that are being sent stay as they are; they are judged when they come back. To owe again is a change of
+        an event's messages alone.
         """
         ...
 

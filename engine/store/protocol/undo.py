@@ -48,6 +48,10 @@ class Undos(Protocol):
         """Owe again what was withdrawn at that very moment with this code, of one person if given; returns how many."""
         ...
 
+    async def delay_jobs(self, event_uid: str, due: datetime) -> None:
+        """Have the jobs of an event go on no earlier than `due`."""
+        ...
+
     async def put_off(self, event_uid: str, now: datetime, due: datetime) -> None:
         """Have what waits of an event, and can be taken back, leave no earlier than `due`."""
         ...

@@ -33,13 +33,29 @@ class BulkChanges(Ledger):
             [change.event_uid, change.cursor, self.items_per_unit],
         )
         emails = [row["email"] for row in found]
+        if change.action is BulkAction.OWE_AGAIN:
+            await self._owe_again(change, emails)
+        else:
+            await self._withdraw(change, emails, now)
+        return emails[-1] if len(emails) == self.items_per_unit else None
+
+    async def _withdraw(self, change: BulkChange, emails: list[str], now: datetime) -> None:
         where = (
             f"event_uid = ? AND email {IN_LIST} AND method IS NOT NULL AND kind <> 'withdrawal' "
             f"AND sequence < ? AND {WAITING}"
         )
         values = [change.event_uid, as_list(emails), change.before]
         await self.settle(where, values, MessageState.WITHDRAWN, Code(change.code), now)
-        return emails[-1] if len(emails) == self.items_per_unit else None
+
+    async def _owe_again(self, change: BulkChange, emails: list[str]) -> None:
+        assert change.since is not None, "what is owed again was withdrawn since some moment"
+        where = (
+            f"event_uid = ? AND email {IN_LIST} AND method IS NOT NULL AND state = 'withdrawn' "
+            "AND code = ? AND settled >= ?"
+        )
+        values = [change.event_uid, as_list(emails), change.code, change.since.timestamp()]
+        await self.take_again(where, values)
+        await self.move(where, values, MessageState.QUEUED, {"code": "", "settled": None})
 
     async def _others_than_events(self, change: BulkChange, now: datetime) -> str | None:
         found: list[int] = []

@@ -94,6 +94,12 @@ class Undos(Ledger):
         await self.take_again(where, values)
         return await self.move(where, values, MessageState.QUEUED, {"code": "", "settled": None})
 
+    async def delay_jobs(self, event_uid: str, due: datetime) -> None:
+        await self.run(
+            "UPDATE fanout SET due = max(coalesce(due, 0), ?) WHERE event_uid = ?",
+            [due.timestamp(), event_uid],
+        )
+
     async def put_off(self, event_uid: str, now: datetime, due: datetime) -> None:
         values = [due.timestamp(), event_uid, now.timestamp()]
         await self.run("UPDATE fanout SET due = max(due, ?) WHERE event_uid = ? AND due > ?", values)

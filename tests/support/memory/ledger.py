@@ -197,6 +197,8 @@ class LedgerUnit(SuppressionUnit):
         return self.settle(rows, MessageState.WITHDRAWN, code, now)
 
     async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
+        if change.action is BulkAction.OWE_AGAIN:
+            return self._owed_again(change)
         meant = self._waiting(lambda m: self._meant(change, m))
         chosen = [(key, row) for key, row in meant if _at(key) > change.cursor][: self.items_per_unit]
         if change.action is BulkAction.WITHDRAW:
@@ -205,6 +207,19 @@ class LedgerUnit(SuppressionUnit):
             for key, row in chosen:
                 self.t.put("message", key, replace(row, held=change.action is BulkAction.HOLD))
         return _at(chosen[-1][0]) if len(chosen) == self.items_per_unit else None
+
+    def _owed_again(self, change: BulkChange) -> str | None:
+        assert change.since
+        since = change.since
+
+        def meant(m: Message) -> bool:
+            ended = m.state is MessageState.WITHDRAWN and m.settled is not None and m.settled >= since
+            return ended and (m.event_uid, m.code) == (change.event_uid, change.code) and bool(m.method)
+
+        chosen = [(key, row) for key, row in self.owed(meant) if _at(key) > change.cursor]
+        for key, row in chosen[: self.items_per_unit]:
+            self.t.put("message", key, row.changed(state=MessageState.QUEUED, code="", settled=None))
+        return _at(chosen[self.items_per_unit - 1][0]) if len(chosen) >= self.items_per_unit else None
 
     def _meant(self, change: BulkChange, m: Message) -> bool:
         if change.campaign_id:

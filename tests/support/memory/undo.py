@@ -77,6 +77,11 @@ class UndoUnit(LedgerUnit):
             self.t.put("message", key, row.changed(state=MessageState.QUEUED, code="", settled=None))
         return len(found)
 
+    async def delay_jobs(self, event_uid: str, due: datetime) -> None:
+        for key, job in list(self.t.of("fanout").items()):
+            if job.event_uid == event_uid:
+                self.t.put("fanout", key, job.model_copy(update={"due": max(job.due or due, due)}))
+
     async def put_off(self, event_uid: str, now: datetime, due: datetime) -> None:
         for key, job in list(self.t.of("fanout").items()):
             if job.event_uid == event_uid and job.due and now < job.due < due:
