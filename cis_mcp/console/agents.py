@@ -14,6 +14,7 @@ from engine.commands.agents.stopping import StopByOwner, StopSending
 from engine.engine import SYSTEM
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.keys import Key
+from engine.model.stops import Stop
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
@@ -40,9 +41,18 @@ async def show(visit: Visit) -> Response:
         held=await waiting_for(visit, _SHOWN),
         keys=[(key, views.state(key, now), views.verbs(key)) for key in keys[:_SHOWN]],
         more=max(0, len(keys) - _SHOWN),
-        stops=await visit.engine.stops() if visit.everywhere else [],
+        stops=await stops_of(visit),
         owns=any(key.owner == visit.actor.address and not key.ended(now) for key in keys),
     )
+
+
+async def stops_of(visit: Visit) -> list[Stop]:
+    """What is stopped, as far as the visitor may let it go on: the operator everything, a person their own mail."""
+    stops = await visit.engine.stops()
+    if visit.everywhere:
+        return stops
+    own = visit.actor.kind == "organizer"
+    return [stop for stop in stops if own and stop.organizer == visit.actor.address]
 
 
 async def _keys(visit: Visit) -> list[Key]:
@@ -106,7 +116,7 @@ async def decide(visit: Visit) -> Response:
 async def stop_sending(visit: Visit) -> Response:
     """POST: stop all mail, or that of one organizer, or let it go on."""
     stopped = visit.given("do") != "resume"
-    await visit.apply(StopSending(organizer=visit.given("organizer"), stopped=stopped))
+    await visit.apply(StopSending(organizer=visit.given("organizer"), stopped=stopped), visit.owner)
     return visit.go(_HUB, "stopped" if stopped else "resumed")
 
 
@@ -121,13 +131,13 @@ async def end_key(visit: Visit) -> Response:
     key_id = visit.path("id")
     match visit.given("do"):
         case "stop":
-            await visit.apply(StopKey(key_id=key_id, stopped=True))
+            await visit.apply(StopKey(key_id=key_id, stopped=True), visit.owner)
             return visit.go(_HUB, "stopped")
         case "resume":
-            await visit.apply(StopKey(key_id=key_id, stopped=False))
+            await visit.apply(StopKey(key_id=key_id, stopped=False), visit.owner)
             return visit.go(_HUB, "resumed")
         case "revoke":
-            await visit.apply(RevokeKey(key_id=key_id))
+            await visit.apply(RevokeKey(key_id=key_id), visit.owner)
             return visit.go(_HUB, "revoked")
         case _:
             raise Refused(Code.INVALID_ARGUMENT, "The form does nothing.", "Press one of its buttons.")

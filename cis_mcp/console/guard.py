@@ -114,6 +114,7 @@ _DONE = {
     "stopped": "Stopped. What is owed waits, and is not lost.",
     "resumed": "It goes on.",
     "revoked": "That key has ended for good.",
+    "widened": "That bound is wider now. What was refused can be asked again.",
     "on": "On the list: no more mail goes there.",
     "off": "Off the list.",
     "dropped": "Put away; nothing was done.",

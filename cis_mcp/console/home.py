@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from cis_mcp.console.agents import waiting_for
+from cis_mcp.console.agents import stops_of, waiting_for
 from cis_mcp.console.guard import Screen, Visit
 
 _SHOWN = 8
@@ -16,7 +16,7 @@ async def show(visit: Visit) -> Response:
         "home.html",
         title="Overview",
         held=await waiting_for(visit, _SHOWN),
-        stops=await visit.engine.stops() if visit.everywhere else [],
+        stops=await stops_of(visit),
         campaigns=await visit.engine.newest_campaigns(visit.actor, _SHOWN),
     )
 

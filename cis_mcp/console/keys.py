@@ -9,6 +9,7 @@ from starlette.responses import Response
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views import keys as views
 from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.widening import PATTERNS, WIDENED, WidenKey
 from engine.jobs.accounts import key_day
 from engine.model.bounds import DEFAULT_VERBS, Approval, Bounds, Mode
 from engine.model.keys import Key
@@ -37,6 +38,14 @@ TEXTS: Sequence[tuple[str, str]] = (
 )
 """The bounds that are texts; several in one field are parted by spaces or commas."""
 _LISTS = frozenset({"to", "not_to", "links"})
+
+
+_WIDER = {
+    "mode": "Let it act",
+    "approval": "Ask for no approval any more",
+    "hours": "Let mail leave at any hour",
+}
+"""Buttons that widen what is no figure."""
 
 
 async def new(visit: Visit) -> Response:
@@ -94,9 +103,30 @@ async def show(visit: Visit) -> Response:
         verbs=views.verbs(key),
         bounds=[line.strip().partition(": ")[::2] for line in views.bound_lines(key)],
         limits=[one for one in day.limits if one.left is not None or one.used is not None],
-        refused=day.refused,
+        refused=[(bound, times, _widening(visit, key, bound)) for bound, times in day.refused],
         last=day.last,
+        labels=_WIDER,
     )
+
+
+def _widening(visit: Visit, key: Key, bound: str) -> str:
+    """How the visitor widens a bound by a button: `add` asks for what is to be allowed, `more` asks nothing."""
+    if bound not in WIDENED or not _may_widen(visit, key):
+        return ""
+    return "add" if bound in PATTERNS else "more"
+
+
+async def widen(visit: Visit) -> Response:
+    """POST: widen the bound by which something was refused."""
+    key = await _key(visit)
+    command = WidenKey(key_id=key.id, bound=visit.given("bound"), add=visit.given("add"))
+    await visit.apply(command, visit.owner)
+    return visit.go(f"/console/keys/{key.id}", "widened")
+
+
+def _may_widen(visit: Visit, key: Key) -> bool:
+    own = visit.actor.kind == "organizer" and key.owner == visit.actor.address
+    return key.bounds is not None and (visit.everywhere or own)
 
 
 async def _key(visit: Visit) -> Key:
@@ -114,4 +144,5 @@ SCREENS = (
     Screen("GET", "/console/keys/new", new, Verb.DELEGATE),
     Screen("POST", "/console/keys", make, Verb.DELEGATE),
     Screen("GET", "/console/keys/{id:str}", show),
+    Screen("POST", "/console/keys/{id:str}/widen", widen, Verb.APPROVE),
 )

@@ -33,7 +33,7 @@ class Asked(Done):
 
 
 class AskToSignIn(Command[Asked]):
-    """Mail a link to an address of somebody whom the server knows: an organizer, or who decides what waits."""
+    """Mail a link to somebody whom the server knows: an organizer, who decides what waits, the owner of a key."""
 
     address: str
 
@@ -59,7 +59,9 @@ async def _known(work: Work, address: str) -> bool:
     """Whom a link is mailed to: nobody whose mail a key or this server reads, and no stranger."""
     if work.settings.is_own_mailbox(address) or await read_by_a_key(work, address):
         return False
-    return await work.unit.knows_organizer(address) or await work.unit.decides(address)
+    if await work.unit.knows_organizer(address) or await work.unit.decides(address):
+        return True
+    return any(not key.ended(work.now) for key in await work.unit.keys_owned(address))
 
 
 def _link(work: Work, code: str, signs_in: SignedInAs, address: str) -> SignInLink:

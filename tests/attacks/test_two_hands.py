@@ -13,9 +13,11 @@ from engine.commands.agents.keys import RevokeKey, StopKey
 from engine.commands.agents.stopping import StopSending
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
+from engine.model.campaigns import Row
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.keys import Key
 from engine.model.people import Partstat
@@ -222,6 +224,32 @@ async def test_an_invite_to_an_event_with_a_link_waits_where_links_do(engine: En
         assert several["held"]["reason"] == ["links"]
         listed = await caller.ok("bulk_send", uid=linked.uid, recipients=[{"email": ANN}], start=True)
         assert listed["held"]["reason"] == ["links"]
+
+
+async def test_a_link_to_a_host_that_is_named_does_not_wait(engine: Engine) -> None:
+    inside = await created(engine, organizer=AGENT, description="See https://customer.com/a")
+    named = await key(engine, approval=["links"], links=["customer.com"])
+    assert not (await do(engine, SendInvite(uid=inside.uid, email=ANN), named.actor)).held
+    # A key above that names no host has every link wait.
+    above = await key(engine, approval=["links"])
+    below = await made(engine, under=above.actor, verbs="create,send", links=["customer.com"])
+    assert (await do(engine, SendInvite(uid=inside.uid, email="bob@customer.com"), below.actor)).held
+
+
+async def test_a_list_that_waits_is_not_started_by_a_free_key_of_the_same_address(engine: Engine) -> None:
+    event = await created(engine, organizer=AGENT)
+    waits, free = await key(engine, approval=["everything"]), await key(engine)
+    draft = await do(engine, DraftCampaign(uid=event.uid, recipients=[Row(email=ANN)]), waits.actor)
+    start = ControlCampaign(
+        campaign_id=draft.campaign.id, action=CampaignAction.START, confirm_token=draft.confirm_token
+    )
+    held = (await do(engine, start, waits.actor)).held
+    assert held
+    assert await refusal(engine, start, free.actor) is Code.HELD_ACTION_STATE
+    assert await deliver(engine) != []  # the mail that asks
+    assert await deliver(engine) == []
+    await do(engine, Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE))
+    assert [m.email for m in await deliver(engine)] == [ANN]
 
 
 async def test_a_comment_and_a_proposal_show_no_code_of_ours(engine: Engine) -> None:

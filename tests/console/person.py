@@ -14,7 +14,7 @@ from cis_mcp.pages import signin
 from engine.commands.agents.keys import CreateKey
 from engine.commands.signing_in import MakeSignInLink
 from engine.engine import Engine
-from tests.support.engines import do
+from tests.support.engines import deliver, do
 
 PUBLIC = "https://cis.example.com"
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -176,4 +176,16 @@ async def with_key(engine: Engine, web: httpx.AsyncClient, address: str, **value
     person = Person(web)
     await person.go("/console/signin")
     await person.press("Sign in", key=made.secret)
+    return person
+
+
+async def by_mail(engine: Engine, web: httpx.AsyncClient, address: str) -> Person:
+    """Somebody who asked for a link by mail, and pressed its button."""
+    person = Person(web)
+    await person.go("/console/signin")
+    await person.press("Mail me a link", address=address)
+    (mail,) = [m for m in await deliver(engine) if m.email == address]
+    assert mail.notice
+    await person.go("/signin/" + mail.notice.text.split("/signin/")[1].split()[0])
+    await person.press("Sign in")
     return person

@@ -5,12 +5,18 @@ from __future__ import annotations
 import httpx
 
 from engine.commands.agents.keys import CreateKey
-from engine.commands.agents.stopping import StopSending
+from engine.commands.agents.stopping import StopByOwner, StopSending
+from engine.commands.agents.widening import WidenKey
+from engine.commands.campaigns.campaigns import DraftCampaign
+from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
+from engine.model.actors import Actor
 from engine.model.bounds import Bounds, Mode
-from tests.console.person import Person, with_key
+from engine.model.campaigns import Row
+from engine.refusals import Code
+from tests.console.person import Person, by_mail, with_key
 from tests.support.approvals import held_in, waiting
-from tests.support.engines import created, deliver, do, invite
+from tests.support.engines import created, deliver, do, invite, refusal
 
 
 async def _waits(engine: Engine) -> str:
@@ -81,6 +87,82 @@ async def test_one_organizer_is_stopped_by_address(engine: Engine, person: Perso
     await do(engine, StopSending(organizer="ann@example.com", stopped=False))
 
 
+async def test_an_organizer_stops_their_own_mail_and_lets_it_go_on(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    event = await created(engine, organizer="ann@example.com")
+    ann = await by_mail(engine, web, "ann@example.com")
+    await ann.go("/console/agents")
+    assert "Stopped" in (await ann.press("Stop my mail")).text
+    await invite(engine, event, "guest@example.net")
+    assert await deliver(engine) == []
+    await ann.press("Let it go on")
+    assert [m.email for m in await deliver(engine)] == ["guest@example.net"]
+
+
+async def test_an_organizer_lifts_no_stop_of_the_operator(engine: Engine, web: httpx.AsyncClient) -> None:
+    await created(engine, organizer="ann@example.com")
+    ann = await by_mail(engine, web, "ann@example.com")
+    await do(engine, StopSending(organizer="ann@example.com"))
+    await ann.go("/console/agents")
+    assert "Somebody else stopped this" in (await ann.press("Let it go on")).text
+    assert len(await engine.stops()) == 1
+
+
+async def test_an_owner_whom_nothing_else_makes_known_lifts_the_stop_of_their_keys(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    boss = "boss@example.org"
+    made = (await do(engine, CreateKey(name="Robot", address="bot@cis.test", bounds=Bounds(owner=boss)))).key
+    await do(engine, StopByOwner(), Actor(kind="owner", address=boss))
+    (notice,) = await deliver(engine)
+    assert notice.notice
+    assert "/console/agents" in notice.notice.text
+    owner = await by_mail(engine, web, boss)
+    await owner.go("/console/agents")
+    await owner.press("Let it go on")
+    (key,) = await engine.keys()
+    assert (key.id, key.stopped) == (made.id, None)
+
+
+async def test_an_owner_widens_by_one_button_the_bound_that_refused(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    boss, guest = "boss@example.org", "guest@example.net"
+    bounds = Bounds(owner=boss, to=("*@customer.com",), bulk_max=1, links=())
+    key = (await do(engine, CreateKey(name="Robot", address="bot@cis.test", bounds=bounds))).key
+    event = await created(engine, organizer="bot@cis.test")
+    rows = [Row(email=f"p{n}@customer.com") for n in range(2)]
+    refused = (SendInvite(uid=event.uid, email=guest), DraftCampaign(uid=event.uid, recipients=rows))
+    for command in refused:
+        assert await refusal(engine, command, key.actor) is Code.OUT_OF_BOUNDS
+    owner = await by_mail(engine, web, boss)
+    await owner.go(f"/console/keys/{key.id}")
+    assert "wider now" in (await owner.press("Allow twice as much")).text
+    await owner.press("Allow this too", add="*@example.net")
+    for command in refused:
+        await do(engine, command, key.actor)
+    (changed,) = await engine.keys()
+    assert changed.bounds
+    assert (changed.bounds.bulk_max, changed.bounds.to) == (2, ("*@customer.com", "*@example.net"))
+    assert (changed.expires, changed.bounds.day) == (key.expires, bounds.day)
+
+
+async def test_nobody_else_widens_a_bound(engine: Engine, web: httpx.AsyncClient) -> None:
+    boss = "boss@example.org"
+    made = (await do(engine, CreateKey(name="", address="bot@cis.test", bounds=Bounds(owner=boss)))).key
+    wider = WidenKey(key_id=made.id, bound="day")
+    for actor in (
+        made.actor,
+        Actor(kind="owner", address="eve@example.com"),
+        Actor(kind="organizer", address="bot@cis.test"),
+    ):
+        assert await refusal(engine, wider, actor) in {Code.NOT_ALLOWED, Code.UNKNOWN_KEY}
+    for odd in ({"bound": "verbs"}, {"bound": "to"}, {"bound": "links", "add": "no host"}):
+        command = WidenKey(key_id=made.id, **odd)
+        assert await refusal(engine, command) is Code.INVALID_ARGUMENT
+
+
 async def test_a_key_is_stopped_resumed_and_ended(engine: Engine, person: Person) -> None:
     made = await do(engine, CreateKey(name="Robot", address="ann@example.com"))
     await person.go("/console/agents")
@@ -91,3 +173,19 @@ async def test_a_key_is_stopped_resumed_and_ended(engine: Engine, person: Person
     await person.press("End for good")
     (key,) = await engine.keys()
     assert (key.id, bool(key.revoked)) == (made.key.id, True)
+
+
+async def test_whoever_signed_in_with_a_key_stays_within_its_budgets(
+    engine: Engine, web: httpx.AsyncClient
+) -> None:
+    event = await created(engine, organizer="ann@example.com")
+    agent = await with_key(engine, web, "ann@example.com", bounds=Bounds(day=1, to=("*@customer.com",)))
+    path = f"/console/events/{event.id}"
+    for email, said in (
+        ("eve@evil.com", "may not mail"),
+        ("bob@customer.com", "on its way"),
+        ("ann@customer.com", "mails"),
+    ):
+        await agent.go(path)
+        assert said in (await agent.press("Send the invite", email=email)).text, email
+    assert [m.email for m in await deliver(engine)] == ["bob@customer.com"]

@@ -297,13 +297,13 @@ async def _governed(work: Work, key_id: str) -> Key:
         if key is None or not (own or (_may_stop(work) and key.address == work.actor.address)):
             may_administer(work.actor)
     elif work.actor.kind == "owner":
-        await _refuse_not_owner(work, key_id)
+        await refuse_not_owner(work, key_id)
     else:
         may_administer(work.actor)
     return await stored_key(work, key_id)
 
 
-async def _refuse_not_owner(work: Work, key_id: str) -> None:
+async def refuse_not_owner(work: Work, key_id: str) -> None:
     """Refuse with UNKNOWN_KEY an owner of other keys, and one whose mail a key reads."""
     key = await work.unit.key(key_id)
     if key is None or key.owner != work.actor.address or await read_by_a_key(work, key.owner):

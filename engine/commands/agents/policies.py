@@ -18,11 +18,11 @@ from engine.commands.invites.send_many import InvitesDone
 from engine.commands.triggers.deliveries import DeliveryDone
 from engine.commands.triggers.triggers import SetTriggerLive
 from engine.itip import personal
-from engine.model.bounds import Approval, Mode
+from engine.model.bounds import Approval, Bounds, Mode
 from engine.model.events import Event
 from engine.model.held import HoldReason
 from engine.model.keys import Standing
-from engine.model.links import hosts
+from engine.model.links import outside
 
 SHORT_NOTICE = timedelta(hours=24)
 _TIMES = frozenset({"start", "end", "timezone", "recurrence", "rdates", "exdates", "overrides"})
@@ -92,9 +92,19 @@ async def _meets(work: Work, command: Command[Done], done: Done, approval: Appro
         case Approval.OUTSIDE_HOURS:
             return holdable.people(done) > 0 and work.bounds.opens(work.now) > work.now
         case Approval.LINKS:
-            return any(True for text in await _texts(work, command, done) for _ in hosts(text))
+            return await _links(work, command, done)
         case Approval.NEW_DOMAIN:
             return await _first_contact(work, done)
+
+
+async def _links(work: Work, command: Command[Done], done: Done) -> bool:
+    """True for a link to a host that the key which has links wait does not name in `links`."""
+    texts = await _texts(work, command, done)
+    return any(outside(text, one.links or ()) for one in _asking_of_links(work) for text in texts)
+
+
+def _asking_of_links(work: Work) -> Iterator[Bounds]:
+    return (one for one in work.bounds.bounds if Approval.LINKS in one.approval)
 
 
 def _at_short_notice(work: Work, done: EventDone) -> bool:
@@ -113,7 +123,7 @@ async def _texts(work: Work, command: Command[Done], done: Done) -> list[str]:
         before = set(texts_of(done.old)) if done.old else set[str]()
         return own + [text for text in texts_of(done.event) if text not in before]
     if isinstance(done, CampaignDone):
-        return [*own, *texts_of(done.event), *_of_list(done.event)]
+        return [*own, *texts_of(done.event), *_of_list(work, done.event)]
     if isinstance(done, MessageDone):
         return [*own, *(str(getattr(command, name, "")) for name in ("title", "body"))]
     for one in _invites(done):
@@ -122,8 +132,13 @@ async def _texts(work: Work, command: Command[Done], done: Done) -> list[str]:
     return own
 
 
-def _of_list(event: Event) -> list[str]:
-    """Of a list with values of its own nobody has seen all: it counts as if there were links among them."""
+def _of_list(work: Work, event: Event) -> list[str]:
+    """Of a list with values of its own nobody has seen all: it counts as if there were links among them.
+
+    Where each mail's links are held against `links` as it leaves, there are none but those that are named.
+    """
+    if all(one.links is not None for one in _asking_of_links(work)):
+        return []
     return ["https://in.a.list/"] if personal.placeholders(event) - {"name", "email"} else []
 
 

@@ -38,7 +38,7 @@ class StopSending(Command[Stopped]):
     async def carry_out(self, work: Work) -> Stopped:
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS."""
         organizer = text.address(self.organizer) if self.organizer else EVERYTHING
-        _may_stop(work, organizer)
+        await _may_stop(work, organizer)
         before = next((stop for stop in await work.unit.stops() if stop.organizer == organizer), None)
         if self.stopped:
             await work.unit.stop(_stop(work, organizer))
@@ -54,15 +54,21 @@ def _stop(work: Work, organizer: str) -> Stop:
 
 
 def _refuse_lifting(work: Work, stop: Stop | None) -> None:
-    """A key lifts what a key stopped; what a person stopped, a person lifts."""
+    """A key lifts what a key stopped; what a person stopped, a person lifts: their own stop, or the operator any."""
+    if stop and work.actor.kind == "owner" and stop.stopped_by != work.actor.audited:
+        raise Refused(Code.NOT_ALLOWED, "Somebody else stopped this.", "The operator does.")
     if stop and work.actor.key and not stop.stopped_by.startswith("agent:"):
         raise Refused(
             Code.NOT_ALLOWED, "A person stopped this, so no key lets it go on.", "The operator does."
         )
 
 
-def _may_stop(work: Work, organizer: str) -> None:
-    """Operators stop everything; a key with the verb `approve` stops the address it acts for."""
+async def _may_stop(work: Work, organizer: str) -> None:
+    """Operators stop everything; a key with the verb `approve` the address it acts for, people their own mail."""
+    if work.actor.kind == "owner" and organizer == work.actor.address:
+        if await read_by_a_key(work, organizer):
+            raise Refused(Code.NOT_ALLOWED, "A key acts for this address.", "The operator does.")
+        return
     own = bool(organizer) and work.actor.kind == "agent" and work.actor.owns(organizer)
     if own and Verb.APPROVE in work.verbs:
         return
@@ -96,7 +102,7 @@ class StopByOwner(Command[OwnerStopped]):
         if not own or await read_by_a_key(work, organizer):
             raise Refused(Code.UNKNOWN_KEY, "This address owns no keys.")
         await work.unit.stop(_stop(work, organizer))
-        message = notices.message(work, organizer, organizer, _OWN_MAIL, None)
+        message = notices.message(work, organizer, organizer, _own_mail(work), None)
         await work.unit.add_messages([message], priority=0)
         return OwnerStopped(organizer=organizer)
 
@@ -109,7 +115,7 @@ class StopByOwner(Command[OwnerStopped]):
         stopped = [key.model_copy(update={**values, "stopped": key.stopped or work.now}) for key in chosen]
         for key in stopped:
             await work.unit.save_key(key)
-        message = notices.message(work, owner, owner, _notice(stopped), None)
+        message = notices.message(work, owner, owner, _notice(work, stopped), None)
         await work.unit.add_messages([message], priority=0)
         return OwnerStopped(keys=tuple(stopped))
 
@@ -117,20 +123,27 @@ class StopByOwner(Command[OwnerStopped]):
         return "keys"
 
 
-_OWN_MAIL = Notice(
-    subject="Stopped",
-    text=(
+def _own_mail(work: Work) -> Notice:
+    text_ = (
         "Stopped. Nothing of yours is mailed any more; what is owed waits.\n\nWhat a mail server was being handed at "
-        "that moment may still arrive. To let it go on, ask the operator of this server.\n"
-    ),
-)
+        f"that moment may still arrive. {_let_go_on(work)}\n"
+    )
+    return Notice(subject="Stopped", text=text_)
 
 
-def _notice(keys: list[Key]) -> Notice:
+def _notice(work: Work, keys: list[Key]) -> Notice:
     lines = [f"- {key.id}{f' “{key.name}”' if key.name else ''}, for {key.address}" for key in keys]
     text_ = (
         "Stopped. These keys change nothing any more, and what they owe waits:\n" + "\n".join(lines) + "\n\n"
-        "What a mail server was being handed at that moment may still arrive. To let them go on, the operator resumes "
-        "them at the server's command line; no key does.\n"
+        f"What a mail server was being handed at that moment may still arrive. {_let_go_on(work)} No key lets them go "
+        "on.\n"
     )
     return Notice(subject="Stopped", text=text_)
+
+
+def _let_go_on(work: Work) -> str:
+    """Where a person lifts the stop: on a page, with the proof of a mail, or at the machine."""
+    page = work.settings.page("console/agents")
+    if not page:
+        return "To let it go on, ask the operator of this server."
+    return f"To let it go on, sign in with this address and press the button:\n{page}\n"

@@ -1,11 +1,19 @@
-"""The one command that widens a bound by which something was refused, as its owner would type it."""
+"""Widen a bound by which something was refused: the command for it, and what its owner or the operator would type."""
 
 from __future__ import annotations
 
 import shlex
+from typing import ClassVar
 
-from engine.model.bounds import Bounds
+from pydantic import Field, ValidationError
+
+from engine.commands.agents import narrowing
+from engine.commands.agents.keys import KeyDone, refuse_not_owner, stored_key
+from engine.commands.base import Command, Work
+from engine.commands.operators.operators import may_change_bounds
+from engine.model.bounds import PATTERNS_MAX, Bounds, Mode
 from engine.model.keys import Key
+from engine.refusals import Code, Refused
 
 _NUMBERS = {
     "day": "day",
@@ -40,3 +48,73 @@ def _option(bounds: Bounds, bound: str) -> str:
             return "--approval ''"
         case _:
             return ""
+
+
+PATTERNS = frozenset({"to", "links"})
+"""Bounds to which something is added."""
+_DOUBLED = frozenset({*_NUMBERS, "horizon_days", "minute"})
+WIDENED = PATTERNS | _DOUBLED | {"mode", "approval", "hours"}
+"""Bounds that `WidenKey` widens."""
+
+
+class WidenKey(Command[KeyDone]):
+    """Widen one bound of a key: a figure to twice as much, patterns by those given, a wait to none."""
+
+    free: ClassVar[bool] = True
+
+    key_id: str
+    bound: str = Field(max_length=40)
+    add: str = Field("", max_length=2_000, description="of `to` and `links`: patterns, comma separated")
+
+    async def carry_out(self, work: Work) -> KeyDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY, OUT_OF_BOUNDS, INVALID_ARGUMENT. For the owner or the operator."""
+        if work.actor.kind == "owner":
+            await refuse_not_owner(work, self.key_id)
+        else:
+            may_change_bounds(work.actor)
+        key = await stored_key(work, self.key_id)
+        if key.bounds is None or key.ended(work.now):
+            raise Refused(Code.INVALID_ARGUMENT, "This key has no bounds to widen.")
+        probation = {"probation": None} if self.bound == "mode" else {}
+        wider = key.model_copy(update={"bounds": self._wider(key.bounds), **probation})
+        if key.above:
+            narrowing.refuse_wider(wider, await stored_key(work, key.above[-1]))
+        await work.unit.save_key(wider)
+        return KeyDone(key=wider)
+
+    def _wider(self, bounds: Bounds) -> Bounds:
+        values = {**bounds.model_dump(), **self._values(bounds)}
+        try:
+            return Bounds.model_validate(values)
+        except ValidationError as error:
+            why = str(error.errors(include_url=False, include_context=False)[0]["msg"])
+            raise Refused(Code.INVALID_ARGUMENT, why.removeprefix("Value error, ")) from None
+
+    def _values(self, bounds: Bounds) -> dict[str, object]:
+        if self.bound in PATTERNS:
+            return {self.bound: (*(getattr(bounds, self.bound) or ()), *self._added())}
+        if self.bound in _DOUBLED:
+            return {self.bound: 2 * getattr(bounds, self.bound)}
+        match self.bound:
+            case "mode":
+                return {"mode": Mode.ACT, "probation_days": 0}
+            case "approval":
+                return {"approval": ()}
+            case "hours":
+                return {"hours": ""}
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"“{self.bound}” is not widened so.",
+            f"Bounds that are: {', '.join(sorted(WIDENED))}.",
+        )
+
+    def _added(self) -> list[str]:
+        added = [one.strip() for one in self.add.split(",") if one.strip()]
+        if not 0 < len(added) <= PATTERNS_MAX:
+            raise Refused(
+                Code.INVALID_ARGUMENT, "Say what is to be allowed besides.", "Give a pattern, or several."
+            )
+        return added
+
+    def subject(self) -> str:
+        return self.key_id

@@ -25,12 +25,14 @@ from engine.model import record
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.campaigns import Campaign, CampaignState, Recipient, Row
 from engine.model.events import Event
+from engine.model.held import HeldState
 from engine.model.messages import Fanout, Kind
 from engine.model.people import Attendee, Origin
 from engine.process import pools
 from engine.refusals import Code, Refused
 
 ROWS_MAX = 1_000_000
+_WAITING_MAX = 100
 _UNSEEN_S = 10
 
 
@@ -195,6 +197,7 @@ class ControlCampaign(Command[CampaignDone]):
     async def _start(self, work: Work, campaign: Campaign, event: Event) -> Campaign:
         await work.standing_event(event.uid)
         await _refuse_large(work, event, campaign.valid)
+        await _refuse_held(work, campaign)
         campaign = campaign.model_copy(update={"key": _both(campaign.key, work.key)})
         if not self.confirmed and not self.confirm_token:
             raise Refused(
@@ -217,6 +220,20 @@ class ControlCampaign(Command[CampaignDone]):
             await work.unit.save_campaign(scheduled)
             return scheduled
         return await run(work, campaign, unseen=self.unseen and not work.approved)
+
+
+async def _refuse_held(work: Work, campaign: Campaign) -> None:
+    """Refuse with HELD_ACTION_STATE a key that starts a list for which another key has to wait."""
+    if not work.actor.key or work.approved:
+        return
+    for held in await work.unit.waiting_for(campaign.event_uid, _WAITING_MAX):
+        other = held.actor.key != work.actor.key and held.state_at(work.now) is HeldState.WAITING
+        if other and held.command.list_digest == campaign.digest:
+            raise Refused(
+                Code.HELD_ACTION_STATE,
+                f"This list waits for an approval: held action {held.id}.",
+                "It starts once that is approved.",
+            )
 
 
 def _both(drafted: str, starts: str) -> str:
