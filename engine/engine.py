@@ -13,6 +13,7 @@ from engine.commands import recording
 from engine.commands.agents import holding
 from engine.commands.agents.bounds import refuse_exceeded
 from engine.commands.agents.holding import MustWait
+from engine.commands.agents.left_out import hold_left_out
 from engine.commands.agents.standing import standing_of
 from engine.commands.agents.undoing import offered
 from engine.commands.base import Command, Done, Work
@@ -143,6 +144,7 @@ class Engine(Recorded, MessageQuestions, LinkQuestions, Questions):
             done = await command.carry_out(work)
             await holding.weigh(work, command, done)
             refuse_exceeded(work)
+            await hold_left_out(work)
             done = await offered(work, command, done)
             if also:
                 await also(work, done)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.commands.events import calendars
+from engine.commands.events import calendars, linking
 from engine.commands.feeds.feeds import EntryStep
 from engine.commands.tables.batch import RequestOutcome, Step, StepOutcome
 from engine.itip.feed import Calendar
@@ -144,6 +144,7 @@ def _left_out(plan: Plan, outcomes: Sequence[StepOutcome]) -> Iterator[str]:
             instances = step.entry.instances
             what = [*calendars.left_out(step.entry.event, instances)]
             what += [each for event in instances for each in calendars.left_out(event)]
+            what += [linking.told(left) for left in step.left]
             if what:
                 yield f"{step.name}: {'; '.join(what[:_LEFT_OUT_SHOWN])}"
 

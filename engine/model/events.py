@@ -100,6 +100,9 @@ class Event(Value):
     moved_sequence: int = Field(0, description="SEQUENCE with which its time or place last changed")
     moved_at: datetime | None = Field(None, description="DTSTAMP of that revision; None: it never moved")
     key: str = Field("", description="ids of the keys that made it, the highest first; empty: none")
+    linked: tuple[str, ...] = Field(
+        (), description="hosts that a person allowed its texts to link to, beside those of its keys"
+    )
     earlier: tuple[Earlier, ...] = Field((), description="what the newest revision changed, as it was before")
 
     @property

@@ -77,6 +77,14 @@ class SampleMail(Value):
     text: str
 
 
+class LeftOut(Value):
+    """Texts of an event that were left out, since they link where its key may not; they wait for an approval."""
+
+    event_uid: str
+    texts: Mapping[str, str]
+    hosts: tuple[str, ...] = Field(description="to which they link; empty: no approval can allow it")
+
+
 class HeldPreview(Value):
     """What an approval would carry out: who, how many, what they would read, and what changes."""
 

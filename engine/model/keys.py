@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
@@ -11,10 +11,10 @@ from typing import Literal
 from pydantic import Field
 
 from engine.model.actors import Actor
-from engine.model.addresses import matches
+from engine.model.addresses import host_matches, matches
 from engine.model.base import Value
 from engine.model.bounds import Approval, Bounds, Mode, least
-from engine.model.links import outside
+from engine.model.links import hosts, outside
 from engine.model.verbs import Verb, verbs_of
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -129,7 +129,16 @@ class Standing:
 
     def outside_links(self, text: str) -> str:
         """The first host that `text` links to and one of them may not link to; empty where there is none."""
-        return next((host for hosts in self.links if (host := outside(text, hosts))), "")
+        return next((host for own in self.links if (host := outside(text, own))), "")
+
+    def all_outside(self, text: str) -> tuple[str, ...]:
+        """All hosts that `text` links to and one of them may not link to."""
+        found = (host for host in hosts(text) if any(not host_matches(own, host) for own in self.links))
+        return tuple(dict.fromkeys(found))
+
+    def linking(self, besides: Sequence[str]) -> Standing:
+        """These keys, where a person allowed links to these hosts too."""
+        return replace(self, keys=tuple(_linking(key, besides) for key in self.keys)) if besides else self
 
     @cached_property
     def links(self) -> tuple[tuple[str, ...], ...]:
@@ -196,6 +205,13 @@ class Standing:
     @cached_property
     def _with_hours(self) -> list[Bounds]:
         return [one for one in self.bounds if one.hours]
+
+
+def _linking(key: Key, besides: Sequence[str]) -> Key:
+    if key.bounds is None or key.bounds.links is None:
+        return key
+    wider = key.bounds.model_copy(update={"links": (*key.bounds.links, *besides)})
+    return key.model_copy(update={"bounds": wider})
 
 
 def _on_probation(key: Key, now: datetime) -> bool:

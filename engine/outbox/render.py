@@ -18,6 +18,7 @@ from engine.mail.outgoing import compose
 from engine.mail.outgoing import prepared as mail_prepared
 from engine.model.claims import Claim
 from engine.model.events import Event
+from engine.model.keys import Standing
 from engine.model.messages import Kind, Message, Notice
 from engine.model.people import Attendee, Partstat, Party
 from engine.outbox.transport import Envelope
@@ -61,7 +62,7 @@ class Renderer:
                 self._refuse_links(claim, claim.event, claim.attendee)
             return self._invitation(claim.message, claim.event, claim.attendee, claim.organizer_name, now)
         if claim.message.kind is Kind.REPLY and claim.message.notice:
-            host = _outside(claim, (claim.message.notice.subject, claim.message.notice.text))
+            host = _outside(claim.standing, (claim.message.notice.subject, claim.message.notice.text))
             if host:
                 raise Refused(Code.OUT_OF_BOUNDS, f"It would link to “{host[:80]}”.", bound="links")
         return await self._notice(claim.message, now)
@@ -98,25 +99,26 @@ class Renderer:
         What all read alike is looked at once for each revision.
         """
         seen = event.seen_by(attendee.partstat)
+        standing = claim.standing.linking(event.linked)
         about = (
             event.uid,
             event.sequence,
             event.dtstamp,
             seen is event,
             claim.message.note,
-            claim.standing.links,
+            standing.links,
         )
         alike = self._linking.get(about)
         if alike is None:
             own = () if event.verbatim else personal.placeholders(seen)
             texts = () if own else (*bounds.texts_of(seen), claim.message.note, claim.organizer_name)
-            alike = (bool(own), _outside(claim, texts))
+            alike = (bool(own), _outside(standing, texts))
             self._linking = {**dict(list(self._linking.items())[-_KEPT:]), about: alike}
         is_personal, host = alike
         if is_personal:
             texts = (*bounds.personal_texts(seen, personal_values(attendee)), claim.message.note)
-            host = _outside(claim, (*texts, claim.organizer_name))
-        host = host or claim.standing.outside_links(attendee.name)
+            host = _outside(standing, (*texts, claim.organizer_name))
+        host = host or standing.outside_links(attendee.name)
         if host:
             why = f"The mail would link to “{host[:80]}”, which the bounds of its key do not allow."
             raise Refused(Code.OUT_OF_BOUNDS, why, bound="links")
@@ -165,9 +167,9 @@ class Renderer:
         return f"{uid}.csv", "".join(lines).encode()
 
 
-def _outside(claim: Claim, texts: Iterable[str]) -> str:
+def _outside(standing: Standing, texts: Iterable[str]) -> str:
     """The first host to which one of `texts` links and the keys may not link; empty if there is none."""
-    return next((host for text in texts if (host := claim.standing.outside_links(text))), "")
+    return next((host for text in texts if (host := standing.outside_links(text))), "")
 
 
 def _identifier(message_id: str) -> str:

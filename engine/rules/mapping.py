@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from engine.model.base import Value
-from engine.model.rules import Deed, Rule, RulePeople
+from engine.model.rules import Deed, Rule, RulePeople, Settable
 from engine.refusals import Code, Refused
 from engine.rules import times
 from engine.rules.evaluation import Budget, Evaluation
@@ -19,6 +19,9 @@ from engine.rules.language import expression, template
 from engine.rules.values import Pruning, shown
 
 OBJECT_MAX = 200
+TIMES = frozenset({Settable.START, Settable.END, Settable.TIMEZONE, Settable.DURATION_MINUTES})
+"""Fields that say when it is: one that cannot be used leaves the others no sense."""
+NO_TIME = frozenset({Code.INVALID_TIME, Code.UNKNOWN_TIMEZONE})
 _VERSION_MAX = 2.0**53
 
 
@@ -42,6 +45,9 @@ class Mapped(Value):
     stay: bool = Field(False, description="who was named before and is not now stays")
     people: tuple[MappedPerson, ...] | None = Field(None, description="None: the rule names no people")
     undo_s: int | None = None
+    no_time: str = Field(
+        "", description="why its times cannot be used, and are left out; empty: they can, or are none"
+    )
     cut: tuple[str, ...] = Field((), description="what of the payload was too large and was cut")
 
     @property
@@ -83,17 +89,32 @@ def _asked(rule: Rule, place: int, event: Any, budget: Budget, cut: tuple[str, .
     if rule.do is Deed.NOTHING:
         return found
     evaluation = Evaluation({"event": event}, budget)
-    values = {field.value: evaluation.text(template(source)).strip() for field, source in rule.set.items()}
+    values, no_time = _values(rule, evaluation)
     return found.model_copy(
         update={
             "object": _identifying("object", evaluation.text(template(rule.object))),
             "version": _version(evaluation.value(expression(rule.version))) if rule.version else None,
-            "values": {name: value for name, value in values.items() if value},
+            "values": values,
+            "no_time": no_time,
             "uid": _identifying("uid", evaluation.text(template(rule.uid)), least=0) if rule.uid else "",
             "stay": bool(rule.people and rule.people.others == "stay"),
             "people": _people(rule.people, event, budget) if rule.people else None,
         }
     )
+
+
+def _values(rule: Rule, evaluation: Evaluation) -> tuple[dict[str, str], str]:
+    """The fields of the event, and why those of time are not among them, where one of them makes no time."""
+    values, no_time = dict[str, str](), ""
+    for field, source in rule.set.items():
+        try:
+            values[field.value] = evaluation.text(template(source)).strip()
+        except Refused as refused:
+            if field not in TIMES or refused.code not in NO_TIME:
+                raise
+            no_time = no_time or str(refused)
+    kept = {name: value for name, value in values.items() if value and not (no_time and name in TIMES)}
+    return kept, no_time
 
 
 def _identifying(name: str, text: str, least: int = 1) -> str:

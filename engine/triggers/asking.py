@@ -181,6 +181,8 @@ def _shown(asked: Mapped, known: TriggerObject, bounds: Standing) -> Tried:
     joins = asked.people is not None
     return Tried(
         outcome=_outcome(asked, known),
+        code=Code.INVALID_TIME.value if asked.no_time else "",
+        detail=asked.no_time,
         rule=asked.rule + 1,
         do=asked.do.value,
         object=asked.object,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 
 from engine.commands.triggers.deliveries import (
@@ -27,7 +28,9 @@ from engine.triggers.lookups import looked_up
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 100
+_AT_ONCE = 200
+_LOOKED_UP = 8
+"""Deliveries for which systems of record are asked at a time."""
 _IDLE_S = 0.5
 _LOOK_S = 2.0
 """How often to look for what only the clock makes due, while nothing is kept."""
@@ -66,18 +69,48 @@ async def step(engine: Engine) -> bool:
         if trigger.proof.sender is Sender.EVENTS and trigger.live and not trigger.stopped:
             fed |= (await engine.apply(FeedTrigger(trigger_id=trigger.id), SYSTEM)).worked
     due = await engine.store.due_deliveries(engine.clock(), _AT_ONCE)
-    for delivery in due:
-        await _handle(engine, delivery)
+    waiting = [(one, await engine.store.trigger(one.trigger_id)) for one in due]
+    plain = [(one, trigger) for one, trigger in waiting if trigger is None or not trigger.lookups]
+    looking = [(one, trigger) for one, trigger in waiting if trigger is not None and trigger.lookups]
+    # A system of record that is slow keeps its own deliveries waiting, and no others.
+    await asyncio.gather(_handle_plain(engine, plain), _handle_looked_up(engine, looking[:_LOOKED_UP]))
     return bool(due) or fed
 
 
-async def _handle(engine: Engine, delivery: Delivery) -> None:
-    trigger = await engine.store.trigger(delivery.trigger_id)
-    if trigger is None or not trigger.live or trigger.stopped:
-        await engine.apply(RestDelivery(delivery_id=delivery.id), SYSTEM)
-        return
+async def _handle_plain(engine: Engine, due: Sequence[tuple[Delivery, Trigger | None]]) -> None:
+    for delivery, trigger in due:
+        if trigger is None or not works(trigger):
+            await engine.apply(RestDelivery(delivery_id=delivery.id), SYSTEM)
+        else:
+            await _handle(engine, trigger, delivery, _asked(engine, trigger, delivery))
+
+
+async def _handle_looked_up(engine: Engine, due: Sequence[tuple[Delivery, Trigger]]) -> None:
+    """Look all of them up side by side, and handle each in its turn."""
+    working = [(delivery, trigger) for delivery, trigger in due if works(trigger)]
+    tasks = [asyncio.create_task(_asked(engine, trigger, delivery)) for delivery, trigger in working]
     try:
-        await _carried_out(engine, trigger, delivery)
+        for (delivery, trigger), task in zip(working, tasks, strict=True):
+            await _handle(engine, trigger, delivery, task)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for delivery, trigger in due:
+        if not works(trigger):
+            await engine.apply(RestDelivery(delivery_id=delivery.id), SYSTEM)
+
+
+def works(trigger: Trigger) -> bool:
+    """True where what is delivered at its hook is carried out."""
+    return trigger.live and not trigger.stopped
+
+
+async def _handle(
+    engine: Engine, trigger: Trigger, delivery: Delivery, asked: Awaitable[Mapped | None]
+) -> None:
+    try:
+        await _carried_out(engine, trigger, delivery, await asked)
     except Refused as refused:
         if refused.code is Code.LOOKUP_FAILED and engine.clock() - delivery.received < _ASKED_FOR:
             later = PostponeDelivery(delivery_id=delivery.id, seconds=_ASK_AGAIN_S, detail=refused.message)
@@ -90,8 +123,7 @@ async def _handle(engine: Engine, delivery: Delivery) -> None:
         await _fail(engine, delivery, Code.INTERNAL, "Handling it failed; the server's log says more.")
 
 
-async def _carried_out(engine: Engine, trigger: Trigger, delivery: Delivery) -> None:
-    asked = await _asked(engine, trigger, delivery)
+async def _carried_out(engine: Engine, trigger: Trigger, delivery: Delivery, asked: Mapped | None) -> None:
     if delivery.state is DeliveryState.KEPT:
         delivery = (await engine.apply(PlanDelivery(delivery_id=delivery.id, mapped=asked), SYSTEM)).delivery
     if delivery.state is DeliveryState.WAITING and asked and delivery.due and delivery.due <= engine.clock():

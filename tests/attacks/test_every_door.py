@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.commands.agents.deciding import Decide
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
@@ -19,6 +20,7 @@ from engine.commands.invites.reminding import Remind
 from engine.engine import SYSTEM, Engine
 from engine.imports.feeds import Options, import_file
 from engine.model.events import Event
+from engine.model.held import Channel, HeldState, HoldReason
 from engine.model.keys import Key
 from engine.model.messages import Chosen
 from engine.model.people import Partstat
@@ -27,9 +29,10 @@ from engine.outbox.render import Renderer
 from engine.refusals import Code, Refused
 from tests.bounds.making import made, narrowed
 from tests.support import mails
+from tests.support.approvals import held_in
 from tests.support.calendars import FIRST, calendar, game
 from tests.support.clock import Clock
-from tests.support.engines import claim, created, deliver, do, engine_in, jobs_done, ledger, why_not
+from tests.support.engines import claim, created, deliver, do, engine_in, jobs_done, ledger, refusal, why_not
 from tests.support.inboxes import Post, receiving
 from tests.support.mails import OPERATOR_SERVER
 from tests.tools.caller import calling, text_of
@@ -215,11 +218,10 @@ async def test_no_word_of_an_event_reaches_what_a_client_reads_as_the_server_s_o
 async def test_entries_of_a_calendar_stay_within_the_bounds_of_the_key_that_imports_it(
     engine: Engine, key: Key
 ) -> None:
-    outside = game("two", "DESCRIPTION:See evil.com")
     far = game("three", start=FIRST.replace(year=2029))
-    data = calendar([game("one"), outside, far])
+    data = calendar([game("one"), far])
     done = await import_file(engine, key.actor, data, "season.ics", Options())
-    assert (done.new, done.failed) == (1, 2)
+    assert (done.new, done.failed) == (1, 1)
     assert {problem.code for problem in done.problems} == {Code.OUT_OF_BOUNDS}
     event = await only_event(engine)
     assert event.key == key.id
@@ -228,8 +230,38 @@ async def test_entries_of_a_calendar_stay_within_the_bounds_of_the_key_that_impo
     await deliver(engine)
     moved = game("one", "DESCRIPTION:See evil.com", start=FIRST.replace(day=5), stamp="20270202T120000Z")
     again = await import_file(engine, key.actor, calendar([moved]), "season.ics", Options(gone="keep"))
-    assert again.failed == 1
-    assert await left(engine) == set()
+    assert (again.changed, again.failed) == (1, 0)
+    assert "waits for an approval" in again.left_out[0]
+    await jobs_done(engine)
+    mails = await left(engine)
+    assert mails == {ANN}, "the new time leaves, and the link does not"
+    changed = await engine.event(event.uid, engine.local)
+    assert (changed.span.start.day, changed.description) == (5, event.description)
+
+
+async def test_a_link_of_a_calendar_leaves_once_somebody_approved_it_and_no_other(
+    engine: Engine, key: Key
+) -> None:
+    entry = game("one", "DESCRIPTION:See evil.com")
+    done = await import_file(engine, key.actor, calendar([entry]), "season.ics", Options())
+    assert (done.new, done.failed) == (1, 0)
+    event = await only_event(engine)
+    assert "evil.com" not in event.description
+    await do(engine, SendInvite(uid=event.uid, email=ANN), key.actor)
+    await deliver(engine)
+    (held,) = await held_in(engine)
+    assert (held.reasons, held.command.name) == ((HoldReason.LINKS,), "UpdateEvent")
+    own = Decide(held_id=held.id, approve=True, channel=Channel.KEY)
+    assert await refusal(engine, own, key.actor) is Code.NOT_THE_PROPOSER
+    approved = Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE)
+    assert (await do(engine, approved)).action.state is HeldState.APPROVED
+    linked = await engine.event(event.uid, engine.local)
+    assert (linked.description, linked.linked) == ("See evil.com", ("evil.com",))
+    await do(engine, SendInvite(uid=event.uid, email="bob@customer.com"), key.actor)
+    (owed,) = await claim(engine)
+    await Renderer(engine.settings, engine.store).render(owed, engine.clock())
+    other = UpdateEvent(uid=event.uid, description="See worse.com", hosts=("worse.com",))
+    assert await refusal(engine, other, key.actor) is Code.OUT_OF_BOUNDS
 
 
 async def test_what_a_calendar_changes_is_judged_by_the_key_that_imported_it(

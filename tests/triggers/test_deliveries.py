@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from engine.commands.agents.deciding import Decide
 from engine.commands.agents.keys import RevokeKey
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.commands.triggers.deliveries import EmptyDeliveries, HandleDelivery, PlanDelivery, ReplayDelivery
 from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets
 from engine.engine import SYSTEM, Engine
+from engine.model.held import Channel, HeldState
 from engine.model.messages import Kind
 from engine.model.triggers import DeliveryState, Proof, Sender
 from engine.refusals import Code
@@ -35,6 +37,7 @@ from tests.triggers.crm import (
 )
 
 State = DeliveryState
+ANN = "ann@example.com"
 
 
 async def test_a_delivery_makes_an_event_and_invites_whom_it_names(engine: Engine) -> None:
@@ -292,3 +295,75 @@ async def test_one_person_whose_name_links_elsewhere_is_left_out_and_the_others_
     assert done.state is State.PARTIAL
     assert [(one.email, one.code) for one in done.refused] == [("eve@example.com", Code.OUT_OF_BOUNDS)]
     assert [m.email for m in await deliver(engine)] == ["ann@example.com"]
+
+
+# what cannot be used is left out and named, and the rest is carried out
+
+
+@pytest.mark.parametrize("start", ["tomorrow", "2027-05-09T25:00:00+02:00"])
+async def test_a_bad_date_leaves_the_event_when_it_was_and_the_rest_is_changed(
+    engine: Engine, start: str
+) -> None:
+    hook = await trigger(engine)
+    await delivered(engine, hook, deal())
+    (before,) = await events(engine)
+    wrong = deal(version=2, title="Acme Inc", start=start, people=people("ann", "eve"))
+    done = await delivered(engine, hook, wrong)
+    assert (done.state, done.code, done.invited, done.withdrawn) == (State.PARTIAL, "invalid_time", 1, 1)
+    assert done.detail
+    (event,) = await events(engine)
+    assert (event.summary, event.span) == ("Demo: Acme Inc", before.span)
+    good = deal(version=3, title="Acme Inc", start="2027-05-09T19:00:00+02:00", people=people("ann", "eve"))
+    assert (await delivered(engine, hook, good)).state is State.DONE
+    assert (await events(engine))[0].span.start.day == 9
+
+
+async def test_a_new_event_with_a_bad_date_is_not_made_and_says_why(engine: Engine) -> None:
+    hook = await trigger(engine)
+    done = await delivered(engine, hook, deal(start="tomorrow"))
+    assert (done.state, done.code) == (State.FAILED, Code.INVALID_TIME)
+    assert await events(engine) == []
+
+
+async def test_a_link_outside_the_bounds_is_left_out_and_waits_and_everybody_hears_the_new_time(
+    engine: Engine,
+) -> None:
+    hook = await trigger(engine, links=["customer.com"])
+    done = await delivered(engine, hook, deal(note="See https://evil.com/"))
+    assert (done.state, done.code, done.invited) == (State.PARTIAL, "out_of_bounds", 2)
+    (event,) = await events(engine)
+    assert event.description == ""
+    await deliver(engine)
+    moved = deal(version=2, start="2027-05-03T19:00:00+02:00", note="See https://evil.com/")
+    assert (await delivered(engine, hook, moved)).code == "out_of_bounds"
+    assert len([m for m in await deliver(engine) if m.kind is Kind.UPDATE]) == 2
+    (held,) = await engine.held_actions(engine.local, waiting=True, limit=10)
+    approved = Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE)
+    assert (await do(engine, approved)).action.state is HeldState.APPROVED
+    assert (await events(engine))[0].description == "See https://evil.com/"
+
+
+async def test_of_a_batch_one_element_fails_alone_and_says_why(engine: Engine) -> None:
+    rules = """
+- when: event.eventId is defined
+  do: invite
+  object: "deal:{{ event.objectId }}"
+  set: {summary: "{{ event.title }}", start: "{{ event.start }}", duration_minutes: "45"}
+  people: {each: "[event]", email: "{{ item.email }}"}
+  undo_s: 0
+"""
+    hook = await trigger(engine, rules, sender=Sender.HUBSPOT)
+    starts = {1: "2027-05-02T19:00:00Z", 2: "tomorrow", 3: "2027-05-03T19:00:00Z"}
+    batch = [
+        {"eventId": n, "subscriptionId": 1, "objectId": n, "title": f"Deal {n}", "start": start, "email": ANN}
+        for n, start in starts.items()
+    ]
+    await keep(engine, hook, batch)
+    await handled(engine)
+    became = {d.object: (d.state, d.code) for d in await deliveries(engine, hook)}
+    assert became == {
+        "deal:1": (State.DONE, ""),
+        "": (State.FAILED, Code.INVALID_TIME),
+        "deal:3": (State.DONE, ""),
+    } or became["deal:2"] == (State.FAILED, Code.INVALID_TIME)
+    assert {event.summary for event in await events(engine)} == {"Deal 1", "Deal 3"}

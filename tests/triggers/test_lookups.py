@@ -19,12 +19,13 @@ from engine.model.triggers import Delivery, DeliveryState, Posted, Proof, Sender
 from engine.refusals import Code, Refused
 from engine.rules.lookups import admit_lookups, wanted
 from engine.rules.reading import lookups_of, rules_of
-from engine.triggers import lookups
+from engine.triggers import lookups, worker
 from engine.triggers.arrivals import arrived
 from tests.support.clock import Clock
 from tests.support.engines import deliver, do, engine_in, refusal
 from tests.support.httpstub import Asked, Told, answering
-from tests.triggers.crm import deliveries, events, handled, invited
+from tests.support.waiting import DEADLINE_S
+from tests.triggers.crm import RULES, deal, deliveries, events, handled, invited, keep
 from tests.triggers.test_recipes import DOCS, RECIPES, _run
 from tests.triggers.vectors import SECRET
 from tests.webhooks.receiver import LOCAL
@@ -270,3 +271,28 @@ def test_the_command_line_takes_lookups_and_reconciles(
     assert made.exit_code == 0, made.output
     done = _run("trigger", "reconcile", "deals")
     assert (done.exit_code, "names no connection “hubspot”" in done.output) == (2, True)
+
+
+async def test_a_batch_is_looked_up_side_by_side_and_a_system_that_says_nothing_holds_no_other_hook_up(
+    engine: Engine, crm: Crm
+) -> None:
+    thin_hook = await hook(engine)
+    crm.slow = asyncio.Event()
+    await keep(engine, thin_hook, [{**thin(n), "objectId": n} for n in range(8)])
+    key = await do(
+        engine, CreateKey(name="other", bounds=read_bounds({"verbs": "create,update,send,trigger"}))
+    )
+    plain = CreateTrigger(
+        name="plain", proof=Proof(sender=Sender.GITHUB), rules=rules_of(RULES), key=key.key.id
+    )
+    await do(engine, plain)
+    await do(engine, SetTriggerSecrets(name="plain", secrets=(SECRET,)))
+    other = (await do(engine, SetTriggerLive(name="plain", live=True))).trigger
+    await keep(engine, other, deal(), "plain")
+    step = asyncio.create_task(worker.step(engine))
+    async with asyncio.timeout(DEADLINE_S):
+        while len(crm.asked) < 8 or not await events(engine):
+            await asyncio.sleep(0)
+    assert not step.done(), "eight are asked for at once, and the other hook's delivery is carried out"
+    crm.slow.set()
+    await step

@@ -20,7 +20,8 @@ async def standing_for(work: Work, event: Event) -> Standing:
     cause = work.caused_by(event)
     if not cause:
         return UNBOUNDED
-    return work.bounds if cause == work.key else await work.unit.standing(cause.split())
+    standing = work.bounds if cause == work.key else await work.unit.standing(cause.split())
+    return standing.linking(event.linked)
 
 
 def refuse(work: Work, standing: Standing, bound: str, message: str) -> None:
@@ -84,7 +85,7 @@ def refuse_event(work: Work, event: Event, *texts: str, old: Event | None = None
     """Refuse with OUT_OF_BOUNDS an event that the actor's keys may not make, or from `old` may not change so."""
     if not work.bounds.bounded:
         return
-    refuse_links(work, work.bounds, [*texts_of(event), *texts])
+    refuse_links(work, work.bounds.linking(event.linked), [*texts_of(event), *texts])
     days = work.bounds.limit("horizon_days")
     later = old is None or _latest(event) > _latest(old)
     if days and later and not event.cancelled and _latest(event) > work.now + timedelta(days=days):

@@ -32,7 +32,7 @@ from engine.refusals import Code, Refused
 EXPIRES = timedelta(days=7)
 """How long an action waits; then it counts as refused."""
 ID_LENGTH = 10
-_WAITING_MAX = 100
+WAITING_MAX = 100
 """Actions about one event that are looked at; each edit of it replaces those before, so there are few."""
 
 
@@ -113,11 +113,13 @@ async def policy_now(work: Work, held: HeldAction) -> str:
     return " ".join(found)
 
 
-async def hold(work: Work, command: Command[Done], waits: MustWait, head: str = "") -> HeldAction:
+async def hold(
+    work: Work, command: Command[Done], waits: MustWait, head: str = "", *, ask: bool = True
+) -> HeldAction:
     """Keep a command that waits, in place of older edits of the same, and ask whoever decides.
 
-    Asking twice holds once. `head`: the signed head of the record, for the mail that asks. Raises Refused:
-    SEQUENCE_MISMATCH if the event changed since the trial.
+    Asking twice holds once. `head`: the signed head of the record, for the mail that asks. `ask`: false sends no
+    mail. Raises Refused: SEQUENCE_MISMATCH if the event changed since the trial.
     """
     event = await work.unit.event(waits.kept.event_uid) if waits.kept.event_uid else None
     _refuse_changed(waits.done, event)
@@ -143,7 +145,7 @@ async def hold(work: Work, command: Command[Done], waits: MustWait, head: str = 
     if HoldReason.ORGANIZER in waits.reasons and isinstance(waits.done, EventDone):
         await replace(work, command, waits.done.event)
     await work.unit.add_held(held)
-    if held.address:
+    if held.address and ask:
         await approval_mails.ask(work, held, head)
     return held
 
@@ -154,7 +156,7 @@ def _refuse_changed(done: Done, event: Event | None) -> None:
 
 
 async def _waits_already(work: Work, kept: HeldCommand) -> HeldAction | None:
-    waiting = await work.unit.waiting_for(kept.event_uid, _WAITING_MAX)
+    waiting = await work.unit.waiting_for(kept.event_uid, WAITING_MAX)
     alike = (h for h in waiting if h.digest == kept.digest and h.actor == work.actor)
     return next((h for h in alike if h.state_at(work.now) is HeldState.WAITING), None)
 
@@ -182,7 +184,7 @@ async def replace(work: Work, command: Command[Done], event: Event) -> None:
 
 async def _edits(work: Work, event: Event) -> list[HeldAction]:
     """Edits by the organizer's calendar client that wait."""
-    waiting = await work.unit.waiting_for(event.uid, _WAITING_MAX)
+    waiting = await work.unit.waiting_for(event.uid, WAITING_MAX)
     return [held for held in waiting if HoldReason.ORGANIZER in held.reasons]
 
 

@@ -181,6 +181,7 @@ class UpdateEvent(Command[EventDone]):
     verbatim: bool = Field(False, description="true: new braces in its texts are no placeholders")
     words_quietly: bool = Field(False, description="true: a change of words alone tells nobody")
     expected_sequence: int | None = None
+    hosts: tuple[str, ...] = Field((), description="to which its texts may link once a person approved it")
     dry_run: bool = False
     source: Source | None = None
 
@@ -198,6 +199,8 @@ class UpdateEvent(Command[EventDone]):
             return await self._noted(work, old)
         refuse_unexpected(old, self.expected_sequence)
         new = sound(revised(new, old, work.now, self.source), work.now)
+        if self.hosts and work.approved:
+            new = new.model_copy(update={"linked": tuple(sorted({*new.linked, *self.hosts}))})
         bounds.refuse_event(work, new, note, old=old)
         await refuse_lacking(work, old, new)
         if new.reserved is not None and self.only_for:

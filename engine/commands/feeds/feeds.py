@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
-from engine.commands.events import calendars
-from engine.commands.events.events import CancelEvent
+from engine.commands.events import calendars, linking
+from engine.commands.events.events import CancelEvent, CreateEvent
 from engine.commands.events.revisions import Source
 from engine.commands.tables.batch import EventCommand, RequestOutcome, RowAction, Step, StepOutcome
 from engine.itip.feed import Entry
 from engine.model.events import Event
 from engine.model.feeds import GONE, Feed, FeedEntry
+from engine.model.held import LeftOut
 from engine.model.messages import Audience
 from engine.refusals import Code, Refused
 
@@ -80,6 +81,8 @@ class EntryStep(Step):
     digest: str
     known: FeedEntry | None
     audience: Audience | None = None
+    left: list[LeftOut] = field(default_factory=list)
+    """What was left out of it, since it links where the key may not."""
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -98,6 +101,22 @@ class EntryStep(Step):
     async def command(self, work: Work) -> EventCommand:
         """Raises Refused: EVENT_CANCELLED, INVALID_CALENDAR."""
         event = await self._event(work)
+        command = self._asked(work, event)
+        self.left.clear()
+        if isinstance(command, CancelEvent):
+            return command
+        command, left = linking.permitted(work, command, None if isinstance(command, CreateEvent) else event)
+        self.left.extend([left] if left else [])
+        return command
+
+    def told(self, outcome: StepOutcome) -> StepOutcome:
+        """The outcome, with what was left out."""
+        if not self.left:
+            return outcome
+        detail = f"{outcome.detail}; {linking.told(self.left[0])}"
+        return outcome.model_copy(update={"code": Code.OUT_OF_BOUNDS.value, "detail": detail})
+
+    def _asked(self, work: Work, event: Event | None) -> EventCommand:
         if not self.cancelled and event and event.cancelled and self.known and self.known.gone:
             return calendars.reinstatement(event, self.entry.event, self.entry.instances, self.audience)
         if self.cancelled:
@@ -128,6 +147,8 @@ class EntryStep(Step):
                 await work.unit.drop_feed_entries(self.feed.id, [self.known.source_uid])
             entry = FeedEntry(self.entry.uid, outcome.uid, self.digest)
             await work.unit.save_feed_entries(self.feed.id, [entry])
+            left = (one.model_copy(update={"event_uid": outcome.uid}) for one in self.left)
+            work.left_out.extend(left)
 
 
 @dataclass(frozen=True)

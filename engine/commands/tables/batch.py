@@ -69,6 +69,10 @@ class Step(ABC):
     async def also(self, work: Work, outcome: StepOutcome) -> None:  # noqa: B027 -- most note nothing
         """Note the outcome in the same unit of work."""
 
+    def told(self, outcome: StepOutcome) -> StepOutcome:
+        """The outcome, with what else is to be said of it."""
+        return outcome
+
     def guest(self) -> Party | None:
         """Whom a request that makes an event invites at once. Raises Refused: INVALID_ADDRESS."""
         return None
@@ -143,6 +147,7 @@ async def _one(work: Work, step: Step) -> StepOutcome:
             await recording.enter(work, command, done)
         if guest and outcome.became is RequestOutcome.CREATED:
             outcome = await _invited(work, guest, outcome)
+        outcome = step.told(outcome)
     except Refused as refused:
         if work.unit.writes != written:
             raise AssertionError(f"{action} wrote before it refused: {refused.code}") from refused

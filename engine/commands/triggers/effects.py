@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from engine.commands import notices, text
 from engine.commands.base import Work
+from engine.commands.events import linking
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.commands.invites.invites import SendInvite
 from engine.commands.invites.reminding import Remind
 from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.model.events import Event
+from engine.model.held import LeftOut
 from engine.model.messages import Chosen, Notice
 from engine.model.rules import Deed, Settable
 from engine.model.triggers import DeliveryState, RefusedPerson, Trigger, TriggerObject
 from engine.refusals import Code, Refused
-from engine.rules.mapping import Mapped, MappedPerson
+from engine.rules.mapping import NO_TIME, Mapped, MappedPerson
 
 EFFECTS_MAX = 20
 """Effects on one object in a minute; more are a loop."""
@@ -38,6 +40,9 @@ class CameTo:
     withdrawn: int = 0
     refused: tuple[RefusedPerson, ...] = ()
     effect: bool = False
+    code: str = ""
+    """Why something of it was left out; empty: nothing was."""
+    detail: str = ""
 
 
 async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo:
@@ -54,15 +59,30 @@ async def carried_out(work: Work, asked: Mapped, known: TriggerObject) -> CameTo
         return CameTo(DeliveryState.UNCHANGED, seen)
     recent = _recent(work, known)
     if event is None:
-        event = await _created(work, asked)
-    elif asked.values:
-        event = await _changed(work, asked, event)
-    known = seen.model_copy(
-        update={"digest": asked.digest, "event_uid": event.uid, "effects": (*recent, work.now)}
-    )
-    if asked.people is None:
-        return CameTo(DeliveryState.DONE, known, effect=True)
-    return await _people(work, asked, known)
+        event, lacks = await _created(work, asked)
+    elif asked.values or asked.no_time:
+        event, lacks = await _changed(work, asked, event)
+    else:
+        lacks = Lacking()
+    # While something is left out, the same content is worth another try.
+    digest = "" if lacks.again else asked.digest
+    known = seen.model_copy(update={"digest": digest, "event_uid": event.uid, "effects": (*recent, work.now)})
+    came_to = CameTo(DeliveryState.DONE, known, effect=True)
+    if asked.people is not None:
+        came_to = await _people(work, asked, known)
+    if not lacks.code:
+        return came_to
+    return replace(came_to, state=DeliveryState.PARTIAL, code=lacks.code, detail=lacks.detail)
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """What of the fields of an event could not be used: the code and the words of it."""
+
+    code: str = ""
+    detail: str = ""
+    again: bool = False
+    """The same content may be used another time."""
 
 
 def _greatest(version: float | None, known: float | None) -> float | None:
@@ -109,18 +129,43 @@ async def _cancelled(work: Work, known: TriggerObject, event: Event | None) -> C
     return CameTo(DeliveryState.DONE, known.model_copy(update=gone), effect=True)
 
 
-async def _created(work: Work, asked: Mapped) -> Event:
+async def _created(work: Work, asked: Mapped) -> tuple[Event, Lacking]:
+    """A new event; without a time there is none. Raises Refused: INVALID_TIME, UNKNOWN_TIMEZONE, …"""
+    if asked.no_time:
+        raise Refused(Code.INVALID_TIME, asked.no_time)
     texts = {name.value: asked.values[name] for name in _TEXTS if name in asked.values}
     command = CreateEvent(**{"summary": "", "when": _timing(asked), "verbatim": True, **texts})
-    return (await command.carry_out(work)).event
+    command, left = linking.permitted(work, command)
+    event = (await command.carry_out(work)).event
+    return event, _noted(work, left, event, "")
 
 
-async def _changed(work: Work, asked: Mapped, event: Event) -> Event:
+async def _changed(work: Work, asked: Mapped, event: Event) -> tuple[Event, Lacking]:
+    """The event as it is now; a time that cannot be used leaves it when it was, and the rest is changed."""
     texts = {name.value: asked.values[name] for name in _TEXTS if name in asked.values}
-    timing = _timing(asked)
-    when = {} if timing.empty else {"when": timing}
-    command = UpdateEvent(**{"uid": event.uid, "verbatim": True, **texts, **when})
-    return (await command.carry_out(work)).event
+    command = UpdateEvent(**{"uid": event.uid, "verbatim": True, **texts})
+    command, left = linking.permitted(work, command, event)
+    no_time = asked.no_time
+    try:
+        timing = _timing(asked)
+        timed = command if timing.empty else command.model_copy(update={"when": timing})
+        event = (await timed.carry_out(work)).event
+    except Refused as refused:
+        if refused.code not in NO_TIME:
+            raise
+        # A command refuses before it writes.
+        no_time = str(refused)
+        event = (await command.carry_out(work)).event
+    return event, _noted(work, left, event, no_time)
+
+
+def _noted(work: Work, left: LeftOut | None, event: Event, no_time: str) -> Lacking:
+    """What was left out of an event, for its delivery; texts that link elsewhere wait for an approval."""
+    if left:
+        work.left_out.append(left.model_copy(update={"event_uid": event.uid}))
+    if no_time:
+        return Lacking(Code.INVALID_TIME.value, no_time, again=True)
+    return Lacking(Code.OUT_OF_BOUNDS.value, linking.told(left)) if left else Lacking()
 
 
 def _timing(asked: Mapped) -> Timing:
