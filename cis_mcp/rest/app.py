@@ -165,7 +165,9 @@ def _refuse_unrepeatable(endpoint: Endpoint, request: Request) -> None:
         )
 
 
-def _written(endpoint: Endpoint, found: BaseModel | DataResponse | Response, undo: Sequence[Undo]) -> Response:
+def _written(
+    endpoint: Endpoint, found: BaseModel | DataResponse | Response, undo: Sequence[Undo]
+) -> Response:
     if isinstance(found, Response):
         return found
     if isinstance(found, DataResponse):
