@@ -45,8 +45,12 @@ class ReportQuestions:
     async def organizers(
         self, actor: Actor, *, domain: str = "", beginning: str = "", limit: int = 50, after: str = ""
     ) -> list[OrganizerBrief]:
-        """Organizers by address, of one domain if given, whose address begins so. Raises Refused: NOT_ALLOWED."""
-        may_administer(actor)
+        """Organizers by address, of one domain if given, whose address begins so: whoever owns a domain sees its own.
+
+        Raises Refused: NOT_ALLOWED.
+        """
+        if not (actor.domain and actor.may_read and domain.strip().lower() == actor.domain):
+            may_administer(actor)
         start = beginning.strip().lower()
         return await self.store.organizers(domain.strip().lower(), start, limit, after)
 

@@ -30,6 +30,8 @@ class Caller:
     """Of a token: the verbs that one with more scopes could have."""
     by_cookie: bool = False
     """Someone who is signed in at the web pages, not a program that bears a key."""
+    chosen: str = ""
+    """Of a session of whoever owns a domain: the organizer whose pages they look at."""
 
     @property
     def session(self) -> str:

@@ -31,9 +31,9 @@ class KeyAuthenticator:
             key = await self._engine.key_of(token)
             return None if key is None else _let_in(token, key)
         caller = await self._tokens.caller(token)
-        return None if caller is None else await self._within_bounds(caller)
+        return None if caller is None else await self.within_bounds(caller)
 
-    async def _within_bounds(self, caller: Caller) -> Caller:
+    async def within_bounds(self, caller: Caller) -> Caller:
         """A token's bearer, within the bounds that were made for its subject, if any. Raises TokenRefused."""
         key = await self._engine.key_of_subject(caller.issuer, caller.subject)
         if key is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from cis_mcp.auth.callers import Caller
+from cis_mcp.auth.callers import Caller, TokenRefused
+from cis_mcp.auth.keys import KeyAuthenticator
 from engine.commands.signing_in import UseSession, digest
 from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
@@ -53,20 +55,42 @@ class SessionAuthenticator:
         session = await self._engine.session(digest(secret))
         if session is None:
             return None
+        caller = await self._of(session)
+        if caller is None:
+            return None
+        if self._engine.clock() - session.seen >= NOTED_EVERY:
+            await self._engine.apply(UseSession(digest=session.digest), SYSTEM)
+        return replace(
+            caller,
+            key=f"session:{session.digest}",
+            subject=session.address,
+            token="",
+            by_cookie=True,
+            chosen=session.chosen,
+        )
+
+    async def _of(self, session: LoginSession) -> Caller | None:
+        """Whom the session stands for as things are now: it ends with what it came from."""
+        if session.signed_in is SignedInAs.TOKEN:
+            return await self._by_token(session)
         key = await self._engine.key_of_session(session)
         if session.signed_in is SignedInAs.KEY and key is None:
             return None
         actor = key.actor if key else _actor(session)
-        if self._engine.clock() - session.seen >= NOTED_EVERY:
-            await self._engine.apply(UseSession(digest=session.digest), SYSTEM)
-        return Caller(
-            actor=actor,
-            key=f"session:{session.digest}",
-            subject=session.address,
-            token="",
-            read_only=bool(key and key.read_only),
-            by_cookie=True,
-        )
+        return Caller(actor, "", session.address, "", read_only=bool(key and key.read_only))
+
+    async def _by_token(self, session: LoginSession) -> Caller | None:
+        """Whoever signed in by a token, within the bounds of its subject; None once those have ended."""
+        settings = self._engine.settings
+        if session.issuer != settings.oauth_issuer or not settings.may_organize(session.address):
+            return None
+        actor = Actor(kind="agent", address=session.address, scopes=session.scopes)
+        caller = Caller(actor, "", session.subject, "", issuer=session.issuer)
+        try:
+            found = await KeyAuthenticator(self._engine).within_bounds(caller)
+        except TokenRefused:
+            return None
+        return None if found.tier or found.tools else found
 
 
 def _actor(session: LoginSession) -> Actor:

@@ -11,6 +11,7 @@ from cis_mcp.views import keys as views
 from engine.commands.agents.deciding import Decide, decided_already, unknown
 from engine.commands.agents.keys import RevokeKey, StopKey
 from engine.commands.agents.stopping import StopByOwner, StopSending
+from engine.commands.invites.addresses import AddressList
 from engine.engine import SYSTEM
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.model.keys import Key
@@ -65,13 +66,15 @@ async def _keys(visit: Visit) -> list[Key]:
 
 
 async def held(visit: Visit) -> Response:
-    """GET /console/held/{id}: exactly what a yes would do."""
+    """GET /console/held/{id}: exactly what a yes would do; and by POST with addresses in full."""
+    full = await visit.shows(AddressList.HELD)
     action = await _held(visit)
     state = action.state_at(visit.engine.clock())
     waits = state is HeldState.WAITING
     return visit.show(
         "held.html",
         title=action.preview.action,
+        full=full,
         held=action,
         state=state,
         became="" if waits else decided_already(action, state),
@@ -116,7 +119,9 @@ async def decide(visit: Visit) -> Response:
 async def stop_sending(visit: Visit) -> Response:
     """POST: stop all mail, or that of one organizer, or let it go on."""
     stopped = visit.given("do") != "resume"
-    await visit.apply(StopSending(organizer=visit.given("organizer"), stopped=stopped), visit.owner)
+    # A stop that stands is named by its seal; a new one by the address that was typed.
+    named = visit.given("organizer") if stopped else visit.unseal(visit.given("organizer"))
+    await visit.apply(StopSending(organizer=named, stopped=stopped), visit.owner)
     return visit.go(_HUB, "stopped" if stopped else "resumed")
 
 
@@ -144,8 +149,9 @@ async def end_key(visit: Visit) -> Response:
 
 
 SCREENS = (
-    Screen("GET", _HUB, show),
+    Screen("GET", _HUB, show, of_one=True),
     Screen("GET", "/console/held/{id:str}", held),
+    Screen("POST", "/console/held/{id:str}", held, Verb.APPROVE),
     Screen("POST", "/console/held/{id:str}/decide", decide, Verb.APPROVE),
     Screen("POST", "/console/stop", stop_sending, Verb.APPROVE),
     Screen("POST", "/console/keys/stop", stop_own, Verb.APPROVE),

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
-from cis_mcp.console.sealing import opened, sealed
 from cis_mcp.views.events import counters
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.invites.addresses import ShowAddresses
@@ -40,7 +39,7 @@ async def show(visit: Visit) -> Response:
         numbers=counters(counted),
         answers=ANSWERS,
         over=over,
-        people=[(sealed(visit, one.email), one) for one in page.attendees],
+        people=[(visit.seal(one.email), one) for one in page.attendees],
         more=page.next_cursor is not None,
     )
 
@@ -55,7 +54,7 @@ async def send(visit: Visit) -> Response:
         origin=Origin.SINGLESEND,
     )
     done = await visit.apply(command)
-    person = sealed(visit, done.attendee.email)
+    person = visit.seal(done.attendee.email)
     path = f"/console/events/{done.attendee.event_uid}/people/{person}"
     return visit.go(path, "already" if done.already else "invited", done.undo)
 
@@ -76,7 +75,7 @@ def on_screen(visit: Visit) -> None:
 async def find(visit: Visit) -> Response:
     """POST: look for people by what their address begins with, or by their name; the words go on sealed."""
     words = visit.given("q")[:_WORDS_MAX]
-    query = {"status": visit.given("status"), "q": sealed(visit, words) if words else ""}
+    query = {"status": visit.given("status"), "q": visit.seal(words)}
     kept = urlencode({name: value for name, value in query.items() if value})
     return visit.go(f"/console/events/{visit.path('uid')}/people{'?' if kept else ''}{kept}")
 
@@ -90,7 +89,7 @@ async def people(visit: Visit) -> Response:
     event = await visit.engine.event(visit.path("uid"), visit.actor)
     given = visit.given if full else visit.asked
     status = next((p for p in Partstat if p.label == given("status")), None)
-    words = opened(visit, given("q")) if given("q") else ""
+    words = visit.unseal(given("q"))
     query = AttendeeQuery(
         uid=event.uid, status=status, words=words, limit=_SHOWN, cursor=given("cursor") or None
     )
@@ -99,7 +98,7 @@ async def people(visit: Visit) -> Response:
         "people.html",
         title=f"Invited to “{event.summary}”",
         event=event,
-        people=[(sealed(visit, one.email), one) for one in page.attendees],
+        people=[(visit.seal(one.email), one) for one in page.attendees],
         full=full,
         chosen=status.label if status else "",
         words=words,
@@ -114,7 +113,7 @@ async def people(visit: Visit) -> Response:
 async def person(visit: Visit) -> Response:
     """GET: everything that was sent to one person, and came back."""
     event = await visit.engine.event(visit.path("uid"), visit.actor)
-    found = await visit.engine.explain(event.uid, opened(visit, visit.path("person")), visit.actor)
+    found = await visit.engine.explain(event.uid, visit.unseal(visit.path("person")), visit.actor)
     moving = any(one.message.state.pending for one in found.history)
     return visit.show(
         "person.html", title="One person", event=event, found=found, moving=moving, answers=dict(ANSWERS)

@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 
 from cis_mcp.auth.sessions import cookie, secret_in
 from cis_mcp.console import words
-from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.guard import Screen, Visit, inside
 from cis_mcp.pages.forms import client_of
 from cis_mcp.pages.hourly import HourlyCount
 from engine.commands.signing_in import AskToSignIn, SignInWithKey, SignOut, digest
@@ -59,7 +59,7 @@ class Entrance:
         except ValueError:
             return _page(visit, "This key does not work here. Ask for a new one.", 403)
         headers = {"Set-Cookie": cookie(visit.engine.settings, done.secret)}
-        return RedirectResponse(_inside(visit.given("to")), 303, headers)
+        return RedirectResponse(inside(visit.given("to")), 303, headers)
 
     async def leave(self, visit: Visit) -> Response:
         """POST: end the session."""
@@ -69,14 +69,8 @@ class Entrance:
         return RedirectResponse("/console/signin", 303, headers)
 
 
-def _inside(path: str) -> str:
-    """A path of the console, whatever was asked for."""
-    inside = path.startswith("/console") and path.isascii() and "//" not in path and "\\" not in path
-    return path if inside and len(path) <= _KEY_MAX else "/console"
-
-
 def _page(visit: Visit, problem: str = "", status: int = 200) -> Response:
-    to = _inside(visit.asked("to") or visit.given("to"))
+    to = inside(visit.asked("to") or visit.given("to"))
     return visit.show("signin.html", status, title="Sign in", problem=problem, to=to)
 
 

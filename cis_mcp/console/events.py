@@ -309,7 +309,7 @@ async def take_back(visit: Visit) -> Response:
 
 SCREENS = (
     Screen("POST", "/console/undo", take_back),
-    Screen("GET", _HUB, show),
+    Screen("GET", _HUB, show, of_one=True),
     Screen("POST", _HUB, create, Verb.CREATE),
     Screen("GET", f"{_HUB}/new", new, Verb.CREATE),
     Screen("GET", f"{_HUB}/{{uid:str}}/edit", edit, Verb.UPDATE),

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -22,10 +22,11 @@ from starlette.types import Message, Receive
 from cis_mcp.auth.callers import Caller
 from cis_mcp.auth.origin import same_origin
 from cis_mcp.auth.sessions import SessionAuthenticator, secret_in
-from cis_mcp.console import web, words
+from cis_mcp.console import sealing, web, words
 from cis_mcp.pages.forms import many_of
 from cis_mcp.rest.problems import status_of
 from engine.commands.base import Command, Done
+from engine.commands.invites.addresses import AddressList, ShowListedAddresses
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.held import HeldAction
@@ -35,6 +36,7 @@ from engine.refusals import Code, Refused
 
 D = TypeVar("D", bound=Done)
 
+_PATH_MAX = 200
 _UPLOAD_MAX = 16 * 1024 * 1024
 _NOBODY = Actor(kind="attendee", address="")
 
@@ -87,6 +89,14 @@ class Visit:
         """A field of the form; empty without one."""
         return self.form.get(name, "").strip()
 
+    def seal(self, address: str) -> str:
+        """What stands for an address in a link or a form of this session; empty for none."""
+        return sealing.sealed(self, address)
+
+    def unseal(self, seal: str) -> str:
+        """The address behind a seal; empty for none. Raises Refused: UNKNOWN_ATTENDEE."""
+        return sealing.opened(self, seal) if seal else ""
+
     async def apply(self, command: Command[D], actor: Actor | None = None) -> D:
         """What `command` came to. Raises Refused, HeldError."""
         done = await self.engine.apply(command, actor or self.actor)
@@ -94,8 +104,23 @@ class Visit:
             raise HeldError(done.held)
         return done
 
+    @property
+    def chosen(self) -> str:
+        """The organizer whose pages whoever owns a domain looks at; empty for all others, and without a choice."""
+        return self.caller.chosen if self.caller and self.caller.actor.domain else ""
+
+    async def shows(self, shown: AddressList) -> bool:
+        """True where the visitor asked, by the form's button, to see the addresses of a list: a row in the record.
+
+        Raises Refused: NOT_ALLOWED.
+        """
+        if self.given("do") != "show":
+            return False
+        await self.apply(ShowListedAddresses(shown=shown))
+        return True
+
     def show(self, template: str, status: int = 200, **values: Any) -> Response:
-        """A page, in the frame of the console."""
+        """A page, in the frame of the console; `full=True`: with addresses, of whose showing the record knows."""
         asked = self.asked if self.request.method == "GET" else lambda _: ""
         done, undo = _DONE.get(asked("done"), ""), asked("undo") if asked("undo").isalnum() else ""
         path = self.request.url.path
@@ -129,6 +154,7 @@ _DONE = {
     "started": "Started.",
     "paused": "Paused. What is owed waits.",
     "withdrawn": "Cancelled. What had left is not taken back.",
+    "chosen": "You see what this organizer has.",
 }
 """What a change came to, by the word in the address, so that no link can make us say anything else."""
 
@@ -140,7 +166,8 @@ class Screen:
     """One page or form: its method and path, its handler, and the verb that a key needs for it.
 
     `open`: nobody has to be signed in. `uploads`: its form may carry a file. `asks`: the form only asks, so that what
-    is written in it stands in no address bar.
+    is written in it stands in no address bar. `of_one`: it shows what one organizer has, so that whoever owns a domain
+    chooses one first.
     """
 
     method: Literal["GET", "POST"]
@@ -150,6 +177,7 @@ class Screen:
     open: bool = False
     uploads: bool = False
     asks: bool = False
+    of_one: bool = False
 
 
 def route(engine: Engine, screens: tuple[Screen, ...]) -> Route:
@@ -172,6 +200,10 @@ async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
     visit = Visit(engine, request, actor, caller, token)
     if caller is None and not screen.open:
         return _to_sign_in(visit)
+    if caller and screen.of_one and actor.domain:
+        if not actor.owns(caller.chosen):
+            return RedirectResponse(f"/console/organizers?to={quote(request.url.path)}", 303)
+        visit = replace(visit, actor=actor.model_copy(update={"address": caller.chosen}))
     try:
         return await screen.handler(await _judged(screen, visit))
     except HeldError as waits:
@@ -209,7 +241,7 @@ async def _judged(screen: Screen, visit: Visit) -> Visit:
     form, upload = await _form(screen, visit.request)
     if visit.caller and not hmac.compare_digest(form.get("token", "").encode(), visit.token.encode()):
         raise _foreign()
-    return Visit(visit.engine, visit.request, visit.actor, visit.caller, visit.token, form, upload)
+    return replace(visit, form=form, upload=upload)
 
 
 async def _form(screen: Screen, request: Request) -> tuple[Mapping[str, str], bytes | None]:
@@ -268,6 +300,12 @@ def _foreign() -> Refused:
         "This form was not sent from a page of this server, or the page is an old one.",
         "Go back, load the page again, and send it once more.",
     )
+
+
+def inside(path: str) -> str:
+    """A path of the console, whatever was asked for."""
+    ours = path.startswith("/console") and path.isascii() and "//" not in path and "\\" not in path
+    return path if ours and len(path) <= _PATH_MAX else "/console"
 
 
 def _to_sign_in(visit: Visit) -> Response:

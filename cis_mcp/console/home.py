@@ -21,4 +21,4 @@ async def show(visit: Visit) -> Response:
     )
 
 
-SCREENS = (Screen("GET", "/console", show),)
+SCREENS = (Screen("GET", "/console", show, of_one=True),)

@@ -196,7 +196,7 @@ _WORDS = {
 }
 
 SCREENS = (
-    Screen("GET", _HUB, show),
+    Screen("GET", _HUB, show, of_one=True),
     Screen("GET", f"{_EVENT}/list", begin, Verb.BULK),
     Screen("POST", f"{_EVENT}/list", draft, Verb.BULK, uploads=True),
     Screen("GET", f"{_HUB}/{{id:str}}", campaign),

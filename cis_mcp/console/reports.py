@@ -14,6 +14,7 @@ from cis_mcp.console import timing
 from cis_mcp.console.charts import Bar, bars
 from cis_mcp.console.command_centre import ANSWERS, on_screen
 from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.masking import without_addresses
 from cis_mcp.views.events import counters, one_line
 from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
@@ -39,6 +40,8 @@ BY = {
 
 async def show(visit: Visit) -> Response:
     """GET /console/reports: the whole system for the operator, else the visitor's own."""
+    if visit.actor.domain:
+        return await _domain(visit, visit.actor.domain)
     if not visit.everywhere:
         return await _organizer(visit, visit.actor.address)
     words = visit.asked("q").lower()
@@ -53,18 +56,21 @@ async def show(visit: Visit) -> Response:
         domain="",
         domains=await visit.engine.organizer_domains(visit.actor, _SHOWN),
         organizers=found[:_SHOWN],
-        more=found[_SHOWN - 1].address if len(found) > _SHOWN else "",
+        more=visit.seal(found[_SHOWN - 1].address) if len(found) > _SHOWN else "",
         charts=_charts(counted),
     )
 
 
 def _after(visit: Visit) -> str:
-    return visit.asked("after")[:320]
+    return visit.unseal(visit.asked("after"))
 
 
 async def domain(visit: Visit) -> Response:
     """GET /console/reports/domains/{domain}."""
-    name = visit.path("domain").strip().lower()
+    return await _domain(visit, visit.path("domain").strip().lower())
+
+
+async def _domain(visit: Visit, name: str) -> Response:
     counted = await visit.engine.statistics("domain", name, visit.actor)
     words = visit.asked("q").lower()
     found = await visit.engine.organizers(
@@ -79,14 +85,14 @@ async def domain(visit: Visit) -> Response:
         domain=name,
         domains=[],
         organizers=found[:_SHOWN],
-        more=found[_SHOWN - 1].address if len(found) > _SHOWN else "",
+        more=visit.seal(found[_SHOWN - 1].address) if len(found) > _SHOWN else "",
         charts=_charts(counted),
     )
 
 
 async def organizer(visit: Visit) -> Response:
-    """GET /console/reports/organizers/{address}."""
-    return await _organizer(visit, visit.path("address").strip().lower())
+    """GET /console/reports/organizers/{address}, which is sealed."""
+    return await _organizer(visit, visit.unseal(visit.path("address")))
 
 
 async def _organizer(visit: Visit, address: str) -> Response:
@@ -109,7 +115,7 @@ async def _organizer(visit: Visit, address: str) -> Response:
 
 async def answers(visit: Visit) -> Response:
     """GET …/organizers/{address}/answers: each person once, the largest events compared, and when to send."""
-    address = visit.path("address").strip().lower()
+    address = visit.unseal(visit.path("address"))
     people = await visit.engine.people("organizer", address, visit.actor)
     groups = await visit.engine.answer_groups("organizer", address, Grouping.EVENT, visit.actor)
     return visit.show(
@@ -227,7 +233,8 @@ async def export(visit: Visit) -> Response:
         by = Grouping.NONE
     if scope is None or by not in BY:
         raise Refused(Code.INVALID_ARGUMENT, "There is no such table.", "Choose one on the report's page.")
-    groups = await visit.engine.answer_groups(scope, visit.path("key"), by, visit.actor)
+    key = visit.unseal(visit.path("key")) if scope == "organizer" else visit.path("key")
+    groups = await visit.engine.answer_groups(scope, key, by, visit.actor)
     return Response(_csv(by, groups), headers=_attached(f"answers-by-{by.value}.csv"), media_type="text/csv")
 
 
@@ -237,7 +244,11 @@ def _csv(by: Grouping, groups: Sequence[AnswerGroup]) -> str:
     names = [name for name, _ in ANSWERS]
     writer.writerow([by.value, "summary", "people", *names])
     for group in groups:
-        cells = [harmless(group.key), harmless(group.summary), group.people]
+        cells = [
+            harmless(without_addresses(group.key)),
+            harmless(without_addresses(group.summary)),
+            group.people,
+        ]
         writer.writerow([*cells, *(group.rsvp.get(name, 0) for name in names)])
     return buffer.getvalue()
 

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Protocol
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from cis_mcp.console.guard import Visit
 from engine.refusals import Code, Refused
 
-
-def sealed(visit: Visit, address: str) -> str:
-    """What stands for `address` in a link."""
-    return _box(visit).encrypt(address.encode()).decode()
+_SEAL_MAX = 2_000
 
 
-def opened(visit: Visit, seal: str) -> str:
+class Holder(Protocol):
+    """Whoever has a session."""
+
+    @property
+    def token(self) -> str:
+        """What only this session knows."""
+
+
+def sealed(holder: Holder, address: str) -> str:
+    """What stands for `address` in a link: the same for all of a session, of no use to another; empty for none."""
+    # AES-SIV (RFC 5297) needs no nonce: one address looks the same on every page, as the link to one person should.
+    return base64.urlsafe_b64encode(_box(holder).encrypt(address.encode(), None)).decode() if address else ""
+
+
+def opened(holder: Holder, seal: str) -> str:
     """The address behind a link of this session. Raises Refused: UNKNOWN_ATTENDEE."""
+    if len(seal) > _SEAL_MAX:
+        raise _unknown()
     try:
-        return _box(visit).decrypt(seal.encode()).decode()
-    except (InvalidToken, ValueError):
-        raise Refused(
-            Code.UNKNOWN_ATTENDEE, "This link is from an earlier session, or was cut.", ""
-        ) from None
+        return _box(holder).decrypt(base64.urlsafe_b64decode(seal), None).decode()
+    except (InvalidTag, ValueError):
+        raise _unknown() from None
 
 
-def _box(visit: Visit) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"seal {visit.token}".encode()).digest()))
+def _unknown() -> Refused:
+    return Refused(Code.UNKNOWN_ATTENDEE, "This link is from an earlier session, or was cut.", "")
+
+
+def _box(holder: Holder) -> AESSIV:
+    return AESSIV(hashlib.sha512(f"seal {holder.token}".encode()).digest())

@@ -5,16 +5,14 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
-from cis_mcp.console.sealing import opened, sealed
 from cis_mcp.views.record import record_row
 from cis_mcp.views.suppressions import entry_info
+from engine.commands.invites.addresses import AddressList
 from engine.commands.invites.suppressing import Suppress, Unsuppress
 from engine.commands.operators.operators import may_administer
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
-from engine.model.addresses import masked_address
 from engine.model.codes import blanked
-from engine.model.suppressions import Suppression
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 
@@ -26,31 +24,32 @@ _HUB = "/console/agents"
 
 
 async def do_not_mail(visit: Visit) -> Response:
-    """GET /console/do-not-mail."""
-    after = opened(visit, visit.asked("after")).partition(" ") if visit.asked("after") else None
+    """GET /console/do-not-mail, and POST with addresses in full."""
+    full = await visit.shows(AddressList.SUPPRESSIONS)
+    sought = (visit.given if full else visit.asked)("after")
+    after = visit.unseal(sought).partition(" ") if sought else None
     place = (after[0], after[2]) if after else None
     found = await visit.engine.suppressions(visit.actor, "", _SHOWN + 1, place)
     last = found[_SHOWN - 1] if len(found) > _SHOWN else None
     return visit.show(
         "do_not_mail.html",
         title="Do-not-mail list",
-        entries=[(_masked(one), sealed(visit, one.target), entry_info(one)) for one in found[:_SHOWN]],
-        after=sealed(visit, f"{last.target} {last.organizer}") if last else "",
+        entries=[(one.target, visit.seal(one.target), entry_info(one)) for one in found[:_SHOWN]],
+        full=full,
+        sought=sought,
+        after=visit.seal(f"{last.target} {last.organizer}") if last else "",
     )
 
 
-def _masked(entry: Suppression) -> str:
-    return entry.target if entry.is_domain else masked_address(entry.target)
-
-
 async def block(visit: Visit) -> Response:
-    """POST: put an address or a domain on the list, or take one off."""
-    organizer = visit.given("organizer")
+    """POST: put an address or a domain on the list, take one off, or show the addresses of all."""
+    if visit.given("do") == "show":
+        return await do_not_mail(visit)
     if visit.given("do") == "remove":
-        target = opened(visit, visit.given("target"))
+        target, organizer = (visit.unseal(visit.given(name)) for name in ("target", "organizer"))
         await visit.apply(Unsuppress(targets=(target,), organizer=organizer))
         return visit.go("/console/do-not-mail", "off")
-    await visit.apply(Suppress(targets=(visit.given("target"),), organizer=organizer))
+    await visit.apply(Suppress(targets=(visit.given("target"),), organizer=visit.given("organizer")))
     return visit.go("/console/do-not-mail", "on")
 
 
@@ -62,12 +61,14 @@ async def quarantine(visit: Visit) -> Response:
 
 
 async def quarantined(visit: Visit) -> Response:
-    """GET /console/quarantine/{id}: one mail, its words alone."""
+    """GET /console/quarantine/{id}: one mail, its words alone; and by POST with addresses in full."""
     may_administer(visit.actor)
+    full = await visit.shows(AddressList.QUARANTINE)
     shown = await Quarantine(visit.engine).show(visit.path("id"))
     return visit.show(
         "quarantined.html",
         title="A mail that waits",
+        full=full,
         shown=shown,
         headers=[(name, blanked(value)) for name, value in shown.headers],
         text=blanked(shown.text)[:_TEXT_SHOWN],
@@ -79,6 +80,8 @@ async def decide_mail(visit: Visit) -> Response:
     """POST: let a mail through as if its sender were proven, or put it away."""
     mail_id = visit.path("id")
     match visit.given("do"):
+        case "show":
+            return await quarantined(visit)
         case "release":
             name = await Quarantine(visit.engine).release(mail_id, visit.actor)
             outcome = (await Inbox(visit.engine).handle(name))[0]

@@ -12,10 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cis_mcp.console import masking
 from cis_mcp.pages import web as shared
 from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer
-from engine.attendee_report import masked_name
-from engine.model.addresses import masked_address
 from engine.model.times import Span, is_day
 
 _HERE = Path(__file__).parent
@@ -46,17 +45,19 @@ async def assets(request: Request) -> Response:
 
 @cache
 def templates() -> Environment:
-    """Our templates: everything in them is escaped, and a name that is missing is an error."""
+    """Our templates: all in them is masked and escaped, and a name that is missing is an error."""
     found = Environment(
         loader=PackageLoader("cis_mcp.console"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=masking.hidden,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     found.filters |= {
-        "masked": masked_address,
-        "masked_name": masked_name,
+        "masked": masking.address,
+        "masked_name": masking.name,
+        "plain": masking.plain,
         "at": at,
         "when": when,
         "number": "{:,}".format,
@@ -78,7 +79,13 @@ def when(span: Span) -> str:
     return f"{start:%a %Y-%m-%d %H:%M} {span.timezone}"
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """A page of the console; nobody else's cache keeps it."""
-    body = templates().get_template(template).render(**values).encode()
+def page(
+    request: Request, template: str, status: int = 200, *, full: bool = False, **values: Any
+) -> Response:
+    """A page of the console; nobody else's cache keeps it. `full`: with addresses, which somebody asked to see."""
+    before = masking.SHOWN.set(full)
+    try:
+        body = templates().get_template(template).render(full=full, **values).encode()
+    finally:
+        masking.SHOWN.reset(before)
     return answer(request, Body.of(body), cache_control=PRIVATE, status=status)

@@ -30,7 +30,7 @@ _OWN: Mapping[Code, str] = {
     Code.EVENT_FINISHED: "Nothing is sent for an event that is over.",
     Code.TOO_LARGE: "Send it in parts.",
     Code.UNKNOWN_TIMEZONE: "Choose a zone from the list, such as Europe/Berlin.",
-    Code.INVALID_ADDRESS: "An address looks like ann@example.com.",
+    Code.INVALID_ADDRESS: "An address has a name, an @ and a domain.",
 }
 
 

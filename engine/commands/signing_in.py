@@ -196,6 +196,57 @@ class UseSession(Command[Seen]):
         return Seen()
 
 
+class ChooseOrganizer(Command[Seen]):
+    """Have the session of whoever owns a domain show the pages of one organizer there; empty: of none."""
+
+    digest: str = Field(repr=False)
+    organizer: str = Field(max_length=400)
+
+    async def carry_out(self, work: Work) -> Seen:
+        """Raises Refused: NOT_ALLOWED."""
+        found = await work.unit.session(self.digest)
+        if found is None or not found.lasts(work.now):
+            raise Refused(Code.NOT_ALLOWED, "You are not signed in any more.", "Sign in again.")
+        organizer = text.address(self.organizer) if self.organizer else ""
+        if organizer and not (work.actor.domain and work.actor.owns(organizer)):
+            raise Refused(Code.NOT_ALLOWED, "Those are another organizer's.")
+        await work.unit.save_session(found.model_copy(update={"chosen": organizer}))
+        return Seen()
+
+    def subject(self) -> str:
+        return "session"
+
+
+class SignInWithToken(Command[SignedIn]):
+    """Sign in by a token of the OAuth issuer, which was checked; the session may what the token allowed."""
+
+    address: str
+    issuer: str
+    name: str = Field(description="the token's `sub`")
+    scopes: frozenset[str]
+
+    async def carry_out(self, work: Work) -> SignedIn:
+        """Raises Refused: NOT_ALLOWED."""
+        if work.actor.kind != "system":
+            raise Refused(Code.NOT_ALLOWED, "Only a token that was checked signs in.")
+        secret = work.randomness.word(SECRET_LENGTH)
+        session = LoginSession(
+            digest=digest(secret),
+            signed_in=SignedInAs.TOKEN,
+            address=self.address,
+            issuer=self.issuer,
+            subject=self.name,
+            scopes=self.scopes,
+            created=work.now,
+            seen=work.now,
+        )
+        await work.unit.add_session(session)
+        return SignedIn(session=session, secret=secret)
+
+    def subject(self) -> str:
+        return "sign in"
+
+
 class SignOut(Command[Seen]):
     """End a session, or all of its address."""
 

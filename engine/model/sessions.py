@@ -12,6 +12,8 @@ from engine.model.base import Value
 LINK_LASTS = timedelta(minutes=15)
 IDLE_MAX = timedelta(hours=12)
 SESSION_MAX = timedelta(days=7)
+TOKEN_MAX = timedelta(hours=12)
+"""Of a session that an OAuth issuer began: it cannot tell us that somebody has left."""
 NOTED_EVERY = timedelta(minutes=5)
 """A session's use is written down this often, so that looking at pages hardly writes."""
 
@@ -25,6 +27,8 @@ class SignedInAs(StrEnum):
     """A link that was made at the machine."""
     KEY = "key"
     """A key that was shown."""
+    TOKEN = "token"
+    """A token of the OAuth issuer."""
 
 
 class SignInLink(Value):
@@ -47,6 +51,10 @@ class LoginSession(Value):
     key: str = Field(
         "", description="SHA-256 of the key that it came from, hex; it ends with the key", repr=False
     )
+    issuer: str = Field("", description="of a token: the OAuth issuer that it came from")
+    subject: str = Field("", description="of a token: whom its issuer knows by this name")
+    scopes: frozenset[str] = Field(frozenset(), description="of a token: what it allowed")
+    chosen: str = Field("", description="of whoever owns a domain: the organizer whose pages they look at")
     created: datetime
     seen: datetime
     ended: datetime | None = None
@@ -56,5 +64,9 @@ class LoginSession(Value):
         return (
             self.ended is None
             and self.seen <= now + NOTED_EVERY
-            and now < min(self.seen + IDLE_MAX, self.created + SESSION_MAX)
+            and now < min(self.seen + IDLE_MAX, self.created + self._most)
         )
+
+    @property
+    def _most(self) -> timedelta:
+        return TOKEN_MAX if self.signed_in is SignedInAs.TOKEN else SESSION_MAX

@@ -10,6 +10,7 @@ import httpx
 from starlette.applications import Starlette
 
 from cis_mcp.console.routes import routes
+from cis_mcp.console.sealing import sealed
 from cis_mcp.pages import signin
 from engine.commands.agents.keys import CreateKey
 from engine.commands.signing_in import MakeSignInLink
@@ -128,6 +129,16 @@ class Person:
     web: httpx.AsyncClient
     seen: Seen | None = None
 
+    @property
+    def token(self) -> str:
+        """What the forms of this session hold."""
+        assert self.seen is not None, "a page is open"
+        return self.seen.form("Sign out").fields["token"]
+
+    def seal(self, address: str) -> str:
+        """What stands for an address in the links of this session."""
+        return sealed(self, address)
+
     async def go(self, path: str) -> Seen:
         """Open a page; where it leads on, follow."""
         return self._shown(await self.web.get(path, follow_redirects=True))
@@ -189,3 +200,19 @@ async def by_mail(engine: Engine, web: httpx.AsyncClient, address: str) -> Perso
     await person.go("/signin/" + mail.notice.text.split("/signin/")[1].split()[0])
     await person.press("Sign in")
     return person
+
+
+async def crawled(person: Person) -> dict[str, str]:
+    """Every page that links lead to from the first one on, by its path."""
+    pages: dict[str, str] = {}
+    ahead = ["/console"]
+    while ahead:
+        path = ahead.pop()
+        if path in pages:
+            continue
+        assert len(pages) < 200, "links lead on without end"
+        seen = await person.go(path)
+        assert seen.status == 200, (path, seen.text)
+        pages[path] = seen.answer.text
+        ahead += [link for link in seen.links if link.startswith("/console") and "&month=" not in link]
+    return pages

@@ -34,9 +34,9 @@ async def test_a_report_leads_from_the_system_down_to_one_person(engine: Engine,
     assert "2 invited" in seen.text
     assert "1 Yes" in seen.text
     path = "/console/reports"
-    for step in ("domains/example.com", "organizers/ann%40example.com", f"events/{event.id}"):
-        assert f"{path}/{step}" in seen.links, (step, seen.links)
-        seen = await person.go(f"{path}/{step}")
+    for step in ("domains/example.com", "organizers/", f"events/{event.id}"):
+        (link, *_) = [link for link in seen.links if link.startswith(f"{path}/{step}")]
+        seen = await person.go(link)
         assert "2 invited" in seen.text
     assert "guests.example 2 1" in seen.text
     seen = await person.go(f"/console/events/{event.id}/people")
@@ -63,11 +63,8 @@ async def test_an_organizer_begins_with_their_own_and_sees_no_other(engine: Engi
         seen = await bob.go("/console/reports")
         assert "bob@example.org" in seen.text
         assert "ann@" not in seen.text
-        for path in (
-            "organizers/ann@example.com",
-            "domains/example.org",
-            "organizers/ann@example.com/answers.csv",
-        ):
+        ann = bob.seal("ann@example.com")
+        for path in (f"organizers/{ann}", "domains/example.org", f"organizers/{ann}/answers.csv"):
             found = await bob.go(f"/console/reports/{path}")
             assert found.status == 403, path
             assert "Gala" not in found.text
@@ -78,8 +75,8 @@ async def test_organizers_are_found_by_the_beginning_of_their_address(engine: En
     await _answered(engine, "bob@example.org")
     await person.go("/console/reports")
     seen = await person.press("Find", q="BO")
-    assert "bob@example.org" in seen.text
-    assert "ann@example.com" not in seen.text
+    assert "b*******@example.org" in seen.text
+    assert "a*******@example.com" not in seen.text
 
 
 @pytest.mark.parametrize("by", ["domain", "client", "hour"])
@@ -130,14 +127,14 @@ async def test_the_report_tells_how_soon_people_answer_and_when_what_they_answer
     assert "Answers by hours since sending Number 0–1 h 0 1–2 h 0 2–3 h 1" in seen.text
     assert "50 % of 2" in seen.text
     assert 'fill-opacity="0.50"' in seen.answer.text
-    seen = await person.go(f"/console/reports/organizers/{event.organizer}/answers")
+    seen = await person.go(f"/console/reports/organizers/{person.seal(event.organizer)}/answers")
     assert "50 % of 2" in seen.text
 
 
 async def test_events_are_compared_side_by_side(engine: Engine, person: Person) -> None:
     await _answered(engine)
     other = await created(engine, organizer="ann@example.com", summary="Fair")
-    seen = await person.go("/console/reports/organizers/ann@example.com")
+    seen = await person.go(f"/console/reports/organizers/{person.seal('ann@example.com')}")
     ids = [part.split('"')[0] for part in seen.answer.text.split('name="e" value="')[1:]]
     assert other.id in ids
     assert len(ids) == 2
@@ -156,7 +153,9 @@ async def test_nobody_compares_with_the_event_of_another_organizer(engine: Engin
         person = await with_key(engine, web, "bob@example.org")
         seen = await person.go(f"/console/reports/compare?e={bob.id}&e={ann.id}")
         assert seen.status == 404
-        assert (await person.go("/console/reports/organizers/ann@example.com/answers")).status == 403
+        assert (
+            await person.go(f"/console/reports/organizers/{person.seal('ann@example.com')}/answers")
+        ).status == 403
 
 
 async def test_the_report_counts_by_link(engine: Engine, person: Person) -> None:

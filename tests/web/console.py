@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
+from cis_mcp.console.sealing import sealed
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.invites.suppressing import Suppress
@@ -94,6 +97,14 @@ async def sign_in(engine: Engine, seen: Screen) -> None:
     await seen.loaded("/console")
 
 
+async def show(seen: Screen, path: str) -> None:
+    """Open a page of the console; an address in brackets becomes what stands for it in the links of this session."""
+    if named := re.search(r"\[(.*)\]", path):
+        token = str(await seen.js("document.querySelector('input[name=token]').value"))
+        path = path.replace(named[0], sealed(SimpleNamespace(token=token), named[1]))
+    await seen.go(path)
+
+
 async def furnished(engine: Engine, address: str) -> Site:
     """All that the console can show: long names, people, what waits, a draft with faults, a list that was sent."""
     event = await created(engine, summary="Gala", location="Hall 1", description="Dear {{name}},\n\ncome!")
@@ -129,9 +140,9 @@ async def furnished(engine: Engine, address: str) -> Site:
             "sample": f"/console/lists/{draft.campaign.id}/sample?row=2",
             "reports": "/console/reports",
             "report of a domain": "/console/reports/domains/cis.test",
-            "report of an organizer": f"/console/reports/organizers/{event.organizer}",
+            "report of an organizer": f"/console/reports/organizers/[{event.organizer}]",
             "report of an event": f"/console/reports/events/{event.id}",
-            "answers to an organizer": f"/console/reports/organizers/{event.organizer}/answers",
+            "answers to an organizer": f"/console/reports/organizers/[{event.organizer}]/answers",
             "events compared": f"/console/reports/compare?e={event.id}&e={odd.id}",
             "mail of an event": f"{at}/message",
             "agents": "/console/agents",

@@ -16,7 +16,7 @@ from tests.support.clock import Clock
 from tests.support.engines import engine_in
 from tests.support.ports import free_port
 from tests.support.webs import served
-from tests.web.console import Hand, first_invite, furnished, sign_in
+from tests.web.console import Hand, first_invite, furnished, show, sign_in
 from tests.web.stage import Screen, Site, invalid, screen
 
 ACTIONS_MAX = 25
@@ -66,7 +66,7 @@ async def test_every_page_is_accessible_in_light_in_dark_and_on_a_narrow_screen(
             for width, scheme in ((1_000, "light"), (1_000, "dark"), (320, "light")):
                 await seen.tab.resize(width, 900)
                 await seen.media(prefers_color_scheme=scheme)
-                await seen.go(path)
+                await show(seen, path)
                 assert await seen.violations() == [], (name, width, scheme)
             assert await seen.js("document.documentElement.scrollWidth") <= 320, name
         assert [c for c in seen.tab.complaints if "404" not in c] == []
@@ -81,7 +81,7 @@ async def test_every_page_is_valid_html(browser: Browser, console: Site, tmp_pat
     async with screen(browser, console) as seen:
         await sign_in(console.engine, seen)
         for name, path in console.paths.items():
-            await seen.go(path)
+            await show(seen, path)
             file = tmp_path / f"{name.replace(' ', '-')}.html"
             file.write_text(await _source(seen), encoding="utf-8")
             files.append(file)

@@ -1,0 +1,157 @@
+"""Addresses at the console: masked wherever they stand, shown to whoever may see them, and the record knows."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cis_mcp.console.masking import hidden, plain, without_addresses
+from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.stopping import StopSending
+from engine.commands.campaigns.campaigns import DraftCampaign
+from engine.commands.invites.suppressing import Suppress
+from engine.engine import Engine
+from engine.inbox.spool.spool import Mailbox
+from engine.model.campaigns import Row
+from tests.console.person import SAME, Person, browser, crawled, with_key
+from tests.support import mails
+from tests.support.approvals import waiting
+from tests.support.engines import created, deliver, do, invite
+from tests.support.inboxes import inbox_of
+
+LOCALS = st.text("abcdefgh.+-_0123456789", min_size=2, max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Ask ann@example.com.", "Ask a*******@example.com."),
+        ("Ann <ann@example.com>, bob@example.org", "Ann <a*******@example.com>, b*******@example.org"),
+        ("mailto:ann@example.com?subject=x", "mailto:a*******@example.com?subject=x"),
+        ("https://x.example/c?e=ann%40example.com", "https://x.example/c?e=a*******@example.com"),
+        ('"ann b"@example.com', "*@example.com"),
+        ("*@example.com", "*@example.com"),
+        ("@example.com", "@example.com"),
+        ("a*******@example.com", "a*******@example.com"),
+        ("ä@bücher.example", "ä*******@bücher.example"),
+        ("five @ noon", "five @ noon"),
+    ],
+)
+def test_addresses_inside_a_text_are_masked(text: str, shown: str) -> None:
+    assert without_addresses(text) == shown
+
+
+@given(st.text(max_size=40), LOCALS, st.text(max_size=40))
+def test_no_address_survives_in_any_text(before: str, local: str, after: str) -> None:
+    shown = without_addresses(f"{before} {local}@guests.example {after}")
+    assert f"{local}@" not in shown
+    assert "@guests.example" in shown
+
+
+def test_a_long_text_without_an_address_is_read_once() -> None:
+    text = "x" * 100_000 + "@"
+    assert without_addresses(text) == text
+
+
+def test_numbers_and_what_is_plain_stay() -> None:
+    assert hidden(7) == 7
+    assert hidden(plain("ann@example.com & co")) == "ann@example.com &amp; co"
+
+
+async def _furnished(engine: Engine) -> list[str]:
+    """An installation with addresses of organizers, guests and strangers at each place that can hold one."""
+    event = await created(
+        engine,
+        organizer="olga@own.example",
+        organizer_name="Olga, boss@texts.example",
+        summary="Gala of summary@texts.example",
+        location="Ring where@texts.example",
+        description="Write to text@texts.example",
+    )
+    await invite(engine, event, "guest@people.example", name="name@texts.example")
+    await do(engine, Suppress(targets=("never@people.example",), organizer="olga@own.example"))
+    await do(engine, CreateKey(name="of key@texts.example", address="robot@own.example"))
+    await do(engine, StopSending(organizer="stopped@own.example"))
+    await do(
+        engine, DraftCampaign(uid=event.uid, recipients=[Row(email="listed@people.example"), Row("two@@x")])
+    )
+    await waiting(engine, event.uid, location="At new@texts.example")
+    mail = mails.request(mails.vevent("u1"), sender="mailer@strangers.example", proven=False)
+    async with inbox_of(engine) as inbox:
+        await inbox.take(mail.as_bytes(), (Mailbox(name="create"),))
+    await deliver(engine)
+    own = [f"{name}@own.example" for name in ("olga", "robot", "stopped")]
+    texts = [f"{name}@texts.example" for name in ("boss", "summary", "where", "text", "name", "key", "new")]
+    people = [f"{name}@people.example" for name in ("guest", "never", "listed")]
+    return [*own, *texts, *people, "mailer@strangers.example"]
+
+
+FORMS = frozenset({"edit", "list", "cancel"})
+"""Pages whose forms hold what they change."""
+
+
+async def test_no_page_of_the_console_shows_an_address_nor_has_one_in_a_link(
+    engine: Engine, person: Person
+) -> None:
+    addresses = await _furnished(engine)
+    pages = await crawled(person)
+    assert len(pages) > 20
+    shown = {
+        (path, address)
+        for path, text in pages.items()
+        for address in addresses
+        if address in text.lower() or address.replace("@", "%40") in text.lower()
+    }
+    assert {path for path, _ in shown if path.rpartition("/")[2] not in FORMS} == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("/console/organizers", "olga@own.example"),
+        ("/console/do-not-mail", "never@people.example"),
+        ("/console/quarantine/", "mailer@strangers.example"),
+        ("/console/held/", "new@texts.example"),
+    ],
+)
+async def test_addresses_are_shown_by_a_button_and_the_record_says_so(
+    engine: Engine, person: Person, path: str, address: str
+) -> None:
+    await _furnished(engine)
+    if path.endswith("/"):
+        seen = await person.go(
+            {"quarantine": "/console/quarantine", "held": "/console/agents"}[path.split("/")[2]]
+        )
+        path = next(link for link in seen.links if link.startswith(path))
+    assert address not in (await person.go(path)).answer.text
+    assert address in (await person.press("Show addresses")).answer.text
+    (row, *_) = await engine.record(engine.local, 1)
+    assert "ShowListedAddresses" in row.body
+    assert address not in (await person.go(path)).answer.text
+
+
+async def test_a_key_without_the_right_is_shown_no_addresses(engine: Engine) -> None:
+    await _furnished(engine)
+    async with browser(engine) as web:
+        olga = await with_key(engine, web, "olga@own.example", scopes=frozenset({"read"}))
+        seen = await olga.go("/console/do-not-mail")
+        assert "n*******@people.example" in seen.text
+        assert "Show addresses" not in seen.text
+        form = {"do": "show", "token": seen.form("Sign out").fields["token"]}
+        found = await web.post("/console/do-not-mail", data=form, headers=SAME)
+    assert found.status_code == 403
+    assert "never@" not in found.text
+
+
+async def test_a_form_saves_a_text_with_an_address_as_it_is(engine: Engine, person: Person) -> None:
+    event = await created(
+        engine, description="Write to text@texts.example", organizer_name="Me, me@x.example"
+    )
+    await person.go(f"/console/events/{event.id}/edit")
+    seen = await person.press("See what this would do", location="Hall of new@x.example")
+    assert "new@x.example" not in seen.text
+    await person.press("Change the event")
+    found = await engine.event(event.uid, engine.local)
+    assert (found.description, found.location) == (event.description, "Hall of new@x.example")
+    assert found.organizer_name == event.organizer_name
