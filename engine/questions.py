@@ -7,17 +7,16 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import date, datetime
 
 from engine import attendee_report
+from engine.campaign_questions import CampaignQuestions
 from engine.commands.agents.deciding import unknown
 from engine.commands.agents.keys import digest, subject_digest
 from engine.commands.base import named_event
-from engine.commands.campaigns.campaigns import unknown_campaign
 from engine.commands.events import series
 from engine.commands.operators.operators import may_administer
 from engine.do_not_mail import DoNotMail, refuse_unreading
 from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.base import Value
-from engine.model.campaigns import Campaign, Recipient
 from engine.model.changes import Change, ChangeKind
 from engine.model.confirmations import Confirmation
 from engine.model.counters import AnswerGroup, Grouping, Statistics
@@ -30,6 +29,7 @@ from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventQ
 from engine.model.record import Row, commitment
 from engine.model.stops import Stop
 from engine.model.verbs import Verb
+from engine.ownership import of_others, one_organizer, own_alone
 from engine.page_questions import PageQuestions
 from engine.refusals import Code, Refused
 from engine.report_questions import ReportQuestions
@@ -41,21 +41,10 @@ from engine.store.protocol import Store
 
 Clock = Callable[[], datetime]
 
-_SKIPPED_SHOWN = 100
 _GROUPS_SHOWN = 50
-_FAILURES_SHOWN = 10
 _REGISTRATIONS_SHOWN = 1_000
 _OTHER_PROCESS_S = 0.05
 """How often to look whether another process has settled a message."""
-
-
-class CampaignView(Value):
-    """A campaign with its counts by ledger state, and the first of what went wrong."""
-
-    campaign: Campaign
-    counts: dict[str, int]
-    skipped: tuple[Recipient, ...] = ()
-    failures: tuple[Message, ...] = ()
 
 
 class Explanation(Value):
@@ -70,7 +59,9 @@ class Explanation(Value):
     automatic: tuple[Change, ...] = ()
 
 
-class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, ReportQuestions):
+class Questions(
+    CampaignQuestions, PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, ReportQuestions
+):
     """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -115,9 +106,9 @@ class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, R
         refuse_unreading(actor)
         organizer = query.organizer.strip().lower() if query.organizer else None
         if not actor.everywhere:
-            organizer = organizer or _one_organizer(actor)
+            organizer = organizer or one_organizer(actor)
             if not actor.owns(organizer):
-                raise _of_others("organizer")
+                raise of_others("organizer")
         if organizer != query.organizer:
             query = query.model_copy(update={"organizer": organizer})
         return await find(self.store, query, self.clock(), timezone)
@@ -138,26 +129,6 @@ class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, R
         async for line in attendee_report.csv_lines(self.store.every_attendee(event.uid)):
             yield line
 
-    async def campaign(
-        self, campaign_id: str, actor: Actor, *, skipped: int = _SKIPPED_SHOWN, skipped_after: int = 0
-    ) -> CampaignView:
-        """A campaign with its counts and the first `skipped` rows after one. Raises Refused: UNKNOWN_CAMPAIGN."""
-        campaign = await self.campaign_alone(campaign_id, actor)
-        return CampaignView(
-            campaign=campaign,
-            counts=await self.store.campaign_counts(campaign_id),
-            skipped=tuple(await self.store.skipped(campaign_id, skipped, skipped_after)),
-            failures=tuple(await self.store.failures(campaign_id, _FAILURES_SHOWN)),
-        )
-
-    async def campaigns(
-        self, actor: Actor, limit: int = 50, before: tuple[datetime, str] | None = None
-    ) -> list[CampaignView]:
-        """The actor's newest campaigns; `before`: of those older than the one with this `created` and id."""
-        refuse_unreading(actor)
-        found = await self.store.campaigns(_owner(actor), limit, before)
-        return [CampaignView(campaign=c, counts=await self.store.campaign_counts(c.id)) for c in found]
-
     async def changes(
         self,
         actor: Actor,
@@ -170,7 +141,9 @@ class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, R
         Raises Refused: NOT_ALLOWED, INVALID_CURSOR.
         """
         refuse_unreading(actor)
-        return await self.store.changes(_owner(actor), since, limit, *kinds)
+        found = await self.store.changes(own_alone(actor), since, limit, *kinds)
+        uids = {change.event_uid for change in found.changes if change.event_uid}
+        return found.model_copy(update={"names": await self.store.event_names(uids)})
 
     async def answer_groups(
         self, scope: str, key: str | None, by: Grouping, actor: Actor
@@ -282,7 +255,7 @@ class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, R
     ) -> list[HeldAction]:
         """Held actions of the actor's, newest first. Raises Refused: NOT_ALLOWED."""
         refuse_unreading(actor)
-        return await self.store.held_actions(_owner(actor), waiting=waiting, limit=limit, before=before)
+        return await self.store.held_actions(own_alone(actor), waiting=waiting, limit=limit, before=before)
 
     async def held_for(self, address: str | None, limit: int) -> list[HeldAction]:
         """What waits for the decision of `address`, newest first; None: for anybody's."""
@@ -310,7 +283,7 @@ class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, R
     async def events_by_uid(self, beginning: str, actor: Actor, limit: int) -> list[Event]:
         """The actor's events whose uid begins with these characters. Raises Refused: NOT_ALLOWED."""
         refuse_unreading(actor)
-        uids = await self.store.uids(_owner(actor), beginning, limit)
+        uids = await self.store.uids(own_alone(actor), beginning, limit)
         return [event for event in [await self.store.event(uid) for uid in uids] if event]
 
     async def events_with_words(
@@ -321,59 +294,19 @@ class Questions(PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, R
         Raises Refused: NOT_ALLOWED.
         """
         refuse_unreading(actor)
-        query = EventQuery(query=words, organizer=_owner(actor), limit=limit, after=after)
+        query = EventQuery(query=words, organizer=own_alone(actor), limit=limit, after=after)
         return (await self.store.search(query)).events
-
-    async def newest_campaigns(
-        self, actor: Actor, limit: int, organizer: str | None = None
-    ) -> list[Campaign]:
-        """The newest campaigns without their counts: the actor's, or those of one organizer whom they may see.
-
-        Raises Refused: NOT_ALLOWED.
-        """
-        refuse_unreading(actor)
-        if organizer is not None and not actor.owns(organizer):
-            raise _of_others("key")
-        return await self.store.campaigns(organizer or _owner(actor), limit)
-
-    async def campaign_alone(self, campaign_id: str, actor: Actor) -> Campaign:
-        """A campaign without its counts: one row, by its key. Raises Refused: NOT_ALLOWED, UNKNOWN_CAMPAIGN."""
-        refuse_unreading(actor)
-        campaign = await self.store.campaign(campaign_id)
-        if campaign is None or not actor.owns(campaign.organizer):
-            raise unknown_campaign(campaign_id)
-        return campaign
-
-    async def campaign_counts(self, campaign: Campaign, actor: Actor) -> dict[str, int]:
-        """How many of a campaign's messages are in each state. Raises Refused: NOT_ALLOWED, UNKNOWN_CAMPAIGN."""
-        refuse_unreading(actor)
-        if not actor.owns(campaign.organizer):
-            raise unknown_campaign(campaign.id)
-        return await self.store.campaign_counts(campaign.id)
 
     async def holder(self, token: str) -> Attendee | None:
         """The attendee to whom a receipt token belongs; the token itself is what allows the question (promise 15)."""
         return await self.store.attendee_by_token(token)
 
 
-def _owner(actor: Actor) -> str | None:
-    """Whose events and campaigns the actor sees; None: those of all organizers. Raises Refused: INVALID_ARGUMENT."""
-    return None if actor.everywhere else _one_organizer(actor)
-
-
-def _one_organizer(actor: Actor) -> str:
-    """The actor's address; who owns a domain has to name one of its organizers."""
-    if actor.domain:
-        why = f"You see all organizers at {actor.domain}: name one of them."
-        raise Refused(Code.INVALID_ARGUMENT, why, "Or ask for the statistics of the domain.")
-    return actor.address
-
-
 def _organizer(key: str | None, actor: Actor) -> str:
     """The organizer whom `key` names, the actor's own without one. Raises Refused: NOT_ALLOWED."""
     organizer = (key or actor.address).strip().lower()
     if not actor.owns(organizer):
-        raise _of_others("key")
+        raise of_others("key")
     return organizer
 
 
@@ -387,7 +320,3 @@ def _domain(key: str | None, actor: Actor) -> str:
     if domain != actor.domain:
         may_administer(actor)
     return domain
-
-
-def _of_others(argument: str) -> Refused:
-    return Refused(Code.NOT_ALLOWED, "Those are another organizer's.", f"Leave {argument} out for yours.")

@@ -12,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cis_mcp.run.runtime import opened
+from cis_mcp.views.events import called
 from cis_mcp.watch.pace import Pace, clock_time, in_words, settled
+from engine.campaign_questions import CampaignView
 from engine.engine import SYSTEM
 from engine.model.campaigns import CampaignState
 from engine.model.messages import Message
-from engine.questions import CampaignView
 from engine.settings import Settings
 
 _LOOK_S = 0.5
@@ -118,7 +119,7 @@ def _picture(view: CampaignView, pace: Pace) -> RenderableType:
 
 def _named(view: CampaignView) -> str:
     campaign = view.campaign
-    return f"Campaign {campaign.id}, {campaign.kind} for {campaign.event_uid}, {campaign.state}"
+    return f"Campaign {campaign.id}, {campaign.kind} for {called(view.event, campaign.event_uid)}, {campaign.state}"
 
 
 def _listed(view: CampaignView) -> str:

@@ -68,7 +68,7 @@ async def _show(engine: Engine, done: CampaignDone, *, as_json: bool) -> None:
     if as_json:
         click.echo(info.model_dump_json())
         return
-    for line in campaign_lines(info):
+    for line in campaign_lines(info, view.event):
         click.echo(line)
     if info.confirm_token and info.valid:
         click.echo(f"Nothing was sent. To send: cis-mcp bulk start {info.id} {info.confirm_token}")

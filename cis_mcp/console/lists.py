@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.watch.pace import clock_time, settled
+from engine.campaign_questions import CampaignView
 from engine.commands.campaigns.campaigns import (
     CampaignAction,
     CampaignDone,
@@ -25,7 +26,6 @@ from engine.model.events import Event
 from engine.model.people import Origin
 from engine.model.verbs import Verb
 from engine.process import pools
-from engine.questions import CampaignView
 from engine.refusals import Code, Refused
 
 _HUB = "/console/lists"

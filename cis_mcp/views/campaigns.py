@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import TEXT_SHOWN, one_line, times, utc
+from cis_mcp.views.events import TEXT_SHOWN, called, one_line, times, utc
+from engine.campaign_questions import CampaignView
 from engine.commands.campaigns.campaigns import CampaignDone, personal_event
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.campaigns import CampaignState, Recipient
 from engine.model.messages import Kind, MessageState
-from engine.questions import CampaignView
+from engine.model.queries import EventName
 from engine.refusals import Code, Refused
 
 _LINES_SHOWN = 10
@@ -121,9 +122,9 @@ def sample(done: CampaignDone, now: datetime) -> Sample | None:
     )
 
 
-def campaign_lines(info: CampaignInfo) -> list[str]:
-    """A campaign in words; the first line alone says the most."""
-    lines = [_headline(info)]
+def campaign_lines(info: CampaignInfo, event: EventName | None) -> list[str]:
+    """A campaign in words; the first line alone says the most. `event`: what the event is called."""
+    lines = [_headline(info, event)]
     if info.note:
         lines.append(f"Note: {info.note}")
     if info.skipped_total:
@@ -137,12 +138,12 @@ def campaign_lines(info: CampaignInfo) -> list[str]:
     return lines + sample_lines(info.sample)
 
 
-def _headline(info: CampaignInfo) -> str:
+def _headline(info: CampaignInfo, event: EventName | None) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in info.counts.items() if _worth(state, count))
     at = f", begins {_day(info.at)}" if info.at and info.state in _TO_BEGIN else ""
     rate = f", {info.rate:g} messages a second" if info.rate else ""
     return (
-        f"Campaign {info.id}, {info.kind} for event {info.uid}: {info.state}{at}{rate}; "
+        f"Campaign {info.id}, {info.kind} for {called(event, info.uid)}: {info.state}{at}{rate}; "
         f"{_size(info)}; messages: {counts or 'none'}."
     )
 

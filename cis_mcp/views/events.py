@@ -12,6 +12,7 @@ from cis_mcp.views.base import Data
 from engine.itip.recurrence import instances
 from engine.model.counters import Statistics
 from engine.model.events import Event
+from engine.model.queries import EventName
 from engine.model.times import Span, is_day
 from engine.refusals import Code, Refused
 
@@ -21,6 +22,7 @@ _FIRST = 3
 _INSTANCES_MAX = 2_000
 _DAY = timedelta(days=1)
 _CLIENTS_SHOWN = 20
+_TITLE_SHOWN = 80
 _CLIENT_NAME = 100
 TEXT_SHOWN = 1_000
 """Characters of a description that are shown in words; the data has more."""
@@ -313,6 +315,11 @@ def one_line(text: str, limit: int = 200) -> str:
 def quoted(words: str) -> str:
     """Others' words between marks that they cannot close."""
     return f"«{words.replace('«', '<').replace('»', '>')}»"
+
+
+def called(name: EventName | None, uid: str) -> str:
+    """An event by its title and short id; by its uid if it is not known."""
+    return f"{quoted(one_line(name.summary, _TITLE_SHOWN))} ({name.id or uid})" if name else uid
 
 
 def _organizer(event: Event) -> str:

@@ -9,13 +9,14 @@ from datetime import date, datetime
 from pydantic import Field
 
 from cis_mcp.views.base import Data
-from cis_mcp.views.events import ANSWERS, one_line, quoted, utc
+from cis_mcp.views.events import ANSWERS, called, one_line, quoted, utc
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
 from engine.model import cursors
 from engine.model.answers import Receipt
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
 from engine.model.messages import Attempt, History, Message
+from engine.model.queries import EventName
 from engine.questions import Explanation
 
 _TRIES_MAX = 10
@@ -232,11 +233,12 @@ def waits_in(message: Message) -> str | None:
     return message.campaign_id if message.state.pending else None
 
 
-def story(history: AttendeeStory, summary: str) -> list[str]:
+def story(history: AttendeeStory, event: Event) -> list[str]:
     """What happened, a line each, in order of time; the last lines say what is still owed."""
     name = f" ({quoted(history.name)})" if history.name else ""
     invited = f"invited by {history.origin}; {_now(history)} now."
-    head = f"{history.email}{name} and {quoted(summary)}, event {history.uid}: {invited}"
+    title = called(EventName(id=event.id, summary=event.summary), event.uid)
+    head = f"{history.email}{name} and {title}: {invited}"
     happened = [(m.created, _message_lines(m)) for m in history.messages]
     happened += [(r.arrived, [_receipt_line(r)]) for r in history.receipts]
     happened += [

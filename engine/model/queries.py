@@ -70,9 +70,20 @@ class AttendeePage(Value):
     next_cursor: str | None = None
 
 
+class EventName(Value):
+    """What people and models call an event: its short id and its title."""
+
+    id: str
+    summary: str
+
+
 class ChangePage(Value):
-    """What happened after a cursor, oldest first, and the cursor to ask with next; `more`: there is more already."""
+    """What happened after a cursor, oldest first, and the cursor to ask with next; `more`: there is more already.
+
+    `names`: of the events that it happened to, by uid.
+    """
 
     changes: tuple[Change, ...]
     cursor: str
     more: bool = False
+    names: dict[str, EventName] = Field(default_factory=dict)

@@ -65,7 +65,9 @@ async def test_a_campaign_is_shown_once_with_its_failures(engine: Engine, tmp_pa
     code, out, _ = await run(tmp_path, "campaign", key)
     assert code == 0
     head, failed = out.splitlines()
-    assert re.fullmatch(rf"Campaign {key}, invite for \w+, running: 1 of 3 done: 1 failed, 2 queued", head)
+    assert re.fullmatch(
+        rf"Campaign {key}, invite for «Season opener» \(\w+\), running: 1 of 3 done: 1 failed, 2 queued", head
+    )
     assert failed.startswith("Failed: p0@example.com: rejected_by_server 550 ")
     assert "\x1b" not in out
     assert "\x07" not in out

@@ -146,3 +146,15 @@ async def test_events_are_found_by_whether_somebody_is_invited(store: Store) -> 
     for wanted, uid in ((True, "event1"), (False, "event2")):
         page = await store.search(EventQuery(has_attendees=wanted))
         assert [e.uid for e in page.events] == [uid]
+
+
+async def test_events_are_named_by_their_uids(store: Store) -> None:
+    await _events(store)
+    named = await store.event_names(["event3", "event6", "unknown"])
+    assert {uid: name.summary for uid, name in named.items()} == {
+        "event3": "Game 3 über alles",
+        "event6": "Game 6 über alles",
+    }
+    one = await store.event("event3")
+    assert one and named["event3"].id == one.id
+    assert await store.event_names([]) == {}

@@ -141,8 +141,9 @@ async def test_a_change_can_be_waited_for(engine: Engine) -> None:
             await call.until_told(1)
             await deliver(engine)
             result = await call.result()
+        short = (await engine.event(uid, engine.local)).id
     assert text_of(result).startswith(
-        f"Campaign {change}, update for event {uid}: finished; 3 people are notified"
+        f"Campaign {change}, update for «Season opener» ({short}): finished; 3 people are notified"
     )
 
 

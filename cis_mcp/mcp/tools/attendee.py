@@ -9,7 +9,6 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads
 from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views.day_limit import day_limit
-from cis_mcp.views.events import one_line
 from cis_mcp.views.timeline import AttendeeStory, attendee_story, page_of, story, waits_in
 from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
@@ -39,7 +38,7 @@ async def get_attendee(call: CallContext, arguments: GetAttendeeArguments) -> Re
     async def page(limit: int) -> Reply:
         shown = page_of(explanation, limit, arguments.cursor)
         data = attendee_story(event, explanation, campaigns, being_written, shown)
-        lines = story(data, one_line(event.summary))
+        lines = story(data, event)
         if any(one.message.state.pending for one in explanation.history) and (
             why := await day_limit(call.engine)
         ):

@@ -125,7 +125,7 @@ async def _one(call: CallContext, campaign_id: str, limit: int, cursor: str | No
     more = len(view.skipped) > limit
     info = campaign_info(view.model_copy(update={"skipped": view.skipped[:limit]}))
     following = cursors.written(info.skipped[-1].row) if more else None
-    lines = [*campaign_lines(info), *_more(following, "skipped rows")]
+    lines = [*campaign_lines(info, view.event), *_more(following, "skipped rows")]
     if info.counts.get("queued") and (why := await day_limit(call.engine)):
         lines.append(f"It waits, since {why}.")
     return Reply("\n".join(lines), CampaignsResult(campaign=info, campaigns=[], next_cursor=following))
@@ -137,7 +137,9 @@ async def _newest(call: CallContext, limit: int, cursor: str | None) -> Reply:
     infos = [campaign_info(view) for view in views[:limit]]
     last = views[limit - 1].campaign if len(views) > limit else None
     following = cursors.written(last.created.isoformat(), last.id) if last else None
-    lines = [campaign_lines(info)[0] for info in infos] or ["There are no campaigns."]
+    lines = [campaign_lines(info, view.event)[0] for info, view in zip(infos, views, strict=False)] or [
+        "There are no campaigns."
+    ]
     lines += _more(following, "campaigns")
     return Reply("\n".join(lines), CampaignsResult(campaign=None, campaigns=infos, next_cursor=following))
 
@@ -163,7 +165,7 @@ async def _reply(call: CallContext, done: CampaignDone, token: str) -> Reply:
     view = await call.engine.campaign(done.campaign.id, SYSTEM, skipped=_SKIPPED_SHOWN)
     shown = sample(done, call.engine.clock())
     info = campaign_info(view).model_copy(update={"sample": shown, "confirm_token": token or None})
-    lines = [*campaign_lines(info), *_beginning(done), *_next(info)]
+    lines = [*campaign_lines(info, view.event), *_beginning(done), *_next(info)]
     return Reply("\n".join(lines), CampaignResult(campaign=info))
 
 

@@ -15,7 +15,7 @@ from engine.model.events import Event
 from engine.model.keys import Key
 from engine.model.messages import History, Message
 from engine.model.people import Attendee
-from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
+from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventName, EventPage, EventQuery
 
 
 class Searching(Protocol):
@@ -71,6 +71,10 @@ class Questions(Reports, Protocol):
 
     async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
         """Uids that begin with these characters, in order; of one organizer's events, if given."""
+        ...
+
+    async def event_names(self, uids: Collection[str]) -> dict[str, EventName]:
+        """Short id and title of each of these events, by uid; up to some hundreds, those unknown are left out."""
         ...
 
     async def statistics(self, scope: str, key: str) -> Statistics:

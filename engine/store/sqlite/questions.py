@@ -212,11 +212,3 @@ class Questions(Groups):
         )
         newest = max((row["newest"] for row in found), default=after)
         return newest, frozenset(row["event_uid"] for row in found)
-
-    async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
-        found = await self.all(
-            "SELECT uid FROM event WHERE (uid >= ?1 AND uid < ?2 OR short_id >= ?1 AND short_id < ?2) "
-            "AND organizer = coalesce(?3, organizer) ORDER BY uid LIMIT ?4",
-            [beginning, f"{beginning}\uffff", organizer, limit],
-        )
-        return [row["uid"] for row in found]

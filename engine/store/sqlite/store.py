@@ -41,6 +41,7 @@ from engine.store.sqlite.in_loop_reader import InLoopReader, too_long
 from engine.store.sqlite.inbox_messages import InboxAsked
 from engine.store.sqlite.inbox_questions import InboxQuestions
 from engine.store.sqlite.links import LinkAnswers
+from engine.store.sqlite.naming import Naming
 from engine.store.sqlite.organizer_profiles import ProfileQuestions
 from engine.store.sqlite.organizers import OrganizerAnswers
 from engine.store.sqlite.page_questions import PageQuestions
@@ -81,6 +82,7 @@ class SqliteStore(
     TriggerAnswers,
     WebhookAnswers,
     InboxAsked,
+    Naming,
     TimingAnswers,
 ):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
@@ -302,9 +304,6 @@ class SqliteStore(
 
     async def answered(self, after: int | None) -> tuple[int, frozenset[str]]:
         return await self._questions.answered(after)
-
-    async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
-        return await self._questions.uids(organizer, beginning, limit)
 
     async def figures(self) -> Figures:
         return await FigureQueries(self._reader).figures()

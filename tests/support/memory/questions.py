@@ -28,7 +28,7 @@ from engine.model.held import HeldAction
 from engine.model.keys import Key
 from engine.model.messages import Attempt, History, Message, MessageState
 from engine.model.people import Attendee, Partstat
-from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventPage, EventQuery
+from engine.model.queries import AttendeePage, AttendeeQuery, ChangePage, EventName, EventPage, EventQuery
 from engine.model.searching import WordsRead
 from engine.model.sessions import LoginSession, SignInLink
 from engine.model.stops import Stop
@@ -78,6 +78,10 @@ class Asked:
             return event is not None and key == _key_of(event, scope)
 
         return mine
+
+    async def event_names(self, uids: Collection[str]) -> dict[str, EventName]:
+        found = (self._kept.of("event").get(uid) for uid in uids)
+        return {event.uid: EventName(id=event.id, summary=event.summary) for event in found if event}
 
     async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
         events = self._kept.of("event").values()

@@ -1,0 +1,23 @@
+"""Whose events, campaigns and counters a question may be about."""
+
+from __future__ import annotations
+
+from engine.model.actors import Actor
+from engine.refusals import Code, Refused
+
+
+def own_alone(actor: Actor) -> str | None:
+    """Whose events and campaigns the actor sees; None: those of all organizers. Raises Refused: INVALID_ARGUMENT."""
+    return None if actor.everywhere else one_organizer(actor)
+
+
+def one_organizer(actor: Actor) -> str:
+    """The actor's address; who owns a domain has to name one of its organizers."""
+    if actor.domain:
+        why = f"You see all organizers at {actor.domain}: name one of them."
+        raise Refused(Code.INVALID_ARGUMENT, why, "Or ask for the statistics of the domain.")
+    return actor.address
+
+
+def of_others(argument: str) -> Refused:
+    return Refused(Code.NOT_ALLOWED, "Those are another organizer's.", f"Leave {argument} out for yours.")
