@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,8 @@ class PageStamp:
 
     page: int
     events: int
+    taken: tuple[tuple[str, int], ...] = ()
+    """How many places of each event that has so many are taken."""
 
 
 class PageQuestions:
@@ -71,6 +73,15 @@ class PageQuestions:
     async def page_stamp(self, page: Page) -> PageStamp:
         """What changes when the page, or an event of its organizer, does."""
         return PageStamp(page.revision, await self.store.events_revision(page.organizer))
+
+    async def places_taken(self, events: Iterable[Event]) -> dict[str, int]:
+        """How many places are taken, by uid, of those of `events` that have places."""
+        uids = [event.uid for event in events if event.places]
+        return await self.places_taken_of(uids) if uids else {}
+
+    async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
+        """How many places of each of these events are taken."""
+        return dict.fromkeys(uids, 0) | await self.store.places_taken_of(uids)
 
     async def page_events(self, page: Page) -> list[Event]:
         """The events of a page in order of their start, cancelled ones too."""

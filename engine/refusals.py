@@ -46,6 +46,7 @@ class Code(StrEnum):
     EVENT_IN_PAST = "event_in_past"
     EVENT_CANCELLED = "event_cancelled"
     EVENT_FINISHED = "event_finished"
+    EVENT_FULL = "event_full"
     SEQUENCE_MISMATCH = "sequence_mismatch"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     CAMPAIGN_STATE = "campaign_state"

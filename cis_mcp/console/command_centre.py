@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
-from cis_mcp.views.events import counters
+from cis_mcp.views.events import counters, places_free
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.invites.addresses import ShowAddresses
 from engine.commands.invites.invites import SendInvite
@@ -38,6 +38,7 @@ async def show(visit: Visit) -> Response:
         event=event,
         numbers=counters(counted),
         answers=ANSWERS,
+        free=places_free(event, counted),
         over=over,
         people=[(visit.seal(one.email), one) for one in page.attendees],
         more=page.next_cursor is not None,

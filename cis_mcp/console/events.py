@@ -36,6 +36,7 @@ FIELDS = [
     "description",
     "url",
     "recurrence",
+    "places",
     "organizer_name",
     "organizer",
 ]
@@ -177,6 +178,7 @@ async def create(visit: Visit) -> Response:
         recurrence=given("recurrence"),
         organizer=given("organizer") or None,
         organizer_name=given("organizer_name"),
+        places=_places(given("places")),
     )
     done = await visit.apply(command)
     return visit.go(f"{_HUB}/{done.event.id}", "created")
@@ -215,6 +217,7 @@ def _values(event: Event) -> dict[str, str]:
         "end": f"{last.isoformat()[:16]}{'T00:00' if all_day else ''}",
         "timezone": span.timezone,
         "all_day": "yes" if all_day else "",
+        "places": str(event.places or ""),
     }
 
 
@@ -225,7 +228,8 @@ async def change(visit: Visit) -> Response:
     changed = {name: visit.given(name) for name in FIELDS if name in visit.form or name == "all_day"}
     changed = {name: value for name, value in changed.items() if _plain(value) != _plain(before[name])}
     moved = {"start", "end", "timezone", "all_day"} & set(changed)
-    words = {n: changed[n] for n in changed if n not in {"start", "end", "timezone", "all_day", "organizer"}}
+    others = {"start", "end", "timezone", "all_day", "organizer", "places"}
+    words = {name: value for name, value in changed.items() if name not in others}
     command = UpdateEvent(
         uid=event.uid,
         when=_timing(visit) if moved else None,
@@ -233,12 +237,20 @@ async def change(visit: Visit) -> Response:
         audience=_audience(visit),
         expected_sequence=_sequence(visit),
         dry_run=visit.given("do") != "save",
+        places=_places(changed["places"]) if "places" in changed else None,
         **words,
     )
     done = await visit.apply(command)
     if command.dry_run:
         return _preview(visit, done, f"{_HUB}/{event.id}/edit", "Change the event", "Keep as it is")
     return visit.go(f"{_HUB}/{event.id}", "changed" if done.changed else "unchanged", done.undo)
+
+
+def _places(given: str) -> int:
+    """How many people can have an event; an empty field is any number. Raises Refused: INVALID_ARGUMENT."""
+    if given and not (given.isascii() and given.isdigit() and len(given) < 10):
+        raise Refused(Code.INVALID_ARGUMENT, "Places is no number.", "Write it in digits, or leave it empty.")
+    return int(given or 0)
 
 
 def _plain(value: str) -> str:

@@ -65,7 +65,7 @@ async def _shown(
         return answer(
             request, Body.of(make(), once=True), cache_control=PRIVATE, status=status, framed=embedded
         )
-    body = await room.body((row.uid, over, embedded), shown, make, _HTML)
+    body = await room.body((row.uid, over, embedded, row.free), shown, make, _HTML)
     return answer(request, body, cache_control=FRESH, framed=embedded)
 
 
@@ -85,11 +85,20 @@ def _values(room: Showroom, shown: Shown, row: Row, *, over: bool) -> dict[str, 
         "description": _description(row, place=place),
         "map_link": _MAP + quote(row.place, safe=""),
         "jsonld": jsonld.script([told_in_full]),
-        "open": not (over or row.cancelled),
-        "closed": "This is over." if over else "It was cancelled; no one is invited any more.",
+        "open": not (over or row.cancelled or row.full),
+        "closed": _closed(row, over=over),
         "ways": ways([page]),
         "unlisted": page.kind is PageKind.EVENTS,
     }
+
+
+def _closed(row: Row, *, over: bool) -> str:
+    """Why nobody can have the event."""
+    if over:
+        return "This is over."
+    if row.cancelled:
+        return "It was cancelled; no one is invited any more."
+    return "Every place is taken. One is free again once somebody says No: look again later."
 
 
 def _description(row: Row, *, place: bool) -> str:

@@ -32,6 +32,9 @@ def event(
         found["location"] = {"@type": "Place", "name": row.place, "address": row.place}
     if row.text and text:
         found["description"] = row.text[:1_000]
+    if row.places:
+        found["maximumAttendeeCapacity"] = row.places
+        found["remainingAttendeeCapacity"] = row.free
     if by:
         found["organizer"] = {"@type": "Organization", "name": by}
     return found

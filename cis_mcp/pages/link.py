@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -35,7 +36,11 @@ log = logging.getLogger(__name__)
 _VISITOR = Actor(kind="attendee", address="")
 _VIEWS_OF_ONE_CLIENT = 100
 """Looks of one client in an hour that are counted: each costs a write."""
-_SHOWN = {"over": "This is over.", "cancelled": "It was cancelled; nobody is invited any more."}
+_SHOWN = {
+    "over": "This is over.",
+    "cancelled": "It was cancelled; nobody is invited any more.",
+    "full": "Every place is taken.",
+}
 
 
 class Links:
@@ -108,8 +113,8 @@ class Links:
         self, request: Request, link: CampaignLink, given: Merged, refused: Refused | None = None
     ) -> Response:
         rows = await self._rows(link)
-        open_rows = [row for row in rows if not (row.cancelled or row.past(self._engine.clock()))]
-        closed = "" if open_rows else _SHOWN["cancelled" if all(row.cancelled for row in rows) else "over"]
+        open_rows = self._open(rows)
+        closed = "" if open_rows else _SHOWN[_why_closed(rows, self._engine.clock())]
         body = render(
             "link.html",
             colour="",
@@ -123,7 +128,8 @@ class Links:
             problem=f"{refused.message} {refused.hint}".strip() if refused else "",
             ways=[] if open_rows else await self._next(link),
         )
-        status = _status(refused.code) if refused else 200 if open_rows else 410
+        there = open_rows or closed == _SHOWN["full"]
+        status = _status(refused.code) if refused else 200 if there else 410
         return answer(
             request,
             Body.of(body),
@@ -139,7 +145,7 @@ class Links:
         if link is None or outcome not in set(PageOutcome):
             return not_found(request)
         rows = await self._rows(link)
-        open_rows = [row for row in rows if not (row.cancelled or row.past(self._engine.clock()))]
+        open_rows = self._open(rows)
         landing = await self._landing(link)
         body = render(
             "link_sent.html",
@@ -151,7 +157,13 @@ class Links:
         return answer(request, Body.of(body), cache_control=PRIVATE)
 
     async def _rows(self, link: CampaignLink) -> Sequence[Row]:
-        return rows_of(await self._engine.link_events(link), self._engine.clock())
+        events = await self._engine.link_events(link)
+        return rows_of(events, self._engine.clock(), taken=await self._engine.places_taken(events))
+
+    def _open(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows that can be had."""
+        now = self._engine.clock()
+        return [row for row in rows if not (row.cancelled or row.full or row.past(now))]
 
     async def _next(self, link: CampaignLink) -> Ways:
         """The organizer's next event that a page lists, if the link has it not, and their pages."""
@@ -159,9 +171,16 @@ class Links:
         for page in pages:
             now = self._engine.clock()
             for row in (await self._room.of(page)).listing.rows:
-                if not row.cancelled and not row.past(now) and row.uid not in link.uids:
+                if not (row.cancelled or row.full or row.past(now)) and row.uid not in link.uids:
                     return [(f"Next: {row.title}, {words.day(row.day)}", f"/e/{row.id}"), *ways(pages)]
         return ways(pages)
+
+
+def _why_closed(rows: Sequence[Row], now: datetime) -> str:
+    """Why none of them can be had."""
+    if any(row.full and not (row.cancelled or row.past(now)) for row in rows):
+        return "full"
+    return "cancelled" if all(row.cancelled for row in rows) else "over"
 
 
 def _title(rows: Sequence[Row]) -> str:

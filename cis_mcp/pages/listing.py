@@ -90,6 +90,11 @@ class Listing:
         """The zone of all rows; empty where there are several."""
         return self.zones[0] if len(self.zones) == 1 else ""
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The uids of those that have so many places and no more."""
+        return tuple(row.uid for row in self.rows if row.places)
+
     def named(self, keys: Sequence[str]) -> tuple[Row, ...]:
         """The rows with these keys, in the order of the page; unknown keys name none."""
         wanted = set(keys)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -27,7 +27,8 @@ class Row:
     """One event of a page.
 
     `key`: the beginning of the event's id that no other event of the page has. `moved`: when it was before.
-    `over`: the moment from which on it is past; None: never.
+    `over`: the moment from which on it is past; None: never. `places`: how many people can have it, 0 is any
+    number; `free`: how many of them nobody has.
     """
 
     uid: str
@@ -48,6 +49,17 @@ class Row:
     away: str
     over: datetime | None
     sequence: int
+    places: int = 0
+    free: int = 0
+
+    @property
+    def full(self) -> bool:
+        """True where all its places are taken."""
+        return bool(self.places) and not self.free
+
+    def with_taken(self, taken: Mapping[str, int]) -> Row:
+        """The row as it is with so many places taken, by uid."""
+        return replace(self, free=max(0, self.places - taken.get(self.uid, 0))) if self.places else self
 
     @property
     def day(self) -> date:
@@ -79,10 +91,15 @@ class Row:
         return word in self.title.lower() or word in self.place.lower() or word in words.day(self.day).lower()
 
 
-def rows_of(events: Sequence[Event], now: datetime, hours: int = 24) -> tuple[Row, ...]:
-    """The rows of events, in the order of when they are next."""
+def rows_of(
+    events: Sequence[Event], now: datetime, hours: int = 24, taken: Mapping[str, int] | None = None
+) -> tuple[Row, ...]:
+    """The rows of events, in the order of when they are next; `taken`: how many places of each are, by uid."""
     keys = unique_prefixes([event.id or event.uid for event in events])
-    made = [_row(event, key, now, hours) for event, key in zip(map(for_all, events), keys, strict=True)]
+    made = [
+        _row(event, key, now, hours).with_taken(taken or {})
+        for event, key in zip(map(for_all, events), keys, strict=True)
+    ]
     return tuple(sorted(made, key=lambda row: (row.span.start_utc, row.title, row.uid)))
 
 
@@ -124,6 +141,7 @@ def _row(event: Event, key: str, now: datetime, hours: int) -> Row:
         away=away,
         over=event.ends_at,
         sequence=event.sequence,
+        places=event.places,
     )
 
 

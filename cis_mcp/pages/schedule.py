@@ -162,7 +162,9 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered)
 
 def _offered(rows: Sequence[Row], answered: _Answered, now: datetime) -> frozenset[str]:
     """What a question in words ticks for the visitor: all that it found, where that is little."""
-    found = [row.key for row in rows if not (row.cancelled or row.past(now))] if answered.uids else []
+    found = (
+        [row.key for row in rows if not (row.cancelled or row.full or row.past(now))] if answered.uids else []
+    )
     return frozenset(found if len(found) <= _OFFERED_MAX else ())
 
 

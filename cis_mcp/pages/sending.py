@@ -66,7 +66,7 @@ def sent_page(room: Showroom, *, embedded: bool = False) -> Handler:
         way, framed = await _back(room, request.query_params.get("to", ""), embedded=embedded)
         if outcome == PageOutcome.ASKED:
             return message(request, "Look into your mail", *_asked(count), links=way, framed=framed)
-        return message(request, "On its way", *_sent(count, failed), links=way, framed=framed)
+        return message(request, _sent_title(count, failed), *_sent(count, failed), links=way, framed=framed)
 
     return show
 
@@ -85,7 +85,13 @@ def _asked(count: int) -> tuple[str, ...]:
     )
 
 
+def _sent_title(count: int, failed: int) -> str:
+    return "Nothing was sent" if count == failed else "On its way"
+
+
 def _sent(count: int, failed: int) -> tuple[str, ...]:
+    if count == failed:
+        return ("Nothing could be sent: what you chose is taken or over by now.", "Choose again on the page.")
     what = "Your invite is" if count - failed == 1 else f"Your {count - failed} invites are"
     left = f"{failed} could not be sent from this page; ask the organizer." if failed else ""
     return (
@@ -143,7 +149,8 @@ async def _waiting(room: Showroom, request: Request, found: PageRequest) -> Resp
         return not_found(request)
     place, way = asked
     if found.used:
-        return message(request, "On its way", *_sent(found.sent, 0), links=way)
+        title = _sent_title(found.cursor, found.cursor - found.sent)
+        return message(request, title, *_sent(found.cursor, found.cursor - found.sent), links=way)
     if found.expires <= room.engine.clock():
         return message(request, "This link has expired", "Choose again on the page.", links=way)
     events = await _listed(room.engine, found)

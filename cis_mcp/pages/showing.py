@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.requests import Request
@@ -37,6 +37,11 @@ class Shown:
     stamp: PageStamp
     listing: Listing
 
+    @property
+    def base(self) -> PageStamp:
+        """What it is known by without the places that are taken."""
+        return replace(self.stamp, taken=())
+
     def stale(self, now: datetime) -> bool:
         """True once something of it is over."""
         return self.listing.until is not None and self.listing.until <= now
@@ -63,28 +68,40 @@ class Showroom:
     async def of(self, page: Page) -> Shown:
         """What `page` shows now."""
         stamp = await self.engine.page_stamp(page)
-        kept = self._kept(page.slug, stamp)
+        kept = await self._kept(page, stamp)
         if kept:
             return kept
         async with self._making.setdefault(page.slug, asyncio.Lock()):
-            kept = self._kept(page.slug, stamp)
+            kept = await self._kept(page, stamp)
             return kept or await self._made(page, stamp)
 
-    def _kept(self, slug: str, stamp: PageStamp) -> Shown | None:
-        found = self._shown.get(slug)
-        if found is None or found.stamp != stamp or found.stale(self.engine.clock()):
+    async def _kept(self, page: Page, stamp: PageStamp) -> Shown | None:
+        found = self._shown.get(page.slug)
+        if found is None or found.base != stamp or found.stale(self.engine.clock()):
             return None
-        self._shown.move_to_end(slug)
-        return found
+        self._shown.move_to_end(page.slug)
+        slots = found.listing.slots
+        taken = await self.engine.places_taken_of(slots) if slots else {}
+        if found.stamp.taken == _stamped(taken):
+            return found
+        rows = [row.with_taken(taken) for row in found.listing.rows]
+        return self._keep(
+            Shown(page, replace(stamp, taken=_stamped(taken)), replace(found.listing, rows=tuple(rows)))
+        )
 
     async def _made(self, page: Page, stamp: PageStamp) -> Shown:
         events, now = await self.engine.page_events(page), self.engine.clock()
+        taken = await self.engine.places_taken(events)
 
         def make() -> Listing:
-            return listing(page, rows_of(events, now, page.hours), now)
+            return listing(page, rows_of(events, now, page.hours, taken), now)
 
-        made = Shown(page, stamp, await asyncio.to_thread(make))
-        self._shown[page.slug] = made
+        made = await asyncio.to_thread(make)
+        shown = {uid: taken[uid] for uid in made.slots}
+        return self._keep(Shown(page, replace(stamp, taken=_stamped(shown)), made))
+
+    def _keep(self, made: Shown) -> Shown:
+        self._shown[made.page.slug] = made
         while len(self._shown) > _LISTINGS:
             gone, _ = self._shown.popitem(last=False)
             self._making.pop(gone, None)
@@ -149,7 +166,8 @@ class Showroom:
         pages = sorted(await self.engine.pages_of(event.organizer), key=lambda p: bool(p.selection.query))
         for page in pages:
             if _named(page, event, name) and await self.engine.on_page(page, event):
-                (row,) = rows_of([event], self.engine.clock(), page.hours)
+                taken = await self.engine.places_taken([event])
+                (row,) = rows_of([event], self.engine.clock(), page.hours, taken)
                 return await self.of(page), row
         return None
 
@@ -164,6 +182,10 @@ def _named(page: Page, event: Event, name: str) -> bool:
     if page.kind is PageKind.EVENTS:
         return hmac.compare_digest(unlisted_name(page, event).encode(), name.encode())
     return event.id == name
+
+
+def _stamped(taken: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(taken.items()))
 
 
 def _asked(request: Request) -> tuple[str, bytes]:

@@ -39,6 +39,7 @@ _STATUS: Mapping[int, frozenset[Code]] = {
             Code.EVENT_EXISTS,
             Code.EVENT_CANCELLED,
             Code.EVENT_FINISHED,
+            Code.EVENT_FULL,
             Code.IDEMPOTENCY_CONFLICT,
             Code.CAMPAIGN_STATE,
             Code.HELD_ACTION_STATE,

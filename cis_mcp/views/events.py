@@ -12,6 +12,7 @@ from cis_mcp.views.base import Data
 from engine.itip.recurrence import instances
 from engine.model.counters import Statistics
 from engine.model.events import Event
+from engine.model.people import Partstat
 from engine.model.queries import EventName
 from engine.model.times import Span, is_day
 from engine.refusals import Code, Refused
@@ -24,6 +25,7 @@ _DAY = timedelta(days=1)
 _CLIENTS_SHOWN = 20
 _TITLE_SHOWN = 80
 _CLIENT_NAME = 100
+_HOLDS = {p.label: p.holds_place for p in Partstat}
 TEXT_SHOWN = 1_000
 """Characters of a description that are shown in words; the data has more."""
 
@@ -86,6 +88,7 @@ class EventInfo(Data):
     changed_dates: list[str] = Field(description="instances of a recurring event that differ from it")
     last_end: str | None = Field(description="end of the last instance in UTC; null: recurs for ever")
     rsvp: bool = Field(description="false: for information; asks for no answer")
+    places: int = Field(description="how many people can have it; 0: any number")
     alarm_minutes: list[int] | None = Field(description="null: 15 minutes before, of an all-day event none")
     only_for: ReservedInfo | None = Field(description="what only some see")
     cancel_reason: str
@@ -176,6 +179,7 @@ def event_info(event: Event) -> EventInfo:
         cut=[name for name, length in whole.items() if len(shown[name]) < length],
         last_end=utc(event.ends_at) if event.ends_at else None,
         rsvp=event.rsvp,
+        places=event.places,
         alarm_minutes=None if event.alarm_minutes is None else list(event.alarm_minutes),
         only_for=_reserved(event),
         cancel_reason=event.cancel_reason,
@@ -245,6 +249,8 @@ def event_lines(event: Event) -> list[str]:
     lines.append(f"Organizer: {_organizer(event)}")
     if not event.rsvp:
         lines.append("For information: it asks for no answer.")
+    if event.places:
+        lines.append(f"Places: {event.places}")
     lines += _reserved_line(event)
     if event.cancel_reason:
         lines.append(f"Cancelled because: {one_line(event.cancel_reason)}")
@@ -296,6 +302,14 @@ def description_lines(event: Event) -> list[str]:
         more = " […]" if len(event.description) > TEXT_SHOWN else ""
         lines += ["Description, between the rules:", "---", event.description[:TEXT_SHOWN] + more, "---"]
     return lines
+
+
+def places_free(event: Event, statistics: Statistics) -> int | None:
+    """How many more people can have the event; None: any number."""
+    if not event.places:
+        return None
+    gone = sum(n for label, n in statistics.rsvp.items() if not _HOLDS[label])
+    return max(0, event.places - statistics.attendees + gone)
 
 
 def statistics_line(statistics: Statistics) -> str:

@@ -27,6 +27,8 @@ class EventBrief(Data):
     end: When
     location: str
     recurrence: str
+    places: int
+    free: int | None
     untrusted: bool
     sender_unauthenticated: bool
 
@@ -54,8 +56,8 @@ class UnderstoodInfo(Data):
     status: str | None
 
 
-def brief_info(event: Event, span: Span) -> EventBrief:
-    """An event in a list, with the occasion that fits."""
+def brief_info(event: Event, span: Span, taken: int = 0) -> EventBrief:
+    """An event in a list, with the occasion that fits; `taken`: how many of its places are."""
     return EventBrief(
         uid=event.uid,
         id=event.id,
@@ -67,6 +69,8 @@ def brief_info(event: Event, span: Span) -> EventBrief:
         end=when(span, span.end),
         location=event.location,
         recurrence=event.recurrence,
+        places=event.places,
+        free=max(0, event.places - taken) if event.places else None,
         untrusted=event.source_uid is not None,
         sender_unauthenticated=event.sender_unauthenticated,
     )

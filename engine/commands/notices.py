@@ -50,6 +50,7 @@ _SKIPPED = {
     Code.ADDRESS_SUPPRESSED: "on the do-not-mail list, or earlier mail bounced",
     Code.MISSING_FIELD: "lacks a value that the text of the event needs",
     Code.INVITE_LIMIT_REACHED: "over the number of invites an event may send",
+    Code.EVENT_FULL: "all places of the event are taken",
     Code.PERSON_LIMIT: "already received as many invites today as one person may",
 }
 """Why a row of a list was passed over, for people; other codes stand for themselves."""

@@ -26,6 +26,7 @@ NOTE_MAX = 500
 ALARMS_MAX = 5
 ALARM_MINUTES_MAX = 40_320
 """Four weeks."""
+PLACES_MAX = 1_000_000
 FIELD_MAX = 2_000
 TIMEZONE = "timezone"
 """The personal field that holds a person's time zone."""
@@ -220,6 +221,17 @@ def alarms(minutes: tuple[int, ...] | None) -> tuple[int, ...] | None:
             "Give minutes before the start, such as [60, 10]; an empty list is no alarm.",
         )
     return tuple(sorted(set(minutes), reverse=True))
+
+
+def places(number: int) -> int:
+    """How many people can have an event; 0 is any number."""
+    if not 0 <= number <= PLACES_MAX:
+        raise Refused(
+            Code.INVALID_ARGUMENT,
+            f"places is {number}.",
+            f"Give a number up to {PLACES_MAX:,}; 0 is any number.",
+        )
+    return number
 
 
 def fields(values: dict[str, str]) -> dict[str, str]:

@@ -70,6 +70,7 @@ class Event(Value):
     exdates: tuple[Instant, ...] = ()
     overrides: tuple[Override, ...] = ()
     rsvp: bool = Field(True, description="false: it is for information and asks for no answer")
+    places: int = Field(0, description="how many people can have it; 0: any number")
     alarm_minutes: tuple[int, ...] | None = Field(
         None,
         description="minutes before the start at which calendars show an alarm; None: 15, of an all-day event none",

@@ -25,6 +25,11 @@ class Partstat(StrEnum):
         """The word the CIS API uses: `noaction` for needs-action."""
         return "noaction" if self is Partstat.NEEDS_ACTION else self.value
 
+    @property
+    def holds_place(self) -> bool:
+        """True where who answers so has one of the event's places: all but No, and who sends another instead."""
+        return self not in {Partstat.DECLINED, Partstat.DELEGATED}
+
 
 class Origin(StrEnum):
     """The channel that asked for an invite."""

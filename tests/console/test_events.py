@@ -210,3 +210,15 @@ async def test_a_change_is_taken_back_by_a_button_before_anybody_hears_of_it(
         clock.move(minutes=2)
         assert await deliver(engine) == []
         assert (await engine.event(name, engine.local)).location == "Hall 1"
+
+
+async def test_an_event_with_places_says_how_many_are_free(engine: Engine, person: Person) -> None:
+    path = await _new(person, places="2")
+    await invite(engine, await engine.event(path.rpartition("/")[2], engine.local), "ann@example.com")
+    assert "1 of 2 places free" in (await person.go(path)).text
+    await person.go(f"{path}/edit")
+    await person.press("See what this would do", places="")
+    assert "Changed." in (await person.press("Change the event")).text
+    assert "places free" not in (await person.go(path)).text
+    await person.go(f"{path}/edit")
+    assert "Places is no number" in (await person.press("See what this would do", places="few")).text

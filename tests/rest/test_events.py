@@ -142,3 +142,17 @@ async def test_another_organizers_event_is_as_unknown_as_none(engine: Engine, we
         assert answer.headers["content-type"] == PROBLEM
         assert answer.json()["sent"] is False
         assert "/v1/events" in answer.json()["hint"]
+
+
+async def test_places_are_given_changed_and_found_with_what_is_free(web: httpx.AsyncClient) -> None:
+    event = (await made(web, places=1)).json()
+    assert event["places"] == 1
+    way = f"/v1/events/{event['id']}"
+    answers = [await web.post(f"{way}/invites", json={"email": f"{n}@example.com"}) for n in ("a", "b")]
+    assert answers[1].status_code == 409
+    assert answers[1].json()["code"] == "event_full"
+    (found,) = (await web.get("/v1/events?query=concert")).json()["events"]
+    assert (found["places"], found["free"]) == (1, 0)
+    changed = await web.patch(way, json={"places": 2})
+    assert (changed.json()["changed"], changed.json()["notified"]) == (["places"], 0)
+    assert (await web.post(f"{way}/invites", json={"email": "b@example.com"})).status_code < 300

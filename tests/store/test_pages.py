@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from engine.model.events import EventStatus
 from engine.model.pages import Page, PageKind, PageRequest
-from engine.model.people import Origin
+from engine.model.people import Origin, Partstat
 from engine.model.times import Span
 from engine.store.protocol import Store
 from tests.store import stores
@@ -115,3 +115,21 @@ async def test_a_mark_changes_with_every_write_and_with_nothing_else(store: Stor
     after = await store.written_mark()
     assert after != before
     assert await store.written_mark() == after
+
+
+async def test_places_are_taken_by_all_but_who_said_no_sent_another_or_was_taken_out(store: Store) -> None:
+    await stores.with_event(store)
+    people = [stores.attendee(f"p{n}@example.com") for n in range(5)]
+    async with store.unit() as unit:
+        await unit.add_attendees(people)
+        assert await unit.places_taken("event1") == 5
+    for one, partstat in zip(
+        people, (Partstat.DECLINED, Partstat.DELEGATED, Partstat.ACCEPTED), strict=False
+    ):
+        async with store.unit() as unit:
+            await unit.change_attendee(one, one.model_copy(update={"partstat": partstat}))
+            seen = await unit.places_taken("event1")
+        assert await store.places_taken_of(["event1", "event2"]) == {"event1": seen}
+    async with store.unit() as unit:
+        await unit.change_attendee(people[3], people[3].model_copy(update={"withdrawn": START}))
+        assert await unit.places_taken("event1") == 2

@@ -235,3 +235,22 @@ async def test_an_agent_sees_and_changes_its_own_events_alone(engine: Engine) ->
         taken = {"summary": "x", "start": "2027-05-02T19:00Z", "duration": "PT1H"}
         assert await bob.code("create_event", organizer="ann@example.com", **taken) == "not_allowed"
         assert (await bob.ok("search_events"))["events"] == []
+
+
+async def test_places_are_given_and_read_and_a_full_event_is_refused_in_words(
+    engine: Engine, mode: Mode
+) -> None:
+    async with calling(engine, mode) as caller:
+        made = await caller.ok(
+            "create_event", summary="Visit", start="2027-05-02T19:00:00Z", duration="PT1H", places=1
+        )
+        uid = made["event"]["uid"]
+        assert (await caller.ok("get_event", uid=uid))["free"] == 1
+        await caller.ok("send_invite", uid=uid, email="ann@example.com")
+        refused = await caller.call("send_invite", uid=uid, email="bob@example.com")
+        assert "That time is taken. Choose another" in text_of(refused)
+        (found,) = (await caller.ok("search_events", query="visit"))["events"]
+        assert (found["places"], found["free"]) == (1, 0)
+        await caller.ok("update_event", uid=uid, places=3)
+        got = await caller.call("get_event", uid=uid)
+        assert "Places free: 2" in text_of(got)

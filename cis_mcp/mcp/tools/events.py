@@ -27,6 +27,7 @@ from cis_mcp.views.events import (
     description_lines,
     event_info,
     event_lines,
+    places_free,
     statistics_info,
     statistics_line,
 )
@@ -83,6 +84,7 @@ class FoundEvent(Result):
         description="open ones, oldest first, at most 10; see answer_proposal"
     )
     statistics: Annotated[StatisticsInfo, shown_by("get_stats")]
+    free: int | None = Field(description="places that nobody has")
 
 
 async def create_event(call: CallContext, arguments: CreateEventArguments) -> Reply:
@@ -99,6 +101,7 @@ async def create_event(call: CallContext, arguments: CreateEventArguments) -> Re
         exclude_dates=tuple(arguments.exclude_dates or ()),
         alarm_minutes=_minutes(arguments.alarm_minutes),
         rsvp=arguments.rsvp,
+        places=arguments.places,
         organizer=arguments.organizer,
         organizer_name=arguments.organizer_name or "",
         idempotency_key=arguments.idempotency_key,
@@ -153,10 +156,19 @@ async def _update(call: CallContext, arguments: UpdateEventArguments) -> UpdateE
             recurrence=arguments.recurrence,
             exclude_dates=tuple(arguments.exclude_dates or ()),
             alarm_minutes=_minutes(arguments.alarm_minutes),
+            places=arguments.places,
             only_for=_partstats(arguments.only_for),
             **shared,
         )
-    whole = ("recurrence", "exclude_dates", "organizer_name", "all_day", "alarm_minutes", "only_for")
+    whole = (
+        "recurrence",
+        "exclude_dates",
+        "organizer_name",
+        "all_day",
+        "alarm_minutes",
+        "places",
+        "only_for",
+    )
     wrong = next((name for name in whole if getattr(arguments, name) is not None), None)
     if wrong:
         raise Refused(
@@ -211,7 +223,9 @@ async def get_event(call: CallContext, arguments: GetEventArguments) -> Reply:
 
 
 def _found(event: Event, counters: Statistics, proposed: Sequence[Proposal], shown: int) -> Reply:
-    lines = [*event_lines(event), *description_lines(event), statistics_line(counters)]
+    free = places_free(event, counters)
+    lines = [*event_lines(event), *([f"Places free: {free}"] if free is not None else [])]
+    lines += [*description_lines(event), statistics_line(counters)]
     lines += proposal_lines(event, proposed[:shown], len(proposed))
     return Reply("\n".join(lines), found_event(event, counters, proposed[:shown]))
 
@@ -222,6 +236,7 @@ def found_event(event: Event, counters: Statistics, proposed: Sequence[Proposal]
         event=event_info(event),
         proposals=[proposal_info(event, one) for one in proposed[:SHOWN]],
         statistics=statistics_info(counters),
+        free=places_free(event, counters),
     )
 
 

@@ -20,6 +20,7 @@ from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.instances import CancelInstance, UpdateInstance
 from engine.commands.events.timing import Timing
+from engine.commands.text import PLACES_MAX
 from engine.model.events import Event, EventStatus
 from engine.model.people import Partstat
 from engine.model.queries import EventQuery
@@ -27,7 +28,7 @@ from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 from engine.search.asking import QUERY_MAX
 
-_WHOLE = ("recurrence", "exclude_dates", "organizer_name", "all_day", "alarm_minutes", "only_for")
+_WHOLE = ("recurrence", "exclude_dates", "organizer_name", "all_day", "alarm_minutes", "places", "only_for")
 _KEY_MAX = 200
 
 Day = Annotated[str, Field(max_length=40)]
@@ -66,6 +67,7 @@ class NewEvent(Body):
     )
     alarm_minutes: Alarms = None
     rsvp: bool = Field(True, description="false: for information; asks for no answer")
+    places: int = Field(0, description="how many people can have it; 0: any number", ge=0, le=PLACES_MAX)
     organizer: str | None = Field(None, description="address of the owner; left out: yourself")
     organizer_name: str = Field("", description="shown as sender")
 
@@ -90,6 +92,7 @@ class EventChange(Body):
         None, description="further instances to leave out", max_length=5_000
     )
     alarm_minutes: Alarms = None
+    places: int | None = Field(None, description="0: any number of people", ge=0, le=PLACES_MAX)
     organizer_name: str | None = None
     only_for: list[Literal["accepted", "tentative", "declined"]] | None = Field(
         None, description="only these see the new location, description or url; []: no longer"
@@ -154,6 +157,7 @@ async def create_event(call: Call[Query, NewEvent]) -> DataResponse:
         exclude_dates=tuple(body.exclude_dates),
         alarm_minutes=_minutes(body.alarm_minutes),
         rsvp=body.rsvp,
+        places=body.places,
         organizer=body.organizer,
         organizer_name=body.organizer_name,
         idempotency_key=_idempotency_key(call),
@@ -201,6 +205,7 @@ async def _change(call: Call[Changing, EventChange]) -> UpdateEvent | UpdateInst
             recurrence=body.recurrence,
             exclude_dates=tuple(body.exclude_dates or ()),
             alarm_minutes=_minutes(body.alarm_minutes),
+            places=body.places,
             only_for=None if body.only_for is None else frozenset(map(Partstat, body.only_for)),
             **shared,
         )
@@ -261,8 +266,10 @@ async def search_events(call: Call[Searching, Body]) -> EventList:
         cursor=asked.cursor,
     )
     page = await call.engine.search(query, call.actor, asked.timezone)
+    taken = await call.engine.places_taken(page.events)
+    found = zip(page.events, page.occasions, strict=True)
     return EventList(
-        events=[brief_info(event, span) for event, span in zip(page.events, page.occasions, strict=True)],
+        events=[brief_info(event, span, taken.get(event.uid, 0)) for event, span in found],
         next_cursor=page.next_cursor,
         understood=understood_info(page.understood),
     )

@@ -39,6 +39,7 @@ _LABELS = {
     "url": "link",
     "organizer_name": "your name",
     "rsvp": "asks for an answer",
+    "places": "places",
     "alarm_minutes": "alarms",
     "reserved": "texts for some",
 }

@@ -8,6 +8,7 @@ from engine.commands.answers.answering import Answering, Respondent
 from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message, invites_left, new_attendee
+from engine.commands.invites.places import places_left
 from engine.commands.person_limit import PersonLimit
 from engine.model.answers import Delegation
 from engine.model.events import Event
@@ -74,7 +75,7 @@ async def _may_be_invited(work: Work, event: Event, email: str) -> bool:
     """True within every bound: the person's wish, the event's invites, and what strangers may make us send."""
     if await work.unit.barred(event.organizer, [email]):
         return False
-    if await invites_left(work, event) == 0:
+    if 0 in {await invites_left(work, event), await places_left(work, event)}:
         return False
     if not (await PersonLimit.of(work, [email], prompted=True)).take(email):
         return False

@@ -9,9 +9,12 @@ from engine.commands.answers.answering import Answering, Respondent, whose
 from engine.commands.answers.delegations import delegated
 from engine.commands.base import Done, Work
 from engine.commands.events import series
+from engine.commands.invites.invites import invite_message
+from engine.commands.invites.places import holds_place, places_left
 from engine.model.answers import InstanceAnswer, Receipt
 from engine.model.codes import whole_blanked
 from engine.model.events import Event
+from engine.model.messages import Kind
 from engine.model.people import Attendee, Origin, Partstat
 from engine.refusals import Code
 
@@ -55,6 +58,8 @@ async def recorded(work: Work, said: Answering[Done], who: Respondent, partstat:
         attendee = await _proved(work, who)
         attendee = await _counted(work, attendee, receipt, _zone(said, who))
         await delegated(work, said, who, partstat)
+    elif code == Code.EVENT_FULL and not who.added:
+        attendee = await _turned_away(work, who.event, attendee)
     return ReceiptDone(receipt=receipt, attendee=attendee, event=who.event)
 
 
@@ -116,8 +121,27 @@ async def _verdict(work: Work, said: Answering[Done], who: Respondent, receipt: 
         return Code.UNKNOWN_INSTANCE.value, False
     if outdated(who.event, said, receipt.recurrence_id) or await _older(work, who.attendee, receipt):
         return Code.STALE.value, False
+    if receipt.recurrence_id is None and await _finds_no_place(work, who, receipt.partstat):
+        return Code.EVENT_FULL.value, False
     flagged = not who.proven and work.settings.sender_auth == "flag"
     return (Code.SENDER_UNAUTHENTICATED.value if flagged else ""), True
+
+
+async def _finds_no_place(work: Work, who: Respondent, partstat: Partstat) -> bool:
+    """True for a Yes or Maybe of who has no place, as after a No, where none is free any more."""
+    has_one = not who.added and holds_place(who.attendee)
+    return partstat.holds_place and not has_one and await places_left(work, who.event) == 0
+
+
+async def _turned_away(work: Work, event: Event, attendee: Attendee) -> Attendee:
+    """The attendee without the event: their calendar says Yes to a place that somebody else has by now."""
+    gone = attendee.model_copy(update={"withdrawn": work.now})
+    await work.unit.withdraw_for_person(event.uid, attendee.email, Code.EVENT_FULL, work.now)
+    await work.unit.change_attendee(attendee, gone)
+    message = invite_message(work, event, gone, kind=Kind.WITHDRAWAL)
+    note = "You had said No, and your place was given to someone else since."
+    await work.unit.add_messages([message.model_copy(update={"note": note})], priority=0)
+    return gone
 
 
 def outdated(event: Event, said: Answering[Done], recurrence_id: date | datetime | None) -> bool:

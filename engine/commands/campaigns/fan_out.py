@@ -9,7 +9,7 @@ from engine.commands import notices, notifying, recording
 from engine.commands.agents.budgets import KeyPeople
 from engine.commands.base import Command, Work
 from engine.commands.campaigns import campaigns
-from engine.commands.invites.invites import invite_message, invites_left, new_attendee
+from engine.commands.invites.invites import invite_message, new_attendee, room_left
 from engine.commands.notifying import Progress
 from engine.commands.person_limit import PersonLimit
 from engine.model.campaigns import Campaign, CampaignState, Recipient
@@ -143,7 +143,7 @@ async def _sifted(
     emails = [r.email for r in rows]
     known = await work.unit.invited(event.uid, emails)
     barred = await work.unit.barred(campaign.organizer, emails)
-    left = await invites_left(work, event) if campaign.origin.limited else None
+    left, full = await room_left(work, event, campaign.origin)
     limit = await PersonLimit.of(work, emails)
     people = await _key_people(work, campaign.key, emails, limit)
     codes: dict[int, Code] = {}
@@ -154,7 +154,7 @@ async def _sifted(
         elif row.email in barred:
             codes[row.row] = barred[row.email]
         elif left is not None and len(good) >= left:
-            codes[row.row] = Code.INVITE_LIMIT_REACHED
+            codes[row.row] = full
         elif not limit.take(row.email):
             codes[row.row] = Code.PERSON_LIMIT
         elif not people.take(row.email):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from engine.commands import text
 from engine.commands.agents import bounds
 from engine.commands.base import Work
-from engine.commands.invites.invites import given, invites_left
+from engine.commands.invites.invites import given, room_left
 from engine.itip import personal
 from engine.model.campaigns import Recipient, Row
 from engine.model.events import Event
@@ -37,10 +37,10 @@ async def judged(
     emails = sorted({r.email for r in rows if not r.code})
     known = await work.unit.invited(event.uid, emails)
     barred = await work.unit.barred(event.organizer, emails)
-    left = await invites_left(work, event) if origin.limited else None
+    left, full = await room_left(work, event, origin)
     needed = personal.placeholders(event)
     left = None if left is None else max(0, left - len(before))
-    judge = _Judge(known, barred, left, needed, before)
+    judge = _Judge(known, barred, left, full, needed, before)
     standing = await bounds.standing_for(work, event)
     if standing.bounded:
         own = standing.bounds_links and bool(needed) and not event.verbatim
@@ -104,6 +104,7 @@ _DETAILS = {
     Code.ATTENDEE_BLOCKED: "email: unsubscribed from this organizer",
     Code.ADDRESS_SUPPRESSED: "email: on the do-not-mail list, or mail to it bounced",
     Code.INVITE_LIMIT_REACHED: "the bulk invites of this event are used up",
+    Code.EVENT_FULL: "all places of this event are taken",
 }
 
 
@@ -115,10 +116,12 @@ class _Judge:
         known: set[str],
         barred: dict[str, Code],
         left: int | None,
+        full: Code,
         needed: frozenset[str],
         before: Mapping[str, int],
     ) -> None:
-        self._known, self._barred, self._left, self._needed = known, barred, left, needed
+        self._known, self._barred, self._needed = known, barred, needed
+        self._left, self._full = left, full
         self._before, self._seen = before, dict[str, int]()
 
     def __call__(self, row: Recipient) -> Recipient:
@@ -139,7 +142,7 @@ class _Judge:
             return self._barred[row.email]
         if self._lacking(row):
             return Code.MISSING_FIELD
-        return Code.INVITE_LIMIT_REACHED if self._left == 0 else None
+        return self._full if self._left == 0 else None
 
     def _lacking(self, row: Recipient) -> frozenset[str]:
         return self._needed and self._needed - given(row.email, row.name, row.fields).keys()

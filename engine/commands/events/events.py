@@ -69,6 +69,7 @@ class CreateEvent(Command[EventDone]):
     organizer: str | None = None
     organizer_name: str = ""
     rsvp: bool = True
+    places: int = Field(0, description="how many people can have it; 0: any number")
     alarm_minutes: tuple[int, ...] | None = None
     source: Source | None = None
     verbatim: bool = Field(False, description="true: braces in its texts are no placeholders")
@@ -105,6 +106,7 @@ class CreateEvent(Command[EventDone]):
             exdates=self.exdates,
             overrides=tuple(map(series.worded, self.overrides)),
             rsvp=self.rsvp,
+            places=text.places(self.places),
             alarm_minutes=text.alarms(self.alarm_minutes),
             created=work.now.replace(microsecond=0),
             dtstamp=work.now.replace(microsecond=0),
@@ -171,6 +173,7 @@ class UpdateEvent(Command[EventDone]):
     )
     overrides: tuple[Override, ...] | None = None
     rsvp: bool | None = None
+    places: int | None = Field(None, description="0: any number of people can have it")
     alarm_minutes: tuple[int, ...] | None = None
     only_for: frozenset[Partstat] | None = Field(
         None,
@@ -225,6 +228,9 @@ class UpdateEvent(Command[EventDone]):
 
     def _group(self, work: Work, felt: Collection[str], *, asks: bool) -> Chosen:
         """Who hears of the change."""
+        if self.audience is None and not set(felt) - {"places"}:
+            # No calendar shows how many places there are.
+            return Chosen()
         if self.audience is None and self.words_quietly and not audience.misleading(felt):
             return Chosen()
         if self.audience is None and self.only_for:
@@ -295,6 +301,8 @@ class UpdateEvent(Command[EventDone]):
             values["url"] = text.url(self.url)
         if self.rsvp is not None:
             values["rsvp"] = self.rsvp
+        if self.places is not None:
+            values["places"] = text.places(self.places)
         if self.alarm_minutes is not None:
             values["alarm_minutes"] = text.alarms(self.alarm_minutes)
         if self.organizer_name is not None:

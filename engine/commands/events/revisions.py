@@ -134,7 +134,7 @@ def refuse_unexpected(event: Event, expected: int | None) -> None:
 def differences(old: Event, new: Event) -> tuple[str, ...]:
     """Names of the fields in which two revisions differ, as the tools call them."""
     names = ["summary", "location", "description", "url", "organizer_name"]
-    names += ["recurrence", "rdates", "exdates", "overrides", "rsvp", "alarm_minutes", "reserved"]
+    names += ["recurrence", "rdates", "exdates", "overrides", "rsvp", "places", "alarm_minutes", "reserved"]
     changed = [n for n in names if _comparable(getattr(old, n)) != _comparable(getattr(new, n))]
     span = [n for n in ("start", "end", "timezone") if getattr(old.span, n) != getattr(new.span, n)]
     return tuple(span + changed)

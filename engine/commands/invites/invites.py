@@ -11,6 +11,7 @@ from engine.commands import text
 from engine.commands.agents import bounds, budgets
 from engine.commands.base import Command, Done, Work
 from engine.commands.events.revisions import revised
+from engine.commands.invites.places import places_left, refuse_full
 from engine.commands.person_limit import refuse_person_limit
 from engine.commands.randomness import RECEIPT_TOKEN_LENGTH, word_in_order
 from engine.itip import personal
@@ -44,7 +45,7 @@ class SendInvite(Command[InviteDone]):
     prompted: bool = Field(False, description="a stranger asks: on a page, by a link, by a trigger")
 
     async def carry_out(self, work: Work) -> InviteDone:
-        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, INVALID_ADDRESS, MISSING_FIELD,
+        """Raises Refused: UNKNOWN_EVENT, EVENT_CANCELLED, EVENT_FINISHED, EVENT_FULL, INVALID_ADDRESS, MISSING_FIELD,
         ATTENDEE_BLOCKED, ADDRESS_SUPPRESSED, PERSON_LIMIT, INVITE_LIMIT_REACHED, …"""
         work.require("send")
         event = await work.standing_event(self.uid)
@@ -57,6 +58,7 @@ class SendInvite(Command[InviteDone]):
         before = await self._sent_before(work, known) if known and not again else None
         await self._refuse_out_of_bounds(work, event, email, known, new=before is None)
         if before is None:
+            await refuse_full(work, event, known)
             await refuse_person_limit(work, email, prompted=self.prompted)
         if known:
             known = await _welcomed(work, known)
@@ -249,6 +251,15 @@ async def refuse_over_limit(work: Work, event: Event, more: int) -> None:
             f"This event may send {work.settings.invite_limit} bulk invites; {left} are left.",
             "The operator can raise CIS_INVITE_LIMIT.",
         )
+
+
+async def room_left(work: Work, event: Event, origin: Origin) -> tuple[int | None, Code]:
+    """How many more a list may invite, None for any number, and the code of what keeps the others out."""
+    limit = await invites_left(work, event) if origin.limited else None
+    free = await places_left(work, event)
+    if free is not None and (limit is None or free < limit):
+        return free, Code.EVENT_FULL
+    return limit, Code.INVITE_LIMIT_REACHED
 
 
 async def invites_left(work: Work, event: Event) -> int | None:

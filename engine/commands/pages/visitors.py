@@ -12,7 +12,8 @@ from pydantic import Field
 from engine.commands import notices, text
 from engine.commands.base import Done, Work, refuse_ended
 from engine.commands.invites.invites import SendInvite
-from engine.commands.pages.wording import please_confirm
+from engine.commands.invites.places import full, places_left
+from engine.commands.pages.wording import line, please_confirm
 from engine.commands.person_limit import refuse_person_limit
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.model.actors import Actor
@@ -26,6 +27,8 @@ FIRST_MAX = 5
 """Invites that an address gets in a day before its owner has confirmed once; with more, one mail asks."""
 EXPIRES = timedelta(days=7)
 _DAY = timedelta(days=1)
+_NAMED = 3
+"""Events that a refusal names."""
 
 
 class PageOutcome(StrEnum):
@@ -66,11 +69,12 @@ async def send_to_visitor(
 ) -> PageSendDone:
     """Owe a visitor the invites to events, or one mail that asks; `by_person`: a person used the form.
 
-    Raises Refused: INVALID_ADDRESS, EVENT_CANCELLED, EVENT_FINISHED, UNKNOWN_EVENT, PERSON_LIMIT, ORGANIZER_SUSPENDED.
+    Raises Refused: INVALID_ADDRESS, EVENT_CANCELLED, EVENT_FINISHED, EVENT_FULL, UNKNOWN_EVENT, PERSON_LIMIT,
+    ORGANIZER_SUSPENDED.
     """
     email = _address(work, email)
     await work.refuse_suspended(offer.organizer)
-    events = await _standing(work, offer.organizer, uids)
+    events = await _with_places(work, offer, await _standing(work, offer.organizer, uids))
     if await work.unit.barred(offer.organizer, [email]):
         return PageSendDone(outcome=PageOutcome.SENT, count=len(events))
     people = {event.uid: await work.unit.attendee(event.uid, email) for event in events}
@@ -136,6 +140,25 @@ async def _standing(work: Work, organizer: str, uids: Sequence[str]) -> list[Eve
     if not events:
         raise why or Refused(Code.UNKNOWN_EVENT, "What was chosen is no longer on this page.")
     return events
+
+
+async def _with_places(work: Work, offer: Offer, events: Sequence[Event]) -> Sequence[Event]:
+    """The events of which a place is free. Raises Refused: EVENT_FULL.
+
+    On a page, whose visitor may choose others, one that is full is enough for that. Whether the address has a
+    place already is not looked at: who asks would learn it.
+    """
+    taken = [event for event in events if await places_left(work, event) == 0]
+    if taken and (len(taken) == len(events) or not offer.link):
+        refused = full(taken[0])
+        if len(events) == 1:
+            raise refused
+        named = ", ".join(line(event) for event in taken[:_NAMED])
+        rest = f" and {len(taken) - _NAMED} more" if len(taken) > _NAMED else ""
+        raise Refused(
+            refused.code, f"No place is free any more: {named}{rest}.", "Nothing was sent; send the others."
+        )
+    return [event for event in events if event not in taken]
 
 
 async def _ask(work: Work, offer: Offer, request: PageRequest, events: Sequence[Event]) -> None:

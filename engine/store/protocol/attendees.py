@@ -26,6 +26,10 @@ class Attendees(Protocol):
         """How many attendees an event had before this unit, by its counter."""
         ...
 
+    async def places_taken(self, event_uid: str) -> int:
+        """How many attendees have a place of the event, with what this unit has changed."""
+        ...
+
     async def add_attendees(self, attendees: Sequence[Attendee]) -> None:
         """Add attendees, all of one event. Known ones stay as they are, but become proven if added as proven."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -62,6 +63,10 @@ class PageQuestions(Protocol):
 
     async def written_mark(self) -> int:
         """A number that is another one after anything was written, by whichever process."""
+        ...
+
+    async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
+        """How many places of each of these events are taken; one that nobody has is left out."""
         ...
 
     async def events_of(self, organizer: str, limit: int) -> list[Event]:

@@ -16,6 +16,8 @@ from engine.store.sqlite.session import IN_LIST, Session, as_list
 from engine.store.sqlite.suppressions import by_domain
 
 _ANY = "''"
+PLACES = {"attendees": 1, **{f"rsvp.{p.label}": -1 for p in Partstat if not p.holds_place}}
+"""The counters of which the places that are taken are the sum, each with its sign."""
 
 
 class Attendees(Session):
@@ -51,6 +53,17 @@ class Attendees(Session):
             [event_uid, names],
         )
         return int(row["n"]) if row else 0
+
+    async def places_taken(self, event_uid: str) -> int:
+        found = await self.all(
+            f"SELECT name, n FROM tally WHERE scope = 'event' AND key = ? AND name {IN_LIST}",
+            [event_uid, as_list(PLACES)],
+        )
+        moved = self.tally.changes
+        counted = {row["name"]: int(row["n"]) for row in found}
+        return sum(
+            sign * (counted.get(name, 0) + moved["event", event_uid, name]) for name, sign in PLACES.items()
+        )
 
     async def add_attendees(self, attendees: Sequence[Attendee]) -> None:
         """Add attendees, all of one event; those whom the store holds already stay as they are.

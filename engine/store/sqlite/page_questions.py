@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import TypeVar
 
 from engine.model.events import Event
@@ -40,6 +40,9 @@ class PageQuestions:
 
     async def written_mark(self) -> int:
         return await self._in_loop(written_mark)
+
+    async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
+        return await self._in_loop(lambda s: Pages(s).places_taken_of(uids))
 
     async def events_of(self, organizer: str, limit: int) -> list[Event]:
         return await self._in_thread(lambda s: Pages(s).events_of(organizer, limit))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
 from engine.store.sqlite import rows
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.attendees import PLACES
+from engine.store.sqlite.session import IN_LIST, Session, as_list
 
 _KEPT = timedelta(days=30)
 
@@ -77,6 +79,15 @@ class Pages(Session):
             [organizer],
         )
         return int(row["id"]) if row else 0
+
+    async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
+        signs = " ".join(f"WHEN '{name}' THEN {sign} * n" for name, sign in PLACES.items())
+        found = await self.all(
+            f"SELECT key, sum(CASE name {signs} END) AS taken FROM tally "
+            f"WHERE scope = 'event' AND key {IN_LIST} AND name {IN_LIST} GROUP BY key",
+            [as_list(uids), as_list(PLACES)],
+        )
+        return {row["key"]: int(row["taken"]) for row in found if row["taken"]}
 
     async def events_of(self, organizer: str, limit: int) -> list[Event]:
         found = await self.all(

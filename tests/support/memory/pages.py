@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from engine.model.changes import ChangeKind
@@ -52,6 +54,12 @@ class PageUnit(LedgerUnit):
     async def events_revision(self, organizer: str) -> int:
         changes = self.t.where("change", lambda c: c.organizer == organizer and c.kind in _OF_EVENTS)
         return max((c.id for c in changes), default=0)
+
+    async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
+        held = self.t.where(
+            "attendee", lambda a: a.event_uid in uids and not a.withdrawn and a.partstat.holds_place
+        )
+        return dict(Counter(a.event_uid for a in held))
 
     async def events_of(self, organizer: str, limit: int) -> list[Event]:
         found = self.t.where("event", lambda e: e.organizer == organizer)

@@ -220,6 +220,10 @@ class Unit(WebhookUnit):
         counted = Counter(a.partstat for a in self._counted(event_uid))
         return {partstat: counted[partstat] for partstat in Partstat}
 
+    async def places_taken(self, event_uid: str) -> int:
+        people = self.t.where("attendee", lambda a: self._here(a, event_uid))
+        return sum(a.partstat.holds_place for a in people)
+
     async def limited_invites(self, event_uid: str) -> int:
         return sum(a.origin.limited for a in self._counted(event_uid))
 
