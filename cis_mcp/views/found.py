@@ -27,7 +27,6 @@ class EventBrief(Data):
     end: When
     location: str
     recurrence: str
-    places: int
     free: int | None
     untrusted: bool
     sender_unauthenticated: bool
@@ -69,7 +68,6 @@ def brief_info(event: Event, span: Span, taken: int = 0) -> EventBrief:
         end=when(span, span.end),
         location=event.location,
         recurrence=event.recurrence,
-        places=event.places,
         free=max(0, event.places - taken) if event.places else None,
         untrusted=event.source_uid is not None,
         sender_unauthenticated=event.sender_unauthenticated,

@@ -107,15 +107,15 @@ class CreateEventArguments(Arguments):
     )
     alarm_minutes: AlarmMinutes = None
     rsvp: bool = Field(True, description="false: for information; asks for no answer")
-    places: int = Field(0, description="how many people can have it; 0: any number")
+    places: int = Field(0, description="how many can have it; 0: any number")
     organizer: str | None = Field(
-        None, description="address of the owner; leave out to act for yourself", examples=["ann@example.com"]
+        None, description="the owner; leave out for yourself", examples=["ann@example.com"]
     )
     organizer_name: str | None = Field(None, description="shown as sender")
     url: str | None = Field(None, description="web page")
     idempotency_key: str | None = Field(
         None,
-        description="any text of yours; the same key makes the same event once",
+        description="any text; the same makes the same event once",
         max_length=200,
     )
 
@@ -142,7 +142,7 @@ class UpdateEventArguments(Arguments):
     organizer_name: str | None = Field(None, description="shown as sender")
     url: str | None = Field(None, description="web page")
     alarm_minutes: AlarmMinutes = Field(None, description="as in create_event")
-    places: int | None = None
+    places: int | None = Field(None, description="as in create_event")
     only_for: list[Answer] | None = Field(
         None, description="only these see the new location, description or url; []: no longer"
     )

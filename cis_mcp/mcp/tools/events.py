@@ -69,9 +69,7 @@ class CancelledEvent(Result):
     notified: int = Field(description="people who are mailed, or would be")
     first: list[str] = Field(description="the first 20 of them, masked")
     left_out: dict[str, int] = Field(description="people who are not, by their answer")
-    calendars: int = Field(
-        description="of a dry run: people who were sent the revision that stands, so what correcting it changes"
-    )
+    calendars: int = Field(description="of a dry run: people who were sent the revision that stands")
     campaign_id: str = Field(description="follow it with get_campaign; empty: no one is mailed")
     dry_run: bool
 
@@ -84,7 +82,7 @@ class FoundEvent(Result):
         description="open ones, oldest first, at most 10; see answer_proposal"
     )
     statistics: Annotated[StatisticsInfo, shown_by("get_stats")]
-    free: int | None = Field(description="places that nobody has")
+    free: int | None = Field(description="places")
 
 
 async def create_event(call: CallContext, arguments: CreateEventArguments) -> Reply:
