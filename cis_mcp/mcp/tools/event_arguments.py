@@ -178,7 +178,7 @@ class CancelEventArguments(Arguments):
     uid: Uid
     instance: Instance = None
     note: Note = None
-    audience: Told = None
+    audience: Told = Field(None, description="as in update_event")
     dry_run: bool = Field(False, description="true: only show who would be mailed")
     wait_s: WaitS = 0
 
