@@ -158,9 +158,15 @@ async def test_nobody_else_widens_a_bound(engine: Engine, web: httpx.AsyncClient
         Actor(kind="organizer", address="bot@cis.test"),
     ):
         assert await refusal(engine, wider, actor) in {Code.NOT_ALLOWED, Code.UNKNOWN_KEY}
-    for odd in ({"bound": "verbs"}, {"bound": "to"}, {"bound": "links", "add": "no host"}):
-        command = WidenKey(key_id=made.id, **odd)
-        assert await refusal(engine, command) is Code.INVALID_ARGUMENT
+    linked = (await do(engine, CreateKey(name="", address="bot@cis.test", bounds=Bounds(links=())))).key
+    for key, odd in (
+        (made, {"bound": "verbs"}),
+        (linked, {"bound": "links", "add": "no host"}),
+        (linked, {"bound": "links"}),
+        (made, {"bound": "to", "add": "*@example.com"}),
+    ):
+        assert await refusal(engine, WidenKey(key_id=key.id, **odd)) is Code.INVALID_ARGUMENT
+    assert [key.bounds for key in await engine.keys()] == [made.bounds, linked.bounds]
 
 
 async def test_a_key_is_stopped_resumed_and_ended(engine: Engine, person: Person) -> None:

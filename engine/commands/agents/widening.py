@@ -92,6 +92,8 @@ class WidenKey(Command[KeyDone]):
 
     def _values(self, bounds: Bounds) -> dict[str, object]:
         if self.bound in PATTERNS:
+            if getattr(bounds, self.bound) is None:
+                raise Refused(Code.INVALID_ARGUMENT, f"The key has no bound “{self.bound}”: all are allowed.")
             return {self.bound: (*(getattr(bounds, self.bound) or ()), *self._added())}
         if self.bound in _DOUBLED:
             return {self.bound: 2 * getattr(bounds, self.bound)}
