@@ -22,16 +22,17 @@ class BySegments(BaseRoute):
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self.routes = list(routes)
-        found = {segments(route.path) for route in routes}
-        plain = {pair for pair in found if "{" not in pair[1]}
-        self._routers = {pair: Router(self._at(*pair)) for pair in plain}
-        self._others = {first: Router(self._at(first, "{")) for first, _ in found}
+        pairs: dict[str, list[tuple[str, Route]]] = {}
+        for route in routes:
+            first, second = segments(route.path)
+            pairs.setdefault(first, []).append((second, route))
+        self._routers = {
+            (first, second): Router(_fitting(second, below))
+            for first, below in pairs.items()
+            for second in {second for second, _ in below if "{" not in second}
+        }
+        self._others = {first: Router(_fitting("{", below)) for first, below in pairs.items()}
         self._nothing = Router()
-
-    def _at(self, first: str, second: str) -> list[BaseRoute]:
-        """The routes that may fit a path with these segments."""
-        pairs = [(route, segments(route.path)) for route in self.routes]
-        return [route for route, pair in pairs if pair[0] == first and ("{" in pair[1] or pair[1] == second)]
 
     def matches(self, _scope: Scope) -> tuple[Match, Scope]:
         return Match.FULL, {}
@@ -43,3 +44,8 @@ class BySegments(BaseRoute):
         pair = segments(scope["path"])
         router = self._routers.get(pair) or self._others.get(pair[0], self._nothing)
         await router(scope, receive, send)
+
+
+def _fitting(segment: str, below: Sequence[tuple[str, Route]]) -> list[BaseRoute]:
+    """The routes, each with its second segment, that may fit a path which has `segment` there."""
+    return [route for second, route in below if "{" in second or second == segment]

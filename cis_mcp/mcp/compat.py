@@ -7,6 +7,7 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.connection import Connection
 from mcp.server.lowlevel import Server
+from mcp.server.mcpserver.resources import ResourceTemplate
 from mcp.server.session import ServerSession
 
 
@@ -18,3 +19,8 @@ def low_level(server: MCPServer[Any]) -> Server[Any]:
 def connection(session: ServerSession) -> Connection:
     """The connection of a request: its state lives as long as its client stays."""
     return session._connection
+
+
+def add_template(server: MCPServer[Any], template: ResourceTemplate) -> None:
+    """Have `server` read what `template` fits; its own way would make a model of the arguments for each server."""
+    server._resource_manager._templates[template.uri_template] = template

@@ -355,7 +355,7 @@ async def test_no_more_mails_leave_in_a_day_than_the_installation_may_send(tmp_p
             return (counts["sent"], counts["queued"]) == (5, 3)
 
         await eventually(waits)
-        one = await play.ok("send_invite", uid=uid, email="late@example.com")
+        one = await play.ok("send_invite", uid=uid, email="late@example.com", wait_s=0)
         assert one["status"] == "queued"
         assert "sent the 5 mails that it may send in 24 hours" in one["answer"]
         for said in (

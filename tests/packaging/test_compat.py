@@ -15,19 +15,20 @@ import pytest
 from imapclient import IMAPClient
 from mcp import Client
 from mcp.server import MCPServer, ServerRequestContext
+from mcp.server.mcpserver.resources import ResourceTemplate
 from mcp.types import ListResourcesResult, PaginatedRequestParams
 from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from cis_mcp.mcp.compat import connection, low_level
+from cis_mcp.mcp.compat import add_template, connection, low_level
 from engine.inbox.sources.idling import IdlingClient
 from engine.store.sqlite.compat import in_thread
 
 ROOT = Path(__file__).parents[2]
 CAPPED = {"aiosqlite": "<0.23", "imapclient": "<4.2", "mcp": "<2.4", "uvicorn": "<0.55"}
-PRIVATE = re.compile(r"_lowlevel_server|session\._connection|\._conn\b|\._execute\(")
+PRIVATE = re.compile(r"_lowlevel_server|_resource_manager|session\._connection|\._conn\b|\._execute\(")
 
 
 @pytest.mark.parametrize("library", CAPPED)
@@ -67,6 +68,17 @@ async def test_the_sdk_takes_a_handler_beneath_its_server_and_shows_the_connecti
     async with Client(server) as client:
         assert (await client.list_resources()).resources == []
     assert len(seen) == 1
+
+
+async def test_the_sdk_takes_a_template_that_was_made_before() -> None:
+    async def read(name: str) -> str:
+        return f"about {name}"
+
+    server = MCPServer[Any]("probe")
+    add_template(server, ResourceTemplate.from_function(read, uri_template="probe://{name}"))
+    async with Client(server) as client:
+        (content,) = (await client.read_resource("probe://ann")).contents
+        assert getattr(content, "text", "") == "about ann"
 
 
 def test_the_sdk_s_server_asks_for_the_schema_of_a_tool_s_headers() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.base import Command, Done
@@ -32,6 +33,7 @@ from engine.refusals import Code, Refused
 from engine.settings import Settings
 from tests.support.clock import Clock
 from tests.support.migrated import make_database
+from tests.support.names import nobody
 
 D = TypeVar("D", bound=Done)
 
@@ -39,9 +41,23 @@ ORGANIZER = "agent@cis.test"
 ANSWERERS = {Partstat.ACCEPTED: "yes", Partstat.TENTATIVE: "maybe", Partstat.DECLINED: "no"}
 
 
+class _GivenSettings(Settings):
+    """Settings that look at no environment and no file: that took a third of the time in which an engine opens."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource,
+        **_more: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def settings_in(folder: Path, **values: object) -> Settings:
     """Settings over `folder` that nothing outside the test has a say in."""
-    return Settings(data_dir=folder, _env_file=None, **values)  # type: ignore[call-arg,arg-type]
+    return _GivenSettings(**{"data_dir": folder, "dns": nobody().address, **values})
 
 
 @asynccontextmanager

@@ -21,16 +21,19 @@ _UDP_MAX = 512
 
 
 class NameServer:
-    """Answers for `records`; says NXDOMAIN to everything else, and nothing at all about `silent` names."""
+    """Answers for `records`; says NXDOMAIN to everything else, and nothing at all about `silent` names.
 
-    def __init__(self) -> None:
+    `look_s`: how often its threads look whether it was closed.
+    """
+
+    def __init__(self, look_s: float = 0.02) -> None:
         self.records: dict[tuple[str, str], list[str]] = {}
         self.silent: set[str] = set()
         self.asked: list[str] = []
         self._servers = _bound(self)
         self.port: int = self._servers[0].socket.getsockname()[1]
         for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(look_s,), daemon=True).start()
 
     @property
     def address(self) -> str:
@@ -114,4 +117,5 @@ def serving_names() -> Iterator[NameServer]:
 @lru_cache(maxsize=1)
 def nobody() -> NameServer:
     """A server that knows no name: what tests ask that care for none, so that nothing leaves the machine."""
-    return NameServer()
+    # It is never closed; two threads that look for that all the time cost each process of tests a percent of a core.
+    return NameServer(look_s=3_600)

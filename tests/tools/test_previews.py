@@ -63,7 +63,7 @@ async def test_a_preview_shows_the_mail_and_each_client_and_sends_nothing(engine
         assert shown["reply_to"] == plain.organizer
         assert [one["client"] for one in shown["clients"]] == list(CLIENTS)
         assert {warning["code"] for warning in shown["warnings"]} == {"dns_not_known", "loopback"}
-        await caller.ok("send_invite", uid=plain.id, email="ann@gmail.com")
+        await caller.ok("send_invite", uid=plain.id, email="ann@gmail.com", wait_s=0)
         assert (await caller.ok("preview_invite", uid=plain.id, email="ann@gmail.com"))["invited"]
         assert await caller.code("preview_invite", uid="nothing", email="ann@gmail.com") == "unknown_event"
         assert await caller.code("preview_invite", uid=plain.id, email="ann") == "invalid_address"

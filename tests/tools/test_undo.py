@@ -121,7 +121,7 @@ async def test_an_answer_says_how_and_until_when_it_can_be_taken_back(tmp_path: 
 
 async def test_without_a_time_nothing_can_be_taken_back(engine: Engine) -> None:
     async with calling(engine) as caller:
-        assert "undo" not in await caller.ok("send_invite", uid=await caller.event(), email=ANN)
+        assert "undo" not in await caller.ok("send_invite", uid=await caller.event(), email=ANN, wait_s=0)
 
 
 async def test_an_invite_is_taken_back_with_its_person(tmp_path: Path) -> None:

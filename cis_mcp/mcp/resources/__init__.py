@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from mcp.server import MCPServer, ServerRequestContext
+from mcp.server.mcpserver.resources import FunctionResource, ResourceTemplate
 from mcp.types import ListResourcesResult, PaginatedRequestParams
 
-from cis_mcp.mcp.compat import low_level
+from cis_mcp.mcp.compat import add_template, low_level
 from cis_mcp.mcp.resources.kinds import KINDS, Kind
 from cis_mcp.mcp.resources.listing import page
 from cis_mcp.mcp.resources.view import ResourceView
@@ -16,19 +18,26 @@ from cis_mcp.views.files import beside
 
 _LLMS = "llms.txt"
 
+_Text = Callable[[Kind, str], Awaitable[str]]
+
 
 def add_resources(server: MCPServer[Any], shelf: ResourceView) -> None:
     """Serve everything on `shelf`, and llms.txt; `resources/list` comes in pages."""
     # the first template that fits is read, so those with an ending stand before those without
     for kind in KINDS:
-        served = server.resource(
-            kind.uri,
-            name=kind.name,
-            title=kind.title,
-            description=kind.description,
-            mime_type=kind.mime_type,
-        )
-        served(_reader(shelf, kind))
+        if kind.variable:
+            add_template(server, _template(kind).model_copy(update={"fn": _reader(kind, shelf.text)}))
+        else:
+            server.add_resource(
+                FunctionResource(
+                    uri=kind.uri,
+                    name=kind.name,
+                    title=kind.title,
+                    description=kind.description,
+                    mime_type=kind.mime_type,
+                    fn=_reader(kind, shelf.text),
+                )
+            )
     server.resource(
         f"cis://{_LLMS}",
         name=_LLMS,
@@ -39,20 +48,37 @@ def add_resources(server: MCPServer[Any], shelf: ResourceView) -> None:
     _page_list(server, shelf)
 
 
-def _reader(shelf: ResourceView, kind: Kind) -> Callable[..., Awaitable[str]]:
+@cache
+def _template(kind: Kind) -> ResourceTemplate:
+    """What all servers have alike of a kind; it reads nothing yet."""
+    return ResourceTemplate.from_function(
+        _reader(kind, _no_text),
+        uri_template=kind.uri,
+        name=kind.name,
+        title=kind.title,
+        description=kind.description,
+        mime_type=kind.mime_type,
+    )
+
+
+async def _no_text(kind: Kind, _name: str) -> str:
+    raise LookupError(f"no server was named that has a {kind.name}")
+
+
+def _reader(kind: Kind, text: _Text) -> Callable[..., Awaitable[str]]:
     """What the SDK calls to read a resource of `kind`; it looks at the names of its arguments."""
 
     async def alone() -> str:
-        return await shelf.text(kind, "")
+        return await text(kind, "")
 
     async def uid(uid: str) -> str:
-        return await shelf.text(kind, uid)
+        return await text(kind, uid)
 
     async def campaign_id(id: str) -> str:  # noqa: A002 -- the name stands in the template
-        return await shelf.text(kind, id)
+        return await text(kind, id)
 
     async def email(email: str) -> str:
-        return await shelf.text(kind, email)
+        return await text(kind, email)
 
     readers: dict[str, Callable[..., Awaitable[str]]] = {
         "": alone,
