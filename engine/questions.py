@@ -14,6 +14,7 @@ from engine.commands.base import named_event
 from engine.commands.events import series
 from engine.commands.operators.operators import may_administer
 from engine.do_not_mail import DoNotMail, refuse_unreading
+from engine.export_questions import ExportQuestions
 from engine.model.actors import Actor
 from engine.model.answers import Delegation, InstanceAnswer, Proposal, ProposalState, Receipt
 from engine.model.base import Value
@@ -60,7 +61,13 @@ class Explanation(Value):
 
 
 class Questions(
-    CampaignQuestions, PageQuestions, DoNotMail, SessionQuestions, RevisionQuestions, ReportQuestions
+    CampaignQuestions,
+    PageQuestions,
+    DoNotMail,
+    SessionQuestions,
+    RevisionQuestions,
+    ReportQuestions,
+    ExportQuestions,
 ):
     """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
 

@@ -120,6 +120,7 @@ class Code(StrEnum):
     COMPLAINED = "complained"
     RENDER_FAILED = "render_failed"
     DISK_FULL = "disk_full"
+    PACKAGE_MISSING = "package_missing"
     INTERNAL = "internal"
 
 

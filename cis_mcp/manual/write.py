@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cis_mcp.manual.exports import exports_md
 from cis_mcp.manual.forecast import forecast_md
 from cis_mcp.manual.llms import llms_txt
 from cis_mcp.manual.rest import golden, rest_md
@@ -54,6 +55,7 @@ def pages() -> dict[str, str]:
     """What is made from the code: paths from the project's root, and what belongs there."""
     return {
         "docs/tools.md": tools_md(),
+        "docs/exports.md": exports_md(),
         "docs/rest.md": rest_md(),
         "docs/clients-forecast.md": forecast_md(),
         "docs/openapi.json": golden(),

@@ -19,7 +19,7 @@ _TAGS = {
     "events": "Create, read, change, cancel, search",
     "people": "Invites, withdrawals, reminders, attendees, proposals, the report, the do-not-mail list",
     "campaigns": "A list of people, judged as a draft and then sent",
-    "counting": "Statistics, and changes since a cursor",
+    "counting": "Statistics, changes since a cursor, whole tables",
     "pages": "Public web pages",
     "links": "Links for newsletters",
     "triggers": "Rules for what systems of record post, and what was delivered",

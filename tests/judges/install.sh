@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the judges: libical, postfix, dovecot and Chromium (system packages); ical.js, axe-core, html-validate, Lighthouse, the
 # MCP Inspector, the MCP conformance suite with the Node that it needs, the official host of MCP Apps with what bundles
-# it, React for the example pages, and the bundle's own tool; schemathesis; ministack, microburst and cfn-lint (below .judges).
+# it, React for the example pages, and the bundle's own tool; schemathesis; ministack, microburst and cfn-lint; pyarrow (below .judges).
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "$(id -u)" = 0 ]; then
@@ -23,6 +23,9 @@ if [ ! -x "$here/.judges/aws/bin/cfn-lint" ]; then
         microburst==0.10.0 \
         cfn-lint==1.58.0
 fi
+# Parquet: the optional package, apart from the locks of the product.
+[ -d "$here/.judges/pyarrow/pyarrow" ] || "${PYTHON:-python3}" -m pip install -q --disable-pip-version-check \
+    --no-deps --target "$here/.judges/pyarrow" pyarrow==26.0.1
 npm install --silent --no-audit --no-fund --prefix "$here/.judges" \
     ical.js@2.2.1 \
     axe-core@4.14.1 \

@@ -17,6 +17,7 @@ from engine.store.protocol.claims import Claims
 from engine.store.protocol.confirmations import Confirmations, Prompting, Proofs
 from engine.store.protocol.digests import Digests
 from engine.store.protocol.events import Events
+from engine.store.protocol.exports import Exports
 from engine.store.protocol.feeds import Feeds
 from engine.store.protocol.forgetting import Forgetting, Traces
 from engine.store.protocol.held import HeldActions, HeldQuestions
@@ -106,6 +107,7 @@ class Store(
     TriggerQuestions,
     WebhookQuestions,
     Timing,
+    Exports,
     Protocol,
 ):
     """Keeps everything; several processes may use one at once (promise 6)."""

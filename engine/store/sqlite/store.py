@@ -34,6 +34,7 @@ from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.candidates import Judged, claims
 from engine.store.sqlite.compat import in_thread
 from engine.store.sqlite.events import Events
+from engine.store.sqlite.exports import ExportAnswers
 from engine.store.sqlite.figures import FIRST_DUE, FigureQueries
 from engine.store.sqlite.group_commit import asked
 from engine.store.sqlite.held import HeldAnswers
@@ -84,6 +85,7 @@ class SqliteStore(
     InboxAsked,
     Naming,
     TimingAnswers,
+    ExportAnswers,
 ):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 

@@ -17,6 +17,7 @@ from engine.model.messages import MessageState
 from engine.store.protocol import NOTICE_PAUSE, Conflict, Job
 from engine.store.repeating import repeated
 from engine.store.rules import LIST_KEPT
+from tests.support.memory.exports import Exported
 from tests.support.memory.forgetting import named_by_others, traces
 from tests.support.memory.questions import Asked
 from tests.support.memory.tables import Tables
@@ -26,7 +27,7 @@ from tests.support.memory.unit import WholeUnit
 T = TypeVar("T")
 
 
-class MemoryStore(Asked, Timings):
+class MemoryStore(Asked, Timings, Exported):
     """Keeps everything in this process, for as long as it lasts."""
 
     def __init__(self, rates: Rates | None = None) -> None:

@@ -1,0 +1,56 @@
+"""Writes docs/exports.md: which tables can be exported, and what each column means."""
+
+from __future__ import annotations
+
+from engine.model.exports import COLUMNS, Table
+
+_DATED = {Table.RECEIPTS: "arrived", Table.ATTENDEES: "invited"}
+_OF = {
+    Table.EVENTS: "One row for each event.",
+    Table.ATTENDEES: "One row for each person of each event.",
+    Table.MESSAGES: "One row for each calendar mail to a person: the ledger. Notices and reports are not among them.",
+    Table.RECEIPTS: "One row for each answer that came back, also those that do not count.",
+    Table.LINKS: "One row for each link for newsletters; the newest 10,000.",
+}
+_HEAD = """# Tables for programs that analyse
+
+Amazon QuickSight, Metabase, a notebook: whatever reads CSV or Parquet.
+
+- `cis-mcp export --to DIR` writes a file for each table; `--table`, `--format csv`, `--format parquet`,
+  `--organizer`, `--since`, `--until` and `--addresses` choose.
+- `GET /v1/export/{table}` streams one, by `format`, `organizer`, `since`, `until`, `masked` ([rest.md](rest.md)).
+
+What holds for all of them:
+
+- An organizer gets their own rows, the operator all, or those of the organizer who is named.
+- Addresses and names are masked, and comments left out, unless `--addresses` or `masked=false` asks for them; that
+  takes the verb `report`. At the command line it leaves a row in the record.
+- `since` and `until` are days in UTC; rows of `since` are among them, those of `until` are not.
+- Files are written while they are read: memory does not grow with them, and what changes meanwhile may or may not be
+  in them. A server writes three at a time.
+- CSV follows RFC 4180, in UTF-8 with a header. Times are ISO 8601 in UTC; truths are `true` and `false`; an empty cell
+  is nothing. A cell that a spreadsheet would take for a formula begins with an apostrophe.
+- Parquet has typed columns (text, 64-bit integers, booleans, timestamps of milliseconds in UTC), compressed by snappy.
+  It needs `pip install "cis-mcp[parquet]"` (pyarrow, 55 MB); everything else works without.
+- `uid` of the events joins `event_uid` of the other tables; `event_uid` with `address` joins people, mails and
+  answers, which takes unmasked addresses.
+"""
+
+
+def exports_md() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *(_table(table) for table in Table)])
+
+
+def _table(table: Table) -> str:
+    lines = [
+        f"| `{one.name}` | {one.kind} | {one.meaning}{_masked(one.personal)} |" for one in COLUMNS[table]
+    ]
+    dated = f"{_OF[table]} Dates compare with `{_DATED.get(table, 'created')}`."
+    return "\n".join(
+        [f"## {table.value}\n", f"{dated}\n", "| column | kind | meaning |", "|---|---|---|", *lines, ""]
+    )
+
+
+def _masked(personal: str) -> str:
+    return {"": "", "text": "; left out where masked"}.get(personal, "; masked")

@@ -1,0 +1,69 @@
+"""Whole tables as files, for programs that analyse."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+from pydantic import Field
+from starlette.responses import Response, StreamingResponse
+
+from cis_mcp.rest.endpoint import Call, Endpoint
+from cis_mcp.rest.models import Body, Query
+from engine.exporting.files import Form, writer, written
+from engine.model.exports import ExportQuery, Table
+from engine.model.verbs import Verb
+
+MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
+
+
+class Exporting(Query):
+    """Which table, of whom and of which days, and how it is written."""
+
+    table: Table
+    format: Form = Form.CSV
+    organizer: str | None = Field(
+        None, description="address; left out: yourself, or all for the operator", max_length=1_000
+    )
+    since: Annotated[
+        date | None,
+        Field(description="only rows from this day on (UTC); docs/exports.md says by which column"),
+    ] = None
+    until: Annotated[date | None, Field(description="only rows before this day (UTC)")] = None
+    masked: bool = Field(
+        True, description="false: addresses and names in full, for a key with the verb `report`"
+    )
+
+
+async def export_table(call: Call[Exporting, Body]) -> Response:
+    """Write a whole table as CSV or Parquet: events, attendees, messages, receipts or links, of a range of days. It
+    is written while it is read, so that its size is not known before."""
+    asked = call.query
+    query = ExportQuery(
+        table=asked.table, organizer=asked.organizer, since=midnight(asked.since), until=midnight(asked.until)
+    )
+    made = writer(asked.table, asked.format)
+    rows = call.engine.table_rows(query, call.actor, masked=asked.masked)
+    name = f"{asked.table.value}.{asked.format.value}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return StreamingResponse(written(rows, made), headers=headers, media_type=MEDIA[asked.format])
+
+
+def midnight(day: date | None) -> datetime | None:
+    """The moment at which a day begins in UTC."""
+    return datetime.combine(day, time(), UTC) if day else None
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/v1/export/{table}",
+        export_table,
+        None,
+        Verb.READ,
+        "counting",
+        Exporting,
+        tool="list_attendees",
+        media="text/csv",
+    ),
+)

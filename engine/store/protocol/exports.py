@@ -1,0 +1,35 @@
+"""Whole tables, read a page at a time, as an export asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from typing import Protocol
+
+from engine.model.answers import Receipt
+from engine.model.counters import Statistics
+from engine.model.events import Event
+from engine.model.exports import ExportQuery
+from engine.model.messages import Message
+from engine.model.people import Attendee
+
+
+class Exports(Protocol):
+    """What an export reads; no page is larger than what fits easily into memory."""
+
+    async def events_in_order(
+        self, organizer: str | None, after: str, limit: int
+    ) -> tuple[list[tuple[Event, Statistics]], str]:
+        """Events in order of their start with their counters, and where to go on; the last page has an empty cursor."""
+        ...
+
+    def attendees_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Attendee]]:
+        """Everybody of these events who was invited at the time in question, withdrawn or not."""
+        ...
+
+    def messages_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Message]]:
+        """The calendar mails of these events that were owed at the time in question."""
+        ...
+
+    def receipts_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Receipt]]:
+        """The answers to these events that came at the time in question."""
+        ...
