@@ -37,9 +37,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=_data_dir, description="database, raw mail, Maildir outbox")
     domain: str = Field("cis.test", description="domain of create@, rsvp@, bulk@ and of the From address")
-    outbox: SecretStr = Field(
-        SecretStr("maildir"), description="maildir, smtp://…, smtps://… or ses://REGION"
-    )
+    outbox: SecretStr = Field(SecretStr("maildir"), description="maildir, smtp(s)://… or ses://REGION")
     inbox: SecretStr = Field(
         SecretStr(""),
         description="where mail comes from: smtp://…, imaps://…, maildir:///…, sqs://QUEUE?region=…[&bucket=…]",
@@ -156,14 +154,14 @@ class Settings(BaseSettings):
         description="addresses of proxies in front whose X-Forwarded-For is believed, and which may hold more "
         "than 100 connections; none: no one",
     )
-    oauth_issuer: str = Field(
-        "", description="OAuth 2.1 issuer whose tokens are accepted besides keys; empty: none"
-    )
+    oauth_issuer: str = Field("", description="OAuth 2.1 issuer whose tokens count beside keys; empty: none")
     oauth_jwks: str = Field("", description="URL of its public keys; empty: as its metadata says")
     oauth_audience: str = Field("", description="audience that a token must have; empty: CIS_PUBLIC_URL/mcp")
     oauth_subjects: Literal["any", "listed"] = Field(
         "any", description="listed: only tokens for whose subject bounds were made; any: others as well"
     )
+    oauth_client: str = Field("", description="client id of the console at the issuer; empty: none")
+    oauth_client_secret: SecretStr = Field(SecretStr(""), description="its secret; empty: PKCE alone")
     oauth_claim: str = Field(
         "email", description="claim that holds the address a token acts for; email must be verified"
     )

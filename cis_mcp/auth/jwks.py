@@ -96,7 +96,7 @@ def fetching(issuer: str, jwks: str) -> Fetch:
 
     async def fetch() -> list[dict[str, Any]]:
         async with asyncio.timeout(_SECONDS), httpx.AsyncClient(timeout=_SECONDS) as web:
-            url = jwks or await _jwks_uri(web, issuer)
+            url = jwks or str((await metadata(web, issuer, "jwks_uri"))["jwks_uri"])
             keys = (await _document(web, url)).get("keys")
         if not isinstance(keys, list):
             raise ValueError("no key set")  # noqa: TRY004 -- the issuer's mistake, not a caller's
@@ -105,8 +105,11 @@ def fetching(issuer: str, jwks: str) -> Fetch:
     return fetch
 
 
-async def _jwks_uri(web: httpx.AsyncClient, issuer: str) -> str:
-    """What the issuer's metadata names (RFC 8414, 3, or OpenID Connect Discovery, 4)."""
+async def metadata(web: httpx.AsyncClient, issuer: str, *names: str) -> dict[str, Any]:
+    """The issuer's metadata, with texts by these names (RFC 8414, 3, or OpenID Connect Discovery, 4).
+
+    Raises httpx.HTTPError, ValueError.
+    """
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
     places = (
@@ -115,11 +118,11 @@ async def _jwks_uri(web: httpx.AsyncClient, issuer: str) -> str:
     )
     for place in places:
         try:
-            metadata = await _document(web, place)
+            found = await _document(web, place)
         except (httpx.HTTPStatusError, ValueError):
             continue
-        if metadata.get("issuer") == issuer and isinstance(metadata.get("jwks_uri"), str):
-            return str(metadata["jwks_uri"])
+        if found.get("issuer") == issuer and all(isinstance(found.get(name), str) for name in names):
+            return found
     raise ValueError("no metadata that names the issuer and its keys")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
+from cis_mcp.auth.authorizing import BACK, CodeFlow, gone
 from cis_mcp.auth.sessions import cookie, secret_in
 from cis_mcp.console import words
 from cis_mcp.console.guard import Screen, Visit, inside
 from cis_mcp.pages.forms import client_of
 from cis_mcp.pages.hourly import HourlyCount
-from engine.commands.signing_in import AskToSignIn, SignInWithKey, SignOut, digest
+from engine.commands.signing_in import AskToSignIn, SignInWithKey, SignInWithToken, SignOut, digest
+from engine.engine import SYSTEM
 from engine.network import client_network
 from engine.refusals import Refused
 
@@ -61,6 +63,34 @@ class Entrance:
         headers = {"Set-Cookie": cookie(visit.engine.settings, done.secret)}
         return RedirectResponse(inside(visit.given("to")), 303, headers)
 
+    async def by_oauth(self, visit: Visit) -> Response:
+        """GET /console/signin/oauth: on to the issuer."""
+        if self._tries.over(client_network(client_of(visit.request)), WRONG_MAX):
+            return _page(visit, "Too many tries from your network. Try again in an hour.", 429)
+        try:
+            begun = await CodeFlow(visit.engine).begin()
+        except Refused as refused:
+            return _page(visit, words.sentence(refused), 403)
+        return RedirectResponse(begun.url, 303, {"Set-Cookie": begun.cookie, "Cache-Control": "no-store"})
+
+    async def back(self, visit: Visit) -> Response:
+        """GET …/back: the issuer sends the browser here; only one that set out from here gets in."""
+        settings = visit.engine.settings
+        try:
+            caller = await CodeFlow(visit.engine).finish(visit.request.headers, visit.request.query_params)
+        except Refused as refused:
+            return _page(visit, f"{refused.message} {refused.hint}", 403)
+        command = SignInWithToken(
+            address=caller.actor.address,
+            issuer=caller.issuer,
+            name=caller.subject,
+            scopes=caller.actor.scopes,
+        )
+        done = await visit.engine.apply(command, SYSTEM)
+        answer = RedirectResponse("/console", 303, {"Set-Cookie": cookie(settings, done.secret)})
+        answer.headers.append("Set-Cookie", gone(settings))
+        return answer
+
     async def leave(self, visit: Visit) -> Response:
         """POST: end the session."""
         secret = secret_in(visit.engine.settings, visit.request.headers)
@@ -71,7 +101,14 @@ class Entrance:
 
 def _page(visit: Visit, problem: str = "", status: int = 200) -> Response:
     to = inside(visit.asked("to") or visit.given("to"))
-    return visit.show("signin.html", status, title="Sign in", problem=problem, to=to)
+    return visit.show(
+        "signin.html",
+        status,
+        title="Sign in",
+        problem=problem,
+        to=to,
+        oauth=bool(visit.engine.settings.oauth_client),
+    )
 
 
 def screens() -> tuple[Screen, ...]:
@@ -81,5 +118,7 @@ def screens() -> tuple[Screen, ...]:
         Screen("GET", "/console/signin", entrance.show, open=True),
         Screen("POST", "/console/signin/mail", entrance.by_mail, open=True),
         Screen("POST", "/console/signin/key", entrance.by_key, open=True),
+        Screen("GET", "/console/signin/oauth", entrance.by_oauth, open=True),
+        Screen("GET", BACK, entrance.back, open=True),
         Screen("POST", "/console/signout", entrance.leave),
     )

@@ -12,6 +12,8 @@ from engine.settings import Settings
 
 _PREFIX = "CIS_"
 _NEXT_URL = re.compile(r",\s*(?=[a-z]+://)")
+_WHOLLY = frozenset({"key", "oauth_client_secret"})
+"""Settings of which nothing is shown but that they are there."""
 _CREDENTIALS = re.compile(r"(?<=://).*@")
 
 
@@ -24,7 +26,7 @@ def lines(settings: Settings) -> Iterator[str]:
     }
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        shown = ("***" if value.get_secret_value() else "") if name == "key" else _shown(value)
+        shown = ("***" if value.get_secret_value() else "") if name in _WHOLLY else _shown(value)
         yield f"{_PREFIX}{name.upper()}={derived.get(name) or shown}"
     known = {f"{_PREFIX}{name.upper()}" for name in type(settings).model_fields}
     for name in sorted(os.environ):
