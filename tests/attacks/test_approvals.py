@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from mcp.types import ElicitRequestParams, ElicitResult
+from mcp.types import ElicitRequestParams, ElicitRequestURLParams, ElicitResult
 
 from cis_mcp.mcp.server import build_server
 from engine.commands.agents.keys import CreateKey
@@ -22,9 +22,10 @@ from engine.model.codes import blanked
 from engine.model.events import Event
 from engine.model.held import Channel, HeldState
 from engine.model.keys import Key
+from engine.model.queries import EventQuery
 from engine.refusals import Code
 from tests.support import mails
-from tests.support.approvals import PUBLIC, asking, code_in, held_in, page
+from tests.support.approvals import PUBLIC, asking, by_id, code_in, held_in, page
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do, engine_in, refusal
 from tests.support.inboxes import receiving
@@ -210,7 +211,7 @@ async def asked_by_form(
     shown: list[str] = []
 
     async def callback(_context: object, params: ElicitRequestParams) -> ElicitResult:
-        shown.append(params.message)
+        shown.append(params.url if isinstance(params, ElicitRequestURLParams) else params.message)
         return answer
 
     server = build_server(engine, actor=lambda: proposer.actor)
@@ -227,8 +228,49 @@ async def test_a_client_that_accepts_every_form_is_asked_nothing_where_somebody_
 ) -> None:
     yes = ElicitResult(action="accept", content={"approve": True})
     held, shown = await asked_by_form(engine, mode, await key(engine), yes)
-    assert (held["sent"], shown) == (False, [])
+    # It is shown the page of the owner's proof; that it says “accept” means that it opened it.
+    assert (held["sent"], shown) == (False, [f"{PUBLIC}/approve/{held['id']}"])
     await still_waits(engine)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_page_that_a_client_is_sent_to_asks_for_the_owners_proof_and_then_decides_once(
+    engine: Engine, mode: Mode
+) -> None:
+    proposer = await key(engine)
+    opened: list[str] = []
+
+    async def callback(_context: object, params: ElicitRequestParams) -> ElicitResult:
+        assert isinstance(params, ElicitRequestURLParams)
+        opened.append(params.url)
+        stranger = await by_id(engine, params.url)
+        assert "sign in" in stranger.text
+        assert "customer.com" not in stranger.text, "whoever opens it without the proof sees nothing of it"
+        await by_id(engine, params.url, signed_in=BOSS, decision="yes")
+        return ElicitResult(action="accept")
+
+    server = build_server(engine, actor=lambda: proposer.actor)
+    arguments = {"summary": "Launch", "start": "2027-05-02T19:00:00Z", "duration": "PT1H"}
+    async with Client(server, mode=mode, elicitation_callback=callback) as client:
+        result = await client.call_tool("create_event", arguments, read_timeout_seconds=DEADLINE_S)
+    assert result.structured_content
+    assert len(opened) == 1
+    (decided,) = await held_in(engine, waiting=False)
+    assert (decided.state, decided.channel) == (HeldState.APPROVED, Channel.PAGE)
+    assert result.structured_content["held"]["id"] == decided.id
+    found = await engine.search(EventQuery(limit=10), engine.local)
+    assert [event.summary for event in found.events] == ["Launch"], "what was asked twice was made once"
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_client_that_shows_no_addresses_is_sent_nowhere(engine: Engine, mode: Mode) -> None:
+    proposer = await key(engine)
+    event = await created(engine, organizer=AGENT)
+    server = build_server(engine, actor=lambda: proposer.actor)
+    async with Client(server, mode=mode) as client:
+        result = await client.call_tool("send_invite", {"uid": event.uid, "email": "ann@customer.com"})
+    assert result.structured_content
+    assert result.structured_content["held"]["sent"] is False
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import httpx
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
+from cis_mcp.auth.callers import Caller
 from cis_mcp.pages.approve import routes
 from engine.commands.agents.keys import CreateKey
 from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
+from engine.model.actors import Actor
 from engine.model.bounds import Bounds, Mode
 from engine.model.held import HeldAction
 from engine.model.messages import Message
@@ -44,6 +47,22 @@ async def page(engine: Engine, code: str, **form: str) -> httpx.Response:
         if form:
             return await browser.post(f"/approve/{code}", data=form)
         return await browser.get(f"/approve/{code}")
+
+
+async def by_id(engine: Engine, url: str, signed_in: str = "", **form: str) -> httpx.Response:
+    """Open the page by its id, as nobody or signed in by a mail to that address; with a form, press a button."""
+    app = Starlette(routes=routes(engine))
+
+    async def known(scope: Scope, receive: Receive, send: Send) -> None:
+        if signed_in:
+            actor = Actor(kind="organizer", address=signed_in)
+            scope["caller"] = Caller(
+                actor=actor, key="session:x", subject=signed_in, token="", by_cookie=True
+            )
+        await app(scope, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=known), base_url=PUBLIC) as browser:
+        return await (browser.post(url, data=form) if form else browser.get(url))
 
 
 async def waiting(engine: Engine, uid: str, **change: str) -> str:

@@ -1,15 +1,23 @@
-"""Ask the person at the client for a yes, where the key's bounds say that there is one (`attended`).
+"""Ask for a yes at the client: by a form, where the key's bounds say that a person is there (`attended`), or by a page.
 
 A form proves nobody: its answer comes from whoever holds the key. So it counts for attended keys alone, and a
-“decline”, which some clients give unasked, leaves the action waiting for its owner.
+“decline”, which some clients give unasked, leaves the action waiting for its owner. A page is opened by whoever is at
+the client, and asks for the owner's proof; that it was opened decides nothing (URL elicitation, MCP 2025-11-25).
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from mcp.server.mcpserver.context import Context
-from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp.types import (
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitRequestURLParams,
+    ElicitResult,
+    InputRequiredResult,
+)
 from pydantic import BaseModel, Field
 
 from engine.commands.agents.approval_mails import described
@@ -18,7 +26,12 @@ from engine.model.held import HeldAction
 
 _EMBEDDED_SINCE = "2026-07-28"
 """From this revision on a question is the answer of a call, which the client repeats with what was said."""
+_PAGES_SINCE = "2025-11-25"
 _NAME = "approve"
+_OPENED = "page:"
+"""What the state of a call begins with that was answered by the address of a page."""
+_OPENING_S = 60.0
+"""How long a client may take to say that it showed an address; some never say."""
 _TEXT_MAX = 4_000
 
 
@@ -32,19 +45,23 @@ async def confirmed(
     context: Context[Any, Any] | None, actor: Actor, held: HeldAction
 ) -> bool | InputRequiredResult:
     """True for a person's yes, False if nobody said it; or the question, for the client to repeat the call with."""
-    if context is None or not held.attended or actor.key != held.actor.key or not _forms(context):
+    if context is None or not _by_form(context, actor, held):
         return False
     message = f"Approve this?\n\n{described(held.preview)}"[:_TEXT_MAX]
     if (context.protocol_version or "") < _EMBEDDED_SINCE:
         answer = await context.elicit(message, Approval)
         return answer.action == "accept" and answer.data.approve
-    if context.request_state is None:
+    if context.request_state is None or opened(context):
         return _question(message, held)
     # An answer counts for what it was asked about: the very command, revision and policy.
     answered = (context.input_responses or {}).get(_NAME)
     if context.request_state != held.digest or not isinstance(answered, ElicitResult):
         return False
     return answered.action == "accept" and (answered.content or {}).get("approve") is True
+
+
+def _by_form(context: Context[Any, Any], actor: Actor, held: HeldAction) -> bool:
+    return held.attended and actor.key == held.actor.key and _forms(context)
 
 
 def _question(message: str, held: HeldAction) -> InputRequiredResult:
@@ -65,3 +82,40 @@ def _forms(context: Context[Any, Any]) -> bool:
     capabilities = context.client_capabilities
     found = capabilities.elicitation if capabilities else None
     return found is not None and (found.form is not None or found.url is None)
+
+
+def opened(context: Context[Any, Any] | None) -> str:
+    """The held action whose page this call's client was sent to, if the call is repeated after that; else empty."""
+    state = context.request_state if context is not None else None
+    return state.removeprefix(_OPENED) if state and state.startswith(_OPENED) else ""
+
+
+async def sent_to_page(
+    context: Context[Any, Any] | None, actor: Actor, held: HeldAction, page: str
+) -> InputRequiredResult | None:
+    """Have a client that shows addresses show the page that decides; None where the call is answered at once.
+
+    Whom a form was shown has said what they say.
+    """
+    if context is None or not page or not held.address or not _pages(context):
+        return None
+    if _by_form(context, actor, held):
+        return None
+    message = f"{held.preview.action} waits for a yes of {held.address}, who decides on this page."
+    if (context.protocol_version or "") < _EMBEDDED_SINCE:
+        try:
+            async with asyncio.timeout(_OPENING_S):
+                await context.elicit_url(message, page, held.id)
+        except TimeoutError:
+            return None
+        return None
+    params = ElicitRequestURLParams(message=message, url=page)
+    asked = {_NAME: ElicitRequest(params=params)}
+    return InputRequiredResult(input_requests=asked, request_state=f"{_OPENED}{held.id}")
+
+
+def _pages(context: Context[Any, Any]) -> bool:
+    capabilities = context.client_capabilities
+    found = capabilities.elicitation if capabilities else None
+    spoken = (context.protocol_version or "") >= _PAGES_SINCE
+    return spoken and found is not None and found.url is not None

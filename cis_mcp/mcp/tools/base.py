@@ -28,7 +28,7 @@ from cis_mcp.mcp.callers import current
 from cis_mcp.mcp.hints import hint
 from cis_mcp.mcp.shape import larger
 from cis_mcp.mcp.tools.arguments import Arguments, parse
-from cis_mcp.mcp.tools.asking import confirmed
+from cis_mcp.mcp.tools.asking import confirmed, opened, sent_to_page
 from cis_mcp.mcp.tools.mistakes import Problem, WrongArguments
 from cis_mcp.mcp.tools.schema import argument_schema, listed_result
 from cis_mcp.mcp.tools.shapes import passed_over
@@ -209,6 +209,8 @@ class ServedTool(Tool):
             pools.caller.set(_caller(call))
             parsed = await _parsed(spec, arguments)
             own = CallContext(call.engine, call.who, context, call.leaving)
+            if asked := opened(context):
+                return await _after_page(own, asked)
             reply = await spec.handler(own, parsed)
             if own.held:
                 return await _waiting(own, reply, own.held[-1])
@@ -266,26 +268,44 @@ async def _waiting(call: CallContext, reply: Reply, held: HeldAction) -> CallToo
         return yes
     if yes:
         return await _approved(call, reply, held)
+    page = call.engine.settings.page(f"approve/{held.id}")
+    return await sent_to_page(call.context, call.actor, held, page) or _still_waiting(reply.data, held)
+
+
+def _still_waiting(data: Data | None, held: HeldAction) -> CallToolResult:
     text = (
         f"Nothing was changed and nothing was sent: {waiting_line(held)} {_FOLLOW}\n{described(held.preview)}"
     )
-    return _with_held(reply, held, text, {})
+    return _with_held(data, held, text, {})
+
+
+async def _after_page(call: CallContext, held_id: str) -> CallToolResult:
+    """The answer to a call that is repeated after its client showed the page; what it asks for is kept already."""
+    held = await call.engine.held_action(held_id, call.actor)
+    state = held.state_at(call.engine.clock())
+    if state is HeldState.WAITING:
+        return _still_waiting(None, held)
+    return _decided(None, held)
 
 
 async def _approved(call: CallContext, reply: Reply, held: HeldAction) -> CallToolResult:
     """The answer to a call that a person at an attended client approved."""
     done = await call.engine.apply(Decide(held_id=held.id, approve=True, channel=Channel.FORM), call.actor)
-    action = done.action
+    return _decided(reply.data, done.action)
+
+
+def _decided(data: Data | None, action: HeldAction) -> CallToolResult:
     approved = action.state is HeldState.APPROVED
-    text = f"Approved and carried out (held action {held.id}). Look at it with get_held_action."
+    text = f"Approved and carried out (held action {action.id}). Look at it with get_held_action."
     if not approved:
         text = f"Nothing was sent: the approval is {action.state.value}. {action.why}"
-    return _with_held(reply, action, text, {"state": action.state.value, "sent": approved})
+    return _with_held(data, action, text, {"state": action.state.value, "sent": approved})
 
 
-def _with_held(reply: Reply, held: HeldAction, text: str, more: dict[str, Any]) -> CallToolResult:
-    data = {**reply.data.model_dump(mode="json"), "held": {**waiting(held), **more}}
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
+def _with_held(data: Data | None, held: HeldAction, text: str, more: dict[str, Any]) -> CallToolResult:
+    shown = data.model_dump(mode="json") if data else {}
+    structured = {**shown, "held": {**waiting(held), **more}}
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
 
 
 def failure(
