@@ -81,8 +81,9 @@ def test_the_forms_of_such_citations_are_known(kind: str, text: str) -> None:
     assert ELSEWHERE[kind].search(text)
 
 
-def test_the_tests_that_the_table_of_regressions_names_exist() -> None:
-    table = (ROOT / "docs/regressions.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["regressions.md", "attacks.md"])
+def test_the_tests_that_a_table_of_faults_or_attacks_names_exist(page: str) -> None:
+    table = (ROOT / "docs" / page).read_text(encoding="utf-8")
     named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", table)
     assert len(named) > 35
     missing = [

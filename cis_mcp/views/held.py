@@ -10,6 +10,7 @@ from pydantic import Field
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
 from engine.commands.agents.approval_mails import described
+from engine.model.actors import Actor
 from engine.model.held import HeldAction, HeldState
 
 TEXT_MAX = 4_000
@@ -81,10 +82,13 @@ class HeldInfo(Data):
     why: str = Field(description="reason of a No, or why it is void")
     made: str = Field(description="campaign to follow, or uid of the event that was made")
     notified: int
+    decidable: bool = Field(
+        description="true: your own yes may count; false: your key asked, and nobody attends it"
+    )
 
 
-def held_info(held: HeldAction, state: HeldState) -> HeldInfo:
-    """A held action as data; never the code of its link."""
+def held_info(held: HeldAction, state: HeldState, asks: Actor | None = None) -> HeldInfo:
+    """A held action as data, for whoever asks; never the code of its link."""
     preview = held.preview
     sample = preview.sample
     return HeldInfo(
@@ -103,4 +107,14 @@ def held_info(held: HeldAction, state: HeldState) -> HeldInfo:
         why=held.why,
         made=held.made,
         notified=held.notified,
+        decidable=_decidable(held, state, asks),
     )
+
+
+def _decidable(held: HeldAction, state: HeldState, asks: Actor | None) -> bool:
+    if state is not HeldState.WAITING or asks is None:
+        return False
+    if asks.everywhere or asks.key == "":
+        return asks.everywhere
+    own = asks.key == held.actor.key
+    return held.attended if own else not set(asks.chain) & set(held.actor.chain)

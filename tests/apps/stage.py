@@ -21,6 +21,7 @@ from mcp.types import CallToolResult, TextResourceContents
 from cis_mcp.mcp.server import build_server
 from cis_mcp.mcp.tools import Selection
 from engine.engine import Engine
+from engine.model.actors import Actor
 from tests.support.chromium import CHROMIUM, Browser, Tab
 from tests.support.waiting import DEADLINE_S, eventually
 
@@ -165,9 +166,10 @@ async def staging(
     height: int = 900,
     scale: float = 1,
     selection: Selection = Selection(),  # noqa: B008 -- it is frozen
+    actor: Actor | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage over `engine`; at the end nothing may have been complained of, or asked of the network."""
-    server = build_server(engine, actor=lambda: engine.local, selection=selection)
+    server = build_server(engine, actor=lambda: actor or engine.local, selection=selection)
     async with Client(server, extensions=[SHOWS_APPS]) as client, browser.tab(width, height, scale) as tab:
         stage = Stage(client, tab)
         await tab.bind("askServer", stage.answer)

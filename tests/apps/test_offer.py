@@ -93,6 +93,15 @@ async def test_a_page_that_would_call_what_the_caller_may_not_is_not_offered(eng
         assert await _pages(client) == {}
 
 
+async def test_the_page_of_a_held_action_is_offered_to_whoever_may_decide(engine: Engine) -> None:
+    decides = agent("agent@cis.test", frozenset({"read", "approve"})).model_copy(update={"chain": ("k1",)})
+    async with _client(engine, actor=decides) as client:
+        assert (await _pages(client))["get_held_action"] == "ui://cis/held.html"
+    asks = agent("agent@cis.test", frozenset({"read", "send"})).model_copy(update={"chain": ("k1",)})
+    async with _client(engine, actor=asks) as client:
+        assert "get_held_action" not in await _pages(client)
+
+
 async def test_the_core_is_read_within_its_budget_with_pages_too(engine: Engine) -> None:
     async with _client(engine) as client:
         tools = (await client.list_tools()).model_dump(mode="json", by_alias=True, exclude_none=True)["tools"]
@@ -135,7 +144,7 @@ def _parsed(name: str) -> _Elements:
     return parser
 
 
-@pytest.mark.parametrize("name", ["dashboard", "picker"])
+@pytest.mark.parametrize("name", ["dashboard", "picker", "held"])
 async def test_a_page_runs_its_own_script_and_style_and_nothing_else(name: str) -> None:
     parsed = _parsed(name)
     (policy,) = [a["content"] for t, a in parsed.elements if t == "meta" and "http-equiv" in a]
@@ -147,7 +156,7 @@ async def test_a_page_runs_its_own_script_and_style_and_nothing_else(name: str) 
     assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("name", ["dashboard", "picker"])
+@pytest.mark.parametrize("name", ["dashboard", "picker", "held"])
 async def test_a_page_loads_nothing_and_has_no_handlers_or_styles_in_its_markup(name: str) -> None:
     for tag, attributes in _parsed(name).elements:
         assert not {"src", "href", "style", "action", "srcdoc"} & set(attributes), (tag, attributes)

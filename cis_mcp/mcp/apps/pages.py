@@ -44,6 +44,13 @@ PAGES = (
         carriers=frozenset({"search_events"}),
         needs=frozenset({"search_events", "send_invite"}),
     ),
+    AppPage(
+        "held",
+        "Held action",
+        "Shows exactly what a yes would do, and takes the yes or no of whoever may say it.",
+        carriers=frozenset({"get_held_action"}),
+        needs=frozenset({"get_held_action", "decide_held_action"}),
+    ),
 )
 
 

@@ -50,7 +50,7 @@ async def get_held_action(call: CallContext, arguments: GetHeldArguments) -> Rep
     waits for the decision. Don't repeat the call meanwhile; tell your user who decides."""
     held, state = await _decided(call, arguments.id, arguments.wait_s)
     text = views.text(held, call.engine.clock())[: views.TEXT_MAX]
-    return Reply(text, HeldResult(held=views.held_info(held, state)))
+    return Reply(text, HeldResult(held=views.held_info(held, state, call.actor)))
 
 
 async def _decided(call: CallContext, held_id: str, seconds: float) -> tuple[HeldAction, HeldState]:

@@ -57,7 +57,7 @@ async def list_held_actions(call: Call[ListingHeld, Body]) -> HeldActions:
     last = found[asked.limit - 1] if len(found) > asked.limit else None
     now = call.engine.clock()
     return HeldActions(
-        held_actions=[held_info(held, held.state_at(now)) for held in found[: asked.limit]],
+        held_actions=[held_info(held, held.state_at(now), call.actor) for held in found[: asked.limit]],
         next_cursor=cursors.written(last.created.timestamp(), last.id) if last else None,
     )
 
@@ -65,7 +65,7 @@ async def list_held_actions(call: Call[ListingHeld, Body]) -> HeldActions:
 async def show_held_action(call: Call[OfHeld, Body]) -> HeldInfo:
     """Show what waits for an approval, or what became of it. Nothing is sent before the approval."""
     held = await call.engine.held_action(call.query.held_id, call.actor)
-    return held_info(held, held.state_at(call.engine.clock()))
+    return held_info(held, held.state_at(call.engine.clock()), call.actor)
 
 
 async def decide(call: Call[OfHeld, Decision]) -> HeldInfo:
