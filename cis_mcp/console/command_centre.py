@@ -74,7 +74,9 @@ def on_screen(visit: Visit) -> None:
 
 
 async def find(visit: Visit) -> Response:
-    """POST: look for people by what their address begins with, or by their name; the words go on sealed."""
+    """POST: look for people by a whole address, a domain or a name; the words go on sealed.
+
+    Beginnings of addresses would tell, one letter after another, what is masked."""
     words = visit.given("q")[:_WORDS_MAX]
     query = {"status": visit.given("status"), "q": visit.seal(words)}
     kept = urlencode({name: value for name, value in query.items() if value})

@@ -55,7 +55,7 @@ class AttendeeQuery(Value):
     uid: str
     status: Partstat | None = None
     domain: str = Field("", description="of the address, in lower case; empty: any")
-    words: str = Field("", description="what the address begins with, or a part of the name; empty: any")
+    words: str = Field("", description="an address or @domain as a whole, or a part of the name; empty: any")
     answered_since: datetime | None = None
     by_answer: bool = Field(False, description="true: only those who answered, in the order of their answers")
     limit: int = Field(50, ge=1, le=100)

@@ -148,6 +148,24 @@ async def test_events_are_found_by_whether_somebody_is_invited(store: Store) -> 
         assert [e.uid for e in page.events] == [uid]
 
 
+async def test_people_are_found_by_a_whole_address_a_domain_or_a_name_and_by_no_beginning(
+    store: Store,
+) -> None:
+    await with_event(store)
+    async with store.unit() as unit:
+        people = {"ann@example.com": "Ann Øster", "bob@example.org": "Bob", "cy@example.com": ""}
+        for email, name in people.items():
+            await unit.add_attendees([attendee(email, name=name)])
+
+    async def found(words: str) -> list[str]:
+        return [a.email for a in (await store.attendees(AttendeeQuery(uid="event1", words=words))).attendees]
+
+    assert await found("Ann@Example.com") == ["ann@example.com"]
+    assert await found("@example.com") == ["ann@example.com", "cy@example.com"]
+    assert await found("NN ") == ["ann@example.com"]
+    assert [await found(words) for words in ("cy", "cy@", "example.com", "@example", "%")] == [[]] * 5
+
+
 async def test_events_are_named_by_their_uids(store: Store) -> None:
     await _events(store)
     named = await store.event_names(["event3", "event6", "unknown"])

@@ -23,7 +23,10 @@ from engine.store.sqlite.schema import SEEN
 from engine.store.sqlite.session import as_list
 
 _PAGE = 1_000
-_NAMED = "EXISTS (SELECT 1 FROM (SELECT ? AS words) WHERE instr(email, words) = 1 OR instr(lower(name), words) > 0)"
+_NAMED = (
+    "EXISTS (SELECT 1 FROM (SELECT ? AS words) WHERE email = words OR substr(email, instr(email, '@')) = words "
+    "OR instr(lower(name), words) > 0)"
+)
 _HISTORY_MAX = 500
 
 

@@ -401,9 +401,14 @@ def _belongs(query: AttendeeQuery, attendee: Attendee) -> bool:
     return (
         query.status in {None, attendee.partstat}
         and query.domain in {"", attendee.email.partition("@")[2]}
-        and (attendee.email.startswith(query.words.lower()) or query.words.lower() in attendee.name.lower())
+        and _named(attendee, query.words.lower())
         and (since is None or (attendee.receipt_arrived is not None and attendee.receipt_arrived >= since))
     )
+
+
+def _named(attendee: Attendee, words: str) -> bool:
+    whole = {attendee.email, attendee.email[attendee.email.index("@") :], ""}
+    return words in whole or words in attendee.name.lower()
 
 
 def _group_of(attendee: Attendee, by: Grouping) -> str:
