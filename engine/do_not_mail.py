@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from engine.commands import text
 from engine.commands.invites.suppressing import whose
 from engine.model.actors import Actor
 from engine.model.suppressions import Suppression
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
+
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"“”]{0,64}+@[\w-]{1,63}+(?:\.[\w-]{1,63}+){1,10}+")
+_NAMED_MAX = 5
 
 
 class DoNotMail:
@@ -33,6 +38,22 @@ class DoNotMail:
         refuse_unreading(actor)
         target = text.address_or_domain(address)
         return await self.store.suppressions_of(whose(actor, organizer) or None, text.with_domains(target))
+
+    async def suppressions_named(self, actor: Actor, words: str, organizer: str = "") -> list[Suppression]:
+        """What keeps mail of the organizer, by default the actor, from the first five addresses in `words`.
+
+        Raises Refused: NOT_ALLOWED.
+        """
+        refuse_unreading(actor)
+        found: list[Suppression] = []
+        for address in dict.fromkeys(_ADDRESS.findall(words)[:_NAMED_MAX]):
+            try:
+                found += await self.suppressions_of(actor, organizer, address)
+            except Refused as refused:
+                # Words of a question are no argument: what is no address names none.
+                if refused.code is not Code.INVALID_ADDRESS:
+                    raise
+        return found
 
 
 def refuse_unreading(actor: Actor) -> None:

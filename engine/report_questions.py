@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from engine.commands.operators.operators import may_administer
+from engine.commands.operators.operators import may_administer, may_see_all
+from engine.do_not_mail import refuse_unreading
 from engine.model.actors import Actor
 from engine.model.counters import DomainBrief, Figures, KeptSums, OrganizerBrief
 from engine.model.events import Event
@@ -45,14 +46,21 @@ class ReportQuestions:
     async def organizers(
         self, actor: Actor, *, domain: str = "", beginning: str = "", limit: int = 50, after: str = ""
     ) -> list[OrganizerBrief]:
-        """Organizers by address, of one domain if given, whose address begins so: whoever owns a domain sees its own.
+        """Organizers by address, of one domain if given, whose address begins so, in order.
 
+        Operators see all of them, the owner of a domain those of the domain, anyone else themselves.
         Raises Refused: NOT_ALLOWED.
         """
-        if not (actor.domain and actor.may_read and domain.strip().lower() == actor.domain):
-            may_administer(actor)
-        start = beginning.strip().lower()
-        return await self.store.organizers(domain.strip().lower(), start, limit, after)
+        refuse_unreading(actor)
+        domain, beginning = domain.strip().lower().removeprefix("@"), beginning.strip().lower()
+        if actor.domain:
+            if domain not in {"", actor.domain}:
+                raise Refused(Code.NOT_ALLOWED, f"You see the organizers at {actor.domain} alone.")
+            domain = actor.domain
+        elif not may_see_all(actor):
+            own = await self.store.organizers(actor.address.rpartition("@")[2], actor.address, 1)
+            return [one for one in own if one.address == actor.address and after < one.address]
+        return await self.store.organizers(domain, beginning, limit, after)
 
     async def organizer_domains(self, actor: Actor, limit: int = 50) -> list[DomainBrief]:
         """The domains that most organizers have. Raises Refused: NOT_ALLOWED."""

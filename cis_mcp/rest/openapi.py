@@ -18,6 +18,7 @@ _REF = "#/components/schemas/{model}"
 _TAGS = {
     "events": "Create, read, change, cancel, search",
     "people": "Invites, withdrawals, reminders, attendees, proposals, the report, the do-not-mail list",
+    "organizers": "Who organizes events, and what the operator settles for them",
     "campaigns": "A list of people, judged as a draft and then sent",
     "counting": "Statistics, changes since a cursor, whole tables",
     "pages": "Public web pages",

@@ -1,8 +1,83 @@
-"""An organizer in a line."""
+"""Organizers as data, and in a line."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from cis_mcp.views.base import Data
+from engine.model import cursors
+from engine.model.counters import OrganizerBrief
 from engine.model.organizers import OrganizerProfile
+
+
+class OrganizerInfo(Data):
+    """An organizer in a list."""
+
+    address: str
+    invited: int = Field(description="people invited to its events")
+
+
+class OrganizerList(Data):
+    """Organizers in the order of their addresses."""
+
+    organizers: list[OrganizerInfo]
+    next_cursor: str | None
+
+
+class OrganizerProfileInfo(Data):
+    """An organizer as it is now."""
+
+    address: str
+    name: str
+    timezone: str = Field(description="empty: none")
+    lists: bool = Field(description="may send to lists")
+    suspended: bool
+    registered: bool
+    addresses: list[str] = Field(description="further addresses")
+
+
+class SuspendedOrganizer(Data):
+    """An organizer and whether its mail is stopped."""
+
+    address: str
+    suspended: bool
+
+
+class RegisteredOrganizer(Data):
+    """An organizer that may create events by mail."""
+
+    address: str
+    mails: int = Field(description="mails that waited and are carried out now")
+
+
+def organizer_list(found: Sequence[OrganizerBrief], limit: int) -> OrganizerList:
+    """A page of organizers; `found` holds one more than `limit` if there are more."""
+    shown = found[:limit]
+    more = len(found) > limit
+    return OrganizerList(
+        organizers=[OrganizerInfo(address=one.address, invited=one.invited) for one in shown],
+        next_cursor=cursors.written(shown[-1].address) if more else None,
+    )
+
+
+def after_organizer(cursor: str | None) -> str:
+    """The address after which a page begins. Raises Refused: INVALID_CURSOR."""
+    return str(cursors.opened(cursor, str, longest=800)[0]) if cursor else ""
+
+
+def profile_info(profile: OrganizerProfile) -> OrganizerProfileInfo:
+    """What is settled for an organizer, as data."""
+    return OrganizerProfileInfo(
+        address=profile.address,
+        name=profile.name,
+        timezone=profile.zone,
+        lists=profile.lists,
+        suspended=profile.suspended,
+        registered=profile.registered,
+        addresses=list(profile.addresses),
+    )
 
 
 def organizer_line(profile: OrganizerProfile) -> str:

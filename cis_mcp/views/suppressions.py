@@ -54,3 +54,10 @@ def entry_info(entry: Suppression) -> Entry:
         detail=one_line(entry.reason, _DETAIL_MAX) if quotes_server else "",
         since=utc(entry.at),
     )
+
+
+def entry_line(entry: Entry) -> str:
+    """An entry in a line: whom it keeps mail from, whose mail, since when and why."""
+    of = f", mail of {entry.organizer}" if entry.organizer else ", any mail"
+    reply = f", a mail server said “{entry.detail}”" if entry.detail else ""
+    return f"{entry.target}: {entry.reason}{of}, since {entry.since}{reply}"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engine.commands.operators.organizers import SettleOrganizer
 from engine.inbox.authentication import signatures, spf
 from engine.inbox.authentication.dns import DnsNames, Lookups
 from engine.inbox.intake.intake import Inbox
@@ -19,9 +20,10 @@ from engine.mail.incoming.dmarc import Policy, proofs
 from engine.model.actors import Actor
 from engine.model.counters import Intake
 from engine.model.people import Partstat
+from engine.model.queries import EventQuery
 from tests.support import mails
 from tests.support.clock import Clock
-from tests.support.engines import attendee, created, deliver, engine_in, invite
+from tests.support.engines import attendee, created, deliver, do, engine_in, invite
 from tests.support.inboxes import Post, inbox_of, receiving
 from tests.support.names import NameServer, serving_names
 from tests.support.signing import SELECTOR, publish, record, signed
@@ -364,6 +366,19 @@ async def test_google_s_calendar_may_create_its_own_user_s_event(post: Post, nam
     assert await became(post, by_google(other), "x@calendar-server.example") == WAITS
     unsigned = by_google(invitation(subject="again"), covers=("from", "to", "subject"))
     assert await became(post, unsigned, "x@calendar-server.example") == WAITS
+
+
+async def test_google_s_calendar_proves_a_further_address_of_an_organizer(
+    post: Post, names: NameServer
+) -> None:
+    publish(names, "google.com")
+    names.txt(DMARC, "v=DMARC1; p=none")
+    await do(post.engine, SettleOrganizer(address="oscar@example.org", add=(OLGA,)))
+    assert await became(post, by_google(invitation()), "x@calendar-server.example") == PASSED
+    (made,) = (await post.engine.store.search(EventQuery(limit=9))).events
+    assert made.organizer == "oscar@example.org"
+    other = mails.request(mails.vevent("u2", organizer="boss@example.org"), sender=OLGA, proven=False)
+    assert await became(post, by_google(other), "x@calendar-server.example") == WAITS
 
 
 async def test_google_s_calendar_proves_an_answer_at_plain_rsvp(post: Post, names: NameServer) -> None:

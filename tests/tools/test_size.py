@@ -223,6 +223,7 @@ async def calls(engine: Engine, folder: Path) -> list[tuple[str, dict[str, Any]]
         ("reply_message", {"id": "message050", "text": WIDE * 5_000}),
         ("suppress", {"addresses": [f"{n:03}{LONG_ADDRESS}" for n in range(100)]}),
         ("list_suppressions", {"limit": 200}),
+        ("list_organizers", {"limit": 200}),
         ("unsuppress", {"addresses": [f"{n:03}{LONG_ADDRESS}" for n in range(100)]}),
         ("get_held_action", {"id": held}),
         ("check_server", {}),

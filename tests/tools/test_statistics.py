@@ -140,10 +140,13 @@ async def test_who_owns_a_domain_sees_its_organizers_and_changes_nothing(
     key = (await do(engine, CreateKey(name="head office", address="@Shop.example", bounds=bounds))).key
     assert key.address == "@shop.example"
     owner = Actor(kind="agent", address=key.address, scopes=key.scopes, key=key.id, chain=key.chain)
-    async with calling(engine, actor=owner) as caller:
+    async with calling(engine, actor=owner, tier="extended") as caller:
         found = await caller.ok("get_stats", scope="domain", by="event")
         assert (found["key"], found["attendees"], len(found["groups"])) == ("shop.example", 2, 2)
         assert (await caller.ok("get_stats", scope="organizer", key="oscar@shop.example"))["attendees"] == 1
+        listed = (await caller.ok("list_organizers"))["organizers"]
+        assert listed == [{"address": f"{who}@shop.example", "invited": 1} for who in ("olga", "oscar")]
+        assert await caller.code("list_organizers", domain="other.example") == "not_allowed"
         (theirs,) = (await caller.ok("search_events", organizer="olga@shop.example"))["events"]
         await caller.ok("get_event", uid=theirs["uid"])
         assert await caller.code("get_stats", scope="domain", key="other.example") == "not_allowed"

@@ -117,3 +117,20 @@ async def test_what_is_neither_an_address_nor_a_domain_is_refused_and_nothing_is
             assert await caller.code("suppress", addresses=["fine.example.com", wrong]) == "invalid_address"
         assert await caller.code("suppress", addresses=[]) == "empty_list"
         assert (await caller.ok("list_suppressions"))["entries"] == []
+
+
+async def test_a_search_says_which_addresses_of_its_words_get_no_mail(engine: Engine, mode: Mode) -> None:
+    event = await created(engine, summary="Concert")
+    async with calling(engine, mode, tier="extended") as caller:
+        await caller.ok("suppress", addresses=[ANN, "example.org"])
+        found = await caller.call(
+            "search_events", query=f"concert for {ANN} and {BOB}, also x@y and zoe@example.net"
+        )
+        data = found.structured_content
+        assert data is not None
+        assert [entry["target"] for entry in data["do_not_mail"]] == [ANN, "example.org"]
+        assert f"Gets no mail: {ANN}: asked" in text_of(found)
+        plain = await caller.ok("search_events", query="concert")
+        assert ([e["uid"] for e in plain["events"]], plain["do_not_mail"]) == ([event.uid], [])
+    async with calling(engine, actor=agent(OLGA)) as other:
+        assert (await other.ok("search_events", query=ANN))["do_not_mail"][0]["target"] == ANN

@@ -62,6 +62,7 @@ EXTENDED = [
     "control_webhook",
     "list_postings",
     "replay_posting",
+    "list_organizers",
     "list_record",
     "list_messages",
     "read_message",
@@ -97,7 +98,14 @@ READING = {
     *("list_changes", "list_quarantine", "show_quarantined", "list_keys"),
     *("check_server", "get_settings", "list_record", "list_pages", "list_suppressions", "get_held_action"),
     *("export_person", "list_messages", "read_message", "explain_refusal"),
-    *("list_triggers", "test_trigger", "list_deliveries", "list_webhooks", "list_postings"),
+    *(
+        "list_triggers",
+        "test_trigger",
+        "list_deliveries",
+        "list_webhooks",
+        "list_postings",
+        "list_organizers",
+    ),
     *("list_links", "preview_invite"),
 }
 TOOLS_MAX = 17

@@ -56,6 +56,7 @@ _EXTENDED = (
     *suppressions.TOOLS,
     *triggers.TOOLS,
     *webhooks.TOOLS,
+    *organizers.LISTING,
     *record.TOOLS,
     *messages.TOOLS,
     *refusals.TOOLS,

@@ -12,6 +12,7 @@ from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views import settings
 from cis_mcp.views.events import one_line, utc
 from cis_mcp.views.keys import verbs
+from cis_mcp.views.organizers import RegisteredOrganizer, SuspendedOrganizer
 from engine.commands.agents.keys import RevokeKey
 from engine.commands.agents.switches import SetOrganizerApproval
 from engine.commands.operators.operators import SuspendOrganizer, may_administer
@@ -58,26 +59,12 @@ class RevokeKeyArguments(Arguments):
     key_id: str = Field(description="id of the key, from list_keys", min_length=1, max_length=40)
 
 
-class OrganizerResult(Result):
-    """An organizer and whether its mail is stopped."""
-
-    address: str
-    suspended: bool
-
-
 class OrganizerSwitch(Result):
     """Whether an organizer's changes by mail wait for a yes."""
 
     address: str
     on: bool
     approver: str = Field(description="who decides; empty: the organizer")
-
-
-class RegisteredOrganizer(Result):
-    """An organizer that may create events by mail."""
-
-    address: str
-    mails: int = Field(description="mails that waited and are carried out now")
 
 
 class KeyInfo(Result):
@@ -205,7 +192,7 @@ async def get_settings(call: CallContext, _arguments: NoArguments) -> Reply:
 async def _set(call: CallContext, address: str, *, suspended: bool) -> Reply:
     done = await call.apply(SuspendOrganizer(address=address, suspended=suspended))
     words = "is suspended: nothing of it leaves" if done.suspended else "may send"
-    data = OrganizerResult(address=done.address, suspended=done.suspended)
+    data = SuspendedOrganizer(address=done.address, suspended=done.suspended)
     return Reply(f"{done.address} {words}.", data)
 
 
@@ -249,7 +236,7 @@ TOOLS = (
         suspend_organizer,
         "Suspend an organizer",
         OrganizerArguments,
-        OrganizerResult,
+        SuspendedOrganizer,
         writes(destructive=True, idempotent=True),
         "admin",
     ),
@@ -257,7 +244,7 @@ TOOLS = (
         resume_organizer,
         "Let an organizer send again",
         OrganizerArguments,
-        OrganizerResult,
+        SuspendedOrganizer,
         writes(idempotent=True, mails=True),
         "admin",
     ),

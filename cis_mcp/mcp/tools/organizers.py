@@ -1,12 +1,21 @@
-"""The operator's tool for what is settled for an organizer."""
+"""Organizers: list them, and set what holds for one."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
+from cis_mcp.mcp.tools.arguments import Arguments
+from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads, writes
+from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.operations import OrganizerArguments
-from cis_mcp.views.organizers import organizer_line
+from cis_mcp.views.organizers import (
+    OrganizerList,
+    OrganizerProfileInfo,
+    after_organizer,
+    organizer_line,
+    organizer_list,
+    profile_info,
+)
 from engine.commands.operators.organizers import ADDRESSES_MAX, SettleOrganizer
 
 
@@ -32,16 +41,30 @@ class SetOrganizerArguments(OrganizerArguments):
     )
 
 
-class OrganizerProfileResult(Result):
-    """An organizer as it is now."""
+class ListOrganizersArguments(Arguments):
+    """Arguments of list_organizers."""
 
-    address: str
-    name: str
-    timezone: str = Field(description="empty: none")
-    lists: bool = Field(description="may send to lists")
-    suspended: bool
-    registered: bool
-    addresses: list[str] = Field(description="further addresses")
+    domain: str = Field("", description="only those at this domain", max_length=255, examples=["example.com"])
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, description="next_cursor of the page before", max_length=800)
+
+
+async def list_organizers(call: CallContext, arguments: ListOrganizersArguments) -> Reply:
+    """List the organizers that you may see, with how many people each invited: operators all, the owner of a domain
+    those at the domain. Next: get_stats or search_events of one of them."""
+    after = after_organizer(arguments.cursor)
+
+    async def page(limit: int) -> Reply:
+        found = await call.engine.organizers(
+            call.actor, domain=arguments.domain, limit=limit + 1, after=after
+        )
+        data = organizer_list(found, limit)
+        lines = [f"- {one.address}: {one.invited} invited" for one in data.organizers]
+        if data.next_cursor:
+            lines.append(f"There are more; go on with cursor {data.next_cursor}")
+        return Reply("\n".join(lines) or "There are no organizers.", data)
+
+    return await fitted(arguments.limit, page)
 
 
 async def set_organizer(call: CallContext, arguments: SetOrganizerArguments) -> Reply:
@@ -57,25 +80,17 @@ async def set_organizer(call: CallContext, arguments: SetOrganizerArguments) -> 
             remove=tuple(arguments.remove_addresses),
         )
     )
-    profile = done.profile
-    data = OrganizerProfileResult(
-        address=profile.address,
-        name=profile.name,
-        timezone=profile.zone,
-        lists=profile.lists,
-        suspended=profile.suspended,
-        registered=profile.registered,
-        addresses=list(profile.addresses),
-    )
-    return Reply(organizer_line(profile), data)
+    return Reply(organizer_line(done.profile), profile_info(done.profile))
 
+
+LISTING = (Spec(list_organizers, "List organizers", ListOrganizersArguments, OrganizerList, reads()),)
 
 TOOLS = (
     Spec(
         set_organizer,
         "Set what holds for an organizer",
         SetOrganizerArguments,
-        OrganizerProfileResult,
+        OrganizerProfileInfo,
         writes(destructive=True, idempotent=True),
         "admin",
     ),

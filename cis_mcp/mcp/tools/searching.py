@@ -12,6 +12,7 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views.events import moment, one_line, times
 from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
+from cis_mcp.views.suppressions import Entry, entry_info, entry_line
 from engine.model.events import Event, EventStatus
 from engine.model.queries import EventQuery
 from engine.model.searching import Window
@@ -56,6 +57,7 @@ class FoundEvents(Result):
     events: list[EventBrief]
     next_cursor: str | None
     search_cursor: str | None = Field(description="these events, for send_invite")
+    do_not_mail: list[Entry] = Field(description="why addresses in query get no mail")
     understood: Annotated[
         UnderstoodInfo,
         WithJsonSchema(
@@ -88,6 +90,10 @@ async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int)
         cursor=arguments.cursor,
     )
     page = await call.engine.search(query, call.actor, arguments.timezone)
+    kept = [
+        entry_info(one)
+        for one in await call.engine.suppressions_named(call.actor, arguments.query, query.organizer or "")
+    ]
     spans = [_on_clock(span, page.understood.zone) for span in page.occasions]
     taken = await call.engine.places_taken(page.events)
     shown = [
@@ -96,6 +102,7 @@ async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int)
     understood = understood_info(page.understood)
     lines = [] if not arguments.query.strip() else [_understood_line(page.understood, understood)]
     lines += [line for line, _ in shown] or ["No event was found."]
+    lines += [f"Gets no mail: {entry_line(entry)}" for entry in kept]
     if page.read.partial:
         lines.append("Too many endless series lie that far ahead: not all were looked at; narrow the words.")
     if page.search_cursor and len(shown) > 1:
@@ -106,6 +113,7 @@ async def _page(call: CallContext, arguments: SearchEventsArguments, limit: int)
         events=[brief for _, brief in shown],
         next_cursor=page.next_cursor,
         search_cursor=page.search_cursor,
+        do_not_mail=kept,
         understood=understood,
     )
     return Reply("\n".join(lines), data)

@@ -10,7 +10,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views.events import one_line
-from cis_mcp.views.suppressions import Entries, Entry, Suppressed, Unsuppressed, entry_info
+from cis_mcp.views.suppressions import Entries, Entry, Suppressed, Unsuppressed, entry_info, entry_line
 from engine.commands.invites.suppressing import TARGETS_MAX, Suppress, Unsuppress
 from engine.model import cursors
 from engine.model.suppressions import Suppression
@@ -114,9 +114,7 @@ def _reply(found: list[Suppression], cursor: str | None, empty: str) -> Reply:
 
 
 def _line(entry: Entry) -> str:
-    of = f", mail of {entry.organizer}" if entry.organizer else ", any mail"
-    reply = f", a mail server said “{entry.detail}”" if entry.detail else ""
-    return f"- {entry.target}: {entry.reason}{of}, since {entry.since}{reply}"
+    return f"- {entry_line(entry)}"
 
 
 TOOLS = (

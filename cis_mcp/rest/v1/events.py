@@ -15,6 +15,7 @@ from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import EventInfo, event_info, moment
 from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
 from cis_mcp.views.revisions import Revision, revision_fields
+from cis_mcp.views.suppressions import Entry, entry_info
 from engine.commands.base import Work
 from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
@@ -131,6 +132,7 @@ class Searching(Query):
     after: Moment = Field(None, description="events that end after it")
     before: Moment = Field(None, description="events that start before it")
     status: Literal["confirmed", "cancelled"] | None = None
+    has_attendees: bool | None = Field(None, description="false: no one is invited")
     limit: Limit = 20
     cursor: Cursor = None
 
@@ -140,6 +142,7 @@ class EventList(Data):
 
     events: list[EventBrief]
     next_cursor: str | None
+    do_not_mail: list[Entry] = Field(description="entries of the do-not-mail list for addresses in query")
     understood: UnderstoodInfo
 
 
@@ -262,15 +265,18 @@ async def search_events(call: Call[Searching, Body]) -> EventList:
         after=moment(asked.after, "after"),
         before=moment(asked.before, "before"),
         status=EventStatus(asked.status) if asked.status else None,
+        has_attendees=asked.has_attendees,
         limit=asked.limit,
         cursor=asked.cursor,
     )
     page = await call.engine.search(query, call.actor, asked.timezone)
     taken = await call.engine.places_taken(page.events)
     found = zip(page.events, page.occasions, strict=True)
+    kept = await call.engine.suppressions_named(call.actor, asked.query, asked.organizer or "")
     return EventList(
         events=[brief_info(event, span, taken.get(event.uid, 0)) for event, span in found],
         next_cursor=page.next_cursor,
+        do_not_mail=[entry_info(entry) for entry in kept],
         understood=understood_info(page.understood),
     )
 

@@ -97,6 +97,8 @@ class ReceivedMail(Value):
     """Everything is undone that the mail does: it is only to be seen how many people it would reach."""
     weighed: bool = False
     """It was seen before how many people the mail reaches."""
+    further: str = ""
+    """The further address of its organizer that it is from; empty if it is from the organizer's own."""
 
     @property
     def sender(self) -> str:

@@ -153,16 +153,19 @@ class Router:
         return [await self._noted(received, stop or await self._at(received)) for received, stop in pairs]
 
     async def _of_organizer(self, received: ReceivedMail) -> ReceivedMail:
-        """The mail; as its organizer's own if it is proven to come from a further address of theirs."""
-        proven = received.verdict.passed or not received.enforce
+        """The mail; as its organizer's own if it is proven to come from a further address of theirs.
+
+        Google's calendar proves it for its user's own events; what else it sends still counts as unproven.
+        """
+        proven = received.verdict.passed or received.verdict.google_calendar or not received.enforce
         if received.mailbox.name not in _ORGANIZERS or not proven:
             return received
         organizer = await self._engine.store.organizer_of(received.mail.from_address)
         if not organizer:
             return received
-        return received.model_copy(
-            update={"mail": received.mail.model_copy(update={"from_address": organizer})}
-        )
+        further = received.mail.from_address
+        mail = received.mail.model_copy(update={"from_address": organizer})
+        return received.model_copy(update={"mail": mail, "further": further})
 
     async def _of_content(self, judged: Judged, mail: IncomingMail) -> Verdict:
         """The verdict on the sender, which some mails need only for what they say."""

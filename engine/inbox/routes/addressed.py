@@ -10,7 +10,7 @@ from engine.refusals import Code
 
 def by_google(received: ReceivedMail, message: ItipMessage) -> bool:
     """True if Google's calendar sent its user's own event, or one that they act for."""
-    sender = received.mail.from_address
+    sender = received.further or received.mail.from_address
     own = [
         event.sent_by == sender or (event.organizer is not None and event.organizer.address == sender)
         for event in message.events
