@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from engine.commands.operators.operators import may_administer, may_see_all
-from engine.do_not_mail import refuse_unreading
 from engine.model.actors import Actor
 from engine.model.counters import DomainBrief, Figures, KeptSums, OrganizerBrief
 from engine.model.events import Event
@@ -51,7 +50,8 @@ class ReportQuestions:
         Operators see all of them, the owner of a domain those of the domain, anyone else themselves.
         Raises Refused: NOT_ALLOWED.
         """
-        refuse_unreading(actor)
+        if not actor.may_read:
+            raise Refused(Code.NOT_ALLOWED, "This key may not read: it lacks “read”.")
         domain, beginning = domain.strip().lower().removeprefix("@"), beginning.strip().lower()
         if actor.domain:
             if domain not in {"", actor.domain}:
