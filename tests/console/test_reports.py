@@ -173,7 +173,7 @@ async def test_people_are_searched_by_address_and_by_name_and_neither_stands_in_
     event = await created(engine, summary="Gala")
     await invite(engine, event, "kim@guests.example", name="Kim Lee")
     await invite(engine, event, "lou@guests.example", name="Lou Reed")
-    for words, letter in (("LOU@", "l"), ("lee", "k")):
+    for words, letter in (("LOU@guests.example", "l"), ("lee", "k")):
         await person.go(f"/console/events/{event.id}/people")
         seen = await person.press("Find", q=words)
         assert f"{letter}*******@guests.example" in seen.text
