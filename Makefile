@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test soak fuzz serve lint snapshots docs gallery format bench bundle lock judges clean
+.PHONY: demo test soak fuzz serve lint snapshots messages docs gallery format bench bundle lock judges clean
 
 demo: $(READY)
 	@$(BIN)/cis-mcp demo
@@ -37,6 +37,10 @@ lint: $(READY)
 # Writes the golden copies of the tools' schemas anew; look at the difference before you commit it.
 snapshots: $(READY)
 	$(BIN)/python -m tests.tools.golden
+
+# Brings the catalogs of all languages up to date with what the code says (docs/languages.md).
+messages: $(READY)
+	@$(BIN)/python -m tests.locale.catalogs
 
 # Writes docs/tools.md and llms.txt anew from the code.
 docs: $(READY)

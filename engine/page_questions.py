@@ -21,12 +21,13 @@ _PAGES_SHOWN = 500
 
 @dataclass(frozen=True)
 class PageStamp:
-    """What a page is now: two that are equal show the same."""
+    """What a page is now: two that are equal show the same. `language`: the organizer's, if it is set."""
 
     page: int
     events: int
     taken: tuple[tuple[str, int], ...] = ()
     """How many places of each event that has so many are taken."""
+    language: str = ""
 
 
 class PageQuestions:
@@ -72,7 +73,12 @@ class PageQuestions:
 
     async def page_stamp(self, page: Page) -> PageStamp:
         """What changes when the page, or an event of its organizer, does."""
-        return PageStamp(page.revision, await self.store.events_revision(page.organizer))
+        events, language = await self.store.shown_revision(page.organizer)
+        return PageStamp(page.revision, events, language=language)
+
+    async def organizer_language(self, organizer: str) -> str:
+        """The language that is set for an organizer, by its tag; empty where none is."""
+        return await self.store.organizer_language(organizer)
 
     async def places_taken(self, events: Iterable[Event]) -> dict[str, int]:
         """How many places are taken, by uid, of those of `events` that have places."""

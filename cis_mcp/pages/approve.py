@@ -11,18 +11,20 @@ from cis_mcp.auth.origin import same_origin
 from cis_mcp.pages.forms import form_of
 from cis_mcp.pages.links import Handler, page, refusal
 from cis_mcp.pages.signin import signed_in
+from cis_mcp.pages.speaking import Speech, speech
 from engine.commands.agents.deciding import Decide, decided_already
 from engine.commands.agents.holding import ID_LENGTH
 from engine.commands.signing_in import AskToSignIn
 from engine.engine import SYSTEM, Engine
+from engine.mail.locale.language import SOURCE, Language
 from engine.model.actors import Actor
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.refusals import Code, Refused
 
 _FORM = Markup(
-    '<form method="post"><button name="decision" value="yes">Yes, do this</button></form>'
-    '<form method="post"><p><label>Why not? <input name="why" maxlength="500" required></label></p>'
-    '<button name="decision" value="no">No</button></form>'
+    '<form method="post"><button name="decision" value="yes">{yes}</button></form>'
+    '<form method="post"><p><label>{why} <input name="why" maxlength="500" required></label></p>'
+    '<button name="decision" value="no">{no}</button></form>'
 )
 
 
@@ -30,45 +32,53 @@ def approve_page(engine: Engine) -> Handler:
     """GET /approve/<code> shows what waits; POST decides."""
 
     async def show(request: Request) -> Response:
-        code = request.path_params["code"]
+        code, spoken = request.path_params["code"], speech(request)
         try:
             if len(code) == ID_LENGTH:
                 return await _by_id(engine, request, code)
             held = await engine.held_by_code(code)
+            spoken = await _speech(engine, request, held)
             if request.method != "POST":
-                return _waiting(engine, held)
+                return _waiting(engine, held, spoken)
             owner = Actor(kind="owner", address=held.address)
-            return await _decide(engine, held, await form_of(request), owner, code=code)
+            return await _decide(engine, held, await form_of(request), owner, spoken, code=code)
         except Refused as refused:
-            return refusal(refused)
+            return refusal(refused, spoken)
 
     return show
+
+
+async def _speech(engine: Engine, request: Request, held: HeldAction) -> Speech:
+    """The language of whoever decides: the organizer's, where they decide for themselves."""
+    return speech(request, await engine.organizer_language(held.address))
 
 
 async def _by_id(engine: Engine, request: Request, held_id: str) -> Response:
     """For whoever is signed in as who decides; anybody else is shown nothing but the way to sign in."""
     held = await engine.held_action(held_id, SYSTEM)
-    caller = signed_in(request)
+    caller, spoken = signed_in(request), await _speech(engine, request, held)
     if caller is None or not (caller.actor.everywhere or caller.subject == held.address):
-        return await _ask_who(engine, request, held)
+        return await _ask_who(engine, request, held, spoken)
     if request.method != "POST":
-        return _waiting(engine, held)
+        return _waiting(engine, held, spoken)
     actor = caller.actor if caller.actor.everywhere else Actor(kind="owner", address=caller.subject)
-    return await _decide(engine, held, await form_of(request), actor)
+    return await _decide(engine, held, await form_of(request), actor, spoken)
 
 
-async def _ask_who(engine: Engine, request: Request, held: HeldAction) -> Response:
+async def _ask_who(engine: Engine, request: Request, held: HeldAction, spoken: Speech) -> Response:
     """Whoever decides is mailed a link to sign in, whoever asks for it."""
+    say = spoken.language.say
     if request.method != "POST":
-        what = "Something waits for a decision. To decide, sign in with a link that is mailed to you."
-        return page("Who decides?", what, button="Mail the link")
+        what = say("Something waits for a decision. To decide, sign in with a link that is mailed to you.")
+        return page(spoken, say("Who decides?"), what, button=say("Mail the link"))
     if held.address and same_origin(request.headers):
         await engine.apply(AskToSignIn(address=held.address), Actor(kind="attendee", address=""))
-    return page("On its way", "The link is mailed to the approver and works for 15 minutes.")
+    mailed = say("The link is mailed to the approver and works for 15 minutes.")
+    return page(spoken, say("On its way"), mailed)
 
 
 async def _decide(
-    engine: Engine, held: HeldAction, form: dict[str, str], actor: Actor, code: str = ""
+    engine: Engine, held: HeldAction, form: dict[str, str], actor: Actor, spoken: Speech, code: str = ""
 ) -> Response:
     if form.get("decision") not in {"yes", "no"}:
         raise Refused(
@@ -82,53 +92,67 @@ async def _decide(
         channel=Channel.PAGE,
     )
     done = await engine.apply(command, actor)
-    return _became(done.action)
+    return _became(done.action, spoken)
 
 
-def _became(held: HeldAction) -> Response:
+def _became(held: HeldAction, spoken: Speech) -> Response:
+    say = spoken.language.say
     match held.state:
         case HeldState.APPROVED:
-            return page(
-                "Approved", f"{held.preview.action}: it is carried out. People notified: {held.notified}."
-            )
+            action, count = say(held.preview.action), spoken.language.number(held.notified)
+            done = say("{action}: it is carried out. People notified: {count}.", action=action, count=count)
+            return page(spoken, say("Approved"), done)
         case HeldState.REFUSED:
-            return page("Refused", "Nothing was changed and no one was mailed.")
+            return page(spoken, say("Refused"), say("Nothing was changed and no one was mailed."))
         case _:
-            return page("Nothing was done", f"It is void: {held.why}.", status=409)
+            void = say("It is void: {why}.", why=held.why)
+            return page(spoken, say("Nothing was done"), void, status=409)
 
 
-def _waiting(engine: Engine, held: HeldAction) -> Response:
-    state = held.state_at(engine.clock())
+def _waiting(engine: Engine, held: HeldAction, spoken: Speech) -> Response:
+    say, state = spoken.language.say, held.state_at(engine.clock())
     if state is not HeldState.WAITING:
-        return page("Nothing waits", decided_already(held, state))
-    whose = "your calendar" if held.address == held.organizer else f"the calendar of {held.organizer}"
-    what = f"A change that came from {whose} waits. Nothing was changed and no one was mailed."
-    return page("Do you approve?", what, more=_preview(held) + _FORM)
-
-
-def _preview(held: HeldAction) -> Markup:
-    """What a Yes does; all of it is escaped."""
-    shown = held.preview
-    rows = [("What", shown.action), ("Event", shown.title), ("When", shown.when)]
-    people = f"{shown.people} at least" + (f": {', '.join(shown.first)}" if shown.first else "")
-    rows.append(("People mailed", people))
-    if shown.left_out:
-        rows.append(
-            ("Not mailed", ", ".join(f"{count} {answer}" for answer, count in shown.left_out.items()))
+        return page(spoken, say("Nothing waits"), _decided(held, state, spoken))
+    if held.address == held.organizer:
+        what = say("A change that came from your calendar waits. Nothing was changed and no one was mailed.")
+    else:
+        what = say(
+            "A change that came from the calendar of {organizer} waits. Nothing was changed and no one was mailed.",
+            organizer=held.organizer,
         )
+    form = _FORM.format(yes=say("Yes, do this"), why=say("Why not?"), no=say("No"))
+    return page(spoken, say("Do you approve?"), what, more=_preview(held, spoken.language) + form)
+
+
+def _decided(held: HeldAction, state: HeldState, spoken: Speech) -> str:
+    """What became of it before."""
+    if spoken.language.tag == SOURCE:
+        return decided_already(held, state)
+    return spoken.language.say("This was decided already.")
+
+
+def _preview(held: HeldAction, language: Language) -> Markup:
+    """What a Yes does; all of it is escaped."""
+    say, shown = language.say, held.preview
+    rows = [(say("What"), say(shown.action)), (say("Event"), shown.title), (say("When"), shown.when)]
+    least = say("{count} at least", count=language.number(shown.people))
+    rows.append((say("People mailed"), least + (f": {', '.join(shown.first)}" if shown.first else "")))
+    if shown.left_out:
+        left_out = [f"{language.number(count)} {say(answer)}" for answer, count in shown.left_out.items()]
+        rows.append((say("Not mailed"), ", ".join(left_out)))
     table = Markup("").join(Markup("<tr><th>{}</th><td>{}</td></tr>").format(*row) for row in rows)
     changes = Markup("").join(
         Markup("<tr><th>{}</th><td><del>{}</del></td><td><ins>{}</ins></td></tr>").format(
-            d.field, d.before, d.after
+            say(d.field), d.before, d.after
         )
         for d in shown.differences
     )
     found = Markup("<table>{}</table>").format(table)
     if changes:
-        found += Markup("<h2>What changes</h2><table>{}</table>").format(changes)
+        found += Markup("<h2>{}</h2><table>{}</table>").format(say("What changes"), changes)
     if shown.sample:
-        found += Markup("<h2>The mail to {}</h2><p><b>{}</b></p><pre>{}</pre>").format(
-            shown.sample.to, shown.sample.subject, shown.sample.text
+        found += Markup("<h2>{}</h2><p><b>{}</b></p><pre>{}</pre>").format(
+            say("The mail to {email}", email=shown.sample.to), shown.sample.subject, shown.sample.text
         )
     return found
 

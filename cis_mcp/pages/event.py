@@ -12,11 +12,15 @@ from starlette.routing import Route
 from cis_mcp.pages import jsonld
 from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
+from cis_mcp.pages.problems import problem as told
 from cis_mcp.pages.rows import Row
+from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.sending import result_path, send
 from cis_mcp.pages.showing import Shown, Showroom
+from cis_mcp.pages.speaking import Speech
 from cis_mcp.pages.ways import not_found, unreadable, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
+from engine.mail.locale.language import Language
 from engine.mail.outgoing import words
 from engine.model.pages import PageKind, Show
 from engine.refusals import Code, Refused
@@ -55,22 +59,21 @@ async def _shown(
     problem: str = "",
     status: int = 200,
 ) -> Response:
-    over = row.past(room.engine.clock())
+    over, spoken = row.past(room.engine.clock()), shown.speech(request)
 
     def make() -> bytes:
-        values = _values(room, shown, row, over=over)
-        return render("event.html", **values, embedded=embedded, email=email, problem=problem)
+        values = _values(room, shown, row, spoken, over=over)
+        return render("event.html", spoken, **values, embedded=embedded, email=email, problem=problem)
 
     if problem:
-        return answer(
-            request, Body.of(make(), once=True), cache_control=PRIVATE, status=status, framed=embedded
-        )
-    body = await room.body((row.uid, over, embedded, row.free), shown, make, _HTML)
+        body = Body.of(make(), spoken=spoken, once=True)
+        return answer(request, body, cache_control=PRIVATE, status=status, framed=embedded)
+    body = await room.body((row.uid, over, embedded, row.free, spoken.key), shown, make, _HTML, spoken)
     return answer(request, body, cache_control=FRESH, framed=embedded)
 
 
-def _values(room: Showroom, shown: Shown, row: Row, *, over: bool) -> dict[str, object]:
-    page, settings = shown.page, room.engine.settings
+def _values(room: Showroom, shown: Shown, row: Row, spoken: Speech, *, over: bool) -> dict[str, object]:
+    page, settings, language = shown.page, room.engine.settings, spoken.language
     address = f"{settings.public_url.rstrip('/')}/e/{row.id}"
     place = Show.PLACE in page.shows
     told_in_full = jsonld.event(row, address, place=place, text=Show.DESCRIPTION in page.shows)
@@ -80,37 +83,39 @@ def _values(room: Showroom, shown: Shown, row: Row, *, over: bool) -> dict[str, 
         "path": f"/e/{row.id}",
         "address": address,
         "colour": "" if page.colour == _COLOUR else page.colour.lstrip("#"),
-        "day": words.day(row.day),
+        "at": words.day(row.day, language),
         "zone": words.zone(row.span),
-        "description": _description(row, place=place),
+        "description": _description(row, language, place=place),
+        "texts": script_texts(language),
         "map_link": _MAP + quote(row.place, safe=""),
         "jsonld": jsonld.script([told_in_full]),
         "open": not (over or row.cancelled or row.full),
-        "closed": _closed(row, over=over),
-        "ways": ways([page]),
+        "closed": _closed(row, language, over=over),
+        "ways": ways([page], spoken),
         "unlisted": page.kind is PageKind.EVENTS,
     }
 
 
-def _closed(row: Row, *, over: bool) -> str:
+def _closed(row: Row, language: Language, *, over: bool) -> str:
     """Why nobody can have the event."""
     if over:
-        return "This is over."
+        return language.say("This is over.")
     if row.cancelled:
-        return "It was cancelled; no one is invited any more."
-    return "Every place is taken. One is free again once somebody says No: look again later."
+        return language.say("It was cancelled; no one is invited any more.")
+    return language.say("Every place is taken. One is free again once somebody says No: look again later.")
 
 
-def _description(row: Row, *, place: bool) -> str:
-    what = f"{words.day(row.day)} {row.time} {row.zone}".strip()
+def _description(row: Row, language: Language, *, place: bool) -> str:
+    what = f"{words.day(row.day, language)} {row.time(language)} {row.zone}".strip()
     return f"{what}, {row.place}" if row.place and place else what
 
 
 async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, embedded: bool) -> Response:
+    spoken = shown.speech(request)
     try:
         form = await many_of(request)
     except Refused as refused:
-        return unreadable(request, refused)
+        return unreadable(request, refused, spoken)
     try:
         done = await send(room, shown.page, (row.uid,), form, client=client_of(request), single=True)
     except Refused as refused:
@@ -121,10 +126,10 @@ async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, emb
             row,
             embedded=embedded,
             email=address_in(form),
-            problem=f"{refused.message} {refused.hint}".strip(),
+            problem=told(refused, spoken.language),
             status=429 if refused.code in {Code.PERSON_LIMIT, Code.TOO_MANY} else 422,
         )
-    return RedirectResponse(result_path(done, f"/e/{row.id}", embedded=embedded), 303)
+    return RedirectResponse(result_path(done, f"/e/{row.id}", spoken, embedded=embedded), 303)
 
 
 def routes(room: Showroom) -> list[Route]:

@@ -19,7 +19,7 @@ def event(
     row: Row, address: str, *, by: str = "", place: bool = True, text: bool = False
 ) -> Mapping[str, object]:
     """One event with its status (schema.org/EventStatusType)."""
-    state = "EventCancelled" if row.cancelled else "EventRescheduled" if row.moved else "EventScheduled"
+    state = "EventCancelled" if row.cancelled else "EventRescheduled" if row.before else "EventScheduled"
     found: dict[str, object] = {
         "@type": "Event",
         "name": row.title,

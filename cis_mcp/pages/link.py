@@ -15,8 +15,11 @@ from cis_mcp.pages.forms import address_in, client_of, form_of
 from cis_mcp.pages.hourly import HourlyCount
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.merged import Merged, merged
+from cis_mcp.pages.problems import problem
 from cis_mcp.pages.rows import Row, rows_of
+from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.speaking import Speech, speech
 from cis_mcp.pages.ways import Ways, not_found, unreadable, ways
 from cis_mcp.pages.web import PRIVATE, Body, answer, render
 from cis_mcp.views import links as views
@@ -36,11 +39,6 @@ log = logging.getLogger(__name__)
 _VISITOR = Actor(kind="attendee", address="")
 _VIEWS_OF_ONE_CLIENT = 100
 """Looks of one client in an hour that are counted: each costs a write."""
-_SHOWN = {
-    "over": "This is over.",
-    "cancelled": "It was cancelled; nobody is invited any more.",
-    "full": "Every place is taken.",
-}
 
 
 class Links:
@@ -75,7 +73,7 @@ class Links:
         try:
             form = await form_of(request)
         except Refused as refused:
-            return unreadable(request, refused)
+            return unreadable(request, refused, await self._speech(request, link))
         email, signature = address_in(form), form.get("s", "")
         try:
             self._room.hourly.count(f"c/{link.id}", client_of(request))
@@ -88,15 +86,19 @@ class Links:
                 return not_found(request)
             given = Merged(email=email, raw=email, signature=signature)
             return await self._shown(request, link, given, refused)
-        return RedirectResponse(await self._after(link, done.outcome), 303)
+        return RedirectResponse(await self._after(request, link, done.outcome), 303)
 
-    async def _after(self, link: CampaignLink, outcome: PageOutcome) -> str:
+    async def _speech(self, request: Request, link: CampaignLink) -> Speech:
+        return speech(request, await self._engine.organizer_language(link.organizer))
+
+    async def _after(self, request: Request, link: CampaignLink, outcome: PageOutcome) -> str:
         """Where the link's own record leads; who has to look into their mail is told so first."""
-        stock = f"{views.path(link)}/{outcome.value}"
+        spoken = await self._speech(request, link)
+        stock = spoken.here(f"{views.path(link)}/{outcome.value}")
         if outcome is PageOutcome.ASKED:
             return stock
         landing = await self._landing(link)
-        return landing[1] if landing else stock
+        return spoken.here(landing[1]) if landing else stock
 
     async def _landing(self, link: CampaignLink) -> tuple[str, str] | None:
         """Words and address of where the link leads; None: our own page, also once the operator no longer allows it."""
@@ -112,27 +114,28 @@ class Links:
     async def _shown(
         self, request: Request, link: CampaignLink, given: Merged, refused: Refused | None = None
     ) -> Response:
-        rows = await self._rows(link)
+        rows, spoken = await self._rows(link), await self._speech(request, link)
         open_rows = self._open(rows)
-        closed = "" if open_rows else _SHOWN[_why_closed(rows, self._engine.clock())]
         body = render(
             "link.html",
+            spoken,
             colour="",
-            path=views.path(link),
-            title=_title(open_rows or rows),
-            rows=_shown_rows(open_rows or rows),
+            path=spoken.here(views.path(link)),
+            title=_title(open_rows or rows, spoken),
+            rows=_told(open_rows or rows, spoken),
+            texts=script_texts(spoken.language),
             button=link.button,
             email=given.raw,
             signature=given.signature if link.signs(given.raw, given.signature) else "",
-            closed=closed,
-            problem=f"{refused.message} {refused.hint}".strip() if refused else "",
-            ways=[] if open_rows else await self._next(link),
+            closed="" if open_rows else _closed(rows, self._engine.clock(), spoken),
+            problem=problem(refused, spoken.language) if refused else "",
+            ways=[] if open_rows else await self._next(link, spoken),
         )
-        there = open_rows or closed == _SHOWN["full"]
+        there = open_rows or _full(rows, self._engine.clock())
         status = _status(refused.code) if refused else 200 if there else 410
         return answer(
             request,
-            Body.of(body),
+            Body.of(body, spoken=spoken),
             cache_control=PRIVATE,
             status=status,
             form_action=_origin(allowed_address(self._engine.settings, link.landing)),
@@ -146,15 +149,16 @@ class Links:
             return not_found(request)
         rows = await self._rows(link)
         open_rows = self._open(rows)
-        landing = await self._landing(link)
+        landing, spoken = await self._landing(link), await self._speech(request, link)
         body = render(
             "link_sent.html",
+            spoken,
             colour="",
-            asked=outcome == PageOutcome.ASKED,
-            rows=_shown_rows(open_rows or rows),
-            ways=[*([landing] if landing else []), *await self._next(link)],
+            waits=outcome == PageOutcome.ASKED,
+            rows=_told(open_rows or rows, spoken),
+            ways=[*([landing] if landing else []), *await self._next(link, spoken)],
         )
-        return answer(request, Body.of(body), cache_control=PRIVATE)
+        return answer(request, Body.of(body, spoken=spoken), cache_control=PRIVATE)
 
     async def _rows(self, link: CampaignLink) -> Sequence[Row]:
         events = await self._engine.link_events(link)
@@ -165,31 +169,48 @@ class Links:
         now = self._engine.clock()
         return [row for row in rows if not (row.cancelled or row.full or row.past(now))]
 
-    async def _next(self, link: CampaignLink) -> Ways:
+    async def _next(self, link: CampaignLink, spoken: Speech) -> Ways:
         """The organizer's next event that a page lists, if the link has it not, and their pages."""
         pages = [page for page in await self._engine.pages_of(link.organizer) if page_views.path(page)][:5]
         for page in pages:
             now = self._engine.clock()
             for row in (await self._room.of(page)).listing.rows:
                 if not (row.cancelled or row.full or row.past(now)) and row.uid not in link.uids:
-                    return [(f"Next: {row.title}, {words.day(row.day)}", f"/e/{row.id}"), *ways(pages)]
-        return ways(pages)
+                    day = words.day(row.day, spoken.language)
+                    told = spoken.language.say("Next: {title}, {day}", title=row.title, day=day)
+                    return [(told, spoken.here(f"/e/{row.id}")), *ways(pages, spoken)]
+        return ways(pages, spoken)
 
 
-def _why_closed(rows: Sequence[Row], now: datetime) -> str:
+def _title(rows: Sequence[Row], spoken: Speech) -> str:
+    if len(rows) == 1:
+        return rows[0].title
+    return spoken.language.some("{n} event for your calendar", "{n} events for your calendar", len(rows))
+
+
+def _full(rows: Sequence[Row], now: datetime) -> bool:
+    """True where what there is has no place left."""
+    return any(row.full and not (row.cancelled or row.past(now)) for row in rows)
+
+
+def _closed(rows: Sequence[Row], now: datetime, spoken: Speech) -> str:
     """Why none of them can be had."""
-    if any(row.full and not (row.cancelled or row.past(now)) for row in rows):
-        return "full"
-    return "cancelled" if all(row.cancelled for row in rows) else "over"
+    if _full(rows, now):
+        return spoken.language.say("Every place is taken.")
+    if all(row.cancelled for row in rows):
+        return spoken.language.say("It was cancelled; no one is invited any more.")
+    return spoken.language.say("This is over.")
 
 
-def _title(rows: Sequence[Row]) -> str:
-    return rows[0].title if len(rows) == 1 else f"{len(rows)} events for your calendar"
-
-
-def _shown_rows(rows: Sequence[Row]) -> list[Mapping[str, object]]:
+def _told(rows: Sequence[Row], spoken: Speech) -> list[Mapping[str, object]]:
+    single = len(rows) == 1
     return [
-        {"row": row, "day": words.day(row.day), "zone": words.zone(row.span), "single": len(rows) == 1}
+        {
+            "row": row,
+            "at": words.day(row.day, spoken.language),
+            "zone": words.zone(row.span),
+            "single": single,
+        }
         for row in rows
     ]
 

@@ -12,26 +12,31 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from cis_mcp.pages.problems import problem
+from cis_mcp.pages.speaking import Speech, speech
 from engine.commands.answers.deliveries import Unsubscribe
 from engine.engine import Engine
 from engine.inbox.routes import confirm
+from engine.mail.locale.language import noop
 from engine.model.actors import Actor
 from engine.model.confirmations import ConfirmationKind
 from engine.refusals import Refused
 
 _WHY = {
-    ConfirmationKind.MAIL: "Nothing in it proves that you sent it.",
-    ConfirmationKind.FIRST_PROOF: "It would reach many people, and what proves that you sent it was not seen here "
-    "before: another mail server, or a new key.",
-    ConfirmationKind.REGISTRATION: "Your address is not registered here yet.",
+    ConfirmationKind.MAIL: noop("Nothing in it proves that you sent it."),
+    ConfirmationKind.FIRST_PROOF: noop(
+        "It would reach many people, and what proves that you sent it was not seen here before: another mail server, "
+        "or a new key."
+    ),
+    ConfirmationKind.REGISTRATION: noop("Your address is not registered here yet."),
 }
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _STYLE = (
     "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#222}"
-    "th{text-align:left;vertical-align:top;padding-right:1rem}td{vertical-align:top;padding-right:1rem}"
-    "pre{white-space:pre-wrap;overflow-wrap:anywhere;border-left:.2rem solid #ccc;padding-left:.8rem}"
+    "th{text-align:start;vertical-align:top;padding-inline-end:1rem}td{vertical-align:top;padding-inline-end:1rem}"
+    "pre{white-space:pre-wrap;overflow-wrap:anywhere;border-inline-start:.2rem solid #ccc;padding-inline-start:.8rem}"
     "button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#1558b0;color:#fff}"
 )
 _NOTHING = Markup()
@@ -49,7 +54,12 @@ _HEADERS = {
 
 
 def page(
-    title: str, *paragraphs: str, button: str = "", more: Markup = _NOTHING, status: int = 200
+    spoken: Speech,
+    title: str,
+    *paragraphs: str,
+    button: str = "",
+    more: Markup = _NOTHING,
+    status: int = 200,
 ) -> Response:
     """A page of plain words, everything in it escaped; `button` sends the page's own address by POST.
 
@@ -58,36 +68,54 @@ def page(
     body = Markup("").join(Markup("<p>{}</p>").format(words) for words in paragraphs if words)
     form = Markup('<form method="post"><button>{}</button></form>').format(button) if button else ""
     html = Markup(
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<!doctype html><html lang="{lang}" dir="{direction}"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
         "<style>{style}</style></head><body><h1>{title}</h1>{body}{more}{form}</body></html>"
-    ).format(title=title, style=Markup(_STYLE), body=body, more=more, form=form)  # noqa: S704 -- our own style
-    return HTMLResponse(html, status, headers=_HEADERS)
+    ).format(
+        lang=spoken.language.tag,
+        direction=spoken.language.direction,
+        title=title,
+        style=Markup(_STYLE),  # noqa: S704 -- our own style
+        body=body,
+        more=more,
+        form=form,
+    )
+    headers = {**_HEADERS, "Content-Language": spoken.language.tag}
+    if spoken.negotiated:
+        headers["Vary"] = "Accept-Language"
+    return HTMLResponse(html, status, headers=headers)
 
 
-def refusal(refused: Refused) -> Response:
+def refusal(refused: Refused, spoken: Speech) -> Response:
     """What went wrong, and what to do next; with 404, so that programs see it as well."""
-    return page("Nothing was done", refused.message, refused.hint, status=404)
+    language = spoken.language
+    return page(spoken, language.say("Nothing was done"), problem(refused, language), status=404)
 
 
 def confirm_page(engine: Engine) -> Handler:
     """GET /confirm/<code> shows what waits; POST lets it through."""
 
     async def show(request: Request) -> Response:
-        code = request.path_params["code"]
+        code, spoken = request.path_params["code"], speech(request)
+        say = spoken.language.say
         try:
             if request.method == "POST":
                 await confirm.by_page(engine, code)
-                return page("Thank you", "You confirmed the mail. It is handled now, as any other of yours.")
+                done = say("You confirmed the mail. It is handled now, as any other of yours.")
+                return page(spoken, say("Thank you"), done)
             waiting = await confirm.waiting(engine, code)
         except Refused as refused:
-            return refusal(refused)
+            return refusal(refused, spoken)
+        spoken = speech(request, await engine.organizer_language(waiting.address))
+        say = spoken.language.say
+        waits = say("A mail in your name, {address}, waits.", address=waiting.address)
         return page(
-            "Did you send this?",
-            f"A mail in your name, {waiting.address}, waits. {_WHY[waiting.kind]}",
+            spoken,
+            say("Did you send this?"),
+            f"{waits} {say(_WHY[waiting.kind])}",
             waiting.what,
-            "If you did not send it, close this page: nothing will happen.",
-            button="Yes, I sent it",
+            say("If you did not send it, close this page: nothing will happen."),
+            button=say("Yes, I sent it"),
         )
 
     return show
@@ -98,17 +126,19 @@ def unsubscribe_page(engine: Engine) -> Handler:
 
     async def show(request: Request) -> Response:
         token = request.path_params["token"].lower()
-        attendee = await engine.holder(token)
+        attendee, spoken = await engine.holder(token), speech(request)
+        say = spoken.language.say
         if attendee is None:
-            return page("Nothing was done", "No invite was sent with this address.", status=404)
+            nothing = say("No invite was sent with this address.")
+            return page(spoken, say("Nothing was done"), nothing, status=404)
         if request.method != "POST":
-            words = "You will no longer receive invites or updates from this organizer."
-            return page("Unsubscribe?", words, button="Unsubscribe")
+            words = say("You will no longer receive invites or updates from this organizer.")
+            return page(spoken, say("Unsubscribe?"), words, button=say("Unsubscribe"))
         try:
             await engine.apply(Unsubscribe(token=token), Actor(kind="attendee", address=attendee.email))
         except Refused as refused:
-            return refusal(refused)
-        return page("Done", "This organizer sends you nothing more.")
+            return refusal(refused, spoken)
+        return page(spoken, say("Done"), say("This organizer sends you nothing more."))
 
     return show
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from cis_mcp.pages.rows import Row
+from engine.mail.locale.language import ENGLISH, Language
 from engine.mail.outgoing import words
 from engine.model.pages import Grouping, Page, Show
 
@@ -81,7 +82,7 @@ class Listing:
     until: datetime | None
     teams: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
-    months: tuple[tuple[str, str], ...] = ()
+    months: tuple[date, ...] = ()
     zones: tuple[str, ...] = ()
     by_key: dict[str, Row] = field(default_factory=dict)
 
@@ -111,7 +112,7 @@ def listing(page: Page, rows: Sequence[Row], now: datetime) -> Listing:
         until=min(ends, default=None),
         teams=tuple(sorted(t for t, n in teams.items() if n >= _TEAMS_LEAST))[:_CHOICES_MAX],
         places=_several(sorted({row.place for row in shown if row.place})),
-        months=_several(sorted({(row.month, month_name(row.day)) for row in shown})),
+        months=_several(sorted({row.day.replace(day=1) for row in shown})),
         zones=tuple(sorted({row.span.timezone for row in shown if not row.span.all_day})),
         by_key={row.key: row for row in shown},
     )
@@ -128,17 +129,17 @@ def _several(values: Sequence[T]) -> tuple[T, ...]:
     return tuple(values)[:_CHOICES_MAX] if len(values) > 1 else ()
 
 
-def fitting(rows: Sequence[Row], view: View) -> list[Row]:
+def fitting(rows: Sequence[Row], view: View, language: Language = ENGLISH) -> list[Row]:
     """The rows that fit what was asked for; all conditions hold at once."""
-    return [row for row in rows if _fits(row, view)]
+    return [row for row in rows if _fits(row, view, language)]
 
 
-def _fits(row: Row, view: View) -> bool:
+def _fits(row: Row, view: View, language: Language) -> bool:
     return (
         (not view.month or row.month == view.month)
         and (not view.place or row.place == view.place)
         and (not view.team or _plays(row, view.team, view.side))
-        and all(row.has(word) for word in view.plain)
+        and all(row.has(word, language) for word in view.plain)
     )
 
 
@@ -148,10 +149,10 @@ def _plays(row: Row, team: str, side: str) -> bool:
     return team in row.teams
 
 
-def groups(rows: Sequence[Row], by: Grouping) -> Iterator[Group]:
+def groups(rows: Sequence[Row], by: Grouping, language: Language = ENGLISH) -> Iterator[Group]:
     """Rows under headings, in their order."""
     for key, found in groupby(rows, lambda row: _first_day(row.day, by)):
-        yield Group(key=f"{key:%Y-%m}", heading=_heading(key, by), rows=tuple(found))
+        yield Group(key=f"{key:%Y-%m}", heading=_heading(key, by, language), rows=tuple(found))
 
 
 def _first_day(day: date, by: Grouping) -> date:
@@ -160,18 +161,8 @@ def _first_day(day: date, by: Grouping) -> date:
     return day - timedelta(days=day.weekday()) if by is Grouping.WEEK else day
 
 
-def _heading(day: date, by: Grouping) -> str:
+def _heading(day: date, by: Grouping, language: Language) -> str:
     if by is Grouping.MONTH:
-        return month_name(day)
-    return f"Week of {words.day(day)}" if by is Grouping.WEEK else words.day(day)
-
-
-def month_name(day: date) -> str:
-    """`May 2027`."""
-    return " ".join(words.day(day).split()[2:])
-
-
-def short_day(day: date) -> str:
-    """`Sat 1 May`."""
-    weekday, number, month, _ = words.day(day).split()
-    return f"{weekday[:3]} {number} {month[:3]}"
+        return words.month(day, language)
+    told = words.day(day, language)
+    return language.say("Week of {day}", day=told) if by is Grouping.WEEK else told

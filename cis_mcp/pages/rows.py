@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from engine.itip.personal import for_all
 from engine.itip.recurrence import instances
+from engine.mail.locale.language import ENGLISH, Language
 from engine.mail.outgoing import words
 from engine.model.events import Event
 from engine.model.times import Span
@@ -26,9 +27,9 @@ _NAME_MAX = 60
 class Row:
     """One event of a page.
 
-    `key`: the beginning of the event's id that no other event of the page has. `moved`: when it was before.
-    `over`: the moment from which on it is past; None: never. `places`: how many people can have it, 0 is any
-    number; `free`: how many of them nobody has.
+    `key`: the beginning of the event's id that no other event of the page has. `before`: when it was, if its newest
+    revision moved it. `over`: the moment from which on it is past; None: never. `hours`: of the clock, 12 or 24.
+    `places`: how many people can have it, 0 is any number; `free`: how many of them nobody has.
     """
 
     uid: str
@@ -40,9 +41,9 @@ class Row:
     text: str
     url: str
     zone: str
-    time: str
-    repeats: str
-    moved: str
+    recurrence: str
+    before: Span | None
+    hours: int
     cancelled: bool
     reason: str
     home: str
@@ -64,8 +65,7 @@ class Row:
     @property
     def day(self) -> date:
         """The day of its start in its own zone."""
-        start = self.span.local(self.span.start)
-        return start.date() if isinstance(start, datetime) else start
+        return day_of(self.span)
 
     @property
     def month(self) -> str:
@@ -86,9 +86,15 @@ class Row:
     def past(self, now: datetime) -> bool:
         return self.over is not None and self.over <= now
 
-    def has(self, word: str) -> bool:
+    def time(self, language: Language = ENGLISH) -> str:
+        """The time of its start on the clock of its place; empty where it lasts all day."""
+        return time_of(self.span, self.hours, language)
+
+    def has(self, word: str, language: Language = ENGLISH) -> bool:
         """True where the row shows `word`, in lower case."""
-        return word in self.title.lower() or word in self.place.lower() or word in words.day(self.day).lower()
+        if word in self.title.lower() or word in self.place.lower():
+            return True
+        return word in words.day(self.day, language).lower()
 
 
 def rows_of(
@@ -132,9 +138,9 @@ def _row(event: Event, key: str, now: datetime, hours: int) -> Row:
         text=event.description,
         url=event.url,
         zone=zone_name(span),
-        time=clock(span, hours),
-        repeats=words.recurrence(event.recurrence, event.span),
-        moved=_moved(event, hours),
+        recurrence=event.recurrence,
+        before=_before(event),
+        hours=hours,
         cancelled=event.cancelled,
         reason=event.cancel_reason,
         home=home,
@@ -153,34 +159,31 @@ def _next(event: Event, now: datetime) -> Span:
     return found[0] if found else event.span
 
 
-def _moved(event: Event, hours: int) -> str:
+def _before(event: Event) -> Span | None:
     """When an event that moved with its newest revision was before."""
     before = next((e for e in event.earlier if e.recurrence_id is None and not e.cancelled), None)
     if before is None or event.cancelled or before.span.start == event.span.start:
-        return ""
-    return f"{words.day(_day(before.span))}{_comma(clock(before.span, hours))}"
+        return None
+    return before.span
 
 
-def _comma(text: str) -> str:
-    return f", {text}" if text else ""
-
-
-def _day(span: Span) -> date:
+def day_of(span: Span) -> date:
+    """The day of the start of `span` in its own zone."""
     start = span.local(span.start)
     return start.date() if isinstance(start, datetime) else start
 
 
-def clock(span: Span, hours: int) -> str:
-    """The time of the start on the clock of its place; empty where it lasts all day."""
+def time_of(span: Span, hours: int, language: Language = ENGLISH) -> str:
+    """The time of the start on the clock of its place, as 19:05 or as 7:05 pm; empty where it lasts all day."""
     start = span.local(span.start)
-    return time_of_day(start, hours) if isinstance(start, datetime) else ""
-
-
-def time_of_day(moment: datetime, hours: int) -> str:
-    """A time of day as 19:05, or as 7:05 pm."""
+    if not isinstance(start, datetime):
+        return ""
     if hours == 24:
-        return f"{moment:%H:%M}"
-    return f"{(moment.hour - 1) % 12 + 1}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
+        return f"{start:%H:%M}"
+    clock = f"{(start.hour - 1) % 12 + 1}:{start:%M}"
+    if start.hour < 12:
+        return language.term("time of day", "{clock} am", clock=clock)
+    return language.term("time of day", "{clock} pm", clock=clock)
 
 
 def zone_name(span: Span) -> str:

@@ -16,12 +16,17 @@ from cis_mcp.pages import jsonld, reading
 from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.listing import FIRST, View, fitting, groups, view_of
+from cis_mcp.pages.problems import problem
 from cis_mcp.pages.rows import Row
+from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.sending import result_path, send
 from cis_mcp.pages.showing import Shown, Showroom
+from cis_mcp.pages.speaking import PLAIN, Speech
 from cis_mcp.pages.ways import not_found, unreadable, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
 from cis_mcp.views import pages as views
+from engine.mail.locale.language import Language
+from engine.mail.outgoing import words
 from engine.model.pages import PageKind, Show
 from engine.refusals import Code, Refused
 from engine.search.asking import Understood
@@ -56,6 +61,7 @@ class Visit:
     problem: str = ""
     problem_in: str = ""
     embedded: bool = False
+    spoken: Speech = PLAIN
 
     @property
     def personal(self) -> bool:
@@ -77,7 +83,9 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
             return await _post(room, request, shown, embedded=embedded)
         given = request.query_params
         ticked = frozenset(given.getlist("e")[:_TICKED_MAX])
-        visit = Visit(view_of(given), ticked, address_in(given), embedded=embedded)
+        visit = Visit(
+            view_of(given), ticked, address_in(given), embedded=embedded, spoken=shown.speech(request)
+        )
         return await _shown(room, request, shown, visit)
 
     return show
@@ -86,16 +94,18 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
 async def _shown(room: Showroom, request: Request, shown: Shown, visit: Visit, status: int = 200) -> Response:
     if visit.personal:
         make = await _maker(room, shown, visit)
-        body = await asyncio.to_thread(lambda: Body.of(make(), once=True))
+        body = await asyncio.to_thread(lambda: Body.of(make(), spoken=visit.spoken, once=True))
         return answer(request, body, cache_control=PRIVATE, status=status, framed=visit.embedded)
     view = visit.view
     # What words ask for may depend on the time, as “tonight” does.
     minute = (int(room.engine.clock().timestamp() // 60),) if view.query else ()
-    key = (view, visit.embedded, *minute)
+    key = (view, visit.embedded, visit.spoken.key, *minute)
     found = room.kept(key, shown)
     if found is None:
         make = await _maker(room, shown, visit)
-        found = room.keep(key, shown, await asyncio.to_thread(lambda: Body.of(make(), _HTML)))
+        found = room.keep(
+            key, shown, await asyncio.to_thread(lambda: Body.of(make(), _HTML, spoken=visit.spoken))
+        )
     if status == 200 and request.method == "GET" and not view.query:
         room.see(request, shown, found)
     cache_control = PRIVATE if view.query else FRESH
@@ -105,14 +115,15 @@ async def _shown(room: Showroom, request: Request, shown: Shown, visit: Visit, s
 async def _maker(room: Showroom, shown: Shown, visit: Visit) -> Callable[[], bytes]:
     """What renders the page for a visit, in a thread; what the store is asked for it is asked before."""
     view, answered = visit.view, _NO_ANSWER
-    if view.query and not fitting(shown.listing.rows, view):
+    spoken = visit.spoken
+    if view.query and not fitting(shown.listing.rows, view, spoken.language):
         answered = _Answered(*await room.engine.found_on_page(shown.page, view.query, _FOUND_MAX))
     others = () if shown.listing.rows else await room.others(shown.page)
     now = room.engine.clock()
 
     def make() -> bytes:
         values = page_values(room, shown, visit, answered)
-        return render("schedule.html", **values, now=now, ways=ways(others))
+        return render("schedule.html", spoken, **values, now=now, ways=ways(others, spoken))
 
     return make
 
@@ -120,7 +131,8 @@ async def _maker(room: Showroom, shown: Shown, visit: Visit) -> Callable[[], byt
 def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered) -> dict[str, object]:
     """What the template shows."""
     page, listed, view, settings = shown.page, shown.listing, visit.view, room.engine.settings
-    rows = fitting(listed.rows, view)
+    spoken, language = visit.spoken, visit.spoken.language
+    rows = fitting(listed.rows, view, language)
     if answered.uids:
         rows = fitting([r for r in listed.rows if r.uid in answered.uids], replace(view, query=""))
     ticked = visit.ticked or _offered(rows, answered, room.engine.clock())
@@ -139,23 +151,24 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered)
         "webcal": _webcal(addresses.get("feed", "")),
         "colour": "" if page.colour == _COLOUR else page.colour.lstrip("#"),
         "embedded": visit.embedded,
-        "description": _description(shown),
+        "description": _description(shown, language),
         "jsonld": _jsonld(shown, base),
         "complete": len(seen) == len(listed.rows),
-        "groups": list(groups(seen, page.by)),
+        "groups": list(groups(seen, page.by, language)),
+        "months": [(f"{first:%Y-%m}", words.month(first, language)) for first in listed.months],
         "kept": [row for row in listed.named(sorted(visit.ticked)) if row.key not in by_key],
         "ticked": ticked,
-        "reading": reading.parts(answered.understood) if answered is not _NO_ANSWER else [],
-        "button": _button(len(ticked)),
+        "reading": reading.parts(answered.understood, language) if answered is not _NO_ANSWER else [],
+        "button": _button(len(ticked), language),
+        "texts": script_texts(language),
         "linked": len(seen) <= 2 * FIRST,
-        "count": _count(len(seen), len(rows), len(listed.rows), view),
+        "count": _count(len(seen), len(rows), len(listed.rows), view, language),
         "rest": len(rows) > len(seen),
-        "rest_query": urlencode({"all": "1"}),
+        "rest_query": urlencode({"all": "1", **({"lang": spoken.asked} if spoken.asked else {})}),
         "total": len(rows),
         "email": visit.email,
         "problem": visit.problem,
         "problem_in": visit.problem_in,
-        "empty": _empty(shown),
         "made_by": "",
     }
 
@@ -168,21 +181,24 @@ def _offered(rows: Sequence[Row], answered: _Answered, now: datetime) -> frozens
     return frozenset(found if len(found) <= _OFFERED_MAX else ())
 
 
-def _button(ticked: int) -> str:
-    if ticked > 1:
-        return f"Send me these {ticked} invites"
-    return "Send me this invite" if ticked else "Send me the invites"
+def _button(ticked: int, language: Language) -> str:
+    if not ticked:
+        return language.say("Send me the invites")
+    return language.some("Send me this invite", "Send me these {n} invites", ticked)
 
 
 def _webcal(feed: str) -> str:
     return f"webcal{feed[feed.index(':') :]}" if feed else ""
 
 
-def _description(shown: Shown) -> str:
+def _description(shown: Shown, language: Language) -> str:
     """The page in a sentence, for previews of its address."""
     names = [row.title for row in shown.listing.rows[:_DESCRIBED]]
-    return (
-        f"{len(shown.listing.rows)} events: {', '.join(names)}" if names else "Nothing is planned just now."
+    if not names:
+        return language.say("Nothing is planned just now.")
+    titles = language.term("between the names of a list", ", ").join(names)
+    return language.some(
+        "{n} event: {titles}", "{n} events: {titles}", len(shown.listing.rows), titles=titles
     )
 
 
@@ -192,31 +208,35 @@ def _jsonld(shown: Shown, base: str) -> str:
     return jsonld.script([jsonld.event(r, f"{base}/e/{r.id}", place=place) for r in rows]) if rows else ""
 
 
-def _count(seen: int, fitting_: int, total: int, view: View) -> str:
+def _count(seen: int, fitting_: int, total: int, view: View, language: Language) -> str:
     if view.filtered:
-        return f"{fitting_:,} of {total:,} events" if fitting_ else "Nothing matches. Try fewer words."
+        if not fitting_:
+            return language.say("Nothing matches. Try fewer words.")
+        found = language.number(fitting_)
+        return language.some("{found} of {n} event", "{found} of {n} events", total, found=found)
     if seen < total:
-        return f"The next {seen} of {total:,} events"
-    return f"{total:,} events" if total > 1 else ""
-
-
-def _empty(shown: Shown) -> str:
-    return "Nothing is planned just now. What comes next will stand here."
+        first = language.number(seen)
+        return language.some(
+            "The next {first} of {n} event", "The next {first} of {n} events", total, first=first
+        )
+    return language.some("{n} event", "{n} events", total) if total > 1 else ""
 
 
 async def _post(room: Showroom, request: Request, shown: Shown, *, embedded: bool) -> Response:
+    spoken = shown.speech(request)
     try:
         form = await many_of(request)
     except Refused as refused:
-        return unreadable(request, refused)
+        return unreadable(request, refused, spoken)
     keys = form.getlist("e")
-    visit = Visit(view_of(form), frozenset(keys[:_TICKED_MAX]), address_in(form), embedded=embedded)
+    ticked = frozenset(keys[:_TICKED_MAX])
+    visit = Visit(view_of(form), ticked, address_in(form), embedded=embedded, spoken=spoken)
     try:
         chosen = chosen_rows(shown, keys)
         done = await send(room, shown.page, chosen, form, client=client_of(request))
     except Refused as refused:
         return await _refused(room, request, shown, visit, refused)
-    return RedirectResponse(result_path(done, views.path(shown.page), embedded=embedded), 303)
+    return RedirectResponse(result_path(done, views.path(shown.page), spoken, embedded=embedded), 303)
 
 
 def chosen_rows(shown: Shown, keys: Sequence[str]) -> tuple[str, ...]:
@@ -240,14 +260,7 @@ async def _refused(
 ) -> Response:
     """The page again, with all that the visitor gave, and what is wrong."""
     where = "email" if refused.code is Code.INVALID_ADDRESS else ""
-    again = Visit(
-        visit.view,
-        visit.ticked,
-        visit.email,
-        f"{refused.message} {refused.hint}".strip(),
-        where,
-        visit.embedded,
-    )
+    again = replace(visit, problem=problem(refused, visit.spoken.language), problem_in=where)
     status = 429 if refused.code in {Code.PERSON_LIMIT, Code.TOO_MANY} else 422
     return await _shown(room, request, shown, again, status)
 

@@ -10,7 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from cis_mcp.pages.links import Handler
+from cis_mcp.pages.problems import problem
 from cis_mcp.pages.showing import Showroom
+from cis_mcp.pages.speaking import Speech, speech
 from cis_mcp.pages.ways import Ways, message, not_found, ways
 from cis_mcp.views import links as link_views
 from cis_mcp.views import pages as views
@@ -18,6 +20,7 @@ from engine.commands.pages.sending import ConfirmPageRequest, SendFromPage
 from engine.commands.pages.visitors import PageOutcome, PageSendDone
 from engine.commands.pages.wording import LISTED, line
 from engine.engine import Engine
+from engine.mail.locale.language import Language
 from engine.model.actors import Actor
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest, Show
@@ -48,11 +51,11 @@ async def send(
     return await room.engine.apply(command, _VISITOR)
 
 
-def result_path(done: PageSendDone, path: str, *, embedded: bool = False) -> str:
+def result_path(done: PageSendDone, path: str, spoken: Speech, *, embedded: bool = False) -> str:
     """The address of the page that says what happened; loading it again sends nothing."""
     values = {"n": done.count, **({"x": done.failed} if done.failed else {}), "to": path}
     frame = "/embed" if embedded else ""
-    return f"{frame}/sent/{done.outcome.value}?{urlencode(values)}"
+    return spoken.here(f"{frame}/sent/{done.outcome.value}?{urlencode(values)}")
 
 
 def sent_page(room: Showroom, *, embedded: bool = False) -> Handler:
@@ -63,10 +66,15 @@ def sent_page(room: Showroom, *, embedded: bool = False) -> Handler:
         if outcome not in set(PageOutcome):
             return not_found(request)
         count, failed = (_number(request.query_params.get(name, "")) for name in ("n", "x"))
-        way, framed = await _back(room, request.query_params.get("to", ""), embedded=embedded)
+        page, title, path = await _back(room, request.query_params.get("to", ""))
+        spoken = speech(request, await room.engine.organizer_language(page.organizer) if page else "")
+        framed = bool(page and embedded and Show.EMBED in page.shows)
+        way = [(title, spoken.here(("/embed" if framed else "") + path))] if page else ()
         if outcome == PageOutcome.ASKED:
-            return message(request, "Look into your mail", *_asked(count), links=way, framed=framed)
-        return message(request, _sent_title(count, failed), *_sent(count, failed), links=way, framed=framed)
+            title, texts = spoken.language.say("Look into your mail"), _asked(count, spoken.language)
+        else:
+            title, texts = _sent_title(count, failed, spoken.language), _sent(count, failed, spoken.language)
+        return message(request, spoken, title, *texts, links=way, framed=framed)
 
     return show
 
@@ -75,43 +83,51 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
 
 
-def _asked(count: int) -> tuple[str, ...]:
-    what = "the invite" if count == 1 else f"the {count} invites" if count else "the invites"
-    return (
-        f"One mail is on its way to you. Press its button, and {what} follow.".replace(
-            "the invite follow", "the invite follows"
-        ),
-        "We ask first so that no one can flood your mailbox.",
-    )
+def _asked(count: int, language: Language) -> tuple[str, ...]:
+    if count:
+        first = language.some(
+            "One mail is on its way to you. Press its button, and the invite follows.",
+            "One mail is on its way to you. Press its button, and the {n} invites follow.",
+            count,
+        )
+    else:
+        first = language.say("One mail is on its way to you. Press its button, and the invites follow.")
+    return first, language.say("We ask first so that no one can flood your mailbox.")
 
 
-def _sent_title(count: int, failed: int) -> str:
-    return "Nothing was sent" if count == failed else "On its way"
+def _sent_title(count: int, failed: int, language: Language) -> str:
+    return language.say("Nothing was sent") if count == failed else language.say("On its way")
 
 
-def _sent(count: int, failed: int) -> tuple[str, ...]:
+def _sent(count: int, failed: int, language: Language) -> tuple[str, ...]:
     if count == failed:
-        return ("Nothing could be sent: what you chose is taken or over by now.", "Choose again on the page.")
-    what = "Your invite is" if count - failed == 1 else f"Your {count - failed} invites are"
-    left = f"{failed} could not be sent from this page; ask the organizer." if failed else ""
+        nothing = language.say("Nothing could be sent: what you chose is taken or over by now.")
+        return nothing, language.say("Choose again on the page.")
+    left = language.some(
+        "{n} could not be sent from this page; ask the organizer.",
+        "{n} could not be sent from this page; ask the organizer.",
+        failed,
+    )
     return (
-        f"{what} on the way to your mailbox. Look among junk mail if nothing comes within a few minutes.",
-        "Answer Yes, No or Maybe in your calendar. What you had already is not sent twice.",
-        left,
+        language.some(
+            "Your invite is on the way to your mailbox. Look among junk mail if nothing comes within a few minutes.",
+            "Your {n} invites are on the way to your mailbox. Look among junk mail if nothing comes within a few "
+            "minutes.",
+            count - failed,
+        ),
+        language.say("Answer Yes, No or Maybe in your calendar. What you had already is not sent twice."),
+        left if failed else "",
     )
 
 
-async def _back(room: Showroom, path: str, *, embedded: bool) -> tuple[Ways, bool]:
-    """The way back to a page of ours, by its path; nothing else is ever linked."""
+async def _back(room: Showroom, path: str) -> tuple[Page | None, str, str]:
+    """The way back to a page of ours, by its path, with its title; nothing else is ever linked."""
     kind, _, slug = path.strip("/").partition("/")
     if kind == "e" and (found := await room.showing(slug)):
-        page, title, way = found[0].page, found[1].title, f"/e/{slug}"
-    elif kind in {"s", "u"} and (listed := await room.engine.published(slug)):
-        page, title, way = listed, listed.title, views.path(listed)
-    else:
-        return (), False
-    framed = embedded and Show.EMBED in page.shows
-    return [(title, ("/embed" if framed else "") + way)], framed
+        return found[0].page, found[1].title, f"/e/{slug}"
+    if kind in {"s", "u"} and (listed := await room.engine.published(slug)):
+        return listed, listed.title, views.path(listed)
+    return None, "", ""
 
 
 def confirm_page(room: Showroom) -> Handler:
@@ -122,13 +138,15 @@ def confirm_page(room: Showroom) -> Handler:
         found = await room.engine.page_request(code)
         if found is None:
             return not_found(request)
+        spoken = speech(request, await room.engine.organizer_language(found.organizer))
         if request.method == "POST":
             try:
                 await _confirmed(room.engine, code)
             except Refused as refused:
-                return message(request, "Nothing was sent", refused.message, refused.hint, status=409)
-            return RedirectResponse(request.url.path, 303)
-        return await _waiting(room, request, found)
+                title = spoken.language.say("Nothing was sent")
+                return message(request, spoken, title, problem(refused, spoken.language), status=409)
+            return RedirectResponse(spoken.here(request.url.path), 303)
+        return await _waiting(room, request, found, spoken)
 
     return show
 
@@ -143,44 +161,60 @@ async def _confirmed(engine: Engine, code: str) -> None:
         before = done.request.cursor
 
 
-async def _waiting(room: Showroom, request: Request, found: PageRequest) -> Response:
-    asked = await _where_asked(room, found)
+async def _waiting(room: Showroom, request: Request, found: PageRequest, spoken: Speech) -> Response:
+    language = spoken.language
+    asked = await _where_asked(room, found, spoken)
     if asked is None:
         return not_found(request)
-    place, way = asked
+    to_whom, way = asked
     if found.used:
-        title = _sent_title(found.cursor, found.cursor - found.sent)
-        return message(request, title, *_sent(found.cursor, found.cursor - found.sent), links=way)
+        count, failed = found.cursor, found.cursor - found.sent
+        title, texts = _sent_title(count, failed, language), _sent(count, failed, language)
+        return message(request, spoken, title, *texts, links=way)
     if found.expires <= room.engine.clock():
-        return message(request, "This link has expired", "Choose again on the page.", links=way)
+        title = language.say("This link has expired")
+        return message(request, spoken, title, language.say("Choose again on the page."), links=way)
     events = await _listed(room.engine, found)
     left = len(found.uids) - found.cursor
-    partly = _partly(found) if found.cursor else ""
     return message(
         request,
-        f"Send {left} invites?" if left > 1 else "Send this invite?",
-        f"To {found.email}, as asked for {place}.",
-        partly,
-        games=[line(event) for event in events],
+        spoken,
+        language.some("Send this invite?", "Send {n} invites?", left),
+        to_whom,
+        _partly(found, language) if found.cursor else "",
+        games=[line(event, language) for event in events],
         more=max(0, left - len(events)),
-        button=f"Send me these {left} invites" if left > 1 else "Send me this invite",
+        button=language.some("Send me this invite", "Send me these {n} invites", left),
         links=way,
     )
 
 
-def _partly(found: PageRequest) -> str:
+def _partly(found: PageRequest, language: Language) -> str:
     """What is said of a request of which the rest was cut short: by a crash, or by what a person gets in a day."""
-    done = f"{found.cursor} of {len(found.uids)} are sent."
-    return f"{done} Press for the rest. If it does not follow, you had what a person gets in a day: try tomorrow."
+    return language.some(
+        "{done} of {n} is sent. Press for the rest. If it does not follow, you had what a person gets in a day: try "
+        "tomorrow.",
+        "{done} of {n} are sent. Press for the rest. If it does not follow, you had what a person gets in a day: try "
+        "tomorrow.",
+        len(found.uids),
+        done=language.number(found.cursor),
+    )
 
 
-async def _where_asked(room: Showroom, found: PageRequest) -> tuple[str, Ways] | None:
-    """Where a request was made, in words, and the way back there; None once that is gone."""
+async def _where_asked(room: Showroom, found: PageRequest, spoken: Speech) -> tuple[str, Ways] | None:
+    """To whom what was asked for goes, and where it was asked for, with the way back there; None once that is gone."""
+    say = spoken.language.say
     if found.link:
         link = await room.engine.asked_by_link(found.link)
-        return ("by a link in a newsletter", [("Back to the event", link_views.path(link))]) if link else None
+        if link is None:
+            return None
+        told = say("To {email}, as asked for by a link in a newsletter.", email=found.email)
+        return told, [(say("Back to the event"), spoken.here(link_views.path(link)))]
     page = await room.engine.published(found.slug)
-    return (f"on “{page.title}”", ways([page])) if page else None
+    if page is None:
+        return None
+    told = say("To {email}, as asked for on “{title}”.", email=found.email, title=page.title)
+    return told, ways([page], spoken)
 
 
 async def _listed(engine: Engine, found: PageRequest) -> list[Event]:

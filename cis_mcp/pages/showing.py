@@ -14,6 +14,7 @@ from starlette.requests import Request
 from cis_mcp.pages.hourly import Hourly
 from cis_mcp.pages.listing import Listing, View, listing
 from cis_mcp.pages.rows import Row, rows_of
+from cis_mcp.pages.speaking import Speech, speech, wished
 from cis_mcp.pages.web import Body
 from engine.commands.randomness import ID_LENGTH
 from engine.engine import Engine
@@ -42,6 +43,10 @@ class Shown:
         """What it is known by without the places that are taken."""
         return replace(self.stamp, taken=())
 
+    def speech(self, request: Request) -> Speech:
+        """The language in which a visitor of the page is answered."""
+        return speech(request, self.stamp.language)
+
     def stale(self, now: datetime) -> bool:
         """True once something of it is over."""
         return self.listing.until is not None and self.listing.until <= now
@@ -57,7 +62,7 @@ class Showroom:
         self._bodies: OrderedDict[tuple[object, ...], Body] = OrderedDict()
         self._asked: OrderedDict[tuple[object, ...], Body] = OrderedDict()
         self._making: dict[str, asyncio.Lock] = {}
-        self._seen: dict[tuple[str, bytes], tuple[Body, datetime | None]] = {}
+        self._seen: dict[tuple[str, bytes, str], tuple[Body, datetime | None]] = {}
         self._mark = -1
 
     async def shown(self, slug: str) -> Shown | None:
@@ -127,11 +132,19 @@ class Showroom:
         self._seen[_asked(request)] = body, shown.listing.until
 
     async def body(
-        self, key: tuple[object, ...], shown: Shown, make: Callable[[], bytes], media: str
+        self,
+        key: tuple[object, ...],
+        shown: Shown,
+        make: Callable[[], bytes],
+        media: str,
+        spoken: Speech | None = None,
     ) -> Body:
         """The body that `make` makes in a thread, kept for `key` until the page changes."""
         found = self.kept(key, shown)
-        return found or self.keep(key, shown, await asyncio.to_thread(lambda: Body.of(make(), media)))
+        if found:
+            return found
+        made = await asyncio.to_thread(lambda: Body.of(make(), media, spoken=spoken))
+        return self.keep(key, shown, made)
 
     def kept(self, key: tuple[object, ...], shown: Shown) -> Body | None:
         """The body that is kept for `key`, if the page is still what it was."""
@@ -188,5 +201,5 @@ def _stamped(taken: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(taken.items()))
 
 
-def _asked(request: Request) -> tuple[str, bytes]:
-    return request.scope["path"], request.scope["query_string"]
+def _asked(request: Request) -> tuple[str, bytes, str]:
+    return request.scope["path"], request.scope["query_string"], wished(request)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cis_mcp.pages.problems import problem
+from cis_mcp.pages.speaking import Speech, speech
 from cis_mcp.pages.web import PRIVATE, Body, answer, render
 from cis_mcp.views import pages as views
 from engine.model.pages import Page
@@ -15,13 +17,14 @@ from engine.refusals import Code, Refused
 Ways = Sequence[tuple[str, str]]
 
 
-def ways(pages: Sequence[Page]) -> Ways:
-    """Links to pages."""
-    return [(page.title, views.path(page)) for page in pages if views.path(page)]
+def ways(pages: Sequence[Page], spoken: Speech) -> Ways:
+    """Links to pages, where the visitor is answered in the same language."""
+    return [(page.title, spoken.here(views.path(page))) for page in pages if views.path(page)]
 
 
 def message(
     request: Request,
+    spoken: Speech,
     title: str,
     *texts: str,
     games: Sequence[str] = (),
@@ -34,6 +37,7 @@ def message(
     """A page of a few words."""
     body = render(
         "message.html",
+        spoken,
         title=title,
         texts=[text for text in texts if text],
         games=games,
@@ -42,21 +46,25 @@ def message(
         links=links,
         colour="",
     )
-    return answer(request, Body.of(body), cache_control=PRIVATE, status=status, framed=framed)
+    return answer(request, Body.of(body, spoken=spoken), cache_control=PRIVATE, status=status, framed=framed)
 
 
 def not_found(request: Request) -> Response:
     """A page that never was looks like one that was taken off the web."""
+    spoken = speech(request)
+    say = spoken.language.say
     return message(
         request,
-        "This page is not here",
-        "The address may be mistyped, or the page was taken down.",
-        "Ask the person who gave you the address for the new one. Invites in your calendar stay valid.",
+        spoken,
+        say("This page is not here"),
+        say("The address may be mistyped, or the page was taken down."),
+        say("Ask the person who gave you the address for the new one. Invites in your calendar stay valid."),
         status=404,
     )
 
 
-def unreadable(request: Request, refused: Refused) -> Response:
+def unreadable(request: Request, refused: Refused, spoken: Speech) -> Response:
     """The answer to a form that no page of ours sends."""
     status = 413 if refused.code is Code.TOO_LARGE else 400
-    return message(request, "Nothing was sent", refused.message, refused.hint, status=status)
+    title = spoken.language.say("Nothing was sent")
+    return message(request, spoken, title, problem(refused, spoken.language), status=status)

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cis_mcp.pages.listing import short_day
+from cis_mcp.pages.speaking import PLAIN, Speech
 
 _HERE = Path(__file__).parent
 _ASSETS = ("page.css", "page.js", "explorer.css", "explorer.js")
@@ -42,7 +42,6 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters["short_day"] = short_day
     found.filters["paragraphs"] = paragraphs
     found.globals["css"] = asset("page.css").path
     found.globals["js"] = asset("page.js").path
@@ -54,33 +53,45 @@ def paragraphs(text: str) -> list[str]:
     return [piece.strip() for piece in text.replace("\r\n", "\n").split("\n\n") if piece.strip()]
 
 
-def render(name: str, **values: Any) -> bytes:
-    """A template filled in."""
-    return templates().get_template(name).render(**values).encode()
+def render(name: str, spoken: Speech = PLAIN, **values: Any) -> bytes:
+    """A template filled in, in the language of the visitor."""
+    return templates().get_template(name).render(**spoken.values(), **values).encode()
 
 
 @dataclass(frozen=True)
 class Body:
-    """The bytes of an answer, compressed once; `tag` changes when they do. Where `packed` is empty, `raw` is not."""
+    """The bytes of an answer, compressed once; `tag` changes when they do. Where `packed` is empty, `raw` is not.
+
+    `language`: its tag, where it is in words; `negotiated`: the browser's wish decided.
+    """
 
     media: str
     tag: str
     raw: bytes
     packed: bytes
     modified: str = ""
+    language: str = ""
+    negotiated: bool = False
 
     @classmethod
     def of(
-        cls, raw: bytes, media: str = "text/html; charset=utf-8", modified: str = "", *, once: bool = False
+        cls,
+        raw: bytes,
+        media: str = "text/html; charset=utf-8",
+        modified: str = "",
+        *,
+        spoken: Speech | None = None,
+        once: bool = False,
     ) -> Body:
         """A body that keeps what is large in its compressed form alone, as nearly all browsers take it.
 
         `modified`: a date for Last-Modified. `once`: it is made for one answer, so that compressing costs little.
         """
         tag = hashlib.sha256(raw).hexdigest()[:22]
+        about = (modified, spoken.language.tag, spoken.negotiated) if spoken else (modified, "", False)
         if len(raw) <= _SMALL:
-            return cls(media, tag, raw, b"", modified)
-        return cls(media, tag, b"", gzip.compress(raw, _QUICK if once else _BEST, mtime=0), modified)
+            return cls(media, tag, raw, b"", *about)
+        return cls(media, tag, b"", gzip.compress(raw, _QUICK if once else _BEST, mtime=0), *about)
 
     @property
     def whole(self) -> bytes:
@@ -103,6 +114,10 @@ def answer(
     """
     tag = f'"{body.tag}"'
     headers = {**_HEADERS, "Cache-Control": cache_control}
+    if body.language:
+        headers["Content-Language"] = body.language
+    if body.negotiated:
+        headers["Vary"] = "Accept-Encoding, Accept-Language"
     if body.modified:
         headers["Last-Modified"] = body.modified
     if body.media.startswith("text/html"):

@@ -15,6 +15,9 @@ class OrganizerProfile(Value):
         "", description="shown as the sender of its invites, unless an event has a name of its own"
     )
     zone: str = Field("", description="IANA name of the zone of times that its tables name none for")
+    language: str = Field(
+        "", description="tag of the language of its pages and mails; empty: not set (RFC 5646)"
+    )
     lists: bool = Field(True, description="it may send to lists")
     suspended: bool = False
     registered: bool = False

@@ -62,3 +62,42 @@ async def test_each_page_is_valid_html(site: Site, tmp_path: Path) -> None:
             file.write_text((await web.get(path)).text, encoding="utf-8")
             files.append(file)
     assert invalid(files) == ""
+
+
+@pytest.mark.parametrize("lang", ["de", "ar"])
+async def test_a_page_is_accessible_on_a_narrow_screen_in_other_languages(
+    browser: Browser, site: Site, lang: str
+) -> None:
+    """Long words, and from right to left."""
+    async with screen(browser, site, 320) as seen:
+        for page in (
+            "schedule",
+            "odd",
+            "agenda",
+            "none fit",
+            "event",
+            "long event",
+            "link",
+            "sent",
+            "not here",
+        ):
+            path = site.paths[page]
+            await seen.go(f"{path}{'&' if '?' in path else '?'}lang={lang}")
+            assert await seen.js("document.documentElement.lang") == lang
+            assert await seen.violations() == [], page
+            assert await seen.js("document.documentElement.scrollWidth") <= 320, page
+            assert [c for c in seen.tab.complaints if "404" not in c] == [], page
+
+
+async def test_the_script_counts_and_filters_in_the_language_of_the_page(
+    browser: Browser, site: Site
+) -> None:
+    async with screen(browser, site) as seen:
+        await seen.go(f"{site.paths['schedule']}?lang=ar")
+        for n, told in ((1, "هذه الدعوة"), (2, "هاتين الدعوتين"), (3, "(3)")):
+            await seen.js(f"document.querySelectorAll('input[name=e]')[{n}].click()")
+            assert told in await seen.text("button.main")
+        await seen.js("document.querySelector('[name=q]').value = 'foxes'")
+        await seen.js("document.querySelector('[name=q]').dispatchEvent(new Event('input', {bubbles: true}))")
+        await seen.until("document.querySelector('.count').textContent.includes('يظهر')")
+        assert await seen.js("getComputedStyle(document.querySelector('.what')).direction") == "rtl"

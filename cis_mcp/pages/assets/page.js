@@ -8,17 +8,24 @@ function begin(form) {
   const chosen = document.getElementById("chosen");
   const count = document.querySelector(".count");
   const send = form.querySelector("button.main");
-  const label = "Send me the invites";
+  const texts = JSON.parse(form.dataset.texts);
+  const lang = document.documentElement.lang;
+  const numbers = new Intl.NumberFormat(`${lang}-u-nu-latn`, { useGrouping: "always" });
+  const plural = new Intl.PluralRules(lang);
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const some = (name, n, values = {}) =>
+    fill(texts[name][plural.select(n)] ?? texts[name].other, { ...values, n: numbers.format(n) });
   const filter = form.querySelector(".filter");
   let rows = [];
   let loading = null;
+  const asked = form.elements.lang?.value;
 
   // A program that runs scripts and submits forms presses no key and moves no pointer.
   const used = (event) => {
     if (event.isTrusted && form.elements.h) form.elements.h.value = "1";
   };
   // The reader's address is nobody else's business: not the history's, not that of a link that is passed on.
-  if ("link" in form.dataset && location.search) history.replaceState(null, "", location.pathname);
+  if ("link" in form.dataset && location.search) history.replaceState(null, "", form.action);
   for (const kind of ["pointerdown", "keydown", "touchstart"]) addEventListener(kind, used, { passive: true });
 
   function read() {
@@ -44,9 +51,9 @@ function begin(form) {
     const n = ticked.length;
     if (chosen && events) {
       chosen.textContent = n
-        ? `${n} chosen${unseen ? ` (${unseen} not shown just now)` : ""}.`
-        : "Choose above what you want in your calendar.";
-      send.textContent = n > 1 ? `Send me these ${n} invites` : n ? "Send me this invite" : label;
+        ? some(unseen ? "unseen" : "chosen", n, { unseen: numbers.format(unseen) })
+        : texts.choose;
+      send.textContent = n ? some("send", n) : texts.none;
     }
   }
 
@@ -55,7 +62,7 @@ function begin(form) {
 
   async function whole() {
     if (form.dataset.whole === "1") return;
-    loading ??= fetch(`${form.dataset.page}?all=1`)
+    loading ??= fetch(`${form.dataset.page}?all=1${asked ? `&lang=${asked}` : ""}`)
       .then((answer) => (answer.ok ? answer.text() : Promise.reject(answer.status)))
       .then((html) => {
         const page = new DOMParser().parseFromString(html, "text/html");
@@ -85,7 +92,7 @@ function begin(form) {
       if (fits) { n += 1; full.add(row.group); }
     }
     for (const group of new Set(rows.map((row) => row.group))) group.hidden = !full.has(group);
-    if (count) count.textContent = filtered() ? `${n.toLocaleString("en")} shown` : `${n.toLocaleString("en")} events`;
+    if (count) count.textContent = some(filtered() ? "shown" : "events", n);
     tally();
     return n;
   }
@@ -119,23 +126,28 @@ function begin(form) {
     if (event.submitter !== send || !events) return;
     if (form.querySelector("input[name=e]:checked")) return;
     event.preventDefault();
-    chosen.textContent = "Nothing is chosen yet: tick what you want in your calendar.";
+    chosen.textContent = texts.nothing;
     events.querySelector("input[name=e]")?.focus();
   });
 
   function ownTimes() {
     const hours = form.dataset.hours === "12";
-    const clock = new Intl.DateTimeFormat("en-GB", { hour: hours ? "numeric" : "2-digit", minute: "2-digit", hour12: hours });
-    const day = new Intl.DateTimeFormat("en-GB", { weekday: "long" });
+    const two = (n) => String(n).padStart(2, "0");
+    const clock = (at) => {
+      const [hour, minute] = [at.getHours(), two(at.getMinutes())];
+      if (!hours) return `${two(hour)}:${minute}`;
+      return fill(hour < 12 ? texts.am : texts.pm, { clock: `${(hour + 11) % 12 + 1}:${minute}` });
+    };
+    const day = new Intl.DateTimeFormat(lang, { weekday: "long" });
     for (const time of document.querySelectorAll("time[datetime$=Z]:not([data-own])")) {
       time.dataset.own = "";
       const at = new Date(time.dateTime);
-      const own = clock.format(at);
+      const own = clock(at);
       if (own === time.textContent.trim()) continue;
       const note = document.createElement("small");
       const there = time.dataset.day ?? time.closest("fieldset")?.querySelector("h2").textContent ?? "";
       const here = day.format(at);
-      note.textContent = `${own} your time${there.includes(here) ? "" : `, ${here}`}`;
+      note.textContent = fill(there.includes(here) ? texts.own : texts.ownDay, { time: own, day: here });
       time.closest(".when, dd").append(" ", note);
     }
   }

@@ -1,4 +1,4 @@
-"""What the operator settles for an organizer: its name, its zone, lists, and further addresses of it."""
+"""What the operator settles for an organizer: its name, zone and language, lists, and further addresses of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.itip import zones
+from engine.mail.locale import choosing
 from engine.model.organizers import OrganizerProfile
 from engine.refusals import Code, Refused
 
@@ -26,6 +27,7 @@ class SettleOrganizer(Command[OrganizerSettled]):
     address: str
     name: str | None = None
     timezone: str | None = Field(None, description="IANA name; empty: none")
+    language: str | None = Field(None, description="tag such as de or pt-BR; empty: none")
     lists: bool | None = None
     add: tuple[str, ...] = Field((), max_length=ADDRESSES_MAX)
     remove: tuple[str, ...] = Field((), max_length=ADDRESSES_MAX)
@@ -53,6 +55,8 @@ class SettleOrganizer(Command[OrganizerSettled]):
             found["name"] = text.name(self.name)
         if self.timezone is not None:
             found["zone"] = zones.require(self.timezone) if self.timezone else ""
+        if self.language is not None:
+            found["language"] = choosing.require(self.language) if self.language else ""
         if self.lists is not None:
             found["lists"] = self.lists
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.itip.personal import for_all
+from engine.mail.locale.language import ENGLISH, Language
 from engine.mail.outgoing import words
 from engine.model.events import Event
 from engine.model.messages import Notice
@@ -31,6 +32,6 @@ def please_confirm(place: str, request: PageRequest, events: Sequence[Event], se
     return Notice(subject=f"Do you want {what}?", text=text)
 
 
-def line(event: Event) -> str:
+def line(event: Event, language: Language = ENGLISH) -> str:
     """An event in one line, in words for nobody in particular."""
-    return f"{for_all(event).summary}, {words.when(event.span)}"
+    return f"{for_all(event).summary}, {words.when(event.span, language)}"

@@ -15,7 +15,11 @@ class Organizers(Protocol):
         ...
 
     async def save_organizer(self, profile: OrganizerProfile) -> None:
-        """Write down name, zone, lists and further addresses of an organizer who is known."""
+        """Write down name, zone, language, lists and further addresses of an organizer who is known."""
+        ...
+
+    async def organizer_language(self, organizer: str) -> str:
+        """The tag of the organizer's language; empty where it is not set."""
         ...
 
     async def organizer_of(self, address: str) -> str:
@@ -28,6 +32,10 @@ class OrganizerQuestions(Protocol):
 
     async def organizer_profile(self, address: str) -> OrganizerProfile | None:
         """The organizer with this address, or None."""
+        ...
+
+    async def organizer_language(self, organizer: str) -> str:
+        """The tag of the organizer's language; empty where it is not set."""
         ...
 
     async def organizer_of(self, address: str) -> str:

@@ -57,8 +57,8 @@ class PageQuestions(Protocol):
         """The newest pages, newest first; of one organizer, if given."""
         ...
 
-    async def events_revision(self, organizer: str) -> int:
-        """A number that grows with every change of the organizer's events."""
+    async def shown_revision(self, organizer: str) -> tuple[int, str]:
+        """A number that grows with every change of the organizer's events, and the tag of their language, if set."""
         ...
 
     async def written_mark(self) -> int:

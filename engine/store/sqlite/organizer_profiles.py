@@ -31,6 +31,7 @@ class OrganizerProfiles(Session):
             address=address,
             name=row["name"],
             zone=row["zone"],
+            language=row["language"],
             lists=bool(row["lists"]),
             suspended=bool(row["suspended"]),
             registered=row["registered"] is not None,
@@ -39,12 +40,17 @@ class OrganizerProfiles(Session):
 
     async def save_organizer(self, profile: OrganizerProfile) -> None:
         await self.run(
-            "UPDATE organizer SET named = max(named, name <> ?1), name = ?1, zone = ?2, lists = ?3 WHERE address = ?4",
-            [profile.name, profile.zone, int(profile.lists), profile.address],
+            "UPDATE organizer SET named = max(named, name <> ?1), name = ?1, zone = ?2, lists = ?3, language = ?4 "
+            "WHERE address = ?5",
+            [profile.name, profile.zone, int(profile.lists), profile.language, profile.address],
         )
         await self.run("DELETE FROM organizer_address WHERE organizer = ?", [profile.address])
         for address in profile.addresses:
             await self.run("INSERT INTO organizer_address VALUES (?,?)", [address, profile.address])
+
+    async def organizer_language(self, organizer: str) -> str:
+        row = await self.one("SELECT language FROM organizer WHERE address = ?", [organizer])
+        return str(row["language"]) if row else ""
 
     async def organizer_of(self, address: str) -> str:
         row = await self.one("SELECT organizer FROM organizer_address WHERE address = ?", [address])

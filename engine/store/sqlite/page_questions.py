@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
+from engine.store.sqlite.organizer_profiles import OrganizerProfiles
 from engine.store.sqlite.pages import Pages
 from engine.store.sqlite.session import Statements
 
@@ -35,8 +36,11 @@ class PageQuestions:
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
         return await self._in_loop(lambda s: Pages(s).pages(organizer, limit))
 
-    async def events_revision(self, organizer: str) -> int:
-        return await self._in_loop(lambda s: Pages(s).events_revision(organizer))
+    async def shown_revision(self, organizer: str) -> tuple[int, str]:
+        return await self._in_loop(lambda s: Pages(s).shown_revision(organizer))
+
+    async def organizer_language(self, organizer: str) -> str:
+        return await self._in_loop(lambda s: OrganizerProfiles(s).organizer_language(organizer))
 
     async def written_mark(self) -> int:
         return await self._in_loop(written_mark)

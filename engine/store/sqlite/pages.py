@@ -72,13 +72,14 @@ class Pages(Session):
         )
         return [Page.model_validate_json(row["body"]) for row in found]
 
-    async def events_revision(self, organizer: str) -> int:
+    async def shown_revision(self, organizer: str) -> tuple[int, str]:
         row = await self.one(
-            "SELECT id FROM change WHERE organizer = ? "
-            "AND kind IN ('event_created', 'event_changed', 'event_cancelled') ORDER BY id DESC LIMIT 1",
+            "SELECT (SELECT id FROM change WHERE organizer = ?1 "
+            "AND kind IN ('event_created', 'event_changed', 'event_cancelled') ORDER BY id DESC LIMIT 1) AS id, "
+            "(SELECT language FROM organizer WHERE address = ?1) AS language",
             [organizer],
         )
-        return int(row["id"]) if row else 0
+        return (row["id"] or 0, row["language"] or "") if row else (0, "")
 
     async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
         signs = " ".join(f"WHEN '{name}' THEN {sign} * n" for name, sign in PLACES.items())

@@ -51,9 +51,10 @@ class PageUnit(LedgerUnit):
     async def written_mark(self) -> int:
         return self.t.version
 
-    async def events_revision(self, organizer: str) -> int:
+    async def shown_revision(self, organizer: str) -> tuple[int, str]:
         changes = self.t.where("change", lambda c: c.organizer == organizer and c.kind in _OF_EVENTS)
-        return max((c.id for c in changes), default=0)
+        kept = self.t.get("profile", organizer)
+        return max((c.id for c in changes), default=0), kept.language if kept else ""
 
     async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
         held = self.t.where(

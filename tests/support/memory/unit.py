@@ -128,6 +128,10 @@ class Unit(WebhookUnit):
         kept = self.t.get("profile", address)
         return kept.name if kept else ""
 
+    async def organizer_language(self, organizer: str) -> str:
+        kept = self.t.get("profile", organizer)
+        return kept.language if kept else ""
+
     async def organizer_of(self, address: str) -> str:
         found = self.t.where("profile", lambda p: address in p.addresses)
         return next((p.address for p in found), "")
