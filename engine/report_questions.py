@@ -26,6 +26,10 @@ class ReportQuestions:
         """How long after their invite the people of an event answered. Raises Refused: UNKNOWN_EVENT."""
         return await self.store.answer_times((await self.event(uid, actor)).uid)
 
+    async def report_sent(self, uid: str, actor: Actor) -> bool:
+        """True if a mail server took a report of the event. Raises Refused: UNKNOWN_EVENT."""
+        return await self.store.report_sent((await self.event(uid, actor)).uid)
+
     async def zone_of(self, organizer: str) -> str:
         """The zone in which an organizer thinks, as the operator settled it; else UTC."""
         profile = await self.store.organizer_profile(organizer)

@@ -19,6 +19,7 @@ from cis_mcp.console import (
     organizers,
     reports,
     upkeep,
+    verifier,
     web,
 )
 from cis_mcp.console.guard import Screen, route
@@ -41,6 +42,7 @@ def screens(health: Health | None = None) -> tuple[Screen, ...]:
         *keys.SCREENS,
         *upkeep.SCREENS,
         *developer.screens(health or Health()),
+        *verifier.screens(),
     )
 
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from cis_mcp.verify.checks import Check, Mark
 from cis_mcp.verify.preflight import preflight
 from cis_mcp.verify.steps import Verification
+from cis_mcp.watch.checks import Check, Mark
 from engine.settings import Settings
 
 _COLOURS = {Mark.VERIFIED: "green", Mark.SKIPPED: "yellow", Mark.FAILED: "red"}

@@ -2,114 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import smtplib
-import socket
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 from cis_mcp.run.runtime import running
-from cis_mcp.verify.checks import Check, failed, skipped, verified
-from cis_mcp.views.version import version
-from engine.engine import system_clock
-from engine.outbox.ses import SesTarget, SesTransport
-from engine.outbox.smtp.pipelining import PipeliningTransport
-from engine.outbox.target import SmtpTarget
-from engine.outbox.transport import Envelope, Rejected
+from cis_mcp.watch.checks import Check, failed
+from cis_mcp.watch.ticks import ticks
 from engine.settings import Settings
-
-_LOCAL_NAMES = (".test", ".example", ".invalid", ".localhost")
-
-_OPENING_TRIES = 20
-_SIMULATOR = "success@simulator.amazonses.com"
 
 
 async def preflight(settings: Settings) -> AsyncIterator[Check]:
     """Installed, domain, a way out, create@, rsvp@, notification@."""
     try:
         async with running(settings):
-            yield verified("installed", f"cis-mcp {version()}, data in {settings.data_dir}")
-            yield await _domain(settings)
-            yield await _way_out(settings)
-            for name in ("create", "rsvp"):
-                yield await _mailbox(settings, name)
-            yield verified("notification@", f"{settings.mailbox('notification')} only sends")
+            async for check in ticks(settings):
+                yield check
     except (ValueError, OSError) as error:
         yield failed("installed", str(error))
-
-
-async def _domain(settings: Settings) -> Check:
-    if settings.domain.endswith(_LOCAL_NAMES):
-        return skipped("domain", f"{settings.domain} is for tests; set CIS_DOMAIN to your own")
-    try:
-        await asyncio.get_running_loop().getaddrinfo(settings.domain, 25)
-    except socket.gaierror:
-        return failed("domain", f"{settings.domain} has no address in the DNS")
-    return verified("domain", settings.domain)
-
-
-async def _way_out(settings: Settings) -> Check:
-    """Say hello to the configured mail server, log in where it asks for that, and send nothing."""
-    url = settings.outbox.get_secret_value().strip()
-    if url == "maildir":
-        return verified("way out", f"Maildir {settings.data_dir / 'outbox'}; nothing leaves this machine")
-    if url.startswith("ses://"):
-        transport_of_ses = SesTransport(SesTarget.of(url), settings.domain, system_clock)
-        return await _ses(transport_of_ses, settings.mailbox("notification"))
-    target = SmtpTarget.of(url)
-    transport = PipeliningTransport(target, settings.domain)
-    try:
-        await transport.greet()
-    except Rejected as rejected:
-        return failed("way out", f"{target.host}:{target.port}: {rejected.answer}")
-    finally:
-        await transport.close()
-    return verified("way out", f"{target.host}:{target.port} answers")
-
-
-async def _ses(transport: SesTransport, sender: str) -> Check:
-    """Ask SES for the account's quota, and mail its simulator, which costs no reputation, in the sandbox too."""
-    head = f"From: <{sender}>\r\nTo: <{_SIMULATOR}>\r\nSubject: cis-mcp verify\r\nMIME-Version: 1.0\r\n"
-    try:
-        quota = await transport.quota()
-        await transport.send(Envelope(sender, _SIMULATOR, f"{head}\r\nNobody reads this.\r\n".encode()))
-    except Rejected as rejected:
-        return failed("way out", f"{transport.quota_name}: {rejected.answer}")
-    finally:
-        await transport.close()
-    left = "no daily limit" if quota.remaining is None else f"{quota.remaining} mails left of 24 hours"
-    words = f"{quota.rate:g} mails a second, {left}; its mailbox simulator took a mail"
-    return verified("way out", f"{transport.quota_name} answers: {words}")
-
-
-async def _mailbox(settings: Settings, name: str) -> Check:
-    """Ask our own listener whether it takes mail for the address."""
-    address = settings.mailbox(name)
-    listeners = [u for u in settings.inbox.get_secret_value().split(",") if u.strip().startswith("smtp://")]
-    if "sqs://" in settings.inbox.get_secret_value():
-        return skipped(f"{name}@", "SES takes the mail of the whole domain; a queue of CIS_INBOX tells of it")
-    if not listeners:
-        return skipped(f"{name}@", "CIS_INBOX names no SMTP listener; mail comes by “cis-mcp ingest”")
-    parts = urlsplit(listeners[0].strip())
-    try:
-        answer = await _asked(parts.hostname or "", parts.port or 25, address)
-    except OSError as error:
-        return failed(f"{name}@", f"{parts.hostname}:{parts.port}: {error}")
-    return verified(f"{name}@", address) if answer == 250 else failed(f"{name}@", f"refused with {answer}")
-
-
-async def _asked(host: str, port: int, address: str) -> int:
-    """The listener's answer; one that is just being opened gets a moment."""
-    for _ in range(_OPENING_TRIES):
-        try:
-            return await asyncio.to_thread(_ask, host, port, address)
-        except ConnectionRefusedError:
-            await asyncio.sleep(0.1)
-    return await asyncio.to_thread(_ask, host, port, address)
-
-
-def _ask(host: str, port: int, address: str) -> int:
-    with smtplib.SMTP(host, port, timeout=10) as smtp:
-        smtp.ehlo()
-        smtp.mail("")
-        return smtp.rcpt(address)[0]

@@ -17,8 +17,8 @@ from cis_mcp.demo.people import APPLE, GOOGLE, OUTLOOK, Person, is_calendar
 from cis_mcp.demo.postoffice import PostOffice
 from cis_mcp.mcp.server import build_server
 from cis_mcp.run.runtime import running
-from cis_mcp.verify.checks import Check, failed, skipped, verified
 from cis_mcp.verify.mailboxes import Mailboxes, MaildirMailboxes, send_back
+from cis_mcp.watch.checks import Check, failed, skipped, verified
 from engine.engine import Engine
 from engine.settings import Settings
 

@@ -69,7 +69,9 @@ async def test_every_page_is_accessible_in_light_in_dark_and_on_a_narrow_screen(
                 await show(seen, path)
                 assert await seen.violations() == [], (name, width, scheme)
             assert await seen.js("document.documentElement.scrollWidth") <= 320, name
-        assert [c for c in seen.tab.complaints if "404" not in c] == []
+        # axe speaks to each frame; the one that shows a mail belongs to no origin, and hears nobody.
+        expected = ("404", "postMessage")
+        assert [c for c in seen.tab.complaints if not any(one in c for one in expected)] == []
         foreign = [
             url for url in seen.tab.requests if not url.startswith((console.address, "data:", "about:"))
         ]

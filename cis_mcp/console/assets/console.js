@@ -1,7 +1,23 @@
 // The console works without this. With it: what moves is shown as it moves, and an error gets the focus.
 document.getElementById("problem")?.focus();
 
+// What is to be copied has a button for it, which only works with a script.
+function copying(place) {
+  for (const text of place.querySelectorAll("[data-copy]")) {
+    if (text.nextElementSibling?.matches("[data-copies]")) continue;
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy" });
+    button.dataset.copies = "";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text.textContent);
+      button.textContent = "Copied";
+    });
+    text.after(button);
+  }
+}
+
 const parts = [...document.querySelectorAll("[data-live]")];
+const shown = new Map(parts.map((part) => [part, part.innerHTML]));
+copying(document);
 if (parts.some((part) => part.dataset.live === "moving")) setTimeout(again, 1000);
 
 // Asks for this very page, and puts in place what has changed; a part that has not keeps its focus.
@@ -14,7 +30,10 @@ async function again() {
       for (const part of parts) {
         const fresh = page.getElementById(part.id);
         moving = fresh?.dataset.live === "moving";
-        if (fresh && fresh.innerHTML !== part.innerHTML) part.innerHTML = fresh.innerHTML;
+        if (!fresh || fresh.innerHTML === shown.get(part)) continue;
+        shown.set(part, fresh.innerHTML);
+        part.innerHTML = fresh.innerHTML;
+        copying(part);
       }
     }
   } catch {

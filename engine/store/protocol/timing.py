@@ -14,6 +14,10 @@ class Timing(Protocol):
         """How long after their invite the people of an event answered first."""
         ...
 
+    async def report_sent(self, event_uid: str) -> bool:
+        """True if a mail server took a report of the event."""
+        ...
+
     async def send_hours(self, scope: str, key: str) -> list[SendHour]:
         """The hours in which invites of an event or an organizer were sent, in order, with the answers to them."""
         ...

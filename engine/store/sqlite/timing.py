@@ -59,6 +59,10 @@ class Timings(Session):
             for row in found
         ]
 
+    async def report_sent(self, event_uid: str) -> bool:
+        sql = "SELECT 1 FROM message WHERE event_uid = ? AND kind = 'report' AND state = 'sent' LIMIT 1"
+        return await self.one(sql, [event_uid]) is not None
+
 
 class TimingAnswers:
     """The part of the store that tells how soon people answer."""
@@ -68,6 +72,9 @@ class TimingAnswers:
 
     async def answer_times(self, event_uid: str) -> AnswerTimes:
         return await self._in_thread(lambda s: Timings(s).answer_times(event_uid))
+
+    async def report_sent(self, event_uid: str) -> bool:
+        return await self._in_thread(lambda s: Timings(s).report_sent(event_uid))
 
     async def send_hours(self, scope: str, key: str) -> list[SendHour]:
         return await self._in_thread(lambda s: Timings(s).send_hours(scope, key))

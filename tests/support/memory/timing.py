@@ -28,6 +28,12 @@ class Timings:
             by_hour=tuple(sorted(hours.items())),
         )
 
+    async def report_sent(self, event_uid: str) -> bool:
+        messages = [row.message for row in self._kept.of("message").values()]
+        return any(
+            (m.event_uid, m.kind, m.state) == (event_uid, Kind.REPORT, MessageState.SENT) for m in messages
+        )
+
     async def send_hours(self, scope: str, key: str) -> list[SendHour]:
         both = list(self._both(scope, key))
         sent = Counter(int(at // 3600) for at, _ in both)

@@ -1,0 +1,256 @@
+"""The verifier: six ticks, a tested connection, the nine steps by hand or by themselves with built-in mailboxes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.responses import Response
+
+from cis_mcp.auth.sessions import cookie_name
+from cis_mcp.console import verifying
+from cis_mcp.console.connecting import DOMAIN, Tested, remembered, tested
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.views.version import version
+from cis_mcp.watch.ticks import ticks
+from engine.model.changes import ChangeKind
+from engine.model.queries import EventQuery
+from engine.model.verbs import Verb
+from engine.process import program
+from engine.refusals import Code, Refused
+
+_HUB = "/console/verify"
+_NEWEST, _OUTPUT_MAX, _RUN_S = 50, 200_000, 120.0
+HOW_TO = {
+    "installed": "pip install cis-mcp, and cis-mcp serve --http 127.0.0.1:8000. docs: README.",
+    "domain": "Set CIS_DOMAIN to a domain of yours; its MX record leads to this server. docs/receiving.md",
+    "way out": "Set CIS_OUTBOX to smtp://… or ses://REGION. In SES, ask for production access: in the sandbox it mails "
+    "verified addresses alone. docs/aws.md",
+    "create@": "Set CIS_INBOX: smtp://0.0.0.0:25, imaps://… or sqs://… brings mail. docs/receiving.md",
+    "rsvp@": "Calendars answer there; it comes by the same way as create@. docs/receiving.md",
+    "notification@": "Mails of the server leave from there; let its domain sign them (DKIM). docs/aws.md",
+}
+
+
+async def begin(visit: Visit) -> Response:
+    """GET /console/verify: where to begin."""
+    return _shown(visit)
+
+
+def _shown(visit: Visit, checks: list[Any] | None = None, connection: Tested | None = None) -> Response:
+    return visit.show(
+        "verify.html",
+        title="Verify",
+        checks=checks or [],
+        how_to=HOW_TO,
+        connection=connection,
+        domain=remembered(visit),
+        create=visit.engine.settings.mailbox("create"),
+    )
+
+
+async def preflight(visit: Visit) -> Response:
+    """POST: the six ticks, as far as the server can check them itself."""
+    _operators(visit)
+    return _shown(visit, checks=[check async for check in ticks(visit.engine.settings)])
+
+
+async def connection(visit: Visit) -> Response:
+    """POST: test a connection; the domain is remembered by the browser, the key by nobody."""
+    found = await tested(visit)
+    secure = cookie_name(visit.engine.settings).startswith("__Host-")
+    page = _shown(visit, connection=found)
+    page.set_cookie(
+        DOMAIN, found.domain, max_age=31_536_000, path=_HUB, httponly=True, samesite="lax", secure=secure
+    )
+    return page
+
+
+async def choose(visit: Visit) -> Response:
+    """GET /console/verify/events?organizer=: what arrived, the newest first; the organizer first, then the event."""
+    organizer = visit.unseal(visit.asked("organizer"))
+    if visit.everywhere and not organizer:
+        return visit.show(
+            "verify_choose.html",
+            title="Choose an organizer",
+            events=[],
+            organizers=await _arrived(visit),
+            create=_create(visit),
+        )
+    found = await visit.engine.search(
+        EventQuery(organizer=organizer or None, after=visit.engine.clock(), limit=_NEWEST), visit.actor
+    )
+    newest = sorted(found.events, key=lambda event: event.created, reverse=True)
+    return visit.show(
+        "verify_choose.html", title="Choose the event", events=newest, organizers=[], create=_create(visit)
+    )
+
+
+def _create(visit: Visit) -> str:
+    return visit.engine.settings.mailbox("create")
+
+
+async def _arrived(visit: Visit) -> list[str]:
+    """Organizers of the newest events."""
+    page = await visit.engine.changes(visit.actor, None, _NEWEST, [ChangeKind.EVENT_CREATED])
+    return list(dict.fromkeys(change.organizer for change in reversed(page.changes)))
+
+
+async def steps(visit: Visit) -> Response:
+    """GET /console/verify/steps?event=&from=&skip=: each step as the event stands now."""
+    event, counted = await visit.engine.event_with_statistics(visit.asked("event"), visit.actor)
+    given = visit.asked("from")
+    first = int(given) if given.isascii() and given.isdigit() and len(given) < 9 else event.sequence
+    seen = verifying.Seen(
+        event,
+        counted,
+        first,
+        await visit.engine.report_sent(event.uid, visit.actor),
+        await _levels(visit, event.organizer),
+    )
+    skipped = _numbers(visit.asked("skip"))
+    found = verifying.judged(seen, skipped)
+    waiting = next((one.step.number for one in found if one.state == "Waiting"), verifying.RESULTS)
+    return visit.show(
+        "verify_steps.html",
+        title="The nine steps",
+        event=event,
+        steps=found,
+        now=waiting,
+        here_from=first,
+        skipped=skipped,
+        skip_next=",".join(map(str, [*skipped, waiting])),
+        skip_back=",".join(map(str, skipped[:-1])),
+        summary=verifying.summary(event, found, version(), visit.engine.settings.public_url),
+        create=visit.engine.settings.mailbox("create"),
+    )
+
+
+def _numbers(given: str) -> list[int]:
+    """Steps that are skipped, in the order in which they were."""
+    found = [
+        int(part) for part in given[:40].split(",") if part.isascii() and part.isdigit() and len(part) == 1
+    ]
+    return list(dict.fromkeys(found))
+
+
+async def _levels(visit: Visit, organizer: str) -> tuple[str, ...]:
+    """Where the event is counted, as far as the visitor may look."""
+    scopes = [("event", visit.asked("event")), ("organizer", organizer)]
+    scopes += [("system", "")] if visit.everywhere else []
+    for scope, key in scopes:
+        await visit.engine.statistics(scope, key or None, visit.actor)
+    return tuple(scope for scope, _ in scopes)
+
+
+@dataclass
+class Run:
+    """One run by itself, in a process of its own; what it came to once it has ended."""
+
+    process: asyncio.subprocess.Process | None = None
+    found: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def moving(self) -> bool:
+        return not self.found and not self.problem
+
+
+class Runs:
+    """Lets one run go at a time; the newest is kept for whoever looks again."""
+
+    def __init__(self) -> None:
+        self._newest: Run | None = None
+        self._tasks: deque[asyncio.Task[None]] = deque(maxlen=1)
+
+    async def start(self, visit: Visit) -> Response:
+        """POST: begin, unless one is under way."""
+        _operators(visit)
+        if self._newest is None or not self._newest.moving:
+            self._newest = run = Run()
+            self._tasks.append(asyncio.create_task(_run(run, _environment(visit))))
+        return visit.go(f"{_HUB}/run")
+
+    async def show(self, visit: Visit) -> Response:
+        """GET: how far it is, or what it came to."""
+        _operators(visit)
+        run = self._newest
+        parts = (
+            [
+                (name, run.found.get(key, []))
+                for name, key in (("Pre-flight", "preflight"), ("Steps", "steps"))
+            ]
+            if run
+            else []
+        )
+        return visit.show(
+            "verify_run.html",
+            title="All nine steps, by themselves",
+            run=run,
+            parts_found=parts,
+            words="\n".join(_words(parts)),
+        )
+
+
+def _words(parts: list[tuple[str, Any]]) -> Iterator[str]:
+    for name, checks in parts:
+        yield name
+        yield from (f"{one['mark']:<9} {one['name']}: {one['detail']}" for one in checks)
+
+
+def _operators(visit: Visit) -> None:
+    if not visit.everywhere:
+        raise Refused(
+            Code.NOT_ALLOWED, "Only the operator checks the whole server.", "Verify with an event of yours."
+        )
+
+
+def _environment(visit: Visit) -> dict[str, str]:
+    """As this server runs, but for its listener: the port is taken."""
+    settings = visit.engine.settings
+    own = {
+        "DATA_DIR": str(settings.data_dir),
+        "DOMAIN": settings.domain,
+        "OUTBOX": settings.outbox.get_secret_value(),
+    }
+    return {**program.environment(), **{f"CIS_{name}": value for name, value in own.items()}, "CIS_INBOX": ""}
+
+
+async def _run(run: Run, environment: dict[str, str]) -> None:
+    command = (*program.command("cis_mcp"), "verify", "--json")
+    try:
+        run.process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            limit=_OUTPUT_MAX,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        async with asyncio.timeout(_RUN_S):
+            said, _ = await run.process.communicate()
+        run.found = json.loads(said)
+    except TimeoutError:
+        run.problem = "It took longer than two minutes and was ended."
+    except (OSError, ValueError):
+        run.problem = "It ended without a result. “cis-mcp verify” at the command line says why."
+    finally:
+        if run.process and run.process.returncode is None:
+            run.process.kill()
+
+
+def screens() -> tuple[Screen, ...]:
+    """The verifier's pages and forms."""
+    runs = Runs()
+    return (
+        Screen("GET", _HUB, begin),
+        Screen("POST", f"{_HUB}/preflight", preflight, Verb.ADMIN),
+        Screen("POST", f"{_HUB}/connection", connection, asks=True),
+        Screen("GET", f"{_HUB}/events", choose),
+        Screen("GET", f"{_HUB}/steps", steps),
+        Screen("GET", f"{_HUB}/run", runs.show),
+        Screen("POST", f"{_HUB}/run", runs.start, Verb.ADMIN),
+    )
