@@ -23,6 +23,7 @@ from engine.link_questions import LinkQuestions
 from engine.message_questions import MessageQuestions
 from engine.model.actors import Actor
 from engine.observe.observer import COMMAND_S, COMMANDS, Observer
+from engine.order_questions import OrderQuestions
 from engine.process.limited import LimitedProcesses
 from engine.questions import Clock, Questions
 from engine.record.questions import Recorded
@@ -48,7 +49,7 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class Engine(Recorded, MessageQuestions, LinkQuestions, Questions):
+class Engine(Recorded, MessageQuestions, LinkQuestions, OrderQuestions, Questions):
     """The one way in for everything that changes, and the questions, over one store."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock, randomness: Randomness) -> None:

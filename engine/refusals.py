@@ -63,6 +63,8 @@ class Code(StrEnum):
     ATTENDEE_BLOCKED = "attendee_blocked"
     ADDRESS_SUPPRESSED = "address_suppressed"
     INVITE_LIMIT_REACHED = "invite_limit_reached"
+    EVENT_LIMIT_REACHED = "event_limit_reached"
+    FREE_TRIAL_ENDED = "free_trial_ended"
     PERSON_LIMIT = "person_limit"
     INVITE_WITHDRAWN = "invite_withdrawn"
     FORGOTTEN = "forgotten"

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from engine.model.messages import Audience
 from engine.network import is_loopback
+from engine.organizer_settings import OrganizerSettings
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -28,7 +28,7 @@ def _data_dir() -> Path:
     return platformdirs.user_data_path("cis-mcp")
 
 
-class Settings(BaseSettings):
+class Settings(OrganizerSettings):
     """Everything an operator can set; each field is the variable `CIS_<NAME>`."""
 
     model_config = SettingsConfigDict(
@@ -117,8 +117,6 @@ class Settings(BaseSettings):
         le=86_400,
         description="seconds that what a trigger asks for waits, so that a newer version replaces it",
     )
-    update_audience: Audience = Audience.AUTO
-    cancel_audience: Audience = Audience.AUTO
     send_rate: float = Field(0, ge=0, description="messages a second over all processes; 0: unlimited")
     day_limit: int = Field(
         0, ge=0, description="mails in 24 hours over all processes, further ones wait; 0: unlimited"
@@ -129,7 +127,6 @@ class Settings(BaseSettings):
         le=8,
         description="processes that send a large campaign at the same time; 1: only this one",
     )
-    invite_limit: int = Field(2500, ge=0, description="bulk invites an event may send; 0: no limit")
     domain_rates: str = Field(
         "", description="messages a second to single recipient domains: gmail.com=20,yahoo.com=5"
     )
@@ -140,10 +137,6 @@ class Settings(BaseSettings):
         description="a campaign pauses when more than this share of its last 1,000 messages failed; 0: never",
     )
     public_url: str = Field("http://127.0.0.1:8000", description="for links in mail")
-    landing_hosts: str = Field(
-        "",
-        description="hosts that API 7 and campaign links may lead to after sending: example.com,*.example.com",
-    )
     local_receivers: str = Field(
         "none", description="networks beside the internet that webhooks and look-ups may reach, http too"
     )

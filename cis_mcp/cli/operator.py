@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from cis_mcp.run.runtime import opened
+from cis_mcp.views.events import moment
 from cis_mcp.views.organizers import organizer_line
 from engine.commands.base import Command, Done
 from engine.commands.invites.suppressing import Suppress, Unsuppress
@@ -39,11 +40,29 @@ async def register(settings: Settings, address: str) -> int:
     return 0
 
 
-async def settle(settings: Settings, address: str, given: Mapping[str, object]) -> int:
+async def settle(
+    settings: Settings, address: str, given: Mapping[str, object], plan_until: str | None = None
+) -> int:
     """Set what holds for an organizer, and show it."""
+    until = moment(plan_until, "--plan-until")
     async with opened(settings) as engine:
-        done = await _apply(engine, SettleOrganizer.model_validate({"address": address, **given}))
-    click.echo(organizer_line(done.profile))
+        command = SettleOrganizer.model_validate({"address": address, **given, "plan_until": until})
+        done = await _apply(engine, command)
+        click.echo(organizer_line(done.profile, done.enrolment, engine.clock()))
+    return 0
+
+
+async def list_orders(settings: Settings) -> int:
+    """Show what was ordered, and whom a shop asks to forget."""
+    async with opened(settings) as engine:
+        bought, redactions = await engine.purchases(engine.local), await engine.redactions(engine.local)
+    for one in bought:
+        does = f"plan {one.plan} for {one.organizer}" if one.plan else f"invited to {one.event_uid}"
+        click.echo(f"{one.at:%Y-%m-%d %H:%M} UTC  order {one.order}  {one.buyer}  {one.code or does}")
+    for who in redactions:
+        click.echo(f"{who.asked:%Y-%m-%d} to be forgotten: {who.address}  {who.code or 'soon'}")
+    if not bought and not redactions:
+        click.echo("Nothing was ordered.", err=True)
     return 0
 
 

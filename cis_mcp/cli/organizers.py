@@ -63,6 +63,8 @@ def organizer_approval(address: str, switch: str, approver: str) -> None:
 @click.option("--name", help="Shown as the sender of its invites.")
 @click.option("--timezone", metavar="ZONE", help="For rows of its tables that name none.")
 @click.option("--lists/--no-lists", default=None, help="Whether it may send to lists.")
+@click.option("--plan", metavar="NAME", help="A plan of CIS_PLANS; empty for none.")
+@click.option("--plan-until", metavar="TIME", help="When it ends; else as the plan says.")
 @click.option("--add", multiple=True, metavar="ADDRESS", help="A further address of it; repeatable.")
 @click.option("--remove", multiple=True, metavar="ADDRESS", help="One to take off; repeatable.")
 def organizer_set(
@@ -70,6 +72,8 @@ def organizer_set(
     name: str | None,
     timezone: str | None,
     lists: bool | None,
+    plan: str | None,
+    plan_until: str | None,
     add: tuple[str, ...],
     remove: tuple[str, ...],
 ) -> None:
@@ -77,4 +81,12 @@ def organizer_set(
     from cis_mcp.cli import operator
 
     given = {"name": name, "timezone": timezone, "lists": lists, "add": add, "remove": remove}
-    run(operator.settle(settings_in_force(), address, given))
+    run(operator.settle(settings_in_force(), address, {**given, "plan": plan}, plan_until))
+
+
+@organizer.command("orders")
+def organizer_orders() -> None:
+    """List what was ordered in the shop and what it did, and whom the shop asks to forget."""
+    from cis_mcp.cli import operator
+
+    run(operator.list_orders(settings_in_force()))

@@ -144,6 +144,7 @@ _DONE = {
     "off": "Off the list.",
     "dropped": "Put away; nothing was done.",
     "undone": "Taken back: nobody hears of it.",
+    "settled": "Set.",
     "created": "Created. Nobody was told: invite people below.",
     "changed": "Changed. Those whom it concerns are being mailed.",
     "unchanged": "Nothing changed, and nobody is mailed.",

@@ -18,6 +18,7 @@ from cis_mcp.console import (
     lists,
     organizers,
     reports,
+    settling,
     upkeep,
     verifier,
     web,
@@ -41,6 +42,7 @@ def screens(health: Health | None = None) -> tuple[Screen, ...]:
         *agents.SCREENS,
         *keys.SCREENS,
         *upkeep.SCREENS,
+        *settling.SCREENS,
         *developer.screens(health or Health()),
         *verifier.screens(),
     )

@@ -26,7 +26,7 @@ _BUSY_S = 10
 _DIGITS_MAX = 20
 
 
-class _Failures:
+class Failures:
     """How often each client was not proven of late: a bucket that empties by one a second."""
 
     def __init__(self) -> None:
@@ -41,6 +41,13 @@ class _Failures:
     def note(self, site: str) -> None:
         self._full.put(site, max(self._full.get(site) or 0.0, time.monotonic()) + 1 / _FAILURES_A_SECOND)
 
+    def refused(self, site: str) -> Response | None:
+        """429 for whoever is never proven; what is proven is kept, whoever else shares the network."""
+        if wait := self.wait(site):
+            return response(429, "too_many_requests", {"Retry-After": str(int(wait) + 1)})
+        self.note(site)
+        return None
+
 
 class Hooks:
     """The hooks of one engine."""
@@ -48,52 +55,50 @@ class Hooks:
     def __init__(self, engine: Engine) -> None:
         self._receiver = Receiver(engine)
         self._public = engine.settings.public_url.rstrip("/")
-        self._failures = _Failures()
+        self._failures = Failures()
 
     async def post(self, request: Request) -> Response:
         """One request of a sender."""
         site = client_network(request.client.host if request.client else "")
         trigger = await self._receiver.trigger(request.path_params["name"])
         if trigger is None:
-            return self._unproven(site) or _response(404, Code.UNKNOWN_TRIGGER)
+            return self._failures.refused(site) or response(404, Code.UNKNOWN_TRIGGER)
         try:
-            body = await _body(request)
-            answer = None if body is None else await self._receiver.take(trigger, self._posted(request, body))
+            body = await body_of(request)
+            answer = (
+                None
+                if body is None
+                else await self._receiver.take(trigger, posted_of(request, body, self._public))
+            )
         except ClientDisconnect:
             # Nobody is left to answer, and half a body proves nothing.
-            return _response(400, Code.INVALID_PAYLOAD)
+            return response(400, Code.INVALID_PAYLOAD)
         except Refused as refused:
-            return _response(503, refused.code, {"Retry-After": str(_BUSY_S)})
+            return response(503, refused.code, {"Retry-After": str(_BUSY_S)})
         if body is None:
-            return _response(413, Code.TOO_LARGE)
+            return response(413, Code.TOO_LARGE)
         if answer is None:
-            return self._unproven(site) or _response(401, "unproven", {"WWW-Authenticate": "Signature"})
+            return self._failures.refused(site) or response(
+                401, "unproven", {"WWW-Authenticate": "Signature"}
+            )
         return Response(answer.body, answer.status, media_type=answer.media_type)
 
-    def _unproven(self, site: str) -> Response | None:
-        """429 for whoever is never proven; what is proven is kept, whoever else shares the network."""
-        if wait := self._failures.wait(site):
-            return _response(429, "too_many_requests", {"Retry-After": str(int(wait) + 1)})
-        self._failures.note(site)
-        return None
 
-    def _posted(self, request: Request, body: bytes) -> Posted:
-        """The request, under the public address of our settings: the Host header is the sender's to choose."""
-        query = request.scope["query_string"].decode("latin-1")
-        path = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
-        given = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]
-        ]
-        times = Counter(name for name, _ in given)
-        return Posted(
-            method=request.method,
-            url=f"{self._public}{path}{'?' if query else ''}{query}",
-            headers={name: value for name, value in given if times[name] == 1},
-            body=body,
-        )
+def posted_of(request: Request, body: bytes, public: str) -> Posted:
+    """The request, under the public address of our settings: the Host header is the sender's to choose."""
+    query = request.scope["query_string"].decode("latin-1")
+    path = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
+    given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
+    times = Counter(name for name, _ in given)
+    return Posted(
+        method=request.method,
+        url=f"{public}{path}{'?' if query else ''}{query}",
+        headers={name: value for name, value in given if times[name] == 1},
+        body=body,
+    )
 
 
-async def _body(request: Request) -> bytes | None:
+async def body_of(request: Request) -> bytes | None:
     """The body; None once it is larger than a delivery may be."""
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or len(announced) > _DIGITS_MAX or int(announced) > BODY_MAX:
@@ -107,7 +112,8 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def _response(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
+def response(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
+    """An answer that is no success, with its code."""
     return JSONResponse({"error": str(code)}, status, headers=headers)
 
 

@@ -15,7 +15,7 @@ from cis_mcp.auth.callers import Authenticator
 from cis_mcp.auth.keys import authenticator
 from cis_mcp.auth.sessions import SessionAuthenticator
 from cis_mcp.console import routes as console
-from cis_mcp.hooks import hooks
+from cis_mcp.hooks import hooks, orders
 from cis_mcp.http import secret
 from cis_mcp.http.bodies import BODY_MAX, LARGE_AT_ONCE, Bodies
 from cis_mcp.http.callers import Authentication, CallersOnly, metadata_routes, metadata_url
@@ -86,6 +86,7 @@ def root(
         *signin.routes(engine),
         *console.routes(engine, health),
         *hooks.routes(engine),
+        *orders.routes(engine),
         Route("/llms.txt", llms_txt),
         *rest.routes(engine, keyed=callers is not None, leaving=leaving),
     ]

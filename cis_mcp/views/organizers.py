@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from pydantic import Field
 
 from cis_mcp.views.base import Data
+from cis_mcp.views.events import utc
 from engine.model import cursors
 from engine.model.counters import OrganizerBrief
 from engine.model.organizers import OrganizerProfile
+from engine.model.plans import Enrolment
 
 
 class OrganizerInfo(Data):
@@ -33,6 +36,8 @@ class OrganizerProfileInfo(Data):
     name: str
     timezone: str = Field(description="empty: none")
     lists: bool = Field(description="may send to lists")
+    plan: str = Field("", description="plan it is on, or was on last; empty: none")
+    plan_until: str | None = Field(None, description="null: the plan does not end")
     suspended: bool
     registered: bool
     addresses: list[str] = Field(description="further addresses")
@@ -67,26 +72,40 @@ def after_organizer(cursor: str | None) -> str:
     return str(cursors.opened(cursor, str, longest=800)[0]) if cursor else ""
 
 
-def profile_info(profile: OrganizerProfile) -> OrganizerProfileInfo:
+def profile_info(profile: OrganizerProfile, enrolment: Enrolment | None = None) -> OrganizerProfileInfo:
     """What is settled for an organizer, as data."""
     return OrganizerProfileInfo(
         address=profile.address,
         name=profile.name,
         timezone=profile.zone,
         lists=profile.lists,
+        plan=enrolment.plan if enrolment else "",
+        plan_until=utc(enrolment.until) if enrolment and enrolment.until else None,
         suspended=profile.suspended,
         registered=profile.registered,
         addresses=list(profile.addresses),
     )
 
 
-def organizer_line(profile: OrganizerProfile) -> str:
+def organizer_line(
+    profile: OrganizerProfile, enrolment: Enrolment | None = None, now: datetime | None = None
+) -> str:
     """What is settled for an organizer."""
     facts = [
         f"named {' '.join(profile.name.split())}" if profile.name else "",
         f"zone {profile.zone}" if profile.zone else "",
         "may send to lists" if profile.lists else "may not send to lists",
         "suspended" if profile.suspended else "",
+        plan_line(enrolment, now),
         f"also writes from {', '.join(profile.addresses)}" if profile.addresses else "",
     ]
     return f"{profile.address}: {'; '.join(filter(None, facts))}."
+
+
+def plan_line(enrolment: Enrolment | None, now: datetime | None = None) -> str:
+    """The plan of an organizer, and when it ends or ended; empty without one."""
+    if enrolment is None:
+        return ""
+    ends = f" until {enrolment.until:%Y-%m-%d %H:%M} UTC" if enrolment.until else ""
+    over = now is not None and not enrolment.in_force(now)
+    return f"plan {enrolment.plan}{ends}{', which is over' if over else ''}"

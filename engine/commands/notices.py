@@ -155,7 +155,8 @@ def declined(event: Event, attendee: Attendee) -> Notice:
 def refused(subject: str, why: str, code: str) -> Notice:
     """A mail that was not understood, or not allowed, and why."""
     text = f"Your mail “{subject[:_SUBJECT_SHOWN]}” changed nothing.\n\nWhy: {why}\nCode: {code}\n"
-    return Notice(subject=f"Not done: {subject}"[:200], text=text)
+    own = {Code.FREE_TRIAL_ENDED: "Your free trial has ended"}.get(Code(code)) if code in set(Code) else None
+    return Notice(subject=own or f"Not done: {subject}"[:200], text=text)
 
 
 def _notice(subject: str, event: Event, what: str, instance: Instant | None = None) -> Notice:

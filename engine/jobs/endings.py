@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from engine.commands.agents.endings import ExpireHeld, TellEnded
+from engine.commands.orders.ending import ReportEndedPlans
 from engine.engine import SYSTEM, Engine
 
 _EVERY = timedelta(minutes=1)
@@ -20,6 +21,8 @@ def due(engine: Engine, last: datetime | None) -> bool:
 async def step(engine: Engine, told: set[str]) -> None:
     """Close what was not decided in time, and tell owners of keys that ended; `told`: keys that need no look more."""
     while (await engine.apply(ExpireHeld(), SYSTEM)).worked:
+        pass
+    while (await engine.apply(ReportEndedPlans(), SYSTEM)).worked:
         pass
     now = engine.clock()
     for key in await engine.store.keys():

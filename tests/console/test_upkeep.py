@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,9 +17,10 @@ from engine.inbox.spool.spool import Mailbox
 from engine.model.bounds import Approval, Bounds, Mode
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
-from tests.console.person import Person, browser, with_key
+from tests.console.person import PUBLIC, Person, browser, operator, with_key
 from tests.support import mails
-from tests.support.engines import created, deliver, do, invite
+from tests.support.clock import Clock
+from tests.support.engines import created, deliver, do, engine_in, invite
 from tests.support.inboxes import inbox_of
 from tests.triggers import crm
 
@@ -181,3 +183,37 @@ async def test_settings_are_the_operators_to_see_and_without_secrets(engine: Eng
         seen = await ann.go("/console/developer")
     assert "CIS_" not in seen.text
     assert "/explorer" in seen.links
+
+
+async def test_an_organizer_is_suspended_limited_and_put_on_a_plan_by_the_operator(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock, public_url=PUBLIC, plans="free=5/2500,pro=0/0/30") as engine:
+        await created(engine, organizer="olga@example.com")
+        async with browser(engine) as web:
+            person = await operator(engine, web)
+            listed = await person.go("/console/organizers")
+            seen = await person.go(next(link for link in listed.links if link.endswith("/settings")))
+            assert "Its mail leaves. It may send to lists." in seen.text
+            assert "olga" not in str(seen.answer.url)
+            assert "Suspended: nothing of it leaves" in (await person.press("Suspend it")).text
+            assert "Its mail leaves" in (await person.press("Let it send again")).text
+            seen = await person.press("Set it", plan="pro", name="Olga", lists="")
+            assert "It may not send to lists. It is on the plan pro until 2027-03-31" in seen.text
+            seen = await person.press("Set it", plan_until="2027-12-31", timezone="Europe/Paris")
+            assert "plan pro until 2027-12-31" in seen.text
+            assert "plan" not in (await person.press("Set it", plan="")).text.partition("Name")[0]
+            assert (await person.press("Set it", timezone="Mars/Base")).status == 400
+            assert "Nothing was ordered" in (await person.go("/console/orders")).text
+        async with browser(engine) as web:
+            ann = await with_key(engine, web, "ann@example.com")
+            assert (await ann.go("/console/orders")).status == 403
+
+
+async def test_a_person_is_kept_from_one_organizer_alone(engine: Engine, person: Person) -> None:
+    blocked, free = await created(engine, organizer="olga@example.com"), await created(engine)
+    await person.go("/console/do-not-mail")
+    await person.press("Never mail again", target="guest@example.net", organizer="olga@example.com")
+    with pytest.raises(Refused):
+        await invite(engine, blocked, "guest@example.net")
+    await invite(engine, free, "guest@example.net")

@@ -8,6 +8,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Spec, reads, writes
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.mcp.tools.operations import OrganizerArguments
+from cis_mcp.views.events import moment
 from cis_mcp.views.organizers import (
     OrganizerList,
     OrganizerProfileInfo,
@@ -27,6 +28,13 @@ class SetOrganizerArguments(OrganizerArguments):
         None, description="IANA name, for rows of its tables that name none", max_length=200
     )
     lists: bool | None = Field(None, description="may it send to lists?")
+    plan: str | None = Field(None, description="plan it is on; empty: none", max_length=40)
+    plan_until: str | None = Field(
+        None,
+        description="when the plan ends, with an offset; else as the plan says",
+        max_length=40,
+        examples=["2027-12-31T00:00:00Z"],
+    )
     add_addresses: list[str] = Field(
         default_factory=list,
         description="further addresses whose mail is this organizer's",
@@ -68,19 +76,22 @@ async def list_organizers(call: CallContext, arguments: ListOrganizersArguments)
 
 
 async def set_organizer(call: CallContext, arguments: SetOrganizerArguments) -> Reply:
-    """Set an organizer's name, time zone, right to send to lists, and further addresses from which it writes; what
-    is left out stays. With the address alone: show it. Ask your user first. Operators only."""
+    """Set an organizer's name, time zone, right to send to lists, plan, and further addresses from which it writes;
+    what is left out stays. With the address alone: show it. Ask your user first. Operators only."""
     done = await call.apply(
         SettleOrganizer(
             address=arguments.address,
             name=arguments.name,
             timezone=arguments.timezone,
             lists=arguments.lists,
+            plan=arguments.plan,
+            plan_until=moment(arguments.plan_until, "plan_until") if arguments.plan_until else None,
             add=tuple(arguments.add_addresses),
             remove=tuple(arguments.remove_addresses),
         )
     )
-    return Reply(organizer_line(done.profile), profile_info(done.profile))
+    info = profile_info(done.profile, done.enrolment)
+    return Reply(organizer_line(done.profile, done.enrolment, call.engine.clock()), info)
 
 
 LISTING = (Spec(list_organizers, "List organizers", ListOrganizersArguments, OrganizerList, reads()),)

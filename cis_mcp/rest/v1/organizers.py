@@ -9,6 +9,7 @@ from pydantic import Field
 from cis_mcp.rest.endpoint import Call, Endpoint, Handler
 from cis_mcp.rest.models import Body, Cursor, Query
 from cis_mcp.views.base import Data
+from cis_mcp.views.events import moment
 from cis_mcp.views.organizers import (
     OrganizerList,
     OrganizerProfileInfo,
@@ -50,6 +51,10 @@ class OrganizerChange(Body):
         None, description="IANA name, for rows of its tables that name none; empty: none", max_length=200
     )
     lists: bool | None = Field(None, description="may it send to lists?")
+    plan: str | None = Field(None, description="plan it is on; empty: none", max_length=40)
+    plan_until: str | None = Field(
+        None, description="when the plan ends; else as the plan says", max_length=40
+    )
     add_addresses: Addresses = Field([], description="further addresses whose mail is this organizer's")
     remove_addresses: Addresses = Field([], description="further addresses to take off")
 
@@ -65,7 +70,7 @@ async def list_organizers(call: Call[ListingOrganizers, Body]) -> OrganizerList:
 
 
 async def set_organizer(call: Call[OfOrganizer, OrganizerChange]) -> OrganizerProfileInfo:
-    """Set an organizer's name, time zone, right to send to lists, and further addresses from which it writes. An empty
+    """Set an organizer's name, time zone, right to send to lists, plan, and further addresses it writes from. An empty
     body shows them. Operators only."""
     body = call.body
     command = SettleOrganizer(
@@ -73,10 +78,13 @@ async def set_organizer(call: Call[OfOrganizer, OrganizerChange]) -> OrganizerPr
         name=body.name,
         timezone=body.timezone,
         lists=body.lists,
+        plan=body.plan,
+        plan_until=moment(body.plan_until, "plan_until"),
         add=tuple(body.add_addresses),
         remove=tuple(body.remove_addresses),
     )
-    return profile_info((await call.apply(command)).profile)
+    done = await call.apply(command)
+    return profile_info(done.profile, done.enrolment)
 
 
 async def register_organizer(call: Call[OfOrganizer, Body]) -> RegisteredOrganizer:

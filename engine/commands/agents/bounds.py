@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from engine.commands import plan_limits
 from engine.commands.base import Work
 from engine.itip import personal
 from engine.model.bounds import Mode
@@ -104,8 +105,12 @@ def refuse_exceeded(work: Work) -> None:
         refuse(work, work.bounds, bound, why)
 
 
-async def refuse_events(work: Work) -> None:
-    """Refuse with OUT_OF_BOUNDS one more event where as many as the bounds allow stand already."""
+async def refuse_events(work: Work, organizer: str) -> None:
+    """Refuse one more event where as many as the keys' bounds or the organizer's plan allow are there already.
+
+    Raises Refused: OUT_OF_BOUNDS, EVENT_LIMIT_REACHED, FREE_TRIAL_ENDED.
+    """
+    await plan_limits.refuse_events(work, organizer)
     for key in work.bounds.keys:
         most = key.bounds.events_max if key.bounds else 0
         if most and await work.unit.standing_events(key.id, work.now) >= most:

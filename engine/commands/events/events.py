@@ -83,7 +83,7 @@ class CreateEvent(Command[EventDone]):
         if before:
             return EventDone(event=before)
         await work.refuse_suspended(owner)
-        await bounds.refuse_events(work)
+        await bounds.refuse_events(work, owner)
         event = self._event(work, owner, await _free_id(work))
         await self._add(work, event)
         changed = ("summary", "start", "end")

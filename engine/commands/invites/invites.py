@@ -13,6 +13,7 @@ from engine.commands.base import Command, Done, Work
 from engine.commands.events.revisions import revised
 from engine.commands.invites.places import places_left, refuse_full
 from engine.commands.person_limit import refuse_person_limit
+from engine.commands.plan_limits import plan_of
 from engine.commands.randomness import RECEIPT_TOKEN_LENGTH, word_in_order
 from engine.itip import personal
 from engine.model.events import Event
@@ -248,8 +249,8 @@ async def refuse_over_limit(work: Work, event: Event, more: int) -> None:
     if left is not None and more > left:
         raise Refused(
             Code.INVITE_LIMIT_REACHED,
-            f"This event may send {work.settings.invite_limit} bulk invites; {left} are left.",
-            "The operator can raise CIS_INVITE_LIMIT.",
+            f"This event may send {await _invites_allowed(work, event)} bulk invites; {left} are left.",
+            "The operator can raise CIS_INVITE_LIMIT, or the limit of the organizer's plan.",
         )
 
 
@@ -264,7 +265,14 @@ async def room_left(work: Work, event: Event, origin: Origin) -> tuple[int | Non
 
 async def invites_left(work: Work, event: Event) -> int | None:
     """How many limited invites `event` may still send; None where there is no limit."""
-    if not work.settings.invite_limit:
+    allowed = await _invites_allowed(work, event)
+    if not allowed:
         return None
     used = await work.unit.limited_invites(event.uid)
-    return max(0, work.settings.invite_limit - used)
+    return max(0, allowed - used)
+
+
+async def _invites_allowed(work: Work, event: Event) -> int:
+    """What the organizer's plan allows, or without one `CIS_INVITE_LIMIT`; 0: no limit."""
+    plan, _ = await plan_of(work, event.organizer)
+    return plan.invites if plan else work.settings.invite_limit

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import Field
 
-from engine.commands import text
+from engine.commands import plan_limits, text
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.itip import zones
 from engine.mail.locale import choosing
 from engine.model.organizers import OrganizerProfile
+from engine.model.plans import Enrolment
 from engine.refusals import Code, Refused
 
 ADDRESSES_MAX = 20
@@ -19,6 +22,7 @@ class OrganizerSettled(Done):
     """An organizer as it is now."""
 
     profile: OrganizerProfile
+    enrolment: Enrolment | None = Field(None, description="the plan that it is on, or was on last")
 
 
 class SettleOrganizer(Command[OrganizerSettled]):
@@ -31,6 +35,8 @@ class SettleOrganizer(Command[OrganizerSettled]):
     lists: bool | None = None
     add: tuple[str, ...] = Field((), max_length=ADDRESSES_MAX)
     remove: tuple[str, ...] = Field((), max_length=ADDRESSES_MAX)
+    plan: str | None = Field(None, description="name of a plan of CIS_PLANS; empty: none")
+    plan_until: datetime | None = Field(None, description="when it ends; None: as the plan says")
 
     async def carry_out(self, work: Work) -> OrganizerSettled:
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, INVALID_ARGUMENT, UNKNOWN_TIMEZONE, TOO_MANY, TOO_LARGE."""
@@ -45,9 +51,27 @@ class SettleOrganizer(Command[OrganizerSettled]):
             update={**self._changed(), "addresses": await self._addresses(work, known)}
         )
         await work.unit.save_organizer(changed)
+        await self._enrol(work, address)
         saved = await work.unit.organizer_profile(address)
         assert saved is not None, "it was there"
-        return OrganizerSettled(profile=saved)
+        return OrganizerSettled(profile=saved, enrolment=await work.unit.enrolment(address))
+
+    async def _enrol(self, work: Work, address: str) -> None:
+        """Put the organizer on the plan that is named, or on none."""
+        if self.plan_until and not self.plan:
+            raise _invalid("An end is the end of a plan.", "Name the plan too.")
+        if self.plan is None:
+            return
+        if not self.plan:
+            await work.unit.end_enrolment(address)
+            return
+        plan = work.settings.plans_by_name.get(self.plan.strip())
+        if plan is None:
+            known = ", ".join(sorted(work.settings.plans_by_name)) or "none"
+            raise _invalid(f"CIS_PLANS has no plan “{self.plan[:40]}”.", f"It has: {known}.")
+        enrolment = plan_limits.enrolled(None, address, plan, work.now)
+        own = {"until": self.plan_until} if self.plan_until else {}
+        await work.unit.save_enrolment(enrolment.model_copy(update=own))
 
     def _changed(self) -> dict[str, object]:
         found: dict[str, object] = {}

@@ -16,6 +16,7 @@ from pathlib import Path
 from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
+from engine.inbox import redactions
 from engine.inbox.routes import confirm
 from engine.inbox.spool import keeping
 from engine.quiet import Quiet
@@ -42,6 +43,7 @@ async def run(engine: Engine) -> None:
             if now >= soon:
                 soon = now + _SOON_S
                 await confirm.look_again(engine)
+                await redactions.step(engine)
             if now >= later:
                 later = now + _LATER_S
                 await _clean(engine)

@@ -29,6 +29,7 @@ from engine.store.protocol.ledger import Ledger
 from engine.store.protocol.limits import Limits
 from engine.store.protocol.links import LinkQuestions, Links
 from engine.store.protocol.notices import NOTICE_PAUSE, Notices
+from engine.store.protocol.orders import OrderQuestions, Orders
 from engine.store.protocol.organizers import OrganizerQuestions, Organizers
 from engine.store.protocol.pages import PageQuestions, Pages
 from engine.store.protocol.quarantine import KeptMails, Quarantine
@@ -73,6 +74,7 @@ class Unit(
     Pages,
     Links,
     Organizers,
+    Orders,
     Forgetting,
     InboxMessages,
     Undos,
@@ -89,6 +91,7 @@ class Store(
     SuppressionList,
     PageQuestions,
     OrganizerQuestions,
+    OrderQuestions,
     RevisionQuestions,
     LinkQuestions,
     Claims,

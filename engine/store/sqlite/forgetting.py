@@ -23,6 +23,8 @@ _DROPPED = {
     "confirmation": "address",
     "organizer_address": "address",
     "organizer": "address",
+    "enrolment": "organizer",
+    "redaction": "address",
     "search_owner": "address",
     "organizer_proof": "organizer",
     "organizer_trial": "organizer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiosqlite
 
 from engine.model.organizers import OrganizerProfile
+from engine.store.sqlite.orders import OrderAnswers
 from engine.store.sqlite.session import Session
 
 # `named`: the operator gave the name, so that no event changes it
@@ -57,8 +58,8 @@ class OrganizerProfiles(Session):
         return str(row["organizer"]) if row else ""
 
 
-class ProfileQuestions:
-    """The questions about organizers; `SqliteStore` has the connection."""
+class ProfileQuestions(OrderAnswers):
+    """The questions about organizers and their plans; `SqliteStore` has the connection."""
 
     _reader: aiosqlite.Connection
 

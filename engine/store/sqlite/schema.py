@@ -19,6 +19,7 @@ from engine.store.sqlite.keys_schema import KEYS
 from engine.store.sqlite.language_schema import ORGANIZER_LANGUAGES
 from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.links_schema import LINKS
+from engine.store.sqlite.orders_schema import ORDERS
 from engine.store.sqlite.organizer_profiles import ORGANIZERS
 from engine.store.sqlite.pages_schema import PAGES
 from engine.store.sqlite.person_schema import PERSON_MAILS
@@ -338,6 +339,7 @@ MIGRATIONS = (
     ORGANIZERS,
     DELIVERY_CONTENT,
     ORGANIZER_LANGUAGES,
+    ORDERS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -17,6 +17,7 @@ from engine.store.sqlite.inbox_messages import InboxMessages
 from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.links import Links
 from engine.store.sqlite.notices import GatheredNotices
+from engine.store.sqlite.orders import Orders
 from engine.store.sqlite.organizer_profiles import OrganizerProfiles
 from engine.store.sqlite.pages import Pages
 from engine.store.sqlite.prompting import PromptRecords
@@ -57,6 +58,7 @@ class SqliteUnit(
     Pages,
     Links,
     OrganizerProfiles,
+    Orders,
     Triggers,
     Webhooks,
 ):

@@ -22,6 +22,7 @@ from tests.support.memory.claims import ClaimUnit
 from tests.support.memory.forgetting import ForgettingUnit
 from tests.support.memory.inbox_messages import InboxUnit
 from tests.support.memory.links import LinkUnit
+from tests.support.memory.orders import OrderUnit
 from tests.support.memory.record import RecordUnit
 from tests.support.memory.reminders import ReminderUnit
 from tests.support.memory.undo import UndoUnit
@@ -369,6 +370,15 @@ class Unit(WebhookUnit):
 
 
 class WholeUnit(
-    ClaimUnit, ReminderUnit, BudgetUnit, RecordUnit, LinkUnit, ForgettingUnit, InboxUnit, UndoUnit, Unit
+    ClaimUnit,
+    ReminderUnit,
+    BudgetUnit,
+    RecordUnit,
+    LinkUnit,
+    ForgettingUnit,
+    InboxUnit,
+    UndoUnit,
+    OrderUnit,
+    Unit,
 ):
     """What a unit of this store can do, claims among it."""

@@ -1,0 +1,1 @@
+"""What a shop's orders do, and the plans that they put organizers on."""

@@ -1,0 +1,25 @@
+"""Plans that end: their organizers hear of it once, and nothing else changes for them."""
+
+from __future__ import annotations
+
+from engine.commands import notices
+from engine.commands.base import Command, Work
+from engine.commands.notifying import Progress
+from engine.commands.orders import mails
+from engine.model.plans import FREE
+
+_AT_ONCE = 20
+
+
+class ReportEndedPlans(Command[Progress]):
+    """Mail organizers whose plan has ended that it has, once each; nothing else changes for them."""
+
+    async def carry_out(self, work: Work) -> Progress:
+        ended = await work.unit.ended_enrolments(work.now, _AT_ONCE)
+        free = work.settings.plans_by_name.get(FREE)
+        for one in ended:
+            await work.unit.save_enrolment(one.model_copy(update={"reported": True}))
+            notice = mails.ended(one, free)
+            message = notices.message(work, one.organizer, one.organizer, notice, None)
+            await work.unit.add_messages([message], priority=0)
+        return Progress(worked=bool(ended))

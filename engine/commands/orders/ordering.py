@@ -1,0 +1,135 @@
+"""Carry out what was ordered in a shop: put organizers on plans, invite buyers; each line once."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from engine.commands import notices, plan_limits, text
+from engine.commands.base import Command, Done, Work
+from engine.commands.invites.invites import SendInvite
+from engine.commands.operators.registration import register
+from engine.commands.orders import mails
+from engine.model.base import Value
+from engine.model.people import Origin
+from engine.model.plans import Product, Purchase, Redaction
+from engine.refusals import Code, Refused
+
+LINES_MAX = 50
+"""Lines of an order that do anything; a shop's carts are shorter."""
+_TITLE_MAX = 200
+
+
+class OrderLine(Value):
+    """One thing that was bought; `organizer`: for whom, as the buyer wrote it, empty: for the buyer."""
+
+    id: str = Field(max_length=60)
+    product_id: str = Field(max_length=60)
+    title: str = Field("", max_length=_TITLE_MAX)
+    organizer: str = Field("", max_length=1_000)
+
+
+class OrderDone(Done):
+    """What the lines of an order did, without those that do nothing here."""
+
+    purchases: tuple[Purchase, ...]
+
+
+class TakeOrder(Command[OrderDone]):
+    """Carry out the lines of a paid order whose products are named in `CIS_PRODUCTS`; safe to repeat."""
+
+    order: str = Field(max_length=60)
+    buyer: str
+    name: str = ""
+    lines: tuple[OrderLine, ...] = Field(max_length=LINES_MAX)
+
+    def subject(self) -> str:
+        return f"order {self.order}"
+
+    def about(self) -> str:
+        return self.buyer
+
+    async def carry_out(self, work: Work) -> OrderDone:
+        """Raises Refused: INVALID_ADDRESS for the buyer's."""
+        buyer = text.address(self.buyer)
+        done = [await self._line(work, line, buyer) for line in self.lines]
+        return OrderDone(purchases=tuple(purchase for purchase in done if purchase))
+
+    async def _line(self, work: Work, line: OrderLine, buyer: str) -> Purchase | None:
+        product = work.settings.products_by_id.get(line.product_id)
+        if product is None:
+            return None
+        if before := await work.unit.purchase(self.order, line.id):
+            return before
+        known = {"order": self.order, "line": line.id, "at": work.now, "product_id": line.product_id}
+        bought = Purchase(**known, product=line.title, buyer=buyer, plan=product.plan)
+        try:
+            bought = await self._does(work, product, bought, line)
+        except Refused as refused:
+            # The shop sends the same order again, which cures nothing: the line is kept with its reason.
+            bought = bought.model_copy(update={"code": refused.code.value})
+        await work.unit.add_purchase(bought)
+        return bought
+
+    async def _does(self, work: Work, product: Product, bought: Purchase, line: OrderLine) -> Purchase:
+        if product.event:
+            asked = SendInvite(
+                uid=product.event,
+                email=bought.buyer,
+                name=self.name[:_TITLE_MAX],
+                origin=Origin.API,
+                prompted=True,
+            )
+            invited = await asked.carry_out(work)
+            return bought.model_copy(update={"event_uid": invited.attendee.event_uid})
+        organizer = await _organizer(work, line.organizer or bought.buyer)
+        await _enrol(work, organizer, product.plan)
+        return bought.model_copy(update={"organizer": organizer})
+
+
+async def _organizer(work: Work, given: str) -> str:
+    """Whose plan it is; a further address is its organizer's. Raises Refused: INVALID_ADDRESS."""
+    address = text.address(given)
+    if work.settings.is_own_mailbox(address):
+        raise Refused(Code.INVALID_ADDRESS, "That is a mailbox of this server.")
+    return await work.unit.organizer_of(address) or address
+
+
+async def _enrol(work: Work, organizer: str, name: str) -> None:
+    """Register the organizer, on the plan from now on, and confirm it by mail."""
+    plan = work.settings.plans_by_name[name]
+    await register(work, organizer)
+    enrolment = plan_limits.enrolled(await work.unit.enrolment(organizer), organizer, plan, work.now)
+    await work.unit.save_enrolment(enrolment)
+    notice = mails.begun(enrolment, plan, work.settings)
+    message = notices.message(work, organizer, organizer, notice, None)
+    await work.unit.add_messages([message], priority=0)
+
+
+class AskToForget(Command[Done]):
+    """Keep that a shop asks for a person to be forgotten, until they are."""
+
+    address: str
+
+    async def carry_out(self, work: Work) -> Done:
+        """Raises Refused: INVALID_ADDRESS."""
+        await work.unit.save_redaction(Redaction(address=text.address(self.address), asked=work.now))
+        return Done()
+
+    def committed(self) -> bytes:
+        """Nothing: a commitment could be tested, and it is the address that goes."""
+        return b""
+
+
+class SettleRedaction(Command[Done]):
+    """Note that a person is forgotten, or why not yet."""
+
+    in_record = False
+    address: str
+    code: str = ""
+
+    async def carry_out(self, work: Work) -> Done:
+        if self.code:
+            await work.unit.save_redaction(Redaction(address=self.address, asked=work.now, code=self.code))
+        else:
+            await work.unit.end_redaction(self.address)
+        return Done()

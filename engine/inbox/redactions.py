@@ -1,0 +1,38 @@
+"""Forgets the people whom a shop asks to forget: again and again, until it has happened or cannot."""
+
+from __future__ import annotations
+
+import logging
+
+from engine.commands.orders.ordering import SettleRedaction
+from engine.engine import SYSTEM, Engine
+from engine.inbox.forgetting import forget
+from engine.refusals import Code, Refused
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 20
+
+
+async def step(engine: Engine) -> int:
+    """Forget who is to be forgotten and has no reason against it yet; returns how many were."""
+    gone = 0
+    for redaction in await engine.store.redactions(_AT_ONCE):
+        if redaction.code not in {"", Code.BUSY}:
+            continue
+        code = await _forgotten(engine, redaction.address)
+        gone += not code
+        if code != redaction.code or not code:
+            await engine.apply(SettleRedaction(address=redaction.address, code=code), SYSTEM)
+    return gone
+
+
+async def _forgotten(engine: Engine, address: str) -> str:
+    """Empty once the person is forgotten; else the code of what stands against it."""
+    try:
+        await forget(engine, address, SYSTEM)
+    except Refused as refused:
+        if refused.code is not Code.BUSY:
+            log.warning("a shop asks for somebody to be forgotten who cannot be: %s", refused.code)
+        return refused.code.value
+    return ""

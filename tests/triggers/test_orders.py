@@ -1,0 +1,363 @@
+"""POST /order: what a shop's signed orders do, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from cis_mcp.cli.main import cli
+from engine.commands.events.timing import Timing
+from engine.commands.operators.operators import SuspendOrganizer
+from engine.commands.operators.organizers import SettleOrganizer
+from engine.engine import Engine
+from engine.inbox import redactions
+from engine.jobs import endings
+from engine.model.actors import Actor
+from engine.model.messages import Message
+from engine.refusals import Code
+from tests.support import mails
+from tests.support.clock import Clock
+from tests.support.engines import created, deliver, do, drafted, engine_in, invite, meeting, refusal
+from tests.support.inboxes import receiving
+from tests.support.waiting import DEADLINE_S
+from tests.support.webs import served
+from tests.triggers.vectors import SECRET, b64, openssl
+
+PLANS = "free=2/3,pro=0/10/365"
+OLGA = "olga@club.example"
+BUYER = "buyer@people.example"
+
+
+def line(**values: Any) -> dict[str, Any]:
+    return {"id": 501, "product_id": 8811, "name": "Pro plan", "properties": [], **values}
+
+
+def order(*lines: Mapping[str, Any], **values: Any) -> dict[str, Any]:
+    customer = {"id": 9, "first_name": "Bea"}
+    known = {"id": 4711, "email": BUYER, "financial_status": "paid", "test": False, "customer": customer}
+    return {**known, "line_items": list(lines) or [line()], **values}
+
+
+def for_olga(**values: Any) -> dict[str, Any]:
+    properties = [{"name": "colour", "value": "red"}, {"name": "Email", "value": f" {OLGA.title()} "}]
+    return line(properties=properties, **values)
+
+
+class Shop:
+    """Posts as Shopify does."""
+
+    def __init__(self, engine: Engine, address: str) -> None:
+        self.engine, self.address = engine, address
+
+    async def __call__(
+        self, payload: Any, headers: dict[str, str] | None = None, status: int = 200
+    ) -> httpx.Response:
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        signed = {"X-Shopify-Hmac-SHA256": b64(openssl(body))} if headers is None else headers
+        async with httpx.AsyncClient(timeout=DEADLINE_S) as web:
+            answer = await web.post(f"{self.address}/order", content=body, headers=signed)
+        assert answer.status_code == status, answer.text
+        return answer
+
+    async def mails(self) -> list[Message]:
+        return await deliver(self.engine)
+
+    async def notices(self) -> list[tuple[str, str]]:
+        return [(m.email, m.notice.subject) for m in await self.mails() if m.notice]
+
+
+@asynccontextmanager
+async def shop_in(folder: Path, clock: Clock, **values: object) -> AsyncIterator[Shop]:
+    known = {"plans": PLANS, "products": "8811=pro", "order_secrets": SECRET, "registration": "closed"}
+    async with engine_in(folder, clock, **{**known, **values}) as engine, served(engine) as address:
+        yield Shop(engine, address)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, clock: Clock) -> AsyncIterator[Shop]:
+    async with shop_in(tmp_path, clock) as opened:
+        yield opened
+
+
+async def test_an_order_enrols_the_organizer_that_the_buyer_names_and_confirms_it_by_mail(shop: Shop) -> None:
+    assert (await shop(order(for_olga()))).text == "Acknowledged"
+    (mail,) = await shop.mails()
+    assert (mail.email, mail.notice and mail.notice.subject) == (OLGA, "Subscription Confirmation")
+    assert mail.notice
+    assert "plan “pro” until Tuesday" in mail.notice.text
+    settled = await shop.engine.organizer_settled(OLGA, shop.engine.local)
+    assert settled
+    assert settled.enrolment
+    assert (settled.enrolment.plan, settled.profile.registered) == ("pro", True)
+    assert settled.enrolment.until == shop.engine.clock() + timedelta(days=365)
+
+
+async def test_without_an_organizer_named_the_buyer_is_the_organizer(shop: Shop) -> None:
+    await shop(order())
+    assert await shop.notices() == [(BUYER, "Subscription Confirmation")]
+
+
+async def test_an_order_that_comes_again_does_nothing_twice_and_a_second_order_prolongs(
+    shop: Shop, clock: Clock
+) -> None:
+    await asyncio.gather(*(shop(order(for_olga())) for _ in range(5)))
+    assert len(await shop.mails()) == 1
+    clock.move(days=100)
+    await shop(order(for_olga(), id=4712))
+    settled = await shop.engine.organizer_settled(OLGA, shop.engine.local)
+    assert settled
+    assert settled.enrolment
+    assert settled.enrolment.until == clock() + timedelta(days=365 - 100 + 365)
+
+
+async def test_who_is_enrolled_may_organize_by_mail_though_registration_is_closed(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with (
+        shop_in(tmp_path, clock, relays="127.0.0.1", sender_auth="off") as shop,
+        receiving(shop.engine) as post,
+    ):
+        before = await post(mails.request(mails.vevent("u1", organizer=OLGA), sender=OLGA))
+        await shop(order(for_olga()))
+        after = await post(mails.request(mails.vevent("u2", organizer=OLGA), sender=OLGA))
+    assert (before.code, after.action) == (Code.ORGANIZER_NOT_ALLOWED, "created")
+
+
+async def test_a_product_may_stand_for_an_event_to_which_its_buyer_is_invited_once(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock) as engine:
+        event = await created(engine)
+        gone = await created(engine)
+    products = f"8811=pro,1=event:{event.id},2=event:{gone.uid}"
+    async with shop_in(tmp_path, clock, products=products) as shop:
+        ticket = line(id=1, product_id=1, name="Ticket")
+        await shop(order(ticket))
+        await shop(order(ticket, id=4712))
+        (mail,) = await shop.mails()
+        assert (mail.email, mail.event_uid) == (BUYER, event.uid)
+        bought = await shop.engine.purchases(shop.engine.local)
+        assert [one.event_uid for one in bought] == [event.uid, event.uid]
+        await do(shop.engine, SuspendOrganizer(address=gone.organizer))
+        await shop(order(line(id=2, product_id=2), id=4713))
+        assert await shop.mails() == []
+        codes = [one.code for one in await shop.engine.purchases(shop.engine.local)]
+        assert codes == ["", "", Code.ORGANIZER_SUSPENDED]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"test": True},
+        {"financial_status": "pending"},
+        {"cancelled_at": "2027-03-01T09:00:00Z"},
+        {"line_items": [line(product_id=99)]},
+    ],
+)
+async def test_orders_that_are_tests_unpaid_cancelled_or_of_other_things_do_nothing(
+    shop: Shop, values: dict[str, Any]
+) -> None:
+    await shop(order(for_olga(), **values))
+    assert await shop.mails() == []
+    assert await shop.engine.purchases(shop.engine.local) == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"not json",
+        b"[" * 500 + b"]" * 500,
+        b'{"line_items": [{"product_id": 8811, "name": "x"}], "email": NaN}',
+        [],
+        {"id": 1},
+        order(line(product_id=None)),
+        order(line(name="")),
+        order(email=""),
+        order(email="two@x.example, one@x.example"),
+        order(id=None),
+        order(id="9" * 61),
+        order(line_items=7),
+    ],
+)
+async def test_what_is_no_order_is_answered_404_and_changes_nothing(shop: Shop, payload: Any) -> None:
+    await shop(payload, status=404)
+    assert await shop.mails() == []
+    assert await shop.engine.purchases(shop.engine.local) == []
+
+
+async def test_an_order_without_the_shops_signature_is_answered_401_and_changes_nothing(shop: Shop) -> None:
+    body = json.dumps(order(for_olga())).encode()
+    for headers in (
+        {},
+        {"X-Shopify-Hmac-SHA256": "AA=="},
+        {"X-Shopify-Hmac-SHA256": b64(openssl(body + b" "))},
+    ):
+        await shop(body, headers, status=401)
+    await shop(b"x" * 300_000, status=413)
+    await shop(order(*(line(id=n, product_id=8811) for n in range(60))), status=413)
+    assert await shop.mails() == []
+
+
+async def test_two_secrets_hold_at_once_and_without_any_there_is_no_path(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with shop_in(tmp_path, clock, order_secrets=f"the-next-one, {SECRET}") as shop:
+        await shop(order(for_olga()))
+    async with shop_in(tmp_path, clock, order_secrets="") as shop:
+        await shop(order(for_olga()), status=404)
+
+
+async def test_an_address_that_the_buyer_mistyped_or_that_is_ours_is_kept_with_its_reason(shop: Shop) -> None:
+    for n, wrong in enumerate(
+        ("olga at club", "create@cis.test", "a@x.example,b@x.example", "\ud800@x.example")
+    ):
+        await shop(order(line(properties=[{"name": "email", "value": wrong}]), id=n + 1))
+    assert await shop.mails() == []
+    codes = {one.code for one in await shop.engine.purchases(shop.engine.local)}
+    assert codes == {Code.INVALID_ADDRESS}
+
+
+async def test_the_free_plan_limits_who_is_on_no_other_and_the_bought_one_lifts_it(shop: Shop) -> None:
+    engine, olga = shop.engine, Actor(kind="organizer", address=OLGA)
+    for _ in range(2):
+        event = await created(engine, olga)
+    assert await refusal(engine, meeting(), olga) is Code.FREE_TRIAL_ENDED
+    await shop(order(for_olga()))
+    await created(engine, olga)
+    await created(engine)  # the operator's own are not limited
+    assert event.organizer == OLGA
+
+
+async def test_a_list_has_as_many_rows_as_the_plan_of_its_organizer_allows(shop: Shop, clock: Clock) -> None:
+    engine = shop.engine
+    later = Timing(start="2029-05-02T19:00", duration="PT2H", timezone="America/New_York")
+    event = await created(engine, Actor(kind="organizer", address=OLGA), when=later)
+    people = [f"p{n}@example.com" for n in range(5)]
+
+    async def valid() -> int:
+        return (await drafted(engine, event, people)).campaign.valid
+
+    assert await valid() == 3
+    await shop(order(for_olga()))
+    assert await valid() == 5
+    clock.move(days=366)
+    assert await valid() == 3
+
+
+async def test_a_mail_beyond_the_free_plan_is_answered_that_the_trial_has_ended(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with (
+        shop_in(tmp_path, clock, organizers="*", sender_auth="off", plans="free=1/3", products="") as shop,
+        receiving(shop.engine) as post,
+    ):
+        await post(mails.request(mails.vevent("u1", organizer=OLGA), sender=OLGA))
+        taken = await post(mails.request(mails.vevent("u2", organizer=OLGA), sender=OLGA))
+        subjects = [subject for _, subject in await shop.notices()]
+        moved = mails.vevent("u1", organizer=OLGA, sequence=1, summary="Moved")
+        again = await post(mails.request(moved, sender=OLGA))
+    assert taken.code == Code.FREE_TRIAL_ENDED
+    assert subjects[-1] == "Your free trial has ended"
+    assert again.action == "updated"
+
+
+async def test_a_plan_that_ends_is_mailed_once_and_suspends_nothing(shop: Shop, clock: Clock) -> None:
+    engine, olga = shop.engine, Actor(kind="organizer", address=OLGA)
+    await shop(order(for_olga()))
+    for _ in range(3):
+        event = await created(engine, olga)
+    await shop.mails()
+    await do(engine, SettleOrganizer(address=OLGA, plan="pro", plan_until=clock() + timedelta(days=1)))
+    clock.move(days=1)
+    await asyncio.gather(endings.step(engine, set()), endings.step(engine, set()))
+    assert await shop.notices() == [(OLGA, "Your plan “pro” has ended")]
+    clock.move(days=1)
+    await endings.step(engine, set())
+    assert await shop.notices() == []
+    await invite(engine, event, "guest@example.com")
+    assert [mail.email for mail in await shop.mails()] == ["guest@example.com"]
+    assert await refusal(engine, meeting(), olga) is Code.FREE_TRIAL_ENDED
+
+
+async def test_a_shop_that_asks_for_a_person_to_be_forgotten_has_them_forgotten(
+    shop: Shop, tmp_path: Path
+) -> None:
+    await shop(order())
+    await shop.mails()
+    redact = {"shop_id": 1, "customer": {"id": 9, "email": BUYER.upper()}, "orders_to_redact": [4711]}
+    await shop(redact)
+    await shop(redact)
+    assert [one.address for one in await shop.engine.redactions(shop.engine.local)] == [BUYER]
+    assert await redactions.step(shop.engine) == 1
+    assert await shop.engine.redactions(shop.engine.local) == []
+    assert await shop.engine.organizer_settled(BUYER, shop.engine.local) is None
+    (kept,) = await shop.engine.purchases(shop.engine.local)
+    assert kept.buyer.endswith("@forgotten.invalid")
+    assert b"buyer@" not in (tmp_path / "cis.sqlite3").read_bytes()
+    await shop({"customer": {}, "orders_to_redact": []}, status=404)
+
+
+async def test_an_organizer_of_events_is_not_forgotten_by_a_shop_but_shown_to_the_operator(
+    shop: Shop,
+) -> None:
+    await created(shop.engine, Actor(kind="organizer", address=OLGA))
+    await shop({"customer": {"email": OLGA}, "orders_to_redact": [1]})
+    assert await redactions.step(shop.engine) == 0
+    (one,) = await shop.engine.redactions(shop.engine.local)
+    assert one.code == Code.INVALID_ARGUMENT
+
+
+async def test_what_was_ordered_is_in_the_record_and_listed_at_the_command_line(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop_in(tmp_path, clock) as shop:
+        await shop(order(for_olga()))
+        rows = await shop.engine.record(shop.engine.local, 10, None)
+        assert ("TakeOrder", "hook") in [
+            (row["command"], row["face"]) for row in map(json.loads, (one.body for one in rows))
+        ]
+        await shop.mails()
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("CIS_PLANS", PLANS)
+    listed = await asyncio.to_thread(CliRunner().invoke, cli, ["organizer", "orders"])
+    assert f"order 4711  {BUYER}  plan pro for {OLGA}" in listed.output
+    shown = await asyncio.to_thread(CliRunner().invoke, cli, ["organizer", "set", OLGA, "--plan", ""])
+    assert "plan" not in shown.output
+    wrong = await asyncio.to_thread(CliRunner().invoke, cli, ["organizer", "set", OLGA, "--plan", "gold"])
+    assert wrong.exit_code == 2
+    shown = await asyncio.to_thread(
+        CliRunner().invoke, cli, ["organizer", "set", OLGA, "--plan", "pro", "--plan-until", "2027-12-31"]
+    )
+    assert "plan pro until 2027-12-31 00:00 UTC" in shown.output
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"plans": "free"},
+        {"plans": "free=1"},
+        {"plans": "Free Plan=1/2"},
+        {"plans": "free=1/2/30"},
+        {"plans": "pro=-1/2"},
+        {"plans": "pro=1/2/3/4"},
+        {"products": "8811=gold"},
+        {"products": "8811"},
+        {"products": "8811=event:../x"},
+        {"order_secrets": "a,b,c"},
+    ],
+)
+async def test_a_plan_or_product_that_cannot_be_understood_is_refused_at_the_start(
+    tmp_path: Path, clock: Clock, values: dict[str, str]
+) -> None:
+    with pytest.raises(ValueError, match=r"must be|no days|names no|at most"):
+        async with engine_in(tmp_path, clock, **values):
+            pass
