@@ -5,4 +5,4 @@ from __future__ import annotations
 from tests.fuzz.fuzzing import fuzz
 
 if __name__ == "__main__":
-    fuzz("calendar", "calendars")
+    fuzz("targets.calendar", "seeds.calendars")

@@ -5,4 +5,4 @@ from __future__ import annotations
 from tests.fuzz.fuzzing import fuzz
 
 if __name__ == "__main__":
-    fuzz("mail", "mails")
+    fuzz("targets.mail", "seeds.mails")

@@ -74,6 +74,14 @@ def _from_boss(raw: bytes) -> bytes:
     )
 
 
+def tampered(data: bytes) -> None:
+    """A signed mail, tampered with; and the first line of it as an envelope."""
+    replayed(data)
+    read_alike(data)
+    sender, _, helo = data[:400].partition(b"\n")[0].decode("utf-8", "replace").partition(" ")
+    envelope(sender, helo)
+
+
 def replayed(raw: bytes) -> bool:
     """Whoever changes a signed mail makes no other sender of it, and no other command; True if it is proven."""
     try:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz import seeds, targets
+from tests.fuzz.fuzzing import named
 from tests.support.soak import examples
 
 _MAILS = seeds.mails()
@@ -69,3 +74,12 @@ def test_any_text_is_read_as_a_calendar_or_refused(text: str) -> None:
 def test_any_mix_of_lines_is_read_or_refused(lines: list[bytes]) -> None:
     targets.counted(targets.mail, b"".join(lines))
     targets.counted(targets.calendar, b"".join(lines))
+
+
+@pytest.mark.parametrize("script", sorted(Path(__file__).parent.glob("fuzz_*.py")), ids=lambda p: p.stem)
+def test_each_script_names_a_target_that_takes_its_samples(script: Path) -> None:
+    found = re.search(r'fuzz\("([\w.]+)", "([\w.]+)"\)', script.read_text())
+    assert found
+    target, samples = map(named, found.groups())
+    for sample in list(samples())[:3]:
+        target(sample)

@@ -26,7 +26,8 @@ _EMAIL = _names(
     "primaryemail emailprimary primaryemailaddress email1 email1value email1address emailaddress1 emailvalue "
     "workemail emailwork businessemail homeemail emailhome personalemail email2 email2value email2address "
     "secondaryemail emailaddress2 email3 email3value email3address "
-    "электроннаяпочта почта 邮箱 电子邮件 電子郵件 メールアドレス メール"
+    "correioeletronico endereçodeemail adresemail sähköposti eposta "
+    "электроннаяпочта почта 邮箱 电子邮件 電子郵件 メールアドレス メール eメール eメールアドレス 電子メール 이메일"
 )
 """The first of them that has something in a row is that row's address."""
 _FULL = _names(
@@ -34,12 +35,13 @@ _FULL = _names(
     "vollständigername anzeigename nombrecompleto nomecompleto 姓名 名前 氏名"
 )
 _FIRST = _names(
-    "firstname first fname givenname given forename vorname prénom nombre nome voornaam förnamn имя 名"
+    "firstname first fname givenname given forename vorname prénom nombre nome primeironome voornaam förnamn fornavn "
+    "fornavne etunimi imię jméno имя 名"
 )
 _MIDDLE = _names("middlename additionalname")
 _LAST = _names(
     "lastname last lname surname familyname nachname familienname nomdefamille apellido apellidos cognome achternaam "
-    "efternamn фамилия 姓"
+    "efternamn etternavn sobrenome apelido sukunimi nazwisko příjmení фамилия 姓"
 )
 _EITHER = _names("name nom")
 """The whole name, or, beside a first name, the last one."""
