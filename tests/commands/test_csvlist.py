@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -67,6 +68,33 @@ def test_bare_addresses_one_a_line_need_no_header() -> None:
         ("bob@example.com", "Bob Example"),
         ("not an address", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ann@example.com; Bob Example <bob@example.com>",
+        '"Ann" <ann@example.com>, "Example, Bob" <bob@example.com>,',
+        "Ann <ann@example.com>; Example, Bob <bob@example.com>;\n",
+        "\ufeffann@example.com,bob@example.com\r\n\r\n",
+    ],
+)
+def test_people_in_one_line_as_mail_programs_write_them_are_a_list(line: str) -> None:
+    assert [email for email, _ in _pairs(line)] == ["ann@example.com", "bob@example.com"]
+    assert {name for _, name in _pairs(line)} <= {"", "Ann", "Bob Example", "Example, Bob"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann@example.com; see bob@example.com\n",
+        "Ann <ann@example.com; Bob <bob@example.com>",
+        "ann@example.com,boss@example.com\nbob@example.com,boss@example.com\n",
+    ],
+)
+def test_a_line_with_anything_else_invites_no_second_person_of_it(text: str) -> None:
+    with suppress(Refused):
+        assert len(csvlist.read(text)) <= len(text.splitlines())
 
 
 @pytest.mark.parametrize("start", ["\ufeff", "sep=,\n", "\ufeffsep=,\r\n", "\n \n"])

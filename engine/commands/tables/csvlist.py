@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.commands.tables import headers, table
+from engine.commands.tables import headers, mailboxes, table
 from engine.commands.tables.headers import Columns
 from engine.commands.tables.table import BYTES_MAX, decode
 from engine.model.campaigns import Row
@@ -53,6 +53,9 @@ def read(text: str, rows_max: int | None = None) -> list[Row]:
     if not first:
         raise Refused(Code.EMPTY_LIST, "The list is empty.", _EXAMPLE)
     most = table.ROWS_MAX if rows_max is None else rows_max
+    if not text[start + len(first) :].strip() and (people := mailboxes.read(first)):
+        table.refuse_too_many(len(people), most)
+        return [Row(email, name, number=number) for number, (name, email) in enumerate(people, 1)]
     layout = _layout(text, start)
     if layout is None:
         raise _no_header(first)
