@@ -155,6 +155,12 @@ _DONE = {
     "started": "Started.",
     "paused": "Paused. What is owed waits.",
     "withdrawn": "Cancelled. What had left is not taken back.",
+    "made": "Made. Its code is below.",
+    "saved": "Saved.",
+    "ended": "Ended: whoever opens it is told so.",
+    "restored": "In use again.",
+    "online": "On the web, as it is now.",
+    "offline": "Off the web.",
     "chosen": "You see what this organizer has.",
 }
 """What a change came to, by the word in the address, so that no link can make us say anything else."""

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from cis_mcp.auth.sessions import secret_in
 from cis_mcp.console.guard import Screen, Visit, inside
+from cis_mcp.console.reading import sought
 from engine.commands.invites.addresses import AddressList
 from engine.commands.signing_in import ChooseOrganizer, digest
 from engine.model.verbs import Verb
@@ -18,9 +19,9 @@ async def show(visit: Visit) -> Response:
     """GET, and POST with addresses in full, which is a row in the record."""
     full = await visit.shows(AddressList.ORGANIZERS)
     given = visit.given if full else visit.asked
-    words, after = given("q").lower(), given("after")
+    words, after = given("q"), given("after")
     found = await visit.engine.organizers(
-        visit.actor, domain=visit.actor.domain, beginning=words, limit=_SHOWN + 1, after=visit.unseal(after)
+        visit.actor, limit=_SHOWN + 1, after=visit.unseal(after), **sought(words)
     )
     return visit.show(
         "organizers.html",

@@ -15,6 +15,7 @@ from cis_mcp.console.charts import Bar, bars
 from cis_mcp.console.command_centre import ANSWERS, on_screen
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.masking import without_addresses
+from cis_mcp.console.reading import sought
 from cis_mcp.views.events import counters, one_line
 from engine.attendee_report import harmless
 from engine.commands.invites.addresses import ShowAddresses
@@ -44,9 +45,9 @@ async def show(visit: Visit) -> Response:
         return await _domain(visit, visit.actor.domain)
     if not visit.everywhere:
         return await _organizer(visit, visit.actor.address)
-    words = visit.asked("q").lower()
+    words = visit.asked("q")
     counted = await visit.engine.statistics("system", None, visit.actor)
-    found = await visit.engine.organizers(visit.actor, beginning=words, limit=_SHOWN + 1, after=_after(visit))
+    found = await visit.engine.organizers(visit.actor, limit=_SHOWN + 1, after=_after(visit), **sought(words))
     return visit.show(
         "reports.html",
         title="Reports",
@@ -72,9 +73,9 @@ async def domain(visit: Visit) -> Response:
 
 async def _domain(visit: Visit, name: str) -> Response:
     counted = await visit.engine.statistics("domain", name, visit.actor)
-    words = visit.asked("q").lower()
+    words = visit.asked("q")
     found = await visit.engine.organizers(
-        visit.actor, domain=name, beginning=words, limit=_SHOWN + 1, after=_after(visit)
+        visit.actor, limit=_SHOWN + 1, after=_after(visit), **{"domain": name, **sought(words or name)}
     )
     return visit.show(
         "reports.html",

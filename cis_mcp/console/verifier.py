@@ -249,7 +249,7 @@ def screens() -> tuple[Screen, ...]:
         Screen("GET", _HUB, begin),
         Screen("POST", f"{_HUB}/preflight", preflight, Verb.ADMIN),
         Screen("POST", f"{_HUB}/connection", connection, asks=True),
-        Screen("GET", f"{_HUB}/events", choose),
+        Screen("GET", f"{_HUB}/events", choose, of_one=True),
         Screen("GET", f"{_HUB}/steps", steps),
         Screen("GET", f"{_HUB}/run", runs.show),
         Screen("POST", f"{_HUB}/run", runs.start, Verb.ADMIN),

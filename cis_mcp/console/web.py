@@ -23,6 +23,8 @@ HUBS: Sequence[tuple[str, str]] = (
     ("/console", "Overview"),
     ("/console/events", "Events"),
     ("/console/lists", "Lists"),
+    ("/console/links", "Links"),
+    ("/console/pages", "Pages"),
     ("/console/reports", "Reports"),
     ("/console/agents", "Agents"),
     ("/console/developer", "Developers"),

@@ -25,7 +25,7 @@ from engine.model.people import Party
 
 _KEPT = timedelta(days=60)
 """How long a feed holds what is over."""
-_QR = {"svg": "image/svg+xml", "png": "image/png"}
+QR = {"svg": "image/svg+xml", "png": "image/png"}
 _SCALE = 10
 """Pixels of a module: a code of 33 modules becomes 410 wide, which prints well at 5 cm."""
 
@@ -94,12 +94,12 @@ def qr_page(room: Showroom) -> Handler:
 
     async def show(request: Request) -> Response:
         name, _, ending = request.path_params["name"].rpartition(".")
-        found = await _addressed(room, name) if ending in _QR else None
+        found = await _addressed(room, name) if ending in QR else None
         if found is None:
             return not_found(request)
         shown, address = found
         key = ("qr", address, ending)
-        body = await room.body(key, shown, lambda: qr_code(address, ending), _QR[ending])
+        body = await room.body(key, shown, lambda: qr_code(address, ending), QR[ending])
         return answer(request, body, cache_control=FRESH)
 
     return show

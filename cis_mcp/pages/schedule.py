@@ -15,9 +15,9 @@ from starlette.routing import Route
 from cis_mcp.pages import jsonld, reading
 from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
-from cis_mcp.pages.listing import FIRST, View, fitting, groups, view_of
+from cis_mcp.pages.listing import FIRST, View, fitting, groups, listing, view_of
 from cis_mcp.pages.problems import problem
-from cis_mcp.pages.rows import Row
+from cis_mcp.pages.rows import Row, rows_of
 from cis_mcp.pages.script import script_texts
 from cis_mcp.pages.sending import result_path, send
 from cis_mcp.pages.showing import Shown, Showroom
@@ -25,9 +25,11 @@ from cis_mcp.pages.speaking import PLAIN, Speech
 from cis_mcp.pages.ways import not_found, unreadable, ways
 from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
 from cis_mcp.views import pages as views
+from engine.engine import Engine
 from engine.mail.locale.language import Language
 from engine.mail.outgoing import words
-from engine.model.pages import PageKind, Show
+from engine.model.pages import Page, PageKind, Show
+from engine.page_questions import PageStamp
 from engine.refusals import Code, Refused
 from engine.search.asking import Understood
 
@@ -110,6 +112,20 @@ async def _shown(room: Showroom, request: Request, shown: Shown, visit: Visit, s
         room.see(request, shown, found)
     cache_control = PRIVATE if view.query else FRESH
     return answer(request, found, cache_control=cache_control, status=status, framed=visit.embedded)
+
+
+async def previewed(engine: Engine, page: Page) -> bytes:
+    """The first view of a page that nobody has kept yet, as visitors would see it."""
+    room, now = Showroom(engine), engine.clock()
+    events = await engine.page_events(page)
+    taken = await engine.places_taken(events)
+
+    def make() -> bytes:
+        listed = listing(page, rows_of(events, now, page.hours, taken), now)
+        values = page_values(room, Shown(page, PageStamp(0, 0), listed), Visit(View()), _NO_ANSWER)
+        return render("schedule.html", PLAIN, **values, now=now, ways=ways((), PLAIN))
+
+    return await asyncio.to_thread(make)
 
 
 async def _maker(room: Showroom, shown: Shown, visit: Visit) -> Callable[[], bytes]:

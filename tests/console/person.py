@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 
 import httpx
@@ -28,7 +28,8 @@ class Form:
     action: str
     method: str
     fields: dict[str, str] = field(default_factory=dict)
-    button: str = ""
+    buttons: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What each of its buttons says, and sends."""
     uploads: bool = False
 
 
@@ -41,6 +42,7 @@ class _Page(HTMLParser):
         self.inline: list[str] = []
         self._form: Form | None = None
         self._silent = self._button = self._area = self._choice = ""
+        self._sends: dict[str, str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -70,9 +72,8 @@ class _Page(HTMLParser):
         elif tag == "textarea":
             self._area = name
             form.fields[name] = ""
-        elif tag == "button":
-            self._button = "in"
-            form.fields |= {name: given.get("value", "")} if name else {}
+        elif tag == "button" and given.get("type") != "button":
+            self._button, self._sends = "", {name: given.get("value", "")} if name else {}
 
     def handle_endtag(self, tag: str) -> None:
         if tag == self._silent:
@@ -81,14 +82,15 @@ class _Page(HTMLParser):
             self._form = None
         if tag == "textarea":
             self._area = ""
-        if tag == "button":
-            self._button = ""
+        if tag == "button" and self._form and self._sends is not None:
+            self._form.buttons[self._button] = self._sends
+            self._sends = None
 
     def handle_data(self, data: str) -> None:
         if self._form and self._area:
             self._form.fields[self._area] += data
-        if self._form and self._button:
-            self._form.button += data.strip()
+        if self._sends is not None:
+            self._button += data.strip()
         if not self._silent:
             self.words.append(data)
 
@@ -117,9 +119,9 @@ class Seen:
 
     def form(self, button: str, nth: int = 0) -> Form:
         """The form with that button."""
-        found = [form for form in self.page.forms if form.button == button]
-        assert len(found) > nth, f"no button “{button}” among {[form.button for form in self.page.forms]}"
-        return found[nth]
+        found = [form for form in self.page.forms if button in form.buttons]
+        assert len(found) > nth, f"no button “{button}” among {[[*form.buttons] for form in self.page.forms]}"
+        return replace(found[nth], fields={**found[nth].fields, **found[nth].buttons[button]})
 
 
 @dataclass

@@ -94,7 +94,18 @@ async def test_they_change_nothing(owner: Person, engine: Engine) -> None:
         assert found.status_code == 403, path
 
 
-async def test_an_organizer_chooses_no_other(engine: Engine, web: httpx.AsyncClient, owner: Person) -> None:
+@pytest.mark.usefixtures("owner")
+async def test_an_organizer_sees_themselves_alone_and_chooses_no_other(engine: Engine) -> None:
     async with browser(engine) as other:
         ann = await with_key(engine, other, "ann@example.com")
-        assert (await ann.go("/console/organizers")).status == 403
+        seen = await ann.go("/console/organizers")
+        assert seen.text.count("@example.com") == 2, "the address of the page, and that of the row"
+        form = {"token": ann.token, "organizer": ann.seal("bob@example.com")}
+        answer = await other.post("/console/organizers/choose", data=form, headers=SAME)
+    assert answer.status_code == 403
+
+
+async def test_no_masked_address_is_found_by_its_beginning(owner: Person) -> None:
+    for words, found in (("an", False), ("ann", False), ("ann@example.com", True), ("example.com", True)):
+        seen = await owner.go(f"/console/organizers?q={words}")
+        assert ("Look at their pages" in seen.text) == found, words

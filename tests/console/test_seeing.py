@@ -20,7 +20,14 @@ from tests.support.engines import created, deliver, do, engine_in, invite
 from tests.support.queries import counting_queries
 
 HUBS = (
-    *("/console", "/console/events", "/console/events?view=month", "/console/lists"),
+    *(
+        "/console",
+        "/console/events",
+        "/console/events?view=month",
+        "/console/lists",
+        "/console/links",
+        "/console/pages",
+    ),
     *("/console/reports", "/console/agents", "/console/developer", "/console/record"),
 )
 BYTES_MAX = 60_000

@@ -12,9 +12,12 @@ from cis_mcp.console.sealing import sealed
 from engine.commands.agents.keys import CreateKey
 from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.invites.suppressing import Suppress
+from engine.commands.pages.links import CreateLink
+from engine.commands.pages.pages import CreatePage
 from engine.commands.signing_in import MakeSignInLink
 from engine.engine import Engine
 from engine.model.campaigns import Row
+from engine.model.pages import Show
 from tests.support.approvals import waiting
 from tests.support.engines import created, deliver, do, invite
 from tests.web.stage import LONG, Screen, Site
@@ -117,6 +120,8 @@ async def furnished(engine: Engine, address: str) -> Site:
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=[*rows, *faults]))
     key = await do(engine, CreateKey(name="Robot", address="o@cis.test"))
     await do(engine, Suppress(targets=("never@example.com", "blocked.example")))
+    link = (await do(engine, CreateLink(name=LONG[:60], events=(event.id,), vendor="mailchimp"))).link
+    page = (await do(engine, CreatePage(title="Season", show=frozenset(Show)))).page
     await deliver(engine)
     at = f"/console/events/{event.id}"
     return Site(
@@ -136,6 +141,12 @@ async def furnished(engine: Engine, address: str) -> Site:
             "people": f"{at}/people",
             "list form": f"{at}/list",
             "lists": "/console/lists",
+            "links": "/console/links",
+            "new link": f"/console/links/new?event={event.id}",
+            "link": f"/console/links/{link.id}",
+            "pages": "/console/pages",
+            "new page": f"/console/pages/new?event={event.id}",
+            "page": f"/console/pages/{page.slug}",
             "draft": f"/console/lists/{draft.campaign.id}",
             "sample": f"/console/lists/{draft.campaign.id}/sample?row=2",
             "reports": "/console/reports",

@@ -41,3 +41,14 @@ async function again() {
   }
   if (moving) setTimeout(again, 1000);
 }
+
+// The preview follows the form; without this its button shows it.
+const look = document.querySelector("button[formtarget]");
+let typing;
+if (look) {
+  look.form.addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => look.form.checkValidity() && look.form.requestSubmit(look), 400);
+  });
+  look.form.checkValidity() && look.form.requestSubmit(look);
+}

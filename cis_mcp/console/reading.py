@@ -1,0 +1,30 @@
+"""What fields of forms hold."""
+
+from __future__ import annotations
+
+from engine.refusals import Code, Refused
+
+_DIGITS_MAX = 9
+
+
+def number(given: str, without: int) -> int:
+    """The number of a field; `without`: of an empty one. Raises Refused: INVALID_ARGUMENT."""
+    if not given:
+        return without
+    if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS_MAX):
+        raise Refused(Code.INVALID_ARGUMENT, f"“{given[:20]}” is no number.", "Go back, and correct it.")
+    return int(given)
+
+
+def place(given: str) -> int | None:
+    """A place in a list that goes on, from its own link; None for what is none."""
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+
+
+def sought(words: str) -> dict[str, str]:
+    """Whom a search for organizers asks for: one by their whole address, or those at a domain.
+
+    The beginning of an address would be found letter by letter, though it is masked.
+    """
+    local, at, _ = words.lower().rpartition("@")
+    return {"beginning": words.lower()} if at and local else {"domain": words.lower().removeprefix("@")}
