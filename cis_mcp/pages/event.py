@@ -117,7 +117,9 @@ async def _post(room: Showroom, request: Request, shown: Shown, row: Row, *, emb
     except Refused as refused:
         return unreadable(request, refused, spoken)
     try:
-        done = await send(room, shown.page, (row.uid,), form, client=client_of(request), single=True)
+        done = await send(
+            room, shown.page, (row.uid,), form, client=client_of(request), spoken=spoken, single=True
+        )
     except Refused as refused:
         return await _shown(
             room,

@@ -78,7 +78,11 @@ class Links:
         try:
             self._room.hourly.count(f"c/{link.id}", client_of(request))
             command = SendFromLink(
-                token=link.token, email=email, signature=signature, by_person=form.get("h") == "1"
+                token=link.token,
+                email=email,
+                signature=signature,
+                by_person=form.get("h") == "1",
+                language=(await self._speech(request, link)).language.tag,
             )
             done = await self._engine.apply(command, _VISITOR)
         except Refused as refused:

@@ -249,7 +249,7 @@ async def _post(room: Showroom, request: Request, shown: Shown, *, embedded: boo
     visit = Visit(view_of(form), ticked, address_in(form), embedded=embedded, spoken=spoken)
     try:
         chosen = chosen_rows(shown, keys)
-        done = await send(room, shown.page, chosen, form, client=client_of(request))
+        done = await send(room, shown.page, chosen, form, client=client_of(request), spoken=spoken)
     except Refused as refused:
         return await _refused(room, request, shown, visit, refused)
     return RedirectResponse(result_path(done, views.path(shown.page), spoken, embedded=embedded), 303)

@@ -36,6 +36,7 @@ async def send(
     form: Mapping[str, str],
     *,
     client: str,
+    spoken: Speech,
     single: bool = False,
 ) -> PageSendDone:
     """Send what was chosen; `client` is who asks, an address. Raises Refused: as SendFromPage, and TOO_MANY."""
@@ -47,6 +48,7 @@ async def send(
         by_person=form.get("h") == "1",
         single=single,
         consent=form.get("consent") == "yes",
+        language=spoken.language.tag,
     )
     return await room.engine.apply(command, _VISITOR)
 

@@ -120,17 +120,18 @@ async def preview(engine: Engine, actor: Actor, uid: str, email: str) -> InviteP
     event, address = await engine.event(uid, actor), text.address(email)
     known = await _attendee(engine, actor, event, address)
     values = personal_values(known) if known else {"email": address}
+    settled = await engine.organizer_language(event.organizer)
     said = composing.revision(
         personal.personalize(event, values),
         Kind.INVITE,
         None,
         event.organizer_name or event.organizer,
         engine.settings,
+        language=composing.reader_language(known, settled) if known else settled,
     )
     texts = {name: getattr(said.part, name) for name in compose.TEXTS}
-    plain, html = compose.rendered(
-        said, compose.shown(texts, engine.settings.mailbox("rsvp", composing.SAMPLE_TOKEN))
-    )
+    receipts = engine.settings.mailbox("rsvp", composing.SAMPLE_TOKEN)
+    plain, html = compose.rendered(said, compose.shown(texts, receipts, said.language))
     size = len(html.encode())
     own, theirs = await _policies(engine.settings, event)
     return InvitePreview(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from engine.commands.text import TIMEZONE
+from engine.commands.text import LANGUAGE, TIMEZONE
 from engine.itip import write, zones
+from engine.mail.locale.choosing import matched
+from engine.mail.locale.language import SOURCE
+from engine.mail.locale.language import language as locale
 from engine.mail.outgoing import compose
 from engine.model.events import Event
 from engine.model.messages import Kind
@@ -23,8 +26,10 @@ def revision(
     settings: Settings,
     note: str = "",
     reader_zone: str = "",
+    language: str = "",
 ) -> compose.Revision:
-    """What a message says to all attendees alike; `name` is the organizer's, `reader_zone` theirs if it is known."""
+    """What a message says to all attendees alike; `name` is the organizer's, `reader_zone` and `language` are theirs,
+    as far as they are known."""
     return compose.Revision(
         event=event,
         part=event if recurrence_id is None else write.instance(event, recurrence_id),
@@ -34,6 +39,7 @@ def revision(
         public_url=settings.public_url,
         note=note,
         reader_zone=reader_zone,
+        language=locale(language or SOURCE),
     )
 
 
@@ -43,8 +49,14 @@ def reader_zone(attendee: Attendee) -> str:
     return (zones.resolve(given) if given else "") or attendee.zone
 
 
+def reader_language(attendee: Attendee, organizers: str) -> str:
+    """The language of whoever reads a mail: of their list, else the organizer's; empty if neither is known."""
+    given = attendee.fields.get(LANGUAGE, "") if attendee.fields else ""
+    return (matched(given) if given else "") or organizers
+
+
 def plain_text(said: compose.Revision, settings: Settings, token: str = SAMPLE_TOKEN) -> tuple[str, str]:
     """Subject and plain text of the mail to one attendee, whose own values the revision has already."""
     texts = {name: getattr(said.part, name) for name in compose.TEXTS}
-    text, _ = compose.rendered(said, compose.shown(texts, settings.mailbox("rsvp", token)))
-    return compose.subject(said.kind, texts["summary"]), text
+    text, _ = compose.rendered(said, compose.shown(texts, settings.mailbox("rsvp", token), said.language))
+    return compose.subject(said, texts["summary"]), text

@@ -30,11 +30,18 @@ PLACES_MAX = 1_000_000
 FIELD_MAX = 2_000
 TIMEZONE = "timezone"
 """The personal field that holds a person's time zone."""
+LANGUAGE = "lang"
+"""The personal field that holds the tag of a person's language."""
 _TIMEZONE_NAME = re.compile(
     r"(?:(?:iana|user|contact|hs|customer|subscriber|local)[ _-]?)?(?:time[ _-]?zone|tz)(?:[ _-]?(?:id|name))?"
     r"|zeitzone|fuseau(?:[ _-]horaire)?|zona[ _-]horaria|huso[ _-]horario|fuso[ _-]or[aá]rio|tijdzone"
 )
 """What such a field is called by other programs, and in German, French, Spanish, Portuguese and Dutch."""
+_LANGUAGE_NAME = re.compile(
+    r"(?:(?:user|contact|hs|customer|subscriber|preferred)[ _-]?)?(?:language|locale)(?:[ _-]?code)?"
+    r"|sprache|langue|idioma|lingua|taal"
+)
+"""What that field is called by other programs, and in German, French, Spanish, Portuguese, Italian and Dutch."""
 FIELDS_MAX = 50
 FIELD_NAME_MAX = 100
 
@@ -235,7 +242,11 @@ def places(number: int) -> int:
 
 
 def fields(values: dict[str, str]) -> dict[str, str]:
-    """Personal fields, bounded in number and size; `timezone` holds the person's. Raises Refused: UNKNOWN_TIMEZONE."""
+    """Personal fields, bounded in number and size; `timezone` and `lang` hold the person's.
+
+    A language that is none of ours stays a field like others: the person is mailed in the organizer's.
+    Raises Refused: UNKNOWN_TIMEZONE.
+    """
     if len(values) > FIELDS_MAX:
         raise Refused(Code.TOO_LARGE, f"{len(values)} fields; {FIELDS_MAX} are allowed.", "Send fewer.")
     if max(map(len, values), default=0) > FIELD_NAME_MAX:
@@ -247,6 +258,8 @@ def fields(values: dict[str, str]) -> dict[str, str]:
     found = {k.strip().lower(): _field(k, v) for k, v in values.items()}
     if zone := _zone(found):
         found[TIMEZONE] = zones.require(zone)
+    if LANGUAGE not in found and (tag := next((v for k, v in found.items() if _names_language(k)), "")):
+        found[LANGUAGE] = tag
     return found
 
 
@@ -254,6 +267,11 @@ def _field(name: str, value: str) -> str:
     # Names of fields are put into words for refusals alone: a list has as many fields as cells.
     short = len(value) <= FIELD_MAX and value.isprintable()
     return value.strip() if short else bounded(value, f"field “{name[:40]}”", FIELD_MAX)
+
+
+@lru_cache(maxsize=256)
+def _names_language(name: str) -> bool:
+    return _LANGUAGE_NAME.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=256)

@@ -19,6 +19,7 @@ class Claim:
     event: Event | None
     attendee: Attendee | None
     organizer_name: str = ""
+    organizer_language: str = ""
     standing: Standing = UNBOUNDED
 
 

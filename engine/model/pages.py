@@ -139,6 +139,7 @@ class PageRequest(Value):
     uids: tuple[str, ...]
     origin: Origin
     consent: str = Field("", description="what the visitor agreed to, with the page's revision")
+    language: str = Field("", description="tag of the language in which it was asked for")
     created: datetime
     expires: datetime
     cursor: int = 0

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from engine import attendee_report
 from engine.commands.agents import bounds
-from engine.commands.composing import reader_zone, revision
+from engine.commands.composing import reader_language, reader_zone, revision
 from engine.commands.invites.invites import personal_values
 from engine.itip import personal
 from engine.itip import prepared as itip_prepared
@@ -27,11 +27,11 @@ from engine.settings import Settings
 from engine.store.protocol import Reports
 
 _KEPT = 128
-"""Revisions that are kept prepared, each for readers of one zone: those which are being sent now."""
+"""Revisions that are kept prepared, each for readers of one zone and language: those which are being sent now."""
 _OWN_NAME = "Calendar Invite Server"
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")
 
-_Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, Partstat, bool, str]
+_Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, Partstat, bool, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +60,20 @@ class Renderer:
             assert claim.attendee is not None, "calendar messages belong to an attendee"
             if claim.standing.bounds_links:
                 self._refuse_links(claim, claim.event, claim.attendee)
-            return self._invitation(claim.message, claim.event, claim.attendee, claim.organizer_name, now)
+            return self._invitation(claim, claim.event, claim.attendee, now)
         if claim.message.kind is Kind.REPLY and claim.message.notice:
             host = _outside(claim.standing, (claim.message.notice.subject, claim.message.notice.text))
             if host:
                 raise Refused(Code.OUT_OF_BOUNDS, f"It would link to “{host[:80]}”.", bound="links")
         return await self._notice(claim.message, now)
 
-    def _invitation(
-        self, message: Message, event: Event, attendee: Attendee, organizer_name: str, now: datetime
-    ) -> Envelope:
+    def _invitation(self, claim: Claim, event: Event, attendee: Attendee, now: datetime) -> Envelope:
+        message = claim.message
         seen = event.seen_by(attendee.partstat)
         reserved, event = seen is not event, _stamped(seen, message)
-        name = event.organizer_name or organizer_name or event.organizer
-        about = (_partstat(message, attendee), reserved, reader_zone(attendee))
+        name = event.organizer_name or claim.organizer_name or event.organizer
+        language = reader_language(attendee, claim.organizer_language)
+        about = (_partstat(message, attendee), reserved, reader_zone(attendee), language)
         prepared = self._prepared(message, event, name, about)
         # No one is invited without the values that the text needs. Someone who came by a forwarded invite may
         # lack them; the right time matters more to them than a full sentence.
@@ -124,18 +124,17 @@ class Renderer:
             raise Refused(Code.OUT_OF_BOUNDS, why, bound="links")
 
     def _prepared(
-        self, message: Message, event: Event, name: str, reader: tuple[Partstat, bool, str]
+        self, message: Message, event: Event, name: str, reader: tuple[Partstat, bool, str, str]
     ) -> _Prepared:
         """The event's revision for such readers, ready to fill; the one that was used longest ago makes room.
 
-        `reader`: the answer that the mail tells, whether text is theirs alone, and their zone.
+        `reader`: the answer that the mail tells, whether text is theirs alone, their zone and language.
         """
         about = (message.kind, message.recurrence_id, name, message.note, *reader)
         key = (event.uid, event.sequence, event.dtstamp, *about)
         found = self._kept.get(key)
         if found is None:
-            partstat, _, zone = reader
-            found = self._kept[key] = _prepare(event, message, name, self._settings, partstat, zone)
+            found = self._kept[key] = _prepare(event, message, name, self._settings, reader)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -192,10 +191,11 @@ def _partstat(message: Message, attendee: Attendee) -> Partstat:
 
 
 def _prepare(
-    event: Event, message: Message, name: str, settings: Settings, partstat: Partstat, zone: str
+    event: Event, message: Message, name: str, settings: Settings, reader: tuple[Partstat, bool, str, str]
 ) -> _Prepared:
     kind, recurrence_id = message.kind, message.recurrence_id
-    spoken = revision(event, kind, recurrence_id, name, settings, message.note, zone)
+    partstat, _, zone, language = reader
+    spoken = revision(event, kind, recurrence_id, name, settings, message.note, zone, language)
     names = () if event.verbatim else personal.TEXTS
     texts = {n: text for n in names if personal.personal(text := getattr(spoken.part, n))}
     return _Prepared(

@@ -80,7 +80,8 @@ async def handed_over(engine: Engine, done: InviteDone) -> Envelope:
 
 async def _rendered(engine: Engine, message: Message, event: Event, attendee: Attendee) -> Envelope:
     name = await engine.store.organizer_name(event.organizer)
-    claim = Claim(message, event, attendee, name)
+    language = await engine.organizer_language(event.organizer)
+    claim = Claim(message, event, attendee, name, language)
     return await Renderer(engine.settings, engine.store).render(claim, engine.clock())
 
 

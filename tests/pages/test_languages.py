@@ -22,15 +22,13 @@ from engine.engine import Engine
 from engine.mail.locale.language import TAGS
 from engine.model.events import Event
 from engine.model.pages import Show
-from tests.locale.extraction import DOMAINS
-from tests.locale.test_catalogs import known
+from tests.locale.words import english_words
 from tests.pages.visitor import Visitor, games, link_in_mail, published
 from tests.support.clock import Clock
-from tests.support.engines import created, do, engine_in
+from tests.support.engines import attendee, created, deliver, do, engine_in
 from tests.support.queries import counting_queries
 
 ANN = "ann@example.com"
-_WORD = re.compile(r"[^\W\d_]{2,}")
 _SHOWN = {"placeholder", "aria-label", "alt", "title", "content", "data-texts"}
 
 
@@ -68,12 +66,7 @@ def readable(page: str) -> str:
 
 def english_in(page: str) -> set[str]:
     """Words of a page that our messages have in English, and in German nowhere."""
-    english, german = set[str](), set[str]()
-    for package in DOMAINS:
-        for entry in known(package, "de"):
-            english |= set(_WORD.findall(f"{entry.message} {entry.plural}".lower()))
-            german |= set(_WORD.findall(" ".join(entry.texts).lower()))
-    return set(_WORD.findall(readable(page).lower())) & (english - german)
+    return english_words(readable(page))
 
 
 async def german_events(engine: Engine) -> list[Event]:
@@ -210,6 +203,25 @@ async def test_the_language_that_an_address_asks_for_goes_on_to_the_next_pages(
     assert "/s/season?lang=it" in told.page.links
     one = next(to for to in seen.page.links if to.startswith("/e/"))
     assert one.endswith("?lang=it")
+
+
+async def test_what_a_visitor_asks_for_comes_in_the_language_of_the_page(
+    engine: Engine, visitor: Visitor
+) -> None:
+    made = await german_events(engine)
+    await published(engine, title="Saison")
+    seen = await visitor.see("/s/saison?lang=de")
+    await visitor.post("/s/saison?lang=de", seen.keys[:7], ANN)
+    (mail,) = await deliver(engine)
+    assert mail.notice
+    assert mail.notice.subject == "Möchten Sie 7 Kalendereinladungen?"
+    assert english_words(re.sub(r"https?://\S+|[A-Z]\w+/\w+|ann@\S+", "", mail.notice.text)) == set()
+    assert f"{mail.notice.text.split('https://')[1].split()[0]}".endswith("?lang=de")
+    await visitor.post(f"/e/{made[0].id}?lang=fr", [], "bob@example.com")
+    assert (await attendee(engine, made[0], "bob@example.com")).fields == {"lang": "fr"}
+    await do(engine, SettleOrganizer(address=engine.local.address, language="de"))
+    await visitor.post(f"/e/{made[0].id}?lang=fr", [], "eve@example.com")
+    assert (await attendee(engine, made[0], "eve@example.com")).fields == {}, "the organizer's language"
 
 
 async def test_each_language_has_a_body_and_an_etag_of_its_own_and_is_kept(

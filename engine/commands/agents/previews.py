@@ -135,9 +135,15 @@ async def invite_sample(work: Work, attendee: Attendee, note: str = "") -> Sampl
     event = personal.personalize(event.seen_by(attendee.partstat), personal_values(attendee))
     name = event.organizer_name or await work.unit.organizer_name(event.organizer) or event.organizer
     zone = composing.reader_zone(attendee)
-    said = composing.revision(event, Kind.INVITE, None, name, work.settings, note, zone)
+    language = await _language(work, event, attendee)
+    said = composing.revision(event, Kind.INVITE, None, name, work.settings, note, zone, language)
     subject_of_it, text_of_it = composing.plain_text(said, work.settings)
     return SampleMail(to=attendee.email, subject=subject_of_it, text=text_of_it[:_TEXT_SHOWN])
+
+
+async def _language(work: Work, event: Event, reader: Attendee) -> str:
+    """The language of the mail to somebody."""
+    return composing.reader_language(reader, await work.unit.organizer_language(event.organizer))
 
 
 async def _of_change(work: Work, command: Command[Done], done: EventDone) -> HeldPreview:
@@ -218,7 +224,8 @@ async def _sample(work: Work, command: Command[Done], done: EventDone) -> Sample
     event, first = done.preview.sample, done.preview.first[0]
     name = event.organizer_name or await work.unit.organizer_name(event.organizer) or event.organizer
     about, zone = _instance(command, event), composing.reader_zone(first)
-    said = composing.revision(event, _kind(command), about, name, work.settings, _note(command), zone)
+    kind, note, language = _kind(command), _note(command), await _language(work, event, first)
+    said = composing.revision(event, kind, about, name, work.settings, note, zone, language)
     title, words_of_it = composing.plain_text(said, work.settings)
     return SampleMail(to=first.email, subject=title, text=words_of_it[:_TEXT_SHOWN])
 

@@ -16,6 +16,7 @@ from engine.commands.person_limit import refuse_person_limit
 from engine.commands.plan_limits import plan_of
 from engine.commands.randomness import RECEIPT_TOKEN_LENGTH, word_in_order
 from engine.itip import personal
+from engine.mail.locale import choosing
 from engine.model.events import Event
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee, Origin, Partstat
@@ -119,6 +120,8 @@ class SendInvite(Command[InviteDone]):
         if self.origin.limited:
             await refuse_over_limit(work, event, 1)
         fields = text.fields(dict(self.fields))
+        if text.LANGUAGE in self.fields:
+            fields[text.LANGUAGE] = choosing.require(self.fields[text.LANGUAGE])
         attendee = new_attendee(work, event, email, text.name(self.name), self.origin, fields)
         personal.personalize(event, personal_values(attendee))
         await work.unit.add_attendees([attendee])

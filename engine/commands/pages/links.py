@@ -13,6 +13,9 @@ from engine.commands.pages import texts
 from engine.commands.pages.landings import allowed_address
 from engine.commands.pages.visitors import Offer, PageSendDone, send_to_visitor
 from engine.commands.randomness import TOKEN_LENGTH, short_id
+from engine.mail.locale.choosing import matched
+from engine.mail.locale.language import SOURCE
+from engine.mail.locale.language import language as locale
 from engine.model.campaign_links import BUDGET, BUTTON, EVENTS_MAX, CampaignLink
 from engine.model.people import Origin
 from engine.refusals import Code, Refused
@@ -137,13 +140,15 @@ class CountLinkView(Command[LinkSeen]):
 class SendFromLink(Command[PageSendDone]):
     """Send whoever pressed the button of a link its invites, or one mail that asks.
 
-    `signature`: by which the mail service vouches for `email`. `by_person`: a person used the form.
+    `signature`: by which the mail service vouches for `email`. `by_person`: a person used the form. `language`: the
+    tag of the one in which they read the page.
     """
 
     token: str
     email: str
     signature: str = ""
     by_person: bool = False
+    language: str = ""
 
     async def carry_out(self, work: Work) -> PageSendDone:
         """Raises Refused: UNKNOWN_LINK, INVALID_ADDRESS, EVENT_CANCELLED, EVENT_FINISHED, PERSON_LIMIT,
@@ -151,13 +156,14 @@ class SendFromLink(Command[PageSendDone]):
         link = await work.unit.link_by_token(self.token)
         if link is None or not link.active:
             raise unknown_link()
-        signed = link.signs(self.email, self.signature)
+        signed, spoken = link.signs(self.email, self.signature), matched(self.language)
         offer = Offer(
             organizer=link.organizer,
             origin=link.origin,
-            place="By the button of a newsletter",
+            place=locale(spoken or SOURCE).say("By the button of a newsletter"),
             link=link.id,
             certain=signed,
+            language=spoken,
         )
         trusted = signed if link.key else await self._within_budget(work, link)
         done = await send_to_visitor(work, offer, link.uids, self.email, by_person=self.by_person and trusted)

@@ -6,6 +6,9 @@ from engine.commands.base import Command, Done, Work
 from engine.commands.pages.links import refuse_gone
 from engine.commands.pages.pages import unknown_page
 from engine.commands.pages.visitors import Offer, PageSendDone, send_some, send_to_visitor
+from engine.mail.locale.choosing import matched
+from engine.mail.locale.language import SOURCE
+from engine.mail.locale.language import language as locale
 from engine.model.pages import Page, PageRequest
 from engine.model.people import Origin
 from engine.refusals import Code, Refused
@@ -20,6 +23,7 @@ class SendFromPage(Command[PageSendDone]):
     """Send a visitor the invites that were chosen on a page.
 
     `by_person`: a person used the form; without it, one mail asks first. `single`: from an event's own page.
+    `language`: the tag of the one in which the visitor read the page.
     """
 
     slug: str
@@ -28,16 +32,19 @@ class SendFromPage(Command[PageSendDone]):
     by_person: bool = False
     single: bool = False
     consent: bool = False
+    language: str = ""
 
     async def carry_out(self, work: Work) -> PageSendDone:
         """Raises Refused: UNKNOWN_PAGE, INVALID_ADDRESS, EMPTY_LIST, TOO_LARGE, EVENT_CANCELLED, EVENT_FINISHED,
         PERSON_LIMIT, INVALID_ARGUMENT, ORGANIZER_SUSPENDED."""
         page = await published(work, self.slug)
         self._refuse_unasked(page)
+        spoken = matched(self.language)
         offer = Offer(
             organizer=page.organizer,
             origin=Origin.LANDINGPAGE if self.single else Origin.MULTIEVENT,
-            place=f"On the page “{page.title}”",
+            place=locale(spoken or SOURCE).say("On the page “{title}”", title=page.title),
+            language=spoken,
             slug=page.slug,
             consent=f"{page.slug} revision {page.revision}: {page.consent}" if page.consent else "",
         )

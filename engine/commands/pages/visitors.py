@@ -16,6 +16,8 @@ from engine.commands.invites.places import full, places_left
 from engine.commands.pages.wording import line, please_confirm
 from engine.commands.person_limit import refuse_person_limit
 from engine.commands.randomness import TOKEN_LENGTH
+from engine.mail.locale.language import SOURCE
+from engine.mail.locale.language import language as locale
 from engine.model.actors import Actor
 from engine.model.events import Event
 from engine.model.pages import PageRequest
@@ -53,6 +55,7 @@ class Offer:
     """Where a visitor asks, and on whose behalf: a page by its slug, or a link by its id.
 
     `place` names it in the mail that asks. `certain`: the address is known to be on the organizer's list.
+    `language`: the tag of the one in which they read it.
     """
 
     organizer: str
@@ -62,6 +65,7 @@ class Offer:
     link: str = ""
     consent: str = ""
     certain: bool = False
+    language: str = ""
 
 
 async def send_to_visitor(
@@ -111,6 +115,7 @@ def _request(work: Work, offer: Offer, email: str, events: Sequence[Event]) -> P
         uids=tuple(event.uid for event in events),
         origin=offer.origin,
         consent=offer.consent,
+        language=offer.language,
         created=work.now,
         expires=work.now + EXPIRES,
     )
@@ -170,9 +175,20 @@ async def _ask(work: Work, offer: Offer, request: PageRequest, events: Sequence[
         return
     await refuse_person_limit(work, request.email, prompted=True)
     await work.unit.save_page_request(request)
-    notice = please_confirm(offer.place, request, events, work.settings)
+    notice = please_confirm(offer.place, request, events, work.settings, locale(offer.language or SOURCE))
     message = notices.message(work, request.email, offer.organizer, notice, None)
     await work.unit.add_messages([message.model_copy(update={"prompted": True})], priority=0)
+
+
+async def _fields(work: Work, request: PageRequest) -> dict[str, str]:
+    """What is kept of a visitor: what they agreed to; and their language, where the organizer has set none."""
+    found: dict[str, str] = {}
+    if request.consent:
+        found = {"consent": request.consent, "consent_at": f"{request.created:%Y-%m-%dT%H:%M:%SZ}"}
+    spoken = request.language not in {"", SOURCE}
+    if spoken and not await work.unit.organizer_language(request.organizer):
+        found[text.LANGUAGE] = request.language
+    return found
 
 
 async def send_some(work: Work, request: PageRequest, uids: Sequence[str], *, prompted: bool) -> int:
@@ -181,7 +197,7 @@ async def send_some(work: Work, request: PageRequest, uids: Sequence[str], *, pr
     An event that cannot be had any more, or whose text needs what a page does not know, is passed over.
     """
     inside = replace(work, actor=Actor(kind="organizer", address=request.organizer))
-    fields = {"consent": request.consent, "consent_at": f"{request.created:%Y-%m-%dT%H:%M:%SZ}"}
+    fields = await _fields(work, request)
     sent = 0
     for uid in uids:
         one = SendInvite(
@@ -189,7 +205,7 @@ async def send_some(work: Work, request: PageRequest, uids: Sequence[str], *, pr
             email=request.email,
             origin=request.origin,
             prompted=prompted,
-            fields=fields if request.consent else {},
+            fields=fields,
         )
         try:
             done = await one.carry_out(inside)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import TypeVar
 
 from engine.commands.answers.automatic import RecordAutomaticReply
@@ -27,6 +28,7 @@ from engine.inbox.routes import reports
 from engine.inbox.routes.respondent import Answerer, answerer, mailbox
 from engine.itip.message import ItipEvent, ItipMessage
 from engine.mail.incoming import proof
+from engine.mail.locale.language import TAGS, language
 from engine.model.actors import Actor
 from engine.model.answers import ProposalState
 from engine.model.people import Attendee, Partstat, Party
@@ -34,7 +36,7 @@ from engine.refusals import Code, Refused
 
 D = TypeVar("D", bound=Done)
 
-_WORDS = {
+_ENGLISH = {
     "yes": Partstat.ACCEPTED,
     "accepted": Partstat.ACCEPTED,
     "no": Partstat.DECLINED,
@@ -43,12 +45,22 @@ _WORDS = {
     "tentative": Partstat.TENTATIVE,
     "tentatively": Partstat.TENTATIVE,
 }
-_SUBJECT = re.compile(
-    r"(?:(?:re|aw|sv|antw):\s*)?(?:event\s+)?(yes|no|maybe|accepted|declined|tentative|tentatively)"
-    r"\s*(?:[:\uff1a,.!\u2013\u2014-]|$)",
-    re.IGNORECASE,
-)
-"""The word alone, or as our links and calendar programs write it; not “No longer at Example Inc”."""
+_ANSWERED = {Partstat.ACCEPTED: "Yes", Partstat.DECLINED: "No", Partstat.TENTATIVE: "Maybe"}
+
+
+@cache
+def _answers() -> tuple[Mapping[str, Partstat], re.Pattern[str]]:
+    """What answers by mail are called, by us in each language and by calendar programs, and where they stand.
+
+    The word alone, or as our links and calendar programs write it; not “No longer at Example Inc”.
+    """
+    ours = {language(tag).say(word).lower(): partstat for tag in TAGS for partstat, word in _ANSWERED.items()}
+    known = _ENGLISH | ours
+    words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    prefix = r"(?:(?:re|aw|sv|antw|rv|tr|r|res|rif|رد):\s*)?(?:event\s+)?"
+    return known, re.compile(rf"{prefix}({words})\s*(?:[:\uff1a,.!\u2013\u2014-]|$)", re.IGNORECASE)
+
+
 _BY_MAIL = "mail"
 """PRODID of an answer by plain mail, from a client that shows no buttons."""
 _UNANSWERED = Partstat.NEEDS_ACTION
@@ -174,7 +186,7 @@ async def _receipt(
 ) -> Outcome:
     partstat = who.partstat
     if partstat in {None, _UNANSWERED}:
-        partstat = _in_subject(received.mail.subject) or partstat
+        partstat = answer_in(received.mail.subject) or partstat
     if partstat is None:
         return quarantined(Code.INVALID_CALENDAR, "The answer does not say Yes, No or Maybe.")
     command = RecordReceipt.model_validate({**fields, "partstat": partstat})
@@ -185,9 +197,11 @@ def _part(event: ItipEvent) -> str:
     return f"{named(event.uid)}:{event.recurrence_id or ''}"
 
 
-def _in_subject(subject: str) -> Partstat | None:
-    match = _SUBJECT.match(subject.strip())
-    return _WORDS[match.group(1).lower()] if match else None
+def answer_in(subject: str) -> Partstat | None:
+    """What the subject of a plain mail answers, in whichever language; None where it answers nothing."""
+    known, pattern = _answers()
+    match = pattern.match(subject.strip())
+    return known[match.group(1).lower()] if match else None
 
 
 def _by_subject(received: ReceivedMail) -> ReceivedMail:
@@ -198,7 +212,7 @@ def _by_subject(received: ReceivedMail) -> ReceivedMail:
 
 async def _by_words(engine: Engine, received: ReceivedMail) -> Outcome:
     """An answer by plain mail, as the links in our invites write it: the word is in the Subject."""
-    partstat = _in_subject(received.mail.subject)
+    partstat = answer_in(received.mail.subject)
     if not received.mailbox.token or partstat is None:
         return quarantined(Code.NO_CALENDAR, "The mail is no answer that can be understood.")
     command = RecordReceipt(

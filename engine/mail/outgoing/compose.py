@@ -10,6 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from markupsafe import Markup
+
+from engine.mail.locale.language import ENGLISH, Language, noop
 from engine.mail.outgoing import mime, words
 from engine.mail.text import lines, one_line
 from engine.model.events import Event, Override
@@ -25,10 +28,10 @@ _SUBJECTS = {
     # Exchange titles its entry by the Subject of a REQUEST, so that it is the summary alone.
     Kind.INVITE: "",
     Kind.UPDATE: "",
-    Kind.CANCELLATION: "Event Cancelled: ",
+    Kind.CANCELLATION: noop("Event Cancelled: {title}"),
     Kind.REMINDER: "",
-    Kind.WITHDRAWAL: "Invitation Withdrawn: ",
-    Kind.DECLINED_PROPOSAL: "Proposal Declined: ",
+    Kind.WITHDRAWAL: noop("Invitation Withdrawn: {title}"),
+    Kind.DECLINED_PROPOSAL: noop("Proposal Declined: {title}"),
 }
 _SAME: dict[str, object] = {
     "cancelled": False,
@@ -39,8 +42,8 @@ _SAME: dict[str, object] = {
 }
 """What an update replaces, if nothing."""
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.~@+-]+")
-_UNTITLED = "Invitation"
-_ANSWERS = ("Yes", "No", "Maybe")
+_UNTITLED = noop("Invitation")
+_ANSWERS = (noop("Yes"), noop("No"), noop("Maybe"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Revision:
     """What an invitation, update or cancellation says to all attendees alike.
 
     `part` is what it speaks of: the event, or one instance of it. `reader_zone`: the zone of those who read it, where
-    it is known.
+    it is known. `language`: theirs.
     """
 
     event: Event
@@ -59,6 +62,7 @@ class Revision:
     public_url: str
     note: str = ""
     reader_zone: str = ""
+    language: Language = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +112,17 @@ def invitation(revision: Revision, person: Personalisation) -> bytes:
     The same input gives the same bytes. Raises Refused(INVALID_ADDRESS) for an address no mail can go to.
     """
     texts = {name: getattr(revision.part, name) for name in TEXTS}
-    plain, html = rendered(revision, shown(texts, person.receipt_address))
+    plain, html = rendered(revision, shown(texts, person.receipt_address, revision.language))
     encoded = Encoded(
         mime.quoted_printable(plain), mime.quoted_printable(html), mime.base64_lines(person.calendar)
     )
-    return assembled(revision, own_fields(person), subject(revision.kind, texts["summary"]), encoded)
+    return assembled(revision, own_fields(person), subject(revision, texts["summary"]), encoded)
 
 
-def shown(texts: Mapping[str, str], receipt_address: str) -> dict[str, str]:
+def shown(texts: Mapping[str, str], receipt_address: str, language: Language = ENGLISH) -> dict[str, str]:
     """What the words of a mail are made of, ready to stand in plain text: the texts, and the parts of links."""
     return {
-        "summary": one_line(texts["summary"]) or _UNTITLED,
+        "summary": one_line(texts["summary"]) or language.say(_UNTITLED),
         "location": lines(texts["location"]),
         "description": lines(texts["description"]),
         "title": quote(mime.shortened(texts["summary"], 80), safe=""),
@@ -141,9 +145,11 @@ def rendered(revision: Revision, values: Mapping[str, str]) -> tuple[str, str]:
     )
 
 
-def subject(kind: Kind, summary: str) -> str:
+def subject(revision: Revision, summary: str) -> str:
     """The Subject, encoded."""
-    return mime.words(_SUBJECTS[kind] + (mime.shortened(summary, 200) or _UNTITLED), "Subject")
+    say, pattern = revision.language.say, _SUBJECTS[revision.kind]
+    title = mime.shortened(summary, 200) or say(_UNTITLED)
+    return mime.words(say(pattern, title=title) if pattern else title, "Subject")
 
 
 def own_fields(person: Personalisation) -> dict[str, str]:
@@ -203,22 +209,27 @@ def _answers(revision: Revision, to: str, title: str) -> list[dict[str, str]]:
     """Links that answer by mail, for clients that show no buttons; `to` and `title` are quoted already."""
     if revision.kind.method is Method.CANCEL or not revision.event.rsvp:
         return []
+    answers = [revision.language.say(answer) for answer in _ANSWERS]
     return [
         {"label": answer, "href": f"mailto:{to}?subject={quote(f'{answer}: ', safe='')}{title}"}
-        for answer in _ANSWERS
+        for answer in answers
     ]
 
 
 def _context(revision: Revision) -> dict[str, object]:
-    event, part = revision.event, revision.part
+    event, part, language = revision.event, revision.part, revision.language
     single = isinstance(part, Override)
     return {
+        "_": language.say,
+        "lang": language.tag,
+        "rtl": language.rtl,
+        "direction": Markup(' dir="rtl"') if language.rtl else "",
         "kind": revision.kind.value,
         "was": _SAME | (_before(revision) if revision.kind is Kind.UPDATE else {}),
-        "when": words.when(part.span),
+        "when": words.when(part.span, language),
         "zone": words.zone(part.span),
-        "for_reader": words.elsewhere(part.span, revision.reader_zone),
-        "recurrence": "" if single else words.recurrence(event.recurrence, event.span),
+        "for_reader": words.elsewhere(part.span, revision.reader_zone, language),
+        "recurrence": "" if single else words.recurrence(event.recurrence, event.span, language),
         "url": _link(part.url),
         "organizer_name": one_line(event.organizer_name),
         "organizer": one_line(revision.reply_to.address),
@@ -238,13 +249,13 @@ def _before(revision: Revision) -> dict[str, object]:
     was: dict[str, object] = {"cancelled": earlier.cancelled}
     if earlier.span != part.span:
         zone = words.zone(earlier.span)
-        was["when"] = words.when(earlier.span) + (f" ({zone})" if zone else "")
+        was["when"] = words.when(earlier.span, revision.language) + (f" ({zone})" if zone else "")
     for name in ("summary", "location"):
         old = one_line(getattr(earlier, name))
         if old != one_line(getattr(part, name)) and (event.verbatim or "{{" not in old):
             was[name] = old
     if recurrence_id is None and earlier.recurrence != event.recurrence:
-        was["recurrence"] = words.recurrence(earlier.recurrence, earlier.span)
+        was["recurrence"] = words.recurrence(earlier.recurrence, earlier.span, revision.language)
     return was
 
 

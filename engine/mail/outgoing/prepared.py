@@ -11,7 +11,6 @@ from markupsafe import escape
 
 from engine.mail.outgoing import compose, mime
 from engine.mail.outgoing.compose import Encoded, Personalisation, Revision
-from engine.model.messages import Kind
 
 # NUL can stand in no text that has been cleaned, so what is between two of them is ours.
 _SLOT = re.compile("\0([a-z]+)\0")
@@ -26,7 +25,7 @@ Body = tuple[bytes | tuple[str, ...], ...]
 class PreparedMail:
     """A mail for many attendees: bytes that are the same for all, and where their own goes in between."""
 
-    kind: Kind
+    revision: Revision
     texts: Mapping[str, str]
     personal: frozenset[str]
     skeleton: tuple[bytes | str, ...]
@@ -40,7 +39,7 @@ class PreparedMail:
         own = {name: value.encode("ascii") for name, value in compose.own_fields(person).items()}
         plain, html = self._bodies(person, texts)
         if "summary" in self.personal:
-            own["Subject"] = compose.subject(self.kind, texts["summary"]).encode("ascii")
+            own["Subject"] = compose.subject(self.revision, texts["summary"]).encode("ascii")
         if one_click := own["List-Unsubscribe-Post"]:
             own["List-Unsubscribe"] += b"\r\nList-Unsubscribe-Post: " + one_click
         own |= {"plain": plain, "html": html, "calendar": mime.base64_lines(person.calendar)}
@@ -51,7 +50,7 @@ class PreparedMail:
             plain, html = self.bodies[frozenset()]
             values = {"to": compose.answer_to(person.receipt_address)}
             return _filled(plain, values), _filled(html, values)
-        values = compose.shown({**self.texts, **texts}, person.receipt_address)
+        values = compose.shown({**self.texts, **texts}, person.receipt_address, self.revision.language)
         plain, html = self.bodies[frozenset(n for n in _OPTIONAL if n in self.personal and not values[n])]
         marked_up = {name: str(escape(text)).replace("\n", "<br>\n") for name, text in values.items()}
         return _filled(plain, values), _filled(html, marked_up)
@@ -64,7 +63,7 @@ def prepare(revision: Revision, personal: Collection[str] = ()) -> PreparedMail:
     optional = [name for name in _OPTIONAL if name in personal]
     shapes = [frozenset(some) for n in range(len(optional) + 1) for some in combinations(optional, n)]
     return PreparedMail(
-        kind=revision.kind,
+        revision=revision,
         texts=texts,
         personal=frozenset(personal),
         skeleton=_skeleton(revision, texts["summary"], personal),
@@ -80,7 +79,7 @@ def _skeleton(revision: Revision, summary: str, personal: Collection[str]) -> tu
     """The mail around its bodies: bytes, and the names of what goes between them."""
     own = {name: _slot(name) for name in ("To", "Date", "Message-ID", "List-Unsubscribe")}
     own["List-Unsubscribe-Post"] = ""  # goes with List-Unsubscribe
-    subject = _slot("Subject") if "summary" in personal else compose.subject(revision.kind, summary)
+    subject = _slot("Subject") if "summary" in personal else compose.subject(revision, summary)
     bodies = Encoded(*(_slot(name).encode() for name in ("plain", "html", "calendar")))
     pieces = _SLOT_BYTES.split(compose.assembled(revision, own, subject, bodies))
     return tuple(piece.decode() if index % 2 else piece for index, piece in enumerate(pieces))
@@ -93,7 +92,7 @@ def _prepared_bodies(
     slots = {name: "" if name in blank else _slot(name) for name in (*personal, "to")}
     if "summary" in personal:
         slots["title"] = _slot("title")
-    values = {**compose.shown(texts, revision.sender.address), **slots}
+    values = {**compose.shown(texts, revision.sender.address, revision.language), **slots}
     plain, html = compose.rendered(revision, values)
     return tuple(_pieces(plain)), tuple(_pieces(html))
 

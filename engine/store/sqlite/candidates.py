@@ -76,6 +76,7 @@ class Candidate(NamedTuple):
     zone: str | None
     suspended: int
     organizer_name: str | None
+    organizer_language: str | None
     campaign_state: str | None
     blocked: str | None
     suppressed: int
@@ -100,7 +101,7 @@ _COLUMNS = ", ".join(
         _micros("a.receipt_dtstamp"),
         _micros("a.receipt_arrived"),
         "a.proven, a.zone",
-        "o.suspended, o.name, k.state",
+        "o.suspended, o.name, o.language, k.state",
         "coalesce((SELECT reason FROM block b WHERE b.email = m.email AND b.organizer = m.organizer), "
         f"CASE WHEN {by_domain('m.email', 'm.organizer')} THEN '{ASKED}' END)",
         f"EXISTS (SELECT 1 FROM suppression s WHERE s.email = m.email) OR {by_domain('m.email', _ANY)}",
@@ -144,11 +145,13 @@ async def claims(judged: Sequence[Judged]) -> list[Claim]:
 
 def claim(candidate: Candidate, event: Event | None, standing: Standing = UNBOUNDED) -> Claim:
     """What a dispatcher is given; a calendar message has the newest revision of its event."""
-    name = candidate.organizer_name or ""
+    name, language = candidate.organizer_name or "", candidate.organizer_language or ""
     if candidate.method is None or event is None:
-        return Claim(_message(candidate, candidate.sequence, candidate.message_id), event, None, name)
+        return Claim(
+            _message(candidate, candidate.sequence, candidate.message_id), event, None, name, language
+        )
     message = _message(candidate, event.sequence, message_id(candidate, event))
-    return Claim(message, event, _attendee(candidate), name, standing)
+    return Claim(message, event, _attendee(candidate), name, language, standing)
 
 
 def message_id(candidate: Candidate, event: Event) -> str:

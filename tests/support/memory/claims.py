@@ -209,7 +209,8 @@ class ClaimUnit(QuotaUnit, KeyUnit):
         m = row.message
         name = (self.t.get("organizer", m.organizer) or ("",))[0]
         attendee: Attendee | None = self.t.get("attendee", (m.event_uid, m.email)) if m.method else None
-        return Claim(m, event, attendee, name)
+        profile = self.t.get("profile", m.organizer)
+        return Claim(m, event, attendee, name, profile.language if profile else "")
 
     def write(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Write down what came of messages that `owner` holds."""
