@@ -48,7 +48,7 @@ class Watch:
         self._watched: dict[str, _Watched] = {}
         self._looking: asyncio.Task[None] | None = None
         self._revision: int | None = None
-        self._newest: int | None = None
+        self._newest: str | None = None
 
     @property
     def watched(self) -> set[str]:

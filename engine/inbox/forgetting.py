@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.commands import text
-from engine.commands.operators.forgetting import ForgetPerson, ForgetRows
+from engine.commands.operators.forgetting import ForgetPerson, ForgetRows, WithdrawForgotten
 from engine.commands.operators.operators import may_administer
 from engine.engine import SYSTEM, Engine
 from engine.inbox.spool import keeping
@@ -55,6 +55,8 @@ async def forget(engine: Engine, address: str, actor: Actor) -> Forgotten:
             Code.BUSY, "A mail that names this person is about to be handled.", "Try again in a minute."
         )
     begun = await engine.apply(ForgetPerson(address=address), actor)
+    while (await engine.apply(WithdrawForgotten(address=begun.address), SYSTEM)).worked:
+        pass
     rows = await _forget_rows(engine, begun.address, begun.alias)
     mails = await _forget_mails(engine, folder, begun.address)
     left = await engine.store.named_by_others(begun.address)

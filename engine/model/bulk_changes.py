@@ -16,6 +16,10 @@ class BulkAction(StrEnum):
     RELEASE = "release"
     OWE_AGAIN = "owe_again"
     """Of an event: what was withdrawn with `code` at or after `since`."""
+    SEND_UNDECIDED = "send_undecided"
+    """Of a key that ended or was narrowed: what waits for a decision leaves, no longer by that key."""
+    DROP_UNDECIDED = "drop_undecided"
+    """Of such a key: what waits for a decision is withdrawn."""
 
 
 class BulkChange(Value):
@@ -39,4 +43,8 @@ class BulkChange(Value):
     @property
     def scope(self) -> str:
         """What it concerns; a newer change of the same takes its place."""
-        return f"{self.campaign_id}\n{self.event_uid}\n{self.organizer}\n{self.key}"
+        of = f"{self.campaign_id}\n{self.event_uid}\n{self.organizer}\n{self.key}"
+        return f"{of}\nundecided" if self.action in _DECIDING else of
+
+
+_DECIDING = frozenset({BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED})

@@ -33,7 +33,7 @@ class SendResult:
     gives names of its own calls the message.
     """
 
-    message_id: int
+    message_id: str
     state: MessageState
     code: str = ""
     text: str = ""

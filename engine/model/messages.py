@@ -111,7 +111,7 @@ class Notice(Value):
 class Message(Value):
     """One mail that is owed to somebody: a row of the ledger."""
 
-    id: int = 0
+    id: str = Field("", description="the ledger's own name for the row, opaque; empty before it is kept")
     kind: Kind
     email: str
     organizer: str

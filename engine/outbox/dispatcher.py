@@ -64,7 +64,8 @@ class Dispatcher:
         self._grown = asyncio.Event()
         self._claiming: asyncio.Task[list[Claim]] | None = None
         self._batches: asyncio.Queue[list[Claim]] = asyncio.Queue()
-        self._answers: Gathering[SendResult, None] = Gathering(self._write, _HELD_MOST)
+        self._held_most = min(_HELD_MOST, engine.store.items_per_unit)
+        self._answers: Gathering[SendResult, None] = Gathering(self._write, self._held_most)
         self._held = 0
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -86,7 +87,7 @@ class Dispatcher:
         while True:
             signal = self._engine.owed.listen()
             self._room.clear()
-            free = _HELD_MOST - self._held
+            free = self._held_most - self._held
             if free < _CLAIM_LEAST:
                 await self._room.wait()
                 continue

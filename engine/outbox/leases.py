@@ -43,7 +43,7 @@ class Leases:
         self._lease_s = lease_s
         self._observer = observer or Observer()
         self._quota = quota
-        self._mine: set[int] = set()
+        self._mine: set[str] = set()
         self._offset: float | None = None
         self._renewed: float | None = None
         self._careful_until = 0.0
@@ -96,7 +96,7 @@ class Leases:
             await self._renew()
         return [claim for claim in batch if claim.message.id in self._mine]
 
-    def ended(self, message_ids: Iterable[int]) -> None:
+    def ended(self, message_ids: Iterable[str]) -> None:
         """These were written down and are held no longer."""
         self._mine.difference_update(message_ids)
 

@@ -144,7 +144,7 @@ class SesTransport:
 
 def _request(envelope: Envelope, configuration_set: str) -> dict[str, Any]:
     """SendEmail's values. Bounces go to the envelope's sender, where there is one; the tags are for events of SES."""
-    tags = [{"Name": TAG_ROW, "Value": str(envelope.row)}] if envelope.row else []
+    tags = [{"Name": TAG_ROW, "Value": envelope.row}] if envelope.row else []
     if envelope.event_uid:
         tags.append({"Name": TAG_EVENT, "Value": envelope.event_uid})
     request: dict[str, Any] = {

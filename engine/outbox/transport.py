@@ -16,8 +16,8 @@ class Envelope:
     sender: str
     recipient: str
     content: bytes
-    row: int = 0
-    """Of the ledger, for services that name it in what they report; 0 for none."""
+    row: str = ""
+    """Of the ledger, for services that name it in what they report; empty for none."""
     event_uid: str = ""
 
 

@@ -41,7 +41,7 @@ async def sending(account: Ses) -> AsyncIterator[SesTransport]:
 async def outcome(account: Ses, recipient: str = ANN, content: bytes = _MAIL) -> Accepted | Rejected:
     found: list[Accepted | Rejected] = []
     async with sending(account) as transport:
-        mail = Envelope("rsvp+t@cis.test", recipient, content, row=7, event_uid="e1")
+        mail = Envelope("rsvp+t@cis.test", recipient, content, row="7", event_uid="e1")
         await transport.send_many([mail], lambda _, said: found.append(said))
     return found[0]
 

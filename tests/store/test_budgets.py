@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from engine.model.bounds import Bounds
 from engine.model.budgets import Spent
 from engine.model.bulk_changes import BulkAction, BulkChange
@@ -113,9 +115,40 @@ async def test_mail_of_a_stopped_key_waits_and_of_one_that_ended_waits_for_a_dec
         assert ended.code == Code.KEY_ENDED
         assert ended.state is MessageState.WITHDRAWN
         assert await unit.waiting_mails("top") == 1
-        assert await unit.decide_waiting("top", send=True, now=START) == 1
+        assert (
+            await unit.change_messages(BulkChange(action=BulkAction.SEND_UNDECIDED, key="top"), START) is None
+        )
+        assert await unit.waiting_mails("top") == 0
     assert [c.message.email for c in await stores.claim(store)] == [BOB]
     assert await spent(store) == Spent(people=1, met=1)
+
+
+@pytest.mark.parametrize("action", [BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED])
+async def test_what_waits_for_a_decision_is_decided_in_parts(store: Store, action: BulkAction) -> None:
+    await with_keys(store)
+    many = store.items_per_unit + 3
+    withdrawal = {"kind": Kind.WITHDRAWAL, "method": Method.CANCEL, "key": KEYS}
+    people = [f"p{n:05}@example.com" for n in range(many)]
+    async with store.unit() as unit:
+        await unit.add_attendees([stores.attendee(email) for email in people])
+        await unit.add_messages([stores.message(email, **withdrawal) for email in people], priority=0)
+        await unit.save_key(stores.key("top", bounds=Bounds(minute=0), revoked=START))
+    assert await stores.claim(store, limit=2 * many) == []
+    async with store.unit() as unit:
+        waiting = await unit.waiting_mails("top")
+        assert waiting == many
+    change = BulkChange(action=action, key="top", code=Code.KEY_ENDED.value)
+    left = []
+    while True:
+        async with store.unit() as unit:
+            cursor = await unit.change_messages(change, START)
+            left.append(await unit.waiting_mails("top"))
+        if cursor is None:
+            break
+        change = change.model_copy(update={"cursor": cursor})
+    assert left == [3, 0]
+    claimed = await stores.claim(store)
+    assert bool(claimed) is (action is BulkAction.SEND_UNDECIDED)
 
 
 async def test_events_that_stand_count_for_the_keys_that_made_them(store: Store) -> None:

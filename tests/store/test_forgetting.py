@@ -18,6 +18,7 @@ async def _forget(store: Store) -> str | None:
     async def work(unit: Unit) -> str | None:
         used = await unit.begin_forgetting(ANN, ALIAS, START)
         if used:
+            await unit.withdraw_forgotten(ANN, START)
             await unit.forget_rows(ANN, used, traces)
             await unit.end_forgetting(ANN)
         return used
@@ -84,3 +85,15 @@ async def test_an_interrupted_forgetting_goes_on_with_the_same_alias(store: Stor
         return await store.transact(work)
 
     assert await begin("first") == await begin("second") == "first@forgotten.invalid"
+
+
+async def test_what_a_forgotten_person_is_owed_is_withdrawn_in_parts(store: Store) -> None:
+    many = store.items_per_unit + 2
+    await stores.with_event(store, ANN, sequence=many)
+    await stores.owe(store, *(stores.message(ANN, sequence=n) for n in range(1, many)))
+    withdrawn = []
+    while not withdrawn or withdrawn[-1]:
+        async with store.unit() as unit:
+            withdrawn.append(await unit.withdraw_forgotten(ANN, START))
+    assert withdrawn == [store.items_per_unit, 2, 0]
+    assert await stores.claim(store) == []

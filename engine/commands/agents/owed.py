@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from engine.commands import bulk_changes
 from engine.commands.agents.keys import stored_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
+from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.keys import Key
+from engine.refusals import Code
 
 
 class OwedDone(Done):
@@ -26,10 +29,10 @@ class DecideOwed(Command[OwedDone]):
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY."""
         may_administer(work.actor)
         key = await stored_key(work, self.key_id)
-        if self.send is None:
-            mails = await work.unit.waiting_mails(key.id)
-        else:
-            mails = await work.unit.decide_waiting(key.id, send=self.send, now=work.now)
+        mails = await work.unit.waiting_mails(key.id)
+        if self.send is not None:
+            action = BulkAction.SEND_UNDECIDED if self.send else BulkAction.DROP_UNDECIDED
+            await bulk_changes.begin(work, BulkChange(action=action, key=key.id, code=Code.KEY_ENDED.value))
         return OwedDone(key=key, mails=mails, send=self.send)
 
     def subject(self) -> str:

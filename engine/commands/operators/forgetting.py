@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
+from engine.commands.notifying import Progress
 from engine.commands.operators.operators import may_administer
 from engine.model.forgetting import Trace, alias
 from engine.refusals import Code, Refused
@@ -19,7 +20,7 @@ class Forgetting(Done):
 
 
 class ForgetPerson(Command[Forgetting]):
-    """Begin to forget a person: what they are owed is withdrawn, and what they wished stays as a keyed hash."""
+    """Begin to forget a person: what they wished stays as a keyed hash."""
 
     address: str
 
@@ -43,6 +44,17 @@ class ForgetPerson(Command[Forgetting]):
     def committed(self) -> bytes:
         """Nothing: a commitment could be tested, and it is the address that goes."""
         return b""
+
+
+class WithdrawForgotten(Command[Progress]):
+    """Withdraw what a person who is being forgotten is owed; the engine's own, in chunks."""
+
+    in_record: ClassVar[bool] = False
+    address: str
+
+    async def carry_out(self, work: Work) -> Progress:
+        """`worked` while there may be more."""
+        return Progress(worked=await work.unit.withdraw_forgotten(self.address, work.now) > 0)
 
 
 class ForgetRows(Command[Done]):

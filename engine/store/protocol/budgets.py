@@ -39,7 +39,3 @@ class Budgets(Protocol):
     async def waiting_mails(self, key_id: str) -> int:
         """How many changes and cancellations of a key wait for a decision, since it ended or was narrowed."""
         ...
-
-    async def decide_waiting(self, key_id: str, *, send: bool, now: datetime) -> int:
-        """Let those leave, from then on without the key, or withdraw them; returns how many."""
-        ...

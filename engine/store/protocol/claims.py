@@ -13,6 +13,11 @@ from engine.model.counters import Quota
 class Claims(Protocol):
     """What those who send ask of the store."""
 
+    @property
+    def items_per_unit(self) -> int:
+        """How many messages one call claims, or writes the results of, at most."""
+        ...
+
     async def claim_messages(
         self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
     ) -> list[Claim]:
@@ -39,12 +44,15 @@ class Claims(Protocol):
         """Halve the rate of a quota whose service throttles, once a second; `spent`: nothing more goes today."""
         ...
 
-    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
+    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
         """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
         ...
 
     async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
-        """Write down what came of messages that `owner` holds; answers to others change nothing."""
+        """Write down what came of messages that `owner` holds; answers to others change nothing.
+
+        At most as many as a unit takes.
+        """
         ...
 
     async def next_due(self) -> datetime | None:

@@ -17,10 +17,14 @@ class Forgetting(Protocol):
         ...
 
     async def begin_forgetting(self, address: str, alias: str, now: datetime) -> str | None:
-        """Withdraw what the person is owed, keep their wishes as a keyed hash, and give the alias that is used.
+        """Keep the person's wishes as a keyed hash, and return the alias that is used.
 
         After an interruption it is the one of before. None while a mail to them is being sent.
         """
+        ...
+
+    async def withdraw_forgotten(self, address: str, now: datetime) -> int:
+        """Withdraw what the person is owed, as much as a unit takes; returns how many messages."""
         ...
 
     async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> None:

@@ -14,8 +14,8 @@ class Watching(Protocol):
         """A number that differs once anything was kept since; it is only ever compared."""
         ...
 
-    async def answered(self, after: int | None) -> tuple[int, frozenset[str]]:
-        """The newest receipt, and the events of those that came after the receipt `after`; None: of none."""
+    async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
+        """A cursor to the newest receipt, and the events of those that came after the cursor `after`; None: of none."""
         ...
 
 

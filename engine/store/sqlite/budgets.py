@@ -29,7 +29,7 @@ _AGAIN = """
 UPDATE key_person SET n = CASE WHEN day = ?2 THEN n ELSE 0 END + (v.value->>1), day = ?2
 FROM json_each(?3) v WHERE key_person.key = ?1 AND person = v.value->>0
 """
-_UNDECIDED = (
+UNDECIDED = (
     "held = 1 AND key <> '' AND state IN ('queued','deferred') AND code IN ('key_ended','out_of_bounds') "
     "AND instr(' ' || key || ' ', ?) > 0"
 )
@@ -185,15 +185,8 @@ class KeyBudgets(Session):
         return int(row["n"]) if row else 0
 
     async def waiting_mails(self, key_id: str) -> int:
-        row = await self.one(f"SELECT count(*) AS n FROM message WHERE {_UNDECIDED}", [f" {key_id} "])
+        row = await self.one(f"SELECT count(*) AS n FROM message WHERE {UNDECIDED}", [f" {key_id} "])
         return int(row["n"]) if row else 0
-
-    async def decide_waiting(self, key_id: str, *, send: bool, now: datetime) -> int:
-        values = [f" {key_id} "]
-        if not send:
-            return await self.settle(_UNDECIDED, values, MessageState.WITHDRAWN, Code.KEY_ENDED, now)
-        await self.release_budgets(_UNDECIDED, values, sure=False)
-        return await self.run(f"UPDATE message SET held = 0, code = '', key = '' WHERE {_UNDECIDED}", values)
 
     @abstractmethod
     async def settle(

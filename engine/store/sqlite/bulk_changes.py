@@ -7,6 +7,7 @@ from datetime import datetime
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.messages import MessageState
 from engine.refusals import Code
+from engine.store.sqlite.budgets import UNDECIDED
 from engine.store.sqlite.ledger import WAITING, Ledger
 from engine.store.sqlite.session import IN_LIST, as_list, as_numbers
 
@@ -14,7 +15,10 @@ _WHICH = {
     BulkAction.WITHDRAW: WAITING,
     BulkAction.HOLD: "held = 0",
     BulkAction.RELEASE: "held = 1",
+    BulkAction.SEND_UNDECIDED: "held = 1",
+    BulkAction.DROP_UNDECIDED: "held = 1",
 }
+_DECIDING = frozenset({BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED})
 _PENDING = (MessageState.QUEUED, MessageState.DEFERRED)
 _OTHERS = "(campaign_id IS NULL OR campaign_id NOT IN (SELECT id FROM campaign WHERE state = 'paused'))"
 
@@ -62,18 +66,26 @@ class BulkChanges(Ledger):
         for state in _PENDING:
             found += await self._next(change, state)
         ids = sorted(found)[: self.items_per_unit]
-        if change.action is BulkAction.WITHDRAW:
-            which = [as_numbers(ids)]
-            await self.settle(f"id {IN_LIST}", which, MessageState.WITHDRAWN, Code(change.code), now)
+        await self._change(change, ids, now)
+        return str(ids[-1]) if len(ids) == self.items_per_unit else None
+
+    async def _change(self, change: BulkChange, ids: list[int], now: datetime) -> None:
+        where, which = f"id {IN_LIST}", [as_numbers(ids)]
+        if change.action in {BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED}:
+            await self.settle(where, which, MessageState.WITHDRAWN, Code(change.code), now)
+        elif change.action is BulkAction.SEND_UNDECIDED:
+            await self.release_budgets(where, which, sure=False)
+            await self.run(f"UPDATE message SET held = 0, code = '', key = '' WHERE {where}", which)
         else:
             held = int(change.action is BulkAction.HOLD)
-            await self.run(f"UPDATE message SET held = ? WHERE id {IN_LIST}", [held, as_numbers(ids)])
-        return str(ids[-1]) if len(ids) == self.items_per_unit else None
+            await self.run(f"UPDATE message SET held = ? WHERE {where}", [held, *which])
 
     async def _next(self, change: BulkChange, state: MessageState) -> list[int]:
         """Ids in order; of a campaign's pending messages the index has them so."""
         where, values = _OTHERS, list[object]()
-        if change.campaign_id:
+        if change.action in _DECIDING:
+            where, values = UNDECIDED, [f" {change.key} "]
+        elif change.campaign_id:
             where, values = "campaign_id = ?", [change.campaign_id]
         elif change.organizer:
             where, values = f"organizer = ? AND {_OTHERS}", [change.organizer]

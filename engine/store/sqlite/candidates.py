@@ -164,7 +164,7 @@ def _message(c: Candidate, sequence: int, message_id: str) -> Message:
     return _known(
         Message,
         {
-            "id": c.id,
+            "id": str(c.id),
             "kind": _KINDS[c.kind],
             "email": c.email,
             "organizer": c.organizer,

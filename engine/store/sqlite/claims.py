@@ -192,19 +192,20 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
 
     async def write(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
         """Write answers down; if a lease was lost, whoever holds the message now writes its answer."""
-        held = await self.held(owner, {answer.message_id for answer in answers})
-        await self.release(owner, {answer.message_id for answer in answers})
-        answers = [answer for answer in answers if answer.message_id in held]
+        ids = {_id(answer) for answer in answers}
+        held = await self.held(owner, ids)
+        await self.release(owner, ids)
+        answers = [answer for answer in answers if _id(answer) in held]
         if not answers:
             return
         await self.run(_WRITTEN, [json.dumps([_answer_values(answer, now) for answer in answers])])
         await self._note_tries(answers, now)
-        await changes.note_failures(self, [a.message_id for a in answers if a.state is MessageState.FAILED])
+        await changes.note_failures(self, [_id(a) for a in answers if a.state is MessageState.FAILED])
         await self.many(
             "INSERT OR IGNORE INTO transport_name(transport_id, message) VALUES (?,?)",
-            [(answer.transport_id, answer.message_id) for answer in answers if answer.transport_id],
+            [(answer.transport_id, _id(answer)) for answer in answers if answer.transport_id],
         )
-        moved = Counter((held[a.message_id], a.state) for a in answers)
+        moved = Counter((held[_id(a)], a.state) for a in answers)
         for ((kind, event_uid, organizer, campaign_id, before), state), n in moved.items():
             self._count(kind, event_uid, organizer, campaign_id, before, -n)
             self._count(kind, event_uid, organizer, campaign_id, state, n)
@@ -215,14 +216,14 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
 
     async def hand_over(self, message: Message, now: datetime) -> None:
         moved = await self.settle(
-            f"id = ? AND {WAITING}", [message.id], MessageState.SENT, Code.HANDED_OVER, now
+            f"id = ? AND {WAITING}", [int(message.id)], MessageState.SENT, Code.HANDED_OVER, now
         )
         await self.count_sent(moved, now)
 
     async def _note_tries(self, answers: Sequence[SendResult], now: datetime) -> None:
         """Keep what a server said to a try that settled nothing; the last answer stands in the ledger itself."""
         await self.note_attempts(
-            (now.timestamp(), a.state.value, a.code, a.text, a.message_id)
+            (now.timestamp(), a.state.value, a.code, a.text, _id(a))
             for a in answers
             if a.state is MessageState.DEFERRED
         )
@@ -233,11 +234,16 @@ def _whole(candidate: Candidate) -> bool:
     return candidate.kind in {Kind.CANCELLATION, Kind.WITHDRAWAL}
 
 
+def _id(answer: SendResult) -> int:
+    """The message's row here; to everyone else its id is a text that means nothing."""
+    return int(answer.message_id)
+
+
 def _answer_values(answer: SendResult, now: datetime) -> tuple[object, ...]:
     settled = answer.state in {MessageState.SENT, MessageState.FAILED}
     tried = not answer.untried and answer.state is not MessageState.QUEUED
     return (
-        answer.message_id,
+        _id(answer),
         answer.state.value,
         answer.code,
         answer.text,

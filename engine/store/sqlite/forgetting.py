@@ -60,7 +60,6 @@ class Forgetting(Attendees, Ledger):
         held = f"SELECT 1 FROM message WHERE email = ? AND {PENDING} AND id IN {LEASED}"
         if await self.one(held, [address]):
             return None
-        await self.settle(f"email = ? AND {WAITING}", [address], MessageState.WITHDRAWN, Code.FORGOTTEN, now)
         await self._keep_wishes(address)
         await self.run("INSERT INTO forgetting VALUES (?,?) ON CONFLICT DO NOTHING", [address, alias])
         row = await self.one("SELECT alias FROM forgetting WHERE address = ?", [address])
@@ -69,6 +68,11 @@ class Forgetting(Attendees, Ledger):
             "INSERT OR IGNORE INTO suppression VALUES (?,?,?)", [row["alias"], "forgotten", now.timestamp()]
         )
         return str(row["alias"])
+
+    async def withdraw_forgotten(self, address: str, now: datetime) -> int:
+        where = f"id IN (SELECT id FROM message WHERE email = ? AND {WAITING} LIMIT ?)"
+        values = [address, self.items_per_unit]
+        return await self.settle(where, values, MessageState.WITHDRAWN, Code.FORGOTTEN, now)
 
     async def _keep_wishes(self, address: str) -> None:
         await self.run("INSERT OR IGNORE INTO forgetting_key VALUES (1, randomblob(32))")

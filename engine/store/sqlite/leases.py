@@ -34,10 +34,10 @@ class Leases(Ledger):
         rows = [(owner, until, *alike, as_numbers(ids)) for alike, ids in runs.items()]
         await self.insert("lease", _COLUMNS, rows)
 
-    async def renew(self, owner: str, until: float) -> set[int]:
+    async def renew(self, owner: str, until: float) -> set[str]:
         """Keep what `owner` holds; the ids of those messages."""
         found = await self.all("UPDATE lease SET until = ? WHERE owner = ? RETURNING run", [until, owner])
-        return {message_id for row in found for message_id in json.loads(row["run"])}
+        return {str(id_) for row in found for id_ in json.loads(row["run"])}
 
     async def reclaim(self, now: datetime, lease_s: float) -> None:
         """Take back what a dispatcher held when it died: it may have gone out already.

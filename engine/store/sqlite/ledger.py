@@ -188,8 +188,8 @@ class Ledger(DayCounters, KeyBudgets):
             "answer": answer,
             "settled": now.timestamp(),
         }
-        moved = bool(await self.move(f"id = ? AND {_GONE}", [message.id], MessageState.FAILED, sets))
-        await changes.note_failures(self, [message.id] if moved else [])
+        moved = bool(await self.move(f"id = ? AND {_GONE}", [int(message.id)], MessageState.FAILED, sets))
+        await changes.note_failures(self, [int(message.id)] if moved else [])
         return moved
 
     async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:

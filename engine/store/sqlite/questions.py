@@ -204,14 +204,14 @@ class Questions(Groups):
         assert row is not None
         return int(row[0])
 
-    async def answered(self, after: int | None) -> tuple[int, frozenset[str]]:
-        """The newest receipt, and the events of those that came after `after`; None: of none."""
+    async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
+        """A cursor to the newest receipt, and the events of those that came after `after`; None: of none."""
         if after is None:
             row = await self.one("SELECT max(id) AS newest FROM receipt")
-            return (row["newest"] or 0) if row else 0, frozenset()
+            return str((row["newest"] or 0) if row else 0), frozenset()
         found = await self.all(
             "SELECT event_uid, max(id) AS newest FROM receipt NOT INDEXED WHERE id > ? GROUP BY event_uid",
-            [after],
+            [int(after)],
         )
-        newest = max((row["newest"] for row in found), default=after)
-        return newest, frozenset(row["event_uid"] for row in found)
+        newest = max((row["newest"] for row in found), default=int(after))
+        return str(newest), frozenset(row["event_uid"] for row in found)

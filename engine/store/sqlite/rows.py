@@ -188,7 +188,7 @@ def message(row: sqlite3.Row) -> Message:
     state = MessageState(row["state"])
     sending = bool(row["leased"]) and state.pending
     return Message(
-        id=row["id"],
+        id=str(row["id"]),
         kind=Kind(row["kind"]),
         email=row["email"],
         organizer=row["organizer"],

@@ -89,6 +89,8 @@ class SqliteStore(
 ):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
+    items_per_unit = SqliteUnit.items_per_unit
+
     def __init__(
         self,
         writer: aiosqlite.Connection,
@@ -304,7 +306,7 @@ class SqliteStore(
             self._unseen -= 1  # unlike all before: something may have been kept
             return self._unseen
 
-    async def answered(self, after: int | None) -> tuple[int, frozenset[str]]:
+    async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
         return await self._questions.answered(after)
 
     async def figures(self) -> Figures:
@@ -328,7 +330,7 @@ class SqliteStore(
         judged = await self._writer.transact(work)
         return await claims(judged)
 
-    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[int]:
+    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
         """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
         return await self._writer.transact(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
 

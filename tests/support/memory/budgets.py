@@ -12,7 +12,6 @@ from engine.model.messages import Message, MessageState
 from engine.refusals import Code
 from engine.store import rules
 from tests.support.memory.ledger import LedgerUnit
-from tests.support.memory.tables import Owed
 
 
 @dataclass(frozen=True)
@@ -96,22 +95,9 @@ class BudgetUnit(LedgerUnit):
         )
         self.t.put("key_reserve", campaign_id, left)
 
-    def _undecided(self, key_id: str) -> list[tuple[int, Owed]]:
-        codes = {Code.KEY_ENDED, Code.OUT_OF_BOUNDS}
-        mine = self.owed(lambda m: m.state.pending and key_id in m.key.split() and m.code in codes)
-        return [(key, row) for key, row in mine if row.held]
-
     async def mails_of_ended(self, key_id: str) -> int:
         gone = (MessageState.WITHDRAWN, Code.KEY_ENDED)
         return sum(m.state.pending or (m.state, m.code) == gone for m in self._caused(key_id))
 
     async def waiting_mails(self, key_id: str) -> int:
-        return len(self._undecided(key_id))
-
-    async def decide_waiting(self, key_id: str, *, send: bool, now: datetime) -> int:
-        found = self._undecided(key_id)
-        if not send:
-            return self.settle(found, MessageState.WITHDRAWN, Code.KEY_ENDED, now)
-        for key, row in found:
-            self.t.put("message", key, replace(row.changed(code="", key=""), held=False))
-        return len(found)
+        return len(self.undecided(key_id))

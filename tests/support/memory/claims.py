@@ -246,5 +246,5 @@ class ClaimUnit(QuotaUnit, KeyUnit):
             self.t.put("transport", answer.transport_id, m.id)
 
 
-def _place(key: int, row: Owed) -> tuple[int, datetime, int]:
+def _place(key: str, row: Owed) -> tuple[int, datetime, str]:
     return row.priority, row.message.due, key

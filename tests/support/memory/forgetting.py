@@ -34,9 +34,6 @@ class ForgettingUnit(SuppressionUnit):
         pending = [(k, r) for k, r in owed if r.message.state.pending]
         if any(row.owner for _, row in pending):
             return None
-        for key, row in pending:
-            gone = {"state": MessageState.WITHDRAWN, "code": Code.FORGOTTEN, "settled": now}
-            self.t.put("message", key, row.changed(**gone))
         self.t.put("forgetting_key", 1, _KEY)
         for (email, organizer), entry in list(self.t.of("do_not_mail").items()):
             if email == address:
@@ -50,6 +47,14 @@ class ForgettingUnit(SuppressionUnit):
             "do_not_mail", (used, ""), Suppression(target=used, organizer="", reason="forgotten", at=now)
         )
         return used
+
+    async def withdraw_forgotten(self, address: str, now: datetime) -> int:
+        owed = [(k, r) for k, r in self.t.of("message").items() if r.message.email == address]
+        pending = [(k, r) for k, r in owed if r.message.state.pending and not r.owner][: self.items_per_unit]
+        for key, row in pending:
+            gone = {"state": MessageState.WITHDRAWN, "code": Code.FORGOTTEN, "settled": now}
+            self.t.put("message", key, row.changed(**gone))
+        return len(pending)
 
     async def forget_rows(self, address: str, alias: str, traces: Sequence[Trace]) -> None:
         for table, key in [found for trace in traces for found in trace.row.get("places", ())]:  # type: ignore[union-attr]

@@ -17,7 +17,7 @@ from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
 from engine.store import rules
 from tests.support.memory.suppressions import SuppressionUnit
-from tests.support.memory.tables import Owed, Tables
+from tests.support.memory.tables import Owed, Tables, new_id
 
 _GOES_ON = {CampaignState.RUNNING, CampaignState.CANCELLED}
 _ENDED = {MessageState.FAILED, MessageState.WITHDRAWN}
@@ -28,8 +28,8 @@ _AT_REST = {
 }
 
 
-def _at(place: int | str) -> str:
-    """A cursor of this store: letters, so that nobody counts with it."""
+def opaque(place: int | str) -> str:
+    """A cursor or an id of this store: letters in order, so that no one counts with it."""
     return place if isinstance(place, str) else f"{place:08d}".translate(_LETTERS)
 
 
@@ -107,7 +107,7 @@ class LedgerUnit(SuppressionUnit):
         }
         for message in rules.newly_owed(rules.not_covered(messages, waiting), ended):
             held = self._state_of(message.campaign_id) is CampaignState.PAUSED
-            key = self.t.add("message", None)
+            key = opaque(new_id())
             self.t.put("message", key, Owed(message.model_copy(update={"id": key}), priority, held))
             self.t.owed.append(message.message_id)
 
@@ -199,14 +199,30 @@ class LedgerUnit(SuppressionUnit):
     async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
         if change.action is BulkAction.OWE_AGAIN:
             return self._owed_again(change)
+        if change.action in {BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED}:
+            return self._decided(change, now)
         meant = self._waiting(lambda m: self._meant(change, m))
-        chosen = [(key, row) for key, row in meant if _at(key) > change.cursor][: self.items_per_unit]
+        chosen = [(key, row) for key, row in meant if opaque(key) > change.cursor][: self.items_per_unit]
         if change.action is BulkAction.WITHDRAW:
             self.settle(chosen, MessageState.WITHDRAWN, Code(change.code), now)
         else:
             for key, row in chosen:
                 self.t.put("message", key, replace(row, held=change.action is BulkAction.HOLD))
-        return _at(chosen[-1][0]) if len(chosen) == self.items_per_unit else None
+        return opaque(chosen[-1][0]) if len(chosen) == self.items_per_unit else None
+
+    def undecided(self, key_id: str) -> list[tuple[str, Owed]]:
+        codes = {Code.KEY_ENDED, Code.OUT_OF_BOUNDS}
+        mine = self.owed(lambda m: m.state.pending and key_id in m.key.split() and m.code in codes)
+        return [(key, row) for key, row in mine if row.held]
+
+    def _decided(self, change: BulkChange, now: datetime) -> str | None:
+        chosen = self.undecided(change.key)[: self.items_per_unit]
+        if change.action is BulkAction.DROP_UNDECIDED:
+            self.settle(chosen, MessageState.WITHDRAWN, Code(change.code), now)
+        else:
+            for key, row in chosen:
+                self.t.put("message", key, replace(row.changed(code="", key=""), held=False))
+        return opaque(chosen[-1][0]) if len(chosen) == self.items_per_unit else None
 
     def _owed_again(self, change: BulkChange) -> str | None:
         assert change.since
@@ -216,10 +232,10 @@ class LedgerUnit(SuppressionUnit):
             ended = m.state is MessageState.WITHDRAWN and m.settled is not None and m.settled >= since
             return ended and (m.event_uid, m.code) == (change.event_uid, change.code) and bool(m.method)
 
-        chosen = [(key, row) for key, row in self.owed(meant) if _at(key) > change.cursor]
+        chosen = [(key, row) for key, row in self.owed(meant) if opaque(key) > change.cursor]
         for key, row in chosen[: self.items_per_unit]:
             self.t.put("message", key, row.changed(state=MessageState.QUEUED, code="", settled=None))
-        return _at(chosen[self.items_per_unit - 1][0]) if len(chosen) >= self.items_per_unit else None
+        return opaque(chosen[self.items_per_unit - 1][0]) if len(chosen) >= self.items_per_unit else None
 
     def _meant(self, change: BulkChange, m: Message) -> bool:
         if change.campaign_id:
@@ -281,7 +297,7 @@ class LedgerUnit(SuppressionUnit):
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
         people = self._audience(job.event_uid, job.partstats, job.recurrence_id, job.emails)
         order = {key: n for n, key in enumerate(self.t.of("attendee"), start=1)}
-        places = [(_at(order[a.event_uid, a.email]), a) for a in people]
+        places = [(opaque(order[a.event_uid, a.email]), a) for a in people]
         found = [(n, a) for n, a in places if n > job.cursor][:limit]
         return [a for _, a in found], found[-1][0] if len(found) == limit else None
 
@@ -351,7 +367,9 @@ class LedgerUnit(SuppressionUnit):
 
     def _rows(self, campaign_id: str, after: str | int, *, good: bool) -> list[Recipient]:
         rows = [
-            row for key, row in self.t.of("row").items() if key[0] == campaign_id and _at(key[1]) > _at(after)
+            row
+            for key, row in self.t.of("row").items()
+            if key[0] == campaign_id and opaque(key[1]) > opaque(after)
         ]
         return sorted((row for row in rows if good != bool(row.code)), key=lambda row: row.row)
 
@@ -359,7 +377,7 @@ class LedgerUnit(SuppressionUnit):
         self, campaign_id: str, cursor: str, limit: int
     ) -> tuple[list[Recipient], str | None]:
         found = self._rows(campaign_id, cursor, good=True)[:limit]
-        return found, _at(found[-1].row) if len(found) == limit else None
+        return found, opaque(found[-1].row) if len(found) == limit else None
 
     async def recipient(self, campaign_id: str, row: int) -> Recipient | None:
         return self.t.get("row", (campaign_id, row))

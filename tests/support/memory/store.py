@@ -19,6 +19,7 @@ from engine.store.repeating import repeated
 from engine.store.rules import LIST_KEPT
 from tests.support.memory.exports import Exported
 from tests.support.memory.forgetting import named_by_others, traces
+from tests.support.memory.ledger import opaque
 from tests.support.memory.questions import Asked
 from tests.support.memory.tables import Tables
 from tests.support.memory.timing import Timings
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 class MemoryStore(Asked, Timings, Exported):
     """Keeps everything in this process, for as long as it lasts."""
+
+    items_per_unit = WholeUnit.items_per_unit
 
     def __init__(self, rates: Rates | None = None) -> None:
         self._kept = Tables({}, 0)
@@ -85,9 +88,9 @@ class MemoryStore(Asked, Timings, Exported):
     async def revision(self) -> int:
         return self._kept.version
 
-    async def answered(self, after: int | None) -> tuple[int, frozenset[str]]:
-        receipts = self._kept.of("receipt")
-        newest = max(receipts, default=after or 0)
+    async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
+        receipts = {opaque(key): receipt for key, receipt in self._kept.of("receipt").items()}
+        newest = max(receipts, default=after or opaque(0))
         new = receipts.items() if after is not None else ()
         return newest, frozenset(r.event_uid for key, r in new if after is not None and key > after)
 
