@@ -7,7 +7,7 @@ import errno
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -129,7 +129,7 @@ class SqliteStore(
     async def _make_findable(self) -> None:
         """Index the events of an older database, some at a time, so that other processes get their turn."""
         while self._expand and await self._questions.one("SELECT 1 FROM search_pending LIMIT 1"):
-            async with self._transaction() as unit:
+            async with self._writer.transaction() as unit:
                 await unit.make_pending_findable()
 
     async def close(self) -> None:
@@ -140,11 +140,8 @@ class SqliteStore(
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
         """A unit of work: kept when the block ends, undone when it raises."""
-        async with self._transaction() as unit:
+        async with self._writer.transaction() as unit:
             yield unit
-
-    def _transaction(self) -> AbstractAsyncContextManager[SqliteUnit]:
-        return self._writer.transaction()
 
     def _new_unit(self, connection: Statements) -> SqliteUnit:
         unit = SqliteUnit(connection)
@@ -314,7 +311,7 @@ class SqliteStore(
 
     async def recount(self) -> list[str]:
         """Every difference between counters and rows, seen at one instant."""
-        async with self._transaction() as unit:
+        async with self._writer.transaction() as unit:
             return await Recount(unit.connection).differences()
 
     # the dispatcher's side
