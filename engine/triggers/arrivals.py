@@ -10,7 +10,6 @@ from typing import Any
 from engine.commands.triggers.deliveries import DELIVERY_ID_MAX, Arrived
 from engine.model.triggers import Posted, Proof
 from engine.refusals import Refused
-from engine.triggers.proofs.connector import dig
 from engine.triggers.proofs.proving import connector
 
 _CHAIN = re.compile(r"[0-9]{1,18}\.[0-9]{1,2}", re.ASCII)
@@ -27,18 +26,20 @@ def arrived(posted: Posted, proof: Proof) -> tuple[Arrived, ...]:
                 delivery_id=_hash(posted.body), payload=text, code=refused.code.value, detail=refused.message
             ),
         )
+    named = connector(proof).delivery_id
     if len(elements) == 1:
-        return (_one(posted, proof, elements[0], posted.body),)
-    return tuple(_one(posted, proof, one, json.dumps(one).encode()) for one in elements)
+        return (_one(named(posted, elements[0]), elements[0], posted.body),)
+    return tuple([_one(named(posted, one), one) for one in elements])
 
 
-def _one(posted: Posted, proof: Proof, element: Any, body: bytes) -> Arrived:
+def _one(name: str, element: Any, body: bytes = b"") -> Arrived:
     """Under the sender's id; one that is very long, or that UTF-8 cannot write, is hashed, not cut."""
-    name = connector(proof).delivery_id(posted, element)
-    raw = name.encode("utf-8", "surrogatepass")
-    if not name or len(name) > DELIVERY_ID_MAX or raw != name.encode("utf-8", "replace"):
-        name = _hash(raw or body)
-    return Arrived(delivery_id=name, payload=json.dumps(element), chain=chain_in(element))
+    payload = json.dumps(element)
+    if not name.isascii() or not 0 < len(name) <= DELIVERY_ID_MAX:
+        raw = name.encode("utf-8", "surrogatepass")
+        if not name or len(name) > DELIVERY_ID_MAX or raw != name.encode("utf-8", "replace"):
+            name = _hash(raw or body or payload.encode())
+    return Arrived(delivery_id=name, payload=payload, chain=chain_in(element))
 
 
 def found_here(kind: str, payload: Any) -> Arrived:
@@ -49,7 +50,7 @@ def found_here(kind: str, payload: Any) -> Arrived:
 
 def chain_in(element: Any) -> str:
     """The chain that a webhook of ours named, if the sender passed it on."""
-    chain = dig(element, "cis_chain")
+    chain = element.get("cis_chain") if isinstance(element, dict) else None
     return chain if isinstance(chain, str) and _CHAIN.fullmatch(chain) else ""
 
 

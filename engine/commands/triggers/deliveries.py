@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ PENDING_MAX = 10_000
 """Deliveries of one trigger that are not settled; more are asked to come again."""
 _OBJECT_PENDING_MAX = 100
 _DETAIL_MAX = 300
+_ID_LENGTH = 16
 _EMPTIED_AT_ONCE = 1_000
 DELIVERY_ID_MAX = 200
 
@@ -55,15 +57,30 @@ class KeepDeliveries(Command[Kept]):
             raise unknown_trigger("")
         if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
             raise Refused(Code.BUSY, f"{PENDING_MAX} deliveries of this trigger wait already.")
-        kept = [(kept_delivery(work, trigger, one), one.payload) for one in self.arrived]
+        kept = [
+            (one, arrived.payload)
+            for one, arrived in zip(self._kept(work, trigger), self.arrived, strict=True)
+        ]
         return Kept(new=await work.unit.add_deliveries(kept))
+
+    def _kept(self, work: Work, trigger: Trigger) -> Iterator[Delivery]:
+        """What arrived as it is kept; of a batch most is alike, and is made once."""
+        alike: dict[tuple[str, str, str], Delivery] = {}
+        for one in self.arrived:
+            about = (one.code, one.detail, one.chain)
+            if (same := alike.get(about)) is None:
+                alike[about] = same = kept_delivery(work, trigger, one)
+                yield same
+            else:
+                own = {"id": work.randomness.word(_ID_LENGTH), "delivery_id": one.delivery_id}
+                yield same.model_copy(update=own)
 
 
 def kept_delivery(work: Work, trigger: Trigger, one: Arrived) -> Delivery:
     """What arrived as it is kept; it is due where the trigger works and it can be read."""
     works = trigger.live and not trigger.stopped and not one.code
     return Delivery(
-        id=work.randomness.word(16),
+        id=work.randomness.word(_ID_LENGTH),
         trigger_id=trigger.id,
         delivery_id=one.delivery_id,
         received=work.now,

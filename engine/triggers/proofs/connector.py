@@ -37,29 +37,22 @@ class HookResponse:
 def json_of(body: bytes) -> Any:
     """The JSON value in a body. Raises Refused: INVALID_PAYLOAD."""
     try:
-        text = body.decode("utf-8-sig")
-        _refuse_deep(text)
-        return json.loads(text, parse_constant=_no_number, parse_float=_number)
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_number)
+        _refuse_deep(value)
     except (ValueError, RecursionError) as error:
         raise Refused(Code.INVALID_PAYLOAD, f"The body is not JSON: {str(error)[:100]}.") from None
+    return value
 
 
-def _refuse_deep(text: str) -> None:
-    depth = deepest = 0
-    quoted = escaped = False
-    for sign in text:
-        if quoted:
-            quoted = escaped or sign != '"'
-            escaped = sign == "\\" and not escaped
-        elif sign == '"':
-            quoted = True
-        elif sign in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif sign in "]}":
-            depth -= 1
-    if deepest > DEPTH_MAX:
-        raise ValueError(f"it is {deepest} levels deep, {DEPTH_MAX} are allowed")
+def _refuse_deep(value: Any) -> None:
+    """Level by level: the parser itself ends at a depth that is far beyond ours, and hangs on none."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEPTH_MAX):
+        inner = (each for node in level for each in (node.values() if isinstance(node, dict) else node))
+        level = [each for each in inner if isinstance(each, dict | list)]
+        if not level:
+            return
+    raise ValueError(f"it is more than {DEPTH_MAX} levels deep")
 
 
 def _no_number(name: str) -> Any:

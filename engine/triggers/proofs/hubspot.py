@@ -52,12 +52,14 @@ def _elements(posted: Posted) -> Sequence[Any]:
     return value
 
 
+_NAMING = ("subscriptionId", "eventId", "occurredAt", "objectId")
+
+
 def _delivery_id(posted: Posted, element: Any) -> str:
     """`eventId` alone is not unique."""
     if not isinstance(element, dict) or "eventId" not in element:
         return ""
-    parts = ("subscriptionId", "eventId", "occurredAt", "objectId")
-    return ":".join(text_of(element.get(part)) for part in parts)
+    return ":".join([text_of(element.get(part)) for part in _NAMING])
 
 
 CONNECTOR = Connector(_prove, elements=_elements, delivery_id=_delivery_id)
