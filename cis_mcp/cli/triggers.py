@@ -94,6 +94,15 @@ def deliveries(name: str, *, failed: bool, as_json: bool) -> None:
 
 @trigger.command()
 @click.argument("name")
+@click.argument("delivery_id", metavar="ID")
+@click.option("--out", type=click.Path(path_type=Path), help="A new file for the bytes as they came.")
+def proof(name: str, delivery_id: str, *, out: Path | None) -> None:
+    """Check once more what proved the delivery ID, on the bytes as they were posted."""
+    run(_proof(settings_in_force(), name, delivery_id, out))
+
+
+@trigger.command()
+@click.argument("name")
 def reconcile(name: str) -> None:
     """Ask the system of NAME for what was missed; nothing is done twice."""
     run(_reconcile(settings_in_force(), name))
@@ -286,6 +295,24 @@ async def _deliveries(settings: Settings, name: str, *, failed: bool, as_json: b
     for one in found:
         click.echo(one.model_dump_json() if as_json else views.delivery_line(one))
     return 0
+
+
+async def _proof(settings: Settings, name: str, delivery_id: str, out: Path | None) -> int:
+    from cis_mcp.run.runtime import opened
+    from engine.process.secret_file import write_new
+    from engine.triggers import asking
+
+    async with opened(settings) as engine:
+        found = await asking.proof_of(engine, name, delivery_id, engine.local)
+    said = "a secret of the hook proves it" if found.holds else "no secret of the hook proves it now"
+    if found.holds is None:
+        said = "its sender shows a secret, which is not kept"
+    request = found.request
+    click.echo(f"Posted {request.received:%Y-%m-%d %H:%M:%S} UTC to {request.posted.url}: {said}.")
+    click.echo(f"SHA-256 of its {len(request.posted.body)} bytes: {found.sha256}")
+    if out is not None:
+        write_new(out, request.posted.body)
+    return 1 if found.holds is False else 0
 
 
 async def _replay(settings: Settings, name: str, delivery_id: str) -> int:

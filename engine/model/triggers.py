@@ -115,6 +115,15 @@ class Trigger(Value):
     starting_minutes: int = Field(1_440, description="how long before its start an event is starting")
 
 
+class PostedRequest(Value):
+    """A request as it was posted and proven, without what would prove another one."""
+
+    id: str
+    trigger_id: str
+    received: datetime
+    posted: Posted
+
+
 class TriggerCounts(Value):
     """What came at a hook, and what it did."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from engine.model.rules import Deed, Rule
 from engine.model.triggers import (
     Delivery,
     DeliveryState,
+    PostedRequest,
     RefusedPerson,
     Trigger,
     TriggerCounts,
@@ -29,7 +31,7 @@ from engine.refusals import Code, Refused
 from engine.rules.admission import admit
 from engine.rules.mapping import Mapped, mapped
 from engine.store.protocol import Unit
-from engine.triggers.proofs.proving import connector
+from engine.triggers.proofs.proving import connector, proven
 
 TRIED_MAX = 50
 """Deliveries that are tried at a time."""
@@ -109,6 +111,29 @@ async def deliveries(
     """What was delivered at the caller's hook, newest first. Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER."""
     found = await trigger(engine, name, actor)
     return await engine.store.deliveries(found.id, state, limit, before)
+
+
+class Proven(Value):
+    """The request in which a delivery came, and whether a secret of its hook still proves it."""
+
+    request: PostedRequest
+    sha256: str = Field(description="of its body")
+    holds: bool | None = Field(description="None: its sender shows a secret, which is not kept")
+
+
+async def proof_of(engine: Engine, name: str, delivery_id: str, actor: Actor) -> Proven:
+    """The request in which a delivery came, as it was posted, proven once more by the time it came.
+
+    Raises Refused: NOT_ALLOWED, UNKNOWN_TRIGGER, UNKNOWN_DELIVERY.
+    """
+    found = await trigger(engine, name, actor)
+    request = await engine.store.posted_of(delivery_id)
+    if request is None or request.trigger_id != found.id:
+        raise unknown_delivery(delivery_id)
+    holds = None
+    if not connector(found.proof).weak:
+        holds = proven(request.posted, found.proof, found.secrets, request.received)
+    return Proven(request=request, sha256=hashlib.sha256(request.posted.body).hexdigest(), holds=holds)
 
 
 async def tried_on_kept(

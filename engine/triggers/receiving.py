@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from engine.commands.triggers.deliveries import CountUnproven, KeepDeliveries
+from engine.commands.base import Command
+from engine.commands.triggers.deliveries import CountUnproven, KeepDeliveries, KeepPosted, Kept
 from engine.engine import SYSTEM, Engine
 from engine.model.triggers import Posted, Trigger
 from engine.triggers.arrivals import arrived
 from engine.triggers.proofs.connector import HookResponse
-from engine.triggers.proofs.proving import connector, proven
+from engine.triggers.proofs.proving import connector, provable, proven
 
 BODY_MAX = 256 * 1024
 """Bytes of a request at a hook."""
@@ -38,9 +39,13 @@ class Receiver:
         if not proven(posted, trigger.proof, trigger.secrets, self._engine.clock()):
             await self._count(trigger)
             return None
-        kept = KeepDeliveries(trigger_id=trigger.id, arrived=arrived(posted, trigger.proof))
+        sender, as_kept = connector(trigger.proof), provable(posted, trigger.proof)
+        kept: Command[Kept] = KeepPosted(trigger_id=trigger.id, posted=as_kept)
+        if not sender.batch(posted):
+            found = arrived(posted, trigger.proof)
+            kept = KeepDeliveries(trigger_id=trigger.id, arrived=found, posted=as_kept)
         await self._engine.apply(kept, SYSTEM)
-        return connector(trigger.proof).answer
+        return sender.answer
 
     async def _count(self, trigger: Trigger) -> None:
         self._unproven[trigger.id] += 1

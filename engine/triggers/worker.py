@@ -14,6 +14,7 @@ from engine.commands.triggers.deliveries import (
     FailDelivery,
     HandleDelivery,
     HoldDelivery,
+    KeepDeliveries,
     PlanDelivery,
     PostponeDelivery,
     RestDelivery,
@@ -24,6 +25,7 @@ from engine.model.triggers import Delivery, DeliveryState, Sender, Trigger
 from engine.quiet import Quiet
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped, mapped
+from engine.triggers.arrivals import arrived
 from engine.triggers.lookups import looked_up
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,8 @@ _LOOKED_UP = 8
 _IDLE_S = 0.5
 _LOOK_S = 2.0
 """How often to look for what only the clock makes due, while nothing is kept."""
+_PAUSE_S = 0.02
+"""Between two batches, so that what is posted meanwhile is answered first."""
 _AFTER_FAILURE_S = 5.0
 _CLEAN_S = 3_600.0
 _ASK_AGAIN_S = 60
@@ -60,11 +64,13 @@ async def run(engine: Engine) -> None:
         else:
             if not worked:
                 await signal.wait(_IDLE_S)
+            elif await engine.store.next_undivided():
+                await asyncio.sleep(_PAUSE_S)
 
 
 async def step(engine: Engine) -> bool:
     """Take in what happened here, and handle what is due; True if there was any."""
-    fed = False
+    fed = await _divide(engine)
     for trigger, _ in await engine.store.triggers(None):
         if trigger.proof.sender is Sender.EVENTS and trigger.live and not trigger.stopped:
             fed |= (await engine.apply(FeedTrigger(trigger_id=trigger.id), SYSTEM)).worked
@@ -75,6 +81,21 @@ async def step(engine: Engine) -> bool:
     # A system of record that is slow keeps its own deliveries waiting, and no others.
     await asyncio.gather(_handle_plain(engine, plain), _handle_looked_up(engine, looking[:_LOOKED_UP]))
     return bool(due) or fed
+
+
+async def _divide(engine: Engine) -> bool:
+    """Divide the batch that has waited longest into its deliveries; True if there was any."""
+    waiting = await engine.store.next_undivided()
+    trigger = await engine.store.trigger(waiting.trigger_id) if waiting else None
+    if waiting is None or trigger is None:
+        return False
+    found = arrived(waiting.posted, trigger.proof)
+    try:
+        await engine.apply(KeepDeliveries(trigger_id=trigger.id, arrived=found, divided=waiting.id), SYSTEM)
+    except Refused:
+        # Too many of its deliveries wait; it is kept until they are fewer.
+        return False
+    return True
 
 
 async def _handle_plain(engine: Engine, due: Sequence[tuple[Delivery, Trigger | None]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import Field
 
@@ -13,14 +13,19 @@ from engine.commands.triggers import effects
 from engine.commands.triggers.triggers import named, unknown_trigger
 from engine.model.base import Value
 from engine.model.rules import Deed
-from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerObject
+from engine.model.triggers import Delivery, DeliveryState, Posted, Trigger, TriggerObject
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped
 
 PENDING_MAX = 10_000
 """Deliveries of one trigger that are not settled; more are asked to come again."""
+UNDIVIDED_MAX = 1_000
+"""Batches of one trigger that wait to be divided."""
+_POSTED_BYTES_MAX = 256 * 1024 * 1024
+"""Of requests as they were posted, in all; the oldest go first."""
 _OBJECT_PENDING_MAX = 100
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DETAIL_MAX = 300
 _ID_LENGTH = 16
 _EMPTIED_AT_ONCE = 1_000
@@ -49,19 +54,25 @@ class KeepDeliveries(Command[Kept]):
     in_record = False
     trigger_id: str
     arrived: tuple[Arrived, ...]
+    posted: Posted | None = Field(None, description="the request in which they came, as it is kept")
+    divided: str = Field("", description="or the id of one that is kept already, and was divided into these")
 
     async def carry_out(self, work: Work) -> Kept:
         """Raises Refused: UNKNOWN_TRIGGER, BUSY."""
-        trigger = await work.unit.trigger(self.trigger_id)
-        if trigger is None:
-            raise unknown_trigger("")
-        if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
-            raise Refused(Code.BUSY, f"{PENDING_MAX} deliveries of this trigger wait already.")
+        trigger = await with_room(work, self.trigger_id)
+        came = self.divided
+        if self.posted:
+            came = await work.unit.add_posted(trigger.id, self.posted, work.now, divided=True)
+        elif self.divided:
+            await work.unit.divide(self.divided)
         kept = [
             (one, arrived.payload)
             for one, arrived in zip(self._kept(work, trigger), self.arrived, strict=True)
         ]
-        return Kept(new=await work.unit.add_deliveries(kept))
+        new = await work.unit.add_deliveries(kept, came)
+        if came and not new:
+            await work.unit.drop_posted(came)
+        return Kept(new=new)
 
     def _kept(self, work: Work, trigger: Trigger) -> Iterator[Delivery]:
         """What arrived as it is kept; of a batch most is alike, and is made once."""
@@ -74,6 +85,32 @@ class KeepDeliveries(Command[Kept]):
             else:
                 own = {"id": work.randomness.word(_ID_LENGTH), "delivery_id": one.delivery_id}
                 yield same.model_copy(update=own)
+
+
+class KeepPosted(Command[Kept]):
+    """Keep a batch that was proven as it was posted; a job divides it into its deliveries."""
+
+    in_record = False
+    trigger_id: str
+    posted: Posted
+
+    async def carry_out(self, work: Work) -> Kept:
+        """Raises Refused: UNKNOWN_TRIGGER, BUSY."""
+        trigger = await with_room(work, self.trigger_id)
+        if await work.unit.undivided(trigger.id, UNDIVIDED_MAX) >= UNDIVIDED_MAX:
+            raise Refused(Code.BUSY, f"{UNDIVIDED_MAX} batches of this trigger wait already.")
+        came = await work.unit.add_posted(trigger.id, self.posted, work.now, divided=False)
+        return Kept(new=int(bool(came)))
+
+
+async def with_room(work: Work, trigger_id: str) -> Trigger:
+    """The trigger, if it takes more deliveries now. Raises Refused: UNKNOWN_TRIGGER, BUSY."""
+    trigger = await work.unit.trigger(trigger_id)
+    if trigger is None:
+        raise unknown_trigger("")
+    if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
+        raise Refused(Code.BUSY, f"{PENDING_MAX} deliveries of this trigger wait already.")
+    return trigger
 
 
 def kept_delivery(work: Work, trigger: Trigger, one: Arrived) -> Delivery:
@@ -222,8 +259,10 @@ class EmptyDeliveries(Command[Done]):
 
     async def carry_out(self, work: Work) -> Done:
         days = work.settings.keep_mail_days
+        before = work.now - timedelta(days=days) if days else _NEVER
         if days:
-            await work.unit.empty_deliveries(work.now - timedelta(days=days), _EMPTIED_AT_ONCE)
+            await work.unit.empty_deliveries(before, _EMPTIED_AT_ONCE)
+        await work.unit.drop_old_posted(before, _POSTED_BYTES_MAX, _EMPTIED_AT_ONCE)
         return Done()
 
 

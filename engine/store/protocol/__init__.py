@@ -32,6 +32,7 @@ from engine.store.protocol.notices import NOTICE_PAUSE, Notices
 from engine.store.protocol.orders import OrderQuestions, Orders
 from engine.store.protocol.organizers import OrganizerQuestions, Organizers
 from engine.store.protocol.pages import PageQuestions, Pages
+from engine.store.protocol.posted import PostedQuestions, PostedRequests
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
 from engine.store.protocol.record import Record, RecordQuestions
@@ -67,6 +68,7 @@ class Unit(
     Stops,
     Digests,
     Triggers,
+    PostedRequests,
     Keys,
     Budgets,
     Requests,
@@ -108,6 +110,7 @@ class Store(
     SessionQuestions,
     StopQuestions,
     TriggerQuestions,
+    PostedQuestions,
     WebhookQuestions,
     Timing,
     Exports,

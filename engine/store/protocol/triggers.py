@@ -33,8 +33,11 @@ class Triggers(Protocol):
         """Count requests at a hook that nothing proved."""
         ...
 
-    async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]]) -> int:
-        """Keep deliveries with their payloads, but for those known by (trigger, delivery id); how many were new."""
+    async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]], posted: str = "") -> int:
+        """Keep deliveries with their payloads, but for those known by (trigger, delivery id); how many were new.
+
+        `posted`: id of the request in which they came; empty: in none that is kept.
+        """
         ...
 
     async def pending_deliveries(self, trigger_id: str, most: int) -> int:

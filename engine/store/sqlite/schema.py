@@ -23,6 +23,7 @@ from engine.store.sqlite.orders_schema import ORDERS
 from engine.store.sqlite.organizer_profiles import ORGANIZERS
 from engine.store.sqlite.pages_schema import PAGES
 from engine.store.sqlite.person_schema import PERSON_MAILS
+from engine.store.sqlite.posted_schema import POSTED
 from engine.store.sqlite.quota_schema import QUOTAS
 from engine.store.sqlite.record_schema import RECORD
 from engine.store.sqlite.revision_schema import REVISIONS
@@ -340,6 +341,7 @@ MIGRATIONS = (
     DELIVERY_CONTENT,
     ORGANIZER_LANGUAGES,
     ORDERS,
+    POSTED,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

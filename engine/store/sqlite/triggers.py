@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import aiosqlite
-
 from engine.model.keys import Key
 from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCounts, TriggerObject
 from engine.store.sqlite.keys import Keys
+from engine.store.sqlite.posted import PostedAnswers
 from engine.store.sqlite.session import IN_LIST, Session, as_list, as_numbers
 
 
@@ -45,14 +44,15 @@ class Triggers(Session):
     async def count_unproven(self, trigger_id: str, times: int) -> None:
         await self.run("UPDATE hook_trigger SET refused = refused + ? WHERE id = ?", [times, trigger_id])
 
-    async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]]) -> int:
+    async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]], posted: str = "") -> int:
         """One statement for all: a batch of HubSpot's has a hundred."""
         if not deliveries:
             return 0
-        rows = [_values(delivery, payload) for delivery, payload in deliveries]
-        places = ",".join(["(?,?,?,?,?,?,?,?)"] * len(rows))
+        came = int(posted) if posted else None
+        rows = [(*_values(delivery, payload), came) for delivery, payload in deliveries]
+        places = ",".join(["(?,?,?,?,?,?,?,?,?)"] * len(rows))
         return await self.run(
-            "INSERT INTO delivery(id, trigger_id, delivery_id, state, due, object, body, payload) "
+            "INSERT INTO delivery(id, trigger_id, delivery_id, state, due, object, body, payload, posted) "
             f"VALUES {places} ON CONFLICT (trigger_id, delivery_id) DO NOTHING",
             [value for row in rows for value in row],
         )
@@ -128,6 +128,11 @@ class Triggers(Session):
     async def forget_object(self, trigger_id: str, name: str) -> None:
         await self.run("DELETE FROM trigger_object WHERE trigger_id = ? AND object = ?", [trigger_id, name])
         await self.run(
+            "DELETE FROM posted WHERE divided = 1 AND id IN (SELECT posted FROM delivery "
+            "WHERE trigger_id = ? AND object = ? AND object <> '')",
+            [trigger_id, name],
+        )
+        await self.run(
             "UPDATE delivery SET payload = NULL WHERE trigger_id = ? AND object = ? AND object <> ''",
             [trigger_id, name],
         )
@@ -166,10 +171,8 @@ def _values(delivery: Delivery, payload: str) -> tuple[object, ...]:
     )
 
 
-class TriggerAnswers:
+class TriggerAnswers(PostedAnswers):
     """What a store answers about triggers, over its reader."""
-
-    _reader: aiosqlite.Connection
 
     def _triggers(self) -> Triggers:
         return Triggers(self._reader)

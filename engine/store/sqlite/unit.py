@@ -20,6 +20,7 @@ from engine.store.sqlite.notices import GatheredNotices
 from engine.store.sqlite.orders import Orders
 from engine.store.sqlite.organizer_profiles import OrganizerProfiles
 from engine.store.sqlite.pages import Pages
+from engine.store.sqlite.posted import PostedRequests
 from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
 from engine.store.sqlite.quarantine import Quarantine
@@ -60,6 +61,7 @@ class SqliteUnit(
     OrganizerProfiles,
     Orders,
     Triggers,
+    PostedRequests,
     Webhooks,
 ):
     """Everything a unit of work can do."""

@@ -89,6 +89,8 @@ class Connector:
     elements: Callable[[Posted], Sequence[Any]] = one_element
     delivery_id: Callable[[Posted, Any], str] = no_id
     answer: HookResponse = HookResponse()
+    batch: Callable[[Posted], bool] = lambda _: False
+    """True where a request holds many deliveries, so that it is divided after it was answered."""
 
 
 def mac(secret: bytes, *parts: bytes, algorithm: str = "sha256") -> bytes:

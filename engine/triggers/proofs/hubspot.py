@@ -62,4 +62,8 @@ def _delivery_id(posted: Posted, element: Any) -> str:
     return ":".join([text_of(element.get(part)) for part in _NAMING])
 
 
-CONNECTOR = Connector(_prove, elements=_elements, delivery_id=_delivery_id)
+def _batch(posted: Posted) -> bool:
+    return posted.body.lstrip()[:1] == b"["
+
+
+CONNECTOR = Connector(_prove, elements=_elements, delivery_id=_delivery_id, batch=_batch)

@@ -45,6 +45,22 @@ def connector(proof: Proof) -> Connector:
     return signed.connector(proof) if proof.sender is Sender.HMAC else _CONNECTORS[proof.sender]
 
 
+_SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+"""Headers that let somebody in."""
+_HEADERS_MAX = 8_000
+"""Characters of headers that are kept of a request."""
+
+
+def provable(posted: Posted, proof: Proof) -> Posted:
+    """What is kept of a request: its bytes, and what its signature can be checked by; nothing that is a secret."""
+    if connector(proof).weak:
+        return posted.model_copy(update={"url": posted.url.partition("?")[0], "headers": {}})
+    headers = {name: value for name, value in posted.headers.items() if name not in _SECRET}
+    while sum(len(name) + len(value) for name, value in headers.items()) > _HEADERS_MAX:
+        del headers[max(headers, key=lambda name: len(headers[name]))]
+    return posted.model_copy(update={"headers": headers})
+
+
 def proven(posted: Posted, proof: Proof, secrets: Sequence[str], now: datetime) -> bool:
     """True where one of the hook's secrets proves the request; without secrets nothing does."""
     prove = connector(proof).prove

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from engine.model.keys import Key
 from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCounts, TriggerObject
-from tests.support.memory.sessions import SessionUnit
+from tests.support.memory.posted import PostedUnit
 
 
-class TriggerUnit(SessionUnit):
+class TriggerUnit(PostedUnit):
     """The part of a unit of work that concerns triggers, and the questions about them."""
 
     chain = ""
@@ -38,7 +38,7 @@ class TriggerUnit(SessionUnit):
     async def count_unproven(self, trigger_id: str, times: int) -> None:
         self.t.put("unproven", trigger_id, (self.t.get("unproven", trigger_id) or 0) + times)
 
-    async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]]) -> int:
+    async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]], posted: str = "") -> int:
         new = 0
         for delivery, payload in deliveries:
             key = (delivery.trigger_id, delivery.delivery_id)
@@ -46,6 +46,7 @@ class TriggerUnit(SessionUnit):
                 self.t.put("delivery_id", key, delivery.id)
                 self.t.put("delivery", delivery.id, delivery)
                 self.t.put("payload", delivery.id, payload)
+                self.t.put("came_in", delivery.id, posted)
                 new += 1
         return new
 
@@ -94,6 +95,8 @@ class TriggerUnit(SessionUnit):
         about = self.t.where("delivery", lambda d: (d.trigger_id, d.object) == (trigger_id, name))
         for delivery in [d for d in about if name]:
             self.t.put("payload", delivery.id, None)
+            if not self.t.get("undivided", came := self.t.get("came_in", delivery.id) or ""):
+                self.t.drop("posted", came)
 
     async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
         found = self.t.where("delivery", lambda d: d.due is not None and d.due <= now)
