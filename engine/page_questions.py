@@ -10,6 +10,7 @@ from engine.commands.pages.pages import unknown_page
 from engine.model.actors import Actor
 from engine.model.events import Event
 from engine.model.pages import EVENTS_MAX, Page, PageRequest
+from engine.model.pictures import is_name
 from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
 from engine.search.asking import Understood, find
@@ -66,6 +67,10 @@ class PageQuestions:
         """The event with this short id; whether visitors may see it, its pages tell."""
         found = await self.store.events_named(name, "")
         return found[0] if len(found) == 1 and found[0].id == name else None
+
+    async def picture(self, name: str) -> bytes | None:
+        """The bytes of a picture of some page; its name, which is made of them, is all that is asked for."""
+        return await self.store.picture_content(name) if is_name(name) else None
 
     async def written_mark(self) -> int:
         """A number that is another one once anything was written: what was made before it may be old."""

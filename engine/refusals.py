@@ -41,6 +41,8 @@ class Code(StrEnum):
     UNKNOWN_REVISION = "unknown_revision"
     HANDED_OVER = "handed_over"
     PAGE_EXISTS = "page_exists"
+    UNKNOWN_PICTURE = "unknown_picture"
+    UNREADABLE_PICTURE = "unreadable_picture"
     UNKNOWN_LINK = "unknown_link"
     EVENT_EXISTS = "event_exists"
     EVENT_IN_PAST = "event_in_past"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,9 @@ _FIELDS = (
     click.option("--hours", type=int, help="A clock of 12 or 24 hours."),
     click.option("--show", multiple=True, metavar="WHAT", help="May be repeated."),
     click.option("--hide", multiple=True, metavar="WHAT", help="May be repeated."),
+    click.option("--logo", metavar="FILE|URL", help="A PNG, JPEG, WebP or GIF; '' takes it away."),
+    click.option("--banner", metavar="FILE|URL", help="As --logo; above the title."),
+    click.option("--background", metavar="FILE|URL", help="As --logo; behind the page."),
     click.option("--consent", help="What visitors must agree to."),
 )
 
@@ -104,18 +108,38 @@ async def _apply(
 
     from cis_mcp.run.runtime import opened
     from cis_mcp.views import pages as views
+    from engine.commands.pages.pages import UpdatePage
+    from engine.imports.pictures import FIELDS, with_pictures
 
     # an option that may be repeated and was not given is an empty tuple
     values = {**own, **{name: value for name, value in given.items() if value not in (None, ())}}
+    pictures = {name: _picture(values.pop(name)) for name in FIELDS if name in values}
     try:
         wanted = command(**values)
     except ValidationError as error:
         raise click.UsageError("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
     async with opened(settings) as engine:
-        done = await engine.apply(wanted, engine.local)
+        owner = own.get("organizer")
+        if pictures and isinstance(wanted, UpdatePage):
+            owner = (await engine.page(wanted.slug, engine.local)).organizer
+        kept = await with_pictures(engine, engine.local, owner, pictures)
+        done = await engine.apply(wanted.model_copy(update=kept), engine.local)
     online = views.url(settings, done.page) or f"each event has a page of its own ({done.page.slug})"
     click.echo(online if done.page.published else f"{done.page.slug} is off the web")
     return 0
+
+
+def _picture(given: str) -> str | bytes:
+    """What stands in a file, a bit more of it than a picture may have; addresses, and nothing, as they are."""
+    from engine.commands.pages.picture_files import BYTES_MAX
+
+    if "://" in given or not given:
+        return given
+    try:
+        with Path(given).open("rb") as file:
+            return file.read(BYTES_MAX + 1)
+    except OSError as error:
+        raise click.UsageError(f"{given} cannot be read: {error.strerror}") from None
 
 
 async def _list(settings: Settings, *, as_json: bool) -> int:

@@ -145,6 +145,7 @@ _DONE = {
     "dropped": "Put away; nothing was done.",
     "undone": "Taken back: nobody hears of it.",
     "settled": "Set.",
+    "pictured": "The page shows it from now on.",
     "created": "Created. Nobody was told: invite people below.",
     "changed": "Changed. Those whom it concerns are being mailed.",
     "unchanged": "Nothing changed, and nobody is mailed.",

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from cis_mcp.pages import jsonld
+from cis_mcp.pages import jsonld, pictures
 from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.problems import problem as told
@@ -79,6 +79,7 @@ def _values(room: Showroom, shown: Shown, row: Row, spoken: Speech, *, over: boo
     told_in_full = jsonld.event(row, address, place=place, text=Show.DESCRIPTION in page.shows)
     return {
         "page": page,
+        "pictures": pictures.of(page),
         "row": row,
         "path": f"/e/{row.id}",
         "address": address,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from cis_mcp.pages import event, explorer, feed, link, schedule, sending
+from cis_mcp.pages import event, explorer, feed, link, pictures, schedule, sending
 from cis_mcp.pages.showing import Showroom
 from cis_mcp.pages.web import brand
 from engine.engine import Engine
@@ -20,5 +20,6 @@ def routes(engine: Engine) -> list[Route]:
         *feed.routes(room),
         *explorer.routes(),
         *link.routes(room),
+        *pictures.routes(engine),
         Route("/brand/{name:str}", brand, methods=["GET"]),
     ]

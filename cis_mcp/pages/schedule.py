@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from cis_mcp.pages import jsonld, reading
+from cis_mcp.pages import jsonld, pictures, reading
 from cis_mcp.pages.forms import address_in, client_of, many_of
 from cis_mcp.pages.links import Handler
 from cis_mcp.pages.listing import FIRST, View, fitting, groups, listing, view_of
@@ -132,7 +132,11 @@ async def _maker(room: Showroom, shown: Shown, visit: Visit) -> Callable[[], byt
     """What renders the page for a visit, in a thread; what the store is asked for it is asked before."""
     view, answered = visit.view, _NO_ANSWER
     spoken = visit.spoken
-    if view.query and not fitting(shown.listing.rows, view, spoken.language):
+    if (
+        view.query
+        and Show.PROMPT in shown.page.shows
+        and not fitting(shown.listing.rows, view, spoken.language)
+    ):
         answered = _Answered(*await room.engine.found_on_page(shown.page, view.query, _FOUND_MAX))
     others = () if shown.listing.rows else await room.others(shown.page)
     now = room.engine.clock()
@@ -167,6 +171,7 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered)
         "webcal": _webcal(addresses.get("feed", "")),
         "colour": "" if page.colour == _COLOUR else page.colour.lstrip("#"),
         "embedded": visit.embedded,
+        "pictures": pictures.of(page),
         "description": _description(shown, language),
         "jsonld": _jsonld(shown, base),
         "complete": len(seen) == len(listed.rows),

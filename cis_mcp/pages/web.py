@@ -16,7 +16,7 @@ from starlette.responses import Response
 from cis_mcp.pages.speaking import PLAIN, Speech
 
 _HERE = Path(__file__).parent
-_ASSETS = ("page.css", "page.js", "explorer.css", "explorer.js")
+_ASSETS = ("page.css", "page.js", "pictures.css", "explorer.css", "explorer.js")
 _SMALL = 500
 _QUICK, _BEST = 3, 9
 """Levels of compression. The rows of a season take 1 ms and 30 kB, or 5 ms and 23 kB."""
@@ -44,6 +44,7 @@ def templates() -> Environment:
     )
     found.filters["paragraphs"] = paragraphs
     found.globals["css"] = asset("page.css").path
+    found.globals["pictures_css"] = asset("pictures.css").path
     found.globals["js"] = asset("page.js").path
     return found
 

@@ -46,6 +46,12 @@ def addresses(settings: Settings, page: Page) -> dict[str, str]:
     return found
 
 
+def picture_paths(page: Page) -> dict[str, str]:
+    """Where the pictures of the page are on our web server, by what they are."""
+    found = {"logo": page.logo, "banner": page.banner, "background": page.background}
+    return {name: f"/brand/picture/{one.name}" for name, one in found.items() if one}
+
+
 class PageInfo(Data):
     """A page as it is now."""
 
@@ -65,11 +71,15 @@ class PageInfo(Data):
     hours: int
     shows: list[Show]
     consent: str
+    pictures: dict[str, str] = Field(
+        description="addresses of logo, banner and background, where there are any"
+    )
     changed: str = Field(description="when it was changed last, UTC")
 
 
 def page_info(settings: Settings, page: Page) -> PageInfo:
     """A page with its addresses."""
+    base = settings.public_url.rstrip("/")
     return PageInfo(
         slug=page.slug,
         kind=page.kind,
@@ -87,6 +97,7 @@ def page_info(settings: Settings, page: Page) -> PageInfo:
         hours=page.hours,
         shows=sorted(page.shows),
         consent=page.consent,
+        pictures={name: f"{base}{path}" for name, path in picture_paths(page).items()},
         changed=utc(page.changed),
     )
 
@@ -121,8 +132,15 @@ class PageFields(BaseModel):
         examples=["#1558b0"],
     )
     hours: int | None = Field(None, description="clock of 12 or 24 hours", examples=[12, 24])
-    show: list[Show] = Field([], description="what the page shows beyond what it does now", max_length=10)
-    hide: list[Show] = Field([], description="what it no longer shows", max_length=10)
+    show: list[Show] = Field([], description="what the page shows beyond what it does now", max_length=20)
+    hide: list[Show] = Field([], description="what it no longer shows", max_length=20)
+    logo: str | None = Field(
+        None,
+        description="https address of a PNG, JPEG, WebP or GIF, fetched once; empty: none",
+        max_length=2_000,
+    )
+    banner: str | None = Field(None, description="as logo; above the title", max_length=2_000)
+    background: str | None = Field(None, description="as logo; behind the page", max_length=2_000)
     consent: str | None = Field(
         None,
         description="what visitors must agree to before anything is sent; empty: nothing",

@@ -12,6 +12,7 @@ from pydantic import Field
 from engine.model.base import Value
 from engine.model.events import Event
 from engine.model.people import Origin
+from engine.model.pictures import PagePicture
 
 
 class PageKind(StrEnum):
@@ -52,14 +53,20 @@ class Show(StrEnum):
     PAST = "past"
     CANCELLED = "cancelled"
     SEARCH = "search"
+    """Choices by team, place and month."""
+    PROMPT = "prompt"
+    """A field for words, which are read as a search reads them."""
     ZONE = "zone"
     FEED = "feed"
     """A calendar to subscribe to."""
     EMBED = "embed"
     """Other sites may show the page in a frame."""
+    LOGO = "logo"
+    BANNER = "banner"
+    BACKGROUND = "background"
 
 
-SHOWN = frozenset({Show.PLACE, Show.CANCELLED, Show.SEARCH, Show.ZONE, Show.FEED})
+SHOWN = frozenset(Show) - {Show.DESCRIPTION, Show.PAST, Show.EMBED}
 """What a page shows where nothing else is said."""
 UNLISTED_LENGTH = 22
 """Characters that name an event whose page nothing lists; 14 of them carry 70 bits."""
@@ -98,6 +105,9 @@ class Page(Value):
     colour: str = Field("#1558b0", description="of buttons and links, as #rrggbb")
     hours: int = Field(24, description="clock of 12 or 24 hours")
     shows: frozenset[Show] = SHOWN
+    logo: PagePicture | None = None
+    banner: PagePicture | None = Field(None, description="above the title, as wide as the page")
+    background: PagePicture | None = Field(None, description="behind the page")
     consent: str = Field("", description="what a visitor agrees to before anything is sent; empty: nothing")
     key: str = Field("", description="of a page of kind events: what makes the addresses of its events")
     published: bool = True

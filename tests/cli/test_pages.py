@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.cli.processes import run
+from tests.pages.test_pictures import GIF
 
 
 async def test_a_page_is_made_listed_changed_and_taken_off_the_web(tmp_path: Path) -> None:
@@ -17,6 +18,11 @@ async def test_a_page_is_made_listed_changed_and_taken_off_the_web(tmp_path: Pat
     made = await page("create", "Orioles 2027", "--month", "2027-05", "--hide", "place")
     assert made == "http://127.0.0.1:8000/s/orioles-2027"
     await page("update", "orioles-2027", "--layout", "agenda")
+    (tmp_path / "logo.bin").write_bytes(GIF)
+    await page("update", "orioles-2027", "--logo", str(tmp_path / "logo.bin"))
+    assert json.loads(await page("list", "--json"))["logo"]["width"] == 1
+    await page("update", "orioles-2027", "--logo", "")
+    assert json.loads(await page("list", "--json"))["logo"] is None
     assert await page("unpublish", "orioles-2027") == "orioles-2027 is off the web"
     listed = json.loads(await page("list", "--json"))
     told = (listed["layout"], listed["published"], listed["selection"]["month"])

@@ -14,6 +14,7 @@ from cis_mcp.pages.published import routes
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
+from engine.model.pages import Show
 from tests.pages.visitor import Seen, Visitor, changed, game, games, published, season
 from tests.support.clock import Clock
 from tests.support.engines import created, do, engine_in
@@ -269,3 +270,25 @@ async def test_a_question_that_was_just_answered_is_answered_from_memory(
     assert told <= 3
     assert steps < 1_000
     assert again.headers["cache-control"] == "private, no-store"
+
+
+async def test_choices_and_the_field_for_words_are_shown_as_the_organizer_says(
+    engine: Engine, visitor: Visitor
+) -> None:
+    for n in range(8):
+        await created(engine, **game(n, summary=("Owls at Foxes", "Foxes at Owls")[n % 2]))
+    await published(engine)
+    both = (await visitor.see("/s/season")).answer.text
+    assert 'name="q"' in both
+    assert 'name="team"' in both
+    await changed(engine, "season", hide=frozenset({Show.PROMPT}))
+    choices = (await visitor.see("/s/season")).answer.text
+    assert 'name="q"' not in choices
+    assert 'name="team"' in choices
+    assert "Nothing matches" in (await visitor.see("/s/season?q=owls+home+in+May")).text
+    await changed(engine, "season", show=frozenset({Show.PROMPT}), hide=frozenset({Show.SEARCH}))
+    words = (await visitor.see("/s/season")).answer.text
+    assert 'name="q"' in words
+    assert 'name="team"' not in words
+    await changed(engine, "season", hide=frozenset({Show.PROMPT}))
+    assert 'role="search"' not in (await visitor.see("/s/season")).answer.text

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.engine import Engine
-from tests.support.engines import created
+from tests.pages.test_pictures import answer, png, site
+from tests.support.clock import Clock
+from tests.support.engines import created, engine_in
 from tests.tools.caller import Mode, calling
 
 
@@ -80,3 +84,21 @@ async def test_an_event_says_at_which_addresses_it_has_a_page(engine: Engine) ->
         assert listed == f"http://127.0.0.1:8000/e/{event.id}"
         assert len(unlisted.rpartition("/")[2]) == 22
         assert await caller.code("list_pages", event="nothing") == "unknown_event"
+
+
+async def test_a_picture_is_given_by_its_address_and_taken_away(tmp_path: Path, clock: Clock) -> None:
+    async with (
+        engine_in(tmp_path, clock, local_receivers="127.0.0.0/8") as engine,
+        site(answer(png(3, 2))) as (url, _),
+        calling(engine, tier="extended") as caller,
+    ):
+        made = await caller.ok("create_page", title="Season", logo=url)
+        (address,) = made["page"]["pictures"].values()
+        assert address.startswith("http://127.0.0.1:8000/brand/picture/")
+        assert (
+            await caller.code("update_page", slug="season", banner="https://127.0.0.1/x")
+            == "url_not_readable"
+        )
+        assert await caller.code("update_page", slug="season", banner="0.png") == "unknown_picture"
+        cleared = await caller.ok("update_page", slug="season", clear=["logo"])
+        assert (cleared["changed"], cleared["page"]["pictures"]) == (["logo"], {})

@@ -14,10 +14,13 @@ from engine.commands.campaigns.campaigns import DraftCampaign
 from engine.commands.invites.suppressing import Suppress
 from engine.commands.pages.links import CreateLink
 from engine.commands.pages.pages import CreatePage
+from engine.commands.pages.pictures import KeepPicture
 from engine.commands.signing_in import MakeSignInLink
 from engine.engine import Engine
 from engine.model.campaigns import Row
 from engine.model.pages import Show
+from tests.pages.test_pictures import png
+from tests.pages.visitor import published
 from tests.support.approvals import waiting
 from tests.support.engines import created, deliver, do, invite
 from tests.web.stage import LONG, Screen, Site
@@ -115,6 +118,9 @@ async def furnished(engine: Engine, address: str) -> Site:
     for number in range(12):
         await invite(engine, event, f"guest{number}@example.net", name=f"Guest {number}")
     held = await waiting(engine, event.uid, location="Hall 2")
+    await published(
+        engine, title="Gala", banner=(await do(engine, KeepPicture(content=png(900, 200)))).picture.name
+    )
     rows = [Row(email=f"p{n}@example.com", name=f"P {n}") for n in range(5)]
     faults = [Row(email="wrong"), Row(email="p1@example.com", name="Again")]
     draft = await do(engine, DraftCampaign(uid=event.uid, recipients=[*rows, *faults]))
@@ -132,6 +138,7 @@ async def furnished(engine: Engine, address: str) -> Site:
             "events": "/console/events",
             "found": "/console/events?q=gala",
             "nothing found": "/console/events?q=xyzzy",
+            "pictures of a page": "/console/pages/gala/pictures",
             "month": "/console/events?view=month&month=2027-05",
             "new event": "/console/events/new",
             "event": at,

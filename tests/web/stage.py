@@ -15,9 +15,11 @@ from typing import Any
 from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.commands.pages.links import CreateLink
+from engine.commands.pages.pictures import KeepPicture
 from engine.engine import Engine
 from engine.model.pages import EVENTS_MAX, Show
-from tests.pages.visitor import published, season
+from tests.pages.test_pictures import png
+from tests.pages.visitor import changed, published, season
 from tests.support.chromium import CHROMIUM, Browser, Tab
 from tests.support.engines import created, do
 from tests.support.waiting import DEADLINE_S, eventually
@@ -97,6 +99,13 @@ async def furnished(engine: Engine, address: str) -> Site:
         consent="I agree to get calendar invites by mail from the League.",
         by="month",
     )
+    await changed(
+        engine,
+        "odd",
+        logo=await _picture(engine, 320, 90),
+        banner=await _picture(engine, 1_600, 400),
+        background=await _picture(engine, 800, 800),
+    )
     await published(engine, title="Foxes", slug="foxes", query="Foxes home", layout="agenda")
     await published(engine, title="April", slug="april", month="2027-04", kind="upcoming", layout="compact")
     await published(engine, title="Nothing", slug="nothing", month="2031-01")
@@ -125,6 +134,12 @@ async def furnished(engine: Engine, address: str) -> Site:
         "explorer": "/explorer",
     }
     return Site(engine, address, paths)
+
+
+async def _picture(engine: Engine, width: int, height: int) -> str:
+    """The name of a black picture that is kept for the odd organizer."""
+    command = KeepPicture(content=png(width, height), organizer="o@cis.test")
+    return (await do(engine, command)).picture.name
 
 
 async def _link(engine: Engine, *events: str) -> str:

@@ -15,6 +15,7 @@ from cis_mcp.views.events import one_line
 from cis_mcp.views.pages import PageFields, PageInfo, page_info
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
+from engine.imports.pictures import FIELDS, with_pictures
 from engine.model.pages import PageKind
 from engine.refusals import Code, Refused
 
@@ -47,8 +48,8 @@ class UpdatePageArguments(PageFields, Arguments):
     slug: str = Field(description="which page", max_length=200)
     title: str | None = Field(None, description="heading of the page", max_length=texts.TITLE_MAX)
     published: bool | None = Field(None, description="false: takes it off the web; true: puts it back")
-    clear: list[Literal["intro", "closing", "month", "query", "consent"]] = Field(
-        [], description="what is to be empty again", max_length=5
+    clear: list[Literal["intro", "closing", "month", "query", "consent", "logo", "banner", "background"]] = (
+        Field([], description="what is to be empty again", max_length=8)
     )
 
 
@@ -87,18 +88,22 @@ async def create_page(call: CallContext, arguments: CreatePageArguments) -> Repl
         title=arguments.title,
         slug=arguments.slug,
         organizer=arguments.organizer,
-        **arguments.fields(),
+        **await with_pictures(call.engine, call.actor, arguments.organizer, arguments.fields()),
     )
     return await _reply(call, await call.apply(command), "Online")
 
 
 async def update_page(call: CallContext, arguments: UpdatePageArguments) -> Reply:
     """Change a public web page, take it off the web (published: false) or put it back. What is left out stays."""
+    given = arguments.fields()
+    if set(FIELDS) & set(given):
+        owner = (await call.engine.page(arguments.slug, call.actor)).organizer
+        given = await with_pictures(call.engine, call.actor, owner, given)
     command = UpdatePage(
         slug=arguments.slug,
         title=arguments.title,
         published=arguments.published,
-        **(arguments.fields() | dict.fromkeys([str(name) for name in arguments.clear], "")),
+        **(given | dict.fromkeys([str(name) for name in arguments.clear], "")),
     )
     done = await call.apply(command)
     return await _reply(call, done, "Online" if done.page.published else "Off the web")

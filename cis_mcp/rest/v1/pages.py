@@ -12,6 +12,7 @@ from cis_mcp.views.base import Data
 from cis_mcp.views.pages import PageFields, PageInfo, page_info
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
+from engine.imports.pictures import FIELDS, with_pictures
 from engine.model import cursors
 from engine.model.pages import PageKind
 from engine.model.verbs import Verb
@@ -95,17 +96,19 @@ async def make_page(call: Call[Query, NewPage]) -> DataResponse:
     """Make a public web page with an organizer's events, from which people send themselves invites. It is online at
     once and follows every change of its events."""
     body = call.body
-    command = CreatePage(
-        kind=body.kind, title=body.title, slug=body.slug, organizer=body.organizer, **body.fields()
-    )
+    given = await with_pictures(call.engine, call.actor, body.organizer, body.fields())
+    command = CreatePage(kind=body.kind, title=body.title, slug=body.slug, organizer=body.organizer, **given)
     done = await call.apply(command)
     return DataResponse(await _changed(call, done), 201, {"Location": f"/v1/pages/{done.page.slug}"})
 
 
 async def change_page(call: Call[OfPage, PageChange]) -> ChangedPage:
     """Change a page, take it off the web or put it back. A repetition changes nothing."""
-    body = call.body
-    command = UpdatePage(slug=call.query.slug, title=body.title, published=body.published, **body.fields())
+    body, given = call.body, call.body.fields()
+    if set(FIELDS) & set(given):
+        owner = (await call.engine.page(call.query.slug, call.actor)).organizer
+        given = await with_pictures(call.engine, call.actor, owner, given)
+    command = UpdatePage(slug=call.query.slug, title=body.title, published=body.published, **given)
     return await _changed(call, await call.apply(command))
 
 

@@ -11,6 +11,7 @@ from engine.commands import text
 from engine.commands.agents.bounds import refuse_links
 from engine.commands.base import Command, Done, Work
 from engine.commands.pages import texts
+from engine.commands.pages.pictures import named
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.model.pages import (
     SHOWN,
@@ -21,6 +22,7 @@ from engine.model.pages import (
     PageKind,
     Show,
 )
+from engine.model.pictures import PagePicture
 from engine.refusals import Code, Refused
 
 _HOURS = frozenset({12, 24})
@@ -50,6 +52,9 @@ class PageFields(Command[PageDone]):
     show: frozenset[Show] = frozenset()
     hide: frozenset[Show] = frozenset()
     consent: str | None = None
+    logo: str | None = Field(None, description="name of a picture that is kept; empty: none")
+    banner: str | None = None
+    background: str | None = None
 
     def fields(self) -> dict[str, Any]:
         """The fields that were given, each as it is kept. Raises Refused."""
@@ -70,6 +75,13 @@ class PageFields(Command[PageDone]):
         given = self.fields()
         refuse_links(work, work.bounds, [given[name] for name in _TEXTS if name in given])
         return given
+
+    async def pictures(self, work: Work, organizer: str) -> dict[str, PagePicture | None]:
+        """The pictures that were given. Raises Refused: UNKNOWN_PICTURE."""
+        given = {"logo": self.logo, "banner": self.banner, "background": self.background}
+        return {
+            field: await named(work, organizer, name) for field, name in given.items() if name is not None
+        }
 
     def shown(self, before: frozenset[Show]) -> frozenset[Show]:
         """What the page shows. Raises Refused where something is to be shown and hidden."""
@@ -113,7 +125,7 @@ class CreatePage(PageFields):
             shows=self.shown(SHOWN),
             created=work.now,
             changed=work.now,
-            **{**self.within(work), "title": heading},
+            **{**self.within(work), **await self.pictures(work, organizer), "title": heading},
         )
         await work.unit.save_page(page)
         return PageDone(page=page, changed=("slug",))
@@ -145,6 +157,7 @@ class UpdatePage(PageFields):
         published = old.published if self.published is None else self.published
         fields = {
             **self.within(work),
+            **await self.pictures(work, old.organizer),
             "selection": await self.selected(work, old.organizer, old.selection),
             "shows": self.shown(old.shows),
             "published": published,

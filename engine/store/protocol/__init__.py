@@ -31,7 +31,7 @@ from engine.store.protocol.links import LinkQuestions, Links
 from engine.store.protocol.notices import NOTICE_PAUSE, Notices
 from engine.store.protocol.orders import OrderQuestions, Orders
 from engine.store.protocol.organizers import OrganizerQuestions, Organizers
-from engine.store.protocol.pages import PageQuestions, Pages
+from engine.store.protocol.pages import PageQuestions, Pages, Pictures
 from engine.store.protocol.posted import PostedQuestions, PostedRequests
 from engine.store.protocol.quarantine import KeptMails, Quarantine
 from engine.store.protocol.questions import Questions, Reports, Searching
@@ -74,6 +74,7 @@ class Unit(
     Requests,
     Record,
     Pages,
+    Pictures,
     Links,
     Organizers,
     Orders,

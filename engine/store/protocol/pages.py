@@ -8,6 +8,7 @@ from typing import Protocol
 
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
+from engine.model.pictures import Picture
 
 
 class Pages(Protocol):
@@ -42,6 +43,26 @@ class Pages(Protocol):
         ...
 
 
+class Pictures(Protocol):
+    """The part of a unit of work that concerns pictures of pages."""
+
+    async def picture(self, organizer: str, name: str) -> Picture | None:
+        """The organizer's picture with this name, or None."""
+        ...
+
+    async def picture_count(self, organizer: str) -> int:
+        """How many pictures the organizer has."""
+        ...
+
+    async def save_picture(self, picture: Picture, content: bytes) -> None:
+        """Keep a picture; one that is kept already is as new again."""
+        ...
+
+    async def drop_pictures(self, organizer: str, before: datetime) -> None:
+        """Drop the organizer's pictures that were kept before then and that none of their pages has."""
+        ...
+
+
 class PageQuestions(Protocol):
     """What is asked for the pages that visitors see."""
 
@@ -55,6 +76,10 @@ class PageQuestions(Protocol):
 
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
         """The newest pages, newest first; of one organizer, if given."""
+        ...
+
+    async def picture_content(self, name: str) -> bytes | None:
+        """The bytes of the picture with this name, whoever's it is, or None."""
         ...
 
     async def shown_revision(self, organizer: str) -> tuple[int, str]:

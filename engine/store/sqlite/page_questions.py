@@ -10,6 +10,7 @@ from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
 from engine.store.sqlite.organizer_profiles import OrganizerProfiles
 from engine.store.sqlite.pages import Pages
+from engine.store.sqlite.pictures import Pictures
 from engine.store.sqlite.session import Statements
 
 T = TypeVar("T")
@@ -50,6 +51,9 @@ class PageQuestions:
 
     async def events_of(self, organizer: str, limit: int) -> list[Event]:
         return await self._in_thread(lambda s: Pages(s).events_of(organizer, limit))
+
+    async def picture_content(self, name: str) -> bytes | None:
+        return await self._in_thread(lambda s: Pictures(s).picture_content(name))
 
     async def page_request(self, code: str) -> PageRequest | None:
         return await self._in_loop(lambda s: Pages(s).page_request(code))

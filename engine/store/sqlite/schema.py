@@ -23,6 +23,7 @@ from engine.store.sqlite.orders_schema import ORDERS
 from engine.store.sqlite.organizer_profiles import ORGANIZERS
 from engine.store.sqlite.pages_schema import PAGES
 from engine.store.sqlite.person_schema import PERSON_MAILS
+from engine.store.sqlite.pictures_schema import PICTURES
 from engine.store.sqlite.posted_schema import POSTED
 from engine.store.sqlite.quota_schema import QUOTAS
 from engine.store.sqlite.record_schema import RECORD
@@ -342,6 +343,7 @@ MIGRATIONS = (
     ORGANIZER_LANGUAGES,
     ORDERS,
     POSTED,
+    PICTURES,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -20,6 +20,7 @@ from engine.store.sqlite.notices import GatheredNotices
 from engine.store.sqlite.orders import Orders
 from engine.store.sqlite.organizer_profiles import OrganizerProfiles
 from engine.store.sqlite.pages import Pages
+from engine.store.sqlite.pictures import Pictures
 from engine.store.sqlite.posted import PostedRequests
 from engine.store.sqlite.prompting import PromptRecords
 from engine.store.sqlite.proofs import Proofs
@@ -57,6 +58,7 @@ class SqliteUnit(
     Record,
     InboxMessages,
     Pages,
+    Pictures,
     Links,
     OrganizerProfiles,
     Orders,

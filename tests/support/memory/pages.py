@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from engine.model.changes import ChangeKind
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
+from engine.model.pictures import Picture
 from tests.support.memory.ledger import LedgerUnit
 
 _OF_EVENTS = {ChangeKind.EVENT_CREATED, ChangeKind.EVENT_CHANGED, ChangeKind.EVENT_CANCELLED}
@@ -43,6 +44,27 @@ class PageUnit(LedgerUnit):
     async def note_confirmed(self, organizer: str, person: str, now: datetime) -> None:
         if not await self.confirmed_once(organizer, person):
             self.t.put("confirmed_person", (organizer, person), now)
+
+    async def picture(self, organizer: str, name: str) -> Picture | None:
+        return self.t.get("picture", (organizer, name))
+
+    async def picture_count(self, organizer: str) -> int:
+        return len(list(self.t.where("picture", lambda p: p.organizer == organizer)))
+
+    async def save_picture(self, picture: Picture, content: bytes) -> None:
+        self.t.put("picture", (picture.organizer, picture.name), picture)
+        self.t.put("picture_content", picture.name, content)
+
+    async def drop_pictures(self, organizer: str, before: datetime) -> None:
+        shown = "".join(p.model_dump_json() for p in self.t.where("page", lambda p: p.organizer == organizer))
+        for key, picture in list(self.t.of("picture").items()):
+            if picture.organizer == organizer and picture.created < before and picture.name not in shown:
+                self.t.drop("picture", key)
+                if not any(True for _ in self.t.where("picture", lambda p, n=picture.name: p.name == n)):
+                    self.t.drop("picture_content", picture.name)
+
+    async def picture_content(self, name: str) -> bytes | None:
+        return self.t.get("picture_content", name)
 
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
         found = self.t.where("page", lambda p: organizer is None or p.organizer == organizer)

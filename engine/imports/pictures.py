@@ -1,0 +1,81 @@
+"""Pictures of pages by their address: each is fetched once and kept, and visitors get it from us."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import httpcore
+
+from engine.commands.pages.picture_files import BYTES_MAX
+from engine.commands.pages.pictures import KeepPicture
+from engine.engine import Engine
+from engine.model.actors import Actor
+from engine.model.verbs import Verb
+from engine.publicweb.outside import Outside, why_not
+from engine.refusals import Code, Refused
+
+FIELDS = ("logo", "banner", "background")
+_SECONDS = 10.0
+_FETCHES = asyncio.Semaphore(4)
+"""Pictures that are fetched at the same time."""
+_HEADERS = {"User-Agent": "cis-mcp", "Accept": "image/*", "Accept-Encoding": "identity"}
+
+
+async def with_pictures(
+    engine: Engine, actor: Actor, organizer: str | None, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`given`, what is said of a page, with the names of pictures where it has their addresses or bytes.
+
+    Raises Refused: NOT_ALLOWED, URL_NOT_ALLOWED, URL_NOT_READABLE, and as KeepPicture.
+    """
+    named = {name: given[name] for name in FIELDS if given.get(name) not in (None, "")}
+    if not named:
+        return dict(given)
+    if Verb.PUBLISH not in actor.verbs:
+        raise Refused(Code.NOT_ALLOWED, "This key may not do that: it lacks “publish”.")
+    return {
+        **given,
+        **{field: await _name(engine, actor, organizer, value) for field, value in named.items()},
+    }
+
+
+async def _name(engine: Engine, actor: Actor, organizer: str | None, value: str | bytes) -> str:
+    """The name under which a picture is kept: `value` is its bytes, its address, or that name."""
+    if isinstance(value, str) and ":" not in value:
+        return value
+    content = value if isinstance(value, bytes) else await _fetched(engine, value)
+    done = await engine.apply(KeepPicture(content=content, organizer=organizer), actor)
+    return done.picture.name
+
+
+async def _fetched(engine: Engine, url: str) -> bytes:
+    outside = Outside(engine.settings)
+    try:
+        async with _FETCHES:
+            address = await outside.check(url)
+            answer = await outside.request(
+                "GET", address, _HEADERS, b"", seconds=_SECONDS, most=BYTES_MAX + 1
+            )
+    except (
+        TimeoutError,
+        OSError,
+        httpcore.NetworkError,
+        httpcore.TimeoutException,
+        httpcore.ProtocolError,
+    ) as error:
+        raise _not_readable(why_not(error)) from None
+    finally:
+        await outside.close()
+    if answer.status != 200:
+        raise _not_readable(f"Its server answered {answer.status}.")
+    return answer.body
+
+
+def _not_readable(why: str) -> Refused:
+    return Refused(
+        Code.URL_NOT_READABLE,
+        f"The picture could not be fetched. {why}",
+        "Give the address at which the picture itself is, without redirects; or the file.",
+    )
