@@ -10,12 +10,12 @@ from functools import partial
 from typing import TypeVar, cast
 
 from engine.commands import recording
-from engine.commands.agents import holding
 from engine.commands.agents.bounds import refuse_exceeded
-from engine.commands.agents.holding import MustWait
-from engine.commands.agents.left_out import hold_left_out
 from engine.commands.agents.standing import standing_of
-from engine.commands.agents.undoing import offered
+from engine.commands.approvals import holding
+from engine.commands.approvals.holding import MustWait
+from engine.commands.approvals.left_out import hold_left_out
+from engine.commands.approvals.undoing import offered
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import Randomness, RecordedRandomness, SystemRandomness
 from engine.itip.recurrence import instances

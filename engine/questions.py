@@ -8,10 +8,10 @@ from datetime import date, datetime
 
 from engine import attendee_report
 from engine.campaign_questions import CampaignQuestions
-from engine.commands.agents.deciding import unknown
+from engine.commands import series
 from engine.commands.agents.keys import digest, subject_digest
+from engine.commands.approvals.deciding import unknown
 from engine.commands.base import named_event
-from engine.commands.events import series
 from engine.commands.operators.operators import may_administer
 from engine.do_not_mail import DoNotMail, refuse_unreading
 from engine.export_questions import ExportQuestions

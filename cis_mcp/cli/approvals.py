@@ -77,7 +77,7 @@ async def _decide(settings: Settings, held_id: str, *, approve: bool, why: str =
     """Exit 0 if it was carried out or refused, 1 if it was void."""
     from cis_mcp.run.runtime import opened
     from cis_mcp.views import held as views
-    from engine.commands.agents.deciding import Decide
+    from engine.commands.approvals.deciding import Decide
     from engine.model.held import Channel, HeldState
 
     command = Decide(held_id=held_id, approve=approve, why=why, channel=Channel.COMMAND_LINE)

@@ -23,7 +23,7 @@ def undo(undo_id: str | None) -> None:
 async def _list(settings: Settings) -> int:
     from cis_mcp.run.runtime import opened
     from cis_mcp.views import undo as views
-    from engine.commands.agents.undoing import ShowUndos
+    from engine.commands.approvals.undoing import ShowUndos
 
     async with opened(settings) as engine:
         done = await engine.apply(ShowUndos(), engine.local)
@@ -37,7 +37,7 @@ async def _list(settings: Settings) -> int:
 async def _undo(settings: Settings, undo_id: str) -> int:
     from cis_mcp.run.runtime import opened
     from cis_mcp.views import undo as views
-    from engine.commands.agents.undoing import UndoCommand
+    from engine.commands.approvals.undoing import UndoCommand
 
     async with opened(settings) as engine:
         done = await engine.apply(UndoCommand(undo_id=undo_id), engine.local)

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views import keys as views
-from engine.commands.agents.deciding import Decide, decided_already, unknown
 from engine.commands.agents.keys import RevokeKey, StopKey
 from engine.commands.agents.stopping import StopByOwner, StopSending
+from engine.commands.approvals.deciding import Decide, decided_already, unknown
 from engine.commands.invites.addresses import AddressList
 from engine.engine import SYSTEM
 from engine.model.held import Channel, HeldAction, HeldState

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.revisions import field_changes, notified_fields, update_sample
-from engine.commands.agents.undoing import UndoCommand
+from engine.commands.approvals.undoing import UndoCommand
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.model.events import Event

@@ -12,8 +12,8 @@ from cis_mcp.pages.forms import form_of
 from cis_mcp.pages.links import Handler, page, refusal
 from cis_mcp.pages.signin import signed_in
 from cis_mcp.pages.speaking import Speech, speech
-from engine.commands.agents.deciding import Decide, decided_already
-from engine.commands.agents.holding import ID_LENGTH
+from engine.commands.approvals.deciding import Decide, decided_already
+from engine.commands.approvals.holding import ID_LENGTH
 from engine.commands.signing_in import AskToSignIn
 from engine.engine import SYSTEM, Engine
 from engine.mail.locale.language import SOURCE, Language

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import one_line, utc
-from engine.commands.agents.approval_mails import described
+from engine.commands.approvals.approval_mails import described
 from engine.model.actors import Actor
 from engine.model.held import HeldAction, HeldState
 

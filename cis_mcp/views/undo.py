@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cis_mcp.views.base import Data
 from cis_mcp.views.events import utc
-from engine.commands.agents.undoing import UndoDone
+from engine.commands.approvals.undoing import UndoDone
 from engine.model.undo import Undo, Undoable
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.commands.randomness import Randomness
+from engine.commands.randomness import Randomness, word_in_order
 from engine.model.actors import Actor
 from engine.model.answers import Proposal
 from engine.model.base import Value
@@ -91,6 +91,10 @@ class Work:
     def not_before(self, seconds: int) -> datetime | None:
         """When what is owed now may leave, so that it can be taken back until then; None: at once."""
         return self.now + timedelta(seconds=seconds) if seconds and not self.waited else None
+
+    def new_message_id(self) -> str:
+        """A Message-ID of our domain, without angle brackets, that is not in use (promise 4)."""
+        return f"{word_in_order(self.randomness, self.now, 24)}@{self.settings.domain}"
 
     def exceed(self, bound: str, why: str) -> None:
         """Note that the change passes a bound, so that it waits for a decision."""

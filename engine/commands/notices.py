@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from engine.commands import series
 from engine.commands.base import Work
-from engine.commands.events import series
-from engine.commands.invites.invites import new_message_id
 from engine.itip import recurrence
 from engine.mail.outgoing import words
 from engine.model.campaigns import Campaign, CampaignState, Recipient
@@ -64,7 +63,7 @@ def message(
         kind=kind,
         email=to,
         organizer=organizer,
-        message_id=new_message_id(work),
+        message_id=work.new_message_id(),
         event_uid=event_uid,
         notice=notice,
         created=work.now,

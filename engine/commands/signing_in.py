@@ -9,9 +9,9 @@ from pydantic import Field
 
 from engine.commands import notices, text
 from engine.commands.agents.readable import read_by_a_key
-from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
+from engine.commands.prompting import Cause, prompted
 from engine.model.messages import Notice
 from engine.model.sessions import LINK_LASTS, NOTED_EVERY, LoginSession, SignedInAs, SignInLink
 from engine.refusals import Code, Refused

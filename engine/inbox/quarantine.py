@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
-from engine.commands.operators.quarantine import DropMail, ReleaseMail
+from engine.commands.mails.quarantine import DropMail, ReleaseMail
 from engine.engine import Engine
 from engine.inbox.contents.readers import Readers
 from engine.inbox.spool.spool import Mailbox, Spool, Spooled, parsed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from engine.commands.agents.endings import ExpireHeld, TellEnded
+from engine.commands.approvals.endings import ExpireHeld, TellEnded
 from engine.commands.orders.ending import ReportEndedPlans
 from engine.engine import SYSTEM, Engine
 

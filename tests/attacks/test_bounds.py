@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from cis_mcp.views.keys import read_bounds
-from engine.commands.agents.deciding import Decide
 from engine.commands.agents.keys import CreateKey, RevokeKey, StopKey
 from engine.commands.agents.owed import DecideOwed
 from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.approvals.deciding import Decide
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import CancelEvent, UpdateEvent

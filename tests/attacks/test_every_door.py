@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.commands.agents.deciding import Decide
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.approvals.deciding import Decide
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row
 from engine.commands.events.events import UpdateEvent

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine.commands.agents.deciding import Decide
 from engine.commands.agents.keys import RevokeKey, StopKey
 from engine.commands.agents.stopping import StopSending
 from engine.commands.answers.proposals import RecordProposal
 from engine.commands.answers.receipts import RecordReceipt
+from engine.commands.approvals.deciding import Decide
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.invites.invites import SendInvite
 from engine.engine import SYSTEM, Engine

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from engine.commands.events.events import CancelEvent, UpdateEvent
-from engine.commands.events.revisions import Source
 from engine.commands.events.timing import Timing
 from engine.commands.operators.operators import SuspendOrganizer
+from engine.commands.revisions import Source
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.events import EventStatus, Override

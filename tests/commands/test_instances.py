@@ -9,7 +9,7 @@ import pytest
 from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.events.events import CancelEvent
 from engine.commands.events.instances import CancelInstance, ChangeInstance
-from engine.commands.events.revisions import Source
+from engine.commands.revisions import Source
 from engine.engine import SYSTEM, Engine
 from engine.model.events import Event, EventStatus, Override
 from engine.model.messages import Audience, Kind, Method

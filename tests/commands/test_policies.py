@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.commands.agents import approval_mails
-from engine.commands.agents.deciding import Decide, Decided
 from engine.commands.agents.keys import ChangeKey, CreateKey, RevokeKey, StopKey
+from engine.commands.approvals import approval_mails
+from engine.commands.approvals.deciding import Decide, Decided
 from engine.commands.base import Command, Done
 from engine.commands.campaigns.campaigns import CampaignAction, ControlCampaign, DraftCampaign
 from engine.commands.campaigns.validation import Row

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from engine.commands.agents.deciding import Decide
+from engine.commands.approvals.deciding import Decide
 from engine.model.held import Channel
 from engine.model.people import Partstat
 from tests.examples.playing import BOSS, staged

@@ -13,7 +13,7 @@ from cis_mcp.auth.sessions import cookie_name, secret_in
 from engine.commands.agents.keys import CreateKey
 from engine.commands.agents.switches import SetOrganizerApproval
 from engine.commands.events.events import UpdateEvent
-from engine.commands.events.revisions import Source
+from engine.commands.revisions import Source
 from engine.commands.signing_in import MakeSignInLink
 from engine.engine import Engine
 from engine.model.actors import Actor

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands.agents.deciding import Decide
 from engine.commands.agents.switches import SetOrganizerApproval
+from engine.commands.approvals.deciding import Decide
 from engine.commands.events.events import UpdateEvent
 from engine.engine import Engine
 from engine.model.events import Event

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from engine.commands.events import series
+from engine.commands import series
 from engine.itip.message import ItipEvent
 from engine.itip.recurrence import instances, validated
 from engine.model.times import Span, named_day

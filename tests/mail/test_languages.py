@@ -13,9 +13,9 @@ import pytest
 
 from engine.commands.campaigns.campaigns import CampaignAction, DraftCampaign
 from engine.commands.composing import reader_language
-from engine.commands.events.revisions import revised
 from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.organizers import SettleOrganizer
+from engine.commands.revisions import revised
 from engine.engine import Engine
 from engine.inbox.routes.rsvp import answer_in
 from engine.mail.locale.language import TAGS, language

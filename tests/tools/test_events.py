@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.commands.events.revisions import Source
+from engine.commands.revisions import Source
 from engine.engine import Engine
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, invite_all_answers

@@ -12,8 +12,8 @@ import pytest
 
 from cis_mcp.mcp.tools import EVERYTHING
 from cis_mcp.views.events import utc
-from engine.commands.agents.deciding import Decide
 from engine.commands.answers.proposals import RecordProposal
+from engine.commands.approvals.deciding import Decide
 from engine.engine import SYSTEM, Engine
 from engine.model.held import Channel
 from engine.model.messages import Kind

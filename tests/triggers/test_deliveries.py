@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine.commands.agents.deciding import Decide
 from engine.commands.agents.keys import RevokeKey
+from engine.commands.approvals.deciding import Decide
 from engine.commands.operators.operators import SuspendOrganizer
 from engine.commands.triggers.deliveries import EmptyDeliveries, HandleDelivery, PlanDelivery, ReplayDelivery
 from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, SetTriggerSecrets

@@ -9,8 +9,8 @@ import pytest
 
 from cis_mcp.hooks import hooks
 from cis_mcp.views.keys import read_bounds
-from engine.commands.agents.deciding import Decide
 from engine.commands.agents.keys import CreateKey
+from engine.commands.approvals.deciding import Decide
 from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, TriggerDone
 from engine.engine import Engine
 from engine.model.actors import Actor

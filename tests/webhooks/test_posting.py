@@ -128,7 +128,7 @@ async def test_every_kind_that_is_asked_for_comes(engine: Engine, clock: Clock) 
 
 
 async def test_what_waits_for_a_yes_and_what_was_decided_are_posted(engine: Engine) -> None:
-    from engine.commands.agents.deciding import Decide
+    from engine.commands.approvals.deciding import Decide
     from engine.model.held import Channel
 
     receiver = Receiver()

@@ -20,7 +20,7 @@ from mcp.types import (
 )
 from pydantic import BaseModel, Field
 
-from engine.commands.agents.approval_mails import described
+from engine.commands.approvals.approval_mails import described
 from engine.model.actors import Actor
 from engine.model.held import HeldAction
 

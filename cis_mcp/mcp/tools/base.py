@@ -35,8 +35,8 @@ from cis_mcp.mcp.tools.shapes import passed_over
 from cis_mcp.views.base import Data
 from cis_mcp.views.held import waiting, waiting_line
 from cis_mcp.views.undo import undo_info, undo_line
-from engine.commands.agents.approval_mails import described
-from engine.commands.agents.deciding import Decide
+from engine.commands.approvals.approval_mails import described
+from engine.commands.approvals.deciding import Decide
 from engine.commands.base import Command, Done
 from engine.engine import Engine
 from engine.model.actors import Actor

@@ -33,7 +33,7 @@ from cis_mcp.views.events import (
 )
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
 from cis_mcp.views.revisions import Revision, notified_fields, revision_fields
-from engine.commands.events import series
+from engine.commands import series
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.instances import CancelInstance, UpdateInstance
 from engine.commands.events.timing import Timing

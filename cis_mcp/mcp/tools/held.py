@@ -10,9 +10,9 @@ from pydantic import Field
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writes
 from cis_mcp.views import held as views
-from engine.commands.agents.deciding import WHY_MAX, Decide
 from engine.commands.agents.keys import StopKey
 from engine.commands.agents.stopping import StopSending
+from engine.commands.approvals.deciding import WHY_MAX, Decide
 from engine.model.held import Channel, HeldAction, HeldState
 from engine.refusals import Code, Refused
 

@@ -21,8 +21,8 @@ from cis_mcp.views.events import (
     times,
 )
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
+from engine.commands import series
 from engine.commands.answers.proposals import DeclineProposal
-from engine.commands.events import series
 from engine.commands.events.accepting import AcceptProposal
 from engine.model.answers import Proposal, ProposalState
 from engine.model.events import Event

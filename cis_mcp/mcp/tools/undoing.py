@@ -8,7 +8,7 @@ from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import ACTING, CallContext, Reply, Spec, writes
 from cis_mcp.views.events import event_lines
 from cis_mcp.views.undo import Undone, undone, undone_line
-from engine.commands.agents.undoing import UndoCommand
+from engine.commands.approvals.undoing import UndoCommand
 
 
 class UndoArguments(Arguments):

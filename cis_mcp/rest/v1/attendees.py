@@ -14,8 +14,8 @@ from cis_mcp.views.chosen import chosen
 from cis_mcp.views.events import EventInfo, event_info, moment
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
 from cis_mcp.views.timeline import AttendeeStory, attendee_story, page_of
+from engine.commands import series
 from engine.commands.answers.proposals import DeclineProposal
-from engine.commands.events import series
 from engine.commands.events.accepting import AcceptProposal
 from engine.model.queries import AttendeeQuery
 from engine.model.verbs import Verb

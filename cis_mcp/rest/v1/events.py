@@ -16,8 +16,8 @@ from cis_mcp.views.events import EventInfo, event_info, moment
 from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
 from cis_mcp.views.revisions import Revision, revision_fields
 from cis_mcp.views.suppressions import Entry, entry_info
+from engine.commands import series
 from engine.commands.base import Work
-from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.instances import CancelInstance, UpdateInstance
 from engine.commands.events.timing import Timing

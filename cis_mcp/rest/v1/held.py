@@ -10,7 +10,7 @@ from cis_mcp.rest.endpoint import Call, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Limit, Query
 from cis_mcp.views.base import Data
 from cis_mcp.views.held import HeldInfo, held_info
-from engine.commands.agents.deciding import WHY_MAX, Decide
+from engine.commands.approvals.deciding import WHY_MAX, Decide
 from engine.model import cursors
 from engine.model.held import Channel
 from engine.model.verbs import Verb

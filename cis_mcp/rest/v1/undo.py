@@ -10,7 +10,7 @@ from cis_mcp.rest.endpoint import Call, Endpoint
 from cis_mcp.rest.models import Body, Nothing, Query
 from cis_mcp.views.base import Data
 from cis_mcp.views.undo import UndoableInfo, Undone, undoable_info, undone
-from engine.commands.agents.undoing import ShowUndos, UndoCommand
+from engine.commands.approvals.undoing import ShowUndos, UndoCommand
 from engine.model.verbs import Verb
 
 

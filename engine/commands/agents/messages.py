@@ -11,8 +11,8 @@ from pydantic import Field
 from engine.commands import notices, text
 from engine.commands.agents import budgets
 from engine.commands.agents.bounds import refuse_links, refuse_recipient
-from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
+from engine.commands.prompting import Cause, prompted
 from engine.commands.randomness import word_in_order
 from engine.model.codes import whole_blanked as blanked
 from engine.model.inbox_messages import TEXT_MAX, InboxMessage

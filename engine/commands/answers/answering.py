@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Generic
 
 from engine.commands import notices, notifying, text
-from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, D_co, Done, Work, unknown_event
 from engine.commands.invites.invites import new_attendee
+from engine.commands.prompting import Cause, prompted
 from engine.model.events import Event
 from engine.model.people import Attendee, Origin, Party
 from engine.model.times import Instant

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from engine.commands import notices
-from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.registration import register
+from engine.commands.prompting import Cause, prompted
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.model.base import Value
 from engine.model.confirmations import Confirmation, ConfirmationKind

@@ -5,11 +5,11 @@ from __future__ import annotations
 from engine.commands import notices, notifying, text
 from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent
-from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message, invites_left, new_attendee
 from engine.commands.invites.places import places_left
 from engine.commands.person_limit import PersonLimit
+from engine.commands.prompting import Cause, prompted
 from engine.model.answers import Delegation
 from engine.model.events import Event
 from engine.model.people import Attendee, Origin, Partstat

@@ -6,14 +6,13 @@ from datetime import UTC, date, datetime
 
 from pydantic import Field
 
-from engine.commands import notices, text
+from engine.commands import notices, series, text
 from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent, plain_name, whose
-from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.answers.receipts import outdated, recorded
 from engine.commands.base import Command, Done, Work
-from engine.commands.events import series
 from engine.commands.invites.invites import invite_message
+from engine.commands.prompting import Cause, prompted
 from engine.model.answers import Proposal, ProposalState
 from engine.model.codes import whole_blanked
 from engine.model.events import Event

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from engine.commands import series
 from engine.commands.agents.messages import keep_comment
 from engine.commands.answers.answering import Answering, Respondent, whose
 from engine.commands.answers.delegations import delegated
 from engine.commands.base import Done, Work
-from engine.commands.events import series
 from engine.commands.invites.invites import invite_message
 from engine.commands.invites.places import holds_place, places_left
 from engine.model.answers import InstanceAnswer, Receipt

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from engine.commands.answers.answering import Answering, whose
-from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message, refuse_barred
 from engine.commands.person_limit import refuse_person_limit
+from engine.commands.prompting import Cause, prompted
 from engine.model.events import Event
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee

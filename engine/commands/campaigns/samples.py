@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.commands.agents.previews import invite_sample
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import as_attendee, unknown_campaign
+from engine.commands.invites.samples import invite_sample
 from engine.model.campaigns import Recipient
 from engine.model.held import SampleMail
 from engine.refusals import Code, Refused

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from engine.commands import text
-from engine.commands.events import series
+from engine.commands import series, text
 from engine.commands.events.events import CreateEvent, UpdateEvent
 from engine.commands.events.reinstating import ReinstateEvent
-from engine.commands.events.revisions import Source
+from engine.commands.revisions import Source
 from engine.itip import recurrence
 from engine.itip.message import ItipEvent, noted_stamp
 from engine.mail import html

@@ -7,12 +7,14 @@ from collections.abc import Collection, Mapping
 
 from pydantic import Field
 
-from engine.commands import bulk_changes, text
+from engine.commands import bulk_changes, series, text
 from engine.commands.agents import bounds
 from engine.commands.answers import proposals
 from engine.commands.base import Command, Done, Work
-from engine.commands.events import series
-from engine.commands.events.revisions import (
+from engine.commands.events.timing import Timing
+from engine.commands.invites import audience
+from engine.commands.randomness import UID_LENGTH, short_id
+from engine.commands.revisions import (
     Source,
     differences,
     felt,
@@ -22,9 +24,6 @@ from engine.commands.events.revisions import (
     sound,
     with_source,
 )
-from engine.commands.events.timing import Timing
-from engine.commands.invites import audience
-from engine.commands.randomness import UID_LENGTH, short_id
 from engine.itip import personal, recurrence
 from engine.model.answers import Proposal
 from engine.model.events import Event, EventStatus, Override, Reserved

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from engine.commands import text
+from engine.commands import series, text
 from engine.commands.agents import bounds
 from engine.commands.answers import proposals
 from engine.commands.base import Command, Work
-from engine.commands.events import series
 from engine.commands.events.events import EventDone
-from engine.commands.events.revisions import Source, differences, refuse_unexpected, revised, sound
 from engine.commands.events.timing import Timing
 from engine.commands.invites import audience
+from engine.commands.revisions import Source, differences, refuse_unexpected, revised, sound
 from engine.itip import recurrence, write
 from engine.model.events import Event, Override
 from engine.model.messages import Audience, Chosen, Kind

@@ -6,8 +6,8 @@ from engine.commands import bulk_changes
 from engine.commands.agents import bounds
 from engine.commands.base import Work
 from engine.commands.events.events import EventDone, UpdateEvent
-from engine.commands.events.revisions import differences, revised, sound
 from engine.commands.invites import audience
+from engine.commands.revisions import differences, revised, sound
 from engine.model.events import EventStatus
 from engine.model.messages import Kind
 from engine.refusals import Code

@@ -9,7 +9,7 @@ from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.commands.events import calendars, linking
 from engine.commands.events.events import CancelEvent, CreateEvent
-from engine.commands.events.revisions import Source
+from engine.commands.revisions import Source
 from engine.commands.tables.batch import EventCommand, RequestOutcome, RowAction, Step, StepOutcome
 from engine.itip.feed import Entry
 from engine.model.events import Event

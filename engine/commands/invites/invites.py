@@ -10,11 +10,11 @@ from pydantic import Field
 from engine.commands import text
 from engine.commands.agents import bounds, budgets
 from engine.commands.base import Command, Done, Work
-from engine.commands.events.revisions import revised
 from engine.commands.invites.places import places_left, refuse_full
 from engine.commands.person_limit import refuse_person_limit
 from engine.commands.plan_limits import plan_of
 from engine.commands.randomness import RECEIPT_TOKEN_LENGTH, word_in_order
+from engine.commands.revisions import revised
 from engine.itip import personal
 from engine.mail.locale import choosing
 from engine.model.events import Event
@@ -211,7 +211,7 @@ def invite_message(
         kind=kind,
         email=attendee.email,
         organizer=event.organizer,
-        message_id=new_message_id(work),
+        message_id=work.new_message_id(),
         event_uid=event.uid,
         method=kind.method,
         sequence=event.sequence,
@@ -221,10 +221,6 @@ def invite_message(
         due=due or work.now,
         key=work.caused_by(event) if key is None else key,
     )
-
-
-def new_message_id(work: Work) -> str:
-    return f"{word_in_order(work.randomness, work.now, 24)}@{work.settings.domain}"
 
 
 def _refuse_own(work: Work, email: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from engine.commands import notices, text
-from engine.commands.answers.prompting import Cause, prompted
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
+from engine.commands.prompting import Cause, prompted
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.model.base import Value
 from engine.model.confirmations import Confirmation, ConfirmationKind

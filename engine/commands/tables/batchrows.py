@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from engine.commands import text
 from engine.commands.base import Work, named_event
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
-from engine.commands.events.revisions import Source
+from engine.commands.revisions import Source
 from engine.commands.tables import batchtimes, table
 from engine.commands.tables.batch import EventCommand, RowAction, Step
 from engine.model.events import Event

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from engine.commands import first_proof, notices
-from engine.commands.agents import approval_mails
+from engine.commands import notices
 from engine.commands.answers import confirmations
-from engine.commands.answers.prompting import Cause, prompted
+from engine.commands.approvals import approval_mails
 from engine.commands.base import Command, Done, Work
 from engine.commands.intake import NoticeToSender, note
+from engine.commands.mails import first_proof
 from engine.commands.operators import registration
+from engine.commands.prompting import Cause, prompted
 from engine.engine import Engine
 from engine.inbox.intake.received import (
     MailAction,

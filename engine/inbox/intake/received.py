@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import InstanceOf
 
 from engine.commands.answers.confirmations import Waiting
-from engine.commands.first_proof import Held, IntendedChange, Proven
+from engine.commands.mails.first_proof import Held, IntendedChange, Proven
 from engine.commands.operators.registration import Applicant
 from engine.inbox.contents.content import Content
 from engine.inbox.spool.spool import Envelope, Mailbox

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from engine.commands import notices
 from engine.commands.base import Done, Work
-from engine.commands.first_proof import NewProof
 from engine.commands.intake import NoChange
+from engine.commands.mails.first_proof import NewProof
 from engine.engine import SYSTEM, Engine
 from engine.inbox.authentication.authenticator import Authenticator
 from engine.inbox.contents.readers import Readers

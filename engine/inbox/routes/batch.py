@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.attendee_report import harmless
-from engine.commands import first_proof, notices
+from engine.commands import notices
 from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
+from engine.commands.mails import first_proof
 from engine.commands.tables import batchrows
 from engine.commands.tables.batch import Batch, BatchDone, Rehearsed, RequestOutcome, StepOutcome, tallied
 from engine.commands.tables.batchrows import RowStep

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.commands import text
-from engine.commands.events import calendars, series
+from engine.commands import series, text
+from engine.commands.events import calendars
 from engine.commands.events.calendars import gone, override
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.instances import AddInstance
-from engine.commands.events.revisions import Source
+from engine.commands.revisions import Source
 from engine.inbox.intake.received import ReceivedMail
 from engine.inbox.routes.respondent import mailbox
 from engine.itip.message import ItipEvent

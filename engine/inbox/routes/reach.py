@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from engine.commands import first_proof
 from engine.commands.base import Done, Work
-from engine.commands.first_proof import GROWN, IntendedChange
 from engine.commands.intake import NoChange
+from engine.commands.mails import first_proof
+from engine.commands.mails.first_proof import GROWN, IntendedChange
 from engine.engine import SYSTEM, Engine
 from engine.inbox.intake.once import limited
 from engine.inbox.intake.received import Outcome, ReceivedMail

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from engine.commands.first_proof import NewProof
+from engine.commands.mails.first_proof import NewProof
 from engine.engine import Engine
 from engine.inbox.intake.once import apply_once
 from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, named, turned_down

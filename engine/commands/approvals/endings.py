@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.commands import notices, notifying
-from engine.commands.agents import approval_mails
+from engine.commands.approvals import approval_mails
 from engine.commands.base import Command, Work
 from engine.commands.notifying import Progress
 from engine.model.held import HeldAction, HeldState, HoldReason

@@ -8,12 +8,12 @@ from typing import ClassVar
 from pydantic import Field
 
 from engine.commands import notifying, text
-from engine.commands.agents import approval_mails
-from engine.commands.agents.holdable import made, people
-from engine.commands.agents.holding import kept_command, policy_now
 from engine.commands.agents.readable import read_by_a_key
 from engine.commands.agents.standing import standing_of
-from engine.commands.agents.undoing import offered
+from engine.commands.approvals import approval_mails
+from engine.commands.approvals.holdable import made, people
+from engine.commands.approvals.holding import kept_command, policy_now
+from engine.commands.approvals.undoing import offered
 from engine.commands.base import Command, Done, Work
 from engine.commands.randomness import RepeatedRandomness
 from engine.model import record

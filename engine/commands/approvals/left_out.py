@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.commands.agents import policies, previews
-from engine.commands.agents.holding import WAITING_MAX, MustWait, hold, kept_command
+from engine.commands.approvals import policies, previews
+from engine.commands.approvals.holding import WAITING_MAX, MustWait, hold, kept_command
 from engine.commands.base import Work
 from engine.commands.events.events import UpdateEvent
 from engine.model.held import HeldCommand, HeldState, HoldReason, LeftOut

@@ -5,34 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from engine.commands import composing, text
-from engine.commands.agents.holdable import people, subject
+from engine.commands import composing, series, text
 from engine.commands.agents.messages import MessageDone
 from engine.commands.answers.proposals import ProposalDone
+from engine.commands.approvals.holdable import people, subject
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import CampaignDone, as_attendee
 from engine.commands.campaigns.reports import ReportDone
-from engine.commands.events import series
 from engine.commands.events.events import CancelEvent, EventDone
 from engine.commands.events.instances import CancelInstance
-from engine.commands.invites.invites import InviteDone, personal_values
+from engine.commands.invites.invites import InviteDone
 from engine.commands.invites.reminding import RemindDone
+from engine.commands.invites.samples import TEXT_SHOWN, invite_sample, language_of
 from engine.commands.invites.send_many import InvitesDone
 from engine.commands.invites.withdrawing import WithdrawDone
 from engine.commands.triggers.deliveries import DeliveryDone, HandleDelivery
 from engine.commands.triggers.triggers import TriggerDone
-from engine.itip import personal, write
+from engine.itip import write
 from engine.mail.outgoing import words
 from engine.model.events import Event
 from engine.model.held import Difference, HeldPreview, SampleMail
 from engine.model.messages import Kind
-from engine.model.people import Attendee
 
 _FIRST = 5
 _EMAIL_SHOWN = 100
 _SHOWN = 1_000
 _TITLE_SHOWN = 200
-_TEXT_SHOWN = 20_000
 _LABELS = {
     "summary": "title",
     "location": "place",
@@ -123,27 +121,8 @@ def _answer(command: Command[Done], done: MessageDone) -> SampleMail:
     """The answer to a message of somebody's."""
     title = str(getattr(command, "title", "")) or f"Re: {done.message.subject[:190]}"
     return SampleMail(
-        to=done.message.sender, subject=title, text=str(getattr(command, "body", ""))[:_TEXT_SHOWN]
+        to=done.message.sender, subject=title, text=str(getattr(command, "body", ""))[:TEXT_SHOWN]
     )
-
-
-async def invite_sample(work: Work, attendee: Attendee, note: str = "") -> SampleMail | None:
-    """The invite to one person, as it would leave now."""
-    event = await work.unit.event(attendee.event_uid)
-    if event is None:
-        return None
-    event = personal.personalize(event.seen_by(attendee.partstat), personal_values(attendee))
-    name = event.organizer_name or await work.unit.organizer_name(event.organizer) or event.organizer
-    zone = composing.reader_zone(attendee)
-    language = await _language(work, event, attendee)
-    said = composing.revision(event, Kind.INVITE, None, name, work.settings, note, zone, language)
-    subject_of_it, text_of_it = composing.plain_text(said, work.settings)
-    return SampleMail(to=attendee.email, subject=subject_of_it, text=text_of_it[:_TEXT_SHOWN])
-
-
-async def _language(work: Work, event: Event, reader: Attendee) -> str:
-    """The language of the mail to somebody."""
-    return composing.reader_language(reader, await work.unit.organizer_language(event.organizer))
 
 
 async def _of_change(work: Work, command: Command[Done], done: EventDone) -> HeldPreview:
@@ -224,10 +203,10 @@ async def _sample(work: Work, command: Command[Done], done: EventDone) -> Sample
     event, first = done.preview.sample, done.preview.first[0]
     name = event.organizer_name or await work.unit.organizer_name(event.organizer) or event.organizer
     about, zone = _instance(command, event), composing.reader_zone(first)
-    kind, note, language = _kind(command), _note(command), await _language(work, event, first)
+    kind, note, language = _kind(command), _note(command), await language_of(work, event, first)
     said = composing.revision(event, kind, about, name, work.settings, note, zone, language)
     title, words_of_it = composing.plain_text(said, work.settings)
-    return SampleMail(to=first.email, subject=title, text=words_of_it[:_TEXT_SHOWN])
+    return SampleMail(to=first.email, subject=title, text=words_of_it[:TEXT_SHOWN])
 
 
 def _kind(command: Command[Done]) -> Kind:

@@ -7,9 +7,9 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
-from engine.commands.agents import holdable
 from engine.commands.agents.bounds import out_of_bounds, personal_texts, texts_of
 from engine.commands.agents.messages import MessageDone
+from engine.commands.approvals import holdable
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.commands import first_proof
 from engine.commands.base import Command, Done, Work
+from engine.commands.mails import first_proof
 from engine.commands.operators.operators import may_administer
 from engine.model.counters import Intake
 from engine.refusals import Code, Refused

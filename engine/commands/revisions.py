@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 
 from pydantic import Field
 
+from engine.commands import series
 from engine.commands.base import Work
-from engine.commands.events import series
 from engine.itip import personal, recurrence
 from engine.itip.message import noted_stamp
 from engine.model.base import Value

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.commands.agents import approval_mails, policies, previews
 from engine.commands.agents.bounds import out_of_bounds
-from engine.commands.agents.holdable import CLIENT_CHANGES, COMMANDS, subject
 from engine.commands.agents.readable import read_by_a_key
 from engine.commands.agents.standing import standing_of
+from engine.commands.approvals import approval_mails, policies, previews
+from engine.commands.approvals.holdable import CLIENT_CHANGES, COMMANDS, subject
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone
-from engine.commands.events.revisions import Source
 from engine.commands.randomness import TOKEN_LENGTH, RecordedRandomness
+from engine.commands.revisions import Source
 from engine.model.events import Event
 from engine.model.held import (
     HeldAction,
