@@ -14,7 +14,7 @@ from cis_mcp.run.runtime import opened
 from engine.commands.tables import batchrows, table
 from engine.commands.tables.batch import Rehearsed, RequestOutcome, StepOutcome
 from engine.engine import Engine
-from engine.imports import feeds, webpage
+from engine.imports import feeds, installation, webpage
 from engine.imports.imported import Imported, Options, in_words
 from engine.inbox.routes import batch
 from engine.itip import feed
@@ -46,6 +46,8 @@ async def again(settings: Settings, url: str, options: Options, seconds: float, 
 
 
 async def _once(engine: Engine, source: str, options: Options, *, as_json: bool) -> int:
+    if installation.names_one(source):
+        return await _installation(engine, source, options, as_json=as_json)
     if is_url(source):
         return _report(await feeds.import_url(engine, engine.local, source, options), as_json=as_json)
     name, data = await asyncio.to_thread(content, source)
@@ -70,6 +72,25 @@ def content(source: str) -> tuple[str, bytes]:
     if source == "-":
         return source, sys.stdin.buffer.read(_BYTES_MAX + 1)
     return feeds.read_file(source, _BYTES_MAX)
+
+
+# an installation of the published Calendar Invite Server
+
+
+async def _installation(engine: Engine, source: str, options: Options, *, as_json: bool) -> int:
+    if options.dry_run or options.organizer or options.name:
+        raise click.UsageError("An installation is imported whole: only --timezone and --json go with it.")
+    zone = options.timezone or "UTC"
+    done = await installation.take_over(engine, engine.local, source, timezone=zone)
+    if as_json:
+        click.echo(done.model_dump_json())
+        return 1 if done.failed else 0
+    for kind, counts in done.counts.items():
+        click.echo(f"{kind}: {counts['new']} new, {counts['newer']} newer, {counts['known']} known already")
+    for problem in done.problems:
+        click.echo(_plain(f"  left out: {problem}"))
+    click.echo(f"{done.left_out} left out. No one was mailed.", err=True)
+    return 1 if done.failed else 0
 
 
 # a table of commands

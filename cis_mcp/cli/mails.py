@@ -34,7 +34,7 @@ def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
 
 
 @click.command("import")
-@click.argument("source", metavar="FILE|URL")
+@click.argument("source", metavar="FILE|URL|dynamodb://TABLE")
 @click.option("--organizer", metavar="ADDRESS", help="The organizer of the events; default: CIS_ORGANIZER.")
 @click.option(
     "--calendar", "name", metavar="NAME", default="", help="Which calendar it is; else its file name or URL."
@@ -54,7 +54,8 @@ def ingest(mailbox: str | None, files: tuple[str, ...]) -> None:
 def import_(source: str, every: str | None, *, as_json: bool, **options: Any) -> None:
     """Make events from a calendar (.ics, or its https address), or carry out a CSV of commands; “-” is stdin.
 
-    Repeat it safely: new events are created, changed ones updated, and attendees notified.
+    Repeat it safely: new events are created, changed ones updated, and attendees notified. dynamodb://TABLE, or
+    dynamodb-export:FOLDER, takes over a published Calendar Invite Server, and mails no one.
     """
     seconds = _interval(every) if every else None
     settings = settings_in_force()

@@ -517,3 +517,19 @@ async def test_sent_mails_of_a_campaign_are_read_in_pages_that_join(store: Store
             seen += found
             pages += 1
     assert (sorted(seen), pages) == (sorted(c.message.message_id for c in claims[:4]), 2)
+
+
+async def test_a_message_that_another_server_sent_counts_as_sent_when_it_was_made(store: Store) -> None:
+    made = event()
+    async with store.unit() as unit:
+        await unit.ensure_organizer(made.organizer, "Olga", START)
+        await unit.add_event(made)
+        await unit.add_attendees([attendee("ann@example.com")])
+        before = message("ann@example.com", created=START - timedelta(days=3))
+        await unit.add_sent([before], START)
+        await unit.add_sent([before], START)
+    assert await claim(store) == []
+    found = await store.message_by_message_id(before.message_id)
+    assert found
+    assert (found.state, found.settled, found.code) == (MessageState.SENT, before.created, "handed_over")
+    assert await states(store) == {"sent": 1}

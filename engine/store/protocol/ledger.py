@@ -33,6 +33,10 @@ class Ledger(Protocol):
         """Settle a waiting message as sent by whoever asked for it; it never leaves from here."""
         ...
 
+    async def add_sent(self, messages: Sequence[Message], now: datetime) -> None:
+        """Keep messages that another server has sent when they were made; those that are known stay as they are."""
+        ...
+
     async def last_message(self, event_uid: str, email: str) -> Message | None:
         """The newest calendar message to an attendee, whatever became of it."""
         ...

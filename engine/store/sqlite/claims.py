@@ -220,6 +220,15 @@ class Claims(Leases, DayLimit, Keys, Stops, Quotas):
         )
         await self.count_sent(moved, now)
 
+    async def add_sent(self, messages: Sequence[Message], now: datetime) -> None:
+        sent = [m.model_copy(update={"state": MessageState.SENT}) for m in messages]
+        await self.add_messages(sent, priority=1)
+        await self.run(
+            f"UPDATE message SET settled = created, code = ? WHERE message_id {IN_LIST}",
+            [Code.HANDED_OVER.value, as_list([m.message_id for m in sent])],
+        )
+        await self.count_sent_at([m.created for m in sent], now)
+
     async def _note_tries(self, answers: Sequence[SendResult], now: datetime) -> None:
         """Keep what a server said to a try that settled nothing; the last answer stands in the ledger itself."""
         await self.note_attempts(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from engine.store.rules import hour, left_of_day
@@ -32,6 +34,15 @@ class DayLimit(Session):
         await self.run(
             "INSERT INTO sent_hour VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", [hour(now), n]
         )
+        await self.run("DELETE FROM sent_hour WHERE hour < ?", [hour(now) - _HOURS])
+
+    async def count_sent_at(self, times: Sequence[datetime], now: datetime) -> None:
+        """Count mails that left at these times."""
+        recent = Counter(hour(at) for at in times if hour(at) >= hour(now) - _HOURS)
+        for one, n in recent.items():
+            await self.run(
+                "INSERT INTO sent_hour VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", [one, n]
+            )
         await self.run("DELETE FROM sent_hour WHERE hour < ?", [hour(now) - _HOURS])
 
     async def left_today(self, limit: int, now: datetime) -> int:

@@ -168,6 +168,12 @@ class LedgerUnit(SuppressionUnit):
     async def hand_over(self, message: Message, now: datetime) -> None:
         self.settle(self._waiting(lambda m: m.id == message.id), MessageState.SENT, Code.HANDED_OVER, now)
 
+    async def add_sent(self, messages: Sequence[Message], now: datetime) -> None:
+        own = {"state": MessageState.SENT, "code": Code.HANDED_OVER.value}
+        await self.add_messages(
+            [m.model_copy(update={**own, "settled": m.created}) for m in messages], priority=1
+        )
+
     def note_failure(self, m: Message) -> None:
         """A message failed, or came back."""
         kind = ChangeKind.MESSAGE_BOUNCED if m.code == Code.BOUNCED else ChangeKind.MESSAGE_FAILED
