@@ -23,8 +23,7 @@ from engine.aws.connections import Endpoint
 from engine.aws.dynamodb import Item, Table, plain
 from engine.aws.errors import AwsRefused, Unanswered, Unreached
 from engine.aws.s3 import BUCKET, Bucket
-from engine.commands.operators.operators import may_administer
-from engine.commands.operators.taking_over import (
+from engine.commands.feeds.taking_over import (
     ATTENDEES_MAX,
     TakenAttendee,
     TakenBlock,
@@ -35,6 +34,7 @@ from engine.commands.operators.taking_over import (
     TakeOverEvent,
     TakeOverOrganizers,
 )
+from engine.commands.operators.operators import may_administer
 from engine.engine import Engine, system_clock
 from engine.imports import reference_table
 from engine.model.actors import Actor

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
-from engine.commands.operators.taking_over import (
+from engine.commands.feeds.taking_over import (
     TakenAttendee,
     TakenBlock,
     TakenEvent,
