@@ -42,7 +42,7 @@ snapshots: $(READY)
 messages: $(READY)
 	@$(BIN)/python -m tests.locale.catalogs
 
-# Writes docs/tools.md and llms.txt anew from the code.
+# Writes docs/tools.md, llms.txt and the first answers over stdio anew from the code.
 docs: $(READY)
 	$(BIN)/python -m cis_mcp.manual.write
 

@@ -45,18 +45,25 @@ def serve(
     """Serve MCP, over stdio unless --http is given, and run inbox and dispatcher beside it."""
     # What is imported stays for good: collecting garbage meanwhile takes a fifth of the start for nothing.
     gc.disable()
-    from cis_mcp.run import serving
-
-    selection = _selection(tier, tools, exclude, read_only=read_only)
     if address is None:
         if no_auth:
             raise click.UsageError("--no-auth needs --http; stdio has no keys.")
         settings = settings_in_force()
         secret = key_file.read_text(encoding="utf-8").strip() if key_file else settings.key.get_secret_value()
-        run(serving.over_stdio(settings, selection, secret))
+        from cis_mcp.stdio import opening
+
+        # What a key may see is in the store, which is not open yet.
+        begun = None if secret else opening.begun(settings, tier, tools, exclude, read_only=read_only)
+        from cis_mcp.run import serving
+
+        selection = _selection(tier, tools, exclude, read_only=read_only)
+        run(serving.over_stdio(settings, selection, secret, begun))
     else:
         if key_file:
             raise click.UsageError("--key-file is for stdio; over HTTP each caller sends its own key.")
+        from cis_mcp.run import serving
+
+        selection = _selection(tier, tools, exclude, read_only=read_only)
         host, port = _host_and_port(address)
         run(serving.over_http(settings_in_force(), host, port, selection, no_auth=no_auth))
 

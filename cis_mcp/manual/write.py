@@ -11,6 +11,7 @@ from typing import Any
 from cis_mcp.manual.exports import exports_md
 from cis_mcp.manual.forecast import forecast_md
 from cis_mcp.manual.llms import llms_txt
+from cis_mcp.manual.opening import opening_json
 from cis_mcp.manual.rest import golden, rest_md
 from cis_mcp.mcp.tools.base import Spec
 from cis_mcp.mcp.tools.catalog import SPECS, Tier
@@ -60,6 +61,7 @@ def pages() -> dict[str, str]:
         "docs/clients-forecast.md": forecast_md(),
         "docs/openapi.json": golden(),
         "llms.txt": llms_txt(),
+        "cis_mcp/stdio/opening.json": opening_json(),
     }
 
 

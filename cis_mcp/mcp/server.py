@@ -181,6 +181,6 @@ class _Greeting:
         if isinstance(result, dict) and ctx.method in {"initialize", "server/discover"}:
             return {
                 **result,
-                "instructions": instructions(self._call.engine, self._call.actor, self._tools()),
+                "instructions": instructions(self._call.engine.clock(), self._call.actor, self._tools()),
             }
         return result

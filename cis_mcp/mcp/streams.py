@@ -9,9 +9,13 @@ import anyio
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import INVALID_REQUEST, ErrorData, JSONRPCError
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from cis_mcp.mcp.compat import low_level
 from cis_mcp.mcp.server import CisServer
+
+HANDSHAKES: tuple[str, ...] = tuple(HANDSHAKE_PROTOCOL_VERSIONS)
+"""The versions of the protocol that begin with a handshake, the newest last."""
 
 Id = str | int | None
 """Of a request; None if it is not known."""

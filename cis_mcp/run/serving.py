@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cis_mcp.run.runtime import opened, running
 from cis_mcp.run.stopping import end_soon, leave, stop_event
+from cis_mcp.stdio.wire import claimed
 from cis_mcp.watch.health import Health
 from engine.engine import Engine
 from engine.process.heap import one_heap, settle
@@ -19,6 +20,7 @@ from engine.settings import Settings
 
 if TYPE_CHECKING:
     from cis_mcp.mcp.tools import Selection
+    from cis_mcp.stdio.opening import Opening
 
 _SWITCH_S = 0.001
 """How long the event loop may wait, at each system call, for a thread of the store to hand Python's lock back: Python's
@@ -26,19 +28,19 @@ own 5 ms, many times over in a turn of the loop, hold all answers up while a cam
 _FILES = 4_096
 
 
-async def over_stdio(settings: Settings, selection: Selection, secret: str = "") -> NoReturn:
+async def over_stdio(
+    settings: Settings, selection: Selection, secret: str = "", opening: Opening | None = None
+) -> NoReturn:
     """Serve MCP over stdio until stdin is closed or a signal comes; with a key, within its bounds.
 
-    Raises Refused: NOT_ALLOWED; OSError.
+    `opening`: what has answered the client until now. Raises Refused: NOT_ALLOWED; OSError.
     """
-    from cis_mcp.stdio.lines import claimed
-
     # Before anything that could print.
-    wire = claimed()
+    wire = opening.wire if opening else claimed()
     from cis_mcp.stdio.serve import serve_stdio
 
     async with _running(settings) as engine:
-        await serve_stdio(engine, wire, selection, stop_event(), secret)
+        await serve_stdio(engine, wire, selection, stop_event(), secret, opening)
         end_soon()
     leave(0)
 

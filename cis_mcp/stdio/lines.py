@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import select
 import socket
 import stat
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import anyio.to_thread
@@ -26,15 +25,19 @@ Refuse = Callable[[str | int | None, str], Awaitable[None]]
 
 
 class Lines:
-    """The lines of `file`; `refuse` is told of each that is longer than `limit`, with its request's id and why."""
+    """The lines of `file`, after what was `begun` to be read of it.
 
-    def __init__(self, file: BinaryIO, limit: int = LINE_MAX) -> None:
-        self._source, self._limit = _Source(file.fileno()), limit
+    `refuse` is told of each that is longer than `limit`, with its request's id and why.
+    """
+
+    def __init__(self, file: BinaryIO, limit: int = LINE_MAX, *, begun: bytes = b"") -> None:
+        self._source, self._limit, self._begun = _Source(file.fileno()), limit, begun
         self.refuse: Refuse | None = None
 
     async def __aiter__(self) -> AsyncIterator[str]:
         rest = bytearray()
-        while chunk := await self._source.read():
+        while chunk := self._begun or await self._source.read():
+            self._begun = b""
             *ended, begun = chunk.split(b"\n")
             for part in ended:
                 line, rest = rest + part, bytearray()
@@ -75,15 +78,22 @@ class _Source:
 
 
 class Out:
-    """Writes text to a descriptor: at once where there is room, else in a thread that waits for it."""
+    """Writes text to a descriptor: at once where there is room, else in a thread that waits for it.
 
-    def __init__(self, file: BinaryIO) -> None:
+    The first answer to the request `answered` is left out: somebody else gave it.
+    """
+
+    def __init__(self, file: BinaryIO, *, answered: str | int | None = None) -> None:
         self._descriptor = file.fileno()
         self._kind = _kind(self._descriptor)
+        self._answered = answered
         self._text: list[str] = []
 
     async def write(self, text: str) -> None:
-        self._text.append(text)
+        if self._answered is not None and _answers(text, self._answered):
+            self._answered = None
+        else:
+            self._text.append(text)
 
     async def flush(self) -> None:
         """Returns when everything is handed over. Raises OSError where no one reads any more."""
@@ -137,25 +147,6 @@ def _too_long(limit: int) -> str:
     return f"A message may have {limit} bytes; this one has more. Send a long list in parts, or as a file."
 
 
-@dataclass(frozen=True)
-class Wire:
-    """Stdin and stdout as they were given to this process, for the transport alone."""
-
-    incoming: BinaryIO
-    outgoing: BinaryIO
-
-
-def claimed() -> Wire:
-    """Take stdin and stdout for the transport, for as long as the process lives.
-
-    Whoever else in this process, or a child of it, reads stdin finds it at its end; whatever is printed goes where
-    the log goes, also what was printed before and is flushed only now, or at exit.
-    """
-    # A thread may still be reading when the server ends, so the descriptors are never closed.
-    wire = Wire(os.fdopen(os.dup(0), "rb", closefd=False), os.fdopen(os.dup(1), "wb", closefd=False))
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    sys.stdout.flush()
-    return wire
+def _answers(text: str, request: str | int) -> bool:
+    message = json.loads(text)
+    return "method" not in message and message.get("id") == request

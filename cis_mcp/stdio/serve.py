@@ -9,27 +9,41 @@ from cis_mcp.mcp.server import CisServer, build_server
 from cis_mcp.mcp.streams import serve_streams
 from cis_mcp.mcp.tools import Selection
 from cis_mcp.mcp.tools.access import granted
-from cis_mcp.stdio.lines import Lines, Out, Wire
+from cis_mcp.stdio.lines import Lines, Out
+from cis_mcp.stdio.opening import Begun, Opening
+from cis_mcp.stdio.wire import Wire
 from engine.engine import Engine
 from engine.process.heap import settle
 from engine.refusals import Code, Refused
 
 
 async def serve_stdio(
-    engine: Engine, wire: Wire, selection: Selection, stop: asyncio.Event, secret: str = ""
+    engine: Engine,
+    wire: Wire,
+    selection: Selection,
+    stop: asyncio.Event,
+    secret: str = "",
+    opening: Opening | None = None,
 ) -> None:
     """Serve the local operator, or whom the key `secret` lets in, until the client closes stdin or `stop` is set.
 
-    Stdin may still be read then, in a thread that cannot be broken off. Raises Refused: NOT_ALLOWED.
+    `opening`: what answered until now. Stdin may still be read at the end, in a thread that cannot be broken off.
+    Raises Refused: NOT_ALLOWED.
     """
     server = await _server(engine, selection, secret)
     settle()
-    serving = asyncio.ensure_future(serve_streams(server, Lines(wire.incoming), Out(wire.outgoing)))
+    serving = asyncio.ensure_future(_served(server, wire, opening))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if serving.done():
         serving.result()
+
+
+async def _served(server: CisServer, wire: Wire, opening: Opening | None) -> None:
+    begun = await asyncio.to_thread(opening.taken_over) if opening else Begun()
+    incoming = Lines(wire.incoming, begun=begun.incoming)
+    await serve_streams(server, incoming, Out(wire.outgoing, answered=begun.answered))
 
 
 async def _server(engine: Engine, selection: Selection, secret: str) -> CisServer:

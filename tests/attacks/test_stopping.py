@@ -16,7 +16,7 @@ import pytest
 
 from tests.attacks.door import Key, new_key
 from tests.cli.processes import serving, started
-from tests.support.ports import free_port
+from tests.support.ports import free_port, listens
 from tests.support.talk import talking
 from tests.support.waiting import DEADLINE_S, eventually
 from tests.support.webs import INITIALIZE, bearing
@@ -159,6 +159,7 @@ async def test_a_name_server_that_says_nothing_is_not_waited_for_and_no_mail_is_
     }
     with _silent() as names:
         async with _served(tmp_path, **settings, CIS_DNS=f"127.0.0.1:{names}") as (_, process):
+            await eventually(lambda: listens(smtp), DEADLINE_S)
             for number in range(count):
                 async with talking(smtp) as talk:
                     await talk.begin_data(sender=f"b{number}@d{number}.example")

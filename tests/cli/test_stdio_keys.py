@@ -30,7 +30,7 @@ async def _client(folder: Path, *options: str, **values: str) -> AsyncIterator[C
         yield client
 
 
-async def _key(folder: Path, *options: str) -> dict[str, Any]:
+async def key_for(folder: Path, *options: str) -> dict[str, Any]:
     _, out, _ = await run(folder, "key", "create", "--json", "--horizon", "0", *options)
     found: dict[str, Any] = json.loads(out)
     return found
@@ -38,7 +38,7 @@ async def _key(folder: Path, *options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("how", ["CIS_KEY", "--key-file"])
 async def test_a_server_with_a_key_acts_within_its_bounds(tmp_path: Path, how: str) -> None:
-    key = await _key(tmp_path, "--verbs", "create,send", "--to", "*@customer.com")
+    key = await key_for(tmp_path, "--verbs", "create,send", "--to", "*@customer.com")
     file = tmp_path / "key"
     file.write_text(key["key"] + "\n")
     options, values = (

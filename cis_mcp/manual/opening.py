@@ -1,0 +1,105 @@
+"""What a client is answered first, as the server itself answers: opening.json of cis_mcp/stdio."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from cis_mcp.mcp.apps import PAGES
+from cis_mcp.mcp.server import CisServer, build_server
+from cis_mcp.mcp.streams import HANDSHAKES, serve_streams
+from cis_mcp.mcp.tools import EVERYTHING, SPECS
+from engine.engine import Engine
+from engine.settings import Settings
+
+Result = dict[str, Any]
+_CLIENT = {"name": "manual", "version": "1"}
+
+
+class _Asking:
+    """The lines of a client that waits for each answer before it asks again."""
+
+    def __init__(self, requests: Sequence[dict[str, Any]]) -> None:
+        self.refuse: Callable[[str | int | None, str], Awaitable[None]] | None = None
+        self._requests = requests
+        self.answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.heard: list[dict[str, Any]] = []
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        for request in self._requests:
+            yield json.dumps(request)
+            if "id" in request:
+                self.heard.append(await self.answers.get())
+
+    async def write(self, text: str) -> None:
+        self.answers.put_nowait(json.loads(text))
+
+    async def flush(self) -> None:
+        """Each is there as soon as it is written."""
+
+
+async def conversation(server: CisServer, requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What `server` answers to `requests`, one after the other over one connection."""
+    asking = _Asking(requests)
+    await serve_streams(server, asking, asking)
+    return asking.heard
+
+
+def handshake(version: str, capabilities: dict[str, Any]) -> list[dict[str, Any]]:
+    """How a client begins, up to its list of tools."""
+    params = {"protocolVersion": version, "capabilities": capabilities, "clientInfo": _CLIENT}
+    return [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+    ]
+
+
+def opening_json() -> str:
+    """The file, a line for each tool."""
+    with TemporaryDirectory() as folder:
+        return asyncio.run(_made(Path(folder)))
+
+
+async def _made(folder: Path) -> str:
+    engine = await Engine.open(Settings(data_dir=folder, _env_file=None))
+    try:
+        server = build_server(engine, actor=lambda: engine.local, selection=EVERYTHING)
+        found = {version: await _first(server, version) for version in HANDSHAKES}
+    finally:
+        await engine.close()
+    newest = found[HANDSHAKES[-1]]
+    alike = [version for version, answers in found.items() if answers == newest]
+    return _text(alike, *newest)
+
+
+async def _first(server: CisServer, version: str) -> tuple[Result, Result]:
+    """The results of the first two requests, without what is of one moment or one version alone."""
+    first, listed = (one["result"] for one in await conversation(server, handshake(version, {})))
+    del first["protocolVersion"], first["instructions"], first["serverInfo"]["version"]
+    return first, listed
+
+
+def _text(versions: Sequence[str], first: Result, listed: Result) -> str:
+    tools = listed.pop("tools")
+    tiers = {spec.name: tier for tier in reversed(SPECS) for spec in SPECS[tier]}
+    parts = {
+        "versions": versions,
+        "initialize": first,
+        "list": listed,
+        "pages": [
+            {"uri": page.uri, "carriers": sorted(page.carriers), "needs": sorted(page.needs)}
+            for page in PAGES
+        ],
+    }
+    lines = [f"{_line(name)}: {_line(part)}," for name, part in parts.items()]
+    each = ",\n".join(_line({"tier": tiers[tool["name"]], "tool": tool}) for tool in tools)
+    return "\n".join(["{", *lines, f'"tools": [\n{each}\n]', "}"]) + "\n"
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

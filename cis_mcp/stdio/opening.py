@@ -1,0 +1,242 @@
+"""Answers a client's first requests while the server is still being imported and its store opened.
+
+The answers were made from the server when the program was built (opening.json). What is answered here is the
+handshake of a client that says nothing unusual, and its list of tools; whatever else comes, and all that comes after
+it, is the server's own. The server hears the handshake as well, and its answer to it is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cis_mcp.mcp.instructions import instructions
+from cis_mcp.stdio.wire import Wire, claimed
+from cis_mcp.views.version import version
+from engine.model.actors import Actor
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+
+PAGES = "opening.json"
+_LINE_MAX = 16_384
+"""Bytes of a message that is looked at here."""
+_CHUNK = 65_536
+_APPS, _APP = "io.modelcontextprotocol/ui", "text/html;profile=mcp-app"
+_TIERS = ("core", "extended", "operator")
+
+Id = str | int
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a server goes on from: bytes that it reads first, and the id of the request in them that was answered."""
+
+    incoming: bytes = b""
+    answered: Id | None = None
+
+
+class Answers:
+    """The answers of a server that has the tools `names`, to the operator of this machine.
+
+    `told`: the instructions of a client that may use such tools; `release`: the server's version.
+    """
+
+    def __init__(self, names: Sequence[str], told: Callable[[Sequence[str]], str], release: str) -> None:
+        self._made = _made()
+        self._names = names
+        self._told = told
+        self._release = release
+
+    def handshake(self, params: object) -> dict[str, Any] | None:
+        """The result of `initialize`; None where the server itself must look at `params`."""
+        if not isinstance(params, dict) or params.keys() != {"protocolVersion", "capabilities", "clientInfo"}:
+            return None
+        spoken = params["protocolVersion"]
+        if spoken not in self._made["versions"] or not _plain(params["capabilities"], params["clientInfo"]):
+            return None
+        made = self._made["initialize"]
+        server = {**made["serverInfo"], "version": self._release}
+        told = {"protocolVersion": spoken, "instructions": self._told(self._names)}
+        return {**made, "serverInfo": server, **told}
+
+    def tools(self, capabilities: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of `tools/list` for a client with such `capabilities`."""
+        wanted = set(self._names)
+        listed = [one["tool"] for one in self._made["tools"] if one["tool"]["name"] in wanted]
+        if _shows_pages(capabilities):
+            listed = [_with_page(tool, self._page(tool["name"])) for tool in listed]
+        return {**self._made["list"], "tools": listed}
+
+    def _page(self, tool: str) -> str:
+        fitting = [
+            p for p in self._made["pages"] if tool in p["carriers"] and set(p["needs"]) <= set(self._names)
+        ]
+        return str(fitting[-1]["uri"]) if fitting else ""
+
+
+def begun(settings: Settings, tier: str, tools: str, exclude: str, *, read_only: bool) -> Opening | None:
+    """Answer from now on for a server that is started so; None where its options cannot be understood.
+
+    Call it in the main thread, which a signal ends with code 0 from now on.
+
+    `tools`, `exclude`: names, comma separated.
+    """
+    wanted = names(tier, _split(tools), _split(exclude), read_only=read_only)
+    if wanted is None:
+        return None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    actor = Actor(kind="local", address=settings.local_organizer)
+    told = partial(_told, actor)
+    return Opening(claimed(), Answers(wanted, told, version()))
+
+
+def _leave(_number: int, _frame: object) -> NoReturn:
+    """What a signal means to a client that was answered, until the server itself stops by it."""
+    sys.exit(0)
+
+
+def _told(actor: Actor, tools: Sequence[str]) -> str:
+    return instructions(datetime.now(UTC), actor, tools)
+
+
+def _split(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def names(tier: str, tools: Sequence[str], exclude: Sequence[str], *, read_only: bool) -> list[str] | None:
+    """The tools that a server so started has; None where one is named that does not exist, or none is left."""
+    every = {one["tool"]["name"]: one for one in _made()["tools"]}
+    if not every.keys() >= {*tools, *exclude}:
+        return None
+    tiers = _TIERS[: _TIERS.index(tier) + 1]
+    chosen = [name for name, one in every.items() if (name in tools if tools else one["tier"] in tiers)]
+    left = [name for name in chosen if name not in exclude]
+    if read_only:
+        left = [name for name in left if every[name]["tool"]["annotations"]["readOnlyHint"]]
+    return left or None
+
+
+class Opening:
+    """A thread that answers over `wire` until the server takes over."""
+
+    def __init__(self, wire: Wire, answers: Answers) -> None:
+        self.wire = wire
+        self._answers = answers
+        self._unread = bytearray()
+        self._heard: list[bytes] = []
+        self._capabilities: dict[str, Any] | None = None
+        self._answered: Id | None = None
+        self._woken, self._wake = os.pipe()
+        self._thread = threading.Thread(target=self._serve, name="opening", daemon=True)
+        self._thread.start()
+
+    def taken_over(self) -> Begun:
+        """End it, once what it is about to say is said; what the server goes on from."""
+        os.write(self._wake, b".")
+        self._thread.join()
+        return Begun(b"".join(self._heard) + bytes(self._unread), self._answered)
+
+    def _serve(self) -> None:
+        while True:
+            line, ending, rest = self._unread.partition(b"\n")
+            if ending and len(line) <= _LINE_MAX:
+                if not self._takes(bytes(line)):
+                    return
+                self._unread = rest
+            elif ending or len(line) > _LINE_MAX or not self._read():
+                return
+
+    def _read(self) -> bool:
+        """Whether more came before the server took over."""
+        ready, _, _ = select.select([self.wire.incoming.fileno(), self._woken], [], [])
+        if self._woken in ready:
+            return False
+        chunk = os.read(self.wire.incoming.fileno(), _CHUNK)
+        self._unread += chunk
+        return bool(chunk)
+
+    def _takes(self, line: bytes) -> bool:
+        """Whether the message in `line` was dealt with; no other is then left to the server but what it must hear."""
+        message = _parsed(line)
+        method, params, asked = message.get("method"), message.get("params"), message.get("id")
+        if method == "notifications/initialized" and self._capabilities is not None and not params:
+            self._heard.append(line + b"\n")
+            return "id" not in message
+        if not isinstance(asked, str | int) or isinstance(asked, bool):
+            return False
+        if method == "initialize" and self._capabilities is None:
+            result = self._answers.handshake(params)
+            if result is None or not isinstance(params, dict):
+                return False
+            self._capabilities, self._answered = params["capabilities"], asked
+            self._heard.append(line + b"\n")
+            return self._say(asked, result)
+        if method == "tools/list" and self._capabilities is not None and params in (None, {}):
+            return self._say(asked, self._answers.tools(self._capabilities))
+        return False
+
+    def _say(self, asked: Id, result: Mapping[str, Any]) -> bool:
+        """Always true, unless no one reads any more, which the server will find too."""
+        answer = {"jsonrpc": "2.0", "id": asked, "result": result}
+        left = memoryview(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        descriptor = self.wire.outgoing.fileno()
+        try:
+            while left:
+                select.select([], [descriptor], [])
+                left = left[os.write(descriptor, left[: select.PIPE_BUF]) :]
+        except OSError:
+            return False
+        return True
+
+
+def _made() -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(Path(__file__).with_name(PAGES).read_bytes())
+    return made
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """A message; an empty one for what the server shall judge."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    known = isinstance(message, dict) and message.keys() <= {"jsonrpc", "id", "method", "params"}
+    return message if known and message.get("jsonrpc") == "2.0" else {}
+
+
+def _plain(capabilities: object, client: object) -> bool:
+    """True where nothing stands in a handshake that a server might refuse or read otherwise."""
+    if not isinstance(capabilities, dict) or not isinstance(client, dict):
+        return False
+    texts = all(isinstance(value, str) for value in client.values())
+    return texts and client.keys() >= {"name", "version"} and all(map(_settings, capabilities.values()))
+
+
+def _settings(value: object) -> bool:
+    """True for an object of switches, and of objects that have names and lists of names besides."""
+    return isinstance(value, dict) and all(isinstance(one, bool) or _named(one) for one in value.values())
+
+
+def _named(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str | bool | list) for one in value.values())
+
+
+def _shows_pages(capabilities: Mapping[str, Any]) -> bool:
+    """True for a client of MCP Apps (SEP-1865)."""
+    return _APP in capabilities.get("extensions", {}).get(_APPS, {}).get("mimeTypes", ())
+
+
+def _with_page(tool: dict[str, Any], uri: str) -> dict[str, Any]:
+    return {**tool, "_meta": {**tool.get("_meta", {}), "ui": {"resourceUri": uri}}} if uri else tool
