@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from engine.inbox.spool import cleaning
+from engine.inbox import cleaning
 from engine.outbox.processes.pool import SenderPool
 from engine.outbox.transports import open_transport
 from engine.quiet import Quiet

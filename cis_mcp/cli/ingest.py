@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from cis_mcp.cli.lines import EX_TEMPFAIL, mails, say
 from cis_mcp.run.runtime import opened
+from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.received import Outcome
 from engine.inbox.spool.spool import Mailbox
 from engine.settings import Settings
 

@@ -11,10 +11,9 @@ from cis_mcp.watch import progress
 from cis_mcp.watch.health import Health
 from cis_mcp.watch.metrics import Gauges, MetricsCollector
 from engine.engine import Engine
-from engine.inbox import sources
+from engine.inbox import cleaning, sources
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.listener import Listener
-from engine.inbox.spool import cleaning
 from engine.jobs import jobs as job_runner
 from engine.jobs import record
 from engine.observe import telemetry

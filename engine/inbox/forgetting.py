@@ -13,7 +13,7 @@ from engine.commands import text
 from engine.commands.operators.forgetting import ForgetPerson, ForgetRows, WithdrawForgotten
 from engine.commands.operators.operators import may_administer
 from engine.engine import SYSTEM, Engine
-from engine.inbox.spool import keeping
+from engine.inbox import keeping
 from engine.inbox.spool.spool import Spool
 from engine.model.actors import Actor
 from engine.model.forgetting import Trace, names

@@ -14,9 +14,9 @@ import pytest
 from engine.engine import Engine
 from engine.inbox.contents.content import Content
 from engine.inbox.contents.readers import Readers
+from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.in_flight import DEATHS_MAX
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.received import Outcome
 from engine.inbox.intake.router import Router
 from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled
 from engine.mail.incoming.read import Opened

@@ -7,7 +7,7 @@ from email import message_from_string
 import pytest
 
 from engine.commands.campaigns.validation import Row, _read_row
-from engine.inbox.intake.received import named
+from engine.inbox.handling.received import named
 from engine.itip import read as itip_read
 from engine.itip import rule
 from engine.itip.values import read_address

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from engine.commands.events.timing import Timing
 from engine.engine import Engine, system_clock
+from engine.inbox import cleaning, keeping
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool import cleaning, keeping
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.model.counters import KeptMail
 from engine.model.people import Partstat

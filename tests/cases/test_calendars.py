@@ -16,8 +16,8 @@ from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.imports import feeds
 from engine.imports.imported import Imported, Options
+from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.received import Outcome
 from engine.inbox.spool.spool import Mailbox
 from engine.itip import recurrence
 from engine.model.events import Event, EventStatus

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.engine import Engine
+from engine.inbox.handling.received import MailAction, Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.received import MailAction, Outcome
 from engine.inbox.spool.spool import Mailbox
 from engine.refusals import Code
 from tests.support import mails

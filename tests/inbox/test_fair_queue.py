@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.inbox.intake.arrival_order import ArrivalOrder
-from engine.inbox.intake.claims import Turn, claimed_sender, client_address
-from engine.inbox.intake.fair_queue import FairQueue
-from engine.inbox.intake.fair_slots import FairSlots
+from engine.inbox.turns.claims import Turn, claimed_sender, client_address
+from engine.inbox.turns.fair_queue import FairQueue
+from engine.inbox.turns.fair_slots import FairSlots
 from tests.support.waiting import DEADLINE_S, eventually
 
 

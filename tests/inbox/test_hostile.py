@@ -11,7 +11,7 @@ import pytest
 
 from bench.hostile_mails import NAMES, made
 from engine.inbox.contents.readers import Readers
-from engine.inbox.intake.received import Outcome
+from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.router import Router
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.refusals import Code

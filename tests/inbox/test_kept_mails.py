@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from engine.inbox.spool import cleaning
+from engine.inbox import cleaning
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import engine_in

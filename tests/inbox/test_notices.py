@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from engine.commands.intake import NoChange
 from engine.commands.notifying import SHOWN, notify
 from engine.engine import SYSTEM, Engine
+from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.received import Outcome
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.model.messages import Kind, Message, Notice
 from tests.support import mails

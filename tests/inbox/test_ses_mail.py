@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.engine import Engine
-from engine.inbox.authentication.authenticator import Authenticator
 from engine.inbox.contents.readers import Readers
+from engine.inbox.intake.authenticator import Authenticator
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.sources.sqs import SqsQueue, SqsSource
 from engine.inbox.spool.spool import Envelope, Mailbox

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from cis_mcp.cli.main import cli
 from engine.engine import Engine
+from engine.inbox import cleaning
 from engine.inbox.intake import recount
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.quarantine import Quarantine
-from engine.inbox.spool import cleaning
 from engine.inbox.spool.spool import Mailbox
 from tests.support import mails
 from tests.support.clock import Clock

@@ -18,8 +18,8 @@ import icalendar
 import pytest
 
 from engine.engine import Engine
+from engine.inbox.handling.received import Outcome
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.received import Outcome
 from engine.inbox.spool.spool import Mailbox
 from engine.model.events import Event, EventStatus
 from engine.model.messages import Message

@@ -15,7 +15,7 @@ from typing import Any
 from engine.inbox.authentication.dns import Answers
 from engine.inbox.contents import content
 from engine.inbox.contents.content import Content, read_if_cheap, too_costly
-from engine.inbox.intake.fair_slots import FairSlots
+from engine.inbox.turns.fair_slots import FairSlots
 from engine.mail.incoming.dmarc import Signature
 from engine.mail.incoming.read import Opened
 from engine.process.program import command, environment

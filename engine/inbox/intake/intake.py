@@ -9,18 +9,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from engine.engine import Engine
-from engine.inbox.authentication.authenticator import TryLater
+from engine.inbox import keeping
 from engine.inbox.contents.readers import Readers
+from engine.inbox.handling.received import MailAction, Outcome, quarantined
 from engine.inbox.intake.arrival_order import ArrivalOrder, Place
+from engine.inbox.intake.authenticator import TryLater
 from engine.inbox.intake.batch_executor import BatchExecutor
-from engine.inbox.intake.claims import HEAD, order_key, token_of, turn_of
-from engine.inbox.intake.fair_queue import FairQueue
-from engine.inbox.intake.fair_slots import FairSlots
 from engine.inbox.intake.in_flight import DEATHS_MAX, InFlight, key
-from engine.inbox.intake.received import MailAction, Outcome, quarantined
 from engine.inbox.intake.router import Router
-from engine.inbox.spool import keeping, pickup
+from engine.inbox.spool import pickup
 from engine.inbox.spool.spool import Envelope, Mailbox, Spool, Spooled, parsed
+from engine.inbox.turns.claims import HEAD, order_key, token_of, turn_of
+from engine.inbox.turns.fair_queue import FairQueue
+from engine.inbox.turns.fair_slots import FairSlots
 from engine.observe.observer import LAG_S, MAIL_S, MAILS
 from engine.refusals import Code
 

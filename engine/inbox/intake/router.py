@@ -11,14 +11,14 @@ from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
 from engine.commands.mails.first_proof import NewProof
 from engine.engine import SYSTEM, Engine
-from engine.inbox.authentication.authenticator import Authenticator
 from engine.inbox.contents.readers import Readers
+from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
+from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
 from engine.inbox.intake.arrival_order import Place
-from engine.inbox.intake.claims import turn_of
-from engine.inbox.intake.once import ALREADY_RECEIVED, apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, held, quarantined, turned_down
+from engine.inbox.intake.authenticator import Authenticator
 from engine.inbox.routes import bulk, confirm, create, messages, reports, rsvp, signing_in, stop
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
+from engine.inbox.turns.claims import turn_of
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.content import IncomingMail
 from engine.mail.incoming.read import Opened

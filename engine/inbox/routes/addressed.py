@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.inbox.intake.received import Outcome, ReceivedMail, quarantined
+from engine.inbox.handling.received import Outcome, ReceivedMail, quarantined
 from engine.itip.message import ItipMessage
 from engine.mail.incoming import proof
 from engine.refusals import Code

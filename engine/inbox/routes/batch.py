@@ -17,9 +17,9 @@ from engine.commands.tables import batchrows
 from engine.commands.tables.batch import Batch, BatchDone, Rehearsed, RequestOutcome, StepOutcome, tallied
 from engine.commands.tables.batchrows import RowStep
 from engine.engine import Engine
-from engine.inbox.intake.once import ALREADY_RECEIVED, apply_once
-from engine.inbox.intake.reading import tables_of
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail
+from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
+from engine.inbox.handling.reading import tables_of
+from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail
 from engine.inbox.routes.reach import weighed
 from engine.model.actors import Actor
 from engine.model.counters import Intake

@@ -8,9 +8,9 @@ from dataclasses import replace
 from engine.commands import notices
 from engine.commands.intake import NoChange
 from engine.engine import Engine
-from engine.inbox.intake.once import ALREADY_RECEIVED, apply_once
-from engine.inbox.intake.reading import rows_of
-from engine.inbox.intake.received import (
+from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
+from engine.inbox.handling.reading import rows_of
+from engine.inbox.handling.received import (
     MailAction,
     Outcome,
     ReceivedMail,

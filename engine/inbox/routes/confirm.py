@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from engine.commands.answers.confirmations import UseConfirmation, usable
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, turned_down
+from engine.inbox.handling.once import apply_once
+from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, ignored, turned_down
 from engine.inbox.quarantine import Quarantine
 from engine.model.actors import Actor
 from engine.model.confirmations import Confirmation, ConfirmationKind

@@ -14,9 +14,9 @@ from engine.commands.events.events import CancelEvent, EventDone
 from engine.commands.events.instances import CancelInstance, ChangeInstance
 from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.once import ALREADY_RECEIVED, apply_once
-from engine.inbox.intake.reading import calendar_of, tables_of
-from engine.inbox.intake.received import (
+from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
+from engine.inbox.handling.reading import calendar_of, tables_of
+from engine.inbox.handling.received import (
     MailAction,
     Outcome,
     ReceivedMail,

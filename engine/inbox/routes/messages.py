@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.commands.agents.messages import MessageDone, TakeMessage
 from engine.engine import Engine
-from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, quarantined
+from engine.inbox.handling.once import apply_once
+from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, ignored, quarantined
 from engine.inbox.routes import reports
 from engine.model.actors import Actor
 from engine.refusals import Code, Refused

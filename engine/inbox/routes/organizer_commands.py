@@ -8,7 +8,7 @@ from engine.commands.events.calendars import gone, override
 from engine.commands.events.events import CancelEvent, CreateEvent, UpdateEvent
 from engine.commands.events.instances import AddInstance
 from engine.commands.revisions import Source
-from engine.inbox.intake.received import ReceivedMail
+from engine.inbox.handling.received import ReceivedMail
 from engine.inbox.routes.respondent import mailbox
 from engine.itip.message import ItipEvent
 from engine.model.events import Event

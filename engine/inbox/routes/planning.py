@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.engine import Engine
-from engine.inbox.intake.received import ReceivedMail
+from engine.inbox.handling.received import ReceivedMail
 from engine.inbox.routes import organizer_commands as wishes
 from engine.itip.message import ItipEvent, ItipMessage, told_apart
 from engine.model.events import Event

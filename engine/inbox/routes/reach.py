@@ -9,8 +9,8 @@ from engine.commands.intake import NoChange
 from engine.commands.mails import first_proof
 from engine.commands.mails.first_proof import GROWN, IntendedChange
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.once import limited
-from engine.inbox.intake.received import Outcome, ReceivedMail
+from engine.inbox.handling.once import limited
+from engine.inbox.handling.received import Outcome, ReceivedMail
 
 Rehearsal = Callable[[ReceivedMail], Awaitable[Sequence[Outcome]]]
 

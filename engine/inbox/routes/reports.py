@@ -14,8 +14,8 @@ from engine.commands.answers.deliveries import (
 )
 from engine.commands.base import Command
 from engine.engine import Engine
-from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored, quarantined, set_aside
+from engine.inbox.handling.once import apply_once
+from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, ignored, quarantined, set_aside
 from engine.mail.incoming import proof
 from engine.mail.incoming.content import DeliveryReport, Fate, Reported
 from engine.model.actors import Actor

@@ -13,9 +13,9 @@ from engine.commands.answers.receipts import ReceiptDone, RecordReceipt
 from engine.commands.answers.refreshing import Refresh, RefreshDone
 from engine.commands.base import Command, Done
 from engine.engine import Engine
-from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.reading import calendar_of
-from engine.inbox.intake.received import (
+from engine.inbox.handling.once import apply_once
+from engine.inbox.handling.reading import calendar_of
+from engine.inbox.handling.received import (
     MailAction,
     Outcome,
     ReceivedMail,

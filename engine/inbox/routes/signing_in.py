@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.commands.signing_in import Asked, AskToSignIn
 from engine.engine import Engine
-from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, ignored
+from engine.inbox.handling.once import apply_once
+from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, ignored
 from engine.model.actors import Actor
 from engine.refusals import Code
 

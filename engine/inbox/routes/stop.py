@@ -7,8 +7,8 @@ import re
 from engine.commands.agents.stopping import OwnerStopped, StopByOwner
 from engine.commands.answers.deliveries import Unsubscribe, UnsubscribeDone
 from engine.engine import Engine
-from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail
+from engine.inbox.handling.once import apply_once
+from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail
 from engine.model.actors import Actor
 from engine.refusals import Code, Refused
 

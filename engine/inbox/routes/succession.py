@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from engine.commands.mails.first_proof import NewProof
 from engine.engine import Engine
-from engine.inbox.intake.once import apply_once
-from engine.inbox.intake.received import MailAction, Outcome, ReceivedMail, named, turned_down
+from engine.inbox.handling.once import apply_once
+from engine.inbox.handling.received import MailAction, Outcome, ReceivedMail, named, turned_down
 from engine.inbox.routes.list_campaign import DraftAndStart
 from engine.model.campaigns import Row
 from engine.model.events import Event

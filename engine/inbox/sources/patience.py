@@ -14,8 +14,8 @@ from pathlib import Path
 from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
 from engine.engine import SYSTEM
+from engine.inbox.handling.received import MailAction
 from engine.inbox.intake.intake import Inbox
-from engine.inbox.intake.received import MailAction
 from engine.model.counters import Intake
 from engine.refusals import Code
 from engine.store.protocol import AlreadyTakenIn

@@ -12,7 +12,7 @@ import logging
 from engine.aws.sqs import QueueMessage
 from engine.commands.base import Done, Work
 from engine.engine import Engine
-from engine.inbox.intake.received import MailAction
+from engine.inbox.handling.received import MailAction
 from engine.inbox.routes.reports import ServiceReport, service_report
 from engine.mail.incoming.content import DeliveryReport
 from engine.mail.incoming.sesnotice import TAG_ROW

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from engine.inbox.contents.content import Table
-from engine.inbox.intake.received import ReceivedMail
+from engine.inbox.handling.received import ReceivedMail
 from engine.itip.message import ItipMessage
 from engine.model.campaigns import Row
 from engine.refusals import Refused

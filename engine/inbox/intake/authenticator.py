@@ -14,9 +14,9 @@ from engine.inbox.authentication.dns import (
     RememberedNames,
 )
 from engine.inbox.contents.readers import Readers
-from engine.inbox.intake.claims import turn_of
-from engine.inbox.intake.fair_slots import FairSlots
 from engine.inbox.spool.spool import Envelope, Spooled
+from engine.inbox.turns.claims import turn_of
+from engine.inbox.turns.fair_slots import FairSlots
 from engine.mail.incoming import fields
 from engine.mail.incoming.authenticity import Verdict, judged, supplemented, vouched
 from engine.mail.incoming.content import IncomingMail

@@ -14,7 +14,7 @@ from engine.commands.mails import first_proof
 from engine.commands.operators import registration
 from engine.commands.prompting import Cause, prompted
 from engine.engine import Engine
-from engine.inbox.intake.received import (
+from engine.inbox.handling.received import (
     MailAction,
     Outcome,
     ReceivedMail,

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable
 
-from engine.inbox.intake.claims import Turn
+from engine.inbox.turns.claims import Turn
 
 Work = Callable[[str], Awaitable[float | None]]
 """Works on one item; returns in how many seconds to do so again, None when it is done."""

@@ -19,10 +19,10 @@ from pathlib import Path
 from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
-from engine.inbox.intake.claims import client_address
-from engine.inbox.intake.once import ALREADY_RECEIVED
-from engine.inbox.intake.received import MailAction, Outcome
+from engine.inbox.handling.once import ALREADY_RECEIVED
+from engine.inbox.handling.received import MailAction, Outcome
 from engine.inbox.spool.spool import Envelope, Spooled, parsed
+from engine.inbox.turns.claims import client_address
 from engine.model.counters import KeptMail
 from engine.refusals import Code
 

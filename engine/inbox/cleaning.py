@@ -16,9 +16,8 @@ from pathlib import Path
 from engine.commands.base import Done, Work
 from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
-from engine.inbox import redactions
+from engine.inbox import keeping, redactions
 from engine.inbox.routes import confirm
-from engine.inbox.spool import keeping
 from engine.quiet import Quiet
 
 log = logging.getLogger(__name__)
