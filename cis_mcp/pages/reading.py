@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.mail.locale.language import ENGLISH, Language, noop
 from engine.mail.outgoing import words
 from engine.model.searching import Window
 from engine.search.asking import Understood
+from engine.search.leaving_out import Part, parts
 
 _WEEKDAYS = (
     noop("Mondays"),
@@ -19,20 +21,43 @@ _WEEKDAYS = (
     noop("Sundays"),
 )
 _WEEKEND = frozenset({5, 6})
-_SPANS_SHOWN = 3
+_CHIPS_SHOWN = 12
 _BIT = timedelta(seconds=1)
 
 
-def parts(understood: Understood, language: Language = ENGLISH) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A part of a reading; `rest`: the words that ask for the same without it, None where it stays."""
+
+    text: str
+    name: str
+    rest: str | None
+
+
+def chips(query: str, understood: Understood, now: datetime, language: Language = ENGLISH) -> list[Chip]:
     """What was looked for: `1 May 2027 – 31 May 2027`, `Sundays`, `17:00 – 22:00`, `foxes`."""
-    found = [_span(span, language) for span in understood.spans[:_SPANS_SHOWN]]
-    found += [_days(understood.days, language)] if understood.days else []
-    found += [f"{_clock(start)} – {_clock(end)}" for start, end in understood.hours]
-    found += understood.words.words
-    corrected = understood.words.corrections.items()
-    found += [language.say("“{read}” for “{given}”", read=read, given=given) for given, read in corrected]
-    found += [language.say("no event has “{word}”", word=word) for word in understood.words.unknown]
-    return [part for part in found if part]
+    found = [_chip(part, language) for part in parts(query, understood, now)]
+    return [chip for chip in found if chip.text][:_CHIPS_SHOWN]
+
+
+def _chip(part: Part, language: Language) -> Chip:
+    text = _text(part, language)
+    return Chip(text, str(part.value) if part.kind == "unknown" else text, part.rest)
+
+
+def _text(part: Part, language: Language) -> str:
+    match part.kind, part.value:
+        case "span", Window() as span:
+            return _span(span, language)
+        case "days", frozenset() as days:
+            return _days(days, language)
+        case "hours", (int(start), int(end)):
+            return f"{_clock(start)} – {_clock(end)}"
+        case "correction", (read, given):
+            return language.say("“{read}” for “{given}”", read=str(read), given=str(given))
+        case "unknown", word:
+            return language.say("no event has “{word}”", word=str(word))
+    return str(part.value)
 
 
 def _span(span: Window, language: Language) -> str:

@@ -179,7 +179,7 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered)
         "months": [(f"{first:%Y-%m}", words.month(first, language)) for first in listed.months],
         "kept": [row for row in listed.named(sorted(visit.ticked)) if row.key not in by_key],
         "ticked": ticked,
-        "reading": reading.parts(answered.understood, language) if answered is not _NO_ANSWER else [],
+        "reading": _reading(room.engine, visit, answered),
         "button": _button(len(ticked), language),
         "texts": script_texts(language),
         "linked": len(seen) <= 2 * FIRST,
@@ -192,6 +192,13 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered)
         "problem_in": visit.problem_in,
         "made_by": "",
     }
+
+
+def _reading(engine: Engine, visit: Visit, answered: _Answered) -> list[reading.Chip]:
+    """How the visitor's words were read, if they were read at all."""
+    if answered is _NO_ANSWER:
+        return []
+    return reading.chips(visit.view.query, answered.understood, engine.clock(), visit.spoken.language)
 
 
 def _offered(rows: Sequence[Row], answered: _Answered, now: datetime) -> frozenset[str]:

@@ -15,7 +15,7 @@ from engine.commands.events.events import CancelEvent, UpdateEvent
 from engine.commands.events.timing import Timing
 from engine.engine import Engine
 from engine.model.pages import Show
-from tests.pages.visitor import Seen, Visitor, changed, game, games, published, season
+from tests.pages.visitor import Seen, Visitor, changed, game, games, invites, published, season
 from tests.support.clock import Clock
 from tests.support.engines import created, do, engine_in
 from tests.support.queries import counting_queries
@@ -139,7 +139,7 @@ async def test_words_that_no_row_has_are_read_as_a_search_reads_them(
     page = await visitor.see("/s/season?q=foxes+on+sundays+in+may")
     assert [day for day in re.findall(r"(\w+), \d+ May 2027", page.text) if day != "Sunday"] == []
     assert len(page.keys) == 4
-    assert "Understood as 1 May 2027 – 31 May 2027 Sundays foxes" in page.text
+    assert "Understood as 1 May 2027 – 31 May 2027 × Sundays × foxes ×" in page.text
     assert page.ticked == page.keys
     assert "Send me these 4 invites" in page.text
     nothing = await visitor.see("/s/season?q=xyzzy+in+may")
@@ -292,3 +292,41 @@ async def test_choices_and_the_field_for_words_are_shown_as_the_organizer_says(
     assert 'name="team"' not in words
     await changed(engine, "season", hide=frozenset({Show.PROMPT}))
     assert 'role="search"' not in (await visitor.see("/s/season")).answer.text
+
+
+async def test_each_part_of_a_reading_is_a_button_that_takes_it_away_and_keeps_the_rest(
+    engine: Engine, visitor: Visitor
+) -> None:
+    """Without scripts; `Send me these 4 invites` counts what was found, and sends it with one press."""
+    made = await games(engine, 28)
+    await published(engine)
+    asked = await visitor.see("/s/season?q=owls+away+on+weekends+in+May&email=ann@example.com")
+    assert len(asked.ticked) == 8
+    fewer = await visitor.see("/s/season?q=owls+away+on+Sundays+in+May&email=ann@example.com")
+    assert len(fewer.ticked) == 4
+    assert "Send me these 4 invites" in fewer.text
+    button = r'name="q" value="([^"]*)" formmethod="get" formnovalidate aria-label="([^"]*)"'
+    chips = dict(re.findall(button, fewer.answer.text))
+    assert chips == {
+        "owls away on Sundays": "Without 1 May 2027 – 31 May 2027",
+        "owls away in May": "Without Sundays",
+        "on Sundays in May": "Without away: owls",
+    }
+    without = await visitor.see(
+        "/s/season?q=owls+away+on+Sundays+in+May&q=owls+away+in+May&email=ann@example.com"
+    )
+    assert 'value="owls away in May"' in without.answer.text
+    assert 'value="ann@example.com"' in without.answer.text
+    sundays = [event.uid for event in made if event.span.local(event.span.start).weekday() == 6]
+    await visitor.send("/s/season", fewer.ticked)
+    assert {m.event_uid for m in await invites(engine)} == set(sundays)
+
+
+async def test_what_cannot_be_taken_away_is_shown_without_a_button(engine: Engine, visitor: Visitor) -> None:
+    await games(engine, 8)
+    await published(engine)
+    long = "please+show+me+all+of+the+many+owls+games+on+Sundays+in+the+month+of+May"
+    page = await visitor.see(f"/s/season?q={long}")
+    assert "<span>Sundays</span>" in page.answer.text
+    assert "Without Sundays" not in page.answer.text
+    assert 'aria-label="Without month"' in page.answer.text
