@@ -8,6 +8,7 @@ from engine.commands.operators.operators import may_administer, may_see_all
 from engine.model.actors import Actor
 from engine.model.counters import DomainBrief, Figures, KeptSums, OrganizerBrief
 from engine.model.events import Event
+from engine.model.organizers import OrganizerProfile
 from engine.model.timing import AnswerTimes, SendHour
 from engine.refusals import Code, Refused
 from engine.store.protocol import Store
@@ -29,6 +30,11 @@ class ReportQuestions:
     async def report_sent(self, uid: str, actor: Actor) -> bool:
         """True if a mail server took a report of the event. Raises Refused: UNKNOWN_EVENT."""
         return await self.store.report_sent((await self.event(uid, actor)).uid)
+
+    async def profile(self, organizer: str, actor: Actor) -> OrganizerProfile:
+        """What the operator has settled for an organizer. Raises Refused: NOT_ALLOWED."""
+        may_administer(actor)
+        return await self.store.organizer_profile(organizer) or OrganizerProfile(address=organizer)
 
     async def zone_of(self, organizer: str) -> str:
         """The zone in which an organizer thinks, as the operator settled it; else UTC."""

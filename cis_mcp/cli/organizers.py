@@ -63,6 +63,7 @@ def organizer_approval(address: str, switch: str, approver: str) -> None:
 @click.option("--name", help="Shown as the sender of its invites.")
 @click.option("--timezone", metavar="ZONE", help="For rows of its tables that name none.")
 @click.option("--lists/--no-lists", default=None, help="Whether it may send to lists.")
+@click.option("--drafts/--no-drafts", default=None, help="Whether lists that it mails wait as drafts.")
 @click.option("--plan", metavar="NAME", help="A plan of CIS_PLANS; empty for none.")
 @click.option("--plan-until", metavar="TIME", help="When it ends; else as the plan says.")
 @click.option("--add", multiple=True, metavar="ADDRESS", help="A further address of it; repeatable.")
@@ -72,6 +73,7 @@ def organizer_set(
     name: str | None,
     timezone: str | None,
     lists: bool | None,
+    drafts: bool | None,
     plan: str | None,
     plan_until: str | None,
     add: tuple[str, ...],
@@ -80,8 +82,8 @@ def organizer_set(
     """Set what holds for the organizer ADDRESS, and show it; without options, only show it."""
     from cis_mcp.cli import operator
 
-    given = {"name": name, "timezone": timezone, "lists": lists, "add": add, "remove": remove}
-    run(operator.settle(settings_in_force(), address, {**given, "plan": plan}, plan_until))
+    given = {"name": name, "timezone": timezone, "lists": lists, "drafts": drafts, "plan": plan}
+    run(operator.settle(settings_in_force(), address, {**given, "add": add, "remove": remove}, plan_until))
 
 
 @organizer.command("orders")

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
-from cis_mcp.views.revisions import field_changes, notified_fields, update_sample
+from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields, update_sample
 from engine.commands.approvals.undoing import UndoCommand
 from engine.commands.events.events import CancelEvent, CreateEvent, EventDone, UpdateEvent
 from engine.commands.events.timing import Timing
@@ -171,7 +171,7 @@ async def create(visit: Visit) -> Response:
     given = visit.given
     command = CreateEvent(
         summary=given("summary"),
-        when=_timing(visit),
+        when=timing_of(visit),
         location=given("location"),
         description=given("description"),
         url=given("url"),
@@ -184,7 +184,7 @@ async def create(visit: Visit) -> Response:
     return visit.go(f"{_HUB}/{done.event.id}", "created")
 
 
-def _timing(visit: Visit) -> Timing:
+def timing_of(visit: Visit) -> Timing:
     """The times of a form; the last day of an all-day event is its own, not the one after."""
     start, end = visit.given("start"), visit.given("end")
     if not visit.given("all_day"):
@@ -232,17 +232,17 @@ async def change(visit: Visit) -> Response:
     words = {name: value for name, value in changed.items() if name not in others}
     command = UpdateEvent(
         uid=event.uid,
-        when=_timing(visit) if moved else None,
+        when=timing_of(visit) if moved else None,
         note=visit.given("note"),
-        audience=_audience(visit),
-        expected_sequence=_sequence(visit),
+        audience=audience_of(visit),
+        expected_sequence=sequence_of(visit),
         dry_run=visit.given("do") != "save",
         places=_places(changed["places"]) if "places" in changed else None,
         **words,
     )
     done = await visit.apply(command)
     if command.dry_run:
-        return _preview(visit, done, f"{_HUB}/{event.id}/edit", "Change the event", "Keep as it is")
+        return preview_of(visit, done, f"{_HUB}/{event.id}/edit", "Change the event", "Keep as it is")
     return visit.go(f"{_HUB}/{event.id}", "changed" if done.changed else "unchanged", done.undo)
 
 
@@ -257,20 +257,27 @@ def _plain(value: str) -> str:
     return value.replace("\r\n", "\n").strip()
 
 
-def _audience(visit: Visit) -> Audience:
+def audience_of(visit: Visit) -> Audience:
     try:
         return Audience(visit.given("audience") or Audience.AUTO)
     except ValueError:
         raise Refused(Code.INVALID_ARGUMENT, "Nobody is meant by that.", "Choose who is told.") from None
 
 
-def _sequence(visit: Visit) -> int | None:
+def sequence_of(visit: Visit) -> int | None:
     given = visit.given("sequence")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
-def _preview(visit: Visit, done: EventDone, action: str, label: str, back: str) -> Response:
-    """What a change would do; its button sends the same form once more."""
+def preview_of(
+    visit: Visit,
+    done: EventDone,
+    action: str,
+    label: str,
+    back: str,
+    changes: Sequence[FieldChange] | None = None,
+) -> Response:
+    """What a change would do; its button sends the same form once more. `changes`: None: those of the event."""
     kept: dict[str, Any] = {
         name: value for name, value in visit.form.items() if name not in {"token", "do", "sequence"}
     }
@@ -280,7 +287,7 @@ def _preview(visit: Visit, done: EventDone, action: str, label: str, back: str) 
         "preview.html",
         title="What this would do",
         event=done.old or done.event,
-        changes=field_changes(done),
+        changes=field_changes(done) if changes is None else changes,
         told=notified_fields(done),
         sample=update_sample(done),
         action=action,
@@ -303,12 +310,12 @@ async def cancel(visit: Visit) -> Response:
     command = CancelEvent(
         uid=event.uid,
         reason=visit.given("reason"),
-        audience=_audience(visit),
+        audience=audience_of(visit),
         dry_run=visit.given("do") != "save",
     )
     done = await visit.apply(command)
     if command.dry_run:
-        return _preview(visit, done, f"{_HUB}/{event.id}/cancel", "Cancel the event for good", "Keep it")
+        return preview_of(visit, done, f"{_HUB}/{event.id}/cancel", "Cancel the event for good", "Keep it")
     return visit.go(f"{_HUB}/{event.id}", "cancelled", done.undo)
 
 

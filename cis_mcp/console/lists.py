@@ -16,6 +16,7 @@ from engine.commands.campaigns.campaigns import (
     CampaignDone,
     ControlCampaign,
     DraftCampaign,
+    ScheduleCampaign,
     confirm_token,
 )
 from engine.commands.campaigns.samples import SampleRow
@@ -170,6 +171,15 @@ async def sample(visit: Visit) -> Response:
     return await _shown(visit, view, {"row": row, "recipient": done.recipient, "mail": done.mail})
 
 
+async def schedule(visit: Visit) -> Response:
+    """POST /console/lists/{id}/schedule: when a draft begins, and how fast it goes."""
+    found = await visit.engine.campaign_alone(visit.path("id"), visit.actor)
+    event = await visit.engine.event(found.event_uid, visit.actor)
+    command = ScheduleCampaign(campaign_id=found.id, at=_at(visit, event), rate=_rate(visit))
+    done = await visit.apply(command)
+    return visit.go(f"{_HUB}/{done.campaign.id}", "scheduled")
+
+
 async def control(visit: Visit) -> Response:
     """POST: start by the word Yes, pause, resume, cancel."""
     campaign_id = visit.path("id")
@@ -201,5 +211,6 @@ SCREENS = (
     Screen("POST", f"{_EVENT}/list", draft, Verb.BULK, uploads=True),
     Screen("GET", f"{_HUB}/{{id:str}}", campaign),
     Screen("GET", f"{_HUB}/{{id:str}}/sample", sample),
+    Screen("POST", f"{_HUB}/{{id:str}}/schedule", schedule, Verb.BULK),
     Screen("POST", f"{_HUB}/{{id:str}}/control", control, Verb.BULK),
 )

@@ -8,8 +8,10 @@ from cis_mcp.auth.sessions import secret_in
 from cis_mcp.console.guard import Screen, Visit, inside
 from cis_mcp.console.reading import sought
 from engine.commands.invites.addresses import AddressList
+from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.signing_in import ChooseOrganizer, digest
 from engine.model.verbs import Verb
+from engine.refusals import Code, Refused
 
 _HUB = "/console/organizers"
 _SHOWN = 50
@@ -26,13 +28,18 @@ async def show(visit: Visit) -> Response:
     return visit.show(
         "organizers.html",
         title=f"Organizers at {visit.actor.domain}" if visit.actor.domain else "Organizers",
-        organizers=found[:_SHOWN],
+        organizers=[(one, await _drafts(visit, one.address)) for one in found[:_SHOWN]],
         q=words,
         to=inside(given("to")),
         after=after,
         more=visit.seal(found[_SHOWN - 1].address) if len(found) > _SHOWN else "",
         full=full,
     )
+
+
+async def _drafts(visit: Visit, organizer: str) -> bool:
+    """True where lists that the organizer mails wait as drafts; only the operator, who settles it, is shown it."""
+    return visit.everywhere and (await visit.engine.profile(organizer, visit.actor)).drafts
 
 
 async def choose(visit: Visit) -> Response:
@@ -43,8 +50,20 @@ async def choose(visit: Visit) -> Response:
     return visit.go(inside(visit.given("to")), "chosen" if organizer else "")
 
 
+async def settle(visit: Visit) -> Response:
+    """POST /console/organizers/settle: whether lists that an organizer mails to bulk@ wait as drafts; suspend it."""
+    organizer = visit.unseal(visit.given("organizer"))
+    match visit.given("do"):
+        case "drafts" | "no-drafts":
+            await visit.apply(SettleOrganizer(address=organizer, drafts=visit.given("do") == "drafts"))
+        case _:
+            raise Refused(Code.INVALID_ARGUMENT, "The form does nothing.", "Press one of its buttons.")
+    return visit.go(_HUB, "switched")
+
+
 SCREENS = (
     Screen("GET", _HUB, show),
     Screen("POST", _HUB, show, Verb.REPORT),
     Screen("POST", f"{_HUB}/choose", choose),
+    Screen("POST", f"{_HUB}/settle", settle, Verb.ADMIN),
 )

@@ -95,6 +95,7 @@ def organizer_line(
         f"named {' '.join(profile.name.split())}" if profile.name else "",
         f"zone {profile.zone}" if profile.zone else "",
         "may send to lists" if profile.lists else "may not send to lists",
+        "lists that it mails wait as drafts" if profile.drafts else "",
         "suspended" if profile.suspended else "",
         plan_line(enrolment, now),
         f"also writes from {', '.join(profile.addresses)}" if profile.addresses else "",

@@ -19,6 +19,7 @@ class OrganizerProfile(Value):
         "", description="tag of the language of its pages and mails; empty: not set (RFC 5646)"
     )
     lists: bool = Field(True, description="it may send to lists")
+    drafts: bool = Field(False, description="lists that it mails to bulk@ wait as drafts")
     suspended: bool = False
     registered: bool = False
     addresses: tuple[str, ...] = Field((), description="further addresses whose mail is this organizer's")

@@ -17,7 +17,13 @@ async def test_what_is_settled_for_an_organizer_is_kept_and_names_its_further_ad
     known = await store.organizer_profile(ORGANIZER)
     assert known == OrganizerProfile(address=ORGANIZER, name="From an event", registered=True)
     settled = known.model_copy(
-        update={"name": "Owls", "zone": "Europe/Paris", "lists": False, "addresses": (CLUB, HOME)}
+        update={
+            "name": "Owls",
+            "zone": "Europe/Paris",
+            "lists": False,
+            "drafts": True,
+            "addresses": (CLUB, HOME),
+        }
     )
     async with store.unit() as unit:
         await unit.save_organizer(settled)

@@ -124,14 +124,40 @@ class DraftCampaign(Command[CampaignDone]):
             raise Refused(Code.EMPTY_LIST, "The list has no recipients.", "Give at least one email address.")
         if len(self.recipients) > ROWS_MAX:
             raise Refused(Code.TOO_LARGE, f"The list has more than {ROWS_MAX} rows.", "Split it.")
-        if self.at and self.at.tzinfo is None:
-            raise Refused(Code.INVALID_TIME, "“at” has no offset from UTC.", "Add one, such as +02:00.")
-        if self.at and event.ends_at and self.at >= event.ends_at:
+        refuse_time(self.at, event, now)
+
+
+class ScheduleCampaign(Command[CampaignDone]):
+    """Set when a draft begins once it is started, and how fast it goes; its confirm token is another one then."""
+
+    campaign_id: str
+    at: datetime | None = None
+    rate: float | None = Field(None, gt=0)
+
+    async def carry_out(self, work: Work) -> CampaignDone:
+        """Raises Refused: NOT_ALLOWED, UNKNOWN_CAMPAIGN, CAMPAIGN_STATE, INVALID_TIME."""
+        work.require("bulk")
+        campaign, event = await _owned_campaign(work, self.campaign_id)
+        if campaign.state is not CampaignState.DRAFT:
             raise Refused(
-                Code.INVALID_TIME, "The campaign would start when the event is over.", "Give an earlier “at”."
+                Code.CAMPAIGN_STATE, f"A campaign that is {campaign.state} begins at no other time."
             )
-        if self.at and self.at < now:
-            raise Refused(Code.INVALID_TIME, "“at” is in the past.", "Leave it out to start at once.")
+        refuse_time(self.at, event, work.now)
+        campaign = campaign.model_copy(update={"at": self.at, "rate": self.rate})
+        await work.unit.save_campaign(campaign)
+        return CampaignDone(campaign=campaign, event=event)
+
+
+def refuse_time(at: datetime | None, event: Event, now: datetime) -> None:
+    """Refuse with INVALID_TIME a time at which no campaign of `event` can begin."""
+    if at and at.tzinfo is None:
+        raise Refused(Code.INVALID_TIME, "“at” has no offset from UTC.", "Add one, such as +02:00.")
+    if at and event.ends_at and at >= event.ends_at:
+        raise Refused(
+            Code.INVALID_TIME, "The campaign would start when the event is over.", "Give an earlier “at”."
+        )
+    if at and at < now:
+        raise Refused(Code.INVALID_TIME, "“at” is in the past.", "Leave it out to start at once.")
 
 
 class CampaignAction(StrEnum):

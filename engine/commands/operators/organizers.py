@@ -33,6 +33,7 @@ class SettleOrganizer(Command[OrganizerSettled]):
     timezone: str | None = Field(None, description="IANA name; empty: none")
     language: str | None = Field(None, description="tag such as de or pt-BR; empty: none")
     lists: bool | None = None
+    drafts: bool | None = Field(None, description="lists that it mails wait as drafts")
     add: tuple[str, ...] = Field((), max_length=ADDRESSES_MAX)
     remove: tuple[str, ...] = Field((), max_length=ADDRESSES_MAX)
     plan: str | None = Field(None, description="name of a plan of CIS_PLANS; empty: none")
@@ -83,6 +84,8 @@ class SettleOrganizer(Command[OrganizerSettled]):
             found["language"] = choosing.require(self.language) if self.language else ""
         if self.lists is not None:
             found["lists"] = self.lists
+        if self.drafts is not None:
+            found["drafts"] = self.drafts
         return found
 
     async def _addresses(self, work: Work, known: OrganizerProfile) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ async def apply_once(
     actor: Actor,
     *,
     outcome: Callable[[D], Outcome],
-    notice: Callable[[D], Notice] | None = None,
+    notice: Callable[[D], Notice | None] | None = None,
     part: str = "",
     no: Callable[[Refused], Outcome] = turned_down,
 ) -> Outcome:
@@ -86,7 +86,7 @@ async def apply_once(
     return became
 
 
-def _notice(received: ReceivedMail, done: D, notice: Callable[[D], Notice] | None) -> Notice | None:
+def _notice(received: ReceivedMail, done: D, notice: Callable[[D], Notice | None] | None) -> Notice | None:
     """What the sender hears; of a change that they are asked about themselves, nothing besides."""
     if done.held:
         return approval_mails.waits(done.held) if done.held.address != received.mail.from_address else None

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from engine.commands import notices
+from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.intake import NoChange
 from engine.engine import Engine
 from engine.inbox.handling.once import ALREADY_RECEIVED, apply_once
@@ -21,9 +22,10 @@ from engine.inbox.handling.received import (
 )
 from engine.inbox.routes.addressed import objection
 from engine.inbox.routes.create import stopped
-from engine.inbox.routes.list_campaign import DraftAndStart
+from engine.inbox.routes.list_campaign import DraftAndStart, list_waits
 from engine.inbox.routes.reach import weighed
-from engine.model.campaigns import Row
+from engine.model.campaigns import CampaignState, Row
+from engine.model.messages import Notice
 from engine.refusals import Code, Refused
 
 _PROBLEMS_SHOWN = 200
@@ -143,12 +145,19 @@ async def _start(engine: Engine, received: ReceivedMail, uid: str, rows: list[Ro
         draft,
         received.actor,
         outcome=lambda done: Outcome(action=MailAction.CAMPAIGN, uid=done.event.uid),
-        notice=(lambda done: notices.unproven(MailAction.CAMPAIGN.value, done.event.uid))
-        if received.flagged
-        else None,
+        notice=lambda done: _notice(engine, received, done),
         part=named(uid),
         no=no,
     )
+
+
+def _notice(engine: Engine, received: ReceivedMail, done: CampaignDone) -> Notice | None:
+    """What is answered at once; of a list that was started the report comes when it is done."""
+    if received.flagged:
+        return notices.unproven(MailAction.CAMPAIGN.value, done.event.uid)
+    if done.campaign.state is CampaignState.DRAFT:
+        return list_waits(done, engine.settings.page("console/lists"))
+    return None
 
 
 async def _answer(engine: Engine, received: ReceivedMail, problems: list[str], code: str) -> None:

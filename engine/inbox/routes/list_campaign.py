@@ -5,21 +5,36 @@ from __future__ import annotations
 from engine.commands import notices
 from engine.commands.base import Work
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
+from engine.model.messages import Notice
 from engine.refusals import Code, Refused
 
 _PROBLEMS_SHOWN = 200
 
 
 class DraftAndStart(DraftCampaign):
-    """A mailed list needs no second look: it is drafted and started in one transaction."""
+    """A mailed list is drafted and started in one transaction, unless its organizer looks at each list first."""
 
     async def carry_out(self, work: Work) -> CampaignDone:
         """Raises Refused like both, and EMPTY_LIST naming each row where none can be invited."""
         done = await super().carry_out(work)
         if not done.campaign.valid:
             raise Refused(Code.EMPTY_LIST, await _why_nobody(work, done))
+        profile = await work.unit.organizer_profile(done.event.organizer)
+        if profile is not None and profile.drafts:
+            return done
         start = ControlCampaign(campaign_id=done.campaign.id, action=CampaignAction.START, confirmed=True)
         return await start.carry_out(work)
+
+
+def list_waits(done: CampaignDone, page: str) -> Notice:
+    """A mailed list is a draft, and somebody is to look at it."""
+    event, campaign = done.event, done.campaign
+    where = f"To look at it and to start it, open:\n{page}\n" if page else "The operator can start it.\n"
+    text = (
+        f"Your list for “{event.summary}” waits as a draft: {campaign.valid} of {campaign.total} rows can be "
+        f"invited. Nothing was sent.\n{where}uid: {event.uid}\n"
+    )
+    return Notice(subject="Bulk Invite Status", text=text)
 
 
 async def _why_nobody(work: Work, done: CampaignDone) -> str:

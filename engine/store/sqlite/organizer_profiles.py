@@ -34,6 +34,7 @@ class OrganizerProfiles(Session):
             zone=row["zone"],
             language=row["language"],
             lists=bool(row["lists"]),
+            drafts=bool(row["drafts"]),
             suspended=bool(row["suspended"]),
             registered=row["registered"] is not None,
             addresses=tuple(one["address"] for one in await self.all(sql, [address])),
@@ -41,9 +42,16 @@ class OrganizerProfiles(Session):
 
     async def save_organizer(self, profile: OrganizerProfile) -> None:
         await self.run(
-            "UPDATE organizer SET named = max(named, name <> ?1), name = ?1, zone = ?2, lists = ?3, language = ?4 "
-            "WHERE address = ?5",
-            [profile.name, profile.zone, int(profile.lists), profile.language, profile.address],
+            "UPDATE organizer SET named = max(named, name <> ?1), name = ?1, zone = ?2, lists = ?3, language = ?4, "
+            "drafts = ?5 WHERE address = ?6",
+            [
+                profile.name,
+                profile.zone,
+                int(profile.lists),
+                profile.language,
+                int(profile.drafts),
+                profile.address,
+            ],
         )
         await self.run("DELETE FROM organizer_address WHERE organizer = ?", [profile.address])
         for address in profile.addresses:

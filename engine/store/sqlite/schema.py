@@ -11,6 +11,7 @@ from engine.store.sqlite.changes import AUTOMATIC_REPLIES
 from engine.store.sqlite.contest_schema import CONTESTS
 from engine.store.sqlite.day_limit import SENT_HOURS
 from engine.store.sqlite.digests import DIGESTS
+from engine.store.sqlite.drafts_schema import ORGANIZER_DRAFTS
 from engine.store.sqlite.forgetting_schema import FORGETTING
 from engine.store.sqlite.held_schema import HELD
 from engine.store.sqlite.ids_schema import SHORT_IDS
@@ -344,6 +345,7 @@ MIGRATIONS = (
     ORDERS,
     POSTED,
     PICTURES,
+    ORGANIZER_DRAFTS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 
