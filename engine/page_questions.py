@@ -8,6 +8,7 @@ from datetime import datetime
 
 from engine.commands.pages.pages import unknown_page
 from engine.model.actors import Actor
+from engine.model.branding import merged
 from engine.model.events import Event
 from engine.model.pages import EVENTS_MAX, Page, PageRequest
 from engine.model.pictures import is_name
@@ -29,6 +30,8 @@ class PageStamp:
     taken: tuple[tuple[str, int], ...] = ()
     """How many places of each event that has so many are taken."""
     language: str = ""
+    looks: tuple[str, str, str] = ("", "", "")
+    """Colour, title and last lines of the branding in force."""
 
 
 class PageQuestions:
@@ -78,8 +81,10 @@ class PageQuestions:
 
     async def page_stamp(self, page: Page) -> PageStamp:
         """What changes when the page, or an event of its organizer, does."""
-        events, language = await self.store.shown_revision(page.organizer)
-        return PageStamp(page.revision, events, language=language)
+        events, language, brandings = await self.store.shown_revision(page.organizer)
+        brand = merged(brandings)
+        looks = (brand.colour, brand.title, brand.footer)
+        return PageStamp(page.revision, events, language=language, looks=looks)
 
     async def organizer_language(self, organizer: str) -> str:
         """The language that is set for an organizer, by its tag; empty where none is."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import date, datetime
 
 from engine import attendee_report
+from engine.branding_questions import BrandingQuestions
 from engine.campaign_questions import CampaignQuestions
 from engine.commands import series
 from engine.commands.agents.keys import digest, subject_digest
@@ -68,6 +69,7 @@ class Questions(
     RevisionQuestions,
     ReportQuestions,
     ExportQuestions,
+    BrandingQuestions,
 ):
     """Asks one store. Whoever asks sees only what is theirs; of the rest they do not learn that it exists."""
 

@@ -14,7 +14,7 @@ from engine.refusals import Code, Refused
 _EVENT = "/console/events/{uid:str}"
 _RAW_SHOWN = 100_000
 """Bytes of an original that a page shows; a download has it whole."""
-_SEALED_OFF = {
+SEALED_OFF = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -42,7 +42,7 @@ async def show(visit: Visit) -> Response:
 async def body(visit: Visit) -> Response:
     """GET …/message/body?revision=: the HTML of that mail, for a frame that lets nothing of it act."""
     mail = await _mail(visit)
-    return Response(mail.html, headers=_SEALED_OFF, media_type="text/html")
+    return Response(mail.html, headers=SEALED_OFF, media_type="text/html")
 
 
 async def _mail(visit: Visit) -> ShownMail:
@@ -76,7 +76,7 @@ async def came(visit: Visit) -> Response:
 async def download(visit: Visit) -> Response:
     """GET …/mails/{mail}/original.eml: the same, exactly as it came."""
     raw = await original(visit.engine, visit.path("uid"), visit.path("mail"), visit.actor)
-    headers = {**_SEALED_OFF, "Content-Disposition": 'attachment; filename="original.eml"'}
+    headers = {**SEALED_OFF, "Content-Disposition": 'attachment; filename="original.eml"'}
     return Response(raw, headers=headers, media_type="message/rfc822")
 
 

@@ -29,6 +29,7 @@ from engine.commands.base import Command, Done
 from engine.commands.invites.addresses import AddressList, ShowListedAddresses
 from engine.engine import Engine
 from engine.model.actors import Actor
+from engine.model.branding import INSTALLATION, PLAIN, Branding, Hub
 from engine.model.held import HeldAction
 from engine.model.undo import Undo
 from engine.model.verbs import Verb
@@ -60,6 +61,7 @@ class Visit:
     token: str = field(default="", repr=False)
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     upload: bytes | None = field(default=None, repr=False)
+    brand: Branding = PLAIN
 
     @property
     def everywhere(self) -> bool:
@@ -72,6 +74,11 @@ class Visit:
         if self.actor.everywhere or self.actor.kind == "agent":
             return self.actor
         return Actor(kind="owner", address=self.actor.address)
+
+    def offers(self, path: str) -> bool:
+        """False for what the installation has switched off, save for the operator."""
+        off = frozenset() if self.everywhere else self.brand.off
+        return not any(path == way or path.startswith(f"{way}/") for hub in off for way in _WAYS[hub])
 
     def may(self, verb: Verb) -> bool:
         """True where the visitor may do that."""
@@ -130,9 +137,16 @@ class Visit:
         """Lead on after a change, with a word of what was done, and how to take it back."""
         words = {"done": done, "undo": undo.id if undo else ""}
         query = urlencode({name: value for name, value in words.items() if value})
-        return RedirectResponse(f"{path}?{query}" if query else path, 303)
+        return RedirectResponse(f"{path}{'&' if '?' in path else '?'}{query}" if query else path, 303)
 
 
+_WAYS: Mapping[Hub, tuple[str, ...]] = {
+    Hub.LISTS: ("/console/lists", "/console/events/{uid:str}/list"),
+    Hub.REPORTS: ("/console/reports",),
+    Hub.AGENTS: ("/console/agents", "/console/keys", "/console/held", "/console/record"),
+    Hub.DEVELOPER: ("/console/developer", "/console/triggers", "/console/verify"),
+}
+"""Where each part of the console that can be switched off has its pages."""
 _DONE = {
     "approved": "Approved: it is carried out.",
     "refused": "Refused: nothing was changed, and nobody was mailed.",
@@ -148,6 +162,8 @@ _DONE = {
     "pictured": "The page shows it from now on.",
     "created": "Created. Nobody was told: invite people below.",
     "changed": "Changed. Those whom it concerns are being mailed.",
+    "branded": "Saved: the next page and the next mail look so.",
+    "unbranded": "As it was before anything was set.",
     "unchanged": "Nothing changed, and nobody is mailed.",
     "cancelled": "Cancelled. Those who are invited are being mailed.",
     "invited": "The invite is on its way.",
@@ -208,7 +224,8 @@ async def _answer(engine: Engine, screen: Screen, request: Request) -> Response:
     caller = await _caller(engine, request)
     token = form_token(secret_in(engine.settings, request.headers)) if caller else ""
     actor = caller.actor.model_copy(update={"face": "console"}) if caller else _NOBODY
-    visit = Visit(engine, request, actor, caller, token)
+    brand = await engine.branding_of(actor.address if caller and not actor.everywhere else INSTALLATION)
+    visit = Visit(engine, request, actor, caller, token, brand=brand)
     if caller is None and not screen.open:
         return _to_sign_in(visit)
     if caller and screen.of_one and actor.domain:
@@ -243,6 +260,10 @@ async def _judged(screen: Screen, visit: Visit) -> Visit:
     changes = visit.request.method == "POST"
     if changes and not same_origin(visit.request.headers):
         raise _foreign()
+    if not visit.offers(screen.path):
+        raise Refused(
+            Code.NOT_ALLOWED, "This installation has switched that off.", "Whoever runs it can switch it on."
+        )
     if not visit.may(screen.verb):
         raise Refused(Code.NOT_ALLOWED, f"The key that you signed in with lacks “{screen.verb}”.")
     if not changes:

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from cis_mcp.console import (
     agents,
+    branding,
     command_centre,
     dates,
     developer,
@@ -55,6 +56,7 @@ def screens(health: Health | None = None) -> tuple[Screen, ...]:
         *settling.SCREENS,
         *developer.screens(health or Health()),
         *verifier.screens(),
+        *branding.screens(),
     )
 
 

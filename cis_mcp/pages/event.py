@@ -26,7 +26,6 @@ from engine.model.pages import PageKind, Show
 from engine.refusals import Code, Refused
 
 _HTML = "text/html; charset=utf-8"
-_COLOUR = "#1558b0"
 _MAP = "https://www.openstreetmap.org/search?query="
 
 
@@ -83,7 +82,8 @@ def _values(room: Showroom, shown: Shown, row: Row, spoken: Speech, *, over: boo
         "row": row,
         "path": f"/e/{row.id}",
         "address": address,
-        "colour": "" if page.colour == _COLOUR else page.colour.lstrip("#"),
+        "colour": shown.colour,
+        "signed": shown.signed,
         "at": words.day(row.day, language),
         "zone": words.zone(row.span),
         "description": _description(row, language, place=place),

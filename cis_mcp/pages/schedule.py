@@ -38,7 +38,6 @@ _TICKED_MAX = 1_000
 _OFFERED_MAX = 10
 _FOUND_MAX = 300
 """Events that are found by words which no row has as they are."""
-_COLOUR = "#1558b0"
 _DESCRIBED = 3
 
 
@@ -169,7 +168,8 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered)
         "address": addresses["page"],
         "feed": addresses.get("feed", ""),
         "webcal": _webcal(addresses.get("feed", "")),
-        "colour": "" if page.colour == _COLOUR else page.colour.lstrip("#"),
+        "colour": shown.colour,
+        "signed": shown.signed,
         "embedded": visit.embedded,
         "pictures": pictures.of(page),
         "description": _description(shown, language),

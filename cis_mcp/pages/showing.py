@@ -23,6 +23,7 @@ from engine.model.pages import UNLISTED_LENGTH, Page, PageKind, unlisted_name
 from engine.page_questions import PageStamp
 
 _SEEN = 1_000
+_COLOUR = "#1558b0"
 _LISTINGS, _BODIES, _ASKED = 64, 256, 128
 """What is kept: some 3 MB for each listing of 2,430 events, 40 kB for each body of it.
 
@@ -42,6 +43,18 @@ class Shown:
     def base(self) -> PageStamp:
         """What it is known by without the places that are taken."""
         return replace(self.stamp, taken=())
+
+    @property
+    def colour(self) -> str:
+        """The digits of its colour: its own, else that of the branding; empty for the stylesheet's."""
+        own = "" if self.page.colour == _COLOUR else self.page.colour
+        return (own or self.stamp.looks[0]).lstrip("#")
+
+    @property
+    def signed(self) -> list[str]:
+        """The last lines of its footer: title and text of the branding."""
+        _, title, footer = self.stamp.looks
+        return [line for line in (*footer.splitlines(), title) if line.strip()]
 
     def speech(self, request: Request) -> Speech:
         """The language in which a visitor of the page is answered."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from engine import attendee_report
 from engine.commands.agents import bounds
@@ -14,24 +15,32 @@ from engine.commands.composing import reader_language, reader_zone, revision
 from engine.commands.invites.invites import personal_values
 from engine.itip import personal
 from engine.itip import prepared as itip_prepared
-from engine.mail.outgoing import compose
+from engine.mail.outgoing import branding, compose
 from engine.mail.outgoing import prepared as mail_prepared
+from engine.model.branding import PLAIN, Branding
 from engine.model.claims import Claim
 from engine.model.events import Event
 from engine.model.keys import Standing
 from engine.model.messages import Kind, Message, Notice
 from engine.model.people import Attendee, Partstat, Party
+from engine.outbox.brands import Brands, FixedBrand
 from engine.outbox.transport import Envelope
 from engine.refusals import Code, Refused
 from engine.settings import Settings
 from engine.store.protocol import Reports
+from engine.store.protocol.branding import BrandingQuestions
 
 _KEPT = 128
 """Revisions that are kept prepared, each for readers of one zone and language: those which are being sent now."""
 _OWN_NAME = "Calendar Invite Server"
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")
 
-_Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, Partstat, bool, str, str]
+
+class Rendering(Reports, BrandingQuestions, Protocol):
+    """What rendering asks of the store."""
+
+
+_Key = tuple[str, int, datetime, Kind, date | datetime | None, str, str, str, Partstat, bool, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +56,12 @@ class _Prepared:
 class Renderer:
     """Renders messages with the settings' addresses; each revision of an event is composed once."""
 
-    def __init__(self, settings: Settings, store: Reports) -> None:
+    def __init__(
+        self, settings: Settings, store: Rendering, brands: Brands | FixedBrand | None = None
+    ) -> None:
         self._settings = settings
         self._store = store
+        self._brands = brands or Brands(store)
         self._kept: OrderedDict[_Key, _Prepared] = OrderedDict()
         self._linking: dict[tuple[object, ...], tuple[bool, str]] = {}
 
@@ -60,21 +72,24 @@ class Renderer:
             assert claim.attendee is not None, "calendar messages belong to an attendee"
             if claim.standing.bounds_links:
                 self._refuse_links(claim, claim.event, claim.attendee)
-            return self._invitation(claim, claim.event, claim.attendee, now)
+            brand = await self._brands.of(claim.message.organizer, now)
+            return self._invitation(claim, claim.event, claim.attendee, now, brand)
         if claim.message.kind is Kind.REPLY and claim.message.notice:
             host = _outside(claim.standing, (claim.message.notice.subject, claim.message.notice.text))
             if host:
                 raise Refused(Code.OUT_OF_BOUNDS, f"It would link to “{host[:80]}”.", bound="links")
         return await self._notice(claim.message, now)
 
-    def _invitation(self, claim: Claim, event: Event, attendee: Attendee, now: datetime) -> Envelope:
+    def _invitation(
+        self, claim: Claim, event: Event, attendee: Attendee, now: datetime, brand: Branding
+    ) -> Envelope:
         message = claim.message
         seen = event.seen_by(attendee.partstat)
         reserved, event = seen is not event, _stamped(seen, message)
         name = event.organizer_name or claim.organizer_name or event.organizer
         language = reader_language(attendee, claim.organizer_language)
         about = (_partstat(message, attendee), reserved, reader_zone(attendee), language)
-        prepared = self._prepared(message, event, name, about)
+        prepared = self._prepared(message, event, name, about, brand)
         # No one is invited without the values that the text needs. Someone who came by a forwarded invite may
         # lack them; the right time matters more to them than a full sentence.
         values = {**prepared.holes, **personal_values(attendee)} if prepared.holes else {}
@@ -124,17 +139,22 @@ class Renderer:
             raise Refused(Code.OUT_OF_BOUNDS, why, bound="links")
 
     def _prepared(
-        self, message: Message, event: Event, name: str, reader: tuple[Partstat, bool, str, str]
+        self,
+        message: Message,
+        event: Event,
+        name: str,
+        reader: tuple[Partstat, bool, str, str],
+        brand: Branding,
     ) -> _Prepared:
         """The event's revision for such readers, ready to fill; the one that was used longest ago makes room.
 
         `reader`: the answer that the mail tells, whether text is theirs alone, their zone and language.
         """
-        about = (message.kind, message.recurrence_id, name, message.note, *reader)
+        about = (message.kind, message.recurrence_id, name, message.note, brand.mark, *reader)
         key = (event.uid, event.sequence, event.dtstamp, *about)
         found = self._kept.get(key)
         if found is None:
-            found = self._kept[key] = _prepare(event, message, name, self._settings, reader)
+            found = self._kept[key] = _prepare(event, message, name, self._settings, reader, brand)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -142,13 +162,15 @@ class Renderer:
 
     async def _notice(self, message: Message, now: datetime) -> Envelope:
         assert message.notice is not None, "other messages carry a notice"
+        brand = PLAIN if message.kind is Kind.REPLY else await self._brands.of(message.organizer, now)
         content = compose.notice(
             sender=Party(
-                address=self._settings.mailbox("notification"), name=message.notice.from_name or _OWN_NAME
+                address=self._settings.mailbox("notification"),
+                name=message.notice.from_name or brand.title or _OWN_NAME,
             ),
             to=message.email,
             subject=message.notice.subject,
-            text=message.notice.words,
+            text=branding.notice_text(brand, message.kind, message.notice.words),
             message_id=message.message_id,
             date=now,
             reply_to=message.notice.reply_to,
@@ -191,11 +213,17 @@ def _partstat(message: Message, attendee: Attendee) -> Partstat:
 
 
 def _prepare(
-    event: Event, message: Message, name: str, settings: Settings, reader: tuple[Partstat, bool, str, str]
+    event: Event,
+    message: Message,
+    name: str,
+    settings: Settings,
+    reader: tuple[Partstat, bool, str, str],
+    brand: Branding,
 ) -> _Prepared:
     kind, recurrence_id = message.kind, message.recurrence_id
     partstat, _, zone, language = reader
     spoken = revision(event, kind, recurrence_id, name, settings, message.note, zone, language)
+    spoken = replace(spoken, brand=brand)
     names = () if event.verbatim else personal.TEXTS
     texts = {n: text for n in names if personal.personal(text := getattr(spoken.part, n))}
     return _Prepared(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from email import policy
 from email.parser import BytesParser
 
@@ -12,10 +14,13 @@ from engine.commands.invites.invites import InviteDone
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.base import Value
+from engine.model.branding import ORGANIZER, Branding, MailText
 from engine.model.claims import Claim
 from engine.model.events import Event
-from engine.model.messages import Kind, Message
+from engine.model.messages import Kind, Message, Notice
 from engine.model.people import Attendee, Origin
+from engine.model.times import Span
+from engine.outbox.brands import FixedBrand
 from engine.outbox.render import Renderer
 from engine.outbox.transport import Envelope
 from engine.refusals import Code, Refused
@@ -83,6 +88,70 @@ async def _rendered(engine: Engine, message: Message, event: Event, attendee: At
     language = await engine.organizer_language(event.organizer)
     claim = Claim(message, event, attendee, name, language)
     return await Renderer(engine.settings, engine.store).render(claim, engine.clock())
+
+
+DEFAULTS: Mapping[MailText, str] = {
+    MailText.INVITE: f"{ORGANIZER} invites you.",
+    MailText.UPDATE: "This event has been updated.",
+    MailText.CANCEL: "This event has been cancelled.",
+    MailText.REPORT: "",
+    MailText.NOTICE: "",
+}
+"""The first line of mails where none is set."""
+_SAMPLE_KINDS = {
+    MailText.INVITE: Kind.INVITE,
+    MailText.UPDATE: Kind.UPDATE,
+    MailText.CANCEL: Kind.CANCELLATION,
+    MailText.REPORT: Kind.REPORT,
+    MailText.NOTICE: Kind.NOTICE,
+}
+
+
+class SampleMail(Value):
+    """A mail that is never sent; `html`: empty where it has none."""
+
+    subject: str
+    text: str
+    html: str
+
+
+async def sample(engine: Engine, brand: Branding, mail: MailText) -> SampleMail:
+    """A mail of this kind about an event that is none, in the looks of `brand`."""
+    kind, now = _SAMPLE_KINDS[mail], engine.clock()
+    organizer = f"organizer@{engine.settings.domain}"
+    message = Message(
+        kind=kind,
+        email=f"guest@{engine.settings.domain}",
+        organizer=organizer,
+        message_id=f"{SAMPLE_TOKEN}@{engine.settings.domain}",
+        method=kind.method if kind.calendar else None,
+        notice=None if kind.calendar else Notice(subject=f"A {mail.value}", text="What there is to say.\n"),
+        created=now,
+        due=now,
+    )
+    event = _sample_event(organizer, now) if kind.calendar else None
+    attendee = await _reader(engine, event, "") if event else None
+    renderer = Renderer(engine.settings, engine.store, FixedBrand(brand))
+    claim = Claim(message, event, attendee, "The organizer")
+    parts = _parts((await renderer.render(claim, now)).content)
+    return SampleMail(subject=parts["subject"], text=parts["text"], html=parts["html"])
+
+
+def _sample_event(organizer: str, now: datetime) -> Event:
+    start = now.replace(microsecond=0) + timedelta(days=30)
+    span = Span(start=start, end=start + timedelta(hours=2), timezone="UTC")
+    return Event(
+        uid="sample",
+        organizer=organizer,
+        organizer_name="The organizer",
+        summary="Spring concert",
+        location="Main hall",
+        description="Doors open half an hour before.",
+        span=span,
+        created=now,
+        dtstamp=start,
+        ends_at=span.end_utc,
+    )
 
 
 def _kind(event: Event, *, current: bool) -> Kind:

@@ -33,6 +33,7 @@ from tests.itip.samples import event
 from tests.judges import calendar_of, judge, shape
 from tests.support import engines
 from tests.support.engines import settings_in
+from tests.support.memory.store import MemoryStore
 from tests.support.soak import examples
 
 SETTINGS = settings_in(Path("unused"), public_url="https://cis.example.com")
@@ -42,7 +43,7 @@ KINDS = [Kind.INVITE, Kind.UPDATE, Kind.CANCELLATION]
 
 def renderer() -> Renderer:
     """One that is asked for calendar messages only, which need nothing of the store."""
-    return Renderer(SETTINGS, cast("Store", None))
+    return Renderer(SETTINGS, cast("Store", MemoryStore()))
 
 
 def claim(

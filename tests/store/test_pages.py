@@ -53,17 +53,17 @@ async def test_pages_are_listed_newest_first_and_of_one_organizer(store: Store) 
 
 
 async def test_the_revision_grows_with_changes_of_events_and_with_nothing_else(store: Store) -> None:
-    assert await store.shown_revision(ORGANIZER) == (0, "")
+    assert await store.shown_revision(ORGANIZER) == (0, "", ())
     made = await stores.with_event(store, "ann@example.com")
     first = await store.shown_revision(ORGANIZER)
-    assert first > (0, "")
+    assert first > (0, "", ())
     async with store.unit() as unit:
         await unit.add_attendees([stores.attendee("ben@example.com")])
     assert await store.shown_revision(ORGANIZER) == first
     cancelled = made.model_copy(update={"status": EventStatus.CANCELLED, "sequence": 1})
     await stores.save(store, cancelled)
     assert await store.shown_revision(ORGANIZER) > first
-    assert await store.shown_revision("eve@example.org") == (0, "")
+    assert await store.shown_revision("eve@example.org") == (0, "", ())
 
 
 async def test_events_of_an_organizer_come_in_their_order_and_the_newest_stay(store: Store) -> None:

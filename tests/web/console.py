@@ -170,6 +170,7 @@ async def furnished(engine: Engine, address: str) -> Site:
             "quarantine": "/console/quarantine",
             "record": "/console/record",
             "developers": "/console/developer",
+            "branding": "/console/branding",
             "verify": "/console/verify",
             "verify: choose": "/console/verify/events",
             "verify: steps": f"/console/verify/steps?event={event.id}&from=0&skip=6",

@@ -82,3 +82,26 @@ async def test_the_verifier_waits_for_each_real_event(browser: Browser, empty: S
         assert await seen.violations() == []
         await hand.click("Reset Everything", "/console/verify")
         assert seen.tab.complaints == []
+
+
+async def test_a_branding_is_looked_at_saved_and_reset(browser: Browser, empty: Site) -> None:
+    engine = empty.engine
+    async with screen(browser, empty) as seen:
+        await sign_in(engine, seen)
+        hand = Hand(seen)
+        await hand.click("Developers", "/console/developer")
+        await hand.click("Branding", "/console/branding")
+        await hand.write("Title", "The Club")
+        await hand.write("Colour of buttons", "#0a5c36")
+        await hand.write("invite", "Come!")
+        await hand.click("Show it", "/console/branding")
+        await seen.until("document.querySelector('#preview pre')?.innerText.startsWith('Come!')")
+        assert await seen.text("header .brand") == "Calendar Invite Server"
+        await hand.click("Save", "done=branded")
+        assert await seen.text("header .brand") == "The Club"
+        style = "getComputedStyle(document.querySelector('button.main')).backgroundColor"
+        await seen.until(f"{style} === 'rgb(10, 92, 54)'")
+        assert seen.tab.complaints == []
+        assert await seen.violations() == []
+        await hand.click("Reset everything", "done=unbranded")
+        assert await seen.text("header .brand") == "Calendar Invite Server"

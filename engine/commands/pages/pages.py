@@ -11,6 +11,7 @@ from engine.commands import text
 from engine.commands.agents.bounds import refuse_links
 from engine.commands.base import Command, Done, Work
 from engine.commands.pages import texts
+from engine.commands.pages.branding import in_force
 from engine.commands.pages.pictures import named
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.model.pages import (
@@ -125,7 +126,12 @@ class CreatePage(PageFields):
             shows=self.shown(SHOWN),
             created=work.now,
             changed=work.now,
-            **{**self.within(work), **await self.pictures(work, organizer), "title": heading},
+            **{
+                **await _defaults(work, organizer),
+                **self.within(work),
+                **await self.pictures(work, organizer),
+                "title": heading,
+            },
         )
         await work.unit.save_page(page)
         return PageDone(page=page, changed=("slug",))
@@ -142,6 +148,12 @@ class CreatePage(PageFields):
         while await work.unit.page(found):
             found = f"{wanted}-{work.randomness.word(4)}"
         return found
+
+
+async def _defaults(work: Work, organizer: str) -> dict[str, Any]:
+    """What a new page has where nothing else is asked for: layout and consent of the branding."""
+    brand = await in_force(work.unit, organizer)
+    return {name: value for name in ("layout", "consent") if (value := getattr(brand, name))}
 
 
 class UpdatePage(PageFields):

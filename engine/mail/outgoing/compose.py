@@ -13,8 +13,9 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from engine.mail.locale.language import ENGLISH, Language, noop
-from engine.mail.outgoing import mime, words
+from engine.mail.outgoing import branding, mime, words
 from engine.mail.text import lines, one_line
+from engine.model.branding import PLAIN, Branding
 from engine.model.events import Event, Override
 from engine.model.messages import Kind, Method
 from engine.model.people import Party
@@ -63,6 +64,7 @@ class Revision:
     note: str = ""
     reader_zone: str = ""
     language: Language = ENGLISH
+    brand: Branding = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,10 @@ def answer_to(receipt_address: str) -> str:
 def rendered(revision: Revision, values: Mapping[str, str]) -> tuple[str, str]:
     """The words of the mail as plain text and as HTML, `values` being what `shown` makes."""
     context = {**_context(revision), **values, "answers": _answers(revision, values["to"], values["title"])}
-    return (
-        _template("invitation.txt.j2").render(context),
-        _template("invitation.html.j2").render(context),
-    )
+    plain = _template("invitation.txt.j2").render(context)
+    html = _template("invitation.html.j2").render(context)
+    who = one_line(revision.event.organizer_name) or one_line(revision.reply_to.address)
+    return branding.branded(revision.brand, revision.kind, who, plain, html)
 
 
 def subject(revision: Revision, summary: str) -> str:
@@ -235,7 +237,9 @@ def _context(revision: Revision) -> dict[str, object]:
         "organizer": one_line(revision.reply_to.address),
         "note": _note(revision),
         "asks": revision.event.rsvp,
-        "public_url": _link(revision.public_url) if revision.public_url.startswith("https://") else "",
+        "public_url": _link(branding.link(revision.brand, revision.public_url))
+        if revision.public_url.startswith("https://")
+        else "",
     }
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from engine.store.protocol.answers import Answers
 from engine.store.protocol.attendees import Attendees
+from engine.store.protocol.branding import BrandingQuestions, Brandings
 from engine.store.protocol.budgets import Budgets
 from engine.store.protocol.bulk_changes import BulkChanges
 from engine.store.protocol.campaigns import Campaigns
@@ -81,6 +82,7 @@ class Unit(
     Forgetting,
     InboxMessages,
     Undos,
+    Brandings,
     Webhooks,
     Protocol,
 ):
@@ -115,6 +117,7 @@ class Store(
     WebhookQuestions,
     Timing,
     Exports,
+    BrandingQuestions,
     Protocol,
 ):
     """Keeps everything; several processes may use one at once (promise 6)."""

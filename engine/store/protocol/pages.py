@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
+from engine.model.branding import Branding
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
 from engine.model.pictures import Picture
@@ -82,8 +83,9 @@ class PageQuestions(Protocol):
         """The bytes of the picture with this name, whoever's it is, or None."""
         ...
 
-    async def shown_revision(self, organizer: str) -> tuple[int, str]:
-        """A number that grows with every change of the organizer's events, and the tag of their language, if set."""
+    async def shown_revision(self, organizer: str) -> tuple[int, str, tuple[Branding, ...]]:
+        """A number that grows with every change of the organizer's events, the tag of their language, if set, and what
+        brandings there are: the installation's and theirs."""
         ...
 
     async def written_mark(self) -> int:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import TypeVar
 
+from engine.model.branding import Branding
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
 from engine.store.sqlite.organizer_profiles import OrganizerProfiles
@@ -37,7 +38,7 @@ class PageQuestions:
     async def pages(self, organizer: str | None, limit: int) -> list[Page]:
         return await self._in_loop(lambda s: Pages(s).pages(organizer, limit))
 
-    async def shown_revision(self, organizer: str) -> tuple[int, str]:
+    async def shown_revision(self, organizer: str) -> tuple[int, str, tuple[Branding, ...]]:
         return await self._in_loop(lambda s: Pages(s).shown_revision(organizer))
 
     async def organizer_language(self, organizer: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from engine.model.branding import Branding
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
 from engine.store.sqlite import rows
@@ -72,14 +74,17 @@ class Pages(Session):
         )
         return [Page.model_validate_json(row["body"]) for row in found]
 
-    async def shown_revision(self, organizer: str) -> tuple[int, str]:
+    async def shown_revision(self, organizer: str) -> tuple[int, str, tuple[Branding, ...]]:
         row = await self.one(
             "SELECT (SELECT id FROM change WHERE organizer = ?1 "
             "AND kind IN ('event_created', 'event_changed', 'event_cancelled') ORDER BY id DESC LIMIT 1) AS id, "
-            "(SELECT language FROM organizer WHERE address = ?1) AS language",
+            "(SELECT language FROM organizer WHERE address = ?1) AS language, "
+            "(SELECT json_group_array(body) FROM branding WHERE scope IN ('', ?1)) AS brandings",
             [organizer],
         )
-        return (row["id"] or 0, row["language"] or "") if row else (0, "")
+        assert row is not None, "it selects without a table"
+        brandings = tuple(Branding.model_validate_json(body) for body in json.loads(row["brandings"]))
+        return row["id"] or 0, row["language"] or "", brandings
 
     async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
         signs = " ".join(f"WHEN '{name}' THEN {sign} * n" for name, sign in PLACES.items())

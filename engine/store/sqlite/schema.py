@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiosqlite
 
 from engine.store.sqlite.bounds_schema import BOUNDS
+from engine.store.sqlite.branding_schema import BRANDING
 from engine.store.sqlite.budget_schema import BUDGETS
 from engine.store.sqlite.bulk_schema import BULK_CHANGES
 from engine.store.sqlite.changes import AUTOMATIC_REPLIES
@@ -346,6 +347,7 @@ MIGRATIONS = (
     POSTED,
     PICTURES,
     ORGANIZER_DRAFTS,
+    BRANDING,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -30,6 +30,7 @@ from engine.store.repeating import repeated
 from engine.store.sqlite import changes, jobs
 from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
+from engine.store.sqlite.branding import BrandingAnswers
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.candidates import Judged, claims
 from engine.store.sqlite.compat import in_thread
@@ -86,6 +87,7 @@ class SqliteStore(
     Naming,
     TimingAnswers,
     ExportAnswers,
+    BrandingAnswers,
 ):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 

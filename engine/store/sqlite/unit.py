@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.store.sqlite.answers import Answers
 from engine.store.sqlite.attendees import Attendees
+from engine.store.sqlite.branding import Brandings
 from engine.store.sqlite.bulk_changes import BulkChanges
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.claims import Claims
@@ -36,6 +37,7 @@ from engine.store.sqlite.webhooks import Webhooks
 
 class SqliteUnit(
     Undos,
+    Brandings,
     Forgetting,
     Events,
     Attendees,

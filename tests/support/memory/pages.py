@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from engine.model.branding import Branding
 from engine.model.changes import ChangeKind
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
@@ -73,10 +74,12 @@ class PageUnit(LedgerUnit):
     async def written_mark(self) -> int:
         return self.t.version
 
-    async def shown_revision(self, organizer: str) -> tuple[int, str]:
+    async def shown_revision(self, organizer: str) -> tuple[int, str, tuple[Branding, ...]]:
         changes = self.t.where("change", lambda c: c.organizer == organizer and c.kind in _OF_EVENTS)
         kept = self.t.get("profile", organizer)
-        return max((c.id for c in changes), default=0), kept.language if kept else ""
+        brandings = (self.t.get("branding", scope) for scope in ("", organizer))
+        newest = max((c.id for c in changes), default=0)
+        return newest, kept.language if kept else "", tuple(one for one in brandings if one)
 
     async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
         held = self.t.where(

@@ -17,6 +17,7 @@ from engine.model.organizers import OrganizerProfile
 from engine.model.people import Attendee, Origin, Partstat
 from engine.store import rules
 from engine.store.protocol import AlreadyTakenIn
+from tests.support.memory.branding import Brandings
 from tests.support.memory.budgets import BudgetUnit
 from tests.support.memory.claims import ClaimUnit
 from tests.support.memory.forgetting import ForgettingUnit
@@ -379,6 +380,7 @@ class WholeUnit(
     InboxUnit,
     UndoUnit,
     OrderUnit,
+    Brandings,
     Unit,
 ):
     """What a unit of this store can do, claims among it."""

@@ -1,0 +1,171 @@
+"""Branding at run time: looks and texts of the installation and of each organizer, shown before they are saved."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import escape
+from starlette.responses import Response
+
+from cis_mcp.console.event_mail import SEALED_OFF
+from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.pages.web import asset as page_asset
+from cis_mcp.views.vendors import vendor, vendors
+from engine.commands.pages.branding import ResetBranding, SetBranding
+from engine.commands.pages.vendors import SaveVendor
+from engine.model.branding import Branding, Hub, MailText
+from engine.model.pages import Layout
+from engine.model.verbs import Verb
+from engine.outbox.shown import DEFAULTS, sample
+from engine.refusals import Code, Refused
+
+_HUB = "/console/branding"
+_DRAFTS_MAX = 100
+_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    '<link rel="stylesheet" href="{css}"><link rel="stylesheet" href="/brand/{colour}.css"></head><body><main>'
+    "<h1>{title}</h1>"
+    '<p><a href="#">A link</a></p><p><button>Send my invite</button></p></main><footer>{footer}</footer></body></html>'
+)
+_PAGE_CSP = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+_DEFAULT_COLOUR = "#1558b0"
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """What somebody looks at before they save it: the branding of the scope, and in force over all."""
+
+    scope: str
+    own: Branding
+    whole: Branding
+
+
+class Drafts:
+    """The newest draft of each session; they are few, small, and nobody else's."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, _Draft] = OrderedDict()
+
+    async def show(self, visit: Visit) -> Response:
+        """GET /console/branding?scope=: what is set, ready to be changed."""
+        scope = _scope(visit, visit.asked("scope"))
+        draft = await _drafted(visit, scope, await visit.engine.branding_set(scope, visit.actor))
+        return await self._shown(visit, draft, MailText.INVITE)
+
+    async def change(self, visit: Visit) -> Response:
+        """POST: show it, or save it."""
+        scope, command = _scope(visit, visit.given("scope")), _command(visit)
+        if visit.given("do") == "save":
+            done = await visit.apply(command)
+            return visit.go(_path(visit, done.branding.scope), "branded")
+        own = command.checked(await visit.engine.branding_set(scope, visit.actor))
+        return await self._shown(visit, await _drafted(visit, scope, own), _text(visit.given("mail")))
+
+    async def _shown(self, visit: Visit, draft: _Draft, mail: MailText) -> Response:
+        self._kept[visit.token] = draft
+        self._kept.move_to_end(visit.token)
+        while len(self._kept) > _DRAFTS_MAX:
+            self._kept.popitem(last=False)
+        shown = await sample(visit.engine, draft.whole, mail)
+        page = visit.show(
+            "branding.html",
+            title="Branding of this installation" if not draft.scope else "Branding of one organizer",
+            draft=draft,
+            seal=visit.seal(draft.scope) if draft.scope else "",
+            mail=mail,
+            sample=shown,
+            mails=list(MailText),
+            defaults=DEFAULTS,
+            layouts=list(Layout),
+            hubs_of=list(Hub),
+            vendors=await vendors(visit.engine, hidden=True) if visit.everywhere and not draft.scope else [],
+        )
+        page.headers["Content-Security-Policy"] += "; frame-src 'self'"
+        return page
+
+    async def frame(self, visit: Visit) -> Response:
+        """GET …/preview/{what}: the mail, or a page, as the draft makes it; nothing in it acts."""
+        draft = self._kept.get(visit.token)
+        if draft is None:
+            raise Refused(Code.INVALID_ARGUMENT, "There is no draft to show.", "Open Branding again.")
+        what = visit.path("what")
+        if what == "page":
+            headers = {**SEALED_OFF, "Content-Security-Policy": _PAGE_CSP}
+            return Response(_page(draft.whole), headers=headers, media_type="text/html")
+        shown = await sample(visit.engine, draft.whole, _text(what))
+        return Response(shown.html, headers=SEALED_OFF, media_type="text/html")
+
+
+async def _drafted(visit: Visit, scope: str, own: Branding) -> _Draft:
+    whole = own.over(await visit.engine.branding_of("")) if scope else own
+    return _Draft(scope, own, whole)
+
+
+def _page(brand: Branding) -> str:
+    lines = str(escape(brand.footer)).replace("\n", "<br>")
+    return _PAGE.format(
+        title=escape(brand.title or "Schedule"),
+        css=page_asset("page.css").path,
+        colour=(brand.colour or _DEFAULT_COLOUR).lstrip("#"),
+        footer=lines,
+    )
+
+
+def _scope(visit: Visit, seal: str) -> str:
+    """Whose branding is meant: a sealed organizer's, else the operator's whole installation, or one's own."""
+    return visit.unseal(seal) or ("" if visit.everywhere else visit.chosen or visit.actor.address)
+
+
+def _path(visit: Visit, scope: str) -> str:
+    return f"{_HUB}?scope={visit.seal(scope)}" if scope and visit.everywhere else _HUB
+
+
+def _text(name: str) -> MailText:
+    try:
+        return MailText(name or MailText.INVITE)
+    except ValueError:
+        raise Refused(Code.INVALID_ARGUMENT, "There is no such mail.", "Choose one of the list.") from None
+
+
+def _command(visit: Visit) -> SetBranding:
+    """The form as a command."""
+    scope = _scope(visit, visit.given("scope"))
+    given: dict[str, Any] = {
+        name: visit.form.get(name) for name in ("title", "colour", "footer", "consent", "domain")
+    }
+    given["layout"] = visit.given("layout") or None
+    given["texts"] = {name: visit.given(f"text_{name}") for name in MailText if f"text_{name}" in visit.form}
+    if not scope:
+        given["off"] = frozenset(hub for hub in Hub if not visit.given(f"hub_{hub}"))
+    return SetBranding.model_validate({"scope": scope, **given})
+
+
+async def reset(visit: Visit) -> Response:
+    """POST: one text, or everything, as it was before anything was set."""
+    scope = _scope(visit, visit.given("scope"))
+    only = _text(visit.given("only")) if visit.given("only") else None
+    await visit.apply(ResetBranding(scope=scope, only=only))
+    return visit.go(_path(visit, scope), "unbranded")
+
+
+async def offer(visit: Visit) -> Response:
+    """POST: offer a mail service in the link builder, or hide it."""
+    found = await vendor(visit.engine, visit.given("vendor"))
+    await visit.apply(SaveVendor(vendor=found.model_copy(update={"hidden": visit.given("do") == "hide"})))
+    return visit.go(_HUB, "branded")
+
+
+def screens() -> tuple[Screen, ...]:
+    """The page, its previews and its forms."""
+    drafts = Drafts()
+    return (
+        Screen("GET", _HUB, drafts.show),
+        Screen("POST", _HUB, drafts.change, Verb.PUBLISH),
+        Screen("GET", f"{_HUB}/preview/{{what:str}}", drafts.frame),
+        Screen("POST", f"{_HUB}/reset", reset, Verb.PUBLISH),
+        Screen("POST", f"{_HUB}/vendors", offer, Verb.ADMIN),
+    )

@@ -1,0 +1,94 @@
+"""How an installation, or an organizer, looks and speaks: set at run time, and in force with the next page and mail."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from pydantic import Field
+
+from engine.model.base import Value
+from engine.model.messages import Kind
+from engine.model.pages import Layout
+
+INSTALLATION = ""
+"""What stands for the whole installation where an organizer's address could stand."""
+ORGANIZER = "{organizer}"
+"""Stands in a text for the organizer's name."""
+
+
+class MailText(StrEnum):
+    """Mails whose fixed text can be another one."""
+
+    INVITE = "invite"
+    UPDATE = "update"
+    CANCEL = "cancel"
+    REPORT = "report"
+    NOTICE = "notice"
+
+
+_OF_KIND = {
+    Kind.INVITE: MailText.INVITE,
+    Kind.UPDATE: MailText.UPDATE,
+    Kind.CANCELLATION: MailText.CANCEL,
+    Kind.REPORT: MailText.REPORT,
+    Kind.NOTICE: MailText.NOTICE,
+}
+
+
+class Hub(StrEnum):
+    """Parts of the console that organizers may have, or not."""
+
+    LISTS = "lists"
+    REPORTS = "reports"
+    AGENTS = "agents"
+    DEVELOPER = "developer"
+
+
+class Branding(Value):
+    """What is set for one scope; what is empty is as the installation has it, and there as the product does."""
+
+    scope: str = Field(INSTALLATION, description="an organizer's address; empty: the installation")
+    title: str = Field("", description="in whose name pages, notices and the console speak")
+    colour: str = Field("", description="of buttons and links, as #rrggbb; dark enough for white letters")
+    domain: str = Field("", description="host to which mails link; of an installation alone")
+    footer: str = Field("", description="last lines of mails and pages, such as an imprint")
+    layout: Layout | None = Field(None, description="of new pages")
+    consent: str = Field("", description="what visitors of new pages agree to")
+    off: frozenset[Hub] = Field(
+        frozenset(), description="what organizers do not have; of an installation alone"
+    )
+    texts: Mapping[MailText, str] = Field(
+        default_factory=dict, description="in place of the first line of mails"
+    )
+
+    def over(self, below: Branding) -> Branding:
+        """This branding, and of `below` what it leaves empty."""
+        own: dict[str, Any] = {name: value for name, value in self if value or name == "scope"}
+        texts = {**below.texts, **{name: text for name, text in self.texts.items() if text}}
+        whose = {"domain": below.domain or self.domain, "off": below.off or self.off}
+        return below.model_copy(update={**own, **whose, "texts": texts})
+
+    def opening(self, kind: Kind, organizer: str) -> str:
+        """The first line of a mail of this kind; empty: the product's own."""
+        name = _OF_KIND.get(kind)
+        return self.texts.get(name, "").replace(ORGANIZER, organizer) if name else ""
+
+    @cached_property
+    def mark(self) -> str:
+        """Another text as soon as anything of it is another."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+PLAIN = Branding()
+
+
+def merged(brandings: Iterable[Branding]) -> Branding:
+    """What is in force of the installation's branding and an organizer's, in any order, as far as there are any."""
+    found = PLAIN
+    for one in sorted(brandings, key=lambda branding: branding.scope):
+        found = one.over(found) if one.scope else one
+    return found

@@ -1,0 +1,5 @@
+"""The table of brandings."""
+
+BRANDING = """
+CREATE TABLE branding (scope TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
