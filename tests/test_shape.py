@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import statistics
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +47,6 @@ def test_a_class_name_that_readers_meet_everywhere_names_one_thing() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef)
     )
-    # Session beside it is the transaction that the SQLite store builds on, which no other room sees.
     assert {name: classes[name] for name in ("Answer", "Reply", "Session", "Page", "Listener")} == {
         "Answer": 0,
         "Reply": 1,
@@ -54,3 +54,24 @@ def test_a_class_name_that_readers_meet_everywhere_names_one_thing() -> None:
         "Page": 1,
         "Listener": 1,
     }
+
+
+def _undocumented(path: Path) -> Iterator[str]:
+    """Public definitions without a docstring, of modules and of public classes."""
+    left: list[tuple[str, ast.AST]] = [("", ast.parse(path.read_text(encoding="utf-8")))]
+    while left:
+        within, holder = left.pop()
+        for node in ast.iter_child_nodes(holder):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                if node.name.startswith("_"):
+                    continue
+                if not ast.get_docstring(node):
+                    yield f"{path.relative_to(ROOT)}: {within}{node.name}"
+                if isinstance(node, ast.ClassDef):
+                    left.append((f"{within}{node.name}.", node))
+
+
+def test_what_is_public_in_commands_model_and_faces_says_what_it_is() -> None:
+    rooms = ("engine/commands", "engine/model", "cis_mcp")
+    paths = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+    assert [name for path in paths for name in _undocumented(path)] == []

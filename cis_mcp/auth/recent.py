@@ -16,13 +16,16 @@ class Recent(Generic[T]):
         self._things: OrderedDict[str, T] = OrderedDict()
 
     def get(self, name: str) -> T | None:
+        """The thing of this name, or None."""
         return self._things.get(name)
 
     def put(self, name: str, thing: T) -> None:
+        """Keep a thing; the one that was put longest ago goes if there are too many."""
         self._things[name] = thing
         self._things.move_to_end(name)
         if len(self._things) > self._size:
             self._things.popitem(last=False)
 
     def drop(self, name: str) -> None:
+        """Forget the thing of this name."""
         self._things.pop(name, None)

@@ -29,6 +29,7 @@ class Costs(Value):
 
     @property
     def total(self) -> float:
+        """The sum of a month, in US dollars."""
         return self.machine + self.volume + self.mail_out + self.mail_in + self.queues + self.storage
 
     @property

@@ -38,12 +38,15 @@ class Finding(Value):
 
 
 def ok(name: str, detail: str) -> Finding:
+    """A finding that needs nothing."""
     return Finding(name=name, mark="OK", detail=detail)
 
 
 def warn(name: str, detail: str, repair: str = "") -> Finding:
+    """A finding that may matter."""
     return Finding(name=name, mark="WARN", detail=detail, repair=repair)
 
 
 def fail(name: str, detail: str, repair: str = "") -> Finding:
+    """A finding that must be repaired."""
     return Finding(name=name, mark="FAIL", detail=detail, repair=repair)

@@ -25,6 +25,7 @@ class Days(click.ParamType[int]):
     name = "DAYS"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number of days; fails as click's types do."""
         found = _DAYS.fullmatch(str(value).strip())
         if not found:
             self.fail(f"“{value}” is no number of days; write 90d.", param, ctx)

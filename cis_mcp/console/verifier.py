@@ -157,6 +157,7 @@ class Run:
 
     @property
     def moving(self) -> bool:
+        """True while the run has come to nothing yet."""
         return not self.found and not self.problem
 
 

@@ -34,10 +34,12 @@ class PostOffice:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
+        """Stop listening."""
         if self._server:
             self._server.close()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take a mail, as aiosmtpd calls it."""
         mail = message_from_bytes(cast("bytes", envelope.content), policy=policy.default)
         async with self._arrived:
             for address in envelope.rcpt_tos:

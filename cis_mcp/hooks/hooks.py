@@ -39,6 +39,7 @@ class Failures:
         )
 
     def note(self, site: str) -> None:
+        """Count one failed proof."""
         self._full.put(site, max(self._full.get(site) or 0.0, time.monotonic()) + 1 / _FAILURES_A_SECOND)
 
     def refused(self, site: str) -> Response | None:

@@ -63,6 +63,7 @@ class ConnectionCounts:
         return True
 
     def leave(self, one: Connection) -> None:
+        """Count a connection no longer."""
         at = self._all.pop(one, None)
         if at is None:
             return
@@ -72,6 +73,7 @@ class ConnectionCounts:
 
     @property
     def stressed(self) -> bool:
+        """True once more connections are taken than the bounds call quiet."""
         return len(self._all) > self.bounds.all * self.bounds.stress
 
     def _room_at(self, at: str, *, proxy: bool) -> bool:

@@ -32,6 +32,7 @@ class Gathering(asyncio.Transport):
         self._size = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep bytes until the loop's next turn, so that head and body leave together; too many leave at once."""
         if not self._held:
             self._loop.call_soon(self._send)
         self._held.append(bytes(data))
@@ -46,26 +47,33 @@ class Gathering(asyncio.Transport):
             self._transport.write(b"".join(held))
 
     def write_eof(self) -> None:
+        """Write what is kept and end the stream."""
         self._send()
         self._transport.write_eof()
 
     def close(self) -> None:
+        """Write what is kept and close."""
         self._send()
         self._transport.close()
 
     def abort(self) -> None:
+        """Close at once; what is kept is dropped."""
         self._transport.abort()
 
     def is_closing(self) -> bool:
+        """As asyncio's transports."""
         return self._transport.is_closing()
 
     def pause_reading(self) -> None:
+        """As asyncio's transports."""
         self._transport.pause_reading()
 
     def resume_reading(self) -> None:
+        """As asyncio's transports."""
         self._transport.resume_reading()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """As asyncio's transports."""
         return self._transport.get_extra_info(name, default)
 
 
@@ -90,6 +98,7 @@ class DeadlineProtocol(H11Protocol):
     _came = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count the connection and begin the time for its first request; one too many hears 503."""
         super().connection_made(Gathering(transport, self.loop))
         if self.crowd.enter(self):
             self._watch()
@@ -100,21 +109,26 @@ class DeadlineProtocol(H11Protocol):
 
     @property
     def host(self) -> str:
+        """The client's address."""
         return self.client[0] if self.client else ""
 
     @property
     def idle(self) -> bool:
+        """True while no request is under way."""
         return self._waited_for() is not None
 
     @property
     def known(self) -> bool:
+        """True once a request came with a key that is good."""
         self._let_in = self._let_in or let_in(self.scope)
         return self._let_in
 
     def drop(self) -> None:
+        """Close the connection to make room."""
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        """Take bytes, unless the client was given up."""
         if self._given_up:
             return
         super().data_received(data)
@@ -122,6 +136,7 @@ class DeadlineProtocol(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
+        """Begin the time for the rest of a request that had come with the one before."""
         self._let_in = self.known
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
@@ -129,6 +144,7 @@ class DeadlineProtocol(H11Protocol):
             self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Count the connection no longer."""
         self._forget()
         self.crowd.leave(self)
         super().connection_lost(exc)

@@ -35,12 +35,15 @@ class BySegments(BaseRoute):
         self._nothing = Router()
 
     def matches(self, _scope: Scope) -> tuple[Match, Scope]:
+        """As Starlette's routes."""
         return Match.FULL, {}
 
     def url_path_for(self, name: str, /, **path_params: Any) -> NoReturn:
+        """As Starlette's routes."""
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As Starlette's routes."""
         pair = segments(scope["path"])
         router = self._routers.get(pair) or self._others.get(pair[0], self._nothing)
         await router(scope, receive, send)

@@ -76,13 +76,16 @@ class StreamBus:
         self._listener: Callable[[ServerEvent], None] = lambda _: None
 
     async def publish(self, event: ServerEvent) -> None:
+        """Tell all who listen."""
         await self._shared.publish(event)
 
     def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+        """Listen until the result is called."""
         self._listener = listener
         return self._shared.subscribe(listener)
 
     async def tell(self, name: str) -> None:
+        """Tell this stream that a resource, or the list of resources, has changed."""
         self._listener(ResourcesListChanged() if name.startswith(_LIST) else ResourceUpdated(uri=name))
 
 

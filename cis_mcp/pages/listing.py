@@ -37,6 +37,7 @@ class View:
 
     @property
     def filtered(self) -> bool:
+        """True if not all events are shown."""
         return any((self.query, self.team, self.place, self.month))
 
     @property

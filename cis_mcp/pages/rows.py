@@ -69,6 +69,7 @@ class Row:
 
     @property
     def month(self) -> str:
+        """The month in which it starts, as YYYY-MM."""
         return f"{self.day:%Y-%m}"
 
     @property
@@ -81,9 +82,11 @@ class Row:
 
     @property
     def teams(self) -> tuple[str, ...]:
+        """The sides that its title names."""
         return tuple(name for name in (self.home, self.away) if name)
 
     def past(self, now: datetime) -> bool:
+        """True if it is over."""
         return self.over is not None and self.over <= now
 
     def time(self, language: Language = ENGLISH) -> str:

@@ -125,6 +125,7 @@ class Endpoint:
 
     @property
     def name(self) -> str:
+        """The name of the operation: that of its handler."""
         return self.handler.__name__
 
     @property
@@ -134,8 +135,10 @@ class Endpoint:
 
     @property
     def changes(self) -> bool:
+        """True if it changes or sends something."""
         return self.method != "GET" or self.acts
 
     @property
     def description(self) -> str:
+        """What it does: the docstring of its handler on one line."""
         return " ".join((self.handler.__doc__ or "").split())

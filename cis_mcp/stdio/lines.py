@@ -90,6 +90,7 @@ class Out:
         self._text: list[str] = []
 
     async def write(self, text: str) -> None:
+        """Keep a line for the next flush, unless it answers the request that was answered before."""
         if self._answered is not None and _answers(text, self._answered):
             self._answered = None
         else:

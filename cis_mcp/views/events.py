@@ -209,6 +209,7 @@ def _instances(event: Event) -> InstancesInfo | None:
 
 
 def statistics_info(statistics: Statistics) -> StatisticsInfo:
+    """Counters as data."""
     return StatisticsInfo(**counters(statistics))
 
 

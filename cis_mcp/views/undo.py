@@ -27,6 +27,7 @@ class Undone(Data):
 
 
 def undone(done: UndoDone) -> Undone:
+    """What was taken back, as data."""
     changed = done.event if done.undone.before else None
     return Undone(
         uid=done.undone.event_uid,
@@ -47,6 +48,7 @@ class UndoableInfo(Data):
 
 
 def undoable_info(undoable: Undoable) -> UndoableInfo:
+    """A change that can be taken back, as data."""
     return UndoableInfo(
         id=undoable.id,
         command=undoable.command,
@@ -57,6 +59,7 @@ def undoable_info(undoable: Undoable) -> UndoableInfo:
 
 
 def undo_info(undo: Undo) -> UndoInfo:
+    """How, and until when, a change can be taken back, as data."""
     return UndoInfo(id=undo.id, until=utc(undo.until))
 
 

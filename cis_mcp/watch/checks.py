@@ -24,12 +24,15 @@ class Check(Value):
 
 
 def verified(name: str, detail: str = "") -> Check:
+    """A check that holds."""
     return Check(name=name, mark=Mark.VERIFIED, detail=detail)
 
 
 def skipped(name: str, detail: str) -> Check:
+    """A check that could not be made."""
     return Check(name=name, mark=Mark.SKIPPED, detail=detail)
 
 
 def failed(name: str, detail: str) -> Check:
+    """A check that does not hold."""
     return Check(name=name, mark=Mark.FAILED, detail=detail)

@@ -34,6 +34,7 @@ async def ticks(settings: Settings) -> AsyncIterator[Check]:
 
 
 async def domain(settings: Settings) -> Check:
+    """Whether the domain of the installation is one that mail can reach."""
     if settings.domain.endswith(_LOCAL_NAMES):
         return skipped("domain", f"{settings.domain} is for tests; set CIS_DOMAIN to your own")
     try:

@@ -199,6 +199,7 @@ def _other_name(event: Event, name: str) -> str:
 
 
 def unknown_event(uid: str) -> Refused:
+    """The refusal of a name that no event of the caller has (UNKNOWN_EVENT)."""
     return Refused(Code.UNKNOWN_EVENT, f"No event has the uid or id “{uid[:60]}”.")
 
 

@@ -27,6 +27,7 @@ class ContinueBulkChange(Command[Progress]):
     """Apply the next part of the change that has waited longest."""
 
     async def carry_out(self, work: Work) -> Progress:
+        """Change one part; `worked` is false if no change waits. Refuses nothing."""
         change = await work.unit.next_bulk_change()
         if change is None:
             return Progress(worked=False)

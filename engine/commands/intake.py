@@ -25,6 +25,7 @@ class NoChange(Command[Done]):
     in_record: ClassVar[bool] = False
 
     async def carry_out(self, work: Work) -> Done:
+        """Nothing is done; refuses nothing."""
         return Done()
 
 

@@ -147,6 +147,7 @@ def several(subject: str, what: str, why: Sequence[str]) -> Notice:
 
 
 def declined(event: Event, attendee: Attendee) -> Notice:
+    """To the organizer: an attendee's proposal is declined."""
     words = f"{attendee.email} is told that the time stays the same."
     return _notice(f"Proposal declined: {event.summary}", event, words)
 

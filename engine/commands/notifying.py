@@ -38,6 +38,7 @@ class SendGathered(Command[Progress]):
     """Owe the next address whose minute is over one mail that sums up what was gathered for it."""
 
     async def carry_out(self, work: Work) -> Progress:
+        """Owe one person's gathered notices; `worked` is false if none is due. Refuses nothing."""
         to = await work.unit.next_gathered(work.now, NOTICE_PAUSE)
         if to is None:
             return Progress(worked=False)

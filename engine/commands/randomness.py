@@ -24,6 +24,7 @@ class SystemRandomness:
     """The operating system's own randomness."""
 
     def word(self, length: int) -> str:
+        """Random letters and digits, from the system."""
         return secrets.token_bytes(length).translate(_TO_LETTERS).decode("ascii")
 
 
@@ -35,6 +36,7 @@ class RecordedRandomness:
         self.words: list[str] = []
 
     def word(self, length: int) -> str:
+        """A random word; the first of them are kept, to come true later."""
         word = self._source.word(length)
         if len(self.words) < WORDS_MAX:
             self.words.append(word)
@@ -48,6 +50,7 @@ class RepeatedRandomness:
         self._words, self._source = list(words), source
 
     def word(self, length: int) -> str:
+        """The next word of this length in the record; a new one if none is left."""
         found = next((word for word in self._words if len(word) == length), None)
         if found is None:
             return self._source.word(length)

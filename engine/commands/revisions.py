@@ -113,6 +113,7 @@ def _moved_with(override: Override, sequence: int, old: Event) -> int:
 
 
 def with_source(event: Event, source: Source) -> Event:
+    """The event with what its organizer's calendar says of the revision: SEQUENCE, DTSTAMP, and whom it addressed."""
     return event.model_copy(
         update={
             "source_sequence": max(source.sequence, event.source_sequence),

@@ -52,6 +52,7 @@ class AskToSignIn(Command[Asked]):
         return Asked(mailed=True)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "sign in"
 
 
@@ -134,6 +135,7 @@ class SignIn(Command[SignedIn]):
         return SignedIn(session=session, secret=secret)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "sign in"
 
 
@@ -170,6 +172,7 @@ class SignInWithKey(Command[SignedIn]):
         return digest(self.secret).encode()
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "sign in"
 
 
@@ -190,6 +193,7 @@ class UseSession(Command[Seen]):
     digest: str = Field(repr=False)
 
     async def carry_out(self, work: Work) -> Seen:
+        """Refuses nothing."""
         found = await work.unit.session(self.digest)
         if found and found.lasts(work.now) and work.now - found.seen >= NOTED_EVERY:
             await work.unit.save_session(found.model_copy(update={"seen": work.now}))
@@ -214,6 +218,7 @@ class ChooseOrganizer(Command[Seen]):
         return Seen()
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "session"
 
 
@@ -244,6 +249,7 @@ class SignInWithToken(Command[SignedIn]):
         return SignedIn(session=session, secret=secret)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "sign in"
 
 
@@ -254,6 +260,7 @@ class SignOut(Command[Seen]):
     everywhere: bool = False
 
     async def carry_out(self, work: Work) -> Seen:
+        """Refuses nothing."""
         found = await work.unit.session(self.digest)
         if found and found.ended is None:
             await work.unit.save_session(found.model_copy(update={"ended": work.now}))
@@ -262,4 +269,5 @@ class SignOut(Command[Seen]):
         return Seen()
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "session"

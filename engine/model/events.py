@@ -108,6 +108,7 @@ class Event(Value):
 
     @property
     def recurring(self) -> bool:
+        """True if it has more than one instance."""
         return bool(self.recurrence or self.rdates)
 
     @property
@@ -117,6 +118,7 @@ class Event(Value):
 
     @property
     def cancelled(self) -> bool:
+        """True if it is cancelled as a whole."""
         return self.status is EventStatus.CANCELLED
 
     def finished(self, now: datetime) -> bool:

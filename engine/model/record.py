@@ -73,6 +73,7 @@ class Persons:
 
     @property
     def addresses(self) -> tuple[str, ...]:
+        """All addresses that are named."""
         return tuple(dict.fromkeys(filter(None, (self.who, self.about))))
 
 

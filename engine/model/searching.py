@@ -34,6 +34,7 @@ class Window(Value):
 
     @property
     def empty(self) -> bool:
+        """True if it bounds nothing."""
         return self.start is not None and self.end is not None and self.start >= self.end
 
 

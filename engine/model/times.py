@@ -58,10 +58,12 @@ class Span(Value):
 
     @property
     def all_day(self) -> bool:
+        """True if it is whole days."""
         return is_day(self.start)
 
     @property
     def zone(self) -> ZoneInfo:
+        """The time zone."""
         return ZoneInfo(self.timezone)
 
     def moment(self, value: date | datetime) -> datetime:
@@ -72,14 +74,17 @@ class Span(Value):
 
     @property
     def start_utc(self) -> datetime:
+        """The start as a moment in UTC; a day begins at midnight in the zone."""
         return self.moment(self.start)
 
     @property
     def end_utc(self) -> datetime:
+        """The end as a moment in UTC, exclusive."""
         return self.moment(self.end)
 
     @property
     def length(self) -> timedelta:
+        """From start to end, as time that passes."""
         return self.end_utc - self.start_utc
 
     def local(self, value: date | datetime) -> date | datetime:

@@ -79,6 +79,7 @@ class Webhook(Value):
 
     @property
     def active(self) -> bool:
+        """True while postings are sent."""
         return not self.paused
 
 

@@ -26,6 +26,7 @@ class AppPage:
 
     @property
     def uri(self) -> str:
+        """Where the client reads the page."""
         return f"ui://cis/{self.name}.html"
 
 

@@ -47,6 +47,7 @@ class Kind:
 
     @cached_property
     def template(self) -> UriTemplate:
+        """The URI template of its resources (RFC 6570)."""
         return UriTemplate.parse(self.uri)
 
     @property

@@ -52,6 +52,7 @@ def parse(tool: str, model: type[A], given: Mapping[str, Any]) -> A:
 
 
 def without(given: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
+    """`given` without the arguments of these names."""
     return {name: value for name, value in given.items() if name not in names} if names else given
 
 

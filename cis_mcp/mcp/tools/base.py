@@ -90,6 +90,7 @@ class CallContext:
 
     @property
     def actor(self) -> Actor:
+        """Who is asking just now; the local operator as one who came by MCP."""
         actor = self.who()
         # The record tells the operator at the command line from one who comes by a client of ours.
         return actor if actor.kind != "local" else actor.model_copy(update={"face": "mcp"})
@@ -140,10 +141,12 @@ class Spec(Generic[A]):
 
     @property
     def name(self) -> str:
+        """The tool's name: that of its handler."""
         return self.handler.__name__
 
     @property
     def scopes(self) -> frozenset[str]:
+        """The scopes that a key needs for it."""
         return frozenset(filter(None, (self.scope, self.also))) - {ACTING}
 
     def open_to(self, verbs: frozenset[Verb]) -> bool:
@@ -183,6 +186,7 @@ class ServedTool(Tool):
 
     @classmethod
     def of(cls, spec: Spec[Any], call: CallContext) -> ServedTool:
+        """The tool that the SDK serves, made of its spec."""
         metadata = FuncMetadata(
             arg_model=spec.arguments, output_model=spec.result, output_schema=listed_result(spec.result)
         )

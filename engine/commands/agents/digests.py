@@ -52,6 +52,7 @@ class OweDigest(Command[Progress]):
     text: str
 
     async def carry_out(self, work: Work) -> Progress:
+        """Owe the digest unless today's is owed already; `worked` is false then. Refuses nothing."""
         if not await work.unit.begin_digest(self.owner, self.day):
             return Progress(worked=False)
         if self.text:

@@ -166,6 +166,7 @@ async def keep_comment(work: Work, attendee: Attendee, organizer: str, comment: 
 
 
 def unknown_message(message_id: str) -> Refused:
+    """The refusal of an id that names no mail to the caller (UNKNOWN_MAIL)."""
     return Refused(Code.UNKNOWN_MAIL, f"No message has the id “{message_id[:40]}”.")
 
 

@@ -36,4 +36,5 @@ class DecideOwed(Command[OwedDone]):
         return OwedDone(key=key, mails=mails, send=self.send)
 
     def subject(self) -> str:
+        """What the record names it by: the key's id."""
         return self.key_id

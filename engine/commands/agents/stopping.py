@@ -120,6 +120,7 @@ class StopByOwner(Command[OwnerStopped]):
         return OwnerStopped(keys=tuple(stopped))
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "keys"
 
 

@@ -119,4 +119,5 @@ class WidenKey(Command[KeyDone]):
         return added
 
     def subject(self) -> str:
+        """What the record names it by: the key's id."""
         return self.key_id

@@ -153,6 +153,7 @@ class UseConfirmation(Command[Confirmed]):
         return Confirmed(confirmation=used)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "confirmation"
 
 

@@ -92,6 +92,7 @@ class Decide(Command[Decided]):
         return found
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return self.held_id or "held action"
 
 
@@ -141,6 +142,7 @@ def _is_named(work: Work, asked: str) -> bool:
 
 
 def unknown() -> Refused:
+    """The refusal of an id that names nothing of the caller's (UNKNOWN_HELD_ACTION)."""
     return Refused(Code.UNKNOWN_HELD_ACTION, "There is no held action with this id.")
 
 

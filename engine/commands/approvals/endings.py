@@ -19,6 +19,7 @@ class ExpireHeld(Command[Progress]):
     """Close actions that were not decided in time, and tell whoever was asked."""
 
     async def carry_out(self, work: Work) -> Progress:
+        """Close some actions that no one decided in time; `worked` is false if none is left. Refuses nothing."""
         expired = await work.unit.expired_held(work.now, _AT_ONCE)
         for held in expired:
             closed = held.model_copy(update={"state": HeldState.EXPIRED, "decided": work.now})
@@ -41,6 +42,7 @@ class TellEnded(Command[Progress]):
     key_id: str
 
     async def carry_out(self, work: Work) -> Progress:
+        """Owe the owner a notice if mail of the key waits. Refuses nothing."""
         key = await work.unit.key(self.key_id)
         if key is None or not key.ended(work.now) or await work.unit.remembered(_TOLD, self.key_id):
             return Progress(worked=False)

@@ -176,6 +176,7 @@ class UndoCommand(Command[UndoDone]):
         return UndoDone(undone=undone, event=event, withdrawn=withdrawn)
 
     def subject(self) -> str:
+        """What the record names it by: the undo's id."""
         return self.undo_id
 
 
@@ -281,5 +282,6 @@ class ShowUndos(Command[UndosDone]):
     free: ClassVar[bool] = True
 
     async def carry_out(self, work: Work) -> UndosDone:
+        """The newest of them. Refuses nothing."""
         own = None if work.actor.everywhere else work.actor.address
         return UndosDone(undos=tuple(await work.unit.undos(own, work.now, SHOWN)))

@@ -302,6 +302,7 @@ def undo_s(work: Work, *, unseen: bool) -> int:
 
 
 async def pause(work: Work, campaign: Campaign) -> Campaign:
+    """Pause a campaign: what it owes is held, in parts."""
     paused = campaign.model_copy(update={"state": CampaignState.PAUSED, "paused": work.now})
     await work.unit.save_campaign(paused)
     await bulk_changes.begin(work, BulkChange(action=BulkAction.HOLD, campaign_id=campaign.id))
@@ -356,6 +357,7 @@ async def _owned_campaign(work: Work, campaign_id: str) -> tuple[Campaign, Event
 
 
 def unknown_campaign(campaign_id: str) -> Refused:
+    """The refusal of an id that names no campaign of the caller (UNKNOWN_CAMPAIGN)."""
     return Refused(Code.UNKNOWN_CAMPAIGN, f"No campaign has the id “{campaign_id[:40]}”.")
 
 

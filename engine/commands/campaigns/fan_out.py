@@ -24,6 +24,7 @@ class FanOut(Command[Progress]):
     """Write the next chunk of messages of the oldest job, and move its cursor, in one transaction."""
 
     async def carry_out(self, work: Work) -> Progress:
+        """Write one chunk of messages; `worked` is false if no job waits. Refuses nothing."""
         job = await work.unit.next_fanout(work.now)
         if job is None:
             return Progress(worked=False)
@@ -168,6 +169,7 @@ class StartScheduled(Command[Progress]):
     """Start the next campaign whose time has come, unless its event changed, was cancelled or is over."""
 
     async def carry_out(self, work: Work) -> Progress:
+        """Start one campaign whose time has come; `worked` is false if there is none. Refuses nothing."""
         campaign = await work.unit.next_scheduled(work.now)
         if campaign is None:
             return Progress(worked=False)
@@ -197,6 +199,7 @@ class PauseFailing(Command[Progress]):
     """Pause the next campaign that fails too often, and say so: something is wrong with it or the way out."""
 
     async def carry_out(self, work: Work) -> Progress:
+        """Pause one campaign of which too much fails; `worked` is false if there is none. Refuses nothing."""
         share = work.settings.fail_share
         found = await work.unit.next_failing(share) if share else None
         if found is None:
@@ -218,6 +221,7 @@ class FinishCampaign(Command[Progress]):
     root: str
 
     async def carry_out(self, work: Work) -> Progress:
+        """Close the campaign unless it owes something again; `worked` is false then. Refuses nothing."""
         campaign = await work.unit.next_drained()
         if campaign is None or campaign.id != self.campaign_id:
             return Progress(worked=False)
@@ -243,5 +247,6 @@ class DropDays(Command[Progress]):
     """Delete counters of days that are over, as many as one unit of work takes."""
 
     async def carry_out(self, work: Work) -> Progress:
+        """Drop some counters of days that are over; `worked` is false if none is left. Refuses nothing."""
         dropped = await work.unit.drop_days(work.now, work.unit.items_per_unit)
         return Progress(worked=dropped > 0)

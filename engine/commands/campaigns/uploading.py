@@ -98,6 +98,7 @@ class DropAbandoned(Command[Progress]):
     """Delete the next rows of a list whose draft was never made."""
 
     async def carry_out(self, work: Work) -> Progress:
+        """Drop a part of an abandoned list; `worked` is false if there is none. Refuses nothing."""
         campaign_id = await work.unit.abandoned_list(work.now - LIST_KEPT)
         if campaign_id is not None:
             await work.unit.drop_rows(campaign_id, work.unit.items_per_unit)

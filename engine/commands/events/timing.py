@@ -35,6 +35,7 @@ class Timing(Value):
 
     @property
     def empty(self) -> bool:
+        """True if it says nothing of times."""
         return self == Timing()
 
     def span(self, base: Span | None = None) -> Span:

@@ -86,10 +86,12 @@ class EntryStep(Step):
 
     @property
     def name(self) -> str:  # type: ignore[override]
+        """The entry's UID in its calendar."""
         return self.entry.uid
 
     @property
     def cancelled(self) -> bool:
+        """True if the calendar says that it is cancelled."""
         return calendars.gone(self.entry.event)
 
     def asked(self) -> RowAction:
@@ -161,9 +163,11 @@ class GoneStep(Step):
 
     @property
     def name(self) -> str:  # type: ignore[override]
+        """The entry's UID in its calendar."""
         return self.known.source_uid
 
     def asked(self) -> RowAction:
+        """A cancellation."""
         return "cancel"
 
     async def before(self, work: Work) -> StepOutcome | None:
@@ -180,6 +184,7 @@ class GoneStep(Step):
         )
 
     async def command(self, work: Work) -> EventCommand:
+        """The cancellation of the event that the entry became."""
         return CancelEvent(uid=self.known.event_uid, audience=self.audience)
 
     async def also(self, work: Work, outcome: StepOutcome) -> None:

@@ -91,6 +91,7 @@ class TakeOverEvent(Command[TakenDone]):
     timezone: str = "UTC"
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return self.event.uid
 
     async def carry_out(self, work: Work) -> TakenDone:
@@ -161,6 +162,7 @@ class TakeOverAttendees(Command[TakenDone]):
     attendees: tuple[TakenAttendee, ...] = Field(max_length=ATTENDEES_MAX)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return self.event_uid
 
     async def carry_out(self, work: Work) -> TakenDone:

@@ -26,6 +26,7 @@ class Refusal(Value):
 
     @classmethod
     def of(cls, refused: Refused) -> Refusal:
+        """The refusal of one event, as data."""
         return cls(code=refused.code, message=refused.message, hint=refused.hint, bound=refused.bound)
 
     @property
@@ -67,6 +68,7 @@ class SendInvites(Command[InvitesDone]):
         return InvitesDone(email=email, invites=tuple(invites))
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return ",".join(uid if len(uid) <= 40 else f"{uid[:40]}…" for uid in self._each())
 
     def _each(self) -> list[str]:

@@ -47,6 +47,7 @@ class ReleaseMail(_Decision):
         return await super().carry_out(work)
 
     async def decided(self, work: Work) -> None:
+        """Note that it was released, and that what proves its sender is known."""
         await super().decided(work)
         await first_proof.released(work, self.mail)
 
@@ -57,5 +58,6 @@ class DropMail(_Decision):
     action = "dropped"
 
     async def decided(self, work: Work) -> None:
+        """Note that it was put away, and that its trial is over."""
         await super().decided(work)
         await first_proof.settled(work, self.mail)

@@ -67,6 +67,7 @@ class ForgetRows(Command[Done]):
     ends: bool = False
 
     async def carry_out(self, work: Work) -> Done:
+        """Refuses nothing."""
         await work.unit.forget_rows(self.address, self.alias, self.traces)
         if self.ends:
             await work.unit.end_forgetting(self.address)

@@ -15,6 +15,7 @@ class ReportEndedPlans(Command[Progress]):
     """Mail organizers whose plan has ended that it has, once each; nothing else changes for them."""
 
     async def carry_out(self, work: Work) -> Progress:
+        """Owe some notices of plans that have ended; `worked` is false if there are none. Refuses nothing."""
         ended = await work.unit.ended_enrolments(work.now, _AT_ONCE)
         free = work.settings.plans_by_name.get(FREE)
         for one in ended:

@@ -43,9 +43,11 @@ class TakeOrder(Command[OrderDone]):
     lines: tuple[OrderLine, ...] = Field(max_length=LINES_MAX)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return f"order {self.order}"
 
     def about(self) -> str:
+        """The buyer's address."""
         return self.buyer
 
     async def carry_out(self, work: Work) -> OrderDone:
@@ -128,6 +130,7 @@ class SettleRedaction(Command[Done]):
     code: str = ""
 
     async def carry_out(self, work: Work) -> Done:
+        """Refuses nothing."""
         if self.code:
             await work.unit.save_redaction(Redaction(address=self.address, asked=work.now, code=self.code))
         else:

@@ -117,6 +117,7 @@ class UpdateLink(Command[LinkDone]):
         return values
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return f"link {self.link[:60]}"
 
 
@@ -133,6 +134,7 @@ class CountLinkView(Command[LinkSeen]):
     unmerged: bool = False
 
     async def carry_out(self, work: Work) -> LinkSeen:
+        """Refuses nothing."""
         await work.unit.count_link(self.link, shown=1, unmerged=int(self.unmerged))
         return LinkSeen()
 
@@ -174,6 +176,7 @@ class SendFromLink(Command[PageSendDone]):
         return not link.budget or await work.unit.link_pressed(link.id) < link.budget
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "campaign link"
 
 
@@ -193,6 +196,7 @@ async def refuse_gone(work: Work, link_id: str) -> None:
 
 
 def unknown_link(link_id: str = "") -> Refused:
+    """The refusal of an id that names no link (UNKNOWN_LINK)."""
     named = f"There is no link “{link_id[:60]}”." if link_id else "This link is no longer in use."
     return Refused(Code.UNKNOWN_LINK, named)
 

@@ -191,6 +191,7 @@ async def owned_page(work: Work, slug: str) -> Page:
 
 
 def unknown_page(slug: str) -> Refused:
+    """The refusal of a slug that names no page (UNKNOWN_PAGE)."""
     return Refused(Code.UNKNOWN_PAGE, f"No page has the name “{slug[: texts.SLUG_MAX]}”.")
 
 

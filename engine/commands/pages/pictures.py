@@ -53,9 +53,11 @@ class KeepPicture(Command[PictureDone]):
         return PictureDone(picture=picture)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "picture"
 
     def committed(self) -> bytes:
+        """The picture's bytes."""
         return self.content
 
 

@@ -51,6 +51,7 @@ class SendFromPage(Command[PageSendDone]):
         return await send_to_visitor(work, offer, self.uids, self.email, by_person=self.by_person)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return f"page {self.slug[:60]}"
 
     def _refuse_unasked(self, page: Page) -> None:
@@ -104,6 +105,7 @@ class ConfirmPageRequest(Command[RequestDone]):
         return RequestDone(request=after, limited=done < len(some))
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "page request"
 
 

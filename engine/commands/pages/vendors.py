@@ -43,6 +43,7 @@ class SaveVendor(Command[VendorDone]):
         return VendorDone(vendor=vendor)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return f"vendor {self.vendor.id[:40]}"
 
 

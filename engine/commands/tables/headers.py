@@ -67,6 +67,7 @@ class Columns:
 
     @property
     def parts(self) -> bool:
+        """True if names stand in several columns, such as first and last name."""
         return self.first is not None or self.last is not None or self.shown is not None
 
     def name(self, cells: Sequence[str]) -> str:

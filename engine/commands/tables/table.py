@@ -105,6 +105,7 @@ class Lines:
         self._text, self._start, self._row = text, start, start
 
     def row(self) -> None:
+        """Note that the next line begins a row of the table."""
         self._row = self._start
 
     def again(self) -> str:
@@ -226,6 +227,7 @@ def refuse_too_many(number: int, rows_max: int) -> None:
 
 
 def too_large(rows_max: int) -> Refused:
+    """The refusal of a list with more rows than allowed (TOO_LARGE)."""
     return Refused(
         Code.TOO_LARGE,
         f"A list may have {BYTES_MAX:,} bytes and {rows_max:,} rows; this has more.",
@@ -234,6 +236,7 @@ def too_large(rows_max: int) -> Refused:
 
 
 def unreadable(what: str) -> Refused:
+    """The refusal of a list that cannot be read, with why (CSV_UNREADABLE)."""
     return Refused(
         Code.CSV_UNREADABLE,
         what,

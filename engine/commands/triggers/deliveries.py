@@ -137,6 +137,7 @@ class CountUnproven(Command[Done]):
     times: int
 
     async def carry_out(self, work: Work) -> Done:
+        """Refuses nothing."""
         await work.unit.count_unproven(self.trigger_id, self.times)
         return Done()
 
@@ -196,6 +197,7 @@ class HandleDelivery(Command[DeliveryDone]):
     mapped: Mapped
 
     def subject(self) -> str:
+        """What the record names it by: the delivery's id."""
         return self.delivery_id
 
     async def carry_out(self, work: Work) -> DeliveryDone:
@@ -258,6 +260,7 @@ class EmptyDeliveries(Command[Done]):
     in_record = False
 
     async def carry_out(self, work: Work) -> Done:
+        """Refuses nothing."""
         days = work.settings.keep_mail_days
         before = work.now - timedelta(days=days) if days else _NEVER
         if days:
@@ -345,6 +348,7 @@ async def stored(work: Work, delivery_id: str) -> Delivery:
 
 
 def unknown_delivery(delivery_id: str) -> Refused:
+    """The refusal of an id that names no delivery (UNKNOWN_DELIVERY)."""
     return Refused(Code.UNKNOWN_DELIVERY, f"No delivery has the id “{delivery_id[:60]}”.")
 
 

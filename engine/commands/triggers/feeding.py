@@ -41,6 +41,7 @@ class FeedTrigger(Command[Fed]):
     trigger_id: str
 
     async def carry_out(self, work: Work) -> Fed:
+        """`worked` is false if there was nothing to keep. Refuses nothing."""
         trigger = await work.unit.trigger(self.trigger_id)
         if (
             trigger is None
@@ -90,6 +91,7 @@ class FireTrigger(Command[DeliveryDone]):
     delivery_id: str = Field("", max_length=DELIVERY_ID_MAX - 10, description="empty: a hash of the payload")
 
     def subject(self) -> str:
+        """What the record names it by: the trigger's name."""
         return self.trigger
 
     async def carry_out(self, work: Work) -> DeliveryDone:

@@ -222,4 +222,5 @@ async def named(work: Work, name: str) -> Trigger:
 
 
 def unknown_trigger(name: str) -> Refused:
+    """The refusal of a name that no trigger of the caller has (UNKNOWN_TRIGGER)."""
     return Refused(Code.UNKNOWN_TRIGGER, f"No trigger has the name “{name[:60]}”.")

@@ -31,6 +31,7 @@ class FeedWebhook(Command[Fed]):
     webhook_id: str
 
     async def carry_out(self, work: Work) -> Fed:
+        """`worked` is false if there was nothing to post. Refuses nothing."""
         webhook = await work.unit.webhook(self.webhook_id)
         if webhook is None or not webhook.active:
             return Fed(worked=False)
@@ -84,6 +85,7 @@ class PostCheckpoint(Command[Fed]):
     note: str
 
     async def carry_out(self, work: Work) -> Fed:
+        """`worked` is false if there was nothing to post. Refuses nothing."""
         asked = [w for w in await work.unit.webhooks(None) if WebhookKind.CHECKPOINT in w.kinds and w.active]
         await work.unit.add_postings([bodies.of_checkpoint(work, webhook, self.note) for webhook in asked])
         return Fed(worked=bool(asked))

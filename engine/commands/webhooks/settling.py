@@ -35,6 +35,7 @@ class ClaimPostings(Command[Claimed]):
     most: Mapping[str, int]
 
     async def carry_out(self, work: Work) -> Claimed:
+        """Refuses nothing."""
         claimed = {}
         for webhook in await work.unit.webhooks(None):
             limit = self.most.get(webhook.id, 0)
@@ -62,6 +63,7 @@ class Attempt(Value):
 
     @property
     def delivered(self) -> bool:
+        """True if the receiver took the posting."""
         return 200 <= self.status < 300
 
 
@@ -72,6 +74,7 @@ class SettlePostings(Command[Done]):
     attempts: tuple[Attempt, ...]
 
     async def carry_out(self, work: Work) -> Done:
+        """Refuses nothing."""
         for attempt in self.attempts:
             found = await work.unit.posting(attempt.posting_id)
             webhook = await work.unit.webhook(found.posting.webhook_id) if found else None
@@ -144,5 +147,6 @@ class DropPostings(Command[Done]):
     in_record = False
 
     async def carry_out(self, work: Work) -> Done:
+        """Refuses nothing."""
         await work.unit.drop_postings(work.now - _KEPT_FOR, _DROPPED_AT_ONCE)
         return Done()

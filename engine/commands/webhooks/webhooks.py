@@ -92,6 +92,7 @@ class ControlWebhook(Command[WebhookDone]):
     action: WebhookAction
 
     def subject(self) -> str:
+        """What the record names it by: the webhook's id."""
         return self.webhook_id
 
     async def carry_out(self, work: Work) -> WebhookDone:
@@ -133,6 +134,7 @@ class ReplayPosting(Command[PostingDone]):
     posting_id: str
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return self.posting_id
 
     async def carry_out(self, work: Work) -> PostingDone:
@@ -163,8 +165,10 @@ async def owned(work: Work, webhook_id: str) -> Webhook:
 
 
 def unknown_webhook(webhook_id: str) -> Refused:
+    """The refusal of an id that names no webhook of the caller (UNKNOWN_WEBHOOK)."""
     return Refused(Code.UNKNOWN_WEBHOOK, f"No webhook has the id “{webhook_id[:60]}”.")
 
 
 def unknown_posting(posting_id: str) -> Refused:
+    """The refusal of an id that names no posting (UNKNOWN_POSTING)."""
     return Refused(Code.UNKNOWN_POSTING, f"Nothing that was posted has the id “{posting_id[:60]}”.")
