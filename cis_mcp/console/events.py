@@ -258,13 +258,15 @@ def _plain(value: str) -> str:
 
 
 def audience_of(visit: Visit) -> Audience:
+    """Who hears of the change, as the form says. Raises Refused: INVALID_ARGUMENT."""
     try:
         return Audience(visit.given("audience") or Audience.AUTO)
     except ValueError:
-        raise Refused(Code.INVALID_ARGUMENT, "Nobody is meant by that.", "Choose who is told.") from None
+        raise Refused(Code.INVALID_ARGUMENT, "That names no audience.", "Choose who is notified.") from None
 
 
 def sequence_of(visit: Visit) -> int | None:
+    """The revision that the form was made from; None if it names none."""
     given = visit.given("sequence")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
