@@ -71,6 +71,7 @@ class SetBranding(Command[BrandingSet]):
         return {name: _line(words, name.value, TEXT_MAX) for name, words in (self.texts or {}).items()}
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "branding"
 
 
@@ -93,6 +94,7 @@ class ResetBranding(Command[BrandingSet]):
         return BrandingSet(branding=changed)
 
     def subject(self) -> str:
+        """What the record names it by, without secrets."""
         return "branding"
 
 
