@@ -40,26 +40,6 @@ def showing(health: Health) -> Handler:
     return show
 
 
-async def trigger(visit: Visit) -> Response:
-    """GET /console/triggers/{name}: what was delivered, newest first."""
-    found = await asking.trigger(visit.engine, visit.path("name"), visit.actor)
-    delivered = await asking.deliveries(
-        visit.engine, found.name, visit.actor, limit=_SHOWN, before=visit.asked("before")[:40]
-    )
-    return visit.show(
-        "trigger.html",
-        title=f"Trigger {found.name}",
-        trigger=found,
-        state=views.state(found),
-        warnings=list(views.warnings(found)),
-        deliveries=delivered,
-        before=delivered[-1].id if len(delivered) == _SHOWN else "",
-    )
-
-
 def screens(health: Health) -> tuple[Screen, ...]:
-    """The hub, and each trigger."""
-    return (
-        Screen("GET", _HUB, showing(health)),
-        Screen("GET", "/console/triggers/{name:str}", trigger, Verb.TRIGGER),
-    )
+    """The hub."""
+    return (Screen("GET", _HUB, showing(health)),)

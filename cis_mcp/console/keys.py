@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views import keys as views
-from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.keys import ChangeKey, CreateKey
 from engine.commands.agents.widening import PATTERNS, WIDENED, WidenKey
 from engine.jobs.accounts import key_day
-from engine.model.bounds import DEFAULT_VERBS, Approval, Bounds, Mode
+from engine.model.bounds import Approval, Bounds, Mode
 from engine.model.keys import Key
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
@@ -25,7 +25,9 @@ NUMBERS: Sequence[tuple[str, str]] = (
     ("bulk_max", "Rows of one list: a longer one is refused whole"),
     ("events_max", "Events that stand at one time: more are refused"),
     ("horizon_days", "Days ahead: an event that starts later is refused"),
+    ("approval_bulk", "Recipients of one list: more of them wait for a yes; 0: none waits"),
     ("expires_days", "Days until it ends for good; 0: never"),
+    ("probation_days", "Days from its making for which all that it asks waits for a yes; 0: none"),
 )
 """The bounds that are numbers, and what each of them stops; 0 is no limit."""
 TEXTS: Sequence[tuple[str, str]] = (
@@ -38,6 +40,22 @@ TEXTS: Sequence[tuple[str, str]] = (
 )
 """The bounds that are texts; several in one field are parted by spaces or commas."""
 _LISTS = frozenset({"to", "not_to", "links"})
+MODES = {
+    Mode.ACT: "It is done",
+    Mode.HOLD: "It waits for a yes",
+    Mode.OBSERVE: "It is done, and what the bounds would have stopped is written down",
+}
+"""What becomes of what a key asks."""
+_EMPTY: Mapping[str, object] = {
+    "to": None,
+    "not_to": (),
+    "links": None,
+    "hours": "",
+    "timezone": "UTC",
+    "owner": "",
+    "approval": (),
+}
+"""What an empty field says of a key that is there."""
 
 
 _WIDER = {
@@ -50,16 +68,45 @@ _WIDER = {
 
 async def new(visit: Visit) -> Response:
     """GET /console/keys/new."""
-    defaults = Bounds()
+    return _form(visit, "New key", Bounds())
+
+
+def _form(visit: Visit, title: str, bounds: Bounds, key: Key | None = None) -> Response:
+    """The form of bounds: those of a new key, or of one that is there."""
     return visit.show(
         "key_form.html",
-        title="New key",
-        verbs=[(verb.value, verb in DEFAULT_VERBS) for verb in Verb if verb is not Verb.READ],
-        numbers=[(name, label, getattr(defaults, name)) for name, label in NUMBERS],
-        texts=[(name, label, "UTC" if name == "timezone" else "") for name, label in TEXTS],
-        modes=[mode.value for mode in (Mode.ACT, Mode.HOLD, Mode.OBSERVE)],
-        approvals=[approval.value for approval in Approval if approval is not Approval.BULK],
+        title=title,
+        key=key,
+        verbs=[(verb.value, verb in bounds.verbs) for verb in Verb if verb is not Verb.READ],
+        numbers=[(name, label, getattr(bounds, name)) for name, label in NUMBERS],
+        texts=[(name, label, _text(getattr(bounds, name))) for name, label in TEXTS],
+        modes=[(mode.value, label, mode is bounds.mode) for mode, label in MODES.items()],
+        approvals=[(one.value, one in bounds.approval) for one in Approval if one is not Approval.BULK],
+        ends=bounds.probation_ends,
+        attended=bounds.attended,
     )
+
+
+def _text(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value or "")
+
+
+async def bounds(visit: Visit) -> Response:
+    """GET /console/keys/{id}/bounds: what it may, in a form whose every field says what it stops."""
+    key = await _key(visit)
+    return _form(visit, f"Bounds of {key.name or key.id}", key.bounds or Bounds(), key)
+
+
+async def change(visit: Visit) -> Response:
+    """POST: other bounds; what the form does not have stays. An end of the probation is a button of its own."""
+    key = await _key(visit)
+    kept = (key.bounds or Bounds()).model_dump()
+    if visit.given("do") == "end-probation":
+        given: Mapping[str, object] = {"probation_days": 0}
+    else:
+        given = {**_EMPTY, **_values(visit)}
+    await visit.apply(ChangeKey(key_id=key.id, bounds=views.read_bounds({**kept, **given})))
+    return visit.go(f"/console/keys/{key.id}", "bounded")
 
 
 async def make(visit: Visit) -> Response:
@@ -79,8 +126,10 @@ def _values(visit: Visit) -> Mapping[str, object]:
             given[name] = value.replace(",", " ").split() if name in _LISTS else value
     if mode := visit.given("mode"):
         given["mode"] = mode
-    if waits := [one.value for one in Approval if visit.given(f"waits-{one}")]:
-        given["approval"] = waits
+    waits = [one.value for one in Approval if visit.given(f"waits-{one}")]
+    if waits or given.get("approval_bulk"):
+        given["approval"] = [*waits, *([Approval.BULK.value] if given.get("approval_bulk") else [])]
+    given |= {name: bool(visit.given(name)) for name in ("probation_ends", "attended")}
     return given
 
 
@@ -144,5 +193,7 @@ SCREENS = (
     Screen("GET", "/console/keys/new", new, Verb.DELEGATE),
     Screen("POST", "/console/keys", make, Verb.DELEGATE),
     Screen("GET", "/console/keys/{id:str}", show),
+    Screen("GET", "/console/keys/{id:str}/bounds", bounds, Verb.ADMIN),
+    Screen("POST", "/console/keys/{id:str}/bounds", change, Verb.ADMIN),
     Screen("POST", "/console/keys/{id:str}/widen", widen, Verb.APPROVE),
 )

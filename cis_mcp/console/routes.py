@@ -20,14 +20,17 @@ from cis_mcp.console import (
     keys,
     links,
     lists,
+    messages,
     organizers,
     pages,
     pictures,
     reports,
     settling,
+    triggers,
     upkeep,
     verifier,
     web,
+    webhooks,
 )
 from cis_mcp.console.guard import Screen, route
 from cis_mcp.watch.health import Health
@@ -52,6 +55,9 @@ def screens(health: Health | None = None) -> tuple[Screen, ...]:
         *organizers.SCREENS,
         *agents.SCREENS,
         *keys.SCREENS,
+        *triggers.SCREENS,
+        *webhooks.SCREENS,
+        *messages.SCREENS,
         *upkeep.SCREENS,
         *settling.SCREENS,
         *developer.screens(health or Health()),
