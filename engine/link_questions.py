@@ -44,6 +44,10 @@ class LinkQuestions:
         link = await self.store.link(link_id)
         return link if link and link.active else None
 
+    async def landing_hosts(self, organizer: str) -> tuple[str, ...]:
+        """The hosts to which the organizer lets its visitors be led."""
+        return await self.store.landing_hosts(organizer)
+
     async def link_events(self, link: CampaignLink) -> list[Event]:
         """The events of a link, cancelled and past ones too, as whoever opens it may see them."""
         owner = Actor(kind="organizer", address=link.organizer)

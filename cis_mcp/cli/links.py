@@ -26,9 +26,7 @@ def link() -> None:
     "--vendor", required=True, metavar="SERVICE", help="Mail service; “cis-mcp vendor list” names them."
 )
 @click.option("--button", metavar="TEXT", help="What the button says.")
-@click.option(
-    "--landing", metavar="WHERE", help="Slug of a page, or an address on a host of CIS_LANDING_HOSTS."
-)
+@click.option("--landing", metavar="WHERE", help="Slug of a page, or an address on an allowed host.")
 @click.option(
     "--budget", type=int, metavar="N", help="Presses after which each is confirmed by mail; 0: no limit."
 )
@@ -39,6 +37,15 @@ def link_create(*, as_json: bool, **given: Any) -> None:
     run(
         _create(settings_in_force(), {name: value for name, value in given.items() if value}, as_json=as_json)
     )
+
+
+@link.command("hosts")
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.option("--organizer", metavar="ADDRESS", help="Whose links; default: CIS_ORGANIZER.")
+@click.option("--none", "nothing", is_flag=True, help="Allow none of its own any more.")
+def link_hosts(hosts: tuple[str, ...], organizer: str | None, *, nothing: bool) -> None:
+    """Allow links and landing= to lead to these hosts alone, such as example.com or *.example.com; show them."""
+    run(_hosts(settings_in_force(), hosts, organizer, change=bool(hosts) or nothing))
 
 
 @link.command("code")
@@ -100,6 +107,18 @@ def vendor_set(vendor_id: str, **given: Any) -> None:
     """Add the mail service ID, or change what is named of it."""
     values = {name: value for name, value in given.items() if value not in (None, ())}
     run(_set_vendor(settings_in_force(), vendor_id, values))
+
+
+async def _hosts(settings: Settings, hosts: tuple[str, ...], organizer: str | None, *, change: bool) -> int:
+    from cis_mcp.run.runtime import opened
+    from engine.commands.pages.landing_hosts import SettleLandingHosts
+
+    async with opened(settings) as engine:
+        if change:
+            await engine.apply(SettleLandingHosts(hosts=hosts, organizer=organizer), engine.local)
+        found = await engine.landing_hosts((organizer or engine.local.address).strip().lower())
+    click.echo("\n".join(found) or "none of its own")
+    return 0
 
 
 async def _create(settings: Settings, given: dict[str, Any], *, as_json: bool) -> int:

@@ -109,11 +109,16 @@ class Links:
         if not link.landing:
             return None
         if "/" in link.landing:
-            address = allowed_address(self._engine.settings, link.landing)
+            address = await self._allowed(link)
             return (urlsplit(address).hostname or "", address) if address else None
         page = await self._engine.published(link.landing)
         path = page_views.path(page) if page else ""
         return (page.title, path) if page and path else None
+
+    async def _allowed(self, link: CampaignLink) -> str:
+        """The address to which the link leads, if operator or organizer still allow it; else nothing."""
+        own = await self._engine.landing_hosts(link.organizer)
+        return allowed_address(self._engine.settings, link.landing, own)
 
     async def _shown(
         self, request: Request, link: CampaignLink, given: Merged, refused: Refused | None = None
@@ -142,7 +147,7 @@ class Links:
             Body.of(body, spoken=spoken),
             cache_control=PRIVATE,
             status=status,
-            form_action=_origin(allowed_address(self._engine.settings, link.landing)),
+            form_action=_origin(await self._allowed(link)),
         )
 
     async def sent(self, request: Request) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -29,6 +31,9 @@ async def stock_page(_request: Request) -> Response:
     return HTMLResponse(_PAGE, headers=_HEADERS)
 
 
-def landing(settings: Settings, given: str) -> str:
-    """The address to go to: `given`, with http:// where it has no scheme, if its host is allowed; else our page."""
-    return allowed_address(settings, given) or STOCK_PAGE
+def landing(settings: Settings, given: str, own: Sequence[str] = ()) -> str:
+    """The address to go to: `given`, with http:// where it has no scheme, if its host is allowed; else our page.
+
+    `own`: the hosts of the event's organizer.
+    """
+    return allowed_address(settings, given, own) or STOCK_PAGE

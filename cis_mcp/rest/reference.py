@@ -48,7 +48,9 @@ class Inviting(OfEvent):
     email: str = ""
     name: str = ""
     origin: str = Field("api", description="in upper or lower case")
-    landing: str = Field("", description="address to go to then; only hosts of CIS_LANDING_HOSTS")
+    landing: str = Field(
+        "", description="address to go to then; only hosts that operator or organizer allowed"
+    )
 
 
 class Paged(Loose):
@@ -162,13 +164,15 @@ async def api_invite(call: Call[Inviting, Body]) -> Response:
         command = SendInvite(
             uid=_uid(asked.uid), email=asked.email, name=asked.name, origin=_origin(asked.origin)
         )
-        await call.apply(command)
+        done = await call.apply(command)
     except Refused as refused:
         status = status_of(refused.code)
         if status in _TOLD:
             raise
         return PlainTextResponse("Failed", 400, headers={"CIS-Code": refused.code.value})
-    headers = {"Location": landing(call.engine.settings, asked.landing), "Cache-Control": "no-store"}
+    event = await call.engine.event(done.attendee.event_uid, call.actor)
+    own = await call.engine.landing_hosts(event.organizer)
+    headers = {"Location": landing(call.engine.settings, asked.landing, own), "Cache-Control": "no-store"}
     return PlainTextResponse("Acknowledged", 302, headers=headers)
 
 

@@ -13,14 +13,17 @@ from cis_mcp.pages.merged import merged
 from cis_mcp.views import links as views
 from cis_mcp.views import vendors
 from engine.commands.events.events import CancelEvent
+from engine.commands.pages.landing_hosts import SettleLandingHosts
 from engine.commands.pages.links import CreateLink, UpdateLink
 from engine.engine import Engine
+from engine.model.actors import Actor
 from engine.model.campaign_links import CampaignLink, LinkCounts
 from engine.model.events import Event
 from engine.model.people import Origin, Partstat
+from engine.refusals import Code, Refused
 from tests.pages.visitor import Seen, Visitor, games, invites, link_in_mail, published
 from tests.support.clock import Clock
-from tests.support.engines import answer, attendee, deliver, do
+from tests.support.engines import answer, attendee, deliver, do, refusal
 
 ANN = "ann%2Bmay%40example.com"
 
@@ -300,3 +303,30 @@ async def test_a_form_on_another_site_makes_one_mail_that_asks(engine: Engine, v
     assert posted.headers["location"] == f"{views.path(link)}/asked"
     await visitor.send(await link_in_mail(engine), ())
     assert len(await invites(engine)) == 1
+
+
+async def test_a_link_leads_to_hosts_that_its_organizer_allowed_while_they_are(
+    engine: Engine, visitor: Visitor
+) -> None:
+    (event,) = await games(engine, 1)
+    theirs = SettleLandingHosts(hosts=("thanks.example",), organizer="bob@cis.test")
+    await do(engine, theirs)
+    with pytest.raises(Refused, match="no host that was allowed"):
+        await linked(engine, event, landing="https://thanks.example/")
+    own = await do(engine, SettleLandingHosts(hosts=("*.Thanks.example", "thanks.example")))
+    assert own.hosts == ("*.thanks.example", "thanks.example")
+    link = await linked(engine, event, landing="https://www.thanks.example/a")
+    answered = await visitor.post(views.path(link), (), "ann@example.com")
+    assert answered.headers["location"] == "https://www.thanks.example/a"
+    await do(engine, SettleLandingHosts(hosts=()))
+    assert "on the way" in (await pressed(visitor, link, "ben@example.com")).text
+
+
+@pytest.mark.parametrize(
+    "host", ["*", "*.", "example", "https://example.com", "a.example/x", "1.2.3.4", "", "a..b"]
+)
+async def test_what_is_no_host_is_not_allowed_to_lead_to(engine: Engine, host: str) -> None:
+    assert await refusal(engine, SettleLandingHosts(hosts=(host,))) is Code.INVALID_ARGUMENT
+    eve = Actor(kind="agent", address="eve@example.org")
+    other = SettleLandingHosts(hosts=("example.com",), organizer=engine.local.address)
+    assert await refusal(engine, other, eve) is Code.NOT_ALLOWED

@@ -57,3 +57,22 @@ async def test_an_invite_is_previewed_and_nothing_is_sent(engine: Engine, web: h
         assert answer.json()["likely"] == "outlook_web"
         assert (await reader.get(f"{at}/nobody/preview")).status_code == 400
     assert await deliver(engine) == []
+
+
+async def test_hosts_are_allowed_to_lead_to_and_a_link_to_them_is_made(
+    web: httpx.AsyncClient, engine: Engine
+) -> None:
+    async with bearing(web, await with_verbs(engine, "publish", "create")) as publisher:
+        event = (await made(publisher)).json()
+        body = {
+            "name": "May",
+            "events": [event["uid"]],
+            "vendor": "mailchimp",
+            "landing": "https://shop.example/a",
+        }
+        assert (await publisher.post("/v1/links", json=body)).json()["code"] == "url_not_allowed"
+        allowed = await publisher.post("/v1/landing-hosts", json={"hosts": ["Shop.example"]})
+        assert allowed.json() == {"organizer": "ann@example.com", "hosts": ["shop.example"]}
+        made_now = (await publisher.post("/v1/links", json=body)).json()
+    assert made_now["link"]["landing"] == "https://shop.example/a"
+    assert (await web.post("/v1/landing-hosts", json={"hosts": []})).status_code == 403

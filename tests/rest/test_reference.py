@@ -12,6 +12,7 @@ import pytest
 
 from cis_mcp.rest.landing import STOCK_PAGE
 from engine.commands.agents.keys import CreateKey
+from engine.commands.pages.landing_hosts import SettleLandingHosts
 from engine.engine import Engine
 from engine.model.bounds import Bounds
 from engine.model.events import Event
@@ -24,6 +25,7 @@ from tests.support.engines import (
     attendee_count,
     created,
     deliver,
+    do,
     engine_in,
     invite,
     ledger,
@@ -320,3 +322,17 @@ async def test_a_key_of_the_installation_stays_within_its_bounds(
     assert sent.status_code != 302
     assert "out_of_bounds" in sent.text + sent.headers.get("CIS-Code", "")
     assert await attendee_count(engine, event) == 0
+
+
+async def test_landing_leads_to_hosts_that_the_events_organizer_allowed(tmp_path: Path) -> None:
+    async with engine_in(tmp_path) as engine:
+        event, other = [await created(engine, organizer=whose) for whose in (ANN, "carol@cis.test")]
+        await do(engine, SettleLandingHosts(hosts=("shop.example",), organizer=ANN))
+        headers = {"Authorization": f"Bearer {await key_for(engine, api='standard')}"}
+        async with served(engine) as address, httpx.AsyncClient(timeout=DEADLINE_S, headers=headers) as web:
+            led = []
+            for one in (event, other):
+                params = {"email": BOB, "landing": "https://shop.example/"}
+                done = await web.get(f"{address}/event/{one.uid}/invite", params=params)
+                led.append(done.headers["location"])
+    assert led == ["https://shop.example/", STOCK_PAGE]

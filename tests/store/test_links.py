@@ -72,3 +72,12 @@ async def test_mail_services_are_kept_and_replaced(store: Store) -> None:
         await unit.save_vendor(Vendor(id="alpha", name="Alpha"))
         await unit.save_vendor(Vendor(id="zeta", name="Zeta Mail", hidden=True))
     assert [vendor.name for vendor in await store.vendors()] == ["Alpha", "Zeta Mail"]
+
+
+async def test_the_hosts_to_which_an_organizer_leads_are_kept_instead_of_those_before(store: Store) -> None:
+    for hosts in (("b.example", "a.example"), ("c.example",), ()):
+        async with store.unit() as unit:
+            await unit.save_landing_hosts(ORGANIZER, hosts)
+            assert await unit.landing_hosts(ORGANIZER) == tuple(sorted(hosts))
+        assert await store.landing_hosts(ORGANIZER) == tuple(sorted(hosts))
+        assert await store.landing_hosts("eve@example.org") == ()

@@ -11,6 +11,7 @@ from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
 from cis_mcp.views import vendors as services
 from cis_mcp.views.base import Data
 from cis_mcp.views.links import CodeToCopy, LinkChange, LinkFields, LinkInfo, code_to_copy, link_info
+from engine.commands.pages.landing_hosts import HOSTS_MAX, SettleLandingHosts
 from engine.commands.pages.links import LinkDone
 from engine.model import cursors
 from engine.model.campaign_links import Vendor
@@ -57,6 +58,23 @@ class ChangedLink(Data):
     link: LinkInfo
     code: CodeToCopy
     changed: list[str] = Field(description="which of its fields changed")
+
+
+class LandingHosts(Body):
+    """The hosts that are allowed from now on."""
+
+    hosts: list[Annotated[str, Field(max_length=255, examples=["shop.example.com"])]] = Field(
+        description="example.com, or *.example.com for all below it; none: only those of the operator",
+        max_length=HOSTS_MAX,
+    )
+    organizer: str | None = Field(None, description="the organizer; left out: yourself", max_length=1_000)
+
+
+class AllowedHosts(Data):
+    """The hosts to which links and `landing=` of an organizer may lead, beside those of the operator."""
+
+    organizer: str
+    hosts: list[str]
 
 
 class Vendors(Data):
@@ -109,6 +127,12 @@ async def vendors(call: Call[Nothing, Body]) -> Vendors:
     return Vendors(vendors=await services.vendors(call.engine))
 
 
+async def allow_hosts(call: Call[Nothing, LandingHosts]) -> AllowedHosts:
+    """Allow links and `landing=` to lead to these hosts after a Send, and to no others of yours."""
+    done = await call.apply(SettleLandingHosts(hosts=tuple(call.body.hosts), organizer=call.body.organizer))
+    return AllowedHosts(organizer=done.organizer, hosts=list(done.hosts))
+
+
 async def _changed(call: Call[Any, Any], done: LinkDone) -> ChangedLink:
     info = await link_info(call.engine, done.link)
     code = await code_to_copy(call.engine, done.link)
@@ -137,6 +161,18 @@ ENDPOINTS = (
         Nothing,
         NewLink,
         201,
+        tool="create_link",
+        tier="extended",
+    ),
+    Endpoint(
+        "POST",
+        "/v1/landing-hosts",
+        allow_hosts,
+        AllowedHosts,
+        Verb.PUBLISH,
+        "links",
+        Nothing,
+        LandingHosts,
         tool="create_link",
         tier="extended",
     ),

@@ -1,4 +1,4 @@
-"""Where a visitor may be led after a Send: to hosts that the operator allowed, and to nowhere else."""
+"""Where a visitor may be led after a Send: to hosts that operator or organizer allowed, and to nowhere else."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from engine.settings import Settings
 LENGTH_MAX = 2_000
 
 
-def allowed_address(settings: Settings, given: str) -> str:
-    """`given`, with http:// where it has no scheme, if its host is in CIS_LANDING_HOSTS; else an empty text."""
+def allowed_address(settings: Settings, given: str, own: Sequence[str] = ()) -> str:
+    """`given`, with http:// where it has no scheme, if its host is allowed; else an empty text.
+
+    Allowed are the hosts of CIS_LANDING_HOSTS, and the organizer's `own`.
+    """
     wanted = given if "://" in given else f"http://{given}"
     # Browsers read backslashes, blanks and controls in their own ways: such an address is no place to lead to.
     plain = wanted.isascii() and wanted.isprintable() and not set(wanted) & set('\\ "<>')
@@ -24,7 +27,7 @@ def allowed_address(settings: Settings, given: str) -> str:
     except ValueError:
         return ""
     known = parts.scheme in {"http", "https"} and parts.username is None
-    return wanted if known and host_matches(_hosts(settings), host) else ""
+    return wanted if known and host_matches((*_hosts(settings), *own), host) else ""
 
 
 def _hosts(settings: Settings) -> Sequence[str]:

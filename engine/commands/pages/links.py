@@ -36,7 +36,7 @@ class LinkDone(Done):
 class CreateLink(Command[LinkDone]):
     """Make a link to put into newsletters: its page shows the events and one button that sends them.
 
-    `landing`: slug of a page of the organizer's, or an address on a host that the operator allowed.
+    `landing`: slug of a page of the organizer's, or an address on a host that was allowed.
     """
 
     name: str
@@ -232,12 +232,12 @@ async def _landing(work: Work, organizer: str, given: str) -> str:
         if given and (page is None or page.organizer != organizer):
             raise Refused(Code.UNKNOWN_PAGE, f"There is no page “{given[: texts.SLUG_MAX]}”.")
         return given.lower()
-    found = allowed_address(work.settings, given)
+    found = allowed_address(work.settings, given, await work.unit.landing_hosts(organizer))
     if not found:
         raise Refused(
             Code.URL_NOT_ALLOWED,
-            f"“{given[:80]}” is on no host that the operator allowed to lead to.",
-            "The operator adds it to CIS_LANDING_HOSTS; or name one of your pages by its slug.",
+            f"“{given[:80]}” is on no host that was allowed to lead to.",
+            "Name one of your pages by its slug, or allow the host first.",
         )
     return found
 

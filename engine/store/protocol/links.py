@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
@@ -16,6 +17,14 @@ class Links(Protocol):
 
     async def link_by_token(self, token: str) -> CampaignLink | None:
         """The link with this token, or None."""
+        ...
+
+    async def landing_hosts(self, organizer: str) -> tuple[str, ...]:
+        """The hosts to which the organizer lets visitors be led, in order."""
+        ...
+
+    async def save_landing_hosts(self, organizer: str, hosts: Sequence[str]) -> None:
+        """Keep these, each once, instead of those that were."""
         ...
 
     async def save_link(self, link: CampaignLink) -> None:
@@ -45,6 +54,10 @@ class Links(Protocol):
 
 class LinkQuestions(Protocol):
     """What is asked of campaign links."""
+
+    async def landing_hosts(self, organizer: str) -> tuple[str, ...]:
+        """The hosts to which the organizer lets visitors be led, in order."""
+        ...
 
     async def link(self, link_id: str) -> CampaignLink | None:
         """The link with this id, or None."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
@@ -36,6 +36,14 @@ class Links(Session):
             "ON CONFLICT(id) DO UPDATE SET body = excluded.body",
             [link.id, link.token, link.organizer, link.created.timestamp(), link.model_dump_json()],
         )
+
+    async def landing_hosts(self, organizer: str) -> tuple[str, ...]:
+        found = await self.all("SELECT host FROM landing_host WHERE organizer = ? ORDER BY host", [organizer])
+        return tuple(row["host"] for row in found)
+
+    async def save_landing_hosts(self, organizer: str, hosts: Sequence[str]) -> None:
+        await self.run("DELETE FROM landing_host WHERE organizer = ?", [organizer])
+        await self.many("INSERT INTO landing_host VALUES (?,?)", [(organizer, host) for host in hosts])
 
     async def count_link(self, link_id: str, *, shown: int = 0, unmerged: int = 0, pressed: int = 0) -> None:
         await self.run(
@@ -83,6 +91,9 @@ class LinkAnswers:
 
     @abstractmethod
     async def _in_thread(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T: ...
+
+    async def landing_hosts(self, organizer: str) -> tuple[str, ...]:
+        return await self._in_loop(lambda s: Links(s).landing_hosts(organizer))
 
     async def link(self, link_id: str) -> CampaignLink | None:
         return await self._in_loop(lambda s: Links(s).link(link_id))

@@ -18,6 +18,7 @@ from engine.store.sqlite.held_schema import HELD
 from engine.store.sqlite.ids_schema import SHORT_IDS
 from engine.store.sqlite.inbox_messages_schema import INBOX_MESSAGES
 from engine.store.sqlite.keys_schema import KEYS
+from engine.store.sqlite.landings_schema import LANDING_HOSTS
 from engine.store.sqlite.language_schema import ORGANIZER_LANGUAGES
 from engine.store.sqlite.lease_schema import LEASES
 from engine.store.sqlite.links_schema import LINKS
@@ -348,6 +349,7 @@ MIGRATIONS = (
     PICTURES,
     ORGANIZER_DRAFTS,
     BRANDING,
+    LANDING_HOSTS,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
 from engine.model.people import Attendee, Partstat
 from tests.support.memory.pages import PageUnit
@@ -18,6 +20,12 @@ class LinkUnit(PageUnit):
 
     async def save_link(self, link: CampaignLink) -> None:
         self.t.put("link", link.id, link)
+
+    async def landing_hosts(self, organizer: str) -> tuple[str, ...]:
+        return tuple(sorted(self.t.get("landing_hosts", organizer) or ()))
+
+    async def save_landing_hosts(self, organizer: str, hosts: Sequence[str]) -> None:
+        self.t.put("landing_hosts", organizer, tuple(hosts))
 
     async def count_link(self, link_id: str, *, shown: int = 0, unmerged: int = 0, pressed: int = 0) -> None:
         n = self._counted_link(link_id)
