@@ -43,6 +43,7 @@ class SettleLandingHosts(Command[LandingHostsDone]):
         return LandingHostsDone(organizer=organizer, hosts=hosts)
 
     def subject(self) -> str:
+        """What the record calls it."""
         return "landing hosts"
 
 
