@@ -57,7 +57,7 @@ class _GivenSettings(Settings):
 
 def settings_in(folder: Path, **values: object) -> Settings:
     """Settings over `folder` that nothing outside the test has a say in."""
-    return _GivenSettings(**{"data_dir": folder, "dns": nobody().address, **values})
+    return _GivenSettings(**{"data_dir": folder, "dns": nobody().address, "undo_campaign_s": 0, **values})
 
 
 @asynccontextmanager
