@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from engine.model.exports import EXPORT_URL
 from engine.network import is_loopback
 from engine.organizer_settings import OrganizerSettings
 
@@ -65,6 +66,7 @@ class Settings(OrganizerSettings):
     message_answer: str = Field(
         "", max_length=2_000, description="automatic answer to a person who writes to an agent; empty: none"
     )
+    export: str = Field("", description="s3://BUCKET/PREFIX: every night all tables go there")
     audiences: str = Field("", description="patterns of lists on AWS that agents may name, comma separated")
     authserv_ids: str = Field("", description="authserv-ids whose topmost Authentication-Results is trusted")
     relays: str = Field(
@@ -171,6 +173,13 @@ class Settings(OrganizerSettings):
         description="who reads /metrics: callers on this machine and keys with the scope admin, or everyone",
     )
     max_mail_bytes: int = Field(10_000_000, ge=10_000, description="largest mail that is accepted")
+
+    @field_validator("export")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        if value.strip() and not EXPORT_URL.fullmatch(value.strip()):
+            raise ValueError("must be s3://BUCKET/PREFIX[?region=REGION][&addresses=yes]")
+        return value.strip()
 
     @field_validator("domain")
     @classmethod

@@ -1,4 +1,4 @@
-"""Objects of Amazon S3: read one, in pieces if it is long, and list what a bucket holds."""
+"""Objects of Amazon S3: read one, in pieces if it is long, write and delete one, and list what a bucket holds."""
 
 from __future__ import annotations
 
@@ -85,6 +85,14 @@ class Bucket:
         rest = dict(_VALUE.findall(_CONTENTS.sub("", text)))
         return found, unescape(rest.get("NextContinuationToken", ""))
 
+    async def write(self, key: str, data: bytes, media: str) -> None:
+        """Put an object in the place of whatever has this key."""
+        await self._ask("PUT", key, headers={"content-type": media}, body=data)
+
+    async def delete(self, key: str) -> None:
+        """Delete an object; one that is not there is gone already."""
+        await self._ask("DELETE", key)
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client:
@@ -107,18 +115,21 @@ class Bucket:
         *,
         query: list[tuple[str, str]] | None = None,
         headers: dict[str, str] | None = None,
+        body: bytes = b"",
     ) -> Response:
         client = await self._open()
         path = f"{self._root}/{quote(key, safe='/~')}"
         try:
-            return await client.ask(method, path, query=query or (), headers=headers)
+            return await client.ask(method, path, query=query or (), headers=headers, body=body)
         except AwsRefused as refused:
             if refused.status not in _MOVED or refused.region in {"", self._region}:
                 raise
             self._region = refused.region
         await self.close()
         self._client = None
-        return await (await self._open()).ask(method, path, query=query or (), headers=headers)
+        client = await self._open()
+        path = f"{self._root}/{quote(key, safe='/~')}"
+        return await client.ask(method, path, query=query or (), headers=headers, body=body)
 
     async def _open(self) -> Client:
         """The client; made once, also if several ask for it at the same time."""

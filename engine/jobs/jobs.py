@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from engine.commands.base import Command
 from engine.commands.bulk_changes import ContinueBulkChange
@@ -15,6 +16,9 @@ from engine.engine import SYSTEM, Engine
 from engine.jobs import digests, endings, finishing
 from engine.quiet import Quiet
 from engine.store.protocol import Job
+
+if TYPE_CHECKING:
+    from engine.jobs.nightly import Nights
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +39,24 @@ _AFTER_FAILURE_S = 5.0
 
 async def run(engine: Engine) -> None:
     """Run until cancelled."""
+    nights = _nights(engine)
+    try:
+        await _look_after(engine, nights)
+    finally:
+        if nights:
+            await nights.stop()
+
+
+def _nights(engine: Engine) -> Nights | None:
+    """What exports every night, where that is wanted: what S3 takes is imported for nobody else."""
+    if not engine.settings.export:
+        return None
+    from engine.jobs.nightly import Nights
+
+    return Nights(engine)
+
+
+async def _look_after(engine: Engine, nights: Nights | None) -> None:
     quiet, loop, next_look = Quiet(engine.store), asyncio.get_running_loop(), 0.0
     digested: datetime | None = None
     ended: datetime | None = None
@@ -52,6 +74,8 @@ async def run(engine: Engine) -> None:
             if endings.due(engine, ended):
                 await endings.step(engine, told)
                 ended = engine.clock()
+            if nights:
+                nights.look()
         except Exception:
             log.exception("a job failed; trying again")
             await asyncio.sleep(_AFTER_FAILURE_S)

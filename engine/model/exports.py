@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,11 @@ Cell = str | int | bool | datetime | None
 Cells = tuple[Cell, ...]
 Kind = Literal["text", "number", "time", "truth"]
 LINKS_MAX = 10_000
+EXPORT_URL = re.compile(
+    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#\s]*)?"
+    r"(\?(?:(?:region|endpoint)=[^&#\s]+|addresses=(?:yes|no))(?:&(?:(?:region|endpoint)=[^&#\s]+|addresses=(?:yes|no)))*)?"
+)
+"""Where a nightly export goes."""
 
 
 class Table(StrEnum):

@@ -17,10 +17,13 @@ import pytest
 
 from cis_mcp.aws import template
 from engine.engine import system_clock
+from engine.jobs import nightly
+from engine.model.exports import Table
 from tests.cli.processes import run, serving
 from tests.judges.ministack import BIN, KEYS, REGION, faults, fired, microburst, ministack
 from tests.support import mails
-from tests.support.engines import engine_in
+from tests.support.clock import Clock
+from tests.support.engines import created, engine_in
 from tests.support.sesmail import notification, stamped
 from tests.support.sources import actions
 from tests.support.waiting import eventually
@@ -245,3 +248,26 @@ def test_what_the_emulator_leaves_out_is_named() -> None:
         "Profile",
     }
     assert whole - mail == machine
+
+
+async def test_every_night_all_tables_go_to_a_bucket(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    s3 = client(aws, "s3")
+    s3.create_bucket(Bucket="bi-night", CreateBucketConfiguration={"LocationConstraint": REGION})
+    place = f"s3://bi-night/daily?region={REGION}&endpoint={aws}"
+    clock = Clock(datetime.now(UTC).replace(hour=2))
+    async with engine_in(tmp_path, clock, export=place) as engine:
+        await created(engine, summary="Gala")
+        nights = nightly.Nights(engine)
+        nights.look()
+        await nights.ended()
+    keys = {one["Key"] for one in s3.list_objects_v2(Bucket="bi-night")["Contents"]}
+    assert {f"daily/{table.value}/manifest.json" for table in Table} < keys
+    manifest = json.loads(s3.get_object(Bucket="bi-night", Key="daily/events/manifest.json")["Body"].read())
+    ((uri,),) = [files["URIs"] for files in manifest["fileLocations"]]
+    found = s3.get_object(Bucket="bi-night", Key=uri.removeprefix("s3://bi-night/"))
+    assert found["ContentType"] == "text/csv"
+    assert b"Gala" in found["Body"].read()

@@ -16,6 +16,7 @@ from tests.support.httpstub import Asked, Told, answering
 from tests.support.ses import unsigned
 
 NAME = "cis-mail"
+_OPERATIONS = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 _HEADERS = {"range", "if-match"}
 
 
@@ -48,13 +49,19 @@ class S3:
         _, bucket, key = unquote(urlsplit(asked.target).path).split("/", 2)
         if bucket != self.name:
             return self._error(404, "NoSuchBucket", bucket)
-        operation = {"GET": "GetObject", "HEAD": "HeadObject"}[asked.method] if key else "ListObjectsV2"
+        operation = _OPERATIONS[asked.method] if key else "ListObjectsV2"
         own = [name for name in asked.headers if name in _HEADERS]
         if strange := awsmodels.unknown(operation, "s3", query.keys() - {"list-type"}, own):
             return self._error(400, "InvalidArgument", str(strange))
         return self._object(asked, key) if key else self._list(query)
 
     def _object(self, asked: Asked, key: str) -> Told:
+        if asked.method == "PUT":
+            self.put(key, asked.body, datetime.now(UTC))
+            return Told(200, {"etag": f'"{len(asked.body)}"'})
+        if asked.method == "DELETE":
+            self.objects.pop(key, None)
+            return Told(204)
         if key not in self.objects:
             return self._error(404, "NoSuchKey", key)
         data, at = self.objects[key]
