@@ -6,8 +6,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.model.messages import Audience
-
 
 class Query(BaseModel):
     """Base of what a path and its query hold: an unknown parameter is an error."""
@@ -33,13 +31,6 @@ Limit = Annotated[int, Field(ge=1, le=100)]
 Email = Annotated[str, Field(description="one address", max_length=1_000, examples=["ann@example.com"])]
 Note = Annotated[
     str, Field(description="a personal line above the text of the mail", examples=["The hall is closed"])
-]
-Told = Annotated[
-    Audience | list[Annotated[str, Field(max_length=1_000)]] | None,
-    Field(
-        description="who is mailed: auto (default): Yes and Maybe, and for a new time or place or a cancellation also "
-        "those without an answer; or a list of answers (accepted, tentative, declined, noaction) and addresses",
-    ),
 ]
 DryRun = Annotated[bool, Field(description="true: only show what would change, and who would be mailed")]
 

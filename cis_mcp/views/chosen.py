@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from engine.model.messages import Audience, Chosen
 from engine.model.people import Partstat
 from engine.refusals import Code, Refused
 
+Told = Annotated[
+    Audience | list[Annotated[str, Field(max_length=1_000)]] | None,
+    Field(
+        description="who is mailed: auto (default): Yes and Maybe, and for a new time or place or a cancellation also "
+        "those without an answer; or a list of answers (accepted, tentative, declined, noaction) and addresses",
+    ),
+]
+"""An audience as a caller gives it."""
 _ANSWERS = {partstat.label: partstat for partstat in Partstat}
 
 

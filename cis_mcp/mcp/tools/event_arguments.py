@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from cis_mcp.mcp.tools.arguments import Arguments
-from engine.model.messages import Audience
+from cis_mcp.views.chosen import Told
+from cis_mcp.views.event_fields import (
+    AlarmMinutes,
+    Day,
+    Duration,
+    End,
+    Instance,
+    OnlyFor,
+    Recurrence,
+    Start,
+    Zone,
+)
 from engine.refusals import Code, Refused
 
 Uid = Annotated[
@@ -16,45 +27,6 @@ Uid = Annotated[
         description="uid or id, from create_event or search_events",
         min_length=1,
         max_length=200,
-    ),
-]
-Start = Annotated[
-    str,
-    Field(
-        description="ISO 8601. Local time in `timezone`, or with an offset; a date alone is an all-day event",
-        max_length=40,
-        examples=["2027-05-02T19:00:00"],
-    ),
-]
-End = Annotated[
-    str | None,
-    Field(
-        description="ISO 8601, like start; exclusive, so an all-day event ends the day after its last",
-        max_length=40,
-        examples=["2027-05-02T21:00:00"],
-    ),
-]
-Duration = Annotated[
-    str | None,
-    Field(description="ISO 8601, instead of end", max_length=40, examples=["PT2H"]),
-]
-Zone = Annotated[
-    str | None,
-    Field(
-        description="IANA name; required unless start carries an offset",
-        max_length=100,
-        examples=["America/New_York"],
-    ),
-]
-Recurrence = Annotated[
-    str | None,
-    Field(description="RRULE value (RFC 5545)", max_length=500, examples=["FREQ=WEEKLY;BYDAY=TU;COUNT=10"]),
-]
-Told = Annotated[
-    Audience | list[Annotated[str, Field(max_length=1_000)]] | None,
-    Field(
-        description="who is mailed: auto (default): Yes and Maybe, and for a new time or place or a cancellation also "
-        "those without an answer; or a list of answers (accepted, tentative, declined, noaction) and addresses",
     ),
 ]
 Clearable = Literal["location", "description", "url", "recurrence", "organizer_name"]
@@ -68,22 +40,6 @@ Words = Annotated[
 ]
 
 
-Day = Annotated[str, Field(max_length=40)]
-Instance = Annotated[
-    str | None,
-    Field(
-        description="only this instance of a series: its day, or its local start",
-        max_length=40,
-        examples=["2027-05-09"],
-    ),
-]
-AlarmMinutes = Annotated[
-    list[int] | None,
-    Field(
-        description="minutes before the start at which calendars remind; default [15], all-day none; []: never"
-    ),
-]
-Answer = Literal["accepted", "tentative", "declined"]
 WaitS = Annotated[float, Field(description="seconds to wait until the mails have left", ge=0, le=600)]
 
 
@@ -143,9 +99,7 @@ class UpdateEventArguments(Arguments):
     url: str | None = Field(None, description="web page")
     alarm_minutes: AlarmMinutes = Field(None, description="as in create_event")
     places: int | None = Field(None, description="as in create_event")
-    only_for: list[Answer] | None = Field(
-        None, description="only these see the new location, description or url; []: no longer"
-    )
+    only_for: OnlyFor = None
     clear: list[Clearable] | None = Field(None, description="fields to empty")
     note: Note = None
     audience: Told = None

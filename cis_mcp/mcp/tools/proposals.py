@@ -10,9 +10,9 @@ from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
 from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, writes
-from cis_mcp.mcp.tools.event_arguments import Told, Uid
+from cis_mcp.mcp.tools.event_arguments import Uid
 from cis_mcp.mcp.tools.schema import shown_by
-from cis_mcp.views.chosen import chosen
+from cis_mcp.views.chosen import Told, chosen
 from cis_mcp.views.events import (
     EventInfo,
     event_info,

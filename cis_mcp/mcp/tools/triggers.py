@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
 from cis_mcp.mcp.tools.arguments import Arguments
@@ -11,47 +9,26 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writ
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views import triggers as views
 from cis_mcp.views.events import one_line
-from cis_mcp.views.triggers import DeliveryInfo, Trial, TriggerInfo, delivery_info, trial_info, trigger_info
+from cis_mcp.views.trigger_fields import (
+    DeliveryList,
+    FiringFields,
+    ProposedTrigger,
+    TrialFields,
+    Trials,
+    TriggerFields,
+    TriggerList,
+    proposed,
+)
+from cis_mcp.views.triggers import DeliveryInfo, TriggerInfo, delivery_info, trial_info, trigger_info
 from engine.commands.triggers.deliveries import ReplayDelivery
 from engine.commands.triggers.feeding import FireTrigger
-from engine.commands.triggers.triggers import CreateTrigger
-from engine.model.triggers import DeliveryState, HmacForm, Proof, Sender
+from engine.model.triggers import DeliveryState
 from engine.rules.reading import rules_of
 from engine.triggers import asking
 
 
-class CreateTriggerArguments(Arguments):
+class CreateTriggerArguments(TriggerFields, Arguments):
     """Arguments of create_trigger."""
-
-    name: str = Field(
-        description="small letters, digits and hyphens; the hook is /hooks/{name}",
-        max_length=200,
-        examples=["crm-deals"],
-    )
-    sender: Sender = Field(
-        description="whose signature the hook expects; hmac and bearer fit any sender; events: what happens here"
-    )
-    rules: str = Field(
-        description="YAML: one rule or up to 10, the first with a true `when` is applied. Fields: when, do "
-        "(invite, update, cancel, remind, forget, nothing), object, version, uid, set, "
-        "people {each, email, name, fields, others}, undo_s",
-        max_length=50_000,
-        examples=[
-            'when: event.stage == "demo"\ndo: invite\nobject: "deal:{{ event.id }}"\nversion: event.updated_at\n'
-            'set: {summary: "Demo: {{ event.title }}", start: "{{ event.start }}", duration_minutes: "45"}\n'
-            'people: {each: event.people, email: "{{ item.email }}"}'
-        ],
-    )
-    key: str = Field("", description="id of the key that it acts as; empty: yours", max_length=40)
-    header: str = Field(
-        "", description="of salesforce-flow and bearer: the header with the secret", max_length=100
-    )
-    organization: str = Field("", description="of salesforce-message: the organization's id", max_length=40)
-    form: HmacForm | None = Field(None, description="for hmac: where the signature is and what it covers")
-    starting_minutes: int = Field(
-        1_440, ge=0, le=10_080, description="of events: how long before its start an event is starting"
-    )
-    sample: dict[str, Any] | None = Field(None, description="a payload on which the rules are tried")
 
 
 class ListTriggersArguments(Arguments):
@@ -61,13 +38,10 @@ class ListTriggersArguments(Arguments):
     cursor: str = Field("", description="next_cursor of the page before", max_length=100)
 
 
-class TestTriggerArguments(Arguments):
+class TestTriggerArguments(TrialFields, Arguments):
     """Arguments of test_trigger."""
 
     name: str = Field(description="of the trigger", max_length=200)
-    rules: str | None = Field(None, description="YAML to try; null: the trigger's own", max_length=50_000)
-    body: dict[str, Any] | None = Field(None, description="a payload; null: the newest deliveries")
-    limit: int = Field(10, ge=1, le=asking.TRIED_MAX, description="how many deliveries")
 
 
 class ListDeliveriesArguments(Arguments):
@@ -91,14 +65,10 @@ class LiveTrigger(Result):
     trigger: TriggerInfo
 
 
-class FireTriggerArguments(Arguments):
+class FireTriggerArguments(FiringFields, Arguments):
     """Arguments of fire_trigger."""
 
     name: str = Field(description="of a live trigger that acts as your key", max_length=200)
-    payload: dict[str, Any] = Field(description="as its sender would post it")
-    delivery_id: str = Field(
-        "", description="what a repetition is known by; empty: the payload itself", max_length=190
-    )
 
 
 class ReplayDeliveryArguments(Arguments):
@@ -106,33 +76,6 @@ class ReplayDeliveryArguments(Arguments):
 
     name: str = Field(description="of the trigger", max_length=200)
     delivery_id: str = Field(description="from list_deliveries", max_length=100)
-
-
-class CreatedTrigger(Result):
-    """A trigger that is a draft."""
-
-    trigger: TriggerInfo
-    secret: str = Field(description="for the sender, shown once; empty: the sender chooses it")
-
-
-class Triggers(Result):
-    """Triggers by name."""
-
-    triggers: list[TriggerInfo]
-    next_cursor: str | None
-
-
-class Trials(Result):
-    """What rules would do; nothing was done."""
-
-    tried: list[Trial]
-
-
-class Deliveries(Result):
-    """Deliveries, newest first."""
-
-    deliveries: list[DeliveryInfo]
-    next_cursor: str | None
 
 
 class Replayed(Result):
@@ -145,20 +88,8 @@ async def create_trigger(call: CallContext, arguments: CreateTriggerArguments) -
     """Propose a trigger: rules by which signed webhooks of a CRM, a billing system and the like invite, change and
     cancel, as your key and in its bounds. It is a draft: only the operator sets a sender's secret and makes it live.
     Again with the same name it gives a draft new rules."""
-    form = arguments.form or HmacForm()
-    proof = Proof(
-        sender=arguments.sender, header=arguments.header, organization=arguments.organization, form=form
-    )
-    command = CreateTrigger(
-        name=arguments.name,
-        proof=proof,
-        rules=rules_of(arguments.rules),
-        key=arguments.key,
-        starting_minutes=arguments.starting_minutes,
-        sample=arguments.sample,
-    )
-    done = await call.apply(command)
-    data = CreatedTrigger(
+    done = await call.apply(proposed(arguments))
+    data = ProposedTrigger(
         trigger=trigger_info(call.engine.settings.public_url, done.trigger, 0), secret=done.secret
     )
     lines = [
@@ -177,7 +108,7 @@ async def list_triggers(call: CallContext, arguments: ListTriggersArguments) -> 
         found = later[:limit]
         counts = await asking.counts(call.engine, [one for one, _ in found])
         cursor = found[-1][0].name if len(later) > limit else None
-        data = Triggers(
+        data = TriggerList(
             triggers=[
                 trigger_info(call.engine.settings.public_url, one, unproven, counts[one.id])
                 for one, unproven in found
@@ -241,7 +172,7 @@ async def list_deliveries(call: CallContext, arguments: ListDeliveriesArguments)
             before=arguments.cursor,
         )
         cursor = found[limit - 1].id if len(found) > limit else None
-        data = Deliveries(deliveries=[delivery_info(one) for one in found[:limit]], next_cursor=cursor)
+        data = DeliveryList(deliveries=[delivery_info(one) for one in found[:limit]], next_cursor=cursor)
         lines = [f"- {one_line(views.delivery_line(one), 2 * views.SHOWN)}" for one in found[:limit]]
         lines += [f"There are more; go on with cursor {cursor}"] if cursor else []
         return Reply("\n".join(lines) or "Nothing was delivered.", data)
@@ -279,13 +210,13 @@ TOOLS = (
         create_trigger,
         "Propose a trigger",
         CreateTriggerArguments,
-        CreatedTrigger,
+        ProposedTrigger,
         writes(idempotent=True),
         "trigger",
     ),
-    Spec(list_triggers, "Show the triggers", ListTriggersArguments, Triggers, reads(), "trigger"),
+    Spec(list_triggers, "Show the triggers", ListTriggersArguments, TriggerList, reads(), "trigger"),
     Spec(test_trigger, "Try a trigger", TestTriggerArguments, Trials, reads(), "trigger"),
-    Spec(list_deliveries, "Show deliveries", ListDeliveriesArguments, Deliveries, reads(), "trigger"),
+    Spec(list_deliveries, "Show deliveries", ListDeliveriesArguments, DeliveryList, reads(), "trigger"),
     Spec(
         replay_delivery,
         "Handle a delivery anew",

@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from cis_mcp.rest.endpoint import Call, Endpoint
-from cis_mcp.rest.models import Body, Cursor, Email, Limit, OfEvent, Told
+from cis_mcp.rest.models import Body, Cursor, Email, Limit, OfEvent
 from cis_mcp.views.attendees import AttendeeInfo, Label, attendee_info, partstat
 from cis_mcp.views.base import Data
-from cis_mcp.views.chosen import chosen
+from cis_mcp.views.chosen import Told, chosen
 from cis_mcp.views.events import EventInfo, event_info, moment
 from cis_mcp.views.proposals import ProposalInfo, proposal_info
 from cis_mcp.views.timeline import AttendeeStory, attendee_story, page_of

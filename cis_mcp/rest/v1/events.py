@@ -9,9 +9,10 @@ from pydantic import Field
 from starlette.responses import Response
 
 from cis_mcp.rest.endpoint import TAGS, Call, DataResponse, Endpoint
-from cis_mcp.rest.models import Body, Cursor, DryRun, Limit, Note, OfEvent, Query, Told
+from cis_mcp.rest.models import Body, Cursor, DryRun, Limit, Note, OfEvent, Query
 from cis_mcp.views.base import Data
-from cis_mcp.views.chosen import chosen
+from cis_mcp.views.chosen import Told, chosen
+from cis_mcp.views.event_fields import AlarmMinutes, Day, Duration, End, Instance, OnlyFor, Start, Zone
 from cis_mcp.views.events import EventInfo, event_info, moment
 from cis_mcp.views.found import EventBrief, UnderstoodInfo, brief_info, understood_info
 from cis_mcp.views.revisions import Revision, revision_fields
@@ -32,32 +33,17 @@ from engine.search.asking import QUERY_MAX
 _WHOLE = ("recurrence", "exclude_dates", "organizer_name", "all_day", "alarm_minutes", "places", "only_for")
 _KEY_MAX = 200
 
-Day = Annotated[str, Field(max_length=40)]
 Moment = Annotated[str | None, Field(max_length=40, examples=["2027-05-02T19:00:00"])]
-Alarms = Annotated[
-    list[int] | None, Field(description="minutes before; default [15], all-day none; []: never")
-]
 
 
 class NewEvent(Body):
     """An event to be created."""
 
     summary: str = Field(description="title, one line", max_length=2_000, examples=["Spring concert"])
-    start: str = Field(
-        description="ISO 8601. Local time in `timezone`, or with an offset; a date alone is an all-day event",
-        max_length=40,
-        examples=["2027-05-02T19:00:00"],
-    )
-    end: Moment = Field(None, description="like start; exclusive")
-    duration: str | None = Field(
-        None, description="ISO 8601, instead of end", max_length=40, examples=["PT2H"]
-    )
-    timezone: str | None = Field(
-        None,
-        description="IANA name; required unless start carries an offset",
-        max_length=100,
-        examples=["America/New_York"],
-    )
+    start: Start
+    end: End = None
+    duration: Duration = None
+    timezone: Zone = None
     all_day: bool | None = None
     location: str = ""
     description: str = Field("", description="may hold {{name}}, {{email}} or other personal fields")
@@ -66,7 +52,7 @@ class NewEvent(Body):
     exclude_dates: list[Day] = Field(
         [], description="instances to leave out: days, or local starts", max_length=5_000
     )
-    alarm_minutes: Alarms = None
+    alarm_minutes: AlarmMinutes = None
     rsvp: bool = Field(True, description="false: for information; asks for no answer")
     places: int = Field(0, description="how many people can have it; 0: any number", ge=0, le=PLACES_MAX)
     organizer: str | None = Field(None, description="address of the owner; left out: yourself")
@@ -76,13 +62,11 @@ class NewEvent(Body):
 class EventChange(Body):
     """What is to change; what is left out stays, and an empty text empties a field."""
 
-    instance: str | None = Field(
-        None, description="only this instance: its day, or its local start", max_length=40
-    )
+    instance: Instance = None
     summary: str | None = Field(None, max_length=2_000)
     start: Moment = Field(None, description="the length stays unless end or duration is given")
     end: Moment = None
-    duration: str | None = Field(None, max_length=40)
+    duration: Duration = None
     timezone: str | None = Field(None, description="alone, it keeps the wall-clock time", max_length=100)
     all_day: bool | None = Field(None, description="only with start")
     location: str | None = None
@@ -92,12 +76,10 @@ class EventChange(Body):
     exclude_dates: list[Day] | None = Field(
         None, description="further instances to leave out", max_length=5_000
     )
-    alarm_minutes: Alarms = None
+    alarm_minutes: AlarmMinutes = None
     places: int | None = Field(None, description="0: any number of people", ge=0, le=PLACES_MAX)
     organizer_name: str | None = None
-    only_for: list[Literal["accepted", "tentative", "declined"]] | None = Field(
-        None, description="only these see the new location, description or url; []: no longer"
-    )
+    only_for: OnlyFor = None
     note: Note = ""
     audience: Told = None
 
@@ -105,9 +87,7 @@ class EventChange(Body):
 class Cancellation(Body):
     """What is to be cancelled, and who hears of it."""
 
-    instance: str | None = Field(
-        None, description="only this instance: its day, or its local start", max_length=40
-    )
+    instance: Instance = None
     note: Note = ""
     audience: Told = None
 

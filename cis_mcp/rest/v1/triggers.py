@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from cis_mcp.rest.endpoint import Call, DataResponse, Endpoint
 from cis_mcp.rest.models import Body, Cursor, Limit, Nothing, Query
-from cis_mcp.views.base import Data
-from cis_mcp.views.triggers import DeliveryInfo, Trial, TriggerInfo, delivery_info, trial_info, trigger_info
+from cis_mcp.views.trigger_fields import (
+    DeliveryList,
+    FiringFields,
+    ProposedTrigger,
+    TrialFields,
+    Trials,
+    TriggerFields,
+    TriggerList,
+    proposed,
+)
+from cis_mcp.views.triggers import DeliveryInfo, TriggerInfo, delivery_info, trial_info, trigger_info
 from engine.commands.triggers.deliveries import ReplayDelivery
 from engine.commands.triggers.feeding import FireTrigger
-from engine.commands.triggers.triggers import CreateTrigger
 from engine.model import cursors
-from engine.model.triggers import DeliveryState, HmacForm, Proof, Sender
+from engine.model.triggers import DeliveryState
 from engine.model.verbs import Verb
 from engine.rules.reading import rules_of
 from engine.triggers import asking
@@ -47,75 +55,19 @@ class ListingDeliveries(OfTrigger):
     cursor: Cursor = None
 
 
-class NewTrigger(Body):
+class NewTrigger(TriggerFields, Body):
     """A trigger to be proposed."""
 
-    name: str = Field(
-        description="small letters, digits and hyphens; the hook is /hooks/{name}",
-        max_length=200,
-        examples=["crm-deals"],
-    )
-    sender: Sender = Field(
-        description="the sender whose signature the hook expects; hmac and bearer fit any sender"
-    )
-    rules: str = Field(description="YAML, as docs/triggers.md describes it", max_length=50_000)
-    key: str = Field("", description="id of the key that it acts as; empty: yours", max_length=40)
-    header: str = Field(
-        "", description="of salesforce-flow and bearer: the header with the secret", max_length=100
-    )
-    organization: str = Field("", description="of salesforce-message: the organization's id", max_length=40)
-    starting_minutes: int = Field(
-        1_440, ge=0, le=10_080, description="of events: how long before its start an event is starting"
-    )
-    form: HmacForm | None = Field(None, description="for hmac: where the signature is and what it covers")
-    sample: dict[str, Any] | None = Field(None, description="a payload on which the rules are tried")
 
-
-class TriggerTrial(Body):
+class TriggerTrial(TrialFields, Body):
     """Rules to be tried, and on what."""
 
-    rules: str | None = Field(None, description="YAML; left out: the trigger's own", max_length=50_000)
-    body: dict[str, Any] | None = Field(None, description="a payload; left out: the newest deliveries")
-    limit: int = Field(10, ge=1, le=asking.TRIED_MAX, description="how many deliveries")
 
-
-class Firing(Body):
+class Firing(FiringFields, Body):
     """A payload, as the trigger's sender would post it."""
 
-    payload: dict[str, Any]
-    delivery_id: str = Field(
-        "", description="what a repetition is known by; empty: the payload itself", max_length=190
-    )
 
-
-class ProposedTrigger(Data):
-    """A trigger that is a draft."""
-
-    trigger: TriggerInfo
-    secret: str = Field(description="for the sender, shown once; empty: the sender chooses it")
-
-
-class Triggers(Data):
-    """Triggers by name."""
-
-    triggers: list[TriggerInfo]
-    next_cursor: str | None
-
-
-class Trials(Data):
-    """What rules would do; nothing was done."""
-
-    tried: list[Trial]
-
-
-class Deliveries(Data):
-    """Deliveries, newest first."""
-
-    deliveries: list[DeliveryInfo]
-    next_cursor: str | None
-
-
-async def triggers(call: Call[ListingTriggers, Body]) -> Triggers:
+async def triggers(call: Call[ListingTriggers, Body]) -> TriggerList:
     """List the triggers: hook, state, key, and what their proof leaves open."""
     limit, cursor = call.query.limit, call.query.cursor
     (after,) = cursors.opened(cursor, str) if cursor else [""]
@@ -123,7 +75,7 @@ async def triggers(call: Call[ListingTriggers, Body]) -> Triggers:
     rest = [(one, unproven) for one, unproven in every if one.name > str(after)]
     url = call.engine.settings.public_url
     counts = await asking.counts(call.engine, [one for one, _ in rest[:limit]])
-    return Triggers(
+    return TriggerList(
         triggers=[trigger_info(url, one, unproven, counts[one.id]) for one, unproven in rest[:limit]],
         next_cursor=cursors.written(rest[limit - 1][0].name) if len(rest) > limit else None,
     )
@@ -133,22 +85,7 @@ async def propose_trigger(call: Call[Query, NewTrigger]) -> DataResponse:
     """Propose a trigger: rules by which signed webhooks of a CRM, a billing system and the like invite, change and
     cancel, as your key and in its bounds. It is a draft: only the operator sets a sender's secret and makes it live.
     Again with the same name it gives a draft new rules."""
-    body = call.body
-    proof = Proof(
-        sender=body.sender,
-        header=body.header,
-        organization=body.organization,
-        form=body.form or HmacForm(),
-    )
-    command = CreateTrigger(
-        name=body.name,
-        proof=proof,
-        rules=rules_of(body.rules),
-        key=body.key,
-        sample=body.sample,
-        starting_minutes=body.starting_minutes,
-    )
-    done = await call.apply(command)
+    done = await call.apply(proposed(call.body))
     info = trigger_info(call.engine.settings.public_url, done.trigger, 0)
     return DataResponse(ProposedTrigger(trigger=info, secret=done.secret), 201)
 
@@ -179,7 +116,7 @@ async def fire_trigger(call: Call[OfTrigger, Firing]) -> DataResponse:
     return DataResponse(delivery_info((await call.apply(command)).delivery), 202)
 
 
-async def deliveries(call: Call[ListingDeliveries, Body]) -> Deliveries:
+async def deliveries(call: Call[ListingDeliveries, Body]) -> DeliveryList:
     """List what was delivered at a trigger's hook and what became of it, newest first."""
     asked = call.query
     (before,) = cursors.opened(asked.cursor, str) if asked.cursor else [""]
@@ -191,7 +128,7 @@ async def deliveries(call: Call[ListingDeliveries, Body]) -> Deliveries:
         limit=asked.limit + 1,
         before=str(before),
     )
-    return Deliveries(
+    return DeliveryList(
         deliveries=[delivery_info(one) for one in found[: asked.limit]],
         next_cursor=cursors.written(found[asked.limit - 1].id) if len(found) > asked.limit else None,
     )
@@ -209,7 +146,7 @@ ENDPOINTS = (
         "GET",
         _TRIGGERS,
         triggers,
-        Triggers,
+        TriggerList,
         Verb.TRIGGER,
         "triggers",
         ListingTriggers,
@@ -269,7 +206,7 @@ ENDPOINTS = (
         "GET",
         f"{_TRIGGER}/deliveries",
         deliveries,
-        Deliveries,
+        DeliveryList,
         Verb.TRIGGER,
         "triggers",
         ListingDeliveries,

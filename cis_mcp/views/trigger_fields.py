@@ -1,0 +1,108 @@
+"""What is asked and answered about triggers, the same by every face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from cis_mcp.views.base import Data
+from cis_mcp.views.triggers import DeliveryInfo, Trial, TriggerInfo
+from engine.commands.triggers.triggers import CreateTrigger
+from engine.model.triggers import HmacForm, Proof, Sender
+from engine.rules.reading import rules_of
+from engine.triggers import asking
+
+RULES_MAX = 50_000
+
+
+class TriggerFields(BaseModel):
+    """A trigger to be proposed."""
+
+    name: str = Field(
+        description="small letters, digits and hyphens; the hook is /hooks/{name}",
+        max_length=200,
+        examples=["crm-deals"],
+    )
+    sender: Sender = Field(
+        description="whose signature the hook expects; hmac and bearer fit any sender; events: what happens here"
+    )
+    rules: str = Field(
+        description="YAML: one rule or up to 10, the first with a true `when` is applied. Fields: when, do "
+        "(invite, update, cancel, remind, forget, nothing), object, version, uid, set, "
+        "people {each, email, name, fields, others}, undo_s",
+        max_length=RULES_MAX,
+        examples=[
+            'when: event.stage == "demo"\ndo: invite\nobject: "deal:{{ event.id }}"\nversion: event.updated_at\n'
+            'set: {summary: "Demo: {{ event.title }}", start: "{{ event.start }}", duration_minutes: "45"}\n'
+            'people: {each: event.people, email: "{{ item.email }}"}'
+        ],
+    )
+    key: str = Field("", description="id of the key that it acts as; empty: yours", max_length=40)
+    header: str = Field(
+        "", description="of salesforce-flow and bearer: the header with the secret", max_length=100
+    )
+    organization: str = Field("", description="of salesforce-message: the organization's id", max_length=40)
+    form: HmacForm | None = Field(None, description="for hmac: where the signature is and what it covers")
+    starting_minutes: int = Field(
+        1_440, ge=0, le=10_080, description="of events: how long before its start an event is starting"
+    )
+    sample: dict[str, Any] | None = Field(None, description="a payload on which the rules are tried")
+
+
+class TrialFields(BaseModel):
+    """Rules to be tried, and on what."""
+
+    rules: str | None = Field(None, description="YAML to try; null: the trigger's own", max_length=RULES_MAX)
+    body: dict[str, Any] | None = Field(None, description="a payload; null: the newest deliveries")
+    limit: int = Field(10, ge=1, le=asking.TRIED_MAX, description="how many deliveries")
+
+
+class FiringFields(BaseModel):
+    """A payload, as the trigger's sender would post it."""
+
+    payload: dict[str, Any] = Field(description="as its sender would post it")
+    delivery_id: str = Field(
+        "", description="what a repetition is known by; empty: the payload itself", max_length=190
+    )
+
+
+class ProposedTrigger(Data):
+    """A trigger that is a draft."""
+
+    trigger: TriggerInfo
+    secret: str = Field(description="for the sender, shown once; empty: the sender chooses it")
+
+
+class TriggerList(Data):
+    """Triggers by name."""
+
+    triggers: list[TriggerInfo]
+    next_cursor: str | None
+
+
+class Trials(Data):
+    """What rules would do; nothing was done."""
+
+    tried: list[Trial]
+
+
+class DeliveryList(Data):
+    """Deliveries, newest first."""
+
+    deliveries: list[DeliveryInfo]
+    next_cursor: str | None
+
+
+def proposed(asked: TriggerFields) -> CreateTrigger:
+    """The command that proposes a trigger. Raises Refused: INVALID_RULE, TOO_LARGE."""
+    form = asked.form or HmacForm()
+    proof = Proof(sender=asked.sender, header=asked.header, organization=asked.organization, form=form)
+    return CreateTrigger(
+        name=asked.name,
+        proof=proof,
+        rules=rules_of(asked.rules),
+        key=asked.key,
+        starting_minutes=asked.starting_minutes,
+        sample=asked.sample,
+    )
