@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from engine.store.sqlite.group_commit import SyncConnection, busy
+from engine.store.sqlite.sealing import register
 from engine.store.sqlite.session import Statements
 
 _LONGEST_S = 0.003
@@ -39,6 +40,7 @@ class InLoopReader:
         if self._connection is None:
             self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
             self._connection.row_factory = sqlite3.Row
+            register(self._connection, self._path.parent)
             self._connection.execute("PRAGMA query_only = ON")
             self._connection.set_progress_handler(self._over, _LOOK_OPS)
         self._until = time.perf_counter() + _LONGEST_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TypeVar
@@ -19,22 +20,36 @@ _COUNTS = (
 )
 
 
+_LINK = "body, opened(sealed, id) AS opened_key"
+
+
+def _link(row: sqlite3.Row) -> CampaignLink:
+    return CampaignLink.model_validate_json(row["body"]).model_copy(update={"key": row["opened_key"]})
+
+
 class Links(Session):
     """The part of a unit of work, and of the questions, that speaks of campaign links."""
 
     async def link(self, link_id: str) -> CampaignLink | None:
-        row = await self.one("SELECT body FROM link WHERE id = ?", [link_id])
-        return CampaignLink.model_validate_json(row["body"]) if row else None
+        row = await self.one(f"SELECT {_LINK} FROM link WHERE id = ?", [link_id])
+        return _link(row) if row else None
 
     async def link_by_token(self, token: str) -> CampaignLink | None:
-        row = await self.one("SELECT body FROM link WHERE token = ?", [token])
-        return CampaignLink.model_validate_json(row["body"]) if row else None
+        row = await self.one(f"SELECT {_LINK} FROM link WHERE token = ?", [token])
+        return _link(row) if row else None
 
     async def save_link(self, link: CampaignLink) -> None:
         await self.run(
-            "INSERT INTO link(id, token, organizer, created, body) VALUES (?,?,?,?,?) "
-            "ON CONFLICT(id) DO UPDATE SET body = excluded.body",
-            [link.id, link.token, link.organizer, link.created.timestamp(), link.model_dump_json()],
+            "INSERT INTO link(id, token, organizer, created, body, sealed) VALUES (?1,?2,?3,?4,?5,seal(?6, ?1)) "
+            "ON CONFLICT(id) DO UPDATE SET body = excluded.body, sealed = excluded.sealed",
+            [
+                link.id,
+                link.token,
+                link.organizer,
+                link.created.timestamp(),
+                link.model_dump_json(exclude={"key"}),
+                link.key,
+            ],
         )
 
     async def landing_hosts(self, organizer: str) -> tuple[str, ...]:
@@ -73,10 +88,10 @@ class Links(Session):
     async def links(self, organizer: str | None, limit: int) -> list[CampaignLink]:
         one = "WHERE organizer = ?" if organizer is not None else ""
         found = await self.all(
-            f"SELECT body FROM link {one} ORDER BY created DESC, id LIMIT ?",
+            f"SELECT {_LINK} FROM link {one} ORDER BY created DESC, id LIMIT ?",
             [*([organizer] if organizer is not None else []), limit],
         )
-        return [CampaignLink.model_validate_json(row["body"]) for row in found]
+        return [_link(row) for row in found]
 
     async def link_counts(self, link_id: str) -> LinkCounts:
         row = await self.one(_COUNTS, [link_id])

@@ -31,6 +31,7 @@ from engine.store.sqlite.posted_schema import POSTED
 from engine.store.sqlite.quota_schema import QUOTAS
 from engine.store.sqlite.record_schema import RECORD
 from engine.store.sqlite.revision_schema import REVISIONS
+from engine.store.sqlite.sealing import SEALED
 from engine.store.sqlite.search_schema import SEARCH
 from engine.store.sqlite.sessions_schema import SESSIONS
 from engine.store.sqlite.stops_schema import STOPS
@@ -350,6 +351,7 @@ MIGRATIONS = (
     ORGANIZER_DRAFTS,
     BRANDING,
     LANDING_HOSTS,
+    SEALED,
 )
 """Step n brings a database from version n to n + 1; a step that was released is never changed."""
 

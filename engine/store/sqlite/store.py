@@ -53,6 +53,7 @@ from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.revisions import RevisionQuestions
 from engine.store.sqlite.rows import moment
 from engine.store.sqlite.schema import migrate
+from engine.store.sqlite.sealing import connected
 from engine.store.sqlite.session import Statements
 from engine.store.sqlite.sessions import SessionAnswers
 from engine.store.sqlite.stops import StopAnswers
@@ -384,7 +385,7 @@ async def _connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Con
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, timeout=BUSY_S, isolation_level=None)
+    connection = await connected(path, BUSY_S)
     try:
         connection.row_factory = sqlite3.Row
         await keep_ahead(connection)

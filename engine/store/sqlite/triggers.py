@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,7 +10,10 @@ from engine.model.keys import Key
 from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCounts, TriggerObject
 from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.posted import PostedAnswers
+from engine.store.sqlite.sealing import listed, unlisted
 from engine.store.sqlite.session import IN_LIST, Session, as_list, as_numbers
+
+_TRIGGER = "body, opened(sealed, id) AS secrets"
 
 
 class Triggers(Session):
@@ -17,29 +21,30 @@ class Triggers(Session):
 
     async def add_trigger(self, trigger: Trigger) -> None:
         await self.run(
-            "INSERT INTO hook_trigger(id, name, organizer, body) VALUES (?,?,?,?)",
-            [trigger.id, trigger.name, trigger.organizer, trigger.model_dump_json()],
+            "INSERT INTO hook_trigger(id, name, organizer, body, sealed) VALUES (?1,?2,?3,?4,seal(?5, ?1))",
+            [trigger.id, trigger.name, trigger.organizer, _body(trigger), listed(trigger.secrets)],
         )
 
     async def save_trigger(self, trigger: Trigger) -> None:
         await self.run(
-            "UPDATE hook_trigger SET body = ? WHERE id = ?", [trigger.model_dump_json(), trigger.id]
+            "UPDATE hook_trigger SET body = ?, sealed = seal(?, id) WHERE id = ?",
+            [_body(trigger), listed(trigger.secrets), trigger.id],
         )
 
     async def trigger(self, trigger_id: str) -> Trigger | None:
-        row = await self.one("SELECT body FROM hook_trigger WHERE id = ?", [trigger_id])
-        return Trigger.model_validate_json(row["body"]) if row else None
+        row = await self.one(f"SELECT {_TRIGGER} FROM hook_trigger WHERE id = ?", [trigger_id])
+        return _trigger(row) if row else None
 
     async def trigger_named(self, name: str) -> Trigger | None:
-        row = await self.one("SELECT body FROM hook_trigger WHERE name = ?", [name])
-        return Trigger.model_validate_json(row["body"]) if row else None
+        row = await self.one(f"SELECT {_TRIGGER} FROM hook_trigger WHERE name = ?", [name])
+        return _trigger(row) if row else None
 
     async def triggers(self, organizer: str | None) -> list[tuple[Trigger, int]]:
         found = await self.all(
-            "SELECT body, refused FROM hook_trigger WHERE organizer = coalesce(?, organizer) ORDER BY name",
+            f"SELECT {_TRIGGER}, refused FROM hook_trigger WHERE organizer = coalesce(?, organizer) ORDER BY name",
             [organizer],
         )
-        return [(Trigger.model_validate_json(row["body"]), int(row["refused"])) for row in found]
+        return [(_trigger(row), int(row["refused"])) for row in found]
 
     async def count_unproven(self, trigger_id: str, times: int) -> None:
         await self.run("UPDATE hook_trigger SET refused = refused + ? WHERE id = ?", [times, trigger_id])
@@ -156,6 +161,15 @@ class Triggers(Session):
             [trigger_id, state.value if state else None, before, limit],
         )
         return [Delivery.model_validate_json(row["body"]) for row in found]
+
+
+def _body(trigger: Trigger) -> str:
+    return trigger.model_dump_json(exclude={"secrets"})
+
+
+def _trigger(row: sqlite3.Row) -> Trigger:
+    secrets = unlisted(row["secrets"])
+    return Trigger.model_validate_json(row["body"]).model_copy(update={"secrets": secrets})
 
 
 def _values(delivery: Delivery, payload: str) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -11,8 +12,10 @@ from engine.model.changes import ChangeKind
 from engine.model.queries import ChangePage
 from engine.model.webhooks import Outgoing, Posting, PostingState, Webhook
 from engine.store.sqlite import changes, rows
+from engine.store.sqlite.sealing import listed, unlisted
 from engine.store.sqlite.session import Session
 
+_WEBHOOK = "body, opened(sealed, id) AS secrets"
 _LASTS = timedelta(days=31)
 _OCCASIONS = (
     "SELECT f.uid, o.starts, o.ends FROM occasion o JOIN findable f ON f.id = o.doc "
@@ -27,28 +30,29 @@ class Webhooks(Session):
 
     async def add_webhook(self, webhook: Webhook) -> None:
         await self.run(
-            "INSERT INTO webhook(id, organizer, body) VALUES (?,?,?)",
-            [webhook.id, webhook.organizer, webhook.model_dump_json()],
+            "INSERT INTO webhook(id, organizer, body, sealed) VALUES (?1,?2,?3,seal(?4, ?1))",
+            [webhook.id, webhook.organizer, _body(webhook), listed(webhook.secrets)],
         )
 
     async def save_webhook(self, webhook: Webhook) -> None:
-        await self.run("UPDATE webhook SET body = ? WHERE id = ?", [webhook.model_dump_json(), webhook.id])
+        await self.run(
+            "UPDATE webhook SET body = ?, sealed = seal(?, id) WHERE id = ?",
+            [_body(webhook), listed(webhook.secrets), webhook.id],
+        )
 
     async def drop_webhook(self, webhook_id: str) -> None:
         await self.run("DELETE FROM posting WHERE webhook_id = ?", [webhook_id])
         await self.run("DELETE FROM webhook WHERE id = ?", [webhook_id])
 
     async def webhook(self, webhook_id: str) -> Webhook | None:
-        row = await self.one("SELECT body FROM webhook WHERE id = ?", [webhook_id])
-        return Webhook.model_validate_json(row["body"]) if row else None
+        row = await self.one(f"SELECT {_WEBHOOK} FROM webhook WHERE id = ?", [webhook_id])
+        return _webhook(row) if row else None
 
     async def webhooks(self, organizer: str | None) -> list[Webhook]:
         found = await self.all(
-            "SELECT body FROM webhook WHERE organizer = coalesce(?, organizer)", [organizer]
+            f"SELECT {_WEBHOOK} FROM webhook WHERE organizer = coalesce(?, organizer)", [organizer]
         )
-        return sorted(
-            (Webhook.model_validate_json(row["body"]) for row in found), key=lambda w: (w.created, w.id)
-        )
+        return sorted((_webhook(row) for row in found), key=lambda w: (w.created, w.id))
 
     async def add_postings(self, postings: Sequence[Outgoing]) -> None:
         for one in postings:
@@ -151,6 +155,14 @@ class Webhooks(Session):
     async def _occasions(self, rest: str, values: Sequence[object]) -> list[tuple[str, datetime, datetime]]:
         found = await self.all(_OCCASIONS + rest, values)
         return [(row["uid"], rows.at(row["starts"]), rows.at(row["ends"])) for row in found]
+
+
+def _body(webhook: Webhook) -> str:
+    return webhook.model_dump_json(exclude={"secrets"})
+
+
+def _webhook(row: aiosqlite.Row) -> Webhook:
+    return Webhook.model_validate({**json.loads(row["body"]), "secrets": unlisted(row["secrets"])})
 
 
 def _seconds(moment: datetime) -> int:
