@@ -31,6 +31,7 @@ from bench import (
     sending,
     starting,
     stopping,
+    triggered,
     web,
 )
 from bench.figures import BenchFailed, Figure, machine, print_table, write_json
@@ -57,6 +58,7 @@ _PARTS: dict[str, Part] = {
     "aws": aws.measure,
     "web": web.measure,
     "hooks": hooking.measure,
+    "triggered": triggered.measure,
 }
 _NO_SINK = (
     "smtp-sink is not here, so a slower aiosmtpd takes the mails: "

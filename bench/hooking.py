@@ -29,6 +29,7 @@ from engine.model.rules import Deed, Rule
 from engine.model.triggers import Proof, Sender
 from engine.model.webhooks import WebhookKind
 from engine.settings import Settings
+from engine.triggers import worker
 from engine.webhooks.worker import Courier
 
 _IN, _OUT = "Deliveries at a hook", "Webhooks out"
@@ -127,6 +128,8 @@ async def _counted(folder: Path, effort: Effort) -> None:
     """Each delivery is there once, however often it was posted."""
     engine = await Engine.open(_settings(folder))
     try:
+        while await worker.step(engine):
+            pass
         found = {name: await engine.store.trigger_named(name) for name in ("one", "many")}
         counted = await engine.store.trigger_counts([one.id for one in found.values() if one])
         singles, batches = effort.receipts, max(5, effort.receipts // 20) * _BATCH

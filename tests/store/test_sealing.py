@@ -36,7 +36,13 @@ def webhook() -> Webhook:
 
 
 def link() -> CampaignLink:
-    values = {"name": "May", "organizer": ORGANIZER, "uids": ("event1",), "vendor": "any", "origin": "emailcta"}
+    values = {
+        "name": "May",
+        "organizer": ORGANIZER,
+        "uids": ("event1",),
+        "vendor": "any",
+        "origin": "emailcta",
+    }
     return CampaignLink(id="l1", token="t1", key=LINK_KEY, created=START, changed=START, **values)  # type: ignore[arg-type]
 
 
