@@ -76,7 +76,7 @@ async def step(engine: Engine) -> bool:
             fed |= (await engine.apply(FeedTrigger(trigger_id=trigger.id), SYSTEM)).worked
     due = await engine.store.due_deliveries(engine.clock(), _AT_ONCE)
     waiting = [(one, await engine.store.trigger(one.trigger_id)) for one in due]
-    plain = [(one, trigger) for one, trigger in waiting if trigger is None or not trigger.lookups]
+    plain = [one for one, trigger in waiting if trigger is None or not trigger.lookups]
     looking = [(one, trigger) for one, trigger in waiting if trigger is not None and trigger.lookups]
     # A system of record that is slow keeps its own deliveries waiting, and no others.
     await asyncio.gather(_handle_plain(engine, plain), _handle_looked_up(engine, looking[:_LOOKED_UP]))
@@ -98,8 +98,10 @@ async def _divide(engine: Engine) -> bool:
     return True
 
 
-async def _handle_plain(engine: Engine, due: Sequence[tuple[Delivery, Trigger | None]]) -> None:
-    for delivery, trigger in due:
+async def _handle_plain(engine: Engine, due: Sequence[Delivery]) -> None:
+    for delivery in due:
+        # Looked up anew for each: the one before may have stopped it.
+        trigger = await engine.store.trigger(delivery.trigger_id)
         if trigger is None or not works(trigger):
             await engine.apply(RestDelivery(delivery_id=delivery.id), SYSTEM)
         else:
@@ -111,8 +113,12 @@ async def _handle_looked_up(engine: Engine, due: Sequence[tuple[Delivery, Trigge
     working = [(delivery, trigger) for delivery, trigger in due if works(trigger)]
     tasks = [asyncio.create_task(_asked(engine, trigger, delivery)) for delivery, trigger in working]
     try:
-        for (delivery, trigger), task in zip(working, tasks, strict=True):
-            await _handle(engine, trigger, delivery, task)
+        for (delivery, _), task in zip(working, tasks, strict=True):
+            trigger = await engine.store.trigger(delivery.trigger_id)
+            if trigger is None or not works(trigger):
+                await engine.apply(RestDelivery(delivery_id=delivery.id), SYSTEM)
+            else:
+                await _handle(engine, trigger, delivery, task)
     finally:
         for task in tasks:
             task.cancel()
