@@ -15,11 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiosqlite
-
 from engine.process.secret_file import secret_in
 from engine.refusals import Refused
-from engine.store.sqlite.compat import in_thread
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -70,13 +67,6 @@ def register(connection: sqlite3.Connection, folder: Path) -> None:
     sealer = Sealer(folder)
     connection.create_function("seal", 2, sealer.seal)
     connection.create_function("opened", 2, sealer.opened)
-
-
-async def connected(path: Path, busy_s: float) -> aiosqlite.Connection:
-    """A connection whose statements seal and open."""
-    connection = await aiosqlite.connect(path, timeout=busy_s, isolation_level=None)
-    await in_thread(connection, lambda inner: register(inner, path.parent))
-    return connection
 
 
 def listed(secrets: tuple[str, ...]) -> str:

@@ -34,6 +34,7 @@ from engine.store.sqlite.branding import BrandingAnswers
 from engine.store.sqlite.campaigns import Campaigns
 from engine.store.sqlite.candidates import Judged, claims
 from engine.store.sqlite.compat import in_thread
+from engine.store.sqlite.connecting import connect_both
 from engine.store.sqlite.events import Events
 from engine.store.sqlite.exports import ExportAnswers
 from engine.store.sqlite.figures import FIRST_DUE, FigureQueries
@@ -52,8 +53,6 @@ from engine.store.sqlite.record_questions import RecordQuestions
 from engine.store.sqlite.recount import Recount
 from engine.store.sqlite.revisions import RevisionQuestions
 from engine.store.sqlite.rows import moment
-from engine.store.sqlite.schema import migrate
-from engine.store.sqlite.sealing import connected
 from engine.store.sqlite.session import Statements
 from engine.store.sqlite.sessions import SessionAnswers
 from engine.store.sqlite.stops import StopAnswers
@@ -62,7 +61,7 @@ from engine.store.sqlite.traces import TracesAsked
 from engine.store.sqlite.triggers import TriggerAnswers
 from engine.store.sqlite.unit import SqliteUnit
 from engine.store.sqlite.webhooks import WebhookAnswers
-from engine.store.sqlite.writing import BUSY_S, Writer, keep_ahead, take_turns
+from engine.store.sqlite.writing import Writer
 
 T = TypeVar("T")
 
@@ -122,7 +121,7 @@ class SqliteStore(
         """
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
-            writer, reader = await _connect_both(path)
+            writer, reader = await connect_both(path)
         except sqlite3.Error as error:
             raise OSError(errno.EIO, f"the database cannot be opened: {error}", str(path)) from error
         store = cls(writer, reader, rates or Rates(), path, expand)
@@ -370,32 +369,3 @@ class SqliteStore(
             f"SELECT min(t) AS t FROM ({FIRST_DUE} UNION ALL SELECT min(until) FROM lease)"
         )
         return moment(row["t"]) if row else None
-
-
-async def _connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
-    """The connection that writes, with the tables brought up to date, and the one that reads."""
-    writer = await _connect(path)
-    try:
-        await migrate(writer)
-        await take_turns(writer)
-        return writer, await _connect(path)
-    except BaseException:
-        await writer.close()
-        raise
-
-
-async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await connected(path, BUSY_S)
-    try:
-        connection.row_factory = sqlite3.Row
-        await keep_ahead(connection)
-        for pragma in (
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "cache_size = -12000",
-        ):
-            await connection.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        await connection.close()
-        raise
-    return connection

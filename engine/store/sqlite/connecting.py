@@ -1,0 +1,43 @@
+"""The connections to the file: they keep ahead of what is written, and their statements seal and open."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import aiosqlite
+
+from engine.store.sqlite.compat import in_thread
+from engine.store.sqlite.schema import migrate
+from engine.store.sqlite.sealing import register
+from engine.store.sqlite.writing import BUSY_S, keep_ahead, take_turns
+
+
+async def connect_both(path: Path) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
+    """The connection that writes, with the tables brought up to date, and the one that reads."""
+    writer = await _connect(path)
+    try:
+        await migrate(writer)
+        await take_turns(writer)
+        return writer, await _connect(path)
+    except BaseException:
+        await writer.close()
+        raise
+
+
+async def _connect(path: Path) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(path, timeout=BUSY_S, isolation_level=None)
+    try:
+        await in_thread(connection, lambda inner: register(inner, path.parent))
+        connection.row_factory = sqlite3.Row
+        await keep_ahead(connection)
+        for pragma in (
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "cache_size = -12000",
+        ):
+            await connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
