@@ -11,7 +11,7 @@ from engine.model.actors import Actor
 from engine.model.branding import merged
 from engine.model.events import Event
 from engine.model.pages import EVENTS_MAX, Page, PageRequest
-from engine.model.pictures import is_name
+from engine.model.pictures import PagePicture, is_name
 from engine.model.queries import EventQuery
 from engine.refusals import Code, Refused
 from engine.search.asking import Understood, find
@@ -32,6 +32,8 @@ class PageStamp:
     language: str = ""
     looks: tuple[str, str, str] = ("", "", "")
     """Colour, title and last lines of the branding in force."""
+    logo: PagePicture | None = None
+    """The branding's."""
 
 
 class PageQuestions:
@@ -84,7 +86,7 @@ class PageQuestions:
         events, language, brandings = await self.store.shown_revision(page.organizer)
         brand = merged(brandings)
         looks = (brand.colour, brand.title, brand.footer)
-        return PageStamp(page.revision, events, language=language, looks=looks)
+        return PageStamp(page.revision, events, language=language, looks=looks, logo=brand.logo)
 
     async def organizer_language(self, organizer: str) -> str:
         """The language that is set for an organizer, by its tag; empty where none is."""

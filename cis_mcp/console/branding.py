@@ -15,6 +15,7 @@ from cis_mcp.pages.web import asset as page_asset
 from cis_mcp.views.vendors import vendor, vendors
 from engine.commands.pages.branding import ResetBranding, SetBranding
 from engine.commands.pages.vendors import SaveVendor
+from engine.imports.pictures import with_pictures
 from engine.model.branding import Branding, Hub, MailText
 from engine.model.pages import Layout
 from engine.model.verbs import Verb
@@ -152,6 +153,22 @@ async def reset(visit: Visit) -> Response:
     return visit.go(_path(visit, scope), "unbranded")
 
 
+async def logo(visit: Visit) -> Response:
+    """POST: put a logo there, from a file or an address, or take it away."""
+    scope = _scope(visit, visit.given("scope"))
+    given: str | bytes = visit.given("address") if visit.upload is None else visit.upload
+    if visit.given("do") == "remove":
+        given = ""
+    elif not given or (isinstance(given, str) and ":" not in given):
+        raise Refused(
+            Code.INVALID_ARGUMENT, "No picture is given.", "Choose a file, or give an https address."
+        )
+    whose = scope or visit.engine.local.address
+    named = await with_pictures(visit.engine, visit.actor, whose, {"logo": given})
+    await visit.apply(SetBranding(scope=scope, logo=named["logo"]))
+    return visit.go(_path(visit, scope), "branded")
+
+
 async def offer(visit: Visit) -> Response:
     """POST: offer a mail service in the link builder, or hide it."""
     found = await vendor(visit.engine, visit.given("vendor"))
@@ -167,5 +184,6 @@ def screens() -> tuple[Screen, ...]:
         Screen("POST", _HUB, drafts.change, Verb.PUBLISH),
         Screen("GET", f"{_HUB}/preview/{{what:str}}", drafts.frame),
         Screen("POST", f"{_HUB}/reset", reset, Verb.PUBLISH),
+        Screen("POST", f"{_HUB}/logo", logo, Verb.PUBLISH, uploads=True),
         Screen("POST", f"{_HUB}/vendors", offer, Verb.ADMIN),
     )

@@ -78,7 +78,7 @@ def _values(room: Showroom, shown: Shown, row: Row, spoken: Speech, *, over: boo
     told_in_full = jsonld.event(row, address, place=place, text=Show.DESCRIPTION in page.shows)
     return {
         "page": page,
-        "pictures": pictures.of(page),
+        "pictures": pictures.of(page, shown.stamp.logo),
         "row": row,
         "path": f"/e/{row.id}",
         "address": address,

@@ -11,15 +11,15 @@ from starlette.routing import Route
 from cis_mcp.pages.web import YEAR, Body, answer
 from engine.engine import Engine
 from engine.model.pages import Page
-from engine.model.pictures import is_name, media_of
+from engine.model.pictures import PagePicture, is_name, media_of
 
 _NOTHING = "default-src 'none'; sandbox"
 """What a picture that is opened by itself may do."""
 
 
-def of(page: Page) -> dict[str, object]:
-    """What templates show of the pictures of a page, as its toggles say."""
-    found = {"logo": page.logo, "banner": page.banner, "background": page.background}
+def of(page: Page, logo: PagePicture | None = None) -> dict[str, object]:
+    """What templates show of the pictures of a page, as its toggles say; `logo`: where it has none of its own."""
+    found = {"logo": page.logo or logo, "banner": page.banner, "background": page.background}
     return {name: one if name in page.shows else None for name, one in found.items()}
 
 

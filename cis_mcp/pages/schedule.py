@@ -171,7 +171,7 @@ def page_values(room: Showroom, shown: Shown, visit: Visit, answered: _Answered)
         "colour": shown.colour,
         "signed": shown.signed,
         "embedded": visit.embedded,
-        "pictures": pictures.of(page),
+        "pictures": pictures.of(page, shown.stamp.logo),
         "description": _description(shown, language),
         "jsonld": _jsonld(shown, base),
         "complete": len(seen) == len(listed.rows),

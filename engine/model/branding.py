@@ -13,6 +13,7 @@ from pydantic import Field
 from engine.model.base import Value
 from engine.model.messages import Kind
 from engine.model.pages import Layout
+from engine.model.pictures import PagePicture
 
 INSTALLATION = ""
 """What stands for the whole installation where an organizer's address could stand."""
@@ -54,6 +55,7 @@ class Branding(Value):
     scope: str = Field(INSTALLATION, description="an organizer's address; empty: the installation")
     title: str = Field("", description="in whose name pages, notices and the console speak")
     colour: str = Field("", description="of buttons and links, as #rrggbb; dark enough for white letters")
+    logo: PagePicture | None = Field(None, description="above mails, pages and the console; none needs it")
     domain: str = Field("", description="host to which mails link; of an installation alone")
     footer: str = Field("", description="last lines of mails and pages, such as an imprint")
     layout: Layout | None = Field(None, description="of new pages")

@@ -8,10 +8,14 @@ from starlette.applications import Starlette
 
 from cis_mcp.pages import published as pages
 from engine.commands.pages.branding import SetBranding
+from engine.commands.pages.pictures import KeepPicture
 from engine.engine import Engine
 from engine.model.branding import Hub
+from engine.outbox.shown import shown
 from tests.console.person import Person, browser, with_key
+from tests.pages.test_pictures import png
 from tests.pages.visitor import published as publish
+from tests.support.clock import Clock
 from tests.support.engines import created, do, invite
 
 HOSTILE = "<script>alert(1)</script>"
@@ -138,3 +142,37 @@ async def test_public_pages_have_colour_and_last_lines_of_the_branding(engine: E
             assert "Club e.V." in text
             assert "The Club" in text
             assert "/brand/0a5c36.css" in text
+
+
+async def test_a_logo_stands_above_the_console_the_pages_and_the_mails(
+    engine: Engine, person: Person, clock: Clock
+) -> None:
+    await person.go("/console/branding")
+    assert (await person.press("Use as logo", file=("logo.svg", b"<svg/>"))).status == 400
+    await person.go("/console/branding")
+    seen = await person.press("Use as logo", file=("logo.png", png(64, 32)))
+    assert "Saved" in seen.text
+    kept = (await engine.branding_of("")).logo
+    assert kept is not None
+    assert f'src="/brand/picture/{kept.name}"' in (await person.go("/console")).answer.text
+    event = await created(engine, organizer=engine.local.address)
+    await publish(engine, title="Season", slug="season")
+    app = Starlette(routes=pages.routes(engine))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="https://cis.example.com"
+    ) as web:
+        assert f'src="/brand/picture/{kept.name}"' in (await web.get("/s/season")).text
+    mail = (await shown(engine, event.uid, engine.local)).html
+    assert (
+        f'<img src="https://cis.example.com/brand/picture/{kept.name}" alt="Logo" width="64" height="32"'
+        in mail
+    )
+    clock.move(hours=11)
+    await person.go("/console/branding")
+    clock.move(hours=11)
+    await person.go("/console/branding")
+    clock.move(hours=3)
+    await do(engine, KeepPicture(content=png(8, 8)))
+    assert await engine.picture(kept.name), "what a branding shows is kept"
+    await person.press("Take the logo away")
+    assert (await engine.branding_of("")).logo is None

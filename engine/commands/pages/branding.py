@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from pydantic import Field
+
 from engine.commands import text
 from engine.commands.agents.bounds import refuse_links
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.commands.pages import texts
+from engine.commands.pages.pictures import named
 from engine.model.branding import INSTALLATION, Branding, Hub, MailText, merged
 from engine.model.pages import Layout
 from engine.refusals import Code, Refused
@@ -32,6 +35,7 @@ class SetBranding(Command[BrandingSet]):
     scope: str = INSTALLATION
     title: str | None = None
     colour: str | None = None
+    logo: str | None = Field(None, description="name of a picture that is kept; empty: none")
     domain: str | None = None
     footer: str | None = None
     layout: Layout | None = None
@@ -40,12 +44,15 @@ class SetBranding(Command[BrandingSet]):
     texts: Mapping[MailText, str] | None = None
 
     async def carry_out(self, work: Work) -> BrandingSet:
-        """Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT, INVALID_ADDRESS, TOO_LARGE, OUT_OF_BOUNDS."""
+        """Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT, INVALID_ADDRESS, TOO_LARGE, OUT_OF_BOUNDS, UNKNOWN_PICTURE."""
         scope = await scope_of(work, self.scope)
         known = await work.unit.branding(scope) or Branding(scope=scope)
         changed = self.checked(known)
         if scope and (changed.domain or changed.off):
             raise Refused(Code.NOT_ALLOWED, "Domain and switches are the installation's.", "Leave them out.")
+        if self.logo is not None:
+            whose = scope or work.settings.local_organizer
+            changed = changed.model_copy(update={"logo": await named(work, whose, self.logo)})
         said = [changed.title, changed.footer, changed.consent, *changed.texts.values()]
         refuse_links(work, work.bounds, said)
         await work.unit.save_branding(changed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from engine.model.branding import Branding
 from engine.model.messages import Kind
@@ -22,17 +22,23 @@ _FOOT = (
     '<p style="margin:12px 0 0;font-family:Arial,Helvetica,sans-serif;font-size:12px;color:#5f6368">{}</p>\n'
 )
 _DARK = "#202124"
+_LOGO_HEIGHT = 48
+_IMAGE = Markup(
+    '<img src="{}" alt="{}" width="{}" height="{}" style="vertical-align:middle;margin-right:12px;border:0">'
+)
 
 
-def branded(brand: Branding, kind: Kind, organizer: str, plain: str, html: str) -> tuple[str, str]:
+def branded(
+    brand: Branding, kind: Kind, organizer: str, public_url: str, plain: str, html: str
+) -> tuple[str, str]:
     """Both texts of a calendar mail, which stand on their own without pictures."""
     opening = brand.opening(kind, organizer)
     if opening:
         _, _, rest = plain.partition("\n")
         plain = f"{opening}\n{rest}"
         html = _OPENING.sub(lambda found: f"{found[1]}{escape(opening)}{found[3]}", html, count=1)
-    if brand.title:
-        html = html.replace(_TOP, _TOP + _HEAD.format(brand.colour or _DARK, escape(brand.title)), 1)
+    if head := _logo(brand, public_url) + escape(brand.title):
+        html = html.replace(_TOP, _TOP + _HEAD.format(brand.colour or _DARK, head), 1)
     if brand.colour:
         for before, after in (('bgcolor="', '"'), ("background:", '"'), ('style="color:', '"')):
             html = html.replace(f"{before}{_COLOUR}{after}", f"{before}{brand.colour}{after}")
@@ -42,6 +48,16 @@ def branded(brand: Branding, kind: Kind, organizer: str, plain: str, html: str) 
         body, _, end = html.rpartition(_BOTTOM)
         html = f"{body}{_FOOT.format(lines)}{_BOTTOM}{end}"
     return plain, html
+
+
+def _logo(brand: Branding, public_url: str) -> Markup:
+    """The logo, where mail programs can get it; without it they show the title, or nothing."""
+    if brand.logo is None or not public_url.startswith("https://"):
+        return Markup("")
+    height = min(brand.logo.height, _LOGO_HEIGHT)
+    width = max(1, round(brand.logo.width * height / brand.logo.height))
+    address = f"{public_url.rstrip('/')}/brand/picture/{brand.logo.name}"
+    return _IMAGE.format(address, "" if brand.title else "Logo", width, height)
 
 
 def notice_text(brand: Branding, kind: Kind, text: str) -> str:

@@ -144,7 +144,7 @@ def rendered(revision: Revision, values: Mapping[str, str]) -> tuple[str, str]:
     plain = _template("invitation.txt.j2").render(context)
     html = _template("invitation.html.j2").render(context)
     who = one_line(revision.event.organizer_name) or one_line(revision.reply_to.address)
-    return branding.branded(revision.brand, revision.kind, who, plain, html)
+    return branding.branded(revision.brand, revision.kind, who, revision.public_url, plain, html)
 
 
 def subject(revision: Revision, summary: str) -> str:

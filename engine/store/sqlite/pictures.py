@@ -35,7 +35,8 @@ class Pictures(Session):
     async def drop_pictures(self, organizer: str, before: datetime) -> None:
         await self.run(
             "DELETE FROM picture WHERE organizer = ?1 AND created < ?2 AND NOT EXISTS (SELECT 1 FROM page p "
-            "WHERE p.organizer = ?1 AND instr(p.body, picture.name) > 0)",
+            "WHERE p.organizer = ?1 AND instr(p.body, picture.name) > 0) "
+            "AND NOT EXISTS (SELECT 1 FROM branding b WHERE instr(b.body, picture.name) > 0)",
             [organizer, before.timestamp()],
         )
 

@@ -58,6 +58,7 @@ class PageUnit(LedgerUnit):
 
     async def drop_pictures(self, organizer: str, before: datetime) -> None:
         shown = "".join(p.model_dump_json() for p in self.t.where("page", lambda p: p.organizer == organizer))
+        shown += "".join(b.model_dump_json() for b in self.t.of("branding").values())
         for key, picture in list(self.t.of("picture").items()):
             if picture.organizer == organizer and picture.created < before and picture.name not in shown:
                 self.t.drop("picture", key)
