@@ -34,14 +34,15 @@ async def waiting_for(visit: Visit, limit: int) -> Sequence[HeldAction]:
 
 async def show(visit: Visit) -> Response:
     """GET /console/agents."""
+    shown = visit.rows(_SHOWN)
     now = visit.engine.clock()
     keys = await _keys(visit)
     return visit.show(
         "agents.html",
         title="Agents",
-        held=await waiting_for(visit, _SHOWN),
-        keys=[(key, views.state(key, now), views.verbs(key)) for key in keys[:_SHOWN]],
-        more=max(0, len(keys) - _SHOWN),
+        held=await waiting_for(visit, shown),
+        keys=[(key, views.state(key, now), views.verbs(key)) for key in keys[:shown]],
+        more=max(0, len(keys) - shown),
         stops=await stops_of(visit),
         owns=any(key.owner == visit.actor.address and not key.ended(now) for key in keys),
     )

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from cis_mcp.console import gathering
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.events import counters, places_free
 from engine.commands.campaigns.reports import SendReport
@@ -96,19 +97,19 @@ async def people(visit: Visit) -> Response:
     query = AttendeeQuery(
         uid=event.uid, status=status, words=words, limit=_SHOWN, cursor=given("cursor") or None
     )
-    page = await visit.engine.attendees(query, visit.actor)
+    found, following = await gathering.people(visit, query)
     return visit.show(
         "people.html",
         title=f"Invited to “{event.summary}”",
         event=event,
-        people=[(visit.seal(one.email), one) for one in page.attendees],
+        people=[(visit.seal(one.email), one) for one in found],
         full=full,
         chosen=status.label if status else "",
         words=words,
         kept={"status": status.label if status else "", "q": given("q")},
         on_screen=visit.engine.settings.report_on_screen,
         cursor=given("cursor"),
-        next_cursor=page.next_cursor,
+        next_cursor=following,
         answers=ANSWERS,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from cis_mcp.console import gathering
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.views.revisions import FieldChange, field_changes, notified_fields, update_sample
 from engine.commands.approvals.undoing import UndoCommand
@@ -105,13 +106,13 @@ async def show(visit: Visit) -> Response:
     now = visit.engine.clock()
     limits = {} if words else {"before": now} if past else {"after": now}
     query = EventQuery(query=words, limit=_SHOWN, cursor=visit.asked("cursor") or None, **limits)
-    found = await visit.engine.search(query, visit.actor)
+    found, rows = await gathering.events(visit, query)
     return visit.show(
         "events.html",
         title="Events",
         q=words,
         past=past,
-        rows=_rows(found),
+        rows=rows,
         cursor=found.next_cursor,
         unknown=found.understood.words.unknown,
         corrections=dict(found.understood.words.corrections),

@@ -22,7 +22,7 @@ from starlette.types import Message, Receive
 from cis_mcp.auth.callers import Caller
 from cis_mcp.auth.origin import same_origin
 from cis_mcp.auth.sessions import SessionAuthenticator, secret_in
-from cis_mcp.console import sealing, web, words
+from cis_mcp.console import sealing, tables, web, words
 from cis_mcp.pages.forms import many_of
 from cis_mcp.rest.problems import status_of
 from engine.commands.base import Command, Done
@@ -91,6 +91,10 @@ class Visit:
     def asked(self, name: str) -> str:
         """A parameter of the query; empty without one."""
         return self.request.query_params.get(name, "").strip()
+
+    def rows(self, shown: int) -> int:
+        """How many rows a list has: as many as it shows, and all that are looked at where it is sorted or filtered."""
+        return tables.ROWS_MAX if self.asked("t") else shown
 
     def given(self, name: str) -> str:
         """A field of the form; empty without one."""

@@ -26,9 +26,10 @@ _TICK = "event-"
 
 async def show(visit: Visit) -> Response:
     """GET /console/links: the visitor's links, newest first."""
+    shown = visit.rows(_SHOWN)
     found = await visit.engine.links(visit.actor)
-    infos = [await views.link_info(visit.engine, link) for link in found[:_SHOWN]]
-    return visit.show("links.html", title="Links", links=infos, more=max(0, len(found) - _SHOWN))
+    infos = [await views.link_info(visit.engine, link) for link in found[:shown]]
+    return visit.show("links.html", title="Links", links=infos, more=max(0, len(found) - shown))
 
 
 async def new(visit: Visit) -> Response:

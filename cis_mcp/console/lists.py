@@ -40,8 +40,9 @@ MOVING = frozenset({CampaignState.SCHEDULED, CampaignState.RUNNING})
 
 async def show(visit: Visit) -> Response:
     """GET /console/lists."""
+    shown = visit.rows(_SHOWN)
     return visit.show(
-        "lists.html", title="Lists", campaigns=await visit.engine.newest_campaigns(visit.actor, _SHOWN)
+        "lists.html", title="Lists", campaigns=await visit.engine.newest_campaigns(visit.actor, shown)
     )
 
 

@@ -16,15 +16,16 @@ _SHOWN = 50
 
 async def every(visit: Visit) -> Response:
     """GET /console/messages, newest first; and by POST with addresses in full."""
+    shown = visit.rows(_SHOWN)
     full = await visit.shows(AddressList.MESSAGES)
     before = (visit.given if full else visit.asked)("before")[:60]
-    found = await visit.engine.messages(visit.actor, _SHOWN + 1, before or None)
+    found = await visit.engine.messages(visit.actor, shown + 1, before or None)
     return visit.show(
         "messages.html",
         title="Mail to agents",
-        messages=[message_info(one) for one in found[:_SHOWN]],
+        messages=[message_info(one) for one in found[:shown]],
         sought=before,
-        before=found[_SHOWN - 1].id if len(found) > _SHOWN else "",
+        before=found[shown - 1].id if len(found) > shown else "",
         full=full,
     )
 

@@ -19,20 +19,21 @@ _SHOWN = 50
 
 async def show(visit: Visit) -> Response:
     """GET, and POST with addresses in full, which is a row in the record."""
+    shown = visit.rows(_SHOWN)
     full = await visit.shows(AddressList.ORGANIZERS)
     given = visit.given if full else visit.asked
     words, after = given("q"), given("after")
     found = await visit.engine.organizers(
-        visit.actor, limit=_SHOWN + 1, after=visit.unseal(after), **sought(words)
+        visit.actor, limit=shown + 1, after=visit.unseal(after), **sought(words)
     )
     return visit.show(
         "organizers.html",
         title=f"Organizers at {visit.actor.domain}" if visit.actor.domain else "Organizers",
-        organizers=[(one, await _drafts(visit, one.address)) for one in found[:_SHOWN]],
+        organizers=[(one, await _drafts(visit, one.address)) for one in found[:shown]],
         q=words,
         to=inside(given("to")),
         after=after,
-        more=visit.seal(found[_SHOWN - 1].address) if len(found) > _SHOWN else "",
+        more=visit.seal(found[shown - 1].address) if len(found) > shown else "",
         full=full,
     )
 

@@ -46,9 +46,10 @@ SHOWS = {
 
 async def show(visit: Visit) -> Response:
     """GET /console/pages: the visitor's pages, newest first."""
+    shown = visit.rows(_SHOWN)
     found = await visit.engine.pages(visit.actor)
-    infos = [views.page_info(visit.engine.settings, page) for page in found[:_SHOWN]]
-    return visit.show("pages.html", title="Pages", pages=infos, more=max(0, len(found) - _SHOWN), kinds=KINDS)
+    infos = [views.page_info(visit.engine.settings, page) for page in found[:shown]]
+    return visit.show("pages.html", title="Pages", pages=infos, more=max(0, len(found) - shown), kinds=KINDS)
 
 
 async def new(visit: Visit) -> Response:

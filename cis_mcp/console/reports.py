@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from cis_mcp.console import timing
+from cis_mcp.console import gathering, timing
 from cis_mcp.console.charts import Bar, bars
 from cis_mcp.console.command_centre import ANSWERS, on_screen
 from cis_mcp.console.guard import Screen, Visit
@@ -41,13 +41,14 @@ BY = {
 
 async def show(visit: Visit) -> Response:
     """GET /console/reports: the whole system for the operator, else the visitor's own."""
+    shown = visit.rows(_SHOWN)
     if visit.actor.domain:
         return await _domain(visit, visit.actor.domain)
     if not visit.everywhere:
         return await _organizer(visit, visit.actor.address)
     words = visit.asked("q")
     counted = await visit.engine.statistics("system", None, visit.actor)
-    found = await visit.engine.organizers(visit.actor, limit=_SHOWN + 1, after=_after(visit), **sought(words))
+    found = await visit.engine.organizers(visit.actor, limit=shown + 1, after=_after(visit), **sought(words))
     return visit.show(
         "reports.html",
         title="Reports",
@@ -55,9 +56,9 @@ async def show(visit: Visit) -> Response:
         numbers=counters(counted),
         answers=ANSWERS,
         domain="",
-        domains=await visit.engine.organizer_domains(visit.actor, _SHOWN),
-        organizers=found[:_SHOWN],
-        more=visit.seal(found[_SHOWN - 1].address) if len(found) > _SHOWN else "",
+        domains=await visit.engine.organizer_domains(visit.actor, shown),
+        organizers=found[:shown],
+        more=visit.seal(found[shown - 1].address) if len(found) > shown else "",
         charts=_charts(counted),
     )
 
@@ -72,10 +73,11 @@ async def domain(visit: Visit) -> Response:
 
 
 async def _domain(visit: Visit, name: str) -> Response:
+    shown = visit.rows(_SHOWN)
     counted = await visit.engine.statistics("domain", name, visit.actor)
     words = visit.asked("q")
     found = await visit.engine.organizers(
-        visit.actor, limit=_SHOWN + 1, after=_after(visit), **{"domain": name, **sought(words or name)}
+        visit.actor, limit=shown + 1, after=_after(visit), **{"domain": name, **sought(words or name)}
     )
     return visit.show(
         "reports.html",
@@ -85,8 +87,8 @@ async def _domain(visit: Visit, name: str) -> Response:
         answers=ANSWERS,
         domain=name,
         domains=[],
-        organizers=found[:_SHOWN],
-        more=visit.seal(found[_SHOWN - 1].address) if len(found) > _SHOWN else "",
+        organizers=found[:shown],
+        more=visit.seal(found[shown - 1].address) if len(found) > shown else "",
         charts=_charts(counted),
     )
 
@@ -100,7 +102,7 @@ async def _organizer(visit: Visit, address: str) -> Response:
     words = visit.asked("q")
     counted = await visit.engine.statistics("organizer", address, visit.actor)
     query = EventQuery(query=words, organizer=address, limit=_SHOWN, cursor=visit.asked("cursor") or None)
-    found = await visit.engine.search(query, visit.actor)
+    found, events = await gathering.events(visit, query)
     return visit.show(
         "report_organizer.html",
         title=one_line(address, _KEY_SHOWN),
@@ -108,7 +110,7 @@ async def _organizer(visit: Visit, address: str) -> Response:
         q=words,
         numbers=counters(counted),
         answers=ANSWERS,
-        events=list(zip(found.events, found.occasions, strict=True)),
+        events=events,
         cursor=found.next_cursor,
         charts=_charts(counted),
     )

@@ -33,14 +33,15 @@ people: {each: event.people, email: "{{ item.email }}"}
 
 async def every(visit: Visit) -> Response:
     """GET /console/triggers."""
+    shown = visit.rows(_SHOWN)
     found = await asking.triggers(visit.engine, visit.actor)
-    counts = await asking.counts(visit.engine, [one for one, _ in found[:_SHOWN]])
+    counts = await asking.counts(visit.engine, [one for one, _ in found[:shown]])
     url = visit.engine.settings.public_url
     return visit.show(
         "triggers.html",
         title="Triggers",
-        triggers=[views.trigger_info(url, one, unproven, counts[one.id]) for one, unproven in found[:_SHOWN]],
-        more=max(0, len(found) - _SHOWN),
+        triggers=[views.trigger_info(url, one, unproven, counts[one.id]) for one, unproven in found[:shown]],
+        more=max(0, len(found) - shown),
     )
 
 
@@ -82,9 +83,10 @@ async def trigger(visit: Visit) -> Response:
 
 
 async def _shown(visit: Visit, found: Trigger, **more: Any) -> Response:
+    shown = visit.rows(_SHOWN)
     state = next((one for one in DeliveryState if one.value == visit.asked("state")), None)
     delivered = await asking.deliveries(
-        visit.engine, found.name, visit.actor, state=state, limit=_SHOWN, before=visit.asked("before")[:40]
+        visit.engine, found.name, visit.actor, state=state, limit=shown, before=visit.asked("before")[:40]
     )
     values = {"secret": "", "made": False, "tried": None, "rules": "", "body": "", **more}
     return visit.show(
@@ -97,7 +99,7 @@ async def _shown(visit: Visit, found: Trigger, **more: Any) -> Response:
         deliveries=delivered,
         states=[one.value for one in DeliveryState],
         chosen=state.value if state else "",
-        before=delivered[-1].id if len(delivered) == _SHOWN else "",
+        before=delivered[-1].id if len(delivered) == shown else "",
         **values,
     )
 

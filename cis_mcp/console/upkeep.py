@@ -25,16 +25,17 @@ _HUB = "/console/agents"
 
 async def do_not_mail(visit: Visit) -> Response:
     """GET /console/do-not-mail, and POST with addresses in full."""
+    shown = visit.rows(_SHOWN)
     full = await visit.shows(AddressList.SUPPRESSIONS)
     sought = (visit.given if full else visit.asked)("after")
     after = visit.unseal(sought).partition(" ") if sought else None
     place = (after[0], after[2]) if after else None
-    found = await visit.engine.suppressions(visit.actor, "", _SHOWN + 1, place)
-    last = found[_SHOWN - 1] if len(found) > _SHOWN else None
+    found = await visit.engine.suppressions(visit.actor, "", shown + 1, place)
+    last = found[shown - 1] if len(found) > shown else None
     return visit.show(
         "do_not_mail.html",
         title="Do-not-mail list",
-        entries=[(one.target, visit.seal(one.target), entry_info(one)) for one in found[:_SHOWN]],
+        entries=[(one.target, visit.seal(one.target), entry_info(one)) for one in found[:shown]],
         full=full,
         sought=sought,
         after=visit.seal(f"{last.target} {last.organizer}") if last else "",
@@ -55,8 +56,9 @@ async def block(visit: Visit) -> Response:
 
 async def quarantine(visit: Visit) -> Response:
     """GET /console/quarantine."""
+    shown = visit.rows(_SHOWN)
     may_administer(visit.actor)
-    page = await Quarantine(visit.engine).page(_SHOWN, visit.asked("cursor") or None)
+    page = await Quarantine(visit.engine).page(shown, visit.asked("cursor") or None)
     return visit.show("quarantine.html", title="Quarantine", page=page)
 
 
@@ -97,16 +99,17 @@ async def decide_mail(visit: Visit) -> Response:
 
 async def record(visit: Visit) -> Response:
     """GET /console/record: the newest rows; for the operator a short chain is verified as the page is made."""
+    shown = visit.rows(_SHOWN)
     given = visit.asked("before")
     before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
-    rows = [record_row(row) for row in await visit.engine.record(visit.actor, _SHOWN, before)]
+    rows = [record_row(row) for row in await visit.engine.record(visit.actor, shown, before)]
     short = bool(rows) and rows[0].row <= AT_ONCE
     looked = visit.everywhere and before is None and (short or visit.asked("verify") == "yes")
     return visit.show(
         "record.html",
         title="Record",
         rows=rows,
-        before=rows[-1].row if len(rows) == _SHOWN else 0,
+        before=rows[-1].row if len(rows) == shown else 0,
         verified=await visit.engine.verified() if looked else None,
         offered=visit.everywhere and before is None and not looked and bool(rows),
     )

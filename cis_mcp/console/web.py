@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cis_mcp.console import masking
+from cis_mcp.console import masking, tables
 from cis_mcp.pages import web as shared
 from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer
 from engine.model.times import Span, is_day
@@ -64,6 +64,7 @@ def templates() -> Environment:
         "when": when,
         "number": "{:,}".format,
     }
+    found.globals["arranged"] = tables.arranged
     found.globals |= {"hubs": HUBS, "css": asset("console.css").path, "js": asset("console.js").path}
     return found
 
@@ -85,9 +86,21 @@ def page(
     request: Request, template: str, status: int = 200, *, full: bool = False, **values: Any
 ) -> Response:
     """A page of the console; nobody else's cache keeps it. `full`: with addresses, which somebody asked to see."""
-    before = masking.SHOWN.set(full)
+    before, asked = masking.SHOWN.set(full), tables.ASKED.set(tables.asked_of(request))
     try:
         body = templates().get_template(template).render(full=full, **values).encode()
+    except tables.Export as export:
+        return _file(export)
     finally:
         masking.SHOWN.reset(before)
+        tables.ASKED.reset(asked)
     return answer(request, Body.of(body), cache_control=PRIVATE, status=status)
+
+
+def _file(export: tables.Export) -> Response:
+    headers = {
+        "Content-Disposition": f'attachment; filename="{export.name}.csv"',
+        "Cache-Control": PRIVATE,
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(export.text, headers=headers, media_type="text/csv")

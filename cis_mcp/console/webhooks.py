@@ -24,11 +24,12 @@ _STARTING = 15
 
 async def every(visit: Visit) -> Response:
     """GET /console/webhooks."""
+    shown = visit.rows(_SHOWN)
     found = await asking.webhooks(visit.engine, visit.actor)
     return visit.show(
         "webhooks.html",
         title="Webhooks",
-        webhooks=[webhook_info(one) for one in found[:_SHOWN]],
+        webhooks=[webhook_info(one) for one in found[:shown]],
         kinds=[kind.value for kind in WebhookKind],
         starting=_STARTING,
     )
@@ -50,9 +51,10 @@ async def webhook(visit: Visit) -> Response:
 
 
 async def _shown(visit: Visit, found: Webhook, secret: str = "") -> Response:
+    shown = visit.rows(_SHOWN)
     state = next((one for one in PostingState if one.value == visit.asked("state")), None)
     posted = await asking.postings(
-        visit.engine, found.id, visit.actor, state=state, limit=_SHOWN, before=visit.asked("before")[:60]
+        visit.engine, found.id, visit.actor, state=state, limit=shown, before=visit.asked("before")[:60]
     )
     values: dict[str, Any] = {"secret": secret, "public": public_key(visit.engine.signer) if secret else ""}
     return visit.show(
@@ -62,7 +64,7 @@ async def _shown(visit: Visit, found: Webhook, secret: str = "") -> Response:
         postings=[posting_info(one) for one in posted],
         states=[one.value for one in PostingState],
         chosen=state.value if state else "",
-        before=posted[-1].id if len(posted) == _SHOWN else "",
+        before=posted[-1].id if len(posted) == shown else "",
         **values,
     )
 

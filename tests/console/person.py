@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
@@ -216,5 +217,9 @@ async def crawled(person: Person) -> dict[str, str]:
         seen = await person.go(path)
         assert seen.status == 200, (path, seen.text)
         pages[path] = seen.answer.text
-        ahead += [link for link in seen.links if link.startswith("/console") and "&month=" not in link]
+        ahead += [
+            link
+            for link in seen.links
+            if link.startswith("/console") and not re.search(r"&month=|[?&]t=", link)
+        ]
     return pages

@@ -1,0 +1,199 @@
+"""Every table of the console sorts, filters, pages and exports: what a template renders is arranged as asked.
+
+Sorting and filtering look at no more than `ROWS_MAX` rows, the first in the order of the page.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from jinja2 import Environment, pass_environment
+from markupsafe import Markup
+from starlette.requests import Request
+
+from engine.attendee_report import harmless
+from engine.refusals import Code, Refused
+
+ROWS_MAX = 1_000
+SHOWN = 100
+"""Rows of an arranged table on one page."""
+_WORDS_MAX = 200
+_OWN = frozenset({"t", "sort", "down", "filter", "p", "export"})
+_PLACES = frozenset({"cursor", "before", "after", "done", "undo"})
+"""Where a list goes on, and what was done just now: of no meaning in another order."""
+_SILENT = frozenset({"", "Buttons", "Compare", "QR code"})
+"""Columns that hold nothing to sort by or to export."""
+_TABLE = re.compile(
+    r"(\s*<table[^>]*>\s*<thead><tr>)(.*?)(</tr></thead>\s*<tbody>)(.*)(</tbody>\s*</table>\s*)", re.DOTALL
+)
+_HEAD = re.compile(r"<(th|td)([^>]*)>(.*?)</\1>", re.DOTALL)
+_ROW = re.compile(r"<tr[^>]*>.*?</tr>", re.DOTALL)
+_CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
+_TAG = re.compile(r"<[^>]+>")
+_NUMBER = re.compile(r"-?[\d,]*\.?\d+ ?%?")
+_DAY = re.compile(r"[A-Z][a-z]{2} (?=\d{4}-)")
+
+
+@dataclass(frozen=True)
+class Arranging:
+    """What an address asks of the tables of its page."""
+
+    path: str
+    query: Mapping[str, str]
+
+    @property
+    def table(self) -> str:
+        """Which table is meant; empty: none."""
+        return self.query.get("t", "")
+
+    def link(self, table: str, **values: str) -> str:
+        """The same page with its table in that order."""
+        kept = {name: value for name, value in self.query.items() if name not in _OWN | _PLACES}
+        given = {name: value for name, value in values.items() if value}
+        return f"{self.path}?{urlencode({**kept, 't': table, **given})}"
+
+
+ASKED: ContextVar[Arranging | None] = ContextVar("what is asked of the tables", default=None)
+
+
+class Export(Exception):  # noqa: N818 -- an answer, not a fault
+    """A table was asked for as CSV."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(name)
+        self.name, self.text = name, text
+
+
+@dataclass(frozen=True)
+class _Row:
+    markup: str
+    texts: Sequence[str]
+
+
+def asked_of(request: Request) -> Arranging | None:
+    """What the address asks; None for a form, whose answer stands at no address."""
+    if request.method not in {"GET", "HEAD"}:
+        return None
+    return Arranging(request.url.path, dict(request.query_params))
+
+
+@pass_environment
+def arranged(environment: Environment, name: str, table: Markup) -> Markup:
+    """The table in the order that is asked, with what sorts, filters and exports it. Raises Refused, Export."""
+    asked, parts, slug = ASKED.get(), _TABLE.fullmatch(table), _slug(name)
+    meant = asked is not None and asked.table == slug
+    rows = [_row(found[0]) for found in _ROW.finditer(parts[4])] if parts else []
+    if asked is None or parts is None or (len(rows) < 2 and not meant):
+        return _framed(environment, name, table, None)
+    labels = [_text(found[3]) for found in _HEAD.finditer(parts[2])]
+    chosen = _chosen(asked, labels, rows) if meant else rows
+    if meant and asked.query.get("export") == "csv":
+        raise Export(slug, _csv(labels, chosen))
+    page = _page(asked.query.get("p", "")) if meant else 1
+    shown = chosen[(page - 1) * SHOWN : page * SHOWN] if meant else chosen
+    head = _headed(asked, slug, parts[2], meant=meant)
+    body = "\n".join(row.markup for row in shown)
+    whole = f"{parts[1]}{head}{parts[3]}{body}{parts[5]}"
+    tools = _tools(asked, slug, page, len(chosen), len(rows), meant=meant)
+    return _framed(environment, name, whole, tools)
+
+
+def _framed(environment: Environment, name: str, table: str, tools: Mapping[str, object] | None) -> Markup:
+    template = environment.get_template("arrange.html")
+    # The table was rendered by our own templates, which escaped all that is in it.
+    return Markup(template.render(name=name, table=Markup(table), tools=tools))  # noqa: S704
+
+
+def _tools(
+    asked: Arranging, slug: str, page: int, found: int, total: int, *, meant: bool
+) -> Mapping[str, object]:
+    """What the form and the links below a table hold."""
+    values = {name: asked.query.get(name, "") if meant else "" for name in ("sort", "down", "filter")}
+    return {
+        "slug": slug,
+        "path": asked.path,
+        "kept": {name: v for name, v in asked.query.items() if name not in _OWN | _PLACES},
+        "sort": values["sort"],
+        "down": values["down"],
+        "words": values["filter"],
+        "csv": asked.link(slug, **values, export="csv"),
+        "meant": meant,
+        "found": found,
+        "total": total,
+        "most": total >= ROWS_MAX,
+        "back": asked.link(slug, **values, p=str(page - 1)) if page > 1 else "",
+        "on": asked.link(slug, **values, p=str(page + 1)) if found > page * SHOWN else "",
+    }
+
+
+def _slug(name: str) -> str:
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "table"
+
+
+def _row(markup: str) -> _Row:
+    return _Row(markup, [_text(cell) for cell in _CELL.findall(markup)])
+
+
+def _text(markup: str) -> str:
+    return " ".join(html.unescape(_TAG.sub(" ", markup)).split())
+
+
+def _page(given: str) -> int:
+    return int(given) if given.isascii() and given.isdigit() and 0 < len(given) < 4 and int(given) else 1
+
+
+def _chosen(asked: Arranging, labels: Sequence[str], rows: Sequence[_Row]) -> Sequence[_Row]:
+    """The rows that have the words, in the order of a column. Raises Refused: INVALID_ARGUMENT."""
+    words = asked.query.get("filter", "")[:_WORDS_MAX].lower().split()
+    found = [row for row in rows if all(word in " ".join(row.texts).lower() for word in words)]
+    sort = asked.query.get("sort", "")
+    if not sort:
+        return found
+    if sort not in labels or sort in _SILENT:
+        raise Refused(
+            Code.INVALID_ARGUMENT, "The table has no such column.", "Press the head of one of its columns."
+        )
+    place = labels.index(sort)
+    return sorted(found, key=lambda row: _value(row, place), reverse=bool(asked.query.get("down")))
+
+
+def _value(row: _Row, place: int) -> tuple[int, float, str]:
+    """What a cell sorts by: numbers before texts, and days as they follow each other."""
+    text = row.texts[place] if place < len(row.texts) else ""
+    if _NUMBER.fullmatch(text):
+        return 0, float(text.replace(",", "").rstrip(" %")), ""
+    return 1, 0.0, _DAY.sub("", text).lower()
+
+
+def _headed(asked: Arranging, slug: str, head: str, *, meant: bool) -> str:
+    """The heads of the columns, each a link that sorts by it."""
+    by, down = (asked.query.get("sort", ""), asked.query.get("down", "")) if meant else ("", "")
+    words = asked.query.get("filter", "") if meant else ""
+
+    def linked(found: re.Match[str]) -> str:
+        label = _text(found[3])
+        if label in _SILENT or found[1] != "th":
+            return found[0]
+        turned = "1" if label == by and not down else ""
+        url = html.escape(asked.link(slug, sort=label, down=turned, filter=words))
+        order = f' aria-sort="{"descending" if down else "ascending"}"' if label == by else ""
+        return f'<th{found[2]}{order}><a href="{url}">{found[3]}</a></th>'
+
+    return _HEAD.sub(linked, head)
+
+
+def _csv(labels: Sequence[str], rows: Sequence[_Row]) -> str:
+    places = [place for place, label in enumerate(labels) if label not in _SILENT]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow([labels[place] for place in places])
+    for row in rows:
+        writer.writerow([harmless(row.texts[place]) if place < len(row.texts) else "" for place in places])
+    return buffer.getvalue()

@@ -1,0 +1,144 @@
+"""Every table of the console sorts, filters, pages and exports, within bounds and by its own columns alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from cis_mcp.console import web
+from cis_mcp.console.tables import ROWS_MAX, SHOWN
+from engine.engine import Engine
+from tests.console.person import Person, browser, crawled, with_key
+from tests.support.engines import created, drafted, invite
+from tests.support.queries import counting_queries
+
+TEMPLATES = Path(web.__file__).with_name("templates")
+SILENT = {"bars", "month", "heat"}
+"""Charts, each with its numbers beside it, and the calendar."""
+
+
+async def _people(engine: Engine, *names: str) -> str:
+    """The path of an event to which these are invited, in this order."""
+    event = await created(engine, summary="Gala")
+    for name in names:
+        await invite(engine, event, f"{name}@{name}.example", name=name)
+    return f"/console/events/{event.id}/people"
+
+
+def _heads(text: str) -> list[str]:
+    return re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', text)
+
+
+async def test_a_table_is_sorted_by_the_head_of_a_column_and_back(engine: Engine, person: Person) -> None:
+    path = await _people(engine, "bob", "cleo", "ann")
+    seen = await person.go(path)
+    (link,) = [link for link in seen.links if "sort=Person" in link]
+    seen = await person.go(link)
+    assert [name[0] for name in _heads(seen.answer.text)] == ["a", "b", "c"]
+    assert 'aria-sort="ascending"' in seen.answer.text
+    (link,) = [link for link in seen.links if "sort=Person" in link and "down=1" in link]
+    seen = await person.go(link)
+    assert [name[0] for name in _heads(seen.answer.text)] == ["c", "b", "a"]
+
+
+async def test_a_table_is_filtered_by_words_in_any_of_its_cells(engine: Engine, person: Person) -> None:
+    path = await _people(engine, "bob", "cleo", "ann")
+    await person.go(path)
+    seen = await person.press("Filter", filter="CLEO.example")
+    assert len(_heads(seen.answer.text)) == 1
+    assert "1 of 3 rows" in seen.text
+    seen = await person.press("Filter", filter="nobody")
+    assert "0 of 3 rows" in seen.text
+
+
+async def test_a_table_is_exported_as_it_is_arranged_and_without_addresses(
+    engine: Engine, person: Person
+) -> None:
+    path = await _people(engine, "bob", "cleo", "ann")
+    await person.go(path)
+    seen = await person.press("Filter", filter="bob")
+    (link,) = [link for link in seen.links if "export=csv" in link]
+    answer = await person.web.get(link)
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="who-is-invited.csv"'
+    header, *rows = csv.reader(io.StringIO(answer.text))
+    assert header[:3] == ["Person", "Name", "Answer"]
+    assert len(rows) == 1
+    assert "bob@" not in answer.text
+
+
+async def test_a_column_that_is_not_there_is_refused(engine: Engine, person: Person) -> None:
+    path = await _people(engine, "bob", "cleo")
+    for sort in ("Buttons", "email", "Person; DROP TABLE event"):
+        seen = await person.web.get(path, params={"t": "who-is-invited", "sort": sort})
+        assert seen.status_code == 400, sort
+        assert "no such column" in seen.text
+
+
+async def test_a_long_table_is_paged_and_looks_at_no_more_than_is_allowed(
+    engine: Engine, person: Person
+) -> None:
+    path = await _people(engine, *(f"p{n:03}" for n in range(SHOWN + 5)))
+    seen = await person.go(f"{path}?t=who-is-invited&sort=Client")
+    assert len(_heads(seen.answer.text)) == SHOWN
+    (link,) = [link for link in seen.links if "p=2" in link]
+    seen = await person.go(link)
+    assert len(_heads(seen.answer.text)) == 5
+    assert any("p=1" in link for link in seen.links)
+    with counting_queries() as queries:
+        await person.go(f"{path}?t=who-is-invited&sort=Client&filter=p")
+    assert queries.statements <= 6 + ROWS_MAX // SHOWN
+
+
+async def test_numbers_and_days_are_in_their_own_order(engine: Engine, person: Person) -> None:
+    for size in (2, 10, 1):
+        event = await created(engine, summary=f"List of {size}")
+        await drafted(engine, event, [f"a{n}@example.com" for n in range(size)])
+    seen = await person.go("/console/lists?t=lists-and-changes&sort=People")
+    assert re.findall(r'<td class="n">(\d+)</td>', seen.answer.text) == ["1", "2", "10"]
+    seen = await person.go("/console/lists?t=lists-and-changes&sort=Made")
+    assert seen.status == 200
+
+
+async def test_what_the_page_was_asked_besides_is_kept(engine: Engine, person: Person) -> None:
+    path = await _people(engine, "bob", "cleo", "ann")
+    seen = await person.go(f"{path}?status=noaction")
+    assert all("status=noaction" in link for link in seen.links if "t=who-is-invited" in link)
+    seen = await person.press("Filter", filter="ann")
+    assert "status=noaction" in str(seen.answer.url)
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.stem)
+def test_each_table_of_each_template_is_arranged(template: Path) -> None:
+    text = template.read_text(encoding="utf-8")
+    tables = [
+        found for found in re.findall(r"<table([^>]*)>", text) if not set(re.findall(r"\w+", found)) & SILENT
+    ]
+    assert len(tables) == text.count("table(") - text.count("macro table(") - len(
+        re.findall(r"\w_table\(", text)
+    )
+
+
+async def test_two_organizers_export_nothing_of_each_other(engine: Engine) -> None:
+    for name in ("annabel", "bertram"):
+        event = await created(engine, organizer=f"{name}@example.com", summary=f"{name}’s concert")
+        for n in range(3):
+            await invite(engine, event, f"guest{n}@{name}.example", name=f"Guest of {name}")
+        await created(engine, organizer=f"{name}@example.com", summary=f"{name}’s fair")
+    async with browser(engine) as web_:
+        annabel = await with_key(engine, web_, "annabel@example.com")
+        pages = await crawled(annabel)
+        links = {
+            link.replace("&amp;", "&")
+            for text in pages.values()
+            for link in re.findall(r'href="([^"]*export=csv[^"]*)"', text)
+        }
+        assert len(links) >= 3
+        for link in sorted(links):
+            answer = await web_.get(link)
+            assert answer.headers["content-type"].startswith("text/csv"), link
+            assert "bertram" not in answer.text.lower(), link
