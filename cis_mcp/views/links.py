@@ -49,10 +49,16 @@ def button(settings: Settings, link: CampaignLink, vendor: Vendor) -> str:
 
 
 def form(settings: Settings, link: CampaignLink) -> str:
-    """The HTML of a form for any web site: without a script or a style, so that filters of blogs leave it."""
+    """The HTML of a form for any web site, without a script or a style.
+
+    Where a filter takes forms out, the plain link below it is left. It opens beside the site: our pages are shown in no
+    frame of another site.
+    """
+    way = url(settings, link)
     return (
-        f'<form method="post" action="{url(settings, link)}"><label>Your e-mail <input type="email" name="email" '
+        f'<form method="post" action="{way}" target="_blank"><label>Your e-mail <input type="email" name="email" '
         f"required></label> <button>{escape(link.button)}</button></form>"
+        f'<p><a href="{way}" target="_blank">{escape(link.button)}, on a page of its own</a></p>'
     )
 
 

@@ -15,6 +15,8 @@ mkdir -p "$here/.judges"
 # schemathesis has a Python environment of its own, apart from the locks of the product.
 [ -x "$here/.judges/python/bin/python" ] || "${PYTHON:-python3}" -m venv "$here/.judges/python"
 "$here/.judges/python/bin/python" -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
+# What blogs filter HTML with.
+"$here/.judges/python/bin/python" -m pip install --quiet --disable-pip-version-check nh3==0.3.7
 # AWS: an emulator, faults in front of it, and what checks the template; in a place of their own, for their botocore.
 if [ ! -x "$here/.judges/aws/bin/cfn-lint" ]; then
     python3 -m venv "$here/.judges/aws"

@@ -33,7 +33,7 @@ class _Silent(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def _static(folder: Path) -> Iterator[str]:
+def static(folder: Path) -> Iterator[str]:
     """A static host of another origin."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
@@ -73,7 +73,7 @@ async def _opened(browser: Browser, tmp_path: Path, example: str) -> AsyncIterat
         key = await key_for(engine, api="standard")
         config = {"server": address, "key": key, "organizer": ANN}
         (folder / "config.json").write_text(json.dumps(config))
-        with _static(folder) as host:
+        with static(folder) as host:
             async with screen(browser, Site(engine, host, {})) as seen:
                 await seen.go("/index.html")
                 await seen.until("document.querySelectorAll('li').length === 2")
