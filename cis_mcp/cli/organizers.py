@@ -62,6 +62,7 @@ def organizer_approval(address: str, switch: str, approver: str) -> None:
 @click.argument("address")
 @click.option("--name", help="Shown as the sender of its invites.")
 @click.option("--timezone", metavar="ZONE", help="For rows of its tables that name none.")
+@click.option("--language", metavar="TAG", help="Of its pages and mails, such as de; empty for none.")
 @click.option("--lists/--no-lists", default=None, help="Whether it may send to lists.")
 @click.option("--drafts/--no-drafts", default=None, help="Whether lists that it mails wait as drafts.")
 @click.option("--plan", metavar="NAME", help="A plan of CIS_PLANS; empty for none.")
@@ -72,6 +73,7 @@ def organizer_set(
     address: str,
     name: str | None,
     timezone: str | None,
+    language: str | None,
     lists: bool | None,
     drafts: bool | None,
     plan: str | None,
@@ -82,8 +84,12 @@ def organizer_set(
     """Set what holds for the organizer ADDRESS, and show it; without options, only show it."""
     from cis_mcp.cli import operator
 
-    given = {"name": name, "timezone": timezone, "lists": lists, "drafts": drafts, "plan": plan}
-    run(operator.settle(settings_in_force(), address, {**given, "add": add, "remove": remove}, plan_until))
+    given = {"name": name, "timezone": timezone, "language": language, "lists": lists, "drafts": drafts}
+    run(
+        operator.settle(
+            settings_in_force(), address, {**given, "plan": plan, "add": add, "remove": remove}, plan_until
+        )
+    )
 
 
 @organizer.command("orders")

@@ -9,6 +9,7 @@ from cis_mcp.views.events import moment
 from cis_mcp.views.organizers import plan_line
 from engine.commands.operators.operators import SuspendOrganizer, may_administer
 from engine.commands.operators.organizers import OrganizerSettled, SettleOrganizer
+from engine.mail.locale.language import TAGS, language
 from engine.model.addresses import masked_address
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
@@ -36,6 +37,7 @@ async def organizer(visit: Visit) -> Response:
         profile=found.profile,
         enrolment=found.enrolment,
         plan=plan_line(found.enrolment, visit.engine.clock()),
+        languages=[(tag, language(tag).name) for tag in TAGS],
         plans=sorted(visit.engine.settings.plans_by_name),
     )
 
@@ -69,6 +71,7 @@ def _settled(visit: Visit, address: str) -> SettleOrganizer:
         address=address,
         name=visit.given("name") or None,
         timezone=visit.given("timezone"),
+        language=visit.given("language"),
         lists=visit.given("lists") == "yes",
         plan=plan,
         plan_until=moment(until, "until") if until else None,

@@ -35,6 +35,7 @@ class OrganizerProfileInfo(Data):
     address: str
     name: str
     timezone: str = Field(description="empty: none")
+    language: str = Field(description="tag; empty: none")
     lists: bool = Field(description="may send to lists")
     plan: str = Field("", description="plan it is on, or was on last; empty: none")
     plan_until: str | None = Field(None, description="null: the plan does not end")
@@ -78,6 +79,7 @@ def profile_info(profile: OrganizerProfile, enrolment: Enrolment | None = None) 
         address=profile.address,
         name=profile.name,
         timezone=profile.zone,
+        language=profile.language,
         lists=profile.lists,
         plan=enrolment.plan if enrolment else "",
         plan_until=utc(enrolment.until) if enrolment and enrolment.until else None,
@@ -94,6 +96,7 @@ def organizer_line(
     facts = [
         f"named {' '.join(profile.name.split())}" if profile.name else "",
         f"zone {profile.zone}" if profile.zone else "",
+        f"language {profile.language}" if profile.language else "",
         "may send to lists" if profile.lists else "may not send to lists",
         "lists that it mails wait as drafts" if profile.drafts else "",
         "suspended" if profile.suspended else "",

@@ -22,7 +22,7 @@ async def notify(work: Work, to: str, notice: Notice, event_uid: str | None) -> 
 async def owe(work: Work, to: str, notice: Notice, event_uid: str | None) -> None:
     """Owe an organizer a notice; what proved their mails until now counts as told once it has arrived."""
     if await work.unit.unannounced_proofs(to):
-        notice = notices.warned(notice, work.settings)
+        notice = notices.warned(notice, work.settings, await notices.language_of(work, to))
     message = notices.message(work, to, to, notice, event_uid)
     await work.unit.add_messages([message], priority=0)
     await work.unit.proofs_announced(to, message.message_id)
@@ -47,5 +47,6 @@ class SendGathered(Command[Progress]):
             ((notice, event_uid),) = gathered
             await owe(work, to, notice, event_uid)
         else:
-            await owe(work, to, notices.gathered([notice for notice, _ in gathered], more), None)
+            language = await notices.language_of(work, to)
+            await owe(work, to, notices.gathered([notice for notice, _ in gathered], more, language), None)
         return Progress(worked=True)

@@ -12,6 +12,7 @@ from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.commands.prompting import Cause, prompted
+from engine.mail.locale.language import Language
 from engine.model.messages import Notice
 from engine.model.sessions import LINK_LASTS, NOTED_EVERY, LoginSession, SignedInAs, SignInLink
 from engine.refusals import Code, Refused
@@ -47,7 +48,7 @@ class AskToSignIn(Command[Asked]):
         if not page:
             return Asked(mailed=False)
         await work.unit.add_sign_in(_link(work, code, SignedInAs.MAILBOX, address))
-        notice = _notice(page)
+        notice = _notice(page, await notices.language_of(work, address))
         await work.unit.add_messages([notices.message(work, address, address, notice, None)], priority=0)
         return Asked(mailed=True)
 
@@ -75,13 +76,15 @@ def _link(work: Work, code: str, signs_in: SignedInAs, address: str) -> SignInLi
     )
 
 
-def _notice(page: str) -> Notice:
-    minutes = int(LINK_LASTS.total_seconds() // 60)
-    return Notice(
-        subject="Sign in",
-        text=f"To sign in, open this page and press its button:\n{page}\n\nIt works once, for {minutes} minutes. "
-        "If you did not ask for it, do nothing: nothing will happen.\n",
+def _notice(page: str, language: Language) -> Notice:
+    say = language.say
+    once = language.some(
+        "It works once, for {n} minute. If you did not ask for it, do nothing: nothing will happen.",
+        "It works once, for {n} minutes. If you did not ask for it, do nothing: nothing will happen.",
+        int(LINK_LASTS.total_seconds() // 60),
     )
+    opening = say("To sign in, open this page and press its button:")
+    return Notice(subject=say("Sign in"), text=f"{opening}\n{page}\n\n{once}\n")
 
 
 class LinkMade(Done):

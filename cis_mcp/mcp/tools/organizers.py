@@ -27,6 +27,9 @@ class SetOrganizerArguments(OrganizerArguments):
     timezone: str | None = Field(
         None, description="IANA name, for rows of its tables that name none", max_length=200
     )
+    language: str | None = Field(
+        None, description="of its pages and mails, as a tag; empty: none", max_length=35, examples=["de"]
+    )
     lists: bool | None = Field(None, description="may it send to lists?")
     plan: str | None = Field(None, description="plan it is on; empty: none", max_length=40)
     plan_until: str | None = Field(
@@ -76,13 +79,14 @@ async def list_organizers(call: CallContext, arguments: ListOrganizersArguments)
 
 
 async def set_organizer(call: CallContext, arguments: SetOrganizerArguments) -> Reply:
-    """Set an organizer's name, time zone, right to send to lists, plan, and further addresses from which it writes;
-    what is left out stays. With the address alone: show it. Ask your user first. Operators only."""
+    """Set an organizer's name, time zone, language, right to send to lists, plan, and further addresses from which it
+    writes; what is left out stays. With the address alone: show it. Ask your user first. Operators only."""
     done = await call.apply(
         SettleOrganizer(
             address=arguments.address,
             name=arguments.name,
             timezone=arguments.timezone,
+            language=arguments.language,
             lists=arguments.lists,
             plan=arguments.plan,
             plan_until=moment(arguments.plan_until, "plan_until") if arguments.plan_until else None,

@@ -50,6 +50,9 @@ class OrganizerChange(Body):
     timezone: str | None = Field(
         None, description="IANA name, for rows of its tables that name none; empty: none", max_length=200
     )
+    language: str | None = Field(
+        None, description="of its pages and mails, as a tag such as de; empty: none", max_length=35
+    )
     lists: bool | None = Field(None, description="may it send to lists?")
     plan: str | None = Field(None, description="plan it is on; empty: none", max_length=40)
     plan_until: str | None = Field(
@@ -70,13 +73,14 @@ async def list_organizers(call: Call[ListingOrganizers, Body]) -> OrganizerList:
 
 
 async def set_organizer(call: Call[OfOrganizer, OrganizerChange]) -> OrganizerProfileInfo:
-    """Set an organizer's name, time zone, right to send to lists, plan, and further addresses it writes from. An empty
-    body shows them. Operators only."""
+    """Set an organizer's name, time zone, language, right to send to lists, plan, and further addresses it writes from.
+    An empty body shows them. Operators only."""
     body = call.body
     command = SettleOrganizer(
         address=call.query.address,
         name=body.name,
         timezone=body.timezone,
+        language=body.language,
         lists=body.lists,
         plan=body.plan,
         plan_until=moment(body.plan_until, "plan_until"),

@@ -113,7 +113,9 @@ async def _tell_of_several(work: Work, event: Event, holder: Attendee) -> None:
     if holder.origin is not Origin.SHARED and await prompted(
         work, Cause.SEVERAL, holder.email, event.organizer
     ):
-        await notifying.notify(work, event.organizer, notices.several_answer(event, holder), event.uid)
+        language = await notices.language_of(work, event.organizer)
+        notice = notices.several_answer(event, holder, language)
+        await notifying.notify(work, event.organizer, notice, event.uid)
 
 
 async def _another(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from engine.commands import notices
+from engine.commands import composing, confirmation_mails, notices
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.registration import register
 from engine.commands.prompting import Cause, prompted
 from engine.commands.randomness import TOKEN_LENGTH
+from engine.mail.locale.language import Language
 from engine.model.base import Value
 from engine.model.confirmations import Confirmation, ConfirmationKind
 from engine.model.events import Event
@@ -55,17 +56,18 @@ async def ask(work: Work, waiting: Waiting) -> bool:
     organizer = event.organizer if event else waiting.address
     if not await prompted(work, Cause.QUESTION, waiting.address, organizer):
         return False
+    language = await _language(work, waiting, event)
     confirmation = Confirmation(
         code=work.randomness.word(TOKEN_LENGTH),
         mail=waiting.mail,
         mailbox=waiting.mailbox,
         address=waiting.address,
-        what=await _what(work, waiting, event),
+        what=await _what(work, waiting, event, language),
         created=work.now,
         expires=work.now + EXPIRES,
     )
     await work.unit.add_confirmation(confirmation)
-    notice = notices.confirm(confirmation, work.settings)
+    notice = confirmation_mails.confirm(confirmation, work.settings, language)
     message = notices.message(work, waiting.address, organizer, notice, event.uid if event else None)
     await work.unit.add_messages([message], priority=0)
     return True
@@ -92,24 +94,36 @@ async def _may_answer(work: Work, waiting: Waiting, event: Event | None) -> bool
     return not await work.unit.barred(event.organizer, [waiting.address])
 
 
-async def _what(work: Work, waiting: Waiting, event: Event | None) -> str:
+async def _language(work: Work, waiting: Waiting, event: Event | None) -> Language:
+    """The language of whoever is asked: an attendee's, by their list, else an organizer's."""
+    settled = await work.unit.organizer_language(event.organizer if event else waiting.address)
+    known = await work.unit.attendee(event.uid, waiting.address) if event else None
+    return notices.spoken(composing.reader_language(known, settled) if known else settled)
+
+
+async def _what(work: Work, waiting: Waiting, event: Event | None, language: Language) -> str:
     """What confirming does, in our own words and those of the event as it is kept."""
+    say = language.say
     if event:
-        return f"It answers the invitation to {_named(event)} with: {_ANSWERS[waiting.answer]}."
+        answer = say(_ANSWERS[waiting.answer])
+        return say("It answers the invitation to {event} with: {answer}.", event=_named(event), answer=answer)
     if waiting.mailbox == "bulk":
-        return "It invites the people on an attached list."
+        return say("It invites the people on an attached list.")
     if waiting.events > 1:
-        return f"It makes, changes or cancels events of yours, {waiting.events} at once."
+        count = language.number(waiting.events)
+        return say("It makes, changes or cancels events of yours, {count} at once.", count=count)
     known = await _known(work, waiting)
     if known and waiting.method == "CANCEL":
-        return f"It cancels your event {_named(known)}, or a part of it."
+        return say("It cancels your event {event}, or a part of it.", event=_named(known))
     if known and waiting.method == "DECLINECOUNTER":
-        return f"It keeps the time of your event {_named(known)}, where another was proposed."
+        return say(
+            "It keeps the time of your event {event}, where another was proposed.", event=_named(known)
+        )
     if known:
-        return f"It changes your event {_named(known)}."
+        return say("It changes your event {event}.", event=_named(known))
     if waiting.method in {"REQUEST", "PUBLISH"}:
-        return "It makes a new event of yours."
-    return "It makes, changes or cancels events of yours."
+        return say("It makes a new event of yours.")
+    return say("It makes, changes or cancels events of yours.")
 
 
 async def _known(work: Work, waiting: Waiting) -> Event | None:

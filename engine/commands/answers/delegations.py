@@ -97,7 +97,8 @@ async def _notify(work: Work, event: Event, delegator: Attendee) -> None:
     """Tell who answers for the event's key, or its organizer, that a delegate lies beyond its bounds."""
     to = (await bounds.standing_for(work, event)).owner or event.organizer
     if await prompted(work, Cause.NOTICE, to, event.organizer):
-        await notifying.notify(work, to, notices.delegate_outside(event, delegator), event.uid)
+        notice = notices.delegate_outside(event, delegator, await notices.language_of(work, to))
+        await notifying.notify(work, to, notice, event.uid)
 
 
 async def _note(work: Work, delegator: Attendee, email: str, *, added: bool) -> None:

@@ -111,7 +111,12 @@ async def _notify(work: Work, who: Respondent, proposal: Proposal) -> None:
     organizer = who.event.organizer
     if await prompted(work, Cause.PROPOSAL, organizer, organizer):
         notice = notices.proposal(
-            who.event, who.attendee, proposal.span, proposal.comment, proposal.recurrence_id
+            who.event,
+            who.attendee,
+            proposal.span,
+            proposal.comment,
+            proposal.recurrence_id,
+            await notices.language_of(work, organizer),
         )
         message = notices.message(work, organizer, organizer, notice, who.event.uid)
         await work.unit.add_messages([message], priority=0)

@@ -4,103 +4,130 @@ from __future__ import annotations
 
 from engine.commands import notices
 from engine.commands.base import Work
+from engine.mail.locale.language import ENGLISH, Language, noop
 from engine.mail.outgoing import words
 from engine.model.held import HeldAction, HeldPreview, HeldState, HoldReason
 from engine.model.messages import Notice
 from engine.settings import Settings
 
-_KEEP = "Keep this mail: the head of the record below proves later that nothing before it was changed."
+_KEEP = noop("Keep this mail: the head of the record below proves later that nothing before it was changed.")
 _SUBJECT_MAX = 200
 _SHOWN = 300
 _SAMPLE_SHOWN = 4_000
 REASONS = {
-    HoldReason.ORGANIZER: "a change from the organizer's calendar",
-    HoldReason.MODE: "all its requests wait",
-    HoldReason.NO_KEY: "it came by mail, and of the keys for that address none is live",
-    HoldReason.EVERYTHING: "all its requests wait",
-    HoldReason.TRIGGER: "it makes a rule act by itself",
-    HoldReason.BULK: "it mails many people",
-    HoldReason.NEW_DOMAIN: "it mails a domain for the first time",
-    HoldReason.LINKS: "its texts have links",
-    HoldReason.OUTSIDE_HOURS: "it is outside its hours",
-    HoldReason.TIME_CHANGES: "it changes a time within a day of the start",
-    HoldReason.CHANGES: "it changes or cancels an event",
-    HoldReason.BOUNDS: "it exceeds a bound of the key, and people already invited would not be notified",
+    HoldReason.ORGANIZER: noop("a change from the organizer's calendar"),
+    HoldReason.MODE: noop("all its requests wait"),
+    HoldReason.NO_KEY: noop("it came by mail, and of the keys for that address none is live"),
+    HoldReason.EVERYTHING: noop("all its requests wait"),
+    HoldReason.TRIGGER: noop("it makes a rule act by itself"),
+    HoldReason.BULK: noop("it mails many people"),
+    HoldReason.NEW_DOMAIN: noop("it mails a domain for the first time"),
+    HoldReason.LINKS: noop("its texts have links"),
+    HoldReason.OUTSIDE_HOURS: noop("it is outside its hours"),
+    HoldReason.TIME_CHANGES: noop("it changes a time within a day of the start"),
+    HoldReason.CHANGES: noop("it changes or cancels an event"),
+    HoldReason.BOUNDS: noop(
+        "it exceeds a bound of the key, and people already invited would not be notified"
+    ),
 }
 
 
 async def ask(work: Work, held: HeldAction, head: str) -> None:
     """Owe whoever decides one mail with the preview, the link that leads to the decision, and the record's head."""
-    notice = asking(held, work.settings)
+    language = await notices.language_of(work, held.address)
+    notice = asking(held, work.settings, language)
     if head:
-        notice = notice.model_copy(update={"text": f"{notice.text}\n{_KEEP}\n\n{head.rstrip()}\n"})
+        text = f"{notice.text}\n{language.say(_KEEP)}\n\n{head.rstrip()}\n"
+        notice = notice.model_copy(update={"text": text})
     uid = held.command.event_uid or None
     message = notices.message(work, held.address, held.organizer, notice, uid)
     await work.unit.add_messages([message], priority=0)
 
 
-def asking(held: HeldAction, settings: Settings) -> Notice:
+def asking(held: HeldAction, settings: Settings, language: Language = ENGLISH) -> Notice:
     """Asks for a Yes or a No, and shows what a Yes would do."""
-    text = (
-        f"{_why(held)} Nothing was changed and no one was mailed.\n\n{described(held.preview)}\n\n"
-        f"{_how(held, settings)}\n\nWithout an answer until {words.day(held.expires)}, {held.expires:%H:%M} UTC, it "
-        "counts as refused.\n"
+    say = language.say
+    until = say(
+        "Without an answer until {time} UTC, it counts as refused.", time=words.moment(held.expires, language)
     )
-    subject = f"Approve? {held.preview.action}: {held.preview.title}"
+    text = (
+        f"{_why(held, language)} {say('Nothing was changed and no one was mailed.')}\n\n"
+        f"{described(held.preview, language)}\n\n{_how(held, settings, language)}\n\n{until}\n"
+    )
+    subject = say("Approve? {action}: {title}", action=say(held.preview.action), title=held.preview.title)
     reply_to = settings.mailbox("confirm", held.code)
     return Notice(subject=subject[:_SUBJECT_MAX], text=text, reply_to=reply_to)
 
 
-def _why(held: HeldAction) -> str:
+def _why(held: HeldAction, language: Language) -> str:
+    say = language.say
     if HoldReason.NO_KEY in held.reasons:
-        return (
-            f"A mail from {held.organizer} asks for something, and of the keys for that address none is live."
+        return say(
+            "A mail from {organizer} asks for something, and of the keys for that address none is live.",
+            organizer=held.organizer,
         )
     if HoldReason.ORGANIZER not in held.reasons:
-        named = f" “{held.key_name}”" if held.key_name else ""
-        why = ", ".join(REASONS[reason] for reason in held.reasons)
-        return (
-            f"An agent's key{named}, acting for {held.organizer}, requests what needs your approval: {why}."
+        why = ", ".join(say(REASONS[reason]) for reason in held.reasons)
+        return say(
+            "An agent's key{name}, acting for {organizer}, requests what needs your approval: {why}.",
+            name=f" “{held.key_name}”" if held.key_name else "",
+            organizer=held.organizer,
+            why=why,
         )
     if held.address == held.organizer:
-        return "A change that came from your calendar needs your approval."
-    return f"A change that came from the calendar of {held.organizer} needs your approval."
+        return say("A change that came from your calendar needs your approval.")
+    return say(
+        "A change that came from the calendar of {organizer} needs your approval.", organizer=held.organizer
+    )
 
 
-def _how(held: HeldAction, settings: Settings) -> str:
-    page = settings.page(f"approve/{held.code}")
+def _how(held: HeldAction, settings: Settings, language: Language) -> str:
+    say, page = language.say, settings.page(f"approve/{held.code}")
+    stops = HoldReason.ORGANIZER not in held.reasons and bool(held.address)
     if page:
-        answering = f"Replying to this mail decides nothing{_stop(held)}."
-        return f"To decide, open this page and press a button:\n{page}\n{answering}"
-    return f"To decide, use the command line at the server: approval show {held.id}{_stop(held)}"
+        answering = say("Replying to this mail decides nothing.")
+        if stops:
+            answering = say(
+                "Replying to this mail decides nothing, but a reply that begins with STOP stops all your agents' keys."
+            )
+        return f"{say('To decide, open this page and press a button:')}\n{page}\n{answering}"
+    told = say("To decide, use the command line at the server: {command}", command=f"approval show {held.id}")
+    if stops:
+        told += "\n" + say("A reply that begins with STOP stops all your agents' keys.")
+    return told
 
 
-def _stop(held: HeldAction) -> str:
-    if HoldReason.ORGANIZER in held.reasons or not held.address:
-        return ""
-    return ", but a reply that begins with STOP stops all your agents' keys"
-
-
-def described(preview: HeldPreview) -> str:
+def described(preview: HeldPreview, language: Language = ENGLISH) -> str:
     """The preview, as plain text."""
-    lines = [f"What: {preview.action}", f"Event: {preview.title}", f"When: {preview.when}"]
+    say = language.say
+    lines = [
+        say("What: {text}", text=say(preview.action)),
+        say("Event: {title}", title=preview.title),
+        say("When: {time}", time=preview.when),
+    ]
     for difference in preview.differences:
-        lines.append(f"Changes the {difference.field}:")
-        lines.append(f"  from: {_short(difference.before)}")
-        lines.append(f"  to: {_short(difference.after)}")
-    lines.append(f"People mailed, at least: {preview.people}{_first(preview)}")
+        lines.append(say("Changes the {field}:", field=say(difference.field)))
+        lines.append(f"  {say('from: {text}', text=_short(difference.before, language))}")
+        lines.append(f"  {say('to: {text}', text=_short(difference.after, language))}")
+    people = f"{language.number(preview.people)}{_first(preview)}"
+    lines.append(say("People mailed, at least: {people}", people=people))
     if preview.left_out:
-        left_out = ", ".join(f"{count} {answer}" for answer, count in preview.left_out.items())
-        lines.append(f"Not mailed: {left_out}")
+        left_out = ", ".join(f"{language.number(n)} {say(answer)}" for answer, n in preview.left_out.items())
+        lines.append(say("Not mailed: {people}", people=left_out))
     if preview.sample:
-        lines += ["", f"The mail to {preview.sample.to}:", f"Subject: {preview.sample.subject}", ""]
+        lines += [
+            "",
+            say("The mail to {email}:", email=preview.sample.to),
+            say("Subject: {text}", text=preview.sample.subject),
+            "",
+        ]
         lines += [f"> {line}" for line in preview.sample.text[:_SAMPLE_SHOWN].splitlines()]
     return "\n".join(lines)
 
 
-def _short(value: str) -> str:
+def _short(value: str, language: Language) -> str:
     one_line = " ".join(value.split())
-    return (one_line if len(one_line) <= _SHOWN else f"{one_line[:_SHOWN]}…") or "(nothing)"
+    return (one_line if len(one_line) <= _SHOWN else f"{one_line[:_SHOWN]}…") or language.say("(nothing)")
 
 
 def _first(preview: HeldPreview) -> str:
@@ -110,40 +137,56 @@ def _first(preview: HeldPreview) -> str:
     return f" ({', '.join(preview.first)}{more})"
 
 
-def waits(held: HeldAction) -> Notice:
+def _named(held: HeldAction, language: Language) -> str:
+    """What it is and of which event, in two lines."""
+    what = language.say("What: {text}", text=language.say(held.preview.action))
+    return f"{what}\n{language.say('Event: {title}', title=held.preview.title)}\n"
+
+
+def waits(held: HeldAction, language: Language = ENGLISH) -> Notice:
     """Tells the organizer that a change of theirs waits for somebody else."""
-    who = held.address or "the operator"
-    text = (
-        f"Your change needs the approval of {who}. Nothing was changed and no one was mailed.\n\n"
-        f"What: {held.preview.action}\nEvent: {held.preview.title}\nid: {held.id}\n"
-    )
-    return Notice(subject=f"Needs approval: {held.preview.title}"[:_SUBJECT_MAX], text=text)
+    say = language.say
+    who = say("Your change needs the approval of the operator.")
+    if held.address:
+        who = say("Your change needs the approval of {address}.", address=held.address)
+    nothing = say("Nothing was changed and no one was mailed.")
+    text = f"{who} {nothing}\n\n{_named(held, language)}id: {held.id}\n"
+    subject = say("Needs approval: {title}", title=held.preview.title)
+    return Notice(subject=subject[:_SUBJECT_MAX], text=text)
 
 
-def expired(held: HeldAction) -> Notice:
+def expired(held: HeldAction, language: Language = ENGLISH) -> Notice:
     """Says that nobody decided in time, which counts as a No."""
-    text = (
-        f"Nobody decided until {words.day(held.expires)}, {held.expires:%H:%M} UTC, so this counts as refused. Nothing "
-        f"was changed, and nobody was mailed.\n\nWhat: {held.preview.action}\nEvent: {held.preview.title}\n"
-        f"id: {held.id}\n"
+    say = language.say
+    late = say(
+        "No one decided until {time} UTC, so this counts as refused. Nothing was changed and no one was mailed.",
+        time=words.moment(held.expires, language),
     )
-    return Notice(subject=f"Not decided in time: {held.preview.title}"[:_SUBJECT_MAX], text=text)
+    text = f"{late}\n\n{_named(held, language)}id: {held.id}\n"
+    subject = say("Not decided in time: {title}", title=held.preview.title)
+    return Notice(subject=subject[:_SUBJECT_MAX], text=text)
 
 
 _BECAME = {
-    HeldState.APPROVED: ("Approved", "Your change was approved and carried out."),
-    HeldState.REFUSED: ("Refused", "Your change was refused; nothing was changed and no one was mailed."),
+    HeldState.APPROVED: (noop("Approved: {title}"), noop("Your change was approved and carried out.")),
+    HeldState.REFUSED: (
+        noop("Refused: {title}"),
+        noop("Your change was refused; nothing was changed and no one was mailed."),
+    ),
     HeldState.VOID: (
-        "Void",
-        "Your change was approved too late: nothing was changed and no one was mailed.",
+        noop("Void: {title}"),
+        noop("Your change was approved too late: nothing was changed and no one was mailed."),
     ),
 }
 
 
-def decided(held: HeldAction) -> Notice:
+def decided(held: HeldAction, language: Language = ENGLISH) -> Notice:
     """Tells the organizer what became of a change of theirs."""
-    word, sentence = _BECAME[held.state]
-    why = f"Why: {held.why}\n" if held.why else ""
-    notified = f"People notified: {held.notified}\n" if held.state is HeldState.APPROVED else ""
-    text = f"{sentence}\n\nWhat: {held.preview.action}\nEvent: {held.preview.title}\n{why}{notified}"
-    return Notice(subject=f"{word}: {held.preview.title}"[:_SUBJECT_MAX], text=text)
+    say = language.say
+    title, sentence = _BECAME[held.state]
+    why = say("Why: {why}", why=held.why) + "\n" if held.why else ""
+    notified = ""
+    if held.state is HeldState.APPROVED:
+        notified = say("People notified: {count}.", count=language.number(held.notified)) + "\n"
+    text = f"{say(sentence)}\n\n{_named(held, language)}{why}{notified}"
+    return Notice(subject=say(title, title=held.preview.title)[:_SUBJECT_MAX], text=text)

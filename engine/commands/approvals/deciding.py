@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from engine.commands import notifying, text
+from engine.commands import notices, notifying, text
 from engine.commands.agents.readable import read_by_a_key
 from engine.commands.agents.standing import standing_of
 from engine.commands.approvals import approval_mails
@@ -199,6 +199,6 @@ async def _notify(work: Work, held: HeldAction) -> None:
     """The organizer hears what became of a change of theirs, unless they decided it themselves."""
     if held.actor.kind != "organizer" or held.organizer == held.address:
         return
-    notice = approval_mails.decided(held)
+    notice = approval_mails.decided(held, await notices.language_of(work, held.organizer))
     uid = held.command.event_uid or None
     await notifying.notify(work, held.organizer, notice, uid)

@@ -31,8 +31,8 @@ class ExpireHeld(Command[Progress]):
 async def _tell(work: Work, held: HeldAction) -> None:
     """The decider hears that it counts as refused; so does an organizer whose own change it was."""
     to = {held.address} | ({held.organizer} if HoldReason.ORGANIZER in held.reasons else set())
-    notice = approval_mails.expired(held)
     for address in sorted(to - {""}):
+        notice = approval_mails.expired(held, await notices.language_of(work, address))
         await notifying.notify(work, address, notice, held.command.event_uid or None)
 
 

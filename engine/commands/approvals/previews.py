@@ -22,24 +22,27 @@ from engine.commands.invites.withdrawing import WithdrawDone
 from engine.commands.triggers.deliveries import DeliveryDone, HandleDelivery
 from engine.commands.triggers.triggers import TriggerDone
 from engine.itip import write
+from engine.mail.locale.language import noop
 from engine.mail.outgoing import words
 from engine.model.events import Event
 from engine.model.held import Difference, HeldPreview, SampleMail
 from engine.model.messages import Kind
 
 _FIRST = 5
+_ANSWERS = (noop("accepted"), noop("declined"), noop("tentative"), noop("noaction"), noop("delegated"))
+"""What is told of those who hear nothing."""
 _EMAIL_SHOWN = 100
 _SHOWN = 1_000
 _TITLE_SHOWN = 200
 _LABELS = {
-    "summary": "title",
-    "location": "place",
-    "url": "link",
-    "organizer_name": "your name",
-    "rsvp": "asks for an answer",
-    "places": "places",
-    "alarm_minutes": "alarms",
-    "reserved": "texts for some",
+    "summary": noop("title"),
+    "location": noop("place"),
+    "url": noop("link"),
+    "organizer_name": noop("your name"),
+    "rsvp": noop("asks for an answer"),
+    "places": noop("places"),
+    "alarm_minutes": noop("alarms"),
+    "reserved": noop("texts for some"),
 }
 
 
@@ -75,16 +78,16 @@ def _name(done: Done) -> str:
 
 
 _ACTIONS = {
-    "SendInvite": "Invite one person",
-    "SendInvites": "Invite one person to several events",
-    "ControlCampaign": "Send to a list",
-    "Remind": "Remind people",
-    "WithdrawInvite": "Take one person out",
-    "DeclineProposal": "Decline another time that was proposed",
-    "SendReport": "Mail the report",
-    "HandleDelivery": "Carry out what a system of record posted",
-    "SetTriggerLive": "Make a trigger live",
-    "ReplyMessage": "Answer a message",
+    "SendInvite": noop("Invite one person"),
+    "SendInvites": noop("Invite one person to several events"),
+    "ControlCampaign": noop("Send to a list"),
+    "Remind": noop("Remind people"),
+    "WithdrawInvite": noop("Take one person out"),
+    "DeclineProposal": noop("Decline another time that was proposed"),
+    "SendReport": noop("Mail the report"),
+    "HandleDelivery": noop("Carry out what a system of record posted"),
+    "SetTriggerLive": noop("Make a trigger live"),
+    "ReplyMessage": noop("Answer a message"),
 }
 
 
@@ -141,12 +144,14 @@ async def _of_change(work: Work, command: Command[Done], done: EventDone) -> Hel
 
 def _action(command: Command[Done], done: EventDone) -> str:
     if isinstance(command, CancelInstance):
-        return "Cancel one date of the series"
+        return noop("Cancel one date of the series")
     if isinstance(command, CancelEvent):
-        return "Cancel the event"
+        return noop("Cancel the event")
     if done.created:
-        return "Create the event"
-    return "Change one date of the series" if _instance(command, done.event) else "Change the event"
+        return noop("Create the event")
+    if _instance(command, done.event):
+        return noop("Change one date of the series")
+    return noop("Change the event")
 
 
 def when(event: Event) -> str:
@@ -162,7 +167,7 @@ def differences(done: EventDone) -> Iterator[Difference]:
     if old is None or new.cancelled:
         return
     if {"start", "end", "timezone", "recurrence"} & set(done.changed):
-        yield Difference(field="time", before=when(old), after=when(new))
+        yield Difference(field=noop("time"), before=when(old), after=when(new))
     for name in done.changed:
         if name == "overrides":
             yield from _dates(old, new)
@@ -177,13 +182,13 @@ def _dates(old: Event, new: Event) -> Iterator[Difference]:
     for override in [o for o in new.overrides if o not in known][:_FIRST]:
         before = write.instance(old, override.recurrence_id)
         for field, first, second in (
-            ("time", words.when(before.span), words.when(override.span)),
-            ("title", before.summary, override.summary),
-            ("place", before.location, override.location),
-            ("description", before.description, override.description),
+            (noop("time of one date"), words.when(before.span), words.when(override.span)),
+            (noop("title of one date"), before.summary, override.summary),
+            (noop("place of one date"), before.location, override.location),
+            (noop("description of one date"), before.description, override.description),
         ):
             if first != second:
-                yield Difference(field=f"{field} of one date", before=first[:_SHOWN], after=second[:_SHOWN])
+                yield Difference(field=field, before=first[:_SHOWN], after=second[:_SHOWN])
 
 
 def _shown(value: object) -> str:

@@ -239,7 +239,8 @@ async def _close(work: Work, campaign: Campaign) -> None:
         counts = await work.unit.campaign_counts(campaign.id)
         skipped = await work.unit.skipped(campaign.id, notices.SKIPPED_SHOWN)
         event = await work.unit.event(campaign.event_uid)
-        notice = notices.campaign_report(campaign, event.summary if event else "", counts, skipped)
+        title, language = event.summary if event else "", await notices.language_of(work, campaign.report_to)
+        notice = notices.campaign_report(campaign, title, counts, skipped, language)
         await notifying.notify(work, campaign.report_to, notice, campaign.event_uid)
 
 

@@ -12,13 +12,14 @@ import hashlib
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from engine.commands import notices
+from engine.commands import confirmation_mails, notices
 from engine.commands.answers.confirmations import EXPIRES
 from engine.commands.base import Done, Work
 from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.events.events import EventDone
 from engine.commands.randomness import TOKEN_LENGTH
 from engine.commands.tables.batch import BatchDone
+from engine.mail.locale.language import Language
 from engine.model.base import Value
 from engine.model.confirmations import Confirmation, ConfirmationKind
 
@@ -146,13 +147,14 @@ async def ask(work: Work, held: Held) -> None:
     kind = ConfirmationKind.FIRST_PROOF
     others = await work.unit.open_since(organizer, work.now - GROWN, kind, _ASKED_MOST)
     alike = any(set(digests) & set(other.proofs) for other in others)
+    language = await notices.language_of(work, organizer)
     confirmation = Confirmation(
         kind=kind,
         code=work.randomness.word(TOKEN_LENGTH),
         mail=held.mail,
         mailbox=held.mailbox,
         address=organizer,
-        what=await _what(work, held),
+        what=await _what(work, held, language),
         created=work.now,
         expires=work.now + EXPIRES,
         asked=not alike and len(others) < _ASKED_MOST,
@@ -160,30 +162,38 @@ async def ask(work: Work, held: Held) -> None:
     )
     await work.unit.add_confirmation(confirmation)
     if confirmation.asked:
-        notice = notices.first_proof(confirmation, work.settings)
+        notice = confirmation_mails.first_proof(confirmation, work.settings, language)
         await work.unit.add_messages([notices.message(work, organizer, organizer, notice, None)], priority=0)
 
 
-async def _what(work: Work, held: Held) -> str:
+async def _what(work: Work, held: Held, language: Language) -> str:
     """What confirming does, in our own words and those that the events have now: the mail's own do not count yet."""
-    lines = [await _line(work, doing) for doing in held.doings[:_EVENTS_SHOWN]]
+    lines = [await _line(work, doing, language) for doing in held.doings[:_EVENTS_SHOWN]]
     rest = held.doings[_EVENTS_SHOWN:]
     if rest:
+        people = language.number(sum(d.people for d in rest))
         lines.append(
-            f"It concerns {len(rest)} more events, and mails {sum(d.people for d in rest)} people of them."
+            language.say(
+                "It concerns {count} more events, and mails {people} people of them.",
+                count=language.number(len(rest)),
+                people=people,
+            )
         )
     return " ".join(lines)
 
 
-async def _line(work: Work, doing: IntendedChange) -> str:
-    event = await work.unit.event(doing.uid)
-    named = notices.naming(event) if event else "an event of yours"
+async def _line(work: Work, doing: IntendedChange, language: Language) -> str:
+    event, say = await work.unit.event(doing.uid), language.say
+    named = confirmation_mails.naming(event, language) if event else say("an event of yours")
+    people = language.number(doing.people)
     match doing.action:
         case "invite":
-            return f"It invites {doing.people} people to {named}."
+            return say("It invites {people} people to {event}.", people=people, event=named)
         case "create":
-            return f"It makes {named}, and invites {doing.people} people to it."
+            return say("It makes {event}, and invites {people} people to it.", people=people, event=named)
         case "cancel":
-            return f"It cancels {named}, and mails {doing.people} people that it does."
+            return say(
+                "It cancels {event}, and mails {people} people that it does.", people=people, event=named
+            )
         case _:
-            return f"It changes {named}, and mails {doing.people} people of it."
+            return say("It changes {event}, and mails {people} people of it.", people=people, event=named)

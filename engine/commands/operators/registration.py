@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.commands import notices, text
+from engine.commands import confirmation_mails, notices, text
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.commands.prompting import Cause, prompted
 from engine.commands.randomness import TOKEN_LENGTH
+from engine.mail.locale.language import noop
 from engine.model.base import Value
 from engine.model.confirmations import Confirmation, ConfirmationKind
 
@@ -17,7 +18,7 @@ ASK_AGAIN = timedelta(days=1)
 EXPIRES = timedelta(days=30)
 WAITING_MAX = 100
 """Mails of one address that are carried out once it is registered; further ones wait for the operator."""
-_WHAT = "Confirming registers this address as an organizer and carries out the mail that waits."
+_WHAT = noop("Confirming registers this address as an organizer and carries out the mail that waits.")
 
 
 class Applicant(Value):
@@ -40,20 +41,21 @@ async def apply_for(work: Work, applicant: Applicant) -> None:
         and not await work.unit.asked_since(address, work.now - ASK_AGAIN, kind)
         and await prompted(work, Cause.QUESTION, address, address)
     )
+    language = await notices.language_of(work, address)
     confirmation = Confirmation(
         kind=kind,
         code=work.randomness.word(TOKEN_LENGTH),
         mail=applicant.mail,
         mailbox=applicant.mailbox,
         address=address,
-        what=_WHAT,
+        what=language.say(_WHAT),
         created=work.now,
         expires=work.now + EXPIRES,
         asked=asked,
     )
     await work.unit.add_confirmation(confirmation)
     if asked:
-        notice = notices.registration(confirmation, work.settings)
+        notice = confirmation_mails.registration(confirmation, work.settings, language)
         await work.unit.add_messages([notices.message(work, address, address, notice, None)], priority=0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from engine.commands import notices
+from engine.commands import confirmation_mails, notices
 from engine.commands.answers import confirmations
 from engine.commands.approvals import approval_mails
 from engine.commands.base import Command, Done, Work
@@ -70,7 +70,7 @@ async def apply_once(
             raise _Rehearsed
         if actor.kind == "organizer":
             await _judge_proof(work, received, done, became)
-        answer = _notice(received, done, notice)
+        answer = await _notice(work, received, done, notice)
         reply = await _reply(work, received, became, answer) if answer else None
         await note(work, received.intake(became, work.now, part), reply)
         await _ask(work, became)
@@ -86,10 +86,14 @@ async def apply_once(
     return became
 
 
-def _notice(received: ReceivedMail, done: D, notice: Callable[[D], Notice | None] | None) -> Notice | None:
+async def _notice(
+    work: Work, received: ReceivedMail, done: D, notice: Callable[[D], Notice | None] | None
+) -> Notice | None:
     """What the sender hears; of a change that they are asked about themselves, nothing besides."""
+    if done.held and done.held.address == received.mail.from_address:
+        return None
     if done.held:
-        return approval_mails.waits(done.held) if done.held.address != received.mail.from_address else None
+        return approval_mails.waits(done.held, await notices.language_of(work, done.held.organizer))
     return notice(done) if notice else None
 
 
@@ -108,7 +112,7 @@ async def _reply(
     if not (changed and proven) and not await _bounded(work, to, became, proven=proven):
         return None
     if received.flagged and not proven:
-        notice = notices.unproven(f"{became.action.value} {became.code}".strip(), became.uid)
+        notice = confirmation_mails.unproven(f"{became.action.value} {became.code}".strip(), became.uid)
     return NoticeToSender(to=to, notice=notice)
 
 

@@ -225,7 +225,8 @@ class Router:
         waits = outcome.code == Code.ORGANIZER_NOT_ALLOWED and self._engine.settings.registration != "open"
         notify = outcome.action is MailAction.REFUSED or waits
         notify = notify and received.mailbox.name in {"create", "bulk"}
-        notice = notices.refused(received.mail.subject, outcome.detail, outcome.code)
+        language = notices.spoken(await self._engine.organizer_language(received.actor.address))
+        notice = notices.refused(received.mail.subject, outcome.detail, outcome.code, language)
         await apply_once(
             self._engine,
             received,

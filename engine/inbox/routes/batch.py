@@ -167,7 +167,10 @@ async def _answer(
     )
     problems = [*problems, *map(line, (*failed, *uninvited))]
     anything = len(failed) < len(outcomes)
-    notice = notices.batch_done(in_words(outcomes), problems, table(outcomes), anything=anything)
+    language = notices.spoken(await engine.organizer_language(received.actor.address))
+    notice = notices.batch_done(
+        in_words(outcomes), problems, table(outcomes), anything=anything, language=language
+    )
     command = _Remember(key=_mail_key(received)) if received.mail.message_id else NoChange()
     return await apply_once(
         engine,

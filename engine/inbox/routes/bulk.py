@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from engine.commands import notices
+from engine.commands import confirmation_mails, notices
 from engine.commands.campaigns.campaigns import CampaignDone
 from engine.commands.intake import NoChange
 from engine.engine import Engine
@@ -154,7 +154,7 @@ async def _start(engine: Engine, received: ReceivedMail, uid: str, rows: list[Ro
 def _notice(engine: Engine, received: ReceivedMail, done: CampaignDone) -> Notice | None:
     """What is answered at once; of a list that was started the report comes when it is done."""
     if received.flagged:
-        return notices.unproven(MailAction.CAMPAIGN.value, done.event.uid)
+        return confirmation_mails.unproven(MailAction.CAMPAIGN.value, done.event.uid)
     if done.campaign.state is CampaignState.DRAFT:
         return list_waits(done, engine.settings.page("console/lists"))
     return None
@@ -163,7 +163,8 @@ def _notice(engine: Engine, received: ReceivedMail, done: CampaignDone) -> Notic
 async def _answer(engine: Engine, received: ReceivedMail, problems: list[str], code: str) -> None:
     """Tell the sender of the rows that started nothing; what was started reports for itself."""
     outcome = Outcome(action=MailAction.CAMPAIGN, code=code)
-    notice = notices.list_refused(problems[:_PROBLEMS_SHOWN])
+    language = notices.spoken(await engine.organizer_language(received.actor.address))
+    notice = notices.list_refused(problems[:_PROBLEMS_SHOWN], language)
     await apply_once(
         engine,
         received,

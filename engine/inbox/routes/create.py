@@ -33,6 +33,7 @@ from engine.inbox.routes.addressed import by_google, objection, quoted
 from engine.inbox.routes.planning import Plan, alone, known_event, planned
 from engine.inbox.routes.reach import weighed
 from engine.itip.message import ItipEvent, ItipMessage
+from engine.mail.locale.language import Language
 from engine.model.events import Event
 from engine.model.messages import Notice
 from engine.model.times import Instant
@@ -176,7 +177,8 @@ async def _summed(engine: Engine, received: ReceivedMail, outcomes: list[Outcome
     why = [f"{o.code}: {o.detail}" for o in outcomes if o.action is MailAction.REFUSED]
     why += [f"{o.action.value}: uid {o.uid}" for o in outcomes if o.action in done and not o.detail]
     why += [f"{o.uid}: {o.detail}" for o in outcomes if o.action in done and o.detail]
-    notice = notices.several(received.mail.subject, summed.detail, why)
+    language = notices.spoken(await engine.organizer_language(received.actor.address))
+    notice = notices.several(received.mail.subject, summed.detail, why, language)
     became = await apply_once(
         engine, received, NoChange(), SYSTEM, outcome=lambda _: summed, notice=lambda _: notice, part="all"
     )
@@ -289,6 +291,7 @@ async def _declined(engine: Engine, received: ReceivedMail, message: ItipMessage
     if known is None:
         return _unknown()
     people = [a.address for a in event.attendees if a.address != known.organizer][:_DECLINED_MAX]
+    language = notices.spoken(await engine.organizer_language(known.organizer))
     outcome = refused(Code.UNKNOWN_ATTENDEE, "The mail does not say whose proposal it declines.")
     for email in people:
         command = DeclineProposal(uid=known.uid, email=email, recurrence_id=event.recurrence_id)
@@ -298,7 +301,7 @@ async def _declined(engine: Engine, received: ReceivedMail, message: ItipMessage
             command,
             received.actor,
             outcome=lambda done: Outcome(action=MailAction.COUNTER, uid=done.event.uid, detail="declined"),
-            notice=lambda done: notices.declined(done.event, done.attendee),
+            notice=lambda done: notices.declined(done.event, done.attendee, language),
             part=f"{named(event.uid)}:{email}",
         )
     return outcome
@@ -328,13 +331,15 @@ async def _apply(
 
     part = f"{named(event.uid)}:{event.recurrence_id or ''}"
     part += ":cancelled" if action is MailAction.CANCELLED else ""
-    saying = partial(_NOTICES[action], engine.settings, None if event.following else event.recurrence_id)
+    language = notices.spoken(await engine.organizer_language(received.actor.address))
+    which = None if event.following else event.recurrence_id
+    saying = partial(_NOTICES[action], engine.settings, language, which)
 
     pages = await engine.pages_of(received.actor.address) if action is MailAction.CREATED else []
 
     def notice(done: EventDone) -> Notice:
-        told = notices.on_pages(saying(done), done.event, pages, engine.settings)
-        return notices.without(told, left_out)
+        told = notices.on_pages(saying(done), done.event, pages, engine.settings, language)
+        return notices.without(told, left_out, language)
 
     def no(why: Refused) -> Outcome:
         if why.code is Code.STALE:
@@ -357,12 +362,12 @@ async def _apply(
     )
 
 
-_NOTICES: dict[MailAction, Callable[[Settings, Instant | None, EventDone], Notice]] = {
-    MailAction.CREATED: lambda settings, _, done: notices.created(done.event, settings),
-    MailAction.UPDATED: lambda _, which, done: notices.updated(
-        done.event, done.changed, done.notified, which
+_NOTICES: dict[MailAction, Callable[[Settings, Language, Instant | None, EventDone], Notice]] = {
+    MailAction.CREATED: lambda settings, language, _, done: notices.created(done.event, settings, language),
+    MailAction.UPDATED: lambda _, language, which, done: notices.updated(
+        done.event, done.changed, done.notified, which, language
     ),
-    MailAction.CANCELLED: lambda _, which, done: notices.cancelled(
-        done.event, done.changed, done.notified, which
+    MailAction.CANCELLED: lambda _, language, which, done: notices.cancelled(
+        done.event, done.changed, done.notified, which, language
     ),
 }

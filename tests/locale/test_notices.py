@@ -1,0 +1,169 @@
+"""What organizers are told by mail is in the language that is set for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.commands import confirmation_mails, notices
+from engine.commands.agents import approval_mails
+from engine.commands.answers.confirmations import Waiting, ask
+from engine.commands.base import Command, Done, Work
+from engine.commands.operators.organizers import SettleOrganizer
+from engine.commands.signing_in import AskToSignIn
+from engine.engine import Engine
+from engine.mail.locale.language import language
+from engine.model.actors import Actor
+from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.confirmations import Confirmation
+from engine.model.held import Difference, HeldPreview, HoldReason
+from engine.model.messages import Notice
+from engine.model.people import Attendee, Origin
+from engine.refusals import Code, Refused
+from tests.itip.samples import event
+from tests.locale.words import english_words
+from tests.outbox.test_render import NOW, SETTINGS
+from tests.support.clock import Clock
+from tests.support.engines import created, deliver, do, engine_in
+
+GERMAN = language("de")
+_DATA = re.compile(
+    r"\S+@\S+|https?://\S+|(?:uid|id|Code): \S+|[A-Z]\w+/\w+|STOP|UPDATE|CANCEL|\b(?:email|name|action|uid)\b"
+)
+EVENT = event().model_copy(
+    update={"summary": "Konzert", "location": "Gasteig", "recurrence": "FREQ=WEEKLY;BYDAY=MO;COUNT=3"}
+)
+ANN = Attendee(event_uid=EVENT.uid, email="ann@example.org", token="t" * 16, origin=Origin.API, created=NOW)
+
+
+def english_in(notice: Notice) -> set[str]:
+    return english_words(_DATA.sub(" ", f"{notice.subject}\n{notice.text}\n{notice.warning}"))
+
+
+def every_notice() -> Iterator[Notice]:
+    """Each notice to an organizer, in German."""
+    yield notices.without(notices.created(EVENT, SETTINGS, GERMAN), ["Kapitel"], GERMAN)
+    yield notices.updated(EVENT, ["summary", "start", "url"], 2_430, None, GERMAN)
+    yield notices.updated(EVENT, ["start"], 1, EVENT.span.start, GERMAN)
+    yield notices.updated(EVENT, [], 0, None, GERMAN)
+    yield notices.cancelled(EVENT, ["status"], 3, None, GERMAN)
+    yield notices.cancelled(EVENT, ["status"], 3, EVENT.span.start, GERMAN)
+    yield notices.several("Saison", "2", [], GERMAN)
+    yield notices.declined(EVENT, ANN, GERMAN)
+    yield notices.refused("Konzert", "Grund", "code", GERMAN)
+    yield notices.refused("Konzert", "Grund", Code.FREE_TRIAL_ENDED.value, GERMAN)
+    yield notices.several_answer(EVENT, ANN, GERMAN)
+    yield notices.proposal(EVENT, ANN, EVENT.span, "Bitte", None, GERMAN)
+    yield notices.proposal(EVENT, ANN, None, "", None, GERMAN)
+    yield notices.delegate_outside(EVENT, ANN, GERMAN)
+    yield notices.warned(Notice(subject="", text=""), SETTINGS, GERMAN)
+    yield notices.gathered([notices.created(EVENT, SETTINGS, GERMAN)] * 2, 3, GERMAN)
+    yield notices.batch_done("3", ["Zeile"] * 300, "", anything=True, language=GERMAN)
+    yield notices.batch_done("3", ["Zeile"], "", anything=False, language=GERMAN)
+
+
+@pytest.mark.parametrize("notice", [*every_notice()], ids=lambda notice: notice.subject[:30])
+def test_a_notice_in_german_says_nothing_in_english(notice: Notice) -> None:
+    assert english_in(notice) == set()
+
+
+@pytest.mark.parametrize("code", sorted(notices._SKIPPED))
+def test_why_a_row_was_passed_over_is_told_in_german(code: Code) -> None:
+    row = Recipient(row=3, email="ann@example.org", code=code)
+    told = notices.skipping(row, GERMAN).replace(code.value, "")
+    assert english_words(_DATA.sub(" ", told)) == set()
+
+
+@pytest.mark.parametrize("kind", ["confirm", "first_proof", "registration"])
+def test_a_mail_that_asks_whether_a_mail_is_theirs_is_in_german(kind: str) -> None:
+    asked = Confirmation(
+        code="c" * 20,
+        mail="m",
+        mailbox="create",
+        address="ann@example.org",
+        what="",
+        created=NOW,
+        expires=NOW + timedelta(days=7),
+    )
+    for settings in (SETTINGS, SETTINGS.model_copy(update={"public_url": "http://127.0.0.1:8000"})):
+        assert english_in(getattr(confirmation_mails, kind)(asked, settings, GERMAN)) == set()
+
+
+def test_a_preview_names_actions_fields_and_answers_in_german() -> None:
+    preview = HeldPreview(
+        action="Change the event",
+        title="Konzert",
+        when="19:00",
+        people=7,
+        first=("ann@example.org",),
+        left_out={"declined": 2, "noaction": 1},
+        differences=(Difference(field="place", before="", after="Gasteig"),),
+    )
+    told = approval_mails.described(preview, GERMAN)
+    assert english_words(_DATA.sub(" ", told)) == set()
+    assert [english_words(GERMAN.say(why)) for why in approval_mails.REASONS.values()] == [set()] * len(
+        approval_mails.REASONS
+    )
+    assert set(approval_mails.REASONS) == set(HoldReason)
+
+
+@pytest.fixture
+async def engine(tmp_path: Path, clock: Clock) -> AsyncIterator[Engine]:
+    async with engine_in(tmp_path, clock, public_url="https://cis.example.com", organizers="*") as opened:
+        yield opened
+
+
+async def test_a_link_to_sign_in_is_mailed_in_the_organizers_language(engine: Engine) -> None:
+    await created(engine, organizer="olga@cis.test")
+    await do(engine, SettleOrganizer(address="olga@cis.test", language="nl"))
+    await do(engine, AskToSignIn(address="olga@cis.test"), Actor(kind="attendee", address=""))
+    (mail,) = await deliver(engine)
+    assert mail.notice
+    assert mail.notice.subject == "Aanmelden"
+    assert "15 minuten" in mail.notice.text
+
+
+class _Ask(Command[Done]):
+    """Ask the owner of an address."""
+
+    waiting: Waiting
+
+    async def carry_out(self, work: Work) -> Done:
+        await ask(work, self.waiting)
+        return Done()
+
+
+async def test_what_a_confirmation_does_is_told_in_the_organizers_language(engine: Engine) -> None:
+    await created(engine, organizer="olga@cis.test")
+    await do(engine, SettleOrganizer(address="olga@cis.test", language="de"))
+    waiting = Waiting(mail="m", mailbox="bulk", address="olga@cis.test", who="organizer")
+    await do(engine, _Ask(waiting=waiting))
+    (mail,) = await deliver(engine)
+    assert mail.notice
+    assert "Sie lädt die Personen einer angehängten Liste ein." in mail.notice.text
+    assert english_in(mail.notice) == set()
+
+
+async def test_a_report_of_a_list_is_in_the_organizers_language(engine: Engine) -> None:
+    campaign = Campaign(
+        id="c",
+        event_uid="u",
+        organizer="o@cis.test",
+        origin=Origin.BULK,
+        state=CampaignState.CANCELLED,
+        total=3,
+        created=NOW,
+    )
+    told = notices.campaign_report(campaign, "Konzert", {"sent": 1, "failed": 2}, [], GERMAN)
+    assert english_in(told) == set()
+
+
+async def test_a_language_that_is_none_of_ours_changes_nothing(engine: Engine) -> None:
+    await created(engine, organizer="olga@cis.test")
+    with pytest.raises(Refused):
+        await do(engine, SettleOrganizer(address="olga@cis.test", language="klingon"))
+    assert await engine.organizer_language("olga@cis.test") == ""
