@@ -14,7 +14,6 @@ from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.events import Event
 from engine.model.messages import Kind, Message, Notice
 from engine.model.pages import Page, event_path, path
-from engine.model.people import Attendee
 from engine.model.times import Instant, Span
 from engine.refusals import Code
 from engine.settings import Settings
@@ -83,7 +82,7 @@ def created(event: Event, settings: Settings, language: Language = ENGLISH) -> N
     """A new event, and what can be done with it next."""
     say = language.say
     what = say("Your event was created. No one has been invited yet.")
-    made = _notice(say("Created: {title}", title=event.summary), event, what, language)
+    made = about_event(say("Created: {title}", title=event.summary), event, what, language)
     return made.model_copy(update={"text": made.text + _next_steps(event, settings, language)})
 
 
@@ -152,7 +151,7 @@ def updated(
     else:
         what = say("One date of your series was changed; the others stay as they are.")
     told = f"{what} {_notified(notified, language)}"
-    return _notice(say("Updated: {title}", title=event.summary), event, told, language, instance)
+    return about_event(say("Updated: {title}", title=event.summary), event, told, language, instance)
 
 
 _PLAIN_FIELDS = (
@@ -186,13 +185,13 @@ def cancelled(
     if instance is not None:
         what = say("One date of your series was cancelled; the others stay as they are.")
     told = f"{what} {_notified(notified, language)}"
-    return _notice(say("Cancelled: {title}", title=event.summary), event, told, language, instance)
+    return about_event(say("Cancelled: {title}", title=event.summary), event, told, language, instance)
 
 
 def _unchanged(event: Event, language: Language) -> Notice:
     say = language.say
     told = say("The server already had what your mail says: nothing changed and no one was notified.")
-    return _notice(say("No change: {title}", title=event.summary), event, told, language)
+    return about_event(say("No change: {title}", title=event.summary), event, told, language)
 
 
 def several(subject: str, what: str, why: Sequence[str], language: Language = ENGLISH) -> Notice:
@@ -201,13 +200,6 @@ def several(subject: str, what: str, why: Sequence[str], language: Language = EN
     brought = say("Your mail “{subject}” brought {what}", subject=subject[:_SUBJECT_SHOWN], what=what)
     text = "\n".join([brought, *why[:SKIPPED_SHOWN]]) + "\n"
     return Notice(subject=say("Done: {title}", title=subject)[:200], text=text)
-
-
-def declined(event: Event, attendee: Attendee, language: Language = ENGLISH) -> Notice:
-    """To the organizer: an attendee's proposal is declined."""
-    say = language.say
-    told = say("{email} is told that the time stays the same.", email=attendee.email)
-    return _notice(say("Proposal declined: {title}", title=event.summary), event, told, language)
 
 
 def refused(subject: str, why: str, code: str, language: Language = ENGLISH) -> Notice:
@@ -219,14 +211,15 @@ def refused(subject: str, why: str, code: str, language: Language = ENGLISH) -> 
     return Notice(subject=own or say("Not done: {title}", title=subject)[:200], text=text)
 
 
-def _notice(
+def about_event(
     subject: str, event: Event, what: str, language: Language, instance: Instant | None = None
 ) -> Notice:
+    """A notice that says something of an event, and which event it is."""
     say = language.say
     repeats = words.recurrence(event.recurrence, event.span, language) if instance is None else ""
     lines = [
         say("Event: {title}", title=event.summary),
-        say("When: {time}", time=when(_span(event, instance), language)),
+        say("When: {time}", time=when(span_of(event, instance), language)),
         *([say("Repeats: {rule}", rule=repeats)] if repeats else []),
         f"uid: {event.uid}",
         *([f"id: {event.id}"] if event.id else []),
@@ -236,11 +229,12 @@ def _notice(
 
 
 def when(span: Span, language: Language = ENGLISH) -> str:
+    """The time of `span` with its zone."""
     zone = words.zone(span)
     return words.when(span, language) + (f" ({zone})" if zone else "")
 
 
-def _span(event: Event, instance: Instant | None) -> Span:
+def span_of(event: Event, instance: Instant | None) -> Span:
     """When the instance takes place, or took place before it was cancelled."""
     if instance is None:
         return event.span
@@ -349,63 +343,3 @@ def warned(notice: Notice, settings: Settings, language: Language = ENGLISH) -> 
 def list_refused(problems: Sequence[str], language: Language = ENGLISH) -> Notice:
     """The rows of a mailed list that belong to no event that could be sent."""
     return Notice(subject=language.say("Bulk Invite Status"), text="\n".join(problems) + "\n")
-
-
-def several_answer(event: Event, holder: Attendee, language: Language = ENGLISH) -> Notice:
-    """Several people answer what one address was invited to."""
-    told = language.say(
-        "You invited {email}, and more than one other address answers there: it seems to be a mailing list. The "
-        "answer of that address itself counts as before. Anyone else who answers counts as a separate person, once "
-        "their mail is verified. To know who comes, invite each person at their own address.",
-        email=holder.email,
-    )
-    subject = language.say("Several people answer for {email}", email=holder.email)
-    return _notice(subject, event, told, language)
-
-
-def proposal(
-    event: Event,
-    attendee: Attendee,
-    span: Span | None,
-    comment: str,
-    instance: Instant | None = None,
-    language: Language = ENGLISH,
-) -> Notice:
-    """An attendee would rather come at another time; their words are marked as theirs (promise 14)."""
-    say = language.say
-    at = say("they did not say when")
-    if span:
-        at = when(span.model_copy(update={"timezone": event.span.timezone}), language)
-    proposed = say(
-        "{person} proposes another time for “{title}”: {time}.",
-        person=_person(attendee),
-        title=event.summary,
-        time=at,
-    )
-    now = say("It is now {time}. Nothing was changed.", time=when(_span(event, instance), language))
-    advice = say(
-        "To accept, move the event in your calendar and send the update, or have your agent do it. To keep the time, "
-        "do nothing, or decline the proposal in your calendar."
-    )
-    flat = " ".join(comment.split())[:500]
-    theirs = say("They wrote: > {comment}", comment=flat) + "\n" if flat else ""
-    return Notice(
-        subject=say("New time proposed: {title}", title=event.summary)[:200],
-        text=f"{proposed}\n{now}\n\n{advice}\n\n{theirs}uid: {event.uid}\n",
-    )
-
-
-def delegate_outside(event: Event, delegator: Attendee, language: Language = ENGLISH) -> Notice:
-    """An attendee named a delegate whom the bounds of the event's key do not let it mail."""
-    told = language.say(
-        "{email} sends someone in their place whom this event's key may not mail. That person is not invited; the "
-        "event's answers show who it is.",
-        email=delegator.email,
-    )
-    subject = language.say("Not invited: a delegate for {title}", title=event.summary)
-    return _notice(subject, event, told, language)
-
-
-def _person(attendee: Attendee) -> str:
-    """Name and address: whoever proves an address may call themselves what they like."""
-    return f"{attendee.name} ({attendee.email})" if attendee.name else attendee.email

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands import confirmation_mails, notices
-from engine.commands.agents import approval_mails
+from engine.commands import answer_notices, confirmation_mails, notices
 from engine.commands.answers.confirmations import Waiting, ask
+from engine.commands.approvals import approval_mails
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.organizers import SettleOrganizer
 from engine.commands.signing_in import AskToSignIn
@@ -53,13 +53,13 @@ def every_notice() -> Iterator[Notice]:
     yield notices.cancelled(EVENT, ["status"], 3, None, GERMAN)
     yield notices.cancelled(EVENT, ["status"], 3, EVENT.span.start, GERMAN)
     yield notices.several("Saison", "2", [], GERMAN)
-    yield notices.declined(EVENT, ANN, GERMAN)
+    yield answer_notices.declined(EVENT, ANN, GERMAN)
     yield notices.refused("Konzert", "Grund", "code", GERMAN)
     yield notices.refused("Konzert", "Grund", Code.FREE_TRIAL_ENDED.value, GERMAN)
-    yield notices.several_answer(EVENT, ANN, GERMAN)
-    yield notices.proposal(EVENT, ANN, EVENT.span, "Bitte", None, GERMAN)
-    yield notices.proposal(EVENT, ANN, None, "", None, GERMAN)
-    yield notices.delegate_outside(EVENT, ANN, GERMAN)
+    yield answer_notices.several_answer(EVENT, ANN, GERMAN)
+    yield answer_notices.proposal(EVENT, ANN, EVENT.span, "Bitte", None, GERMAN)
+    yield answer_notices.proposal(EVENT, ANN, None, "", None, GERMAN)
+    yield answer_notices.delegate_outside(EVENT, ANN, GERMAN)
     yield notices.warned(Notice(subject="", text=""), SETTINGS, GERMAN)
     yield notices.gathered([notices.created(EVENT, SETTINGS, GERMAN)] * 2, 3, GERMAN)
     yield notices.batch_done("3", ["Zeile"] * 300, "", anything=True, language=GERMAN)

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic
 
-from engine.commands import notices, notifying, text
+from engine.commands import answer_notices, notices, notifying, text
 from engine.commands.base import Command, D_co, Done, Work, unknown_event
 from engine.commands.invites.invites import new_attendee
 from engine.commands.prompting import Cause, prompted
@@ -114,7 +114,7 @@ async def _tell_of_several(work: Work, event: Event, holder: Attendee) -> None:
         work, Cause.SEVERAL, holder.email, event.organizer
     ):
         language = await notices.language_of(work, event.organizer)
-        notice = notices.several_answer(event, holder, language)
+        notice = answer_notices.several_answer(event, holder, language)
         await notifying.notify(work, event.organizer, notice, event.uid)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.commands import notices, notifying, text
+from engine.commands import answer_notices, notices, notifying, text
 from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent
 from engine.commands.base import Done, Work
@@ -97,7 +97,7 @@ async def _notify(work: Work, event: Event, delegator: Attendee) -> None:
     """Tell who answers for the event's key, or its organizer, that a delegate lies beyond its bounds."""
     to = (await bounds.standing_for(work, event)).owner or event.organizer
     if await prompted(work, Cause.NOTICE, to, event.organizer):
-        notice = notices.delegate_outside(event, delegator, await notices.language_of(work, to))
+        notice = answer_notices.delegate_outside(event, delegator, await notices.language_of(work, to))
         await notifying.notify(work, to, notice, event.uid)
 
 

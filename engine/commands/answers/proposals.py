@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from pydantic import Field
 
-from engine.commands import notices, series, text
+from engine.commands import answer_notices, notices, series, text
 from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, Respondent, plain_name, whose
 from engine.commands.answers.receipts import outdated, recorded
@@ -110,7 +110,7 @@ async def _notify(work: Work, who: Respondent, proposal: Proposal) -> None:
     """Tell the organizer by mail; of very many in an hour, the rest waits to be looked up."""
     organizer = who.event.organizer
     if await prompted(work, Cause.PROPOSAL, organizer, organizer):
-        notice = notices.proposal(
+        notice = answer_notices.proposal(
             who.event,
             who.attendee,
             proposal.span,

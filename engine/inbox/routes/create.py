@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 
-from engine.commands import notices
+from engine.commands import answer_notices, notices
 from engine.commands.answers.proposals import DeclineProposal
 from engine.commands.base import Command
 from engine.commands.events import calendars
@@ -301,7 +301,7 @@ async def _declined(engine: Engine, received: ReceivedMail, message: ItipMessage
             command,
             received.actor,
             outcome=lambda done: Outcome(action=MailAction.COUNTER, uid=done.event.uid, detail="declined"),
-            notice=lambda done: notices.declined(done.event, done.attendee, language),
+            notice=lambda done: answer_notices.declined(done.event, done.attendee, language),
             part=f"{named(event.uid)}:{email}",
         )
     return outcome
