@@ -103,7 +103,8 @@ def build_server(
     `let_in`: asked before each request where no other door asks for a key.
     `leaving` is true once the server is about to stop: then calls that wait end.
     """
-    call = CallContext(engine, actor, leaving=leaving)
+    served = {spec.name for spec in selection.served}
+    call = CallContext(engine, actor, leaving=leaving, has=lambda name: name in served and permitted(name))
 
     def permitted(name: str) -> bool:
         spec = EVERY.get(name)
@@ -126,7 +127,7 @@ def build_server(
         middleware=[
             *([_StillLetIn(let_in)] if let_in else []),
             _Bounds(),
-            _Greeting(call, lambda: {spec.name for spec in selection.served if permitted(spec.name)}),
+            _Greeting(call, lambda: {name for name in served if permitted(name)}),
             Offer(),
         ],
         extensions=[apps()],

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from cis_mcp.mcp.tools import Selection
 from engine.commands.campaigns.campaigns import CampaignAction
 from engine.commands.events.timing import Timing
-from engine.engine import Engine
+from engine.engine import Engine, system_clock
 from engine.model.campaigns import CampaignState
 from engine.model.events import Event
 from engine.model.people import Partstat
@@ -26,6 +27,7 @@ from tests.support.engines import (
     created,
     deliver,
     drafted,
+    engine_in,
     invite,
     invite_all_answers,
     jobs_done,
@@ -129,6 +131,22 @@ async def test_a_draft_shows_what_would_be_sent_and_is_sent_by_its_button(
         await view.click("#draft button")
         await view.shows("Campaign · finished")
         assert sorted(sink.recipients) == EMAILS[:3]
+
+
+async def test_what_was_started_is_taken_back_by_a_button_while_its_time_lasts(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with engine_in(tmp_path / "slow", system_clock, undo_campaign_s=3_600) as engine:
+        event = await _event(engine)
+        rows = [{"email": email} for email in EMAILS[:3]]
+        async with staging(browser, engine, selection=Selection(tier="extended")) as stage:
+            view = await stage.open("bulk_send", {"uid": event.uid, "recipients": rows, "start": True})
+            await view.shows("Take it back", "#undo-slot")
+            await view.click("#undo-slot button")
+            await view.shows("Taken back: nobody hears of it.", "#undo-slot")
+            await view.shows("Campaign · cancelled")
+            assert "took back" in (await view.told())[0]
+        assert await deliver(engine) == []
 
 
 async def test_a_change_of_the_event_voids_the_button_of_a_draft_and_it_says_so(

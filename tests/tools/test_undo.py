@@ -124,6 +124,13 @@ async def test_without_a_time_nothing_can_be_taken_back(engine: Engine) -> None:
         assert "undo" not in await caller.ok("send_invite", uid=await caller.event(), email=ANN, wait_s=0)
 
 
+async def test_a_caller_without_the_tool_is_not_told_of_it(tmp_path: Path) -> None:
+    async with engine_in(tmp_path, Clock(), undo_s=60) as engine, calling(engine) as caller:
+        result = await caller.call("send_invite", uid=await caller.event(), email=ANN)
+        assert "undo" not in (result.structured_content or {})
+        assert "taken back" not in text_of(result)
+
+
 async def test_an_invite_is_taken_back_with_its_person(tmp_path: Path) -> None:
     clock = Clock()
     async with slow(tmp_path, clock) as (engine, caller):
@@ -242,7 +249,10 @@ async def test_a_list_that_starts_before_its_draft_was_seen_can_be_taken_back_fo
     tmp_path: Path,
 ) -> None:
     clock = Clock()
-    async with engine_in(tmp_path, clock, undo_campaign_s=None) as engine, calling(engine) as caller:
+    async with (
+        engine_in(tmp_path, clock, undo_campaign_s=None) as engine,
+        calling(engine, tier="extended") as caller,
+    ):
         uid = await caller.event()
         unseen = await caller.ok("bulk_send", uid=uid, recipients=[{"email": ANN}], start=True)
         assert unseen["undo"]["until"] == utc(clock() + timedelta(seconds=10))

@@ -12,6 +12,7 @@ import { active, sending } from "./sending.js";
 import { dress } from "./theme.js";
 import { tiles } from "./tiles.js";
 import { troubles } from "./troubles.js";
+import { offerUndo } from "./undo.js";
 
 const PARTS = ["tiles", "draft", "answers", "sending", "origins", "clients", "troubles", "control-slot", "pulse"];
 
@@ -48,6 +49,7 @@ panels = {
 function shown(result) {
   if (result.isError) return notice(refusalOf(result).message);
   const data = result.structuredContent ?? {};
+  offer(data.undo);
   if (data.campaign) open({ campaignId: data.campaign.id, uid: data.campaign.uid }, data.campaign);
   else if (data.campaigns) list(data.campaigns);
   else if (data.rsvp) open({ scope: data.scope, key: data.key || undefined }, null, data);
@@ -170,9 +172,17 @@ function slowest(campaign, { rsvp }) {
 async function act(action, confirmToken) {
   const args = { campaign_id: subject.campaignId, action };
   if (confirmToken) args.confirm_token = confirmToken;
-  await host.callTool("control_campaign", args);
+  offer((await host.callTool("control_campaign", args)).undo);
   await poller.now();
   await host.tellModel(`In the dashboard the person chose “${action}” for campaign ${args.campaign_id}.`);
+}
+
+/** The button that takes back what an answer did, if it can be. */
+function offer(undo) {
+  offerUndo(host, at("undo-slot"), undo, async () => {
+    await poller.now();
+    await host.tellModel("In the dashboard the person took back what was started: nobody hears of it.");
+  });
 }
 
 function head(kind, title, when) {

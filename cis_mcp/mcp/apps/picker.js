@@ -9,6 +9,7 @@ import { months } from "./months.js";
 import { outcomes } from "./outcomes.js";
 import { dress } from "./theme.js";
 import { chips } from "./understood.js";
+import { offerUndo } from "./undo.js";
 
 const TYPING_MS = 400;
 const PAGE = 50;
@@ -109,6 +110,7 @@ async function send(uids, email) {
   outcomes(at, done, panels.basket.picked, format);
   panels.basket.sent(done.invites);
   panels.events.show(panels.events.all, panels.basket.picked, false);
+  offerUndo(host, at("undo-slot"), done.undo, () => host.tellModel("The person took those invites back: nobody hears of them."));
   around(true);
   const counted = Object.entries(done.counts).map(([status, count]) => `${count} ${status}`);
   const told = `In the schedule picker the person had invites sent for ${uids.length} events: ${counted.join(", ")}.`;

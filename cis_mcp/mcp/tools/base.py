@@ -85,6 +85,8 @@ class CallContext:
     who: Callable[[], Actor]
     context: Context[Any, Any] | None = None
     leaving: Callable[[], bool] = lambda: False
+    has: Callable[[str], bool] = lambda _: True
+    """Whether the caller has the tool of that name: of another it is told nothing."""
     held: list[HeldAction] = field(default_factory=list)
     undo: list[Undo] = field(default_factory=list)
 
@@ -212,13 +214,14 @@ class ServedTool(Tool):
             spec, call = self._spec, self._call
             pools.caller.set(_caller(call))
             parsed = await _parsed(spec, arguments)
-            own = CallContext(call.engine, call.who, context, call.leaving)
+            own = CallContext(call.engine, call.who, context, call.leaving, call.has)
             if asked := opened(context):
                 return await _after_page(own, asked)
             reply = await spec.handler(own, parsed)
             if own.held:
                 return await _waiting(own, reply, own.held[-1])
-            return _success(reply, passed_over(spec.arguments, arguments), own.undo)
+            undo = own.undo if own.undo and own.has("undo") else ()
+            return _success(reply, passed_over(spec.arguments, arguments), undo)
         except MCPError:
             raise
         except WrongArguments as wrong:
