@@ -123,7 +123,7 @@ def fire(name: str, *, body: Path, delivery_id: str) -> None:
 @click.argument("name")
 @click.argument("delivery_id", metavar="ID")
 def replay(name: str, delivery_id: str) -> None:
-    """Handle a delivery anew; nothing is sent twice."""
+    """Handle a delivery again; nothing is sent twice."""
     run(_replay(settings_in_force(), name, delivery_id))
 
 

@@ -155,7 +155,7 @@ class SignInWithKey(Command[SignedIn]):
         if key.api or key.tier or key.tools:
             raise Refused(
                 Code.NOT_ALLOWED,
-                "This key is narrowed to some tools or paths, and signs nobody in.",
+                "This key is limited to some tools or paths, so it signs no one in.",
                 "Use a key without that, or sign in by mail.",
             )
         secret = work.randomness.word(SECRET_LENGTH)

@@ -29,7 +29,7 @@ class GetAttendeeArguments(Arguments):
 
 async def get_attendee(call: CallContext, arguments: GetAttendeeArguments) -> Reply:
     """Show one person at one event as a timeline: the answer and to which revision, every message with the mail
-    server's reply, comments, proposed times, and what is still owed. Use it when somebody “never got it”."""
+    server's reply, comments, proposed times, and what is still owed. Use it when someone says they “never got it”."""
     event = await call.engine.event(arguments.uid, call.actor)
     explanation = await call.engine.explain(event.uid, arguments.email, call.actor)
     campaigns = await _waited_in(call, explanation)

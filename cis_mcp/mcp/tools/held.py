@@ -46,8 +46,8 @@ class HeldResult(Result):
 
 
 async def get_held_action(call: CallContext, arguments: GetHeldArguments) -> Reply:
-    """What became of a call whose answer has held: it waits for somebody's yes, and nothing is sent before. wait_s
-    waits for the decision. Don't repeat the call meanwhile; tell your user who decides."""
+    """Show what became of a call whose answer has held: it waits for someone's approval, and nothing is sent before.
+    With wait_s, wait for the decision. Don't repeat the call meanwhile; tell your user who decides."""
     held, state = await _decided(call, arguments.id, arguments.wait_s)
     text = views.text(held, call.engine.clock())[: views.TEXT_MAX]
     return Reply(text, HeldResult(held=views.held_info(held, state, call.actor)))

@@ -46,14 +46,12 @@ class ImportCalendarArguments(Arguments):
         None, description="address of the owner; leave out to act for yourself", examples=["ann@example.com"]
     )
     timezone: str | None = Field(
-        None, description="IANA name, for times that name none", max_length=100, examples=["Europe/Paris"]
+        None, description="IANA time zone for times that have none", max_length=100, examples=["Europe/Paris"]
     )
     gone: Literal["cancel", "keep"] = Field(
         "cancel", description="what to do with coming events of an earlier import that it no longer has"
     )
-    force: bool = Field(
-        False, description="true: cancel them even where many are gone; ask your user before you say so"
-    )
+    force: bool = Field(False, description="true: cancel them even if many are missing; ask your user first")
     dry_run: bool = Field(False, description="true: only say what would be done")
 
 
@@ -94,8 +92,8 @@ class ImportedCalendar(Result):
 
 async def import_calendar(call: CallContext, arguments: ImportCalendarArguments) -> Reply:
     """Make events of a whole calendar (iCalendar or a page with schema.org Events, by URL). Call it again whenever
-    it changes: new events are created, changed ones updated, gone ones cancelled, and those invited are told;
-    nothing is doubled. Nobody is invited by it. Use dry_run first."""
+    it changes: new events are created, changed ones updated, missing ones cancelled, and the people invited are
+    notified; nothing is duplicated. It invites no one. Use dry_run first."""
     if (arguments.url is None) == (arguments.path is None):
         raise Refused(
             Code.INVALID_ARGUMENT, "Exactly one of url and path must be given.", "Give the calendar's url."

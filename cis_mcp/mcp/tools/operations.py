@@ -146,8 +146,8 @@ async def set_organizer_approval(call: CallContext, arguments: ApprovalArguments
 
 
 async def list_keys(call: CallContext, arguments: ListKeysArguments) -> Reply:
-    """List the keys with which agents come in over HTTP: whom each acts for and what it may do, never its secret.
-    New ones are made at the command line alone. Operators only."""
+    """List the keys that agents use over HTTP: whom each acts for and what it may do, never its secret. New keys are
+    made only at the command line. Operators only."""
     may_administer(call.actor)
     (after,) = cursors.opened(arguments.cursor, int) if arguments.cursor else [0]
     assert isinstance(after, int)

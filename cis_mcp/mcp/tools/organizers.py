@@ -80,7 +80,7 @@ async def list_organizers(call: CallContext, arguments: ListOrganizersArguments)
 
 async def set_organizer(call: CallContext, arguments: SetOrganizerArguments) -> Reply:
     """Set an organizer's name, time zone, language, right to send to lists, plan, and further addresses from which it
-    writes; what is left out stays. With the address alone: show it. Ask your user first. Operators only."""
+    writes; what is left out stays. With only the address, show it. Ask your user first. Operators only."""
     done = await call.apply(
         SettleOrganizer(
             address=arguments.address,

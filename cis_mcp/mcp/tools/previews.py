@@ -23,8 +23,8 @@ class PreviewResult(InvitePreview, Result):
 
 
 async def preview_invite(call: CallContext, arguments: PreviewInviteArguments) -> Reply:
-    """Show what somebody would get if they were invited, and how Gmail, Outlook, Apple, Thunderbird, Yahoo and Zoho
-    will treat it: buttons, whether it enters the calendar by itself, changes, cancellations, first contact. Each
+    """Show what someone would get if they were invited, and how Gmail, Outlook, Apple, Thunderbird, Yahoo and Zoho
+    will treat it: buttons, whether it enters the calendar automatically, changes, cancellations, first contact. Each
     statement names its source; what no source tells is “not known”. Warns where the mail may not arrive. Sends
     nothing."""
     shown = await preview(call.engine, call.actor, arguments.uid, arguments.email)

@@ -28,8 +28,8 @@ class RecordRows(Result):
 
 async def list_record(call: CallContext, arguments: ListRecordArguments) -> Reply:
     """List what the server's record says you did, newest first: each command, whether it was done or refused, and
-    with which code. The rows are a chain of hashes, so that what was done can be proved later; they hold nobody's
-    address. For what happened to your events use list_changes."""
+    with which code. The rows are a chain of hashes, so that what was done can be proved later; they hold no
+    addresses. For what happened to your events use list_changes."""
     (before,) = cursors.opened(arguments.cursor, int) if arguments.cursor else [None]
     assert before is None or isinstance(before, int)
     rows = await call.engine.record(call.actor, arguments.limit + 1, before)

@@ -24,7 +24,7 @@ class LimitInfo(Result):
     allows: str
     used: int | None = Field(description="of a budget: used today")
     left: int | None = Field(description="of a budget: what is left")
-    resets: str | None = Field(description="when a budget begins anew")
+    resets: str | None = Field(description="when a budget resets")
     lifted_by: str = Field(description="who can widen it")
 
 
@@ -35,9 +35,9 @@ class ExplainedRefusal(Result):
 
 
 async def explain_refusal(call: CallContext, arguments: ExplainRefusalArguments) -> Reply:
-    """Explain a refusal with the code out_of_bounds: what the bound allows, how much is left, when it begins anew and
-    who can widen it. It says nothing of events, and is the same whether or not one exists. Nobody but who it names can
-    lift a bound: tell your user, and don't look for a way around it."""
+    """Explain a refusal with the code out_of_bounds: what the bound allows, how much is left, when it resets and
+    who can widen it. It says nothing of events, and is the same whether or not one exists. Only the people it
+    names can lift a bound: tell your user, and don't look for a way around it."""
     done = await call.apply(ShowLimits())
     infos = [_info(one) for one in done.limits if arguments.bound in {"", one.bound}]
     lines = [_line(info) for info in infos] or ["No bound of this name holds for you."]

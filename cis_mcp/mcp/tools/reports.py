@@ -162,7 +162,7 @@ async def _counted(call: CallContext, arguments: GetStatsArguments) -> tuple[str
 
 async def list_attendees(call: CallContext, arguments: ListAttendeesArguments) -> Reply:
     """List who was invited to an event and what each answered, a page at a time. Leave addresses masked unless you need
-    them. For counts alone use get_stats."""
+    them. For counts only, use get_stats."""
     return await fitted(arguments.limit, lambda limit: _page(call, arguments, limit))
 
 

@@ -84,8 +84,8 @@ async def suppress(call: CallContext, arguments: TargetsArguments) -> Reply:
 
 
 async def unsuppress(call: CallContext, arguments: TargetsArguments) -> Reply:
-    """Take addresses or domains off the do-not-mail list. Whoever unsubscribed or complained stays on it, unless the
-    operator takes them off at that person's word. Nothing is sent by this."""
+    """Take addresses or domains off the do-not-mail list. People who unsubscribed or complained stay on it, unless
+    the operator takes them off at their request. Sends nothing."""
     done = await call.apply(Unsuppress(targets=tuple(arguments.addresses), organizer=arguments.organizer))
     data = Unsuppressed(
         removed=list(done.removed),

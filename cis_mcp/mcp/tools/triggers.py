@@ -199,9 +199,9 @@ async def fire_trigger(call: CallContext, arguments: FireTriggerArguments) -> Re
 
 
 async def replay_delivery(call: CallContext, arguments: ReplayDeliveryArguments) -> Reply:
-    """Handle a delivery of a live trigger anew, once what it failed by is mended. Nothing is sent twice."""
+    """Handle a delivery of a live trigger again, once the cause of its failure is fixed. Nothing is sent twice."""
     done = await call.apply(ReplayDelivery(trigger=arguments.name, delivery_id=arguments.delivery_id))
-    text = f"{done.delivery.id} is handled anew; see what becomes of it with list_deliveries."
+    text = f"{done.delivery.id} is handled again; see the result with list_deliveries."
     return Reply(text, Replayed(delivery=delivery_info(done.delivery)))
 
 
@@ -219,7 +219,7 @@ TOOLS = (
     Spec(list_deliveries, "Show deliveries", ListDeliveriesArguments, DeliveryList, reads(), "trigger"),
     Spec(
         replay_delivery,
-        "Handle a delivery anew",
+        "Handle a delivery again",
         ReplayDeliveryArguments,
         Replayed,
         writes(idempotent=True, mails=True),

@@ -18,9 +18,8 @@ class UndoArguments(Arguments):
 
 
 async def undo(call: CallContext, arguments: UndoArguments) -> Reply:
-    """Take back whole what a call did whose answer has undo, while its time lasts: its mails don't leave, the event is
-    as before. Once someone was mailed it is refused: use update_event or cancel_event with dry_run to see what a
-    correction costs."""
+    """Undo a call whose answer has undo, while its time lasts: its mails are not sent, and the event is as before.
+    Refused once someone was mailed: use update_event or cancel_event with dry_run to see what a correction costs."""
     done = await call.apply(UndoCommand(undo_id=arguments.id))
     changed = done.event if done.undone.before else None
     lines = [undone_line(done), *(event_lines(changed) if changed else [])]

@@ -27,7 +27,7 @@ class CreateWebhookArguments(Arguments):
         default_factory=list, description="what is posted; empty: everything", max_length=50
     )
     starting_minutes: int = Field(
-        15, ge=0, le=STARTING_MAX, description="event.starting comes so long before the start"
+        15, ge=0, le=STARTING_MAX, description="how long before the start event.starting comes"
     )
 
 

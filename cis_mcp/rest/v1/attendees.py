@@ -118,8 +118,8 @@ async def list_proposals(call: Call[OfEvent, Body]) -> Proposals:
 
 
 async def answer_proposal(call: Call[OfEvent, ProposalAnswer]) -> Answered:
-    """Answer a proposed time. Accepting moves the event there and mails those it concerns; declining mails only
-    whoever proposed it."""
+    """Answer a proposed time. Accepting moves the event there and mails the people affected; declining mails only
+    the person who proposed it."""
     body = call.body
     event = await call.engine.event(call.query.uid, call.actor)
     instance = None if body.instance is None else series.read(event.span, body.instance)

@@ -15,7 +15,7 @@ class ForWhom(OfEvent):
 
 
 async def preview_invite(call: Call[ForWhom, Body]) -> InvitePreview:
-    """Show what somebody would get if they were invited, and how mail and calendar programs will treat it. Each
+    """Show what someone would get if they were invited, and how mail and calendar programs will treat it. Each
     statement names its source; what no source tells is “not known”. Sends nothing."""
     return await preview(call.engine, call.actor, call.query.uid, call.query.email)
 

@@ -26,7 +26,7 @@ class RecordRows(Data):
 
 async def record(call: Call[ListingRecord, Body]) -> RecordRows:
     """List what the server's record says you did, newest first: each command, whether it was done or refused, and
-    with which code. It holds nobody's address."""
+    with which code. It holds no addresses."""
     limit, cursor = call.query.limit, call.query.cursor
     (before,) = cursors.opened(cursor, int) if cursor else [None]
     assert before is None or isinstance(before, int)

@@ -68,8 +68,8 @@ async def add_suppressions(call: Call[Query, Targets]) -> Suppressed:
 
 
 async def remove_suppressions(call: Call[Query, Targets]) -> Unsuppressed:
-    """Take addresses or domains off the do-not-mail list. Whoever unsubscribed or complained stays on it, unless an
-    operator takes them off. Nothing is sent. Safe to repeat."""
+    """Take addresses or domains off the do-not-mail list. People who unsubscribed or complained stay on it, unless
+    an operator takes them off. Sends nothing. Safe to repeat."""
     body = call.body
     done = await call.apply(Unsuppress(targets=tuple(body.addresses), organizer=body.organizer))
     return Unsuppressed(

@@ -135,7 +135,7 @@ async def deliveries(call: Call[ListingDeliveries, Body]) -> DeliveryList:
 
 
 async def replay(call: Call[OfDelivery, Body]) -> DeliveryInfo:
-    """Handle a delivery of a live trigger anew, once what it failed by is mended. Nothing is sent twice."""
+    """Handle a delivery of a live trigger again, once the cause of its failure is fixed. Nothing is sent twice."""
     command = ReplayDelivery(trigger=call.query.name, delivery_id=call.query.delivery_id)
     return delivery_info((await call.apply(command)).delivery)
 

@@ -56,7 +56,7 @@ def _stop(work: Work, organizer: str) -> Stop:
 def _refuse_lifting(work: Work, stop: Stop | None) -> None:
     """A key lifts what a key stopped; what a person stopped, a person lifts: their own stop, or the operator any."""
     if stop and work.actor.kind == "owner" and stop.stopped_by != work.actor.audited:
-        raise Refused(Code.NOT_ALLOWED, "Somebody else stopped this.", "The operator does.")
+        raise Refused(Code.NOT_ALLOWED, "Someone else stopped this.", "The operator does.")
     if stop and work.actor.key and not stop.stopped_by.startswith("agent:"):
         raise Refused(
             Code.NOT_ALLOWED, "A person stopped this, so no key lets it go on.", "The operator does."

@@ -114,7 +114,7 @@ class WidenKey(Command[KeyDone]):
         added = [one.strip() for one in self.add.split(",") if one.strip()]
         if not 0 < len(added) <= PATTERNS_MAX:
             raise Refused(
-                Code.INVALID_ARGUMENT, "Say what is to be allowed besides.", "Give a pattern, or several."
+                Code.INVALID_ARGUMENT, "Name what else is to be allowed.", "Give a pattern, or several."
             )
         return added
 

@@ -150,7 +150,7 @@ async def handle_for_nobody(engine: Engine, received: ReceivedMail) -> Outcome:
     """An answer to a mail of ours: reports are recorded; who has more to say is none of ours to read."""
     if received.mail.report:
         return await handle(engine, received)
-    return ignored(Code.AUTOMATIC_MAIL, "Nobody reads this mailbox.")
+    return ignored(Code.AUTOMATIC_MAIL, "No one reads this mailbox.")
 
 
 async def handle_unsubscribe(engine: Engine, received: ReceivedMail) -> Outcome:

@@ -14,7 +14,7 @@ async def handle(engine: Engine, received: ReceivedMail) -> Outcome:
     """No answer but the link tells whether the address is known; unproven mail gets none at all."""
     mail = received.mail
     if mail.report or mail.automatic or received.envelope.sender == "":
-        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail signs nobody in.")
+        return ignored(Code.AUTOMATIC_MAIL, "An automatic mail signs no one in.")
     if not received.verdict.passed:
         return ignored(Code.SENDER_UNAUTHENTICATED, "Nothing proves who asks for a link to sign in.")
     asks = AskToSignIn(address=mail.from_address)
