@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cis_mcp.cli.main import cli
 from engine.commands.triggers import deliveries as commands
 from engine.commands.triggers.deliveries import EmptyDeliveries
 from engine.commands.triggers.triggers import SetTriggerSecrets
@@ -128,3 +132,25 @@ async def test_what_was_posted_goes_with_its_days_and_with_the_person_it_names(
     assert await engine.store.posted_of(newest.id)
     await forgetting.forget(engine, "ann@example.com", engine.local)
     assert await engine.store.posted_of(newest.id) is None
+
+
+async def test_the_command_line_checks_a_proof_and_gives_the_bytes(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path))
+    async with engine_in(tmp_path, clock) as engine:
+        hook = await trigger(engine)
+        await taken(engine, hook, SPACED)
+        (delivery,) = await deliveries(engine, hook)
+    out = tmp_path / "as-posted.json"
+    command = ("trigger", "proof", "deals", delivery.id, "--out", str(out))
+    proven = await asyncio.to_thread(CliRunner().invoke, cli, command)
+    assert (proven.exit_code, "a secret of the hook proves it" in proven.output) == (0, True), proven.output
+    assert hashlib.sha256(SPACED).hexdigest() in proven.output
+    assert out.read_bytes() == SPACED
+    async with engine_in(tmp_path, clock) as engine:
+        await do(engine, SetTriggerSecrets(name="deals", secrets=("another-secret",)))
+    unproven = await asyncio.to_thread(CliRunner().invoke, cli, command[:-2])
+    assert (unproven.exit_code, "no secret of the hook proves it now" in unproven.output) == (1, True)
+    unknown = await asyncio.to_thread(CliRunner().invoke, cli, ("trigger", "proof", "deals", "none"))
+    assert (unknown.exit_code, "unknown_delivery" in unknown.output) == (2, True)
