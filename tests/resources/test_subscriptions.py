@@ -20,10 +20,14 @@ from cis_mcp.mcp import subscriptions
 from cis_mcp.mcp.callers import user
 from cis_mcp.mcp.server import build_server
 from engine import watching
+from engine.commands.approvals.deciding import Decide
 from engine.commands.campaigns.campaigns import CampaignAction
+from engine.commands.invites.invites import SendInvite
 from engine.engine import Engine
 from engine.model.actors import Actor
+from engine.model.held import Channel
 from engine.model.people import Partstat
+from tests.bounds.making import made
 from tests.support.engines import (
     ORGANIZER,
     answer,
@@ -31,6 +35,7 @@ from tests.support.engines import (
     control,
     created,
     deliver,
+    do,
     drafted,
     invite,
 )
@@ -123,6 +128,16 @@ async def test_a_change_of_the_event_and_a_running_campaign_are_told(engine: Eng
         async with engine.store.unit() as unit:
             await unit.save_event(event.model_copy(update={"location": "Hall 2"}))
         await eventually(lambda: heard() == set(uris))
+
+
+async def test_what_became_of_a_held_action_is_told_to_the_key_that_asked(engine: Engine, mode: Mode) -> None:
+    key = await made(engine, mode="hold")
+    done = await do(engine, SendInvite(uid=(await created(engine)).uid, email="ann@customer.com"), key.actor)
+    assert done.held
+    uri = f"held://{done.held.id}"
+    async with hearing(engine, mode, uri, actor=key.actor) as heard:
+        await do(engine, Decide(held_id=done.held.id, approve=True, channel=Channel.COMMAND_LINE))
+        await eventually(lambda: heard() == {uri})
 
 
 async def test_what_is_not_ones_own_cannot_be_watched(engine: Engine) -> None:
