@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,8 @@ YEAR = "public, max-age=31536000, immutable"
 FRESH = "public, no-cache"
 """Kept by browsers and caches, and asked for anew each time: an edit shows with the next request."""
 PRIVATE = "private, no-store"
+_PADDING = re.compile(rb"(?m)^(?: *//.*\n| +)")
+"""Comments on lines of their own, and indentation: our scripts have no text of several lines."""
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'{}; base-uri 'none'; frame-ancestors {}"
@@ -152,7 +155,7 @@ class Asset:
 @cache
 def asset(name: str, folder: Path = _HERE / "assets", prefix: str = "/brand") -> Asset:
     """A stylesheet or script of ours, at an address below `prefix`."""
-    raw = (folder / name).read_bytes()
+    raw = _PADDING.sub(b"", (folder / name).read_bytes())
     stem, _, ending = name.rpartition(".")
     media = {"css": "text/css", "js": "text/javascript"}[ending]
     body = Body.of(raw, f"{media}; charset=utf-8")

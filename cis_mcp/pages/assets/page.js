@@ -16,7 +16,7 @@ function begin(form) {
   const some = (name, n, values = {}) =>
     fill(texts[name][plural.select(n)] ?? texts[name].other, { ...values, n: numbers.format(n) });
   const filter = form.querySelector(".filter");
-  let rows = [];
+  let rows = null;
   let loading = null;
   const asked = form.elements.lang?.value;
 
@@ -29,14 +29,15 @@ function begin(form) {
   for (const kind of ["pointerdown", "keydown", "touchstart"]) addEventListener(kind, used, { passive: true });
 
   function read() {
-    rows = [...(events?.querySelectorAll("li") ?? [])].map((item) => {
+    return [...(events?.querySelectorAll("li") ?? [])].map((item) => {
       const title = item.querySelector("b").textContent;
       const pieces = title.split(/\s+(at|@|vs\.?|v\.?|versus)\s+/i);
       const last = pieces.length === 3 && /^(at|@)$/i.test(pieces[1]);
       const group = item.closest("fieldset");
+      const own = item.querySelector("small")?.textContent ?? "";
       return {
         item, group,
-        text: `${item.textContent} ${group.querySelector("h2").textContent}`.toLowerCase(),
+        text: `${item.textContent.replace(own, "")} ${group.querySelector("h2").textContent}`.toLowerCase(),
         home: (last ? pieces[2] : pieces[0])?.trim(),
         away: (last ? pieces[0] : pieces[2])?.trim(),
         place: item.querySelector(".place")?.textContent ?? "",
@@ -45,15 +46,18 @@ function begin(form) {
     });
   }
 
+  // What stands there already is not laid out anew.
+  const put = (node, text) => {
+    if (node.textContent !== text) node.textContent = text;
+  };
+
   function tally() {
     const ticked = [...form.querySelectorAll("input[name=e]:checked")];
     const unseen = ticked.filter((box) => box.closest("[hidden]")).length;
     const n = ticked.length;
     if (chosen && events) {
-      chosen.textContent = n
-        ? some(unseen ? "unseen" : "chosen", n, { unseen: numbers.format(unseen) })
-        : texts.choose;
-      send.textContent = n ? some("send", n) : texts.none;
+      put(chosen, n ? some(unseen ? "unseen" : "chosen", n, { unseen: numbers.format(unseen) }) : texts.choose);
+      put(send, n ? some("send", n) : texts.none);
     }
   }
 
@@ -72,7 +76,7 @@ function begin(form) {
         document.querySelector(".kept")?.remove();
         document.querySelector(".rest")?.remove();
         form.dataset.whole = "1";
-        read();
+        rows = null;
         ownTimes();
       });
     await loading;
@@ -80,6 +84,7 @@ function begin(form) {
 
   async function show() {
     if (filtered()) await whole();
+    rows ??= read();
     const words = value("q").toLowerCase().split(/\s+/).filter(Boolean);
     const [team, side, place, month] = ["team", "side", "place", "month"].map(value);
     let n = 0;
@@ -138,21 +143,27 @@ function begin(form) {
       if (!hours) return `${two(hour)}:${minute}`;
       return fill(hour < 12 ? texts.am : texts.pm, { clock: `${(hour + 11) % 12 + 1}:${minute}` });
     };
-    const day = new Intl.DateTimeFormat(lang, { weekday: "long" });
-    for (const time of document.querySelectorAll("time[datetime$=Z]:not([data-own])")) {
-      time.dataset.own = "";
+    const times = [...document.querySelectorAll("time[datetime$=Z]")];
+    let day;
+    const note = (time) => {
       const at = new Date(time.dateTime);
       const own = clock(at);
-      if (own === time.textContent.trim()) continue;
-      const note = document.createElement("small");
+      if (own === time.textContent.trim()) return;
+      day ??= new Intl.DateTimeFormat(lang, { weekday: "long" });
+      const small = document.createElement("small");
       const there = time.dataset.day ?? time.closest("fieldset")?.querySelector("h2").textContent ?? "";
       const here = day.format(at);
-      note.textContent = fill(there.includes(here) ? texts.own : texts.ownDay, { time: own, day: here });
-      time.closest(".when, dd").append(" ", note);
-    }
+      small.textContent = fill(there.includes(here) ? texts.own : texts.ownDay, { time: own, day: here });
+      time.closest(".when, dd").append(" ", small);
+    };
+    // A few at a time, so that nobody who taps meanwhile waits.
+    const go = () => {
+      for (const time of times.splice(0, 20)) if (!("own" in time.dataset)) note(time, time.dataset.own = "");
+      if (times.length) setTimeout(go);
+    };
+    go();
   }
 
-  read();
   ownTimes();
   tally();
   document.getElementById("problem")?.focus();
