@@ -321,7 +321,7 @@ class _Look:
         event, values = self._event_where("f.id")
         where = "".join(f" AND {part}" for part in event)
         return await self._store.all(
-            "SELECT f.id, f.kept_until, e.body FROM findable f JOIN event e USING (uid) "
+            "SELECT f.id, f.kept_until, e.body FROM findable f INDEXED BY findable_endless JOIN event e USING (uid) "
             "WHERE f.kept_until IS NOT NULL AND f.kept_until < coalesce(?, f.kept_until + 1) "
             "AND (f.ends IS NULL OR f.ends > ?) AND f.owner = coalesce(?, f.owner) "
             f"AND NOT EXISTS (SELECT 1 FROM occasion o WHERE o.doc = f.id AND {self._times.sql()}){where} "
