@@ -36,6 +36,7 @@ CIS_DOMAIN=${DomainName}
 CIS_OUTBOX=ses://${AWS::Region}?configuration_set=${ConfigurationSet}
 CIS_INBOX=sqs://${Queue.QueueName}?region=${AWS::Region}&bucket=${Mail}&prefix=in/
 CIS_ORGANIZERS=${Organizers}
+CIS_EXPORT=${Export}
 AWS_DEFAULT_REGION=${AWS::Region}
 END
 cat > /usr/local/bin/cis-mcp <<'END'

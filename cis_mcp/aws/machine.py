@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cis_mcp.aws.boot import DEVICE, user_data
-from cis_mcp.aws.pieces import KEPT, MAIL, Resource, arn, sub, trust
+from cis_mcp.aws.pieces import EXPORT, KEPT, MAIL, Resource, arn, sub, trust
 
 _TAGS = [{"Key": "cis", "Value": {"Ref": "AWS::StackName"}}]
 
@@ -66,7 +66,9 @@ def _instance() -> Resource:
         ],
         "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "VolumeType": "gp3"}}],
         "TagSpecifications": [{"ResourceType": "instance", "Tags": _TAGS}],
-        "UserData": {"Fn::Base64": {"Fn::Sub": [user_data(), {"Mail": MAIL, "Device": DEVICE}]}},
+        "UserData": {
+            "Fn::Base64": {"Fn::Sub": [user_data(), {"Mail": MAIL, "Device": DEVICE, "Export": EXPORT}]}
+        },
     }
     version = {"Fn::GetAtt": ["Launch", "LatestVersionNumber"]}
     return {

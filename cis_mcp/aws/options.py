@@ -46,6 +46,7 @@ class Options(Value):
     volume_gb: int = Field(20, ge=8, le=16_000)
     organizers: str = Field("", description="who may create events by mail; empty: *@domain")
     alarm_email: str = ""
+    nightly_export: bool = Field(False, description="all tables go to the mail bucket every night")
     certificate: str = ""
     skip_domain_check: bool = False
     machine: bool = Field(

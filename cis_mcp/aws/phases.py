@@ -112,6 +112,7 @@ class Installation:
             "OwnIdentity": "true" if one.own_identity else "false",
             "ImportedBucket": one.bucket,
             "AlarmEmail": one.alarm_email,
+            "NightlyExport": "true" if one.nightly_export else "false",
         }
 
     def _placed(self) -> dict[str, str]:

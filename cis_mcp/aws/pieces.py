@@ -26,6 +26,16 @@ def policy(*statements: Resource) -> Resource:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+EXPORT = {
+    "Fn::If": [
+        "Exports",
+        {"Fn::Sub": ["s3://${Mail}/export?region=${AWS::Region}", {"Mail": MAIL}]},
+        "",
+    ]
+}
+"""CIS_EXPORT of the server."""
+
+
 def allow(actions: str | list[str], resource: object, **values: object) -> Resource:
     """A statement that allows."""
     return {"Effect": "Allow", "Action": actions, "Resource": resource, **values}

@@ -50,6 +50,9 @@ def _parameters(*, machine: bool) -> Resource:
         "OwnIdentity": of("true", "Make the SES identity of the domain", AllowedValues=["true", "false"]),
         "ImportedBucket": of("", "Existing bucket for mail; empty: one of its own"),
         "AlarmEmail": of("", "Who is told of alarms; empty: nobody"),
+        "NightlyExport": of(
+            "false", "Every night all tables go to the bucket, below export/", AllowedValues=["true", "false"]
+        ),
     }
     if not machine:
         return found
@@ -74,6 +77,7 @@ def _conditions() -> Resource:
     return {
         "OwnBucket": _OWN,
         "MakesIdentity": {"Fn::Equals": [{"Ref": "OwnIdentity"}, "true"]},
+        "Exports": {"Fn::Equals": [{"Ref": "NightlyExport"}, "true"]},
         "Alarms": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]},
     }
 
@@ -269,9 +273,22 @@ def server_statements() -> list[Resource]:
             ],
             arn("Queue"),
         ),
-        allow("s3:GetObject", {"Fn::Sub": [f"${{Objects}}{PREFIX}*", {"Objects": _slash(_MAIL_ARN)}]}),
+        allow("s3:GetObject", _below(PREFIX)),
         allow("s3:ListBucket", _MAIL_ARN, Condition={"StringLike": {"s3:prefix": [f"{PREFIX}*"]}}),
+        _where_exporting(allow(["s3:PutObject", "s3:DeleteObject"], _below("export/"))),
+        _where_exporting(
+            allow("s3:ListBucket", _MAIL_ARN, Condition={"StringLike": {"s3:prefix": ["export/*"]}})
+        ),
     ]
+
+
+def _where_exporting(statement: Resource) -> Resource:
+    return {"Fn::If": ["Exports", statement, {"Ref": "AWS::NoValue"}]}
+
+
+def _below(prefix: str) -> Resource:
+    """All objects of the bucket below a prefix."""
+    return {"Fn::Sub": [f"${{Objects}}{prefix}*", {"Objects": _slash(_MAIL_ARN)}]}
 
 
 def _slash(arn: object) -> Resource:

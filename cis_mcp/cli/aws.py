@@ -31,6 +31,12 @@ _OPTIONS = (
     click.option("--organizers", default="", help="Who may create events by mail (*@DOMAIN)."),
     click.option("--alarm-email", default="", help="Who is told of alarms."),
     click.option(
+        "--nightly-export",
+        is_flag=True,
+        default=None,
+        help="Every night all tables go to the bucket, below export/.",
+    ),
+    click.option(
         "--no-machine", "machine", flag_value=False, default=None, type=bool, help="Without the machine."
     ),
     click.option(

@@ -23,7 +23,7 @@ Amazon QuickSight, Metabase, a notebook: whatever reads CSV or Parquet.
 - `CIS_EXPORT=s3://BUCKET/PREFIX` writes all of them to a bucket every night from 02:00 UTC on: `TABLE/csv/part-*.csv`,
   `TABLE/parquet/part-*.parquet` where pyarrow is installed, and `TABLE/manifest.json`, from which Amazon QuickSight
   reads the CSV files. What an earlier night left there is replaced. With `?addresses=yes` addresses are in full. The
-  role needs `s3:PutObject`, `s3:DeleteObject` and `s3:ListBucket` there.
+  role needs `s3:PutObject`, `s3:DeleteObject` and `s3:ListBucket` there; `cis-mcp aws … --nightly-export` sees to it.
 
 What holds for all of them:
 

@@ -400,7 +400,7 @@ def test_on_destroy_the_rule_set_of_somebody_else_stays_active() -> None:
 
 def test_the_boot_script_is_one_that_bash_reads_and_names_what_the_template_has() -> None:
     names = set(re.findall(r"\$\{([A-Za-z:.]+)\}", user_data()))
-    own = {"Mail", "Device", "AWS::Region"}
+    own = {"Mail", "Device", "Export", "AWS::Region"}
     built = template.build()
     assert {name.partition(".")[0] for name in names - own} <= {*built["Resources"], *built["Parameters"]}
     script = re.sub(r"\$\{[A-Za-z:.]+\}", "x", user_data())
@@ -421,3 +421,18 @@ def test_the_container_copies_what_the_package_is_built_of() -> None:
     assert all((ROOT / name).exists() for name in copied)
     assert {"requirements.lock", "cis_mcp", "engine", "prompts", "llms.txt", "pyproject.toml"} <= copied
     assert [line for line in lines if line.startswith("USER")] == ["USER cis"]
+
+
+def test_one_switch_exports_every_night_and_gives_the_right_to() -> None:
+    built = json.loads(template.text())
+    script = built["Resources"]["Launch"]["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"][
+        "Fn::Sub"
+    ]
+    assert "CIS_EXPORT=${Export}" in script[0]
+    switch, place, nothing = script[1]["Export"]["Fn::If"]
+    assert (switch, nothing) == ("Exports", "")
+    assert place["Fn::Sub"][0] == "s3://${Mail}/export?region=${AWS::Region}"
+    statements = built["Resources"]["ServerPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    rights = [one["Fn::If"][1]["Action"] for one in statements if "Fn::If" in one]
+    assert rights == [["s3:PutObject", "s3:DeleteObject"], "s3:ListBucket"]
+    assert read({**GIVEN, "nightly_export": True}, {}, {}).nightly_export
