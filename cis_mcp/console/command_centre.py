@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from cis_mcp.views.events import counters, places_free
 from engine.commands.campaigns.reports import SendReport
 from engine.commands.invites.addresses import ShowAddresses
 from engine.commands.invites.invites import SendInvite
+from engine.model.events import Event
 from engine.model.people import Origin, Partstat
 from engine.model.queries import AttendeeQuery
 from engine.model.verbs import Verb
@@ -19,6 +21,8 @@ from engine.refusals import Code, Refused
 
 _EVENT = "/console/events/{uid:str}"
 _FEW, _SHOWN, _WORDS_MAX = 10, 50, 200
+_LOOKED_AT = 200
+"""Campaigns of an organizer among which those of an event are looked for."""
 ANSWERS = (
     ("accepted", "Yes"),
     ("declined", "No"),
@@ -43,7 +47,21 @@ async def show(visit: Visit) -> Response:
         over=over,
         people=[(visit.seal(one.email), one) for one in page.attendees],
         more=page.next_cursor is not None,
+        **await _around(visit, event),
     )
+
+
+async def _around(visit: Visit, event: Event) -> dict[str, Any]:
+    """What belongs to an event: its lists and changes, its links, and the pages that show it; the newest of each."""
+    engine, actor = visit.engine, visit.actor
+    campaigns = await engine.newest_campaigns(actor, _LOOKED_AT, organizer=event.organizer)
+    links = [link for link in await engine.links(actor) if event.uid in link.uids]
+    pages = [page for page in await engine.pages(actor) if page.organizer == event.organizer][:_FEW]
+    return {
+        "campaigns": [one for one in campaigns if one.event_uid == event.uid][:_FEW],
+        "links": [(link, await engine.link_counts(link)) for link in links[:_FEW]],
+        "pages": [page for page in pages if await engine.on_page(page, event)],
+    }
 
 
 async def send(visit: Visit) -> Response:

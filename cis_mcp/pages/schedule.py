@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -39,6 +40,7 @@ _OFFERED_MAX = 10
 _FOUND_MAX = 300
 """Events that are found by words which no row has as they are."""
 _DESCRIBED = 3
+_SCRIPT = re.compile(rb"<script src=[^>]*></script>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ async def previewed(engine: Engine, page: Page) -> bytes:
     def make() -> bytes:
         listed = listing(page, rows_of(events, now, page.hours, taken), now)
         values = page_values(room, Shown(page, PageStamp(0, 0), listed), Visit(View()), _NO_ANSWER)
-        return render("schedule.html", PLAIN, **values, now=now, ways=ways((), PLAIN))
+        body = render("schedule.html", PLAIN, **values, now=now, ways=ways((), PLAIN))
+        # The frame of a preview runs no script, and a browser complains of each that it finds.
+        return _SCRIPT.sub(b"", body)
 
     return await asyncio.to_thread(make)
 

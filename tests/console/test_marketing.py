@@ -9,7 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from engine.commands.events.events import UpdateEvent
 from engine.commands.operators.organizers import SettleOrganizer
+from engine.commands.pages.links import CreateLink
+from engine.commands.pages.pages import CreatePage
 from engine.engine import Engine
 from engine.model.campaigns import CampaignState
 from engine.model.events import Event
@@ -17,7 +20,7 @@ from engine.model.people import Partstat
 from tests.console.person import PUBLIC, Person, browser, operator, with_key
 from tests.support import mails
 from tests.support.clock import Clock
-from tests.support.engines import answer, attendee, created, deliver, do, engine_in, invite
+from tests.support.engines import answer, attendee, created, deliver, do, drafted, engine_in, invite
 from tests.support.inboxes import receiving
 
 OLGA = "olga@cis.test"
@@ -216,3 +219,25 @@ async def test_an_event_that_takes_place_once_says_how_it_would_repeat(
     event = await created(engine)
     seen = await person.go(f"/console/events/{event.id}/dates")
     assert "It takes place once." in seen.text
+
+
+async def test_the_page_of_an_event_has_its_counters_lists_changes_links_and_pages_in_one_place(
+    engine: Engine, person: Person
+) -> None:
+    event = await _invited(engine)
+    other = await created(engine, summary="Fair")
+    await drafted(engine, event, ["dora@example.com"])
+    await do(engine, UpdateEvent(uid=event.uid, location="Hall 9"))
+    await do(engine, CreateLink(name="May letter", events=(event.id,), vendor="mailchimp"))
+    await do(engine, CreateLink(name="Other letter", events=(other.id,), vendor="mailchimp"))
+    await do(engine, CreatePage(title="Season", slug="season"))
+    seen = await person.go(f"/console/events/{event.id}")
+    assert "3 invited" in seen.text
+    assert "1 Yes" in seen.text
+    for words in ("Send the invite", "Choose a list", "Make a link", "Make a page", "Its report", "Its mail"):
+        assert words in seen.text, words
+    assert "draft" in seen.text
+    assert "update" in seen.text
+    assert "Link “May letter”" in seen.text
+    assert "Other letter" not in seen.text
+    assert "Page “Season”" in seen.text

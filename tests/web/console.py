@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 from cis_mcp.console.sealing import sealed
@@ -59,7 +60,17 @@ class Hand:
         """Choose a date or an entry of a list, as its own dialog does."""
         self.actions.append(f"choose {label}")
         node = f"[...document.querySelectorAll('label')]{_with(label)}.control"
-        await self.seen.js(f"{node}.value = {json.dumps(value)}")
+        changed = "it.dispatchEvent(new Event('input', {bubbles: true}))"
+        await self.seen.js(f"(() => {{ const it = {node}; it.value = {json.dumps(value)}; {changed} }})()")
+
+    async def upload(self, label: str, file: Path) -> None:
+        """Choose a file, as the dialog of the field with this label does."""
+        self.actions.append(f"upload {label}")
+        node = f"[...document.querySelectorAll('label')]{_with(label)}.control"
+        found = await self.seen.tab.send("Runtime.evaluate", expression=node)
+        await self.seen.tab.send(
+            "DOM.setFileInputFiles", files=[str(file)], objectId=found["result"]["objectId"]
+        )
 
     async def _click(self, node: str, words: str) -> None:
         self.actions.append(words)

@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from cis_mcp.auth.sessions import cookie_name
+from engine.commands.signing_in import MakeSignInLink, SignIn
 from tests.cli.processes import run, serving
 from tests.support.chromium import Browser
 from tests.support.clock import Clock
-from tests.support.engines import engine_in
+from tests.support.engines import do, engine_in
 from tests.support.ports import free_port
 from tests.support.webs import served
 from tests.web.console import Hand, first_invite, furnished, show, sign_in
 from tests.web.stage import Screen, Site, invalid, screen
+from tests.web.test_lighthouse import judged, missed
 
 ACTIONS_MAX = 25
 GUEST = "guest@example.com"
@@ -106,3 +109,19 @@ async def test_what_waits_is_approved_by_keyboard_on_a_phone(browser: Browser, c
         await seen.loaded("done=approved")
         assert "Approved" in await seen.text(".done")
     assert await console.engine.held_actions(console.engine.local, waiting=True, limit=9) == []
+
+
+@pytest.mark.parametrize("page", ["overview", "event", "page", "draft", "report of an event", "new key"])
+async def test_a_page_of_the_console_has_full_marks_for_accessibility_and_best_practices(
+    console: Site, tmp_path: Path, page: str
+) -> None:
+    made = await do(console.engine, MakeSignInLink())
+    session = await do(console.engine, SignIn(code=made.code))
+    cookie = f"{cookie_name(console.engine.settings)}={session.secret}"
+    found = ("accessibility", "best-practices")
+    address = console.address + console.paths[page]
+    report = await judged(address, tmp_path / "judged", *found, cookie=cookie)
+    assert report["finalDisplayedUrl"] == address
+    assert {name: one["score"] for name, one in report["categories"].items()} == dict.fromkeys(found, 1), (
+        missed(report)
+    )

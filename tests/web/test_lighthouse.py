@@ -18,8 +18,10 @@ _TRIES = 5
 _FAST = 0.95
 
 
-async def _judged(address: str, folder: Path, *categories: str, slowdown: float = 1) -> dict[str, Any]:
-    """Lighthouse's report of one page."""
+async def judged(
+    address: str, folder: Path, *categories: str, slowdown: float = 1, cookie: str = ""
+) -> dict[str, Any]:
+    """Lighthouse's report of one page; `cookie`: of whoever looks at it."""
     folder.mkdir()
     report = folder / "report.json"
     process = await asyncio.create_subprocess_exec(
@@ -31,6 +33,7 @@ async def _judged(address: str, folder: Path, *categories: str, slowdown: float 
         f"--output-path={report}",
         f"--only-categories={','.join(categories)}",
         f"--throttling.cpuSlowdownMultiplier={slowdown}",
+        *([f"--extra-headers={json.dumps({'Cookie': cookie})}"] if cookie else []),
         f"--chrome-flags=--headless=new --no-sandbox --disable-gpu --user-data-dir={folder / 'chromium'}",
         env={**os.environ, "CHROME_PATH": str(CHROMIUM)},
         stdout=asyncio.subprocess.PIPE,
@@ -52,7 +55,7 @@ def _mid_tier(index: float) -> float:
     return 2 + (index - 800) / 500 if index >= 800 else 1 + max(0.0, index - 150) / 650
 
 
-def _missed(report: dict[str, Any]) -> list[str]:
+def missed(report: dict[str, Any]) -> list[str]:
     """The audits of a report that did not pass fully."""
     counted = [
         ref["id"] for one in report["categories"].values() for ref in one["auditRefs"] if ref["weight"]
@@ -65,9 +68,9 @@ async def test_a_page_has_full_marks_for_accessibility_and_best_practices(
     site: Site, tmp_path: Path, page: str
 ) -> None:
     found = ("accessibility", "best-practices", *(() if page == "sent" else ("seo",)))
-    report = await _judged(site.address + site.paths[page], tmp_path / "judged", *found)
+    report = await judged(site.address + site.paths[page], tmp_path / "judged", *found)
     assert {name: one["score"] for name, one in report["categories"].items()} == dict.fromkeys(found, 1), (
-        _missed(report)
+        missed(report)
     )
 
 
@@ -77,7 +80,7 @@ async def test_the_default_view_of_a_season_is_fast_on_a_phone(site: Site, tmp_p
     slowdown = 1.0
     for number in range(_TRIES + 1):
         address = site.address + site.paths["schedule"]
-        report = await _judged(address, tmp_path / f"judged{number}", "performance", slowdown=slowdown)
+        report = await judged(address, tmp_path / f"judged{number}", "performance", slowdown=slowdown)
         slowdown = _mid_tier(report["environment"]["benchmarkIndex"])
         if number:
             scores.append(report["categories"]["performance"]["score"])
