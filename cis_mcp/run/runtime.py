@@ -11,6 +11,7 @@ from cis_mcp.watch import progress
 from cis_mcp.watch.health import Health
 from cis_mcp.watch.metrics import Gauges, MetricsCollector
 from engine.engine import Engine
+from engine.imports.following import Follower
 from engine.inbox import cleaning, sources
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.smtp.listener import Listener
@@ -57,7 +58,7 @@ async def running(settings: Settings, health: Health | None = None) -> AsyncIter
         }
         jobs |= {"cleaning": lambda: cleaning.run(engine), "progress": lambda: progress.run(engine)}
         jobs |= {"deliveries": lambda: deliveries.run(engine), "webhooks": Courier(engine).run}
-        jobs |= {"record": lambda: record.run(engine)}
+        jobs |= {"record": lambda: record.run(engine), "calendars": Follower(engine).run}
         health = health or Health()
         end = await _seen(engine, health)
         health.jobs = {name: asyncio.create_task(_watched(name, job)) for name, job in jobs.items()}

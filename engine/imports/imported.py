@@ -63,6 +63,8 @@ class Imported(Value):
     dry_run: bool = False
     left_out: tuple[str, ...] = ()
     """What of events was left out because it made no sense or was too long, an event each."""
+    refresh_s: int = 0
+    """Seconds after which the calendar asks to be read again; 0: it does not say, or was not read."""
     cut_off: bool = False
     """It ends before its END:VCALENDAR or </html>, or a page cannot be read whole, so nothing was cancelled."""
 
@@ -134,6 +136,7 @@ def summed(
         dry_run=options.dry_run,
         left_out=tuple(_left_out(plan, outcomes))[:PROBLEMS_MAX],
         cut_off=not plan.whole,
+        refresh_s=calendar.refresh_s,
     )
 
 

@@ -14,6 +14,7 @@ from engine.itip.content_lines import Component, decode
 from engine.itip.expansion import Budget
 from engine.itip.message import ItipEvent, told_apart
 from engine.itip.tree import parse
+from engine.itip.values import read_duration
 from engine.itip.zone_context import Clocks
 from engine.model.feeds import GONE
 from engine.refusals import Code, Refused
@@ -69,6 +70,8 @@ class Calendar:
     entries: tuple[Entry, ...]
     unreadable: tuple[Unreadable, ...]
     whole: bool = True
+    refresh_s: int = 0
+    """Seconds after which it asks to be read again (RFC 7986, 5.7); 0: it does not say."""
 
 
 def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
@@ -98,7 +101,18 @@ def read_calendar(data: bytes, *, default_zone: str | None = None) -> Calendar:
             unreadable.append(Unreadable(component.text("UID").strip()[:_UID_SHOWN], refused))
     bad = {each.uid for each in unreadable}
     whole = not any(calendar.unended for calendar in calendars)
-    return Calendar(tuple(e for e in _entries(events) if e.uid not in bad), tuple(unreadable), whole)
+    entries = tuple(e for e in _entries(events) if e.uid not in bad)
+    return Calendar(entries, tuple(unreadable), whole, _refresh_s(calendars[0]))
+
+
+def _refresh_s(calendar: Component) -> int:
+    """REFRESH-INTERVAL, or what programs wrote before there was one; what cannot be read says nothing."""
+    for name in ("REFRESH-INTERVAL", "X-PUBLISHED-TTL"):
+        try:
+            return max(0, int(read_duration(calendar.text(name).strip()).total_seconds()))
+        except (ValueError, OverflowError):
+            continue
+    return 0
 
 
 def _refuse_cut(component: Component) -> None:

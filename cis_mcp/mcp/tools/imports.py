@@ -136,7 +136,7 @@ async def _file(call: CallContext, path: str) -> tuple[str, bytes]:
 
 
 def _result(imported: Imported) -> ImportedCalendar:
-    counts = imported.model_dump(exclude={"problems", "left_out"})
+    counts = imported.model_dump(exclude={"problems", "left_out", "refresh_s"})
     problems = [_problem(each) for each in imported.problems[:_PROBLEMS_SHOWN]]
     left_out = [one_line(each[:500]) for each in imported.left_out[:_PROBLEMS_SHOWN]]
     return ImportedCalendar(**counts, problems=problems, left_out=left_out)
