@@ -20,6 +20,7 @@ from bench import (
     costly,
     hooking,
     hostile,
+    idle,
     importing,
     mailed,
     parsing,
@@ -35,7 +36,7 @@ from bench import (
     web,
 )
 from bench.figures import BenchFailed, Figure, machine, print_table, write_json
-from bench.processes import postfix
+from bench.processes import busy_cores, postfix
 from bench.timing import FULL, QUICK, Effort
 
 Part = Callable[[Effort, Path], Iterator[Figure]]
@@ -44,6 +45,7 @@ _PARTS: dict[str, Part] = {
     "reading": reading.measure,
     "starting": starting.measure,
     "stopping": stopping.measure,
+    "idle": idle.measure,
     "busy": busy.measure,
     "costly": costly.measure,
     "parsing": parsing.measure,
@@ -76,7 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"[yellow]{_NO_SINK}[/yellow]")
     if absent := peers.missing():
         console.print(f"[yellow]{' and '.join(absent)}: not here, so not compared with. {_INSTALL}[/yellow]")
-    with tempfile.TemporaryDirectory(prefix="cis-bench-", ignore_cleanup_errors=True) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="cis-bench-", ignore_cleanup_errors=True) as folder,
+        busy_cores(wanted.busy),
+    ):
         try:
             figures = _measured(console, wanted.only, _effort(wanted), Path(folder))
         except BenchFailed as failed:
@@ -104,6 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--only", action="append", choices=list(_PARTS), help="only this part; repeatable")
+    parser.add_argument(
+        "--busy",
+        type=int,
+        default=0,
+        metavar="CORES",
+        help="keep so many cores busy meanwhile, as others would",
+    )
     parser.add_argument("--recipients", type=int, metavar="N", help="of a campaign; 10,000 by default")
     parser.add_argument("--attendees", type=int, metavar="N", help="of the large event; 100,000 by default")
     return parser

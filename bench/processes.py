@@ -129,6 +129,18 @@ def wait_for(port: int) -> None:
     raise BenchFailed(f"nobody listens on port {port} after {_START_S:g} s")
 
 
+@contextmanager
+def busy_cores(number: int) -> Iterator[None]:
+    """Processes that do nothing but take a core each."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
 def postfix(program: str) -> Path | None:
     """Where a program of postfix is, if it is: on PATH, or where bench/install.sh puts it."""
     found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin")

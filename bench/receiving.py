@@ -41,10 +41,10 @@ def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
         taken, counted, peer = [], [], []
         for i in range(effort.rounds):
             mails = answers.mails[i * effort.receipts : (i + 1) * effort.receipts]
-            peer.append(len(mails) / _deliver(bare, mails))
+            peer.append(len(mails) / deliver(bare, mails))
             began = time.perf_counter()
-            taken.append(len(mails) / _deliver(inbox, mails))
-            _wait(ours, answers.uid, (i + 1) * effort.receipts)
+            taken.append(len(mails) / deliver(inbox, mails))
+            wait_counted(ours, answers.uid, (i + 1) * effort.receipts)
             counted.append(len(mails) / (time.perf_counter() - began))
     name = f"over {_CONNECTIONS} connections"
     yield speed(
@@ -71,7 +71,7 @@ def _answers(ours: Wire, data: Path, n: int) -> _Answers:
     uid = new_event(ours)
     rows = "\n".join(f"Guest {i},guest{i}@example.com" for i in range(n))
     call(ours, "bulk_send", uid=uid, csv=f"name,email\n{rows}\n", start=True)
-    _wait(ours, uid, n, "delivery", "sent")
+    wait_counted(ours, uid, n, "delivery", "sent")
     tokens = asyncio.run(_tokens(data / "cis.sqlite3", uid))
     addresses = {email: f"rsvp+{token}@{DOMAIN}" for email, token in tokens.items()}
     return _Answers(uid, [(e, to, answer(uid, e, to, "ACCEPTED")) for e, to in addresses.items()])
@@ -85,7 +85,8 @@ async def _tokens(database: Path, uid: str) -> dict[str, str]:
         await store.close()
 
 
-def _wait(ours: Wire, uid: str, n: int, counter: str = "rsvp", name: str = "accepted") -> None:
+def wait_counted(ours: Wire, uid: str, n: int, counter: str = "rsvp", name: str = "accepted") -> None:
+    """Return once `n` are counted. Raises BenchFailed."""
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         if call(ours, "get_stats", scope="event", key=uid)[counter][name] == n:
@@ -94,7 +95,7 @@ def _wait(ours: Wire, uid: str, n: int, counter: str = "rsvp", name: str = "acce
     raise BenchFailed(f"{n} of {counter} were not counted in {_PATIENCE_S} s")
 
 
-def _deliver(port: int, mails: Sequence[Mail]) -> float:
+def deliver(port: int, mails: Sequence[Mail]) -> float:
     """Seconds until the last 250, over several connections at once."""
     shares = [mails[i::_CONNECTIONS] for i in range(_CONNECTIONS)]
     began = time.perf_counter()

@@ -43,17 +43,18 @@ class Effort:
     crowd: int
     season: int
     hostile: int
+    idle_s: int
 
 
 FULL = Effort(
     rounds=5, reads=1000, invites=400, starts=7, mails=100, campaign=2000, receipts=400,
     recipients=10_000, few=1_000, drafted=100_000, attendees=100_000, events=100_000,
-    crowd=50_000, season=2_500, hostile=1,
+    crowd=50_000, season=2_500, hostile=1, idle_s=60,
 )  # fmt: skip
 QUICK = Effort(
     rounds=1, reads=5, invites=5, starts=1, mails=5, campaign=100, receipts=10,
     recipients=200, few=50, drafted=500, attendees=500, events=500,
-    crowd=100, season=20, hostile=20,
+    crowd=100, season=20, hostile=20, idle_s=1,
 )  # fmt: skip
 
 

@@ -75,6 +75,10 @@ class StdioWire:
             line = self._out.readline()
         raise BenchFailed(f"the server ended before it answered {method}")
 
+    def close(self) -> None:
+        """End stdin, by which the server ends."""
+        self._in.close()
+
     def burst(self, tool: str, arguments: Mapping[str, Any], times: int) -> list[float]:
         """Write so many calls at once; the seconds from then to each answer."""
         asked = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+_TOGETHER_S = 0.5
+
 
 class Waiter:
     """Hears the rings since it began to listen."""
@@ -13,12 +15,34 @@ class Waiter:
 
     async def wait(self, seconds: float) -> bool:
         """True as soon as the bell has rung; False when `seconds` are over."""
+        return await self._until(asyncio.get_running_loop().time() + seconds)
+
+    async def rest(self, seconds: float) -> bool:
+        """As `wait`, for work in the background, which may look up to half a second sooner: see `end_of_rest`."""
+        return await self._until(end_of_rest(asyncio.get_running_loop().time(), seconds))
+
+    async def _until(self, end: float) -> bool:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(end):
                 await self._event.wait()
         except TimeoutError:
             return False
         return True
+
+
+def end_of_rest(now: float, seconds: float) -> float:
+    """When to look again after about `seconds`; whoever rests for half a second or longer looks together with others.
+
+    A process that has nothing to do then wakes twice a second, however many of its parts look for work.
+    """
+    end = now + seconds
+    return end if seconds < _TOGETHER_S else end - end % _TOGETHER_S
+
+
+async def rest(seconds: float) -> None:
+    """Sleep for about `seconds`, and end together with others (`end_of_rest`)."""
+    now = asyncio.get_running_loop().time()
+    await asyncio.sleep(end_of_rest(now, seconds) - now)
 
 
 class Signal:

@@ -19,6 +19,7 @@ from engine.engine import SYSTEM, Engine
 from engine.inbox import keeping, redactions
 from engine.inbox.routes import confirm
 from engine.quiet import Quiet
+from engine.signals import rest
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ async def run(engine: Engine) -> None:
         except Exception:
             log.exception("mails cannot be deleted; trying again")
             await asyncio.sleep(_AFTER_FAILURE_S)
-        await asyncio.sleep(_LOOK_S)
+        await rest(_LOOK_S)
 
 
 async def _clean(engine: Engine) -> None:

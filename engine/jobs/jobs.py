@@ -81,7 +81,7 @@ async def _look_after(engine: Engine, nights: Nights | None) -> None:
             await asyncio.sleep(_AFTER_FAILURE_S)
         else:
             if not worked:
-                await signal.wait(_IDLE_S)
+                await signal.rest(_IDLE_S)
 
 
 async def step(engine: Engine) -> bool:

@@ -23,6 +23,7 @@ from engine.outbox.render import Renderer
 from engine.outbox.transport import Accepted, Envelope, Rejected, Transport
 from engine.process.gathering import Gathering
 from engine.refusals import Code, Refused
+from engine.signals import rest
 from engine.store.protocol import Claims
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Dispatcher:
             self._hand_out(claims)
             idle_s = _IDLE_FIRST_S if claims else min(2 * idle_s, _IDLE_S)
             if not claims:
-                await signal.wait(idle_s)
+                await signal.rest(idle_s)
 
     def _hand_out(self, claims: list[Claim]) -> None:
         """Share claims out: a few messages go over many connections at once, many in full batches."""
@@ -133,7 +134,7 @@ class Dispatcher:
 
     async def _keep_leases(self) -> None:
         while True:
-            await asyncio.sleep(self._leases.interval)
+            await rest(self._leases.interval)
             try:
                 await self._leases.keep()
             except Exception as error:  # noqa: BLE001 -- it is logged and tried again

@@ -63,7 +63,7 @@ async def run(engine: Engine) -> None:
             await asyncio.sleep(_AFTER_FAILURE_S)
         else:
             if not worked:
-                await signal.wait(_IDLE_S)
+                await signal.rest(_IDLE_S)
             elif await engine.store.next_undivided():
                 await asyncio.sleep(_PAUSE_S)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -16,6 +15,7 @@ from engine.model.webhooks import Outgoing, Webhook
 from engine.publicweb.outside import Outside, Response, why_not
 from engine.quiet import Quiet
 from engine.refusals import Refused
+from engine.signals import Waiter
 from engine.webhooks.signing import signature
 
 log = logging.getLogger(__name__)
@@ -64,14 +64,18 @@ class Courier:
                     log.exception("webhooks could not be posted; trying again")
                     await asyncio.sleep(_AFTER_FAILURE_S)
                 if not worked and not self._settled:
-                    await self._wait(heard.wait(_IDLE_S))
+                    await self._wait(heard)
         finally:
             await self.close()
 
-    async def _wait(self, heard: Coroutine[object, object, bool]) -> None:
+    async def _wait(self, heard: Waiter) -> None:
         """Until something was kept, an attempt has ended, or a while is over."""
+        if not self._under_way:
+            if await heard.rest(_IDLE_S):
+                await asyncio.sleep(_PAUSE_S)
+            return
         await asyncio.sleep(_PAUSE_S)
-        waits = [asyncio.create_task(heard), asyncio.create_task(self._ended.wait())]
+        waits = [asyncio.create_task(heard.wait(_IDLE_S)), asyncio.create_task(self._ended.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

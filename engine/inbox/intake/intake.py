@@ -163,7 +163,7 @@ class Inbox:
             signal = self.arrived.listen()
             await self._look()
             self._running = True
-            await signal.wait(_RESCAN_S)
+            await signal.rest(_RESCAN_S)
 
     @contextmanager
     def _picking_up(self) -> Iterator[None]:

@@ -66,8 +66,8 @@ class SenderPool:
                     await self._look()
                 except OSError as error:
                     log.warning("a further sender could not be started: %s", error.strerror or error)
-                await signal.wait(_LOOK_S)
-                await asyncio.sleep(_LOOK_S / 10)  # a campaign rings for each chunk
+                if await signal.rest(_LOOK_S):
+                    await asyncio.sleep(_LOOK_S / 10)  # a campaign rings for each chunk
         finally:
             await asyncio.shield(asyncio.create_task(self._dismiss()))
 
