@@ -11,8 +11,10 @@ from mcp import Client, StdioServerParameters
 
 from tests.cli.processes import environment, run
 from tests.support.forks import launching
-from tests.support.ses import ENVIRONMENT, ses
-from tests.support.waiting import DEADLINE_S
+from tests.support.reports import ses_bounce, ses_complaint
+from tests.support.ses import ENVIRONMENT, Ses, ses
+from tests.support.sqs import Sqs, sqs
+from tests.support.waiting import DEADLINE_S, eventually
 
 
 async def _call(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
@@ -72,3 +74,55 @@ async def test_verify_says_why_the_simulator_took_no_mail(tmp_path: Path) -> Non
         code, out, _ = await run(tmp_path, "verify", "--json", CIS_OUTBOX=account.outbox, **ENVIRONMENT)
     (way_out,) = [c for c in json.loads(out)["preflight"] if c["name"] == "way out"]
     assert (code, way_out["mark"], "is not verified" in way_out["detail"]) == (1, "Failed", True)
+
+
+def _returned(account: Ses, queue: Sqs) -> None:
+    """What SES publishes of the mail that it took last."""
+    sent = account.sent[-1]
+    local = sent.given.recipient.partition("@")[0]
+    if local in {"bounce", "complaint"}:
+        mail = {"messageId": sent.name, "destination": [sent.given.recipient], "tags": _tags(sent.tags)}
+        told = (ses_bounce if local == "bounce" else ses_complaint)(mail, sent.given.recipient)
+        told = {"eventType" if name == "notificationType" else name: value for name, value in told.items()}
+        queue.post_by_sns(told, f"sns-{sent.name}")
+
+
+def _tags(tags: dict[str, str]) -> dict[str, list[str]]:
+    return {name: [value] for name, value in tags.items()}
+
+
+async def _handed_out_again(queue: Sqs) -> None:
+    """An event that was quicker than the answer to its mail comes again when its visibility timeout is over."""
+    while True:
+        await eventually(lambda: any(not kept.visible for kept in queue.messages.values()))
+        for kept in queue.messages.values():
+            kept.received = 0
+        queue.visibility_ends()
+
+
+async def _verified(folder: Path, account: Ses, queue: Sqs) -> dict[str, Any]:
+    values = {"CIS_OUTBOX": account.outbox, "CIS_INBOX": queue.inbox, **ENVIRONMENT}
+    _, out, err = await run(folder, "verify", "--json", **values)
+    found = [c for c in json.loads(out)["preflight"] if c["name"] == "bounces, complaints"]
+    assert len(found) == 1, err
+    return dict(found[0])
+
+
+async def test_verify_sees_the_simulators_bounce_and_complaint_through_and_can_be_repeated(
+    tmp_path: Path,
+) -> None:
+    async with ses() as account, sqs() as queue:
+        account.on_sent = lambda: _returned(account, queue)
+        again = asyncio.create_task(_handed_out_again(queue))
+        checks = [await _verified(tmp_path, account, queue) for _ in range(2)]
+        again.cancel()
+    assert [check["mark"] for check in checks] == ["Verified", "Verified"]
+    _, out, _ = await run(tmp_path, "suppression", "list")
+    assert out == ""
+
+
+async def test_verify_says_that_no_queue_tells_of_bounces(tmp_path: Path) -> None:
+    async with ses() as account:
+        _, out, _ = await run(tmp_path, "verify", "--json", CIS_OUTBOX=account.outbox, **ENVIRONMENT)
+    (check,) = [c for c in json.loads(out)["preflight"] if c["name"] == "bounces, complaints"]
+    assert (check["mark"], "names no queue" in check["detail"]) == ("Skipped", True)

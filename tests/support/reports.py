@@ -45,6 +45,11 @@ def ses_bounce(mail: dict[str, object], *recipients: str, kind: str = "Permanent
     return ses("Bounce", {"bounceType": kind, "bounceSubType": "General", "bouncedRecipients": bounced}, mail)
 
 
+def ses_complaint(mail: dict[str, object], *recipients: str) -> dict[str, object]:
+    """A notification that a person complained about a mail."""
+    return ses("Complaint", {"complainedRecipients": [{"emailAddress": r} for r in recipients]}, mail)
+
+
 def by_sns(notice: dict[str, object], to: str) -> bytes:
     """The mail in which SNS sends a notification on."""
     envelope = {"Type": "Notification", "MessageId": "1", "Message": json.dumps(notice)}
