@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import zipfile
@@ -20,6 +21,7 @@ _PLATFORMS = (
     "manylinux_2_34_aarch64",
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_SOURCE_DATE = "315532800"
 
 
 def lock() -> Path:
@@ -50,7 +52,9 @@ def download(into: Path) -> None:
 
 def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", arguments[0], "-q", "--disable-pip-version-check", *arguments[1:]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # A wheel that is built here from its source holds times: with these it is the same each time.
+    same = {**os.environ, "SOURCE_DATE_EPOCH": _SOURCE_DATE}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=same)
     if done.returncode:
         why = " ".join(done.stderr.split())[-500:]
         raise Refused(Code.URL_NOT_READABLE, f"The wheels cannot be had: {why}", "See the settings of pip.")

@@ -21,6 +21,7 @@ _PATTERNS = {
     "environment": (_NAME, "up to 21 lower case letters, digits and -"),
     "bucket": (re.compile(f"|{BUCKET.pattern}"), "the name of an existing bucket"),
     "zone": (re.compile(r"|Z[A-Z0-9]{5,31}"), "the id of a hosted zone such as Z0123456789ABC"),
+    "table": (re.compile(r"|[A-Za-z0-9_.-]{3,255}"), "the name of a table of DynamoDB"),
     "subnet": (re.compile(r"|subnet-[0-9a-f]{8,17}"), "a subnet such as subnet-0123456789abcdef0"),
     "instance_type": (re.compile(r"[a-z0-9]+g[a-z]*\.[a-z0-9]+"), "an Arm instance type such as t4g.small"),
     "alarm_email": (re.compile(r"|[^@\s]+@[^@\s]+\.[^@\s]+"), "an address"),
@@ -40,6 +41,7 @@ class Options(Value):
     own_identity: bool = Field(
         True, description="False: the SES identity of the domain exists and is left alone"
     )
+    table: str = Field("", description="table of a published server on this account, whose events are wanted")
     zone: str = Field("", description="Route 53 zone of the domain; empty: records are printed")
     subnet: str = Field("", description="public subnet of the machine; empty: one of the default VPC")
     instance_type: str = "t4g.small"
@@ -105,6 +107,9 @@ def _switches(parameters: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
     if parameters.get("ImportedSesEmailIdentity", "").lower() not in {"", "false", "no"}:
         found["own_identity"] = False
+    there = parameters.get("DynamoDbTableExists", "").lower() not in {"", "false", "no"}
+    # Without a table that exists its name asks for nothing: events live in SQLite on the volume.
+    found["table"] = (parameters.get("DynamoDbTableName") or "thirtyone") if there else ""
     return found
 
 
@@ -127,9 +132,6 @@ VARIABLES = {
 """Variables of the reference product; flags come before them."""
 
 _NO_DOOR = "the machine has no public HTTP door of its own; put a load balancer or a proxy with it in front"
-_ONE_TABLE = (
-    "events live in SQLite on the volume; “cis-mcp import dynamodb://TABLE” brings those of a table over"
-)
 REFERENCE_PARAMETERS: Mapping[str, str | Refusal] = {
     "DomainName": "domain",
     "HostedZoneId": "zone",
@@ -142,8 +144,8 @@ REFERENCE_PARAMETERS: Mapping[str, str | Refusal] = {
     "ImportedSesEmailIdentity": "own_identity by a switch",
     "SesEmailIdentityName": Refusal(why="the identity is the domain; leave it out"),
     "SesBulkEmailIdentityName": Refusal(why="one identity sends all mail; leave it out"),
-    "DynamoDbTableName": Refusal(why=_ONE_TABLE, harmless=frozenset({"", "thirtyone"})),
-    "DynamoDbTableExists": Refusal(why=_ONE_TABLE),
+    "DynamoDbTableName": "table",
+    "DynamoDbTableExists": "table by a switch",
     "ImportedApiKeyId": Refusal(why="make a key with “cis-mcp key create --api standard”"),
     "ImportedApiDomainCertificate": Refusal(why=_NO_DOOR),
     "ApiGatewayDomainExists": Refusal(why=_NO_DOOR),

@@ -86,6 +86,11 @@ class Installation:
         found, rules = self.stack.outputs(), Rules(self._clients, self._options)
         self._say(rules.plan())
         rules.put(found["Bucket"], found["TopicArn"])
+        if one := self._options.table:
+            region = self._options.region
+            self._say(
+                f"bring its events over, on the server: cis-mcp import 'dynamodb://{one}?region={region}'"
+            )
         if self._options.zone:
             for line in Zone(self._clients, self._options.zone).write(self.records()):
                 self._say(line)
@@ -113,6 +118,7 @@ class Installation:
             "ImportedBucket": one.bucket,
             "AlarmEmail": one.alarm_email,
             "NightlyExport": "true" if one.nightly_export else "false",
+            "ImportedTable": one.table,
         }
 
     def _placed(self) -> dict[str, str]:

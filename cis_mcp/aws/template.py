@@ -12,8 +12,6 @@ from cis_mcp.aws.boot import PREFIX
 from cis_mcp.aws.dns import MAIL_FROM as ENVELOPE
 from cis_mcp.aws.pieces import KEPT, MAIL, Resource, allow, arn, policy, sub, trust
 
-RETENTION_DAYS = 490
-"""How long a mail is kept: 90 days after the end of an event up to 400 days ahead, which is how far a key may go."""
 _FORTNIGHT_S = 1_209_600
 _TRIES = 5
 _OWN = {"Fn::Equals": [{"Ref": "ImportedBucket"}, ""]}
@@ -53,6 +51,7 @@ def _parameters(*, machine: bool) -> Resource:
         "NightlyExport": of(
             "false", "Every night all tables go to the bucket, below export/", AllowedValues=["true", "false"]
         ),
+        "ImportedTable": of("", "Table of a published Calendar Invite Server that may be read; empty: none"),
     }
     if not machine:
         return found
@@ -78,11 +77,13 @@ def _conditions() -> Resource:
         "OwnBucket": _OWN,
         "MakesIdentity": {"Fn::Equals": [{"Ref": "OwnIdentity"}, "true"]},
         "Exports": {"Fn::Equals": [{"Ref": "NightlyExport"}, "true"]},
+        "ReadsTable": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ImportedTable"}, ""]}]},
         "Alarms": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]},
     }
 
 
 _MAIL_ARN = {"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Name}", {"Name": MAIL}]}
+_TABLE_ARN = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ImportedTable}"
 _ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
@@ -97,7 +98,6 @@ def _bucket() -> Resource:
         "Id": "mail",
         "Status": "Enabled",
         "Prefix": PREFIX,
-        "ExpirationInDays": RETENTION_DAYS,
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
     }
     properties = {
@@ -274,6 +274,11 @@ def server_statements() -> list[Resource]:
             arn("Queue"),
         ),
         allow("s3:GetObject", _below(PREFIX)),
+        allow(
+            ["s3:GetObject", "s3:DeleteObject"],
+            {"Fn::Sub": [f"${{Objects}}{PREFIX}*", {"Objects": _slash(_MAIL_ARN)}]},
+        ),
+        {"Fn::If": ["ReadsTable", allow("dynamodb:Scan", sub(_TABLE_ARN)), {"Ref": "AWS::NoValue"}]},
         allow("s3:ListBucket", _MAIL_ARN, Condition={"StringLike": {"s3:prefix": [f"{PREFIX}*"]}}),
         _where_exporting(allow(["s3:PutObject", "s3:DeleteObject"], _below("export/"))),
         _where_exporting(

@@ -18,6 +18,7 @@ from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
 from engine.inbox import keeping, redactions
 from engine.inbox.routes import confirm
+from engine.inbox.spool import departed
 from engine.quiet import Quiet
 from engine.signals import rest
 
@@ -146,6 +147,7 @@ async def _done_with(engine: Engine, folder: Path, names: Sequence[str], now: fl
     stay = {name: end for name, end in wanted.items() if end >= before}
     go = [name for name in names if name not in stay]
     await asyncio.to_thread(_stamp, folder, stay)
+    await asyncio.to_thread(departed.note, folder.parent, go)
     await asyncio.to_thread(_unlink, folder, go)
     await keeping.forget(engine, go)
     return len(go)

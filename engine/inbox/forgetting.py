@@ -14,6 +14,7 @@ from engine.commands.operators.forgetting import ForgetPerson, ForgetRows, Withd
 from engine.commands.operators.operators import may_administer
 from engine.engine import SYSTEM, Engine
 from engine.inbox import keeping
+from engine.inbox.spool import departed
 from engine.inbox.spool.spool import Spool
 from engine.model.actors import Actor
 from engine.model.forgetting import Trace, names
@@ -92,6 +93,7 @@ async def _forget_rows(engine: Engine, address: str, alias: str) -> int:
 async def _forget_mails(engine: Engine, folder: Path, address: str) -> int:
     def delete() -> list[Path]:
         found = list(_naming(folder, (*_HANDLED, *_OUTBOX), address))
+        departed.note(folder / "inbox", [path.name for path in found if path.parent.parent.name == "inbox"])
         for path in found:
             path.unlink(missing_ok=True)
         return found

@@ -21,6 +21,7 @@ from engine.commands.intake import NoChange
 from engine.engine import SYSTEM, Engine
 from engine.inbox.handling.once import ALREADY_RECEIVED
 from engine.inbox.handling.received import MailAction, Outcome
+from engine.inbox.spool import departed
 from engine.inbox.spool.spool import Envelope, Spooled, parsed
 from engine.inbox.turns.claims import client_address
 from engine.model.counters import KeptMail
@@ -123,6 +124,7 @@ async def forget(engine: Engine, names: Sequence[str], *, dropped: bool = False)
 
 
 def _delete(inbox: Path, names: Sequence[str]) -> None:
+    departed.note(inbox, names)
     for name in names:
         for part in ("quarantine", "done"):
             (inbox / part / name).unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from cis_mcp.aws.findings import ANSWERED_BY_DESIGN, Finding
 from cis_mcp.aws.options import IDLE_FLAGS, REFERENCE_PARAMETERS, VARIABLES, Options, Refusal, read
 from cis_mcp.aws.preflight import Preflight
 from cis_mcp.aws.rules import Rules
+from cis_mcp.cli.main import cli
 from engine.refusals import Refused
 from tests.cli.processes import run
 
@@ -47,12 +48,16 @@ def test_each_parameter_of_the_reference_is_taken_or_refused_with_the_reason(nam
         "DomainName": DOMAIN,
     }
     values |= {"ImportedSesS3Bucket": "my-bucket", "ImportedSesEmailIdentity": "true"}
+    values["DynamoDbTableExists"] = "true"
     meant = REFERENCE_PARAMETERS[name]
     if isinstance(meant, Refusal):
         with pytest.raises(Refused, match=r"cannot be installed") as refused:
             read(GIVEN, {}, {name: "something"})
         assert meant.why in str(refused.value)
         assert read(GIVEN, {}, {name: ""}) == OPTIONS
+    elif name == "DynamoDbTableName":
+        there = {name: "mine", "DynamoDbTableExists": "true"}
+        assert (read(GIVEN, {}, {name: "mine"}), read(GIVEN, {}, there).table) == (OPTIONS, "mine")
     else:
         assert read({"region": "eu-west-1"}, {"DOMAIN_NAME": DOMAIN}, {name: values[name]}) != OPTIONS or (
             name == "DomainName"
@@ -124,7 +129,7 @@ def test_what_holds_data_is_encrypted_private_and_kept() -> None:
     bucket = found["MailBucket"]["Properties"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert "AES256" in json.dumps(bucket["BucketEncryption"])
-    assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 490
+    assert "ExpirationInDays" not in bucket["LifecycleConfiguration"]["Rules"][0]
     assert found["DataVolume"]["Properties"]["Encrypted"] is True
     assert found["Queue"]["Properties"]["SqsManagedSseEnabled"] is True
 
@@ -434,5 +439,17 @@ def test_one_switch_exports_every_night_and_gives_the_right_to() -> None:
     assert place["Fn::Sub"][0] == "s3://${Mail}/export?region=${AWS::Region}"
     statements = built["Resources"]["ServerPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     rights = [one["Fn::If"][1]["Action"] for one in statements if "Fn::If" in one]
-    assert rights == [["s3:PutObject", "s3:DeleteObject"], "s3:ListBucket"]
+    assert rights == ["dynamodb:Scan", ["s3:PutObject", "s3:DeleteObject"], "s3:ListBucket"]
     assert read({**GIVEN, "nightly_export": True}, {}, {}).nightly_export
+
+
+def test_the_script_that_proves_it_on_an_account_is_one_that_bash_reads_and_calls_what_there_is() -> None:
+    script = ROOT / "deploy/prove-on-aws.sh"
+    done = subprocess.run(["bash", "-n", str(script)], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    called = set(re.findall(r"cis-mcp (aws \w+|\w+)", script.read_text()))
+    assert {"aws full", "aws preflight", "aws deploy", "aws destroy", "verify", "check"} == called
+    for words in called:
+        first, *rest = words.split()
+        command = cli.commands[first]
+        assert not rest or rest[0] in command.commands  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.engine import Engine
+from engine.inbox import cleaning, forgetting
 from engine.inbox.contents.readers import Readers
 from engine.inbox.intake.authenticator import Authenticator
 from engine.inbox.intake.intake import Inbox
@@ -19,6 +20,7 @@ from engine.inbox.spool.spool import Envelope, Mailbox
 from engine.mail.incoming import sesmail
 from engine.mail.incoming.authenticity import Verdict
 from engine.mail.incoming.read import Opened
+from engine.model.queries import EventQuery
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.clock import Clock
@@ -241,6 +243,49 @@ async def test_a_sweep_reads_nothing_again_and_leaves_new_and_old_objects_alone(
         await inbox.close()
         assert queue.bucket.read == ["in/nobody"]
         assert list(inbox.spool.waiting()) == []
+
+
+async def _swept(engine: Engine, queue: Sqs) -> None:
+    """Return when the bucket was looked through anew."""
+    inbox = Inbox(engine)
+    source = SqsSource(inbox, SqsQueue.of(queue.inbox, 1), sweep_s=0.001)
+    working = asyncio.create_task(source.run())
+    assert queue.bucket
+    bucket, listed = queue.bucket, queue.bucket.listed
+    await eventually(lambda: bucket.listed > listed + 2)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    await inbox.close()
+
+
+async def test_a_mail_stays_in_the_bucket_until_90_days_after_the_end_of_the_event_that_it_made(
+    engine: Engine,
+) -> None:
+    async with account() as queue:
+        assert queue.bucket
+        came(queue, engine)
+        await emptied(engine, queue)
+        (event,) = (await engine.store.search(EventQuery())).events
+        assert event.ends_at
+        for days, stays in ((89, True), (91, False)):
+            await cleaning.clean(engine, (event.ends_at + timedelta(days=days)).timestamp())
+            await _swept(engine, queue)
+            assert (KEY in queue.bucket.objects) is stays
+        assert not list((engine.settings.data_dir / "inbox/gone").iterdir())
+
+
+async def test_a_person_who_is_forgotten_leaves_no_mail_in_the_bucket(engine: Engine) -> None:
+    async with account() as queue:
+        assert queue.bucket
+        came(queue, engine)
+        named = mails.request(
+            mails.vevent("u2", attendees=[("guest@people.example", "NEEDS-ACTION")]), proven=False
+        )
+        came(queue, engine, stamped(named, CREATE), key="in/naming")
+        await emptied(engine, queue)
+        await forgetting.forget(engine, "guest@people.example", engine.local)
+        await _swept(engine, queue)
+        assert list(queue.bucket.objects) == [KEY]
 
 
 # whose word counts

@@ -25,6 +25,11 @@ if [ ! -x "$here/.judges/aws/bin/cfn-lint" ]; then
         microburst==0.10.0 \
         cfn-lint==1.58.0
 fi
+# moto knows the contact lists of SES, and is asked for nothing else; its botocore is another one.
+if [ ! -x "$here/.judges/moto/bin/moto_server" ]; then
+    python3 -m venv "$here/.judges/moto"
+    "$here/.judges/moto/bin/pip" install -q --disable-pip-version-check "moto[server,sesv2]==5.2.5"
+fi
 # Parquet: the optional package, apart from the locks of the product.
 [ -d "$here/.judges/pyarrow/pyarrow" ] || "${PYTHON:-python3}" -m pip install -q --disable-pip-version-check \
     --no-deps --target "$here/.judges/pyarrow" pyarrow==26.0.1

@@ -1,5 +1,7 @@
 """The judges of AWS: ministack answers as its services do, microburst in front of it throttles, cuts off and resets.
 
+moto answers for contact lists of SES, which ministack lacks.
+
 Installed by tests/judges/install.sh; run where `CIS_JUDGES=required`, as `.ci/run` sets it.
 """
 
@@ -16,6 +18,7 @@ from pathlib import Path
 from tests.support.ports import free_port
 
 BIN = Path(__file__).resolve().parents[2] / ".judges/aws/bin"
+MOTO = Path(__file__).resolve().parents[2] / ".judges/moto/bin"
 REGION = "eu-west-1"
 KEYS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -43,6 +46,14 @@ def microburst(upstream: str, folder: Path) -> Iterator[str]:
     port = free_port()
     place = ["--upstream", upstream, "--port", str(port), "--host", "127.0.0.1", "--no-resign"]
     with _running([str(BIN / "microburst"), *place], folder, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def moto(folder: Path) -> Iterator[str]:
+    """The address of moto, which is asked for contact lists of SES alone: of other services it is no judge."""
+    port = free_port()
+    with _running([str(MOTO / "moto_server"), "-H", "127.0.0.1", "-p", str(port)], folder, port):
         yield f"http://127.0.0.1:{port}"
 
 

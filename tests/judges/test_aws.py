@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ from tests.judges.ministack import BIN, KEYS, REGION, faults, fired, microburst,
 from tests.support import mails
 from tests.support.clock import Clock
 from tests.support.engines import created, engine_in
+from tests.support.names import NameServer
 from tests.support.sesmail import notification, stamped
 from tests.support.sources import actions
 from tests.support.waiting import eventually
@@ -228,6 +231,115 @@ async def test_throttles_lost_answers_and_resets_lose_nothing_and_make_nothing_t
                 await eventually(lambda: not stack.left(stack.queue))
             assert fired(proxy) >= 4
             await _made(tmp_path, 5)
+
+
+@pytest.fixture
+def zone(aws: str) -> Iterator[str]:
+    """The id of a hosted zone of example.com, in which somebody has an SPF record for the invite domain."""
+    route53 = client(aws, "route53")
+    made = route53.create_hosted_zone(Name="example.com", CallerReference=os.urandom(4).hex())["HostedZone"][
+        "Id"
+    ]
+    text = {"Name": f"{DOMAIN}.", "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": '"v=spf1 -all"'}]}
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": text}]}
+    route53.change_resource_record_sets(HostedZoneId=made, ChangeBatch=batch)
+    yield made.rpartition("/")[2]
+    route53.delete_hosted_zone(Id=made)
+
+
+def _records(address: str, zone: str) -> dict[tuple[str, str], list[str]]:
+    found = client(address, "route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    return {
+        (one["Name"].rstrip("."), one["Type"]): [each["Value"] for each in one["ResourceRecords"]]
+        for one in found
+        if one["Type"] not in {"NS", "SOA"}
+    }
+
+
+async def test_records_are_written_to_route_53_never_over_others_and_only_ours_are_taken_away(
+    aws: str, tmp_path: Path, zone: str
+) -> None:
+    said = await _cis(tmp_path, aws, "bootstrap", *PLACE, "--zone", zone, "--yes")
+    found = _records(aws, zone)
+    assert found[DOMAIN, "MX"] == [f"10 inbound-smtp.{REGION}.amazonaws.com."]
+    assert found[DOMAIN, "TXT"] == ['"v=spf1 -all"']
+    assert any(line.startswith(f"LEFT: {DOMAIN} TXT") for line in said), said
+    assert {
+        (f"bounce.{DOMAIN}", "MX"),
+        (f"bounce.{DOMAIN}", "TXT"),
+        (f"_dmarc.{DOMAIN}", "TXT"),
+    } <= found.keys()
+    again = await _cis(tmp_path, aws, "bootstrap", *PLACE, "--zone", zone, "--yes")
+    assert f"{DOMAIN} MX is there" in again
+    assert _records(aws, zone) == found
+    await _cis(tmp_path, aws, "destroy", *PLACE, "--zone", zone, "--yes", "--data")
+    assert _records(aws, zone) == {(DOMAIN, "TXT"): ['"v=spf1 -all"']}
+    text = {"Name": f"{DOMAIN}.", "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": '"v=spf1 -all"'}]}
+    batch = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": text}]}
+    client(aws, "route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+
+async def test_a_stack_is_updated_and_its_server_goes_on(aws: str, tmp_path: Path) -> None:
+    async with installed(tmp_path, aws) as stack, served(tmp_path, stack, aws):
+        stack.came("before", _mail("uid-1"))
+        await _made(tmp_path, 1)
+        parameters = ("--parameter", "DynamoDbTableExists=true")
+        changes = ("--alarm-email", "ops@example.com", *parameters)
+        said = await _cis(tmp_path, aws, "bootstrap", *PLACE, *changes, "--yes")
+        assert any("dynamodb://thirtyone" in line for line in said), said
+        cloudformation = client(aws, "cloudformation")
+        assert (
+            cloudformation.describe_stacks(StackName="cis-prod")["Stacks"][0]["StackStatus"]
+            == "UPDATE_COMPLETE"
+        )
+        after = {
+            one["OutputKey"]: one["OutputValue"]
+            for one in cloudformation.describe_stacks()["Stacks"][0]["Outputs"]
+        }
+        assert after["Bucket"] == stack.outputs["Bucket"]
+        stack.came("after", _mail("uid-2"))
+        await _made(tmp_path, 2)
+
+
+async def test_full_checks_first_and_stops_at_somebody_elses_mail(aws: str, tmp_path: Path) -> None:
+    names = NameServer()
+    names.add(f"inbound-smtp.{REGION}.amazonaws.com", "A", "192.0.2.1")
+    names.add(DOMAIN, "MX", "10 mail.example.com.")
+    try:
+        values = {"AWS_ENDPOINT_URL": aws, "CIS_DNS": names.address, **KEYS}
+        code, out, _ = await run(tmp_path, "aws", "full", *PLACE, "--yes", "--json", **values)
+        checks = {one["name"]: one["mark"] for one in json.loads(out)["checks"]}
+        assert (code, checks["public_dns"]) == (1, "FAIL")
+        assert client(aws, "cloudformation").describe_stacks().get("Stacks", []) == []
+        names.records.pop((DOMAIN, "MX"))
+        code, out, err = await run(tmp_path, "aws", "full", *PLACE, "--yes", "--json", **values)
+        assert code == 0, out + err
+        assert "Next: enter the records" in json.loads(out)["said"][-1]
+        stacks = client(aws, "cloudformation").describe_stacks()["Stacks"]
+        assert [one["StackStatus"] for one in stacks] == ["CREATE_COMPLETE"]
+    finally:
+        names.close()
+        await _cis(tmp_path, aws, "destroy", *PLACE, "--yes", "--data")
+
+
+async def test_deploy_uploads_the_code_by_its_hash_once_and_says_what_aws_refuses(
+    aws: str, tmp_path: Path
+) -> None:
+    """The emulator knows no image of Amazon Linux, so that the machine itself is not made."""
+    place = ("--region", REGION, "--domain-name", DOMAIN, "--yes")
+    pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    for _ in range(2):
+        code, _, err = await run(tmp_path, "aws", "deploy", *place, AWS_ENDPOINT_URL=aws, **KEYS, **pip)
+        assert (code, "Parameter 'Image'" in err) == (1, True), err
+    s3 = client(aws, "s3")
+    (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].startswith("cis-code-")]
+    (code_zip,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    s3.download_file(bucket, code_zip["Key"], str(tmp_path / "code.zip"))
+    content = zipfile.ZipFile(tmp_path / "code.zip").namelist()
+    digest = hashlib.sha256((tmp_path / "code.zip").read_bytes()).hexdigest()[:32]
+    assert code_zip["Key"] == f"code/{digest}.zip"
+    assert {"requirements.txt", "code/cis_mcp/cli/main.py", "code/engine/engine.py"} <= set(content)
+    assert [name for name in content if "pydantic_core" in name and "aarch64" in name]
 
 
 def _fault(service: str, operation: str, **effect: object) -> dict[str, object]:

@@ -24,7 +24,7 @@ class MailSimulator(Command[Done]):
         """Raises Refused: NOT_ALLOWED."""
         may_administer(work.actor)
         await _forget(work)
-        notice = Notice(subject="cis-mcp verify", text="Nobody reads this.\n")
+        notice = Notice(subject="Verification", text="Nobody reads this.\n")
         sender = work.settings.mailbox("notification")
         owed = [notices.message(work, to, sender, notice, None) for to in SIMULATED]
         await work.unit.add_messages(owed, priority=0)

@@ -13,6 +13,7 @@ from engine.aws.s3 import Bucket, Object
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.intake.recipients import Recipients
 from engine.inbox.sources.patience import note_too_large
+from engine.inbox.spool import departed
 from engine.inbox.spool.spool import Envelope, Mailbox, Spooled
 from engine.mail.incoming import sesmail
 from engine.mail.incoming.sesmail import Received, Stamp
@@ -57,14 +58,24 @@ class SesMail:
         return True
 
     async def sweep(self) -> int:
-        """Take the mails that no notification told of, or whose message was lost; returns how many there were."""
+        """Take the mails that no notification told of, or whose message was lost; returns how many there were.
+
+        Objects whose mails are deleted here are deleted as well.
+        """
+        inbox = self._inbox.engine.settings.data_dir / "inbox"
+        gone = await asyncio.to_thread(departed.noted, inbox)
         found, following = 0, ""
         while True:
             objects, following = await self._bucket.page(self._prefix, following)
             for about in objects:
-                found += await self._missed(about)
+                if _name(about) in gone:
+                    await self._bucket.delete(about.key)
+                else:
+                    found += await self._missed(about)
             if not following:
-                return found
+                break
+        await asyncio.to_thread(departed.settle, inbox, gone)
+        return found
 
     async def _missed(self, about: Object) -> bool:
         now = self._inbox.engine.clock()
@@ -117,4 +128,4 @@ def _name(about: Object) -> str:
     own = about.key.rpartition("/")[2]
     if not _PLAIN.fullmatch(own):
         own = hashlib.sha256(about.key.encode()).hexdigest()[:40]
-    return f"{int(about.at.timestamp()):010d}000000000.s3_{own}"
+    return f"{int(about.at.timestamp()):010d}000000000{departed.ELSEWHERE}{own}"
