@@ -12,6 +12,7 @@ from cis_mcp.pages.forms import form_of
 from cis_mcp.pages.links import Handler, page, refusal
 from cis_mcp.pages.signin import signed_in
 from cis_mcp.pages.speaking import Speech, speech
+from engine.commands.approvals import approval_mails
 from engine.commands.approvals.deciding import Decide, decided_already
 from engine.commands.approvals.holding import ID_LENGTH
 from engine.commands.signing_in import AskToSignIn
@@ -134,7 +135,11 @@ def _decided(held: HeldAction, state: HeldState, spoken: Speech) -> str:
 def _preview(held: HeldAction, language: Language) -> Markup:
     """What a Yes does; all of it is escaped."""
     say, shown = language.say, held.preview
-    rows = [(say("What"), say(shown.action)), (say("Event"), shown.title), (say("When"), shown.when)]
+    rows = [
+        (say("What"), say(shown.action)),
+        (say("Event"), shown.title),
+        (say("When"), approval_mails.when(shown, language)),
+    ]
     least = say("{count} at least", count=language.number(shown.people))
     rows.append((say("People mailed"), least + (f": {', '.join(shown.first)}" if shown.first else "")))
     if shown.left_out:
@@ -143,7 +148,7 @@ def _preview(held: HeldAction, language: Language) -> Markup:
     table = Markup("").join(Markup("<tr><th>{}</th><td>{}</td></tr>").format(*row) for row in rows)
     changes = Markup("").join(
         Markup("<tr><th>{}</th><td><del>{}</del></td><td><ins>{}</ins></td></tr>").format(
-            say(d.field), d.before, d.after
+            say(d.field), *approval_mails.sides(d, language)
         )
         for d in shown.differences
     )

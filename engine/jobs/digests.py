@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from engine.commands.agents.digests import OweDigest, digest_text
+from engine.commands.notices import spoken
 from engine.engine import SYSTEM, Engine
 from engine.jobs.accounts import key_day
 from engine.model.keys import Key
@@ -41,4 +42,5 @@ async def _text(engine: Engine, owner: str, keys: list[Key], now: datetime) -> s
     days = [await key_day(engine, key, now) for key in keys]
     waiting = await engine.store.held_actions(None, waiting=True, limit=_WAITING_MAX, asked=owner)
     waiting = [held for held in waiting if held.state_at(now) == "waiting"]
-    return digest_text(days, waiting, await engine.signed_head(), now)
+    language = spoken(await engine.organizer_language(owner))
+    return digest_text(days, waiting, await engine.signed_head(), now, language)

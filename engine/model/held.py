@@ -12,6 +12,7 @@ from pydantic import Field
 
 from engine.model.actors import Actor
 from engine.model.base import Value
+from engine.model.times import Span
 
 
 class HeldState(StrEnum):
@@ -61,12 +62,20 @@ class Channel(StrEnum):
     FORM = "form"
 
 
+class ShownTime(Value):
+    """When an event is, kept so that it can be told in the language of whoever reads it."""
+
+    span: Span
+    recurrence: str = ""
+
+
 class Difference(Value):
-    """A field that the command changes, as people read it."""
+    """A field that the command changes, as people read it; of a time also what it is told from."""
 
     field: str
     before: str
     after: str
+    times: tuple[ShownTime, ShownTime] | None = None
 
 
 class SampleMail(Value):
@@ -91,6 +100,7 @@ class HeldPreview(Value):
     action: str = Field(description="what it does, in a sentence")
     title: str = Field("", description="title of the event that it is about")
     when: str = Field("", description="when that is")
+    time: ShownTime | None = Field(None, description="what `when` is told from")
     people: int = Field(0, description="people who are mailed, at least: more may join meanwhile")
     first: tuple[str, ...] = Field((), description="addresses of the first of them")
     left_out: Mapping[str, int] = Field(

@@ -7,30 +7,44 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
+from cis_mcp.pages import approve
 from engine.commands import answer_notices, confirmation_mails, notices
+from engine.commands.agents.keys import CreateKey
+from engine.commands.agents.stopping import StopByOwner
 from engine.commands.answers.confirmations import Waiting, ask
 from engine.commands.approvals import approval_mails
 from engine.commands.base import Command, Done, Work
+from engine.commands.events.events import UpdateEvent
+from engine.commands.events.timing import Timing
+from engine.commands.invites.invites import SendInvite
 from engine.commands.operators.organizers import SettleOrganizer
+from engine.commands.orders import mails
 from engine.commands.signing_in import AskToSignIn
 from engine.engine import Engine
+from engine.jobs import digests
 from engine.mail.locale.language import language
 from engine.model.actors import Actor
+from engine.model.bounds import Bounds
 from engine.model.campaigns import Campaign, CampaignState, Recipient
 from engine.model.confirmations import Confirmation
-from engine.model.held import Difference, HeldPreview, HoldReason
+from engine.model.held import Difference, HeldAction, HeldCommand, HeldPreview, HeldState, HoldReason
 from engine.model.messages import Notice
 from engine.model.people import Attendee, Origin
+from engine.model.plans import Enrolment, Plan
 from engine.refusals import Code, Refused
 from tests.itip.samples import event
 from tests.locale.words import english_words
 from tests.outbox.test_render import NOW, SETTINGS
+from tests.pages.test_languages import readable
 from tests.support.clock import Clock
 from tests.support.engines import created, deliver, do, engine_in
 
 GERMAN = language("de")
+KEEP = "Keep this mail: the head of the record below proves later that nothing before it was changed."
 _DATA = re.compile(
     r"\S+@\S+|https?://\S+|(?:uid|id|Code): \S+|[A-Z]\w+/\w+|STOP|UPDATE|CANCEL|\b(?:email|name|action|uid)\b"
 )
@@ -38,6 +52,21 @@ EVENT = event().model_copy(
     update={"summary": "Konzert", "location": "Gasteig", "recurrence": "FREQ=WEEKLY;BYDAY=MO;COUNT=3"}
 )
 ANN = Attendee(event_uid=EVENT.uid, email="ann@example.org", token="t" * 16, origin=Origin.API, created=NOW)
+
+
+HELD = HeldAction(
+    id="h" * 8,
+    code="c" * 20,
+    actor=Actor(kind="organizer", address="olga@example.org"),
+    organizer="olga@example.org",
+    address="ann@example.org",
+    command=HeldCommand(name="UpdateEvent", arguments="{}"),
+    digest="d",
+    reasons=(HoldReason.ORGANIZER,),
+    preview=HeldPreview(action="Change the event", title="Konzert", when="19:00", people=3),
+    created=NOW,
+    expires=NOW,
+)
 
 
 def english_in(notice: Notice) -> set[str]:
@@ -64,6 +93,19 @@ def every_notice() -> Iterator[Notice]:
     yield notices.gathered([notices.created(EVENT, SETTINGS, GERMAN)] * 2, 3, GERMAN)
     yield notices.batch_done("3", ["Zeile"] * 300, "", anything=True, language=GERMAN)
     yield notices.batch_done("3", ["Zeile"], "", anything=False, language=GERMAN)
+    free, plan = Plan(name="free", events=1, invites=5), Plan(name="gold", events=0, invites=0)
+    enrolled = Enrolment(organizer="ann@example.org", plan="gold", since=NOW, until=NOW)
+    yield mails.begun(enrolled, plan, SETTINGS, GERMAN)
+    yield mails.begun(enrolled.model_copy(update={"until": None}), free, SETTINGS, GERMAN)
+    yield mails.ended(enrolled, free, GERMAN)
+    yield mails.ended(enrolled.model_copy(update={"plan": "free"}), None, GERMAN)
+    yield approval_mails.asking(HELD, SETTINGS, GERMAN)
+    yield approval_mails.waits(HELD, GERMAN)
+    yield approval_mails.expired(HELD, GERMAN)
+    for state in (HeldState.APPROVED, HeldState.REFUSED, HeldState.VOID):
+        yield approval_mails.decided(HELD.model_copy(update={"state": state}), GERMAN)
+    for reasons in ((HoldReason.ORGANIZER,), (HoldReason.NO_KEY,), (HoldReason.BULK, HoldReason.LINKS)):
+        yield approval_mails.asking(HELD.model_copy(update={"reasons": reasons}), SETTINGS, GERMAN)
 
 
 @pytest.mark.parametrize("notice", [*every_notice()], ids=lambda notice: notice.subject[:30])
@@ -125,6 +167,45 @@ async def test_a_link_to_sign_in_is_mailed_in_the_organizers_language(engine: En
     assert mail.notice
     assert mail.notice.subject == "Aanmelden"
     assert "15 minuten" in mail.notice.text
+
+
+async def test_a_digest_and_what_a_stop_came_to_are_in_the_owners_language(engine: Engine) -> None:
+    """The names of commands, bounds and outcomes stay as the record and the command line have them."""
+    await created(engine, organizer="olga@cis.test", summary="Feier")
+    await do(engine, SettleOrganizer(address="olga@cis.test", language="de"))
+    made = await created(engine, organizer="agent@cis.test", summary="Konzert")
+    bounds = Bounds(owner="olga@cis.test", approval=["new-domain"])
+    key = (await do(engine, CreateKey(name="Verkauf", address="agent@cis.test", bounds=bounds))).key
+    await do(engine, SendInvite(uid=made.uid, email="ann@example.com"), key.actor)
+    await digests.step(engine)
+    await do(engine, StopByOwner(), Actor(kind="owner", address="olga@cis.test"))
+    told = [m.notice for m in await deliver(engine) if m.email == "olga@cis.test" and m.notice]
+    assert {notice.subject.split(",")[0] for notice in told} >= {"Gestoppt"}
+    assert any(notice.subject.startswith("Was Ihre Agenten bis Montag") for notice in told)
+    for notice in told:
+        lines = notice.text.splitlines()
+        kept = "\n".join(line for line in lines if not re.search("^>|send invite|Heute noch|key ", line))
+        kept = kept.partition(GERMAN.say(KEEP))[0]
+        assert english_words(_DATA.sub(" ", kept)) == set(), kept
+
+
+async def test_the_page_that_decides_is_in_the_language_of_whoever_decides(engine: Engine) -> None:
+    await created(engine, organizer="olga@cis.test", summary="Feier")
+    await do(engine, SettleOrganizer(address="olga@cis.test", language="de"))
+    made = await created(engine, organizer="agent@cis.test", summary="Konzert", location="")
+    bounds = Bounds(owner="olga@cis.test", approval=["changes"])
+    key = (await do(engine, CreateKey(name="Verkauf", address="agent@cis.test", bounds=bounds))).key
+    when = Timing(start="2027-05-09T20:00", duration="PT2H", timezone="Europe/Berlin")
+    await do(engine, UpdateEvent(uid=made.uid, when=when, location="Gasteig"), key.actor)
+    (mail,) = [m.notice for m in await deliver(engine) if m.email == "olga@cis.test" and m.notice]
+    (path,) = re.findall(r"https://cis\.example\.com(/approve/\S+)", mail.text)
+    way = httpx.ASGITransport(Starlette(routes=approve.routes(engine)))
+    async with httpx.AsyncClient(transport=way, base_url="https://cis.example.com") as web:
+        answers = [await web.get(path), await web.post(path, data={"decision": "maybe"})]
+        answers += [await web.post(path, data={"decision": "yes"}), await web.get(path)]
+    assert "Sonntag, 9. Mai 2027, 20:00" in answers[0].text
+    for answer in answers:
+        assert english_words(_DATA.sub(" ", readable(answer.text))) == set(), answer.text
 
 
 class _Ask(Command[Done]):

@@ -14,6 +14,7 @@ from engine.commands.agents.limits import Limit
 from engine.commands.agents.widening import widening
 from engine.commands.base import Command, Work
 from engine.commands.notifying import Progress
+from engine.mail.locale.language import ENGLISH, Language
 from engine.mail.outgoing import words
 from engine.model.base import Value
 from engine.model.held import HeldAction
@@ -56,8 +57,10 @@ class OweDigest(Command[Progress]):
         if not await work.unit.begin_digest(self.owner, self.day):
             return Progress(worked=False)
         if self.text:
+            language = await notices.language_of(work, self.owner)
+            day = words.day(self.day, language)
             notice = Notice(
-                subject=f"What your agents did until {words.day(self.day)}",
+                subject=language.say("What your agents did until {day}", day=day),
                 text=self.text,
                 reply_to=work.settings.mailbox("create"),
             )
@@ -66,35 +69,51 @@ class OweDigest(Command[Progress]):
         return Progress(worked=bool(self.text))
 
 
-def digest_text(days: Sequence[KeyDay], waiting: Sequence[HeldAction], head: str, now: datetime) -> str:
+def digest_text(
+    days: Sequence[KeyDay],
+    waiting: Sequence[HeldAction],
+    head: str,
+    now: datetime,
+    language: Language = ENGLISH,
+) -> str:
     """The text of a digest; empty if there is nothing to say."""
+    say = language.say
     if not waiting and not any(day.done for day in days):
         return ""
-    lines = [line for day in days for line in _key_lines(day, now)]
+    lines = [line for day in days for line in _key_lines(day, now, language)]
     if waiting:
-        lines += ["Needs your approval:", *(f"- {_held_line(held)}" for held in waiting[:_SHOWN]), ""]
+        asked = [f"- {_held_line(held, language)}" for held in waiting[:_SHOWN]]
+        lines += [say("Needs your approval:"), *asked, ""]
     if len(waiting) > _SHOWN:
-        lines.append(f"And {len(waiting) - _SHOWN} more.")
+        lines.append(language.some("And {n} more.", "And {n} more.", len(waiting) - _SHOWN))
     lines += [
-        "A reply that begins with STOP stops all these keys. What widens a bound is typed at the server's command "
-        "line, after the program's name.",
+        say(
+            "A reply that begins with STOP stops all these keys. What widens a bound is typed at the server's command "
+            "line, after the program's name."
+        ),
         "",
-        "Keep this mail: the head of the record below proves later that nothing before it was changed.",
+        say("Keep this mail: the head of the record below proves later that nothing before it was changed."),
         "",
         head.rstrip(),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _key_lines(day: KeyDay, now: datetime) -> list[str]:
-    key = day.key
-    named = f" “{key.name}”" if key.name else ""
-    state = " (stopped)" if key.stopped else " (ended)" if key.ended(now) else ""
-    lines = [f"{key.id}{named}, for {key.address}{state}:"]
+def _key_lines(day: KeyDay, now: datetime, language: Language) -> list[str]:
+    key, say = day.key, language.say
+    state = f" {say('(stopped)')}" if key.stopped else f" {say('(ended)')}" if key.ended(now) else ""
+    lines = [f"{key_line(key, language)}{state}:"]
     for command, outcome, times in day.done[:_SHOWN]:
-        lines.append(f"- {command_words(command)}: {outcome}, {times} times")
-    lines += [] if day.done else ["- nothing"]
-    return [*lines, *left_lines(day.limits), *refused_lines(day), ""]
+        what = f"{command_words(command)}: {outcome}"
+        lines.append("- " + language.some("{what}, {n} times", "{what}, {n} times", times, what=what))
+    lines += [] if day.done else [f"- {say('nothing')}"]
+    return [*lines, *left_lines(day.limits, language), *refused_lines(day, language=language), ""]
+
+
+def key_line(key: Key, language: Language = ENGLISH) -> str:
+    """A key by its id and name, and for whom it acts."""
+    named = f" “{key.name}”" if key.name else ""
+    return language.say("{key}, for {address}", key=f"{key.id}{named}", address=key.address)
 
 
 def command_words(command: str) -> str:
@@ -102,25 +121,37 @@ def command_words(command: str) -> str:
     return _CAMEL.sub(" ", command).lower()
 
 
-def left_lines(limits: Sequence[Limit]) -> list[str]:
+def left_lines(limits: Sequence[Limit], language: Language = ENGLISH) -> list[str]:
     """What is left of each budget of the day."""
-    budgets = [f"{one.bound} {one.left} of {one.allows}" for one in limits if one.left is not None]
-    return [f"Left today: {', '.join(budgets)}."] if budgets else []
+    budgets = [
+        language.say("{bound} {left} of {all}", bound=one.bound, left=one.left, all=one.allows)
+        for one in limits
+        if one.left is not None
+    ]
+    return [language.say("Left today: {budgets}.", budgets=", ".join(budgets))] if budgets else []
 
 
-def refused_lines(day: KeyDay, program: str = "") -> list[str]:
+def refused_lines(day: KeyDay, program: str = "", language: Language = ENGLISH) -> list[str]:
     """By which bound something was refused, or would have been, and the command that widens it."""
     found = []
     for bound, times in day.refused:
         command = widening(day.key, bound)
-        how = f"; to widen it: {program}{command}" if command else ""
-        found.append(f"Refused by {bound}, {times} times{how}")
+        told = language.some(
+            "Refused by {bound}, {n} times", "Refused by {bound}, {n} times", times, bound=bound
+        )
+        how = language.say("; to widen it: {command}", command=f"{program}{command}") if command else ""
+        found.append(told + how)
     return found
 
 
-def _held_line(held: HeldAction) -> str:
-    title = " ".join(held.preview.title.split())[:80]
-    return f"{held.preview.action}: “{title}”, {held.preview.people} people (id {held.id})"
+def _held_line(held: HeldAction, language: Language) -> str:
+    return language.say(
+        "{action}: “{title}”, {people} people (id {id})",
+        action=language.say(held.preview.action),
+        title=" ".join(held.preview.title.split())[:80],
+        people=language.number(held.preview.people),
+        id=held.id,
+    )
 
 
 def counted(facts: Sequence[dict[str, object]]) -> tuple[tuple[str, str, int], ...]:

@@ -8,9 +8,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from engine.commands import bulk_changes, notices, text
+from engine.commands.agents.digests import key_line
 from engine.commands.agents.readable import read_by_a_key
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
+from engine.mail.locale.language import Language, noop
 from engine.model.bulk_changes import BulkAction, BulkChange
 from engine.model.keys import Key
 from engine.model.messages import Notice
@@ -102,7 +104,9 @@ class StopByOwner(Command[OwnerStopped]):
         if not own or await read_by_a_key(work, organizer):
             raise Refused(Code.UNKNOWN_KEY, "This address owns no keys.")
         await work.unit.stop(_stop(work, organizer))
-        message = notices.message(work, organizer, organizer, _own_mail(work), None)
+        message = notices.message(
+            work, organizer, organizer, _own_mail(work, await notices.language_of(work, organizer)), None
+        )
         await work.unit.add_messages([message], priority=0)
         return OwnerStopped(organizer=organizer)
 
@@ -115,7 +119,8 @@ class StopByOwner(Command[OwnerStopped]):
         stopped = [key.model_copy(update={**values, "stopped": key.stopped or work.now}) for key in chosen]
         for key in stopped:
             await work.unit.save_key(key)
-        message = notices.message(work, owner, owner, _notice(work, stopped), None)
+        notice = _notice(work, stopped, await notices.language_of(work, owner))
+        message = notices.message(work, owner, owner, notice, None)
         await work.unit.add_messages([message], priority=0)
         return OwnerStopped(keys=tuple(stopped))
 
@@ -124,27 +129,29 @@ class StopByOwner(Command[OwnerStopped]):
         return "keys"
 
 
-def _own_mail(work: Work) -> Notice:
-    text_ = (
-        "Stopped. Nothing of yours is mailed any more; what is owed waits.\n\nWhat a mail server was being handed at "
-        f"that moment may still arrive. {_let_go_on(work)}\n"
-    )
-    return Notice(subject="Stopped", text=text_)
+def _own_mail(work: Work, language: Language) -> Notice:
+    say = language.say
+    stopped = say("Stopped. Nothing of yours is mailed any more; what is owed waits.")
+    text_ = f"{stopped}\n\n{say(_UNDER_WAY)} {_let_go_on(work, language)}\n"
+    return Notice(subject=say("Stopped"), text=text_)
 
 
-def _notice(work: Work, keys: list[Key]) -> Notice:
-    lines = [f"- {key.id}{f' “{key.name}”' if key.name else ''}, for {key.address}" for key in keys]
-    text_ = (
-        "Stopped. These keys change nothing any more, and what they owe waits:\n" + "\n".join(lines) + "\n\n"
-        f"What a mail server was being handed at that moment may still arrive. {_let_go_on(work)} No key lets them go "
-        "on.\n"
-    )
-    return Notice(subject="Stopped", text=text_)
+def _notice(work: Work, keys: list[Key], language: Language) -> Notice:
+    say = language.say
+    listed = "\n".join(f"- {key_line(key, language)}" for key in keys)
+    stopped = say("Stopped. These keys change nothing any more, and what they owe waits:")
+    only = say("No key lets them go on.")
+    text_ = f"{stopped}\n{listed}\n\n{say(_UNDER_WAY)} {_let_go_on(work, language)} {only}\n"
+    return Notice(subject=say("Stopped"), text=text_)
 
 
-def _let_go_on(work: Work) -> str:
+_UNDER_WAY = noop("What a mail server was being handed at that moment may still arrive.")
+
+
+def _let_go_on(work: Work, language: Language) -> str:
     """Where a person lifts the stop: on a page, with the proof of a mail, or at the machine."""
     page = work.settings.page("console/agents")
     if not page:
-        return "To let it go on, ask the operator of this server."
-    return f"To let it go on, sign in with this address and press the button:\n{page}\n"
+        return language.say("To let it go on, ask the operator of this server.")
+    told = language.say("To let it go on, sign in with this address and press the button:")
+    return f"{told}\n{page}\n"

@@ -6,7 +6,7 @@ from engine.commands import notices
 from engine.commands.base import Work
 from engine.mail.locale.language import ENGLISH, Language, noop
 from engine.mail.outgoing import words
-from engine.model.held import HeldAction, HeldPreview, HeldState, HoldReason
+from engine.model.held import Difference, HeldAction, HeldPreview, HeldState, HoldReason, ShownTime
 from engine.model.messages import Notice
 from engine.settings import Settings
 
@@ -97,18 +97,41 @@ def _how(held: HeldAction, settings: Settings, language: Language) -> str:
     return told
 
 
+def told_time(time: ShownTime, language: Language = ENGLISH) -> str:
+    """When an event is, with its zone and how it repeats."""
+    zone = words.zone(time.span)
+    repeats = words.recurrence(time.recurrence, time.span, language)
+    return (
+        words.when(time.span, language) + (f" ({zone})" if zone else "") + (f", {repeats}" if repeats else "")
+    )
+
+
+def when(preview: HeldPreview, language: Language) -> str:
+    """When the event of a preview is."""
+    return told_time(preview.time, language) if preview.time else preview.when
+
+
+def sides(difference: Difference, language: Language) -> tuple[str, str]:
+    """What a difference was before, and is after."""
+    if difference.times is None:
+        return difference.before, difference.after
+    before, after = difference.times
+    return told_time(before, language), told_time(after, language)
+
+
 def described(preview: HeldPreview, language: Language = ENGLISH) -> str:
     """The preview, as plain text."""
     say = language.say
     lines = [
         say("What: {text}", text=say(preview.action)),
         say("Event: {title}", title=preview.title),
-        say("When: {time}", time=preview.when),
+        say("When: {time}", time=when(preview, language)),
     ]
     for difference in preview.differences:
         lines.append(say("Changes the {field}:", field=say(difference.field)))
-        lines.append(f"  {say('from: {text}', text=_short(difference.before, language))}")
-        lines.append(f"  {say('to: {text}', text=_short(difference.after, language))}")
+        before, after = (_short(side, language) for side in sides(difference, language))
+        lines.append(f"  {say('from: {text}', text=before)}")
+        lines.append(f"  {say('to: {text}', text=after)}")
     people = f"{language.number(preview.people)}{_first(preview)}"
     lines.append(say("People mailed, at least: {people}", people=people))
     if preview.left_out:

@@ -6,6 +6,7 @@ from engine.commands import notices, notifying
 from engine.commands.approvals import approval_mails
 from engine.commands.base import Command, Work
 from engine.commands.notifying import Progress
+from engine.mail.locale.language import Language
 from engine.model.held import HeldAction, HeldState, HoldReason
 from engine.model.keys import Key
 from engine.model.messages import Notice
@@ -49,18 +50,32 @@ class TellEnded(Command[Progress]):
         await work.unit.remember(_TOLD, self.key_id, "", "", work.now)
         mails = await work.unit.mails_of_ended(key.id)
         if mails and key.owner:
-            notice = _ended(key, mails)
+            notice = _ended(key, mails, await notices.language_of(work, key.owner))
             message = notices.message(work, key.owner, key.owner, notice, None)
             await work.unit.add_messages([message], priority=0)
         return Progress(worked=True)
 
 
-def _ended(key: Key, mails: int) -> Notice:
-    named = f" “{key.name}”" if key.name else ""
-    how = "was revoked" if key.revoked else "has expired"
-    text = (
-        f"The key {key.id}{named}, for {key.address}, {how}, and {mails} mails that it owed have not left.\n\n"
+def _ended(key: Key, mails: int, language: Language) -> Notice:
+    count, named = language.number(mails), f"{key.id} “{key.name}”" if key.name else key.id
+    if key.revoked:
+        what = language.say(
+            "The key {key}, for {address}, was revoked, and {count} mails that it owed have not left.",
+            key=named,
+            address=key.address,
+            count=count,
+        )
+    else:
+        what = language.say(
+            "The key {key}, for {address}, has expired, and {count} mails that it owed have not left.",
+            key=named,
+            address=key.address,
+            count=count,
+        )
+    rest = language.say(
         "Invites, reminders and lists among them are withdrawn. Changes and cancellations for people who are invited "
-        f"already wait; at the server's command line, “key owed {key.id} --send” sends them and “--drop” drops them.\n"
+        "already wait; at the server's command line, “key owed {id} --send” sends them and “--drop” drops them.",
+        id=key.id,
     )
-    return Notice(subject=f"A key of yours has ended: {key.name or key.id}", text=text)
+    subject = language.say("A key of yours has ended: {key}", key=key.name or key.id)
+    return Notice(subject=subject, text=f"{what}\n\n{rest}\n")

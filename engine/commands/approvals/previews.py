@@ -8,6 +8,7 @@ from datetime import date, datetime
 from engine.commands import composing, series, text
 from engine.commands.agents.messages import MessageDone
 from engine.commands.answers.proposals import ProposalDone
+from engine.commands.approvals.approval_mails import told_time
 from engine.commands.approvals.holdable import people, subject
 from engine.commands.base import Command, Done, Work
 from engine.commands.campaigns.campaigns import CampaignDone, as_attendee
@@ -25,7 +26,7 @@ from engine.itip import write
 from engine.mail.locale.language import noop
 from engine.mail.outgoing import words
 from engine.model.events import Event
-from engine.model.held import Difference, HeldPreview, SampleMail
+from engine.model.held import Difference, HeldPreview, SampleMail, ShownTime
 from engine.model.messages import Kind
 
 _FIRST = 5
@@ -58,6 +59,7 @@ async def preview(work: Work, command: Command[Done], done: Done) -> HeldPreview
         action=_ACTIONS.get(type(command).__name__, type(command).__name__),
         title=event.summary[:_TITLE_SHOWN] if event else _name(done),
         when=when(event) if event else "",
+        time=_time(event) if event else None,
         people=people(done),
         first=first,
         differences=_rules(done),
@@ -134,6 +136,7 @@ async def _of_change(work: Work, command: Command[Done], done: EventDone) -> Hel
         action=_action(command, done),
         title=event.summary[:_TITLE_SHOWN],
         when=when(done.old or event),
+        time=_time(done.old or event),
         people=done.notified,
         first=tuple(a.email for a in preview.first[:_FIRST]) if preview else (),
         left_out=preview.left_out if preview else {},
@@ -156,9 +159,11 @@ def _action(command: Command[Done], done: EventDone) -> str:
 
 def when(event: Event) -> str:
     """When an event is, with its zone and how it repeats."""
-    zone = words.zone(event.span)
-    repeats = words.recurrence(event.recurrence, event.span)
-    return words.when(event.span) + (f" ({zone})" if zone else "") + (f", {repeats}" if repeats else "")
+    return told_time(_time(event))
+
+
+def _time(event: Event) -> ShownTime:
+    return ShownTime(span=event.span, recurrence=event.recurrence)
 
 
 def differences(done: EventDone) -> Iterator[Difference]:
@@ -167,7 +172,9 @@ def differences(done: EventDone) -> Iterator[Difference]:
     if old is None or new.cancelled:
         return
     if {"start", "end", "timezone", "recurrence"} & set(done.changed):
-        yield Difference(field=noop("time"), before=when(old), after=when(new))
+        yield Difference(
+            field=noop("time"), before=when(old), after=when(new), times=(_time(old), _time(new))
+        )
     for name in done.changed:
         if name == "overrides":
             yield from _dates(old, new)

@@ -20,7 +20,7 @@ class ReportEndedPlans(Command[Progress]):
         free = work.settings.plans_by_name.get(FREE)
         for one in ended:
             await work.unit.save_enrolment(one.model_copy(update={"reported": True}))
-            notice = mails.ended(one, free)
+            notice = mails.ended(one, free, await notices.language_of(work, one.organizer))
             message = notices.message(work, one.organizer, one.organizer, notice, None)
             await work.unit.add_messages([message], priority=0)
         return Progress(worked=bool(ended))

@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
+from engine.mail.locale.language import ENGLISH, Language
 from engine.mail.outgoing import words
 from engine.model.messages import Notice
 from engine.model.plans import FREE, Enrolment, Plan
 from engine.settings import Settings
 
 
-def begun(enrolment: Enrolment, plan: Plan, settings: Settings) -> Notice:
+def begun(enrolment: Enrolment, plan: Plan, settings: Settings, language: Language = ENGLISH) -> Notice:
     """The confirmation that an organizer is on a plan."""
-    until = f" until {words.day(enrolment.until)}" if enrolment.until else ""
-    text = (
-        f"{enrolment.organizer} is on the plan “{plan.name}”{until}: {_allows(plan)}.\n\n"
-        f"To create an event, invite {settings.mailbox('create')} to it in your calendar. To invite people, mail a "
-        f"list to {settings.mailbox('bulk')}.\n"
+    say = language.say
+    told = {"organizer": enrolment.organizer, "plan": plan.name, "allowed": _allows(plan, language)}
+    if enrolment.until:
+        until = words.day(enrolment.until, language)
+        first = say("{organizer} is on the plan “{plan}” until {day}: {allowed}.", day=until, **told)
+    else:
+        first = say("{organizer} is on the plan “{plan}”: {allowed}.", **told)
+    how = say(
+        "To create an event, invite {create} to it in your calendar. To invite people, mail a list to {bulk}.",
+        create=settings.mailbox("create"),
+        bulk=settings.mailbox("bulk"),
     )
-    return Notice(subject="Subscription Confirmation", text=text, reply_to=settings.mailbox("create"))
+    subject = say("Subscription Confirmation")
+    return Notice(subject=subject, text=f"{first}\n\n{how}\n", reply_to=settings.mailbox("create"))
 
 
-def ended(enrolment: Enrolment, free: Plan | None) -> Notice:
+def ended(enrolment: Enrolment, free: Plan | None, language: Language = ENGLISH) -> Notice:
     """A plan has ended, and what is allowed from now on."""
     assert enrolment.until is not None, "a plan without an end does not end"
-    now = f"From now on: {_allows(free)}." if free else "Nothing is limited by a plan from now on."
-    text = (
-        f"The plan “{enrolment.plan}” of {enrolment.organizer} ended on {words.day(enrolment.until)}. {now}\n\n"
-        "Your events stand: they can be changed and cancelled, and answers are counted as before.\n"
+    say = language.say
+    now = say("Nothing is limited by a plan from now on.")
+    if free:
+        now = say("From now on: {allowed}.", allowed=_allows(free, language))
+    over = say(
+        "The plan “{plan}” of {organizer} ended on {day}.",
+        plan=enrolment.plan,
+        organizer=enrolment.organizer,
+        day=words.day(enrolment.until, language),
     )
-    return Notice(subject=_ended(enrolment.plan), text=text)
+    stand = say("Your events stand: they can be changed and cancelled, and answers are counted as before.")
+    return Notice(subject=_ended(enrolment.plan, language), text=f"{over} {now}\n\n{stand}\n")
 
 
-def _ended(plan: str) -> str:
-    return "Your free trial has ended" if "trial" in plan or plan == FREE else f"Your plan “{plan}” has ended"
+def _ended(plan: str, language: Language) -> str:
+    if "trial" in plan or plan == FREE:
+        return language.say("Your free trial has ended")
+    return language.say("Your plan “{plan}” has ended", plan=plan)
 
 
-def _allows(plan: Plan) -> str:
-    events = f"{plan.events} events" if plan.events else "any number of events"
-    invites = f"{plan.invites} bulk invites for each" if plan.invites else "any number of bulk invites"
+def _allows(plan: Plan, language: Language) -> str:
+    events = language.say("any number of events")
+    if plan.events:
+        events = language.some("{n} event", "{n} events", plan.events)
+    invites = language.say("any number of bulk invites")
+    if plan.invites:
+        invites = language.some("{n} bulk invite for each", "{n} bulk invites for each", plan.invites)
     return f"{events}, {invites}"

@@ -102,7 +102,7 @@ async def _enrol(work: Work, organizer: str, name: str) -> None:
     await register(work, organizer)
     enrolment = plan_limits.enrolled(await work.unit.enrolment(organizer), organizer, plan, work.now)
     await work.unit.save_enrolment(enrolment)
-    notice = mails.begun(enrolment, plan, work.settings)
+    notice = mails.begun(enrolment, plan, work.settings, await notices.language_of(work, organizer))
     message = notices.message(work, organizer, organizer, notice, None)
     await work.unit.add_messages([message], priority=0)
 

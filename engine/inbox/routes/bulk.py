@@ -24,6 +24,7 @@ from engine.inbox.routes.addressed import objection
 from engine.inbox.routes.create import stopped
 from engine.inbox.routes.list_campaign import DraftAndStart, list_waits
 from engine.inbox.routes.reach import weighed
+from engine.mail.locale.language import Language
 from engine.model.campaigns import CampaignState, Row
 from engine.model.messages import Notice
 from engine.refusals import Code, Refused
@@ -139,24 +140,25 @@ async def _start(engine: Engine, received: ReceivedMail, uid: str, rows: list[Ro
     def no(why: Refused) -> Outcome:
         return turned_down(why).model_copy(update={"action": MailAction.CAMPAIGN, "uid": uid})
 
+    language = notices.spoken(await engine.organizer_language(received.actor.address))
     return await apply_once(
         engine,
         received,
         draft,
         received.actor,
         outcome=lambda done: Outcome(action=MailAction.CAMPAIGN, uid=done.event.uid),
-        notice=lambda done: _notice(engine, received, done),
+        notice=lambda done: _notice(engine, received, done, language),
         part=named(uid),
         no=no,
     )
 
 
-def _notice(engine: Engine, received: ReceivedMail, done: CampaignDone) -> Notice | None:
+def _notice(engine: Engine, received: ReceivedMail, done: CampaignDone, language: Language) -> Notice | None:
     """What is answered at once; of a list that was started the report comes when it is done."""
     if received.flagged:
         return confirmation_mails.unproven(MailAction.CAMPAIGN.value, done.event.uid)
     if done.campaign.state is CampaignState.DRAFT:
-        return list_waits(done, engine.settings.page("console/lists"))
+        return list_waits(done, engine.settings.page("console/lists"), language)
     return None
 
 

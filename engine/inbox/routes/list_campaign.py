@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.commands import notices
 from engine.commands.base import Work
 from engine.commands.campaigns.campaigns import CampaignAction, CampaignDone, ControlCampaign, DraftCampaign
+from engine.mail.locale.language import Language
 from engine.model.messages import Notice
 from engine.refusals import Code, Refused
 
@@ -26,15 +27,19 @@ class DraftAndStart(DraftCampaign):
         return await start.carry_out(work)
 
 
-def list_waits(done: CampaignDone, page: str) -> Notice:
+def list_waits(done: CampaignDone, page: str, language: Language) -> Notice:
     """A mailed list is a draft, and somebody is to look at it."""
-    event, campaign = done.event, done.campaign
-    where = f"To look at it and to start it, open:\n{page}\n" if page else "The operator can start it.\n"
-    text = (
-        f"Your list for “{event.summary}” waits as a draft: {campaign.valid} of {campaign.total} rows can be "
-        f"invited. Nothing was sent.\n{where}uid: {event.uid}\n"
+    event, campaign, say = done.event, done.campaign, language.say
+    waits = say(
+        "Your list for “{title}” waits as a draft: {valid} of {total} rows can be invited. Nothing was sent.",
+        title=event.summary,
+        valid=language.number(campaign.valid),
+        total=language.number(campaign.total),
     )
-    return Notice(subject="Bulk Invite Status", text=text)
+    where = say("The operator can start it.")
+    if page:
+        where = f"{say('To look at it and to start it, open:')}\n{page}"
+    return Notice(subject=say("Bulk Invite Status"), text=f"{waits}\n{where}\nuid: {event.uid}\n")
 
 
 async def _why_nobody(work: Work, done: CampaignDone) -> str:
