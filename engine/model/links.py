@@ -51,7 +51,12 @@ def hosts(text: str) -> Iterator[str]:
 
 def outside(text: str, allowed: Iterable[str]) -> str:
     """The first host that `text` could link to and that no pattern of `allowed` names; empty where there is none."""
-    return "" if _PLAIN.fullmatch(text) else _outside(text, tuple(allowed))
+    return "" if plain(text) else _outside(text, tuple(allowed))
+
+
+def plain(text: str) -> bool:
+    """True for a text that holds nothing of which a link could be made, such as most names."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from engine import attendee_report
-from engine.commands.agents import bounds
+from engine.commands.agents.personal_links import PersonalLinks
 from engine.commands.composing import reader_language, reader_zone, revision
 from engine.commands.invites.invites import personal_values
 from engine.itip import personal
@@ -63,7 +63,7 @@ class Renderer:
         self._store = store
         self._brands = brands or Brands(store)
         self._kept: OrderedDict[_Key, _Prepared] = OrderedDict()
-        self._linking: dict[tuple[object, ...], tuple[bool, str]] = {}
+        self._linking: dict[tuple[object, ...], PersonalLinks] = {}
 
     async def render(self, claim: Claim, now: datetime) -> Envelope:
         """The mail for `claim`, with `now` as its Date. Raises Refused: OUT_OF_BOUNDS."""
@@ -121,19 +121,14 @@ class Renderer:
             event.dtstamp,
             seen is event,
             claim.message.note,
+            claim.organizer_name,
             standing.links,
         )
-        alike = self._linking.get(about)
-        if alike is None:
-            own = () if event.verbatim else personal.placeholders(seen)
-            texts = () if own else (*bounds.texts_of(seen), claim.message.note, claim.organizer_name)
-            alike = (bool(own), _outside(standing, texts))
-            self._linking = {**dict(list(self._linking.items())[-_KEPT:]), about: alike}
-        is_personal, host = alike
-        if is_personal:
-            texts = (*bounds.personal_texts(seen, personal_values(attendee)), claim.message.note)
-            host = _outside(standing, (*texts, claim.organizer_name))
-        host = host or standing.outside_links(attendee.name)
+        links = self._linking.get(about)
+        if links is None:
+            links = PersonalLinks(standing, seen, (claim.message.note, claim.organizer_name))
+            self._linking = {**dict(list(self._linking.items())[-_KEPT:]), about: links}
+        host = links.outside(personal_values(attendee))
         if host:
             why = f"The mail would link to “{host[:80]}”, which the bounds of its key do not allow."
             raise Refused(Code.OUT_OF_BOUNDS, why, bound="links")

@@ -49,7 +49,11 @@ def refuse_links(work: Work, standing: Standing, texts: Iterable[str]) -> None:
     """Refuse with OUT_OF_BOUNDS texts of which a mail client would make a link to where the keys may not link."""
     if not standing.bounds_links:
         return
-    host = next((host for text in texts if (host := standing.outside_links(text))), "")
+    refuse_link(work, standing, next((host for text in texts if (host := standing.outside_links(text))), ""))
+
+
+def refuse_link(work: Work, standing: Standing, host: str) -> None:
+    """Refuse with OUT_OF_BOUNDS a link to `host`; an empty one is none."""
     if host:
         what = "a link without a host" if host == NO_HOST else f"“{host[:80]}”"
         refuse(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from engine.commands import text
 from engine.commands.agents import bounds
+from engine.commands.agents.personal_links import PersonalLinks
 from engine.commands.base import Work
 from engine.commands.invites.invites import given, room_left
 from engine.itip import personal
@@ -43,24 +44,19 @@ async def judged(
     judge = _Judge(known, barred, left, full, needed, before)
     standing = await bounds.standing_for(work, event)
     if standing.bounded:
-        own = standing.bounds_links and bool(needed) and not event.verbatim
-        alike = () if own else tuple(bounds.texts_of(event))
-        rows = [_within(work, standing, event, row, alike) for row in rows]
+        links = PersonalLinks(standing, event) if standing.bounds_links else None
+        rows = [_within(work, standing, links, row) for row in rows]
     return [judge(_foreign(work, row)) for row in rows]
 
 
-def _within(
-    work: Work, standing: Standing, event: Event, row: Recipient, alike: tuple[str, ...]
-) -> Recipient:
-    """`row` with a code if its key may not mail it, or may not link as its mail would; `alike`: what all read."""
+def _within(work: Work, standing: Standing, links: PersonalLinks | None, row: Recipient) -> Recipient:
+    """`row` with a code if its key may not mail it, or may not link as its mail would."""
     if row.code:
         return row
     try:
         bounds.refuse_recipient(work, standing, row.email)
-        if standing.bounds_links:
-            values = given(row.email, row.name, row.fields)
-            texts = (*alike, row.name) if alike else bounds.personal_texts(event, values)
-            bounds.refuse_links(work, standing, texts)
+        if links:
+            bounds.refuse_link(work, standing, links.outside(given(row.email, row.name, row.fields)))
     except Refused as refused:
         return replace(
             row, code=refused.code.value, detail=f"{refused.bound}: {refused.message}"[:_DETAIL_MAX]
