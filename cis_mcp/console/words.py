@@ -11,8 +11,8 @@ _OWN: Mapping[Code, str] = {
     Code.UNKNOWN_ATTENDEE: "The event's page shows who is invited.",
     Code.UNKNOWN_CAMPAIGN: "Find it under Lists.",
     Code.UNKNOWN_KEY: "The keys are listed under Agents.",
-    Code.UNKNOWN_MAIL: "What waits is listed under Agents, Quarantine.",
-    Code.UNKNOWN_TRIGGER: "Triggers are listed under Developers.",
+    Code.UNKNOWN_MAIL: "Agents lists mail: what waits under Quarantine, what people wrote under Mail to agents.",
+    Code.UNKNOWN_TRIGGER: "Triggers are listed under Agents.",
     Code.UNKNOWN_HELD_ACTION: "What waits for a decision is listed under Agents.",
     Code.HELD_ACTION_STATE: "Nothing is left to decide here.",
     Code.CAMPAIGN_STATE: "Its page shows what it is doing now, and what can be done.",
@@ -33,10 +33,12 @@ _OWN: Mapping[Code, str] = {
     Code.INVALID_ADDRESS: "An address has a name, an @ and a domain.",
 }
 
+_ELSE = "Go back and try it otherwise, or begin again at the overview."
+
 
 def hint(refused: Refused) -> str:
     """What to do next, as a person at a screen does it."""
-    return _OWN.get(refused.code) or refused.hint
+    return _OWN.get(refused.code) or refused.hint or _ELSE
 
 
 def sentence(refused: Refused) -> str:

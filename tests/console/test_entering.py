@@ -71,6 +71,13 @@ async def test_a_session_ends_after_twelve_hours_without_use(person: Person, clo
     assert (await person.go("/console")).answer.url.path == "/console/signin"
 
 
+async def test_a_session_that_is_in_use_lasts_as_long_as_a_long_list(person: Person, clock: Clock) -> None:
+    """A page that shows a list as it goes asks for itself every second: that is use."""
+    for _ in range(11):
+        clock.now += IDLE_MAX - timedelta(minutes=1)
+        assert "Operator" in (await person.go("/console/lists")).text
+
+
 async def test_signing_out_ends_the_session(person: Person) -> None:
     cookies = dict(person.web.cookies)
     await person.press("Sign out")
