@@ -113,7 +113,27 @@ class SignedIn(Done):
     secret: str = Field(repr=False)
 
 
-class SignIn(Command[SignedIn]):
+class SigningIn(Command[SignedIn]):
+    """Begin a session, once it is known who comes."""
+
+    async def begin(
+        self, work: Work, signed_in: SignedInAs, address: str, **of_it: str | frozenset[str]
+    ) -> SignedIn:
+        """A new session of `address`; `of_it`: what else it keeps of what was shown."""
+        secret = work.randomness.word(SECRET_LENGTH)
+        begun = LoginSession(
+            digest=digest(secret), signed_in=signed_in, address=address, created=work.now, seen=work.now
+        )
+        session = begun.model_copy(update=of_it)
+        await work.unit.add_session(session)
+        return SignedIn(session=session, secret=secret)
+
+    def subject(self) -> str:
+        """What the record names it by, without secrets."""
+        return "sign in"
+
+
+class SignIn(SigningIn):
     """Spend a link's one use."""
 
     code: str = Field(max_length=100, repr=False)
@@ -126,23 +146,10 @@ class SignIn(Command[SignedIn]):
                 Code.CONFIRM_TOKEN_INVALID, "A key acts for that address, so it cannot be used to sign in."
             )
         await work.unit.save_sign_in(link.model_copy(update={"used": work.now}))
-        secret = work.randomness.word(SECRET_LENGTH)
-        session = LoginSession(
-            digest=digest(secret),
-            signed_in=link.signs_in,
-            address=link.address,
-            created=work.now,
-            seen=work.now,
-        )
-        await work.unit.add_session(session)
-        return SignedIn(session=session, secret=secret)
-
-    def subject(self) -> str:
-        """What the record names it by, without secrets."""
-        return "sign in"
+        return await self.begin(work, link.signs_in, link.address)
 
 
-class SignInWithKey(Command[SignedIn]):
+class SignInWithKey(SigningIn):
     """Sign in by a key that somebody shows; the session ends with the key."""
 
     secret: str = Field(max_length=200, repr=False)
@@ -158,25 +165,11 @@ class SignInWithKey(Command[SignedIn]):
                 "This key is limited to some tools or paths, so it signs no one in.",
                 "Use a key without that, or sign in by mail.",
             )
-        secret = work.randomness.word(SECRET_LENGTH)
-        session = LoginSession(
-            digest=digest(secret),
-            signed_in=SignedInAs.KEY,
-            address=key.address,
-            key=key.digest,
-            created=work.now,
-            seen=work.now,
-        )
-        await work.unit.add_session(session)
-        return SignedIn(session=session, secret=secret)
+        return await self.begin(work, SignedInAs.KEY, key.address, key=key.digest)
 
     def committed(self) -> bytes:
         """The hash of the key, not the key."""
         return digest(self.secret).encode()
-
-    def subject(self) -> str:
-        """What the record names it by, without secrets."""
-        return "sign in"
 
 
 def usable(link: SignInLink | None, now: datetime) -> SignInLink:
@@ -225,7 +218,7 @@ class ChooseOrganizer(Command[Seen]):
         return "session"
 
 
-class SignInWithToken(Command[SignedIn]):
+class SignInWithToken(SigningIn):
     """Sign in by a token of the OAuth issuer, which was checked; the session may what the token allowed."""
 
     address: str
@@ -237,23 +230,9 @@ class SignInWithToken(Command[SignedIn]):
         """Raises Refused: NOT_ALLOWED."""
         if work.actor.kind != "system":
             raise Refused(Code.NOT_ALLOWED, "Only a token that was checked signs in.")
-        secret = work.randomness.word(SECRET_LENGTH)
-        session = LoginSession(
-            digest=digest(secret),
-            signed_in=SignedInAs.TOKEN,
-            address=self.address,
-            issuer=self.issuer,
-            subject=self.name,
-            scopes=self.scopes,
-            created=work.now,
-            seen=work.now,
+        return await self.begin(
+            work, SignedInAs.TOKEN, self.address, issuer=self.issuer, subject=self.name, scopes=self.scopes
         )
-        await work.unit.add_session(session)
-        return SignedIn(session=session, secret=secret)
-
-    def subject(self) -> str:
-        """What the record names it by, without secrets."""
-        return "sign in"
 
 
 class SignOut(Command[Seen]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
@@ -144,15 +144,28 @@ async def _uids(call: CallContext, arguments: SendInviteArguments) -> tuple[str,
     return await call.engine.listed(arguments.search_cursor, call.actor)
 
 
-async def _one(call: CallContext, arguments: SendInviteArguments, uid: str) -> Reply:
-    command = SendInvite(
-        uid=uid,
+class _Invite(TypedDict):
+    """What is the same whether one event or several are meant."""
+
+    email: str
+    name: str
+    fields: dict[str, str]
+    origin: Origin
+    note: str
+
+
+def _invite(arguments: SendInviteArguments) -> _Invite:
+    return _Invite(
         email=arguments.email,
         name=arguments.name or "",
         fields=arguments.fields,
         origin=arguments.origin,
         note=arguments.note or "",
     )
+
+
+async def _one(call: CallContext, arguments: SendInviteArguments, uid: str) -> Reply:
+    command = SendInvite(uid=uid, **_invite(arguments))
     done = await call.apply(command)
     assert done.message is not None, "an invite always has its row in the ledger"
     seconds = 0.0 if done.already or done.held else arguments.wait_s
@@ -172,14 +185,7 @@ async def _one(call: CallContext, arguments: SendInviteArguments, uid: str) -> R
 
 
 async def _several(call: CallContext, arguments: SendInviteArguments, uids: tuple[str, ...]) -> Reply:
-    command = SendInvites(
-        uids=uids,
-        email=arguments.email,
-        name=arguments.name or "",
-        fields=arguments.fields,
-        origin=arguments.origin,
-        note=arguments.note or "",
-    )
+    command = SendInvites(uids=uids, **_invite(arguments))
     done = await call.apply(command)
     over = asyncio.get_running_loop().time() + (0 if done.held else arguments.wait_s)
     invites = [await _outcome(call, invited, over) for invited in done.invites]

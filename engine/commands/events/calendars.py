@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TypedDict
 
 from engine.commands import series, text
 from engine.commands.events.events import CreateEvent, UpdateEvent
@@ -26,6 +27,35 @@ _FROM_ON_MAX = 10
 _UNTITLED = "Untitled event"
 
 
+class _Content(TypedDict):
+    """What a calendar says of an event besides its title, as a command takes it."""
+
+    when: Span
+    location: str
+    description: str
+    url: str
+    recurrence: str
+    rdates: tuple[Instant, ...]
+    exdates: tuple[Instant, ...]
+    overrides: tuple[Override, ...]
+    verbatim: bool
+
+
+def _content(event: ItipEvent, instances: Sequence[ItipEvent]) -> _Content:
+    """Raises Refused: INVALID_CALENDAR."""
+    return _Content(
+        when=span(event),
+        location=location(event),
+        description=description(event),
+        url=url(event),
+        recurrence=event.recurrence,
+        rdates=event.rdates,
+        exdates=_exdates(event, instances),
+        overrides=_overrides(event, instances),
+        verbatim=True,
+    )
+
+
 def creation(
     event: ItipEvent,
     instances: Sequence[ItipEvent],
@@ -41,18 +71,10 @@ def creation(
     """
     return CreateEvent(
         summary=summary(event) or _line(title) or _UNTITLED,
-        when=span(event),
-        location=location(event),
-        description=description(event),
-        url=url(event),
-        recurrence=event.recurrence,
-        rdates=event.rdates,
-        exdates=_exdates(event, instances),
-        overrides=_overrides(event, instances),
+        **_content(event, instances),
         organizer=organizer,
         organizer_name=text.cut(organizer_name, text.NAME_MAX),
         source=source,
-        verbatim=True,
     )
 
 
@@ -68,17 +90,9 @@ def change(
     return UpdateEvent(
         uid=known.uid,
         summary=summary(event) or known.summary,
-        when=span(event),
-        location=location(event),
-        description=description(event),
-        url=url(event),
-        recurrence=event.recurrence,
-        rdates=event.rdates,
-        exdates=_exdates(event, instances),
-        overrides=_overrides(event, instances),
+        **_content(event, instances),
         source=source,
         audience=audience,
-        verbatim=True,
     )
 
 
