@@ -24,7 +24,7 @@ from cis_mcp.pages.sending import result_path, send
 from cis_mcp.pages.showing import Shown, Showroom
 from cis_mcp.pages.speaking import PLAIN, Speech
 from cis_mcp.pages.ways import not_found, unreadable, ways
-from cis_mcp.pages.web import FRESH, PRIVATE, Body, answer, render
+from cis_mcp.pages.web import FRESH, PRIVATE, Body, Endpoint, answer, render
 from cis_mcp.views import pages as views
 from engine.engine import Engine
 from engine.mail.locale.language import Language
@@ -301,8 +301,16 @@ def routes(room: Showroom) -> list[Route]:
     """The schedule and upcoming pages, and both for frames on other sites."""
     methods = ["GET", "POST"]
     return [
-        Route("/s/{slug:str}", schedule_page(room, PageKind.SCHEDULE), methods=methods),
-        Route("/u/{slug:str}", schedule_page(room, PageKind.UPCOMING), methods=methods),
-        Route("/embed/s/{slug:str}", schedule_page(room, PageKind.SCHEDULE, embedded=True), methods=methods),
-        Route("/embed/u/{slug:str}", schedule_page(room, PageKind.UPCOMING, embedded=True), methods=methods),
+        Route("/s/{slug:str}", Endpoint(schedule_page(room, PageKind.SCHEDULE)), methods=methods),
+        Route("/u/{slug:str}", Endpoint(schedule_page(room, PageKind.UPCOMING)), methods=methods),
+        Route(
+            "/embed/s/{slug:str}",
+            Endpoint(schedule_page(room, PageKind.SCHEDULE, embedded=True)),
+            methods=methods,
+        ),
+        Route(
+            "/embed/u/{slug:str}",
+            Endpoint(schedule_page(room, PageKind.UPCOMING, embedded=True)),
+            methods=methods,
+        ),
     ]

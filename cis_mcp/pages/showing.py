@@ -23,6 +23,7 @@ from engine.model.pages import UNLISTED_LENGTH, Page, PageKind, unlisted_name
 from engine.page_questions import PageStamp
 
 _SEEN = 1_000
+_MARK = "cis.written"
 _COLOUR = "#1558b0"
 _LISTINGS, _BODIES, _ASKED = 64, 256, 128
 """What is kept: some 3 MB for each listing of 2,430 events, 40 kB for each body of it.
@@ -127,7 +128,7 @@ class Showroom:
 
     async def seen(self, request: Request) -> Body | None:
         """What the very same request was answered with, if nothing was written since and nothing is over."""
-        request.state.mark = mark = await self.engine.written_mark()
+        request.scope[_MARK] = mark = await self.engine.written_mark()
         if mark != self._mark:
             self._seen, self._mark = {}, mark
             return None
@@ -138,7 +139,7 @@ class Showroom:
 
     def see(self, request: Request, shown: Shown, body: Body) -> None:
         """Keep an answer for the next request that is the same, unless anything was written meanwhile."""
-        if request.state.mark != self._mark:
+        if request.scope[_MARK] != self._mark:
             return
         if len(self._seen) >= _SEEN:
             self._seen = {}

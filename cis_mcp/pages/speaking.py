@@ -70,7 +70,8 @@ def speech(request: Request, settled: str = "") -> Speech:
 
 def wished(request: Request) -> str:
     """The language that the browser asks for."""
-    return accepted(request.headers.get("accept-language", ""))
+    given = next((value for name, value in request.scope["headers"] if name == b"accept-language"), b"")
+    return accepted(given.decode("latin-1"))
 
 
 def moved(row: Row, spoken: Language) -> str:

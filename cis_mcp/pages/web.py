@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from cis_mcp.pages.speaking import PLAIN, Speech
 
@@ -116,7 +118,27 @@ def answer(
 
     `form_action`: an origin to which a form of the page may lead besides ours.
     """
-    tag = f'"{body.tag}"'
+    kept = status == 200 and cache_control != PRIVATE
+    known = kept and _known(header(request, b"if-none-match"), body.tag)
+    packed = bool(body.packed) and b"gzip" in header(request, b"accept-encoding")
+    made = _made if kept else _made.__wrapped__
+    return _Ready(made(body, cache_control, status, (framed, form_action), known=known, packed=packed))
+
+
+class _Ready(Response):
+    """An answer of which nothing is left to be made; its headers are its own, for whoever adds to them."""
+
+    def __init__(self, made: Response) -> None:
+        self.status_code, self.body, self.background = made.status_code, made.body, None
+        self.raw_headers = [*made.raw_headers]
+
+
+@lru_cache(maxsize=128)
+def _made(
+    body: Body, cache_control: str, status: int, ways: tuple[bool, str], *, known: bool, packed: bool
+) -> Response:
+    """The answer, made once for all who ask for the same; `ways`: who may frame it, and where its form may lead."""
+    framed, form_action = ways
     headers = {**_HEADERS, "Cache-Control": cache_control}
     if body.language:
         headers["Content-Language"] = body.language
@@ -129,19 +151,39 @@ def answer(
             f" {form_action}" if form_action else "", "*" if framed else "'none'"
         )
     if status == 200 and cache_control != PRIVATE:
-        headers["ETag"] = tag
-        if _known(request, tag):
-            return Response(status_code=304, headers=headers)
-    if body.packed and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["ETag"] = f'"{body.tag}"'
+    if known:
+        return Response(status_code=304, headers=headers)
+    if packed:
         headers["Content-Encoding"] = "gzip"
-        return Response(body.packed, status, headers, media_type=body.media)
-    return Response(body.whole, status, headers, media_type=body.media)
+    return Response(body.packed if packed else body.whole, status, headers, media_type=body.media)
 
 
-def _known(request: Request, tag: str) -> bool:
+def header(request: Request, name: bytes) -> bytes:
+    """A header of the request by its name in lower case, as servers hand it on; empty where it is not there."""
+    return next((value for one, value in request.scope["headers"] if one == name), b"")
+
+
+def _known(given: bytes, tag: str) -> bool:
     # RFC 9110, 13.1.2: compared weakly, since proxies that compress make tags weak
-    given = request.headers.get("if-none-match", "")
-    return given.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in given.split(",")}
+    if not given:
+        return False
+    wanted = f'"{tag}"'.encode()
+    return given in {b"*", wanted} or wanted in {
+        each.strip().removeprefix(b"W/") for each in given.split(b",")
+    }
+
+
+class Endpoint:
+    """A handler as an application of its own: Starlette puts less around it, and catches the same at its root."""
+
+    def __init__(self, handler: Callable[[Request], Awaitable[Response]]) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        response = await self._handler(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 @dataclass(frozen=True)

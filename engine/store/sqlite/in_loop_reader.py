@@ -49,6 +49,14 @@ class InLoopReader:
     def _over(self) -> bool:
         return time.perf_counter() > self._until
 
+    def written_mark(self) -> int | None:
+        """What SQLite counts of the commits of everybody; None if it cannot be said just now."""
+        try:
+            (mark,) = self._opened().execute("PRAGMA data_version").fetchone()
+        except sqlite3.OperationalError:
+            return None
+        return int(mark)
+
     def token(self, token: str) -> bool | None:
         """True if the token belongs to an attendee; None if it cannot be said just now."""
         try:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from engine.model.branding import Branding
 from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
+from engine.store.sqlite.in_loop_reader import InLoopReader
 from engine.store.sqlite.organizer_profiles import OrganizerProfiles
 from engine.store.sqlite.pages import Pages
 from engine.store.sqlite.pictures import Pictures
@@ -44,8 +45,11 @@ class PageQuestions:
     async def organizer_language(self, organizer: str) -> str:
         return await self._in_loop(lambda s: OrganizerProfiles(s).organizer_language(organizer))
 
+    _loop_reader: InLoopReader
+
     async def written_mark(self) -> int:
-        return await self._in_loop(written_mark)
+        mark = self._loop_reader.written_mark()
+        return await self._in_loop(written_mark) if mark is None else mark
 
     async def places_taken_of(self, uids: Collection[str]) -> dict[str, int]:
         return await self._in_loop(lambda s: Pages(s).places_taken_of(uids))
