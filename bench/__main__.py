@@ -20,6 +20,7 @@ from bench import (
     costly,
     hooking,
     hostile,
+    hubs,
     idle,
     importing,
     mailed,
@@ -59,6 +60,7 @@ _PARTS: dict[str, Part] = {
     "bounds": bounding.measure,
     "aws": aws.measure,
     "web": web.measure,
+    "hubs": hubs.measure,
     "hooks": hooking.measure,
     "triggered": triggered.measure,
 }

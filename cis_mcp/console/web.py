@@ -94,7 +94,7 @@ def page(
     finally:
         masking.SHOWN.reset(before)
         tables.ASKED.reset(asked)
-    return answer(request, Body.of(body), cache_control=PRIVATE, status=status)
+    return answer(request, Body.of(body, once=True), cache_control=PRIVATE, status=status)
 
 
 def _file(export: tables.Export) -> Response:

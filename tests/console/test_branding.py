@@ -176,3 +176,15 @@ async def test_a_logo_stands_above_the_console_the_pages_and_the_mails(
     assert await engine.picture(kept.name), "what a branding shows is kept"
     await person.press("Take the logo away")
     assert (await engine.branding_of("")).logo is None
+
+
+async def test_mails_link_to_the_domain_of_the_branding(engine: Engine, person: Person) -> None:
+    await person.go("/console/branding")
+    await person.press("Save", domain="Invites.Club.example")
+    event = await created(engine)
+    mail = await shown(engine, event.uid, engine.local)
+    for text in (mail.text, mail.html):
+        assert "https://invites.club.example" in text
+        assert "https://cis.example.com" not in text
+    await person.go("/console/branding")
+    assert (await person.press("Save", domain="no host")).status == 400

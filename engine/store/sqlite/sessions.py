@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-
-import aiosqlite
+from typing import TypeVar
 
 from engine.model import sessions as model
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import Session, Statements
+
+T = TypeVar("T")
 
 _LINKS_KEPT = timedelta(days=1)
 _SESSIONS_KEPT = timedelta(days=30)
@@ -64,10 +67,11 @@ class Sessions(Session):
 class SessionAnswers:
     """What a store answers about sessions, over its reader."""
 
-    _reader: aiosqlite.Connection
+    @abstractmethod
+    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
 
     async def session(self, digest: str) -> model.LoginSession | None:
-        return await Sessions(self._reader).session(digest)
+        return await self._in_loop(lambda s: Sessions(s).session(digest))
 
     async def sign_in(self, digest: str) -> model.SignInLink | None:
-        return await Sessions(self._reader).sign_in(digest)
+        return await self._in_loop(lambda s: Sessions(s).sign_in(digest))
