@@ -47,6 +47,10 @@ async def main() -> None:
                 await seen.media(prefers_color_scheme="dark")
                 await seen.go(site.paths["agenda"])
                 await _picture(seen, "schedule-dark.png", 430, 880)
+                await seen.media(prefers_color_scheme="light")
+                await seen.go(f"{site.paths['schedule']}?lang=ar")
+                await seen.js("document.querySelectorAll('input[name=e]')[1].click()")
+                await _picture(seen, "schedule-ar.png", 430, 880)
 
 
 async def console() -> None:
