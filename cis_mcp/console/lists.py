@@ -21,7 +21,7 @@ from engine.commands.campaigns.campaigns import (
 )
 from engine.commands.campaigns.samples import SampleRow
 from engine.commands.tables import mapping
-from engine.imports import lists
+from engine.imports import audience, lists
 from engine.model.campaigns import Campaign, CampaignState, Row
 from engine.model.events import Event
 from engine.model.people import Origin
@@ -62,7 +62,7 @@ async def draft(visit: Visit) -> Response:
     if visit.given("columns") and not visit.given("email"):
         return _columns(visit, event, text)
     try:
-        rows = await _rows(visit, text)
+        rows = await _on_aws(visit) or await _rows(visit, text)
     except Refused as refused:
         if refused.code is Code.CSV_NO_HEADER and not visit.given("email"):
             return _columns(visit, event, text)
@@ -72,6 +72,12 @@ async def draft(visit: Visit) -> Response:
     )
     done = await visit.apply(command)
     return visit.go(f"{_HUB}/{done.campaign.id}")
+
+
+async def _on_aws(visit: Visit) -> list[Row]:
+    """The rows of a list that lies on AWS; none where none is named."""
+    source = visit.given("source")
+    return await audience.read(visit.engine, visit.actor, source) if source else []
 
 
 async def _rows(visit: Visit, text: str) -> list[Row]:

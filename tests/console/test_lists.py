@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -15,8 +15,10 @@ from engine.engine import Engine
 from engine.model.campaigns import CampaignState
 from engine.model.events import Event
 from engine.model.people import Origin
-from tests.console.person import SAME, Person
+from tests.console.person import SAME, Person, browser, with_key
+from tests.support.audiences import aws
 from tests.support.engines import created, deliver, do
+from tests.support.ses import ENVIRONMENT
 
 CSV = b"email,name,seat\nann@example.com,Ann,1\nbob@example.com,Bob,2\nann@example.com,Again,3\nnobody,Wrong,4\n"
 
@@ -214,3 +216,24 @@ async def test_a_list_is_paused_and_goes_on_and_is_cancelled(engine: Engine, per
     assert await deliver(engine) == []
     command = ControlCampaign(campaign_id=campaign_id, action=CampaignAction.CANCEL)
     await do(engine, command)
+
+
+async def test_a_list_that_lies_on_aws_is_named_and_judged_like_any(
+    engine: Engine, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = await created(engine, summary="Gala")
+    async with aws() as services:
+        for name, value in {**ENVIRONMENT, **services.environment}.items():
+            monkeypatch.setenv(name, value)
+        services.bucket.put("spring.csv", CSV, datetime(2027, 3, 1, tzinfo=UTC))
+        await person.go(f"/console/events/{event.id}/list")
+        seen = await person.press("Look at the list", source="s3://my-lists/spring.csv")
+        assert "2 will be invited" in seen.text
+        await person.go(f"/console/events/{event.id}/list")
+        seen = await person.press("Look at the list", source="s3://my-lists/nothing.csv")
+        assert "s3:GetObject" in seen.text
+    async with browser(engine) as web:
+        ann = await with_key(engine, web, event.organizer)
+        await ann.go(f"/console/events/{event.id}/list")
+        seen = await ann.press("Look at the list", source="s3://my-lists/spring.csv")
+        assert "may not be read" in seen.text
