@@ -30,6 +30,7 @@ from tests.support.engines import created, deliver, do, drafted, engine_in, invi
 from tests.support.inboxes import receiving
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import served
+from tests.tools.caller import calling
 from tests.triggers.vectors import SECRET, b64, openssl
 
 PLANS = "free=2/3,pro=0/10/365"
@@ -361,3 +362,15 @@ async def test_a_plan_or_product_that_cannot_be_understood_is_refused_at_the_sta
     with pytest.raises(ValueError, match=r"must be|no days|names no|at most"):
         async with engine_in(tmp_path, clock, **values):
             pass
+
+
+async def test_a_plan_is_set_and_taken_away_by_the_tool(shop: Shop) -> None:
+    async with calling(shop.engine) as caller:
+        data = await caller.ok("set_organizer", address=OLGA, plan="pro", plan_until="2027-12-31T00:00:00Z")
+        assert (data["plan"], data["plan_until"]) == ("pro", "2027-12-31T00:00:00Z")
+        assert await caller.code("set_organizer", address=OLGA, plan="gold") == Code.INVALID_ARGUMENT
+        assert (
+            await caller.code("set_organizer", address=OLGA, plan_until="2027-12-31") == Code.INVALID_ARGUMENT
+        )
+        data = await caller.ok("set_organizer", address=OLGA, plan="")
+        assert (data["plan"], data["plan_until"]) == ("", None)
