@@ -8,6 +8,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from mcp.server.mcpserver.context import Context
@@ -73,6 +74,12 @@ class Reply:
     links: tuple[ResourceLink, ...] = ()
 
 
+@lru_cache(maxsize=16)
+def _by_client(operator: Actor) -> Actor:
+    """The record tells the operator at the command line from one who comes by a client of ours."""
+    return operator.model_copy(update={"face": "mcp"})
+
+
 @dataclass(frozen=True)
 class CallContext:
     """Where a call is dealt with: the engine, who is asking just now, the call's own context.
@@ -94,8 +101,7 @@ class CallContext:
     def actor(self) -> Actor:
         """Who is asking just now; the local operator as one who came by MCP."""
         actor = self.who()
-        # The record tells the operator at the command line from one who comes by a client of ours.
-        return actor if actor.kind != "local" else actor.model_copy(update={"face": "mcp"})
+        return actor if actor.kind != "local" else _by_client(actor)
 
     async def apply(self, command: Command[D]) -> D:
         """What `command` came to, or Refused."""
