@@ -11,6 +11,7 @@ from cis_mcp.cli.main import cli
 from cis_mcp.mcp.tools import EVERY, EVERYTHING, SPECS, Selection, Tier, allowed
 from cis_mcp.mcp.tools.access import names_in
 from cis_mcp.run import serving
+from cis_mcp.stdio import opening
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.verbs import verbs_of
@@ -134,7 +135,12 @@ def test_the_command_line_refuses_tools_that_there_are_not_before_it_starts() ->
 def test_the_command_line_hands_its_selection_to_either_transport(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Selection] = []
 
-    async def stdio(_settings: Settings, selection: Selection, _secret: str) -> int:
+    begun: list[object] = []
+
+    def opens(_settings: Settings, *given: str, read_only: bool) -> None:
+        begun.append((*given, read_only))
+
+    async def stdio(_settings: Settings, selection: Selection, _secret: str, _opening: None) -> int:
         seen.append(selection)
         return 0
 
@@ -145,12 +151,14 @@ def test_the_command_line_hands_its_selection_to_either_transport(monkeypatch: p
         seen.append(selection)
         return 0
 
+    monkeypatch.setattr(opening, "begun", opens)
     monkeypatch.setattr(serving, "over_stdio", stdio)
     monkeypatch.setattr(serving, "over_http", http)
     chosen = ["--tier", "operator", "--exclude-tools", "revoke_key", "--read-only"]
     assert _serve(*chosen).exit_code == 0
     assert _serve(*chosen, "--http", "127.0.0.1:0", "--no-auth").exit_code == 0
     assert seen == [Selection("operator", (), ("revoke_key",), read_only=True)] * 2
+    assert begun == [("operator", "", "revoke_key", True)]
 
 
 _NAMES = st.lists(st.sampled_from(sorted(EVERY)), max_size=4).map(tuple)
