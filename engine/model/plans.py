@@ -12,6 +12,8 @@ from engine.model.base import Value
 
 FREE = "free"
 """The plan of every organizer who is on no other, where there is a plan of this name."""
+NONE = "no-plan"
+"""What a tool is given for no plan, so that no plan has this name."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _PRODUCT = re.compile(r"[A-Za-z0-9_.-]{1,60}", re.ASCII)
 _UID = re.compile(r"[a-z0-9]{8}|[a-z0-9]{40}", re.ASCII)
@@ -85,6 +87,8 @@ def _plan(text: str) -> Plan:
     if not _NAME.fullmatch(name) or not 2 <= len(given) <= _FIGURES_MAX or not all(map(_is_number, given)):
         raise ValueError(f"“{text[:60]}” must be name=events/invites or name=events/invites/days")
     events, invites, days = (*map(int, given), 0)[:_FIGURES_MAX]
+    if name == NONE:
+        raise ValueError(f"“{NONE}” must be the name of no plan")
     if name == FREE and days:
         raise ValueError(f"the plan {FREE} is what others end in, so it has no days")
     return Plan(name=name, events=events, invites=invites, days=days)

@@ -18,6 +18,7 @@ from cis_mcp.views.organizers import (
     profile_info,
 )
 from engine.commands.operators.organizers import ADDRESSES_MAX, SettleOrganizer
+from engine.model.plans import NONE
 
 
 class SetOrganizerArguments(OrganizerArguments):
@@ -31,7 +32,7 @@ class SetOrganizerArguments(OrganizerArguments):
         None, description="of its pages and mails, as a tag; empty: none", max_length=35, examples=["de"]
     )
     lists: bool | None = Field(None, description="may it send to lists?")
-    plan: str | None = Field(None, description="plan it is on; empty: none", max_length=40)
+    plan: str | None = Field(None, description="plan it is on; no-plan: none", max_length=40)
     plan_until: str | None = Field(
         None,
         description="when the plan ends, with an offset; else as the plan says",
@@ -88,7 +89,7 @@ async def set_organizer(call: CallContext, arguments: SetOrganizerArguments) -> 
             timezone=arguments.timezone,
             language=arguments.language,
             lists=arguments.lists,
-            plan=arguments.plan,
+            plan="" if arguments.plan == NONE else arguments.plan,
             plan_until=moment(arguments.plan_until, "plan_until") if arguments.plan_until else None,
             add=tuple(arguments.add_addresses),
             remove=tuple(arguments.remove_addresses),
