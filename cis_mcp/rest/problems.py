@@ -53,7 +53,7 @@ _STATUS: Mapping[int, frozenset[Code]] = {
     413: frozenset({Code.TOO_LARGE, Code.TOO_COSTLY}),
     429: frozenset({Code.PERSON_LIMIT, Code.TOO_SOON, Code.TOO_MANY}),
     500: frozenset({Code.INTERNAL, Code.RENDER_FAILED, Code.PROCESS_DIED}),
-    501: frozenset({Code.PACKAGE_MISSING}),
+    406: frozenset({Code.PACKAGE_MISSING}),
     503: frozenset({Code.BUSY}),
     507: frozenset({Code.DISK_FULL}),
 }

@@ -15,6 +15,7 @@ from cis_mcp.rest.endpoint import Endpoint
 from cis_mcp.rest.openapi import document
 from engine.commands.agents.keys import CreateKey
 from engine.commands.agents.messages import TakeMessage
+from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
 from engine.commands.pages.links import CreateLink
 from engine.commands.pages.pages import CreatePage
@@ -56,6 +57,9 @@ def _judge() -> None:
     assert contract.available(), "run make judges"
 
 
+ORGANIZERS = ("set_organizer", "register_organizer", "suspend_organizer", "resume_organizer")
+
+
 @dataclass(frozen=True)
 class Stage:
     """A server with something for every operation."""
@@ -75,11 +79,14 @@ async def _staged(engine: Engine) -> Stage:
         "standard": await key_for(engine, api="standard"),
         "decide": await key_for(engine, who, scopes=frozenset({Verb.APPROVE})),
     }
+    over_all = await key_for(engine, who, scopes=frozenset(Verb))
+    keys |= dict.fromkeys(ORGANIZERS, over_all)
     event, doomed, other = [await created(engine, organizer=who) for _ in range(3)]
     bob = (await invite(engine, event, "bob@example.com")).attendee
     await proposed(engine, event, bob, 2)
     delivery = await delivered(engine, hook, deal())
     draft, going, still = [await drafted(engine, event, [f"{n}@example.com"]) for n in ("a", "b", "c")]
+    undo_id = await _undoable(engine, who)
     page = (await do(engine, CreatePage(title="Season", kind=PageKind.SCHEDULE, organizer=who))).page
     letter = TakeMessage(
         organizer=who,
@@ -134,6 +141,11 @@ async def _staged(engine: Engine) -> Stage:
         "show_link": Example(path={"id": link.id}),
         "link_code": Example(path={"id": link.id}),
         "make_link": Example(body={"name": "Letter", "events": [event.uid], "vendor": "mailchimp"}),
+        "export_table": Example(path={"table": "events"}),
+        **{name: Example(path={"address": "carol@example.com"}) for name in ORGANIZERS},
+        "set_organizer": Example(path={"address": "carol@example.com"}, body={"name": "Carol"}),
+        "take_back": Example(path={"undo_id": undo_id}),
+        "allow_hosts": Example(body={"hosts": ["shop.example.com"]}),
         "change_link": Example(path={"id": link.id}, body={"name": "Paper"}),
         "make_trigger_live": Example(
             path={"name": await _own_trigger(engine, keys["v1"], "draft", live=False)}
@@ -170,6 +182,18 @@ async def _own_trigger(engine: Engine, secret: str, name: str, *, live: bool) ->
     if live:
         await do(engine, SetTriggerLive(name=name, live=True))
     return name
+
+
+async def _undoable(engine: Engine, organizer: str) -> str:
+    """The id of a change that can be taken back still."""
+    event = await created(engine, organizer=organizer)
+    settings, engine.settings = engine.settings, engine.settings.model_copy(update={"undo_s": 600})
+    owner = asking_for(organizer)
+    await engine.apply(SendInvite(uid=event.uid, email="undone@example.com"), owner)
+    done = await engine.apply(UpdateEvent(uid=event.uid, location="Elsewhere"), owner)
+    engine.settings = settings
+    assert done.undo is not None
+    return done.undo.id
 
 
 async def _posted(engine: Engine, organizer: str, secret: str) -> dict[str, str]:

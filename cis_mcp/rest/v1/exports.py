@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from starlette.responses import Response, StreamingResponse
 
 from cis_mcp.rest.endpoint import Call, Endpoint
@@ -14,7 +15,18 @@ from engine.exporting.files import Form, writer, written
 from engine.model.exports import ExportQuery, Table
 from engine.model.verbs import Verb
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MEDIA = {Form.CSV: "text/csv", Form.PARQUET: "application/vnd.apache.parquet"}
+
+
+def _written_out(value: object) -> object:
+    """A day as it is written; a number is none, though it could be read as seconds."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("must be a day such as 2027-05-01")
+    return value
+
+
+Day = Annotated[date | None, BeforeValidator(_written_out)]
 
 
 class Exporting(Query):
@@ -26,10 +38,10 @@ class Exporting(Query):
         None, description="address; left out: yourself, or all for the operator", max_length=1_000
     )
     since: Annotated[
-        date | None,
+        Day,
         Field(description="only rows from this day on (UTC); docs/exports.md says by which column"),
     ] = None
-    until: Annotated[date | None, Field(description="only rows before this day (UTC)")] = None
+    until: Annotated[Day, Field(description="only rows before this day (UTC)")] = None
     masked: bool = Field(
         True, description="false: addresses and names in full, for a key with the verb `report`"
     )
