@@ -68,7 +68,7 @@ def _beside_campaign(effort: Effort, ours: Wire, inbox: int, database: Path, fol
     call(ours, "control_campaign", action="start", **control)
     sent: dict[str, float] = {}
     while not sent or call(ours, "get_campaign", campaign_id=draft["id"])["campaign"]["state"] == "running":
-        organizer = f"one{len(sent)}@example.org"
+        organizer = f"one{len(sent)}@example{len(sent)}.org"
         _deliver(inbox, [(organizer, request(f"talk-{len(sent)}", organizer, _CREATE, "A talk"))])
         sent[organizer] = time.time()
         time.sleep(_PAUSE_S)
