@@ -25,6 +25,8 @@ _PATIENCE_S = 600.0
 _BELOW_S = 10
 _PAUSE_S = 0.1
 _MINUTE_S = 60
+_NOTICES_MOST = 80
+"""More are not sent in an hour to organizers whom nothing proves."""
 Mail = tuple[str, bytes]
 """Sender and content."""
 
@@ -68,6 +70,9 @@ def _beside_campaign(effort: Effort, ours: Wire, inbox: int, database: Path, fol
     call(ours, "control_campaign", action="start", **control)
     sent: dict[str, float] = {}
     while not sent or call(ours, "get_campaign", campaign_id=draft["id"])["campaign"]["state"] == "running":
+        if len(sent) == _NOTICES_MOST:
+            time.sleep(_PAUSE_S)
+            continue
         organizer = f"one{len(sent)}@example{len(sent)}.org"
         _deliver(inbox, [(organizer, request(f"talk-{len(sent)}", organizer, _CREATE, "A talk"))])
         sent[organizer] = time.time()
