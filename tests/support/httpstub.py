@@ -65,11 +65,13 @@ class Stub:
 async def answering(handler: Handler) -> AsyncIterator[Stub]:
     """A server on a port of this machine; what is still open at the end is closed."""
     stub = Stub(0)
-    open_: set[asyncio.StreamWriter] = set()
+    served: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         stub.connections += 1
-        open_.add(writer)
+        served.add(task)
         try:
             while asked := await _asked(reader):
                 told = await handler(asked)
@@ -81,8 +83,10 @@ async def answering(handler: Handler) -> AsyncIterator[Stub]:
                     break
         except (OSError, EOFError):
             pass
+        except asyncio.CancelledError:
+            writer.transport.abort()
         finally:
-            open_.discard(writer)
+            served.discard(task)
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -91,9 +95,12 @@ async def answering(handler: Handler) -> AsyncIterator[Stub]:
         yield stub
     finally:
         server.close()
-        for writer in list(open_):
-            writer.transport.abort()
-        await asyncio.sleep(0)
+        # What was just accepted has its task by the second round.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for task in list(served):
+            task.cancel()
+        await asyncio.gather(*served, return_exceptions=True)
         await server.wait_closed()
 
 
