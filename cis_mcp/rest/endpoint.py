@@ -112,6 +112,8 @@ class Endpoint:
     tool: str = ""
     tier: Tier = "core"
     media: str = "application/json"
+    also: tuple[str, ...] = ()
+    """Other media types, of bytes, that it answers with where that is asked for."""
     repeatable: bool = False
     etag: bool = False
     acts: bool = False

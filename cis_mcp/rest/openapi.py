@@ -192,7 +192,8 @@ def _done(endpoint: Endpoint) -> dict[str, Any]:
         schema = {}
     if endpoint.answer:
         schema = {"$ref": _REF.format(model=_answer_name(endpoint))}
-    found: dict[str, Any] = {"description": "Done", "content": {endpoint.media: {"schema": schema}}}
+    content: dict[str, Any] = {endpoint.media: {"schema": schema}, **{other: {} for other in endpoint.also}}
+    found: dict[str, Any] = {"description": "Done", "content": content}
     if endpoint.etag:
         found["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "the revision"}}
     return found

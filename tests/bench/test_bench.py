@@ -43,6 +43,9 @@ GROUPS = {
     "Deliveries at a hook",
     "Webhooks out",
     "What bounds, budgets and the record cost",
+    "A server with nothing to do",
+    "The console's hubs",
+    "From a delivery at a hook to its invite in a mail server",
 }
 
 

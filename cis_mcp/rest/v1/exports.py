@@ -76,6 +76,7 @@ ENDPOINTS = (
         "counting",
         Exporting,
         tool="list_attendees",
-        media="text/csv",
+        media=MEDIA[Form.CSV],
+        also=(MEDIA[Form.PARQUET],),
     ),
 )
