@@ -28,7 +28,8 @@ _EACH = 250 if SOAK else 30
 _TABLES, _ROWS = 12, 5
 _LISTS, _PEOPLE = 8, 4
 _CONNECTIONS = 6
-_KILLS = 8 if SOAK else 3
+_KILLS = 8 if SOAK else 2
+"""A mail that is in hand at three deaths is set aside: with fewer, no chance makes one do so."""
 _OLGA = "olga@cis.test"
 
 

@@ -26,16 +26,20 @@ def told(outcome: Accepted | Rejected) -> str:
 
 
 async def outcomes(
-    transport: PipeliningTransport, envelopes: Sequence[Envelope], *, close: bool = True
+    transport: PipeliningTransport,
+    envelopes: Sequence[Envelope],
+    *,
+    close: bool = True,
+    seconds: float = DEADLINE_S,
 ) -> list[Accepted | Rejected]:
-    """What became of each, in the order of the list; each is settled exactly once."""
+    """What became of each, in the order of the list; each is settled exactly once. `seconds`: on the loop's clock."""
     found: dict[int, Accepted | Rejected] = {}
 
     def settled(index: int, outcome: Accepted | Rejected) -> None:
         assert index not in found
         found[index] = outcome
 
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(seconds):
         await transport.send_many(envelopes, settled)
         if close:
             await transport.close()
@@ -228,7 +232,8 @@ async def test_a_421_at_the_end_of_a_mail_is_its_answer(offers: tuple[str, ...])
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", ". a@"])
 async def test_a_server_that_says_nothing_is_not_waited_for_for_ever(command: str) -> None:
     async with scripted(Script(answers={command: HANG})) as server:
-        sending = asyncio.create_task(outcomes(server.transport(answer=60, end_of_data=60), mails("a")))
+        patient = outcomes(server.transport(answer=60, end_of_data=60), mails("a"), seconds=1e9)
+        sending = asyncio.create_task(patient)
         await eventually(lambda: server.hangs)
         # Again and again: the client may begin to wait for this answer only after it has read the one before.
         await eventually(lambda: time_passes(61) or sending.done())
