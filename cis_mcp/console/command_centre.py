@@ -95,8 +95,12 @@ def on_screen(visit: Visit) -> None:
 async def find(visit: Visit) -> Response:
     """POST: look for people by a whole address, a domain or a name; the words go on sealed.
 
-    Beginnings of addresses would tell, one letter after another, what is masked."""
-    words = visit.given("q")[:_WORDS_MAX]
+    Beginnings of addresses would tell, one letter after another, what is masked. Raises Refused: INVALID_ARGUMENT.
+    """
+    words = visit.given("q")
+    if len(words) > _WORDS_MAX:
+        why = f"An address or a name has at most {_WORDS_MAX} characters here."
+        raise Refused(Code.INVALID_ARGUMENT, why, "Look for a part of the name.")
     query = {"status": visit.given("status"), "q": visit.seal(words)}
     kept = urlencode({name: value for name, value in query.items() if value})
     return visit.go(f"/console/events/{visit.path('uid')}/people{'?' if kept else ''}{kept}")

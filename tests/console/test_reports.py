@@ -187,6 +187,9 @@ async def test_people_are_searched_by_address_and_by_name_and_neither_stands_in_
     await person.go(f"/console/events/{event.id}/people")
     seen = await person.press("Find", q="nobody")
     assert "Nobody fits." in seen.text
+    long = await person.press("Find", q=f"{'k' * 200}im@guests.example")
+    assert long.status == 400
+    assert "200 characters" in long.text
 
 
 async def test_an_installation_that_shows_no_reports_on_the_screen_mails_them(
