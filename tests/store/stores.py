@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from engine.model.messages import Kind, Message, MessageState, Method
 from engine.model.people import Attendee, Origin, Partstat
 from engine.model.times import Span
 from engine.refusals import Code
+from engine.store.dynamodb.session import Context
 from engine.store.protocol import Store
 from engine.store.sqlite.store import SqliteStore
 from tests.support.clock import START
@@ -47,7 +49,18 @@ async def memory(folder: Path, send_rate: float = 0, day: int = 0) -> AsyncItera
     assert await store.recount() == []
 
 
+@asynccontextmanager
+async def dynamodb(folder: Path, send_rate: float = 0, day: int = 0) -> AsyncIterator[Store]:
+    """A table of its own on an emulator, which all tests of this process share."""
+    from tests.judges.tables import new_table
+
+    async with new_table(Context(Rates(all=send_rate, day=day), instances)) as store:
+        yield store  # type: ignore[misc]
+
+
 STORES: dict[str, Opening] = {"sqlite": sqlite, "memory": memory}
+if os.environ.get("CIS_JUDGES") == "required" and os.environ.get("CIS_DYNAMODB"):
+    STORES["dynamodb"] = dynamodb
 
 
 def event(uid: str = "event1", **values: object) -> Event:

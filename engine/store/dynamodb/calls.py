@@ -1,0 +1,175 @@
+"""The calls to DynamoDB that the store makes (API version 2012-08-10), tried again where that is harmless."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.aws.client import Credentials, JsonClient
+from engine.aws.connections import Endpoint
+from engine.aws.errors import AwsRefused, Fault, Unanswered, Unreached
+from engine.store.protocol import Conflict
+
+Wire = Mapping[str, Any]
+"""An item or a key, with the types that DynamoDB writes around values."""
+
+_TYPE = "application/x-amz-json-1.0"
+_VERSION = "DynamoDB_20120810"
+TRIES = 10
+"""Of one call: with the pauses between them about a quarter of a minute."""
+_PAUSE_S, _PAUSE_MAX_S = 0.025, 5.0
+GET_MOST, WRITE_MOST = 100, 25
+"""Keys of one BatchGetItem; items of one BatchWriteItem."""
+_THROTTLED = ("ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded")
+_CONFLICTS = {
+    "TransactionConflictException",
+    "ConditionalCheckFailedException",
+    "ReplicatedWriteConflictException",
+}
+_CANCELLED = "TransactionCanceledException"
+_IN_PROGRESS = "TransactionInProgressException"
+
+
+class Unavailable(OSError):  # noqa: N818 -- reads as what it is
+    """DynamoDB did not do what was asked, after TRIES tries; whether a write was kept is then unknown."""
+
+
+@dataclass
+class Consumed:
+    """What was used, by DynamoDB's own account."""
+
+    requests: int = 0
+    reads: float = 0.0
+    writes: float = 0.0
+    scans: int = 0
+    retries: int = 0
+
+
+class Calls:
+    """Calls to one table; many may be under way at once."""
+
+    def __init__(
+        self,
+        table: str,
+        region: str,
+        endpoint: Endpoint,
+        credentials: Credentials,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.table = table
+        self.consumed = Consumed()
+        self._client = JsonClient("dynamodb", region, endpoint, credentials, clock)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def get(self, keys: Sequence[Wire]) -> list[Wire]:
+        """The items with these keys that are there, in no order, as they are now."""
+        found: list[Wire] = []
+        for first in range(0, len(keys), GET_MOST):
+            found += await self._batch(keys[first : first + GET_MOST])
+        return found
+
+    async def _batch(self, keys: Sequence[Wire]) -> list[Wire]:
+        found: list[Wire] = []
+        for attempt in range(TRIES):
+            asked = {self.table: {"Keys": list(keys), "ConsistentRead": True}}
+            answer = await self.call("BatchGetItem", {"RequestItems": asked}, table=False)
+            found += answer["Responses"].get(self.table, [])
+            keys = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
+            if not keys:
+                return found
+            await self._pause(attempt)
+        raise Unavailable("DynamoDB keeps leaving keys unread: it is asked for more than it takes just now")
+
+    async def page(self, asked: Mapping[str, Any]) -> tuple[list[Wire], Wire | None]:
+        """A page of a Query, and the key to go on with."""
+        answer = await self.call("Query", asked)
+        return answer["Items"], answer.get("LastEvaluatedKey")
+
+    async def scan(self, asked: Mapping[str, Any]) -> tuple[list[Wire], Wire | None]:
+        """A page of a Scan, for check, move and forgetting alone."""
+        self.consumed.scans += 1
+        answer = await self.call("Scan", {"ConsistentRead": True, **asked})
+        return answer["Items"], answer.get("LastEvaluatedKey")
+
+    async def transact(self, actions: Sequence[Mapping[str, Any]], token: str) -> None:
+        """All of `actions` or none; `token` makes a repetition harmless. Raises Conflict, Unavailable."""
+        asked = {"TransactItems": list(actions), "ClientRequestToken": token}
+        await self.call("TransactWriteItems", asked, table=False)
+
+    async def write(self, requests: Sequence[Mapping[str, Any]]) -> None:
+        """Put or delete items one by one, which is no unit of work: for what nobody sees yet, or any more."""
+        for first in range(0, len(requests), WRITE_MOST):
+            left = list(requests[first : first + WRITE_MOST])
+            for attempt in range(TRIES):
+                answer = await self.call("BatchWriteItem", {"RequestItems": {self.table: left}}, table=False)
+                left = answer.get("UnprocessedItems", {}).get(self.table, [])
+                if not left:
+                    break
+                await self._pause(attempt)
+            else:
+                raise Unavailable(
+                    "DynamoDB keeps leaving items unwritten: it is asked for more than it takes"
+                )
+
+    async def call(self, operation: str, asked: Mapping[str, Any], *, table: bool = True) -> dict[str, Any]:
+        """One operation, tried again after faults of the service. Raises Conflict, Unavailable, AwsRefused."""
+        named = {"TableName": self.table} if table else {}
+        counted = {"ReturnConsumedCapacity": "TOTAL"} if operation in _COUNTED else {}
+        body = json.dumps({**asked, **named, **counted}).encode()
+        headers = {"content-type": _TYPE, "x-amz-target": f"{_VERSION}.{operation}"}
+        why: Exception | None = None
+        for attempt in range(TRIES):
+            if attempt:
+                self.consumed.retries += 1
+                await self._pause(attempt)
+            try:
+                answer = await self._client.call("POST", "/", headers=headers, body=body)
+            except (Unreached, Unanswered) as error:
+                why = error
+            except AwsRefused as refused:
+                why = _worth_trying(refused)
+            else:
+                self._count(operation, answer)
+                return answer
+        raise Unavailable(f"DynamoDB did not do what was asked, {TRIES} times: {why}") from why
+
+    async def _pause(self, attempt: int) -> None:
+        longest = min(_PAUSE_MAX_S, _PAUSE_S * 2**attempt)
+        await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 -- jitter
+
+    def _count(self, operation: str, answer: Mapping[str, Any]) -> None:
+        self.consumed.requests += 1
+        found = answer.get("ConsumedCapacity") or []
+        units = sum(
+            each.get("CapacityUnits", 0.0) for each in ([found] if isinstance(found, dict) else found)
+        )
+        if operation in _WRITES:
+            self.consumed.writes += units
+        else:
+            self.consumed.reads += units
+
+
+_WRITES = {"TransactWriteItems", "BatchWriteItem"}
+_COUNTED = {*_WRITES, "BatchGetItem", "Query", "Scan"}
+
+
+def _worth_trying(refused: AwsRefused) -> AwsRefused:
+    """The refusal, where the same request may be taken later. Raises Conflict, or the refusal itself."""
+    if refused.code == _CANCELLED:
+        if "ConditionalCheckFailed" in refused.message or "TransactionConflict" in refused.message:
+            raise Conflict from refused
+        if any(word in refused.message for word in _THROTTLED):
+            return refused
+    elif refused.code in _CONFLICTS:
+        raise Conflict from refused
+    elif refused.code == _IN_PROGRESS or refused.fault in {Fault.TEMPORARY, Fault.THROTTLED}:
+        return refused
+    raise refused

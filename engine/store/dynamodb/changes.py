@@ -1,0 +1,72 @@
+"""The log of what happened: each unit of work adds to one of several shards, at its end, one behind the other.
+
+A shard's head says how many entries it has; a unit that adds one writes the next head, under the condition that nobody
+else did. So what is read up to the heads is whole, nothing appears behind a place that was told, and there is no lag.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+from engine.model.base import Value
+from engine.model.changes import Change, ChangeKind
+from engine.store.dynamodb.names import number
+from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.session import UnitSession
+
+SHARDS = 16
+WORDS_MAX = 500
+"""Characters that are kept of what others said."""
+_RANDOM_BITS = 11
+_last = 0
+
+
+class Head(Value):
+    """How many entries a shard has."""
+
+    shard: int
+    entries: int
+
+
+class Entry(Value):
+    """What one unit of work noted."""
+
+    shard: int
+    place: int
+    changes: tuple[Change, ...]
+
+
+HEADS = Table[Head]("feed", Head, key=lambda head: (head.shard,))
+ENTRIES = Table[Entry]("change", Entry, key=lambda entry: (entry.shard, number(entry.place)))
+
+
+def _change_id() -> int:
+    """Ids grow with time, and stay within what JSON numbers hold exactly."""
+    global _last  # noqa: PLW0603 -- one order in one process
+    found = time.time_ns() // 1_000_000 << _RANDOM_BITS
+    _last = found if found > _last else _last + 1
+    return _last
+
+
+class Noting(UnitSession):
+    """The part of a unit of work that adds to the log."""
+
+    chain: str = ""
+    _noted: tuple[Change, ...] = ()
+
+    def note(self, kind: ChangeKind, **values: Any) -> None:
+        """Add to the log, when the unit is kept. `values`: those of a Change."""
+        words = str(values.pop("words", ""))[:WORDS_MAX]
+        self._noted = (*self._noted, Change(id=_change_id(), kind=kind, words=words, **values))
+
+    async def flush(self) -> None:
+        await super().flush()
+        if not self._noted:
+            return
+        shard = random.randrange(SHARDS)  # noqa: S311 -- spreads writers
+        head = await self.rows.get(HEADS, shard) or Head(shard=shard, entries=0)
+        await self.rows.put(HEADS, Head(shard=shard, entries=head.entries + 1))
+        await self.rows.put(ENTRIES, Entry(shard=shard, place=head.entries, changes=self._noted))
+        self._noted = ()

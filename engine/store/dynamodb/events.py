@@ -1,0 +1,138 @@
+"""Events and their organizers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.changes import ChangeKind
+from engine.model.events import Event
+from engine.store.dynamodb.changes import Noting
+from engine.store.dynamodb.names import joined, moment
+from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.session import ReadSession
+
+
+class Organizer(Value):
+    """An organizer as it is kept. `named`: the name was set by hand, and stays as mails come in."""
+
+    address: str
+    name: str = ""
+    created: datetime
+    suspended: bool = False
+    registered: datetime | None = None
+    named: bool = False
+
+
+def _of_organizer(event: Event) -> Iterable[Entry]:
+    yield event.organizer, f"{moment(event.created)}#{event.uid}"
+
+
+def _of_source(event: Event) -> Iterable[Entry]:
+    if event.source_uid:
+        yield event.organizer, joined(event.source_uid)
+
+
+def _of_short_id(event: Event) -> Iterable[Entry]:
+    if event.id:
+        yield event.id, ""
+
+
+EVENTS = Table[Event](
+    "event",
+    Event,
+    key=lambda event: (event.uid, "event"),
+    indexes={"organizer": _of_organizer, "source": _of_source, "id": _of_short_id},
+    # Whoever owes a mail to an event reads it; what it says is judged again when the mail is claimed (promise 7).
+    checked=False,
+)
+ORGANIZERS = Table[Organizer](
+    "organizer",
+    Organizer,
+    key=lambda organizer: (organizer.address, "organizer"),
+    indexes={
+        "domain": lambda o: [(o.address.rpartition("@")[2], joined(o.address)), ("", joined(o.address))]
+    },
+    checked=False,
+)
+
+
+class EventQuestions(ReadSession):
+    """Events and organizers as they are read."""
+
+    async def event(self, uid: str) -> Event | None:
+        """The event with this uid, or None."""
+        return await self.rows.get(EVENTS, uid, "event")
+
+    async def organizer(self, address: str) -> Organizer | None:
+        """The organizer with this address, or None."""
+        return await self.rows.get(ORGANIZERS, address, "organizer")
+
+    async def event_by_source(self, organizer: str, source_uid: str) -> Event | None:
+        """The organizer's event with this UID in the organizer's own calendar, or None."""
+        place = joined(source_uid)
+        found = await self.rows.items.query(
+            EVENTS.listing("source", organizer), after=f"{place}#", before=f"{place}$", limit=1
+        )
+        return (await self.rows.pointed(EVENTS, found))[0] if found else None
+
+    async def suspended(self, organizer: str) -> bool:
+        """True if the operator has suspended this organizer."""
+        found = await self.organizer(organizer)
+        return found is not None and found.suspended
+
+    async def registered(self, organizer: str) -> bool:
+        """True if this address was registered as an organizer."""
+        found = await self.organizer(organizer)
+        return found is not None and found.registered is not None
+
+
+class Events(EventQuestions, Noting):
+    """Events and organizers as a unit of work changes them."""
+
+    async def add_event(self, event: Event) -> None:
+        """Add a new event; its organizer is known already."""
+        await self.rows.put(EVENTS, event)
+        self._note(event, None)
+
+    async def save_event(self, event: Event) -> None:
+        """Replace an event by its new revision."""
+        old = await self.event(event.uid)
+        await self.rows.put(EVENTS, event)
+        self._note(event, old)
+
+    def _note(self, event: Event, before: Event | None) -> None:
+        if before is not None and before.sequence == event.sequence:
+            return
+        kind = ChangeKind.EVENT_CHANGED if before else ChangeKind.EVENT_CREATED
+        self.note(
+            ChangeKind.EVENT_CANCELLED if event.cancelled else kind,
+            at=event.dtstamp,
+            organizer=event.organizer,
+            event_uid=event.uid,
+            sequence=event.sequence,
+            status=event.status.value,
+            words=event.cancel_reason,
+            chain=self.chain,
+        )
+
+    async def ensure_organizer(self, address: str, name: str, now: datetime) -> None:
+        """Add an organizer, or give one that is known a name."""
+        known = await self.organizer(address)
+        if known is None:
+            await self.rows.put(ORGANIZERS, Organizer(address=address, name=name, created=now))
+        elif name and not known.named and known.name != name:
+            await self.rows.put(ORGANIZERS, known.model_copy(update={"name": name}))
+
+    async def register(self, organizer: str, now: datetime) -> None:
+        """Note that an organizer who is known is registered."""
+        known = await self.organizer(organizer)
+        if known and known.registered is None:
+            await self.rows.put(ORGANIZERS, known.model_copy(update={"registered": now}))
+
+    async def set_suspended(self, organizer: str, *, suspended: bool) -> None:
+        """Suspend an organizer, or end the suspension."""
+        known = await self.organizer(organizer)
+        if known:
+            await self.rows.put(ORGANIZERS, known.model_copy(update={"suspended": suspended}))

@@ -1,0 +1,345 @@
+"""Items as one unit of work sees them: what it read, and what it will write, kept at once or not at all."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.store.dynamodb.calls import Calls, Wire
+from engine.store.dynamodb.names import LAST, Key, joined, number
+from engine.store.dynamodb.table import SORTED, Index
+
+ACTIONS_MOST = 100
+"""Actions of one transaction, as DynamoDB takes them."""
+_PACKED = 1_000
+"""Values of more characters are compressed."""
+_PART = 300_000
+"""Bytes of a compressed value in one item: longer ones go on in items of their own."""
+_PAGE = 1_000
+_NUMBER = "n_"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value as text under its key; `attributes` put it into the global indexes."""
+
+    key: Key
+    value: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+
+
+class TooMany(RuntimeError):  # noqa: N818 -- reads as what it is
+    """A unit of work is larger than DynamoDB takes at once: the work should have been divided."""
+
+
+class Items:
+    """One unit of work over the table.
+
+    What was read is checked when the unit is kept: each item that it writes, and each that it read `checked`, must
+    have the version that it had. Numbers are added to without being read, so that many may count at once.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._seen: dict[Key, Item | None] = {}
+        self._checked: set[Key] = set()
+        self._written: dict[Key, Item | None] = {}
+        self._added: dict[Key, dict[str, int]] = {}
+        self._parts: dict[Key, int] = {}
+        self.writes = 0
+
+    # reading
+
+    async def get(self, key: Key, *, checked: bool = False) -> Item | None:
+        """The item with this key, as this unit sees it."""
+        return (await self.get_many([key], checked=checked)).get(key)
+
+    async def get_many(self, keys: Iterable[Key], *, checked: bool = False) -> dict[Key, Item]:
+        """Those of the items with these keys that are there."""
+        keys = list(dict.fromkeys(keys))
+        missing = [key for key in keys if key not in self._seen and key not in self._written]
+        if missing:
+            found = await self._calls.get([wire_key(key) for key in missing])
+            self._seen |= dict.fromkeys(missing)
+            for each in found:
+                await self._see(each)
+        if checked:
+            self._checked |= set(keys)
+        return {key: item for key in keys if (item := self._now(key)) is not None}
+
+    def _now(self, key: Key) -> Item | None:
+        return self._written[key] if key in self._written else self._seen.get(key)
+
+    async def _see(self, wire: Wire) -> Item:
+        """Remember an item as it was first read."""
+        key = (wire["pk"]["S"], wire["sk"]["S"])
+        known = self._seen.get(key)
+        if known is not None:
+            return known
+        data = wire.get("d", {})
+        count = int(wire["p"]["N"]) if "p" in wire else 0
+        packed = base64.b64decode(data["B"]) if "B" in data else b""
+        if count:
+            packed += await self._rest(key, count)
+            self._parts[key] = count
+        value = zlib.decompress(packed).decode() if packed else data.get("S", "")
+        names = {*Index, *SORTED.values()}
+        attributes = {name: typed["S"] for name, typed in wire.items() if name in names}
+        item = Item(key, value, attributes, wire.get("v", {}).get("S", ""))
+        self._seen[key] = item
+        return item
+
+    async def _rest(self, key: Key, count: int) -> bytes:
+        keys = [_part_key(key, n) for n in range(1, count + 1)]
+        found = {each["sk"]["S"]: each for each in await self._calls.get([wire_key(k) for k in keys])}
+        return b"".join(base64.b64decode(found[sk]["d"]["B"]) for _, sk in keys if sk in found)
+
+    async def query(
+        self,
+        partition: str,
+        *,
+        after: str = "",
+        before: str = LAST,
+        limit: int | None = None,
+        backwards: bool = False,
+    ) -> list[Item]:
+        """The items of a partition with sort keys between these two, which are left out, in order."""
+        found = await self._kept(partition, after, before, limit, backwards)
+        sorts = {item.key[1]: item for item in found}
+        for (pk, sk), item in self._written.items():
+            if pk != partition or not after < sk < before:
+                continue
+            if item is None:
+                sorts.pop(sk, None)
+            else:
+                sorts[sk] = item
+        order = sorted(sorts, key=_utf8, reverse=backwards)
+        return [sorts[sk] for sk in order[:limit]]
+
+    async def _kept(
+        self, partition: str, after: str, before: str, limit: int | None, backwards: bool
+    ) -> list[Item]:
+        """What the table holds, with as many more as this unit has dropped."""
+        dropped = sum(pk == partition and item is None for (pk, _), item in self._written.items())
+        wanted = None if limit is None else limit + dropped
+        asked: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :p AND sk BETWEEN :a AND :b",
+            "ExpressionAttributeValues": {
+                ":p": {"S": partition},
+                ":a": {"S": after + "\x00" if after else "\x00"},
+                ":b": {"S": before},
+            },
+            "ConsistentRead": True,
+            "ScanIndexForward": not backwards,
+        }
+        found: list[Item] = []
+        while wanted is None or len(found) < wanted:
+            page, rest = await self._calls.page(
+                {**asked, "Limit": _PAGE if wanted is None else min(_PAGE, wanted - len(found) + 1)}
+            )
+            found += [await self._see(each) for each in page if each["sk"]["S"] != before]
+            if rest is None:
+                break
+            asked["ExclusiveStartKey"] = rest
+        return found
+
+    async def indexed(
+        self, index: Index, value: str, *, after: str = "", before: str = LAST, limit: int | None = None
+    ) -> list[Item]:
+        """The items whose attribute `index` is `value`; an index is late by moments, the items are as they are now.
+
+        Items that this unit has written are found, too. With a sort key in its order, else in none.
+        """
+        keys = await self._index_keys(index, value, after, before, limit)
+        own = [key for key, item in self._written.items() if item and item.attributes.get(index) == value]
+        found = await self.get_many([*keys, *own])
+        fits = [item for item in found.values() if item.attributes.get(index) == value]
+        sort = SORTED.get(index)
+        if sort is None:
+            return fits[:limit]
+        between = [item for item in fits if after < item.attributes.get(sort, "") < before]
+        return sorted(between, key=lambda item: item.attributes[sort])[:limit]
+
+    async def _index_keys(
+        self, index: Index, value: str, after: str, before: str, limit: int | None
+    ) -> list[Key]:
+        asked: dict[str, Any] = {
+            "IndexName": index.value,
+            "KeyConditionExpression": "#i = :v",
+            "ExpressionAttributeNames": {"#i": index.value},
+            "ExpressionAttributeValues": {":v": {"S": value}},
+        }
+        if index in SORTED:
+            asked["KeyConditionExpression"] += " AND #s BETWEEN :a AND :b"
+            asked["ExpressionAttributeNames"]["#s"] = SORTED[index]
+            asked["ExpressionAttributeValues"] |= {
+                ":a": {"S": after + "\x00" if after else "\x00"},
+                ":b": {"S": before},
+            }
+        keys: list[Key] = []
+        while limit is None or len(keys) < limit:
+            page, rest = await self._calls.page(
+                {**asked, "Limit": _PAGE if limit is None else limit - len(keys)}
+            )
+            keys += [(each["pk"]["S"], each["sk"]["S"]) for each in page]
+            if rest is None:
+                break
+            asked["ExclusiveStartKey"] = rest
+        return keys
+
+    async def numbers(self, keys: Iterable[Key]) -> dict[Key, dict[str, int]]:
+        """The numbers under these keys, with what this unit has added; each has all names that were ever added to."""
+        keys = list(dict.fromkeys(keys))
+        found: dict[Key, dict[str, int]] = {key: {} for key in keys}
+        for each in await self._calls.get([wire_key(key) for key in keys]):
+            found[each["pk"]["S"], each["sk"]["S"]] = _numbers(each)
+        return {key: self._with_added(key, known) for key, known in found.items()}
+
+    async def numbers_under(
+        self, partition: str, *, after: str = "", before: str = ""
+    ) -> dict[Key, dict[str, int]]:
+        """The numbers of a partition with sort keys between these two, with what this unit has added."""
+        low, high = after or "\x00", before or LAST
+        asked: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :p AND sk BETWEEN :a AND :b",
+            "ExpressionAttributeValues": {":p": {"S": partition}, ":a": {"S": low}, ":b": {"S": high}},
+            "ConsistentRead": True,
+        }
+        own = (key for key in self._added if key[0] == partition and low <= key[1] <= high)
+        found: dict[Key, dict[str, int]] = {key: {} for key in own}
+        while True:
+            page, rest = await self._calls.page(asked)
+            for each in page:
+                found[each["pk"]["S"], each["sk"]["S"]] = _numbers(each)
+            if rest is None:
+                return {key: self._with_added(key, known) for key, known in found.items()}
+            asked["ExclusiveStartKey"] = rest
+
+    def _with_added(self, key: Key, known: Mapping[str, int]) -> dict[str, int]:
+        added = self._added.get(key, {})
+        return {name: known.get(name, 0) + added.get(name, 0) for name in {*known, *added}}
+
+    # writing
+
+    def put(self, key: Key, value: str, attributes: Mapping[str, str] | None = None) -> None:
+        """Write an item. If it was read before, it must still be as it was; else what is there is replaced unseen."""
+        self.writes += 1
+        self._written[key] = Item(key, value, attributes or {})
+
+    def drop(self, key: Key) -> None:
+        """Delete an item, under the same condition."""
+        self.writes += 1
+        self._written[key] = None
+
+    def add(self, key: Key, name: str, amount: int) -> None:
+        """Add to a number; items of numbers hold nothing else."""
+        if amount:
+            self.writes += 1
+            names = self._added.setdefault(key, {})
+            names[name] = names.get(name, 0) + amount
+
+    async def commit(self) -> None:
+        """Keep all that was written. Raises Conflict if something was changed meanwhile, TooMany, Unavailable."""
+        version = secrets.token_urlsafe(9)
+        actions = [action for key in self._written for action in self._actions(key, version)]
+        actions += [self._adding(key, names) for key, names in self._added.items() if any(names.values())]
+        if not actions:
+            return
+        actions += [self._check(key) for key in self._checked if key not in self._written]
+        if len(actions) > ACTIONS_MOST:
+            raise TooMany(f"{len(actions)} items in one unit of work; DynamoDB takes {ACTIONS_MOST}")
+        await self._calls.transact(actions, secrets.token_hex(16))
+
+    def _actions(self, key: Key, version: str) -> Iterable[Mapping[str, Any]]:
+        item = self._written[key]
+        before = self._parts.get(key, 0)
+        if item is None:
+            if key in self._seen and self._seen[key] is None:
+                return  # made and dropped within this unit
+            yield {"Delete": self._if_unchanged(key, {"Key": wire_key(key)})}
+            parts: list[bytes] = []
+        else:
+            wire, parts = _written(item, version)
+            yield {"Put": self._if_unchanged(key, {"Item": wire})}
+        for n, part in enumerate(parts, start=1):
+            yield {"Put": self._named({"Item": {**wire_key(_part_key(key, n)), "d": _binary(part)}})}
+        for n in range(len(parts) + 1, before + 1):
+            yield {"Delete": self._named({"Key": wire_key(_part_key(key, n))})}
+
+    def _adding(self, key: Key, names: Mapping[str, int]) -> Mapping[str, Any]:
+        moved = [(name, amount) for name, amount in names.items() if amount]
+        return {
+            "Update": self._named(
+                {
+                    "Key": wire_key(key),
+                    "UpdateExpression": "ADD " + ", ".join(f"#n{i} :n{i}" for i in range(len(moved))),
+                    "ExpressionAttributeNames": {
+                        f"#n{i}": _NUMBER + name for i, (name, _) in enumerate(moved)
+                    },
+                    "ExpressionAttributeValues": {
+                        f":n{i}": {"N": str(amount)} for i, (_, amount) in enumerate(moved)
+                    },
+                }
+            )
+        }
+
+    def _check(self, key: Key) -> Mapping[str, Any]:
+        return {"ConditionCheck": self._if_unchanged(key, {"Key": wire_key(key)})}
+
+    def _if_unchanged(self, key: Key, action: dict[str, Any]) -> dict[str, Any]:
+        if key not in self._seen:
+            return self._named(action)
+        seen = self._seen[key]
+        if seen is None:
+            return self._named({**action, "ConditionExpression": "attribute_not_exists(pk)"})
+        condition = {
+            "ConditionExpression": "v = :v",
+            "ExpressionAttributeValues": {":v": {"S": seen.version}},
+        }
+        return self._named({**action, **condition})
+
+    def _named(self, action: dict[str, Any]) -> dict[str, Any]:
+        return {**action, "TableName": self._calls.table}
+
+
+def wire_key(key: Key) -> dict[str, Any]:
+    """A key with the types that DynamoDB writes around its values."""
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def _written(item: Item, version: str) -> tuple[dict[str, Any], list[bytes]]:
+    """An item as it is put, and the parts of its value that do not fit into it."""
+    wire: dict[str, Any] = {**wire_key(item.key), "v": {"S": version}}
+    wire |= {name: {"S": value} for name, value in item.attributes.items() if value}
+    if len(item.value) <= _PACKED:
+        return ({**wire, "d": {"S": item.value}} if item.value else wire), []
+    packed = zlib.compress(item.value.encode(), 6)
+    first, *rest = [packed[at : at + _PART] for at in range(0, len(packed), _PART)]
+    parts = {"p": {"N": str(len(rest))}} if rest else {}
+    return {**wire, "d": _binary(first), **parts}, rest
+
+
+def _binary(content: bytes) -> dict[str, str]:
+    return {"B": base64.b64encode(content).decode()}
+
+
+def _part_key(key: Key, n: int) -> Key:
+    return joined("part", key[0]), joined(key[1], number(n))
+
+
+def _numbers(wire: Wire) -> dict[str, int]:
+    return {
+        name.removeprefix(_NUMBER): int(typed["N"])
+        for name, typed in wire.items()
+        if name.startswith(_NUMBER)
+    }
+
+
+def _utf8(text: str) -> bytes:
+    """DynamoDB compares sort keys by their bytes."""
+    return text.encode()

@@ -1,0 +1,42 @@
+"""Keys of items: parts in order, joined so that they can be read, and compared as they are written."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+_PART_MAX = 400
+"""Bytes of one part of a key: DynamoDB takes 2,048 of a partition's key, and 1,024 of a sort key."""
+ALONE = "-"
+"""The sort key of an item that is alone in its partition."""
+LAST = "￿"
+"""Stands behind every sort key."""
+
+Key = tuple[str, str]
+"""Partition key and sort key."""
+
+
+def joined(*parts: str | int) -> str:
+    """Parts of a key as one text. Of parts that are too long for DynamoDB the SHA-256 stands for them."""
+    return "#".join(_part(str(part)) for part in parts)
+
+
+def _part(text: str) -> str:
+    if len(text.encode()) > _PART_MAX:
+        return f"%sha256.{hashlib.sha256(text.encode()).hexdigest()}"
+    return text.replace("%", "%25").replace("#", "%23")
+
+
+def moment(at: datetime) -> str:
+    """A moment as a text that sorts by time."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def number(n: int) -> str:
+    """A number from 0 on as a text that sorts by its value."""
+    return f"{n:012d}"
+
+
+def behind(sort: str) -> str:
+    """What stands behind every key whose parts begin with those of `sort`, and before all others ("$" follows "#")."""
+    return f"{sort}$"

@@ -1,0 +1,77 @@
+"""Opens a table, and makes it where its address says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from engine.aws.chain import Chain
+from engine.aws.client import Credentials
+from engine.aws.connections import Endpoint
+from engine.aws.errors import AwsRefused
+from engine.refusals import Code, Refused
+from engine.store.dynamodb.address import Address
+from engine.store.dynamodb.calls import Calls
+from engine.store.dynamodb.session import Context
+from engine.store.dynamodb.store import DynamoStore
+from engine.store.dynamodb.table import definition
+
+_LOOK_S, _LOOKS = 1.0, 120
+_MISSING, _IN_USE = "ResourceNotFoundException", "ResourceInUseException"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def open_table(
+    address: Address,
+    context: Context,
+    credentials: Credentials | None = None,
+    clock: Callable[[], datetime] = _now,
+) -> DynamoStore:
+    """The store in a table. Raises Refused: NOT_ALLOWED without such a table, or region; OSError, AwsRefused."""
+    chain = Chain()
+    region = address.region or await chain.region()
+    if not region:
+        raise Refused(
+            Code.NOT_ALLOWED, "no region is given for DynamoDB: write dynamodb://TABLE?region=eu-west-1"
+        )
+    url = address.endpoint or await chain.url("dynamodb", "dynamodb", region)
+    calls = Calls(address.table, region, Endpoint.of(url), credentials or chain, clock)
+    try:
+        await _ready(calls, make=address.create)
+    except BaseException:
+        await calls.close()
+        raise
+    return DynamoStore(calls, context)
+
+
+async def _ready(calls: Calls, *, make: bool) -> None:
+    """Wait until the table takes requests; make it if it is missing and may be made."""
+    for _ in range(_LOOKS):
+        try:
+            found = await calls.call("DescribeTable", {})
+        except AwsRefused as refused:
+            if refused.code != _MISSING:
+                raise
+            if not make:
+                raise Refused(
+                    Code.NOT_ALLOWED,
+                    f"there is no table {calls.table} in DynamoDB: add &create=yes to the address to make it",
+                ) from refused
+            await _make(calls)
+            continue
+        if found["Table"]["TableStatus"] in {"ACTIVE", "UPDATING"}:
+            return
+        await asyncio.sleep(_LOOK_S)
+    raise OSError(f"the table {calls.table} does not become ready")
+
+
+async def _make(calls: Calls) -> None:
+    try:
+        await calls.call("CreateTable", definition(calls.table))
+    except AwsRefused as refused:
+        if refused.code != _IN_USE:  # another process was quicker
+            raise

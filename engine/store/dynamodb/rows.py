@@ -1,0 +1,208 @@
+"""Typed values, each under its key and found by its indexes, within one unit of work over the one table."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from engine.store.dynamodb.items import Item, Items
+from engine.store.dynamodb.names import ALONE, LAST, Key, behind, joined
+
+V = TypeVar("V")
+Parts = tuple[str | int, ...]
+"""Parts of a key, texts or numbers; numbers that are to sort by value are given as `names.number` writes them."""
+Entry = tuple[str, str]
+"""The value under which an index lists something, and the place in its order."""
+_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Table(Generic[V]):
+    """Values of one kind.
+
+    `kept`: their type. `key`: the parts of a value's key; the first is its partition, the others its place there.
+    `indexes`: how each is listed elsewhere: functions that give entries, or none. Entries are items of the same
+    table, written in the same unit of work, so that they are never late; each costs a write.
+    `attributes`: what puts a value into the global indexes (`table.Index`), which are late by moments and cheaper.
+    `checked`: whether a unit that has read a value depends on it: then it must be unchanged when the unit is kept.
+    """
+
+    name: str
+    kept: Any
+    key: Callable[[V], Parts]
+    indexes: Mapping[str, Callable[[V], Iterable[Entry]]] = field(default_factory=dict)
+    attributes: Callable[[V], Mapping[str, str]] | None = None
+    checked: bool = True
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[V]:
+        return TypeAdapter(self.kept)
+
+    def text(self, value: V) -> str:
+        """A value as it is kept: JSON without what has its default."""
+        return self._adapter.dump_json(value, exclude_defaults=True).decode()
+
+    def value(self, item: Item) -> V:
+        """What an item of this table holds."""
+        return self._adapter.validate_json(item.value)
+
+    def at(self, *key: str | int) -> Key:
+        """The key of an item, of the parts of a value's key."""
+        return self.partition(key[0] if key else ALONE), joined(*key[1:]) or ALONE
+
+    def partition(self, first: str | int) -> str:
+        """The partition of all values whose keys begin with `first`."""
+        return joined(self.name, first)
+
+    def entries(self, value: V) -> set[Key]:
+        """The keys of a value's entries in indexes."""
+        pk, sk = self.at(*self.key(value))
+        return {
+            (self.listing(index, found), f"{sort}#{pk}#{sk}")
+            for index, entries in self.indexes.items()
+            for found, sort in entries(value)
+        }
+
+    def listing(self, index: str, value: str) -> str:
+        """The partition of the entries of an index with this value."""
+        return joined(f"{self.name}@{index}", value)
+
+
+class Rows:
+    """Values as one unit of work sees them."""
+
+    def __init__(self, items: Items) -> None:
+        self.items = items
+
+    async def get(self, table: Table[V], *key: str | int) -> V | None:
+        """The value with this key, or None."""
+        found = await self.items.get(table.at(*key), checked=table.checked)
+        return table.value(found) if found else None
+
+    async def many(self, table: Table[V], keys: Iterable[Parts]) -> list[V]:
+        """Those of the values with these keys that are there, in the order of the keys."""
+        found = await self.items.get_many([table.at(*key) for key in keys], checked=table.checked)
+        return [table.value(item) for item in found.values()]
+
+    async def put(self, table: Table[V], value: V) -> None:
+        """Keep a value, in the place of the one with the same key."""
+        key, text = table.at(*table.key(value)), table.text(value)
+        if table.indexes:
+            before = await self.items.get(key)
+            old, new = table.entries(table.value(before)) if before else set(), table.entries(value)
+            for entry in old - new:
+                self.items.drop(entry)
+            for entry in new - old:
+                self.items.put(entry, f"{key[0]}\n{key[1]}")
+        self.items.put(key, text, table.attributes(value) if table.attributes else None)
+
+    async def add(self, table: Table[V], value: V) -> bool:
+        """Keep a value unless there is one with its key; False, and nothing is written, if there is."""
+        if await self.items.get(table.at(*table.key(value))):
+            return False
+        await self.put(table, value)
+        return True
+
+    async def drop(self, table: Table[V], *key: str | int) -> V | None:
+        """Delete a value; what it was, None if there was none."""
+        found = await self.items.get(table.at(*key))
+        if found is None:
+            return None
+        value = table.value(found)
+        for entry in table.entries(value):
+            self.items.drop(entry)
+        self.items.drop(found.key)
+        return value
+
+    async def under(
+        self,
+        table: Table[V],
+        first: str | int,
+        *beginning: str | int,
+        after: str = "",
+        limit: int | None = None,
+        backwards: bool = False,
+    ) -> list[V]:
+        """The values of a partition whose further parts begin with `beginning`, in the order of their keys.
+
+        `after`: only those behind this sort key (before it, where `backwards`), as `joined` makes it.
+        """
+        start = f"{joined(*beginning)}#" if beginning else ""
+        low, high = start, behind(joined(*beginning)) if beginning else LAST
+        if after:
+            low, high = (low, after) if backwards else (after, high)
+        found = await self.items.query(
+            table.partition(first), after=low, before=high, limit=limit, backwards=backwards
+        )
+        return [table.value(item) for item in found]
+
+    async def by(
+        self,
+        table: Table[V],
+        index: str,
+        value: str,
+        *,
+        after: str = "",
+        before: str = LAST,
+        limit: int | None = None,
+        backwards: bool = False,
+    ) -> list[V]:
+        """The values that an index lists under `value`, in its order, between the places `after` and `before`.
+
+        Both places are left out, with all entries that have them.
+        """
+        listed = await self.items.query(
+            table.listing(index, value),
+            after=behind(after) if after else "",
+            before=before if before == LAST else f"{before}#",
+            limit=limit,
+            backwards=backwards,
+        )
+        return await self.pointed(table, listed)
+
+    async def each_by(
+        self, table: Table[V], index: str, value: str, *, after: str = "", backwards: bool = False
+    ) -> AsyncIterator[V]:
+        """The same, all of them, read in pages as they are asked for."""
+        place, end = (behind(after) if after else ""), LAST
+        while True:
+            listed = await self.items.query(
+                table.listing(index, value), after=place, before=end, limit=_PAGE, backwards=backwards
+            )
+            for one in await self.pointed(table, listed):
+                yield one
+            if len(listed) < _PAGE:
+                return
+            last = listed[-1].key[1]
+            place, end = (place, last) if backwards else (last, end)
+
+    async def first_by(self, table: Table[V], index: str, value: str, *, backwards: bool = False) -> V | None:
+        """The first (or last) value that an index lists under `value`, or None."""
+        found = await self.by(table, index, value, limit=1, backwards=backwards)
+        return found[0] if found else None
+
+    async def pointed(self, table: Table[V], entries: Sequence[Item]) -> list[V]:
+        """The values to which entries of an index lead, in their order."""
+        keys = [_pointed(entry) for entry in entries]
+        found = await self.items.get_many(keys)
+        return [table.value(found[key]) for key in keys if key in found]
+
+    async def count_by(self, table: Table[V], index: str, value: str, *, after: str = "") -> int:
+        """How many values an index lists under `value`, behind the place `after`."""
+        listed = await self.items.query(table.listing(index, value), after=behind(after) if after else "")
+        return len(listed)
+
+
+def _pointed(entry: Item) -> Key:
+    pk, _, sk = entry.value.partition("\n")
+    return pk, sk
+
+
+def shard(text: str, shards: int) -> int:
+    """The shard of a text, always the same."""
+    return zlib.crc32(text.encode()) % shards

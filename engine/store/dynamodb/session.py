@@ -1,0 +1,69 @@
+"""What every part of a unit of work, and every question, stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.model.counters import Rates
+from engine.model.searching import Expansion
+from engine.store.dynamodb.items import Items
+from engine.store.dynamodb.rows import Rows
+
+
+@dataclass
+class Context:
+    """What all units of one process share. `expand`: lists the instances of a series, for the search."""
+
+    rates: Rates = field(default_factory=Rates)
+    expand: Expansion | None = None
+
+
+class ReadSession:
+    """Values, and the items that hold them: of one unit of work, or of one question.
+
+    A part of the store has a class of questions, which units and the store itself have, and a class of changes above
+    it, which only units have.
+    """
+
+    context: Context
+
+    @property
+    def rows(self) -> Rows:
+        """The typed values."""
+        raise NotImplementedError
+
+    @property
+    def items(self) -> Items:
+        """The items behind them."""
+        return self.rows.items
+
+
+class UnitSession(ReadSession):
+    """One unit of work."""
+
+    def __init__(self, rows: Rows, context: Context) -> None:
+        self._rows = rows
+        self.context = context
+
+    @property
+    def rows(self) -> Rows:
+        return self._rows
+
+    @property
+    def writes(self) -> int:
+        """How much this unit of work has written so far; it only grows."""
+        return self._rows.items.writes
+
+    async def flush(self) -> None:
+        """Write what was gathered while the work was done; parts that gather add to it."""
+
+
+def summed(numbers: Collection[Mapping[str, int]]) -> dict[str, int]:
+    """Numbers by name, of several items, without those that are 0."""
+    found: dict[str, Any] = {}
+    for each in numbers:
+        for name, n in each.items():
+            found[name] = found.get(name, 0) + n
+    return {name: n for name, n in found.items() if n}

@@ -1,0 +1,83 @@
+"""The store on DynamoDB: one table, used by several machines at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from engine.store.dynamodb.calls import Calls, Consumed
+from engine.store.dynamodb.events import EventQuestions
+from engine.store.dynamodb.items import Items
+from engine.store.dynamodb.rows import Rows
+from engine.store.dynamodb.session import Context
+from engine.store.dynamodb.tallies import Tallies
+from engine.store.dynamodb.unit import DynamoUnit
+from engine.store.protocol import Conflict
+from engine.store.repeating import repeated
+
+T = TypeVar("T")
+_PAUSE_S = 0.02
+"""The longest pause before the second try of a unit of work; it doubles up to fifty times that."""
+
+
+class DynamoStore(
+    EventQuestions,
+    Tallies,
+):
+    """Keeps everything in one table."""
+
+    def __init__(self, calls: Calls, context: Context) -> None:
+        self._calls = calls
+        self.context = context
+
+    @property
+    def rows(self) -> Rows:
+        """What is kept now: each question looks anew, and changes nothing."""
+        return Rows(Items(self._calls))
+
+    @property
+    def consumed(self) -> Consumed:
+        """What this process has used, by DynamoDB's own account."""
+        return self._calls.consumed
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._calls.close()
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[DynamoUnit]:
+        """A unit of work that is kept when the block ends and undone when it raises; it cannot be run twice."""
+        unit = self._begin()
+        yield unit
+        await self._keep(unit)
+
+    async def transact(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
+        """What `work` does to a unit of work; once begun it is carried out, even where the caller goes away."""
+        return await asyncio.shield(asyncio.ensure_future(self._transacted(work)))
+
+    async def _transacted(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
+        tries = 0
+
+        async def attempt() -> T:
+            nonlocal tries
+            tries += 1
+            try:
+                unit = self._begin()
+                result = await work(unit)
+                await self._keep(unit)
+            except Conflict:
+                await asyncio.sleep(random.uniform(0, _PAUSE_S * min(50, 2 ** (tries - 1))))  # noqa: S311 -- jitter
+                raise
+            return result
+
+        return await repeated(attempt)
+
+    def _begin(self) -> DynamoUnit:
+        return DynamoUnit(Rows(Items(self._calls)), self.context)
+
+    async def _keep(self, unit: DynamoUnit) -> None:
+        await unit.flush()
+        await unit.items.commit()

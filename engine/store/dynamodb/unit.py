@@ -1,0 +1,13 @@
+"""The unit of work of the store on DynamoDB, put together from its parts."""
+
+from __future__ import annotations
+
+from engine.store.dynamodb.events import Events
+from engine.store.dynamodb.tallies import Counting
+
+
+class DynamoUnit(
+    Events,
+    Counting,
+):
+    """Everything a unit of work can do."""
