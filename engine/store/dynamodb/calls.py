@@ -71,6 +71,9 @@ class Calls:
 
     async def get(self, keys: Sequence[Wire]) -> list[Wire]:
         """The items with these keys that are there, in no order, as they are now."""
+        if len(keys) == 1:
+            answer = await self.call("GetItem", {"Key": keys[0], "ConsistentRead": True})
+            return [answer["Item"]] if answer.get("Item") else []
         found: list[Wire] = []
         for first in range(0, len(keys), GET_MOST):
             found += await self._batch(keys[first : first + GET_MOST])
@@ -158,7 +161,7 @@ class Calls:
 
 
 _WRITES = {"TransactWriteItems", "BatchWriteItem"}
-_COUNTED = {*_WRITES, "BatchGetItem", "Query", "Scan"}
+_COUNTED = {*_WRITES, "GetItem", "BatchGetItem", "Query", "Scan"}
 
 
 def _worth_trying(refused: AwsRefused) -> AwsRefused:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import random
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.model.base import Value
 from engine.model.changes import Change, ChangeKind
 from engine.store.dynamodb.names import number
 from engine.store.dynamodb.rows import Table
-from engine.store.dynamodb.session import UnitSession
+from engine.store.dynamodb.session import ReadSession, UnitSession
 
 SHARDS = 16
 WORDS_MAX = 500
 """Characters that are kept of what others said."""
 _RANDOM_BITS = 11
+_PAGE = 50
 _last = 0
 
 
@@ -42,6 +44,19 @@ HEADS = Table[Head]("feed", Head, key=lambda head: (head.shard,))
 ENTRIES = Table[Entry]("change", Entry, key=lambda entry: (entry.shard, number(entry.place)))
 
 
+class LastChain(Value):
+    """The newest change of an event that belongs to a chain."""
+
+    event_uid: str
+    chain: str
+    at: datetime
+
+
+CHAINS = Table[LastChain]("event", LastChain, key=lambda last: (last.event_uid, "chain"), checked=False)
+_CHAIN_LASTS = timedelta(hours=1)
+"""How long after an effect of a trigger an answer may belong to its chain."""
+
+
 def _change_id() -> int:
     """Ids grow with time, and stay within what JSON numbers hold exactly."""
     global _last  # noqa: PLW0603 -- one order in one process
@@ -50,7 +65,33 @@ def _change_id() -> int:
     return _last
 
 
-class Noting(UnitSession):
+class Chains(ReadSession):
+    """Which chain of triggers and answers something belongs to."""
+
+    async def chain_of(self, event_uid: str, email: str, at: datetime) -> str:
+        """The chain that this person's answer goes on with: one that an answer of theirs began a short while ago."""
+        last = await self.rows.get(CHAINS, event_uid, "chain")
+        if last is None or last.at <= at - _CHAIN_LASTS:
+            return ""
+        began = await self._change(int(last.chain.partition(".")[0]))
+        return last.chain if began and (began.event_uid, began.email) == (event_uid, email) else ""
+
+    async def _change(self, change_id: int) -> Change | None:
+        """A change of the last hours; it is looked for in all shards, which only chains of triggers cost."""
+        for shard in range(SHARDS):
+            before = ""
+            while found := await self.rows.under(ENTRIES, shard, after=before, limit=_PAGE, backwards=True):
+                for entry in found:
+                    for change in entry.changes:
+                        if change.id == change_id:
+                            return change
+                if found[-1].changes[0].id < change_id:
+                    break
+                before = number(found[-1].place)
+        return None
+
+
+class Noting(Chains, UnitSession):
     """The part of a unit of work that adds to the log."""
 
     chain: str = ""
@@ -69,4 +110,8 @@ class Noting(UnitSession):
         head = await self.rows.get(HEADS, shard) or Head(shard=shard, entries=0)
         await self.rows.put(HEADS, Head(shard=shard, entries=head.entries + 1))
         await self.rows.put(ENTRIES, Entry(shard=shard, place=head.entries, changes=self._noted))
+        for change in self._noted:
+            if change.chain and change.event_uid:
+                last = LastChain(event_uid=change.event_uid, chain=change.chain, at=change.at)
+                await self.rows.put(CHAINS, last)
         self._noted = ()

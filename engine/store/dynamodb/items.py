@@ -201,24 +201,25 @@ class Items:
         return {key: self._with_added(key, known) for key, known in found.items()}
 
     async def numbers_under(
-        self, partition: str, *, after: str = "", before: str = ""
+        self, partition: str, *, after: str = "", before: str = "", own: bool = True
     ) -> dict[Key, dict[str, int]]:
-        """The numbers of a partition with sort keys between these two, with what this unit has added."""
+        """The numbers of a partition with sort keys between these two; `own`: with what this unit has added."""
         low, high = after or "\x00", before or LAST
         asked: dict[str, Any] = {
             "KeyConditionExpression": "pk = :p AND sk BETWEEN :a AND :b",
             "ExpressionAttributeValues": {":p": {"S": partition}, ":a": {"S": low}, ":b": {"S": high}},
             "ConsistentRead": True,
         }
-        own = (key for key in self._added if key[0] == partition and low <= key[1] <= high)
-        found: dict[Key, dict[str, int]] = {key: {} for key in own}
+        mine = [key for key in self._added if own and key[0] == partition and low <= key[1] <= high]
+        found: dict[Key, dict[str, int]] = {key: {} for key in mine}
         while True:
             page, rest = await self._calls.page(asked)
             for each in page:
                 found[each["pk"]["S"], each["sk"]["S"]] = _numbers(each)
             if rest is None:
-                return {key: self._with_added(key, known) for key, known in found.items()}
+                break
             asked["ExclusiveStartKey"] = rest
+        return {key: self._with_added(key, known) for key, known in found.items()} if own else found
 
     def _with_added(self, key: Key, known: Mapping[str, int]) -> dict[str, int]:
         added = self._added.get(key, {})

@@ -141,6 +141,19 @@ class Rows:
         )
         return [table.value(item) for item in found]
 
+    async def each_under(
+        self, table: Table[V], first: str | int, *beginning: str | int, after: str = ""
+    ) -> AsyncIterator[V]:
+        """The same, all of them, read in pages as they are asked for."""
+        place = after
+        while True:
+            found = await self.under(table, first, *beginning, after=place, limit=_PAGE)
+            for one in found:
+                yield one
+            if len(found) < _PAGE:
+                return
+            place = table.at(*table.key(found[-1]))[1]
+
     async def by(
         self,
         table: Table[V],

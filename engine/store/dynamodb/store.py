@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from engine.store.dynamodb.calls import Calls, Consumed
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.items import Items
+from engine.store.dynamodb.ledger import LedgerQuestions
 from engine.store.dynamodb.rows import Rows
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.tallies import Tallies
@@ -24,6 +25,7 @@ _PAUSE_S = 0.02
 
 
 class DynamoStore(
+    LedgerQuestions,
     EventQuestions,
     Tallies,
 ):

@@ -45,9 +45,9 @@ def place(address: str) -> str:
 class Tallies(ReadSession):
     """Counters as they are read."""
 
-    async def event_tally(self, uid: str) -> dict[str, int]:
-        """The counters of an event."""
-        return summed((await self.items.numbers_under(event_key(uid, 0)[0])).values())
+    async def event_tally(self, uid: str, *, own: bool = True) -> dict[str, int]:
+        """The counters of an event; `own`: with what this unit of work has counted."""
+        return summed((await self.items.numbers_under(event_key(uid, 0)[0], own=own)).values())
 
     async def campaign_tally(self, campaign_id: str) -> dict[str, int]:
         """The counters of a campaign's messages, by state."""
@@ -77,16 +77,21 @@ class Counting(Tallies, UnitSession):
     """Counters as a unit of work moves them."""
 
     @cached_property
-    def _shard(self) -> int:
+    def shard(self) -> int:
+        """The shard that this unit counts in."""
         return random.randrange(SHARDS)  # noqa: S311 -- spreads writers
 
     def count(self, event_uid: str | None, organizer: str, name: str, n: int = 1) -> None:
         """Move a counter of an event and of its organizer."""
         if event_uid is not None:
-            self.items.add(event_key(event_uid, self._shard), name, n)
-        self.items.add(organizer_key(organizer, self._shard), name, n)
+            self.items.add(event_key(event_uid, self.shard), name, n)
+        self.items.add(organizer_key(organizer, self.shard), name, n)
+
+    def count_failure(self, organizer: str, code: str) -> None:
+        """Count a mail that failed, for the figures of the whole system."""
+        self.items.add(organizer_key(organizer, self.shard), f"failure.{code}", 1)
 
     def count_in_campaign(self, campaign_id: str | None, name: str, n: int = 1) -> None:
         """Move a counter of a campaign."""
         if campaign_id is not None:
-            self.items.add(campaign_key(campaign_id, self._shard), name, n)
+            self.items.add(campaign_key(campaign_id, self.shard), name, n)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from engine.store.dynamodb.events import Events
+from engine.store.dynamodb.ledger import Ledger
 from engine.store.dynamodb.tallies import Counting
 
 
 class DynamoUnit(
+    Ledger,
     Events,
     Counting,
 ):

@@ -1,0 +1,32 @@
+"""How many mails left in each of the last hours, for the limit of the whole installation in 24 hours."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.store import rules
+from engine.store.dynamodb.names import joined, number
+from engine.store.dynamodb.session import ReadSession, summed
+from engine.store.dynamodb.tallies import Counting
+
+_HOURS = 24
+_PARTITION = joined("sent")
+_N = "n"
+
+
+class SentHoursRead(ReadSession):
+    """The counters as they are read."""
+
+    async def sent_within_day(self, now: datetime) -> int:
+        """How many mails left within 24 hours, by the hour."""
+        since = number(rules.hour(now) - _HOURS)
+        found = await self.items.numbers_under(_PARTITION, after=since)
+        return summed(found.values()).get(_N, 0)
+
+
+class SentHours(SentHoursRead, Counting):
+    """The counters as a unit of work moves them."""
+
+    def count_sent(self, n: int, at: datetime) -> None:
+        """Count mails that a mail server took."""
+        self.items.add((_PARTITION, joined(number(rules.hour(at)), self.shard)), _N, n)

@@ -1,0 +1,58 @@
+"""What dispatchers hold: the runs of messages that each has claimed of a bucket and not settled (promise 6).
+
+A claim writes the runs of the buckets it takes from, and no message. What is settled stays in a run until its holder
+claims again; so a message is being sent if a run names it and it is still owed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from engine.model.base import Value
+from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.session import ReadSession
+
+_ALL = "all"
+
+
+class Holding(NamedTuple):
+    """One message in a run: where it is (owed.Place)."""
+
+    uid: str
+    email: str
+    id: str
+
+
+class Run(Value):
+    """What one dispatcher has claimed; `until`: when its lease runs out, in seconds since 1970."""
+
+    until: float
+    rows: tuple[Holding, ...] = ()
+
+
+class Lease(Value):
+    """Who holds what of one bucket."""
+
+    bucket: str
+    runs: Mapping[str, Run] = {}
+
+
+LEASES = Table[Lease]("lease", Lease, key=lambda lease: (_ALL, lease.bucket), checked=False)
+
+
+class Held(ReadSession):
+    """What is held just now."""
+
+    async def leases(self) -> dict[str, Lease]:
+        """The leases by bucket; they are few, in one partition, and nearly empty while nothing is sent."""
+        return {lease.bucket: lease for lease in await self.rows.under(LEASES, _ALL)}
+
+    async def held_ids(self) -> dict[str, str]:
+        """The holder of each message that is in a run, by its id."""
+        return {
+            row.id: owner
+            for lease in (await self.leases()).values()
+            for owner, run in lease.runs.items()
+            for row in run.rows
+        }

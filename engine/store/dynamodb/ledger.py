@@ -1,0 +1,379 @@
+"""The ledger: which messages are owed, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+
+from engine.model.answers import InstanceAnswer
+from engine.model.campaigns import Campaign, CampaignState
+from engine.model.changes import ChangeKind
+from engine.model.messages import Fanout, Kind, Message, MessageState
+from engine.model.people import Attendee, Partstat
+from engine.refusals import Code
+from engine.store import rules
+from engine.store.dynamodb.attendees import AttendeeQuestions, Attendees
+from engine.store.dynamodb.budgets import Budgets
+from engine.store.dynamodb.day_limit import SentHours
+from engine.store.dynamodb.held_now import Held
+from engine.store.dynamodb.ids import new_id
+from engine.store.dynamodb.names import joined
+from engine.store.dynamodb.owed import (
+    INVITEES,
+    MAILS,
+    OLDER,
+    Invitee,
+    Owed,
+    Past,
+    Place,
+    kind_of,
+    moved,
+    place,
+    row_of,
+    with_past,
+)
+from engine.store.dynamodb.table import Index
+
+_LOOKED_AT = 2_000
+"""Attendees that one unit of work reads to find those whom a job addresses."""
+
+
+class LedgerQuestions(AttendeeQuestions, Held):
+    """The ledger as it is read."""
+
+    async def instance_answers(
+        self, event_uid: str, email: str | None = None, recurrence_id: date | datetime | None = None
+    ) -> list[InstanceAnswer]:
+        """Answers for single instances."""
+        raise NotImplementedError
+
+    async def message_by_message_id(self, message_id: str) -> Message | None:
+        """The message with this Message-ID, or None."""
+        found = await self._found(Index.MESSAGE, message_id)
+        return await self.shown(found) if found else None
+
+    async def _found(self, index: Index, value: str) -> Owed | None:
+        items = await self.items.indexed(index, value, limit=1) if value else []
+        return row_of(items[0]) if items else None
+
+    async def shown(self, owed: Owed) -> Message:
+        """A message as others see it: being sent while a dispatcher holds it."""
+        m = owed.message
+        if not m.state.pending or m.id not in await self.held_ids():
+            return m
+        return m.model_copy(update={"state": MessageState.SENDING, "attempts": m.attempts + 1})
+
+    async def older(self, invitee: Invitee) -> list[Owed]:
+        """The calendar messages to a person before the newest, oldest first."""
+        uid, email = invitee.attendee.event_uid, invitee.attendee.email
+        return await self.rows.under(OLDER, uid, "message", email) if invitee.past else []
+
+    async def messages_to(self, event_uid: str, email: str) -> list[Owed]:
+        """The calendar messages to a person, oldest first."""
+        for invitee in await self.invitees(event_uid, [email]):
+            newest = [invitee.newest] if invitee.newest else []
+            return [*await self.older(invitee), *newest]
+        return []
+
+    async def rows_at(self, places: Iterable[Place]) -> dict[str, Owed]:
+        """The rows at these places that are there, by id."""
+        places = list(places)
+        mails = [(p.email, p.id) for p in places if not p.uid]
+        found = {owed.message.id: owed for owed in await self.rows.many(MAILS, mails)}
+        people = [(p.uid, "attendee", p.email) for p in places if p.uid]
+        for invitee in await self.rows.many(INVITEES, people):
+            if invitee.newest:
+                found[invitee.newest.message.id] = invitee.newest
+        rest = [(p.uid, "message", p.email, p.id) for p in places if p.uid and p.id not in found]
+        found |= {owed.message.id: owed for owed in await self.rows.many(OLDER, rest)}
+        wanted = {p.id for p in places}
+        return {id_: owed for id_, owed in found.items() if id_ in wanted}
+
+    async def last_message(self, event_uid: str, email: str) -> Message | None:
+        """The newest calendar message to an attendee, whatever became of it."""
+        found = await self.invitees(event_uid, [email])
+        newest = found[0].newest if found else None
+        return await self.shown(newest) if newest else None
+
+    async def last_sent(self, event_uid: str, email: str) -> Message | None:
+        """The newest calendar message to an attendee that a mail server has, or may have."""
+        held = await self.held_ids()
+        for owed in reversed(await self.messages_to(event_uid, email)):
+            m = owed.message
+            if m.state is MessageState.SENT or (m.state.pending and m.id in held):
+                return await self.shown(owed)
+        return None
+
+    async def last_report(self, event_uid: str, email: str) -> datetime | None:
+        """When `email` was last owed a report of the event."""
+        found = await self.rows.under(MAILS, email, backwards=True, limit=_LOOKED_AT)
+        of_event = (
+            o.message for o in found if (o.message.kind, o.message.event_uid) == (Kind.REPORT, event_uid)
+        )
+        return max((m.created for m in of_event), default=None)
+
+    async def notified(self, event_uid: str, emails: Collection[str]) -> set[str]:
+        """Those of `emails` who got the event, or may have got it."""
+        held = await self.held_ids()
+        people = await self.invitees(event_uid, emails)
+        return {i.attendee.email for i in people if any(_notified(m, held) for m in i.messages)}
+
+    async def sent_message(self, message_id: str, transport_id: str) -> Message | None:
+        """The message with this Message-ID, or with this id that a mail service gave it."""
+        found = await self._found(Index.MESSAGE, message_id) or await self._found(
+            Index.TRANSPORT, transport_id
+        )
+        return await self.shown(found) if found else None
+
+    async def _meant_besides(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None,
+        emails: Collection[str],
+    ) -> set[str]:
+        """Those who are meant though their answer to the event may be another."""
+        answered = await self.instance_answers(event_uid, None, recurrence_id)
+        return {*emails, *(a.email for a in answered if a.partstat in partstats)}
+
+    async def audience_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
+    ) -> int:
+        """How many proven attendees gave one of these answers, for the event or an instance, or are in `emails`."""
+        counted = await self.event_tally(event_uid, own=False)
+        unproven = await self.rows.by(INVITEES, "unproven", event_uid)
+        others = await self._meant_besides(event_uid, partstats, recurrence_id, emails)
+        more = [i.attendee for i in await self.invitees(event_uid, others)]
+        return (
+            sum(counted.get(f"rsvp.{p.label}", 0) for p in partstats)
+            - sum(i.attendee.partstat in partstats for i in unproven)
+            + sum(a.partstat not in partstats and a.proven and a.withdrawn is None for a in more)
+        )
+
+    async def notified_size(
+        self,
+        event_uid: str,
+        partstats: Collection[Partstat],
+        recurrence_id: date | datetime | None = None,
+        emails: Collection[str] = (),
+    ) -> int:
+        """How many attendees with these answers, or in `emails`, got the event, or may have got it."""
+        others = await self._meant_besides(event_uid, partstats, recurrence_id, emails)
+        held, found = await self.held_ids(), 0
+        async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
+            meant = _meant(invitee.attendee, partstats, others)
+            found += meant and any(_notified(m, held) for m in invitee.messages)
+        return found
+
+    async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
+        """The next attendees whom a job addresses, and its new cursor; None after the last.
+
+        They come in the order of their addresses; where few are meant, in smaller lots.
+        """
+        others = await self._meant_besides(job.event_uid, job.partstats, job.recurrence_id, job.emails)
+        after = joined("attendee", job.cursor) if job.cursor else ""
+        found, seen = list[Attendee](), 0
+        async for invitee in self.rows.each_under(INVITEES, job.event_uid, "attendee", after=after):
+            seen += 1
+            if _meant(invitee.attendee, job.partstats, others):
+                found.append(invitee.attendee)
+            if len(found) == limit or seen == _LOOKED_AT:
+                return found, invitee.attendee.email
+        return found, None
+
+
+class Ledger(LedgerQuestions, Attendees, Budgets, SentHours):
+    """The ledger as a unit of work changes it."""
+
+    items_per_unit = 30
+    """People, with all that belongs to them, of whom a transaction of 100 items takes so many."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)  # type: ignore[arg-type]
+        self.owed: list[str] = []
+
+    async def campaign(self, campaign_id: str) -> Campaign | None:
+        """The campaign with this id, or None."""
+        raise NotImplementedError
+
+    async def add_messages(self, messages: Sequence[Message], *, priority: int) -> None:
+        """Owe messages, each once (promise 3); lower priorities leave first."""
+        people = await self._people(messages)
+        new = rules.newly_owed(
+            rules.not_covered(messages, await self._waiting(messages, people)), _known(people)
+        )
+        campaigns = {m.campaign_id: await self.campaign(m.campaign_id) for m in new if m.campaign_id}
+        for message in new:
+            campaign = campaigns.get(message.campaign_id or "")
+            owed = Owed(
+                message=message.model_copy(update={"id": new_id()}),
+                priority=priority,
+                held=bool(campaign and campaign.state is CampaignState.PAUSED),
+                rated=bool(campaign and campaign.rate),
+            )
+            await self._keep_new(owed)
+            self.count_message(owed.message, owed.message.state, 1)
+            self.owed.append(message.message_id)
+        await self.count_for_persons_and_keys(new)
+
+    async def _people(self, messages: Sequence[Message]) -> dict[tuple[str, str], Invitee]:
+        """The attendees to whom calendar messages among these go, in one look."""
+        keys = [(m.event_uid or "", "attendee", m.email) for m in messages if m.method]
+        found = await self.rows.many(INVITEES, keys)
+        return {(i.attendee.event_uid, i.attendee.email): i for i in found}
+
+    async def _waiting(self, messages: Sequence[Message], people: dict[tuple[str, str], Invitee]) -> set[str]:
+        """Those among the people who are told of changes whose message has certainly not left yet."""
+        changes = rules.updates(messages)
+        if not changes:
+            return set()
+        held = await self.held_ids()
+        return {
+            m.email
+            for m in changes
+            for p in (people[m.event_uid or "", m.email].messages if (m.event_uid, m.email) in people else ())
+            if p.state.pending
+            and p.method == "REQUEST"
+            and not (p.in_doubt or p.recurrence_id or p.id in held)
+        }
+
+    async def _keep_new(self, owed: Owed) -> None:
+        m = owed.message
+        if not m.method:
+            await self.rows.put(MAILS, owed)
+            return
+        invitee = await self.rows.get(INVITEES, m.event_uid or "", "attendee", m.email)
+        assert invitee is not None, "calendar messages go to attendees"
+        if invitee.newest:
+            await self.rows.put(OLDER, invitee.newest)
+        await self.rows.put(INVITEES, moved(invitee, owed))
+
+    async def save_row(self, old: Owed, new: Owed) -> None:
+        """Write a row anew; counters and budgets follow its state."""
+        m = new.message
+        if old.message.state is not m.state:
+            self.count_message(m, old.message.state, -1)
+            self.count_message(m, m.state, 1)
+            if m.state is MessageState.FAILED:
+                self.count_failure(m.organizer, m.code)
+                self._note_failure(m)
+        await self.settle_budgets(old.message, m)
+        if not m.method:
+            await self.rows.put(MAILS, new)
+            return
+        invitee = await self.rows.get(INVITEES, m.event_uid or "", "attendee", m.email)
+        assert invitee is not None, "calendar messages go to attendees"
+        if invitee.newest and invitee.newest.message.id == m.id:
+            await self.rows.put(INVITEES, invitee.model_copy(update={"newest": new}))
+        else:
+            await self.rows.put(OLDER, new)
+            await self.rows.put(INVITEES, with_past(invitee, new))
+
+    def count_message(self, message: Message, state: MessageState, n: int) -> None:
+        """Count a message in a state."""
+        if message.kind.calendar:
+            self.count(message.event_uid, message.organizer, f"delivery.{state}", n)
+        self.count_in_campaign(message.campaign_id, state.value, n)
+
+    def _note_failure(self, m: Message) -> None:
+        bounced = m.code == Code.BOUNCED
+        self.note(
+            ChangeKind.MESSAGE_BOUNCED if bounced else ChangeKind.MESSAGE_FAILED,
+            at=m.settled or m.created,
+            organizer=m.organizer,
+            event_uid=m.event_uid,
+            email=m.email,
+            campaign_id=m.campaign_id or "",
+            sequence=m.sequence,
+            status=m.kind.value,
+            code=m.code,
+            words=m.answer,
+        )
+
+    async def settle(self, rows: Iterable[Owed], state: MessageState, code: Code, now: datetime) -> int:
+        """Let messages end; returns how many."""
+        count = 0
+        for owed in rows:
+            ended = owed.changed(state=state, code=code.value, settled=now)
+            await self.save_row(owed, ended)
+            count += 1
+        return count
+
+    async def hand_over(self, message: Message, now: datetime) -> None:
+        """Settle a waiting message as sent by whoever asked for it; it never leaves from here."""
+        waiting = await self._waiting_at([place(message)])
+        self.count_sent(await self.settle(waiting, MessageState.SENT, Code.HANDED_OVER, now), now)
+
+    async def add_sent(self, messages: Sequence[Message], now: datetime) -> None:
+        """Keep messages that another server has sent when they were made; those that are known stay as they are."""
+        ended = {"state": MessageState.SENT, "code": Code.HANDED_OVER.value}
+        before = len(self.owed)
+        await self.add_messages(
+            [m.model_copy(update={**ended, "settled": m.created}) for m in messages], priority=1
+        )
+        new = set(self.owed[before:])
+        for message in messages:
+            if message.message_id in new:
+                self.count_sent(1, message.created)
+
+    async def _waiting_at(self, places: Iterable[Place]) -> list[Owed]:
+        """The rows at these places that no one holds, and that are still owed."""
+        held = await self.held_ids()
+        found = (await self.rows_at(places)).values()
+        return [o for o in found if o.message.state.pending and o.message.id not in held]
+
+    async def bounce(self, message: Message, answer: str, now: datetime) -> bool:
+        """Note that a message came back; False if it had failed already, or had not left."""
+        for owed in (await self.rows_at([place(message)])).values():
+            m = owed.message
+            if m.state is MessageState.SENT or (m.state.pending and m.id in await self.held_ids()):
+                failed = {"state": MessageState.FAILED, "code": Code.BOUNCED.value, "answer": answer}
+                await self.save_row(owed, owed.changed(**failed, settled=now))
+                return True
+        return False
+
+    async def withdraw_for_attendee(self, email: str, organizer: str, code: Code, now: datetime) -> int:
+        """Withdraw what one organizer owes one person and what has not left; returns how many.
+
+        As many as a unit takes; the claim withdraws the others at their turn.
+        """
+        found = await self.items.indexed(Index.PERSON, email)
+        people = [INVITEES.value(item) for item in found if kind_of(item.key) is INVITEES]
+        events = {i.attendee.event_uid: await self.event(i.attendee.event_uid) for i in people}
+        mine = [i for i in people if (e := events[i.attendee.event_uid]) and e.organizer == organizer]
+        waiting = [o for i in mine for o in await self._unsent(i)]
+        return await self.settle(waiting[: self.items_per_unit], MessageState.WITHDRAWN, code, now)
+
+    async def withdraw_for_person(self, event_uid: str, email: str, code: Code, now: datetime) -> int:
+        """Withdraw what one person is owed for one event and what has not left yet; returns how many."""
+        waiting = [o for i in await self.invitees(event_uid, [email]) for o in await self._unsent(i)]
+        return await self.settle(waiting, MessageState.WITHDRAWN, code, now)
+
+    async def _unsent(self, invitee: Invitee) -> list[Owed]:
+        """The messages to a person that no one holds, and that are still owed."""
+        uid, email = invitee.attendee.event_uid, invitee.attendee.email
+        pending = [Place(uid, email, p.id) for p in invitee.messages if p.state.pending]
+        return await self._waiting_at(pending) if pending else []
+
+
+def _known(people: dict[tuple[str, str], Invitee]) -> dict[rules.LedgerKey, bool]:
+    """The keys of the rows that these people have, and whether each ended without being sent."""
+    return {
+        (uid, p.method or None, p.sequence, p.recurrence_id, email): p.ended
+        for (uid, email), invitee in people.items()
+        for p in invitee.messages
+        if not p.repeat
+    }
+
+
+def _notified(m: Past, held: Collection[str]) -> bool:
+    return m.method == "REQUEST" and (m.gone or (m.state.pending and m.id in held))
+
+
+def _meant(attendee: Attendee, partstats: Collection[Partstat], others: Collection[str]) -> bool:
+    answered = attendee.partstat in partstats or attendee.email in others
+    return answered and attendee.proven and attendee.withdrawn is None

@@ -1,0 +1,243 @@
+"""Rows of the ledger as they are kept: a person's newest calendar message lies within their attendee's item.
+
+So an invite is one item, and is written once when it is owed and once when it is settled. A message that is no longer
+the newest moves to an item of its own, and a summary of it stays with the attendee. Mail that is no calendar message
+lies under its address.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.model.base import Value
+from engine.model.messages import Attempt, Kind, Message, MessageState
+from engine.model.people import Attendee
+from engine.refusals import Code
+from engine.store.dynamodb.items import Item
+from engine.store.dynamodb.names import Key, joined, moment
+from engine.store.dynamodb.rows import Entry, Table, shard
+from engine.store.dynamodb.table import Index
+
+BUCKETS = 8
+"""Partitions of the messages that are due; each takes some 500 a second."""
+HELD = "held"
+"""What the name of a bucket begins with for messages that wait until they are released."""
+_ENDED = frozenset({MessageState.FAILED, MessageState.WITHDRAWN})
+_UNDECIDED = frozenset({Code.KEY_ENDED.value, Code.OUT_OF_BOUNDS.value})
+
+
+class Owed(Value):
+    """A row of the ledger. `rated`: its campaign has a rate of its own."""
+
+    message: Message
+    priority: int = 1
+    held: bool = False
+    rated: bool = False
+    attempts: tuple[Attempt, ...] = ()
+
+    def changed(self, **values: object) -> Owed:
+        """The row with another message."""
+        return self.model_copy(update={"message": self.message.model_copy(update=values)})
+
+    @property
+    def bucket(self) -> str:
+        """Where it waits for its claim."""
+        m = self.message
+        return joined("rate", m.campaign_id or "") if self.rated else str(shard(m.email, BUCKETS))
+
+    @property
+    def undecided(self) -> bool:
+        """True if it waits for a decision, since its key ended or was narrowed."""
+        return self.held and self.message.state.pending and self.message.code in _UNDECIDED
+
+
+class Past(Value):
+    """What stays with an attendee of a message that is no longer the newest."""
+
+    id: str
+    kind: Kind
+    method: str
+    sequence: int
+    recurrence_id: str = ""
+    repeat: str = ""
+    state: MessageState
+    in_doubt: bool = False
+    created: datetime
+
+    @property
+    def gone(self) -> bool:
+        """True if it has left, or may have."""
+        return self.state is MessageState.SENT or self.in_doubt
+
+    @property
+    def ended(self) -> bool:
+        """True if it will never have left."""
+        return self.state in _ENDED and not self.in_doubt
+
+
+class Invitee(Value):
+    """An attendee with their newest calendar message, and what is to be known of those before, oldest first."""
+
+    attendee: Attendee
+    newest: Owed | None = None
+    past: tuple[Past, ...] = ()
+
+    @property
+    def messages(self) -> tuple[Past, ...]:
+        """All calendar messages to this person, oldest first."""
+        return (*self.past, summary(self.newest)) if self.newest else self.past
+
+
+def summary(owed: Owed) -> Past:
+    """What is to be known of a message."""
+    m = owed.message
+    return Past(
+        id=m.id,
+        kind=m.kind,
+        method=m.method.value if m.method else "",
+        sequence=m.sequence,
+        recurrence_id=m.recurrence_id.isoformat() if m.recurrence_id else "",
+        repeat=m.repeat,
+        state=m.state,
+        in_doubt=m.in_doubt,
+        created=m.created,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row is found; `uid` is empty for mail that is no calendar message."""
+
+    uid: str
+    email: str
+    id: str
+
+
+def place(message: Message) -> Place:
+    """Where a message's row is."""
+    return Place(message.event_uid or "" if message.method else "", message.email, message.id)
+
+
+def _listed(owed: Owed | None) -> dict[str, str]:
+    """What puts a row into the global indexes."""
+    if owed is None:
+        return {}
+    m = owed.message
+    found = {Index.MESSAGE.value: m.message_id}
+    if m.state.pending:
+        found[Index.DUE.value] = joined(HELD, owed.bucket) if owed.held else owed.bucket
+        found["turn"] = turn(owed.priority, m.due, m.id)
+    return found
+
+
+def turn(priority: int, due: datetime, message_id: str = "") -> str:
+    """The place of a message among those that wait."""
+    return f"{priority}#{moment(due)}#{message_id}"
+
+
+def _undecided(owed: Owed | None) -> Iterable[Entry]:
+    if owed and owed.undecided:
+        for key in owed.message.key.split():
+            yield key, owed.message.id
+
+
+def _waits_for_decision(invitee: Invitee) -> Iterable[Entry]:
+    return _undecided(invitee.newest)
+
+
+def _unproven(invitee: Invitee) -> Iterable[Entry]:
+    attendee = invitee.attendee
+    if not attendee.proven and attendee.withdrawn is None:
+        yield attendee.event_uid, joined(attendee.email)
+
+
+class _Invitees(Table[Invitee]):
+    """Written without what the key and the attributes tell: an invite stays within one write unit."""
+
+    def text(self, value: Invitee) -> str:
+        kept = value.model_dump(mode="json", exclude_defaults=True)
+        for name in ("event_uid", "email", "token"):
+            del kept["attendee"][name]
+        newest = kept.get("newest")
+        if newest:
+            for name in ("event_uid", "email", "message_id"):
+                newest["message"].pop(name, None)
+        return json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
+
+    def value(self, item: Item) -> Invitee:
+        kept: dict[str, Any] = json.loads(item.value)
+        uid, email = self.names(item.key)
+        own = {"event_uid": uid, "email": email}
+        kept["attendee"] |= {**own, "token": item.attributes[Index.TOKEN]}
+        if kept.get("newest"):
+            kept["newest"]["message"] |= {**own, "message_id": item.attributes[Index.MESSAGE]}
+        return Invitee.model_validate(kept)
+
+    def names(self, key: Key) -> tuple[str, str]:
+        """The uid and the address of an attendee, of the key."""
+        return _plain(key[0].removeprefix("event#")), _plain(key[1].removeprefix("attendee#"))
+
+
+def _plain(part: str) -> str:
+    return part.replace("%23", "#").replace("%25", "%")
+
+
+def _invitee_attributes(invitee: Invitee) -> Mapping[str, str]:
+    attendee = invitee.attendee
+    own = {Index.TOKEN.value: attendee.token, Index.PERSON.value: attendee.email}
+    return {**own, **_listed(invitee.newest)}
+
+
+INVITEES = _Invitees(
+    "event",
+    Invitee,
+    key=lambda i: (i.attendee.event_uid, "attendee", i.attendee.email),
+    indexes={"unproven": _unproven, "undecided": _waits_for_decision},
+    attributes=_invitee_attributes,
+    checked=False,
+)
+OLDER = Table[Owed](
+    "event",
+    Owed,
+    key=lambda owed: (owed.message.event_uid or "", "message", owed.message.email, owed.message.id),
+    indexes={"undecided": _undecided},
+    attributes=_listed,
+    checked=False,
+)
+MAILS = Table[Owed](
+    "mail",
+    Owed,
+    key=lambda owed: (owed.message.email, owed.message.id),
+    indexes={"undecided": _undecided},
+    attributes=_listed,
+    checked=False,
+)
+
+
+def kind_of(key: Key) -> Table[Any]:
+    """The table of an item that a global index named."""
+    if key[0].startswith("mail#"):
+        return MAILS
+    return INVITEES if key[1].startswith("attendee#") else OLDER
+
+
+def row_of(item: Item) -> Owed | None:
+    """The row of the ledger that an item holds."""
+    found = kind_of(item.key).value(item)
+    return found.newest if isinstance(found, Invitee) else found
+
+
+def moved(invitee: Invitee, owed: Owed) -> Invitee:
+    """The attendee with a newer message than all before."""
+    past = (*invitee.past, summary(invitee.newest)) if invitee.newest else invitee.past
+    return invitee.model_copy(update={"newest": owed, "past": past})
+
+
+def with_past(invitee: Invitee, owed: Owed) -> Invitee:
+    """The attendee with what is to be known of an older message brought up to date."""
+    past = tuple(summary(owed) if each.id == owed.message.id else each for each in invitee.past)
+    return invitee.model_copy(update={"past": past})
