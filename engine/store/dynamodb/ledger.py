@@ -14,7 +14,7 @@ from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.attendees import AttendeeQuestions, Attendees
 from engine.store.dynamodb.budgets import Budgets
-from engine.store.dynamodb.day_limit import SentHours
+from engine.store.dynamodb.day_limit import SentHours, SentHoursRead
 from engine.store.dynamodb.held_now import Held
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.names import joined
@@ -38,7 +38,7 @@ _LOOKED_AT = 2_000
 """Attendees that one unit of work reads to find those whom a job addresses."""
 
 
-class LedgerQuestions(AttendeeQuestions, Held):
+class LedgerQuestions(SentHoursRead, AttendeeQuestions, Held):
     """The ledger as it is read."""
 
     async def instance_answers(

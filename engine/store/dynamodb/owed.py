@@ -31,13 +31,17 @@ _UNDECIDED = frozenset({Code.KEY_ENDED.value, Code.OUT_OF_BOUNDS.value})
 
 
 class Owed(Value):
-    """A row of the ledger. `rated`: its campaign has a rate of its own."""
+    """A row of the ledger.
+
+    `rated`: its campaign has a rate of its own. `transport_id`: what a mail service calls it.
+    """
 
     message: Message
     priority: int = 1
     held: bool = False
     rated: bool = False
     attempts: tuple[Attempt, ...] = ()
+    transport_id: str = ""
 
     def changed(self, **values: object) -> Owed:
         """The row with another message."""
@@ -127,7 +131,7 @@ def _listed(owed: Owed | None) -> dict[str, str]:
     if owed is None:
         return {}
     m = owed.message
-    found = {Index.MESSAGE.value: m.message_id}
+    found = {Index.MESSAGE.value: m.message_id, Index.TRANSPORT.value: owed.transport_id}
     if m.state.pending:
         found[Index.DUE.value] = joined(HELD, owed.bucket) if owed.held else owed.bucket
         found["turn"] = turn(owed.priority, m.due, m.id)

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from engine.store.dynamodb.calls import Calls, Consumed
+from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.items import Items
-from engine.store.dynamodb.ledger import LedgerQuestions
 from engine.store.dynamodb.rows import Rows
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.tallies import Tallies
@@ -25,7 +25,7 @@ _PAUSE_S = 0.02
 
 
 class DynamoStore(
-    LedgerQuestions,
+    Dispatching,
     EventQuestions,
     Tallies,
 ):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.events import Events
-from engine.store.dynamodb.ledger import Ledger
 from engine.store.dynamodb.tallies import Counting
 
 
 class DynamoUnit(
-    Ledger,
+    Claims,
     Events,
     Counting,
 ):

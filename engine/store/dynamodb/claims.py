@@ -1,0 +1,253 @@
+"""The dispatcher's side of the ledger: claims are leases (promise 6), results move checkpoints (promise 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from engine.model.campaigns import Campaign
+from engine.model.claims import Claim, SendResult
+from engine.model.messages import Attempt, Kind, MessageState
+from engine.refusals import Code
+from engine.store import rules
+from engine.store.dynamodb.judging import Facts, Judging
+from engine.store.dynamodb.names import joined, moment
+from engine.store.dynamodb.owed import (
+    BUCKETS,
+    INVITEES,
+    Invitee,
+    Owed,
+    Place,
+    kind_of,
+    row_of,
+    turn,
+)
+from engine.store.dynamodb.quotas import Quotas
+from engine.store.dynamodb.table import Index
+
+_ALL = "send"
+"""The name of the pace that all messages together keep; a campaign's own has its id."""
+_CHANGED_MOST = 30
+"""Messages that one claim writes anew, since they are withdrawn, held or due later."""
+
+
+@dataclass
+class _Pass:
+    """One claim under way: what is claimed, and how many messages were written anew."""
+
+    now: datetime
+    claims: list[Claim] = field(default_factory=list)
+    rows: list[Owed] = field(default_factory=list)
+    changed: int = 0
+
+
+class Claims(Judging, Quotas):
+    """Claims messages for one dispatcher and writes down what came of them."""
+
+    async def running_with_rate(self) -> list[Campaign]:
+        """The running campaigns that have a rate of their own."""
+        raise NotImplementedError
+
+    async def claim(
+        self, owner: str, limit: int, now: datetime, lease_s: float, quota: str = ""
+    ) -> list[Claim]:
+        """Lease up to `limit` messages that are due and may leave; withdraw those that may not (promise 7)."""
+        limit = await self._left(limit, quota, now)
+        done = _Pass(now)
+        buckets = [str(n) for n in range(BUCKETS)]
+        for priority in (0, 1):
+            await self._from(buckets, priority, limit - len(done.rows), done)
+        for campaign in await self.running_with_rate():
+            rate = campaign.rate or 0
+            allowed = await self.allowed(campaign.id, limit - len(done.rows), now, rate)
+            before = len(done.rows)
+            await self._from([joined("rate", campaign.id)], 1, allowed, done)
+            await self.spend(campaign.id, len(done.rows) - before, now, rate)
+        if done.rows:
+            await self.take(owner, done.rows, now.timestamp() + lease_s)
+            await self.spend(_ALL, len(done.rows), now, self.context.rates.all)
+            await self.spend_quota(quota, len(done.rows), now)
+        return done.claims
+
+    async def _left(self, limit: int, quota: str, now: datetime) -> int:
+        """How many messages all paces and limits allow now."""
+        rates = self.context.rates
+        limit = await self.allowed(_ALL, limit, now, rates.all)
+        if rates.day:
+            limit = min(limit, await self.left_today(rates.day, now))
+        service = await self.quota(quota)
+        limit = await self.allowed(f"quota {quota}", limit, now, service.rate)
+        return limit if service.remaining is None else min(limit, service.remaining)
+
+    async def _from(self, buckets: Sequence[str], priority: int, limit: int, done: _Pass) -> None:
+        """Claim what is due in these buckets, in order, until there are `limit`."""
+        if limit <= 0 or done.changed >= _CHANGED_MOST:
+            return
+        found, people = await self._candidates(buckets, priority, limit, done.now)
+        facts = await self.facts(found, people)
+        wanted = len(done.rows) + limit
+        for owed in found:
+            if len(done.rows) == wanted or done.changed >= _CHANGED_MOST:
+                return
+            if await self._may_leave(owed, facts, done):
+                continue
+            done.changed += 1
+
+    async def _candidates(
+        self, buckets: Sequence[str], priority: int, limit: int, now: datetime
+    ) -> tuple[list[Owed], dict[tuple[str, str], Invitee]]:
+        """The next messages that are due and held by no one, in order, and the attendees whom they are for."""
+        held = await self.held_ids()
+        leases, after = await self.leases(), f"{priority}#"
+        before = turn(priority, now + timedelta(microseconds=1))
+        rows: list[Owed] = []
+        people: dict[tuple[str, str], Invitee] = {}
+        for bucket in buckets:
+            lease = leases.get(bucket)
+            busy = sum(len(run.rows) for run in lease.runs.values()) if lease else 0
+            items = await self.items.indexed(
+                Index.DUE, bucket, after=after, before=before, limit=limit + busy
+            )
+            rows += [row for item in items if (row := row_of(item)) and row.message.id not in held]
+            mine = [INVITEES.value(item) for item in items if kind_of(item.key) is INVITEES]
+            people |= {(i.attendee.event_uid, i.attendee.email): i for i in mine}
+        lacking = [
+            o.message
+            for o in rows
+            if o.message.method and (o.message.event_uid, o.message.email) not in people
+        ]
+        others = await self.rows.many(INVITEES, [(m.event_uid or "", "attendee", m.email) for m in lacking])
+        people |= {(i.attendee.event_uid, i.attendee.email): i for i in others}
+        rows = [owed for owed in rows if _first(owed, people)]
+        return sorted(rows, key=lambda o: (moment(o.message.due), o.message.id))[:limit], people
+
+    async def _may_leave(self, owed: Owed, facts: Facts, done: _Pass) -> bool:
+        """True if a message is claimed; else it is withdrawn, held, or due later."""
+        now, m = done.now, owed.message
+        if facts.waits(m):
+            await self.save_row(owed, owed.model_copy(update={"held": True}))
+            return False
+        code, newest = self._judged(owed, facts, now)
+        verdict = rules.LEAVES if code else facts.by_keys(m, now)
+        if verdict.held or verdict.due:
+            waiting = newest.changed(code=verdict.code or "", due=verdict.due or m.due)
+            await self.save_row(owed, waiting.model_copy(update={"held": verdict.held}))
+            return False
+        code = code or verdict.code
+        if code:
+            await self.settle([owed], MessageState.WITHDRAWN, code, now)
+            return False
+        due = await self._later(newest, facts, now)
+        if due:
+            await self.save_row(owed, newest.changed(due=due))
+            return False
+        if newest is not owed:
+            await self.save_row(owed, newest)
+            done.changed += 1
+        done.rows.append(newest)
+        done.claims.append(facts.claim(newest, now))
+        return True
+
+    def _judged(self, owed: Owed, facts: Facts, now: datetime) -> tuple[Code | None, Owed]:
+        """Why a message may not leave, if so, and the message with its event's newest revision, never an old time."""
+        m = owed.message
+        code, event = facts.barred(m, now), facts.events.get(m.event_uid or "")
+        if code or event is None or m.method is None or m.sequence >= event.sequence:
+            return code, owed
+        name = rules.leaving_message_id(m.message_id, m.sequence, event.sequence, in_doubt=m.in_doubt)
+        newer = owed.changed(sequence=event.sequence, message_id=name)
+        wanted = rules.ledger_key(newer.message)
+        for past in facts.people[m.event_uid or "", m.email].messages:
+            key = (m.event_uid, past.method or None, past.sequence, past.recurrence_id, m.email)
+            if past.id != m.id and past.repeat == m.repeat and key == wanted:
+                return Code.SUPERSEDED, owed
+        return None, newer
+
+    async def _later(self, owed: Owed, facts: Facts, now: datetime) -> datetime | None:
+        """When a message is due again that its domain, or one of its keys, has no room for now."""
+        m, rates = owed.message, self.context.rates.by_domain
+        domain = m.email.rpartition("@")[2]
+        rate = rates.get(domain, 0)
+        if rate and not await self.allowed(f"@{domain}", 1, now, rate):
+            return now + timedelta(seconds=1 / rate)
+        late = await self._late_for_keys(owed, facts, now)
+        if late is None:
+            await self.spend(f"@{domain}", 1, now, rate)
+        return late
+
+    async def _late_for_keys(self, owed: Owed, facts: Facts, now: datetime) -> datetime | None:
+        m = owed.message
+        if not m.key or m.kind in {Kind.CANCELLATION, Kind.WITHDRAWAL}:
+            return None
+        minutes = [(k.id, k.bounds.minute) for k in facts.standings[m.key].in_force(now).keys if k.bounds]
+        for key, minute in minutes:
+            if minute and not await self.allowed_in_minute(f"key:{key}", now, minute):
+                return now + timedelta(seconds=60 / minute)
+        for key, minute in minutes:
+            await self.spend(f"key:{key}", 1, now, minute / 60)
+        return None
+
+    async def write(self, owner: str, results: Sequence[SendResult], now: datetime) -> None:
+        """Write results down; if a lease was lost, whoever holds the message now writes its result."""
+        mine = {
+            row.id: Place(*row)
+            for lease in (await self.leases()).values()
+            if owner in lease.runs
+            for row in lease.runs[owner].rows
+        }
+        wanted = [result for result in results if result.message_id in mine]
+        found = await self.rows_at(mine[result.message_id] for result in wanted)
+        sent = 0
+        for result in wanted:
+            owed = found.get(result.message_id)
+            if owed and owed.message.state.pending:
+                await self.save_row(owed, _written(owed, result, now))
+                sent += result.state is MessageState.SENT
+        await self._let_go(owner, [r.message_id for r in wanted if not _settles(r)])
+        self.count_sent(sent, now)
+
+    async def _let_go(self, owner: str, ids: Iterable[str]) -> None:
+        """Take messages that are still owed out of the runs of `owner`; what is settled may stay there."""
+        gone = set(ids)
+        if not gone:
+            return
+        for lease in (await self.leases()).values():
+            run = lease.runs.get(owner)
+            if run and any(row.id in gone for row in run.rows):
+                rest = run.model_copy(update={"rows": tuple(r for r in run.rows if r.id not in gone)})
+                await self.keep(lease, {**lease.runs, owner: rest})
+
+
+def _settles(result: SendResult) -> bool:
+    return result.state in {MessageState.SENT, MessageState.FAILED}
+
+
+def _first(owed: Owed, people: Mapping[tuple[str, str], Invitee]) -> bool:
+    """True if nothing older is owed to the same attendee: messages to one person keep their order."""
+    m = owed.message
+    if not m.method:
+        return True
+    invitee = people.get((m.event_uid or "", m.email))
+    pending = [p.id for p in invitee.messages if p.state.pending] if invitee else []
+    return not pending or pending[0] == m.id
+
+
+def _written(owed: Owed, result: SendResult, now: datetime) -> Owed:
+    """A row with what came of a try."""
+    m = owed.message
+    tried = not result.untried and result.state is not MessageState.QUEUED
+    new = owed.changed(
+        state=result.state,
+        code=result.code,
+        answer=result.text,
+        settled=now if _settles(result) else None,
+        due=result.due or m.due,
+        attempts=m.attempts + tried,
+        in_doubt=m.in_doubt or result.in_doubt,
+    )
+    update: dict[str, object] = {"transport_id": result.transport_id} if result.transport_id else {}
+    if result.state is MessageState.DEFERRED:
+        last = Attempt(at=now, state=result.state, code=result.code, answer=result.text)
+        update["attempts"] = (*owed.attempts, last)
+    return new.model_copy(update=update)

@@ -1,0 +1,105 @@
+"""What dispatchers ask of the store; each call is a unit of work of its own, or some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from engine.model.campaigns import Campaign
+from engine.model.claims import Claim, SendResult
+from engine.model.counters import Quota
+from engine.store.dynamodb.claims import Claims
+from engine.store.dynamodb.held_now import Lease
+from engine.store.dynamodb.leases import LeaseQuestions
+from engine.store.dynamodb.names import behind, joined
+from engine.store.dynamodb.owed import BUCKETS, row_of
+from engine.store.dynamodb.quotas import QuotaQuestions
+from engine.store.dynamodb.table import Index
+
+T = TypeVar("T")
+_WRITTEN = 30
+"""Results that one unit of work writes down."""
+
+
+class Dispatching(LeaseQuestions, QuotaQuestions):
+    """The dispatcher's side of the store."""
+
+    items_per_unit = 240
+    """What one call claims: a claim writes who holds it, and no message."""
+
+    async def running_with_rate(self) -> list[Campaign]:
+        """The running campaigns that have a rate of their own."""
+        raise NotImplementedError
+
+    async def transact(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
+        """A unit of work."""
+        raise NotImplementedError
+
+    async def claim_messages(
+        self, owner: str, limit: int, now: datetime, lease_s: float, *, reclaim: bool = True, quota: str = ""
+    ) -> list[Claim]:
+        """Lease up to `limit` messages that are due to `owner`, in order, until now + `lease_s` seconds."""
+
+        async def take_back(unit: Claims) -> None:
+            await unit.reclaim(now, lease_s)
+
+        if reclaim:
+            await self.transact(take_back)
+        return await self.transact(lambda unit: unit.claim(owner, limit, now, lease_s, quota))
+
+    async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
+        """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""
+        return await self.transact(lambda unit: unit.renew(owner, now.timestamp() + lease_s))
+
+    async def write_answers(self, owner: str, answers: Sequence[SendResult], now: datetime) -> None:
+        """Write down what came of messages that `owner` holds; answers to others change nothing."""
+        for first in range(0, len(answers), _WRITTEN):
+            some = answers[first : first + _WRITTEN]
+            await self.transact(lambda unit, some=some: unit.write(owner, some, now))  # type: ignore[misc]
+
+    async def read_quota(self, name: str, quota: Quota, now: datetime) -> None:
+        """Keep what a mail service allows, as it says, unless that was kept within the last minute."""
+        await self.transact(lambda unit: unit.keep_quota(name, quota, now))
+
+    async def slow_down(self, name: str, now: datetime, *, spent: bool) -> None:
+        """Halve the rate of a quota whose service throttles, once a second; `spent`: nothing more goes today."""
+        await self.transact(lambda unit: unit.throttle(name, now, spent=spent))
+
+    async def next_due(self) -> datetime | None:
+        """When the next message is due, or the next lease may have run out; None if nothing is owed."""
+        leases, sending = await self.leases(), await self.sending()
+        ends = [
+            datetime.fromtimestamp(run.until, UTC)
+            for lease in leases.values()
+            for run in lease.runs.values()
+            if any(row.id in sending for row in run.rows)
+        ]
+        rated = [joined("rate", campaign.id) for campaign in await self.running_with_rate()]
+        dues = [
+            await self._first_due(bucket, priority, leases.get(bucket))
+            for bucket in [*(str(n) for n in range(BUCKETS)), *rated]
+            for priority in (0, 1)
+        ]
+        return min([*(due for due in dues if due), *ends], default=None)
+
+    async def _first_due(self, bucket: str, priority: int, lease: Lease | None) -> datetime | None:
+        """When the first message of a bucket and a priority is due that no one holds."""
+        held = {row.id for run in lease.runs.values() for row in run.rows} if lease else set()
+        found = await self.items.indexed(
+            Index.DUE, bucket, after=f"{priority}#", before=behind(str(priority)), limit=1 + len(held)
+        )
+        rows = (row for item in found if (row := row_of(item)) and row.message.id not in held)
+        return min((row.message.due for row in rows), default=None)
+
+    async def senders(self) -> int:
+        """How many dispatchers hold messages just now."""
+        sending = await self.sending()
+        return len(
+            {
+                owner
+                for lease in (await self.leases()).values()
+                for owner, run in lease.runs.items()
+                if any(row.id in sending for row in run.rows)
+            }
+        )

@@ -1,0 +1,147 @@
+"""What speaks for and against messages that are due, read for all of them at once and judged by the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.model.campaigns import Campaign, CampaignState
+from engine.model.claims import Claim
+from engine.model.events import Event
+from engine.model.keys import UNBOUNDED, Standing
+from engine.model.messages import Kind, Message
+from engine.model.people import Attendee
+from engine.model.stops import EVERYTHING, Stop
+from engine.refusals import Code
+from engine.store import rules
+from engine.store.dynamodb.events import EVENTS, ORGANIZERS, Organizer
+from engine.store.dynamodb.leases import Leases
+from engine.store.dynamodb.owed import Invitee, Owed
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What speaks against a message (engine.store.rules.Waiting)."""
+
+    kind: str
+    method: str | None
+    recurrence_id: object
+    campaign_state: str | None
+    suspended: int | None
+    suppressed: int
+    blocked: str | None
+    partstat: str | None
+    proven: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about messages that are due."""
+
+    events: dict[str, Event]
+    people: dict[tuple[str, str], Invitee]
+    organizers: dict[str, Organizer]
+    languages: dict[str, str]
+    campaigns: dict[str, Campaign]
+    refusing: dict[tuple[str, str], str]
+    standings: dict[str, Standing]
+    stopped: Collection[str]
+
+    def attendee(self, m: Message) -> Attendee | None:
+        """Whom a calendar message is for."""
+        found = self.people.get((m.event_uid or "", m.email)) if m.method else None
+        return found.attendee if found else None
+
+    def campaign_state(self, m: Message) -> CampaignState | None:
+        """The state of the campaign that a message belongs to."""
+        campaign = self.campaigns.get(m.campaign_id or "")
+        return campaign.state if campaign else None
+
+    def waits(self, m: Message) -> bool:
+        """True for mail that waits until it is resumed. Notices are no mail of an organizer's."""
+        if self.campaign_state(m) is CampaignState.PAUSED:
+            return True
+        return m.kind is not Kind.NOTICE and not {EVERYTHING, m.organizer}.isdisjoint(self.stopped)
+
+    def barred(self, m: Message, now: datetime) -> Code | None:
+        """Why a message may not leave, if so (promise 7)."""
+        attendee, organizer = self.attendee(m), self.organizers.get(m.organizer)
+        state = self.campaign_state(m)
+        against = Against(
+            kind=m.kind.value,
+            method=m.method.value if m.method else None,
+            recurrence_id=m.recurrence_id,
+            campaign_state=state.value if state else None,
+            suspended=int(organizer.suspended) if organizer else None,
+            suppressed=int(("", m.email) in self.refusing),
+            blocked=self.refusing.get((m.organizer, m.email)),
+            partstat=attendee.partstat.value if attendee else None,
+            proven=int(attendee.proven) if attendee else None,
+        )
+        return rules.barred(against, self.events.get(m.event_uid or ""), now)
+
+    def by_keys(self, m: Message, now: datetime) -> rules.Verdict:
+        """What the keys that caused a message say of it now."""
+        if not m.key:
+            return rules.LEAVES
+        event = self.events.get(m.event_uid or "")
+        standing = self.standings[m.key].in_force(now)
+        return rules.by_keys(m.kind, m.email, event, standing, len(m.key.split()), now)
+
+    def claim(self, owed: Owed, now: datetime) -> Claim:
+        """What a dispatcher is given."""
+        m = owed.message
+        organizer = self.organizers.get(m.organizer)
+        return Claim(
+            m,
+            self.events.get(m.event_uid or ""),
+            self.attendee(m),
+            organizer.name if organizer else "",
+            self.languages.get(m.organizer, ""),
+            self.standings[m.key].in_force(now) if m.key else UNBOUNDED,
+        )
+
+
+class Judging(Leases):
+    """The part of a unit of work that finds out what speaks against messages."""
+
+    async def standing(self, ids: Sequence[str]) -> Standing:
+        """The keys with these ids, as they are now."""
+        raise NotImplementedError
+
+    async def stops(self) -> list[Stop]:
+        """All that is stopped."""
+        raise NotImplementedError
+
+    async def refusing(self, organizer: str, emails: Collection[str]) -> dict[str, str]:
+        """Those of `emails` that take no mail of this organizer, or, where it is empty, of anybody; with the reason."""
+        raise NotImplementedError
+
+    async def organizer_language(self, organizer: str) -> str:
+        """The tag of the organizer's language; empty where it is not set."""
+        raise NotImplementedError
+
+    async def facts(self, rows: Iterable[Owed], people: dict[tuple[str, str], Invitee]) -> Facts:
+        """What is known about these messages, of whose attendees `people` holds the items."""
+        messages = [owed.message for owed in rows]
+        uids = dict.fromkeys(m.event_uid for m in messages if m.event_uid)
+        organizers = dict.fromkeys(m.organizer for m in messages)
+        events = await self.rows.many(EVENTS, [(uid, "event") for uid in uids])
+        known = await self.rows.many(ORGANIZERS, [(one, "organizer") for one in organizers])
+        refusing: dict[tuple[str, str], str] = {}
+        for organizer in ("", *organizers):
+            theirs = {m.email for m in messages if organizer in {"", m.organizer}}
+            found = await self.refusing(organizer, theirs)
+            refusing |= {(organizer, email): why for email, why in found.items()}
+        campaigns = {m.campaign_id: await self.campaign(m.campaign_id) for m in messages if m.campaign_id}
+        return Facts(
+            events={event.uid: event for event in events},
+            people=people,
+            organizers={organizer.address: organizer for organizer in known},
+            languages={one: await self.organizer_language(one) for one in organizers},
+            campaigns={id_: campaign for id_, campaign in campaigns.items() if campaign},
+            refusing=refusing,
+            standings={key: await self.standing(key.split()) for key in {m.key for m in messages if m.key}},
+            stopped={stop.organizer for stop in await self.stops()},
+        )

@@ -1,0 +1,105 @@
+"""Who holds which messages: taken, renewed, and taken back from those who died (promise 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from engine.model.messages import Attempt, MessageState
+from engine.store import rules
+from engine.store.dynamodb.held_now import LEASES, Holding, Lease, Run
+from engine.store.dynamodb.ledger import Ledger, LedgerQuestions
+from engine.store.dynamodb.owed import Owed, Place, place
+
+_LOST = "the sender stopped before an answer was written down; the mail may have gone"
+_PLACES_MOST = 30
+"""Messages that one unit of work takes back."""
+
+
+class LeaseQuestions(LedgerQuestions):
+    """What is being sent."""
+
+    async def sending(self) -> dict[str, Owed]:
+        """The messages that are being sent, by id."""
+        places = [
+            Place(*row)
+            for lease in (await self.leases()).values()
+            for run in lease.runs.values()
+            for row in run.rows
+        ]
+        found = await self.rows_at(places)
+        return {id_: owed for id_, owed in found.items() if owed.message.state.pending}
+
+    async def left_today(self, limit: int, now: datetime) -> int:
+        """How many mails may still be claimed: what left within 24 hours counts, and what is held now."""
+        return rules.left_of_day(limit, await self.sent_within_day(now) + len(await self.sending()))
+
+
+class Leases(LeaseQuestions, Ledger):
+    """The part of a unit of work that says who holds which messages."""
+
+    async def take(self, owner: str, claimed: Iterable[Owed], until: float) -> None:
+        """Let `owner` hold what it claimed; what it holds and is settled is forgotten on the way."""
+        by_bucket: dict[str, list[Owed]] = {}
+        for owed in claimed:
+            by_bucket.setdefault(owed.bucket, []).append(owed)
+        leases = await self.leases()
+        for bucket, some in by_bucket.items():
+            lease = leases.get(bucket) or Lease(bucket=bucket)
+            mine = lease.runs.get(owner)
+            kept = await self._still_owed(mine.rows) if mine else ()
+            run = Run(until=until, rows=(*kept, *(_holding(owed) for owed in some)))
+            await self.keep(lease, {**lease.runs, owner: run})
+
+    async def _still_owed(self, rows: Sequence[Holding]) -> tuple[Holding, ...]:
+        found = await self.rows_at(Place(*row) for row in rows)
+        return tuple(row for row in rows if row.id in found and found[row.id].message.state.pending)
+
+    async def keep(self, lease: Lease, runs: Mapping[str, Run]) -> None:
+        """Write down who holds what of a bucket."""
+        left = {owner: run for owner, run in runs.items() if run.rows}
+        await self.rows.put(LEASES, lease.model_copy(update={"runs": left}))
+
+    async def renew(self, owner: str, until: float) -> set[str]:
+        """Keep what `owner` holds; the ids of those messages."""
+        held: set[str] = set()
+        for lease in (await self.leases()).values():
+            if owner not in lease.runs:
+                continue
+            rows = await self._still_owed(lease.runs[owner].rows)
+            held |= {row.id for row in rows}
+            await self.keep(lease, {**lease.runs, owner: Run(until=until, rows=rows)})
+        return held
+
+    async def reclaim(self, now: datetime, lease_s: float) -> None:
+        """Take back what a dispatcher held when it died: it may have gone out already.
+
+        A lease that ends later than any that is granted now was written before the clock was set back.
+        """
+        left = _PLACES_MOST
+        for lease in (await self.leases()).values():
+            runs = dict(lease.runs)
+            for owner, run in lease.runs.items():
+                if left <= 0 or now.timestamp() <= run.until <= now.timestamp() + 2 * lease_s:
+                    continue
+                lost = run.rows[:left]
+                left -= len(lost)
+                await self._in_doubt(lost, now)
+                runs[owner] = run.model_copy(update={"rows": run.rows[len(lost) :]})
+            if runs != lease.runs:
+                await self.keep(lease, runs)
+
+    async def _in_doubt(self, lost: Sequence[Holding], now: datetime) -> None:
+        """These may have gone: they are owed again, and the try counts."""
+        tried = Attempt(at=now, state=MessageState.QUEUED, code="in_doubt", answer=_LOST)
+        for owed in (await self.rows_at(Place(*row) for row in lost)).values():
+            m = owed.message
+            if m.state.pending:
+                back = owed.changed(state=MessageState.QUEUED, in_doubt=True, attempts=m.attempts + 1)
+                kept = back.model_copy(update={"attempts": (*owed.attempts, tried)})
+                await self.save_row(owed, kept)
+
+
+def _holding(owed: Owed) -> Holding:
+    found = place(owed.message)
+    return Holding(found.uid, found.email, found.id)

@@ -1,0 +1,106 @@
+"""What a mail service lets its account send, and the pace that messages keep."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.counters import Quota
+from engine.store import rules
+from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.session import ReadSession, UnitSession
+
+
+class Pace(Value):
+    """Until when earlier messages have used up a rate, in seconds since 1970."""
+
+    name: str
+    next: float
+
+
+class KeptQuota(Value):
+    """A quota as its service said it; `part`: how much of its rate is used since it throttled."""
+
+    name: str
+    quota: Quota
+    read: datetime
+    part: float = 1.0
+    slowed: datetime | None = None
+
+
+PACES = Table[Pace]("pace", Pace, key=lambda pace: (pace.name,))
+QUOTAS = Table[KeptQuota]("quota", KeptQuota, key=lambda quota: (quota.name,))
+
+
+class QuotaQuestions(ReadSession):
+    """Quotas as they are read."""
+
+    async def quota_read(self, name: str) -> datetime | None:
+        """When the quota was last read from its mail service; None if it never was."""
+        found = await self.rows.get(QUOTAS, name)
+        return found.read if found else None
+
+    async def quota(self, name: str) -> Quota:
+        """What may be sent now, by what is known; no limit without a name."""
+        if not name:
+            return Quota()
+        found = await self.rows.get(QUOTAS, name)
+        if found is None:
+            return rules.UNREAD_QUOTA
+        return Quota(rate=found.quota.rate * found.part, remaining=found.quota.remaining)
+
+    async def allowed(self, name: str, limit: int, now: datetime, rate: float) -> int:
+        """How many messages a rate allows now."""
+        if not rate or limit <= 0:
+            return limit
+        found = await self.rows.get(PACES, name)
+        return rules.allowed(limit, found.next if found else None, now.timestamp(), rate)
+
+    async def allowed_in_minute(self, name: str, now: datetime, minute: int) -> bool:
+        """True if a key that sends `minute` in a minute may send another one now."""
+        found = await self.rows.get(PACES, name)
+        return bool(rules.allowed_in_minute(1, found.next if found else None, now.timestamp(), minute))
+
+
+class Quotas(QuotaQuestions, UnitSession):
+    """Quotas as a unit of work keeps and spends them."""
+
+    async def keep_quota(self, name: str, quota: Quota, now: datetime) -> None:
+        """Keep what the service says, unless somebody has asked it just now."""
+        known = await self.rows.get(QUOTAS, name)
+        if known and 0 <= (now - known.read).total_seconds() < rules.QUOTA_S:
+            return
+        known = known or KeptQuota(name=name, quota=quota, read=now)
+        waits = known.slowed and (now - known.slowed).total_seconds() < rules.SLOWED_S
+        part = known.part if waits else min(1.0, known.part * 2)
+        await self.rows.put(QUOTAS, known.model_copy(update={"quota": quota, "read": now, "part": part}))
+
+    async def throttle(self, name: str, now: datetime, *, spent: bool) -> None:
+        """Halve the rate, once however many are throttled together; `spent`: nothing more goes today."""
+        known = await self.rows.get(QUOTAS, name)
+        if known is None:
+            return
+        if not known.slowed or (now - known.slowed).total_seconds() >= rules.SLOWED_AGAIN_S:
+            slower = {"part": max(known.part / 2, rules.SLOWEST), "slowed": now}
+            known = known.model_copy(update=slower)
+        if spent:
+            known = known.model_copy(update={"quota": Quota(rate=known.quota.rate, remaining=0)})
+        await self.rows.put(QUOTAS, known)
+
+    async def spend(self, name: str, n: int, now: datetime, rate: float) -> None:
+        """Use a rate up for `n` messages."""
+        if not (rate and n > 0):
+            return
+        found = await self.rows.get(PACES, name)
+        after = max(found.next if found else 0.0, now.timestamp()) + n / rate
+        await self.rows.put(PACES, Pace(name=name, next=after))
+
+    async def spend_quota(self, name: str, n: int, now: datetime) -> None:
+        """Take `n` messages from what a mail service allows."""
+        if not name or n <= 0:
+            return
+        await self.spend(f"quota {name}", n, now, (await self.quota(name)).rate)
+        known = await self.rows.get(QUOTAS, name)
+        if known and known.quota.remaining is not None:
+            left = Quota(rate=known.quota.rate, remaining=max(0, known.quota.remaining - n))
+            await self.rows.put(QUOTAS, known.model_copy(update={"quota": left}))
