@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from engine.inbox.contents.readers import Readers
 from engine.process.heap import settle
 from tests.support.clock import Clock
 from tests.support.engines import engine_in
+from tests.support.leftovers import collect
 from tests.support.names import nobody
 
 # How long an example takes says more of the machine than of us; what must not take long has a test of its own.
@@ -64,6 +65,17 @@ def pytest_collection_finish() -> None:
     """All is loaded."""
     gc.collect()
     settle()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """Fail a test that leaves something open; at the end of a file what was left by tests without a loop, too."""
+    yield
+    last = nextitem is None or nextitem.path != item.path
+    if last or item.get_closest_marker("asyncio"):
+        collect()
+    if last:
+        gc.freeze()  # what is left belongs to no file: it need not be looked through again
 
 
 @pytest.fixture(autouse=True)
