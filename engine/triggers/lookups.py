@@ -15,8 +15,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from engine.commands.triggers.deliveries import KeepDeliveries
-from engine.engine import SYSTEM, Engine
+from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.base import Value
 from engine.model.triggers import Trigger
@@ -25,6 +24,7 @@ from engine.refusals import Code, Refused
 from engine.rules.lookups import listed, wanted
 from engine.triggers import asking
 from engine.triggers.arrivals import found_here
+from engine.triggers.keeping import kept
 from engine.triggers.proofs.connector import json_of
 
 FILE = "connections.json"
@@ -69,7 +69,7 @@ async def reconciled(engine: Engine, name: str, actor: Actor) -> int:
     how = trigger.reconciling
     answer = await _asked(engine, how.connection, how.path, _RECONCILE_SECONDS)
     arrived = tuple(found_here("reconcile", payload) for payload in listed(how, answer))
-    return (await engine.apply(KeepDeliveries(trigger_id=trigger.id, arrived=arrived), SYSTEM)).new
+    return await kept(engine, trigger.id, arrived)
 
 
 async def _asked(engine: Engine, name: str, path: str, seconds: float) -> Any:

@@ -14,7 +14,6 @@ from engine.commands.triggers.deliveries import (
     FailDelivery,
     HandleDelivery,
     HoldDelivery,
-    KeepDeliveries,
     PlanDelivery,
     PostponeDelivery,
     RestDelivery,
@@ -26,6 +25,7 @@ from engine.quiet import Quiet
 from engine.refusals import Code, Refused
 from engine.rules.mapping import Mapped, mapped
 from engine.triggers.arrivals import arrived
+from engine.triggers.keeping import kept
 from engine.triggers.lookups import looked_up
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ async def _divide(engine: Engine) -> bool:
         return False
     found = arrived(waiting.posted, trigger.proof)
     try:
-        await engine.apply(KeepDeliveries(trigger_id=trigger.id, arrived=found, divided=waiting.id), SYSTEM)
+        await kept(engine, trigger.id, found, waiting.id)
     except Refused:
         # Too many of its deliveries wait; it is kept until they are fewer.
         return False

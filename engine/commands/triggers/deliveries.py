@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -43,19 +43,21 @@ class Arrived(Value):
 
 
 class Kept(Done):
-    """How many deliveries were new."""
+    """How many deliveries were new, and how many of those given were not kept yet, since a unit takes no more."""
 
     new: int
+    left: int = 0
 
 
 class KeepDeliveries(Command[Kept]):
-    """Keep what was delivered and proven; what is known already is not kept again."""
+    """Keep what was delivered and proven, as much as a unit takes; what is known already is not kept again."""
 
     in_record = False
     trigger_id: str
     arrived: tuple[Arrived, ...]
     posted: Posted | None = Field(None, description="the request in which they came, as it is kept")
     divided: str = Field("", description="or the id of one that is kept already, and was divided into these")
+    goes_on: bool = Field(False, description="others of the same request were kept before")
 
     async def carry_out(self, work: Work) -> Kept:
         """Raises Refused: UNKNOWN_TRIGGER, BUSY."""
@@ -63,21 +65,20 @@ class KeepDeliveries(Command[Kept]):
         came = self.divided
         if self.posted:
             came = await work.unit.add_posted(trigger.id, self.posted, work.now, divided=True)
-        elif self.divided:
+        some = self.arrived[: most_deliveries(work)]
+        left = len(self.arrived) - len(some)
+        if self.divided and not left:
             await work.unit.divide(self.divided)
-        kept = [
-            (one, arrived.payload)
-            for one, arrived in zip(self._kept(work, trigger), self.arrived, strict=True)
-        ]
-        new = await work.unit.add_deliveries(kept, came)
-        if came and not new:
+        made = zip(self._kept(work, trigger, some), some, strict=True)
+        new = await work.unit.add_deliveries([(one, arrived.payload) for one, arrived in made], came)
+        if came and not new and not left and not self.goes_on:
             await work.unit.drop_posted(came)
-        return Kept(new=new)
+        return Kept(new=new, left=left)
 
-    def _kept(self, work: Work, trigger: Trigger) -> Iterator[Delivery]:
+    def _kept(self, work: Work, trigger: Trigger, some: Sequence[Arrived]) -> Iterator[Delivery]:
         """What arrived as it is kept; of a batch most is alike, and is made once."""
         alike: dict[tuple[str, str, str], Delivery] = {}
-        for one in self.arrived:
+        for one in some:
             about = (one.code, one.detail, one.chain)
             if (same := alike.get(about)) is None:
                 alike[about] = same = kept_delivery(work, trigger, one)
@@ -101,6 +102,11 @@ class KeepPosted(Command[Kept]):
             raise Refused(Code.BUSY, f"{UNDIVIDED_MAX} batches of this trigger wait already.")
         came = await work.unit.add_posted(trigger.id, self.posted, work.now, divided=False)
         return Kept(new=int(bool(came)))
+
+
+def most_deliveries(work: Work) -> int:
+    """How many deliveries one unit of work keeps: each is about as much as two people."""
+    return max(1, work.unit.items_per_unit // 2)
 
 
 async def with_room(work: Work, trigger_id: str) -> Trigger:

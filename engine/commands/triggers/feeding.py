@@ -16,6 +16,7 @@ from engine.commands.triggers.deliveries import (
     Arrived,
     DeliveryDone,
     kept_delivery,
+    most_deliveries,
 )
 from engine.commands.triggers.triggers import named
 from engine.commands.webhooks import bodies, clock
@@ -52,7 +53,8 @@ class FeedTrigger(Command[Fed]):
             return Fed(worked=False)
         if await work.unit.pending_deliveries(trigger.id, PENDING_MAX) >= PENDING_MAX:
             return Fed(worked=False)
-        page = await work.unit.changes_after(trigger.organizer, trigger.cursor, _AT_ONCE, tuple(OF_CHANGES))
+        most = min(_AT_ONCE, most_deliveries(work))
+        page = await work.unit.changes_after(trigger.organizer, trigger.cursor, most, tuple(OF_CHANGES))
         arrived = []
         for change in page.changes:
             event = await work.unit.event(change.event_uid) if change.event_uid else None

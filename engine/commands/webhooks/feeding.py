@@ -59,7 +59,8 @@ async def _of_changes(work: Work, webhook: Webhook, *, masked: bool) -> tuple[We
     kinds = [change for change, kind in OF_CHANGES.items() if kind in webhook.kinds]
     if not kinds:
         return webhook, []
-    page = await work.unit.changes_after(webhook.organizer or None, webhook.cursor, _AT_ONCE, kinds)
+    most = min(_AT_ONCE, max(1, work.unit.items_per_unit // 2))
+    page = await work.unit.changes_after(webhook.organizer or None, webhook.cursor, most, kinds)
     found = []
     for change in page.changes:
         event = await work.unit.event(change.event_uid) if change.event_uid else None

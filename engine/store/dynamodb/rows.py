@@ -84,6 +84,12 @@ class Rows:
         found = await self.items.get(table.at(*key), checked=table.checked)
         return table.value(found) if found else None
 
+    async def maybe(self, table: Table[V], first: str) -> V | None:
+        """The value with this key of one part, or None, as where the part is empty."""
+        if not first:
+            return None
+        return await self.get(table, first)
+
     async def many(self, table: Table[V], keys: Iterable[Parts]) -> list[V]:
         """Those of the values with these keys that are there, in the order of the keys."""
         found = await self.items.get_many([table.at(*key) for key in keys], checked=table.checked)
@@ -179,20 +185,27 @@ class Rows:
         return await self.pointed(table, listed)
 
     async def each_by(
-        self, table: Table[V], index: str, value: str, *, after: str = "", backwards: bool = False
+        self,
+        table: Table[V],
+        index: str,
+        value: str,
+        *,
+        after: str = "",
+        before: str = "",
+        backwards: bool = False,
     ) -> AsyncIterator[V]:
         """The same, all of them, read in pages as they are asked for."""
-        place, end = (behind(after) if after else ""), LAST
+        start, end = (behind(after) if after else ""), f"{before}#" if before else LAST
         while True:
             listed = await self.items.query(
-                table.listing(index, value), after=place, before=end, limit=_PAGE, backwards=backwards
+                table.listing(index, value), after=start, before=end, limit=_PAGE, backwards=backwards
             )
             for one in await self.pointed(table, listed):
                 yield one
             if len(listed) < _PAGE:
                 return
             last = listed[-1].key[1]
-            place, end = (place, last) if backwards else (last, end)
+            start, end = (start, last) if backwards else (last, end)
 
     async def first_by(self, table: Table[V], index: str, value: str, *, backwards: bool = False) -> V | None:
         """The first (or last) value that an index lists under `value`, or None."""

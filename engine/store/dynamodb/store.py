@@ -12,10 +12,13 @@ from engine.store.dynamodb.calls import Calls, Consumed
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.items import Items
+from engine.store.dynamodb.orders import OrderQuestions
 from engine.store.dynamodb.rows import Rows
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.tallies import Tallies
+from engine.store.dynamodb.triggers import TriggerQuestions
 from engine.store.dynamodb.unit import DynamoUnit
+from engine.store.dynamodb.webhooks import WebhookQuestions
 from engine.store.protocol import Conflict
 from engine.store.repeating import repeated
 
@@ -26,6 +29,9 @@ _PAUSE_S = 0.02
 
 class DynamoStore(
     Dispatching,
+    OrderQuestions,
+    TriggerQuestions,
+    WebhookQuestions,
     EventQuestions,
     Tallies,
 ):

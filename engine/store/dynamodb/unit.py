@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.events import Events
+from engine.store.dynamodb.orders import Orders
 from engine.store.dynamodb.tallies import Counting
+from engine.store.dynamodb.triggers import Triggers
+from engine.store.dynamodb.webhooks import Webhooks
 
 
 class DynamoUnit(
     Claims,
+    Orders,
+    Triggers,
+    Webhooks,
     Events,
     Counting,
 ):

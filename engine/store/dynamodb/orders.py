@@ -1,0 +1,89 @@
+"""Plans of organizers, what was bought for them, and whom a shop asks to forget."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.model.plans import Enrolment, Purchase, Redaction
+from engine.store.dynamodb.events import EVENTS
+from engine.store.dynamodb.names import moment
+from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.session import ReadSession, UnitSession
+
+_ALL = "all"
+
+ENROLMENTS = Table[Enrolment](
+    "enrolment",
+    Enrolment,
+    key=lambda enrolment: (enrolment.organizer,),
+    indexes={"until": lambda e: [(_ALL, moment(e.until))] if e.until and not e.reported else []},
+)
+PURCHASES = Table[Purchase](
+    "purchase",
+    Purchase,
+    key=lambda purchase: (purchase.order, purchase.line),
+    indexes={"at": lambda p: [(_ALL, moment(p.at))]},
+)
+REDACTIONS = Table[Redaction](
+    "redaction",
+    Redaction,
+    key=lambda redaction: (redaction.address,),
+    indexes={"asked": lambda r: [(_ALL, moment(r.asked))]},
+)
+
+
+class OrderQuestions(ReadSession):
+    """Plans and orders as they are read."""
+
+    async def enrolment(self, organizer: str) -> Enrolment | None:
+        """The plan that the organizer is on, or was on last; None: never on any."""
+        return await self.rows.get(ENROLMENTS, organizer)
+
+    async def purchases(self, limit: int) -> list[Purchase]:
+        """What was bought, the newest first."""
+        found = await self.rows.by(PURCHASES, "at", _ALL, limit=limit, backwards=True)
+        return sorted(found, key=lambda p: (-p.at.timestamp(), p.order, p.line))
+
+    async def redactions(self, limit: int) -> list[Redaction]:
+        """Who is still to be forgotten, the longest asked first."""
+        return await self.rows.by(REDACTIONS, "asked", _ALL, limit=limit)
+
+
+class Orders(OrderQuestions, UnitSession):
+    """Plans and orders as a unit of work changes them."""
+
+    async def save_enrolment(self, enrolment: Enrolment) -> None:
+        """Replace the plan of an organizer."""
+        await self.rows.put(ENROLMENTS, enrolment)
+
+    async def end_enrolment(self, organizer: str) -> None:
+        """Forget the plan of an organizer."""
+        await self.rows.drop(ENROLMENTS, organizer)
+
+    async def ended_enrolments(self, now: datetime, limit: int) -> list[Enrolment]:
+        """Plans that have ended and whose organizers were not told, the longest ended first."""
+        return await self.rows.by(ENROLMENTS, "until", _ALL, before=f"{moment(now)}$", limit=limit)
+
+    async def events_made(self, organizer: str, since: datetime | None) -> int:
+        """How many events of the organizer were made since then, or ever; cancelled ones too."""
+        entries = await self.items.query(
+            EVENTS.listing("organizer", organizer), after=moment(since) if since else ""
+        )
+        return len(entries)
+
+    async def purchase(self, order: str, line: str) -> Purchase | None:
+        """What a line of an order did, or None."""
+        return await self.rows.get(PURCHASES, order, line)
+
+    async def add_purchase(self, purchase: Purchase) -> None:
+        """Note what a line of an order did."""
+        await self.rows.put(PURCHASES, purchase)
+
+    async def save_redaction(self, redaction: Redaction) -> None:
+        """Keep that a person is to be forgotten; the time at which it was asked first stays."""
+        known = await self.rows.get(REDACTIONS, redaction.address) or redaction
+        await self.rows.put(REDACTIONS, redaction.model_copy(update={"asked": known.asked}))
+
+    async def end_redaction(self, address: str) -> None:
+        """Drop it: the person is forgotten."""
+        await self.rows.drop(REDACTIONS, address)

@@ -1,0 +1,128 @@
+"""Requests as they were posted at hooks: the bytes that their proof is of."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.triggers import Posted, PostedRequest
+from engine.store.dynamodb.ids import new_id
+from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.session import ReadSession, UnitSession
+
+_ALL = "all"
+_DROPPED_AT_ONCE = 20
+"""Requests that one unit of work drops, with their entries."""
+
+
+class KeptRequest(Value):
+    """A request as it is kept: its body in base64, since it may be any bytes."""
+
+    id: str
+    trigger_id: str
+    received: datetime
+    divided: bool
+    digest: str
+    size: int
+    head: Posted
+    body: str
+
+    @property
+    def request(self) -> PostedRequest:
+        """The request as it came."""
+        posted = self.head.model_copy(update={"body": base64.b64decode(self.body)})
+        return PostedRequest(id=self.id, trigger_id=self.trigger_id, received=self.received, posted=posted)
+
+
+class Size(Value):
+    """What is to be known of a request for the room that all take."""
+
+    id: str
+    received: datetime
+    size: int
+    divided: bool
+
+
+def _waits(kept: KeptRequest) -> Iterable[Entry]:
+    if not kept.divided:
+        yield kept.trigger_id, kept.id
+        yield _ALL, kept.id
+        yield f"{kept.trigger_id} {kept.digest}", kept.id
+
+
+REQUESTS = Table[KeptRequest](
+    "posted", KeptRequest, key=lambda kept: (kept.id,), indexes={"undivided": _waits}
+)
+SIZES = Table[Size]("posted-size", Size, key=lambda size: (_ALL, size.id), checked=False)
+
+
+class PostedQuestions(ReadSession):
+    """Requests as they are read."""
+
+    async def next_undivided(self) -> PostedRequest | None:
+        """The request that has waited longest to be divided."""
+        found = await self.rows.first_by(REQUESTS, "undivided", _ALL)
+        return found.request if found else None
+
+    async def posted_by_id(self, posted_id: str) -> PostedRequest | None:
+        """The request with this id; None once it is forgotten."""
+        found = await self.rows.maybe(REQUESTS, posted_id)
+        return found.request if found else None
+
+
+class PostedRequests(PostedQuestions, UnitSession):
+    """Requests as a unit of work keeps and drops them."""
+
+    async def add_posted(self, trigger_id: str, posted: Posted, received: datetime, *, divided: bool) -> str:
+        """Keep a request; its id, or nothing where the very same waits to be divided. `divided`: nothing waits."""
+        head = posted.model_copy(update={"body": b""})
+        digest = hashlib.sha256(b"%s\0%s" % (head.model_dump_json().encode(), posted.body)).hexdigest()
+        same = await self.rows.first_by(REQUESTS, "undivided", f"{trigger_id} {digest}")
+        if same and not divided:
+            return ""
+        size, posted_id = len(posted.body), new_id()
+        kept = KeptRequest(
+            id=posted_id,
+            trigger_id=trigger_id,
+            received=received,
+            divided=divided,
+            digest=digest,
+            size=size,
+            head=head,
+            body=base64.b64encode(posted.body).decode(),
+        )
+        await self.rows.put(REQUESTS, kept)
+        await self.rows.put(SIZES, Size(id=posted_id, received=received, size=size, divided=divided))
+        return posted_id
+
+    async def undivided(self, trigger_id: str, most: int) -> int:
+        """How many requests of a trigger wait to be divided into deliveries, counted up to `most`."""
+        return len(await self.items.query(REQUESTS.listing("undivided", trigger_id), limit=most))
+
+    async def divide(self, posted_id: str) -> None:
+        """A request no longer waits; its deliveries are there."""
+        kept = await self.rows.get(REQUESTS, posted_id)
+        if kept:
+            await self.rows.put(REQUESTS, kept.model_copy(update={"divided": True}))
+            size = Size(id=kept.id, received=kept.received, size=kept.size, divided=True)
+            await self.rows.put(SIZES, size)
+
+    async def drop_posted(self, posted_id: str) -> None:
+        """Drop a request; its deliveries stay."""
+        await self.rows.drop(REQUESTS, posted_id)
+        await self.rows.drop(SIZES, _ALL, posted_id)
+
+    async def drop_old_posted(self, before: datetime, bytes_max: int, limit: int) -> int:
+        """Drop divided requests that came before a moment, and the oldest of those beyond `bytes_max`. How many."""
+        newer, old = 0, list[str]()
+        for size in reversed(await self.rows.under(SIZES, _ALL)):
+            newer += size.size
+            if size.divided and (size.received < before or newer > bytes_max):
+                old.append(size.id)
+        chosen = old[::-1][: min(limit, _DROPPED_AT_ONCE)]
+        for posted_id in chosen:
+            await self.drop_posted(posted_id)
+        return len(chosen)

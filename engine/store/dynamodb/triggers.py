@@ -1,0 +1,237 @@
+"""Triggers, what was delivered at their hooks, and the objects that it was about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.triggers import (
+    Delivery,
+    DeliveryState,
+    PostedRequest,
+    Trigger,
+    TriggerCounts,
+    TriggerObject,
+)
+from engine.store.dynamodb.changes import Noting
+from engine.store.dynamodb.ids import new_id
+from engine.store.dynamodb.names import joined, moment
+from engine.store.dynamodb.posted import REQUESTS, PostedQuestions, PostedRequests
+from engine.store.dynamodb.rows import Entry, Table
+
+_ALL = "all"
+_EMPTIED_AT_ONCE = 15
+"""Deliveries of which one unit of work drops the content."""
+_PAGE = 100
+
+
+class KeptDelivery(Value):
+    """A delivery with its payload, in its place among the others; `posted`: the request in which it came."""
+
+    place: str
+    delivery: Delivery
+    payload: str | None
+    posted: str = ""
+
+
+class KeptObject(Value):
+    """What a trigger knows of one object."""
+
+    trigger_id: str
+    found: TriggerObject
+
+
+def _due(kept: KeptDelivery) -> Iterable[Entry]:
+    if kept.delivery.due:
+        yield _ALL, f"{moment(kept.delivery.due)}#{kept.place}"
+
+
+def _about(kept: KeptDelivery) -> Iterable[Entry]:
+    if kept.delivery.object:
+        yield joined(kept.delivery.trigger_id, kept.delivery.object), kept.place
+
+
+def _settled(kept: KeptDelivery) -> Iterable[Entry]:
+    if kept.delivery.due is None and kept.payload is not None:
+        yield _ALL, f"{moment(kept.delivery.received)}#{kept.place}"
+
+
+TRIGGERS = Table[Trigger](
+    "trigger",
+    Trigger,
+    key=lambda trigger: (trigger.id,),
+    indexes={"name": lambda t: [(t.name, ""), (f"of {t.organizer}", t.name), (_ALL, t.name)]},
+)
+DELIVERIES = Table[KeptDelivery](
+    "delivery",
+    KeptDelivery,
+    key=lambda kept: (kept.delivery.trigger_id, kept.delivery.delivery_id),
+    indexes={
+        "id": lambda kept: [(kept.delivery.id, "")],
+        "trigger": lambda kept: [(kept.delivery.trigger_id, kept.place)],
+        "due": _due,
+        "about": _about,
+        "settled": _settled,
+    },
+)
+OBJECTS = Table[KeptObject]("object", KeptObject, key=lambda kept: (kept.trigger_id, kept.found.object))
+
+
+def _counted(trigger_id: str) -> tuple[str, str]:
+    return joined("trigger-counts", trigger_id), "counts"
+
+
+class TriggerQuestions(PostedQuestions):
+    """Triggers and deliveries as they are read."""
+
+    async def trigger(self, trigger_id: str) -> Trigger | None:
+        """The trigger with this id, or None."""
+        return await self.rows.get(TRIGGERS, trigger_id)
+
+    async def trigger_named(self, name: str) -> Trigger | None:
+        """The trigger with this name, or None."""
+        return await self.rows.first_by(TRIGGERS, "name", name)
+
+    async def triggers(self, organizer: str | None) -> list[tuple[Trigger, int]]:
+        """The triggers of an organizer, or all, by name; each with how many unproven requests its hook had."""
+        found = await self.rows.by(TRIGGERS, "name", _ALL if organizer is None else f"of {organizer}")
+        counted = await self.items.numbers(_counted(trigger.id) for trigger in found)
+        return [(trigger, counted[_counted(trigger.id)].get("unproven", 0)) for trigger in found]
+
+    async def trigger_counts(self, trigger_ids: Sequence[str]) -> dict[str, TriggerCounts]:
+        """What came at hooks and what it did, by the id of the trigger; one without deliveries is left out."""
+        counted = await self.items.numbers(_counted(one) for one in trigger_ids)
+        names = TriggerCounts.model_fields
+        found = {one: {name: counted[_counted(one)].get(name, 0) for name in names} for one in trigger_ids}
+        return {one: TriggerCounts(**n) for one, n in found.items() if n["deliveries"]}
+
+    async def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
+        """Deliveries that are to be handled, those due first at the front."""
+        found = await self.rows.by(DELIVERIES, "due", _ALL, before=f"{moment(now)}$", limit=limit)
+        return [kept.delivery for kept in found]
+
+    async def kept_delivery(self, delivery_id: str) -> KeptDelivery | None:
+        """The delivery with this id of ours as it is kept, or None."""
+        return await self.rows.first_by(DELIVERIES, "id", delivery_id)
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        """The delivery with this id of ours, or None."""
+        kept = await self.kept_delivery(delivery_id)
+        return kept.delivery if kept else None
+
+    async def payload(self, delivery_id: str) -> str | None:
+        """What was delivered, as JSON; None once it is forgotten."""
+        kept = await self.kept_delivery(delivery_id)
+        return kept.payload if kept else None
+
+    async def posted_of(self, delivery_id: str) -> PostedRequest | None:
+        """The request from which a delivery came; None once it is forgotten."""
+        kept = await self.kept_delivery(delivery_id)
+        return await self.posted_by_id(kept.posted) if kept else None
+
+    async def deliveries(
+        self, trigger_id: str, state: DeliveryState | None, limit: int, before: str = ""
+    ) -> list[Delivery]:
+        """Deliveries of a trigger, newest first; `before`: only those older than the one with this id of ours."""
+        last = await self.kept_delivery(before) if before else None
+        found: list[Delivery] = []
+        after = last.place if last else ""
+        async for kept in self.rows.each_by(DELIVERIES, "trigger", trigger_id, before=after, backwards=True):
+            if state in {None, kept.delivery.state}:
+                found.append(kept.delivery)
+            if len(found) == limit:
+                break
+        return found
+
+
+class Triggers(TriggerQuestions, PostedRequests, Noting):
+    """Triggers and deliveries as a unit of work changes them."""
+
+    async def add_trigger(self, trigger: Trigger) -> None:
+        """Add a trigger whose name no other has."""
+        await self.rows.put(TRIGGERS, trigger)
+
+    async def save_trigger(self, trigger: Trigger) -> None:
+        """Replace a trigger; its name stays."""
+        await self.rows.put(TRIGGERS, trigger)
+
+    async def count_unproven(self, trigger_id: str, times: int) -> None:
+        """Count requests at a hook that nothing proved."""
+        self.items.add(_counted(trigger_id), "unproven", times)
+
+    async def add_deliveries(self, deliveries: Sequence[tuple[Delivery, str]], posted: str = "") -> int:
+        """Keep deliveries with their payloads, but for those known by (trigger, delivery id); how many were new.
+
+        `posted`: id of the request in which they came; empty: in none that is kept.
+        """
+        keys = [DELIVERIES.at(delivery.trigger_id, delivery.delivery_id) for delivery, _ in deliveries]
+        await self.items.get_many(keys)
+        new = 0
+        for delivery, payload in deliveries:
+            kept = KeptDelivery(place=new_id(), delivery=delivery, payload=payload, posted=posted)
+            if await self.rows.add(DELIVERIES, kept):
+                new += 1
+                self._count(None, delivery)
+        return new
+
+    def _count(self, old: Delivery | None, new: Delivery) -> None:
+        key = _counted(new.trigger_id)
+        self.items.add(key, "deliveries", 0 if old else 1)
+        for name in ("invited", "withdrawn"):
+            self.items.add(key, name, getattr(new, name) - (getattr(old, name) if old else 0))
+
+    async def pending_deliveries(self, trigger_id: str, most: int) -> int:
+        """How many deliveries of a trigger are not settled, counted up to `most`."""
+        mine, count, after = DELIVERIES.partition(trigger_id), 0, ""
+        while count < most:
+            page = await self.items.query(DELIVERIES.listing("due", _ALL), after=after, limit=_PAGE)
+            count += sum(entry.value.partition("\n")[0] == mine for entry in page)
+            if len(page) < _PAGE:
+                break
+            after = page[-1].key[1]
+        return min(most, count)
+
+    async def save_delivery(self, delivery: Delivery) -> None:
+        """Replace a delivery; its payload stays."""
+        kept = await self.kept_delivery(delivery.id)
+        if kept:
+            await self.rows.put(DELIVERIES, kept.model_copy(update={"delivery": delivery}))
+            self._count(kept.delivery, delivery)
+
+    async def pending_for(self, trigger_id: str, name: str, limit: int) -> list[Delivery]:
+        """Deliveries about an object that wait to be carried out, oldest first."""
+        found = await self.rows.by(DELIVERIES, "about", joined(trigger_id, name))
+        return [kept.delivery for kept in found if kept.delivery.due is not None][:limit]
+
+    async def trigger_object(self, trigger_id: str, name: str) -> TriggerObject | None:
+        """What is known of an object, or None."""
+        kept = await self.rows.get(OBJECTS, trigger_id, name)
+        return kept.found if kept else None
+
+    async def save_trigger_object(self, trigger_id: str, found: TriggerObject) -> None:
+        """Add or replace what is known of an object."""
+        await self.rows.put(OBJECTS, KeptObject(trigger_id=trigger_id, found=found))
+
+    async def empty_deliveries(self, before: datetime, limit: int) -> int:
+        """Drop the content of deliveries that are settled and came before a moment; their ids stay. How many."""
+        most = min(limit, _EMPTIED_AT_ONCE)
+        found = await self.rows.by(DELIVERIES, "settled", _ALL, before=moment(before), limit=most)
+        for kept in found:
+            await self.rows.put(DELIVERIES, kept.model_copy(update={"payload": None}))
+        return len(found)
+
+    def go_on_with(self, chain: str) -> None:
+        """What this unit changes from now on belongs to this chain of changes and triggers."""
+        self.chain = chain
+
+    async def forget_object(self, trigger_id: str, name: str) -> None:
+        """Drop what is known of an object, and the payloads that were delivered about it."""
+        await self.rows.drop(OBJECTS, trigger_id, name)
+        if not name:
+            return
+        for kept in await self.rows.by(DELIVERIES, "about", joined(trigger_id, name)):
+            await self.rows.put(DELIVERIES, kept.model_copy(update={"payload": None}))
+            request = await self.rows.maybe(REQUESTS, kept.posted)
+            if request and request.divided:
+                await self.drop_posted(kept.posted)
