@@ -9,7 +9,7 @@ from engine.model.base import Value
 from engine.model.changes import ChangeKind
 from engine.model.events import Event
 from engine.store.dynamodb.changes import Noting
-from engine.store.dynamodb.names import joined, moment
+from engine.store.dynamodb.names import Key, joined, moment
 from engine.store.dynamodb.rows import Entry, Table
 from engine.store.dynamodb.session import ReadSession
 
@@ -29,6 +29,10 @@ def _of_organizer(event: Event) -> Iterable[Entry]:
     yield event.organizer, f"{moment(event.created)}#{event.uid}"
 
 
+def _by_start(event: Event) -> Iterable[Entry]:
+    yield event.organizer, f"{moment(event.span.start_utc)}#{event.uid}"
+
+
 def _of_source(event: Event) -> Iterable[Entry]:
     if event.source_uid:
         yield event.organizer, joined(event.source_uid)
@@ -43,7 +47,7 @@ EVENTS = Table[Event](
     "event",
     Event,
     key=lambda event: (event.uid, "event"),
-    indexes={"organizer": _of_organizer, "source": _of_source, "id": _of_short_id},
+    indexes={"organizer": _of_organizer, "starts": _by_start, "source": _of_source, "id": _of_short_id},
     # Whoever owes a mail to an event reads it; what it says is judged again when the mail is claimed (promise 7).
     checked=False,
 )
@@ -56,6 +60,11 @@ ORGANIZERS = Table[Organizer](
     },
     checked=False,
 )
+
+
+def shown(organizer: str) -> Key:
+    """Where the changes of an organizer's events are counted, for those who show them."""
+    return joined("shown", organizer), "changes"
 
 
 class EventQuestions(ReadSession):
@@ -105,6 +114,7 @@ class Events(EventQuestions, Noting):
     def _note(self, event: Event, before: Event | None) -> None:
         if before is not None and before.sequence == event.sequence:
             return
+        self.items.add(shown(event.organizer), "changes", 1)
         kind = ChangeKind.EVENT_CHANGED if before else ChangeKind.EVENT_CREATED
         self.note(
             ChangeKind.EVENT_CANCELLED if event.cancelled else kind,

@@ -12,6 +12,9 @@ ALONE = "-"
 LAST = "￿"
 """Stands behind every sort key."""
 
+_FAR = 10**17
+"""Microseconds since 1970 that never come."""
+
 Key = tuple[str, str]
 """Partition key and sort key."""
 
@@ -30,6 +33,11 @@ def _part(text: str) -> str:
 def moment(at: datetime) -> str:
     """A moment as a text that sorts by time."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def newest_first(at: datetime) -> str:
+    """A moment as a text that sorts by time, later ones before earlier ones."""
+    return f"{_FAR - int(at.timestamp() * 1_000_000):018d}"
 
 
 def number(n: int) -> str:

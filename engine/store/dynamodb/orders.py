@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engine.model.plans import Enrolment, Purchase, Redaction
 from engine.store.dynamodb.events import EVENTS
-from engine.store.dynamodb.names import moment
+from engine.store.dynamodb.names import moment, newest_first
 from engine.store.dynamodb.rows import Table
 from engine.store.dynamodb.session import ReadSession, UnitSession
 
@@ -22,7 +22,7 @@ PURCHASES = Table[Purchase](
     "purchase",
     Purchase,
     key=lambda purchase: (purchase.order, purchase.line),
-    indexes={"at": lambda p: [(_ALL, moment(p.at))]},
+    indexes={"at": lambda p: [(_ALL, newest_first(p.at))]},
 )
 REDACTIONS = Table[Redaction](
     "redaction",
@@ -41,8 +41,7 @@ class OrderQuestions(ReadSession):
 
     async def purchases(self, limit: int) -> list[Purchase]:
         """What was bought, the newest first."""
-        found = await self.rows.by(PURCHASES, "at", _ALL, limit=limit, backwards=True)
-        return sorted(found, key=lambda p: (-p.at.timestamp(), p.order, p.line))
+        return await self.rows.by(PURCHASES, "at", _ALL, limit=limit)
 
     async def redactions(self, limit: int) -> list[Redaction]:
         """Who is still to be forgotten, the longest asked first."""

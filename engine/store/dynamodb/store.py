@@ -12,7 +12,10 @@ from engine.store.dynamodb.calls import Calls, Consumed
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.items import Items
+from engine.store.dynamodb.links import LinkQuestions
 from engine.store.dynamodb.orders import OrderQuestions
+from engine.store.dynamodb.pages import PageQuestions
+from engine.store.dynamodb.pictures import PictureQuestions
 from engine.store.dynamodb.rows import Rows
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.tallies import Tallies
@@ -32,6 +35,9 @@ class DynamoStore(
     OrderQuestions,
     TriggerQuestions,
     WebhookQuestions,
+    LinkQuestions,
+    PageQuestions,
+    PictureQuestions,
     EventQuestions,
     Tallies,
 ):

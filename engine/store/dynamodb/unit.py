@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from engine.store.dynamodb.branding import Brandings
 from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.events import Events
+from engine.store.dynamodb.links import Links
 from engine.store.dynamodb.orders import Orders
+from engine.store.dynamodb.pages import Pages
+from engine.store.dynamodb.pictures import Pictures
 from engine.store.dynamodb.tallies import Counting
 from engine.store.dynamodb.triggers import Triggers
 from engine.store.dynamodb.webhooks import Webhooks
@@ -15,6 +19,10 @@ class DynamoUnit(
     Orders,
     Triggers,
     Webhooks,
+    Links,
+    Pages,
+    Pictures,
+    Brandings,
     Events,
     Counting,
 ):

@@ -1,0 +1,119 @@
+"""Campaign links, what became of them, and the mail services that operators added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from engine.model.base import Value
+from engine.model.campaign_links import CampaignLink, LinkCounts, Vendor
+from engine.model.people import Partstat
+from engine.store.dynamodb.attendees import AttendeeQuestions
+from engine.store.dynamodb.names import Key, joined, newest_first
+from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.session import UnitSession
+
+_ALL = "all"
+_COUNTED = ("shown", "unmerged", "pressed")
+
+
+class LandingHosts(Value):
+    """The hosts to which an organizer lets visitors be led."""
+
+    organizer: str
+    hosts: tuple[str, ...]
+
+
+class LinkInvite(Value):
+    """An attendee who is invited by a link."""
+
+    link_id: str
+    token: str
+
+
+def _made(link: CampaignLink) -> Iterable[Entry]:
+    for place in (_ALL, f"of {link.organizer}"):
+        yield place, newest_first(link.created)
+
+
+LINKS = Table[CampaignLink](
+    "link",
+    CampaignLink,
+    key=lambda link: (link.id,),
+    indexes={"token": lambda link: [(link.token, "")], "made": _made},
+    checked=False,
+)
+HOSTS = Table[LandingHosts]("landing-hosts", LandingHosts, key=lambda hosts: (hosts.organizer,))
+INVITES = Table[LinkInvite](
+    "link-invite", LinkInvite, key=lambda invite: (invite.link_id, invite.token), checked=False
+)
+VENDORS = Table[Vendor]("vendor", Vendor, key=lambda vendor: (_ALL, vendor.id), checked=False)
+
+
+def _counters(link_id: str) -> Key:
+    return joined("link-counts", link_id), "counts"
+
+
+class LinkQuestions(AttendeeQuestions):
+    """Links as they are read."""
+
+    async def landing_hosts(self, organizer: str) -> tuple[str, ...]:
+        """The hosts to which the organizer lets visitors be led, in order."""
+        found = await self.rows.get(HOSTS, organizer)
+        return tuple(sorted(found.hosts)) if found else ()
+
+    async def link(self, link_id: str) -> CampaignLink | None:
+        """The link with this id, or None."""
+        return await self.rows.get(LINKS, link_id)
+
+    async def link_by_token(self, token: str) -> CampaignLink | None:
+        """The link with this token, or None."""
+        return await self.rows.first_by(LINKS, "token", token)
+
+    async def links(self, organizer: str | None, limit: int) -> list[CampaignLink]:
+        """The newest links, newest first; of one organizer, if given."""
+        place = _ALL if organizer is None else f"of {organizer}"
+        return await self.rows.by(LINKS, "made", place, limit=limit)
+
+    async def link_counts(self, link_id: str) -> LinkCounts:
+        """What became of a link: whoever was withdrawn is not counted."""
+        counted = (await self.items.numbers([_counters(link_id)]))[_counters(link_id)]
+        sent = answered = 0
+        async for invite in self.rows.each_under(INVITES, link_id):
+            attendee = await self.attendee_by_token(invite.token)
+            if attendee and attendee.withdrawn is None:
+                sent += 1
+                answered += attendee.partstat is not Partstat.NEEDS_ACTION
+        return LinkCounts(sent=sent, answered=answered, **{name: counted.get(name, 0) for name in _COUNTED})
+
+    async def vendors(self) -> list[Vendor]:
+        """The mail services that operators added or changed, by their ids."""
+        return await self.rows.under(VENDORS, _ALL)
+
+
+class Links(LinkQuestions, UnitSession):
+    """Links as a unit of work changes them."""
+
+    async def save_landing_hosts(self, organizer: str, hosts: Sequence[str]) -> None:
+        """Keep these, each once, instead of those that were."""
+        await self.rows.put(HOSTS, LandingHosts(organizer=organizer, hosts=tuple(sorted(set(hosts)))))
+
+    async def save_link(self, link: CampaignLink) -> None:
+        """Add a link or replace it; its counters stay."""
+        await self.rows.put(LINKS, link)
+
+    async def count_link(self, link_id: str, *, shown: int = 0, unmerged: int = 0, pressed: int = 0) -> None:
+        """Add to the counters of a link."""
+        for name, n in zip(_COUNTED, (shown, unmerged, pressed), strict=True):
+            self.items.add(_counters(link_id), name, n)
+
+    async def link_pressed(self, link_id: str) -> int:
+        """How often the button of a link was pressed."""
+        return (await self.items.numbers([_counters(link_id)]))[_counters(link_id)].get("pressed", 0)
+
+    async def note_link_invite(self, link_id: str, token: str) -> None:
+        """Note that the attendee with this receipt token is invited by the link; once is enough."""
+        await self.rows.add(INVITES, LinkInvite(link_id=link_id, token=token))
+
+    async def save_vendor(self, vendor: Vendor) -> None:
+        """Add a mail service or replace it."""
+        await self.rows.put(VENDORS, vendor)

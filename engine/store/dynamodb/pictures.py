@@ -1,0 +1,70 @@
+"""Pictures of pages: their bytes are kept once, whoever has them."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.pictures import Picture
+from engine.store.dynamodb.branding import BrandingQuestions
+from engine.store.dynamodb.pages import PAGES
+from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.session import ReadSession, UnitSession
+
+_DROPPED_AT_ONCE = 20
+
+
+class Content(Value):
+    """The bytes of a picture, in base64."""
+
+    name: str
+    text: str
+
+
+PICTURES = Table[Picture](
+    "picture",
+    Picture,
+    key=lambda picture: (picture.organizer, picture.name),
+    indexes={"name": lambda p: [(p.name, "")]},
+    checked=False,
+)
+CONTENTS = Table[Content]("picture-content", Content, key=lambda content: (content.name,), checked=False)
+
+
+class PictureQuestions(ReadSession):
+    """Pictures as they are read."""
+
+    async def picture_content(self, name: str) -> bytes | None:
+        """The bytes of the picture with this name, whoever's it is, or None."""
+        found = await self.rows.get(CONTENTS, name)
+        return base64.b64decode(found.text) if found else None
+
+
+class Pictures(PictureQuestions, BrandingQuestions, UnitSession):
+    """Pictures as a unit of work changes them."""
+
+    async def picture(self, organizer: str, name: str) -> Picture | None:
+        """The organizer's picture with this name, or None."""
+        return await self.rows.get(PICTURES, organizer, name)
+
+    async def picture_count(self, organizer: str) -> int:
+        """How many pictures the organizer has."""
+        return len(await self.items.query(PICTURES.partition(organizer)))
+
+    async def save_picture(self, picture: Picture, content: bytes) -> None:
+        """Keep a picture; one that is kept already is as new again."""
+        await self.rows.put(PICTURES, picture)
+        await self.rows.add(CONTENTS, Content(name=picture.name, text=base64.b64encode(content).decode()))
+
+    async def drop_pictures(self, organizer: str, before: datetime) -> None:
+        """Drop the organizer's pictures that were kept before then and that none of their pages has."""
+        old = [p for p in await self.rows.under(PICTURES, organizer) if p.created < before]
+        if not old:
+            return
+        pages = await self.rows.by(PAGES, "made", f"of {organizer}")
+        used = "".join(one.model_dump_json() for one in (*pages, *await self.all_brandings()))
+        for picture in [p for p in old if p.name not in used][:_DROPPED_AT_ONCE]:
+            await self.rows.drop(PICTURES, organizer, picture.name)
+            if not await self.rows.first_by(PICTURES, "name", picture.name):
+                await self.rows.drop(CONTENTS, picture.name)
