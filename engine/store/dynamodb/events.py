@@ -9,7 +9,7 @@ from engine.model.base import Value
 from engine.model.changes import ChangeKind
 from engine.model.events import Event
 from engine.store.dynamodb.changes import Noting
-from engine.store.dynamodb.names import Key, joined, moment
+from engine.store.dynamodb.names import FOREVER, Key, joined, moment
 from engine.store.dynamodb.rows import Entry, Table
 from engine.store.dynamodb.session import ReadSession
 
@@ -33,6 +33,13 @@ def _by_start(event: Event) -> Iterable[Entry]:
     yield event.organizer, f"{moment(event.span.start_utc)}#{event.uid}"
 
 
+def _of_keys(event: Event) -> Iterable[Entry]:
+    if not event.cancelled:
+        ends = moment(event.ends_at) if event.ends_at else FOREVER
+        for key in event.key.split():
+            yield key, f"{ends}#{event.uid}"
+
+
 def _of_source(event: Event) -> Iterable[Entry]:
     if event.source_uid:
         yield event.organizer, joined(event.source_uid)
@@ -47,7 +54,13 @@ EVENTS = Table[Event](
     "event",
     Event,
     key=lambda event: (event.uid, "event"),
-    indexes={"organizer": _of_organizer, "starts": _by_start, "source": _of_source, "id": _of_short_id},
+    indexes={
+        "organizer": _of_organizer,
+        "starts": _by_start,
+        "key": _of_keys,
+        "source": _of_source,
+        "id": _of_short_id,
+    },
     # Whoever owes a mail to an event reads it; what it says is judged again when the mail is claimed (promise 7).
     checked=False,
 )

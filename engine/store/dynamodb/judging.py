@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,12 +12,14 @@ from engine.model.events import Event
 from engine.model.keys import UNBOUNDED, Standing
 from engine.model.messages import Kind, Message
 from engine.model.people import Attendee
-from engine.model.stops import EVERYTHING, Stop
+from engine.model.stops import EVERYTHING
 from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.events import EVENTS, ORGANIZERS, Organizer
+from engine.store.dynamodb.keys import KeyQuestions
 from engine.store.dynamodb.leases import Leases
 from engine.store.dynamodb.owed import Invitee, Owed
+from engine.store.dynamodb.suppressions import SuppressionQuestions
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +105,8 @@ class Facts:
         )
 
 
-class Judging(Leases):
+class Judging(KeyQuestions, SuppressionQuestions, Leases):
     """The part of a unit of work that finds out what speaks against messages."""
-
-    async def standing(self, ids: Sequence[str]) -> Standing:
-        """The keys with these ids, as they are now."""
-        raise NotImplementedError
-
-    async def stops(self) -> list[Stop]:
-        """All that is stopped."""
-        raise NotImplementedError
-
-    async def refusing(self, organizer: str, emails: Collection[str]) -> dict[str, str]:
-        """Those of `emails` that take no mail of this organizer, or, where it is empty, of anybody; with the reason."""
-        raise NotImplementedError
 
     async def organizer_language(self, organizer: str) -> str:
         """The tag of the organizer's language; empty where it is not set."""

@@ -15,6 +15,9 @@ LAST = "￿"
 _FAR = 10**17
 """Microseconds since 1970 that never come."""
 
+FOREVER = "9999"
+"""In place of a moment: never."""
+
 Key = tuple[str, str]
 """Partition key and sort key."""
 

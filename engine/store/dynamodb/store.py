@@ -12,12 +12,16 @@ from engine.store.dynamodb.calls import Calls, Consumed
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.items import Items
+from engine.store.dynamodb.keys import KeyQuestions
 from engine.store.dynamodb.links import LinkQuestions
 from engine.store.dynamodb.orders import OrderQuestions
 from engine.store.dynamodb.pages import PageQuestions
 from engine.store.dynamodb.pictures import PictureQuestions
+from engine.store.dynamodb.requests import RequestQuestions
 from engine.store.dynamodb.rows import Rows
 from engine.store.dynamodb.session import Context
+from engine.store.dynamodb.sessions import SessionQuestions
+from engine.store.dynamodb.suppressions import SuppressionQuestions
 from engine.store.dynamodb.tallies import Tallies
 from engine.store.dynamodb.triggers import TriggerQuestions
 from engine.store.dynamodb.unit import DynamoUnit
@@ -31,6 +35,10 @@ _PAUSE_S = 0.02
 
 
 class DynamoStore(
+    KeyQuestions,
+    RequestQuestions,
+    SessionQuestions,
+    SuppressionQuestions,
     Dispatching,
     OrderQuestions,
     TriggerQuestions,

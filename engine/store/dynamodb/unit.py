@@ -5,16 +5,24 @@ from __future__ import annotations
 from engine.store.dynamodb.branding import Brandings
 from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.events import Events
+from engine.store.dynamodb.keys import Keys
 from engine.store.dynamodb.links import Links
 from engine.store.dynamodb.orders import Orders
 from engine.store.dynamodb.pages import Pages
 from engine.store.dynamodb.pictures import Pictures
+from engine.store.dynamodb.requests import Requests
+from engine.store.dynamodb.sessions import Sessions
+from engine.store.dynamodb.suppressions import Suppressions
 from engine.store.dynamodb.tallies import Counting
 from engine.store.dynamodb.triggers import Triggers
 from engine.store.dynamodb.webhooks import Webhooks
 
 
 class DynamoUnit(
+    Keys,
+    Requests,
+    Sessions,
+    Suppressions,
     Claims,
     Orders,
     Triggers,

@@ -1,0 +1,119 @@
+"""Agents' keys, the lists that their bounds name, and what is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.keys import Key, Standing
+from engine.model.stops import Stop
+from engine.store.dynamodb.events import EVENTS
+from engine.store.dynamodb.names import moment
+from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.session import ReadSession, UnitSession
+
+_ALL = "all"
+
+
+class AddressList(Value):
+    """The patterns of a list that bounds name."""
+
+    name: str
+    patterns: tuple[str, ...]
+
+
+def _owned(key: Key) -> Iterable[Entry]:
+    if key.owner:
+        yield key.owner, f"{moment(key.created)}#{key.id}"
+
+
+KEYS = Table[Key](
+    "key",
+    Key,
+    key=lambda key: (key.id,),
+    indexes={
+        "digest": lambda key: [(key.digest, "")],
+        "address": lambda key: [
+            (place, f"{moment(key.created)}#{key.id}") for place in (f"of {key.address}", _ALL)
+        ],
+        "owner": _owned,
+    },
+)
+LISTS = Table[AddressList]("address-list", AddressList, key=lambda kept: (kept.name,))
+STOPS = Table[Stop]("stop", Stop, key=lambda stop: (_ALL, stop.organizer))
+
+
+class KeyQuestions(ReadSession):
+    """Keys and stops as they are read."""
+
+    async def key(self, key_id: str) -> Key | None:
+        """The key with this id, or None."""
+        return await self.rows.get(KEYS, key_id)
+
+    async def key_by_id(self, key_id: str) -> Key | None:
+        """The key with this id, or None."""
+        return await self.key(key_id)
+
+    async def key_with(self, digest: str) -> Key | None:
+        """The key with this hash, or None."""
+        return await self.rows.first_by(KEYS, "digest", digest)
+
+    async def key_by_digest(self, digest: str) -> Key | None:
+        """The key whose secret has this hash, or None."""
+        return await self.key_with(digest)
+
+    async def keys(self) -> list[Key]:
+        """All keys, oldest first."""
+        return await self.rows.by(KEYS, "address", _ALL)
+
+    async def keys_for(self, address: str) -> list[Key]:
+        """The keys that act for `address`, ended ones among them, oldest first."""
+        return await self.rows.by(KEYS, "address", f"of {address}")
+
+    async def keys_owned(self, owner: str) -> list[Key]:
+        """The keys whose bounds name this owner."""
+        return await self.rows.by(KEYS, "owner", owner)
+
+    async def standing(self, ids: Sequence[str]) -> Standing:
+        """The keys with these ids in that order, as they are now, and the lists that they name."""
+        keys = tuple(await self.rows.many(KEYS, [(one,) for one in dict.fromkeys(ids)]))
+        named = {name for key in keys if key.bounds for name in key.bounds.named_lists}
+        return Standing(keys, await self.address_lists(named) if named else {})
+
+    async def address_lists(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The patterns of the lists with these names; those that are not there are left out."""
+        found = await self.rows.many(LISTS, [(name,) for name in names])
+        return {kept.name: kept.patterns for kept in found}
+
+    async def standing_events(self, key_id: str, now: datetime) -> int:
+        """How many events that a key made, or one under it, are neither cancelled nor over."""
+        return len(await self.items.query(EVENTS.listing("key", key_id), after=f"{moment(now)}$"))
+
+    async def stops(self) -> list[Stop]:
+        """All that is stopped."""
+        return sorted(await self.rows.under(STOPS, _ALL), key=lambda stop: (stop.since, stop.organizer))
+
+
+class Keys(KeyQuestions, UnitSession):
+    """Keys and stops as a unit of work changes them."""
+
+    async def add_key(self, key: Key) -> None:
+        """Add a key."""
+        await self.rows.put(KEYS, key)
+
+    async def save_key(self, key: Key) -> None:
+        """Replace a key; the address it acts for stays."""
+        await self.rows.put(KEYS, key)
+
+    async def save_address_list(self, name: str, patterns: Sequence[str]) -> None:
+        """Make a list, or replace its patterns."""
+        await self.rows.put(LISTS, AddressList(name=name, patterns=tuple(patterns)))
+
+    async def stop(self, stop: Stop) -> None:
+        """Have mail wait from the next claim on; what is stopped already stays so."""
+        await self.rows.add(STOPS, stop)
+
+    async def resume(self, organizer: str) -> bool:
+        """End a stop, so that the claim judges by it no more; False if nothing was stopped."""
+        return await self.rows.drop(STOPS, _ALL, organizer) is not None

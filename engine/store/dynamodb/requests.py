@@ -1,0 +1,103 @@
+"""What is remembered of requests: those that carry a key of their own, and mails that were taken in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.counters import Intake
+from engine.store.dynamodb.names import LAST, joined, moment
+from engine.store.dynamodb.rows import Table, shard
+from engine.store.dynamodb.session import ReadSession, UnitSession
+from engine.store.dynamodb.table import Index
+from engine.store.protocol import AlreadyTakenIn
+
+_SHARDS = 8
+
+
+class Remembered(Value):
+    """What a request was, and what it made."""
+
+    actor: str
+    key: str
+    digest: str
+    uid: str
+    at: datetime
+
+
+def _mail(intake_id: str) -> str:
+    """The mail that an intake is a part of: what stands before the first colon of its id."""
+    return intake_id.partition(":")[0]
+
+
+def _by_time(intake: Intake) -> Mapping[str, str]:
+    place = joined("intake", shard(_mail(intake.id), _SHARDS))
+    return {Index.DUE.value: place, "turn": _turn(intake)}
+
+
+def _turn(intake: Intake) -> str:
+    return f"{moment(intake.at)}#{intake.id}"
+
+
+REMEMBERED = Table[Remembered]("remembered", Remembered, key=lambda one: (one.actor, one.key))
+INTAKES = Table[Intake](
+    "intake", Intake, key=lambda intake: (_mail(intake.id), intake.id), attributes=_by_time
+)
+
+
+class RequestQuestions(ReadSession):
+    """Requests as they are read."""
+
+    async def taken_in(self, intake_id: str) -> Intake | None:
+        """What became of a mail at a mailbox, if it was taken in."""
+        return await self.rows.get(INTAKES, _mail(intake_id), intake_id)
+
+    async def remembered(self, actor: str, key: str) -> tuple[str, str] | None:
+        """The digest and the uid that were remembered under an idempotency key, or None."""
+        found = await self.rows.get(REMEMBERED, actor, key)
+        return (found.digest, found.uid) if found else None
+
+    async def noted(self, intake_prefix: str) -> bool:
+        """True if it is written down what became of a mail, or of a part of it."""
+        return bool(await self.notes(intake_prefix))
+
+    async def notes(self, intake_prefix: str) -> list[Intake]:
+        """What became of a mail, at each mailbox and for each of its parts, oldest first."""
+        if ":" in intake_prefix:
+            found = await self.rows.under(INTAKES, _mail(intake_prefix))
+        else:
+            found = await self._by_time("", LAST, None)
+        mine = [intake for intake in found if intake.id.startswith(intake_prefix)]
+        return sorted(mine, key=lambda intake: (intake.at, intake.id))
+
+    async def _by_time(self, after: str, before: str, limit: int | None) -> list[Intake]:
+        places = [joined("intake", n) for n in range(_SHARDS)]
+        found = [
+            INTAKES.value(item)
+            for place in places
+            for item in await self.items.indexed(Index.DUE, place, after=after, before=before, limit=limit)
+        ]
+        return sorted(found, key=lambda intake: (intake.at, intake.id))[:limit]
+
+    async def old_requests(self, before: datetime, after: Intake | None, limit: int) -> list[Intake]:
+        """What became of mails before that moment, oldest first, from behind `after` on."""
+        return await self._by_time(_turn(after) if after else "", moment(before), limit)
+
+
+class Requests(RequestQuestions, UnitSession):
+    """Requests as a unit of work remembers them."""
+
+    async def remember(self, actor: str, key: str, digest: str, uid: str, now: datetime) -> None:
+        """Remember what a request was, and what it made."""
+        await self.rows.put(REMEMBERED, Remembered(actor=actor, key=key, digest=digest, uid=uid, at=now))
+
+    async def take_in(self, intake: Intake) -> None:
+        """Note a mail as taken in. Raises AlreadyTakenIn."""
+        if not await self.rows.add(INTAKES, intake):
+            raise AlreadyTakenIn(intake.id)
+
+    async def drop_requests(self, ids: Collection[str]) -> None:
+        """Delete what became of mails, by these ids."""
+        for intake_id in ids:
+            await self.rows.drop(INTAKES, _mail(intake_id), intake_id)

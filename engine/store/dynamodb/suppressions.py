@@ -1,0 +1,137 @@
+"""The do-not-mail list: addresses and domains that take no mail, of one organizer or of any."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.changes import ChangeKind
+from engine.model.forgetting import DOMAIN, target
+from engine.model.suppressions import Suppression
+from engine.refusals import Code
+from engine.store.dynamodb.changes import Noting
+from engine.store.dynamodb.names import LAST, behind, joined
+from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.session import ReadSession
+from engine.store.rules import refuses
+
+_ALL = "all"
+_BOUNCED = "bounced"
+
+
+class ForgettingKey(Value):
+    """With what the addresses of forgotten people are hashed; `key` in base64."""
+
+    name: str = "key"
+    key: str
+
+
+def _listed(entry: Suppression) -> Iterable[Entry]:
+    if not entry.target.endswith(f"@{DOMAIN}"):
+        place = joined(entry.target, entry.organizer)
+        yield _ALL, place
+        yield f"of {entry.organizer}", place
+
+
+SUPPRESSIONS = Table[Suppression](
+    "do-not-mail",
+    Suppression,
+    key=lambda entry: (entry.target, entry.organizer),
+    indexes={"listed": _listed},
+    checked=False,
+)
+FORGETTING_KEYS = Table[ForgettingKey](
+    "forgetting", ForgettingKey, key=lambda kept: (kept.name,), checked=False
+)
+
+
+class SuppressionQuestions(ReadSession):
+    """The list as it is read."""
+
+    async def suppressions_of(self, organizer: str | None, targets: Collection[str]) -> list[Suppression]:
+        """The entries of these addresses and domains, for any organizer or for this one; None: for each."""
+        found = [entry for one in sorted(set(targets)) for entry in await self.rows.under(SUPPRESSIONS, one)]
+        return [e for e in found if organizer is None or e.organizer in {"", organizer}]
+
+    async def suppressions(
+        self, organizer: str | None, limit: int, after: tuple[str, str] | None = None
+    ) -> list[Suppression]:
+        """Entries in order of target and organizer, of one organizer or of all; `after`: behind this one."""
+        listing = SUPPRESSIONS.listing("listed", _ALL if organizer is None else f"of {organizer}")
+        start = behind(joined(*after)) if after else ""
+        entries = await self.items.query(listing, after=start, before=LAST, limit=limit)
+        return await self.rows.pointed(SUPPRESSIONS, entries)
+
+    async def refusing(self, organizer: str, emails: Collection[str]) -> dict[str, str]:
+        """Those of `emails` that take no mail of this organizer, or, where it is empty, of anybody; with the reason."""
+        hashed = await self._hashed(emails)
+        asked = {email: [email, *hashed.get(email, ()), *_domains(email)] for email in emails}
+        keys = dict.fromkeys((listed, organizer) for targets in asked.values() for listed in targets)
+        found = {entry.target: entry.reason for entry in await self.rows.many(SUPPRESSIONS, keys)}
+        return {
+            email: next(found[listed] for listed in targets if listed in found)
+            for email, targets in asked.items()
+            if not found.keys().isdisjoint(targets)
+        }
+
+    async def _hashed(self, emails: Collection[str]) -> dict[str, list[str]]:
+        """What the list keeps of these addresses if they were forgotten; nothing if none ever was."""
+        kept = await self.rows.get(FORGETTING_KEYS, "key")
+        key = base64.b64decode(kept.key) if kept else b""
+        return {email: [target(email, key)] for email in emails} if key else {}
+
+    async def barred(self, organizer: str, emails: Collection[str]) -> dict[str, Code]:
+        """Those of `emails` that take no mail from this organizer, with the reason (promise 7)."""
+        suppressed = dict.fromkeys(await self.refusing("", emails), Code.ADDRESS_SUPPRESSED)
+        refused = {e: refuses(why) for e, why in (await self.refusing(organizer, emails)).items()}
+        asked = {e: code for e, code in refused.items() if code is Code.ATTENDEE_BLOCKED}
+        return {**refused, **suppressed, **asked}
+
+
+class Suppressions(SuppressionQuestions, Noting):
+    """The list as a unit of work changes it."""
+
+    async def add_suppressions(self, entries: Sequence[Suppression]) -> int:
+        """Add entries; those of the same target and organizer stay as they are. Returns how many are new."""
+        return sum([await self.rows.add(SUPPRESSIONS, entry) for entry in entries])
+
+    async def suppression(self, target: str, organizer: str) -> Suppression | None:
+        """The entry of a target for an organizer; empty: for any."""
+        return await self.rows.get(SUPPRESSIONS, target, organizer)
+
+    async def drop_suppression(self, target: str, organizer: str) -> None:
+        """Delete an entry."""
+        await self.rows.drop(SUPPRESSIONS, target, organizer)
+
+    async def block(self, email: str, organizer: str, now: datetime) -> None:
+        """Note that `email` wants no more from this organizer."""
+        known = await self.suppression(email, organizer)
+        if known and not known.reason:
+            return
+        at = known.at if known else now
+        await self.rows.put(SUPPRESSIONS, Suppression(target=email, organizer=organizer, reason="", at=at))
+        self.note(
+            ChangeKind.UNSUBSCRIBED,
+            at=now,
+            organizer=organizer,
+            event_uid=None,
+            email=email,
+            status="blocked",
+        )
+
+    async def suppress_for(self, email: str, organizer: str, reason: str, now: datetime) -> None:
+        """Note that `email` takes no mail of this organizer."""
+        entry = Suppression(target=email, organizer=organizer, reason=reason or _BOUNCED, at=now)
+        await self.rows.add(SUPPRESSIONS, entry)
+
+    async def suppress(self, email: str, reason: str, now: datetime) -> None:
+        """Note that `email` takes no mail from any organizer."""
+        await self.suppress_for(email, "", reason, now)
+
+
+def _domains(email: str) -> list[str]:
+    """The domain of an address, and those above it."""
+    labels = email.rpartition("@")[2].split(".")
+    return [".".join(labels[n:]) for n in range(len(labels))]
