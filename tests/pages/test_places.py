@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from engine.commands.answers.deliveries import RecordBounce
+from engine.commands.answers.receipts import RecordReceipt
 from engine.commands.events.events import UpdateEvent
 from engine.commands.invites.invites import SendInvite
+from engine.commands.invites.suppressing import Unsuppress
 from engine.commands.invites.withdrawing import WithdrawInvite
 from engine.commands.pages.links import CreateLink
 from engine.commands.pages.sending import SendFromPage
-from engine.engine import Engine
+from engine.engine import SYSTEM, Engine
 from engine.model.actors import Actor
 from engine.model.events import Event
 from engine.model.messages import Kind
-from engine.model.people import Partstat
+from engine.model.people import Attendee, Partstat
 from engine.refusals import Code
 from tests.pages.visitor import Visitor, games, invites, link_in_mail, published
 from tests.support.clock import Clock
@@ -187,6 +190,84 @@ async def test_who_says_yes_after_no_takes_a_place_only_if_one_is_left(
     assert await _taken(engine, event) == 1
     await answer(engine, ann, Partstat.ACCEPTED)
     assert await deliver(engine) == []
+
+
+async def test_who_came_too_late_books_again_on_a_page_and_who_was_taken_out_does_not(
+    engine: Engine, visitor: Visitor
+) -> None:
+    (event,) = await games(engine, 1, places=1)
+    await published(engine)
+    key = (await visitor.see("/s/season")).keys[0]
+    ann = (await invite(engine, event, "ann@example.com")).attendee
+    await answer(engine, ann, Partstat.DECLINED)
+    bob = (await invite(engine, event, "bob@example.com")).attendee
+    await answer(engine, ann, Partstat.ACCEPTED)
+    await answer(engine, bob, Partstat.DECLINED)
+    await do(engine, WithdrawInvite(uid=event.uid, email="bob@example.com"))
+    await deliver(engine)
+    assert "on the way" in (await visitor.send("/s/season", [key], "bob@example.com")).text
+    assert await invites(engine, "bob@example.com") == []
+    assert "on the way" in (await visitor.send("/s/season", [key], "ann@example.com")).text
+    assert len(await invites(engine)) == 1
+    assert await _taken(engine, event) == 1
+    await answer(engine, ann, Partstat.ACCEPTED)
+    assert (await attendee(engine, event, "ann@example.com")).partstat is Partstat.ACCEPTED
+
+
+async def test_an_invite_that_bounces_frees_its_place_unless_its_person_answered(
+    engine: Engine, visitor: Visitor
+) -> None:
+    (event,) = await games(engine, 1, places=2)
+    people = [(await invite(engine, event, f"{name}@example.com")).attendee for name in ("ann", "bob")]
+    await deliver(engine)
+    await answer(engine, people[1], Partstat.ACCEPTED)
+    for person in people:
+        bounce = RecordBounce(token=person.token, permanent=True, status="5.1.1")
+        for _ in range(2):
+            await do(engine, bounce, SYSTEM)
+    assert await _taken(engine, event) == 1
+    assert await engine.check() == []
+    await do(engine, Unsuppress(targets=("ann@example.com",), organizer=engine.local.address))
+    await published(engine)
+    key = (await visitor.see("/s/season")).keys[0]
+    await visitor.send("/s/season", [key], "ann@example.com")
+    assert len(await invites(engine)) == 1
+    assert await _taken(engine, event) == 2
+
+
+async def test_who_answers_although_their_invite_bounced_has_a_place_while_one_is_left(
+    engine: Engine,
+) -> None:
+    (event,) = await games(engine, 1, places=1)
+    ann = (await invite(engine, event, "ann@example.com")).attendee
+    await deliver(engine)
+    await do(engine, RecordBounce(token=ann.token, permanent=True, status="5.1.1"), SYSTEM)
+    assert await _taken(engine, event) == 0
+    await answer(engine, ann, Partstat.ACCEPTED)
+    assert (await attendee(engine, event, "ann@example.com")).partstat is Partstat.ACCEPTED
+    assert await _taken(engine, event) == 1
+    carl = (await _bounced(engine, event, "carl@example.com")).token
+    await do(engine, RecordReceipt(token=carl, partstat=Partstat.ACCEPTED), SYSTEM)
+    assert await _taken(engine, event) == 1
+    assert await engine.check() == []
+
+
+async def _bounced(engine: Engine, event: Event, email: str) -> Attendee:
+    """Somebody whose invite bounced, and whose place is another's by now."""
+    await do(engine, UpdateEvent(uid=event.uid, places=2))
+    known = (await invite(engine, event, email)).attendee
+    await deliver(engine)
+    await do(engine, RecordBounce(token=known.token, permanent=True, status="5.1.1"), SYSTEM)
+    await do(engine, UpdateEvent(uid=event.uid, places=1))
+    return known
+
+
+async def test_a_mailbox_that_is_full_today_keeps_its_place(engine: Engine) -> None:
+    (event,) = await games(engine, 1, places=1)
+    ann = (await invite(engine, event, "ann@example.com")).attendee
+    await deliver(engine)
+    await do(engine, RecordBounce(token=ann.token, permanent=False, status="4.2.2"), SYSTEM)
+    assert await _taken(engine, event) == 1
 
 
 async def test_who_was_not_invited_and_says_yes_takes_no_place_that_is_not_there(engine: Engine) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.commands.base import Command, Done, Work
-from engine.model.messages import Message
+from engine.commands.invites.places import free_unreached
+from engine.model.messages import Kind, Message
 from engine.refusals import Code, Refused
 
 _REASON_MAX = 500
@@ -89,7 +90,14 @@ class RecordBounce(_Report):
         changed = message is None or await work.unit.bounce(message, diagnostic, work.now)
         if self.permanent:
             await self._suppress(work, email, message, diagnostic)
+            await self._free_place(work, email, message)
         return ReportDone(email=email, message=message, changed=changed)
+
+    async def _free_place(self, work: Work, email: str, message: Message | None) -> None:
+        """Free the place that the invite had taken; who answered was reached, and keeps it."""
+        event = await work.unit.event(message.event_uid) if message and message.event_uid else None
+        if message and message.kind is Kind.INVITE and event:
+            await free_unreached(work, event, email)
 
 
 class RecordComplaint(_Report):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from engine.commands import series
+from engine.commands import composing, notices, series
 from engine.commands.agents.messages import keep_comment
 from engine.commands.answers.answering import Answering, Respondent, whose
 from engine.commands.answers.delegations import delegated
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message
-from engine.commands.invites.places import holds_place, places_left
+from engine.commands.invites.places import holds_place, places_left, went_unreached
 from engine.model.answers import InstanceAnswer, Receipt
 from engine.model.codes import whole_blanked
 from engine.model.events import Event
@@ -45,6 +46,8 @@ class RecordReceipt(Answering[ReceiptDone]):
 
 async def recorded(work: Work, said: Answering[Done], who: Respondent, partstat: Partstat) -> ReceiptDone:
     """Record the answer `partstat` of `who`, and count it where it is the newest and answers what stands."""
+    if who.attendee.withdrawn is not None and who.proven and partstat.holds_place:
+        who = await _reached_after_all(work, who)
     receipt = _receipt(work, said, who, partstat)
     code, counts = await _verdict(work, said, who, receipt)
     receipt = receipt.model_copy(update={"counted": counts, "code": code})
@@ -61,6 +64,16 @@ async def recorded(work: Work, said: Answering[Done], who: Respondent, partstat:
     elif code == Code.EVENT_FULL and not who.added:
         attendee = await _turned_away(work, who.event, attendee)
     return ReceiptDone(receipt=receipt, attendee=attendee, event=who.event)
+
+
+async def _reached_after_all(work: Work, who: Respondent) -> Respondent:
+    """Who answers although their invite bounced, as where a copy of it did, has a place again if one is left."""
+    known = who.attendee
+    if not await went_unreached(work, known) or await places_left(work, who.event) == 0:
+        return who
+    back = known.model_copy(update={"withdrawn": None})
+    await work.unit.change_attendee(known, back)
+    return replace(who, attendee=back)
 
 
 def _zone(said: Answering[Done], who: Respondent) -> str:
@@ -139,8 +152,13 @@ async def _turned_away(work: Work, event: Event, attendee: Attendee) -> Attendee
     await work.unit.withdraw_for_person(event.uid, attendee.email, Code.EVENT_FULL, work.now)
     await work.unit.change_attendee(attendee, gone)
     message = invite_message(work, event, gone, kind=Kind.WITHDRAWAL)
-    note = "You had said No, and your place was given to someone else since."
-    await work.unit.add_messages([message.model_copy(update={"note": note})], priority=0)
+    language = notices.spoken(
+        composing.reader_language(attendee, await work.unit.organizer_language(event.organizer))
+    )
+    note = language.say("You had said No, and your place was given to someone else since.")
+    # prompted: by this the person is told from one whom the organizer took out, and may book again
+    own = {"note": note, "prompted": True}
+    await work.unit.add_messages([message.model_copy(update=own)], priority=0)
     return gone
 
 

@@ -1,10 +1,11 @@
-"""The places of an event: counted in the unit of work that takes one, freed by No and by a withdrawal."""
+"""The places of an event: counted in the unit of work that takes one, freed by No, a withdrawal and a bounce."""
 
 from __future__ import annotations
 
 from engine.commands.base import Work
 from engine.model.events import Event
-from engine.model.people import Attendee
+from engine.model.messages import Kind, Message
+from engine.model.people import Attendee, Partstat
 from engine.refusals import Code, Refused
 
 
@@ -25,6 +26,39 @@ async def refuse_full(work: Work, event: Event, known: Attendee | None) -> None:
 def holds_place(known: Attendee | None) -> bool:
     """True for an attendee who has one of the places."""
     return known is not None and known.withdrawn is None and known.partstat.holds_place
+
+
+async def free_unreached(work: Work, event: Event, email: str) -> bool:
+    """Free the place of who has not answered and whom the invite cannot have reached; False where nobody had one.
+
+    Nothing is mailed to them: they are as if they were never invited, and may be invited again.
+    """
+    known = await work.unit.attendee(event.uid, email)
+    if not event.places or known is None or not holds_place(known):
+        return False
+    if known.partstat is not Partstat.NEEDS_ACTION:
+        return False
+    await work.unit.withdraw_for_person(event.uid, email, Code.ADDRESS_SUPPRESSED, work.now)
+    await work.unit.change_attendee(known, known.model_copy(update={"withdrawn": work.now}))
+    return True
+
+
+async def may_book_again(work: Work, known: Attendee) -> bool:
+    """True unless the organizer took `known` out: who came too late, or was not reached, may ask for a place again."""
+    if known.withdrawn is None:
+        return True
+    last = await work.unit.last_message(known.event_uid, known.email)
+    return last is not None and (_unreached(known, last) or (last.kind is Kind.WITHDRAWAL and last.prompted))
+
+
+async def went_unreached(work: Work, known: Attendee) -> bool:
+    """True for who has no place any more since their invite bounced."""
+    last = await work.unit.last_message(known.event_uid, known.email)
+    return last is not None and _unreached(known, last)
+
+
+def _unreached(known: Attendee, last: Message) -> bool:
+    return last.code == Code.BOUNCED and last.settled == known.withdrawn
 
 
 def full(event: Event) -> Refused:

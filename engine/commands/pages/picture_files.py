@@ -32,7 +32,7 @@ def examined(content: bytes) -> PagePicture:
     try:
         ending, width, height = _measured(content)
     except (IndexError, struct.error):
-        raise _unreadable() from None
+        raise unreadable() from None
     if not (0 < width <= SIDE_MAX and 0 < height <= SIDE_MAX) or width * height > PIXELS_MAX:
         raise Refused(
             Code.TOO_LARGE,
@@ -53,7 +53,7 @@ def _measured(content: bytes) -> tuple[str, int, int]:
         return "jpg", *_jpeg(content)
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "webp", *_webp(content)
-    raise _unreadable()
+    raise unreadable()
 
 
 def _jpeg(content: bytes) -> tuple[int, int]:
@@ -68,7 +68,7 @@ def _jpeg(content: bytes) -> tuple[int, int]:
             height, width = struct.unpack_from(">HH", content, at + 5)
             return width, height
         at += 2 if marker in _ALONE else 2 + struct.unpack_from(">H", content, at + 2)[0]
-    raise _unreadable()
+    raise unreadable()
 
 
 def _webp(content: bytes) -> tuple[int, int]:
@@ -76,7 +76,7 @@ def _webp(content: bytes) -> tuple[int, int]:
     if kind == b"VP8X":
         wide, high = (int.from_bytes(content[at : at + 3], "little") for at in (24, 27))
         if len(content) < 30:
-            raise _unreadable()
+            raise unreadable()
         return wide + 1, high + 1
     if kind == b"VP8L" and content[20] == 0x2F:
         bits = struct.unpack_from("<I", content, 21)[0]
@@ -84,10 +84,11 @@ def _webp(content: bytes) -> tuple[int, int]:
     if kind == b"VP8 " and content[23:26] == b"\x9d\x01\x2a":
         width, height = struct.unpack_from("<HH", content, 26)
         return width & 0x3FFF, height & 0x3FFF
-    raise _unreadable()
+    raise unreadable()
 
 
-def _unreadable() -> Refused:
+def unreadable() -> Refused:
+    """The refusal of what is no picture (UNREADABLE_PICTURE)."""
     return Refused(
         Code.UNREADABLE_PICTURE,
         "That is no picture that can be shown.",

@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.commands import text
 from engine.commands.base import Command, Done, Work
 from engine.commands.pages.picture_files import examined
+from engine.commands.pages.picture_metadata import without_metadata
 from engine.model.pictures import PagePicture, Picture, is_name
 from engine.refusals import Code, Refused
 
@@ -24,7 +25,10 @@ class PictureDone(Done):
 
 
 class KeepPicture(Command[PictureDone]):
-    """Keep a picture, so that a page of the organizer can show it; the same bytes are kept once."""
+    """Keep a picture, so that a page of the organizer can show it; the same picture is kept once.
+
+    What no page shows of it (place and time, texts, further frames) is taken out before.
+    """
 
     content: bytes = Field(repr=False)
     organizer: str | None = None
@@ -38,7 +42,9 @@ class KeepPicture(Command[PictureDone]):
                 Code.NOT_ALLOWED, "Those are another organizer's pages.", "Leave organizer out for yours."
             )
         await work.refuse_suspended(organizer)
-        found = examined(self.content)
+        examined(self.content)
+        content = without_metadata(self.content)
+        found = examined(content)
         await work.unit.drop_pictures(organizer, work.now - _UNSHOWN_KEPT)
         if await work.unit.picture(organizer, found.name) is None:
             if await work.unit.picture_count(organizer) >= KEPT_MAX:
@@ -49,7 +55,7 @@ class KeepPicture(Command[PictureDone]):
                 )
             await work.unit.ensure_organizer(organizer, "", work.now)
         picture = Picture(**found.model_dump(), organizer=organizer, created=work.now)
-        await work.unit.save_picture(picture, self.content)
+        await work.unit.save_picture(picture, content)
         return PictureDone(picture=picture)
 
     def subject(self) -> str:

@@ -12,7 +12,7 @@ from pydantic import Field
 from engine.commands import notices, text
 from engine.commands.base import Done, Work, refuse_ended
 from engine.commands.invites.invites import SendInvite
-from engine.commands.invites.places import full, places_left
+from engine.commands.invites.places import full, may_book_again, places_left
 from engine.commands.pages.wording import line, please_confirm
 from engine.commands.person_limit import refuse_person_limit
 from engine.commands.randomness import TOKEN_LENGTH
@@ -88,7 +88,7 @@ async def send_to_visitor(
         return PageSendDone(outcome=PageOutcome.ASKED, count=len(new))
     # Whoever was invited before gets no second mail, unless the first was lost; an organizer who withdrew
     # somebody's invite is not overruled.
-    standing = [e for e in events if (known := people[e.uid]) is None or known.withdrawn is None]
+    standing = [e for e in events if (known := people[e.uid]) is None or await may_book_again(work, known)]
     request = _request(work, offer, email, standing)
     sent = await send_some(work, request, request.uids, prompted=True)
     return PageSendDone(outcome=PageOutcome.SENT, count=len(events), failed=len(standing) - sent)
