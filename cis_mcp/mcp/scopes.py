@@ -71,6 +71,8 @@ def _lacking(caller: Caller, body: bytes) -> list[str]:
     spec = EVERY.get(_tool(body))
     if spec is None or not granted(caller).has(spec, bounded=bool(caller.actor.chain)):
         return []
+    if spec.open_to(caller.actor.verbs, attended=caller.actor.attended):
+        return []
     wanted = verbs_of(spec.scopes)
     lacking = wanted - caller.actor.verbs
     return sorted(verb.value for verb in wanted) if lacking and lacking <= caller.grantable else []

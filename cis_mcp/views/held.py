@@ -12,6 +12,7 @@ from cis_mcp.views.events import one_line, utc
 from engine.commands.approvals.approval_mails import described
 from engine.model.actors import Actor
 from engine.model.held import HeldAction, HeldState
+from engine.model.verbs import Verb
 
 TEXT_MAX = 4_000
 """Characters of a sample that an answer shows."""
@@ -117,4 +118,6 @@ def _decidable(held: HeldAction, state: HeldState, asks: Actor | None) -> bool:
     if asks.everywhere or asks.key == "":
         return asks.everywhere
     own = asks.key == held.actor.key
-    return held.attended if own else not set(asks.chain) & set(held.actor.chain)
+    if own:
+        return held.attended
+    return Verb.APPROVE in asks.verbs and not set(asks.chain) & set(held.actor.chain)

@@ -136,7 +136,8 @@ async def _import(
     steps = _steps(plan, feed, options)
     outcomes = await _Run(engine, actor, begun, options, progress).all(steps)
     imported = summed(found.feed, plan, calendar, outcomes, options, left=len(steps) - len(outcomes))
-    whole = plan.whole and not (imported.failed or imported.left or imported.kept)
+    unheld = any(isinstance(step, EntryStep) and step.unheld for step in steps)
+    whole = plan.whole and not (imported.failed or imported.left or imported.kept or unheld)
     if whole and not options.dry_run:
         await _save(engine, actor, feed.model_copy(update={"digest": digest, "imported": engine.clock()}))
     return imported

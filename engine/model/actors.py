@@ -22,6 +22,7 @@ class Actor(Value):
     chain: tuple[str, ...] = Field(
         (), description="ids of the keys whose bounds hold, the one that acts last"
     )
+    attended: bool = Field(False, description="true: its key says that a person attends to its client")
     face: str = Field("", description="by which face it came, where its kind does not tell")
     unauthenticated: bool = Field(
         False, description="true: speaks by a mail that nothing proves (CIS_SENDER_AUTH=flag)"

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from engine.model.actors import Actor
 from engine.model.base import Value
+from engine.model.events import Override
 from engine.model.times import Span
 
 
@@ -86,11 +87,18 @@ class SampleMail(Value):
     text: str
 
 
+LEFT_OUT_AT_ONCE = 20
+"""Events of which texts that were left out are held in one unit of work."""
+
+
 class LeftOut(Value):
     """Texts of an event that were left out, since they link where its key may not; they wait for an approval."""
 
     event_uid: str
     texts: Mapping[str, str]
+    dates: tuple[Override, ...] = Field(
+        (), description="all changed dates of the series, where one of them links so"
+    )
     hosts: tuple[str, ...] = Field(description="to which they link; empty: no approval can allow it")
 
 

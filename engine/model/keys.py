@@ -64,7 +64,9 @@ class Key(Value):
     @property
     def actor(self) -> Actor:
         """Whom the key lets in."""
-        return Actor(kind="agent", address=self.address, scopes=self.scopes, key=self.id, chain=self.chain)
+        attended = self.bounds is not None and self.bounds.attended
+        own = {"scopes": self.scopes, "key": self.id, "chain": self.chain, "attended": attended}
+        return Actor(kind="agent", address=self.address, **own)
 
     @property
     def owner(self) -> str:

@@ -22,6 +22,7 @@ from cis_mcp.mcp.tools import Selection
 from engine.engine import Engine
 from engine.model.actors import Actor
 from tests.apps.stage import SHOWS_APPS
+from tests.bounds.making import made
 from tests.tools.caller import Mode, agent
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -63,6 +64,15 @@ async def test_a_client_that_shows_pages_is_told_which_tool_has_one(engine: Engi
         }
         listed = [str(resource.uri) for resource in (await client.list_resources()).resources]
         assert {DASHBOARD, PICKER} <= set(listed)
+
+
+async def test_an_attended_key_without_the_verb_has_the_page_of_what_waits_and_no_other_key_has(
+    engine: Engine,
+) -> None:
+    for attended in (True, False):
+        key = await made(engine, verbs="create,send", mode="hold", attended=attended)
+        async with _client(engine, actor=key.actor) as client:
+            assert ("get_held_action" in await _pages(client)) is attended
 
 
 @pytest.mark.parametrize("mode", MODES)

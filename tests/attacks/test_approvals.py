@@ -203,6 +203,27 @@ async def test_a_caller_with_bounds_is_listed_what_it_needs_beside_the_core(engi
     assert "get_held_action" not in found[1]
 
 
+async def test_a_key_that_is_attended_decides_what_it_asked_for_without_the_verb_and_nothing_else(
+    engine: Engine,
+) -> None:
+    attended = await key(engine, attended=True)
+    event = await created(engine, organizer=AGENT)
+    decide = {"decision": "approve"}
+    async with calling(engine, actor=(await key(engine)).actor) as caller:
+        others = await caller.ok("send_invite", uid=event.uid, email="ann@customer.com")
+        assert await caller.code("decide_held_action", id=others["held"]["id"], **decide) == "unknown_tool"
+    async with calling(engine, actor=attended.actor) as caller:
+        own = await caller.ok("send_invite", uid=event.uid, email="bob@customer.com")
+        shown = await caller.ok("get_held_action", id=own["held"]["id"])
+        assert shown["held"]["decidable"] is True
+        assert await caller.code("decide_held_action", id=others["held"]["id"], **decide) == "not_allowed"
+        done = await caller.ok("decide_held_action", id=own["held"]["id"], **decide)
+        assert done["held"]["state"] == "approved"
+        names = {tool.name for tool in (await caller.client.list_tools()).tools}
+        assert "stop_sending" not in names
+    assert [m.email for m in await deliver(engine) if m.kind.calendar] == ["bob@customer.com"]
+
+
 async def asked_by_form(
     engine: Engine, mode: Mode, proposer: Key, answer: ElicitResult
 ) -> tuple[dict[str, Any], list[str]]:

@@ -264,6 +264,56 @@ async def test_a_link_of_a_calendar_leaves_once_somebody_approved_it_and_no_othe
     assert await refusal(engine, other, key.actor) is Code.OUT_OF_BOUNDS
 
 
+async def test_a_title_of_a_calendar_that_links_outside_is_left_out_of_a_new_event_and_held(
+    engine: Engine, key: Key
+) -> None:
+    entry = game("one", summary="Finals at evil.com")
+    done = await import_file(engine, key.actor, calendar([entry]), "season.ics", Options())
+    assert (done.new, done.failed) == (1, 0)
+    event = await only_event(engine)
+    assert event.summary == "Finals at"
+    (held,) = await held_in(engine)
+    assert held.reasons == (HoldReason.LINKS,)
+    await do(engine, Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE))
+    linked = await only_event(engine)
+    assert (linked.summary, linked.linked) == ("Finals at evil.com", ("evil.com",))
+
+
+async def test_a_changed_date_of_a_series_that_links_outside_moves_without_its_text(
+    engine: Engine, key: Key
+) -> None:
+    series = game("one", "RRULE:FREQ=DAILY;COUNT=5", "DESCRIPTION:As ever")
+    second = FIRST + timedelta(days=1)
+    named = f"RECURRENCE-ID;TZID=America/New_York:{second:%Y%m%dT%H%M%S}"
+    moved = game("one", named, "DESCRIPTION:See evil.com", start=second + timedelta(hours=1))
+    done = await import_file(engine, key.actor, calendar([series, moved]), "season.ics", Options())
+    assert (done.new, done.failed) == (1, 0)
+    assert "texts of changed dates" in done.left_out[0]
+    (date,) = (await only_event(engine)).overrides
+    assert (f"{date.span.local(date.span.start):%H}", date.description) == ("20", "As ever")
+    (held,) = await held_in(engine)
+    await do(engine, Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE))
+    (date,) = (await only_event(engine)).overrides
+    assert date.description == "See evil.com"
+    stamp = "20270202T120000Z"
+    later = game("one", named, "DESCRIPTION:See worse.com", start=second + timedelta(hours=2), stamp=stamp)
+    again = await import_file(engine, key.actor, calendar([series, later]), "season.ics", Options())
+    assert (again.changed, again.failed) == (1, 0)
+    (date,) = (await only_event(engine)).overrides
+    assert (f"{date.span.local(date.span.start):%H}", date.description) == ("21", "See evil.com")
+
+
+async def test_links_in_more_entries_than_are_held_at_once_are_held_by_the_next_import(
+    engine: Engine, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("approvals.left_out", "feeds.feeds"):
+        monkeypatch.setattr(f"engine.commands.{module}.LEFT_OUT_AT_ONCE", 2)
+    entries = [game(str(n), "DESCRIPTION:See evil.com") for n in range(3)]
+    for waiting in (2, 3, 3):
+        await import_file(engine, key.actor, calendar(entries), "season.ics", Options())
+        assert len(await held_in(engine)) == waiting
+
+
 async def test_what_a_calendar_changes_is_judged_by_the_key_that_imported_it(
     engine: Engine, key: Key
 ) -> None:

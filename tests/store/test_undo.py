@@ -10,7 +10,7 @@ from engine.model.undo import Undoable
 from engine.model.verbs import Verb
 from engine.refusals import Code
 from engine.store.protocol import Store
-from tests.store.stores import ORGANIZER, START, attendee, event, message
+from tests.store.stores import ORGANIZER, START, attendee, campaign, event, message
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 MINUTE = timedelta(minutes=1)
@@ -140,3 +140,16 @@ async def test_a_job_waits_until_it_can_no_longer_be_taken_back(store: Store) ->
     assert (await ready(START + MINUTE), await ready(START + 2 * MINUTE)) == (False, True)
     claims = await store.claim_messages("test", 10, START + MINUTE, 20)
     assert [c.message.email for c in claims] == [ANN], "what waits leaves no earlier either, what is due does"
+
+
+async def test_the_newest_campaigns_of_an_event_come_first_and_no_more_than_asked(store: Store) -> None:
+    await _filled(store)
+    async with store.unit() as unit:
+        for n in range(3):
+            await unit.add_campaign(campaign(f"list{n}", created=START + n * MINUTE), ())
+        await unit.add_event(event("event2"))
+        await unit.add_campaign(campaign("other", "event2", created=START + 3 * MINUTE), ())
+    async with store.unit() as unit:
+        found = await unit.last_campaigns("event1", ORGANIZER, 2)
+        assert [one.id for one in found] == ["list2", "list1"]
+        assert await unit.last_campaigns("event1", "other@cis.test", 2) == []

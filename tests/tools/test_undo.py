@@ -230,6 +230,64 @@ async def test_a_cancellation_is_taken_back_with_what_jobs_and_claims_withdrew_a
         assert shown["campaign"]["counts"]["queued"] == size + 5
 
 
+async def test_every_list_that_a_cancellation_brought_to_its_end_goes_on_once_it_is_taken_back(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid, lists = await caller.event(), []
+        for name in "ab":
+            rows = [{"email": f"{name}{n}@example.com"} for n in range(3)]
+            sent = await caller.ok("bulk_send", uid=uid, recipients=rows, start=True)
+            lists.append(sent["campaign"]["id"])
+            clock.move(seconds=120)
+            await jobs_done(engine)
+        gone = await caller.ok("bulk_send", uid=uid, recipients=[{"email": ANN}], start=True)
+        await caller.ok("control_campaign", campaign_id=gone["campaign"]["id"], action="cancel")
+        cancelled = await caller.ok("cancel_event", uid=uid)
+        clock.move(seconds=20)
+        await jobs_done(engine)
+
+        async def shown(name: str) -> tuple[str, int]:
+            campaign = (await caller.ok("get_campaign", campaign_id=name))["campaign"]
+            return campaign["state"], campaign["counts"]["queued"]
+
+        assert [await shown(name) for name in lists] == [("finished", 0)] * 2
+        await undone(caller, cancelled)
+        assert [await shown(name) for name in lists] == [("running", 3)] * 2
+        assert (await shown(gone["campaign"]["id"]))[0] == "cancelled"
+        clock.move(seconds=60)
+        assert len(await deliver(engine)) == 6
+        await jobs_done(engine)
+        assert [await shown(name) for name in lists] == [("finished", 0)] * 2
+
+
+async def test_the_cancellation_of_one_date_is_taken_back_with_the_change_and_the_proposal_before_it(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with slow(tmp_path, clock) as (engine, caller):
+        uid, date = await invited(engine, caller, clock, recurrence="FREQ=DAILY;COUNT=5"), "2027-05-04"
+        event = await engine.event(uid, engine.local)
+        guest = await attendee(engine, event, ANN)
+        named = event.span.start_utc + timedelta(days=2)
+        other = event.span.model_copy(
+            update={"start": named + timedelta(hours=3), "end": named + timedelta(hours=5)}
+        )
+        await caller.ok("update_event", uid=uid, instance=date, location="Roof")
+        await do(engine, RecordProposal(token=guest.token, span=other, recurrence_id=named), SYSTEM)
+        cancelled = await caller.ok("cancel_event", uid=uid, instance=date)
+        assert cancelled["event"]["cancelled_dates"]
+        assert (await caller.ok("get_event", uid=uid))["proposals"] == []
+        assert (await undone(caller, cancelled))["withdrawn"] == 1
+        shown = await caller.ok("get_event", uid=uid)
+        assert (shown["event"]["cancelled_dates"], len(shown["event"]["changed_dates"])) == ([], 1)
+        assert len(shown["proposals"]) == 1
+        clock.move(hours=1)
+        calendar = [(m.kind, m.sequence, m.recurrence_id) for m in await deliver(engine) if m.method]
+        assert calendar == [(Kind.UPDATE, 3, named)]
+
+
 async def test_a_list_on_its_way_skips_nobody_while_a_cancellation_can_be_taken_back(tmp_path: Path) -> None:
     clock = Clock()
     async with slow(tmp_path, clock) as (engine, caller):

@@ -343,6 +343,29 @@ async def test_a_link_outside_the_bounds_is_left_out_and_waits_and_everybody_hea
     assert (await events(engine))[0].description == "See https://evil.com/"
 
 
+async def test_a_title_of_a_new_event_that_links_outside_is_left_out_and_waits_and_its_people_are_invited(
+    engine: Engine,
+) -> None:
+    hook = await trigger(engine, links=["customer.com"])
+    done = await delivered(engine, hook, deal(title="evil.com now"))
+    assert (done.state, done.code, done.invited) == (State.PARTIAL, "out_of_bounds", 2)
+    assert (await events(engine))[0].summary == "Demo: now"
+    assert len(await deliver(engine)) == 2
+    (held,) = await engine.held_actions(engine.local, waiting=True, limit=10)
+    await do(engine, Decide(held_id=held.id, approve=True, channel=Channel.COMMAND_LINE))
+    assert (await events(engine))[0].summary == "Demo: evil.com now"
+
+
+@pytest.mark.parametrize("title", ["evil.com", "tel:+1900", "e\u200bvil.com", "https://evil.com/ worse.com"])
+async def test_a_title_that_is_nothing_but_links_leaves_an_event_without_one(
+    engine: Engine, title: str
+) -> None:
+    hook = await trigger(engine, RULES.replace("Demo: ", ""), links=["customer.com"])
+    done = await delivered(engine, hook, deal(title=title))
+    assert (done.state, done.invited) == (State.PARTIAL, 2)
+    assert (await events(engine))[0].summary == "Untitled event"
+
+
 async def test_of_a_batch_one_element_fails_alone_and_says_why(engine: Engine) -> None:
     rules = """
 - when: event.eventId is defined

@@ -71,7 +71,8 @@ def granted(caller: Caller) -> Selection:
 
 def allowed(spec: Spec[Any], selection: Selection, actor: Actor) -> bool:
     """True where `actor` may use `spec`: it is selected, and an agent's key has the scope that it needs."""
-    return selection.has(spec, bounded=bool(actor.chain)) and (actor.everywhere or spec.open_to(actor.verbs))
+    open_to = actor.everywhere or spec.open_to(actor.verbs, attended=actor.attended)
+    return open_to and selection.has(spec, bounded=bool(actor.chain))
 
 
 def names_in(text: str) -> tuple[str, ...]:

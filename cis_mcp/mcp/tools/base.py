@@ -146,6 +146,8 @@ class Spec(Generic[A]):
     also: str = ""
     beside: bool = False
     """Listed beside the core to callers whose key has bounds."""
+    attended: bool = False
+    """Open as well to a key without the scope, if a person attends to its client."""
 
     @property
     def name(self) -> str:
@@ -157,8 +159,10 @@ class Spec(Generic[A]):
         """The scopes that a key needs for it."""
         return frozenset(filter(None, (self.scope, self.also))) - {ACTING}
 
-    def open_to(self, verbs: frozenset[Verb]) -> bool:
+    def open_to(self, verbs: frozenset[Verb], *, attended: bool = False) -> bool:
         """True if a key with these verbs may use it."""
+        if attended and self.attended:
+            return True
         acts = self.scope != ACTING or bool(verbs - {Verb.READ, Verb.REPORT})
         return acts and verbs_of(self.scopes) <= verbs
 

@@ -69,7 +69,8 @@ async def _decided(call: CallContext, held_id: str, seconds: float) -> tuple[Hel
 
 async def decide_held_action(call: CallContext, arguments: DecideArguments) -> Reply:
     """Approve or refuse what another key of your address asked for; an approval carries out exactly what
-    get_held_action shows. Never for what you, or a key above or below yours, asked for. Ask your user first."""
+    get_held_action shows. Never for what you, or a key above or below yours, asked for, unless your key says that a
+    person attends to you. Ask your user first."""
     command = Decide(
         held_id=arguments.id,
         approve=arguments.decision == "approve",
@@ -126,6 +127,7 @@ DECIDING = (
         writes(destructive=True, idempotent=True, mails=True),
         "approve",
         beside=True,
+        attended=True,
     ),
     Spec(
         stop_sending,

@@ -8,21 +8,20 @@ from engine.commands.approvals import policies, previews
 from engine.commands.approvals.holding import WAITING_MAX, MustWait, hold, kept_command
 from engine.commands.base import Work
 from engine.commands.events.events import UpdateEvent
-from engine.model.held import HeldCommand, HeldState, HoldReason, LeftOut
-
-AT_ONCE = 20
-"""Held in one unit of work; a calendar may have a link in every entry, and each is told of in its outcome."""
+from engine.model.held import LEFT_OUT_AT_ONCE, HeldCommand, HeldState, HoldReason, LeftOut
 
 
 async def hold_left_out(work: Work) -> None:
     """Hold what commands of this unit left out, in place of what was held of the same events before."""
     left = [one for one in work.left_out if one.hosts and one.event_uid]
-    for one in left[:AT_ONCE]:
+    for one in left[:LEFT_OUT_AT_ONCE]:
         await _hold(work, one)
 
 
 async def _hold(work: Work, left: LeftOut) -> None:
-    command = UpdateEvent(uid=left.event_uid, verbatim=True, hosts=left.hosts, **left.texts)
+    command = UpdateEvent(
+        uid=left.event_uid, verbatim=True, hosts=left.hosts, overrides=left.dates or None, **left.texts
+    )
     asking = replace(work, approved=True)
     seen = await command.model_copy(update={"dry_run": True}).carry_out(asking)
     if not seen.changed:

@@ -20,9 +20,8 @@ from engine.commands.invites.send_many import InvitesDone
 from engine.commands.invites.withdrawing import WithdrawDone
 from engine.model.answers import Proposal, ProposalState
 from engine.model.bulk_changes import BulkAction, BulkChange
-from engine.model.campaigns import CampaignState
+from engine.model.campaigns import Campaign, CampaignState
 from engine.model.events import Event
-from engine.model.messages import Kind
 from engine.model.people import Origin
 from engine.model.undo import Undoable
 from engine.model.verbs import Verb
@@ -33,6 +32,8 @@ D = TypeVar("D", bound=Done)
 _ID = 12
 """A length of its own: words that were written down for a held action are told by their length."""
 SHOWN = 100
+_CAMPAIGNS = 100
+"""Newest campaigns of an event that are looked at once it takes place after all."""
 
 
 async def offered(work: Work, command: Command[Done], done: D) -> D:
@@ -238,11 +239,17 @@ async def _uncancelled(work: Work, event: Event, found: Undoable) -> None:
         since=found.asked,
     )
     await bulk_changes.begin(work, again)
-    last = await work.unit.last_campaign(event.uid, event.organizer, Kind.INVITE)
-    if last and last.state is CampaignState.FINISHED and last.finished and last.finished >= found.asked:
-        # It owed nothing while the event was cancelled, and owes its mails again.
+    for campaign in await work.unit.last_campaigns(event.uid, event.organizer, _CAMPAIGNS):
+        if campaign.state is CampaignState.FINISHED and (campaign.finished or found.asked) >= found.asked:
+            await _running_again(work, campaign)
+
+
+async def _running_again(work: Work, campaign: Campaign) -> None:
+    """A campaign that came to its end since its event was cancelled, if it owes mails again."""
+    counts = await work.unit.campaign_counts(campaign.id)
+    if counts.get("queued", 0) or counts.get("withdrawn", 0):
         running = {"state": CampaignState.RUNNING, "finished": None}
-        await work.unit.save_campaign(last.model_copy(update=running))
+        await work.unit.save_campaign(campaign.model_copy(update=running))
 
 
 async def _people(work: Work, found: Undoable) -> None:

@@ -24,7 +24,8 @@ NO_END = (
 )
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FROM_ON_MAX = 10
-_UNTITLED = "Untitled event"
+UNTITLED = "Untitled event"
+"""Title of an event that came without one."""
 
 
 class _Content(TypedDict):
@@ -70,7 +71,7 @@ def creation(
     Raises Refused: INVALID_CALENDAR.
     """
     return CreateEvent(
-        summary=summary(event) or _line(title) or _UNTITLED,
+        summary=summary(event) or _line(title) or UNTITLED,
         **_content(event, instances),
         organizer=organizer,
         organizer_name=text.cut(organizer_name, text.NAME_MAX),
@@ -188,7 +189,7 @@ def _overrides(event: ItipEvent, instances: Sequence[ItipEvent]) -> tuple[Overri
         found |= {o.recurrence_id: o for o in _following(event, one) or ()}
     standing = [i for i in instances if not gone(i)]
     for one in sorted((i for i in standing if not i.following), key=lambda i: i.sequence or 0):
-        differing = override(one, summary(event) or _UNTITLED)
+        differing = override(one, summary(event) or UNTITLED)
         if differing is not None:
             own = series.aligned(when, differing.recurrence_id)
             found[own] = differing.model_copy(update={"recurrence_id": own})
@@ -215,7 +216,7 @@ def _following(event: ItipEvent, one: ItipEvent) -> tuple[Override, ...] | None:
         dtstamp=_NEVER,
         ends_at=None,
     )
-    return following(series_of, one, summary(event) or _UNTITLED)
+    return following(series_of, one, summary(event) or UNTITLED)
 
 
 def following(known: Event, one: ItipEvent, title: str) -> tuple[Override, ...] | None:
@@ -235,7 +236,7 @@ def _of_period(event: ItipEvent, period: Span) -> Override:
     return Override(
         recurrence_id=period.start,
         span=period,
-        summary=summary(event) or _UNTITLED,
+        summary=summary(event) or UNTITLED,
         location=location(event),
         description=description(event),
         url=url(event),

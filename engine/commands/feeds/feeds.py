@@ -14,7 +14,7 @@ from engine.commands.tables.batch import EventCommand, RequestOutcome, RowAction
 from engine.itip.feed import Entry
 from engine.model.events import Event
 from engine.model.feeds import GONE, Feed, FeedEntry
-from engine.model.held import LeftOut
+from engine.model.held import LEFT_OUT_AT_ONCE, LeftOut
 from engine.model.messages import Audience
 from engine.refusals import Code, Refused
 
@@ -83,6 +83,8 @@ class EntryStep(Step):
     audience: Audience | None = None
     left: list[LeftOut] = field(default_factory=list)
     """What was left out of it, since it links where the key may not."""
+    unheld: list[LeftOut] = field(default_factory=list)
+    """Those of them that nobody can approve yet: too many were left out in the same unit of work."""
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -105,6 +107,7 @@ class EntryStep(Step):
         event = await self._event(work)
         command = self._asked(work, event)
         self.left.clear()
+        self.unheld.clear()
         if isinstance(command, CancelEvent):
             return command
         command, left = linking.permitted(work, command, None if isinstance(command, CreateEvent) else event)
@@ -147,9 +150,11 @@ class EntryStep(Step):
         if outcome.uid and outcome.became is not RequestOutcome.FAILED:
             if self.known and self.known.source_uid != self.entry.uid:
                 await work.unit.drop_feed_entries(self.feed.id, [self.known.source_uid])
-            entry = FeedEntry(self.entry.uid, outcome.uid, self.digest)
+            left = [one.model_copy(update={"event_uid": outcome.uid}) for one in self.left if one.hosts]
+            # What cannot be held with this unit is looked at again by the next import, as if it had changed.
+            self.unheld[:] = left if len(work.left_out) >= LEFT_OUT_AT_ONCE else []
+            entry = FeedEntry(self.entry.uid, outcome.uid, "" if self.unheld else self.digest)
             await work.unit.save_feed_entries(self.feed.id, [entry])
-            left = (one.model_copy(update={"event_uid": outcome.uid}) for one in self.left)
             work.left_out.extend(left)
 
 

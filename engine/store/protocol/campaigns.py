@@ -38,6 +38,10 @@ class Campaigns(Protocol):
         """The newest campaign of a kind for an event of that organizer, or None."""
         ...
 
+    async def last_campaigns(self, event_uid: str, organizer: str, limit: int) -> list[Campaign]:
+        """The newest campaigns of every kind for an event of that organizer, newest first."""
+        ...
+
     async def save_campaign(self, campaign: Campaign) -> None:
         """Replace a campaign; one that comes to rest is noted among the changes."""
         ...

@@ -72,6 +72,14 @@ class Campaigns(Reminders):
         )
         return rows.campaign(row) if row else None
 
+    async def last_campaigns(self, event_uid: str, organizer: str, limit: int) -> list[Campaign]:
+        found = await self.all(
+            f"SELECT body FROM campaign WHERE organizer = ? AND event_uid = ? AND {SEEN} "
+            "ORDER BY created DESC, id DESC LIMIT ?",
+            [organizer, event_uid, limit],
+        )
+        return [rows.campaign(row) for row in found]
+
     async def save_campaign(self, campaign: Campaign) -> None:
         await changes.note_campaign(self, campaign)
         await self.run(

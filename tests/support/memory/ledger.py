@@ -363,6 +363,10 @@ class LedgerUnit(SuppressionUnit):
         )
         return max(found, key=lambda c: c.created, default=None)
 
+    async def last_campaigns(self, event_uid: str, organizer: str, limit: int) -> list[Campaign]:
+        found = self.t.where("campaign", lambda c: (c.event_uid, c.organizer) == (event_uid, organizer))
+        return sorted(found, key=lambda c: c.created, reverse=True)[:limit]
+
     async def save_campaign(self, campaign: Campaign) -> None:
         before, kind = self.t.get("campaign", campaign.id), _AT_REST.get(campaign.state)
         if kind and before.state is not campaign.state:
