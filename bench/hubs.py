@@ -1,81 +1,124 @@
-"""The console's hubs beside a bare page of Starlette and Jinja with the same rows and one read of SQLite."""
+"""The console's hubs over HTTP beside a bare page of Starlette and Jinja with the same rows and one read of SQLite."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
+import os
 import sqlite3
-import time
+import sys
 from collections.abc import Iterator
-from contextlib import closing
-from html import unescape
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from jinja2 import Environment
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Scope
-
+from bench.bare_hubs import kept
 from bench.figures import BenchFailed, Figure
+from bench.processes import SERVER, environment, free_port, process, wait_for
 from bench.questions import NOW
-from bench.search import add_events, opened
+from bench.search import add_events
 from bench.season import ORGANIZER, season
 from bench.timing import Effort
+from bench.usage import usage
 from cis_mcp.auth.sessions import cookie_name
-from cis_mcp.console.routes import routes
 from cis_mcp.console.web import HUBS
 from engine.commands.signing_in import MakeSignInLink, SignIn
 from engine.engine import Engine
 from engine.model.events import Event
+from engine.settings import Settings
 
 _GROUP = "The console's hubs"
 _FEW = 1_000
 _WIRE_KB, _WITHIN = 60, 3
-_CALLS, _ROUNDS = 40, 5
+_CALLS, _ROUNDS = 200, 5
 _MS = 1_000
-_ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
-_CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
-_TAG = re.compile(r"<[^>]+>")
-_PAGE = Environment(autoescape=True).from_string(
-    "<!doctype html><html lang=en><title>Rows</title><table>{% for row in rows %}<tr>{% for cell in row %}"
-    "<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table></html>"
-)
+_LONGEST_S = 900.0
+_HEAD_END = b"\r\n\r\n"
 _PERSON = (
     "INSERT INTO attendee(event_uid, email, token, name, partstat, origin, prodid, fields, created, receipt_sequence) "
     "VALUES (?, ?, ?, '', 'needs-action', 'api', '', '{}', ?, -1)"
 )
 
 
+@dataclass(frozen=True)
+class Site:
+    """A server under measurement: its process, its port, and the cookie of its operator."""
+
+    pid: int
+    port: int
+    cookie: str = ""
+
+    async def get(self, path: str, times: int = 1, coding: str = "gzip") -> bytes:
+        """The body of the last of so many answers, over one connection. Raises BenchFailed."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: {coding}\r\nCookie: {self.cookie}\r\n\r\n"
+        body = b""
+        try:
+            for _ in range(times):
+                writer.write(head.encode())
+                answer = (await reader.readuntil(_HEAD_END)).decode("latin-1").lower()
+                if " 200 " not in answer.partition("\r\n")[0]:
+                    raise BenchFailed(f"{path} answered {answer.partition(chr(13))[0]}")
+                size = int(answer.partition("content-length:")[2].partition("\r\n")[0])
+                body = await reader.readexactly(size)
+        finally:
+            writer.close()
+        return body
+
+    def taken(self, path: str, calls: int) -> float:
+        """Seconds of processor time of one call."""
+        asyncio.run(self.get(path, 3))
+        before = usage(self.pid).cpu_ticks
+        asyncio.run(self.get(path, calls))
+        return max(usage(self.pid).cpu_ticks - before, 1) / os.sysconf("SC_CLK_TCK") / calls
+
+
 def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
     """Processor time of each hub's first page with many events, with few, and of the bare page, by turns."""
-    many = effort.events
-    yield from asyncio.run(_measured(folder, many, 10 * effort.attendees, min(_FEW, many)))
+    many, people = effort.events, 10 * effort.attendees
+    few = min(_FEW, many)
+    calls, rounds = (_CALLS, _ROUNDS) if effort.rounds > 1 else (5, 1)
+    large = asyncio.run(furnished(folder / "many", many, people))
+    small = asyncio.run(furnished(folder / "few", few, few))
+    with ExitStack() as stack:
+        sites = [
+            stack.enter_context(served(folder / name, cookie))
+            for name, cookie in (("many", large), ("few", small))
+        ]
+        pages = {path: asyncio.run(sites[0].get(path, coding="identity")).decode() for path, _ in HUBS}
+        database, port = folder / "bare.db", free_port()
+        kept(database, pages)
+        command = [sys.executable, "-m", "bench.bare_hubs", str(port), str(database)]
+        peer = stack.enter_context(process(command, os.environ, folder / "hubs.log", longest_s=_LONGEST_S))
+        wait_for(port)
+        for path, name in HUBS:
+            yield from _hub(path, name, (*sites, Site(peer.pid, port)), calls, rounds)
 
 
-async def _measured(folder: Path, many: int, people: int, few: int) -> list[Figure]:
-    large, small = await _furnished(folder / "many", many, people), await _furnished(folder / "few", few, few)
+@contextmanager
+def served(folder: Path, cookie: str) -> Iterator[Site]:
+    """A server of what lies in the folder."""
+    port = free_port()
+    command = [*SERVER, "--http", f"127.0.0.1:{port}", "--no-auth"]
+    log = folder.parent / "hubs.log"
+    with process(command, environment(folder), log, longest_s=_LONGEST_S) as child:
+        wait_for(port)
+        yield Site(child.pid, port, cookie)
+
+
+async def furnished(folder: Path, events: int, people: int) -> str:
+    """So many events and people in the folder of a server; the cookie of its operator."""
+    engine = await Engine.open(Settings(_env_file=None, data_dir=folder))
     try:
-        found = [await _hub(folder, path, name, large, small) for path, name in HUBS]
+        games = [game.event for game in season()]
+        made = [_another(games[n % len(games)], n) for n in range(events)]
+        await add_events(engine, made)
+        _invite(engine, [event.uid for event in made], people)
+        link = await engine.apply(MakeSignInLink(), engine.local)
+        session = await engine.apply(SignIn(code=link.code), engine.local)
+        return f"{cookie_name(engine.settings)}={session.secret}"
     finally:
-        await large[0].close()
-        await small[0].close()
-    return [figure for figures in found for figure in figures]
-
-
-async def _furnished(folder: Path, events: int, people: int) -> tuple[Engine, ASGIApp, str]:
-    """A server's console with so many events and people, and the cookie of its operator."""
-    engine = await opened(folder)
-    games = [game.event for game in season()]
-    made = [_another(games[n % len(games)], n) for n in range(events)]
-    await add_events(engine, made)
-    _invite(engine, [event.uid for event in made], people)
-    link = await engine.apply(MakeSignInLink(), engine.local)
-    session = await engine.apply(SignIn(code=link.code), engine.local)
-    return engine, Starlette(routes=routes(engine)), f"{cookie_name(engine.settings)}={session.secret}"
+        await engine.close()
 
 
 def _another(event: Event, n: int) -> Event:
@@ -90,83 +133,17 @@ def _invite(engine: Engine, uids: list[str], people: int) -> None:
         database.executemany("INSERT OR REPLACE INTO tally VALUES (?, ?, 'attendees', ?)", tally)
 
 
-async def _hub(
-    folder: Path, path: str, name: str, large: tuple[Engine, ASGIApp, str], small: tuple[Engine, ASGIApp, str]
-) -> list[Figure]:
-    page, wire = await _called(large[1], path, large[2])
-    bare = _bare(folder / f"bare{path.replace('/', '-')}.db", page)
-    pairs = []
-    for _ in range(_ROUNDS):
-        times = [
-            await _taken(large[1], path, large[2]),
-            await _taken(small[1], path, small[2]),
-            await _taken(bare, "/"),
-        ]
-        pairs.append(times)
-    ours, less, theirs = (median(times[n] for times in pairs) * _MS for n in range(3))
-    ratio = median(times[0] / times[2] for times in pairs)
-    growth = median(times[0] / times[1] for times in pairs)
-    return [
-        Figure(
-            _GROUP, f"{name}: processor time of its first page", ours, "ms", within=_WITHIN,
-            peer="bare Starlette and Jinja, one SQLite read", peer_value=theirs, ratio=ratio,
-        ),
-        Figure(
-            _GROUP, f"{name}: the same with 1,000 events and people", less, "ms",
-            peer="with many", peer_value=ours, ratio=growth,
-        ),
-        Figure(_GROUP, f"{name}: on the wire", wire / 1000, "kB", below=_WIRE_KB),
-    ]  # fmt: skip
-
-
-def _bare(path: Path, page: str) -> ASGIApp:
-    """A page of the same rows: they lie in one row of SQLite, and are read for each request."""
-    rows = [[unescape(_TAG.sub("", cell)) for cell in _CELL.findall(row)] for row in _ROW.findall(page)]
-    database = sqlite3.connect(path)
-    database.execute("CREATE TABLE kept (id INTEGER PRIMARY KEY, body TEXT)")
-    database.execute("INSERT INTO kept VALUES (1, ?)", [json.dumps(rows)])
-    database.commit()
-
-    async def show(_request: Request) -> Response:
-        (body,) = database.execute("SELECT body FROM kept WHERE id = 1").fetchone()
-        return Response(_PAGE.render(rows=json.loads(body)), media_type="text/html")
-
-    return Starlette(routes=[Route("/", show)])
-
-
-async def _taken(app: ASGIApp, path: str, cookie: str = "") -> float:
-    """Seconds of processor time of one call."""
-    await _asked(app, path, cookie, b"gzip")
-    began = time.process_time()
-    for _ in range(_CALLS):
-        await _asked(app, path, cookie, b"gzip")
-    return (time.process_time() - began) / _CALLS
-
-
-async def _called(app: ASGIApp, path: str, cookie: str = "") -> tuple[str, int]:
-    """The page, and its bytes on the wire as a browser gets it."""
-    plain, _ = await _asked(app, path, cookie, b"identity")
-    if not cookie:
-        return plain.decode(), len(plain)
-    packed, _ = await _asked(app, path, cookie, b"gzip")
-    return plain.decode(), len(packed)
-
-
-async def _asked(app: ASGIApp, path: str, cookie: str, coding: bytes) -> tuple[bytes, int]:
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    headers = [(b"host", b"127.0.0.1"), (b"cookie", cookie.encode()), (b"accept-encoding", coding)]
-    scope: Scope = {
-        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
-        "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "scheme": "http", "root_path": "",
-    }  # fmt: skip
-    await app(scope, receive, send)
-    if sent[0]["status"] != 200:
-        raise BenchFailed(f"{path} answered {sent[0]['status']}")
-    return b"".join(message.get("body", b"") for message in sent[1:]), sent[0]["status"]
+def _hub(path: str, name: str, sites: tuple[Site, ...], calls: int, rounds: int) -> Iterator[Figure]:
+    wire = len(asyncio.run(sites[0].get(path)))
+    turns = [[site.taken(path, calls) for site in sites] for _ in range(rounds)]
+    ours, less, theirs = (median(times[n] for times in turns) * _MS for n in range(3))
+    yield Figure(
+        _GROUP, f"{name}: processor time of its first page, over HTTP", ours, "ms", within=_WITHIN,
+        peer="bare Starlette and Jinja over HTTP, one SQLite read", peer_value=theirs,
+        ratio=median(times[0] / times[2] for times in turns),
+    )  # fmt: skip
+    yield Figure(
+        _GROUP, f"{name}: the same with 1,000 events and people", less, "ms",
+        peer="with many", peer_value=ours, ratio=median(times[0] / times[1] for times in turns),
+    )  # fmt: skip
+    yield Figure(_GROUP, f"{name}: on the wire", wire / 1000, "kB", below=_WIRE_KB)

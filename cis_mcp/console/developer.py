@@ -19,9 +19,13 @@ _HUB = "/console/developer"
 def showing(health: Health) -> Handler:
     """GET /console/developer; settings and health are the operator's to see."""
 
+    settled: list[str] = []
+
     async def show(visit: Visit) -> Response:
         engine = visit.engine
         every = await asking.triggers(engine, visit.actor) if visit.may(Verb.TRIGGER) else []
+        # They are the same as long as the process runs.
+        settled[:] = settled or lines(engine.settings)
         url = engine.settings.public_url.rstrip("/")
         return visit.show(
             "developer.html",
@@ -30,7 +34,7 @@ def showing(health: Health) -> Handler:
             create=engine.settings.mailbox("create"),
             version=version(),
             problems=await health.problems(engine) if visit.everywhere else (),
-            settings=list(lines(engine.settings)) if visit.everywhere else [],
+            settings=settled if visit.everywhere else [],
             triggers=[
                 (one, views.state(one), views.hook(url, one), unproven, list(views.warnings(one)))
                 for one, unproven in every[:_SHOWN]

@@ -77,8 +77,12 @@ class Visit:
 
     def offers(self, path: str) -> bool:
         """False for what the installation has switched off, save for the operator."""
-        off = frozenset() if self.everywhere else self.brand.off
-        return not any(path == way or path.startswith(f"{way}/") for hub in off for way in _WAYS[hub])
+        off = self.brand.off
+        return (
+            not off
+            or self.everywhere
+            or not any(path == way or path.startswith(f"{way}/") for hub in off for way in _WAYS[hub])
+        )
 
     def may(self, verb: Verb) -> bool:
         """True where the visitor may do that."""
@@ -146,7 +150,7 @@ class Visit:
 
 _WAYS: Mapping[Hub, tuple[str, ...]] = {
     Hub.LISTS: ("/console/lists", "/console/events/{uid:str}/list"),
-    Hub.REPORTS: ("/console/reports",),
+    Hub.REPORTS: ("/console/reports", "/console/exports"),
     Hub.AGENTS: ("/console/agents", "/console/keys", "/console/held", "/console/record"),
     Hub.DEVELOPER: ("/console/developer", "/console/triggers", "/console/verify"),
 }
@@ -183,6 +187,7 @@ _DONE = {
     "live": "Live: what is posted from now on is carried out.",
     "replayed": "It is handled anew.",
     "posted": "It is posted again.",
+    "exporting": "It is being made. You may leave the page, and find it here again.",
     "deleted": "Deleted.",
     "answered": "Your answer is on its way.",
     "answered-before": "This very answer was sent before; nothing was sent now.",

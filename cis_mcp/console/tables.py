@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from jinja2 import Environment, pass_environment
@@ -25,6 +26,10 @@ ROWS_MAX = 1_000
 SHOWN = 100
 """Rows of an arranged table on one page."""
 _WORDS_MAX = 200
+_KEPT = 256
+"""Frames of tables that are kept made."""
+_PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Stands for the table while what is around it is made."""
 _OWN = frozenset({"t", "sort", "down", "filter", "p", "export"})
 _PLACES = frozenset({"cursor", "before", "after", "done", "undo"})
 """Where a list goes on, and what was done just now: of no meaning in another order."""
@@ -89,20 +94,45 @@ def arranged(environment: Environment, name: str, table: Markup) -> Markup:
     """The table in the order that is asked, with what sorts, filters and exports it. Raises Refused, Export."""
     asked, parts, slug = ASKED.get(), _TABLE.fullmatch(table), _slug(name)
     meant = asked is not None and asked.table == slug
-    rows = [_row(found[0]) for found in _ROW.finditer(parts[4])] if parts else []
-    if asked is None or parts is None or (len(rows) < 2 and not meant):
+    if asked is None or parts is None:
         return _framed(environment, name, table, None)
+    if not meant:
+        return _as_it_is(environment, name, slug, parts, asked)
+    rows = [_row(found[0]) for found in _ROW.finditer(parts[4])]
     labels = [_text(found[3]) for found in _HEAD.finditer(parts[2])]
-    chosen = _chosen(asked, labels, rows) if meant else rows
-    if meant and asked.query.get("export") == "csv":
+    chosen = _chosen(asked, labels, rows)
+    if asked.query.get("export") == "csv":
         raise Export(slug, _csv(labels, chosen))
-    page = _page(asked.query.get("p", "")) if meant else 1
-    shown = chosen[(page - 1) * SHOWN : page * SHOWN] if meant else chosen
-    head = _headed(asked, slug, parts[2], meant=meant)
+    page = _page(asked.query.get("p", ""))
+    shown = chosen[(page - 1) * SHOWN : page * SHOWN]
+    head = _headed(asked, slug, parts[2], meant=True)
     body = "\n".join(row.markup for row in shown)
     whole = f"{parts[1]}{head}{parts[3]}{body}{parts[5]}"
-    tools = _tools(asked, slug, page, len(chosen), len(rows), meant=meant)
+    tools = _tools(asked, slug, page, len(chosen), len(rows), meant=True)
     return _framed(environment, name, whole, tools)
+
+
+def _as_it_is(
+    environment: Environment, name: str, slug: str, parts: re.Match[str], asked: Arranging
+) -> Markup:
+    """A table in the order of its page; only what stands around its rows is made, and that once for all who look."""
+    if parts[4].count("<tr") < 2:
+        return _framed(environment, name, parts[0], None)
+    query = tuple(asked.query.items())
+    before, head, after = _around(environment, name, slug, parts[2], asked.path, query)
+    # The table was rendered by our own templates, which escaped all that is in it.
+    return Markup(f"{before}{parts[1]}{head}{parts[3]}{parts[4]}{parts[5]}{after}")  # noqa: S704
+
+
+@lru_cache(maxsize=_KEPT)
+def _around(
+    environment: Environment, name: str, slug: str, head: str, path: str, query: tuple[tuple[str, str], ...]
+) -> tuple[str, str, str]:
+    """What stands before a table's rows, the heads of its columns, and what stands after."""
+    asked = Arranging(path, dict(query))
+    frame = _framed(environment, name, _PLACE, _tools(asked, slug, 1, 0, 0, meant=False))
+    before, _, after = frame.partition(_PLACE)
+    return before, _headed(asked, slug, head, meant=False), after
 
 
 def _framed(environment: Environment, name: str, table: str, tools: Mapping[str, object] | None) -> Markup:

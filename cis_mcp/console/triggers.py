@@ -14,7 +14,7 @@ from engine.commands.triggers.triggers import CreateTrigger, SetTriggerLive, Set
 from engine.model.triggers import DeliveryState, HmacForm, Proof, Sender, Trigger
 from engine.model.verbs import Verb
 from engine.refusals import Code, Refused
-from engine.rules.reading import rules_of
+from engine.rules.reading import lookups_of, rules_of
 from engine.triggers import asking
 
 _HUB = "/console/triggers"
@@ -70,8 +70,14 @@ async def make(visit: Visit) -> Response:
         organization=visit.given("organization"),
         form=HmacForm(),
     )
+    lookups, reconciling = lookups_of(visit.given("lookups")) if visit.given("lookups") else ((), None)
     command = CreateTrigger(
-        name=visit.given("name"), proof=proof, rules=rules_of(visit.given("rules")), key=visit.given("key")
+        name=visit.given("name"),
+        proof=proof,
+        rules=rules_of(visit.given("rules")),
+        key=visit.given("key"),
+        lookups=lookups,
+        reconciling=reconciling,
     )
     done = await visit.apply(command)
     return await _shown(visit, done.trigger, secret=done.secret, made=True)
@@ -136,9 +142,10 @@ async def live(visit: Visit) -> Response:
 
 
 async def set_secret(visit: Visit) -> Response:
-    """POST …/secret: the secret that its sender chose, in place of all before."""
+    """POST …/secret: the secret that its sender chose and, while it is being changed, the one before; no other."""
     name = visit.path("name")
-    await visit.apply(SetTriggerSecrets(name=name, secrets=(visit.given("secret"),)))
+    given = (visit.given("secret"), visit.given("before"))
+    await visit.apply(SetTriggerSecrets(name=name, secrets=tuple(one for one in given if one)))
     return visit.go(f"{_HUB}/{name}", "saved")
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cis_mcp.console import masking, tables
 from cis_mcp.pages import web as shared
 from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer
+from engine.model.events import Event
 from engine.model.times import Span, is_day
 
 _HERE = Path(__file__).parent
@@ -52,6 +54,7 @@ def templates() -> Environment:
         loader=PackageLoader("cis_mcp.console"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         finalize=masking.hidden,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -64,7 +67,7 @@ def templates() -> Environment:
         "when": when,
         "number": "{:,}".format,
     }
-    found.globals["arranged"] = tables.arranged
+    found.globals |= {"arranged": tables.arranged, "event_row": event_row}
     found.globals |= {"hubs": HUBS, "css": asset("console.css").path, "js": asset("console.js").path}
     return found
 
@@ -74,12 +77,34 @@ def at(moment: datetime) -> str:
     return f"{moment:%a %Y-%m-%d %H:%M} UTC"
 
 
+@lru_cache(maxsize=1_024)
 def when(span: Span) -> str:
     """When an event is, on the clock of its own zone."""
     start = span.local(span.start)
     if is_day(span.start):
         return f"{start:%a %Y-%m-%d}, all day"
     return f"{start:%a %Y-%m-%d %H:%M} {span.timezone}"
+
+
+def event_row(event: Event, span: Span) -> Markup:
+    """The row of an event in a list; made once for all who look at it as it is now."""
+    who = event.organizer_name or event.organizer
+    return _event_row(
+        event.id or event.uid,
+        event.summary,
+        span,
+        event.location,
+        who,
+        event.status.value,
+        masking.SHOWN.get(),
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _event_row(name: str, summary: str, span: Span, where: str, who: str, state: str, _full: bool) -> Markup:
+    row = templates().get_template("event_row.html")
+    # Our own template escaped and masked all that is in it.
+    return Markup(row.render(name=name, summary=summary, span=span, where=where, who=who, state=state))  # noqa: S704
 
 
 def page(

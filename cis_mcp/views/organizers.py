@@ -37,6 +37,7 @@ class OrganizerProfileInfo(Data):
     timezone: str = Field(description="empty: none")
     language: str = Field(description="tag; empty: none")
     lists: bool = Field(description="may send to lists")
+    drafts: bool = Field(False, description="lists that it mails to bulk@ wait as drafts")
     plan: str = Field("", description="plan it is on, or was on last; empty: none")
     plan_until: str | None = Field(None, description="null: the plan does not end")
     suspended: bool
@@ -81,6 +82,7 @@ def profile_info(profile: OrganizerProfile, enrolment: Enrolment | None = None) 
         timezone=profile.zone,
         language=profile.language,
         lists=profile.lists,
+        drafts=profile.drafts,
         plan=enrolment.plan if enrolment else "",
         plan_until=utc(enrolment.until) if enrolment and enrolment.until else None,
         suspended=profile.suspended,

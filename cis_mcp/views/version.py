@@ -1,8 +1,10 @@
 """The version of this package."""
 
 import importlib.metadata
+from functools import cache
 
 
+@cache
 def version() -> str:
     """The version from the package's metadata; that of a checkout that was never installed is unknown."""
     try:

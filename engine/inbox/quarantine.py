@@ -5,29 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from engine.commands.mails.quarantine import DropMail, ReleaseMail
 from engine.engine import Engine
-from engine.inbox.contents.readers import Readers
+from engine.inbox.decoded import HEAD_BYTES, HEADER_SHOWN, Decoded, decoded, headers_of
 from engine.inbox.spool.spool import Mailbox, Spool, Spooled, parsed
 from engine.mail import text
-from engine.mail.incoming import headers
-from engine.mail.incoming.content import IncomingMail
-from engine.mail.incoming.read import Opened
 from engine.model.actors import Actor
 from engine.model.base import Value
 from engine.model.counters import Intake, KeptSums
 from engine.refusals import Code, Refused
 
 _NAME = re.compile(r"~?[0-9A-Za-z][0-9A-Za-z._+-]{0,200}")
-_HEAD_BYTES = 65_536
-_HEADERS_SHOWN = ("From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject", "Message-ID", "Auto-Submitted")
-_HEADER_SHOWN = 300
-_TEXT_SHOWN = 4_000
 _PAGE_MAX = 100
 
 
@@ -44,16 +36,12 @@ class Held(Value):
     detail: str = ""
 
 
-class Shown(Value):
+class Shown(Decoded):
     """A mail that waits, opened safely: its words alone, shortened, on plain lines."""
 
     held: Held
     client: str = ""
     envelope_sender: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    text: str = ""
-    calendars: tuple[str, ...] = ()
-    attachments: int = 0
 
 
 class QuarantinePage(Value):
@@ -90,14 +78,13 @@ class Quarantine:
         held = await self._held(name)
         if spooled is None or held is None:
             raise _unknown(name)
-        readers = Readers()
-        try:
-            mail = (await readers.read(Opened(spooled.raw), ("postmaster",), name, known=True)).mail
-        except Refused:
-            mail = None
-        finally:
-            await readers.close()
-        return _shown(held, spooled, mail)
+        told = await decoded(spooled.raw, name)
+        return Shown(
+            held=held,
+            client=spooled.envelope.client,
+            envelope_sender=text.one_line(spooled.envelope.sender or "")[:HEADER_SHOWN],
+            **dict(told),
+        )
 
     async def release(self, name: str, actor: Actor) -> str:
         """Let a mail through as its sender's own; returns the id under which it is to be handled now.
@@ -199,11 +186,11 @@ class Quarantine:
             return None
         try:
             with path.open("rb") as file:
-                head = parsed(name, file.read(_HEAD_BYTES)).raw
+                head = parsed(name, file.read(HEAD_BYTES)).raw
             status = path.stat()
         except FileNotFoundError:
             return None
-        mail = dict(_headers(head))
+        mail = dict(headers_of(head))
         return Held(
             id=name,
             arrived=datetime.fromtimestamp(status.st_mtime, UTC),
@@ -211,35 +198,6 @@ class Quarantine:
             sender=mail.get("From", ""),
             subject=mail.get("Subject", ""),
         )
-
-
-def _headers(raw: bytes) -> Iterator[tuple[str, str]]:
-    """Headers worth showing, each once and on one line."""
-    mail = BytesHeaderParser().parsebytes(raw[:_HEAD_BYTES])
-    for name in _HEADERS_SHOWN:
-        value = headers.in_words(headers.raw(mail, name))
-        if value:
-            yield name, value[:_HEADER_SHOWN]
-
-
-def _shown(held: Held, spooled: Spooled, mail: IncomingMail | None) -> Shown:
-    shown = Shown(
-        held=held,
-        client=spooled.envelope.client,
-        envelope_sender=text.one_line(spooled.envelope.sender or "")[:_HEADER_SHOWN],
-        headers=tuple(_headers(spooled.raw)),
-    )
-    if mail is None:
-        body = re.split(rb"\r?\n\r?\n", spooled.raw[:_HEAD_BYTES], maxsplit=1)[-1]
-        return shown.model_copy(update={"text": text.lines(body.decode("utf-8", "replace"))[:_TEXT_SHOWN]})
-    calendars = [text.lines(part.content[:_HEAD_BYTES].decode("utf-8", "replace")) for part in mail.calendars]
-    return shown.model_copy(
-        update={
-            "text": text.lines(mail.text)[:_TEXT_SHOWN],
-            "calendars": tuple(shown[:_TEXT_SHOWN] for shown in calendars[:3]),
-            "attachments": len(mail.lists),
-        }
-    )
 
 
 def _waits(note: Intake) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from engine.model.base import Value
-from engine.model.verbs import Verb, verbs_of
+from engine.model.verbs import EVERY, Verb, verbs_of
 
 _FACES = {"local": "cli", "agent": "mcp", "organizer": "mail", "attendee": "mail", "owner": "pages"}
 
@@ -47,7 +47,7 @@ class Actor(Value):
     @property
     def verbs(self) -> frozenset[Verb]:
         """What its key may do, and all for whoever needs no key."""
-        return verbs_of(self.scopes) if self.kind == "agent" else frozenset(Verb)
+        return verbs_of(self.scopes) if self.kind == "agent" else EVERY
 
     @property
     def may_read(self) -> bool:

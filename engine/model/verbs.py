@@ -32,6 +32,9 @@ class Verb(StrEnum):
     ADMIN = "admin"
 
 
+EVERY = frozenset(Verb)
+
+
 STANDS_FOR: Mapping[str, frozenset[Verb]] = {
     "events": frozenset({Verb.CREATE, Verb.UPDATE}),
     "invites": frozenset({Verb.SEND, Verb.REPORT}),

@@ -119,6 +119,48 @@ async def test_a_trigger_is_set_up_tried_and_made_live(engine: Engine, person: P
     assert "Stopped." in (await person.press("Stop it")).text
 
 
+async def test_look_ups_of_a_trigger_are_given_in_its_form_and_shown(engine: Engine, person: Person) -> None:
+    verbs = frozenset({Verb.READ, Verb.CREATE, Verb.SEND, Verb.UPDATE, Verb.TRIGGER})
+    key = await _key(engine, verbs=verbs)
+    await person.go("/console/triggers/new")
+    given = {"sender": Sender.HMAC.value, "key": key.id, "rules": crm.RULES}
+    look_up = 'lookups:\n- {name: deal, connection: hubspot, path: "/deals/{{ event.id }}"}\n'
+    seen = await person.press("Set it up", name="deals", **given, lookups=look_up)
+    assert "event.lookup.deal hubspot /deals/{{ event.id }}" in seen.text
+    made = await engine.store.trigger_named("deals")
+    assert made is not None
+    assert [one.connection for one in made.lookups] == ["hubspot"]
+    await person.go("/console/triggers/new")
+    seen = await person.press("Set it up", name="others", **given, lookups="lookups:\n- {name: deal}\n")
+    assert seen.status == 400
+    assert await engine.store.trigger_named("others") is None
+
+
+async def test_a_trigger_has_two_secrets_while_its_sender_changes_them(
+    engine: Engine, person: Person
+) -> None:
+    made = await crm.trigger(engine)
+    await person.go(f"/console/triggers/{made.name}")
+    await person.press("Set the secret", secret="the-new-secret", before="the-old-secret")
+    found = await engine.store.trigger_named(made.name)
+    assert found is not None
+    assert found.secrets == ("the-new-secret", "the-old-secret")
+    await person.press("Set the secret", secret="the-new-secret")
+    found = await engine.store.trigger_named(made.name)
+    assert found is not None
+    assert found.secrets == ("the-new-secret",)
+
+
+async def test_a_key_is_offered_no_look_ups_and_gets_none(engine: Engine) -> None:
+    async with browser(engine) as web:
+        ann = await with_key(engine, web, "ann@example.com", scopes=frozenset({"read", "trigger"}))
+        assert "lookups" not in (await ann.go("/console/triggers/new")).answer.text
+        form = {"token": ann.token, "name": "deals", "sender": "hmac", "rules": crm.RULES}
+        form["lookups"] = "lookups:\n- {name: deal, connection: crm, path: /deals}\n"
+        answer = await web.post("/console/triggers", data=form, headers=SAME)
+    assert answer.status_code == 403
+
+
 @pytest.mark.parametrize("body", ["no json", "[" * 5_000])
 async def test_a_payload_that_is_no_json_is_refused_in_words(
     engine: Engine, person: Person, body: str

@@ -71,6 +71,8 @@ async def test_an_organizer_without_the_right_to_lists_sends_none_by_tool_or_mai
     async with calling(engine, actor=ADMIN, tier="operator") as operator:
         data = await operator.ok("set_organizer", address=OLGA, lists=False)
         assert data["lists"] is False
+        assert (await operator.ok("set_organizer", address=OLGA, drafts=True))["drafts"] is True
+        assert (await operator.ok("set_organizer", address=OLGA))["drafts"] is True
     async with calling(engine) as caller:
         assert await caller.code("bulk_send", uid=event.uid, csv="email\nann@example.com\n") == "not_allowed"
         sent = await caller.ok("send_invite", uid=event.uid, email="ann@example.com", wait_s=0)

@@ -38,6 +38,8 @@ async def test_an_operators_key_settles_an_organizer_and_stops_and_resumes_it(
     changes = {"name": "Olga", "timezone": "Europe/Paris", "add_addresses": ["olga@home.example"]}
     status, profile = await _asked(address, operator, "PATCH", one, **changes)
     assert (status, profile["name"], profile["addresses"]) == (200, "Olga", ["olga@home.example"])
+    status, profile = await _asked(address, operator, "PATCH", one, drafts=True)
+    assert profile["drafts"] is True
     status, shown = await _asked(address, operator, "PATCH", one)
     assert (status, shown) == (200, profile)
     assert await _asked(address, operator, "POST", f"{one}/suspend") == (

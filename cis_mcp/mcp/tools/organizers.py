@@ -32,6 +32,7 @@ class SetOrganizerArguments(OrganizerArguments):
         None, description="of its pages and mails, as a tag; empty: none", max_length=35, examples=["de"]
     )
     lists: bool | None = Field(None, description="may it send to lists?")
+    drafts: bool | None = Field(None, description="do lists that it mails to bulk@ wait as drafts?")
     plan: str | None = Field(None, description="plan it is on; no-plan: none", max_length=40)
     plan_until: str | None = Field(
         None,
@@ -89,6 +90,7 @@ async def set_organizer(call: CallContext, arguments: SetOrganizerArguments) -> 
             timezone=arguments.timezone,
             language=arguments.language,
             lists=arguments.lists,
+            drafts=arguments.drafts,
             plan="" if arguments.plan == NONE else arguments.plan,
             plan_until=moment(arguments.plan_until, "plan_until") if arguments.plan_until else None,
             add=tuple(arguments.add_addresses),

@@ -54,6 +54,7 @@ class OrganizerChange(Body):
         None, description="of its pages and mails, as a tag such as de; empty: none", max_length=35
     )
     lists: bool | None = Field(None, description="may it send to lists?")
+    drafts: bool | None = Field(None, description="do lists that it mails to bulk@ wait as drafts?")
     plan: str | None = Field(None, description="plan it is on; empty: none", max_length=40)
     plan_until: str | None = Field(
         None, description="when the plan ends; else as the plan says", max_length=40
@@ -82,6 +83,7 @@ async def set_organizer(call: Call[OfOrganizer, OrganizerChange]) -> OrganizerPr
         timezone=body.timezone,
         language=body.language,
         lists=body.lists,
+        drafts=body.drafts,
         plan=body.plan,
         plan_until=moment(body.plan_until, "plan_until"),
         add=tuple(body.add_addresses),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeVar
 
 import aiosqlite
 
 from engine.model.held import HeldAction, HeldState, OrganizerApproval
 from engine.store.sqlite import changes
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import Session, Statements
+
+T = TypeVar("T")
 
 _KIND = "held"
 
@@ -127,6 +132,9 @@ class HeldAnswers:
 
     _reader: aiosqlite.Connection
 
+    @abstractmethod
+    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+
     async def held_action(self, held_id: str) -> HeldAction | None:
         return await HeldActions(self._reader).held_action(held_id)
 
@@ -142,5 +150,8 @@ class HeldAnswers:
         before: tuple[float, str] | None = None,
         asked: str | None = None,
     ) -> list[HeldAction]:
-        rows = HeldActions(self._reader)
-        return await rows.held_actions(organizer, waiting=waiting, limit=limit, before=before, asked=asked)
+        return await self._in_loop(
+            lambda s: HeldActions(s).held_actions(
+                organizer, waiting=waiting, limit=limit, before=before, asked=asked
+            )
+        )

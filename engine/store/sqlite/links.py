@@ -117,7 +117,7 @@ class LinkAnswers:
         return await self._in_loop(lambda s: Links(s).link_by_token(token))
 
     async def links(self, organizer: str | None, limit: int) -> list[CampaignLink]:
-        return await self._in_thread(lambda s: Links(s).links(organizer, limit))
+        return await self._in_loop(lambda s: Links(s).links(organizer, limit))
 
     async def link_counts(self, link_id: str) -> LinkCounts:
         return await self._in_thread(lambda s: Links(s).link_counts(link_id))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import aiosqlite
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from engine.model.counters import DomainBrief, OrganizerBrief
 from engine.store.sqlite.counters import at_domain
-from engine.store.sqlite.session import Session
+from engine.store.sqlite.session import Session, Statements
+
+T = TypeVar("T")
 
 
 class Organizers(Session):
@@ -38,12 +42,13 @@ class Organizers(Session):
 class OrganizerAnswers:
     """What a store answers about organizers, over its reader."""
 
-    _reader: aiosqlite.Connection
+    @abstractmethod
+    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
 
     async def organizers(
         self, domain: str, beginning: str, limit: int, after: str = ""
     ) -> list[OrganizerBrief]:
-        return await Organizers(self._reader).organizers(domain, beginning, limit, after)
+        return await self._in_loop(lambda s: Organizers(s).organizers(domain, beginning, limit, after))
 
     async def organizer_domains(self, limit: int) -> list[DomainBrief]:
-        return await Organizers(self._reader).organizer_domains(limit)
+        return await self._in_loop(lambda s: Organizers(s).organizer_domains(limit))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import aiosqlite
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from engine.model.campaigns import CampaignState
 from engine.model.keys import Key
 from engine.model.stops import EVERYTHING, Stop
 from engine.store.sqlite.candidates import Candidate
 from engine.store.sqlite.rows import at
-from engine.store.sqlite.session import IN_LIST, Session, as_numbers
+from engine.store.sqlite.session import IN_LIST, Session, Statements, as_numbers
+
+T = TypeVar("T")
 
 
 class Stops(Session):
@@ -54,7 +56,8 @@ class Stops(Session):
 class StopAnswers:
     """What a store answers about stops, over its reader."""
 
-    _reader: aiosqlite.Connection
+    @abstractmethod
+    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
 
     async def stops(self) -> list[Stop]:
-        return await Stops(self._reader).stops()
+        return await self._in_loop(lambda s: Stops(s).stops())

@@ -231,7 +231,7 @@ class SqliteStore(
     async def campaigns(
         self, organizer: str | None, limit: int, before: tuple[datetime, str] | None = None
     ) -> list[Campaign]:
-        return await self._questions.campaigns(organizer, limit, before)
+        return await self._in_loop(lambda s: Questions(s).campaigns(organizer, limit, before))
 
     async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
         return await self._in_loop(lambda s: Campaigns(s).campaign_counts(campaign_id))
@@ -279,7 +279,7 @@ class SqliteStore(
         return await self._in_loop(lambda s: Questions(s).key_by_digest(digest))
 
     async def keys(self) -> list[Key]:
-        return await self._questions.keys()
+        return await self._in_loop(lambda s: Questions(s).keys())
 
     async def noted(self, intake_prefix: str) -> bool:
         return await self._questions.noted(intake_prefix)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from engine.model.keys import Key
 from engine.model.triggers import Delivery, DeliveryState, Trigger, TriggerCounts, TriggerObject
 from engine.store.sqlite.keys import Keys
 from engine.store.sqlite.posted import PostedAnswers
 from engine.store.sqlite.sealing import listed, unlisted
-from engine.store.sqlite.session import IN_LIST, Session, as_list, as_numbers
+from engine.store.sqlite.session import IN_LIST, Session, Statements, as_list, as_numbers
+
+T = TypeVar("T")
 
 _TRIGGER = "body, opened(sealed, id) AS secrets"
 
@@ -200,8 +204,11 @@ class TriggerAnswers(PostedAnswers):
     async def trigger(self, trigger_id: str) -> Trigger | None:
         return await self._triggers().trigger(trigger_id)
 
+    @abstractmethod
+    async def _in_loop(self, ask: Callable[[Statements], Awaitable[T]]) -> T: ...
+
     async def triggers(self, organizer: str | None) -> list[tuple[Trigger, int]]:
-        return await self._triggers().triggers(organizer)
+        return await self._in_loop(lambda s: Triggers(s).triggers(organizer))
 
     async def trigger_counts(self, trigger_ids: Sequence[str]) -> dict[str, TriggerCounts]:
         return await self._triggers().trigger_counts(trigger_ids)

@@ -1,0 +1,128 @@
+"""Whole tables as files: made in the background with how far they are, found again, and downloaded once whole."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import importlib.util
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from engine.engine import Engine
+from tests.console.person import SAME, Person, browser, operator, with_key
+from tests.support.clock import Clock
+from tests.support.engines import created, invite
+from tests.support.waiting import eventually
+
+
+async def _made(person: Person, button: str = "Make it as CSV", **fields: str) -> str:
+    """Where the file of that form lies, once it is whole."""
+    await person.go("/console/exports")
+    assert "It is being made." in (await person.press(button, **fields)).text
+
+    async def ready() -> bool:
+        return bool([link for link in (await person.go("/console/exports")).links if _file(link)])
+
+    await eventually(ready)
+    assert person.seen is not None
+    return next(link for link in person.seen.links if _file(link))
+
+
+def _file(link: str) -> bool:
+    return link.startswith("/console/exports/")
+
+
+async def test_a_table_becomes_a_file_with_its_rows_counted_and_is_found_again(
+    engine: Engine, person: Person
+) -> None:
+    event = await created(engine, summary="Gala")
+    for name in ("ann", "bob"):
+        await invite(engine, event, f"{name}@people.example")
+    await person.go("/console/reports")
+    assert person.seen is not None
+    assert "/console/exports" in person.seen.links
+    link = await _made(person, table="attendees")
+    assert "attendees.csv masked" in person.seen.text
+    assert " 2 ready," in person.seen.text
+    answer = await person.web.get(link)
+    assert answer.headers["content-disposition"] == 'attachment; filename="attendees.csv"'
+    assert answer.headers["content-length"] == str(len(answer.content))
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {row["address"] for row in rows} == {"a*******@people.example", "b*******@people.example"}
+    await person.press("Throw away")
+    assert (await person.go(link)).status == 404
+
+
+async def test_addresses_in_a_file_are_a_row_in_the_record(engine: Engine, person: Person) -> None:
+    event = await created(engine)
+    await invite(engine, event, "ann@people.example")
+    link = await _made(person, table="attendees", addresses="yes")
+    assert "ann@people.example" in (await person.web.get(link)).text
+    assert any("NoteExport" in row.body for row in await engine.record(engine.local, 10))
+
+
+async def test_a_key_that_may_not_report_makes_no_file_with_addresses(engine: Engine) -> None:
+    async with browser(engine) as web:
+        ann = await with_key(engine, web, "ann@example.com", scopes=frozenset({"read"}))
+        assert "in full" not in (await ann.go("/console/exports")).text
+        form = {"token": ann.token, "table": "attendees", "addresses": "yes"}
+        assert (await web.post("/console/exports", data=form, headers=SAME)).status_code == 403
+        assert "You have no file yet." in (await ann.go("/console/exports")).text
+
+
+async def test_parquet_has_a_button(engine: Engine, person: Person) -> None:
+    await created(engine)
+    if importlib.util.find_spec("pyarrow") is None:
+        await person.go("/console/exports")
+        seen = await person.press("Make it as Parquet", table="events")
+        assert seen.status == 406
+        assert "pyarrow" in seen.text
+        return
+    link = await _made(person, "Make it as Parquet", table="events")
+    assert (await person.web.get(link)).content[:4] == b"PAR1"
+
+
+async def test_a_file_is_of_one_session_and_lasts_an_hour(
+    engine: Engine, web: httpx.AsyncClient, clock: Clock
+) -> None:
+    person = await operator(engine, web)
+    link = await _made(person, table="events")
+    async with browser(engine) as elsewhere:
+        other = await operator(engine, elsewhere)
+        assert (await other.go(link)).status == 404
+    clock.move(minutes=59)
+    assert (await web.get(link)).status_code == 200
+    clock.move(minutes=2)
+    assert (await web.get(link)).status_code == 404
+
+
+async def test_a_file_that_is_being_made_says_how_far_it_is_and_is_stopped(
+    engine: Engine, person: Person
+) -> None:
+    event = await created(engine)
+    await invite(engine, event, "ann@people.example")
+    goes_on = threading.Event()
+    busy = ThreadPoolExecutor(1)
+    busy.submit(goes_on.wait)
+    asyncio.get_running_loop().set_default_executor(busy)
+    try:
+        await person.go("/console/exports")
+        seen = await person.press("Make it as CSV", table="attendees")
+        assert '<progress aria-label="attendees.csv, how far" max="1" value="0">' in seen.answer.text
+        assert 'data-live="moving"' in seen.answer.text
+        assert "You have no file yet." in (await person.press("Stop")).text
+    finally:
+        goes_on.set()
+
+
+@pytest.mark.parametrize("fields", [{"table": "secrets"}, {"table": "events", "since": "soon"}])
+async def test_what_is_no_table_and_no_day_is_refused(
+    engine: Engine, person: Person, fields: dict[str, str]
+) -> None:
+    await person.go("/console/exports")
+    answer = await person.web.post("/console/exports", data={"token": person.token, **fields}, headers=SAME)
+    assert answer.status_code == 400
