@@ -50,9 +50,18 @@ class LastZone(Value):
     arrived: datetime
 
 
+class Mailed(Value):
+    """When an organizer first invited somebody of a domain."""
+
+    organizer: str
+    domain: str
+    first: datetime
+
+
 RECEIPTS = Table[KeptReceipt](
     "event", KeptReceipt, key=lambda kept: (kept.receipt.event_uid, "receipt", kept.receipt.email, kept.id)
 )
+MAILED = Table[Mailed]("mailed-domain", Mailed, key=lambda m: (m.organizer, m.domain), checked=False)
 ZONES = Table[LastZone]("zone", LastZone, key=lambda zone: (zone.organizer, zone.email), checked=False)
 
 
@@ -113,6 +122,18 @@ class Attendees(AttendeeQuestions, Counting, Noting):
             await self.rows.put(INVITEES, Invitee(attendee=attendee))
         for name, n in Counter(name for a in new for name in attendee_counters(a)).items():
             self.count(uid, organizer, name, n)
+        await self._note_domains(new, organizer)
+
+    async def _note_domains(self, attendees: Sequence[Attendee], organizer: str) -> None:
+        """Note which domains the organizer has invited people of, and since when."""
+        first: dict[str, datetime] = {}
+        for a in attendees:
+            domain = a.email.rpartition("@")[2]
+            first[domain] = min(first.get(domain, a.created), a.created)
+        known = {m.domain: m for m in await self.rows.many(MAILED, [(organizer, one) for one in first])}
+        for domain, at in first.items():
+            if domain not in known or at < known[domain].first:
+                await self.rows.put(MAILED, Mailed(organizer=organizer, domain=domain, first=at))
 
     async def _with_zones(self, attendees: Sequence[Attendee], organizer: str) -> list[Attendee]:
         """The attendees, each with the zone of their last answer to any event of this organizer."""

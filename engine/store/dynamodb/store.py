@@ -11,12 +11,17 @@ from typing import Any, TypeVar
 from engine.store.dynamodb.calls import Calls, Consumed
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
+from engine.store.dynamodb.held import HeldQuestions
+from engine.store.dynamodb.inbox_messages import InboxMessageQuestions
 from engine.store.dynamodb.items import Items
 from engine.store.dynamodb.keys import KeyQuestions
 from engine.store.dynamodb.links import LinkQuestions
 from engine.store.dynamodb.orders import OrderQuestions
 from engine.store.dynamodb.pages import PageQuestions
 from engine.store.dynamodb.pictures import PictureQuestions
+from engine.store.dynamodb.quarantine import QuarantineQuestions
+from engine.store.dynamodb.recipients import Recipients
+from engine.store.dynamodb.record import RecordQuestions
 from engine.store.dynamodb.requests import RequestQuestions
 from engine.store.dynamodb.rows import Rows
 from engine.store.dynamodb.session import Context
@@ -35,6 +40,11 @@ _PAUSE_S = 0.02
 
 
 class DynamoStore(
+    Recipients,
+    QuarantineQuestions,
+    HeldQuestions,
+    InboxMessageQuestions,
+    RecordQuestions,
     KeyQuestions,
     RequestQuestions,
     SessionQuestions,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from engine.store.dynamodb.branding import Brandings
 from engine.store.dynamodb.claims import Claims
+from engine.store.dynamodb.confirmations import Confirmations
 from engine.store.dynamodb.events import Events
+from engine.store.dynamodb.held import HeldActions
+from engine.store.dynamodb.inbox_messages import InboxMessages
 from engine.store.dynamodb.keys import Keys
 from engine.store.dynamodb.links import Links
 from engine.store.dynamodb.orders import Orders
 from engine.store.dynamodb.pages import Pages
 from engine.store.dynamodb.pictures import Pictures
+from engine.store.dynamodb.quarantine import Quarantine
+from engine.store.dynamodb.record import Record
 from engine.store.dynamodb.requests import Requests
 from engine.store.dynamodb.sessions import Sessions
 from engine.store.dynamodb.suppressions import Suppressions
@@ -19,6 +24,11 @@ from engine.store.dynamodb.webhooks import Webhooks
 
 
 class DynamoUnit(
+    Quarantine,
+    Confirmations,
+    HeldActions,
+    InboxMessages,
+    Record,
     Keys,
     Requests,
     Sessions,

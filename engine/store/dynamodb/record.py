@@ -1,0 +1,159 @@
+"""The record: one chain of rows, in the order in which units of work are kept.
+
+Each row follows the head, which every unit that adds one writes: units that do so at the same time are run again, one
+after the other. So an installation records as many commands a second as transactions can follow one another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+
+from engine.model.base import Value
+from engine.model.record import GENESIS, Cut, Head, Leaf, OldLine, Place, Row
+from engine.store.dynamodb.names import number
+from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.session import ReadSession, UnitSession
+
+_ALL = "all"
+_CUT_AT_ONCE = 25
+
+
+class KeptRow(Value):
+    """A row with its bytes in hexadecimal."""
+
+    seq: int
+    body: str
+    head: str
+    salt: str = ""
+
+    @property
+    def row(self) -> Row:
+        """The row."""
+        return Row(self.seq, self.body, bytes.fromhex(self.head), bytes.fromhex(self.salt) or None)
+
+
+class KeptHead(Value):
+    """The newest row's number and head."""
+
+    seq: int
+    head: str
+
+
+class KeptCut(Value):
+    """Where the past was cut away."""
+
+    seq: int
+    head: str
+    note: str
+
+
+class Salt(Value):
+    """The salt of a person's commitments."""
+
+    address: str
+    salt: str
+
+
+def _of_caller(kept: KeptRow) -> Iterable[Entry]:
+    said = json.loads(kept.body)
+    caller = said.get("key") or said.get("who") or ""
+    if caller:
+        yield caller, number(kept.seq)
+
+
+ROWS = Table[KeptRow](
+    "record",
+    KeptRow,
+    key=lambda kept: (_ALL, number(kept.seq)),
+    indexes={"caller": _of_caller},
+    checked=False,
+)
+HEAD = Table[KeptHead]("record-head", KeptHead, key=lambda _: (_ALL,), checked=False)
+CUT = Table[KeptCut]("record-cut", KeptCut, key=lambda _: (_ALL,), checked=False)
+SALTS = Table[Salt]("record-salt", Salt, key=lambda salt: (salt.address,), checked=False)
+
+
+class RecordQuestions(ReadSession):
+    """The record as it is read."""
+
+    async def record_head(self) -> Head:
+        """The newest row's number and head."""
+        kept = await self.rows.get(HEAD, _ALL)
+        return Head(kept.seq, bytes.fromhex(kept.head)) if kept else Head(0, GENESIS)
+
+    async def record_rows(self, after: int, limit: int, caller: str | None = None) -> list[Row]:
+        """The rows that follow the row `after`, in order; `caller`: only those of a key or of a commitment."""
+        if caller is None:
+            found = await self.rows.under(ROWS, _ALL, after=number(after), limit=limit)
+        else:
+            found = await self.rows.by(ROWS, "caller", caller, after=number(after), limit=limit)
+        return [kept.row for kept in found]
+
+    async def record_leaves(self, after: int, limit: int) -> list[Leaf]:
+        """As `record_rows`, for whoever verifies them."""
+        return [(row.seq, row.body.encode(), row.head) for row in await self.record_rows(after, limit)]
+
+    async def newest_rows(self, caller: str | None, before: int | None, limit: int) -> list[Row]:
+        """The newest rows, newest first; `before`: only those with a smaller number."""
+        end = number(before) if before is not None else ""
+        if caller is None:
+            found = await self.rows.under(ROWS, _ALL, after=end, limit=limit, backwards=True)
+            return [kept.row for kept in found]
+        listed: list[Row] = []
+        async for kept in self.rows.each_by(ROWS, "caller", caller, before=end, backwards=True):
+            listed.append(kept.row)
+            if len(listed) == limit:
+                break
+        return listed
+
+    async def record_cut(self) -> Cut | None:
+        """Where the past was cut away, if it was."""
+        kept = await self.rows.get(CUT, _ALL)
+        return Cut(seq=kept.seq, head=bytes.fromhex(kept.head), note=kept.note) if kept else None
+
+    async def old_lines(self, after: int, limit: int) -> list[OldLine]:
+        """There was a record from the beginning."""
+        return []
+
+    async def record_salt(self, address: str) -> bytes | None:
+        """The salt of a person's commitments, or None."""
+        kept = await self.rows.get(SALTS, address)
+        return bytes.fromhex(kept.salt) if kept else None
+
+
+class Record(RecordQuestions, UnitSession):
+    """The record as a unit of work adds to it."""
+
+    owed: list[str]
+
+    async def record_place(self, addresses: Collection[str]) -> Place:
+        """After which row the next one goes, and the salts of these people."""
+        found = await self.rows.many(SALTS, [(address,) for address in addresses])
+        return Place(await self.record_head(), {salt.address: bytes.fromhex(salt.salt) for salt in found})
+
+    async def add_row(self, row: Row, salts: Mapping[str, bytes]) -> None:
+        """Append a row, with the salts of people who had none."""
+        await self.record_head()
+        await self.rows.put(HEAD, KeptHead(seq=row.seq, head=row.head.hex()))
+        salt = row.salt.hex() if row.salt else ""
+        await self.rows.put(ROWS, KeptRow(seq=row.seq, body=row.body, head=row.head.hex(), salt=salt))
+        for address, one in salts.items():
+            await self.rows.put(SALTS, Salt(address=address, salt=one.hex()))
+
+    def take_owed(self) -> list[str]:
+        """The Message-IDs of what this unit has come to owe since it was asked last."""
+        taken, self.owed = self.owed, []
+        return taken
+
+    async def cut_record(self, cut: Cut) -> None:
+        """Delete the rows up to the one of `cut`, which says where the record begins from now on.
+
+        As many as a unit takes; those that are left lie before the beginning, and go with the next cut.
+        """
+        kept = await self.rows.get(CUT, _ALL)
+        if kept is None or cut.seq > kept.seq:
+            await self.rows.put(CUT, KeptCut(seq=cut.seq, head=cut.head.hex(), note=cut.note))
+        for row in await self.rows.under(ROWS, _ALL, limit=_CUT_AT_ONCE):
+            if row.seq <= cut.seq:
+                await self.rows.drop(ROWS, _ALL, number(row.seq))
