@@ -94,6 +94,14 @@ def page_publish(slug: str) -> None:
     run(_apply(settings_in_force(), UpdatePage, {"slug": slug, "published": True}, {}))
 
 
+@page.command("every-event")
+@click.argument("state", type=click.Choice(["on", "off"]))
+@click.option("--organizer", metavar="ADDRESS", help="Whose events; default: CIS_ORGANIZER.")
+def page_every_event(state: str, organizer: str | None) -> None:
+    """Publish every event, also those to come, and a page of what comes next; or take that off the web."""
+    run(_publish(settings_in_force(), on=state == "on", organizer=organizer))
+
+
 @page.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def page_list(*, as_json: bool) -> None:
@@ -126,6 +134,18 @@ async def _apply(
         done = await engine.apply(wanted.model_copy(update=kept), engine.local)
     online = views.url(settings, done.page) or f"each event has a page of its own ({done.page.slug})"
     click.echo(online if done.page.published else f"{done.page.slug} is off the web")
+    return 0
+
+
+async def _publish(settings: Settings, *, on: bool, organizer: str | None) -> int:
+    from cis_mcp.run.runtime import opened
+    from cis_mcp.views import pages as views
+    from engine.commands.pages.publishing import PublishEvents
+
+    async with opened(settings) as engine:
+        done = await engine.apply(PublishEvents(on=on, organizer=organizer), engine.local)
+    found = views.url(settings, done.page) if done.page else "nothing was published"
+    click.echo(found if done.on or done.page is None else f"{done.page.slug} is off the web")
     return 0
 
 

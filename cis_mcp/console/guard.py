@@ -197,6 +197,8 @@ _DONE = {
     "restored": "In use again.",
     "online": "On the web, as it is now.",
     "offline": "Off the web.",
+    "published": "Every event has a page of its own now, also those to come.",
+    "unpublished": "Off the web; pages that were made one by one stay.",
     "chosen": "You see what this organizer has.",
 }
 """What a change came to, by the word in the address, so that no link can make us say anything else."""

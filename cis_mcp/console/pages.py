@@ -14,6 +14,7 @@ from cis_mcp.pages.web import PRIVATE, Body, answer
 from cis_mcp.views import pages as views
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, UpdatePage
+from engine.commands.pages.publishing import PublishEvents, slug_of_all
 from engine.model.events import Event
 from engine.model.pages import SHOWN, EventSelection, Grouping, Layout, Page, PageKind, Show
 from engine.model.verbs import Verb
@@ -49,7 +50,15 @@ async def show(visit: Visit) -> Response:
     shown = visit.rows(_SHOWN)
     found = await visit.engine.pages(visit.actor)
     infos = [views.page_info(visit.engine.settings, page) for page in found[:shown]]
-    return visit.show("pages.html", title="Pages", pages=infos, more=max(0, len(found) - shown), kinds=KINDS)
+    all_of = slug_of_all(visit.chosen or visit.actor.address)
+    return visit.show(
+        "pages.html",
+        title="Pages",
+        pages=infos,
+        more=max(0, len(found) - shown),
+        kinds=KINDS,
+        publishes=any(page.slug == all_of and page.published for page in found),
+    )
 
 
 async def new(visit: Visit) -> Response:
@@ -148,6 +157,13 @@ async def make(visit: Visit) -> Response:
     return visit.go(f"{_HUB}/{done.page.slug}", "online")
 
 
+async def publish(visit: Visit) -> Response:
+    """POST /console/pages/publishing: every event has a page, or only what was made one by one."""
+    organizer = visit.given("organizer") or visit.chosen
+    done = await visit.apply(PublishEvents(on=visit.given("do") == "on", organizer=organizer or None))
+    return visit.go(_HUB, "published" if done.on else "unpublished")
+
+
 async def save(visit: Visit) -> Response:
     """POST /console/pages/{slug}: what the form says, or on and off the web."""
     slug = visit.path("slug")
@@ -223,6 +239,7 @@ SCREENS = (
     Screen("GET", _HUB, show, of_one=True),
     Screen("POST", _HUB, make, Verb.PUBLISH),
     Screen("GET", f"{_HUB}/new", new, Verb.PUBLISH),
+    Screen("POST", f"{_HUB}/publishing", publish, Verb.PUBLISH),
     Screen("POST", f"{_HUB}/preview", preview, asks=True),
     Screen("GET", f"{_HUB}/{{slug:str}}", page),
     Screen("POST", f"{_HUB}/{{slug:str}}", save, Verb.PUBLISH),

@@ -196,3 +196,17 @@ async def test_nobody_sees_or_changes_the_links_and_pages_of_another(
             text = (await ann.go(path)).text
             assert "May" not in text
             assert "Season" not in text
+
+
+async def test_one_button_publishes_every_event_and_another_takes_it_back(
+    engine: Engine, person: Person
+) -> None:
+    await created(engine)
+    await person.go("/console/pages")
+    seen = await person.press("Publish every event")
+    assert "Every event has a page of its own now" in seen.text
+    (page,) = await engine.pages(engine.local)
+    assert (page.kind, page.published) == (PageKind.UPCOMING, True)
+    seen = await person.press("Take them off the web")
+    assert "Off the web" in seen.text
+    assert not (await engine.pages(engine.local))[0].published

@@ -31,6 +31,17 @@ async def test_a_page_is_made_changed_and_taken_off_the_web(engine: Engine, web:
         assert (await other.patch(at, json={"title": "Other"})).status_code == 404
 
 
+async def test_one_switch_publishes_every_event(engine: Engine, web: httpx.AsyncClient) -> None:
+    async with bearing(web, await with_verbs(engine, "publish")) as publisher:
+        for on in (True, True, False):
+            answer = await publisher.post("/v1/publishing", json={"on": on})
+            assert answer.status_code == 200, answer.text
+            assert (answer.json()["on"], answer.json()["page"]["published"]) == (on, on)
+        theirs = await publisher.post("/v1/publishing", json={"on": True, "organizer": "eve@example.org"})
+        assert theirs.status_code == 403
+    assert (await web.post("/v1/publishing", json={"on": True})).status_code == 403
+
+
 async def test_pages_are_paged_by_cursors_that_cannot_be_made_up(
     engine: Engine, web: httpx.AsyncClient
 ) -> None:

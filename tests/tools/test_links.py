@@ -38,6 +38,19 @@ async def test_a_schedule_page_and_the_code_for_mailchimp_are_two_calls(engine: 
         assert one["code"]["plain_link"].endswith("?e={{ person.email|urlencode }}")
 
 
+async def test_an_organizer_allows_hosts_to_which_their_links_lead(engine: Engine) -> None:
+    event = await created(engine)
+    link = {"name": "May", "events": [event.id], "vendor": "own", "landing": "https://shop.example/thanks"}
+    async with calling(engine, tier="extended") as caller:
+        assert await caller.code("create_link", **link) == "url_not_allowed"
+        allowed = await caller.ok("set_landing_hosts", hosts=["*.Shop.example", "shop.example"])
+        assert allowed["hosts"] == ["*.shop.example", "shop.example"]
+        assert (await caller.ok("create_link", **link))["link"]["landing"] == link["landing"]
+        assert await caller.code("set_landing_hosts", hosts=["no host"]) == "invalid_argument"
+        assert (await caller.ok("set_landing_hosts", hosts=[]))["hosts"] == []
+        assert await caller.code("create_link", **link) == "url_not_allowed"
+
+
 async def test_links_are_listed_in_parts(engine: Engine) -> None:
     event = await created(engine)
     async with calling(engine, tier="extended") as caller:

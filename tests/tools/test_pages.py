@@ -35,6 +35,27 @@ async def test_a_page_is_made_changed_taken_off_the_web_and_listed(engine: Engin
         assert again["changed"] == []
 
 
+async def test_one_switch_publishes_every_event_and_takes_all_of_it_back(engine: Engine, mode: Mode) -> None:
+    event = await created(engine)
+    async with calling(engine, mode, tier="extended") as caller:
+        own = await caller.ok("create_page", title="May", month="2027-05")
+        assert (await caller.ok("publish_events", on=False))["page"] is None
+        on = await caller.ok("publish_events", on=True)
+        assert (on["on"], on["events"], on["page"]["kind"]) == (True, 1, "upcoming")
+        assert await caller.ok("publish_events", on=True) == on
+        urls = (await caller.ok("list_pages", event=event.id))["event_urls"]
+        assert urls == [f"http://127.0.0.1:8000/e/{event.id}"]
+        off = await caller.ok("publish_events", on=False)
+        assert (off["on"], off["page"]["published"], off["page"]["slug"]) == (
+            False,
+            False,
+            on["page"]["slug"],
+        )
+        standing = [page for page in (await caller.ok("list_pages"))["pages"] if page["published"]]
+        assert [page["slug"] for page in standing] == [own["page"]["slug"]]
+        assert await caller.code("publish_events", on=True, organizer="no address") == "invalid_address"
+
+
 async def test_a_second_page_of_the_same_title_has_an_address_of_its_own(engine: Engine) -> None:
     async with calling(engine, tier="extended") as caller:
         one = await caller.ok("create_page", title="Season")

@@ -93,6 +93,29 @@ async def test_a_question_in_words_goes_to_the_server(browser: Browser, site: Si
         assert all(h.startswith("Sunday") and h.endswith("May 2027") for h in headings)
 
 
+async def test_a_chip_that_is_pressed_leaves_the_rest_the_ticks_and_the_address(
+    browser: Browser, site: Site
+) -> None:
+    async with screen(browser, site) as seen:
+        await seen.go(f"{site.paths['schedule']}?q=yaks+on+sundays+in+may")
+        assert await seen.js("document.querySelectorAll('.reading button').length") >= 2
+        await seen.js(
+            "document.querySelector('input[name=email]').value = 'ann@example.com';"
+            "[...document.querySelectorAll('input[name=e]')].forEach((one, n) => { one.checked = n === 0 });"
+            "document.querySelector('.reading button').focus()"
+        )
+        ticked, chips = await seen.js(
+            "[document.querySelector('input[name=e]:checked').value, "
+            "document.querySelectorAll('.reading button').length]"
+        )
+        await seen.tab.press(*ENTER)
+        await seen.loaded("email=ann")
+        assert await seen.js("document.querySelectorAll('.reading button').length") == chips - 1
+        assert await seen.js(f"document.querySelector('input[name=e][value=\"{ticked}\"]').checked")
+        assert await seen.js("document.querySelector('input[name=email]').value") == "ann@example.com"
+        assert seen.tab.complaints == []
+
+
 async def test_a_scanner_that_runs_scripts_and_submits_forms_makes_one_mail_that_asks(
     browser: Browser, site: Site
 ) -> None:

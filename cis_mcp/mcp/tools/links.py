@@ -12,6 +12,7 @@ from cis_mcp.mcp.tools.base import CallContext, Reply, Result, Spec, reads, writ
 from cis_mcp.mcp.tools.fitting import fitted
 from cis_mcp.views.events import one_line
 from cis_mcp.views.links import CodeToCopy, LinkChange, LinkFields, LinkInfo, code_to_copy, link_info
+from engine.commands.pages.landing_hosts import HOSTS_MAX, SettleLandingHosts
 from engine.commands.pages.links import LinkDone
 from engine.model.campaign_links import CampaignLink
 from engine.refusals import Code, Refused
@@ -41,6 +42,26 @@ class ListLinksArguments(Arguments):
     )
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, description="next_cursor of the list before", max_length=_ID_MAX)
+
+
+class SetLandingHostsArguments(Arguments):
+    """Arguments of set_landing_hosts."""
+
+    hosts: list[str] = Field(
+        description="all that are allowed from now on; *.example.com: all below it; an empty list: none",
+        max_length=HOSTS_MAX,
+        examples=[["shop.example.com"]],
+    )
+    organizer: str | None = Field(
+        None, description="the organizer; leave out for yourself", examples=["ann@example.com"]
+    )
+
+
+class LandingHostsResult(Result):
+    """The hosts that an organizer allows, beside those of the operator."""
+
+    organizer: str
+    hosts: list[str]
 
 
 class LinkResult(Result):
@@ -83,6 +104,15 @@ async def list_links(call: CallContext, arguments: ListLinksArguments) -> Reply:
     links = await call.engine.links(call.actor)
     start = _after(links, arguments.cursor)
     return await fitted(arguments.limit, lambda limit: _listed(call, links[start:], limit))
+
+
+async def set_landing_hosts(call: CallContext, arguments: SetLandingHostsArguments) -> Reply:
+    """Allow the landing of links to be on these hosts of your own, in place of those that were allowed before. Ask your
+    user first: people are led there after they pressed the button."""
+    done = await call.apply(SettleLandingHosts(hosts=tuple(arguments.hosts), organizer=arguments.organizer))
+    named = ", ".join(done.hosts) or "no host of their own"
+    data = LandingHostsResult(organizer=done.organizer, hosts=list(done.hosts))
+    return Reply(f"Links of {done.organizer} may lead to {named}.", data)
 
 
 def _after(links: Sequence[CampaignLink], cursor: str | None) -> int:
@@ -144,6 +174,14 @@ TOOLS = (
         "Change a newsletter link",
         UpdateLinkArguments,
         LinkResult,
+        writes(destructive=True, idempotent=True),
+        "publish",
+    ),
+    Spec(
+        set_landing_hosts,
+        "Allow landing hosts",
+        SetLandingHostsArguments,
+        LandingHostsResult,
         writes(destructive=True, idempotent=True),
         "publish",
     ),

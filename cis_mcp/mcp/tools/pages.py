@@ -15,6 +15,7 @@ from cis_mcp.views.events import one_line
 from cis_mcp.views.pages import PageFields, PageInfo, page_info
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
+from engine.commands.pages.publishing import PublishEvents
 from engine.imports.pictures import FIELDS, with_pictures
 from engine.model.pages import PageKind
 from engine.refusals import Code, Refused
@@ -63,12 +64,29 @@ class ListPagesArguments(Arguments):
     )
 
 
+class PublishEventsArguments(Arguments):
+    """Arguments of publish_events."""
+
+    on: bool = Field(description="false: takes it off the web; pages that create_page made stay")
+    organizer: str | None = Field(
+        None, description="the organizer; leave out for yourself", examples=["ann@example.com"]
+    )
+
+
 class PageResult(Result):
     """A page that was made or changed."""
 
     page: PageInfo
     events: int = Field(description="events that it has now, past and cancelled ones among them")
     changed: list[str] = Field(description="which of its fields changed")
+
+
+class PublishingResult(Result):
+    """Whether all events of an organizer are published."""
+
+    on: bool
+    page: PageInfo | None = Field(description="lists what comes; null: never made")
+    events: int = Field(description="events that it has now")
 
 
 class PageList(Result):
@@ -107,6 +125,19 @@ async def update_page(call: CallContext, arguments: UpdatePageArguments) -> Repl
     )
     done = await call.apply(command)
     return await _reply(call, done, "Online" if done.page.published else "Off the web")
+
+
+async def publish_events(call: CallContext, arguments: PublishEventsArguments) -> Reply:
+    """Publish all events of an organizer by one switch, also those to come: each has a page of its own, and one page
+    lists what comes next. Ask your user first; off takes it back. For a selection use create_page."""
+    done = await call.apply(PublishEvents(on=arguments.on, organizer=arguments.organizer))
+    if done.page is None:
+        return Reply("Nothing was published.", PublishingResult(on=False, page=None, events=0))
+    info, count = page_info(call.engine.settings, done.page), len(await call.engine.page_events(done.page))
+    state = (
+        f"Every event has a page; what comes next is at {info.url}" if done.on else f"Off the web: {info.url}"
+    )
+    return Reply(state, PublishingResult(on=done.on, page=info, events=count))
 
 
 async def list_pages(call: CallContext, arguments: ListPagesArguments) -> Reply:
@@ -167,6 +198,14 @@ TOOLS = (
         "Change a web page",
         UpdatePageArguments,
         PageResult,
+        writes(destructive=True, idempotent=True),
+        "publish",
+    ),
+    Spec(
+        publish_events,
+        "Publish every event",
+        PublishEventsArguments,
+        PublishingResult,
         writes(destructive=True, idempotent=True),
         "publish",
     ),

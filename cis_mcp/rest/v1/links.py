@@ -173,7 +173,7 @@ ENDPOINTS = (
         "links",
         Nothing,
         LandingHosts,
-        tool="create_link",
+        tool="set_landing_hosts",
         tier="extended",
     ),
     Endpoint(

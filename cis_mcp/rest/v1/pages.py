@@ -12,6 +12,7 @@ from cis_mcp.views.base import Data
 from cis_mcp.views.pages import PageFields, PageInfo, page_info
 from engine.commands.pages import texts
 from engine.commands.pages.pages import CreatePage, PageDone, UpdatePage
+from engine.commands.pages.publishing import PublishEvents
 from engine.imports.pictures import FIELDS, with_pictures
 from engine.model import cursors
 from engine.model.pages import PageKind
@@ -53,6 +54,20 @@ class PageChange(PageFields, Body):
 
     title: str | None = Field(None, max_length=texts.TITLE_MAX)
     published: bool | None = Field(None, description="false: takes it off the web; true: puts it back")
+
+
+class Publishing(Body):
+    """Whether all events of an organizer are to be published."""
+
+    on: bool = Field(description="false: takes it off the web; pages that were made one by one stay")
+    organizer: str | None = Field(None, description="the organizer; left out: yourself", max_length=1_000)
+
+
+class Published(Data):
+    """Whether all events of an organizer are published."""
+
+    on: bool
+    page: PageInfo | None = Field(description="lists what comes; null: never made")
 
 
 class Pages(Data):
@@ -112,6 +127,13 @@ async def change_page(call: Call[OfPage, PageChange]) -> ChangedPage:
     return await _changed(call, await call.apply(command))
 
 
+async def publish(call: Call[Nothing, Publishing]) -> Published:
+    """Publish all events of an organizer by one switch, also those to come: each on a page of its own, and one page
+    that lists what comes next; or take that off the web. A repetition changes nothing."""
+    done = await call.apply(PublishEvents(on=call.body.on, organizer=call.body.organizer))
+    return Published(on=done.on, page=page_info(call.engine.settings, done.page) if done.page else None)
+
+
 async def _changed(call: Call[Any, Any], done: PageDone) -> ChangedPage:
     count = len(await call.engine.page_events(done.page))
     info = page_info(call.engine.settings, done.page)
@@ -149,6 +171,18 @@ ENDPOINTS = (
         OfPage,
         PageChange,
         tool="update_page",
+        tier="extended",
+    ),
+    Endpoint(
+        "POST",
+        "/v1/publishing",
+        publish,
+        Published,
+        Verb.PUBLISH,
+        "pages",
+        Nothing,
+        Publishing,
+        tool="publish_events",
         tier="extended",
     ),
 )
