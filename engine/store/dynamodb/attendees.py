@@ -16,7 +16,7 @@ from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.owed import INVITEES, Invitee
 from engine.store.dynamodb.rows import Table
 from engine.store.dynamodb.table import Index
-from engine.store.dynamodb.tallies import Counting, Tallies
+from engine.store.dynamodb.tallies import Counting
 from engine.store.rules import attendee_counters
 
 PLACES = {"attendees": 1, **{f"rsvp.{p.label}": -1 for p in Partstat if not p.holds_place}}
@@ -65,7 +65,7 @@ MAILED = Table[Mailed]("mailed-domain", Mailed, key=lambda m: (m.organizer, m.do
 ZONES = Table[LastZone]("zone", LastZone, key=lambda zone: (zone.organizer, zone.email), checked=False)
 
 
-class AttendeeQuestions(EventQuestions, Tallies):
+class AttendeeQuestions(EventQuestions):
     """Attendees as they are read."""
 
     async def attendee(self, event_uid: str, email: str) -> Attendee | None:

@@ -13,9 +13,10 @@ from engine.model.counters import PersonMails
 from engine.model.messages import Message, MessageState
 from engine.refusals import Code
 from engine.store import rules
+from engine.store.dynamodb.day_limit import SentHoursRead
 from engine.store.dynamodb.names import joined, number
 from engine.store.dynamodb.rows import Table
-from engine.store.dynamodb.session import ReadSession, summed
+from engine.store.dynamodb.session import summed
 from engine.store.dynamodb.tallies import SHARDS, Counting
 
 _DAYS_KEPT = 2
@@ -68,7 +69,7 @@ def _mails_of(key_id: str, shard: int) -> tuple[str, str]:
     return joined("key-mails", key_id), str(shard)
 
 
-class BudgetQuestions(ReadSession):
+class BudgetQuestions(SentHoursRead):
     """Budgets as they are read."""
 
     async def person_mails(self, emails: Collection[str], now: datetime) -> dict[str, PersonMails]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from engine.model.campaigns import Campaign
 from engine.model.claims import Claim, SendResult
 from engine.model.messages import Attempt, Kind, MessageState
 from engine.refusals import Code
@@ -44,10 +43,6 @@ class _Pass:
 
 class Claims(Judging, Quotas):
     """Claims messages for one dispatcher and writes down what came of them."""
-
-    async def running_with_rate(self) -> list[Campaign]:
-        """The running campaigns that have a rate of their own."""
-        raise NotImplementedError
 
     async def claim(
         self, owner: str, limit: int, now: datetime, lease_s: float, quota: str = ""

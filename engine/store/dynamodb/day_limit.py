@@ -6,15 +6,15 @@ from datetime import datetime
 
 from engine.store import rules
 from engine.store.dynamodb.names import joined, number
-from engine.store.dynamodb.session import ReadSession, summed
-from engine.store.dynamodb.tallies import Counting
+from engine.store.dynamodb.session import summed
+from engine.store.dynamodb.tallies import Counting, Tallies
 
 _HOURS = 24
 _PARTITION = joined("sent")
 _N = "n"
 
 
-class SentHoursRead(ReadSession):
+class SentHoursRead(Tallies):
     """The counters as they are read."""
 
     async def sent_within_day(self, now: datetime) -> int:

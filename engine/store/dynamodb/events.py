@@ -9,9 +9,9 @@ from engine.model.base import Value
 from engine.model.changes import ChangeKind
 from engine.model.events import Event
 from engine.store.dynamodb.changes import Noting
+from engine.store.dynamodb.lists import ListQuestions
 from engine.store.dynamodb.names import FOREVER, Key, joined, moment
 from engine.store.dynamodb.rows import Entry, Table
-from engine.store.dynamodb.session import ReadSession
 
 
 class Organizer(Value):
@@ -80,7 +80,7 @@ def shown(organizer: str) -> Key:
     return joined("shown", organizer), "changes"
 
 
-class EventQuestions(ReadSession):
+class EventQuestions(ListQuestions):
     """Events and organizers as they are read."""
 
     async def event(self, uid: str) -> Event | None:

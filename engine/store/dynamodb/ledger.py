@@ -14,10 +14,10 @@ from engine.refusals import Code
 from engine.store import rules
 from engine.store.dynamodb.attendees import AttendeeQuestions, Attendees
 from engine.store.dynamodb.budgets import Budgets
-from engine.store.dynamodb.day_limit import SentHours, SentHoursRead
+from engine.store.dynamodb.day_limit import SentHours
 from engine.store.dynamodb.held_now import Held
 from engine.store.dynamodb.ids import new_id
-from engine.store.dynamodb.names import joined
+from engine.store.dynamodb.names import Key, joined
 from engine.store.dynamodb.owed import (
     INVITEES,
     MAILS,
@@ -33,12 +33,15 @@ from engine.store.dynamodb.owed import (
     with_past,
 )
 from engine.store.dynamodb.table import Index
+from engine.store.dynamodb.windows import Windows
 
+_JUDGED = frozenset({MessageState.SENT, MessageState.FAILED})
+"""By what became of its newest messages a campaign is judged."""
 _LOOKED_AT = 2_000
 """Attendees that one unit of work reads to find those whom a job addresses."""
 
 
-class LedgerQuestions(SentHoursRead, AttendeeQuestions, Held):
+class LedgerQuestions(AttendeeQuestions, Held):
     """The ledger as it is read."""
 
     async def instance_answers(
@@ -116,7 +119,7 @@ class LedgerQuestions(SentHoursRead, AttendeeQuestions, Held):
         """Those of `emails` who got the event, or may have got it."""
         held = await self.held_ids()
         people = await self.invitees(event_uid, emails)
-        return {i.attendee.email for i in people if any(_notified(m, held) for m in i.messages)}
+        return {i.attendee.email for i in people if any(notified(m, held) for m in i.messages)}
 
     async def sent_message(self, message_id: str, transport_id: str) -> Message | None:
         """The message with this Message-ID, or with this id that a mail service gave it."""
@@ -166,7 +169,7 @@ class LedgerQuestions(SentHoursRead, AttendeeQuestions, Held):
         held, found = await self.held_ids(), 0
         async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
             meant = _meant(invitee.attendee, partstats, others)
-            found += meant and any(_notified(m, held) for m in invitee.messages)
+            found += meant and any(notified(m, held) for m in invitee.messages)
         return found
 
     async def audience(self, job: Fanout, limit: int) -> tuple[list[Attendee], str | None]:
@@ -186,7 +189,7 @@ class LedgerQuestions(SentHoursRead, AttendeeQuestions, Held):
         return found, None
 
 
-class Ledger(LedgerQuestions, Attendees, Budgets, SentHours):
+class Ledger(LedgerQuestions, Attendees, Budgets, SentHours, Windows):
     """The ledger as a unit of work changes it."""
 
     items_per_unit = 30
@@ -261,6 +264,9 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours):
             if m.state is MessageState.FAILED:
                 self.count_failure(m.organizer, m.code)
                 self._note_failure(m)
+            if m.campaign_id and m.state in _JUDGED:
+                failed = m.state is MessageState.FAILED
+                self.note_settled(m.campaign_id, m.settled or m.created, failed=failed, answer=m.answer)
         await self.settle_budgets(old.message, m)
         if not m.method:
             await self.rows.put(MAILS, new)
@@ -278,6 +284,8 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours):
         if message.kind.calendar:
             self.count(message.event_uid, message.organizer, f"delivery.{state}", n)
         self.count_in_campaign(message.campaign_id, state.value, n)
+        if message.kind is Kind.REPORT and state is MessageState.SENT and message.event_uid:
+            self.items.add(reports_sent(message.event_uid), "sent", n)
 
     def _note_failure(self, m: Message) -> None:
         bounced = m.code == Code.BOUNCED
@@ -360,6 +368,11 @@ class Ledger(LedgerQuestions, Attendees, Budgets, SentHours):
         return await self._waiting_at(pending) if pending else []
 
 
+def reports_sent(event_uid: str) -> Key:
+    """Where it is counted how many reports of an event were sent."""
+    return joined("reports", event_uid), "sent"
+
+
 def _known(people: dict[tuple[str, str], Invitee]) -> dict[rules.LedgerKey, bool]:
     """The keys of the rows that these people have, and whether each ended without being sent."""
     return {
@@ -370,7 +383,8 @@ def _known(people: dict[tuple[str, str], Invitee]) -> dict[rules.LedgerKey, bool
     }
 
 
-def _notified(m: Past, held: Collection[str]) -> bool:
+def notified(m: Past, held: Collection[str]) -> bool:
+    """True for a request that has left, or may have."""
     return m.method == "REQUEST" and (m.gone or (m.state.pending and m.id in held))
 
 

@@ -19,7 +19,7 @@ from engine.model.people import Attendee
 from engine.refusals import Code
 from engine.store.dynamodb.items import Item
 from engine.store.dynamodb.names import Key, joined, moment
-from engine.store.dynamodb.rows import Entry, Table, shard
+from engine.store.dynamodb.rows import Entry, Table, pointed, shard
 from engine.store.dynamodb.table import Index
 
 BUCKETS = 8
@@ -149,6 +149,12 @@ def _undecided(owed: Owed | None) -> Iterable[Entry]:
             yield key, owed.message.id
 
 
+def _failed(owed: Owed | None) -> Iterable[Entry]:
+    m = owed.message if owed else None
+    if m and m.campaign_id and m.state is MessageState.FAILED:
+        yield m.campaign_id, joined(moment(m.settled or m.created), m.id)
+
+
 def _waits_for_decision(invitee: Invitee) -> Iterable[Entry]:
     return _undecided(invitee.newest)
 
@@ -200,7 +206,11 @@ INVITEES = _Invitees(
     "event",
     Invitee,
     key=lambda i: (i.attendee.event_uid, "attendee", i.attendee.email),
-    indexes={"unproven": _unproven, "undecided": _waits_for_decision},
+    indexes={
+        "unproven": _unproven,
+        "undecided": _waits_for_decision,
+        "failed": lambda i: _failed(i.newest),
+    },
     attributes=_invitee_attributes,
     checked=False,
 )
@@ -208,7 +218,7 @@ OLDER = Table[Owed](
     "event",
     Owed,
     key=lambda owed: (owed.message.event_uid or "", "message", owed.message.email, owed.message.id),
-    indexes={"undecided": _undecided},
+    indexes={"undecided": _undecided, "failed": _failed},
     attributes=_listed,
     checked=False,
 )
@@ -220,6 +230,12 @@ MAILS = Table[Owed](
     attributes=_listed,
     checked=False,
 )
+
+
+def mixed(entries: Iterable[Item], items: Mapping[Key, Item]) -> list[Owed]:
+    """The rows to which entries of an index lead that attendees and older messages share, in their order."""
+    found = (items.get(pointed(entry)) for entry in entries)
+    return [row for item in found if item and (row := row_of(item))]
 
 
 def kind_of(key: Key) -> Table[Any]:

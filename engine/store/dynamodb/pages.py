@@ -12,11 +12,10 @@ from engine.model.events import Event
 from engine.model.pages import Page, PageRequest
 from engine.store.dynamodb.attendees import PLACES
 from engine.store.dynamodb.branding import BrandingQuestions
-from engine.store.dynamodb.events import EVENTS, shown
+from engine.store.dynamodb.events import EVENTS, EventQuestions, shown
 from engine.store.dynamodb.names import moment, newest_first
 from engine.store.dynamodb.rows import Entry, Table
 from engine.store.dynamodb.session import UnitSession
-from engine.store.dynamodb.tallies import Tallies
 
 _ALL = "all"
 _KEPT = timedelta(days=30)
@@ -54,7 +53,7 @@ REQUESTS = Table[PageRequest](
 CONFIRMED = Table[Confirmed]("confirmed", Confirmed, key=lambda c: (c.organizer, c.person), checked=False)
 
 
-class PageQuestions(BrandingQuestions, Tallies):
+class PageQuestions(BrandingQuestions, EventQuestions):
     """Pages as they are read."""
 
     async def organizer_language(self, organizer: str) -> str:

@@ -214,7 +214,7 @@ class Rows:
 
     async def pointed(self, table: Table[V], entries: Sequence[Item]) -> list[V]:
         """The values to which entries of an index lead, in their order."""
-        keys = [_pointed(entry) for entry in entries]
+        keys = [pointed(entry) for entry in entries]
         found = await self.items.get_many(keys)
         return [table.value(found[key]) for key in keys if key in found]
 
@@ -224,7 +224,8 @@ class Rows:
         return len(listed)
 
 
-def _pointed(entry: Item) -> Key:
+def pointed(entry: Item) -> Key:
+    """The key of the value to which an entry of an index leads."""
     pk, _, sk = entry.value.partition("\n")
     return pk, sk
 

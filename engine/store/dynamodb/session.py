@@ -24,7 +24,8 @@ class ReadSession:
     """Values, and the items that hold them: of one unit of work, or of one question.
 
     A part of the store has a class of questions, which units and the store itself have, and a class of changes above
-    it, which only units have.
+    it, which only units have. Questions that others build on stand in one line of inheritance, from counters to
+    campaigns: so Python can order them, whichever parts are put together.
     """
 
     context: Context

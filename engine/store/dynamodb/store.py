@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from engine.store.dynamodb.calls import Calls, Consumed
+from engine.store.dynamodb.campaigns import CampaignQuestions
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.held import HeldQuestions
 from engine.store.dynamodb.inbox_messages import InboxMessageQuestions
 from engine.store.dynamodb.items import Items
+from engine.store.dynamodb.jobs import DueJobs
 from engine.store.dynamodb.keys import KeyQuestions
 from engine.store.dynamodb.links import LinkQuestions
 from engine.store.dynamodb.orders import OrderQuestions
@@ -28,6 +30,7 @@ from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.sessions import SessionQuestions
 from engine.store.dynamodb.suppressions import SuppressionQuestions
 from engine.store.dynamodb.tallies import Tallies
+from engine.store.dynamodb.timing import Timing
 from engine.store.dynamodb.triggers import TriggerQuestions
 from engine.store.dynamodb.unit import DynamoUnit
 from engine.store.dynamodb.webhooks import WebhookQuestions
@@ -40,6 +43,9 @@ _PAUSE_S = 0.02
 
 
 class DynamoStore(
+    DueJobs,
+    CampaignQuestions,
+    Timing,
     Recipients,
     QuarantineQuestions,
     HeldQuestions,

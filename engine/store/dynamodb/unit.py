@@ -6,10 +6,12 @@ from engine.store.dynamodb.branding import Brandings
 from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.confirmations import Confirmations
 from engine.store.dynamodb.events import Events
+from engine.store.dynamodb.feeds import Feeds
 from engine.store.dynamodb.held import HeldActions
 from engine.store.dynamodb.inbox_messages import InboxMessages
 from engine.store.dynamodb.keys import Keys
 from engine.store.dynamodb.links import Links
+from engine.store.dynamodb.notices import Notices
 from engine.store.dynamodb.orders import Orders
 from engine.store.dynamodb.pages import Pages
 from engine.store.dynamodb.pictures import Pictures
@@ -24,6 +26,8 @@ from engine.store.dynamodb.webhooks import Webhooks
 
 
 class DynamoUnit(
+    Feeds,
+    Notices,
     Quarantine,
     Confirmations,
     HeldActions,

@@ -1,0 +1,246 @@
+"""Campaigns, and the jobs that write the messages of many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.campaigns import Campaign, CampaignState, Recipient
+from engine.model.changes import ChangeKind
+from engine.model.messages import Fanout, Kind, MessageState
+from engine.store.dynamodb.ids import new_id
+from engine.store.dynamodb.leases import LeaseQuestions, Leases
+from engine.store.dynamodb.lists import SKIPPED, Lists
+from engine.store.dynamodb.names import joined, moment, newest_first
+from engine.store.dynamodb.owed import INVITEES, Owed
+from engine.store.dynamodb.rows import Entry, Table
+from engine.store.rules import FAILING_WINDOW, is_failing
+
+_ALL = "all"
+_UPLOADING = "uploading"
+_GOES_ON = frozenset({CampaignState.RUNNING, CampaignState.CANCELLED})
+_PENDING = (MessageState.QUEUED, MessageState.SENDING, MessageState.DEFERRED)
+_NOTED = {
+    CampaignState.FINISHED: ChangeKind.CAMPAIGN_FINISHED,
+    CampaignState.CANCELLED: ChangeKind.CAMPAIGN_CANCELLED,
+    CampaignState.PAUSED: ChangeKind.CAMPAIGN_PAUSED,
+}
+
+
+class KeptCampaign(Value):
+    """A campaign; `uploading`: only its list is there yet, and nobody sees it."""
+
+    campaign: Campaign
+    uploading: bool = False
+
+
+def _by_state(kept: KeptCampaign) -> Iterable[Entry]:
+    c = kept.campaign
+    state = _UPLOADING if kept.uploading else c.state.value
+    due = c.at if c.state is CampaignState.SCHEDULED and c.at and not kept.uploading else c.created
+    yield state, joined(moment(due), c.id)
+
+
+def _by_age(kept: KeptCampaign) -> Iterable[Entry]:
+    c = kept.campaign
+    if not kept.uploading:
+        place = joined(newest_first(c.created), c.id)
+        for name in (_ALL, f"of {c.organizer}", joined(c.event_uid, c.organizer)):
+            yield name, place
+
+
+def _of_campaign(job: Fanout) -> Iterable[Entry]:
+    if job.campaign_id:
+        yield job.campaign_id, job.id
+
+
+CAMPAIGNS = Table[KeptCampaign](
+    "campaign",
+    KeptCampaign,
+    key=lambda kept: (kept.campaign.id,),
+    indexes={"state": _by_state, "age": _by_age},
+)
+FANOUTS = Table[Fanout](
+    "fanout",
+    Fanout,
+    key=lambda job: (job.id,),
+    indexes={"open": lambda job: [(_ALL, job.id)], "campaign": _of_campaign},
+)
+
+
+class CampaignQuestions(LeaseQuestions):
+    """Campaigns and jobs as they are read."""
+
+    async def campaign(self, campaign_id: str) -> Campaign | None:
+        """The campaign with this id, or None."""
+        kept = await self.rows.get(CAMPAIGNS, campaign_id)
+        return kept.campaign if kept and not kept.uploading else None
+
+    async def in_state(self, state: CampaignState, limit: int | None = None) -> list[Campaign]:
+        """The campaigns in a state, those first that are due or were made first."""
+        found = await self.rows.by(CAMPAIGNS, "state", state.value, limit=limit)
+        return [kept.campaign for kept in found]
+
+    async def running_with_rate(self) -> list[Campaign]:
+        """The running campaigns that have a rate of their own."""
+        return [c for c in await self.in_state(CampaignState.RUNNING) if c.rate]
+
+    async def last_campaigns(self, event_uid: str, organizer: str, limit: int) -> list[Campaign]:
+        """The newest campaigns for an event of that organizer, newest first."""
+        found = await self.rows.by(CAMPAIGNS, "age", joined(event_uid, organizer), limit=limit)
+        return [kept.campaign for kept in found]
+
+    async def last_campaign(self, event_uid: str, organizer: str, kind: Kind) -> Campaign | None:
+        """The newest campaign of a kind for an event of that organizer, or None."""
+        async for kept in self.rows.each_by(CAMPAIGNS, "age", joined(event_uid, organizer)):
+            if kept.campaign.kind is kind:
+                return kept.campaign
+        return None
+
+    async def abandoned_list(self, before: datetime) -> str | None:
+        """The id of a list that was begun before that time and whose campaign was never added."""
+        found = await self.rows.by(CAMPAIGNS, "state", _UPLOADING, before=moment(before), limit=1)
+        return found[0].campaign.id if found else None
+
+    async def next_scheduled(self, now: datetime) -> Campaign | None:
+        """A campaign whose time to start has come."""
+        state = CampaignState.SCHEDULED.value
+        found = await self.rows.by(CAMPAIGNS, "state", state, before=f"{moment(now)}$", limit=1)
+        return found[0].campaign if found else None
+
+    async def campaign_counts(self, campaign_id: str) -> dict[str, int]:
+        """How many messages are in each state, and how many rows were skipped or wait to be written."""
+        tally = await self.campaign_tally(campaign_id)
+        counts = {state.value: tally.get(state.value, 0) for state in MessageState}
+        for owed in (await self.sending()).values():
+            if owed.message.campaign_id == campaign_id:
+                counts[owed.message.state.value] -= 1
+                counts[MessageState.SENDING.value] += 1
+        campaign, written = await self.campaign(campaign_id), sum(counts.values())
+        if campaign is None or campaign.kind is Kind.INVITE:
+            return counts | _rest_of_list(campaign, tally.get(SKIPPED, 0), written)
+        left = campaign.total - written
+        job = await self.fanout_of(campaign_id)
+        return counts | ({"skipped": 0, "waiting": left} if job else {"skipped": left, "waiting": 0})
+
+    async def backlog(self) -> int:
+        """How many messages running campaigns without a rate of their own owe, written or not, and not deferred."""
+        owed = 0
+        for campaign in await self.in_state(CampaignState.RUNNING):
+            if not campaign.rate:
+                tally = await self.campaign_tally(campaign.id)
+                over = sum(tally.get(state, 0) for state in ("sent", "failed", "withdrawn", "deferred"))
+                owed += max(0, campaign.valid - over)
+        return owed
+
+    async def next_drained(self) -> Campaign | None:
+        """A running campaign whose messages are all written and settled."""
+        for campaign in await self.in_state(CampaignState.RUNNING):
+            tally = await self.campaign_tally(campaign.id)
+            pending = sum(tally.get(state.value, 0) for state in _PENDING)
+            if not pending and not await self.fanout_of(campaign.id):
+                return campaign
+        return None
+
+    async def next_failing(self, share: float) -> tuple[Campaign, int, int, str] | None:
+        """A running campaign of whose newest messages more than `share` failed.
+
+        With it: how many failed, of how many, and what a mail server answered last.
+        """
+        for campaign in await self.in_state(CampaignState.RUNNING):
+            if not (await self.campaign_tally(campaign.id)).get(MessageState.FAILED.value):
+                continue
+            since = campaign.resumed or campaign.started
+            settled, failed, answer = await self.newest_settled(campaign.id, since, FAILING_WINDOW)
+            if is_failing(failed, settled, share):
+                return campaign, failed, settled, answer
+        return None
+
+    async def next_fanout(self, now: datetime) -> Fanout | None:
+        """The oldest job that may go on; those of paused campaigns wait, and those that are not due yet."""
+        async for job in self.rows.each_by(FANOUTS, "open", _ALL):
+            campaign = await self.campaign(job.campaign_id) if job.campaign_id else None
+            state = campaign.state if campaign else None
+            if job.due and job.due > now and state is not CampaignState.CANCELLED:
+                continue
+            if job.campaign_id is None or state is None or state in _GOES_ON:
+                return job
+        return None
+
+    async def fanout_of(self, campaign_id: str) -> Fanout | None:
+        """The job of a campaign; None if it has none, or has ended."""
+        return await self.rows.first_by(FANOUTS, "campaign", campaign_id)
+
+
+class Campaigns(CampaignQuestions, Lists, Leases):
+    """Campaigns and jobs as a unit of work changes them."""
+
+    async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
+        """Add a campaign with the rows of its list; a list that was uploaded under its id is its list."""
+        await self.rows.put(CAMPAIGNS, KeptCampaign(campaign=campaign))
+        self.count_in_campaign(campaign.id, SKIPPED, await self.add_rows(campaign.id, rows))
+
+    async def upload_rows(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
+        """Keep rows of a list whose campaign is added later; until then no one sees it."""
+        await self.rows.add(CAMPAIGNS, KeptCampaign(campaign=campaign, uploading=True))
+        known = await self.recipient(campaign.id, rows[0].row) if rows else None
+        skipped = await self.add_rows(campaign.id, rows)
+        if known is None:
+            self.count_in_campaign(campaign.id, SKIPPED, skipped)
+
+    async def drop_rows(self, campaign_id: str, limit: int) -> None:
+        """Delete rows of such a list, the list itself with the last."""
+        if await self.drop_some_rows(campaign_id):
+            await self.rows.drop(CAMPAIGNS, campaign_id)
+
+    async def save_campaign(self, campaign: Campaign) -> None:
+        """Replace a campaign; one that comes to rest is noted among the changes."""
+        before, kind = await self.campaign(campaign.id), _NOTED.get(campaign.state)
+        if kind and before and before.state is not campaign.state:
+            self.note(
+                kind,
+                at=campaign.finished or campaign.paused or campaign.created,
+                organizer=campaign.organizer,
+                event_uid=campaign.event_uid,
+                campaign_id=campaign.id,
+                status=campaign.state.value,
+                words=campaign.note,
+            )
+        await self.rows.put(CAMPAIGNS, KeptCampaign(campaign=campaign))
+
+    async def sent_of_campaign(self, campaign_id: str, after: str, limit: int) -> tuple[list[str], str]:
+        """Message-IDs of a campaign's sent mails, in a lasting order, and where to go on; empty at the end."""
+        campaign = await self.campaign(campaign_id)
+        found, place = list[str](), joined("attendee", after) if after else ""
+        if campaign is None:
+            return found, ""
+        async for invitee in self.rows.each_under(INVITEES, campaign.event_uid, "attendee", after=place):
+            newest = [invitee.newest] if invitee.newest else []
+            rows = [*await self.older(invitee), *newest]
+            found += [owed.message.message_id for owed in rows if _sent_in(owed, campaign_id)]
+            if len(found) >= limit:
+                return found, invitee.attendee.email
+        return found, ""
+
+    async def add_fanout(self, job: Fanout) -> None:
+        """Add a job that writes messages in chunks."""
+        await self.rows.put(FANOUTS, job.model_copy(update={"id": new_id()}))
+
+    async def move_fanout(self, job: Fanout, cursor: str | None) -> None:
+        """Move a job's cursor; None ends the job."""
+        if cursor is None:
+            await self.rows.drop(FANOUTS, job.id)
+        elif await self.rows.get(FANOUTS, job.id):
+            await self.rows.put(FANOUTS, job.model_copy(update={"cursor": cursor}))
+
+
+def _sent_in(owed: Owed, campaign_id: str) -> bool:
+    return owed.message.campaign_id == campaign_id and owed.message.state is MessageState.SENT
+
+
+def _rest_of_list(campaign: Campaign | None, skipped: int, written: int) -> dict[str, int]:
+    total = campaign.total if campaign else skipped + written
+    if campaign and campaign.state is CampaignState.CANCELLED:
+        return {"skipped": total - written, "waiting": 0}
+    return {"skipped": skipped, "waiting": total - skipped - written}

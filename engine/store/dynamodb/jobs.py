@@ -1,0 +1,32 @@
+"""What waits to be looked after, in one look."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.model.bulk_changes import BulkChange
+from engine.store.dynamodb.campaigns import CampaignQuestions
+from engine.store.dynamodb.notices import NoticeQuestions
+from engine.store.protocol import NOTICE_PAUSE, Job
+from engine.store.rules import LIST_KEPT
+
+
+class DueJobs(NoticeQuestions, CampaignQuestions):
+    """Which jobs have work."""
+
+    async def next_bulk_change(self) -> BulkChange | None:
+        """The change that has waited longest, or None."""
+        raise NotImplementedError
+
+    async def due_jobs(self, now: datetime, fail_share: float = 0) -> frozenset[Job]:
+        """What waits to be looked after."""
+        waiting = {
+            Job.PAUSE_FAILING: fail_share and await self.next_failing(fail_share),
+            Job.START_SCHEDULED: await self.next_scheduled(now),
+            Job.BULK_CHANGE: await self.next_bulk_change(),
+            Job.FAN_OUT: await self.next_fanout(now),
+            Job.FINISH: await self.next_drained(),
+            Job.NOTIFY: await self.next_gathered(now, NOTICE_PAUSE),
+            Job.DROP_LISTS: await self.abandoned_list(now - LIST_KEPT),
+        }
+        return frozenset(job for job, found in waiting.items() if found)

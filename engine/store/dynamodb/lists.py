@@ -1,0 +1,140 @@
+"""Rows of campaigns' lists: many in one item, and what was skipped afterwards beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+
+from engine.model.base import Value
+from engine.model.campaigns import Recipient
+from engine.refusals import Code
+from engine.store.dynamodb.names import joined, number
+from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.tallies import Counting
+from engine.store.dynamodb.windows import WindowQuestions
+
+SKIPPED = "skipped"
+"""The counter of rows that were skipped."""
+_CHUNK = 500
+"""Rows of one item, where they come together."""
+_DROPPED_AT_ONCE = 25
+_LAST = 10**11
+"""Behind the last row of every list."""
+
+
+class Chunk(Value):
+    """Rows that follow one another."""
+
+    list_id: str
+    rows: tuple[Recipient, ...]
+
+
+class Skip(Value):
+    """A row that was skipped after its list was judged."""
+
+    list_id: str
+    row: int
+    code: str
+
+
+class Rest(Value):
+    """All good rows of a list behind one: they were skipped together."""
+
+    list_id: str
+    after: int
+    code: str
+
+
+CHUNKS = Table[Chunk]("list", Chunk, key=lambda c: (c.list_id, "rows", number(c.rows[0].row)), checked=False)
+SKIPS = Table[Skip]("list", Skip, key=lambda skip: (skip.list_id, "skip", number(skip.row)), checked=False)
+RESTS = Table[Rest]("list", Rest, key=lambda rest: (rest.list_id, "rest"), checked=False)
+
+
+class ListQuestions(WindowQuestions):
+    """Lists as they are read."""
+
+    async def each_row(self, list_id: str, after: int) -> AsyncIterator[Recipient]:
+        """The rows behind one, with what was skipped since."""
+        rest = await self.rows.get(RESTS, list_id, "rest")
+        async for chunk in self._chunks(list_id, after):
+            skipped = await self._skipped(list_id, chunk.rows[0].row, chunk.rows[-1].row)
+            for row in chunk.rows:
+                if row.row <= after:
+                    continue
+                code = skipped.get(row.row) or (rest.code if rest and row.row > rest.after else "")
+                yield replace(row, code=code) if code and not row.code else row
+
+    async def _chunks(self, list_id: str, after: int) -> AsyncIterator[Chunk]:
+        """The items whose rows are not all before that row."""
+        place = joined("rows", number(after + 1))
+        first = await self.rows.under(CHUNKS, list_id, "rows", after=f"{place}!", limit=1, backwards=True)
+        for chunk in first:
+            if chunk.rows[-1].row > after:
+                yield chunk
+        async for chunk in self.rows.each_under(CHUNKS, list_id, "rows", after=place):
+            yield chunk
+
+    async def _skipped(self, list_id: str, first: int, last: int) -> dict[int, str]:
+        found = await self.items.query(
+            SKIPS.partition(list_id),
+            after=joined("skip", number(first - 1)) if first else "skip#",
+            before=joined("skip", number(min(last, _LAST) + 1)),
+        )
+        return {skip.row: skip.code for skip in map(SKIPS.value, found)}
+
+    async def skipped(self, campaign_id: str, limit: int, after: int = 0) -> list[Recipient]:
+        """The first skipped rows of those after the row `after`."""
+        found: list[Recipient] = []
+        async for row in self.each_row(campaign_id, after):
+            if row.code:
+                found.append(row)
+            if len(found) == limit:
+                break
+        return found
+
+
+class Lists(ListQuestions, Counting):
+    """Lists as a unit of work changes them."""
+
+    async def add_rows(self, list_id: str, rows: Sequence[Recipient]) -> int:
+        """Keep rows, in order; repeating it is harmless. How many of them are skipped already."""
+        for first in range(0, len(rows), _CHUNK):
+            await self.rows.put(CHUNKS, Chunk(list_id=list_id, rows=tuple(rows[first : first + _CHUNK])))
+        return sum(bool(row.code) for row in rows)
+
+    async def recipients(
+        self, campaign_id: str, cursor: str, limit: int
+    ) -> tuple[list[Recipient], str | None]:
+        """The next good rows of a list, and the new cursor; None after the last."""
+        found: list[Recipient] = []
+        async for row in self.each_row(campaign_id, int(cursor or 0)):
+            if not row.code:
+                found.append(row)
+            if len(found) == limit:
+                return found, str(row.row)
+        return found, None
+
+    async def recipient(self, campaign_id: str, row: int) -> Recipient | None:
+        """One row of a list, good or skipped; None if it has no such row."""
+        async for found in self.each_row(campaign_id, row - 1):
+            return found if found.row == row else None
+        return None
+
+    async def mark_recipients(self, campaign_id: str, codes: Mapping[int, Code]) -> None:
+        """Skip rows of a list, each with the reason."""
+        for row, code in codes.items():
+            if await self.rows.add(SKIPS, Skip(list_id=campaign_id, row=row, code=code.value)):
+                self.count_in_campaign(campaign_id, SKIPPED, 1)
+
+    async def skip_recipients(self, campaign_id: str, cursor: str, code: Code, limit: int) -> str | None:
+        """Skip the next good rows, which are all that are left: one item says so."""
+        rest = Rest(list_id=campaign_id, after=int(cursor or 0), code=code.value)
+        await self.rows.put(RESTS, rest)
+        return None
+
+    async def drop_some_rows(self, list_id: str) -> bool:
+        """Delete rows of a list, as many as a unit takes; True once there are none."""
+        found = await self.rows.under(CHUNKS, list_id, "rows", limit=_DROPPED_AT_ONCE)
+        for chunk in found:
+            await self.rows.drop(CHUNKS, *CHUNKS.key(chunk))
+        return len(found) < _DROPPED_AT_ONCE

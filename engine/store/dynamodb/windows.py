@@ -1,0 +1,74 @@
+"""How a campaign's newest messages went: a short history of what settled, so that a failing campaign is seen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.store.dynamodb.budgets import BudgetQuestions
+from engine.store.dynamodb.rows import Table
+from engine.store.dynamodb.tallies import Counting
+
+_KEPT = 60
+"""Batches of one shard: with those of the others far more messages than are looked at."""
+
+
+class Batch(Value):
+    """What settled in one unit of work; `answer`: what a mail server said last to one that failed."""
+
+    at: datetime
+    sent: int = 0
+    failed: int = 0
+    answer: str = ""
+
+
+class Window(Value):
+    """The newest batches of a campaign in one shard, the newest last."""
+
+    campaign_id: str
+    shard: int
+    batches: tuple[Batch, ...] = ()
+
+
+WINDOWS = Table[Window]("window", Window, key=lambda w: (w.campaign_id, w.shard), checked=False)
+
+
+class WindowQuestions(BudgetQuestions):
+    """The history as it is read."""
+
+    async def newest_settled(
+        self, campaign_id: str, since: datetime | None, most: int
+    ) -> tuple[int, int, str]:
+        """Of some `most` newest messages settled since then: how many, how many failed, and the last answer."""
+        windows = await self.rows.under(WINDOWS, campaign_id)
+        batches = sorted((b for w in windows for b in w.batches), key=lambda b: b.at, reverse=True)
+        settled = failed = 0
+        answer = ""
+        for batch in batches:
+            if settled >= most or (since is not None and batch.at < since):
+                break
+            settled, failed = settled + batch.sent + batch.failed, failed + batch.failed
+            answer = answer or batch.answer
+        return settled, failed, answer
+
+
+class Windows(WindowQuestions, Counting):
+    """The history as a unit of work adds to it, when it is kept."""
+
+    _settled: dict[str, Batch] | None = None
+
+    def note_settled(self, campaign_id: str, at: datetime, *, failed: bool, answer: str) -> None:
+        """Note that a message of a campaign was sent, or failed."""
+        self._settled = self._settled or {}
+        known = self._settled.get(campaign_id) or Batch(at=at)
+        counted = {"failed": known.failed + 1, "answer": answer} if failed else {"sent": known.sent + 1}
+        self._settled[campaign_id] = known.model_copy(update=counted)
+
+    async def flush(self) -> None:
+        for campaign_id, batch in (self._settled or {}).items():
+            known = await self.rows.get(WINDOWS, campaign_id, self.shard)
+            known = known or Window(campaign_id=campaign_id, shard=self.shard)
+            kept = (*known.batches, batch)[-_KEPT:]
+            await self.rows.put(WINDOWS, known.model_copy(update={"batches": kept}))
+        self._settled = None
+        await super().flush()
