@@ -29,6 +29,7 @@ from tests.faults.scene import (
 from tests.support.engines import control
 from tests.support.processes import program
 from tests.support.relay import Relay, relaying
+from tests.support.serving import serving
 from tests.support.waiting import eventually
 
 
@@ -63,26 +64,12 @@ async def test_a_server_that_dies_and_comes_back_gets_every_mail(tmp_path: Path)
 async def silent_server() -> AsyncIterator[int]:
     """A port on which connections are accepted and nothing is ever said."""
     never = asyncio.Event()
-    talks: set[asyncio.Task[None]] = set()
 
-    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.current_task()
-        assert talk is not None
-        talks.add(talk)
-        try:
-            await never.wait()
-        except asyncio.CancelledError:
-            writer.transport.abort()
+    async def say_nothing(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await never.wait()
 
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for talk in talks:
-            talk.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-        await server.wait_closed()
+    async with serving(say_nothing) as port:
+        yield port
 
 
 async def test_a_server_that_never_answers_keeps_nobody_from_looking_or_stopping(tmp_path: Path) -> None:

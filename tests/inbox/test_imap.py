@@ -20,6 +20,7 @@ from tests.support.dovecot import PASSWORD, USER, Dovecot, dovecot
 from tests.support.engines import engine_in
 from tests.support.processes import program
 from tests.support.proxy import Proxy, proxied
+from tests.support.serving import serving
 from tests.support.sources import actions, fetching, spooled, taken
 from tests.support.waiting import DEADLINE_S, eventually
 
@@ -336,22 +337,14 @@ async def test_a_server_that_says_nothing_keeps_nobody_from_stopping(
 ) -> None:
     monkeypatch.setattr(imapfolder, "_CONNECT_S", 10.0 * DEADLINE_S)
     monkeypatch.setattr(imapfolder, "_ANSWER_S", 10.0 * DEADLINE_S)
-    greeted, over = asyncio.Event(), asyncio.Event()
+    greeted, never = asyncio.Event(), asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         greeted.set()
-        await over.wait()
-        writer.close()
-        await writer.wait_closed()
-        over.clear()
+        await never.wait()
 
-    listener = await asyncio.start_server(silent, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    async with fetching(engine, f"imap://user:word@127.0.0.1:{port}"):
+    async with serving(silent) as port, fetching(engine, f"imap://user:word@127.0.0.1:{port}"):
         await asyncio.wait_for(greeted.wait(), DEADLINE_S)
-    over.set()
-    await eventually(lambda: not over.is_set())
-    listener.close()
 
 
 @pytest.mark.parametrize(
@@ -362,11 +355,7 @@ async def test_a_server_that_talks_nonsense_is_waited_out(
 ) -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
-        writer.close()
 
-    listener = await asyncio.start_server(babble, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    async with fetching(engine, f"imap://user:word@127.0.0.1:{port}"):
+    async with serving(babble) as port, fetching(engine, f"imap://user:word@127.0.0.1:{port}"):
         await eventually(lambda: "trying again" in caplog.text)
     assert "a fault of ours" not in caplog.text
-    listener.close()

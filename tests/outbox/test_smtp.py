@@ -19,6 +19,7 @@ from engine.outbox.transports import open_transport
 from tests.support.certificates import server_context
 from tests.support.engines import settings_in
 from tests.support.ports import free_port
+from tests.support.serving import serving
 from tests.support.sink import DROP, HANG, Sink, sinking
 from tests.support.waiting import DEADLINE_S, eventually, time_passes
 
@@ -131,19 +132,14 @@ async def test_a_server_that_never_answers_is_waited_for_and_no_longer(way: Way,
 
 
 async def test_a_server_that_never_greets_is_waited_for_and_no_longer(way: Way) -> None:
-    met: list[asyncio.StreamWriter] = []
+    met = asyncio.Event()
 
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        met.append(writer)
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        met.set()
         await reader.read()
 
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, opened(way, f"smtp://127.0.0.1:{port}") as transport:
-        assert not (await given_up(transport, lambda: met)).permanent
-    for writer in met:
-        writer.close()
-        await writer.wait_closed()
+    async with serving(silent) as port, opened(way, f"smtp://127.0.0.1:{port}") as transport:
+        assert not (await given_up(transport, met.is_set)).permanent
 
 
 async def test_a_server_that_is_not_there_is_temporary(way: Way) -> None:

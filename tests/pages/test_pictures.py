@@ -25,6 +25,7 @@ from engine.refusals import Code, Refused
 from tests.pages.visitor import Visitor, changed, games, published
 from tests.support.clock import Clock
 from tests.support.engines import do, engine_in, refusal
+from tests.support.serving import serving
 
 
 def png(width: int, height: int) -> bytes:
@@ -182,18 +183,12 @@ async def site(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
     asked: list[bytes] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            asked.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(answer)
-            await writer.drain()
-        except (OSError, EOFError):
-            pass  # whoever asked has seen enough
-        finally:
-            writer.close()
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(answer)
+        await writer.drain()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/logo", asked
+    async with serving(talk) as port:
+        yield f"http://127.0.0.1:{port}/logo", asked
 
 
 def answer(content: bytes, status: str = "200 OK") -> bytes:

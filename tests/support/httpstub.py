@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from tests.support.serving import serving
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -65,43 +67,20 @@ class Stub:
 async def answering(handler: Handler) -> AsyncIterator[Stub]:
     """A server on a port of this machine; what is still open at the end is closed."""
     stub = Stub(0)
-    served: set[asyncio.Task[None]] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         stub.connections += 1
-        served.add(task)
-        try:
-            while asked := await _asked(reader):
-                told = await handler(asked)
-                if told is None:
-                    break
-                writer.write(told.wire)
-                await writer.drain()
-                if told.last:
-                    break
-        except (OSError, EOFError):
-            pass
-        except asyncio.CancelledError:
-            writer.transport.abort()
-        finally:
-            served.discard(task)
-            writer.close()
+        while asked := await _asked(reader):
+            told = await handler(asked)
+            if told is None:
+                return
+            writer.write(told.wire)
+            await writer.drain()
+            if told.last:
+                return
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    stub.port = server.sockets[0].getsockname()[1]
-    try:
+    async with serving(talk) as stub.port:
         yield stub
-    finally:
-        server.close()
-        # What was just accepted has its task by the second round.
-        for _ in range(3):
-            await asyncio.sleep(0)
-        for task in list(served):
-            task.cancel()
-        await asyncio.gather(*served, return_exceptions=True)
-        await server.wait_closed()
 
 
 async def _asked(reader: asyncio.StreamReader) -> Asked | None:

@@ -14,6 +14,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from tests.support.serving import serving
+
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 RSA_KEY = rsa.generate_private_key(65537, 2048)
@@ -83,26 +85,21 @@ class Issuer:
         return jwt.encode(self.claims(**changes), key, algorithm, headers=headers)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            path = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
-            self.asked.append(path)
-            body = self.documents.get(path)
-            status = "200 OK" if body is not None else "404 Not Found"
-            head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body or b'')}\r\nConnection: close\r\n\r\n"
-            writer.write(head.encode() + (body or b""))
-            await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            return
-        finally:
-            writer.close()
+        path = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
+        self.asked.append(path)
+        body = self.documents.get(path)
+        status = "200 OK" if body is not None else "404 Not Found"
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body or b'')}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + (body or b""))
+        await writer.drain()
 
 
 @asynccontextmanager
 async def issuing() -> AsyncIterator[Issuer]:
     """An issuer that publishes one key of each kind."""
     issuer = Issuer()
-    server = await asyncio.start_server(issuer.answer, "127.0.0.1", 0)
-    issuer.port = server.sockets[0].getsockname()[1]
-    issuer.publish(public(RSA_KEY, "rsa"), public(EC_KEY, "ec", use="sig", alg="ES256"), public(ED_KEY, "ed"))
-    async with server:
+    async with serving(issuer.answer) as issuer.port:
+        issuer.publish(
+            public(RSA_KEY, "rsa"), public(EC_KEY, "ec", use="sig", alg="ES256"), public(ED_KEY, "ed")
+        )
         yield issuer

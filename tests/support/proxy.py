@@ -7,6 +7,9 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+
+from tests.support.serving import serving
 
 
 @dataclass
@@ -39,25 +42,8 @@ class Proxy:
 async def proxied(target: int) -> AsyncIterator[Proxy]:
     """A proxy before `target`, a port of this machine."""
     proxy = Proxy()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        with suppress(OSError, asyncio.CancelledError):
-            await _serve(proxy, target, reader, writer)
-        tasks.discard(task)
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
-    try:
+    async with serving(partial(_serve, proxy, target)) as proxy.port:
         yield proxy
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _serve(
@@ -75,8 +61,8 @@ async def _serve(
                 writer.write(f"{command.partition(' ')[0]} NO Not today\r\n".encode("latin-1"))
     finally:
         answers.cancel()
-        before.close()
-        writer.close()
+        before.transport.abort()
+        await asyncio.gather(answers, before.wait_closed(), return_exceptions=True)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,8 +7,10 @@ import base64
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+
+from tests.support.serving import serving
 
 _MAIL_MAX = 1 << 20
 _MESSAGE_ID = re.compile(rb"^Message-ID: <([^>]+)>", re.MULTILINE)
@@ -72,8 +74,7 @@ class Relay:
         self.manner: Callable[[str, str], str] = well
         self.answering = asyncio.Event()
         self.answering.set()
-        self._server: asyncio.Server | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._open = AsyncExitStack()
         self._actions: dict[int, Callable[[], object]] = {}
 
     def to(self, recipient: str) -> list[Delivery]:
@@ -92,37 +93,14 @@ class Relay:
 
     async def start(self) -> None:
         """Listen, on the same port as before where there was one."""
-        self._server = await asyncio.start_server(
-            self._talk, "127.0.0.1", self.port, limit=_MAIL_MAX, backlog=200
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
+        server = serving(self._talk, port=self.port, limit=_MAIL_MAX)
+        self.port = await self._open.enter_async_context(server)
 
     async def stop(self) -> None:
         """Die: connections break where they are."""
-        if self._server is None:
-            return
-        self._server.close()
-        for talk in self._talks:
-            talk.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
-        await self._server.wait_closed()
-        self._server = None
+        await self._open.aclose()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.current_task()
-        assert talk is not None
-        self._talks.add(talk)
-        try:
-            await self._converse(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the peer went away, as those that are killed do
-        except asyncio.CancelledError:
-            writer.transport.abort()
-        finally:
-            self._talks.discard(talk)
-            writer.close()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recipient = ""
         answer = self.manner("CONNECT", "") or "220 relay.example.net"
         while True:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.publicweb.addresses import Address, Way
 from tests.support.certificates import server_context
+from tests.support.serving import serving
 
 LOOPBACK = ip_address("127.0.0.1")
 
@@ -55,15 +56,10 @@ class Web:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connected += 1
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            self.asked.append(head)
-            writer.write(self.answers.get(head.split(" ")[1], b"HTTP/1.1 404 Not Found\r\n\r\n"))
-            await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            return
-        finally:
-            writer.close()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.asked.append(head)
+        writer.write(self.answers.get(head.split(" ")[1], b"HTTP/1.1 404 Not Found\r\n\r\n"))
+        await writer.drain()
 
 
 @asynccontextmanager
@@ -71,7 +67,5 @@ async def serving_web(folder: Path) -> AsyncIterator[Web]:
     """A TLS server for localhost, stopped at the end."""
     context, authority = server_context(folder)
     web = Web(0, ssl.create_default_context(cafile=str(authority)))
-    server = await asyncio.start_server(web.answer, "127.0.0.1", 0, ssl=context)
-    web.port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with serving(web.answer, tls=context) as web.port:
         yield web
