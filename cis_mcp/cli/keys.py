@@ -92,10 +92,12 @@ def given_bounds(options: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("to", "not_to", "links", "decides_for"):
         if name in values:
             values[name] = _listed(values[name])
-    approval = _listed(values.pop("approval", ""))
+    approval = _listed(values["approval"]) if "approval" in values else []
+    if "approval" in values:
+        values["approval"] = []
     for one in approval:
         kind, _, over = one.partition(":")
-        values.setdefault("approval", []).append(kind)
+        values["approval"].append(kind)
         if over:
             values["approval_bulk"] = over
     return {**values, **({"probation_ends": False} if stays else {})}

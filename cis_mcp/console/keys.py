@@ -66,6 +66,14 @@ _WIDER = {
 """Buttons that widen what is no figure."""
 
 
+_ADDING = {
+    "to": "Address or pattern, such as *@example.com",
+    "not_to": "Pattern that is to be taken out, as it stands among the bounds",
+    "links": "Host, such as example.com",
+}
+"""What is asked for, to add to such a bound, or to take out of it."""
+
+
 async def new(visit: Visit) -> Response:
     """GET /console/keys/new."""
     return _form(visit, "New key", Bounds())
@@ -155,6 +163,7 @@ async def show(visit: Visit) -> Response:
         refused=[(bound, times, _widening(visit, key, bound)) for bound, times in day.refused],
         last=day.last,
         labels=_WIDER,
+        adding=_ADDING,
     )
 
 

@@ -108,6 +108,7 @@ class Work:
                 Code.NOT_ALLOWED,
                 f"This key may not do that: it lacks {' and '.join(f'“{verb}”' for verb in sorted(lacking))}.",
                 "Ask the operator for a key that has it.",
+                bound="verbs" if self.bounds.bounded else "",
             )
 
     def flagged(self, event: Event) -> Event:

@@ -115,6 +115,10 @@ class Standing:
                 return False
         return True
 
+    def denies(self, address: str) -> bool:
+        """True where one of them names `address` among those whom it may not mail."""
+        return any(matches(not_to, address) for _, not_to in self._recipients if not_to)
+
     @cached_property
     def _recipients(self) -> list[tuple[tuple[str, ...] | None, tuple[str, ...]]]:
         """Whom each key may and may not mail, by patterns."""

@@ -23,7 +23,8 @@ HOSTILE = "Hall <img src=x onerror=\"document.title='owned'\">"
 
 async def _waits(engine: Engine, **bounds: object) -> tuple[Key, str]:
     """A key, and the id of a change that it asked for."""
-    key = await made(engine, address=AGENT, verbs="create,send,update", mode="hold", **bounds)
+    verbs = "create,send,update" if bounds.get("attended") else "create,send,update,approve"
+    key = await made(engine, address=AGENT, verbs=verbs, mode="hold", **bounds)
     event = await created(engine, organizer=AGENT)
     await invite(engine, event, GUEST)
     await deliver(engine)

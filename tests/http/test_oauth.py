@@ -199,7 +199,14 @@ async def _called(address: str, token: str, tool: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("tool", "scopes"), [("send_invite", "send"), ("bulk_send", "bulk"), ("list_messages", "reply")]
+    ("tool", "scopes"),
+    [
+        ("send_invite", "send"),
+        ("bulk_send", "bulk"),
+        ("list_messages", "reply"),
+        ("send_report", "read report"),
+        ("import_calendar", "create update"),
+    ],
 )
 async def test_a_call_beyond_a_tokens_scopes_gets_a_403_with_all_scopes_of_the_call(
     address: str, issuer: Issuer, tool: str, scopes: str

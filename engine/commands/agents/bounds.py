@@ -42,7 +42,8 @@ def refuse_recipient(work: Work, standing: Standing, address: str) -> None:
     """Refuse with OUT_OF_BOUNDS an address that the keys may not mail, as it was given."""
     # A period at the end is cleaned away from what was copied; what compares with bounds has none.
     if not standing.may_mail(address) or (standing.bounded and address.strip().endswith(".")):
-        refuse(work, standing, "to", f"it may not mail “{address[:80]}”.")
+        bound = "not_to" if standing.denies(address) else "to"
+        refuse(work, standing, bound, f"it may not mail “{address[:80]}”.")
 
 
 def refuse_links(work: Work, standing: Standing, texts: Iterable[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from pydantic import Field, ValidationError
@@ -11,19 +13,20 @@ from engine.commands.agents import narrowing
 from engine.commands.agents.keys import KeyDone, refuse_not_owner, stored_key
 from engine.commands.base import Command, Work
 from engine.commands.operators.operators import may_change_bounds
-from engine.model.bounds import PATTERNS_MAX, Bounds, Mode
+from engine.model.bounds import PATTERNS_MAX, Approval, Bounds, Mode
 from engine.model.keys import Key
 from engine.refusals import Code, Refused
 
 _NUMBERS = {
     "day": "day",
+    "minute": "minute",
     "new_people_day": "new-people-day",
     "person_day": "person-day",
     "bulk_max": "bulk-max",
     "events_max": "events-max",
 }
 _MORE = "MORE"
-"""Stands for what the record does not hold: whom, or where to."""
+"""Stands for what the record does not hold: whom, where to, or what else."""
 
 
 def widening(key: Key, bound: str) -> str:
@@ -38,21 +41,37 @@ def _option(bounds: Bounds, bound: str) -> str:
     if bound in _NUMBERS:
         return f"--{_NUMBERS[bound]} {2 * getattr(bounds, bound)}"
     match bound:
-        case "to" | "links":
-            return f"--{bound} {shlex.quote(','.join([*(getattr(bounds, bound) or ()), _MORE]))}"
+        case "verbs" | "to" | "links" | "decides_for":
+            given = sorted(bounds.verbs) if bound == "verbs" else getattr(bounds, bound) or ()
+            return f"--{bound.replace('_', '-')} {shlex.quote(','.join([*given, _MORE]))}"
+        case "not_to":
+            # As it is: whoever types it takes out whom the key may mail from now on.
+            return f"--not-to {shlex.quote(','.join(bounds.not_to))}"
         case "horizon_days":
             return f"--horizon {2 * bounds.horizon_days}d"
-        case "mode":
-            return "--mode act"
-        case "approval":
-            return "--approval ''"
+        case "expires_days":
+            return f"--expires {2 * bounds.expires_days}d"
+        case "approval_bulk":
+            return f"--approval {','.join(map(partial(_longer, bounds), bounds.approval))}"
         case _:
-            return ""
+            return _LIFTED.get(bound, "")
 
 
-PATTERNS = frozenset({"to", "links"})
-"""Bounds to which something is added."""
-_DOUBLED = frozenset({*_NUMBERS, "horizon_days", "minute"})
+_LIFTED = {
+    "mode": "--mode act --probation 0d",
+    "approval": "--approval ''",
+    "hours": "--hours ''",
+    "attended": "--attended",
+}
+
+
+def _longer(bounds: Bounds, kind: Approval) -> str:
+    return f"{kind}:{2 * bounds.approval_bulk}" if kind is Approval.BULK else kind.value
+
+
+PATTERNS = frozenset({"to", "not_to", "links"})
+"""Bounds to which something is added, or of `not_to` taken away."""
+_DOUBLED = frozenset({*_NUMBERS, "horizon_days"})
 WIDENED = PATTERNS | _DOUBLED | {"mode", "approval", "hours"}
 """Bounds that `WidenKey` widens."""
 
@@ -64,7 +83,9 @@ class WidenKey(Command[KeyDone]):
 
     key_id: str
     bound: str = Field(max_length=40)
-    add: str = Field("", max_length=2_000, description="of `to` and `links`: patterns, comma separated")
+    add: str = Field(
+        "", max_length=2_000, description="of `to`, `links` and `not_to`: patterns, comma separated"
+    )
 
     async def carry_out(self, work: Work) -> KeyDone:
         """Raises Refused: NOT_ALLOWED, UNKNOWN_KEY, OUT_OF_BOUNDS, INVALID_ARGUMENT. For the owner or the operator."""
@@ -91,6 +112,8 @@ class WidenKey(Command[KeyDone]):
             raise Refused(Code.INVALID_ARGUMENT, why.removeprefix("Value error, ")) from None
 
     def _values(self, bounds: Bounds) -> dict[str, object]:
+        if self.bound == "not_to":
+            return {"not_to": self._without(bounds.not_to)}
         if self.bound in PATTERNS:
             if getattr(bounds, self.bound) is None:
                 raise Refused(Code.INVALID_ARGUMENT, f"The key has no bound “{self.bound}”: all are allowed.")
@@ -109,6 +132,17 @@ class WidenKey(Command[KeyDone]):
             f"“{self.bound}” is not widened so.",
             f"Bounds that are: {', '.join(sorted(WIDENED))}.",
         )
+
+    def _without(self, patterns: Sequence[str]) -> list[str]:
+        """The patterns but for those that are given."""
+        gone = self._added()
+        if unknown := [one for one in gone if one not in patterns]:
+            raise Refused(
+                Code.INVALID_ARGUMENT,
+                f"“{unknown[0][:80]}” is not among those whom it may not mail.",
+                f"There are: {', '.join(patterns)[:500]}.",
+            )
+        return [one for one in patterns if one not in gone]
 
     def _added(self) -> list[str]:
         added = [one.strip() for one in self.add.split(",") if one.strip()]

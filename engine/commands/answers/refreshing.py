@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from engine.commands.agents import bounds, budgets
 from engine.commands.answers.answering import Answering, whose
 from engine.commands.base import Done, Work
 from engine.commands.invites.invites import invite_message, refuse_barred
@@ -50,6 +51,9 @@ class Refresh(Answering[RefreshDone]):
         if last and work.now - last.created < PAUSE:
             raise Refused(Code.TOO_SOON, "The event was sent to this attendee less than an hour ago.")
         if not event.cancelled:
+            standing = await bounds.standing_for(work, event)
+            bounds.refuse_recipient(work, standing, attendee.email)
+            await budgets.refuse_mail(work, standing, attendee.email)
             await refuse_person_limit(work, attendee.email)
         if not await prompted(work, Cause.REFRESH, attendee.email, event.organizer):
             raise Refused(

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from engine.commands import notices, text
+from engine.commands.agents.bounds import standing_for
 from engine.commands.base import Done, Work, refuse_ended
 from engine.commands.invites.invites import SendInvite
 from engine.commands.invites.places import full, may_book_again, places_left
@@ -19,6 +20,7 @@ from engine.commands.randomness import TOKEN_LENGTH
 from engine.mail.locale.language import SOURCE
 from engine.mail.locale.language import language as locale
 from engine.model.actors import Actor
+from engine.model.bounds import Mode
 from engine.model.events import Event
 from engine.model.pages import PageRequest
 from engine.model.people import Origin
@@ -82,7 +84,10 @@ async def send_to_visitor(
     if await work.unit.barred(offer.organizer, [email]):
         return PageSendDone(outcome=PageOutcome.SENT, count=len(events))
     people = {event.uid: await work.unit.attendee(event.uid, email) for event in events}
-    new = [event for event in events if people[event.uid] is None]
+    new = [event for event in events if people[event.uid] is None and await _may_have(work, event, email)]
+    if not new and not any(people.values()):
+        # Beyond the bounds of the keys that made the events: as for an address that wants no mail.
+        return PageSendDone(outcome=PageOutcome.SENT, count=len(events))
     if new and (not by_person or await _asks_first(work, offer, email, len(new))):
         await _ask(work, offer, _request(work, offer, email, new), new)
         return PageSendDone(outcome=PageOutcome.ASKED, count=len(new))
@@ -92,6 +97,12 @@ async def send_to_visitor(
     request = _request(work, offer, email, standing)
     sent = await send_some(work, request, request.uids, prompted=True)
     return PageSendDone(outcome=PageOutcome.SENT, count=len(events), failed=len(standing) - sent)
+
+
+async def _may_have(work: Work, event: Event, email: str) -> bool:
+    """True where the keys that made the event may mail the address, so that it is worth a question."""
+    standing = await standing_for(work, event)
+    return standing.mode(work.now) is Mode.OBSERVE or standing.may_mail(email)
 
 
 async def _asks_first(work: Work, offer: Offer, email: str, new: int) -> bool:
