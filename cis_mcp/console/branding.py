@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import escape
 from starlette.responses import Response
@@ -13,13 +14,16 @@ from cis_mcp.console.event_mail import SEALED_OFF
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.pages.web import asset as page_asset
 from cis_mcp.views.vendors import vendor, vendors
-from engine.commands.pages.branding import ResetBranding, SetBranding
+from engine.commands.pages.branding import MailBrandingCopies, ResetBranding, SetBranding
 from engine.commands.pages.vendors import SaveVendor
 from engine.imports.pictures import with_pictures
+from engine.mail.locale import choosing
+from engine.mail.locale.language import TAGS, language
 from engine.model.branding import Branding, Hub, MailText
 from engine.model.pages import Layout
 from engine.model.verbs import Verb
 from engine.outbox.shown import DEFAULTS, sample
+from engine.outbox.shown import copies as made_copies
 from engine.refusals import Code, Refused
 
 _HUB = "/console/branding"
@@ -43,6 +47,8 @@ class _Draft:
     scope: str
     own: Branding
     whole: Branding
+    language: str = ""
+    """Of the texts in the form; empty: those for all languages."""
 
 
 class Drafts:
@@ -54,7 +60,8 @@ class Drafts:
     async def show(self, visit: Visit) -> Response:
         """GET /console/branding?scope=: what is set, ready to be changed."""
         scope = _scope(visit, visit.asked("scope"))
-        draft = await _drafted(visit, scope, await visit.engine.branding_set(scope, visit.actor))
+        own = await visit.engine.branding_set(scope, visit.actor)
+        draft = await _drafted(visit, scope, own, _language(visit.asked("language")))
         return await self._shown(visit, draft, MailText.INVITE)
 
     async def change(self, visit: Visit) -> Response:
@@ -62,16 +69,17 @@ class Drafts:
         scope, command = _scope(visit, visit.given("scope")), _command(visit)
         if visit.given("do") == "save":
             done = await visit.apply(command)
-            return visit.go(_path(visit, done.branding.scope), "branded")
+            return visit.go(_path(visit, done.branding.scope, command.language), "branded")
         own = command.checked(await visit.engine.branding_set(scope, visit.actor))
-        return await self._shown(visit, await _drafted(visit, scope, own), _text(visit.given("mail")))
+        draft = await _drafted(visit, scope, own, command.language)
+        return await self._shown(visit, draft, _text(visit.given("mail")))
 
     async def _shown(self, visit: Visit, draft: _Draft, mail: MailText) -> Response:
         self._kept[visit.token] = draft
         self._kept.move_to_end(visit.token)
         while len(self._kept) > _DRAFTS_MAX:
             self._kept.popitem(last=False)
-        shown = await sample(visit.engine, draft.whole, mail)
+        shown = await sample(visit.engine, draft.whole, mail, draft.language)
         page = visit.show(
             "branding.html",
             title="Branding of this installation" if not draft.scope else "Branding of one organizer",
@@ -83,7 +91,12 @@ class Drafts:
             defaults=DEFAULTS,
             layouts=list(Layout),
             hubs_of=list(Hub),
-            vendors=await vendors(visit.engine, hidden=True) if visit.everywhere and not draft.scope else [],
+            languages=[("", "All that have none of their own"), *((tag, language(tag).name) for tag in TAGS)],
+            own_texts=draft.own.said(draft.language),
+            to=draft.scope or ("" if visit.everywhere else visit.actor.address),
+            vendors=await vendors(visit.engine, hidden=not draft.scope)
+            if visit.everywhere or draft.scope
+            else [],
         )
         page.headers["Content-Security-Policy"] += "; frame-src 'self'"
         return page
@@ -97,13 +110,18 @@ class Drafts:
         if what == "page":
             headers = {**SEALED_OFF, "Content-Security-Policy": _PAGE_CSP}
             return Response(_page(draft.whole), headers=headers, media_type="text/html")
-        shown = await sample(visit.engine, draft.whole, _text(what))
+        shown = await sample(visit.engine, draft.whole, _text(what), draft.language)
         return Response(shown.html, headers=SEALED_OFF, media_type="text/html")
 
 
-async def _drafted(visit: Visit, scope: str, own: Branding) -> _Draft:
+async def _drafted(visit: Visit, scope: str, own: Branding, tag: str) -> _Draft:
     whole = own.over(await visit.engine.branding_of("")) if scope else own
-    return _Draft(scope, own, whole)
+    return _Draft(scope, own, whole, tag)
+
+
+def _language(tag: str) -> str:
+    """The language that is meant; empty: all that have no texts of their own. Raises Refused: INVALID_ARGUMENT."""
+    return choosing.require(tag) if tag else ""
 
 
 def _page(brand: Branding) -> str:
@@ -121,8 +139,10 @@ def _scope(visit: Visit, seal: str) -> str:
     return visit.unseal(seal) or ("" if visit.everywhere else visit.chosen or visit.actor.address)
 
 
-def _path(visit: Visit, scope: str) -> str:
-    return f"{_HUB}?scope={visit.seal(scope)}" if scope and visit.everywhere else _HUB
+def _path(visit: Visit, scope: str, tag: str = "") -> str:
+    query = {"scope": visit.seal(scope) if scope and visit.everywhere else "", "language": tag}
+    kept = urlencode({name: value for name, value in query.items() if value})
+    return f"{_HUB}?{kept}" if kept else _HUB
 
 
 def _text(name: str) -> MailText:
@@ -142,6 +162,7 @@ def _command(visit: Visit) -> SetBranding:
     given["texts"] = {name: visit.given(f"text_{name}") for name in MailText if f"text_{name}" in visit.form}
     if not scope:
         given["off"] = frozenset(hub for hub in Hub if not visit.given(f"hub_{hub}"))
+    given["language"] = _language(visit.given("language"))
     return SetBranding.model_validate({"scope": scope, **given})
 
 
@@ -149,8 +170,18 @@ async def reset(visit: Visit) -> Response:
     """POST: one text, or everything, as it was before anything was set."""
     scope = _scope(visit, visit.given("scope"))
     only = _text(visit.given("only")) if visit.given("only") else None
-    await visit.apply(ResetBranding(scope=scope, only=only))
-    return visit.go(_path(visit, scope), "unbranded")
+    tag = _language(visit.given("language"))
+    await visit.apply(ResetBranding(scope=scope, only=only, language=tag))
+    return visit.go(_path(visit, scope, tag), "unbranded")
+
+
+async def copies(visit: Visit) -> Response:
+    """POST: mail one of each kind as it looks now, to the visitor's own address; the operator names any."""
+    scope, tag = _scope(visit, visit.given("scope")), _language(visit.given("language"))
+    to = visit.given("to") if visit.everywhere else visit.actor.address
+    mails = await made_copies(visit.engine, await visit.engine.branding_of(scope), tag)
+    await visit.apply(MailBrandingCopies(scope=scope, to=to, mails=mails))
+    return visit.go(_path(visit, scope, tag), "copied")
 
 
 async def logo(visit: Visit) -> Response:
@@ -170,8 +201,13 @@ async def logo(visit: Visit) -> Response:
 
 
 async def offer(visit: Visit) -> Response:
-    """POST: offer a mail service in the link builder, or hide it."""
+    """POST: offer a mail service in the link builder, or hide it; of an organizer, or for all."""
     found = await vendor(visit.engine, visit.given("vendor"))
+    if scope := _scope(visit, visit.given("scope")):
+        off = (await visit.engine.branding_set(scope, visit.actor)).vendors_off - {found.id}
+        hidden = frozenset({found.id}) if visit.given("do") == "hide" else frozenset()
+        await visit.apply(SetBranding(scope=scope, vendors_off=off | hidden))
+        return visit.go(_path(visit, scope), "branded")
     await visit.apply(SaveVendor(vendor=found.model_copy(update={"hidden": visit.given("do") == "hide"})))
     return visit.go(_HUB, "branded")
 
@@ -185,5 +221,6 @@ def screens() -> tuple[Screen, ...]:
         Screen("GET", f"{_HUB}/preview/{{what:str}}", drafts.frame),
         Screen("POST", f"{_HUB}/reset", reset, Verb.PUBLISH),
         Screen("POST", f"{_HUB}/logo", logo, Verb.PUBLISH, uploads=True),
-        Screen("POST", f"{_HUB}/vendors", offer, Verb.ADMIN),
+        Screen("POST", f"{_HUB}/copies", copies, Verb.PUBLISH),
+        Screen("POST", f"{_HUB}/vendors", offer, Verb.PUBLISH),
     )

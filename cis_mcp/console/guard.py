@@ -150,9 +150,18 @@ class Visit:
 
 _WAYS: Mapping[Hub, tuple[str, ...]] = {
     Hub.LISTS: ("/console/lists", "/console/events/{uid:str}/list"),
+    Hub.LINKS: ("/console/links",),
+    Hub.PAGES: ("/console/pages",),
     Hub.REPORTS: ("/console/reports", "/console/exports"),
+    Hub.EXPORTS: ("/console/exports",),
     Hub.AGENTS: ("/console/agents", "/console/keys", "/console/held", "/console/record"),
+    Hub.MESSAGES: ("/console/messages",),
+    Hub.RECORD: ("/console/record",),
+    Hub.WEBHOOKS: ("/console/webhooks",),
+    Hub.TRIGGERS: ("/console/triggers",),
     Hub.DEVELOPER: ("/console/developer", "/console/triggers", "/console/verify"),
+    Hub.VERIFY: ("/console/verify",),
+    Hub.BRANDING: ("/console/branding",),
 }
 """Where each part of the console that can be switched off has its pages."""
 _DONE = {
@@ -170,6 +179,7 @@ _DONE = {
     "pictured": "The page shows it from now on.",
     "created": "Created. Nobody was told: invite people below.",
     "changed": "Changed. Those whom it concerns are being mailed.",
+    "copied": "Five mails are on their way.",
     "branded": "Saved: the next page and the next mail look so.",
     "unbranded": "As it was before anything was set.",
     "unchanged": "Nothing changed, and nobody is mailed.",

@@ -42,7 +42,7 @@ async def new(visit: Visit) -> Response:
         offered=await _offered(visit, chosen),
         q=visit.asked("q"),
         event=visit.asked("event"),
-        vendors=await vendors(visit.engine),
+        vendors=await vendors(visit.engine, organizer="" if visit.everywhere else visit.actor.address),
         button=BUTTON,
         budget=BUDGET,
     )
@@ -89,7 +89,7 @@ async def link(visit: Visit) -> Response:
         link=await views.link_info(visit.engine, found),
         events=await visit.engine.link_events(found),
         code=code,
-        vendors=await vendors(visit.engine),
+        vendors=await vendors(visit.engine, organizer="" if visit.everywhere else visit.actor.address),
     )
 
 

@@ -24,10 +24,14 @@ def ours() -> tuple[Vendor, ...]:
     return tuple(Vendor(**{"place": _STEP * n, **one}) for n, one in enumerate(found, 1))
 
 
-async def vendors(engine: Engine, *, hidden: bool = False) -> list[Vendor]:
-    """All services in their order; an operator's entry takes the place of ours. `hidden`: also those not offered."""
+async def vendors(engine: Engine, *, hidden: bool = False, organizer: str = "") -> list[Vendor]:
+    """All services in their order; an operator's entry takes the place of ours. `hidden`: also those not offered.
+
+    `organizer`: without those that this organizer's branding does not offer.
+    """
     known = {vendor.id: vendor for vendor in (*ours(), *await engine.vendors_kept())}
-    shown = [vendor for vendor in known.values() if hidden or not vendor.hidden]
+    off = (await engine.branding_of(organizer)).vendors_off if organizer else frozenset()
+    shown = [vendor for vendor in known.values() if (hidden or not vendor.hidden) and vendor.id not in off]
     return sorted(shown, key=lambda vendor: (vendor.place, vendor.name.lower()))
 
 

@@ -44,9 +44,18 @@ class Hub(StrEnum):
     """Parts of the console that organizers may have, or not."""
 
     LISTS = "lists"
+    LINKS = "links"
+    PAGES = "pages"
     REPORTS = "reports"
+    EXPORTS = "exports"
     AGENTS = "agents"
+    MESSAGES = "messages"
+    RECORD = "record"
+    WEBHOOKS = "webhooks"
+    TRIGGERS = "triggers"
     DEVELOPER = "developer"
+    VERIFY = "verify"
+    BRANDING = "branding"
 
 
 class Branding(Value):
@@ -66,18 +75,41 @@ class Branding(Value):
     texts: Mapping[MailText, str] = Field(
         default_factory=dict, description="in place of the first line of mails"
     )
+    translated: Mapping[str, Mapping[MailText, str]] = Field(
+        default_factory=dict, description="by language: the same for its readers; others read `texts`"
+    )
+    vendors_off: frozenset[str] = Field(
+        frozenset(), description="ids of mail services that an organizer's link builder does not offer"
+    )
 
     def over(self, below: Branding) -> Branding:
         """This branding, and of `below` what it leaves empty."""
         own: dict[str, Any] = {name: value for name, value in self if value or name == "scope"}
         texts = {**below.texts, **{name: text for name, text in self.texts.items() if text}}
-        whose = {"domain": below.domain or self.domain, "off": below.off or self.off}
+        tags = below.translated.keys() | self.translated.keys()
+        # What an organizer says in all languages comes before what the installation says in one of them.
+        unsaid = {name: "" for name, text in self.texts.items() if text}
+        whose = {
+            "domain": below.domain or self.domain,
+            "off": below.off or self.off,
+            "translated": {
+                tag: {**below.translated.get(tag, {}), **unsaid, **self.translated.get(tag, {})}
+                for tag in tags
+            },
+        }
         return below.model_copy(update={**own, **whose, "texts": texts})
 
-    def opening(self, kind: Kind, organizer: str) -> str:
-        """The first line of a mail of this kind; empty: the product's own."""
+    def said(self, language: str) -> Mapping[MailText, str]:
+        """The texts of one language; of none: those for all."""
+        return self.translated.get(language, {}) if language else self.texts
+
+    def opening(self, kind: Kind, organizer: str, language: str = "") -> str:
+        """The first line of a mail of this kind for a reader of this language; empty: the product's own."""
         name = _OF_KIND.get(kind)
-        return self.texts.get(name, "").replace(ORGANIZER, organizer) if name else ""
+        if name is None:
+            return ""
+        words = self.translated.get(language, {}).get(name) or self.texts.get(name, "")
+        return words.replace(ORGANIZER, organizer)
 
     @cached_property
     def mark(self) -> str:

@@ -100,6 +100,8 @@ class Notice(Value):
     reply_to: str = Field("", description="where an answer to it goes; empty: nowhere")
     from_name: str = Field("", description="in whose name it is sent; empty: the server's")
     in_reply_to: str = Field("", description="Message-ID of the mail that it answers")
+    html: str = Field("", description="the same words with looks; empty: plain text alone")
+    as_is: bool = Field(False, description="no branding is added: it has its own")
     warning: str = Field("", description="a last paragraph, which stays where several notices become one")
 
     @property

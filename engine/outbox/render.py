@@ -78,7 +78,7 @@ class Renderer:
             host = _outside(claim.standing, (claim.message.notice.subject, claim.message.notice.text))
             if host:
                 raise Refused(Code.OUT_OF_BOUNDS, f"It would link to “{host[:80]}”.", bound="links")
-        return await self._notice(claim.message, now)
+        return await self._notice(claim.message, now, claim.organizer_language)
 
     def _invitation(
         self, claim: Claim, event: Event, attendee: Attendee, now: datetime, brand: Branding
@@ -155,9 +155,10 @@ class Renderer:
         self._kept.move_to_end(key)
         return found
 
-    async def _notice(self, message: Message, now: datetime) -> Envelope:
+    async def _notice(self, message: Message, now: datetime, language: str) -> Envelope:
         assert message.notice is not None, "other messages carry a notice"
-        brand = PLAIN if message.kind is Kind.REPLY else await self._brands.of(message.organizer, now)
+        own = message.kind is Kind.REPLY or message.notice.as_is
+        brand = PLAIN if own else await self._brands.of(message.organizer, now)
         content = compose.notice(
             sender=Party(
                 address=self._settings.mailbox("notification"),
@@ -165,7 +166,8 @@ class Renderer:
             ),
             to=message.email,
             subject=message.notice.subject,
-            text=branding.notice_text(brand, message.kind, message.notice.words),
+            text=branding.notice_text(brand, message.kind, message.notice.words, language),
+            html=message.notice.html,
             message_id=message.message_id,
             date=now,
             reply_to=message.notice.reply_to,

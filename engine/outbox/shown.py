@@ -115,8 +115,17 @@ class SampleMail(Value):
     html: str
 
 
-async def sample(engine: Engine, brand: Branding, mail: MailText) -> SampleMail:
-    """A mail of this kind about an event that is none, in the looks of `brand`."""
+async def copies(engine: Engine, brand: Branding, language: str = "") -> tuple[Notice, ...]:
+    """One mail of each kind in the looks of `brand`, to be owed to somebody who wants to see them."""
+    shown = [(one, await sample(engine, brand, one, language)) for one in MailText]
+    return tuple(
+        Notice(subject=f"[{one.value}] {mail.subject}", text=mail.text, html=mail.html, as_is=True)
+        for one, mail in shown
+    )
+
+
+async def sample(engine: Engine, brand: Branding, mail: MailText, language: str = "") -> SampleMail:
+    """A mail of this kind about an event that is none, in the looks of `brand`, for a reader of that language."""
     kind, now = _SAMPLE_KINDS[mail], engine.clock()
     organizer = f"organizer@{engine.settings.domain}"
     message = Message(
@@ -132,7 +141,7 @@ async def sample(engine: Engine, brand: Branding, mail: MailText) -> SampleMail:
     event = _sample_event(organizer, now) if kind.calendar else None
     attendee = await _reader(engine, event, "") if event else None
     renderer = Renderer(engine.settings, engine.store, FixedBrand(brand))
-    claim = Claim(message, event, attendee, "The organizer")
+    claim = Claim(message, event, attendee, "The organizer", language)
     parts = _parts((await renderer.render(claim, now)).content)
     return SampleMail(subject=parts["subject"], text=parts["text"], html=parts["html"])
 

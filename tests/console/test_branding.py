@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes, policy
+
 import httpx
 import pytest
 from starlette.applications import Starlette
 
 from cis_mcp.pages import published as pages
-from engine.commands.pages.branding import SetBranding
+from engine.commands.pages.branding import MailBrandingCopies, SetBranding
 from engine.commands.pages.pictures import KeepPicture
 from engine.engine import Engine
-from engine.model.branding import Hub
-from engine.outbox.shown import shown
-from tests.console.person import Person, browser, with_key
+from engine.model.actors import Actor
+from engine.model.branding import Hub, MailText
+from engine.model.messages import Kind
+from engine.model.verbs import Verb
+from engine.outbox.render import Renderer
+from engine.outbox.shown import copies, shown
+from engine.refusals import Code, Refused
+from tests.console.person import SAME, Person, browser, crawled, with_key
 from tests.pages.test_pictures import png
 from tests.pages.visitor import published as publish
 from tests.support.clock import Clock
-from tests.support.engines import created, do, invite
+from tests.support.engines import claim, created, deliver, do, invite
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -103,18 +110,142 @@ async def test_a_key_that_may_not_publish_brands_nothing(engine: Engine, web: ht
     assert await engine.store.branding("bob@example.org") is None
 
 
-@pytest.mark.parametrize("path", ["/console/agents", "/console/record"])
+PARTS = {
+    Hub.LISTS: "/console/lists",
+    Hub.LINKS: "/console/links",
+    Hub.PAGES: "/console/pages",
+    Hub.REPORTS: "/console/reports",
+    Hub.EXPORTS: "/console/exports",
+    Hub.AGENTS: "/console/agents",
+    Hub.MESSAGES: "/console/messages",
+    Hub.RECORD: "/console/record",
+    Hub.WEBHOOKS: "/console/webhooks",
+    Hub.TRIGGERS: "/console/triggers",
+    Hub.DEVELOPER: "/console/developer",
+    Hub.VERIFY: "/console/verify",
+    Hub.BRANDING: "/console/branding",
+}
+
+
 async def test_what_the_installation_switches_off_organizers_do_not_have(
-    engine: Engine, person: Person, path: str
+    engine: Engine, person: Person
 ) -> None:
-    await do(engine, SetBranding(off=frozenset({Hub.AGENTS})))
+    assert set(PARTS) == set(Hub)
     async with browser(engine) as web:
-        bob = await with_key(engine, web, "bob@example.org")
-        seen = await bob.go("/console")
-        assert "/console/agents" not in seen.links
-        assert "/console/reports" in seen.links
-        assert "has switched that off" in (await bob.go(path)).text
-    assert (await person.go(path)).status == 200
+        bob = await with_key(engine, web, "bob@example.org", scopes=frozenset(Verb) - {Verb.ADMIN})
+        for off, path in PARTS.items():
+            assert (await bob.go(path)).status == 200, path
+            await do(engine, SetBranding(off=frozenset({off})))
+            assert "has switched that off" in (await bob.go(path)).text, path
+            pages = await crawled(bob)
+            assert [at for at in pages if at == path or at.startswith(f"{path}/")] == [], path
+            assert (await person.go(path)).status == 200, path
+            await do(engine, SetBranding(off=frozenset()))
+
+
+async def test_an_organizer_has_their_own_list_of_vendors(engine: Engine, person: Person) -> None:
+    for organizer in ("bob@example.org", "eve@example.org"):
+        await created(engine, organizer=organizer)
+    async with browser(engine) as web, browser(engine) as elsewhere:
+        bob = await with_key(engine, web, "bob@example.org", scopes=frozenset({"read", "publish"}))
+        eve = await with_key(engine, elsewhere, "eve@example.org", scopes=frozenset({"read", "publish"}))
+        await bob.go("/console/branding")
+        await bob.press("Hide Klaviyo")
+        assert "Klaviyo" not in (await bob.go("/console/links/new")).text
+        assert "Klaviyo" in (await eve.go("/console/links/new")).text
+        assert "Klaviyo" in (await person.go("/console/links/new")).text
+        await bob.go("/console/branding")
+        await bob.press("Offer Klaviyo")
+        assert "Klaviyo" in (await bob.go("/console/links/new")).text
+        await person.go("/console/branding")
+        await person.press("Hide Mailchimp")
+        assert "Mailchimp" not in (await bob.go("/console/branding")).text
+        assert "Mailchimp" not in (await bob.go("/console/links/new")).text
+
+
+async def test_a_text_is_set_for_the_readers_of_one_language(engine: Engine, person: Person) -> None:
+    await person.go("/console/branding")
+    await person.press("Save", text_invite="Come!", text_update="News!")
+    await person.go("/console/branding?language=de")
+    assert "Komm!" in (await person.press("Show it", text_invite="Komm!")).text
+    await person.press("Save", text_invite="Komm!")
+    event = await created(engine)
+    await invite(engine, event, "ann@guests.example", fields={"lang": "de"})
+    await invite(engine, event, "bob@guests.example", fields={"lang": "fr"})
+    mails = {mail.email: await _text_of(engine, mail.email, event.uid) for mail in await deliver(engine)}
+    assert mails["ann@guests.example"].startswith("Komm!")
+    assert mails["bob@guests.example"].startswith("Come!")
+    await person.go("/console/branding?language=de")
+    await person.press("Reset the text of invite")
+    kept = await engine.branding_of("")
+    assert kept.opening(Kind.INVITE, "", "de") == "Come!"
+    assert (await person.go("/console/branding?language=klingon")).status == 400
+
+
+async def _text_of(engine: Engine, email: str, uid: str) -> str:
+    return (await shown(engine, uid, engine.local, email=email)).text
+
+
+async def test_an_organizer_s_text_for_all_comes_before_the_installation_s_for_some(engine: Engine) -> None:
+    await do(engine, SetBranding(texts={MailText.INVITE: "Komm!"}, language="de"))
+    await do(engine, SetBranding(scope="bob@example.org", texts={MailText.INVITE: "Bob asks you."}))
+    bob, eve = [await engine.branding_of(f"{name}@example.org") for name in ("bob", "eve")]
+    assert bob.opening(Kind.INVITE, "", "de") == "Bob asks you."
+    assert eve.opening(Kind.INVITE, "", "de") == "Komm!"
+    await do(
+        engine,
+        SetBranding(scope="bob@example.org", texts={MailText.INVITE: "Bob fragt."}, language="de"),
+    )
+    bob = await engine.branding_of("bob@example.org")
+    assert bob.opening(Kind.INVITE, "", "de") == "Bob fragt."
+    assert bob.opening(Kind.INVITE, "", "fr") == "Bob asks you."
+
+
+async def test_an_address_gets_a_copy_of_each_kind_of_mail(engine: Engine, person: Person) -> None:
+    await person.go("/console/branding")
+    await person.press("Save", footer="Club e.V.", text_invite="Come!", text_notice="A word:")
+    seen = await person.press("Mail a copy of each kind", to="boss@example.net")
+    assert "Five mails are on their way." in seen.text
+    mails = [mail for mail in await deliver(engine) if mail.email == "boss@example.net"]
+    told = {mail.notice.subject.partition("]")[0]: mail.notice for mail in mails if mail.notice}
+    assert set(told) == {"[invite", "[update", "[cancel", "[report", "[notice"}
+    assert told["[invite"].text.startswith("Come!")
+    assert "Club e.V." in told["[invite"].html
+    assert told["[notice"].text.count("A word:") == 1
+    await person.go("/console/branding")
+    assert (await person.press("Mail a copy of each kind", to="boss@example.net")).status == 429
+
+
+async def test_a_copy_leaves_as_it_looks_with_text_and_html_and_without_a_calendar(
+    engine: Engine,
+) -> None:
+    await do(engine, SetBranding(footer="Club e.V.", texts={MailText.NOTICE: "A word:"}))
+    mails = await copies(engine, await engine.branding_of(""))
+    await do(engine, MailBrandingCopies(to="boss@example.net", mails=mails))
+    renderer = Renderer(engine.settings, engine.store)
+    sent = [await renderer.render(one, engine.clock()) for one in await claim(engine)]
+    left = [message_from_bytes(one.content, policy=policy.default) for one in sent]
+    assert len(left) == 5
+    for mail in left:
+        kinds = [part.get_content_type() for part in mail.walk()]
+        assert "text/calendar" not in kinds
+        (text,) = [part.get_content() for part in mail.walk() if part.get_content_type() == "text/plain"]
+        assert text.count("Club e.V.") == 1
+        assert ("text/html" in kinds) == (mail["Subject"].split("]")[0][1:] in {"invite", "update", "cancel"})
+
+
+async def test_an_organizer_has_copies_mailed_to_themselves_alone(engine: Engine) -> None:
+    async with browser(engine) as web:
+        bob = await with_key(engine, web, "bob@example.org", scopes=frozenset({"read", "publish"}))
+        form = (await bob.go("/console/branding")).form("Mail a copy of each kind to me")
+        given = {**form.fields, "to": "victim@example.net"}
+        await web.post(form.action, data=given, headers=SAME)
+    assert {mail.email for mail in await deliver(engine)} == {"bob@example.org"}
+    actor = Actor(kind="organizer", address="bob@example.org")
+    command = MailBrandingCopies(scope="bob@example.org", to="victim@example.net", mails=())
+    with pytest.raises(Refused) as refused:
+        await engine.apply(command, actor)
+    assert refused.value.code is Code.NOT_ALLOWED
 
 
 async def test_vendors_are_hidden_and_offered_again(engine: Engine, person: Person) -> None:

@@ -124,7 +124,8 @@ async def change_link(call: Call[OfLink, LinkChanges]) -> ChangedLink:
 
 async def vendors(call: Call[Nothing, Body]) -> Vendors:
     """List the mail services for which links are made, with the tag and the steps of each."""
-    return Vendors(vendors=await services.vendors(call.engine))
+    whose = "" if call.actor.everywhere else call.actor.address
+    return Vendors(vendors=await services.vendors(call.engine, organizer=whose))
 
 
 async def allow_hosts(call: Call[Nothing, LandingHosts]) -> AllowedHosts:

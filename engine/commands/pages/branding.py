@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 from pydantic import Field
 
-from engine.commands import text
+from engine.commands import notices, text
 from engine.commands.agents.bounds import refuse_links
 from engine.commands.base import Command, Done, Work
 from engine.commands.operators.operators import may_administer
 from engine.commands.pages import texts
 from engine.commands.pages.pictures import named
+from engine.mail.locale import choosing
 from engine.model.branding import INSTALLATION, Branding, Hub, MailText, merged
+from engine.model.messages import Notice
 from engine.model.pages import Layout
 from engine.refusals import Code, Refused
 from engine.store.protocol.branding import BrandingQuestions
 
-TITLE_MAX, TEXT_MAX, FOOTER_MAX = 80, 300, 1_000
+TITLE_MAX, TEXT_MAX, FOOTER_MAX, VENDORS_MAX = 80, 300, 1_000, 200
+COPIES_PAUSE = timedelta(minutes=1)
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+")
 _HOST_MAX = 253
 
@@ -42,6 +46,8 @@ class SetBranding(Command[BrandingSet]):
     consent: str | None = None
     off: frozenset[Hub] | None = None
     texts: Mapping[MailText, str] | None = None
+    language: str = Field("", description="tag of the language whose readers get `texts`; empty: all others")
+    vendors_off: frozenset[str] | None = None
 
     async def carry_out(self, work: Work) -> BrandingSet:
         """Raises Refused: NOT_ALLOWED, INVALID_ARGUMENT, INVALID_ADDRESS, TOO_LARGE, OUT_OF_BOUNDS, UNKNOWN_PICTURE."""
@@ -50,10 +56,13 @@ class SetBranding(Command[BrandingSet]):
         changed = self.checked(known)
         if scope and (changed.domain or changed.off):
             raise Refused(Code.NOT_ALLOWED, "Domain and switches are the installation's.", "Leave them out.")
+        if self.vendors_off and not scope:
+            raise _refused("Which services all have is set for each service.", "Hide the service itself.")
         if self.logo is not None:
             whose = scope or work.settings.local_organizer
             changed = changed.model_copy(update={"logo": await named(work, whose, self.logo)})
-        said = [changed.title, changed.footer, changed.consent, *changed.texts.values()]
+        translated = (words for texts in changed.translated.values() for words in texts.values())
+        said = [changed.title, changed.footer, changed.consent, *changed.texts.values(), *translated]
         refuse_links(work, work.bounds, said)
         await work.unit.save_branding(changed)
         return BrandingSet(branding=changed)
@@ -70,9 +79,19 @@ class SetBranding(Command[BrandingSet]):
             "layout": self.layout,
             "consent": None if self.consent is None else _line(self.consent, "consent", texts.CONSENT_MAX),
             "off": self.off,
-            "texts": None if self.texts is None else {**known.texts, **self._texts()},
+            "vendors_off": None if self.vendors_off is None else _vendors(self.vendors_off),
+            **self._said(known),
         }
         return known.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+    def _said(self, known: Branding) -> dict[str, object]:
+        """The texts of the language that is meant, in their place."""
+        if self.texts is None:
+            return {}
+        if not self.language:
+            return {"texts": {**known.texts, **self._texts()}}
+        tag = choosing.require(self.language)
+        return {"translated": {**known.translated, tag: {**known.said(tag), **self._texts()}}}
 
     def _texts(self) -> dict[MailText, str]:
         return {name: _line(words, name.value, TEXT_MAX) for name, words in (self.texts or {}).items()}
@@ -83,10 +102,11 @@ class SetBranding(Command[BrandingSet]):
 
 
 class ResetBranding(Command[BrandingSet]):
-    """Take back everything that is set for a scope, or one text of it."""
+    """Take back everything that is set for a scope, or one text of it in one language."""
 
     scope: str = INSTALLATION
     only: MailText | None = None
+    language: str = ""
 
     async def carry_out(self, work: Work) -> BrandingSet:
         """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS."""
@@ -95,8 +115,11 @@ class ResetBranding(Command[BrandingSet]):
         if self.only is None:
             await work.unit.drop_branding(scope)
             return BrandingSet(branding=Branding(scope=scope))
-        kept = {name: words for name, words in known.texts.items() if name is not self.only}
-        changed = known.model_copy(update={"texts": kept})
+        kept = {name: words for name, words in known.said(self.language).items() if name is not self.only}
+        others = {tag: texts for tag, texts in known.translated.items() if tag != self.language}
+        changed = known.model_copy(
+            update={"translated": {**others, self.language: kept}} if self.language else {"texts": kept}
+        )
         await work.unit.save_branding(changed)
         return BrandingSet(branding=changed)
 
@@ -121,6 +144,45 @@ async def scope_of(work: Work, scope: str) -> str:
     if not work.actor.owns(address) or work.actor.domain:
         raise Refused(Code.NOT_ALLOWED, "That is another organizer's.", "Set your own.")
     return address
+
+
+class MailBrandingCopies(Command[Done]):
+    """Owe an address one mail of each kind as it looks now, about an event that is none.
+
+    An organizer has their own address alone; the operator any. A standing copy of all mail there is none: notices
+    hold links that sign in, and invites the address at which one person answers.
+    """
+
+    scope: str = INSTALLATION
+    to: str
+    mails: tuple[Notice, ...] = Field(max_length=len(MailText), description="as `engine.outbox` makes them")
+
+    async def carry_out(self, work: Work) -> Done:
+        """Raises Refused: NOT_ALLOWED, INVALID_ADDRESS, TOO_SOON."""
+        scope = await scope_of(work, self.scope)
+        to = text.address(self.to)
+        if not work.actor.everywhere and to != work.actor.address:
+            raise Refused(Code.NOT_ALLOWED, "Copies go to your own address alone.", "Leave another out.")
+        if not await work.unit.may_notify(f"branding {to}", work.now, COPIES_PAUSE):
+            raise Refused(Code.TOO_SOON, "Copies were asked for a moment ago.", "They are being sent.")
+        whose = scope or work.settings.local_organizer
+        owed = [notices.message(work, to, whose, mail, None) for mail in self.mails]
+        await work.unit.add_messages(owed, priority=0)
+        return Done()
+
+    def subject(self) -> str:
+        """What the record names it by, without secrets."""
+        return "branding"
+
+
+def _refused(why: str, hint: str) -> Refused:
+    return Refused(Code.INVALID_ARGUMENT, why, hint)
+
+
+def _vendors(ids: frozenset[str]) -> frozenset[str]:
+    if len(ids) > VENDORS_MAX or not all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{1,39}", one) for one in ids):
+        raise _refused("That names no mail services.", "Choose them from the list.")
+    return ids
 
 
 def _line(value: str, what: str, most: int) -> str:

@@ -29,10 +29,10 @@ _IMAGE = Markup(
 
 
 def branded(
-    brand: Branding, kind: Kind, organizer: str, public_url: str, plain: str, html: str
+    brand: Branding, kind: Kind, organizer: str, public_url: str, plain: str, html: str, language: str = ""
 ) -> tuple[str, str]:
     """Both texts of a calendar mail, which stand on their own without pictures."""
-    opening = brand.opening(kind, organizer)
+    opening = brand.opening(kind, organizer, language)
     if opening:
         _, _, rest = plain.partition("\n")
         plain = f"{opening}\n{rest}"
@@ -60,14 +60,12 @@ def _logo(brand: Branding, public_url: str) -> Markup:
     return _IMAGE.format(address, "" if brand.title else "Logo", width, height)
 
 
-def notice_text(brand: Branding, kind: Kind, text: str) -> str:
+def notice_text(brand: Branding, kind: Kind, text: str, language: str = "") -> str:
     """The text of a notice or a report, with the opening of its kind and the last lines."""
-    if not (brand.footer or brand.opening(kind, "")):
+    opening = brand.opening(kind, "", language)
+    if not (brand.footer or opening):
         return text
-    return (
-        "\n\n".join(part for part in (brand.opening(kind, ""), text.rstrip("\n"), brand.footer) if part)
-        + "\n"
-    )
+    return "\n\n".join(part for part in (opening, text.rstrip("\n"), brand.footer) if part) + "\n"
 
 
 def link(brand: Branding, public_url: str) -> str:

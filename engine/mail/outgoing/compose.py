@@ -144,7 +144,8 @@ def rendered(revision: Revision, values: Mapping[str, str]) -> tuple[str, str]:
     plain = _template("invitation.txt.j2").render(context)
     html = _template("invitation.html.j2").render(context)
     who = one_line(revision.event.organizer_name) or one_line(revision.reply_to.address)
-    return branding.branded(revision.brand, revision.kind, who, revision.public_url, plain, html)
+    tag = revision.language.tag
+    return branding.branded(revision.brand, revision.kind, who, revision.public_url, plain, html, tag)
 
 
 def subject(revision: Revision, summary: str) -> str:
@@ -281,8 +282,9 @@ def notice(
     in_reply_to: str = "",
     reply_to: str = "",
     attachment: tuple[str, bytes] | None = None,
+    html: str = "",
 ) -> bytes:
-    """A plain-text mail to `to`, marked as automatic (RFC 3834); `attachment` is a CSV's name and bytes."""
+    """A mail of text to `to`, marked as automatic (RFC 3834); `attachment` is a CSV's name and bytes."""
     fields = [
         ("From", mime.mailbox(sender, "From")),
         ("To", mime.address(to)),
@@ -298,6 +300,9 @@ def notice(
         quoted = mime.identifier(in_reply_to)
         fields += [("In-Reply-To", quoted), ("References", quoted)]
     body = mime.text_part(mime.quoted_printable(text if text.endswith("\n") else f"{text}\n"), "plain")
+    if html:
+        looks = mime.text_part(mime.quoted_printable(html), "html")
+        body = mime.multipart("alternative", mime.boundary(message_id, "a"), [body, looks])
     if attachment is None:
         return mime.mail(fields, body)
     filename = re.sub(r"[^A-Za-z0-9._-]", "_", attachment[0])[:100] or "report.csv"
