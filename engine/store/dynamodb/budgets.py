@@ -183,6 +183,15 @@ class Budgets(BudgetQuestions, Counting):
         day = rules.day(old.created)
         await self._charge({(key, day, budget): -1 if now else 1 for key in old.key.split()})
 
+    async def free_of_keys(self, message: Message) -> None:
+        """Return what a message has spent that leaves no longer by its keys."""
+        budget = rules.budget_of(message.kind)
+        for key in message.key.split():
+            self._count_of_key(key, message, -1)
+        if budget:
+            day = rules.day(message.created)
+            await self._charge({(key, day, budget): -1 for key in message.key.split()})
+
     async def reserve(self, campaign_id: str, key: str, now: datetime, spent: Spent) -> None:
         """Reserve what a campaign will cause, for all keys of `key`, until its messages are written."""
         numbers = {"mails": spent.mails, "people": spent.people, "changes": spent.changes}

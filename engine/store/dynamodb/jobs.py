@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model.bulk_changes import BulkChange
-from engine.store.dynamodb.campaigns import CampaignQuestions
+from engine.store.dynamodb.bulk_changes import BulkChangeQuestions
 from engine.store.dynamodb.notices import NoticeQuestions
 from engine.store.protocol import NOTICE_PAUSE, Job
 from engine.store.rules import LIST_KEPT
 
 
-class DueJobs(NoticeQuestions, CampaignQuestions):
+class DueJobs(NoticeQuestions, BulkChangeQuestions):
     """Which jobs have work."""
-
-    async def next_bulk_change(self) -> BulkChange | None:
-        """The change that has waited longest, or None."""
-        raise NotImplementedError
 
     async def due_jobs(self, now: datetime, fail_share: float = 0) -> frozenset[Job]:
         """What waits to be looked after."""

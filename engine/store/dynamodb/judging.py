@@ -15,11 +15,11 @@ from engine.model.people import Attendee
 from engine.model.stops import EVERYTHING
 from engine.refusals import Code
 from engine.store import rules
-from engine.store.dynamodb.campaigns import Campaigns
 from engine.store.dynamodb.events import EVENTS, ORGANIZERS, Organizer
 from engine.store.dynamodb.keys import KeyQuestions
 from engine.store.dynamodb.owed import Invitee, Owed
 from engine.store.dynamodb.reminders import Reminders
+from engine.store.dynamodb.undos import Undos
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Facts:
         )
 
 
-class Judging(KeyQuestions, Reminders, Campaigns):
+class Judging(KeyQuestions, Reminders, Undos):
     """The part of a unit of work that finds out what speaks against messages."""
 
     async def organizer_language(self, organizer: str) -> str:

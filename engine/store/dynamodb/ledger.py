@@ -55,6 +55,10 @@ class LedgerQuestions(AttendeeQuestions, Held):
         found = await self._found(Index.MESSAGE, message_id)
         return await self.shown(found) if found else None
 
+    async def row_by_message_id(self, message_id: str) -> Owed | None:
+        """The row with this Message-ID, or None."""
+        return await self._found(Index.MESSAGE, message_id)
+
     async def _found(self, index: Index, value: str) -> Owed | None:
         items = await self.items.indexed(index, value, limit=1) if value else []
         return row_of(items[0]) if items else None

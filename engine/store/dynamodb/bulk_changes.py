@@ -1,0 +1,194 @@
+"""Changes of many messages, some at a time.
+
+Those of an event or a campaign go through the people of the event, whose items are read as they are now. Those of an
+organizer, a key or everybody go through what waits to be sent, by an index that is late by moments: what such a change
+holds or withdraws, the claim judges anyway; what it releases is looked for once more a little later.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+from engine.model.base import Value
+from engine.model.bulk_changes import BulkAction, BulkChange
+from engine.model.campaigns import CampaignState
+from engine.model.messages import Kind, MessageState
+from engine.refusals import Code
+from engine.store.dynamodb.campaigns import CampaignQuestions, Campaigns
+from engine.store.dynamodb.ids import new_id
+from engine.store.dynamodb.names import joined
+from engine.store.dynamodb.owed import (
+    BUCKETS,
+    HELD,
+    INVITEES,
+    MAILS,
+    OLDER,
+    Invitee,
+    Owed,
+    Place,
+    mixed,
+    row_of,
+    turn,
+)
+from engine.store.dynamodb.rows import Table, pointed
+from engine.store.dynamodb.table import Index
+
+_ALL = "all"
+_AGAIN = "again"
+_LATE_S = 5.0
+"""How late the index of what waits is taken to be at most."""
+_READ_MOST = 300
+"""People, or messages, that one unit looks at to find those whom a change concerns."""
+_DECIDING = frozenset({BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED})
+
+
+class KeptChange(Value):
+    """A change whose rest is applied later, not before `after` (seconds since 1970)."""
+
+    id: str
+    change: BulkChange
+    after: float = 0.0
+
+
+CHANGES = Table[KeptChange](
+    "bulk-change",
+    KeptChange,
+    key=lambda kept: (kept.change.scope,),
+    indexes={"age": lambda kept: [(_ALL, kept.id)]},
+)
+
+
+class BulkChangeQuestions(CampaignQuestions):
+    """Changes that are under way, as they are read."""
+
+    async def next_bulk_change(self) -> BulkChange | None:
+        """The change that has waited longest, or None."""
+        async for kept in self.rows.each_by(CHANGES, "age", _ALL):
+            if kept.after <= time.time():
+                return kept.change
+        return None
+
+
+class BulkChanges(BulkChangeQuestions, Campaigns):
+    """The part of a unit of work that changes many messages, some at a time."""
+
+    async def keep_bulk_change(self, change: BulkChange) -> None:
+        """Keep a change whose rest is to be applied later; it replaces an older one of the same scope."""
+        known = await self.rows.get(CHANGES, change.scope)
+        after = time.time() + _LATE_S if change.cursor == _AGAIN else 0.0
+        await self.rows.put(
+            CHANGES, KeptChange(id=known.id if known else new_id(), change=change, after=after)
+        )
+
+    async def end_bulk_change(self, change: BulkChange) -> None:
+        """Forget a change, if one of its scope is kept."""
+        await self.rows.drop(CHANGES, change.scope)
+
+    async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
+        """Apply a change to the next messages, as many as a unit takes; the new cursor, None after the last."""
+        if change.action in _DECIDING:
+            return await self._undecided(change, now)
+        if change.event_uid or change.campaign_id:
+            return await self._of_people(change, now)
+        return await self._of_waiting(change, now)
+
+    async def _of_people(self, change: BulkChange, now: datetime) -> str | None:
+        """By address, in the order of the event's people."""
+        uid = change.event_uid
+        if not uid:
+            campaign = await self.campaign(change.campaign_id)
+            if campaign is None:
+                return None
+            uid = campaign.event_uid
+        after, read, changed = joined("attendee", change.cursor) if change.cursor else "", 0, 0
+        async for invitee in self.rows.each_under(INVITEES, uid, "attendee", after=after):
+            read += 1
+            meant = await self._meant(change, invitee)
+            await self._apply(change, meant, now)
+            changed += bool(meant)
+            if read == _READ_MOST or changed == self.items_per_unit:
+                return invitee.attendee.email
+        return None
+
+    async def _meant(self, change: BulkChange, invitee: Invitee) -> list[Owed]:
+        """Those of a person's messages that a change concerns."""
+        uid, email = invitee.attendee.event_uid, invitee.attendee.email
+        again = change.action is BulkAction.OWE_AGAIN
+        wanted = [p for p in invitee.messages if (p.state is MessageState.WITHDRAWN) is again]
+        wanted = [p for p in wanted if again or p.state.pending]
+        rows = await self.rows_at(Place(uid, email, p.id) for p in wanted) if wanted else {}
+        return [owed for owed in rows.values() if _concerns(change, owed)]
+
+    async def _of_waiting(self, change: BulkChange, now: datetime) -> str | None:
+        """Through what waits, bucket by bucket."""
+        again = change.cursor == _AGAIN
+        bucket, _, after = ("" if again else change.cursor).partition("/")
+        names = await self._buckets(change)
+        for name in names[names.index(bucket) if bucket in names else 0 :]:
+            place = after if name == bucket else ""
+            items = await self.items.indexed(Index.DUE, name, after=place, limit=_READ_MOST)
+            rows = [row for item in items if (row := row_of(item))]
+            meant = [row for row in rows if await self._goes_with(change, row)][: self.items_per_unit]
+            await self._apply(change, meant, now)
+            if len(meant) == self.items_per_unit:
+                last = meant[-1]
+                return f"{name}/{turn(last.priority, last.message.due, last.message.id)}"
+            if len(items) == _READ_MOST:
+                return f"{name}/{items[-1].attributes['turn']}"
+        return _AGAIN if change.action is BulkAction.RELEASE and not again else None
+
+    async def _buckets(self, change: BulkChange) -> list[str]:
+        rated = [joined("rate", c.id) for c in await self.running_with_rate()]
+        names = [*(str(n) for n in range(BUCKETS)), *rated]
+        return [joined(HELD, name) for name in names] if change.action is BulkAction.RELEASE else names
+
+    async def _goes_with(self, change: BulkChange, owed: Owed) -> bool:
+        m = owed.message
+        if change.organizer not in {"", m.organizer} or (change.key and change.key not in m.key.split()):
+            return False
+        campaign = await self.campaign(m.campaign_id) if m.campaign_id else None
+        return not campaign or campaign.state is not CampaignState.PAUSED
+
+    async def _undecided(self, change: BulkChange, now: datetime) -> str | None:
+        listings = dict.fromkeys(table.listing("undecided", change.key) for table in (INVITEES, OLDER, MAILS))
+        for listing in listings:
+            entries = await self.items.query(listing, limit=self.items_per_unit)
+            found = await self.items.get_many([pointed(entry) for entry in entries])
+            rows = mixed(entries, found)
+            await self._apply(change, rows, now)
+            if len(entries) == self.items_per_unit:
+                return "more"
+        return None
+
+    async def _apply(self, change: BulkChange, rows: Sequence[Owed], now: datetime) -> None:
+        held = await self.held_ids() if rows else {}
+        for owed in rows:
+            if change.action is BulkAction.OWE_AGAIN:
+                again = {"state": MessageState.QUEUED, "code": "", "settled": None}
+                await self.save_row(owed, owed.changed(**again))
+            elif change.action in {BulkAction.WITHDRAW, BulkAction.DROP_UNDECIDED}:
+                if owed.message.id not in held:
+                    await self.settle([owed], MessageState.WITHDRAWN, Code(change.code), now)
+            elif change.action is BulkAction.SEND_UNDECIDED:
+                free = owed.changed(code="", key="").model_copy(update={"held": False})
+                await self.free_of_keys(owed.message)
+                await self.save_row(owed.changed(key=""), free)
+            elif owed.held is not (change.action is BulkAction.HOLD):
+                await self.save_row(owed, owed.model_copy(update={"held": not owed.held}))
+
+    async def waiting_mails(self, key_id: str) -> int:
+        """How many changes and cancellations of a key wait for a decision, since it ended or was narrowed."""
+        listings = dict.fromkeys(table.listing("undecided", key_id) for table in (INVITEES, OLDER, MAILS))
+        return sum([len(await self.items.query(listing)) for listing in listings])
+
+
+def _concerns(change: BulkChange, owed: Owed) -> bool:
+    m = owed.message
+    if change.campaign_id:
+        return m.campaign_id == change.campaign_id
+    if change.action is BulkAction.OWE_AGAIN:
+        since = change.since
+        return m.code == change.code and m.settled is not None and since is not None and m.settled >= since
+    return m.kind is not Kind.WITHDRAWAL and m.sequence < change.before

@@ -1,0 +1,161 @@
+"""What can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import datetime, timedelta
+
+from engine.model.messages import Fanout, MessageState
+from engine.model.undo import Undoable
+from engine.refusals import Code
+from engine.store.dynamodb.bulk_changes import BulkChanges
+from engine.store.dynamodb.campaigns import FANOUTS
+from engine.store.dynamodb.names import joined, moment, newest_first
+from engine.store.dynamodb.owed import INVITEES, Owed, Past, Place
+from engine.store.dynamodb.rows import Entry, Table
+
+_ALL = "all"
+_KEPT = timedelta(days=1)
+_DROPPED_AT_ONCE = 15
+
+
+def _open(undoable: Undoable) -> Iterable[Entry]:
+    if undoable.undone is None:
+        yield joined("event", undoable.event_uid), joined(moment(undoable.asked), undoable.id)
+        for name in (_ALL, f"of {undoable.organizer}"):
+            yield name, joined(newest_first(undoable.asked), undoable.id)
+
+
+UNDOS = Table[Undoable](
+    "undo",
+    Undoable,
+    key=lambda undoable: (undoable.id,),
+    indexes={"open": _open, "until": lambda u: [(_ALL, moment(u.until))]},
+)
+
+
+class Undos(BulkChanges):
+    """The part of a unit of work that concerns what can be taken back."""
+
+    async def add_undo(self, undoable: Undoable) -> None:
+        """Keep what can be taken back; what could be until a day before it is dropped."""
+        before = moment(undoable.asked - _KEPT)
+        for old in await self.rows.by(UNDOS, "until", _ALL, before=before, limit=_DROPPED_AT_ONCE):
+            await self.rows.drop(UNDOS, old.id)
+        await self.rows.put(UNDOS, undoable)
+
+    async def undoable(self, undo_id: str) -> Undoable | None:
+        """What can, or could, be taken back under this id."""
+        return await self.rows.get(UNDOS, undo_id)
+
+    async def save_undo(self, undoable: Undoable) -> None:
+        """Replace what is kept under its id."""
+        await self.rows.put(UNDOS, undoable)
+
+    async def undos_of(self, event_uid: str, now: datetime) -> list[Undoable]:
+        """What can still be taken back of an event, oldest first."""
+        found = await self.rows.by(UNDOS, "open", joined("event", event_uid))
+        return [undoable for undoable in found if undoable.until > now]
+
+    async def undos(self, organizer: str | None, now: datetime, limit: int) -> list[Undoable]:
+        """What can still be taken back, newest first; of one organizer if given."""
+        found: list[Undoable] = []
+        async for undoable in self.rows.each_by(
+            UNDOS, "open", _ALL if organizer is None else f"of {organizer}"
+        ):
+            if undoable.until > now:
+                found.append(undoable)
+            if len(found) == limit:
+                break
+        return found
+
+    async def people_reached(self, undoable: Undoable) -> int:
+        """To how many people a mail of it has left, or may have."""
+        held = await self.held_ids()
+        people = {
+            m.email
+            for message_id in undoable.messages
+            if (m := await self.message_by_message_id(message_id))
+            and (m.state in {MessageState.SENT, MessageState.SENDING} or m.in_doubt or m.id in held)
+        }
+        if undoable.campaign_id or undoable.before is not None:
+
+            def meant(owed: Owed) -> bool:
+                m = owed.message
+                of_change = undoable.before is not None and m.sequence >= undoable.sequence
+                return of_change or bool(undoable.campaign_id and m.campaign_id == undoable.campaign_id)
+
+            people |= {email async for email in self._reached(undoable.event_uid, meant)}
+        return len(people)
+
+    async def calendars_changed(self, event_uid: str, sequence: int) -> int:
+        """How many people were sent the event at this revision or a newer one, or may have been."""
+        found = self._reached(event_uid, lambda owed: owed.message.sequence >= sequence)
+        return len([email async for email in found])
+
+    async def _reached(self, event_uid: str, meant: Callable[[Owed], bool]) -> AsyncIterator[str]:
+        """The people of an event whom one of the meant messages has reached, or may have."""
+        held = await self.held_ids()
+        async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
+            gone = [p for p in invitee.messages if _gone(p, held)]
+            places = [Place(event_uid, invitee.attendee.email, p.id) for p in gone]
+            rows = await self.rows_at(places) if places else {}
+            if any(meant(owed) for owed in rows.values()):
+                yield invitee.attendee.email
+
+    async def withdraw_messages(self, undoable: Undoable, code: Code, now: datetime) -> int:
+        """Withdraw the single mails of it; returns how many."""
+        found = [await self.row_by_message_id(message_id) for message_id in undoable.messages]
+        held = await self.held_ids()
+        waiting = [o for o in found if o and o.message.state.pending and o.message.id not in held]
+        return await self.settle(waiting, MessageState.WITHDRAWN, code, now)
+
+    async def owe_again(self, event_uid: str, email: str, code: Code, withdrawn: datetime) -> int:
+        """Owe again what was withdrawn at that moment with this code, of one person if given; returns how many."""
+        if email:
+            people = await self.invitees(event_uid, [email])
+        else:
+            people = [i async for i in self.rows.each_under(INVITEES, event_uid, "attendee")]
+        count = 0
+        for invitee in people:
+            ended = [p for p in invitee.messages if p.state is MessageState.WITHDRAWN]
+            places = [Place(event_uid, invitee.attendee.email, p.id) for p in ended]
+            for owed in (await self.rows_at(places)).values() if places else ():
+                m = owed.message
+                if m.code == code and m.settled == withdrawn and count < self.items_per_unit:
+                    again = {"state": MessageState.QUEUED, "code": "", "settled": None}
+                    await self.save_row(owed, owed.changed(**again))
+                    count += 1
+        return count
+
+    async def delay_jobs(self, event_uid: str, due: datetime) -> None:
+        """Have the jobs of an event go on no earlier than `due`."""
+        async for job in self._jobs_of(event_uid):
+            await self.rows.put(FANOUTS, job.model_copy(update={"due": max(job.due or due, due)}))
+
+    async def _jobs_of(self, event_uid: str) -> AsyncIterator[Fanout]:
+        async for job in self.rows.each_by(FANOUTS, "open", _ALL):
+            if job.event_uid == event_uid:
+                yield job
+
+    async def put_off(self, event_uid: str, now: datetime, due: datetime) -> None:
+        """Have what waits of an event, and can be taken back, leave no earlier than `due`."""
+        async for job in self._jobs_of(event_uid):
+            if job.due and now < job.due < due:
+                await self.rows.put(FANOUTS, job.model_copy(update={"due": due}))
+        if not (await self.event_tally(event_uid)).get(f"delivery.{MessageState.QUEUED}"):
+            return
+        held, changed = await self.held_ids(), 0
+        async for invitee in self.rows.each_under(INVITEES, event_uid, "attendee"):
+            queued = [p for p in invitee.messages if p.state is MessageState.QUEUED and p.id not in held]
+            places = [Place(event_uid, invitee.attendee.email, p.id) for p in queued]
+            for owed in (await self.rows_at(places)).values() if places else ():
+                if now < owed.message.due < due and not owed.message.attempts:
+                    await self.save_row(owed, owed.changed(due=due))
+                    changed += 1
+            if changed >= self.items_per_unit:
+                return
+
+
+def _gone(past: Past, held: dict[str, str]) -> bool:
+    return past.gone or (past.state.pending and past.id in held)
