@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bench import (
     aws,
+    beside,
     bounding,
     busy,
     campaign,
@@ -60,6 +61,7 @@ _PARTS: dict[str, Part] = {
     "bounds": bounding.measure,
     "aws": aws.measure,
     "web": web.measure,
+    "beside": beside.measure,
     "hubs": hubs.measure,
     "hooks": hooking.measure,
     "triggered": triggered.measure,

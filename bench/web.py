@@ -47,7 +47,7 @@ class _Asked:
 def measure(effort: Effort, folder: Path) -> Iterator[Figure]:
     """Requests in a second of the server's processor time, ours and the peer's by turns; sizes of pages."""
     env, log = environment(folder / "web"), folder / "web.log"
-    uid = asyncio.run(_filled(folder / "web"))
+    uid = asyncio.run(filled(folder / "web"))
     ours, bare = free_port(), free_port()
     with ExitStack() as stack:
         serve = [*SERVER, "--http", f"127.0.0.1:{ours}", "--no-auth"]
@@ -71,7 +71,7 @@ def _all(uid: str) -> list[_Asked]:
     ]
 
 
-async def _filled(folder: Path) -> str:
+async def filled(folder: Path) -> str:
     """A season and its page; the uid of one game."""
     engine = await opened(folder)
     try:
@@ -129,14 +129,15 @@ def _compared(asked: _Asked, ours: tuple[int, int], peer: tuple[int, int], count
 
 def _rate(pid: int, port: int, path: str, count: int, tag: str) -> float:
     """Requests in a second of what the process uses."""
-    asyncio.run(_load(port, path, _CONNECTIONS, tag))
+    asyncio.run(load(port, path, _CONNECTIONS, tag))
     before = usage(pid).cpu_ticks
-    asyncio.run(_load(port, path, count, tag))
+    asyncio.run(load(port, path, count, tag))
     ticks = usage(pid).cpu_ticks - before
     return count * os.sysconf("SC_CLK_TCK") / max(ticks, 1)
 
 
-async def _load(port: int, path: str, count: int, tag: str) -> None:
+async def load(port: int, path: str, count: int, tag: str = "") -> None:
+    """Ask for a path about so many times, over all connections. Raises BenchFailed."""
     share = count // _CONNECTIONS
     await asyncio.gather(*(_connection(port, path, share, tag) for _ in range(_CONNECTIONS)))
 

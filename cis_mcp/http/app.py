@@ -28,7 +28,9 @@ from cis_mcp.mcp.tools import Selection
 from cis_mcp.mcp.web import McpEndpoint, endpoint, web_server
 from cis_mcp.pages import approve, published, signin
 from cis_mcp.pages import links as pages
+from cis_mcp.pages.kept import KeptPages
 from cis_mcp.pages.llms import llms_txt
+from cis_mcp.pages.showing import Showroom
 from cis_mcp.rest import app as rest
 from cis_mcp.watch import status
 from cis_mcp.watch.health import Health
@@ -70,7 +72,7 @@ def root(
     leaving: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """All routes, behind the check of keys and the limits; `callers` is None if no keys are asked for."""
-    settings = engine.settings
+    settings, room = engine.settings, Showroom(engine)
 
     def life(_app: Starlette) -> AbstractAsyncContextManager[None]:
         return mcp.sessions.running()
@@ -81,7 +83,7 @@ def root(
         *(metadata_routes(settings, TITLE) if callers else ()),
         *status.routes(engine, health),
         *pages.routes(engine),
-        *published.routes(engine),
+        *published.routes(engine, room),
         *approve.routes(engine),
         *signin.routes(engine),
         *console.routes(engine, health),
@@ -92,7 +94,7 @@ def root(
     ]
     return Starlette(
         routes=[BySegments(routes)],
-        middleware=_guards(engine, callers),
+        middleware=[Middleware(KeptPages, room=room), *_guards(engine, callers)],
         lifespan=life,
     )
 

@@ -10,9 +10,9 @@ from cis_mcp.pages.web import brand
 from engine.engine import Engine
 
 
-def routes(engine: Engine) -> list[Route]:
+def routes(engine: Engine, room: Showroom | None = None) -> list[Route]:
     """Schedule, upcoming and event pages, what was sent, and what they are painted with."""
-    room = Showroom(engine)
+    room = room or Showroom(engine)
     return [
         *schedule.routes(room),
         *event.routes(room),

@@ -76,7 +76,7 @@ def schedule_page(room: Showroom, kind: PageKind, *, embedded: bool = False) -> 
     """GET /s/{slug} and /u/{slug} show a page; POST sends."""
 
     async def show(request: Request) -> Response:
-        seen = await room.seen(request) if request.method == "GET" else None
+        seen = await room.seen(request.scope) if request.method == "GET" else None
         if seen:
             return answer(request, seen, cache_control=FRESH, framed=embedded)
         shown = await room.shown(request.path_params["slug"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from cis_mcp.pages.hourly import Hourly
 from cis_mcp.pages.listing import Listing, View, listing
@@ -126,13 +127,13 @@ class Showroom:
             self._making.pop(gone, None)
         return made
 
-    async def seen(self, request: Request) -> Body | None:
+    async def seen(self, scope: Scope) -> Body | None:
         """What the very same request was answered with, if nothing was written since and nothing is over."""
-        request.scope[_MARK] = mark = await self.engine.written_mark()
+        scope[_MARK] = mark = await self.engine.written_mark()
         if mark != self._mark:
             self._seen, self._mark = {}, mark
             return None
-        found = self._seen.get(_asked(request))
+        found = self._seen.get(_asked(scope))
         if found is None or (found[1] is not None and found[1] <= self.engine.clock()):
             return None
         return found[0]
@@ -143,7 +144,7 @@ class Showroom:
             return
         if len(self._seen) >= _SEEN:
             self._seen = {}
-        self._seen[_asked(request)] = body, shown.listing.until
+        self._seen[_asked(request.scope)] = body, shown.listing.until
 
     async def body(
         self,
@@ -215,5 +216,5 @@ def _stamped(taken: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(taken.items()))
 
 
-def _asked(request: Request) -> tuple[str, bytes, str]:
-    return request.scope["path"], request.scope["query_string"], wished(request)
+def _asked(scope: Scope) -> tuple[str, bytes, str]:
+    return scope["path"], scope["query_string"], wished(scope)

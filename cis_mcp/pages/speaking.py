@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from cis_mcp.locale.languages import ENGLISH, language
 from cis_mcp.pages.rows import Row, day_of, time_of
@@ -65,12 +66,12 @@ def speech(request: Request, settled: str = "") -> Speech:
     asked = matched(request.query_params.get("lang", ""))
     if asked:
         return Speech(language(asked), asked)
-    return Speech(language(wished(request)), negotiated=True)
+    return Speech(language(wished(request.scope)), negotiated=True)
 
 
-def wished(request: Request) -> str:
+def wished(scope: Scope) -> str:
     """The language that the browser asks for."""
-    given = next((value for name, value in request.scope["headers"] if name == b"accept-language"), b"")
+    given = next((value for name, value in scope["headers"] if name == b"accept-language"), b"")
     return accepted(given.decode("latin-1"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -34,7 +34,7 @@ _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'{}; base-uri 'none'; frame-ancestors {}"
 )
-_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Vary": "Accept-Encoding"}
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 @cache
@@ -125,6 +125,13 @@ def answer(
     return _Ready(made(body, cache_control, status, (framed, form_action), known=known, packed=packed))
 
 
+def ready(body: Body, headers: Mapping[bytes, bytes], *, framed: bool) -> Response:
+    """What `answer` answers with a page that all may keep; the same for all who ask so, and not to be changed."""
+    known = _known(headers.get(b"if-none-match", b""), body.tag)
+    packed = bool(body.packed) and b"gzip" in headers.get(b"accept-encoding", b"")
+    return _made(body, FRESH, 200, (framed, ""), known=known, packed=packed)
+
+
 class _Ready(Response):
     """An answer of which nothing is left to be made; its headers are its own, for whoever adds to them."""
 
@@ -139,21 +146,23 @@ def _made(
 ) -> Response:
     """The answer, made once for all who ask for the same; `ways`: who may frame it, and where its form may lead."""
     framed, form_action = ways
-    headers = {**_HEADERS, "Cache-Control": cache_control}
-    if body.language:
-        headers["Content-Language"] = body.language
+    headers = {"Vary": "Accept-Encoding", "Cache-Control": cache_control}
     if body.negotiated:
         headers["Vary"] = "Accept-Encoding, Accept-Language"
+    if status == 200 and cache_control != PRIVATE:
+        headers["ETag"] = f'"{body.tag}"'
+    if known:
+        # what else is known of it the client has with the page (RFC 9110, 15.4.5)
+        return Response(status_code=304, headers=headers)
+    headers |= _HEADERS
+    if body.language:
+        headers["Content-Language"] = body.language
     if body.modified:
         headers["Last-Modified"] = body.modified
     if body.media.startswith("text/html"):
         headers["Content-Security-Policy"] = _CSP.format(
             f" {form_action}" if form_action else "", "*" if framed else "'none'"
         )
-    if status == 200 and cache_control != PRIVATE:
-        headers["ETag"] = f'"{body.tag}"'
-    if known:
-        return Response(status_code=304, headers=headers)
     if packed:
         headers["Content-Encoding"] = "gzip"
     return Response(body.packed if packed else body.whole, status, headers, media_type=body.media)
