@@ -63,7 +63,7 @@ class AttendeeQuery(Value):
 
 
 class AttendeePage(Value):
-    """Some attendees of the event `uid`, in the order in which they were invited, and where to go on."""
+    """Some attendees of the event `uid`, in an order that lasts, and where to go on."""
 
     uid: str
     attendees: tuple[Attendee, ...]

@@ -122,6 +122,9 @@ class Attendees(AttendeeQuestions, Counting, Noting):
             await self.rows.put(INVITEES, Invitee(attendee=attendee))
         for name, n in Counter(name for a in new for name in attendee_counters(a)).items():
             self.count(uid, organizer, name, n)
+        if new and uid not in self.context.peopled:
+            self.peopled.add(uid)
+            self.touch(uid)
         await self._note_domains(new, organizer)
 
     async def _note_domains(self, attendees: Sequence[Attendee], organizer: str) -> None:
@@ -156,6 +159,8 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         changed = known.attendee.model_copy(update={name: getattr(new, name) for name in _KEPT})
         await self.rows.put(INVITEES, known.model_copy(update={"attendee": changed}))
         organizer = await self._organizer(new.event_uid)
+        if new.withdrawn and not old.withdrawn:
+            self.touch(new.event_uid)
         for name in attendee_counters(old):
             self.count(new.event_uid, organizer, name, -1)
         for name in attendee_counters(new):

@@ -33,11 +33,16 @@ class Head(Value):
 
 
 class Entry(Value):
-    """What one unit of work noted."""
+    """What one unit of work noted.
+
+    `turn`: its place in time among the entries of all shards. `events`: what is to be found anew.
+    """
 
     shard: int
     place: int
-    changes: tuple[Change, ...]
+    turn: int
+    changes: tuple[Change, ...] = ()
+    events: tuple[str, ...] = ()
 
 
 HEADS = Table[Head]("feed", Head, key=lambda head: (head.shard,))
@@ -85,7 +90,7 @@ class Chains(ReadSession):
                     for change in entry.changes:
                         if change.id == change_id:
                             return change
-                if found[-1].changes[0].id < change_id:
+                if found[-1].turn < change_id:
                     break
                 before = number(found[-1].place)
         return None
@@ -96,22 +101,36 @@ class Noting(Chains, UnitSession):
 
     chain: str = ""
     _noted: tuple[Change, ...] = ()
+    _touched: tuple[str, ...] = ()
 
-    def note(self, kind: ChangeKind, **values: Any) -> None:
-        """Add to the log, when the unit is kept. `values`: those of a Change."""
+    def note(self, kind: ChangeKind, **values: Any) -> Change:
+        """Add to the log, when the unit is kept; what was added. `values`: those of a Change."""
         words = str(values.pop("words", ""))[:WORDS_MAX]
-        self._noted = (*self._noted, Change(id=_change_id(), kind=kind, words=words, **values))
+        noted = Change(id=_change_id(), kind=kind, words=words, **values)
+        self._noted = (*self._noted, noted)
+        return noted
+
+    def touch(self, event_uid: str) -> None:
+        """Let the search look at an event anew, once the unit is kept."""
+        self._touched = (*self._touched, event_uid)
 
     async def flush(self) -> None:
         await super().flush()
-        if not self._noted:
+        if not self._noted and not self._touched:
             return
         shard = random.randrange(SHARDS)  # noqa: S311 -- spreads writers
         head = await self.rows.get(HEADS, shard) or Head(shard=shard, entries=0)
         await self.rows.put(HEADS, Head(shard=shard, entries=head.entries + 1))
-        await self.rows.put(ENTRIES, Entry(shard=shard, place=head.entries, changes=self._noted))
+        entry = Entry(
+            shard=shard,
+            place=head.entries,
+            turn=_change_id(),
+            changes=self._noted,
+            events=tuple(dict.fromkeys(self._touched)),
+        )
+        await self.rows.put(ENTRIES, entry)
         for change in self._noted:
             if change.chain and change.event_uid:
                 last = LastChain(event_uid=change.event_uid, chain=change.chain, at=change.at)
                 await self.rows.put(CHAINS, last)
-        self._noted = ()
+        self._noted, self._touched = (), ()

@@ -15,7 +15,10 @@ from engine.store.dynamodb.rows import Entry, Table
 
 
 class Organizer(Value):
-    """An organizer as it is kept. `named`: the name was set by hand, and stays as mails come in."""
+    """An organizer as it is kept. `named`: the name was set by hand, and stays as mails come in.
+
+    The others are those of OrganizerProfile.
+    """
 
     address: str
     name: str = ""
@@ -23,6 +26,11 @@ class Organizer(Value):
     suspended: bool = False
     registered: datetime | None = None
     named: bool = False
+    zone: str = ""
+    language: str = ""
+    lists: bool = True
+    drafts: bool = False
+    addresses: tuple[str, ...] = ()
 
 
 def _of_organizer(event: Event) -> Iterable[Entry]:
@@ -116,12 +124,14 @@ class Events(EventQuestions, Noting):
     async def add_event(self, event: Event) -> None:
         """Add a new event; its organizer is known already."""
         await self.rows.put(EVENTS, event)
+        self.touch(event.uid)
         self._note(event, None)
 
     async def save_event(self, event: Event) -> None:
         """Replace an event by its new revision."""
         old = await self.event(event.uid)
         await self.rows.put(EVENTS, event)
+        self.touch(event.uid)
         self._note(event, old)
 
     def _note(self, event: Event, before: Event | None) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from engine.model.base import Value
 from engine.model.counters import Intake
 from engine.store.dynamodb.names import LAST, joined, moment
-from engine.store.dynamodb.rows import Table, shard
+from engine.store.dynamodb.rows import Entry, Table, shard
 from engine.store.dynamodb.session import ReadSession, UnitSession
 from engine.store.dynamodb.table import Index
 from engine.store.protocol import AlreadyTakenIn
 
 _SHARDS = 8
+_MADE = {"created", "updated", "cancelled"}
+"""What a mail does that makes or changes an event."""
 
 
 class Remembered(Value):
@@ -41,8 +43,19 @@ def _turn(intake: Intake) -> str:
 
 
 REMEMBERED = Table[Remembered]("remembered", Remembered, key=lambda one: (one.actor, one.key))
+
+
+def _of_event(intake: Intake) -> Iterable[Entry]:
+    if intake.uid and intake.action in _MADE:
+        yield intake.uid, joined(intake.id)
+
+
 INTAKES = Table[Intake](
-    "intake", Intake, key=lambda intake: (_mail(intake.id), intake.id), attributes=_by_time
+    "intake",
+    Intake,
+    key=lambda intake: (_mail(intake.id), intake.id),
+    indexes={"event": _of_event},
+    attributes=_by_time,
 )
 
 
@@ -79,6 +92,15 @@ class RequestQuestions(ReadSession):
             for item in await self.items.indexed(Index.DUE, place, after=after, before=before, limit=limit)
         ]
         return sorted(found, key=lambda intake: (intake.at, intake.id))[:limit]
+
+    async def mails_of_event(self, event_uid: str, limit: int) -> list[str]:
+        """Ids of the mails that made or changed the event, the newest first."""
+        mails: dict[str, None] = {}
+        async for intake in self.rows.each_by(INTAKES, "event", event_uid, backwards=True):
+            mails[_mail(intake.id)] = None
+            if len(mails) == limit:
+                break
+        return list(mails)
 
     async def old_requests(self, before: datetime, after: Intake | None, limit: int) -> list[Intake]:
         """What became of mails before that moment, oldest first, from behind `after` on."""

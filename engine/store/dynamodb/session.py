@@ -14,10 +14,14 @@ from engine.store.dynamodb.rows import Rows
 
 @dataclass
 class Context:
-    """What all units of one process share. `expand`: lists the instances of a series, for the search."""
+    """What all units of one process share.
+
+    `expand`: lists the instances of a series, for the search. `peopled`: events that are known to have attendees.
+    """
 
     rates: Rates = field(default_factory=Rates)
     expand: Expansion | None = None
+    peopled: set[str] = field(default_factory=set)
 
 
 class ReadSession:
@@ -47,6 +51,8 @@ class UnitSession(ReadSession):
     def __init__(self, rows: Rows, context: Context) -> None:
         self._rows = rows
         self.context = context
+        self.peopled: set[str] = set()
+        """Events to which this unit adds attendees."""
 
     @property
     def rows(self) -> Rows:

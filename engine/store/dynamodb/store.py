@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from engine.store.dynamodb.calls import Calls, Consumed
 from engine.store.dynamodb.campaigns import CampaignQuestions
+from engine.store.dynamodb.change_pages import ChangeQuestions
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
 from engine.store.dynamodb.held import HeldQuestions
@@ -21,10 +22,13 @@ from engine.store.dynamodb.links import LinkQuestions
 from engine.store.dynamodb.orders import OrderQuestions
 from engine.store.dynamodb.pages import PageQuestions
 from engine.store.dynamodb.pictures import PictureQuestions
+from engine.store.dynamodb.pulse import Pulse
 from engine.store.dynamodb.quarantine import QuarantineQuestions
+from engine.store.dynamodb.questions import Questions
 from engine.store.dynamodb.recipients import Recipients
 from engine.store.dynamodb.record import RecordQuestions
 from engine.store.dynamodb.requests import RequestQuestions
+from engine.store.dynamodb.revisions import RevisionQuestions
 from engine.store.dynamodb.rows import Rows
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.sessions import SessionQuestions
@@ -46,6 +50,9 @@ class DynamoStore(
     DueJobs,
     CampaignQuestions,
     Timing,
+    Questions,
+    RevisionQuestions,
+    ChangeQuestions,
     Recipients,
     QuarantineQuestions,
     HeldQuestions,
@@ -70,6 +77,7 @@ class DynamoStore(
     def __init__(self, calls: Calls, context: Context) -> None:
         self._calls = calls
         self.context = context
+        self.pulse = Pulse(calls)
 
     @property
     def rows(self) -> Rows:
@@ -83,6 +91,7 @@ class DynamoStore(
 
     async def close(self) -> None:
         """Close the connections."""
+        await self.pulse.close()
         await self._calls.close()
 
     @asynccontextmanager
@@ -119,3 +128,6 @@ class DynamoStore(
     async def _keep(self, unit: DynamoUnit) -> None:
         await unit.flush()
         await unit.items.commit()
+        self.context.peopled |= unit.peopled
+        if unit.writes:
+            self.pulse.kept()

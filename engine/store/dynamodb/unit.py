@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.store.dynamodb.answers import Answers
 from engine.store.dynamodb.branding import Brandings
 from engine.store.dynamodb.claims import Claims
 from engine.store.dynamodb.confirmations import Confirmations
@@ -13,11 +14,14 @@ from engine.store.dynamodb.keys import Keys
 from engine.store.dynamodb.links import Links
 from engine.store.dynamodb.notices import Notices
 from engine.store.dynamodb.orders import Orders
+from engine.store.dynamodb.organizers import Organizers
 from engine.store.dynamodb.pages import Pages
 from engine.store.dynamodb.pictures import Pictures
 from engine.store.dynamodb.quarantine import Quarantine
+from engine.store.dynamodb.questions import NamingQuestions
 from engine.store.dynamodb.record import Record
 from engine.store.dynamodb.requests import Requests
+from engine.store.dynamodb.revisions import Revisions
 from engine.store.dynamodb.sessions import Sessions
 from engine.store.dynamodb.suppressions import Suppressions
 from engine.store.dynamodb.tallies import Counting
@@ -28,6 +32,10 @@ from engine.store.dynamodb.webhooks import Webhooks
 class DynamoUnit(
     Feeds,
     Notices,
+    NamingQuestions,
+    Revisions,
+    Organizers,
+    Answers,
     Quarantine,
     Confirmations,
     HeldActions,

@@ -38,7 +38,7 @@ class Reports(Protocol):
     """What a report asks of the store."""
 
     def every_attendee(self, uid: str) -> AsyncIterator[Attendee]:
-        """All attendees of an event, in the order in which they were invited, read in pages."""
+        """All attendees of an event, in a lasting order, read in pages."""
         ...
 
 
@@ -96,7 +96,10 @@ class Questions(Reports, Protocol):
         ...
 
     async def attendees(self, query: AttendeeQuery) -> AttendeePage:
-        """A page of attendees of an event. Raises Refused: INVALID_CURSOR."""
+        """A page of attendees of an event, in the order of `every_attendee`, or of their answers.
+
+        Raises Refused: INVALID_CURSOR.
+        """
         ...
 
     async def attendee(self, event_uid: str, email: str) -> Attendee | None:

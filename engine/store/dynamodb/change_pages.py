@@ -1,0 +1,187 @@
+"""The log of changes as it is read: all shards up to their heads, merged by the time of their entries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.model import cursors
+from engine.model.changes import Change, ChangeKind
+from engine.model.queries import ChangePage
+from engine.refusals import Refused
+from engine.store.dynamodb.changes import ENTRIES, HEADS, SHARDS, Chains, Entry
+from engine.store.dynamodb.names import number
+from engine.store.dynamodb.pulse import Pulse
+
+_PAGE = 50
+_LOOKED_AT = 2_000
+"""Entries that one question looks at; the next goes on behind them."""
+_PASSED = 100
+"""Entries of others; once so many were passed over, the cursor moves though nothing was found."""
+
+
+@dataclass
+class _Places:
+    """How far each shard was read: entries, and of the entry `cut` behind them so many changes."""
+
+    entries: list[int]
+    cut: int = 0
+    offset: int = 0
+
+    @classmethod
+    def of(cls, cursor: str) -> _Places:
+        """Raises Refused: INVALID_CURSOR. The number 0 alone stands before all that ever happened."""
+        try:
+            found = [int(str(one)) for one in cursors.opened(cursor, *[int] * (SHARDS + 2))]
+        except Refused:
+            if cursors.opened(cursor, int) != [0]:
+                raise cursors.forged() from None
+            return cls([0] * SHARDS)
+        *entries, cut, offset = found
+        if min(found) < 0 or cut >= SHARDS:
+            raise cursors.forged()
+        return cls(entries, cut, offset)
+
+    def cursor(self) -> str:
+        """Where to go on."""
+        return cursors.written(*self.entries, self.cut, self.offset)
+
+    def left(self, entry: Entry) -> Sequence[Change]:
+        """The changes of an entry that were not told yet."""
+        told = self.offset if (entry.shard, entry.place) == (self.cut, self.entries[self.cut]) else 0
+        return entry.changes[told:]
+
+    def pass_over(self, entry: Entry) -> None:
+        """Everything of this entry was told."""
+        if entry.shard == self.cut:
+            self.offset = 0
+        self.entries[entry.shard] = entry.place + 1
+
+    def stop_in(self, entry: Entry, told: int) -> None:
+        """The first `told` changes of this entry were told; the rest of it comes first on the next page."""
+        self.cut, self.offset = entry.shard, told
+
+
+class ChangeQuestions(Chains):
+    """What happened, page by page; `pulse`: whether anything did."""
+
+    pulse: Pulse
+
+    async def revision(self) -> int:
+        """A number that differs once anything was kept since; others' units are seen after a second at most."""
+        return await self.pulse.revision()
+
+    async def answered(self, after: str | None) -> tuple[str, frozenset[str]]:
+        """A cursor to the end of the log, and the events of receipts that came after the cursor `after`."""
+        heads = await self.heads()
+        if after is None:
+            return _Places(heads).cursor(), frozenset()
+        found: set[str] = set()
+        async for entry in self.entries_since(_Places.of(after).entries, heads):
+            found |= {c.event_uid for c in entry.changes if c.kind is ChangeKind.RECEIPT and c.event_uid}
+        return _Places(heads).cursor(), frozenset(found)
+
+    async def changes(
+        self, owner: str | None, since: str | None, limit: int, *kinds: ChangeKind
+    ) -> ChangePage:
+        """Up to `limit` changes after the cursor `since`, oldest first; without one the newest.
+
+        Of the newest it finds those among the last 2,000 units of work that noted anything. Raises Refused:
+        INVALID_CURSOR.
+        """
+        if since is None:
+            return await self._newest(owner, limit, kinds)
+        places, heads = _Places.of(since), await self.heads()
+        found: list[Change] = []
+        passed, more = 0, False
+        first = places.cut if places.offset else None
+        async for entry in self.entries_since(places.entries, heads, first):
+            left = places.left(entry)
+            fits = [change for change in left if _fits(change, owner, kinds)]
+            room = limit - len(found)
+            if passed >= _LOOKED_AT or (fits and not room):
+                more = True
+                break
+            found += fits[:room]
+            if len(fits) > room:
+                told = list(left).index(fits[room]) + len(entry.changes) - len(left)
+                places.stop_in(entry, told)
+                more = True
+                break
+            places.pass_over(entry)
+            passed += 1
+        moved = found or more or passed >= _PASSED
+        return ChangePage(changes=tuple(found), cursor=places.cursor() if moved else since, more=more)
+
+    async def _newest(self, owner: str | None, limit: int, kinds: Collection[ChangeKind]) -> ChangePage:
+        heads = await self.heads()
+        found: list[Change] = []
+        seen = 0
+        async for entry in self._backwards(heads):
+            seen += 1
+            found += [c for c in reversed(entry.changes) if _fits(c, owner, kinds)]
+            if len(found) >= limit or seen >= _LOOKED_AT:
+                break
+        return ChangePage(changes=tuple(found[:limit][::-1]), cursor=_Places(heads).cursor())
+
+    async def heads(self) -> list[int]:
+        """How many entries each shard has."""
+        known = await self.rows.many(HEADS, [(shard,) for shard in range(SHARDS)])
+        entries = {head.shard: head.entries for head in known}
+        return [entries.get(shard, 0) for shard in range(SHARDS)]
+
+    async def entries_since(
+        self, places: Sequence[int], heads: Sequence[int], first: int | None = None
+    ) -> AsyncIterator[Entry]:
+        """All entries of all shards between these places, by time; of each shard in their order.
+
+        `first`: the shard whose next entry comes before all others.
+        """
+        shards = {n: self._shard(n, places[n], heads[n]) for n in range(SHARDS) if places[n] < heads[n]}
+        async for entry in _merged(shards, first=first):
+            yield entry
+
+    async def _shard(self, shard: int, place: int, end: int) -> AsyncIterator[Entry]:
+        while place < end:
+            after = number(place - 1) if place else ""
+            found = await self.rows.under(ENTRIES, shard, after=after, limit=min(_PAGE, end - place))
+            for entry in found:
+                yield entry
+            if not found:
+                return
+            place = found[-1].place + 1
+
+    async def _backwards(self, heads: Sequence[int]) -> AsyncIterator[Entry]:
+        shards = {n: self._shard_backwards(n, heads[n]) for n in range(SHARDS) if heads[n]}
+        async for entry in _merged(shards, backwards=True):
+            yield entry
+
+    async def _shard_backwards(self, shard: int, end: int) -> AsyncIterator[Entry]:
+        while end:
+            found = await self.rows.under(ENTRIES, shard, after=number(end), limit=_PAGE, backwards=True)
+            for entry in found:
+                yield entry
+            end = found[-1].place if found else 0
+
+
+async def _merged(
+    shards: Mapping[int, AsyncIterator[Entry]], *, backwards: bool = False, first: int | None = None
+) -> AsyncIterator[Entry]:
+    """The entries of several shards by time."""
+    found = await asyncio.gather(*(anext(each, None) for each in shards.values()))
+    ahead = {n: entry for n, entry in zip(shards, found, strict=True) if entry}
+    while ahead:
+        n = (max if backwards else min)(ahead, key=lambda one: ahead[one].turn)
+        if first in ahead:
+            n, first = first, None
+        yield ahead[n]
+        following = await anext(shards[n], None)
+        if following:
+            ahead[n] = following
+        else:
+            del ahead[n]
+
+
+def _fits(change: Change, owner: str | None, kinds: Collection[ChangeKind]) -> bool:
+    return owner in {None, change.organizer} and (not kinds or change.kind in kinds)

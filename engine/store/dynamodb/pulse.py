@@ -1,0 +1,73 @@
+"""Whether anything was kept, by whichever process: each process moves one number, at most once a second.
+
+So others see what was kept after a second at most, and a process that writes without end pays for one write a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from engine.aws.errors import AwsRefused
+from engine.store.dynamodb.calls import Calls
+from engine.store.dynamodb.items import wire_key
+from engine.store.dynamodb.names import ALONE
+
+LAG_S = 1.0
+"""Until others see what was kept."""
+_KEY = ("pulse", ALONE)
+_MOVED = "n_moved"
+log = logging.getLogger(__name__)
+
+
+class Pulse:
+    """The number, and what this process has added to it."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._kept = self._own = 0
+        self._moving = asyncio.Lock()
+        self._next = 0.0
+        self._due: asyncio.Task[None] | None = None
+
+    def kept(self) -> None:
+        """This process has kept something."""
+        self._kept += 1
+        if self._due is None:
+            self._due = asyncio.ensure_future(self._move_soon())
+
+    async def revision(self) -> int:
+        """What this process kept, and how often others said that they did; it only grows."""
+        async with self._moving:
+            found = await self._calls.get([wire_key(_KEY)])
+            return self._kept + (int(found[0][_MOVED]["N"]) if found else 0) - self._own
+
+    async def close(self) -> None:
+        """Tell others at once what they do not know yet."""
+        due, self._due = self._due, None
+        if due:
+            due.cancel()
+            await asyncio.gather(due, return_exceptions=True)
+            await self._move()
+
+    async def _move_soon(self) -> None:
+        await asyncio.sleep(max(0.0, self._next - asyncio.get_running_loop().time()))
+        self._due = None
+        await self._move()
+
+    async def _move(self) -> None:
+        asked = {
+            "Key": wire_key(_KEY),
+            "UpdateExpression": "ADD #n :one",
+            "ExpressionAttributeNames": {"#n": _MOVED},
+            "ExpressionAttributeValues": {":one": {"N": "1"}},
+        }
+        async with self._moving:
+            self._next = asyncio.get_running_loop().time() + LAG_S
+            try:
+                await self._calls.call("UpdateItem", asked)
+            except (OSError, AwsRefused):
+                # What was kept is kept; others hear of it with the next unit of work.
+                log.warning("other processes could not be told that something was kept", exc_info=True)
+            else:
+                self._own += 1
