@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from cis_mcp.console.event_mail import SEALED_OFF
 from cis_mcp.console.guard import Screen, Visit
+from cis_mcp.console.web import framing
 from cis_mcp.pages.web import asset as page_asset
 from cis_mcp.views.vendors import vendor, vendors
 from engine.commands.pages.branding import MailBrandingCopies, ResetBranding, SetBranding
@@ -93,13 +94,11 @@ class Drafts:
             hubs_of=list(Hub),
             languages=[("", "All that have none of their own"), *((tag, language(tag).name) for tag in TAGS)],
             own_texts=draft.own.said(draft.language),
-            to=draft.scope or ("" if visit.everywhere else visit.actor.address),
             vendors=await vendors(visit.engine, hidden=not draft.scope)
             if visit.everywhere or draft.scope
             else [],
         )
-        page.headers["Content-Security-Policy"] += "; frame-src 'self'"
-        return page
+        return framing(page)
 
     async def frame(self, visit: Visit) -> Response:
         """GET …/preview/{what}: the mail, or a page, as the draft makes it; nothing in it acts."""

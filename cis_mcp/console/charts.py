@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -27,6 +28,11 @@ class Bar:
 
 def bars(title: str, rows: Sequence[Bar]) -> Markup:
     """A table whose rows have a bar beside their number; the longest bar is as wide as there is room."""
+    return _bars(title, tuple(rows))
+
+
+@lru_cache(maxsize=256)
+def _bars(title: str, rows: tuple[Bar, ...]) -> Markup:
     most = max((row.count for row in rows), default=0) or 1
     drawn = (_ROW.format(row.label, row.count / most * 100, row.count) for row in rows)
     return _TABLE.format(title, Markup("").join(drawn))

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from cis_mcp.console.command_centre import on_screen
 from cis_mcp.console.guard import Screen, Visit
 from cis_mcp.console.masking import without_addresses
+from cis_mcp.console.web import framing
 from cis_mcp.pages.web import PRIVATE
 from engine.commands.invites.addresses import ShowAddresses
 from engine.inbox.decoded import decoded
@@ -50,8 +51,7 @@ async def show(visit: Visit) -> Response:
         permit=visit.seal(f"{mail.uid} {visit.engine.clock().isoformat()}") if full else "",
         originals=await visit.engine.mails_of_event(mail.uid, visit.actor),
     )
-    page.headers["Content-Security-Policy"] += "; frame-src 'self'"
-    return page
+    return framing(page)
 
 
 async def _looked(visit: Visit) -> bool:

@@ -75,6 +75,12 @@ class Visit:
             return self.actor
         return Actor(kind="owner", address=self.actor.address)
 
+    @property
+    def hubs(self) -> tuple[str, ...]:
+        """Paths of the hubs that the visitor has."""
+        every = tuple(path for path, _ in web.HUBS)
+        return every if not self.brand.off else tuple(path for path in every if self.offers(path))
+
     def offers(self, path: str) -> bool:
         """False for what the installation has switched off, save for the operator."""
         off = self.brand.off

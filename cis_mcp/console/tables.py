@@ -117,11 +117,19 @@ def _as_it_is(
 ) -> Markup:
     """A table in the order of its page; only what stands around its rows is made, and that once for all who look."""
     if parts[4].count("<tr") < 2:
-        return _framed(environment, name, parts[0], None)
+        before, after = _alone(environment, name)
+        return Markup(f"{before}{parts[0]}{after}")  # noqa: S704 -- as below
     query = tuple(asked.query.items())
     before, head, after = _around(environment, name, slug, parts[2], asked.path, query)
     # The table was rendered by our own templates, which escaped all that is in it.
     return Markup(f"{before}{parts[1]}{head}{parts[3]}{parts[4]}{parts[5]}{after}")  # noqa: S704
+
+
+@lru_cache(maxsize=_KEPT)
+def _alone(environment: Environment, name: str) -> tuple[str, str]:
+    """What stands around a table that there is nothing to arrange in."""
+    before, _, after = _framed(environment, name, _PLACE, None).partition(_PLACE)
+    return before, after
 
 
 @lru_cache(maxsize=_KEPT)

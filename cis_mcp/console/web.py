@@ -17,7 +17,7 @@ from cis_mcp.console import masking, tables
 from cis_mcp.pages import web as shared
 from cis_mcp.pages.web import PRIVATE, YEAR, Asset, Body, answer
 from engine.model.events import Event
-from engine.model.times import Span, is_day
+from engine.model.times import Instant, Span, is_day
 
 _HERE = Path(__file__).parent
 
@@ -67,7 +67,7 @@ def templates() -> Environment:
         "when": when,
         "number": "{:,}".format,
     }
-    found.globals |= {"arranged": tables.arranged, "event_row": event_row}
+    found.globals |= {"arranged": tables.arranged, "event_rows": event_rows, "navigation": navigation}
     found.globals |= {"hubs": HUBS, "css": asset("console.css").path, "js": asset("console.js").path}
     return found
 
@@ -77,34 +77,59 @@ def at(moment: datetime) -> str:
     return f"{moment:%a %Y-%m-%d %H:%M} UTC"
 
 
-@lru_cache(maxsize=1_024)
 def when(span: Span) -> str:
     """When an event is, on the clock of its own zone."""
+    return _when(span.start, span.timezone)
+
+
+@lru_cache(maxsize=1_024)
+def _when(start: Instant, timezone: str) -> str:
+    span = Span(start=start, end=start, timezone=timezone)
     start = span.local(span.start)
     if is_day(span.start):
         return f"{start:%a %Y-%m-%d}, all day"
     return f"{start:%a %Y-%m-%d %H:%M} {span.timezone}"
 
 
-def event_row(event: Event, span: Span) -> Markup:
-    """The row of an event in a list; made once for all who look at it as it is now."""
-    who = event.organizer_name or event.organizer
-    return _event_row(
-        event.id or event.uid,
-        event.summary,
-        span,
-        event.location,
-        who,
-        event.status.value,
-        masking.SHOWN.get(),
+def navigation(here: str, paths: tuple[str, ...]) -> Markup:
+    """The links to these hubs, that of the page itself marked; made once for all who have the same."""
+    inside = (
+        path for path, _ in HUBS if here == path or (path != HUBS[0][0] and here.startswith(f"{path}/"))
+    )
+    return _navigation(next(inside, ""), paths)
+
+
+@lru_cache(maxsize=64)
+def _navigation(current: str, paths: tuple[str, ...]) -> Markup:
+    hubs = [(path, name) for path, name in HUBS if path in paths]
+    made = templates().get_template("navigation.html").render(hubs=hubs, current=current)
+    return Markup(made)  # noqa: S704 -- our own template, and nothing in it is anybody's
+
+
+def event_rows(rows: Sequence[tuple[Event, Span]]) -> Markup:
+    """The rows of events in a list; each is made once for all who look at it as it is now."""
+    full = masking.SHOWN.get()
+    # Our own template escaped and masked all that is in them.
+    return Markup("\n").join(
+        _event_row(
+            event.id or event.uid,
+            event.summary,
+            when(span),
+            event.location,
+            event.organizer_name or event.organizer,
+            event.status.value,
+            full=full,
+        )
+        for event, span in rows
     )
 
 
 @lru_cache(maxsize=1_024)
-def _event_row(name: str, summary: str, span: Span, where: str, who: str, state: str, _full: bool) -> Markup:
+def _event_row(name: str, summary: str, time: str, where: str, who: str, state: str, *, full: bool) -> Markup:
+    """`full`: keeps the rows with addresses apart."""
     row = templates().get_template("event_row.html")
-    # Our own template escaped and masked all that is in it.
-    return Markup(row.render(name=name, summary=summary, span=span, where=where, who=who, state=state))  # noqa: S704
+    made = row.render(name=name, summary=summary, when=time, where=where, who=who, state=state, full=full)
+    return Markup(made)  # noqa: S704 -- our own template, which escaped and masked all that is in it
 
 
 def page(
@@ -119,7 +144,15 @@ def page(
     finally:
         masking.SHOWN.reset(before)
         tables.ASKED.reset(asked)
-    return answer(request, Body.of(body, once=True), cache_control=PRIVATE, status=status)
+    return answer(request, Body.of(body, private=True), cache_control=PRIVATE, status=status)
+
+
+def framing(made: Response) -> Response:
+    """The page, which may hold frames of this server; a table that was asked for as a file is none."""
+    policy = made.headers.get("Content-Security-Policy", "")
+    if policy:
+        made.headers["Content-Security-Policy"] = f"{policy}; frame-src 'self'"
+    return made
 
 
 def _file(export: tables.Export) -> Response:

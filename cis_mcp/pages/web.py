@@ -20,7 +20,8 @@ from cis_mcp.pages.speaking import PLAIN, Speech
 
 _HERE = Path(__file__).parent
 _ASSETS = ("page.css", "page.js", "pictures.css", "explorer.css", "explorer.js")
-_SMALL = 500
+_SMALL, _SMALL_PRIVATE = 500, 4_000
+"""Up to so many bytes are sent as they are; of what one person gets once, a second packet costs less than packing."""
 _QUICK, _BEST = 3, 9
 """Levels of compression. The rows of a season take 1 ms and 30 kB, or 5 ms and 23 kB."""
 """Bytes that are not worth compressing."""
@@ -88,16 +89,18 @@ class Body:
         *,
         spoken: Speech | None = None,
         once: bool = False,
+        private: bool = False,
     ) -> Body:
         """A body that keeps what is large in its compressed form alone, as nearly all browsers take it.
 
         `modified`: a date for Last-Modified. `once`: it is made for one answer, so that compressing costs little.
+        `private`: and no cache keeps it, so that it has no tag.
         """
-        tag = hashlib.sha256(raw).hexdigest()[:22]
+        tag = "" if private else hashlib.sha256(raw).hexdigest()[:22]
         about = (modified, spoken.language.tag, spoken.negotiated) if spoken else (modified, "", False)
-        if len(raw) <= _SMALL:
+        if len(raw) <= (_SMALL_PRIVATE if private else _SMALL):
             return cls(media, tag, raw, b"", *about)
-        return cls(media, tag, b"", gzip.compress(raw, _QUICK if once else _BEST, mtime=0), *about)
+        return cls(media, tag, b"", gzip.compress(raw, _QUICK if once or private else _BEST, mtime=0), *about)
 
     @property
     def whole(self) -> bytes:

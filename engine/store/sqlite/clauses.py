@@ -48,6 +48,8 @@ class Times:
         """The conditions on an occasion by the name `alias`."""
         if not self.where:
             return "1"
+        if alias == "o":
+            return " AND ".join(self.where)
         return re.sub(r"\bo\.", f"{alias}.", " AND ".join(self.where))
 
 
