@@ -67,6 +67,8 @@ class Code(StrEnum):
     INVITE_LIMIT_REACHED = "invite_limit_reached"
     EVENT_LIMIT_REACHED = "event_limit_reached"
     FREE_TRIAL_ENDED = "free_trial_ended"
+    ORDER_RETURNED = "order_returned"
+    DATA_REQUESTED = "data_requested"
     PERSON_LIMIT = "person_limit"
     INVITE_WITHDRAWN = "invite_withdrawn"
     FORGOTTEN = "forgotten"

@@ -20,7 +20,9 @@ from engine.engine import Engine
 from engine.inbox.intake import recount
 from engine.inbox.intake.intake import Inbox
 from engine.inbox.routes import confirm
+from engine.model.plans import Purchase
 from engine.model.suppressions import Suppression
+from engine.refusals import Code
 from engine.settings import Settings
 
 D = TypeVar("D", bound=Done)
@@ -57,13 +59,20 @@ async def list_orders(settings: Settings) -> int:
     async with opened(settings) as engine:
         bought, redactions = await engine.purchases(engine.local), await engine.redactions(engine.local)
     for one in bought:
-        does = f"plan {one.plan} for {one.organizer}" if one.plan else f"invited to {one.event_uid}"
-        click.echo(f"{one.at:%Y-%m-%d %H:%M} UTC  order {one.order}  {one.buyer}  {one.code or does}")
+        click.echo(f"{one.at:%Y-%m-%d %H:%M} UTC  order {one.order}  {one.buyer}  {_became(one)}")
     for who in redactions:
         click.echo(f"{who.asked:%Y-%m-%d} to be forgotten: {who.address}  {who.code or 'soon'}")
     if not bought and not redactions:
         click.echo("Nothing was ordered.", err=True)
     return 0
+
+
+def _became(bought: Purchase) -> str:
+    """What a line of an order did, or why it does nothing."""
+    if bought.code == Code.DATA_REQUESTED:
+        return f"asks for their data: cis-mcp export {bought.buyer}"
+    does = f"plan {bought.plan} for {bought.organizer}" if bought.plan else f"invited to {bought.event_uid}"
+    return bought.code or does
 
 
 async def list_waiting(settings: Settings) -> int:

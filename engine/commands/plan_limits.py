@@ -51,4 +51,5 @@ def enrolled(known: Enrolment | None, organizer: str, plan: Plan, now: datetime)
         plan=plan.name,
         since=renewed.since if renewed else now,
         until=begins + timedelta(days=plan.days) if plan.days else None,
+        orders=renewed.orders if renewed else (),
     )

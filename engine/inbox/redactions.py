@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 
-from engine.commands.orders.ordering import SettleRedaction
+from engine.commands.orders.ordering import AskToForget, SettleRedaction
 from engine.engine import SYSTEM, Engine
 from engine.inbox.forgetting import forget
+from engine.model.forgetting import DOMAIN
+from engine.model.plans import SHOP
 from engine.refusals import Code, Refused
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 20
+_PURCHASES = 1_000_000
 
 
 async def step(engine: Engine) -> int:
@@ -20,11 +23,22 @@ async def step(engine: Engine) -> int:
     for redaction in await engine.store.redactions(_AT_ONCE):
         if redaction.code not in {"", Code.BUSY}:
             continue
+        if redaction.address == SHOP:
+            await _begin_shop(engine)
+            continue
         code = await _forgotten(engine, redaction.address)
         gone += not code
         if code != redaction.code or not code:
             await engine.apply(SettleRedaction(address=redaction.address, code=code), SYSTEM)
     return gone
+
+
+async def _begin_shop(engine: Engine) -> None:
+    """Ask for everybody to be forgotten who bought in the shop."""
+    for buyer in {one.buyer for one in await engine.store.purchases(_PURCHASES)}:
+        if buyer and not buyer.endswith(f"@{DOMAIN}"):
+            await engine.apply(AskToForget(address=buyer), SYSTEM)
+    await engine.apply(SettleRedaction(address=SHOP), SYSTEM)
 
 
 async def _forgotten(engine: Engine, address: str) -> str:

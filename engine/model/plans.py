@@ -47,6 +47,7 @@ class Enrolment(Value):
     since: datetime
     until: datetime | None = Field(None, description="None: it does not end")
     reported: bool = False
+    orders: tuple[str, ...] = Field((), description="lines of orders that bought it, the newest last")
 
     def in_force(self, now: datetime) -> bool:
         """True until it ends."""
@@ -54,7 +55,7 @@ class Enrolment(Value):
 
 
 class Purchase(Value):
-    """One line of an order, and what it did; `code`: why it did nothing."""
+    """One line of an order, and what it did; `code`: why it did nothing, or does nothing any more."""
 
     order: str
     line: str
@@ -66,6 +67,13 @@ class Purchase(Value):
     plan: str = ""
     event_uid: str = ""
     code: str = ""
+    holders: tuple[str, ...] = Field(
+        (), description="lines of orders that hold the invite that this one made"
+    )
+
+
+SHOP = "*"
+"""Stands in the place of a person's address where a whole shop is to be forgotten."""
 
 
 class Redaction(Value):

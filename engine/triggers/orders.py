@@ -1,13 +1,24 @@
 """Orders that a shop posts to /order: proven, read as Shopify writes them, and carried out before they are answered.
 
-Source: shopify.dev/docs/api/webhooks, topics orders/* and customers/redact.
+Source: shopify.dev/docs/api/webhooks, topics orders/*, refunds/create, customers/data_request, customers/redact and
+shop/redact.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from engine.commands.orders.ordering import LINES_MAX, AskToForget, OrderLine, TakeOrder
+from engine.commands.base import Command, Done
+from engine.commands.orders.ordering import (
+    LINES_MAX,
+    AskForData,
+    AskToForget,
+    AskToForgetShop,
+    OrderLine,
+    TakeOrder,
+)
+from engine.commands.orders.returning import ReturnOrder
 from engine.engine import Engine
 from engine.model.actors import Actor
 from engine.model.triggers import Posted, Proof, Sender
@@ -17,7 +28,7 @@ from engine.triggers.proofs.proving import proven
 
 _ID_MAX = 60
 _TITLE_MAX = 200
-_PAID = "paid"
+_PAID, _RETURNED = "paid", frozenset({"refunded", "voided"})
 
 
 class Orders:
@@ -40,12 +51,16 @@ class Orders:
         """Carry out what was posted, and proven. Raises Refused: INVALID_PAYLOAD, INVALID_ADDRESS, TOO_LARGE, BUSY."""
         payload = json_of(posted.body)
         actor = self._engine.local.model_copy(update={"face": "hook"})
-        if isinstance(payload, dict) and isinstance(payload.get("line_items"), list):
+        if not isinstance(payload, dict):
+            raise _no_order("it is no object")
+        if isinstance(payload.get("line_items"), list):
             await self._order(payload, actor)
-        elif isinstance(payload, dict) and "orders_to_redact" in payload:
-            await self._engine.apply(AskToForget(address=_address(dig(payload, "customer", "email"))), actor)
+        elif isinstance(payload.get("refund_line_items"), list):
+            await self._return(payload.get("order_id"), _returned([payload]), actor)
+        elif command := _privacy(payload):
+            await self._engine.apply(command, actor)
         else:
-            raise _no_order("it has neither line_items nor orders_to_redact")
+            raise _no_order("it has no line_items, and is no refund and no request for privacy")
 
     async def _order(self, payload: dict[str, Any], actor: Actor) -> None:
         lines = [_line(item) for item in payload["line_items"] if _is_line(item)]
@@ -57,6 +72,9 @@ class Orders:
             raise Refused(
                 Code.TOO_LARGE, f"Its products stand in {len(wanted)} lines; {LINES_MAX} are carried out."
             )
+        returned = _all_returned(payload) or _returned(_refunds(payload))
+        if returned:
+            await self._return(payload.get("id"), returned, actor)
         if not wanted or not _settled(payload):
             return
         order = TakeOrder(
@@ -66,6 +84,57 @@ class Orders:
             lines=tuple(wanted),
         )
         await self._engine.apply(order, actor)
+
+    async def _return(self, order: Any, lines: list[Any], actor: Actor) -> None:
+        """Take back lines of an order. Raises Refused: INVALID_PAYLOAD, TOO_LARGE."""
+        known = self._engine.settings.products_by_id
+        wanted = [_id(dig(line, "id")) for line in lines if text_of(dig(line, "product_id")) in known]
+        if len(wanted) > LINES_MAX:
+            raise Refused(Code.TOO_LARGE, f"It takes {len(wanted)} lines back; {LINES_MAX} at once can be.")
+        if wanted:
+            await self._engine.apply(ReturnOrder(order=_id(order), lines=tuple(dict.fromkeys(wanted))), actor)
+
+
+def _all_returned(payload: dict[str, Any]) -> list[Any]:
+    """All lines of an order that was cancelled, or was given back whole; of a test none."""
+    gone = payload.get("cancelled_at") or payload.get("financial_status") in _RETURNED
+    return payload["line_items"] if gone and not payload.get("test") else []
+
+
+def _refunds(payload: dict[str, Any]) -> list[Any]:
+    return [] if payload.get("test") else _list(payload.get("refunds"))
+
+
+def _returned(refunds: list[Any]) -> list[Any]:
+    """The lines that refunds take back whole; one of money alone, or of some of several pieces, takes back none."""
+    found = [one for refund in refunds for one in _list(dig(refund, "refund_line_items"))]
+    pieces, lines = Counter[str](), dict[str, Any]()
+    for one in found:
+        line = dig(one, "line_item")
+        name = text_of(dig(line, "id"))
+        pieces[name] += _count(dig(one, "quantity"))
+        lines[name] = line
+    return [line for name, line in lines.items() if pieces[name] >= _count(dig(line, "quantity"))]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 1
+
+
+def _privacy(payload: dict[str, Any]) -> Command[Done] | None:
+    """What the law has a shop ask for: a person's data, or to forget them, or the whole shop."""
+    if "orders_to_redact" in payload:
+        return AskToForget(address=_address(dig(payload, "customer", "email")))
+    if isinstance(payload.get("data_request"), dict):
+        request = _id(dig(payload, "data_request", "id"))
+        return AskForData(request=request, address=_address(dig(payload, "customer", "email")))
+    if set(payload) == {"shop_id", "shop_domain"} and all(payload.values()):
+        return AskToForgetShop()
+    return None
 
 
 def _settled(payload: dict[str, Any]) -> bool:

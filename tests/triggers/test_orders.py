@@ -22,7 +22,7 @@ from engine.engine import Engine
 from engine.inbox import redactions
 from engine.jobs import endings
 from engine.model.actors import Actor
-from engine.model.messages import Message
+from engine.model.messages import Kind, Message
 from engine.refusals import Code
 from tests.support import mails
 from tests.support.clock import Clock
@@ -30,7 +30,7 @@ from tests.support.engines import created, deliver, do, drafted, engine_in, invi
 from tests.support.inboxes import receiving
 from tests.support.waiting import DEADLINE_S
 from tests.support.webs import served
-from tests.tools.caller import calling
+from tests.tools.caller import agent, calling
 from tests.triggers.vectors import SECRET, b64, openssl
 
 PLANS = "free=2/3,pro=0/10/365"
@@ -160,11 +160,11 @@ async def test_a_product_may_stand_for_an_event_to_which_its_buyer_is_invited_on
     [
         {"test": True},
         {"financial_status": "pending"},
-        {"cancelled_at": "2027-03-01T09:00:00Z"},
+        {"test": True, "financial_status": "refunded"},
         {"line_items": [line(product_id=99)]},
     ],
 )
-async def test_orders_that_are_tests_unpaid_cancelled_or_of_other_things_do_nothing(
+async def test_orders_that_are_tests_unpaid_or_of_other_things_do_nothing(
     shop: Shop, values: dict[str, Any]
 ) -> None:
     await shop(order(for_olga(), **values))
@@ -225,6 +225,168 @@ async def test_an_address_that_the_buyer_mistyped_or_that_is_ours_is_kept_with_i
     assert await shop.mails() == []
     codes = {one.code for one in await shop.engine.purchases(shop.engine.local)}
     assert codes == {Code.INVALID_ADDRESS}
+
+
+def refund(*lines: Mapping[str, Any], order_id: int = 4711, quantity: int = 1) -> dict[str, Any]:
+    """As the topic refunds/create."""
+    items = [{"line_item_id": one["id"], "line_item": dict(one), "quantity": quantity} for one in lines]
+    return {"id": 99, "order_id": order_id, "refund_line_items": items}
+
+
+GIVEN_BACK = {
+    "refunds/create": refund(for_olga()),
+    "orders/updated": order(for_olga(), financial_status="refunded"),
+    "orders/cancelled": order(for_olga(), cancelled_at="2027-03-02T09:00:00Z"),
+    "in part": order(for_olga(), financial_status="partially_refunded", refunds=[refund(for_olga())]),
+}
+
+
+@pytest.mark.parametrize("topic", GIVEN_BACK)
+async def test_an_order_that_is_given_back_or_cancelled_ends_its_plan_and_says_so_once(
+    shop: Shop, topic: str
+) -> None:
+    await shop(order(for_olga()))
+    await shop.mails()
+    for _ in range(2):
+        await shop(GIVEN_BACK[topic])
+        await endings.step(shop.engine, set())
+    assert await shop.notices() == [(OLGA, "Your plan “pro” has ended")]
+    (bought,) = await shop.engine.purchases(shop.engine.local)
+    assert (bought.plan, bought.code) == ("pro", Code.ORDER_RETURNED)
+    await shop(order(for_olga()))
+    assert await shop.notices() == [], "the order itself, coming once more, puts nobody on the plan again"
+
+
+@pytest.mark.parametrize("topic", GIVEN_BACK)
+async def test_an_order_that_was_given_back_before_it_comes_does_nothing(shop: Shop, topic: str) -> None:
+    await shop(GIVEN_BACK[topic])
+    await shop(order(for_olga()))
+    assert await shop.mails() == []
+    assert await shop.engine.organizer_settled(OLGA, shop.engine.local) is None
+
+
+async def test_of_two_orders_of_a_plan_the_one_that_is_given_back_takes_its_own_time_along(
+    shop: Shop, clock: Clock
+) -> None:
+    for n in (4711, 4712):
+        await shop(order(for_olga(), id=n))
+    begun = clock()
+    clock.move(days=10)
+    await shop(refund(for_olga(), order_id=4712))
+    settled = await shop.engine.organizer_settled(OLGA, shop.engine.local)
+    assert settled
+    assert settled.enrolment
+    assert settled.enrolment.until == begun + timedelta(days=365)
+
+
+async def test_a_plan_without_an_end_ends_with_the_last_of_its_orders(tmp_path: Path, clock: Clock) -> None:
+    async with shop_in(tmp_path, clock, plans="pro=0/10") as shop:
+        for n in (4711, 4712):
+            await shop(order(for_olga(), id=n))
+        await shop.mails()
+        for n, ended in ((4711, []), (4712, [(OLGA, "Your plan “pro” has ended")])):
+            await shop(refund(for_olga(), order_id=n))
+            await endings.step(shop.engine, set())
+            assert await shop.notices() == ended
+
+
+async def test_what_the_operator_set_meanwhile_and_part_of_the_pieces_end_nothing(shop: Shop) -> None:
+    await shop(order(for_olga(quantity=3)))
+    await shop(refund(for_olga(quantity=3), quantity=2))
+    await shop({"id": 99, "order_id": 4711, "refund_line_items": [], "transactions": [{"amount": "5.00"}]})
+    await do(shop.engine, SettleOrganizer(address=OLGA, plan="free"))
+    await shop(refund(for_olga(quantity=3), quantity=3))
+    settled = await shop.engine.organizer_settled(OLGA, shop.engine.local)
+    assert settled
+    assert settled.enrolment
+    assert (settled.enrolment.plan, settled.enrolment.until) == ("free", None)
+
+
+async def test_a_buyer_is_taken_out_of_the_event_with_the_last_of_the_orders_that_invited_them(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with engine_in(tmp_path, clock) as engine:
+        event = await created(engine)
+        other = await created(engine)
+        await invite(engine, other, BUYER)
+        await deliver(engine)
+    async with shop_in(tmp_path, clock, products=f"1=event:{event.id},2=event:{other.id}") as shop:
+        ticket, second = line(id=1, product_id=1), line(id=2, product_id=2)
+        for n in (4711, 4712):
+            await shop(order(ticket, second, id=n))
+        await shop.mails()
+        await shop(refund(ticket, second))
+        assert await shop.mails() == []
+        await shop(refund(ticket, second, order_id=4712))
+        (gone,) = await shop.mails()
+        assert (gone.kind, gone.email, gone.event_uid) == (Kind.WITHDRAWAL, BUYER, event.uid)
+
+
+async def test_more_events_than_a_bought_plan_allows_are_refused_by_their_limit(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with (
+        shop_in(tmp_path, clock, plans="pro=1/10/365", relays="127.0.0.1", sender_auth="off") as shop,
+        receiving(shop.engine) as post,
+    ):
+        olga = Actor(kind="organizer", address=OLGA)
+        await shop(order(for_olga()))
+        event = await created(shop.engine, olga)
+        assert await refusal(shop.engine, meeting(), olga) is Code.EVENT_LIMIT_REACHED
+        taken = await post(mails.request(mails.vevent("u2", organizer=OLGA), sender=OLGA))
+        assert taken.code == Code.EVENT_LIMIT_REACHED
+        async with calling(shop.engine, actor=agent(OLGA)) as caller:
+            given = {"summary": "One more", "start": "2027-05-02T19:00:00Z", "duration": "PT1H"}
+            assert await caller.code("create_event", **given) == Code.EVENT_LIMIT_REACHED
+        await invite(shop.engine, event, "guest@example.com")
+
+
+async def test_a_customer_who_asks_for_their_data_is_told_of_to_the_operator_once(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {
+        "shop_id": 1,
+        "shop_domain": "club.example",
+        "orders_requested": [4711],
+        "customer": {"id": 9, "email": BUYER.upper()},
+        "data_request": {"id": 9999},
+    }
+    async with shop_in(tmp_path, clock, owner="boss@example.org") as shop:
+        await shop(order())
+        await shop.mails()
+        for _ in range(2):
+            await shop(asked)
+        (told,) = await shop.mails()
+        assert told.email == "boss@example.org"
+        assert told.notice
+        assert BUYER in told.notice.text
+        await shop({**asked, "customer": {}}, status=404)
+        await shop({**asked, "data_request": {}}, status=404)
+        await shop(asked, {}, status=401)
+    monkeypatch.setenv("CIS_DATA_DIR", str(tmp_path))
+    listed = await asyncio.to_thread(CliRunner().invoke, cli, ["organizer", "orders"])
+    command = f"cis-mcp export {BUYER}"
+    assert f"asks for their data: {command}" in listed.output
+    exported = await asyncio.to_thread(CliRunner().invoke, cli, command.split()[1:])
+    assert exported.exit_code == 0
+    assert BUYER in exported.output
+
+
+async def test_a_shop_that_is_gone_has_all_who_bought_there_forgotten(shop: Shop, tmp_path: Path) -> None:
+    await shop(order())
+    await shop(order(email="other@people.example", customer={}, id=4712))
+    await shop.mails()
+    gone = {"shop_id": 1, "shop_domain": "club.example"}
+    await shop(gone, {}, status=401)
+    for _ in range(2):
+        await shop(gone)
+    await redactions.step(shop.engine)
+    assert await redactions.step(shop.engine) == 2
+    assert await shop.engine.redactions(shop.engine.local) == []
+    kept = await shop.engine.purchases(shop.engine.local)
+    assert all(one.buyer.endswith("@forgotten.invalid") for one in kept)
+    assert b"people.example" not in (tmp_path / "cis.sqlite3").read_bytes()
+    await shop({"shop_id": 1}, status=404)
 
 
 async def test_the_free_plan_limits_who_is_on_no_other_and_the_bought_one_lifts_it(shop: Shop) -> None:

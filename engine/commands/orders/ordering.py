@@ -11,12 +11,15 @@ from engine.commands.operators.registration import register
 from engine.commands.orders import mails
 from engine.model.base import Value
 from engine.model.people import Origin
-from engine.model.plans import Product, Purchase, Redaction
+from engine.model.plans import SHOP, Product, Purchase, Redaction
 from engine.refusals import Code, Refused
 
 LINES_MAX = 50
 """Lines of an order that do anything; a shop's carts are shorter."""
 _TITLE_MAX = 200
+ORDER = "order"
+"""The field of an attendee that names the line of an order by which they were invited."""
+_REFERENCES_MAX = 20
 
 
 class OrderLine(Value):
@@ -61,7 +64,7 @@ class TakeOrder(Command[OrderDone]):
         if product is None:
             return None
         if before := await work.unit.purchase(self.order, line.id):
-            return before
+            return before if before.product_id else None
         known = {"order": self.order, "line": line.id, "at": work.now, "product_id": line.product_id}
         bought = Purchase(**known, product=line.title, buyer=buyer, plan=product.plan)
         try:
@@ -78,14 +81,17 @@ class TakeOrder(Command[OrderDone]):
                 uid=product.event,
                 email=bought.buyer,
                 name=self.name[:_TITLE_MAX],
+                fields={ORDER: reference(bought)},
                 origin=Origin.API,
                 prompted=True,
             )
             invited = await asked.carry_out(work)
-            return bought.model_copy(update={"event_uid": invited.attendee.event_uid})
+            bought = bought.model_copy(update={"event_uid": invited.attendee.event_uid})
+            return await _held(work, bought, already=invited.already)
         organizer = await _organizer(work, line.organizer or bought.buyer)
-        await _enrol(work, organizer, product.plan)
-        return bought.model_copy(update={"organizer": organizer})
+        bought = bought.model_copy(update={"organizer": organizer})
+        await _enrol(work, bought)
+        return bought
 
 
 async def _organizer(work: Work, given: str) -> str:
@@ -96,15 +102,76 @@ async def _organizer(work: Work, given: str) -> str:
     return await work.unit.organizer_of(address) or address
 
 
-async def _enrol(work: Work, organizer: str, name: str) -> None:
+def reference(bought: Purchase) -> str:
+    """One line of an order, in a word."""
+    return f"{bought.order}/{bought.line}"
+
+
+async def inviting(work: Work, bought: Purchase) -> Purchase | None:
+    """The line of an order by which the buyer of another was invited; None where none was it."""
+    known = await work.unit.attendee(bought.event_uid, bought.buyer)
+    order, _, line = known.fields.get(ORDER, "").rpartition("/") if known else ("", "", "")
+    return await work.unit.purchase(order, line) if order else None
+
+
+async def _held(work: Work, bought: Purchase, *, already: bool) -> Purchase:
+    """Note which lines hold the buyer's invite: the one that made it, and those that came later."""
+    if not already:
+        return bought.model_copy(update={"holders": (reference(bought),)})
+    if first := await inviting(work, bought):
+        holders = (*first.holders, reference(bought))[-_REFERENCES_MAX:]
+        await work.unit.add_purchase(first.model_copy(update={"holders": holders}))
+    return bought
+
+
+async def _enrol(work: Work, bought: Purchase) -> None:
     """Register the organizer, on the plan from now on, and confirm it by mail."""
-    plan = work.settings.plans_by_name[name]
+    plan, organizer = work.settings.plans_by_name[bought.plan], bought.organizer
     await register(work, organizer)
     enrolment = plan_limits.enrolled(await work.unit.enrolment(organizer), organizer, plan, work.now)
+    orders = (*enrolment.orders, reference(bought))[-_REFERENCES_MAX:]
+    enrolment = enrolment.model_copy(update={"orders": orders})
     await work.unit.save_enrolment(enrolment)
     notice = mails.begun(enrolment, plan, work.settings, await notices.language_of(work, organizer))
     message = notices.message(work, organizer, organizer, notice, None)
     await work.unit.add_messages([message], priority=0)
+
+
+class AskForData(Command[Done]):
+    """Note that a shop's customer asks what is kept of them, and tell whoever answers for this server; once."""
+
+    request: str = Field(max_length=60)
+    address: str
+
+    async def carry_out(self, work: Work) -> Done:
+        """Raises Refused: INVALID_ADDRESS."""
+        address = text.address(self.address)
+        order = f"data request {self.request}"
+        if await work.unit.purchase(order, ""):
+            return Done()
+        asked = {"order": order, "line": "", "at": work.now, "product_id": "", "product": order}
+        await work.unit.add_purchase(Purchase(**asked, buyer=address, code=Code.DATA_REQUESTED.value))
+        to = work.settings.owner or work.settings.local_organizer
+        message = notices.message(work, to, to, mails.data_requested(address), None)
+        await work.unit.add_messages([message], priority=0)
+        return Done()
+
+    def about(self) -> str:
+        """The customer's address."""
+        return self.address
+
+    def subject(self) -> str:
+        """What the record names it by, without secrets."""
+        return f"data request {self.request}"
+
+
+class AskToForgetShop(Command[Done]):
+    """Keep that a shop is to be forgotten, with everybody who bought there."""
+
+    async def carry_out(self, work: Work) -> Done:
+        """Refuses nothing."""
+        await work.unit.save_redaction(Redaction(address=SHOP, asked=work.now))
+        return Done()
 
 
 class AskToForget(Command[Done]):

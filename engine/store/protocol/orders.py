@@ -37,7 +37,7 @@ class Orders(Protocol):
         ...
 
     async def add_purchase(self, purchase: Purchase) -> None:
-        """Note what a line of an order did."""
+        """Note what a line of an order did, in place of what was noted of it before."""
         ...
 
     async def save_redaction(self, redaction: Redaction) -> None:

@@ -54,7 +54,7 @@ class Orders(Session):
 
     async def add_purchase(self, purchase: Purchase) -> None:
         await self.run(
-            "INSERT INTO purchase VALUES (?,?,?,?)",
+            "INSERT OR REPLACE INTO purchase VALUES (?,?,?,?)",
             [purchase.order, purchase.line, purchase.at.timestamp(), purchase.model_dump_json()],
         )
 

@@ -36,7 +36,6 @@ class OrderUnit:
         return found
 
     async def add_purchase(self, purchase: Purchase) -> None:
-        assert await self.purchase(purchase.order, purchase.line) is None
         self.t.put("purchase", (purchase.order, purchase.line), purchase)
 
     async def save_redaction(self, redaction: Redaction) -> None:
