@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,8 @@ from engine.model.people import Attendee, Origin, Partstat
 from engine.model.times import Span
 from engine.refusals import Code
 from engine.store.dynamodb.session import Context
-from engine.store.protocol import Store
+from engine.store.protocol import Store, Unit
+from engine.store.sqlite.search_file import SearchFile
 from engine.store.sqlite.store import SqliteStore
 from tests.support.clock import START
 from tests.support.memory.store import MemoryStore
@@ -54,7 +55,8 @@ async def dynamodb(folder: Path, send_rate: float = 0, day: int = 0) -> AsyncIte
     """A table of its own on an emulator, which all tests of this process share."""
     from tests.judges.tables import new_table
 
-    async with new_table(Context(Rates(all=send_rate, day=day), instances)) as store:
+    context = Context(Rates(all=send_rate, day=day), instances, SearchFile.open)
+    async with new_table(context) as store:
         yield store  # type: ignore[misc]
 
 
@@ -146,9 +148,19 @@ async def with_event(store: Store, *emails: str, uid: str = "event1", **values: 
     async with store.unit() as unit:
         await unit.ensure_organizer(made.organizer, "Olga", START)
         await unit.add_event(made)
-        await unit.add_attendees([attendee(email, uid) for email in emails])
-        await unit.add_messages([message(email, uid) for email in emails], priority=0)
+        some = await _invite(unit, uid, emails)
+    while some < len(emails):
+        async with store.unit() as unit:
+            some += await _invite(unit, uid, emails[some:])
     return made
+
+
+async def _invite(unit: Unit, uid: str, emails: Sequence[str]) -> int:
+    """Invite as many of these as a unit takes."""
+    some = emails[: unit.items_per_unit]
+    await unit.add_attendees([attendee(email, uid) for email in some])
+    await unit.add_messages([message(email, uid) for email in some], priority=0)
+    return len(some)
 
 
 async def owe(store: Store, *messages: Message, priority: int = 0) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.model.events import EventStatus
+from engine.model.events import Event, EventStatus
 from engine.model.people import Partstat
 from engine.model.queries import AttendeeQuery, EventQuery
 from engine.model.times import Span
@@ -33,13 +33,15 @@ async def _events(store: Store) -> None:
 
 async def test_events_come_in_order_of_their_start_and_in_pages_without_gaps(store: Store) -> None:
     await _events(store)
-    found: list[str] = []
+    found: list[Event] = []
     cursor = None
     for _ in range(4):
         page = await store.search(EventQuery(limit=2, cursor=cursor))
-        found += [e.uid for e in page.events]
+        found += page.events
         cursor = page.next_cursor
-    assert found == [f"event{n}" for n in range(7)]
+    assert sorted(e.uid for e in found) == [f"event{n}" for n in range(7)]
+    starts = [e.span.start_utc for e in found]
+    assert starts == sorted(starts)
     assert cursor is None
 
 

@@ -123,8 +123,7 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         for name, n in Counter(name for a in new for name in attendee_counters(a)).items():
             self.count(uid, organizer, name, n)
         if new and uid not in self.context.peopled:
-            self.peopled.add(uid)
-            self.touch(uid)
+            await self.say_peopled(organizer, uid)
         await self._note_domains(new, organizer)
 
     async def _note_domains(self, attendees: Sequence[Attendee], organizer: str) -> None:
@@ -159,12 +158,14 @@ class Attendees(AttendeeQuestions, Counting, Noting):
         changed = known.attendee.model_copy(update={name: getattr(new, name) for name in _KEPT})
         await self.rows.put(INVITEES, known.model_copy(update={"attendee": changed}))
         organizer = await self._organizer(new.event_uid)
-        if new.withdrawn and not old.withdrawn:
-            self.touch(new.event_uid)
         for name in attendee_counters(old):
             self.count(new.event_uid, organizer, name, -1)
         for name in attendee_counters(new):
             self.count(new.event_uid, organizer, name)
+        if new.withdrawn and not old.withdrawn:
+            counted = await self.event_tally(new.event_uid)
+            if not counted.get("attendees", 0):
+                await self.say_empty(organizer, new.event_uid)
         if new.zone and new.receipt_arrived and new.zone != old.zone:
             await self._note_zone(organizer, new, new.receipt_arrived)
 

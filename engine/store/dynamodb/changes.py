@@ -15,7 +15,8 @@ from engine.model.base import Value
 from engine.model.changes import Change, ChangeKind
 from engine.store.dynamodb.names import number
 from engine.store.dynamodb.rows import Table
-from engine.store.dynamodb.session import ReadSession, UnitSession
+from engine.store.dynamodb.session import ReadSession
+from engine.store.dynamodb.touched import Touching
 
 SHARDS = 16
 WORDS_MAX = 500
@@ -33,16 +34,12 @@ class Head(Value):
 
 
 class Entry(Value):
-    """What one unit of work noted.
-
-    `turn`: its place in time among the entries of all shards. `events`: what is to be found anew.
-    """
+    """What one unit of work noted; `turn`: its place in time among the entries of all shards."""
 
     shard: int
     place: int
     turn: int
-    changes: tuple[Change, ...] = ()
-    events: tuple[str, ...] = ()
+    changes: tuple[Change, ...]
 
 
 HEADS = Table[Head]("feed", Head, key=lambda head: (head.shard,))
@@ -96,12 +93,11 @@ class Chains(ReadSession):
         return None
 
 
-class Noting(Chains, UnitSession):
+class Noting(Chains, Touching):
     """The part of a unit of work that adds to the log."""
 
     chain: str = ""
     _noted: tuple[Change, ...] = ()
-    _touched: tuple[str, ...] = ()
 
     def note(self, kind: ChangeKind, **values: Any) -> Change:
         """Add to the log, when the unit is kept; what was added. `values`: those of a Change."""
@@ -110,27 +106,17 @@ class Noting(Chains, UnitSession):
         self._noted = (*self._noted, noted)
         return noted
 
-    def touch(self, event_uid: str) -> None:
-        """Let the search look at an event anew, once the unit is kept."""
-        self._touched = (*self._touched, event_uid)
-
     async def flush(self) -> None:
         await super().flush()
-        if not self._noted and not self._touched:
+        if not self._noted:
             return
         shard = random.randrange(SHARDS)  # noqa: S311 -- spreads writers
         head = await self.rows.get(HEADS, shard) or Head(shard=shard, entries=0)
         await self.rows.put(HEADS, Head(shard=shard, entries=head.entries + 1))
-        entry = Entry(
-            shard=shard,
-            place=head.entries,
-            turn=_change_id(),
-            changes=self._noted,
-            events=tuple(dict.fromkeys(self._touched)),
-        )
+        entry = Entry(shard=shard, place=head.entries, turn=_change_id(), changes=self._noted)
         await self.rows.put(ENTRIES, entry)
         for change in self._noted:
             if change.chain and change.event_uid:
                 last = LastChain(event_uid=change.event_uid, chain=change.chain, at=change.at)
                 await self.rows.put(CHAINS, last)
-        self._noted, self._touched = (), ()
+        self._noted = ()

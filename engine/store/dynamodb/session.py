@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,17 +10,20 @@ from engine.model.counters import Rates
 from engine.model.searching import Expansion
 from engine.store.dynamodb.items import Items
 from engine.store.dynamodb.rows import Rows
+from engine.store.protocol.search_file import SearchFile
 
 
 @dataclass
 class Context:
     """What all units of one process share.
 
-    `expand`: lists the instances of a series, for the search. `peopled`: events that are known to have attendees.
+    `expand`: lists the instances of a series, for the search. `search_file`: opens the file by which events are
+    found; None where nobody searches. `peopled`: events that are known to have attendees.
     """
 
     rates: Rates = field(default_factory=Rates)
     expand: Expansion | None = None
+    search_file: Callable[[Expansion | None], Awaitable[SearchFile]] | None = None
     peopled: set[str] = field(default_factory=set)
 
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from engine.store.dynamodb.calls import Calls, Consumed
 from engine.store.dynamodb.campaigns import CampaignQuestions
-from engine.store.dynamodb.change_pages import ChangeQuestions
 from engine.store.dynamodb.dispatching import Dispatching
 from engine.store.dynamodb.events import EventQuestions
+from engine.store.dynamodb.exports import ExportQuestions
 from engine.store.dynamodb.held import HeldQuestions
 from engine.store.dynamodb.inbox_messages import InboxMessageQuestions
 from engine.store.dynamodb.items import Items
@@ -30,6 +30,7 @@ from engine.store.dynamodb.record import RecordQuestions
 from engine.store.dynamodb.requests import RequestQuestions
 from engine.store.dynamodb.revisions import RevisionQuestions
 from engine.store.dynamodb.rows import Rows
+from engine.store.dynamodb.searching import Derived
 from engine.store.dynamodb.session import Context
 from engine.store.dynamodb.sessions import SessionQuestions
 from engine.store.dynamodb.suppressions import SuppressionQuestions
@@ -52,7 +53,7 @@ class DynamoStore(
     Timing,
     Questions,
     RevisionQuestions,
-    ChangeQuestions,
+    ExportQuestions,
     Recipients,
     QuarantineQuestions,
     HeldQuestions,
@@ -78,6 +79,7 @@ class DynamoStore(
         self._calls = calls
         self.context = context
         self.pulse = Pulse(calls)
+        self.derived = Derived()
 
     @property
     def rows(self) -> Rows:
@@ -91,6 +93,7 @@ class DynamoStore(
 
     async def close(self) -> None:
         """Close the connections."""
+        await self.derived.close()
         await self.pulse.close()
         await self._calls.close()
 

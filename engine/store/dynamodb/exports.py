@@ -1,0 +1,107 @@
+"""Whole tables in pages: events in order, and what belongs to a page of events, partition by partition."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from datetime import datetime
+from typing import TypeVar
+
+from engine.model import cursors
+from engine.model.answers import Receipt
+from engine.model.counters import Statistics
+from engine.model.events import Event
+from engine.model.exports import ExportQuery
+from engine.model.messages import Message
+from engine.model.people import Attendee
+from engine.store.dynamodb.attendees import RECEIPTS
+from engine.store.dynamodb.events import EVENTS
+from engine.store.dynamodb.owed import INVITEES
+from engine.store.dynamodb.searching import SearchQuestions
+from engine.store.dynamodb.statistics import StatisticsQuestions, shown, with_held
+
+T = TypeVar("T")
+_PAGE = 1_000
+_AT_ONCE = 20
+"""Counters of events that are read at the same time."""
+
+
+class ExportQuestions(SearchQuestions, StatisticsQuestions):
+    """The part of the store that reads whole tables."""
+
+    async def events_in_order(
+        self, organizer: str | None, after: str, limit: int
+    ) -> tuple[list[tuple[Event, Statistics]], str]:
+        """Events in order of their start with their counters, and where to go on; the last page has an empty cursor."""
+        places = await (await self.search_file()).in_order(organizer, _opened(after), limit)
+        events = await self.rows.many(EVENTS, [(uid, "event") for _, uid in places])
+        held = list((await self.sending()).values())
+        pairs: list[tuple[Event, Statistics]] = []
+        for first in range(0, len(events), _AT_ONCE):
+            some = events[first : first + _AT_ONCE]
+            for event, counted in zip(some, await self._tallies(some), strict=True):
+                mine = (o for o in held if o.message.kind.calendar and o.message.event_uid == event.uid)
+                pairs.append((event, shown(with_held(counted, mine))))
+        return pairs, cursors.written(*places[-1]) if len(places) == limit else ""
+
+    async def _tallies(self, events: Collection[Event]) -> list[dict[str, int]]:
+        return await asyncio.gather(*(self.event_tally(event.uid) for event in events))
+
+    async def attendees_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Attendee]]:
+        """Everybody of these events who was invited at the time in question, withdrawn or not."""
+        async for page in _pages(self._attendees(uids, query)):
+            yield page
+
+    async def _attendees(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[Attendee]:
+        for uid in sorted(uids):
+            async for invitee in self.rows.each_under(INVITEES, uid, "attendee"):
+                if _within(query, invitee.attendee.created):
+                    yield invitee.attendee
+
+    async def messages_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Message]]:
+        """The calendar mails of these events that were owed at the time in question."""
+        held = await self.sending()
+        async for page in _pages(self._messages(uids, query)):
+            yield [await self.shown(held[m.id]) if m.id in held else m for m in page]
+
+    async def _messages(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[Message]:
+        for uid in sorted(uids):
+            async for invitee in self.rows.each_under(INVITEES, uid, "attendee"):
+                newest = [invitee.newest] if invitee.newest else []
+                for owed in [*await self.older(invitee), *newest]:
+                    if _within(query, owed.message.created):
+                        yield owed.message
+
+    async def receipts_of(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[list[Receipt]]:
+        """The answers to these events that came at the time in question."""
+        async for page in _pages(self._receipts(uids, query)):
+            yield page
+
+    async def _receipts(self, uids: Collection[str], query: ExportQuery) -> AsyncIterator[Receipt]:
+        for uid in sorted(uids):
+            async for kept in self.rows.each_under(RECEIPTS, uid, "receipt"):
+                if _within(query, kept.receipt.arrived):
+                    yield kept.receipt
+
+
+def _opened(cursor: str) -> tuple[float, str] | None:
+    """Raises Refused: INVALID_CURSOR."""
+    if not cursor:
+        return None
+    start, uid = cursors.opened(cursor, float, str)
+    return float(str(start)), str(uid)
+
+
+def _within(query: ExportQuery, at: datetime) -> bool:
+    return (query.since is None or at >= query.since) and (query.until is None or at < query.until)
+
+
+async def _pages(found: AsyncIterator[T]) -> AsyncIterator[list[T]]:
+    page: list[T] = []
+    async for one in found:
+        page.append(one)
+        if len(page) == _PAGE:
+            yield page
+            page = []
+    if page:
+        yield page

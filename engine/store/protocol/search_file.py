@@ -1,0 +1,31 @@
+"""A file by which the events of a store are found that cannot search: derived, and made anew at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.model.events import Event
+from engine.store.protocol.questions import Searching
+
+
+class SearchFile(Searching, Protocol):
+    """Finds events among those that were written to it, and nothing else; all of it can be lost."""
+
+    async def write(self, events: Sequence[tuple[Event, bool]]) -> None:
+        """Let these events be found as they are now, each with whether somebody is invited."""
+        ...
+
+    async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
+        """Uids that begin with these characters, or whose short id does, in order; of one organizer, if given."""
+        ...
+
+    async def in_order(
+        self, organizer: str | None, after: tuple[float, str] | None, limit: int
+    ) -> list[tuple[float, str]]:
+        """Starts, in seconds since 1970, and uids of the events behind this place, in that order."""
+        ...
+
+    async def close(self) -> None:
+        """Close the file and delete it."""
+        ...

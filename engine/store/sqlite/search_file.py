@@ -1,0 +1,172 @@
+"""A file that holds nothing but what events are found by, for a store that cannot search."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import aiosqlite
+
+from engine.model.events import Event
+from engine.model.queries import EventPage, EventQuery
+from engine.model.searching import Expansion
+from engine.store.sqlite import rows
+from engine.store.sqlite.compat import in_thread
+from engine.store.sqlite.contest_schema import CONTESTS
+from engine.store.sqlite.group_commit import asked
+from engine.store.sqlite.search import Search
+from engine.store.sqlite.search_index import SearchIndex
+from engine.store.sqlite.search_schema import SEARCH
+from engine.store.sqlite.session import Session, Statements
+
+T = TypeVar("T")
+
+_ID_BITS = 40
+"""Of the ids of events in cursors: made of their uids, so that each process has the same."""
+# `event_words` is what the steps of the migrations expect to be there before.
+_TABLES = f"""
+CREATE TABLE event_words (word TEXT);
+CREATE TABLE event (
+    uid TEXT PRIMARY KEY, short_id TEXT NOT NULL, organizer TEXT NOT NULL, starts REAL NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_by_short_id ON event(short_id);
+CREATE INDEX event_by_start ON event(starts, uid);
+CREATE INDEX event_by_organizer ON event(organizer, starts, uid);
+CREATE TABLE tally (
+    scope TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (scope, key, name)
+) STRICT, WITHOUT ROWID;
+{SEARCH};
+{CONTESTS}
+"""
+
+
+class SearchFile:
+    """The file; it is deleted when it is closed."""
+
+    def __init__(
+        self, connection: aiosqlite.Connection, folder: TemporaryDirectory[str], expand: Expansion | None
+    ) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._expand = expand
+
+    @classmethod
+    async def open(cls, expand: Expansion | None) -> SearchFile:
+        """A new file, with nothing in it. Raises OSError."""
+        folder = await asyncio.to_thread(TemporaryDirectory, prefix="cis-search-")
+        connection = await aiosqlite.connect(Path(folder.name, "search.sqlite3"), isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        await connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES}")
+        return cls(connection, folder, expand)
+
+    async def close(self) -> None:
+        """Close the file and delete it."""
+        await self._connection.close()
+        await asyncio.to_thread(self._folder.cleanup)
+
+    async def _ask(self, ask: Callable[[Statements], Coroutine[object, object, T]]) -> T:
+        return await in_thread(self._connection, lambda connection: asked(connection, ask))
+
+    def _search(self, statements: Statements) -> Search:
+        found = Search(statements)
+        found.expand = self._expand
+        return found
+
+    async def search(self, query: EventQuery) -> EventPage:
+        """A page of events that fit, in order of their start. Raises Refused: INVALID_CURSOR."""
+        return await self._ask(lambda s: self._search(s).search(query))
+
+    async def listed(self, search_cursor: str) -> tuple[str, ...]:
+        """The uids that a search listed. Raises Refused: INVALID_CURSOR."""
+        return await self._ask(lambda s: self._search(s).listed(search_cursor))
+
+    async def names(self, organizer: str | None, phrases: Collection[str]) -> frozenset[str]:
+        """Those of `phrases` that an event has; of one organizer, if given."""
+        return await self._ask(lambda s: self._search(s).names(organizer, phrases))
+
+    async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
+        """Uids that begin with these characters, or whose short id does, in order; of one organizer, if given."""
+        return await self._ask(lambda s: _Ordered(s).uids(organizer, beginning, limit))
+
+    async def in_order(
+        self, organizer: str | None, after: tuple[float, str] | None, limit: int
+    ) -> list[tuple[float, str]]:
+        """Starts, in seconds since 1970, and uids of the events behind this place, in that order."""
+        return await self._ask(lambda s: _Ordered(s).in_order(organizer, after, limit))
+
+    async def write(self, events: Sequence[tuple[Event, bool]]) -> None:
+        """Let these events be found as they are now, each with whether somebody is invited."""
+
+        async def work(statements: Statements) -> None:
+            writing = _Writing(statements)
+            writing.expand = self._expand
+            await writing.run("BEGIN")
+            for event, peopled in events:
+                await writing.keep(event, peopled=peopled)
+            await writing.run("COMMIT")
+
+        await self._ask(work)
+
+
+class _Ordered(Session):
+    """Events in the order of their uids, and of their starts."""
+
+    async def uids(self, organizer: str | None, beginning: str, limit: int) -> list[str]:
+        found = await self.all(
+            "SELECT uid FROM event WHERE (uid >= ?1 AND uid < ?2 OR short_id >= ?1 AND short_id < ?2) "
+            "AND organizer = coalesce(?3, organizer) ORDER BY uid LIMIT ?4",
+            [beginning, f"{beginning}\uffff", organizer, limit],
+        )
+        return [row["uid"] for row in found]
+
+    async def in_order(
+        self, organizer: str | None, after: tuple[float, str] | None, limit: int
+    ) -> list[tuple[float, str]]:
+        owner, values = ("organizer = ? AND ", [organizer]) if organizer is not None else ("", [])
+        start, uid = after or (-1e18, "")
+        found = await self.all(
+            f"SELECT starts, uid FROM event WHERE {owner}(starts, uid) > (?, ?) ORDER BY starts, uid LIMIT ?",
+            [*values, start, uid, limit],
+        )
+        return [(row["starts"], row["uid"]) for row in found]
+
+
+class _Writing(SearchIndex):
+    """Writes events to the file."""
+
+    async def keep(self, event: Event, *, peopled: bool) -> None:
+        row = await self.one("SELECT body FROM event WHERE uid = ?", [event.uid])
+        await self.run(
+            "INSERT INTO event(uid, short_id, organizer, starts, body) VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+            "short_id = excluded.short_id, starts = excluded.starts, body = excluded.body",
+            [
+                event.uid,
+                event.id,
+                event.organizer,
+                event.span.start_utc.timestamp(),
+                event.model_dump_json(),
+            ],
+        )
+        if row is None:
+            await self._number(event)
+        await self.make_findable(event, rows.event(row) if row else None)
+        await self.run(
+            "INSERT OR REPLACE INTO tally VALUES ('event', ?, 'attendees', ?)", [event.uid, int(peopled)]
+        )
+
+    async def _number(self, event: Event) -> None:
+        """Give an event the id that it has everywhere; the next one where another event has that."""
+        number = int.from_bytes(hashlib.sha256(event.uid.encode()).digest()[:8], "big") >> (64 - _ID_BITS)
+        while await self.one("SELECT 1 FROM findable WHERE id = ?", [number]):
+            number += 1
+        await self.run("INSERT OR IGNORE INTO search_owner(address) VALUES (?)", [event.organizer])
+        await self.run(
+            "INSERT INTO findable(id, uid, owner, status) "
+            "SELECT ?, ?, id, ? FROM search_owner WHERE address = ?",
+            [number, event.uid, event.status.value, event.organizer],
+        )
