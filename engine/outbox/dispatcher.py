@@ -65,7 +65,7 @@ class Dispatcher:
         self._grown = asyncio.Event()
         self._claiming: asyncio.Task[list[Claim]] | None = None
         self._batches: asyncio.Queue[list[Claim]] = asyncio.Queue()
-        self._held_most = min(_HELD_MOST, engine.store.items_per_unit)
+        self._held_most = min(_HELD_MOST, engine.store.claims_at_once)
         self._answers: Gathering[SendResult, None] = Gathering(self._write, self._held_most)
         self._held = 0
         self._room = asyncio.Event()

@@ -12,9 +12,9 @@ TRIES = 100
 """Units are small, and each time somebody got on: nobody loses this often in health."""
 
 
-async def repeated(attempt: Callable[[], Awaitable[T]]) -> T:
-    """What `attempt` comes to, which keeps all or nothing. Raises Conflict after TRIES of them."""
-    for _ in range(TRIES - 1):
+async def repeated(attempt: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
+    """What `attempt` comes to, which keeps all or nothing. Raises Conflict after so many `tries`."""
+    for _ in range(tries - 1):
         try:
             return await attempt()
         except Conflict:

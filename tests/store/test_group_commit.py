@@ -19,7 +19,17 @@ from engine.model.people import Partstat
 from engine.process.gathering import Failed
 from engine.store.protocol import Store, Unit
 from engine.store.sqlite.group_commit import SyncConnection, transaction
-from tests.store.stores import attendee, claim, event, message, owe, save, sqlite, with_event
+from tests.store.stores import (
+    attendee,
+    claim,
+    event,
+    message,
+    needs_large_units,
+    owe,
+    save,
+    sqlite,
+    with_event,
+)
 from tests.support.clock import START
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -50,6 +60,7 @@ async def test_work_that_fails_is_undone_and_the_store_goes_on(store: Store) -> 
 
 
 async def test_work_that_waits_for_something_else_is_undone_and_said(store: Store) -> None:
+    needs_large_units(store)
     await with_event(store, "ann@example.com")
 
     async def waits(unit: Unit) -> None:
@@ -77,6 +88,7 @@ async def test_two_stores_over_one_file_take_turns(tmp_path: Path) -> None:
 
 
 async def test_many_rows_are_added_whatever_their_number(store: Store) -> None:
+    needs_large_units(store)
     people = [f"p{n}@example.com" for n in range(1_501)]
     await with_event(store, *people)
     assert (await store.statistics("event", "event1")).delivery["queued"] == len(people)
@@ -168,5 +180,6 @@ async def test_work_whose_caller_goes_away_is_carried_out_and_the_others_get_the
     asked[1].cancel()
     became = await asyncio.gather(*asked, return_exceptions=True)
     assert isinstance(became[1], asyncio.CancelledError)
-    assert became[2] == 3
+    assert became[0] in {1, 2, 3}
+    assert became[2] in {1, 2, 3}
     assert await store.attendee("event1", "cyd@example.com")

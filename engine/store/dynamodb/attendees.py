@@ -86,6 +86,9 @@ class AttendeeQuestions(EventQuestions):
 class Attendees(AttendeeQuestions, Counting, Noting):
     """Attendees as a unit of work changes them."""
 
+    _tokens: frozenset[str] = frozenset()
+    """Those of the attendees that this unit adds: between units chance alone keeps tokens apart."""
+
     async def attendee_count(self, event_uid: str) -> int:
         """How many attendees an event had before this unit, by its counter."""
         return (await self.event_tally(event_uid, own=False)).get("attendees", 0)
@@ -117,6 +120,9 @@ class Attendees(AttendeeQuestions, Counting, Noting):
                 proven = old.attendee.model_copy(update={"proven": True})
                 await self.rows.put(INVITEES, old.model_copy(update={"attendee": proven}))
         new = list({a.email: a for a in reversed(attendees) if a.email not in known}.values())[::-1]
+        if len({a.token for a in new} | self._tokens) < len(new) + len(self._tokens):
+            raise ValueError("receipt tokens belong to one attendee each")
+        self._tokens = self._tokens | {a.token for a in new}
         organizer = await self._organizer(uid)
         for attendee in await self._with_zones(new, organizer):
             await self.rows.put(INVITEES, Invitee(attendee=attendee))

@@ -36,7 +36,6 @@ from engine.store.dynamodb.rows import Table, pointed
 from engine.store.dynamodb.table import Index
 
 _ALL = "all"
-_AGAIN = "again"
 _LATE_S = 5.0
 """How late the index of what waits is taken to be at most."""
 _READ_MOST = 300
@@ -45,11 +44,12 @@ _DECIDING = frozenset({BulkAction.SEND_UNDECIDED, BulkAction.DROP_UNDECIDED})
 
 
 class KeptChange(Value):
-    """A change whose rest is applied later, not before `after` (seconds since 1970)."""
+    """A change whose rest is applied later, not before `after` (seconds since 1970); `again`: once more."""
 
     id: str
     change: BulkChange
     after: float = 0.0
+    again: bool = False
 
 
 CHANGES = Table[KeptChange](
@@ -77,14 +77,19 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
     async def keep_bulk_change(self, change: BulkChange) -> None:
         """Keep a change whose rest is to be applied later; it replaces an older one of the same scope."""
         known = await self.rows.get(CHANGES, change.scope)
-        after = time.time() + _LATE_S if change.cursor == _AGAIN else 0.0
-        await self.rows.put(
-            CHANGES, KeptChange(id=known.id if known else new_id(), change=change, after=after)
-        )
+        again = known is not None and known.again and known.change.action is change.action
+        kept = KeptChange(id=known.id if known else new_id(), change=change, again=again)
+        await self.rows.put(CHANGES, kept)
 
     async def end_bulk_change(self, change: BulkChange) -> None:
-        """Forget a change, if one of its scope is kept."""
-        await self.rows.drop(CHANGES, change.scope)
+        """Forget a change, if one of its scope is kept; what releases by the index looks once more first."""
+        known = await self.rows.get(CHANGES, change.scope)
+        by_index = change.action is BulkAction.RELEASE and not (change.event_uid or change.campaign_id)
+        if known and by_index and not known.again:
+            first, later = change.model_copy(update={"cursor": ""}), time.time() + _LATE_S
+            await self.rows.put(CHANGES, KeptChange(id=known.id, change=first, after=later, again=True))
+        elif known:
+            await self.rows.drop(CHANGES, change.scope)
 
     async def change_messages(self, change: BulkChange, now: datetime) -> str | None:
         """Apply a change to the next messages, as many as a unit takes; the new cursor, None after the last."""
@@ -123,8 +128,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
 
     async def _of_waiting(self, change: BulkChange, now: datetime) -> str | None:
         """Through what waits, bucket by bucket."""
-        again = change.cursor == _AGAIN
-        bucket, _, after = ("" if again else change.cursor).partition("/")
+        bucket, _, after = change.cursor.partition("/")
         names = await self._buckets(change)
         for name in names[names.index(bucket) if bucket in names else 0 :]:
             place = after if name == bucket else ""
@@ -137,7 +141,7 @@ class BulkChanges(BulkChangeQuestions, Campaigns):
                 return f"{name}/{turn(last.priority, last.message.due, last.message.id)}"
             if len(items) == _READ_MOST:
                 return f"{name}/{items[-1].attributes['turn']}"
-        return _AGAIN if change.action is BulkAction.RELEASE and not again else None
+        return None
 
     async def _buckets(self, change: BulkChange) -> list[str]:
         rated = [joined("rate", c.id) for c in await self.running_with_rate()]

@@ -13,6 +13,7 @@ from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.leases import LeaseQuestions, Leases
 from engine.store.dynamodb.lists import SKIPPED, Lists
 from engine.store.dynamodb.names import joined, moment, newest_first
+from engine.store.dynamodb.new_people import NewPeople
 from engine.store.dynamodb.owed import INVITEES, Owed
 from engine.store.dynamodb.rows import Entry, Table
 from engine.store.rules import FAILING_WINDOW, is_failing
@@ -173,7 +174,7 @@ class CampaignQuestions(LeaseQuestions):
         return await self.rows.first_by(FANOUTS, "campaign", campaign_id)
 
 
-class Campaigns(CampaignQuestions, Lists, Leases):
+class Campaigns(CampaignQuestions, NewPeople, Lists, Leases):
     """Campaigns and jobs as a unit of work changes them."""
 
     async def add_campaign(self, campaign: Campaign, rows: Sequence[Recipient]) -> None:
@@ -191,7 +192,7 @@ class Campaigns(CampaignQuestions, Lists, Leases):
 
     async def drop_rows(self, campaign_id: str, limit: int) -> None:
         """Delete rows of such a list, the list itself with the last."""
-        if await self.drop_some_rows(campaign_id):
+        if not await self.drop_some_rows(campaign_id):
             await self.rows.drop(CAMPAIGNS, campaign_id)
 
     async def save_campaign(self, campaign: Campaign) -> None:

@@ -46,8 +46,11 @@ class Claims(Judging, Quotas):
 
     async def claim(
         self, owner: str, limit: int, now: datetime, lease_s: float, quota: str = ""
-    ) -> list[Claim]:
-        """Lease up to `limit` messages that are due and may leave; withdraw those that may not (promise 7)."""
+    ) -> tuple[list[Claim], bool]:
+        """Lease up to `limit` messages that are due and may leave; withdraw those that may not (promise 7).
+
+        And whether there may be more, since a unit of work writes so many messages anew and no more.
+        """
         limit = await self._left(limit, quota, now)
         done = _Pass(now)
         buckets = [str(n) for n in range(BUCKETS)]
@@ -63,7 +66,7 @@ class Claims(Judging, Quotas):
             await self.take(owner, done.rows, now.timestamp() + lease_s)
             await self.spend(_ALL, len(done.rows), now, self.context.rates.all)
             await self.spend_quota(quota, len(done.rows), now)
-        return done.claims
+        return done.claims, done.changed >= _CHANGED_MOST
 
     async def _left(self, limit: int, quota: str, now: datetime) -> int:
         """How many messages all paces and limits allow now."""

@@ -25,8 +25,9 @@ _WRITTEN = 30
 class Dispatching(LeaseQuestions, QuotaQuestions):
     """The dispatcher's side of the store."""
 
-    items_per_unit = 240
-    """What one call claims: a claim writes who holds it, and no message."""
+    items_per_unit = Claims.items_per_unit
+    claims_at_once = 240
+    """A claim writes who holds the messages, and no message, so it may be larger than a unit of work."""
 
     async def running_with_rate(self) -> list[Campaign]:
         """The running campaigns that have a rate of their own."""
@@ -46,7 +47,15 @@ class Dispatching(LeaseQuestions, QuotaQuestions):
 
         if reclaim:
             await self.transact(take_back)
-        return await self.transact(lambda unit: unit.claim(owner, limit, now, lease_s, quota))
+        claims: list[Claim] = []
+        more = True
+        while more and len(claims) < limit:
+            left = limit - len(claims)
+            some, more = await self.transact(
+                lambda unit, left=left: unit.claim(owner, left, now, lease_s, quota)  # type: ignore[misc]
+            )
+            claims += some
+        return claims
 
     async def renew_leases(self, owner: str, now: datetime, lease_s: float) -> set[str]:
         """Keep what `owner` holds for another `lease_s` seconds; returns the ids of those messages."""

@@ -38,10 +38,11 @@ class Skip(Value):
 
 
 class Rest(Value):
-    """All good rows of a list behind one: they were skipped together."""
+    """All good rows of a list behind one, up to another: they were skipped together."""
 
     list_id: str
     after: int
+    until: int
     code: str
 
 
@@ -61,7 +62,9 @@ class ListQuestions(WindowQuestions):
             for row in chunk.rows:
                 if row.row <= after:
                     continue
-                code = skipped.get(row.row) or (rest.code if rest and row.row > rest.after else "")
+                code = skipped.get(row.row) or (
+                    rest.code if rest and rest.after < row.row <= rest.until else ""
+                )
                 yield replace(row, code=code) if code and not row.code else row
 
     async def _chunks(self, list_id: str, after: int) -> AsyncIterator[Chunk]:
@@ -127,14 +130,19 @@ class Lists(ListQuestions, Counting):
                 self.count_in_campaign(campaign_id, SKIPPED, 1)
 
     async def skip_recipients(self, campaign_id: str, cursor: str, code: Code, limit: int) -> str | None:
-        """Skip the next good rows, which are all that are left: one item says so."""
-        rest = Rest(list_id=campaign_id, after=int(cursor or 0), code=code.value)
-        await self.rows.put(RESTS, rest)
-        return None
+        """Skip the next good rows; the new cursor, None after the last. One item says how far they were skipped."""
+        found, more = await self.recipients(campaign_id, cursor, limit)
+        if found:
+            known = await self.rows.get(RESTS, campaign_id, "rest")
+            after = known.after if known else int(cursor or 0)
+            until = found[-1].row
+            await self.rows.put(RESTS, Rest(list_id=campaign_id, after=after, until=until, code=code.value))
+            self.count_in_campaign(campaign_id, SKIPPED, len(found))
+        return more
 
     async def drop_some_rows(self, list_id: str) -> bool:
-        """Delete rows of a list, as many as a unit takes; True once there are none."""
+        """Delete rows of a list, as many as a unit takes; False once there are none."""
         found = await self.rows.under(CHUNKS, list_id, "rows", limit=_DROPPED_AT_ONCE)
         for chunk in found:
             await self.rows.drop(CHUNKS, *CHUNKS.key(chunk))
-        return len(found) < _DROPPED_AT_ONCE
+        return bool(found)

@@ -176,7 +176,7 @@ class _Invitees(Table[Invitee]):
         if newest:
             for name in ("event_uid", "email", "message_id"):
                 newest["message"].pop(name, None)
-        return json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(kept, separators=(",", ":"), ensure_ascii=_half(value))
 
     def value(self, item: Item) -> Invitee:
         kept: dict[str, Any] = json.loads(item.value)
@@ -190,6 +190,12 @@ class _Invitees(Table[Invitee]):
     def names(self, key: Key) -> tuple[str, str]:
         """The uid and the address of an attendee, of the key."""
         return _plain(key[0].removeprefix("event#")), _plain(key[1].removeprefix("attendee#"))
+
+
+def _half(invitee: Invitee) -> bool:
+    """True if a field holds half a character, which is in no UTF-8."""
+    texts = (invitee.attendee.name, *invitee.attendee.fields.values())
+    return not all(text.isascii() or text == text.encode(errors="ignore").decode() for text in texts)
 
 
 def _plain(part: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from engine.store.dynamodb.items import Item, Items
 from engine.store.dynamodb.names import ALONE, LAST, Key, behind, joined
@@ -16,9 +18,13 @@ from engine.store.dynamodb.names import ALONE, LAST, Key, behind, joined
 V = TypeVar("V")
 Parts = tuple[str | int, ...]
 """Parts of a key, texts or numbers; numbers that are to sort by value are given as `names.number` writes them."""
+_HALF = "\\ud"
+"""How half a character is written in JSON."""
 Entry = tuple[str, str]
 """The value under which an index lists something, and the place in its order."""
 _PAGE = 100
+_BETWEEN = "\x1f"
+"""Stands between the two parts of the key to which an entry leads."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +51,15 @@ class Table(Generic[V]):
 
     def text(self, value: V) -> str:
         """A value as it is kept: JSON without what has its default."""
-        return self._adapter.dump_json(value, exclude_defaults=True).decode()
+        try:
+            return self._adapter.dump_json(value, exclude_defaults=True).decode()
+        except PydanticSerializationError:  # half a character, which is in no UTF-8
+            return json.dumps(self._adapter.dump_python(value, mode="json", exclude_defaults=True))
 
     def value(self, item: Item) -> V:
         """What an item of this table holds."""
+        if _HALF in item.value:
+            return self._adapter.validate_python(json.loads(item.value))
         return self._adapter.validate_json(item.value)
 
     def at(self, *key: str | int) -> Key:
@@ -104,7 +115,7 @@ class Rows:
             for entry in old - new:
                 self.items.drop(entry)
             for entry in new - old:
-                self.items.put(entry, f"{key[0]}\n{key[1]}")
+                self.items.put(entry, f"{key[0]}{_BETWEEN}{key[1]}")
         self.items.put(key, text, table.attributes(value) if table.attributes else None)
 
     async def add(self, table: Table[V], value: V) -> bool:
@@ -226,7 +237,7 @@ class Rows:
 
 def pointed(entry: Item) -> Key:
     """The key of the value to which an entry of an index leads."""
-    pk, _, sk = entry.value.partition("\n")
+    pk, _, sk = entry.value.partition(_BETWEEN)
     return pk, sk
 
 

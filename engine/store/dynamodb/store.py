@@ -40,7 +40,7 @@ from engine.store.dynamodb.triggers import TriggerQuestions
 from engine.store.dynamodb.unit import DynamoUnit
 from engine.store.dynamodb.webhooks import WebhookQuestions
 from engine.store.protocol import Conflict
-from engine.store.repeating import repeated
+from engine.store.repeating import TRIES, repeated
 
 T = TypeVar("T")
 _PAUSE_S = 0.02
@@ -78,6 +78,7 @@ class DynamoStore(
     def __init__(self, calls: Calls, context: Context) -> None:
         self._calls = calls
         self.context = context
+        self._one_by_one = asyncio.Lock()
         self.pulse = Pulse(calls)
         self.derived = Derived()
 
@@ -99,31 +100,43 @@ class DynamoStore(
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[DynamoUnit]:
-        """A unit of work that is kept when the block ends and undone when it raises; it cannot be run twice."""
-        unit = self._begin()
-        yield unit
-        await self._keep(unit)
+        """A unit of work that is kept when the block ends and undone when it raises; it cannot be run twice.
+
+        Those of one process wait for each other; with those of others it may conflict.
+        """
+        async with self._one_by_one:
+            unit = self._begin()
+            yield unit
+            await self._keep(unit)
 
     async def transact(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
         """What `work` does to a unit of work; once begun it is carried out, even where the caller goes away."""
         return await asyncio.shield(asyncio.ensure_future(self._transacted(work)))
 
     async def _transacted(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
-        tries = 0
+        """The first time beside others; after a conflict one by one within this process, with growing pauses."""
+        try:
+            return await self._once(work)
+        except Conflict:
+            tries = 1
 
         async def attempt() -> T:
             nonlocal tries
-            tries += 1
             try:
-                unit = self._begin()
-                result = await work(unit)
-                await self._keep(unit)
+                return await self._once(work)
             except Conflict:
-                await asyncio.sleep(random.uniform(0, _PAUSE_S * min(50, 2 ** (tries - 1))))  # noqa: S311 -- jitter
+                await asyncio.sleep(random.uniform(0, _PAUSE_S * min(50, 2**tries)))  # noqa: S311 -- jitter
+                tries += 1
                 raise
-            return result
 
-        return await repeated(attempt)
+        async with self._one_by_one:
+            return await repeated(attempt, TRIES - 1)
+
+    async def _once(self, work: Callable[[Any], Coroutine[object, object, T]]) -> T:
+        unit = self._begin()
+        result = await work(unit)
+        await self._keep(unit)
+        return result
 
     def _begin(self) -> DynamoUnit:
         return DynamoUnit(Rows(Items(self._calls)), self.context)

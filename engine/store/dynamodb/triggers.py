@@ -18,7 +18,7 @@ from engine.store.dynamodb.changes import Noting
 from engine.store.dynamodb.ids import new_id
 from engine.store.dynamodb.names import joined, moment
 from engine.store.dynamodb.posted import REQUESTS, PostedQuestions, PostedRequests
-from engine.store.dynamodb.rows import Entry, Table
+from engine.store.dynamodb.rows import Entry, Table, pointed
 
 _ALL = "all"
 _EMPTIED_AT_ONCE = 15
@@ -186,7 +186,7 @@ class Triggers(TriggerQuestions, PostedRequests, Noting):
         mine, count, after = DELIVERIES.partition(trigger_id), 0, ""
         while count < most:
             page = await self.items.query(DELIVERIES.listing("due", _ALL), after=after, limit=_PAGE)
-            count += sum(entry.value.partition("\n")[0] == mine for entry in page)
+            count += sum(pointed(entry)[0] == mine for entry in page)
             if len(page) < _PAGE:
                 break
             after = page[-1].key[1]

@@ -15,6 +15,11 @@ class Claims(Protocol):
 
     @property
     def items_per_unit(self) -> int:
+        """How many messages a unit of work changes at most."""
+        ...
+
+    @property
+    def claims_at_once(self) -> int:
         """How many messages one call claims, or writes the results of, at most."""
         ...
 

@@ -91,7 +91,7 @@ class SqliteStore(
 ):
     """Keeps everything in one SQLite file in WAL mode with `synchronous=FULL`."""
 
-    items_per_unit = SqliteUnit.items_per_unit
+    items_per_unit = claims_at_once = SqliteUnit.items_per_unit
 
     def __init__(
         self,

@@ -31,7 +31,7 @@ T = TypeVar("T")
 class MemoryStore(Asked, Timings, Exported):
     """Keeps everything in this process, for as long as it lasts."""
 
-    items_per_unit = WholeUnit.items_per_unit
+    items_per_unit = claims_at_once = WholeUnit.items_per_unit
 
     def __init__(self, rates: Rates | None = None) -> None:
         self._kept = Tables({}, 0)
